@@ -1,0 +1,58 @@
+//! Every chore of the project, as `cargo xtask CHORE`. Needs nothing but the Rust toolchain to start; what a chore needs
+//! beyond that, `setup` installs.
+
+mod bench;
+mod run;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use shell::Failed;
+
+const HELP: &str = "\
+cargo xtask CHORE [-- ARGS]
+
+  run    set up, build, start the chat server; ARGS go to `everwire serve`
+  test   set up, then everything that CI runs; ARGS go to `cargo test`
+  setup  install what the tests need: npm's test peers, cargo-deny
+  tidy   check the layering and the house rules that no compiler checks
+  deny   licences, sources and duplicate versions of every dependency
+  audit  known vulnerabilities in dependencies (fetches the advisory database)
+  bench  measure against peers, side by side; ARGS: client
+  help   this text";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let chore = args.next().unwrap_or_else(|| "help".to_owned());
+    let mut rest: Vec<String> = args.collect();
+    if rest.first().is_some_and(|first| first == "--") {
+        rest.remove(0);
+    }
+    match dispatch(&chore, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(why)) => {
+            eprintln!("xtask {chore}: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
+    match chore {
+        "run" => run::run(rest),
+        "test" => test::test(rest),
+        "setup" => setup::setup(),
+        "tidy" => tidy::tidy(),
+        "deny" => test::deny(),
+        "audit" => test::audit(),
+        "bench" => bench::bench(rest),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => Err(Failed(format!("no chore is called '{other}'; `cargo xtask help` lists them"))),
+    }
+}

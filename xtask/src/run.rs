@@ -1,0 +1,23 @@
+//! `cargo xtask run`: from a clean clone to a running chat server.
+
+use crate::shell::{self, Failed};
+
+pub(crate) fn run(args: &[String]) -> Result<(), Failed> {
+    shell::run(shell::cargo(&["build", "--release", "--package", "everwire-cli"]))?;
+    let mut serve = shell::cargo(&["run", "--quiet", "--release", "--package", "everwire-cli", "--", "serve"]);
+    serve.args(args);
+    replace_this_process(serve)
+}
+
+/// The server takes over this process, so that signals reach it and its exit code is ours.
+#[cfg(unix)]
+fn replace_this_process(mut command: std::process::Command) -> Result<(), Failed> {
+    use std::os::unix::process::CommandExt;
+    let error = command.exec();
+    Err(Failed(format!("could not start the server: {error}")))
+}
+
+#[cfg(not(unix))]
+fn replace_this_process(command: std::process::Command) -> Result<(), Failed> {
+    shell::run(command)
+}

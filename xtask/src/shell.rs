@@ -1,0 +1,78 @@
+//! Running other programs, with one clear line when one fails.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// Why a chore could not be done, in one line.
+#[derive(Debug)]
+pub(crate) struct Failed(pub(crate) String);
+
+/// The workspace's root folder.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// A command that starts in the workspace's root.
+pub(crate) fn command(program: impl AsRef<OsStr>, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root());
+    command
+}
+
+/// `cargo` of the toolchain that runs us.
+///
+/// What cargo has told us about our own package is kept from it: build scripts that look at such variables would have
+/// everything that depends on them built anew.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), args);
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|ours| name.to_string_lossy().starts_with(ours)) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+/// Runs to the end, output shown; says what it runs and how long it took.
+pub(crate) fn run(mut command: Command) -> Result<(), Failed> {
+    let line = line(&command);
+    eprintln!("→ {line}");
+    let started = Instant::now();
+    let status = command.status().map_err(|error| Failed(format!("could not start `{line}`: {error}")))?;
+    if !status.success() {
+        return Err(Failed(format!("`{line}` failed ({status})")));
+    }
+    eprintln!("  {:.0} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// What a command prints, or why it failed.
+pub(crate) fn output(mut command: Command) -> Result<String, Failed> {
+    let line = line(&command);
+    let output = command.output().map_err(|error| Failed(format!("could not start `{line}`: {error}")))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(Failed(format!("`{line}` failed ({}): {}", output.status, words.trim())));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Whether `program --version` runs here.
+pub(crate) fn has(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let mut words = vec![program.to_string_lossy().into_owned()];
+    words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
+    words.join(" ")
+}

@@ -1,0 +1,28 @@
+//! `cargo xtask test`: everything that CI runs, cheapest first.
+
+use crate::shell::{self, Failed, cargo, run};
+use crate::{setup, tidy};
+
+pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
+    tidy::tidy()?;
+    run(cargo(&["fmt", "--all", "--check"]))?;
+    setup::setup()?;
+    deny()?;
+    run(cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "--deny", "warnings"]))?;
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
+    docs.env("RUSTDOCFLAGS", "--deny warnings");
+    run(docs)?;
+    let mut tests = cargo(&["test", "--workspace", "--all-features"]);
+    tests.args(args).env("INSTA_UPDATE", "no");
+    run(tests)
+}
+
+/// Licences, sources and bans. Needs no network.
+pub(crate) fn deny() -> Result<(), Failed> {
+    run(cargo(&["deny", "--log-level", "error", "--offline", "check", "bans", "licenses", "sources"]))
+}
+
+/// Advisories: fetches the RustSec database, so it is a chore of its own.
+pub(crate) fn audit() -> Result<(), Failed> {
+    run(shell::cargo(&["deny", "--log-level", "error", "check", "advisories"]))
+}

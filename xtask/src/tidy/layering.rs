@@ -1,0 +1,70 @@
+//! Dependencies between our own crates point one way only.
+
+use serde_json::Value;
+
+/// Each crate and which of ours it may use outside its tests. Who is not listed here may not exist.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("everwire-ws", &[]),
+    ("everwire-core", &["everwire-ws"]),
+    ("everwire-tokio", &["everwire-ws"]),
+    ("everwire", &["everwire-core", "everwire-tokio", "everwire-ws"]),
+    ("everwire-server", &["everwire-core", "everwire-tokio", "everwire-ws"]),
+    ("everwire-chat", &["everwire"]),
+    ("everwire-chat-server", &["everwire-chat", "everwire-server", "everwire-ws"]),
+    ("everwire-cli", &["everwire", "everwire-chat", "everwire-chat-server"]),
+    ("everwire-tests", &["everwire", "everwire-server"]),
+    ("everwire-benches", &["everwire", "everwire-server", "everwire-tokio", "everwire-ws"]),
+    ("xtask", &[]),
+];
+
+/// `metadata` is what `cargo metadata --no-deps` prints.
+pub(super) fn check(metadata: &Value) -> Vec<String> {
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    packages.iter().flat_map(check_package).collect()
+}
+
+fn check_package(package: &Value) -> Vec<String> {
+    let name = package["name"].as_str().unwrap_or_default();
+    let Some((_, allowed)) = LAYERS.iter().find(|(layer, _)| *layer == name) else {
+        return vec![format!("{name}: has no place in the layers (xtask/src/tidy/layering.rs)")];
+    };
+    ours(package)
+        .filter(|dependency| !allowed.contains(dependency))
+        .map(|dependency| format!("{name} may not depend on {dependency}"))
+        .collect()
+}
+
+fn ours(package: &Value) -> impl Iterator<Item = &str> {
+    let dependencies = package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default();
+    dependencies
+        .iter()
+        .filter(|dependency| dependency["kind"].as_str() != Some("dev"))
+        .filter_map(|dependency| dependency["name"].as_str())
+        .filter(|name| LAYERS.iter().any(|(layer, _)| layer == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use serde_json::json;
+
+    fn package(name: &str, dependency: &str, kind: Option<&str>) -> serde_json::Value {
+        json!({"packages": [{"name": name, "dependencies": [{"name": dependency, "kind": kind}]}]})
+    }
+
+    #[test]
+    fn a_dependency_that_points_up_is_found() {
+        assert_eq!(check(&package("everwire-ws", "everwire-core", None)).len(), 1);
+    }
+
+    #[test]
+    fn a_dependency_that_points_down_and_one_for_tests_are_fine() {
+        assert!(check(&package("everwire-core", "everwire-ws", None)).is_empty());
+        assert!(check(&package("everwire-core", "everwire", Some("dev"))).is_empty());
+    }
+
+    #[test]
+    fn a_crate_without_a_place_is_found() {
+        assert_eq!(check(&package("everwire-new", "everwire-ws", None)).len(), 1);
+    }
+}

@@ -1,0 +1,87 @@
+//! Rules on the sources' text.
+
+use std::path::Path;
+
+use crate::shell::{self, Failed};
+
+/// A foreign crate's name may stand in only one file of `crates/`, so that it can be replaced there.
+const ONE_FILE_ONLY: &[&str] = &["hyper_util::client", "tokio_rustls", "rusqlite"];
+
+/// Words of unfinished work. Put together here so that this file does not find itself.
+const UNFINISHED: &[&str] = &[
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("todo", "!("),
+    concat!("unimplemented", "!("),
+    concat!("#[ig", "nore"),
+];
+
+pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
+    let listing =
+        shell::output(shell::command("git", &["ls-files", "--cached", "--others", "--exclude-standard", "*.rs"]))?;
+    let mut files = Vec::new();
+    for path in listing.lines() {
+        // A file that was removed but not yet committed is still listed.
+        if let Ok(text) = std::fs::read_to_string(root.join(path)) {
+            files.push((path.to_owned(), text));
+        }
+    }
+    let mut findings = unfinished(&files);
+    findings.extend(one_file_only(&files));
+    Ok(findings)
+}
+
+fn unfinished(files: &[(String, String)]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (path, text) in files {
+        for (number, line) in text.lines().enumerate() {
+            if let Some(word) = UNFINISHED.iter().find(|word| line.contains(**word)) {
+                findings.push(format!("{path}:{}: {word}", number + 1));
+            }
+        }
+    }
+    findings
+}
+
+fn one_file_only(files: &[(String, String)]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for name in ONE_FILE_ONLY {
+        let users: Vec<&str> = files
+            .iter()
+            .filter(|(path, text)| path.starts_with("crates/") && path.contains("/src/") && names(text, name))
+            .map(|(path, _)| path.as_str())
+            .collect();
+        if users.len() > 1 {
+            findings.push(format!("{name} may be named in one file only, not in {}", users.join(", ")));
+        }
+    }
+    findings
+}
+
+fn names(text: &str, name: &str) -> bool {
+    text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{one_file_only, unfinished};
+
+    fn file(path: &str, text: &str) -> (String, String) {
+        (path.to_owned(), text.to_owned())
+    }
+
+    #[test]
+    fn unfinished_work_is_found_with_its_line() {
+        let text = format!("fn a() {{}}\n// {}: later\n", concat!("TO", "DO"));
+        assert_eq!(unfinished(&[file("crates/a/src/lib.rs", &text)]).len(), 1);
+    }
+
+    #[test]
+    fn a_second_file_that_names_a_confined_crate_is_found() {
+        let one = file("crates/a/src/one.rs", "use tokio_rustls::TlsConnector;");
+        let two = file("crates/a/src/two.rs", "use tokio_rustls::TlsAcceptor;");
+        let comment = file("crates/a/src/three.rs", "// tokio_rustls is named in one.rs");
+        assert!(one_file_only(&[one.clone(), comment]).is_empty());
+        assert_eq!(one_file_only(&[one, two]).len(), 1);
+    }
+}
