@@ -1,0 +1,48 @@
+//! A WebSocket on any tokio stream: [`everwire_ws`] with reading and writing.
+//!
+//! [`client()`] and [`server()`] do the opening handshake on a stream and give a [`Socket`]; a server behind an HTTP library
+//! makes one from the upgraded stream with [`Socket::new`]. Every method of a socket may be cancelled at any point
+//! without a loss. There is no task, timer or channel in here: time limits, heartbeats and reconnecting are the caller's.
+//!
+//! ```
+//! use everwire_tokio::{client, server};
+//! use everwire_ws::handshake::ClientHandshake;
+//! use everwire_ws::{CloseCode, Config, Incoming, Message};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (near, far) = tokio::io::duplex(1024); // in a program: a TcpStream, or TLS on top of one
+//! let echo = async {
+//!     let (mut socket, opened) = server(far, Config::default(), |_offered| None).await?;
+//!     assert_eq!(opened.request.uri(), "/feed");
+//!     while let Some(incoming) = socket.recv().await? {
+//!         if let Incoming::Message(message) = incoming {
+//!             socket.send(&message).await?;
+//!         }
+//!     }
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//! let talk = async {
+//!     let request = http::Request::get("ws://example.org/feed").body(())?;
+//!     // Nonce and seed must come from the operating system's randomness in a real client.
+//!     let handshake = ClientHandshake::new(&request, &[], [1; 16])?;
+//!     let (mut socket, _accepted) = client(near, handshake, Config::default(), [2; 32]).await?;
+//!     socket.send(&Message::text("hello")).await?;
+//!     assert_eq!(socket.recv().await?, Some(Incoming::Message(Message::text("hello"))));
+//!     socket.close(CloseCode::NORMAL, "done").await?;
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//! tokio::try_join!(echo, talk)?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod open;
+mod reader;
+mod socket;
+mod writer;
+
+pub use error::{OpenError, SocketError};
+pub use open::{Opened, client, server};
+pub use socket::Socket;

@@ -1,0 +1,291 @@
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use everwire_ws::{CloseCode, Compress, Connection, Incoming, Message, Phase, Prepared, ProtocolError, Role};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::SocketError;
+use crate::reader::Reader;
+use crate::writer::Writer;
+
+/// A WebSocket over a stream whose opening handshake is done.
+///
+/// Messages are queued ([`queue`](Self::queue)) and written many at a time ([`flush`](Self::flush), or alongside
+/// [`recv`](Self::recv)). All methods are cancel-safe: what is queued stays queued, what was read stays readable.
+///
+/// The outgoing queue is bounded by the caller, who looks at [`buffered`](Self::buffered). A socket that waits for its
+/// peer holds next to no buffers.
+///
+/// One task uses a socket. [`recv`](Self::recv) writes as well, so a caller that only receives answers pings and never
+/// deadlocks with a peer that waits for it.
+///
+/// ```
+/// use everwire_tokio::Socket;
+/// use everwire_ws::{Config, Connection, Incoming, Message, Role};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), everwire_tokio::SocketError> {
+/// let (near, far) = tokio::io::duplex(1024); // both ends upgraded already
+/// let mut client = Socket::new(near, Connection::new(Role::Client, Config::default(), [7; 32]));
+/// let mut server = Socket::new(far, Connection::new(Role::Server, Config::default(), [0; 32]));
+///
+/// for n in 0..3 {
+///     assert!(client.queue(&Message::text(format!("message {n}"))));
+/// }
+/// client.flush().await?; // one write
+/// assert_eq!(server.recv().await?, Some(Incoming::Message(Message::text("message 0"))));
+/// assert_eq!(server.try_recv()?, Some(Incoming::Message(Message::text("message 1")))); // no further read
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Socket<S> {
+    stream: S,
+    connection: Connection,
+    reader: Reader,
+    writer: Writer,
+    end: End,
+    /// A violation has been held up once already, for answers to what came before it.
+    held_up: bool,
+}
+
+/// What is left to do once the connection is closed.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// Nothing has ended.
+    NotYet,
+    /// The peer broke the protocol: tell it, and end our direction without waiting.
+    Failed,
+    /// Our direction is ended; the peer's is read to its end.
+    ShutDown,
+    /// Nothing is left to read.
+    Done,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// A socket on an upgraded stream. Bytes that were read behind the handshake go into `connection` first
+    /// ([`Connection::receive`]).
+    #[must_use]
+    pub fn new(stream: S, connection: Connection) -> Self {
+        Self { stream, connection, reader: Reader::new(), writer: Writer::default(), end: End::NotYet, held_up: false }
+    }
+
+    /// Encodes a message into the write buffer, without I/O. `false` once a close frame is queued: the message is not
+    /// sent.
+    #[must_use = "a message is refused once the socket is closing"]
+    pub fn queue(&mut self, message: &Message) -> bool {
+        self.connection.send(message)
+    }
+
+    /// [`queue`](Self::queue), with a say in whether this message is compressed.
+    #[must_use = "a message is refused once the socket is closing"]
+    pub fn queue_with(&mut self, message: &Message, compress: Compress) -> bool {
+        self.connection.send_with(message, compress)
+    }
+
+    /// Queues a message that was encoded once for many sockets; see [`Connection::send_prepared`]. `false` once a close
+    /// frame is queued.
+    #[must_use = "a message is refused once the socket is closing"]
+    pub fn queue_prepared(&mut self, prepared: &Prepared) -> bool {
+        self.connection.send_prepared(prepared)
+    }
+
+    /// Queues a ping of at most 125 bytes. `false` once a close frame is queued.
+    pub fn queue_ping(&mut self, payload: &[u8]) -> bool {
+        self.connection.ping(payload)
+    }
+
+    /// Queues a close frame, once; see [`Connection::close`]. Keep receiving: the peer's messages come until its own.
+    pub fn queue_close(&mut self, code: CloseCode, reason: &str) {
+        self.connection.close(code, reason);
+    }
+
+    /// Bytes queued that the transport has not taken.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.connection.buffered()
+    }
+
+    /// Bytes queued since the start. A frame is wholly with the transport when [`written_total`](Self::written_total)
+    /// has reached what this said right after the frame was queued.
+    #[must_use]
+    pub fn queued_total(&self) -> u64 {
+        self.connection.queued_total()
+    }
+
+    /// Bytes that the transport has taken since the start.
+    #[must_use]
+    pub fn written_total(&self) -> u64 {
+        self.writer.written_total()
+    }
+
+    /// Writes while the transport takes it. Ready when nothing is queued and the stream is flushed, or has failed.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.poll(cx, &mut self.stream, &mut self.connection)
+    }
+
+    /// The next thing that the peer sent; see [`recv`](Self::recv).
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming>, SocketError>> {
+        loop {
+            if self.connection.is_failing() && !std::mem::replace(&mut self.held_up, true) {
+                // Other tasks run first: they may answer the messages before the violation.
+                let _ = self.poll_flush(cx);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match self.try_recv() {
+                Ok(None) if self.connection.is_failing() => continue,
+                Ok(None) => {}
+                Ok(incoming) => return Poll::Ready(Ok(incoming)),
+                Err(error) => {
+                    // One try to tell the peer; whoever wants to be sure goes on receiving.
+                    let _ = self.poll_flush(cx);
+                    return Poll::Ready(Err(error));
+                }
+            }
+            if self.connection.phase() == Phase::Closed || self.end == End::Done {
+                return self.poll_end(cx).map(|()| Ok(None));
+            }
+            let _ = self.poll_flush(cx);
+            let read = self.reader.poll(cx, &mut self.stream, &mut self.connection);
+            match read {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.lost(None))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(Some(error)))),
+                Poll::Pending if self.writer.failed().is_some() => return Poll::Ready(Err(self.lost(None))),
+                Poll::Pending => {
+                    self.connection.release_buffers();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// What is there without another read: for taking a whole batch after one [`recv`](Self::recv). A violation behind
+    /// the batch is reported by the next call after `None`, so that answers get out before the close frame.
+    ///
+    /// # Errors
+    /// [`SocketError::Protocol`], once, when the peer breaks the protocol.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<Option<Incoming>, SocketError> {
+        match self.connection.next_incoming() {
+            Ok(incoming) => Ok(incoming),
+            Err(error) => Err(self.violated(error)),
+        }
+    }
+
+    /// The next thing that the peer sent. What is queued is written at the same time.
+    ///
+    /// `None` after the closing handshake, when the stream has ended too. That waits for the peer: put a time limit
+    /// around it. After an error there is nothing more to receive, but going on until `None` makes sure that the peer
+    /// gets our close frame.
+    ///
+    /// Cancel-safe: nothing is lost when the future is dropped.
+    ///
+    /// # Errors
+    /// Each once: [`SocketError::Protocol`] if the peer breaks the protocol, [`SocketError::UnexpectedEnd`] if the
+    /// stream ends without a close frame, [`SocketError::Io`] if the transport fails. If writing fails, what can still
+    /// be read comes first, since the peer's close frame may say why.
+    pub async fn recv(&mut self) -> Result<Option<Incoming>, SocketError> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// Writes what is queued.
+    ///
+    /// Does not read: a peer that waits to be read from itself can hold it up for ever. Where that may happen, poll it
+    /// alongside [`recv`](Self::recv), which writes too.
+    ///
+    /// Cancel-safe: what is not written stays queued.
+    ///
+    /// # Errors
+    /// When the transport fails; every further call says so again.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// Queues a message and writes it. For many messages, [`queue`](Self::queue) them and [`flush`](Self::flush) once.
+    ///
+    /// When the future is dropped the message stays queued and goes with the next write: don't send it again.
+    ///
+    /// # Errors
+    /// [`SocketError::Closing`] if a close frame is queued, [`SocketError::Io`] if the transport fails.
+    pub async fn send(&mut self, message: &Message) -> Result<(), SocketError> {
+        if !self.queue(message) {
+            return Err(SocketError::Closing);
+        }
+        Ok(self.flush().await?)
+    }
+
+    /// The closing handshake: sends our close frame, then reads on to the peer's and to the end of the stream, so that
+    /// the peer sees a clean end. Messages that still come are dropped; to keep them, use
+    /// [`queue_close`](Self::queue_close) and [`recv`](Self::recv).
+    ///
+    /// It waits for the peer: put a time limit around it. Cancel-safe: it can be called again.
+    ///
+    /// # Errors
+    /// As of [`recv`](Self::recv).
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SocketError> {
+        self.queue_close(code, reason);
+        while self.recv().await?.is_some() {}
+        Ok(())
+    }
+
+    /// Gives back what an idle connection can do without. Empty buffers go by themselves; this also frees the context of
+    /// what we send compressed, if one was agreed on: see [`Connection::release_memory`].
+    pub fn release_memory(&mut self) {
+        self.connection.release_memory();
+    }
+
+    /// Where the closing handshake stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.connection.phase()
+    }
+
+    /// The stream.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream and the connection's state, unread and unwritten bytes included.
+    #[must_use]
+    pub fn into_parts(self) -> (S, Connection) {
+        (self.stream, self.connection)
+    }
+
+    /// The end of a closed connection: our last frames out, our direction closed, the peer's read to its end. A server
+    /// ends its direction first, a client when the server has (RFC 6455 section 7.1.1). Failures don't matter any more.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.end == End::Done {
+            return Poll::Ready(());
+        }
+        let _ = ready!(self.poll_flush(cx));
+        let first = self.end == End::Failed || self.connection.role() == Role::Server;
+        if first && self.end != End::ShutDown {
+            let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+            self.end = End::ShutDown;
+        }
+        ready!(Reader::poll_discard(cx, &mut self.stream));
+        if self.end != End::ShutDown {
+            let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+        }
+        self.end = End::Done;
+        Poll::Ready(())
+    }
+
+    #[cold]
+    fn violated(&mut self, error: ProtocolError) -> SocketError {
+        self.end = End::Failed;
+        SocketError::Protocol(error)
+    }
+
+    /// The transport is gone before the closing handshake was done.
+    fn lost(&mut self, read_error: Option<io::Error>) -> SocketError {
+        self.end = End::Done;
+        let error = read_error.or_else(|| self.writer.failed().map(crate::writer::copy));
+        error.map_or(SocketError::UnexpectedEnd, SocketError::Io)
+    }
+}

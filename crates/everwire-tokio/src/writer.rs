@@ -1,0 +1,87 @@
+//! The writing half of a socket's state.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use everwire_ws::Connection;
+use tokio::io::AsyncWrite;
+
+/// How far the transport is with what the connection has queued.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    written_total: u64,
+    /// Bytes were written that the stream may hold back (TLS) until it is flushed.
+    unflushed: bool,
+    /// What ended writing. Reading goes on: the peer's last words may say why.
+    failed: Option<io::Error>,
+}
+
+/// An outgoing buffer that a burst has made larger than this is given back as soon as it is written.
+const KEPT_AFTER_BURST: usize = 256 << 10;
+
+impl Writer {
+    pub(crate) fn written_total(&self) -> u64 {
+        self.written_total
+    }
+
+    pub(crate) fn failed(&self) -> Option<&io::Error> {
+        self.failed.as_ref()
+    }
+
+    /// Writes while the transport takes it, then flushes it.
+    pub(crate) fn poll<S: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut S,
+        connection: &mut Connection,
+    ) -> Poll<io::Result<()>> {
+        if let Some(error) = &self.failed {
+            return Poll::Ready(Err(copy(error)));
+        }
+        let outcome = ready!(self.poll_inner(cx, stream, connection));
+        if let Err(error) = &outcome {
+            self.failed = Some(copy(error));
+        }
+        Poll::Ready(outcome)
+    }
+
+    fn poll_inner<S: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut S,
+        connection: &mut Connection,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let outgoing = connection.outgoing();
+            if outgoing.is_empty() {
+                if outgoing.capacity() > KEPT_AFTER_BURST {
+                    *outgoing = BytesMut::new();
+                }
+                break;
+            }
+            match ready!(Pin::new(&mut *stream).poll_write(cx, outgoing))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => {
+                    outgoing.advance(written);
+                    self.written_total += written as u64;
+                    self.unflushed = true;
+                }
+            }
+        }
+        if self.unflushed {
+            ready!(Pin::new(stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The same error once more, as far as that is possible.
+pub(crate) fn copy(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}

@@ -1,0 +1,70 @@
+//! What a socket holds, and how it reads.
+
+use everwire_ws::{Incoming, Message, Role};
+use futures_util::FutureExt as _;
+
+use crate::streams::*;
+
+#[tokio::test]
+async fn an_idle_socket_holds_next_to_no_buffers_after_a_burst() {
+    let (mut client, mut server) = pair(1 << 16);
+    let message = Message::text("x".repeat(100));
+    for _ in 0..20_000 {
+        assert!(client.queue(&message));
+        assert!(server.queue(&message));
+    }
+    let mut by_client = 0;
+    let mut by_server = 0;
+    while by_client < 20_000 || by_server < 20_000 {
+        while let Some(incoming) = client.recv().now_or_never() {
+            assert_eq!(incoming.unwrap(), Some(Incoming::Message(message.clone())));
+            by_client += 1;
+        }
+        while let Some(incoming) = server.recv().now_or_never() {
+            assert_eq!(incoming.unwrap(), Some(Incoming::Message(message.clone())));
+            by_server += 1;
+        }
+        tokio::task::yield_now().await;
+    }
+    for socket in [client, server] {
+        let size = size_of_val(&socket);
+        let (_, mut connection) = socket.into_parts();
+        let held = size + connection.read_buffer().capacity() + connection.outgoing().capacity();
+        assert!(held < 2 << 10, "{held} bytes");
+    }
+}
+
+#[tokio::test]
+async fn reads_grow_under_load() {
+    let stream = Scripted::with(Script { takes: usize::MAX, ..Script::default() });
+    let wire = from_server(0x82, &[7; 100]).repeat(20_000);
+    let length = wire.len();
+    stream.script().reads.push_back(wire);
+    let mut client = socket(stream.clone(), Role::Client);
+    for _ in 0..20_000 {
+        assert!(client.recv().await.unwrap().is_some());
+    }
+    let calls = stream.script().read_calls;
+    assert!(calls < 5 + length / (60 << 10), "{calls} reads for {length} bytes");
+}
+
+#[tokio::test]
+async fn a_large_message_arrives_through_small_reads() {
+    let (mut client, mut server) = pair(1000);
+    let message = Message::binary((0..3 << 20).map(|i| (i % 251) as u8).collect::<Vec<_>>());
+    let (sent, received) = tokio::join!(client.send(&message), server.recv());
+    sent.unwrap();
+    assert_eq!(received.unwrap(), Some(Incoming::Message(message)));
+}
+
+#[tokio::test]
+async fn a_batch_is_taken_after_one_read() {
+    let stream = Scripted::with(Script { takes: usize::MAX, ..Script::default() });
+    stream.script().reads.push_back(from_server(0x81, b"one").repeat(3));
+    let mut client = socket(stream.clone(), Role::Client);
+    assert!(client.recv().await.unwrap().is_some());
+    assert!(client.try_recv().unwrap().is_some());
+    assert!(client.try_recv().unwrap().is_some());
+    assert_eq!(client.try_recv().unwrap(), None);
+    assert_eq!(stream.script().read_calls, 1);
+}

@@ -1,0 +1,396 @@
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+
+use crate::close::fitting_reason;
+use crate::decode::{Decoder, Whole};
+use crate::deflate::Deflater;
+use crate::encode::Encoder;
+use crate::frame::{MAX_CONTROL, MaskKeys, Opcode};
+use crate::pongs::Pongs;
+use crate::{CloseCode, CloseFrame, Compress, Deflate, Extensions, Incoming, Limits, Message, Prepared, ProtocolError};
+
+/// Which end we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Masks what it sends, and refuses masked frames.
+    Client,
+    /// Does not mask, and requires masked frames.
+    Server,
+}
+
+/// Settings of one connection.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// What the peer may cost.
+    pub limits: Limits,
+    /// What the opening handshake has negotiated. Default: nothing.
+    pub extensions: Extensions,
+    /// What an opening handshake that is given this may negotiate of permessage-deflate. Default: nothing. A
+    /// [`Connection`] looks at [`extensions`](Self::extensions) only.
+    pub compression: Option<Deflate>,
+}
+
+/// Where the closing handshake stands (RFC 6455 section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Data may flow both ways.
+    Open,
+    /// Our close frame is queued or sent, the peer's has not come: its messages still arrive, ours are refused.
+    CloseSent,
+    /// Both close frames are there, or the protocol was violated: flush, then drop the transport.
+    Closed,
+}
+
+/// An established connection: bytes in, messages out, and the other way round.
+///
+/// A caller repeats, in any order and as often as it likes:
+/// - append what the transport has read ([`reserve`](Self::reserve) or [`receive`](Self::receive)), then call
+///   [`next_incoming`](Self::next_incoming) until it says `None`;
+/// - [`send`](Self::send), [`ping`](Self::ping), [`close`](Self::close);
+/// - write [`outgoing`](Self::outgoing) to the transport. All frames since the last write are in that one buffer.
+///
+/// # What bounds the memory
+/// Incoming: [`Limits`]; the header of a long frame alone makes it allocate at most 64 KiB, beyond that memory follows
+/// what has arrived. Outgoing: the caller, who looks at [`buffered`](Self::buffered) before it sends more. Answers to
+/// pings are the exception, since the peer causes them: when 4 KiB of unwritten pongs are waiting, only the latest of
+/// the further pings is answered (RFC 6455 section 5.5.3), once those are written.
+///
+/// ```
+/// use everwire_ws::{CloseCode, Config, Connection, Incoming, Message, Phase, Role};
+///
+/// let mut client = Connection::new(Role::Client, Config::default(), [7; 32]);
+/// let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
+/// assert!(client.send(&Message::binary(vec![1, 2, 3])));
+/// client.close(CloseCode::NORMAL, "done");
+/// server.receive(&client.outgoing().split());
+///
+/// assert_eq!(server.next_incoming()?, Some(Incoming::Message(Message::from(vec![1, 2, 3]))));
+/// assert!(matches!(server.next_incoming()?, Some(Incoming::Close(Some(frame))) if frame.reason == "done"));
+/// assert_eq!(server.phase(), Phase::Closed); // its answer is in `outgoing`
+/// # Ok::<(), everwire_ws::ProtocolError>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    role: Role,
+    phase: Phase,
+    decoder: Decoder,
+    encoder: Encoder,
+    deflater: Option<Deflater>,
+    pongs: Pongs,
+    /// Messages came out since the last `None`.
+    in_batch: bool,
+    /// A violation behind messages that the caller may still answer.
+    deferred: Option<ProtocolError>,
+}
+
+impl Connection {
+    /// A connection whose opening handshake is done.
+    ///
+    /// `mask_seed` feeds the generator of a client's masking keys, which a peer must not be able to predict (RFC 6455
+    /// section 10.3): take it from the operating system's randomness. A server ignores it.
+    #[must_use]
+    pub fn new(role: Role, config: Config, mask_seed: [u8; 32]) -> Self {
+        let (masked, keys) = match role {
+            Role::Client => (false, Some(Box::new(MaskKeys::new(mask_seed)))),
+            Role::Server => (true, None),
+        };
+        Self {
+            role,
+            phase: Phase::Open,
+            decoder: Decoder::new(masked, config.limits, &config.extensions),
+            encoder: Encoder::new(keys),
+            deflater: config.extensions.deflate.as_ref().map(Deflater::new),
+            pongs: Pongs::default(),
+            in_batch: false,
+            deferred: None,
+        }
+    }
+
+    /// The buffer that arriving bytes are appended to; append only. See [`reserve`](Self::reserve).
+    pub fn read_buffer(&mut self) -> &mut BytesMut {
+        self.decoder.buffer(0)
+    }
+
+    /// The buffer that arriving bytes are appended to, with spare room to read about `wanted` bytes into (at least one).
+    ///
+    /// In the middle of a long binary frame it is the message's own buffer, so that its payload is not copied.
+    pub fn reserve(&mut self, wanted: usize) -> &mut BytesMut {
+        self.decoder.buffer(wanted.max(1))
+    }
+
+    /// Appends what has arrived.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.read_buffer().extend_from_slice(bytes);
+    }
+
+    /// The next thing the peer sent, `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// When the peer breaks a rule. The close frame that tells it is then queued, the phase is [`Phase::Closed`], and
+    /// further calls return `None`.
+    ///
+    /// If messages came before it, one `None` comes between them and the error, so that a caller who answers after each
+    /// batch gets its answers out in front of the close frame. [`is_failing`](Self::is_failing) tells.
+    #[inline]
+    pub fn next_incoming(&mut self) -> Result<Option<Incoming>, ProtocolError> {
+        if self.phase != Phase::Closed
+            && self.deferred.is_none()
+            && let Some(whole) = self.decoder.next_whole()
+        {
+            // Messages are built here and nowhere deeper: each move of one costs as much as decoding it.
+            return match whole {
+                Whole::Binary(payload) => {
+                    self.in_batch = true;
+                    Ok(Some(Incoming::Message(Message::Binary(Bytes::copy_from_slice(payload)))))
+                }
+                Whole::Text(payload) if payload.len() < WORTH_SIMD => match ByteString::try_from(payload) {
+                    Ok(text) => {
+                        self.in_batch = true;
+                        Ok(Some(Incoming::Message(Message::Text(text))))
+                    }
+                    Err(_) => self.violated(ProtocolError::InvalidUtf8),
+                },
+                Whole::Text(payload) => match simdutf8::basic::from_utf8(payload) {
+                    Ok(text) => {
+                        self.in_batch = true;
+                        Ok(Some(Incoming::Message(Message::Text(ByteString::from(text)))))
+                    }
+                    Err(_) => self.violated(ProtocolError::InvalidUtf8),
+                },
+            };
+        }
+        self.next_other()
+    }
+
+    /// What is not a whole message in one frame.
+    fn next_other(&mut self) -> Result<Option<Incoming>, ProtocolError> {
+        if self.phase == Phase::Closed {
+            self.decoder.discard();
+            return Ok(None);
+        }
+        if let Some(error) = self.deferred.take() {
+            return Err(self.fail(error));
+        }
+        let incoming = match self.decoder.next() {
+            Ok(incoming) => incoming,
+            Err(error) => return self.violated(error),
+        };
+        match &incoming {
+            None => self.in_batch = false,
+            Some(Incoming::Message(_)) => self.in_batch = true,
+            Some(Incoming::Pong(_)) => {}
+            Some(Incoming::Ping(payload)) => self.on_ping(payload),
+            Some(Incoming::Close(frame)) => self.on_close(frame.as_ref()),
+        }
+        Ok(incoming)
+    }
+
+    /// Encodes a message into the outgoing buffer, without I/O.
+    ///
+    /// `false` if a close frame is queued: nothing may follow it, and the message is not sent.
+    ///
+    /// With compression agreed on, the message is compressed as [`Compress::Auto`] says.
+    #[inline]
+    #[must_use = "a message is refused once the connection is closing"]
+    pub fn send(&mut self, message: &Message) -> bool {
+        self.send_with(message, Compress::Auto)
+    }
+
+    /// [`send`](Self::send), with a say in whether this message is compressed.
+    ///
+    /// ```
+    /// use everwire_ws::{Compress, Config, Connection, Message, Role};
+    ///
+    /// let mut client = Connection::new(Role::Client, Config::default(), [7; 32]);
+    /// assert!(client.send_with(&Message::binary(vec![0xff, 0xd8, 0xff]), Compress::No)); // a picture
+    /// ```
+    #[inline]
+    #[must_use = "a message is refused once the connection is closing"]
+    pub fn send_with(&mut self, message: &Message, compress: Compress) -> bool {
+        let (opcode, payload) = match message {
+            Message::Text(text) => (Opcode::Text, text.as_bytes()),
+            Message::Binary(data) => (Opcode::Binary, data),
+        };
+        if self.deflater.is_some() && compress == Compress::Auto && self.send_compressed(opcode, payload) {
+            return true;
+        }
+        self.frame(opcode, payload)
+    }
+
+    /// Queues a message that was encoded once for many connections, in the form that this one may carry.
+    ///
+    /// A client masks each frame anew, and a context of one's own takes no foreign message: they encode it as
+    /// [`send`](Self::send) does. `false` if a close frame is queued.
+    #[must_use = "a message is refused once the connection is closing"]
+    pub fn send_prepared(&mut self, prepared: &Prepared) -> bool {
+        if self.phase != Phase::Open {
+            return false;
+        }
+        match self.role {
+            Role::Server => match prepared.frame(self.deflater.as_ref()) {
+                Some(frame) => {
+                    self.encoder.encoded(frame);
+                    true
+                }
+                None => self.send(prepared.message()),
+            },
+            Role::Client => self.send(prepared.message()),
+        }
+    }
+
+    /// Queues a ping. `false` if a close frame is queued.
+    ///
+    /// A payload may have 125 bytes; a longer one is a mistake of the caller and is cut there.
+    pub fn ping(&mut self, payload: &[u8]) -> bool {
+        debug_assert!(payload.len() <= MAX_CONTROL, "a ping's payload has at most {MAX_CONTROL} bytes");
+        self.frame(Opcode::Ping, &payload[..payload.len().min(MAX_CONTROL)])
+    }
+
+    /// Queues a close frame, once: further calls change nothing.
+    ///
+    /// A reason over 123 bytes is cut at a character boundary. A code that may not stand on the wire, such as
+    /// [`CloseCode::NO_STATUS`], makes a close frame without code and reason.
+    pub fn close(&mut self, code: CloseCode, reason: &str) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        self.phase = Phase::CloseSent;
+        if !code.is_allowed_on_wire() {
+            self.encoder.frame(Opcode::Close, &[]);
+            return;
+        }
+        let mut payload = [0; MAX_CONTROL];
+        let reason = fitting_reason(reason).as_bytes();
+        payload[..2].copy_from_slice(&code.0.to_be_bytes());
+        payload[2..2 + reason.len()].copy_from_slice(reason);
+        self.encoder.frame(Opcode::Close, &payload[..2 + reason.len()]);
+    }
+
+    /// Bytes for the transport; the caller takes from the front what it has written
+    /// ([`Buf::advance`](bytes::Buf::advance)).
+    ///
+    /// A held-back pong may appear here after a write: ask again until it is empty.
+    pub fn outgoing(&mut self) -> &mut BytesMut {
+        if self.pongs.held_back.is_some() {
+            self.answer_held_back();
+        }
+        self.encoder.output()
+    }
+
+    /// Bytes in the outgoing buffer.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.encoder.buffered()
+    }
+
+    /// Bytes ever put into the outgoing buffer: a frame is wholly written when the transport has taken as many as this
+    /// said right after the frame was queued.
+    #[must_use]
+    pub fn queued_total(&self) -> u64 {
+        self.encoder.queued_total()
+    }
+
+    /// Which end we are.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Where the closing handshake stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether the next call of [`next_incoming`](Self::next_incoming) returns an error that it has held back.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.deferred.is_some()
+    }
+
+    /// Gives back what an idle connection can do without: the [buffers](Self::release_buffers), and the context of what
+    /// we send compressed (some 260 KiB, if one was agreed on). The next message starts a new context, and is larger by
+    /// what it could have referred to. The peer's context can't be given back: it may refer to it at any time.
+    pub fn release_memory(&mut self) {
+        self.release_buffers();
+        if let Some(deflater) = &mut self.deflater {
+            deflater.release();
+        }
+    }
+
+    /// Gives back the buffers that hold nothing, but for some hundred bytes. They come back when needed.
+    pub fn release_buffers(&mut self) {
+        self.decoder.release_memory();
+        self.encoder.release_memory();
+    }
+
+    /// Compresses and queues a message; false if it is to go as it is.
+    #[inline(never)] // out of the way of plain messages
+    fn send_compressed(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
+        let (Some(deflater), Phase::Open) = (&mut self.deflater, self.phase) else { return false };
+        deflater.deflate(payload, |compressed| self.encoder.compressed(opcode, compressed)).is_some()
+    }
+
+    fn frame(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
+        if self.phase != Phase::Open {
+            return false;
+        }
+        self.encoder.frame(opcode, payload);
+        true
+    }
+
+    /// The peer broke a rule: now, or behind messages that are to be answered first.
+    #[cold]
+    fn violated(&mut self, error: ProtocolError) -> Result<Option<Incoming>, ProtocolError> {
+        if std::mem::take(&mut self.in_batch) {
+            self.deferred = Some(error);
+            return Ok(None);
+        }
+        Err(self.fail(error))
+    }
+
+    #[cold]
+    fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        self.close(error.close_code(), &error.to_string());
+        self.end();
+        error
+    }
+
+    /// Answers the peer's close frame with its own code (section 5.5.1).
+    fn on_close(&mut self, frame: Option<&CloseFrame>) {
+        self.close(frame.map_or(CloseCode::NO_STATUS, |frame| frame.code), "");
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Closed;
+        self.pongs.held_back = None;
+        self.deflater = None;
+        self.decoder.discard();
+    }
+
+    fn on_ping(&mut self, payload: &Bytes) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        let written = self.encoder.queued_total() - self.encoder.buffered() as u64;
+        if self.pongs.is_full(written) {
+            self.pongs.held_back = Some(payload.clone());
+            return;
+        }
+        let before = self.encoder.queued_total();
+        self.encoder.frame(Opcode::Pong, payload);
+        self.pongs.queued(before, self.encoder.queued_total());
+    }
+
+    #[cold]
+    fn answer_held_back(&mut self) {
+        if let Some(payload) = self.pongs.held_back.take() {
+            self.on_ping(&payload);
+        }
+    }
+}
+
+/// From this length on, validating text with simdutf8 is worth its call.
+const WORTH_SIMD: usize = 64;

@@ -1,0 +1,93 @@
+//! What a side wants of compression, and what both agreed on.
+
+use std::fmt;
+
+/// Settings of permessage-deflate. The default costs an idle connection nothing: no context is kept between messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deflate {
+    /// Payloads of fewer bytes go out uncompressed; default 128. Small messages grow rather than shrink, and cost time.
+    pub threshold: usize,
+    /// Effort from 0 (store) to 9 (smallest); default 6. Short messages cost much the same at 2 to 9; 1 is half the time at a third more bytes.
+    pub level: u8,
+    /// Whether what we send may refer to our earlier messages; default no. Yes compresses similar messages better, keeps
+    /// some 260 KiB per connection while it is in use, and rules out sharing one compressed broadcast frame.
+    pub keep_own_context: bool,
+    /// Whether what the peer sends may refer to its earlier messages; default no. Yes keeps up to 42 KiB per connection.
+    pub keep_peer_context: bool,
+    /// The largest window that we compress with; default 15 (32 KiB). Fewer bits cost less memory and compress less.
+    pub own_window: WindowBits,
+    /// The largest window that the peer may compress with, if it can be told; default 15.
+    pub peer_window: WindowBits,
+    /// How many times its wire size a message may inflate to, once it is over 1 MiB; default 256. What goes beyond closes
+    /// the connection with 1009. The size limit of messages holds as well, always.
+    pub max_ratio: u32,
+}
+
+impl Default for Deflate {
+    fn default() -> Self {
+        Self {
+            threshold: 128,
+            level: 6,
+            keep_own_context: false,
+            keep_peer_context: false,
+            own_window: WindowBits::MAX,
+            peer_window: WindowBits::MAX,
+            max_ratio: 256,
+        }
+    }
+}
+
+/// Whether one message may be compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compress {
+    /// If compression is agreed on, the message is as long as [`Deflate::threshold`], and it shrinks.
+    #[default]
+    Auto,
+    /// Never: for what is compressed already, such as images, or must not share a context with what an attacker may
+    /// choose (RFC 7692 section 8).
+    No,
+}
+
+/// The base-2 logarithm of a compression window's size in bytes: 9 (512 B) to 15 (32 KiB).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WindowBits(u8);
+
+impl WindowBits {
+    /// 512 bytes.
+    pub const MIN: Self = Self(9);
+    /// 32 KiB.
+    pub const MAX: Self = Self(15);
+
+    /// `None` outside 9 to 15. (RFC 7692 also knows 8, which no deflate library in use can write.)
+    #[must_use]
+    pub const fn new(bits: u8) -> Option<Self> {
+        if bits >= Self::MIN.0 && bits <= Self::MAX.0 { Some(Self(bits)) } else { None }
+    }
+
+    /// The number of bits.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl fmt::Display for WindowBits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What both sides agreed on, seen from ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Agreement {
+    /// What we send may refer to our earlier messages.
+    pub own_context: bool,
+    /// What the peer sends may refer to its earlier messages.
+    pub peer_context: bool,
+    /// The largest window that we may compress with. `None`: the peer asked for 8 bits, so we send uncompressed.
+    pub own_window: Option<WindowBits>,
+    /// Our own settings that need no agreement.
+    pub settings: Deflate,
+}

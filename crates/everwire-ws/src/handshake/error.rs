@@ -1,0 +1,102 @@
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+
+/// Why a client's opening handshake failed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The server answered, but not with 101.
+    Refused(Box<Refused>),
+    /// The server answered 101 and broke a rule: wrong accept key, a subprotocol or extension nobody asked for, ….
+    Invalid(&'static str),
+    /// What came is no HTTP/1.1 response.
+    Malformed(String),
+    /// The response's head is longer than [`MAX_HEAD`](super::MAX_HEAD) or has more fields than
+    /// [`MAX_HEADERS`](super::MAX_HEADERS).
+    TooLarge,
+    /// The stream ended before the response was complete.
+    Incomplete,
+    /// The request can't be made: its URL, a header or a subprotocol is not possible.
+    BadRequest(String),
+}
+
+/// A refused upgrade: what the server said instead of 101.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Such as 401, 404, 429 or 503.
+    pub status: StatusCode,
+    /// All of its headers, `Retry-After`, `Location` and `WWW-Authenticate` included.
+    pub headers: HeaderMap,
+    /// The body's start, at most 4 KiB: what had arrived when the answer was judged, waiting for more only as far as a
+    /// `Content-Length` promises it.
+    pub body: Bytes,
+}
+
+impl HandshakeError {
+    /// Whether the same attempt may succeed later: false where the request or the server's understanding of WebSocket
+    /// would have to change, true for a cut connection and for the statuses 408, 425, 429 and 5xx but 501, 505.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused(refused) => match refused.status.as_u16() {
+                408 | 425 | 429 => true,
+                501 | 505 => false,
+                status => status >= 500,
+            },
+            Self::Incomplete => true,
+            Self::Invalid(_) | Self::Malformed(_) | Self::TooLarge | Self::BadRequest(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => write!(f, "the server refused the upgrade with status {}", refused.status),
+            Self::Invalid(why) => write!(f, "the server's handshake is invalid: {why}"),
+            Self::Malformed(why) => write!(f, "the server's answer is not HTTP: {why}"),
+            Self::TooLarge => f.write_str("the head of the server's answer is too large"),
+            Self::Incomplete => f.write_str("the server ended the connection before its answer was complete"),
+            Self::BadRequest(why) => write!(f, "the request can't be made: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for HandshakeError {}
+
+/// Why a request on a bare transport could not be read. [`response`](Self::response) tells the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// What came is no HTTP/1.1 request.
+    Malformed(String),
+    /// The head is longer than [`MAX_HEAD`](super::MAX_HEAD) or has more fields than
+    /// [`MAX_HEADERS`](super::MAX_HEADERS).
+    TooLarge,
+}
+
+impl RequestError {
+    /// The response to send before closing: 400 or 431.
+    #[must_use]
+    pub fn response(&self) -> Response<String> {
+        let mut response = Response::new(format!("{self}\n"));
+        *response.status_mut() = match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        };
+        response
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(why) => write!(f, "not an HTTP/1.1 request: {why}"),
+            Self::TooLarge => f.write_str("the request's head is too large"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}

@@ -1,0 +1,47 @@
+//! The WebSocket protocol of [RFC 6455], both roles, **sans-IO**.
+//!
+//! What is absent: sockets, a runtime, a clock, operating-system randomness, the environment and unsafe code. Bytes come
+//! in, messages come out, and the other way round; the same inputs always give the same outputs. Reading and writing is
+//! the caller's, so no read can be "cancelled" with a loss.
+//!
+//! | step | client | server |
+//! |---|---|---|
+//! | opening handshake | [`handshake::ClientHandshake`] | [`handshake::accept`], or [`handshake::ServerHandshake`] for raw bytes |
+//! | the connection | [`Connection`] with [`Role::Client`] | [`Connection`] with [`Role::Server`] |
+//!
+//! ```
+//! use everwire_ws::{Config, Connection, Incoming, Message, Role};
+//!
+//! // The seed of the masking keys must come from the operating system's randomness in a real client.
+//! let mut client = Connection::new(Role::Client, Config::default(), [7; 32]);
+//! let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
+//!
+//! assert!(client.send(&Message::text("hello")));
+//! server.receive(&client.outgoing().split()); // in a program: write, then read
+//!
+//! let incoming = server.next_incoming()?;
+//! assert_eq!(incoming, Some(Incoming::Message(Message::text("hello"))));
+//! # Ok::<(), everwire_ws::ProtocolError>(())
+//! ```
+//!
+//! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
+
+mod close;
+mod connection;
+mod decode;
+mod deflate;
+mod encode;
+mod error;
+mod frame;
+pub mod handshake;
+mod limits;
+mod message;
+mod pongs;
+
+pub use close::{CloseCode, CloseFrame};
+pub use connection::{Config, Connection, Phase, Role};
+pub use deflate::{Agreement, Compress, Deflate, Prepared, WindowBits};
+pub use error::ProtocolError;
+pub use handshake::Extensions;
+pub use limits::Limits;
+pub use message::{Incoming, Message};

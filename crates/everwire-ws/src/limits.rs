@@ -1,0 +1,26 @@
+/// What a peer may cost, checked from a frame's header before anything is allocated for it.
+///
+/// A peer that goes beyond a limit is answered with close code 1009 (message too big).
+///
+/// ```
+/// use everwire_ws::Limits;
+///
+/// let small = Limits { max_message: 64 << 10, ..Limits::default() };
+/// assert_eq!(small.max_frame, 16 << 20);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of payload in one frame. Default 16 MiB.
+    pub max_frame: usize,
+    /// Bytes of payload in one message, over all its fragments. Default 64 MiB.
+    pub max_message: usize,
+    /// Frames in one message, empty ones included: bounds the work for a message that never ends. Default 2^20, which
+    /// lets a 64 MiB message come in pieces of 64 bytes.
+    pub max_fragments: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_frame: 16 << 20, max_message: 64 << 20, max_fragments: 1 << 20 }
+    }
+}

@@ -1,0 +1,128 @@
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::CloseFrame;
+
+/// A data message. Cloning is cheap: the payload is reference-counted.
+///
+/// A received message has an allocation of its own: kept, it pins nothing else, and dropped in another thread, it
+/// contends with nobody.
+///
+/// ```
+/// use everwire_ws::Message;
+///
+/// let message = Message::text("hello");
+/// assert_eq!(message.as_text(), Some("hello"));
+/// assert_eq!(Message::from(vec![1, 2, 3]).len(), 3);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// UTF-8 text.
+    Text(ByteString),
+    /// Bytes.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// A text message.
+    #[must_use]
+    pub fn text(text: impl Into<ByteString>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A binary message.
+    #[must_use]
+    pub fn binary(data: impl Into<Bytes>) -> Self {
+        Self::Binary(data.into())
+    }
+
+    /// The payload, whatever its type.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+
+    /// Bytes of payload.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.payload().len()
+    }
+
+    /// Whether the payload is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text, if it is text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// The payload by value, without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<ByteString> for Message {
+    fn from(text: ByteString) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(data: Vec<u8>) -> Self {
+        Self::Binary(data.into())
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(data: &[u8]) -> Self {
+        Self::Binary(Bytes::copy_from_slice(data))
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(data: Bytes) -> Self {
+        Self::Binary(data)
+    }
+}
+
+/// What the peer sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A whole data message.
+    Message(Message),
+    /// A ping. Its pong needs no doing: it is in the outgoing buffer already (see [`Connection`](crate::Connection) for
+    /// what happens to a flood of pings).
+    Ping(Bytes),
+    /// A pong, asked for or not (RFC 6455 section 5.5.3).
+    Pong(Bytes),
+    /// The peer's close frame, `None` if it has no code. The answer is queued if ours had not been sent. Nothing
+    /// follows it.
+    Close(Option<CloseFrame>),
+}

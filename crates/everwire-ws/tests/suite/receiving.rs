@@ -1,0 +1,210 @@
+//! What a connection takes from its peer and what it refuses, rule by rule.
+
+use crate::support::*;
+use bytestring::ByteString;
+use everwire_ws::{CloseCode, CloseFrame, Incoming, Message, Phase, ProtocolError, Role};
+
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+fn text(text: &str) -> Incoming {
+    Incoming::Message(Message::text(text))
+}
+
+#[test]
+fn messages_of_every_length_class_arrive_whole_and_in_pieces() {
+    for role in ROLES {
+        for length in [0, 1, 7, 63, 64, 65, 125, 126, 1000, 4096, 65_535, 65_536, 200_000] {
+            let payload: Vec<u8> = (0..length).map(|i| (i * 7 % 251) as u8).collect();
+            let wire = frame(FIN | BINARY, &payload, key_to(role));
+            for piece in [1, 5, 4096, 70_000, usize::MAX] {
+                if piece == 1 && length > 5000 {
+                    continue;
+                }
+                let received = receive_in(&mut connection(role), &wire, piece).unwrap();
+                assert_eq!(received, [Incoming::Message(Message::binary(payload.clone()))]);
+            }
+        }
+    }
+}
+
+#[test]
+fn text_of_every_length_class_arrives_whole_and_in_pieces() {
+    for role in ROLES {
+        for length in [0, 1, 21, 22, 42, 1000, 30_000] {
+            let payload = "a€😀".repeat(length);
+            let wire = frame(FIN | TEXT, payload.as_bytes(), key_to(role));
+            for piece in [1, 3, 4096, usize::MAX] {
+                let received = receive_in(&mut connection(role), &wire, piece).unwrap();
+                assert_eq!(received, [text(&payload)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn fragments_make_one_message_and_control_frames_may_stand_between_them() {
+    for role in ROLES {
+        let key = key_to(role);
+        let wire = [
+            frame(TEXT, b"one ", key),
+            frame(FIN | PING, b"p", key),
+            frame(CONTINUATION, b"", key),
+            frame(CONTINUATION, b"two ", key),
+            frame(FIN | PONG, b"q", key),
+            frame(FIN | CONTINUATION, b"three", key),
+            frame(FIN | TEXT, b"next", key),
+        ]
+        .concat();
+        for piece in [1, 2, 3, 1000] {
+            let received = receive_in(&mut connection(role), &wire, piece).unwrap();
+            let expected =
+                [Incoming::Ping("p".into()), Incoming::Pong("q".into()), text("one two three"), text("next")];
+            assert_eq!(received, expected);
+        }
+    }
+}
+
+#[test]
+fn a_character_may_be_cut_by_fragments() {
+    let euro = "€".as_bytes();
+    let wire = [
+        frame(TEXT, &euro[..1], None),
+        frame(CONTINUATION, &euro[1..2], None),
+        frame(FIN | PING, b"", None),
+        frame(FIN | CONTINUATION, &euro[2..], None),
+    ]
+    .concat();
+    let received = receive_in(&mut connection(Role::Client), &wire, usize::MAX).unwrap();
+    assert_eq!(received.last(), Some(&text("€")));
+}
+
+#[test]
+fn invalid_text_fails_in_the_middle_of_a_frame() {
+    for role in ROLES {
+        let mut payload = "κόσμε".as_bytes().to_vec();
+        payload.extend(b"\xf4\x90");
+        let bad_at = payload.len();
+        payload.extend([b'x'; 100]);
+        let wire = frame(FIN | TEXT, &payload, key_to(role));
+        let header = wire.len() - payload.len();
+        let mut connection = connection(role);
+        assert_eq!(receive_in(&mut connection, &wire[..header + bad_at - 1], 1).unwrap(), []);
+        connection.receive(&wire[header + bad_at - 1..header + bad_at]);
+        assert_eq!(connection.next_incoming(), Err(ProtocolError::InvalidUtf8));
+    }
+}
+
+#[test]
+fn invalid_text_fails_at_the_fragment_that_makes_it_so() {
+    for role in ROLES {
+        let key = key_to(role);
+        let mut connection = connection(role);
+        assert_eq!(receive_in(&mut connection, &frame(TEXT, b"a\xed", key), 100).unwrap(), []);
+        let next = frame(CONTINUATION, b"\xa0", key);
+        assert_eq!(receive_in(&mut connection, &next, 100), Err(ProtocolError::InvalidUtf8));
+    }
+}
+
+#[test]
+fn invalid_or_unfinished_text_in_one_frame_is_refused() {
+    for role in ROLES {
+        for bad in [&b"\xff"[..], b"ab\xe2\x82", &[b"x".repeat(100), b"\xc3".to_vec()].concat(), b"\xed\xa0\x80"] {
+            assert_eq!(error(role, &frame(FIN | TEXT, bad, key_to(role))), ProtocolError::InvalidUtf8);
+        }
+    }
+}
+
+#[test]
+fn what_came_before_an_error_is_delivered_first() {
+    let key = key_to(Role::Server);
+    let wire = [frame(FIN | TEXT, b"good", key), frame(FIN | TEXT, b"\xff", key)].concat();
+    let mut connection = connection(Role::Server);
+    connection.receive(&wire);
+    assert_eq!(connection.next_incoming(), Ok(Some(text("good"))));
+    assert_eq!(connection.next_incoming(), Err(ProtocolError::InvalidUtf8));
+    assert_eq!(connection.next_incoming(), Ok(None));
+}
+
+#[test]
+fn frames_out_of_order_are_refused() {
+    for role in ROLES {
+        let key = key_to(role);
+        let lone = frame(FIN | CONTINUATION, b"x", key);
+        assert_eq!(error(role, &lone), ProtocolError::ContinuationUnexpected);
+        let after_whole = [frame(FIN | TEXT, b"x", key), frame(CONTINUATION, b"x", key)].concat();
+        assert_eq!(error(role, &after_whole), ProtocolError::ContinuationUnexpected);
+        for opcode in [TEXT, BINARY] {
+            let interleaved = [frame(TEXT, b"x", key), frame(FIN | opcode, b"x", key)].concat();
+            assert_eq!(error(role, &interleaved), ProtocolError::ContinuationMissing);
+        }
+    }
+}
+
+#[test]
+fn a_rule_broken_in_the_header_is_refused_before_the_payload_comes() {
+    let cases: [(Role, &[u8], ProtocolError); 9] = [
+        (Role::Server, &[FIN | TEXT, 5], ProtocolError::MaskMissing),
+        (Role::Client, &[FIN | TEXT, 0x85], ProtocolError::MaskUnexpected),
+        (Role::Client, &[FIN | 0x40 | TEXT], ProtocolError::ReservedBits),
+        (Role::Client, &[FIN | 3], ProtocolError::ReservedOpcode(3)),
+        (Role::Client, &[FIN | 0xb], ProtocolError::ReservedOpcode(11)),
+        (Role::Client, &[PING], ProtocolError::ControlFragmented),
+        (Role::Client, &[FIN | PING, 126], ProtocolError::ControlTooLong),
+        (Role::Client, &[FIN | BINARY, 126, 0, 125], ProtocolError::LengthNotMinimal),
+        (Role::Client, &[FIN | BINARY, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], ProtocolError::LengthOverflow),
+    ];
+    for (role, bytes, expected) in cases {
+        assert_eq!(error(role, bytes), expected);
+    }
+}
+
+#[test]
+fn a_close_frames_payload_is_judged() {
+    for role in ROLES {
+        let close = |payload: &[u8]| frame(FIN | CLOSE, payload, key_to(role));
+        assert_eq!(error(role, &close(b"\x03")), ProtocolError::CloseTooShort);
+        assert_eq!(error(role, &close(&close_payload(1000, b"\xff"))), ProtocolError::CloseReasonInvalid);
+        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
+            assert_eq!(error(role, &close(&close_payload(code, b""))), ProtocolError::CloseCodeInvalid(code));
+        }
+        for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999] {
+            let received = receive_in(&mut connection(role), &close(&close_payload(code, b"why")), 1).unwrap();
+            let frame = CloseFrame { code: CloseCode(code), reason: ByteString::from_static("why") };
+            assert_eq!(received, [Incoming::Close(Some(frame))]);
+        }
+        assert_eq!(receive_in(&mut connection(role), &close(b""), 1).unwrap(), [Incoming::Close(None)]);
+    }
+}
+
+#[test]
+fn after_an_error_nothing_more_comes_and_the_peer_is_told_why() {
+    let cases: [(&[u8], u16); 3] = [
+        (&frame(FIN | TEXT, b"\xff", None), 1007),
+        (&[FIN | 3, 0], 1002),
+        (&[FIN | BINARY, 127, 0, 0, 1, 0, 0, 0, 0, 0], 1009),
+    ];
+    for (bytes, code) in cases {
+        let mut connection = connection(Role::Client);
+        connection.receive(bytes);
+        let error = connection.next_incoming().unwrap_err();
+        assert_eq!(error.close_code(), CloseCode(code));
+        assert_eq!(connection.phase(), Phase::Closed);
+        connection.receive(&frame(FIN | TEXT, b"more", None));
+        assert_eq!(connection.next_incoming(), Ok(None));
+        let sent = parse(&connection.outgoing().split());
+        assert_eq!(sent, [(FIN | CLOSE, close_payload(code, error.to_string().as_bytes()))]);
+    }
+}
+
+#[test]
+fn a_message_that_is_kept_pins_nothing_of_the_buffer_it_came_in() {
+    let mut connection = connection(Role::Client);
+    let wire: Vec<u8> = (0..100).flat_map(|_| frame(FIN | BINARY, &[1; 100], None)).collect();
+    let before = connection.reserve(wire.len()).as_ptr_range().start;
+    connection.receive(&wire);
+    let buffer = before..before.wrapping_add(wire.len());
+    for incoming in drain(&mut connection).unwrap() {
+        let Incoming::Message(message) = incoming else { panic!("a message") };
+        assert!(!buffer.contains(&message.payload().as_ptr()));
+    }
+}
