@@ -1,0 +1,105 @@
+//! Evidence from any standard peer: pings and messages share one order, so a pong proves that the peer's endpoint has read
+//! everything that went out before its ping (RFC 6455 sections 5.5.2 and 5.5.3).
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use rand_xoshiro::rand_core::Rng;
+
+use crate::{
+    Moment,
+    random::{Purpose, generator},
+};
+
+/// Pings whose pong is still awaited. A peer may answer only the latest of several, so more are of no use.
+const OUTSTANDING: usize = 4;
+
+/// Told by `Event::RoundTrip` at most this often.
+const ROUND_TRIP_EVENTS: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct Barrier {
+    base: u64,
+    count: u64,
+    outstanding: VecDeque<Ping>,
+    round_trip: Option<Duration>,
+    smoothed: Option<Duration>,
+    told_at: Option<Moment>,
+}
+
+#[derive(Debug)]
+struct Ping {
+    payload: [u8; 8],
+    sent_at: Moment,
+    /// How many messages this connection had taken then.
+    covers: u64,
+    /// Reading was paused in between, so the time says nothing about the peer.
+    distorted: bool,
+}
+
+/// What a pong proves.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// The peer has read as many messages of this connection.
+    pub(crate) covers: u64,
+    /// A round trip worth telling.
+    pub(crate) round_trip: Option<Duration>,
+}
+
+impl Barrier {
+    /// The seed keeps payloads from being mistaken for those of others that use pings on the same connection.
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        let base = generator(seed, Purpose::Pings).next_u64();
+        Self { base, count: 0, outstanding: VecDeque::new(), round_trip: None, smoothed: None, told_at: None }
+    }
+
+    pub(crate) fn is_outstanding(&self) -> bool {
+        !self.outstanding.is_empty()
+    }
+
+    /// A ping to be sent behind everything taken so far; none if too many are unanswered.
+    pub(crate) fn ping(&mut self, now: Moment, covers: u64) -> Option<Bytes> {
+        if self.outstanding.len() >= OUTSTANDING {
+            return None;
+        }
+        self.count = self.count.wrapping_add(1);
+        let payload = self.base.wrapping_add(self.count).to_be_bytes();
+        self.outstanding.push_back(Ping { payload, sent_at: now, covers, distorted: false });
+        Some(Bytes::copy_from_slice(&payload))
+    }
+
+    /// A pong came. One that answers no ping of this connection proves nothing.
+    pub(crate) fn pong(&mut self, now: Moment, payload: &[u8]) -> Option<Proof> {
+        let index = self.outstanding.iter().position(|ping| ping.payload == payload)?;
+        let ping = self.outstanding.drain(..=index).next_back()?;
+        let measured = (!ping.distorted).then(|| now.since(ping.sent_at));
+        if let Some(measured) = measured {
+            self.round_trip = Some(measured);
+            self.smoothed = Some(self.smoothed.map_or(measured, |smoothed| smoothed - smoothed / 8 + measured / 8));
+        }
+        let quiet = self.told_at.is_some_and(|at| now.since(at) < ROUND_TRIP_EVENTS);
+        let round_trip = measured.filter(|_| !quiet);
+        if round_trip.is_some() {
+            self.told_at = Some(now);
+        }
+        Some(Proof { covers: ping.covers, round_trip })
+    }
+
+    /// Reading is paused: what is outstanding can't be timed any more.
+    pub(crate) fn distort(&mut self) {
+        self.outstanding.iter_mut().for_each(|ping| ping.distorted = true);
+    }
+
+    /// The connection is over.
+    pub(crate) fn reset(&mut self) {
+        self.outstanding = VecDeque::new();
+    }
+
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    pub(crate) fn smoothed_round_trip(&self) -> Option<Duration> {
+        self.smoothed
+    }
+}

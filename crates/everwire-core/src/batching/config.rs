@@ -1,0 +1,32 @@
+use std::time::Duration;
+
+use crate::{ConfigError, config::check_count, config::check_duration};
+
+/// Bursts of JSON texts go out as one JSON array per frame.
+///
+/// Texts that look like JSON objects are collected while the connection is open; anything else (binary messages, other
+/// texts) ends the batch and goes by itself, so the order is kept. A lone message is sent as it is, not as an array of one.
+/// All messages of a frame share its fate, and `Disconnect` and `Close` send what is being collected.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Batching {
+    /// How long the first message of a batch may wait for others. Default 100 ms, which every first message then takes
+    /// longer to arrive.
+    pub window: Duration,
+    /// The largest frame that messages are merged into, in bytes. Default 64 KiB. A batch that reaches it goes at once; a
+    /// larger message goes by itself.
+    pub max_bytes: usize,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self { window: Duration::from_millis(100), max_bytes: 64 << 10 }
+    }
+}
+
+impl Batching {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        check_duration("batching.window", self.window)?;
+        check_count("batching.max_bytes", self.max_bytes)
+    }
+}

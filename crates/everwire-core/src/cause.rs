@@ -1,0 +1,172 @@
+//! Why openings fail and connections end.
+
+use std::{fmt, time::Duration};
+
+use everwire_ws::{CloseCode, CloseFrame};
+
+use crate::retry;
+
+/// Phase of an opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The request is prepared (URL, headers, credentials).
+    Request,
+    /// The name is resolved.
+    Dns,
+    /// The TCP connection is made.
+    Tcp,
+    /// The proxy is asked for a tunnel.
+    Proxy,
+    /// The TLS handshake takes place.
+    Tls,
+    /// The WebSocket opening handshake takes place.
+    Upgrade,
+}
+
+/// Why an opening failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenFailure {
+    /// Where.
+    pub phase: Phase,
+    /// What.
+    pub kind: OpenFailureKind,
+    /// The same in words, one line.
+    pub detail: String,
+}
+
+/// Kinds of failure, as far as they matter for trying again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenFailureKind {
+    /// An I/O error.
+    Io,
+    /// The peer's certificate was not accepted.
+    Certificate,
+    /// The server refused the upgrade.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// `Retry-After`, if given, relative to now.
+        retry_after: Option<Duration>,
+        /// Whether each attempt asks for credentials anew, so that a 401 may heal.
+        fresh_credentials: bool,
+    },
+    /// Something answered that speaks no WebSocket, or breaks its opening handshake.
+    NotWebSocket,
+    /// The user's request hook failed.
+    Hook,
+    /// The request can never work: a bad header, a bad URL.
+    BadRequest,
+    /// The opening took longer than allowed. Declared by the machine.
+    Timeout,
+}
+
+/// How a connection was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loss {
+    /// The stream ended without a close frame.
+    Ended,
+    /// An I/O error, in words.
+    Io(String),
+    /// The peer broke the protocol: the code that we closed with, and words.
+    Protocol(CloseCode, String),
+}
+
+/// Why there is no connection, as users see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The opening failed.
+    OpenFailed(OpenFailure),
+    /// The peer closed, with this frame.
+    PeerClosed(Option<CloseFrame>),
+    /// The transport was lost.
+    Lost(Loss),
+    /// The peer gave no sign of life.
+    Dead {
+        /// For how long.
+        silent_for: Duration,
+    },
+    /// The user disconnected or closed.
+    ByUser,
+}
+
+impl Cause {
+    /// The close code or HTTP status, where there is one.
+    ///
+    /// A close frame without a code is 1005, an end without a close frame 1006 (RFC 6455 section 7.1.5).
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Refused { status, .. }, .. }) => Some(*status),
+            Self::OpenFailed(_) | Self::Dead { .. } | Self::ByUser => None,
+            Self::PeerClosed(Some(frame)) => Some(frame.code.0),
+            Self::PeerClosed(None) => Some(CloseCode::NO_STATUS.0),
+            Self::Lost(Loss::Ended | Loss::Io(_)) => Some(CloseCode::ABNORMAL.0),
+            Self::Lost(Loss::Protocol(code, _)) => Some(code.0),
+        }
+    }
+
+    /// Whether trying again makes sense by the table of [`retry::advice()`], without the user's overrides.
+    pub fn is_retryable(&self) -> bool {
+        retry::advice(self).is_retry()
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpenFailed(failure) => failure.fmt(f),
+            Self::PeerClosed(Some(frame)) if frame.reason.is_empty() => {
+                write!(f, "closed by the peer with {}", frame.code.0)
+            }
+            Self::PeerClosed(Some(frame)) => write!(f, "closed by the peer with {}: {}", frame.code.0, frame.reason),
+            Self::PeerClosed(None) => f.write_str("closed by the peer without a code"),
+            Self::Lost(Loss::Ended) => f.write_str("the connection ended without a close frame"),
+            Self::Lost(Loss::Io(words)) => write!(f, "the connection failed: {words}"),
+            Self::Lost(Loss::Protocol(code, words)) => write!(f, "the peer broke the protocol ({}): {words}", code.0),
+            Self::Dead { silent_for } => {
+                write!(f, "no sign of life from the peer for {:.1} s", silent_for.as_secs_f64())
+            }
+            Self::ByUser => f.write_str("asked for by the user"),
+        }
+    }
+}
+
+impl fmt::Display for OpenFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.detail.is_empty() {
+            write!(f, "{} failed: {}", self.phase, self.kind)
+        } else {
+            write!(f, "{} failed: {}", self.phase, self.detail)
+        }
+    }
+}
+
+impl fmt::Display for OpenFailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io => f.write_str("input/output error"),
+            Self::Certificate => f.write_str("certificate not accepted"),
+            Self::Refused { status, .. } => write!(f, "refused with HTTP status {status}"),
+            Self::NotWebSocket => f.write_str("the answer is no WebSocket handshake"),
+            Self::Hook => f.write_str("the request hook failed"),
+            Self::BadRequest => f.write_str("the request is not valid"),
+            Self::Timeout => f.write_str("timed out"),
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "preparing the request",
+            Self::Dns => "resolving the name",
+            Self::Tcp => "connecting",
+            Self::Proxy => "asking the proxy",
+            Self::Tls => "the TLS handshake",
+            Self::Upgrade => "the WebSocket handshake",
+        })
+    }
+}

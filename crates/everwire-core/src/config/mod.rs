@@ -1,0 +1,93 @@
+//! The settings of the whole machine. Each part has its own, beside its code.
+
+use std::{fmt, time::Duration};
+
+pub use crate::{
+    batching::Batching,
+    heartbeat::HeartbeatConfig,
+    lifecycle::OpenConfig,
+    outbox::{Guarantee, OutboxConfig, Overflow},
+    retry::{AdviceOverride, CauseMatch, Jitter, RetryConfig},
+};
+
+/// Settings of the whole machine.
+///
+/// ```
+/// use std::time::Duration;
+/// use everwire_core::Config;
+///
+/// let mut config = Config::default();
+/// config.retry.max_delay = Duration::from_secs(5);
+/// assert!(config.check().is_ok());
+///
+/// config.retry.factor = 0.5;
+/// let error = config.check().unwrap_err();
+/// assert_eq!(error.to_string(), "retry.factor is 0.5: it must be a number from 1 upwards");
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// When to try again, and when to stop.
+    pub retry: RetryConfig,
+    /// How a dead peer is found.
+    pub heartbeat: HeartbeatConfig,
+    /// Limits on opening, probing and closing.
+    pub open: OpenConfig,
+    /// How much may wait, and what happens beyond.
+    pub outbox: OutboxConfig,
+    /// How far delivery is proven, and what happens to the unproven when a connection is lost.
+    pub guarantee: Guarantee,
+    /// Bursts of JSON texts as one frame; `None`, the default, sends each message by itself.
+    pub batching: Option<Batching>,
+}
+
+impl Config {
+    /// The first contradiction or senseless value, as one clear line.
+    ///
+    /// # Errors
+    /// Names the setting and says what is allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.retry.check()?;
+        self.heartbeat.check()?;
+        self.open.check()?;
+        self.outbox.check()?;
+        self.batching.as_ref().map_or(Ok(()), Batching::check)
+    }
+}
+
+/// A setting that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Its dotted name, such as `retry.factor`.
+    pub setting: &'static str,
+    /// What is wrong, and what is allowed.
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
+        Self { setting, problem: problem.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}", self.setting, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+pub(crate) fn check_duration(setting: &'static str, value: Duration) -> Result<(), ConfigError> {
+    if value.is_zero() {
+        return Err(ConfigError::new(setting, "zero: it must be longer"));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_count(setting: &'static str, value: usize) -> Result<(), ConfigError> {
+    if value == 0 {
+        return Err(ConfigError::new(setting, "zero: it must be at least 1"));
+    }
+    Ok(())
+}

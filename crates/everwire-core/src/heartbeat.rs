@@ -1,0 +1,185 @@
+//! Signs of life: when to probe a silent peer, and when to call it dead.
+
+use std::time::Duration;
+
+use crate::{ConfigError, Moment, Timer, config::check_duration, timers::Timers};
+
+/// How a dead peer is found.
+///
+/// Anything that arrives is a sign of life. A peer is declared dead at most `interval + timeout` after the last one.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct HeartbeatConfig {
+    /// Silence after which a ping goes out. Default 30 s; `None` switches the heartbeat off, and a dead peer is then found
+    /// only by the operating system, after minutes, or never. Short intervals drain batteries of mobile devices; beyond
+    /// about a minute, middleboxes forget idle connections.
+    pub interval: Option<Duration>,
+    /// Further silence after which the peer is dead. Default 10 s. Too short takes a slow network for a dead peer.
+    pub timeout: Duration,
+}
+
+impl Default for HeartbeatConfig {
+    fn default() -> Self {
+        Self { interval: Some(Duration::from_secs(30)), timeout: Duration::from_secs(10) }
+    }
+}
+
+impl HeartbeatConfig {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if let Some(interval) = self.interval {
+            check_duration("heartbeat.interval", interval)?;
+        }
+        check_duration("heartbeat.timeout", self.timeout)
+    }
+}
+
+/// What a heartbeat timer asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing: there was life.
+    Alive,
+    /// A ping. `late_by`: the timer was so late that it is we who stalled.
+    Probe { late_by: Option<Duration> },
+    /// The connection is dead.
+    Dead { silent_for: Duration },
+}
+
+/// ```text
+///           silence for `interval`, a hint            silence for `timeout`
+/// Listening ──────────────────────────────▶ Probing ────────────────────────▶ dead
+///     ▲  ▲                                    │ ▲ │
+///     │  └──────────── any life ──────────────┘ └─┘ we stalled: once more
+///     ▼
+///   Paused (we do not read: no verdict possible)
+/// ```
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    config: HeartbeatConfig,
+    last_life: Moment,
+    mode: Mode,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Off,
+    Listening,
+    Probing { until: Moment, timeout: Duration, excused: bool },
+    Paused { since: Moment, probe_wanted: Option<Duration> },
+}
+
+impl Heartbeat {
+    pub(crate) fn new(config: HeartbeatConfig) -> Self {
+        Self { config, last_life: Moment::ZERO, mode: Mode::Off }
+    }
+
+    /// A connection has opened.
+    pub(crate) fn start(&mut self, now: Moment, timers: &mut Timers) {
+        self.last_life = now;
+        self.listen(timers);
+    }
+
+    /// The connection is over or about to be.
+    pub(crate) fn stop(&mut self, timers: &mut Timers) {
+        self.mode = Mode::Off;
+        timers.clear(Timer::Heartbeat);
+        timers.clear(Timer::Probe);
+    }
+
+    /// Something arrived.
+    pub(crate) fn alive(&mut self, now: Moment, timers: &mut Timers) {
+        self.last_life = now;
+        if let Mode::Probing { .. } = self.mode {
+            timers.clear(Timer::Probe);
+            self.listen(timers);
+        }
+    }
+
+    /// Our side stops reading: silence says nothing from now on.
+    pub(crate) fn pause(&mut self, now: Moment, timers: &mut Timers) {
+        let probe_wanted = match self.mode {
+            Mode::Off | Mode::Paused { .. } => return,
+            Mode::Listening => None,
+            Mode::Probing { timeout, .. } => Some(timeout),
+        };
+        self.mode = Mode::Paused { since: now, probe_wanted };
+        timers.clear(Timer::Heartbeat);
+        timers.clear(Timer::Probe);
+    }
+
+    /// Our side reads again: the clock starts anew, with a probe if the pause could have hidden a death.
+    pub(crate) fn resume(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
+        let Mode::Paused { since, probe_wanted } = self.mode else { return Verdict::Alive };
+        let long = self.config.interval.is_some() && now.since(since) >= self.config.timeout;
+        self.last_life = now;
+        self.listen(timers);
+        match probe_wanted.or(long.then_some(self.config.timeout)) {
+            Some(timeout) => self.probe(now, timeout, timers),
+            None => Verdict::Alive,
+        }
+    }
+
+    /// Demands a sign of life within `timeout`, or sooner if one is already demanded.
+    pub(crate) fn probe(&mut self, now: Moment, timeout: Duration, timers: &mut Timers) -> Verdict {
+        let demanded = now + timeout;
+        match &mut self.mode {
+            Mode::Off => return Verdict::Alive,
+            Mode::Paused { probe_wanted, .. } => {
+                *probe_wanted = Some(probe_wanted.map_or(timeout, |wanted| wanted.min(timeout)));
+                return Verdict::Alive;
+            }
+            Mode::Probing { until, .. } if *until <= demanded => return Verdict::Alive,
+            Mode::Probing { until, timeout: allowed, .. } => (*until, *allowed) = (demanded, timeout),
+            Mode::Listening => self.mode = Mode::Probing { until: demanded, timeout, excused: false },
+        }
+        timers.clear(Timer::Heartbeat);
+        timers.set(Timer::Probe, demanded);
+        Verdict::Probe { late_by: None }
+    }
+
+    /// [`Timer::Heartbeat`] has come. It is not moved at each sign of life but looked at here.
+    pub(crate) fn on_silence(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
+        let (Mode::Listening, Some(interval)) = (&self.mode, self.config.interval) else { return Verdict::Alive };
+        let due = self.last_life + interval;
+        if due > now {
+            timers.set(Timer::Heartbeat, due);
+            return Verdict::Alive;
+        }
+        let late_by = self.stalled(now.since(due), self.config.timeout);
+        let until = if late_by.is_some() { now } else { due } + self.config.timeout;
+        self.mode = Mode::Probing { until, timeout: self.config.timeout, excused: false };
+        timers.set(Timer::Probe, until);
+        Verdict::Probe { late_by }
+    }
+
+    /// [`Timer::Probe`] has come.
+    pub(crate) fn on_unanswered(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
+        let Mode::Probing { until, timeout, excused } = self.mode else { return Verdict::Alive };
+        if until > now {
+            timers.set(Timer::Probe, until);
+            return Verdict::Alive;
+        }
+        match self.stalled(now.since(until), timeout) {
+            Some(late_by) if !excused => {
+                let until = now + timeout;
+                self.mode = Mode::Probing { until, timeout, excused: true };
+                timers.set(Timer::Probe, until);
+                Verdict::Probe { late_by: Some(late_by) }
+            }
+            _ => Verdict::Dead { silent_for: now.since(self.last_life) },
+        }
+    }
+
+    fn listen(&mut self, timers: &mut Timers) {
+        self.mode = Mode::Listening;
+        match self.config.interval {
+            Some(interval) => timers.set(Timer::Heartbeat, self.last_life + interval),
+            None => timers.clear(Timer::Heartbeat),
+        }
+    }
+
+    /// A timer that is late by more than a quarter of the time-out, within 10 ms and 1 s, tells of a stall of our own.
+    fn stalled(&self, late_by: Duration, timeout: Duration) -> Option<Duration> {
+        let slack = (timeout / 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
+        (late_by > slack).then_some(late_by)
+    }
+}

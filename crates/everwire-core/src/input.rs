@@ -1,0 +1,79 @@
+use bytes::Bytes;
+use everwire_ws::{CloseFrame, Message};
+
+use crate::{Loss, Moment, OpenFailure, Phase};
+
+/// Number of a connection attempt, unique over the machine's life. Events of any but the current one are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(pub u64);
+
+/// What may be told to the machine. Any input is harmless at any time.
+#[derive(Debug)]
+pub enum Input {
+    /// Start, or start anew after an end. Idempotent; ignored once closed for good.
+    Connect,
+    /// Leave in order and stay away until [`Connect`](Self::Connect). What is queued at this moment is still flushed,
+    /// within the closing time-out, if the connection is open; what could not be sent stays in the outbox.
+    Disconnect,
+    /// Flush, close and end for good. A second one can only shorten the deadline.
+    Close {
+        /// When all of it must be over. A moment that has passed ends everything at once.
+        deadline: Moment,
+    },
+    /// Word from outside.
+    Hint(Hint),
+    /// Word from the transport of this attempt.
+    Transport(Attempt, TransportEvent),
+    /// What [`deadline`](crate::Machine::deadline) named has come. Harmless when early, excused when late. The driver
+    /// reads the socket before it reports this, so that life that has arrived is seen first.
+    Timer,
+}
+
+/// Hints of the platform or the user.
+///
+/// They can start an attempt early but never a second one, and never more than one a second: a hint that comes sooner is
+/// put off, not lost. A pause that the server asked for is broken only by [`RetryNow`](Self::RetryNow).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// There is a network: a waiting client tries at once.
+    Online,
+    /// There is no network: an open connection is probed; attempts go on at the longest delay's pace, as platforms err.
+    Offline,
+    /// The network is another: an open connection is probed, a waiting client tries at once.
+    NetworkChanged,
+    /// The device woke from sleep: an open connection is probed, a waiting client tries at once.
+    Woke,
+    /// The user asks: a waiting client tries at once.
+    RetryNow,
+}
+
+/// Events of one attempt, in the order in which they happened.
+#[derive(Debug)]
+pub enum TransportEvent {
+    /// The opening has come to this phase. Optional; it makes a time-out's cause more telling.
+    Reached(Phase),
+    /// The opening handshake is done.
+    Opened {
+        /// The negotiated subprotocol.
+        subprotocol: Option<String>,
+    },
+    /// It did not come to a connection.
+    OpenFailed(OpenFailure),
+    /// Messages came, in order; given back by [`Output::Deliver`](crate::Output::Deliver).
+    Received(Vec<Message>),
+    /// A sign of life that is no message: any bytes, a ping.
+    Activity,
+    /// A pong with its payload.
+    Pong(Bytes),
+    /// This many more of the units that `take` handed out are wholly written to the socket. Everything written is to be
+    /// reported before the connection's loss is: what is not counts as never sent.
+    Written(usize),
+    /// Reading has stopped because our own user is slow.
+    ReadPaused,
+    /// Reading goes on.
+    ReadResumed,
+    /// The peer's close frame. The echo is the transport's business; [`Lost`](Self::Lost) follows.
+    PeerClosed(Option<CloseFrame>),
+    /// The transport is gone.
+    Lost(Loss),
+}

@@ -1,0 +1,85 @@
+//! The client's state machines, without a clock, socket, thread or randomness of the operating system.
+//!
+//! [`Machine`] decides everything that keeps a WebSocket connection alive and says what became of each message. A driver
+//! around it does what it asks and tells it what happened:
+//!
+//! - the driver calls [`Machine::send`], [`Machine::handle`] and [`Machine::take`], each with the present [`Moment`];
+//! - after each call it drains [`Machine::poll_output`] and does what it says;
+//! - it sleeps until [`Machine::deadline`], reads what lies in the socket, and then says [`Input::Timer`].
+//!
+//! The same inputs give the same outputs, whatever the machine. Calls that make no sense at the moment are harmless.
+//!
+//! The parts:
+//!
+//! | module | decides |
+//! |---|---|
+//! | [`retry`] | whether and when to try again |
+//! | `heartbeat` | when to probe a silent peer, and when to call it dead |
+//! | `outbox` | what is kept, dropped, sent again, and with which outcome each message ends |
+//! | `barrier` | what a pong proves |
+//! | `batching` | which JSON texts share a frame |
+//! | `lifecycle` | the connection's states |
+//! | `timers` | the one table of what is due when |
+//! | `machine` | nothing: it routes |
+//!
+//! ```
+//! use everwire_core::{Attempt, Config, Input, Machine, Message, Moment, Outcome, Output, TransportEvent};
+//!
+//! let now = Moment::ZERO;
+//! let mut machine = Machine::new(Config::default(), [7; 32])?;
+//! let id = machine.send(now, Message::text("hello")).unwrap();
+//! machine.handle(now, Input::Connect);
+//!
+//! // The driver opens the connection it is asked for …
+//! let attempt = Attempt(1);
+//! machine.handle(now, Input::Transport(attempt, TransportEvent::Opened { subprotocol: None }));
+//! // … encodes what waits, and sends the ping that the machine puts behind it.
+//! let taken = machine.take(now, attempt, &mut |message| message.as_text() == Some("hello"));
+//! machine.handle(now, Input::Transport(attempt, TransportEvent::Written(taken)));
+//! let ping = std::iter::from_fn(|| machine.poll_output())
+//!     .find_map(|output| if let Output::Ping(_, payload) = output { Some(payload) } else { None })
+//!     .unwrap();
+//!
+//! // The pong proves that the peer has read the message.
+//! machine.handle(now, Input::Transport(attempt, TransportEvent::Pong(ping)));
+//! let outcome = std::iter::from_fn(|| machine.poll_output())
+//!     .find_map(|output| if let Output::Outcome { outcome, .. } = output { Some(outcome) } else { None });
+//! assert_eq!(outcome, Some(Outcome::Received));
+//! # let _ = id;
+//! # Ok::<(), everwire_core::ConfigError>(())
+//! ```
+
+mod barrier;
+mod batching;
+mod cause;
+mod config;
+mod heartbeat;
+mod input;
+mod lifecycle;
+mod machine;
+mod moment;
+mod outbox;
+mod outcome;
+mod output;
+mod outputs;
+mod random;
+pub mod retry;
+mod state;
+mod stats;
+mod timers;
+
+pub use everwire_ws::{CloseCode, CloseFrame, Message};
+
+pub use cause::{Cause, Loss, OpenFailure, OpenFailureKind, Phase};
+pub use config::{
+    AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, HeartbeatConfig, Jitter, OpenConfig,
+    OutboxConfig, Overflow, RetryConfig,
+};
+pub use input::{Attempt, Hint, Input, TransportEvent};
+pub use machine::{Machine, SendError};
+pub use moment::Moment;
+pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};
+pub use output::{Event, Left, Output};
+pub use state::{Closed, State};
+pub use stats::MachineStats;
+pub use timers::Timer;

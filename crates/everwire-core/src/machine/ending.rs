@@ -1,0 +1,164 @@
+//! How attempts and connections end, and what follows.
+
+use everwire_ws::CloseCode;
+
+use super::Machine;
+use crate::{
+    Cause, Closed, Event, Moment, OpenFailure, Output, State, Timer,
+    lifecycle::{Ending, Intent, Lifecycle, Waiting},
+    retry::{Decision, blames_a_message},
+};
+
+impl Machine {
+    pub(super) fn attempt_failed(&mut self, now: Moment, failure: OpenFailure) {
+        let Lifecycle::Opening(_) = self.lifecycle else { return };
+        self.timers.clear(Timer::Open);
+        let cause = Cause::OpenFailed(failure);
+        self.outputs.event(Event::AttemptFailed { attempt: self.retry.attempts(), cause: cause.clone() });
+        self.settle(now, cause);
+    }
+
+    /// The transport is to be dropped without ceremony.
+    pub(super) fn abort_connection(&mut self, now: Moment, cause: Cause) {
+        if let Some(attempt) = self.lifecycle.attempt() {
+            self.outputs.push(Output::Abort(attempt));
+        }
+        self.connection_over(now, cause);
+    }
+
+    pub(super) fn connection_over(&mut self, now: Moment, cause: Cause) {
+        self.part(now, &cause);
+        self.settle(now, cause);
+        self.orphans = Vec::new();
+    }
+
+    /// Takes leave of the connection: what was in flight is judged.
+    fn part(&mut self, now: Moment, cause: &Cause) {
+        self.judge_uptime(now);
+        let (Lifecycle::Open(connection) | Lifecycle::Ending(Ending { connection, .. })) = &self.lifecycle else {
+            return;
+        };
+        let uptime = now.since(connection.opened_at);
+        self.quiet();
+        self.timers.clear(Timer::Close);
+        self.barrier.reset();
+        let blame = match cause {
+            Cause::PeerClosed(Some(frame)) => Some(frame.code.0).filter(|code| blames_a_message(*code)),
+            _ => None,
+        };
+        let (unproven, orphans) = self.outbox.lost(blame, &mut self.outputs);
+        self.orphans = orphans;
+        self.outputs.event(Event::Disconnected { cause: cause.clone(), uptime, unproven });
+    }
+
+    /// There is neither connection nor attempt any more: what follows is what the user wants, and then the advice.
+    fn settle(&mut self, now: Moment, cause: Cause) {
+        match self.intent {
+            Intent::Stay => self.follow_advice(now, cause),
+            Intent::Leave { .. } => self.rest(),
+            Intent::Return => {
+                self.intent = Intent::Stay;
+                self.retry.reset();
+                self.start_attempt(now);
+            }
+            Intent::Close { deadline, may_reconnect } => {
+                if !may_reconnect || self.outbox.is_empty() {
+                    self.finish();
+                } else if cause == Cause::ByUser {
+                    // The handshake was that of a disconnect which the user has taken back since.
+                    self.retry.reset();
+                    self.timers.set(Timer::Close, deadline);
+                    self.start_attempt(now);
+                } else {
+                    self.follow_advice(now, cause);
+                }
+            }
+        }
+    }
+
+    fn follow_advice(&mut self, now: Moment, cause: Cause) {
+        match self.retry.failed(now, &cause, self.offline) {
+            Decision::Wait { delay, at_least } => {
+                let retry_at = now + delay;
+                if let Intent::Close { deadline, .. } = self.intent {
+                    if retry_at >= deadline {
+                        return self.finish();
+                    }
+                    self.timers.set(Timer::Close, deadline);
+                    self.left.unacknowledged.append(&mut self.orphans);
+                }
+                self.lifecycle = Lifecycle::Waiting(Waiting { cause, retry_at, not_before: now + at_least });
+                self.plan_attempt(retry_at);
+            }
+            Decision::End => {
+                let frame = if let Cause::PeerClosed(frame) = cause { frame } else { None };
+                self.end(Closed::ByPeer(frame));
+            }
+            Decision::Stop => self.end(Closed::Refused(cause)),
+            Decision::GiveUp { attempts, elapsed } => self.end(Closed::GaveUp { last: cause, attempts, elapsed }),
+        }
+    }
+
+    /// Sets the time of the next attempt.
+    pub(super) fn plan_attempt(&mut self, at: Moment) {
+        let Lifecycle::Waiting(waiting) = &mut self.lifecycle else { return };
+        waiting.retry_at = at;
+        let cause = waiting.cause.clone();
+        self.timers.set(Timer::Retry, at);
+        self.show(State::Disconnected { cause, retry_at: at, attempt: self.retry.next_attempt() });
+    }
+
+    /// A final state that only the user leads out of.
+    fn end(&mut self, closed: Closed) {
+        if let Intent::Close { .. } = self.intent {
+            return self.finish();
+        }
+        self.accepting = false;
+        self.timers.clear_all();
+        self.lifecycle = Lifecycle::Closed(closed.clone());
+        self.resolve_all();
+        self.set_state(State::Closed(closed));
+    }
+
+    /// Starts the closing handshake once everything that is to be flushed is.
+    pub(super) fn advance_flush(&mut self, now: Moment) {
+        let leaving = matches!(self.intent, Intent::Leave { .. } | Intent::Close { .. });
+        if leaving && self.lifecycle.is_open() && self.outbox.is_flushed(self.flush_limit()) {
+            self.start_closing(now);
+        }
+    }
+
+    pub(super) fn start_closing(&mut self, now: Moment) {
+        if let Lifecycle::Open(connection) = &self.lifecycle {
+            self.outputs.push(Output::Close(connection.attempt, CloseCode::NORMAL, ""));
+            self.end_connection(now, Cause::ByUser, false);
+        }
+    }
+
+    /// The time for closing is over, or there is nothing worth it.
+    pub(super) fn run_out(&mut self, now: Moment) {
+        if let Some(attempt) = self.lifecycle.attempt() {
+            self.outputs.push(Output::Abort(attempt));
+            self.part(now, &Cause::ByUser);
+        }
+        self.finish();
+    }
+
+    /// The end for good.
+    pub(super) fn finish(&mut self) {
+        self.timers.clear_all();
+        self.lifecycle = Lifecycle::Finished;
+        self.wants_ready = false;
+        self.resolve_all();
+        if self.outbox.room_again() {
+            self.outputs.push(Output::Room);
+        }
+        self.set_state(State::Closed(Closed::ByUser));
+        self.outputs.push(Output::Finished(std::mem::take(&mut self.left)));
+    }
+
+    fn resolve_all(&mut self) {
+        self.left.unacknowledged.append(&mut self.orphans);
+        self.outbox.resolve_all(&mut self.left, &mut self.outputs);
+    }
+}

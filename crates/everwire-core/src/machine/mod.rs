@@ -1,0 +1,287 @@
+//! The client's coordinator. It routes; the parts beside it decide.
+//!
+//! - [`user`]: what the user wants: connect, disconnect, close, hints
+//! - [`transport`]: what the transport says
+//! - [`timer`]: what is due
+//! - [`ending`]: how attempts and connections end, and what follows
+//! - [`send_error`](SendError): why a message was given back
+
+mod ending;
+mod send_error;
+mod timer;
+mod transport;
+mod user;
+
+use std::time::Duration;
+
+use everwire_ws::Message;
+
+pub use send_error::SendError;
+
+use crate::{
+    Attempt, Closed, Config, ConfigError, Input, Left, MachineStats, MessageId, Moment, OpenConfig, Output, Phase,
+    RetryConfig, State, Timer,
+    barrier::Barrier,
+    batching::Window,
+    heartbeat::Heartbeat,
+    lifecycle::{Intent, Lifecycle, Opening},
+    outbox::{Outbox, Refusal},
+    outputs::Outputs,
+    retry::Retry,
+    timers::Timers,
+};
+
+/// The client's state machine. See the [crate] for how it is driven.
+#[derive(Debug)]
+pub struct Machine {
+    open: OpenConfig,
+    stable_after: Duration,
+
+    lifecycle: Lifecycle,
+    intent: Intent,
+    state: State,
+
+    retry: Retry,
+    heartbeat: Heartbeat,
+    barrier: Barrier,
+    outbox: Outbox,
+    window: Option<Window>,
+    timers: Timers,
+    outputs: Outputs,
+
+    /// `send` takes messages.
+    accepting: bool,
+    /// The connection is open and the driver believes that there is nothing to take.
+    wants_ready: bool,
+    last_attempt: Attempt,
+    connections: u64,
+    /// The platform says that there is no network.
+    offline: bool,
+    last_hurry: Option<Moment>,
+    left: Left,
+    /// What was in flight on the connection that has just ended and is not sent again: it belongs to `left` if this is
+    /// the end.
+    orphans: Vec<Message>,
+}
+
+impl Machine {
+    /// A machine in [`Closed::Initial`], where `send` queues already.
+    ///
+    /// The seed, from the operating system's randomness, decides jitter and ping payloads.
+    ///
+    /// # Errors
+    /// If a setting makes no sense; see [`Config::check`].
+    pub fn new(config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
+        config.check()?;
+        let Config { retry, heartbeat, open, outbox, guarantee, batching } = config;
+        let RetryConfig { stable_after, .. } = retry;
+        Ok(Self {
+            open,
+            stable_after,
+            lifecycle: Lifecycle::Closed(Closed::Initial),
+            intent: Intent::Stay,
+            state: State::Closed(Closed::Initial),
+            retry: Retry::new(retry, seed),
+            heartbeat: Heartbeat::new(heartbeat),
+            barrier: Barrier::new(seed),
+            outbox: Outbox::new(outbox, guarantee),
+            window: batching.map(Window::new),
+            timers: Timers::default(),
+            outputs: Outputs::default(),
+            accepting: true,
+            wants_ready: false,
+            last_attempt: Attempt(0),
+            connections: 0,
+            offline: false,
+            last_hurry: None,
+            left: Left::default(),
+            orphans: Vec::new(),
+        })
+    }
+
+    /// Accepts a message, in any state that can still lead to a connection.
+    ///
+    /// Costs an append. Afterwards [`poll_output`](Self::poll_output) is worth a call: if the driver has something to
+    /// do that it does not know of, [`Output::Ready`] is there.
+    ///
+    /// # Errors
+    /// Gives the message back if there is no room or the machine has ended.
+    #[inline]
+    pub fn send(&mut self, now: Moment, message: Message) -> Result<MessageId, SendError> {
+        if !self.accepting {
+            return Err(SendError::Closed(message, self.ended()));
+        }
+        match self.outbox.push(message, &mut self.outputs) {
+            Ok(id) => {
+                if self.window.is_some() {
+                    self.collect(now, id);
+                } else if self.wants_ready {
+                    self.announce();
+                }
+                Ok(id)
+            }
+            Err(Refusal::Full(message)) => Err(SendError::Full(message)),
+            Err(Refusal::TooLarge { message, limit }) => Err(SendError::TooLarge { message, limit }),
+        }
+    }
+
+    /// Everything else that happens.
+    pub fn handle(&mut self, now: Moment, input: Input) {
+        match input {
+            Input::Connect => self.connect(now),
+            Input::Disconnect => self.disconnect(now),
+            Input::Close { deadline } => self.close(now, deadline),
+            Input::Hint(hint) => self.hint(now, hint),
+            Input::Transport(attempt, event) => self.transport(now, attempt, event),
+            Input::Timer => self.timer(now),
+        }
+        if matches!(self.lifecycle, Lifecycle::Finished) {
+            return;
+        }
+        self.advance_flush(now);
+        self.announce();
+        if self.outbox.room_again() {
+            self.outputs.push(Output::Room);
+        }
+    }
+
+    /// The next thing to be done; `None` when there is nothing. Nothing is lost if this is called late.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop()
+    }
+
+    /// When [`Input::Timer`] is wanted, and what for. Changes with any call.
+    pub fn deadline(&self) -> Option<(Moment, Timer)> {
+        self.timers.next()
+    }
+
+    /// Hands queued messages, in order, to `encode` until it returns false (that message is not taken) or none is left.
+    ///
+    /// The messages stay the machine's until their outcome is known: `encode` writes straight into the socket's buffer,
+    /// and nothing is cloned. With batching it is given the merged frames. Returns how many it accepted:
+    /// [`Written(n)`](crate::TransportEvent::Written) counts those same units, in the same order.
+    ///
+    /// Nothing happens if `attempt` is not the open connection.
+    pub fn take(&mut self, now: Moment, attempt: Attempt, encode: &mut dyn FnMut(&Message) -> bool) -> usize {
+        if !self.lifecycle.is_open() || self.lifecycle.attempt() != Some(attempt) {
+            return 0;
+        }
+        let merge = self.window.as_ref().map(Window::max_bytes);
+        let taken = self.outbox.take(self.held(), self.flush_limit(), merge, encode);
+        self.wants_ready = !taken.stopped;
+        if taken.units > 0 {
+            self.seek_proof(now);
+        }
+        taken.units
+    }
+
+    /// The state now.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The numbers now.
+    pub fn stats(&self) -> MachineStats {
+        MachineStats {
+            attempts: self.last_attempt.0,
+            connections: self.connections,
+            queued_messages: self.outbox.queued_len(),
+            queued_bytes: self.outbox.queued_bytes(),
+            unproven_messages: self.outbox.unproven_len(),
+            unproven_bytes: self.outbox.unproven_bytes(),
+            round_trip: self.barrier.round_trip(),
+            smoothed_round_trip: self.barrier.smoothed_round_trip(),
+            dropped: self.outbox.dropped(),
+            resent: self.outbox.resent(),
+        }
+    }
+
+    /// Tells the driver of messages that it does not know of.
+    fn announce(&mut self) {
+        if self.wants_ready && self.outbox.has_something_to_take(self.held(), self.flush_limit()) {
+            self.ready();
+        }
+    }
+
+    fn ready(&mut self) {
+        if let Some(attempt) = self.lifecycle.attempt() {
+            self.outputs.push(Output::Ready(attempt));
+            self.wants_ready = false;
+        }
+    }
+
+    /// Puts a new message into the batch that is being collected.
+    fn collect(&mut self, now: Moment, id: MessageId) {
+        let Some(window) = &mut self.window else { return };
+        if !self.lifecycle.is_open() {
+            return;
+        }
+        let Some(message) = self.outbox.latest(id) else { return };
+        let news = window.append(now, message, &mut self.timers);
+        if news && self.wants_ready {
+            self.ready();
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.window.as_ref().map_or(0, Window::held)
+    }
+
+    fn release_batch(&mut self) {
+        if let Some(window) = &mut self.window {
+            window.release(&mut self.timers);
+        }
+    }
+
+    /// The last message that still goes out on this connection.
+    fn flush_limit(&self) -> MessageId {
+        match self.intent {
+            Intent::Leave { flush } => flush,
+            Intent::Stay | Intent::Return | Intent::Close { .. } => MessageId(u64::MAX),
+        }
+    }
+
+    /// A ping behind what is unproven, one at a time.
+    fn seek_proof(&mut self, now: Moment) {
+        if self.lifecycle.is_open() && self.outbox.wants_proof() && !self.barrier.is_outstanding() {
+            self.ping(now);
+        }
+    }
+
+    fn ping(&mut self, now: Moment) {
+        let Some(attempt) = self.lifecycle.attempt() else { return };
+        if let Some(payload) = self.barrier.ping(now, self.outbox.provable()) {
+            self.outputs.push(Output::Ping(attempt, payload));
+        }
+    }
+
+    fn start_attempt(&mut self, now: Moment) {
+        self.timers.clear(Timer::Retry);
+        self.last_attempt = Attempt(self.last_attempt.0 + 1);
+        self.lifecycle = Lifecycle::Opening(Opening { attempt: self.last_attempt, reached: Phase::Request });
+        self.retry.started(now);
+        self.timers.set(Timer::Open, now + self.open.timeout);
+        self.show(State::Connecting { attempt: self.retry.attempts() });
+        self.outputs.push(Output::Open(self.last_attempt));
+    }
+
+    /// The state that follows from the lifecycle, unless all of it is part of closing.
+    fn show(&mut self, state: State) {
+        let closing = matches!(self.intent, Intent::Close { .. });
+        self.set_state(if closing { State::Closing } else { state });
+    }
+
+    fn set_state(&mut self, state: State) {
+        if self.state != state {
+            self.state = state.clone();
+            self.outputs.push(Output::State(state));
+        }
+    }
+
+    fn ended(&self) -> Closed {
+        match &self.lifecycle {
+            Lifecycle::Closed(closed) => closed.clone(),
+            _ => Closed::ByUser,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What is due.
+
+use super::Machine;
+use crate::{
+    Moment, OpenFailure, OpenFailureKind, Output, Timer,
+    lifecycle::{Intent, Lifecycle},
+};
+
+impl Machine {
+    pub(super) fn timer(&mut self, now: Moment) {
+        // Each at most once: what a late timer sets anew is the next call's matter.
+        for _ in Timer::ALL {
+            match self.timers.expire(now) {
+                None => break,
+                Some(Timer::Open) => self.opening_too_long(now),
+                Some(Timer::Retry) => {
+                    if let Lifecycle::Waiting(_) = self.lifecycle {
+                        self.start_attempt(now);
+                    }
+                }
+                Some(Timer::Heartbeat) => {
+                    self.outbox.relax();
+                    let verdict = self.heartbeat.on_silence(now, &mut self.timers);
+                    self.obey(now, verdict);
+                }
+                Some(Timer::Probe) => {
+                    let verdict = self.heartbeat.on_unanswered(now, &mut self.timers);
+                    self.obey(now, verdict);
+                }
+                Some(Timer::Stable) => self.useful(),
+                Some(Timer::Batch) => self.release_batch(),
+                Some(Timer::Close) => self.closing_too_long(now),
+            }
+        }
+    }
+
+    fn opening_too_long(&mut self, now: Moment) {
+        let Lifecycle::Opening(opening) = &self.lifecycle else { return };
+        self.outputs.push(Output::Abort(opening.attempt));
+        let detail = format!("no connection within {:?}", self.open.timeout);
+        let failure = OpenFailure { phase: opening.reached, kind: OpenFailureKind::Timeout, detail };
+        self.attempt_failed(now, failure);
+    }
+
+    fn closing_too_long(&mut self, now: Moment) {
+        if let Intent::Close { deadline, .. } = self.intent
+            && deadline <= now
+        {
+            return self.run_out(now);
+        }
+        match &self.lifecycle {
+            // The flush before a disconnect has had its time.
+            Lifecycle::Open(_) => self.start_closing(now),
+            Lifecycle::Ending(ending) => {
+                let cause = ending.cause.clone();
+                self.abort_connection(now, cause);
+            }
+            Lifecycle::Closed(_) | Lifecycle::Waiting(_) | Lifecycle::Opening(_) | Lifecycle::Finished => {}
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What the transport says.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use everwire_ws::CloseFrame;
+
+use super::Machine;
+use crate::{
+    Attempt, Cause, Event, Loss, Moment, OpenFailure, OpenFailureKind, Output, State, Timer, TransportEvent,
+    lifecycle::{Connection, Ending, Intent, Lifecycle},
+};
+
+/// A connection over which a message was proven to arrive counts as useful after this time at the latest.
+const USEFUL_AFTER_PROOF: Duration = Duration::from_secs(1);
+
+impl Machine {
+    pub(super) fn transport(&mut self, now: Moment, attempt: Attempt, event: TransportEvent) {
+        if self.lifecycle.attempt() != Some(attempt) {
+            // Whatever an abandoned attempt says is ignored, but a socket that it opened must not live on.
+            if let (TransportEvent::Opened { .. }, false) = (&event, matches!(self.lifecycle, Lifecycle::Finished)) {
+                self.outputs.push(Output::Abort(attempt));
+            }
+            return;
+        }
+        match event {
+            TransportEvent::Reached(phase) => {
+                if let Lifecycle::Opening(opening) = &mut self.lifecycle {
+                    opening.reached = phase;
+                }
+            }
+            TransportEvent::Opened { .. } => self.opened(now),
+            TransportEvent::OpenFailed(failure) => self.attempt_failed(now, failure),
+            TransportEvent::Received(messages) => {
+                if self.lifecycle.is_receiving() {
+                    self.heartbeat.alive(now, &mut self.timers);
+                    if !messages.is_empty() {
+                        self.outputs.push(Output::Deliver(messages));
+                    }
+                }
+            }
+            TransportEvent::Activity => self.heartbeat.alive(now, &mut self.timers),
+            TransportEvent::Pong(payload) => self.pong(now, &payload),
+            TransportEvent::Written(units) => self.outbox.written(units, &mut self.outputs),
+            TransportEvent::ReadPaused => {
+                self.heartbeat.pause(now, &mut self.timers);
+                self.barrier.distort();
+            }
+            TransportEvent::ReadResumed => {
+                let verdict = self.heartbeat.resume(now, &mut self.timers);
+                self.obey(now, verdict);
+            }
+            TransportEvent::PeerClosed(frame) => self.peer_closed(now, frame),
+            TransportEvent::Lost(loss) => self.lost(now, loss),
+        }
+    }
+
+    fn opened(&mut self, now: Moment) {
+        let Lifecycle::Opening(opening) = &self.lifecycle else { return };
+        let connection = Connection { attempt: opening.attempt, opened_at: now, useful: false };
+        self.lifecycle = Lifecycle::Open(connection);
+        self.connections += 1;
+        // Whatever the platform says.
+        self.offline = false;
+        self.timers.clear(Timer::Open);
+        self.timers.set(Timer::Stable, now + self.stable_after);
+        self.heartbeat.start(now, &mut self.timers);
+        self.retry.opened();
+        self.show(State::Connected);
+        let messages = self.outbox.resending();
+        if messages > 0 {
+            self.outputs.event(Event::Resending { messages });
+        }
+        self.wants_ready = true;
+    }
+
+    fn pong(&mut self, now: Moment, payload: &Bytes) {
+        if !self.lifecycle.is_receiving() {
+            return;
+        }
+        self.heartbeat.alive(now, &mut self.timers);
+        let Some(proof) = self.barrier.pong(now, payload) else { return };
+        if let Some(round_trip) = proof.round_trip {
+            self.outputs.event(Event::RoundTrip(round_trip));
+        }
+        if self.outbox.proven(proof.covers, &mut self.outputs) {
+            self.note_proof(now);
+        }
+        self.seek_proof(now);
+    }
+
+    /// One of our messages has arrived: the connection becomes useful sooner.
+    fn note_proof(&mut self, now: Moment) {
+        let Lifecycle::Open(connection) = &self.lifecycle else { return };
+        if connection.useful {
+            return;
+        }
+        let useful_at = connection.opened_at + USEFUL_AFTER_PROOF.min(self.stable_after);
+        if useful_at <= now {
+            self.useful();
+        } else {
+            self.timers.advance(Timer::Stable, useful_at);
+        }
+    }
+
+    /// The connection has shown that the server is there: delays and limits start over.
+    pub(super) fn useful(&mut self) {
+        let Lifecycle::Open(connection) = &mut self.lifecycle else { return };
+        connection.useful = true;
+        self.timers.clear(Timer::Stable);
+        self.retry.reset();
+    }
+
+    fn peer_closed(&mut self, now: Moment, frame: Option<CloseFrame>) {
+        match &mut self.lifecycle {
+            Lifecycle::Open(_) => self.end_connection(now, Cause::PeerClosed(frame), true),
+            Lifecycle::Ending(ending) => ending.peer_closed = true,
+            Lifecycle::Opening(_) | Lifecycle::Closed(_) | Lifecycle::Waiting(_) | Lifecycle::Finished => {}
+        }
+    }
+
+    fn lost(&mut self, now: Moment, loss: Loss) {
+        match &self.lifecycle {
+            Lifecycle::Opening(opening) => {
+                let (phase, detail) = (opening.reached, Cause::Lost(loss).to_string());
+                self.attempt_failed(now, OpenFailure { phase, kind: OpenFailureKind::Io, detail });
+            }
+            Lifecycle::Open(_) => self.connection_over(now, Cause::Lost(loss)),
+            Lifecycle::Ending(ending) => {
+                let cause = ending.cause.clone();
+                self.connection_over(now, cause);
+            }
+            Lifecycle::Closed(_) | Lifecycle::Waiting(_) | Lifecycle::Finished => {}
+        }
+    }
+
+    /// A close frame was sent or received: from here on only the transport's end is awaited.
+    pub(super) fn end_connection(&mut self, now: Moment, cause: Cause, peer_closed: bool) {
+        self.judge_uptime(now);
+        let Lifecycle::Open(connection) = self.lifecycle else { return };
+        self.lifecycle = Lifecycle::Ending(Ending { connection, cause, peer_closed });
+        self.quiet();
+        let until = now + self.open.close_timeout;
+        let until = if let Intent::Close { deadline, .. } = self.intent { until.min(deadline) } else { until };
+        self.timers.set(Timer::Close, until);
+        self.set_state(State::Closing);
+    }
+
+    /// A connection that held long enough was useful, even if a stall of ours kept the timer from saying so.
+    pub(super) fn judge_uptime(&mut self, now: Moment) {
+        if let Lifecycle::Open(connection) = &self.lifecycle
+            && !connection.useful
+            && connection.opened_at + self.stable_after <= now
+        {
+            self.useful();
+        }
+    }
+
+    /// Nothing more is sent on this connection, and its silence means nothing.
+    pub(super) fn quiet(&mut self) {
+        self.heartbeat.stop(&mut self.timers);
+        self.timers.clear(Timer::Stable);
+        self.release_batch();
+        self.wants_ready = false;
+    }
+}

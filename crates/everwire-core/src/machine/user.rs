@@ -1,0 +1,175 @@
+//! What the user and the platform say.
+
+use std::time::Duration;
+
+use super::Machine;
+use crate::{
+    Cause, Closed, Event, Hint, Moment, Output, State, Timer,
+    heartbeat::Verdict,
+    lifecycle::{Intent, Lifecycle},
+};
+
+/// Hints start attempts early at most this often.
+const HURRY_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Machine {
+    pub(super) fn connect(&mut self, now: Moment) {
+        match (&self.lifecycle, self.intent) {
+            (Lifecycle::Finished, _) | (_, Intent::Close { .. }) => {}
+            (Lifecycle::Closed(_), _) => {
+                self.intent = Intent::Stay;
+                self.accepting = true;
+                self.retry.reset();
+                self.start_attempt(now);
+            }
+            (Lifecycle::Open(_), Intent::Leave { .. }) => {
+                self.intent = Intent::Stay;
+                self.timers.clear(Timer::Close);
+                self.set_state(State::Connected);
+            }
+            // If it was the peer who ended it, what it said about coming back still holds.
+            (Lifecycle::Ending(ending), Intent::Leave { .. }) => {
+                self.intent = if ending.cause == Cause::ByUser { Intent::Return } else { Intent::Stay };
+            }
+            (Lifecycle::Waiting(_) | Lifecycle::Opening(_) | Lifecycle::Open(_) | Lifecycle::Ending(_), _) => {}
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, now: Moment) {
+        if matches!(self.intent, Intent::Close { .. } | Intent::Leave { .. }) {
+            return;
+        }
+        match &self.lifecycle {
+            Lifecycle::Closed(_) | Lifecycle::Finished => {}
+            Lifecycle::Waiting(_) => self.rest(),
+            Lifecycle::Opening(opening) => {
+                self.outputs.push(Output::Abort(opening.attempt));
+                self.rest();
+            }
+            Lifecycle::Open(_) => {
+                self.release_batch();
+                self.intent = Intent::Leave { flush: self.outbox.last_id() };
+                self.timers.set(Timer::Close, now + self.open.close_timeout);
+                self.set_state(State::Closing);
+            }
+            Lifecycle::Ending(_) => self.intent = Intent::Leave { flush: self.outbox.last_id() },
+        }
+    }
+
+    pub(super) fn close(&mut self, now: Moment, deadline: Moment) {
+        if matches!(self.lifecycle, Lifecycle::Finished) {
+            return;
+        }
+        let (deadline, may_reconnect, again) = match self.intent {
+            Intent::Close { deadline: earlier, may_reconnect } => (deadline.min(earlier), may_reconnect, true),
+            Intent::Leave { .. } => (deadline, false, false),
+            Intent::Stay | Intent::Return => (deadline, true, false),
+        };
+        self.intent = Intent::Close { deadline, may_reconnect };
+        self.accepting = false;
+        if deadline <= now {
+            return self.run_out(now);
+        }
+        match &self.lifecycle {
+            Lifecycle::Closed(_) | Lifecycle::Finished => return self.finish(),
+            Lifecycle::Waiting(_) | Lifecycle::Opening(_) if self.outbox.is_empty() => return self.run_out(now),
+            Lifecycle::Waiting(waiting) if waiting.not_before <= now && !again => self.start_attempt(now),
+            Lifecycle::Waiting(waiting) if waiting.retry_at >= deadline => return self.finish(),
+            Lifecycle::Waiting(_) | Lifecycle::Opening(_) => {}
+            Lifecycle::Open(_) => self.release_batch(),
+            // The wait for the transport's end has a timer of its own, which may only become shorter.
+            Lifecycle::Ending(_) => {
+                self.timers.advance(Timer::Close, deadline);
+                return self.set_state(State::Closing);
+            }
+        }
+        self.timers.set(Timer::Close, deadline);
+        self.set_state(State::Closing);
+    }
+
+    pub(super) fn hint(&mut self, now: Moment, hint: Hint) {
+        match hint {
+            Hint::Online => {
+                self.offline = false;
+                self.hurry(now, Respect::Pause);
+            }
+            Hint::Offline => {
+                let news = !std::mem::replace(&mut self.offline, true);
+                self.probe(now);
+                if news {
+                    self.slow_down(now);
+                }
+            }
+            Hint::NetworkChanged => {
+                self.offline = false;
+                self.probe(now);
+                self.hurry(now, Respect::Pause);
+            }
+            Hint::Woke => {
+                self.probe(now);
+                self.hurry(now, Respect::Pause);
+            }
+            Hint::RetryNow => self.hurry(now, Respect::Nothing),
+        }
+    }
+
+    /// Starts the planned attempt early.
+    fn hurry(&mut self, now: Moment, respect: Respect) {
+        let Lifecycle::Waiting(waiting) = &self.lifecycle else { return };
+        let paused = match respect {
+            Respect::Pause => waiting.not_before > now,
+            Respect::Nothing => false,
+        };
+        let at = self.last_hurry.map_or(now, |last| (last + HURRY_INTERVAL).max(now));
+        if paused || at >= waiting.retry_at {
+            return;
+        }
+        self.last_hurry = Some(at);
+        if at <= now { self.start_attempt(now) } else { self.plan_attempt(at) }
+    }
+
+    fn slow_down(&mut self, now: Moment) {
+        let Lifecycle::Waiting(waiting) = &self.lifecycle else { return };
+        if matches!(self.intent, Intent::Close { .. }) {
+            return;
+        }
+        let at = waiting.not_before.max(now) + self.retry.slow_delay();
+        if at > waiting.retry_at {
+            self.plan_attempt(at);
+        }
+    }
+
+    fn probe(&mut self, now: Moment) {
+        let verdict = self.heartbeat.probe(now, self.open.probe_timeout, &mut self.timers);
+        self.obey(now, verdict);
+    }
+
+    pub(super) fn obey(&mut self, now: Moment, verdict: Verdict) {
+        match verdict {
+            Verdict::Alive => {}
+            Verdict::Probe { late_by } => {
+                if let Some(late_by) = late_by {
+                    self.outputs.event(Event::Stalled { late_by });
+                }
+                self.ping(now);
+            }
+            Verdict::Dead { silent_for } => self.abort_connection(now, Cause::Dead { silent_for }),
+        }
+    }
+
+    /// Nothing runs until the user connects again; the outbox is kept.
+    pub(super) fn rest(&mut self) {
+        self.timers.clear_all();
+        self.intent = Intent::Stay;
+        self.lifecycle = Lifecycle::Closed(Closed::Disconnected);
+        self.set_state(State::Closed(Closed::Disconnected));
+    }
+}
+
+/// What a hint may not override.
+enum Respect {
+    /// The pause that the server asked for.
+    Pause,
+    /// The user is right.
+    Nothing,
+}

@@ -1,0 +1,91 @@
+use std::fmt;
+
+/// Number of a message: in the order of [`send`](crate::Machine::send), from 1, contiguous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub u64);
+
+/// The one final word on a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The peer's application has processed it (session peers only).
+    Acknowledged,
+    /// The peer's WebSocket endpoint has read it: a pong for a later ping proves that.
+    Received,
+    /// Its time to live was over before it was handed to a socket.
+    Expired,
+    /// It never left: the overflow policy dropped it.
+    Dropped(DropPolicy),
+    /// It was refused, and would be again.
+    Rejected(Rejection),
+    /// It never left: it was cancelled, or the client ended first.
+    Cancelled,
+    /// It may or may not have arrived; nothing more can be known.
+    Unknown(Stage),
+}
+
+/// Which overflow policy dropped a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropPolicy {
+    /// It was the oldest in the queue when a newer one needed room.
+    Oldest,
+    /// It was the newest and found no room.
+    Newest,
+}
+
+/// Why a message was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The peer ended the connection with this close code, which blames the message (1003, 1007 or 1009), each time
+    /// the message was sent to it alone.
+    PeerRefuses(u16),
+}
+
+/// How far a message is known to have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Into the outbox.
+    Queued,
+    /// Into the socket: the operating system has taken all of it.
+    Written,
+}
+
+impl Outcome {
+    /// Whether the message certainly arrived.
+    pub const fn is_delivered(&self) -> bool {
+        match self {
+            Self::Acknowledged | Self::Received => true,
+            Self::Expired | Self::Dropped(_) | Self::Rejected(_) | Self::Cancelled | Self::Unknown(_) => false,
+        }
+    }
+
+    /// Whether the message certainly was not processed, so that sending it again can't double it.
+    ///
+    /// A [`Rejected`](Self::Rejected) message counts as such, though sending it again as it is would be refused again.
+    pub const fn is_safe_to_resend(&self) -> bool {
+        match self {
+            Self::Expired | Self::Dropped(_) | Self::Rejected(_) | Self::Cancelled => true,
+            Self::Acknowledged | Self::Received | Self::Unknown(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Acknowledged => f.write_str("acknowledged by the peer"),
+            Self::Received => f.write_str("received by the peer"),
+            Self::Expired => f.write_str("expired before it could be sent"),
+            Self::Dropped(DropPolicy::Oldest) => f.write_str("dropped: the outbox was full and this was the oldest"),
+            Self::Dropped(DropPolicy::Newest) => f.write_str("dropped: the outbox was full"),
+            Self::Rejected(Rejection::PeerRefuses(code)) => {
+                write!(f, "rejected: the peer closes the connection on it with {code}")
+            }
+            Self::Cancelled => f.write_str("cancelled before it was sent"),
+            Self::Unknown(Stage::Queued) => f.write_str("unknown: queued, then lost sight of"),
+            Self::Unknown(Stage::Written) => f.write_str("unknown: written to the socket, its arrival is not proven"),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use everwire_ws::{CloseCode, Message};
+
+use crate::{Attempt, Cause, MessageId, Outcome, State};
+
+/// What the machine wants done or told. To be drained with [`poll_output`](crate::Machine::poll_output) after each call.
+#[derive(Debug)]
+pub enum Output {
+    /// Start opening a connection.
+    Open(Attempt),
+    /// Drop the socket, or the opening, at once and without a closing handshake.
+    Abort(Attempt),
+    /// Queue a ping with this payload (8 bytes) behind everything taken so far.
+    Ping(Attempt, Bytes),
+    /// Start the closing handshake. [`Abort`](Self::Abort) follows if it takes too long.
+    Close(Attempt, CloseCode, &'static str),
+    /// Messages wait: call [`take`](crate::Machine::take) when the socket's buffer has room.
+    ///
+    /// Said when there is something to take and the driver does not know it: once the connection is open, or after a
+    /// `take` that was given everything. After a `take` that `encode` cut short the driver comes again by itself. With
+    /// batching the take may yield nothing: the window has just begun, and the deadline says when it ends.
+    Ready(Attempt),
+    /// Hand these to the user.
+    Deliver(Vec<Message>),
+    /// All of `first..=last` have this outcome. Each id has exactly one.
+    Outcome {
+        /// The first.
+        first: MessageId,
+        /// The last.
+        last: MessageId,
+        /// The final word on them.
+        outcome: Outcome,
+    },
+    /// All of `first..=last` are written to the socket. A message that is sent again is written again.
+    Written {
+        /// The first.
+        first: MessageId,
+        /// The last.
+        last: MessageId,
+    },
+    /// The state has changed.
+    State(State),
+    /// Something worth knowing.
+    Event(Event),
+    /// After a `send` that was refused for want of room: there is some again, or the reason has changed. Try again.
+    Room,
+    /// The end, after `Close`: nothing runs any more, and no output follows.
+    Finished(Left),
+}
+
+/// What was still in the outbox at the end.
+///
+/// The messages of a connection that ended for another reason before `Close` are here too (their outcomes were told
+/// then), up to the outbox's bounds: beyond them the oldest fall out.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Never wholly handed to a socket, in order: they have certainly not arrived.
+    pub unsent: Vec<Message>,
+    /// Written, in order, but nothing proves the arrival.
+    pub unacknowledged: Vec<Message>,
+}
+
+/// Things worth knowing, for logs and user interfaces.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An attempt failed.
+    AttemptFailed {
+        /// Its number since the last useful connection, from 1.
+        attempt: u32,
+        /// Why.
+        cause: Cause,
+    },
+    /// A connection ended.
+    Disconnected {
+        /// Why.
+        cause: Cause,
+        /// How long it had been open.
+        uptime: Duration,
+        /// Messages that were written and not proven.
+        unproven: usize,
+    },
+    /// A round trip was measured. Told at most once a second; the statistics have each.
+    RoundTrip(Duration),
+    /// Messages that were written to an earlier connection and not proven there are sent again.
+    Resending {
+        /// How many.
+        messages: usize,
+    },
+    /// Our own process stalled; the peer is given another chance.
+    Stalled {
+        /// How late the timer was.
+        late_by: Duration,
+    },
+}

@@ -1,0 +1,74 @@
+//! What waits to be polled by the driver.
+
+use std::collections::VecDeque;
+
+use crate::{Event, MessageId, Outcome, Output};
+
+/// How far back a range looks for one that it continues.
+const LOOK_BACK: usize = 3;
+
+/// Room that an idle machine keeps.
+const IDLE: usize = 16;
+
+/// A queue of outputs in which ranges grow instead of piling up, so that its length does not follow the number of messages.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    queue: VecDeque<Output>,
+}
+
+impl Outputs {
+    pub(crate) fn push(&mut self, output: Output) {
+        self.queue.push_back(output);
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.push(Output::Event(event));
+    }
+
+    /// All of `first..=last` have this outcome.
+    pub(crate) fn outcome(&mut self, first: MessageId, last: MessageId, outcome: Outcome) {
+        for output in self.ranges() {
+            match output {
+                Output::Outcome { last: before, outcome: same, .. } if *same == outcome && before.0 + 1 == first.0 => {
+                    *before = last;
+                    return;
+                }
+                // The word that a message is written must not be overtaken by the final one.
+                Output::Written { first: written, last: until } if *written <= last && first <= *until => break,
+                _ => {}
+            }
+        }
+        self.push(Output::Outcome { first, last, outcome });
+    }
+
+    /// All of `first..=last` are written.
+    pub(crate) fn written(&mut self, first: MessageId, last: MessageId) {
+        for output in self.ranges() {
+            match output {
+                Output::Written { last: before, .. } if before.0 + 1 == first.0 => {
+                    *before = last;
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.push(Output::Written { first, last });
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Output> {
+        let output = self.queue.pop_front();
+        if self.queue.is_empty() && self.queue.capacity() > IDLE {
+            self.queue.shrink_to(IDLE);
+        }
+        output
+    }
+
+    /// The latest outputs as far as they are ranges: only past those may a range move forward without overtaking news.
+    fn ranges(&mut self) -> impl Iterator<Item = &mut Output> {
+        self.queue
+            .iter_mut()
+            .rev()
+            .take(LOOK_BACK)
+            .take_while(|output| matches!(output, Output::Outcome { .. } | Output::Written { .. }))
+    }
+}

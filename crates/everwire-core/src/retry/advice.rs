@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use crate::{Cause, OpenFailure, OpenFailureKind};
+
+/// The longest pause that a server's `Retry-After` can impose: 1 h. What asks for more is taken for a mistake.
+pub const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(3600);
+
+const TRY_AGAIN_LATER: Duration = Duration::from_secs(5);
+const CREDENTIAL_RETRIES: u32 = 3;
+
+/// What a cause says about trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// The peer ended it in order: [`Closed::ByPeer`](crate::Closed::ByPeer).
+    End,
+    /// The same request would be refused again: [`Closed::Refused`](crate::Closed::Refused).
+    Stop,
+    /// Try again, but stop when the same comes this often in a row after the first.
+    StopAfter {
+        /// Retries before stopping.
+        retries: u32,
+    },
+    /// Try again with the usual delays.
+    Retry,
+    /// Try again at the pace of the longest delay: it may heal, but not soon.
+    RetrySlowly,
+    /// Try again after this pause with the usual delay on top, so that those who were told the same spread.
+    RetryNoSoonerThan(Duration),
+}
+
+impl Advice {
+    /// Whether to try again at all.
+    pub const fn is_retry(self) -> bool {
+        match self {
+            Self::End | Self::Stop => false,
+            Self::StopAfter { .. } | Self::Retry | Self::RetrySlowly | Self::RetryNoSoonerThan(_) => true,
+        }
+    }
+}
+
+/// The table: what each cause says about trying again.
+///
+/// | cause | advice | why |
+/// |---|---|---|
+/// | I/O error, name not found, time-out | retry | networks heal |
+/// | certificate not accepted, answer is no WebSocket handshake (any status below 300 too) | retry slowly | a wrong clock or a captive portal heals, but not soon |
+/// | request hook failed | retry | the token service may be back |
+/// | request not valid | stop | it stays invalid |
+/// | HTTP 401, credentials asked for anew at each attempt | retry, stop at the fourth in a row | the token may have been stale |
+/// | HTTP 401 otherwise | stop | the same token would be refused again |
+/// | HTTP 408, 425, 429, 5xx | retry; no sooner than `Retry-After`, if given, of which at most 1 h counts | the server says: later |
+/// | HTTP 3xx | stop | a redirect is not followed: it may lead anywhere |
+/// | other HTTP 4xx (400, 403, 404, 405, 410, 426, …) | stop | the request is what is wrong |
+/// | close 1000 | end | the peer is done |
+/// | close 1001, 1005, 1006, 1011, 1012, 1014, 3008 | retry | the server goes, fails, restarts, or was too slow |
+/// | close 1013 | retry, no sooner than 5 s | "try again later" |
+/// | close 1002, 1003, 1007, 1009, 1010 | retry; a message that the peer refuses again and again is rejected | it blames a message, not the client |
+/// | close 1008, 3000, 3003, 4401, 4403, 4404 | stop | policy, unauthorized, forbidden, not found |
+/// | other close codes (all other 3xxx and 4xxx) | retry | unknown to us; the overrides are for them |
+/// | connection lost, peer broke the protocol, no sign of life | retry | networks heal, servers restart |
+/// | the user | stop | nothing reconnects against the user's will |
+pub fn advice(cause: &Cause) -> Advice {
+    match cause {
+        Cause::OpenFailed(OpenFailure { kind, .. }) => opening(kind),
+        Cause::PeerClosed(None) => Advice::Retry,
+        Cause::PeerClosed(Some(frame)) => close_code(frame.code.0),
+        Cause::Lost(_) | Cause::Dead { .. } => Advice::Retry,
+        Cause::ByUser => Advice::Stop,
+    }
+}
+
+fn opening(kind: &OpenFailureKind) -> Advice {
+    match kind {
+        OpenFailureKind::Io | OpenFailureKind::Timeout | OpenFailureKind::Hook => Advice::Retry,
+        OpenFailureKind::Certificate | OpenFailureKind::NotWebSocket => Advice::RetrySlowly,
+        OpenFailureKind::BadRequest => Advice::Stop,
+        OpenFailureKind::Refused { status: 401, fresh_credentials: true, .. } => {
+            Advice::StopAfter { retries: CREDENTIAL_RETRIES }
+        }
+        OpenFailureKind::Refused { status: 408 | 425 | 429 | 500..=599, retry_after, .. } => match retry_after {
+            Some(pause) => Advice::RetryNoSoonerThan((*pause).min(RETRY_AFTER_LIMIT)),
+            None => Advice::Retry,
+        },
+        OpenFailureKind::Refused { status: 300..=499, .. } => Advice::Stop,
+        OpenFailureKind::Refused { .. } => Advice::RetrySlowly,
+    }
+}
+
+fn close_code(code: u16) -> Advice {
+    match code {
+        1000 => Advice::End,
+        1013 => Advice::RetryNoSoonerThan(TRY_AGAIN_LATER),
+        1008 | 3000 | 3003 | 4401 | 4403 | 4404 => Advice::Stop,
+        _ => Advice::Retry,
+    }
+}
+
+/// Whether the peer ends a connection with this code because of a message that it can't take: 1003 unsupported data, 1007
+/// invalid payload, 1009 too big (RFC 6455 section 7.4.1).
+pub(crate) const fn blames_a_message(code: u16) -> bool {
+    matches!(code, 1003 | 1007 | 1009)
+}

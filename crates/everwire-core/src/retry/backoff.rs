@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::Rng};
+
+use super::{Jitter, RetryConfig};
+use crate::random::{Purpose, generator};
+
+/// Delays that grow by a factor up to a cap, and their spread.
+///
+/// The spread is applied behind the cap, so that clients stay apart however long they have been trying.
+#[derive(Debug)]
+pub struct Backoff {
+    initial: Duration,
+    factor: f64,
+    max: Duration,
+    jitter: Jitter,
+    next: Duration,
+    random: Xoshiro256PlusPlus,
+}
+
+impl Backoff {
+    /// Starts at the initial delay. The same seed gives the same spread.
+    pub fn new(config: &RetryConfig, seed: [u8; 32]) -> Self {
+        let initial = config.initial_delay.min(config.max_delay);
+        Self {
+            initial,
+            factor: config.factor,
+            max: config.max_delay,
+            jitter: config.jitter,
+            next: initial,
+            random: generator(seed, Purpose::Jitter),
+        }
+    }
+
+    /// The next delay before spreading; the one after it is longer by the factor, never beyond the cap.
+    pub fn advance(&mut self) -> Duration {
+        let delay = self.next;
+        let grown = delay.as_secs_f64() * self.factor;
+        self.next = Duration::try_from_secs_f64(grown).map_or(self.max, |grown| grown.clamp(delay, self.max));
+        delay
+    }
+
+    /// Starts over.
+    pub fn reset(&mut self) {
+        self.next = self.initial;
+    }
+
+    /// A delay spread by the jitter. Never longer than `delay`, and never shorter than a tenth of the shorter of it and
+    /// the initial delay, so that a lucky draw is no storm.
+    pub fn spread(&mut self, delay: Duration) -> Duration {
+        let floor = match self.jitter {
+            Jitter::Full => self.initial.min(delay) / 10,
+            Jitter::Equal => delay / 2,
+            Jitter::None => return delay,
+        };
+        floor.saturating_add(self.uniform(delay.saturating_sub(floor)))
+    }
+
+    /// Uniform in `0..=limit`, to the nanosecond.
+    fn uniform(&mut self, limit: Duration) -> Duration {
+        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        let drawn = ((u128::from(limit) + 1) * u128::from(self.random.next_u64())) >> 64;
+        Duration::from_nanos(u64::try_from(drawn).unwrap_or(limit))
+    }
+}

@@ -1,0 +1,145 @@
+use std::time::Duration;
+
+use super::{Advice, advice};
+use crate::{
+    Cause, ConfigError,
+    config::{check_count, check_duration},
+};
+
+/// When to try again.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RetryConfig {
+    /// The delay before the second attempt, before spreading. Default 1 s. Shorter finds a server that restarts quickly
+    /// a little sooner and multiplies the load on one that does not.
+    pub initial_delay: Duration,
+    /// By how much each delay is longer than the one before. Default 2.0; 1.0 keeps the delay constant.
+    pub factor: f64,
+    /// The longest delay before spreading. Default 30 s. Long caps make for long outages after short ones; short caps
+    /// for more load while the server is down: each client tries about twice per cap.
+    pub max_delay: Duration,
+    /// How a delay is spread. Default [`Jitter::Full`].
+    pub jitter: Jitter,
+    /// How many attempts without a useful connection are made at all. Default `None`: no limit.
+    pub max_attempts: Option<u32>,
+    /// How long attempts without a useful connection go on. Default `None`: no limit. The last attempt falls on the
+    /// limit; its opening time comes on top.
+    pub max_elapsed: Option<Duration>,
+    /// How long a connection must hold to count as useful, which resets delays and limits. Default 10 s.
+    ///
+    /// A connection over which a message of ours was proven to arrive counts after one second already. Opening alone
+    /// resets nothing, nor does data from the server: one that greets and then says "try again later" is not up.
+    pub stable_after: Duration,
+    /// Replacements for the advice of [`advice()`], by HTTP status or close code. Default none.
+    pub overrides: Vec<(CauseMatch, AdviceOverride)>,
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self {
+            initial_delay: Duration::from_secs(1),
+            factor: 2.0,
+            max_delay: Duration::from_secs(30),
+            jitter: Jitter::Full,
+            max_attempts: None,
+            max_elapsed: None,
+            stable_after: Duration::from_secs(10),
+            overrides: Vec::new(),
+        }
+    }
+}
+
+impl RetryConfig {
+    /// The table's advice, or what replaces it.
+    pub fn advice(&self, cause: &Cause) -> Advice {
+        let told = advice(cause);
+        let code = CauseMatch::of(cause);
+        match self.overrides.iter().find(|(matched, _)| Some(*matched) == code) {
+            None => told,
+            Some((_, AdviceOverride::Stop)) => Advice::Stop,
+            Some((_, AdviceOverride::Retry)) => match told {
+                Advice::Retry | Advice::RetrySlowly | Advice::RetryNoSoonerThan(_) => told,
+                Advice::End | Advice::Stop | Advice::StopAfter { .. } => Advice::Retry,
+            },
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        check_duration("retry.initial_delay", self.initial_delay)?;
+        check_duration("retry.max_delay", self.max_delay)?;
+        check_duration("retry.stable_after", self.stable_after)?;
+        if self.max_delay < self.initial_delay {
+            let problem =
+                format!("{:?}: it must not be below retry.initial_delay, {:?}", self.max_delay, self.initial_delay);
+            return Err(ConfigError::new("retry.max_delay", problem));
+        }
+        if !self.factor.is_finite() || self.factor < 1.0 {
+            let problem = format!("{}: it must be a number from 1 upwards", self.factor);
+            return Err(ConfigError::new("retry.factor", problem));
+        }
+        if let Some(limit) = self.max_attempts {
+            check_count("retry.max_attempts", limit as usize)?;
+        }
+        if let Some(limit) = self.max_elapsed {
+            check_duration("retry.max_elapsed", limit)?;
+        }
+        for (index, (matched, advice)) in self.overrides.iter().enumerate() {
+            matched.check()?;
+            if self.overrides[..index].iter().any(|(other, other_advice)| other == matched && other_advice != advice) {
+                let problem = format!("contradictory: it says both to retry and to stop on {matched:?}");
+                return Err(ConfigError::new("retry.overrides", problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an override applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CauseMatch {
+    /// A refused upgrade with this HTTP status, 100 to 599.
+    Status(u16),
+    /// A close frame of the peer with this code, 1000 to 4999 (1005: a close frame without a code).
+    CloseCode(u16),
+}
+
+impl CauseMatch {
+    fn of(cause: &Cause) -> Option<Self> {
+        match cause {
+            Cause::OpenFailed(_) => cause.code().map(Self::Status),
+            Cause::PeerClosed(_) => cause.code().map(Self::CloseCode),
+            Cause::Lost(_) | Cause::Dead { .. } | Cause::ByUser => None,
+        }
+    }
+
+    fn check(self) -> Result<(), ConfigError> {
+        let problem = match self {
+            Self::Status(100..=599) | Self::CloseCode(1000..=4999) => return Ok(()),
+            Self::Status(status) => format!("about HTTP status {status}: they go from 100 to 599"),
+            Self::CloseCode(code) => format!("about close code {code}: they go from 1000 to 4999"),
+        };
+        Err(ConfigError::new("retry.overrides", problem))
+    }
+}
+
+/// What to do then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdviceOverride {
+    /// Keep trying, as after any failure. A pause that the server asks for is still kept.
+    Retry,
+    /// End, with [`Closed::Refused`](crate::Closed::Refused).
+    Stop,
+}
+
+/// How a delay is spread, so that clients that lost the same server do not come back in step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Jitter {
+    /// Uniform up to the delay, from a tenth of the initial delay (or of the delay, if that is shorter).
+    #[default]
+    Full,
+    /// Uniform from half the delay up to the delay.
+    Equal,
+    /// None: a herd stays in step. For tests and for servers that pace their clients themselves.
+    None,
+}

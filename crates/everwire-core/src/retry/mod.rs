@@ -1,0 +1,137 @@
+//! When to try again, and when to stop.
+//!
+//! - [`advice()`]: what a cause says about trying again, in one table
+//! - [`backoff`](Backoff): growing, capped, spread delays
+//! - [`config`](RetryConfig): the settings of both, and the limits
+//!
+//! [`Retry`] puts them together for one client.
+
+mod advice;
+mod backoff;
+mod config;
+
+use std::time::Duration;
+
+pub(crate) use advice::blames_a_message;
+pub use advice::{Advice, RETRY_AFTER_LIMIT, advice};
+pub use backoff::Backoff;
+pub use config::{AdviceOverride, CauseMatch, Jitter, RetryConfig};
+
+use crate::{Cause, Moment};
+
+/// The retry decisions of one client.
+///
+/// Everything is counted since the last *useful* connection, not since the last that opened: a server that accepts and
+/// then closes is a server that fails.
+#[derive(Debug)]
+pub struct Retry {
+    config: RetryConfig,
+    backoff: Backoff,
+    attempts: u32,
+    failing_since: Option<Moment>,
+    refused_credentials: u32,
+}
+
+/// What follows a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Try again.
+    Wait {
+        /// After this long.
+        delay: Duration,
+        /// The part of it that the server asked for, which a hint must not cut short.
+        at_least: Duration,
+    },
+    /// The peer ended it in order.
+    End,
+    /// Trying again makes no sense.
+    Stop,
+    /// A limit is reached.
+    GiveUp {
+        /// Attempts since the last useful connection.
+        attempts: u32,
+        /// How long that took: from the start of the first of them, or from the loss of the useful connection.
+        elapsed: Duration,
+    },
+}
+
+impl Retry {
+    /// The seed decides the jitter: the same seed, the same delays.
+    pub fn new(config: RetryConfig, seed: [u8; 32]) -> Self {
+        let backoff = Backoff::new(&config, seed);
+        Self { config, backoff, attempts: 0, failing_since: None, refused_credentials: 0 }
+    }
+
+    /// Attempts since the last useful connection.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The number that the next attempt will have.
+    pub fn next_attempt(&self) -> u32 {
+        self.attempts.saturating_add(1)
+    }
+
+    /// An attempt starts.
+    pub fn started(&mut self, now: Moment) {
+        self.attempts = self.next_attempt();
+        self.failing_since.get_or_insert(now);
+    }
+
+    /// A connection opened, so the credentials were good. That alone resets nothing else.
+    pub fn opened(&mut self) {
+        self.refused_credentials = 0;
+    }
+
+    /// The connection has become useful, or the user starts anew: everything is counted from zero.
+    pub fn reset(&mut self) {
+        self.backoff.reset();
+        self.attempts = 0;
+        self.failing_since = None;
+        self.refused_credentials = 0;
+    }
+
+    /// An attempt failed or a connection ended. `slowly`: the platform says that there is no network.
+    pub fn failed(&mut self, now: Moment, cause: &Cause, slowly: bool) -> Decision {
+        let since = *self.failing_since.get_or_insert(now);
+        let elapsed = now.since(since);
+        let (pace, at_least) = match self.config.advice(cause) {
+            Advice::End => return Decision::End,
+            Advice::Stop => return Decision::Stop,
+            Advice::StopAfter { retries } => {
+                self.refused_credentials = self.refused_credentials.saturating_add(1);
+                if self.refused_credentials > retries {
+                    return Decision::Stop;
+                }
+                (self.backoff.advance(), Duration::ZERO)
+            }
+            Advice::Retry => (self.backoff.advance(), Duration::ZERO),
+            Advice::RetrySlowly => {
+                self.backoff.advance();
+                (self.config.max_delay, Duration::ZERO)
+            }
+            Advice::RetryNoSoonerThan(at_least) => (self.backoff.advance(), at_least),
+        };
+        let give_up = Decision::GiveUp { attempts: self.attempts, elapsed };
+        if self.config.max_attempts.is_some_and(|limit| self.attempts >= limit) {
+            return give_up;
+        }
+        let pace = if slowly { self.config.max_delay } else { pace };
+        let mut delay = at_least.saturating_add(self.backoff.spread(pace));
+        if let Some(limit) = self.config.max_elapsed {
+            let remaining = limit.saturating_sub(elapsed);
+            if remaining.is_zero() || remaining < at_least {
+                return give_up;
+            }
+            // The last attempt falls on the limit instead of being given up early.
+            delay = delay.min(remaining);
+        }
+        Decision::Wait { delay, at_least }
+    }
+
+    /// A delay at the longest pace, for when the platform says that there is no network.
+    pub fn slow_delay(&mut self) -> Duration {
+        self.backoff.spread(self.config.max_delay)
+    }
+}

@@ -1,0 +1,27 @@
+use std::time::Duration;
+
+/// Numbers about a machine, read at any time.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct MachineStats {
+    /// Openings started.
+    pub attempts: u64,
+    /// Connections that opened.
+    pub connections: u64,
+    /// Messages that wait for a socket.
+    pub queued_messages: usize,
+    /// Payload bytes that wait for a socket.
+    pub queued_bytes: usize,
+    /// Messages handed to the socket, written or not, whose arrival is not proven.
+    pub unproven_messages: usize,
+    /// Payload bytes of those.
+    pub unproven_bytes: usize,
+    /// The last round trip measured.
+    pub round_trip: Option<Duration>,
+    /// The round trip smoothed as in RFC 6298 section 2.
+    pub smoothed_round_trip: Option<Duration>,
+    /// Messages dropped by the overflow policy.
+    pub dropped: u64,
+    /// Messages sent again after a loss.
+    pub resent: u64,
+}

@@ -1,0 +1,66 @@
+use crate::Moment;
+
+/// One named timer per purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The opening takes too long.
+    Open,
+    /// The next attempt starts.
+    Retry,
+    /// The peer has been silent for an interval.
+    Heartbeat,
+    /// A probe has not been answered.
+    Probe,
+    /// The connection counts as useful from now on.
+    Stable,
+    /// The batching window ends.
+    Batch,
+    /// Flush, closing handshake or the wait for the transport's end take too long.
+    Close,
+}
+
+impl Timer {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Open, Self::Retry, Self::Heartbeat, Self::Probe, Self::Stable, Self::Batch, Self::Close];
+}
+
+/// The table of the timers that are set.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    table: [Option<Moment>; Timer::ALL.len()],
+}
+
+impl Timers {
+    pub(crate) fn set(&mut self, timer: Timer, at: Moment) {
+        self.table[timer as usize] = Some(at);
+    }
+
+    /// Sets it, unless it is set for an earlier time.
+    pub(crate) fn advance(&mut self, timer: Timer, at: Moment) {
+        let at = self.table[timer as usize].map_or(at, |set| set.min(at));
+        self.set(timer, at);
+    }
+
+    pub(crate) fn clear(&mut self, timer: Timer) {
+        self.table[timer as usize] = None;
+    }
+
+    pub(crate) fn clear_all(&mut self) {
+        self.table = Default::default();
+    }
+
+    /// The earliest, and among equals the first by purpose.
+    pub(crate) fn next(&self) -> Option<(Moment, Timer)> {
+        Timer::ALL.into_iter().filter_map(|timer| Some((self.table[timer as usize]?, timer))).min_by_key(|(at, _)| *at)
+    }
+
+    /// Takes the earliest that is due out of the table.
+    pub(crate) fn expire(&mut self, now: Moment) -> Option<Timer> {
+        let (at, timer) = self.next()?;
+        (at <= now).then(|| {
+            self.clear(timer);
+            timer
+        })
+    }
+}

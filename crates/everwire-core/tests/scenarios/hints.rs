@@ -1,0 +1,184 @@
+use everwire_core::{Config, Hint, Input, Jitter, OpenFailureKind, State};
+
+use crate::support::{World, config, seconds};
+
+/// Waiting for an attempt that is 30 s away.
+fn waiting() -> World {
+    let mut world = World::new(config(|config| {
+        config.retry.jitter = Jitter::None;
+        config.retry.initial_delay = seconds(30.0);
+    }));
+    world.input(Input::Connect);
+    world.opening_fails(OpenFailureKind::Io);
+    world
+}
+
+#[test]
+fn good_news_while_waiting_starts_an_attempt_at_once() {
+    for hint in [Hint::Online, Hint::NetworkChanged, Hint::Woke, Hint::RetryNow] {
+        let mut world = waiting();
+        world.hint(hint);
+        assert_eq!(world.state(), &State::Connecting { attempt: 2 }, "{hint:?}");
+    }
+}
+
+#[test]
+fn hints_never_open_a_second_socket() {
+    let mut world = waiting();
+    for hint in [Hint::RetryNow, Hint::RetryNow, Hint::Online, Hint::NetworkChanged, Hint::Woke] {
+        world.hint(hint);
+    }
+    assert_eq!(world.log.opens().len(), 2);
+    world.opens();
+    for hint in [Hint::RetryNow, Hint::Online, Hint::NetworkChanged, Hint::Woke, Hint::Offline] {
+        world.hint(hint);
+    }
+    assert_eq!(world.log.opens().len(), 2);
+}
+
+#[test]
+fn hints_start_at_most_one_attempt_a_second_and_none_is_lost() {
+    let mut world = waiting();
+    for _ in 0..100 {
+        world.hint(Hint::Online);
+        if let State::Connecting { .. } = world.state() {
+            world.opening_fails(OpenFailureKind::Io);
+        }
+        world.passes(seconds(0.1));
+    }
+    let dials = world.log.opens().len();
+    assert!((10..=12).contains(&dials), "{dials} dials in 10 s of 100 hints");
+}
+
+#[test]
+fn a_pause_that_the_server_asked_for_is_broken_only_by_the_user() {
+    let mut world = World::new(Config::default());
+    world.input(Input::Connect);
+    let retry_after = Some(seconds(60.0));
+    world.opening_fails(OpenFailureKind::Refused { status: 429, retry_after, fresh_credentials: false });
+    for hint in [Hint::Online, Hint::NetworkChanged, Hint::Woke] {
+        world.hint(hint);
+        assert!(matches!(world.state(), State::Disconnected { .. }), "{hint:?}");
+    }
+    world.passes(seconds(5.0));
+    world.hint(Hint::RetryNow);
+    assert!(matches!(world.state(), State::Connecting { .. }));
+}
+
+#[test]
+fn offline_slows_attempts_to_the_pace_of_the_cap_but_never_stops_them() {
+    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    world.input(Input::Connect);
+    world.hint(Hint::Offline);
+    for _ in 0..10 {
+        world.opening_fails(OpenFailureKind::Io);
+        assert_eq!(world.passes_until_attempt(), seconds(30.0));
+    }
+}
+
+#[test]
+fn offline_while_waiting_puts_the_attempt_off_once() {
+    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    world.input(Input::Connect);
+    world.opening_fails(OpenFailureKind::Io);
+    for _ in 0..29 {
+        world.hint(Hint::Offline);
+        world.passes(seconds(1.0));
+    }
+    assert_eq!(world.log.opens().len(), 1);
+    world.passes(seconds(1.0));
+    assert_eq!(world.log.opens().len(), 2);
+}
+
+#[test]
+fn a_doubtful_connection_is_probed_and_dropped_if_it_does_not_answer() {
+    for hint in [Hint::Offline, Hint::NetworkChanged, Hint::Woke] {
+        let mut world = World::connected(Config::default());
+        world.hint(hint);
+        assert_eq!(world.log.pings(), 1, "{hint:?}");
+        world.passes(seconds(2.9));
+        assert_eq!(world.state(), &State::Connected);
+        world.passes(seconds(0.1));
+        assert!(matches!(world.state(), State::Disconnected { .. }), "{hint:?}");
+    }
+}
+
+#[test]
+fn a_doubtful_connection_that_answers_stays() {
+    for hint in [Hint::Offline, Hint::NetworkChanged, Hint::Woke] {
+        let mut world = World::connected(Config::default());
+        world.hint(hint);
+        world.passes(seconds(1.0));
+        world.pongs();
+        world.passes(seconds(20.0));
+        assert_eq!(world.state(), &State::Connected, "{hint:?}");
+    }
+}
+
+#[test]
+fn a_flood_of_hints_neither_floods_the_peer_nor_postpones_the_verdict() {
+    let mut world = World::connected(Config::default());
+    for _ in 0..35 {
+        world.hint(Hint::NetworkChanged);
+        world.hint(Hint::Woke);
+        world.passes(seconds(0.1));
+    }
+    assert_eq!(world.log.pings(), 1);
+    assert_eq!(world.log.aborts().len(), 1);
+}
+
+#[test]
+fn a_probe_hastens_the_verdict_on_a_peer_that_is_silent_already() {
+    let mut world = World::connected(Config::default());
+    world.passes(seconds(31.0));
+    world.hint(Hint::NetworkChanged);
+    world.passes(seconds(3.0));
+    assert_eq!(world.log.aborts().len(), 1);
+}
+
+#[test]
+fn probes_work_without_a_heartbeat() {
+    let mut world = World::connected(config(|config| config.heartbeat.interval = None));
+    world.hint(Hint::Woke);
+    world.passes(seconds(3.0));
+    assert_eq!(world.log.aborts().len(), 1);
+}
+
+#[test]
+fn hints_do_nothing_to_what_is_closed() {
+    let mut world = World::new(Config::default());
+    for hint in [Hint::Online, Hint::Offline, Hint::NetworkChanged, Hint::Woke, Hint::RetryNow] {
+        world.hint(hint);
+    }
+    assert_eq!(world.log.clear().len(), 0);
+}
+
+#[test]
+fn a_hint_does_not_take_the_spread_from_a_pause_that_the_server_asked_for() {
+    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    world.input(Input::Connect);
+    let retry_after = Some(seconds(60.0));
+    world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
+    world.hint(Hint::Online);
+    assert_eq!(world.passes_until_attempt(), seconds(61.0));
+}
+
+#[test]
+fn a_connection_that_opens_refutes_offline() {
+    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    world.hint(Hint::Offline);
+    world.input(Input::Connect);
+    world.opens();
+    world.loses_connection();
+    assert_eq!(world.passes_until_attempt(), seconds(1.0));
+}
+
+#[test]
+fn offline_slows_down_on_top_of_a_pause_that_the_server_asked_for() {
+    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    world.input(Input::Connect);
+    let retry_after = Some(seconds(60.0));
+    world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
+    world.hint(Hint::Offline);
+    assert_eq!(world.passes_until_attempt(), seconds(90.0));
+}

@@ -1,0 +1,22 @@
+//! The machine in a scripted world with a virtual clock.
+//!
+//! One file per subject; `tN_` in a test's name is the trap that it guards.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
+
+mod batching;
+mod closing;
+mod delivery;
+mod evidence;
+mod heartbeat;
+mod herd;
+mod hints;
+mod lifecycle;
+mod overflow;
+mod poison;
+mod properties;
+mod retry;
+mod settings;
+mod support;
+mod table;
+mod words;

@@ -1,0 +1,6 @@
+//! Properties that hold whatever happens.
+
+mod anything;
+mod backoff;
+mod model;
+mod outbox;

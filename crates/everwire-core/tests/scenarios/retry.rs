@@ -1,0 +1,420 @@
+use std::time::Duration;
+
+use everwire_core::{
+    AdviceOverride, Cause, CauseMatch, CloseCode, CloseFrame, Closed, Config, Event, Guarantee, Input, Jitter, Loss,
+    OpenFailure, OpenFailureKind, Output, Phase, State, TransportEvent,
+    retry::{Advice, RETRY_AFTER_LIMIT, advice},
+};
+
+use crate::support::{World, config, seconds};
+
+fn unspread(set: impl FnOnce(&mut Config)) -> Config {
+    config(|config| {
+        config.retry.jitter = Jitter::None;
+        set(config);
+    })
+}
+
+#[test]
+fn delays_double_up_to_the_cap() {
+    let mut world = World::new(unspread(|_| {}));
+    world.input(Input::Connect);
+    let mut delays = Vec::new();
+    for _ in 0..8 {
+        world.opening_fails(OpenFailureKind::Io);
+        delays.push(world.passes_until_attempt().as_secs());
+    }
+    assert_eq!(delays, [1, 2, 4, 8, 16, 30, 30, 30]);
+}
+
+#[test]
+fn t8_a_fractional_factor_is_respected() {
+    let mut world = World::new(unspread(|config| config.retry.factor = 1.5));
+    world.input(Input::Connect);
+    let mut delays = Vec::new();
+    for _ in 0..4 {
+        world.opening_fails(OpenFailureKind::Io);
+        delays.push(world.passes_until_attempt().as_millis());
+    }
+    assert_eq!(delays, [1000, 1500, 2250, 3375]);
+}
+
+#[test]
+fn t7_an_outage_of_weeks_neither_overflows_nor_storms() {
+    let mut world = World::new(unspread(|_| {}));
+    world.input(Input::Connect);
+    for _ in 0..10_000 {
+        world.opening_fails(OpenFailureKind::Io);
+        let delay = world.passes_until_attempt();
+        assert!(delay >= seconds(1.0) && delay <= seconds(30.0), "{delay:?}");
+    }
+    assert_eq!(world.state(), &State::Connecting { attempt: 10_001 });
+}
+
+#[test]
+fn t9_full_jitter_spreads_delays_and_is_kept_at_the_cap() {
+    let mut world = World::new(Config::default());
+    world.input(Input::Connect);
+    let mut at_cap = Vec::new();
+    for attempt in 0..500 {
+        world.opening_fails(OpenFailureKind::Io);
+        let delay = world.passes_until_attempt();
+        assert!(delay >= seconds(0.1) && delay <= seconds(30.0), "{delay:?}");
+        if attempt >= 5 {
+            at_cap.push(delay.as_secs_f64());
+        }
+    }
+    let mean = at_cap.iter().sum::<f64>() / at_cap.len() as f64;
+    assert!((13.0..17.0).contains(&mean), "a uniform spread up to 30 s has a mean near 15 s: {mean}");
+    for third in [0.0..10.0_f64, 10.0..20.0, 20.0..30.0] {
+        let share = at_cap.iter().filter(|delay| third.contains(delay)).count() as f64 / at_cap.len() as f64;
+        assert!((0.25..0.42).contains(&share), "{third:?} holds {share} of the delays");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_delays_and_another_seed_others() {
+    let delays = |seed: u8| {
+        let mut world = World::seeded(Config::default(), [seed; 32]);
+        world.input(Input::Connect);
+        let mut delays = Vec::new();
+        for _ in 0..10 {
+            world.opening_fails(OpenFailureKind::Io);
+            delays.push(world.passes_until_attempt());
+        }
+        delays
+    };
+    assert_eq!(delays(1), delays(1));
+    assert_ne!(delays(1), delays(2));
+}
+
+/// How often a server is dialled within ten minutes that does this with every connection.
+fn dials_in_ten_minutes(misbehave: impl Fn(&mut World)) -> usize {
+    let mut world = World::new(Config::default());
+    world.send("hello");
+    world.input(Input::Connect);
+    let start = world.now;
+    while world.now.since(start) < seconds(600.0) {
+        world.opens();
+        misbehave(&mut world);
+        world.passes_until_attempt();
+    }
+    world.log.opens().len()
+}
+
+#[test]
+fn t6_backoff_is_not_reset_by_accept_then_close() {
+    let dials = dials_in_ten_minutes(|world| world.peer_closes(1001));
+    assert!(dials < 80, "{dials} dials in ten minutes");
+}
+
+#[test]
+fn t6_backoff_is_not_reset_by_accept_then_reset() {
+    let dials = dials_in_ten_minutes(World::loses_connection);
+    assert!(dials < 80, "{dials} dials in ten minutes");
+}
+
+#[test]
+fn t6_backoff_is_not_reset_by_a_greeting() {
+    let dials = dials_in_ten_minutes(|world| {
+        world.receives("welcome");
+        world.passes(seconds(0.2));
+        world.receives("try again later");
+        world.peer_closes(1013);
+    });
+    assert!(dials < 60, "{dials} dials in ten minutes");
+}
+
+#[test]
+fn t6_backoff_is_not_reset_by_a_pong_just_before_the_close() {
+    let dials = dials_in_ten_minutes(|world| {
+        world.send("hello");
+        world.settles();
+        world.passes(seconds(0.5));
+        world.peer_closes(1001);
+    });
+    assert!(dials < 80, "{dials} dials in ten minutes");
+}
+
+#[test]
+fn backoff_is_reset_by_a_stable_connection() {
+    let mut world = World::new(unspread(|_| {}));
+    world.input(Input::Connect);
+    for _ in 0..5 {
+        world.opening_fails(OpenFailureKind::Io);
+        world.passes_until_attempt();
+    }
+    world.opens();
+    world.passes(seconds(10.0));
+    world.loses_connection();
+    assert!(matches!(world.state(), State::Disconnected { attempt: 1, .. }), "{:?}", world.state());
+    assert_eq!(world.passes_until_attempt(), seconds(1.0));
+}
+
+#[test]
+fn backoff_is_reset_by_a_proven_message_after_a_second() {
+    let mut world = World::new(unspread(|_| {}));
+    world.input(Input::Connect);
+    for _ in 0..5 {
+        world.opening_fails(OpenFailureKind::Io);
+        world.passes_until_attempt();
+    }
+    world.opens();
+    world.send("hello");
+    world.settles();
+    world.passes(seconds(1.0));
+    world.loses_connection();
+    assert_eq!(world.passes_until_attempt(), seconds(1.0));
+}
+
+#[test]
+fn uptime_counts_even_if_a_stall_kept_the_timer_from_firing() {
+    let mut world = World::new(unspread(|_| {}));
+    world.input(Input::Connect);
+    world.opening_fails(OpenFailureKind::Io);
+    world.passes_until_attempt();
+    world.opens();
+    world.now = world.now + seconds(20.0);
+    world.loses_connection();
+    assert!(matches!(world.state(), State::Disconnected { attempt: 1, .. }));
+}
+
+#[test]
+fn t19_the_limit_on_attempts_ends_in_a_final_state_with_its_reason() {
+    let mut world = World::new(unspread(|config| config.retry.max_attempts = Some(3)));
+    world.input(Input::Connect);
+    for _ in 0..2 {
+        world.opening_fails(OpenFailureKind::Io);
+        world.passes_until_attempt();
+    }
+    world.opening_fails(OpenFailureKind::Io);
+    let State::Closed(Closed::GaveUp { last, attempts: 3, elapsed }) = world.state() else {
+        panic!("{:?}", world.state())
+    };
+    assert_eq!(last.to_string(), "connecting failed: scripted");
+    assert_eq!(*elapsed, seconds(3.0));
+    world.passes(seconds(1000.0));
+    assert_eq!(world.log.opens().len(), 3);
+}
+
+#[test]
+fn t19_the_limit_on_elapsed_time_ends_after_a_last_attempt_on_the_limit() {
+    let mut world = World::new(unspread(|config| config.retry.max_elapsed = Some(seconds(5.0))));
+    world.input(Input::Connect);
+    let start = world.now;
+    for _ in 0..3 {
+        world.opening_fails(OpenFailureKind::Io);
+        world.passes_until_attempt();
+    }
+    assert_eq!(world.now.since(start), seconds(5.0));
+    world.opening_fails(OpenFailureKind::Io);
+    assert!(matches!(world.state(), State::Closed(Closed::GaveUp { attempts: 4, .. })), "{:?}", world.state());
+}
+
+#[test]
+fn limits_count_from_the_last_useful_connection() {
+    let mut world = World::new(unspread(|config| config.retry.max_attempts = Some(2)));
+    world.input(Input::Connect);
+    for _ in 0..10 {
+        world.opens();
+        world.passes(seconds(25.0));
+        world.loses_connection();
+        world.passes_until_attempt();
+        world.opening_fails(OpenFailureKind::Io);
+        world.passes_until_attempt();
+    }
+    world.opening_fails(OpenFailureKind::Io);
+    assert!(matches!(world.state(), State::Closed(Closed::GaveUp { .. })));
+}
+
+#[test]
+fn connect_starts_anew_after_giving_up() {
+    let mut world = World::new(unspread(|config| config.retry.max_attempts = Some(1)));
+    world.input(Input::Connect);
+    world.opening_fails(OpenFailureKind::Io);
+    assert!(matches!(world.state(), State::Closed(Closed::GaveUp { .. })));
+    world.input(Input::Connect);
+    assert_eq!(world.state(), &State::Connecting { attempt: 1 });
+    world.opens();
+    assert_eq!(world.state(), &State::Connected);
+}
+
+#[test]
+fn t20_what_the_request_is_to_blame_for_is_not_retried() {
+    for status in [400, 401, 403, 404, 405, 407, 410, 426, 301, 302] {
+        let mut world = World::new(Config::default());
+        world.input(Input::Connect);
+        world.refused(status);
+        let State::Closed(Closed::Refused(cause)) = world.state() else { panic!("{status}: {:?}", world.state()) };
+        assert_eq!(cause.code(), Some(status));
+    }
+}
+
+#[test]
+fn t20_what_heals_is_retried() {
+    for status in [408, 425, 429, 500, 502, 503, 504] {
+        let mut world = World::new(Config::default());
+        world.input(Input::Connect);
+        world.refused(status);
+        assert!(matches!(world.state(), State::Disconnected { .. }), "{status}: {:?}", world.state());
+    }
+}
+
+#[test]
+fn t20_with_fresh_credentials_a_401_is_retried_three_times_in_a_row() {
+    let unauthorized = OpenFailureKind::Refused { status: 401, retry_after: None, fresh_credentials: true };
+    let mut world = World::new(Config::default());
+    world.input(Input::Connect);
+    for _ in 0..3 {
+        world.opening_fails(unauthorized.clone());
+        world.passes_until_attempt();
+    }
+    world.opens();
+    world.loses_connection();
+    world.passes_until_attempt();
+    for _ in 0..3 {
+        world.opening_fails(unauthorized.clone());
+        world.passes_until_attempt();
+    }
+    world.opening_fails(unauthorized);
+    assert!(matches!(world.state(), State::Closed(Closed::Refused(_))));
+}
+
+#[test]
+fn t20_retry_after_is_a_minimum_with_the_spread_above_it() {
+    let mut delays = Vec::new();
+    for seed in 0..50 {
+        let mut world = World::seeded(Config::default(), [seed; 32]);
+        world.input(Input::Connect);
+        let retry_after = Some(seconds(60.0));
+        world.opening_fails(OpenFailureKind::Refused { status: 429, retry_after, fresh_credentials: false });
+        delays.push(world.passes_until_attempt());
+    }
+    assert!(delays.iter().all(|delay| *delay >= seconds(60.0) && *delay <= seconds(61.0)), "{delays:?}");
+    let spread = delays.iter().max().unwrap().saturating_sub(*delays.iter().min().unwrap());
+    assert!(spread > seconds(0.5), "{spread:?}");
+}
+
+#[test]
+fn an_absurd_retry_after_is_cut() {
+    let refused = |retry_after| OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false };
+    let failure = OpenFailure { phase: Phase::Upgrade, kind: refused(Some(Duration::MAX)), detail: String::new() };
+    assert_eq!(advice(&Cause::OpenFailed(failure)), Advice::RetryNoSoonerThan(RETRY_AFTER_LIMIT));
+}
+
+#[test]
+fn certificates_and_foreign_answers_are_retried_at_the_pace_of_the_cap() {
+    for kind in [OpenFailureKind::Certificate, OpenFailureKind::NotWebSocket] {
+        let mut world = World::new(unspread(|_| {}));
+        world.input(Input::Connect);
+        world.opening_fails(kind);
+        assert_eq!(world.passes_until_attempt(), seconds(30.0));
+    }
+}
+
+#[test]
+fn close_codes_say_what_follows() {
+    let closed_by = |code: u16| {
+        let mut world = World::connected(Config::default());
+        world.peer_closes(code);
+        world.state().clone()
+    };
+    for code in [1001, 1002, 1003, 1006, 1007, 1009, 1010, 1011, 1012, 1013, 1014, 3008, 4000, 4408] {
+        assert!(matches!(closed_by(code), State::Disconnected { .. }), "{code}");
+    }
+    for code in [1008, 3000, 3003, 4401, 4403, 4404] {
+        assert!(matches!(closed_by(code), State::Closed(Closed::Refused(_))), "{code}");
+    }
+    let normal = CloseFrame { code: CloseCode(1000), reason: "".into() };
+    assert_eq!(closed_by(1000), State::Closed(Closed::ByPeer(Some(normal))));
+}
+
+#[test]
+fn a_close_frame_without_a_code_is_retried() {
+    let mut world = World::connected(Config::default());
+    world.transport(TransportEvent::PeerClosed(None));
+    world.transport(TransportEvent::Lost(Loss::Ended));
+    assert!(matches!(world.state(), State::Disconnected { .. }));
+}
+
+#[test]
+fn overrides_replace_the_table() {
+    let config = config(|config| {
+        config.retry.overrides = vec![
+            (CauseMatch::CloseCode(1000), AdviceOverride::Retry),
+            (CauseMatch::CloseCode(4000), AdviceOverride::Stop),
+            (CauseMatch::Status(404), AdviceOverride::Retry),
+            (CauseMatch::Status(503), AdviceOverride::Stop),
+        ];
+    });
+    let mut world = World::connected(config.clone());
+    world.peer_closes(1000);
+    assert!(matches!(world.state(), State::Disconnected { .. }));
+    let mut world = World::connected(config.clone());
+    world.peer_closes(4000);
+    assert!(matches!(world.state(), State::Closed(Closed::Refused(_))));
+    let mut world = World::new(config.clone());
+    world.input(Input::Connect);
+    world.refused(404);
+    assert!(matches!(world.state(), State::Disconnected { .. }));
+    let mut world = World::new(config);
+    world.input(Input::Connect);
+    world.refused(503);
+    assert!(matches!(world.state(), State::Closed(Closed::Refused(_))));
+}
+
+#[test]
+fn each_failed_attempt_is_told_with_its_number() {
+    let mut world = World::new(Config::default());
+    world.input(Input::Connect);
+    world.opening_fails(OpenFailureKind::Hook);
+    world.passes_until_attempt();
+    world.opening_fails(OpenFailureKind::Io);
+    let numbers: Vec<_> = world
+        .log
+        .events()
+        .into_iter()
+        .map(|event| match event {
+            Event::AttemptFailed { attempt, .. } => attempt,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
+fn an_opening_that_takes_too_long_is_abandoned_and_retried() {
+    let mut world = World::new(Config::default());
+    world.input(Input::Connect);
+    world.transport(TransportEvent::Reached(Phase::Tls));
+    let attempt = world.attempt();
+    world.passes(seconds(9.99));
+    assert_eq!(world.log.aborts(), []);
+    world.passes(seconds(0.01));
+    assert_eq!(world.log.aborts(), [attempt]);
+    let State::Disconnected { cause, .. } = world.state() else { panic!("{:?}", world.state()) };
+    assert_eq!(cause.to_string(), "the TLS handshake failed: no connection within 10s");
+}
+
+#[test]
+fn the_messages_that_wait_when_it_gives_up_get_their_outcome() {
+    let mut world = World::new(config(|config| {
+        config.retry.max_attempts = Some(1);
+        config.guarantee = Guarantee::AtLeastOnce;
+    }));
+    world.send("a");
+    world.send("b");
+    world.input(Input::Connect);
+    world.opening_fails(OpenFailureKind::Io);
+    assert_eq!(world.log.outcomes().len(), 2);
+    assert_eq!(world.log.count(|output| matches!(output, Output::State(State::Closed(_)))), 1);
+}
+
+#[test]
+fn t20_a_pause_beyond_the_limit_on_elapsed_time_is_not_cut_short_but_ends_it() {
+    let mut world = World::new(config(|config| config.retry.max_elapsed = Some(seconds(30.0))));
+    world.input(Input::Connect);
+    let retry_after = Some(seconds(60.0));
+    world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
+    assert!(matches!(world.state(), State::Closed(Closed::GaveUp { .. })));
+}

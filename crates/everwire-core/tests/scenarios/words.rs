@@ -1,0 +1,74 @@
+use everwire_core::{
+    Cause, CloseCode, CloseFrame, Closed, DropPolicy, Loss, OpenFailure, OpenFailureKind, Outcome, Phase, Rejection,
+    Stage,
+};
+
+use crate::support::seconds;
+
+fn open_failed(kind: OpenFailureKind, detail: &str) -> Cause {
+    Cause::OpenFailed(OpenFailure { phase: Phase::Upgrade, kind, detail: detail.into() })
+}
+
+fn closed(code: u16, reason: &str) -> Cause {
+    Cause::PeerClosed(Some(CloseFrame { code: CloseCode(code), reason: reason.into() }))
+}
+
+#[test]
+fn causes_read_as_one_line_each() {
+    let refused = |status| OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+    let cases = [
+        (open_failed(OpenFailureKind::Io, "no route"), "the WebSocket handshake failed: no route"),
+        (open_failed(refused(404), ""), "the WebSocket handshake failed: refused with HTTP status 404"),
+        (closed(1001, "restarting"), "closed by the peer with 1001: restarting"),
+        (closed(1001, ""), "closed by the peer with 1001"),
+        (Cause::PeerClosed(None), "closed by the peer without a code"),
+        (Cause::Lost(Loss::Ended), "the connection ended without a close frame"),
+        (Cause::Lost(Loss::Io("reset".into())), "the connection failed: reset"),
+        (Cause::Lost(Loss::Protocol(CloseCode(1002), "masked".into())), "the peer broke the protocol (1002): masked"),
+        (Cause::Dead { silent_for: seconds(40.0) }, "no sign of life from the peer for 40.0 s"),
+    ];
+    for (cause, words) in cases {
+        assert_eq!(cause.to_string(), words);
+    }
+}
+
+#[test]
+fn causes_have_the_code_that_users_look_for() {
+    let refused = OpenFailureKind::Refused { status: 503, retry_after: None, fresh_credentials: false };
+    assert_eq!(open_failed(refused, "").code(), Some(503));
+    assert_eq!(open_failed(OpenFailureKind::Io, "").code(), None);
+    assert_eq!(closed(4001, "").code(), Some(4001));
+    assert_eq!(Cause::PeerClosed(None).code(), Some(1005));
+    assert_eq!(Cause::Lost(Loss::Ended).code(), Some(1006));
+    assert_eq!(Cause::Dead { silent_for: seconds(1.0) }.code(), None);
+}
+
+#[test]
+fn causes_say_whether_trying_again_makes_sense() {
+    assert!(open_failed(OpenFailureKind::Io, "").is_retryable());
+    assert!(!open_failed(OpenFailureKind::BadRequest, "").is_retryable());
+    assert!(!closed(1000, "").is_retryable());
+    assert!(!closed(1008, "").is_retryable());
+    assert!(!Cause::ByUser.is_retryable());
+}
+
+#[test]
+fn the_reason_of_the_end_is_told_in_words() {
+    let gave_up = Closed::GaveUp { last: Cause::Lost(Loss::Ended), attempts: 3, elapsed: seconds(7.25) };
+    assert_eq!(gave_up.to_string(), "gave up after 3 attempts in 7.2 s: the connection ended without a close frame");
+    let farewell = CloseFrame { code: CloseCode(1000), reason: "good night".into() };
+    assert_eq!(Closed::ByPeer(Some(farewell)).to_string(), "ended by the peer: good night");
+}
+
+#[test]
+fn outcomes_say_what_is_safe() {
+    let rejected = Outcome::Rejected(Rejection::PeerRefuses(1009));
+    for delivered in [Outcome::Acknowledged, Outcome::Received] {
+        assert!(delivered.is_delivered() && !delivered.is_safe_to_resend());
+    }
+    for unsent in [Outcome::Expired, Outcome::Cancelled, Outcome::Dropped(DropPolicy::Oldest), rejected] {
+        assert!(!unsent.is_delivered() && unsent.is_safe_to_resend());
+    }
+    let unknown = Outcome::Unknown(Stage::Written);
+    assert!(!unknown.is_delivered() && !unknown.is_safe_to_resend());
+}
