@@ -1,0 +1,43 @@
+//! What can be wrong with the settings.
+
+use std::error::Error;
+use std::fmt;
+
+use everwire_core::ConfigError;
+
+/// A client could not be built. One line that says what is wrong and what is allowed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The URL: malformed, of an unknown scheme, with a fragment.
+    Url(String),
+    /// A header or a subprotocol.
+    Header(String),
+    /// Another setting.
+    Setting(ConfigError),
+    /// TLS can't be set up, for example because the system has no root certificates.
+    Tls(String),
+    /// Called outside a tokio runtime, which is to run the client.
+    NoRuntime,
+    /// The operating system gives no randomness.
+    NoRandomness(String),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(problem) | Self::Header(problem) => f.write_str(problem),
+            Self::Setting(ConfigError { setting, problem }) => write!(f, "{setting}: {problem}"),
+            Self::Tls(problem) => write!(f, "TLS can't be set up: {problem}"),
+            Self::NoRuntime => f.write_str(
+                "no tokio runtime here: build the client inside `#[tokio::main]`, \
+                 `Runtime::block_on` or a task",
+            ),
+            Self::NoRandomness(problem) => {
+                write!(f, "the operating system gives no randomness: {problem}")
+            }
+        }
+    }
+}
+
+impl Error for BuildError {}

@@ -1,0 +1,244 @@
+//! The settings of a client.
+//!
+//! - [`Builder`]: each setting with its default
+//! - `build`: checks them all and starts the client
+//! - [`BuildError`]: what can be wrong with them
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, Guarantee, Jitter, Overflow};
+use everwire_ws::Limits;
+
+use crate::AttemptRequest;
+use crate::driver::Hook;
+use crate::inbox::Bounds;
+
+mod build;
+mod error;
+
+pub use self::error::BuildError;
+
+/// The settings of a client. All are checked in [`build`](Self::build), none before.
+///
+/// ```no_run
+/// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
+/// use std::time::Duration;
+///
+/// use everwire::{Client, Guarantee};
+///
+/// let client = Client::builder("wss://example.org/feed")
+///     .subprotocol("feed.v2")
+///     .max_delay(Duration::from_secs(10))
+///     .guarantee(Guarantee::AtLeastOnce)
+///     .build()?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    url: String,
+    config: Config,
+    headers: Vec<(String, String)>,
+    subprotocols: Vec<String>,
+    limits: Limits,
+    inbox: Bounds,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    hook: Option<Hook>,
+    connect: bool,
+}
+
+impl Builder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            config: Config::default(),
+            headers: Vec::new(),
+            subprotocols: Vec::new(),
+            limits: Limits::default(),
+            inbox: Bounds { messages: 1024, bytes: 16 << 20 },
+            tls: None,
+            hook: None,
+            connect: true,
+        }
+    }
+
+    /// All settings of the state machines at once; it replaces those set before.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// A header of every attempt's request. May be called several times, also for one name.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.headers.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// A subprotocol to offer (RFC 6455 section 1.9); the first call is the first preference.
+    /// [`State::Connected`](crate::State::Connected) tells which one the server chose.
+    pub fn subprotocol(mut self, name: impl AsRef<str>) -> Self {
+        self.subprotocols.push(name.as_ref().to_owned());
+        self
+    }
+
+    /// Delay before the first retry, before jitter. Default: 1 s.
+    pub fn initial_delay(mut self, delay: Duration) -> Self {
+        self.config.retry.initial_delay = delay;
+        self
+    }
+
+    /// What each further delay is multiplied by. Default: 2.0; 1.0 keeps it the same.
+    pub fn backoff_factor(mut self, factor: f64) -> Self {
+        self.config.retry.factor = factor;
+        self
+    }
+
+    /// The longest delay, before jitter. Default: 30 s.
+    pub fn max_delay(mut self, delay: Duration) -> Self {
+        self.config.retry.max_delay = delay;
+        self
+    }
+
+    /// How delays are spread, so that many clients do not return at once. Default:
+    /// [`Jitter::Full`].
+    pub fn jitter(mut self, jitter: Jitter) -> Self {
+        self.config.retry.jitter = jitter;
+        self
+    }
+
+    /// Attempts without a useful connection after which the client gives up. Default: unlimited.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.config.retry.max_attempts = Some(attempts);
+        self
+    }
+
+    /// Time without a useful connection after which the client gives up. Default: unlimited.
+    pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
+        self.config.retry.max_elapsed = Some(elapsed);
+        self
+    }
+
+    /// Silence after which the peer is asked for a sign of life. Default: 30 s. `None` turns the
+    /// heartbeat off: a peer that vanished is then noticed only by what TCP reports, which may
+    /// take many minutes, or for ever if nothing is sent.
+    pub fn heartbeat_interval(mut self, interval: Option<Duration>) -> Self {
+        self.config.heartbeat.interval = interval;
+        self
+    }
+
+    /// Further silence after which the peer counts as dead. Default: 10 s.
+    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
+        self.config.heartbeat.timeout = timeout;
+        self
+    }
+
+    /// How long a whole opening may take: request hook, name, TCP, TLS and upgrade. Default:
+    /// 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.config.open.timeout = timeout;
+        self
+    }
+
+    /// Messages that may wait in the outbox for sending or for evidence. Default: 65,536.
+    pub fn outbox_messages(mut self, messages: usize) -> Self {
+        self.config.outbox.max_messages = messages;
+        self
+    }
+
+    /// Payload bytes that may wait in the outbox. Default: 16 MiB.
+    pub fn outbox_bytes(mut self, bytes: usize) -> Self {
+        self.config.outbox.max_bytes = bytes;
+        self
+    }
+
+    /// What happens to a message for which the outbox has no room. Default: [`Overflow::Reject`].
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.config.outbox.overflow = overflow;
+        self
+    }
+
+    /// How far delivery is proven, and what happens to what is unproven when a connection is
+    /// lost. Default: [`Guarantee::AtMostOnce`].
+    pub fn guarantee(mut self, guarantee: Guarantee) -> Self {
+        self.config.guarantee = guarantee;
+        self
+    }
+
+    /// Sends text messages that are JSON objects as JSON arrays of what came within a window.
+    /// Other messages go by themselves. Default: off.
+    pub fn batching(mut self, batching: Batching) -> Self {
+        self.config.batching = Some(batching);
+        self
+    }
+
+    /// What the peer may cost us. Default: 16 MiB a frame, 64 MiB a message.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How many messages, and payload bytes, may be received and not yet consumed; then the
+    /// socket is not read until the user catches up. Bytes may be exceeded by one message.
+    /// Default: 1,024 messages, 16 MiB.
+    pub fn inbox(mut self, messages: usize, bytes: usize) -> Self {
+        self.inbox = Bounds { messages, bytes };
+        self
+    }
+
+    /// Replaces the advice on whether to retry after one HTTP status or close code.
+    pub fn override_advice(mut self, on: CauseMatch, advice: AdviceOverride) -> Self {
+        self.config.retry.overrides.push((on, advice));
+        self
+    }
+
+    /// A TLS configuration of one's own, for further roots or client certificates. Default: the
+    /// platform's verifier, TLS 1.2 and 1.3, no client certificate.
+    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// A hook that is called before every attempt and may change its URL, headers and
+    /// subprotocols: the place for a fresh token. It counts into
+    /// [`connect_timeout`](Self::connect_timeout). If it fails, so does the attempt. If it panics,
+    /// the client ends.
+    ///
+    /// With a hook a 401 is retried, since the next token may be better; without one it is final.
+    ///
+    /// ```no_run
+    /// # async fn fetch_token() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
+    /// let client = everwire::Client::builder("wss://example.org/feed")
+    ///     .before_attempt(async |mut request| {
+    ///         let token = format!("Bearer {}", fetch_token().await?);
+    ///         request.headers.insert("authorization", token.parse()?);
+    ///         Ok(request)
+    ///     })
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn before_attempt<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(AttemptRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        self.hook = Some(Box::new(move |request| Box::pin(hook(request))));
+        self
+    }
+
+    /// Whether [`build`](Self::build) connects, in the background. Default: true.
+    pub fn connect_on_build(mut self, connect: bool) -> Self {
+        self.connect = connect;
+        self
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // URL and headers may hold secrets.
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

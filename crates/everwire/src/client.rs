@@ -1,0 +1,182 @@
+//! The handle of a client.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use everwire_core::{Hint, Input, Left, SendError};
+use everwire_ws::Message;
+use tokio::sync::watch;
+
+use crate::shared::Shared;
+use crate::{Builder, Delivery, Events, Inbox, State, Stats};
+
+/// A WebSocket client that stays connected.
+///
+/// A handle; cloning it is cheap, and all clones are the same client. Dropping the last one ends
+/// everything at once: the connection is dropped, messages that were not sent end as
+/// `Cancelled`, those that are not proven to have arrived as `Unknown`, and the [`Inbox`] ends.
+/// An [`Inbox`], an [`Events`] or a [`Delivery`] does not keep the client alive. To end in order,
+/// use [`close`](Self::close).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let url = doc_server().await;
+/// use std::time::Duration;
+///
+/// use everwire::{Client, Outcome};
+///
+/// let client = Client::builder(url).build()?; // connects in the background
+/// let mut inbox = client.messages();
+///
+/// let delivery = client.send("hello")?; // in order, whatever the network does
+/// assert_eq!(inbox.next().await, Some("hello".into()));
+/// assert_eq!(delivery.await, Outcome::Received); // a pong proves it
+///
+/// let left = client.close(Duration::from_secs(5)).await; // flushes
+/// assert!(left.unsent.is_empty());
+/// # Ok(()) }
+/// # async fn doc_server() -> String {
+/// #     use futures_util::StreamExt;
+/// #     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// #     let url = format!("ws://{}/", listener.local_addr().unwrap());
+/// #     tokio::spawn(async move {
+/// #         let (stream, _) = listener.accept().await.unwrap();
+/// #         let (sink, stream) = tokio_tungstenite::accept_async(stream).await.unwrap().split();
+/// #         let _ = stream.forward(sink).await;
+/// #     });
+/// #     url
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    _alive: Arc<Alive>,
+}
+
+/// Dropped with the last handle.
+struct Alive(Arc<Shared>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Client {
+    /// Starts the settings of a client of this `ws` or `wss` URL.
+    pub fn builder(url: impl AsRef<str>) -> Builder {
+        Builder::new(url.as_ref())
+    }
+
+    /// Connects. Needed only after [`disconnect`](Self::disconnect), after the client has ended
+    /// by itself (closed by the peer, refused, gave up), and with
+    /// [`connect_on_build(false)`](Builder::connect_on_build). Otherwise it changes nothing, and
+    /// nor does it after [`close`](Self::close).
+    pub fn connect(&self) {
+        self.shared.tell(Input::Connect);
+    }
+
+    /// Leaves in order. What is in the outbox stays there, and nothing reconnects until
+    /// [`connect`](Self::connect).
+    pub fn disconnect(&self) {
+        self.shared.tell(Input::Disconnect);
+    }
+
+    /// Puts a message into the outbox. It goes out in the order of the calls, whatever the
+    /// network does; messages of other threads fall between. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back: [`SendError::Full`] if there is no room in the outbox
+    /// ([`send_wait`](Self::send_wait) waits for some), [`SendError::TooLarge`] if there never
+    /// can be, [`SendError::Closed`] after the end.
+    pub fn send(&self, message: impl Into<Message>) -> Result<Delivery, SendError> {
+        self.shared.send(message.into())
+    }
+
+    /// Like [`send`](Self::send), but waits for room in the outbox. Those who wait are served in
+    /// the order in which they came.
+    ///
+    /// Cancel-safe in this sense: cancelled, it has not sent. The message is dropped with the
+    /// future, so keep a clone (cheap) if you want to try again.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLarge`] and [`SendError::Closed`], also if the client ends meanwhile.
+    pub async fn send_wait(&self, message: impl Into<Message>) -> Result<Delivery, SendError> {
+        self.shared.send_wait(message.into()).await
+    }
+
+    /// The received messages. There is one stream of them: after a later call an earlier
+    /// [`Inbox`] hands out the batch that it already holds, and then ends.
+    pub fn messages(&self) -> Inbox {
+        Inbox::attach(Arc::clone(&self.shared.mailbox))
+    }
+
+    /// Where the client stands now.
+    pub fn state(&self) -> State {
+        self.shared.state()
+    }
+
+    /// The state, to be watched. Only the latest value is kept; [`events`](Self::events) has
+    /// every change. Its sender is dropped with the client.
+    ///
+    /// ```no_run
+    /// # async fn example(client: everwire::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use everwire::State;
+    ///
+    /// let mut states = client.watch_state();
+    /// states.wait_for(|state| state.is_connected() || state.is_final()).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn watch_state(&self) -> watch::Receiver<State> {
+        self.shared.watch_state()
+    }
+
+    /// What happens from now on, for logs and user interfaces.
+    pub fn events(&self) -> Events {
+        self.shared.events()
+    }
+
+    /// Numbers.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// Word from outside on the network, the machine or the user's impatience.
+    pub fn hint(&self, hint: Hint) {
+        self.shared.tell(Input::Hint(hint));
+    }
+
+    /// Ends the client in order: flushes the outbox, waits for the evidence, shakes hands, and
+    /// releases everything, within `deadline`. Returns what was not sent and what is not proven
+    /// to have arrived; both are empty if all is well. Afterwards no task, timer or socket is
+    /// left.
+    ///
+    /// Without a connection it does not wait for one longer than the deadline either. Messages
+    /// received meanwhile still reach the [`Inbox`] as far as there is room in it.
+    ///
+    /// When it is called several times, all calls return when the client has ended; one of them
+    /// gets what is left, the others an empty [`Left`]. A later call can bring the end forward,
+    /// not put it off.
+    ///
+    /// Cancel-safe: once polled, closing goes on without it, and a further call returns what is
+    /// left.
+    pub async fn close(&self, deadline: Duration) -> Left {
+        let deadline = self.shared.now() + deadline;
+        self.shared.tell(Input::Close { deadline });
+        self.shared.finished().await
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { _alive: Arc::new(Alive(Arc::clone(&shared))), shared }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,251 @@
+//! Where 256 neighbouring messages stand, one byte each.
+
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use everwire_core::{DropPolicy, Outcome, Stage};
+
+use super::Progress;
+use crate::sync::lock;
+
+/// Messages per block: one allocation serves so many deliveries.
+pub(crate) const BLOCK: u64 = 256;
+
+/// The least code that a waiter waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// Written to a socket, or finished.
+    Written = 1,
+    /// Finished.
+    Outcome = 2,
+}
+
+/// The places of 256 messages with contiguous numbers.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Number of the message at index 0.
+    pub(super) first: u64,
+    codes: [AtomicU8; BLOCK as usize],
+    desk: Mutex<Desk>,
+}
+
+#[derive(Debug, Default)]
+struct Desk {
+    waiters: Vec<Waiter>,
+    /// Outcomes that have no code of their own.
+    rare: Vec<(u8, Outcome)>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    index: u8,
+    wants: Wants,
+    waker: Waker,
+}
+
+impl Block {
+    pub(super) fn new(first: u64) -> Self {
+        Self { first, codes: [const { AtomicU8::new(QUEUED) }; BLOCK as usize], desk: Mutex::default() }
+    }
+
+    pub(super) fn progress(&self, index: u8) -> Progress {
+        let code = self.load(index);
+        if code == RARE { self.lock().rare(index) } else { decode(code) }
+    }
+
+    /// Ready when the message stands at least at `wants`; otherwise the waker replaces the one
+    /// that this message may have here already.
+    pub(super) fn poll(&self, index: u8, wants: Wants, cx: &mut Context<'_>) -> Poll<Progress> {
+        if self.load(index) < wants as u8 {
+            let mut desk = self.lock();
+            // The code is stored before the desk is locked for waking, so one of us sees the other.
+            if self.load(index) < wants as u8 {
+                desk.register(index, wants, cx);
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.progress(index))
+    }
+
+    /// Nobody waits for this message any more.
+    pub(super) fn forget(&self, index: u8) {
+        self.lock().waiters.retain(|waiter| waiter.index != index);
+    }
+
+    /// Marks messages as written and collects those who waited for that.
+    pub(super) fn set_written(&self, range: RangeInclusive<u8>, wakers: &mut Vec<Waker>) {
+        for index in range.clone() {
+            // A message that is sent again does not step back, nor one that has its outcome.
+            if self.load(index) == QUEUED {
+                self.store(index, WRITTEN);
+            }
+        }
+        self.lock().collect(range, WRITTEN, wakers);
+    }
+
+    /// Gives messages their outcome and collects those who waited.
+    pub(super) fn set_outcome(&self, range: RangeInclusive<u8>, outcome: Outcome, wakers: &mut Vec<Waker>) {
+        let code = encode(outcome);
+        if code == RARE {
+            let mut desk = self.lock();
+            desk.rare.extend(range.clone().map(|index| (index, outcome)));
+        }
+        for index in range.clone() {
+            self.store(index, code);
+        }
+        self.lock().collect(range, code, wakers);
+    }
+
+    fn load(&self, index: u8) -> u8 {
+        self.codes[usize::from(index)].load(Ordering::Acquire)
+    }
+
+    fn store(&self, index: u8, code: u8) {
+        self.codes[usize::from(index)].store(code, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        lock(&self.desk)
+    }
+}
+
+impl Desk {
+    fn register(&mut self, index: u8, wants: Wants, cx: &mut Context<'_>) {
+        match self.waiters.iter_mut().find(|waiter| waiter.index == index) {
+            Some(waiter) => {
+                waiter.wants = wants;
+                waiter.waker.clone_from(cx.waker());
+            }
+            None => self.waiters.push(Waiter { index, wants, waker: cx.waker().clone() }),
+        }
+    }
+
+    fn collect(&mut self, range: RangeInclusive<u8>, code: u8, wakers: &mut Vec<Waker>) {
+        let due = |waiter: &mut Waiter| range.contains(&waiter.index) && waiter.wants as u8 <= code;
+        wakers.extend(self.waiters.extract_if(.., due).map(|waiter| waiter.waker));
+    }
+
+    fn rare(&self, index: u8) -> Progress {
+        match self.rare.iter().find(|(at, _)| *at == index) {
+            Some((_, outcome)) => Progress::Done(*outcome),
+            None => Progress::Queued,
+        }
+    }
+}
+
+const QUEUED: u8 = 0;
+const WRITTEN: u8 = 1;
+/// The outcome stands in the desk.
+const RARE: u8 = u8::MAX;
+/// Codes from 2 upwards, in this order.
+const COMMON: [Outcome; 8] = [
+    Outcome::Acknowledged,
+    Outcome::Received,
+    Outcome::Unknown(Stage::Written),
+    Outcome::Unknown(Stage::Queued),
+    Outcome::Cancelled,
+    Outcome::Expired,
+    Outcome::Dropped(DropPolicy::Oldest),
+    Outcome::Dropped(DropPolicy::Newest),
+];
+
+fn encode(outcome: Outcome) -> u8 {
+    (WRITTEN + 1..).zip(COMMON).find(|(_, common)| *common == outcome).map_or(RARE, |(code, _)| code)
+}
+
+fn decode(code: u8) -> Progress {
+    match code {
+        QUEUED => Progress::Queued,
+        WRITTEN => Progress::Written,
+        code => match COMMON.get(usize::from(code - WRITTEN - 1)) {
+            Some(outcome) => Progress::Done(*outcome),
+            None => Progress::Queued,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use everwire_core::Rejection;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn wake_all(wakers: &mut Vec<Waker>) {
+        wakers.drain(..).for_each(Waker::wake);
+    }
+
+    #[test]
+    fn every_outcome_comes_back_as_it_was_given() {
+        let block = Block::new(1);
+        let rare = Outcome::Rejected(Rejection::PeerRefuses(1009));
+        for outcome in COMMON.into_iter().chain([rare]) {
+            block.set_outcome(7..=9, outcome, &mut Vec::new());
+            for index in 7..=9 {
+                assert_eq!(block.progress(index), Progress::Done(outcome));
+            }
+            assert_eq!(block.progress(6), Progress::Queued);
+            assert_eq!(block.progress(10), Progress::Queued);
+            lock(&block.desk).rare.clear();
+        }
+    }
+
+    #[test]
+    fn a_waiter_is_woken_once_for_what_it_waits_for_and_by_its_latest_waker() {
+        let (block, mut wakers) = (Block::new(1), Vec::new());
+        let (stale, count) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        let stale_waker = Waker::from(Arc::clone(&stale));
+        let waker = Waker::from(Arc::clone(&count));
+
+        assert!(block.poll(3, Wants::Outcome, &mut Context::from_waker(&stale_waker)).is_pending());
+        assert!(block.poll(3, Wants::Outcome, &mut Context::from_waker(&waker)).is_pending());
+        block.set_written(0..=255, &mut wakers);
+        wake_all(&mut wakers);
+        assert_eq!(count.0.load(Ordering::SeqCst), 0, "written is not what it waits for");
+
+        block.set_outcome(4..=255, Outcome::Received, &mut wakers);
+        wake_all(&mut wakers);
+        assert_eq!(count.0.load(Ordering::SeqCst), 0, "its message is another");
+
+        block.set_outcome(0..=3, Outcome::Received, &mut wakers);
+        wake_all(&mut wakers);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert_eq!(stale.0.load(Ordering::SeqCst), 0);
+        assert_eq!(
+            block.poll(3, Wants::Outcome, &mut Context::from_waker(&waker)),
+            Poll::Ready(Progress::Done(Outcome::Received))
+        );
+    }
+
+    #[test]
+    fn a_message_that_is_written_again_does_not_step_back() {
+        let (block, mut wakers) = (Block::new(1), Vec::new());
+        block.set_outcome(0..=0, Outcome::Cancelled, &mut wakers);
+        block.set_written(0..=1, &mut wakers);
+        assert_eq!(block.progress(0), Progress::Done(Outcome::Cancelled));
+        assert_eq!(block.progress(1), Progress::Written);
+    }
+
+    #[test]
+    fn a_forgotten_waiter_leaves_nothing_behind() {
+        let block = Block::new(1);
+        let waker = Waker::from(Arc::new(Count::default()));
+        assert!(block.poll(0, Wants::Written, &mut Context::from_waker(&waker)).is_pending());
+        block.forget(0);
+        assert!(lock(&block.desk).waiters.is_empty());
+    }
+}

@@ -1,0 +1,120 @@
+//! Finds the deliveries of a range of messages.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::task::Waker;
+
+use everwire_core::{MessageId, Outcome};
+
+use super::Delivery;
+use super::block::{BLOCK, Block};
+
+/// The blocks that hold a message without an outcome, and the one that is being filled. A block
+/// leaves with its last outcome, so there are never more than the outbox holds messages; a
+/// [`Delivery`] that is kept longer pins its own block only.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    blocks: BTreeMap<u64, Entry>,
+    filling: Option<(u64, Arc<Block>)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    block: Arc<Block>,
+    unsettled: u64,
+}
+
+impl Ledger {
+    /// The delivery of a message that was just accepted.
+    pub(crate) fn open(&mut self, id: MessageId) -> Delivery {
+        let (number, index) = place(id.0);
+        let block = match &self.filling {
+            Some((filling, block)) if *filling == number => Arc::clone(block),
+            _ => self.start(number),
+        };
+        Delivery::new(block, index)
+    }
+
+    pub(crate) fn written(&mut self, first: MessageId, last: MessageId, wakers: &mut Vec<Waker>) {
+        for (number, indices) in blocks(first.0, last.0) {
+            if let Some(entry) = self.blocks.get(&number) {
+                entry.block.set_written(indices, wakers);
+            }
+        }
+    }
+
+    pub(crate) fn settle(&mut self, first: MessageId, last: MessageId, outcome: Outcome, wakers: &mut Vec<Waker>) {
+        for (number, indices) in blocks(first.0, last.0) {
+            if let Some(entry) = self.blocks.get_mut(&number) {
+                let count = u64::from(*indices.end() - *indices.start()) + 1;
+                entry.block.set_outcome(indices, outcome, wakers);
+                entry.unsettled = entry.unsettled.saturating_sub(count);
+                if entry.unsettled == 0 {
+                    self.blocks.remove(&number);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, number: u64) -> Arc<Block> {
+        let block = Arc::new(Block::new(number * BLOCK + FIRST_ID));
+        let entry = Entry { block: Arc::clone(&block), unsettled: BLOCK };
+        self.blocks.insert(number, entry);
+        self.filling = Some((number, Arc::clone(&block)));
+        block
+    }
+}
+
+/// Messages are numbered from 1.
+const FIRST_ID: u64 = 1;
+
+/// Number of the block, and the index in it.
+fn place(id: u64) -> (u64, u8) {
+    let offset = id.saturating_sub(FIRST_ID);
+    (offset / BLOCK, (offset % BLOCK) as u8)
+}
+
+/// A range of messages, block by block.
+fn blocks(first: u64, last: u64) -> impl Iterator<Item = (u64, RangeInclusive<u8>)> {
+    let ((first_block, first_index), (last_block, last_index)) = (place(first), place(last));
+    (first_block..=last_block).map(move |number| {
+        let start = if number == first_block { first_index } else { 0 };
+        let end = if number == last_block { last_index } else { u8::MAX };
+        (number, start..=end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Progress;
+    use super::*;
+
+    #[test]
+    fn a_range_over_several_blocks_reaches_each_of_its_messages_and_no_other() {
+        let mut ledger = Ledger::default();
+        let deliveries: Vec<_> = (1..=1000).map(|id| ledger.open(MessageId(id))).collect();
+        ledger.written(MessageId(1), MessageId(900), &mut Vec::new());
+        ledger.settle(MessageId(200), MessageId(800), Outcome::Received, &mut Vec::new());
+        for delivery in &deliveries {
+            let expected = match delivery.id().0 {
+                200..=800 => Progress::Done(Outcome::Received),
+                1..=900 => Progress::Written,
+                _ => Progress::Queued,
+            };
+            assert_eq!(delivery.progress(), expected, "{:?}", delivery.id());
+        }
+    }
+
+    #[test]
+    fn settled_blocks_are_not_kept_even_behind_one_that_is_stuck() {
+        let mut ledger = Ledger::default();
+        for id in 1..=BLOCK * 1000 {
+            drop(ledger.open(MessageId(id)));
+            if id != 1 {
+                ledger.settle(MessageId(id), MessageId(id), Outcome::Received, &mut Vec::new());
+            }
+        }
+        assert_eq!(ledger.blocks.len(), 1, "the first, for its first message");
+    }
+}

@@ -1,0 +1,113 @@
+//! The word on a message that was sent.
+//!
+//! - [`Delivery`]: what `send` returns
+//! - `block`: where 256 messages stand; a delivery is a place in one, and costs no allocation
+//! - `ledger`: which block an outcome belongs to
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use everwire_core::{MessageId, Outcome};
+
+use self::block::{Block, Wants};
+
+mod block;
+mod ledger;
+
+pub(crate) use self::ledger::Ledger;
+
+/// Resolves to the one [`Outcome`] of a message.
+///
+/// It may be dropped (`drop(client.send("hello")?)`): the message is sent all the same. It resolves in every case, also
+/// when the client is dropped or its runtime ends. It may be kept for as long as you like: it holds some 300 bytes, shared
+/// with its neighbours, and neither the client nor the message.
+///
+/// Awaiting it is cancel-safe: `&mut delivery` can be awaited again after a timeout.
+///
+/// ```no_run
+/// # async fn example(client: everwire::Client) -> Result<(), everwire::SendError> {
+/// use everwire::Outcome;
+///
+/// let delivery = client.send("hello")?;
+/// match delivery.await {
+///     Outcome::Received => println!("the peer has it"),
+///     other => println!("not certain: {other}"),
+/// }
+/// # Ok(()) }
+/// ```
+#[must_use = "the outcome is lost with the delivery; `drop` it to say that this is meant"]
+pub struct Delivery {
+    block: Arc<Block>,
+    index: u8,
+    /// Whether a waker of ours may stand in the block.
+    waiting: bool,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// In the outbox.
+    Queued,
+    /// Wholly handed to a socket; the peer may or may not have it. A message that is sent again
+    /// on a later connection stays here.
+    Written,
+    /// Final.
+    Done(Outcome),
+}
+
+impl Delivery {
+    /// Number of the message: from 1, in the order of `send`.
+    pub fn id(&self) -> MessageId {
+        MessageId(self.block.first + u64::from(self.index))
+    }
+
+    /// How far the message is known to have come, or its outcome.
+    pub fn progress(&self) -> Progress {
+        self.block.progress(self.index)
+    }
+
+    /// Waits until the message is wholly written to a socket, or finished otherwise. Never
+    /// returns [`Progress::Queued`]. Cancel-safe.
+    pub async fn written(&mut self) -> Progress {
+        poll_fn(|cx| self.poll_for(Wants::Written, cx)).await
+    }
+
+    fn new(block: Arc<Block>, index: u8) -> Self {
+        Self { block, index, waiting: false }
+    }
+
+    fn poll_for(&mut self, wants: Wants, cx: &mut Context<'_>) -> Poll<Progress> {
+        let poll = self.block.poll(self.index, wants, cx);
+        self.waiting = poll.is_pending();
+        poll
+    }
+}
+
+impl Future for Delivery {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            if let Progress::Done(outcome) = ready!(self.poll_for(Wants::Outcome, cx)) {
+                return Poll::Ready(outcome);
+            }
+        }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.waiting {
+            self.block.forget(self.index);
+        }
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("id", &self.id().0).field("progress", &self.progress()).finish()
+    }
+}

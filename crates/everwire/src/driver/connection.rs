@@ -1,0 +1,250 @@
+//! An open connection: reading and writing in batches.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::task::{Context, Poll};
+
+use everwire_core::{Attempt, Loss, Moment, TransportEvent};
+use everwire_tokio::Socket;
+use everwire_ws::{Incoming, Message, Phase};
+
+use super::failure;
+use super::stream::Stream;
+use crate::inbox::Room;
+use crate::shared::Inner;
+
+/// One open connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) attempt: Attempt,
+    pub(super) socket: Socket<Stream>,
+    /// Where each unit that was taken and is not yet reported as written ends, in the socket's count.
+    ends: VecDeque<u64>,
+    /// The machine has something to take.
+    pub(super) ready: bool,
+    /// A unit that was taken but is too large to be encoded under the mutex.
+    large: Option<Message>,
+    /// The inbox is full, and the machine knows that we don't read.
+    paused: bool,
+    write_failed: bool,
+    bytes_seen: u64,
+}
+
+/// Why reading stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Nothing is there; we are woken when there is.
+    Dry,
+    /// The batch is full.
+    More,
+    /// The inbox is full; we are woken when it has room.
+    Paused,
+    /// The connection is gone.
+    Gone,
+}
+
+/// Payload that one turn reads at most, so that the user's tasks see it soon and get their turn.
+const BATCH_BYTES: usize = 256 << 10;
+const BATCH_MESSAGES: usize = 1024;
+/// Reads of one turn that yield no whole message.
+const BATCH_READS: usize = 16;
+
+/// As long as so much is buffered, no more is taken out of the outbox.
+const WRITE_BUFFER: usize = 64 << 10;
+const TAKE_AT_ONCE: usize = 8 << 10;
+
+impl Connection {
+    pub(super) fn new(attempt: Attempt, socket: Socket<Stream>) -> Self {
+        Self {
+            attempt,
+            socket,
+            ends: VecDeque::new(),
+            ready: false,
+            large: None,
+            paused: false,
+            write_failed: false,
+            bytes_seen: 0,
+        }
+    }
+
+    /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
+    pub(super) fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: Room,
+        mut batch: Vec<Message>,
+        events: &mut Vec<TransportEvent>,
+    ) -> Reading {
+        if room.is_none() {
+            if !mem::replace(&mut self.paused, true) {
+                events.push(TransportEvent::ReadPaused);
+            }
+            return Reading::Paused;
+        }
+        if mem::replace(&mut self.paused, false) {
+            events.push(TransportEvent::ReadResumed);
+        }
+        let before = events.len();
+        let reading = self.read_batch(cx, room, &mut batch, events);
+        push_batch(&mut batch, events);
+        let bytes_read = self.socket.get_ref().bytes_read();
+        let grown = mem::replace(&mut self.bytes_seen, bytes_read) != bytes_read;
+        if grown && events.len() == before {
+            events.push(TransportEvent::Activity);
+        }
+        reading
+    }
+
+    fn read_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: Room,
+        batch: &mut Vec<Message>,
+        events: &mut Vec<TransportEvent>,
+    ) -> Reading {
+        let (mut messages, mut bytes, mut reads) = (0, 0, 0);
+        while messages < room.messages.min(BATCH_MESSAGES) && bytes < room.bytes.min(BATCH_BYTES) {
+            let next = match self.socket.try_recv() {
+                Ok(None) if reads == BATCH_READS => return Reading::More,
+                Ok(None) => {
+                    reads += 1;
+                    match self.socket.poll_recv(cx) {
+                        Poll::Ready(next) => next.map(Some),
+                        Poll::Pending => return Reading::Dry,
+                    }
+                }
+                Ok(incoming) => Ok(Some(incoming)),
+                Err(error) => Err(error),
+            };
+            match next {
+                Ok(Some(Some(Incoming::Message(message)))) => {
+                    messages += 1;
+                    bytes += message.len();
+                    batch.push(message);
+                }
+                Ok(Some(Some(Incoming::Ping(_)))) => {
+                    push_batch(batch, events);
+                    events.push(TransportEvent::Activity);
+                }
+                Ok(Some(Some(Incoming::Pong(payload)))) => {
+                    push_batch(batch, events);
+                    events.push(TransportEvent::Pong(payload));
+                }
+                Ok(Some(Some(Incoming::Close(frame)))) => {
+                    push_batch(batch, events);
+                    // Out with the echo, and with what can be counted as written.
+                    let _ = self.socket.poll_flush(cx);
+                    self.push_written(events);
+                    events.push(TransportEvent::PeerClosed(frame));
+                }
+                Ok(Some(None) | None) => {
+                    self.push_lost(batch, events, Loss::Ended);
+                    return Reading::Gone;
+                }
+                Err(error) => {
+                    // The socket has just tried to tell the peer, if there is something to tell.
+                    let _ = self.socket.poll_flush(cx);
+                    self.push_lost(batch, events, failure::loss(error));
+                    return Reading::Gone;
+                }
+            }
+        }
+        Reading::More
+    }
+
+    /// What was written counts as written: the machine is told before it hears of the loss.
+    fn push_lost(&mut self, batch: &mut Vec<Message>, events: &mut Vec<TransportEvent>, loss: Loss) {
+        push_batch(batch, events);
+        self.push_written(events);
+        events.push(TransportEvent::Lost(loss));
+    }
+
+    fn push_written(&mut self, events: &mut Vec<TransportEvent>) {
+        let written = self.count_written();
+        if written > 0 {
+            events.push(TransportEvent::Written(written));
+        }
+    }
+
+    /// How many more units are wholly written.
+    pub(super) fn count_written(&mut self) -> usize {
+        let written_total = self.socket.written_total();
+        let count = self.ends.partition_point(|end| *end <= written_total);
+        self.ends.drain(..count);
+        count
+    }
+
+    /// Whether there is anything to write, to take or to report.
+    pub(super) fn wants_to_write(&self) -> bool {
+        !self.write_failed && (self.ready || !self.ends.is_empty() || self.socket.buffered() > 0)
+    }
+
+    /// There is something to take, and room for it in the socket's buffer.
+    pub(super) fn has_room(&self) -> bool {
+        self.ready && self.socket.buffered() < WRITE_BUFFER
+    }
+
+    /// Takes messages out of the outbox, straight into the socket's buffer. Some at a time: whoever sends meanwhile waits
+    /// for the mutex.
+    pub(super) fn take(&mut self, now: Moment, inner: &mut Inner) {
+        if self.socket.phase() != Phase::Open {
+            self.ready = false;
+        }
+        if !self.has_room() {
+            return;
+        }
+        let most = self.socket.buffered() + TAKE_AT_ONCE;
+        let Self { socket, ends, large, .. } = self;
+        let (mut bytes, mut cut_short) = (0, false);
+        let taken = inner.machine.take(now, self.attempt, &mut |message| {
+            if large.is_some() || socket.buffered() >= most {
+                cut_short = true;
+                return false;
+            }
+            if message.len() >= WRITE_BUFFER {
+                *large = Some(message.clone());
+            } else if socket.queue(message) {
+                ends.push_back(socket.queued_total());
+            } else {
+                return false;
+            }
+            bytes += message.len();
+            true
+        });
+        inner.traffic.messages_sent += taken as u64;
+        inner.traffic.bytes_sent += bytes as u64;
+        self.ready = cut_short;
+    }
+
+    /// Encodes the large message that `take` set aside, before anything else is queued. The mutex is free meanwhile.
+    pub(super) fn encode_large(&mut self) {
+        if let Some(message) = self.large.take()
+            && self.socket.queue(&message)
+        {
+            self.ends.push_back(self.socket.queued_total());
+        }
+    }
+
+    /// Writes what the transport takes. Whether all is written.
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.socket.poll_flush(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Ready(Err(_)) => {
+                // The reading side says why, after what the peer may have said before.
+                self.write_failed = true;
+                Poll::Ready(())
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.write_failed
+    }
+}
+
+fn push_batch(batch: &mut Vec<Message>, events: &mut Vec<TransportEvent>) {
+    if !batch.is_empty() {
+        events.push(TransportEvent::Received(mem::take(batch)));
+    }
+}

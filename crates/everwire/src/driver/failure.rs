@@ -1,0 +1,232 @@
+//! Errors as causes: each one clear line.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::time::{Duration, SystemTime};
+
+use everwire_core::{Loss, OpenFailure, OpenFailureKind, Phase};
+use everwire_tokio::{OpenError, SocketError};
+use everwire_ws::handshake::{HandshakeError, Refused};
+use http::header::{LOCATION, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+
+pub(super) fn io(phase: Phase, detail: String) -> OpenFailure {
+    OpenFailure { phase, kind: OpenFailureKind::Io, detail }
+}
+
+pub(super) fn certificate(detail: String) -> OpenFailure {
+    OpenFailure { phase: Phase::Tls, kind: OpenFailureKind::Certificate, detail }
+}
+
+pub(super) fn not_web_socket(phase: Phase, detail: String) -> OpenFailure {
+    OpenFailure { phase, kind: OpenFailureKind::NotWebSocket, detail }
+}
+
+pub(super) fn bad_request(detail: String) -> OpenFailure {
+    OpenFailure { phase: Phase::Request, kind: OpenFailureKind::BadRequest, detail }
+}
+
+pub(super) fn hook(error: &(dyn Error + 'static)) -> OpenFailure {
+    OpenFailure { phase: Phase::Request, kind: OpenFailureKind::Hook, detail: chain(error) }
+}
+
+/// `fresh_credentials`: whether the next attempt may bring others.
+pub(super) fn upgrade(error: OpenError, fresh_credentials: bool) -> OpenFailure {
+    match error {
+        OpenError::Io(error) => io(Phase::Upgrade, io_words(&error)),
+        OpenError::Handshake(HandshakeError::Refused(refused)) => {
+            let kind = OpenFailureKind::Refused {
+                status: refused.status.as_u16(),
+                retry_after: retry_after(&refused.headers, SystemTime::now()),
+                fresh_credentials,
+            };
+            OpenFailure { phase: Phase::Upgrade, kind, detail: refusal(&refused) }
+        }
+        OpenError::Handshake(HandshakeError::Incomplete) | OpenError::UnexpectedEnd => {
+            io(Phase::Upgrade, "the server ended the connection without an answer".into())
+        }
+        OpenError::Handshake(HandshakeError::BadRequest(why)) => bad_request(why),
+        OpenError::Handshake(HandshakeError::Malformed(why)) => {
+            not_web_socket(Phase::Upgrade, format!("the server's answer is not HTTP ({why})"))
+        }
+        OpenError::Handshake(error) => {
+            not_web_socket(Phase::Upgrade, format!("the server's answer is not a WebSocket handshake: {error}"))
+        }
+        other => io(Phase::Upgrade, chain(&other)),
+    }
+}
+
+pub(super) fn loss(error: SocketError) -> Loss {
+    match error {
+        SocketError::Io(error) => Loss::Io(io_words(&error)),
+        SocketError::Protocol(error) => Loss::Protocol(error.close_code(), error.to_string()),
+        SocketError::UnexpectedEnd => Loss::Ended,
+        other => Loss::Io(chain(&other)),
+    }
+}
+
+/// Words for a TCP connection that was not made.
+pub(super) fn tcp_words(error: &io::Error, place: &str) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => format!("connection refused by {place}"),
+        ErrorKind::TimedOut => format!("no answer from {place}"),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            format!("{place} can't be reached: {}", io_words(error))
+        }
+        _ => format!("can't connect to {place}: {}", io_words(error)),
+    }
+}
+
+/// Words for an error of an open transport.
+pub(super) fn io_words(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionReset => "connection reset by the peer".into(),
+        ErrorKind::BrokenPipe => "the peer no longer reads the connection".into(),
+        ErrorKind::TimedOut => "the peer's machine does not answer".into(),
+        ErrorKind::UnexpectedEof => "the stream ended in the middle".into(),
+        ErrorKind::HostUnreachable => "host unreachable".into(),
+        ErrorKind::NetworkUnreachable => "network unreachable".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// The first error of this type on the way to the innermost cause.
+pub(super) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        // An `io::Error` that wraps another names that one's source, not the error itself.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// The innermost cause, in words.
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    one_line(&error.to_string())
+}
+
+/// An error and its causes, on one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        words += ": ";
+        words += &error.to_string();
+        next = error.source();
+    }
+    one_line(&words)
+}
+
+fn one_line(words: &str) -> String {
+    words.split(|c: char| c.is_control()).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn refusal(refused: &Refused) -> String {
+    let mut words = format!("the server answered {}, not an upgrade", refused.status);
+    if refused.status.is_redirection() {
+        match location(&refused.headers) {
+            Some(location) => words += &format!(" (it redirects to {location}, which is not followed)"),
+            None => words += " (a redirect, which is not followed)",
+        }
+    } else if refused.status == StatusCode::UPGRADE_REQUIRED {
+        words += " (it asks for another protocol version)";
+    } else if let Some(body) = body_words(refused) {
+        words += &format!(": {body}");
+    }
+    words
+}
+
+/// Where a redirect leads, without the query, which may hold a token.
+fn location(headers: &HeaderMap) -> Option<String> {
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    let place = location.split(['?', '#']).next().unwrap_or_default();
+    Some(one_line(place))
+}
+
+/// The start of what the server says in plain words or JSON; a page of HTML would not help.
+fn body_words(refused: &Refused) -> Option<String> {
+    let kind = refused.headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
+    if !kind.starts_with("text/plain") && !kind.starts_with("application/json") {
+        return None;
+    }
+    let words: String = one_line(&String::from_utf8_lossy(&refused.body)).chars().take(BODY_WORDS).collect();
+    (!words.is_empty()).then_some(words)
+}
+
+const BODY_WORDS: usize = 200;
+
+/// `Retry-After` (RFC 9110 section 10.2.3) as a time from now; a date that has passed is now.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(http::HeaderName, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let read = |value| retry_after(&headers(&[(RETRY_AFTER, value)]), now);
+        assert_eq!(read("120"), Some(Duration::from_secs(120)));
+        assert_eq!(read("0"), Some(Duration::ZERO));
+        assert_eq!(read("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:50:37 GMT"), Some(Duration::from_secs(60)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:40:37 GMT"), Some(Duration::ZERO));
+        for nonsense in ["", "soon", "-1", "1.5"] {
+            assert_eq!(read(nonsense), None, "{nonsense:?}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_refusal_says_what_the_server_answered_and_repeats_no_token() {
+        let words = |status, pairs: &[_], body| {
+            refusal(&Refused { status, headers: headers(pairs), body: Bytes::from_static(body) })
+        };
+        assert_eq!(words(StatusCode::FORBIDDEN, &[], b""), "the server answered 403 Forbidden, not an upgrade");
+        assert_eq!(
+            words(StatusCode::FORBIDDEN, &[(http::header::CONTENT_TYPE, "text/plain")], b"no\r\nguests\n"),
+            "the server answered 403 Forbidden, not an upgrade: no guests"
+        );
+        assert_eq!(
+            words(StatusCode::OK, &[(http::header::CONTENT_TYPE, "text/html")], b"<html>"),
+            "the server answered 200 OK, not an upgrade"
+        );
+        assert_eq!(
+            words(StatusCode::FOUND, &[(LOCATION, "https://example.org/login?token=t")], b""),
+            "the server answered 302 Found, not an upgrade (it redirects to https://example.org/login, which is not \
+             followed)"
+        );
+    }
+
+    #[test]
+    fn an_error_within_an_io_error_is_found() {
+        let inner = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let error = io::Error::new(ErrorKind::InvalidData, io::Error::other(inner.clone()));
+        assert_eq!(find::<rustls::Error>(&error), Some(&inner));
+    }
+}

@@ -1,0 +1,52 @@
+//! What goes to `tracing`: states, failures and losses; no payload, header, token or query.
+
+use everwire_core::{Closed, Event};
+use tracing::{debug, info, trace, warn};
+
+use crate::State;
+use crate::events::EventItem;
+
+pub(super) fn notice(url: &str, notice: &EventItem) {
+    match notice {
+        EventItem::State(state) => log_state(url, state),
+        EventItem::Event(event) => log_event(url, event),
+        EventItem::Discarded(messages) => {
+            debug!(target: TARGET, url, messages, "received messages discarded: nobody reads them");
+        }
+        EventItem::Missed(_) => {}
+    }
+}
+
+pub(super) fn runtime_gone(url: &str) {
+    warn!(target: TARGET, url, "the client ends: its runtime was shut down, or its request hook panicked");
+}
+
+/// Said once per client, since it may go on for ever.
+pub(super) fn nobody_reads(url: &str) {
+    warn!(target: TARGET, url, "received messages are discarded: nobody reads `Client::messages()`");
+}
+
+const TARGET: &str = "everwire";
+
+fn log_state(url: &str, state: &State) {
+    match state {
+        State::Connected { .. } => info!(target: TARGET, url, "{state}"),
+        State::Closed(Closed::Refused(_) | Closed::GaveUp { .. }) => warn!(target: TARGET, url, "{state}"),
+        State::Closed(_) | State::Connecting { .. } | State::Disconnected { .. } | State::Closing => {
+            debug!(target: TARGET, url, "{state}");
+        }
+    }
+}
+
+fn log_event(url: &str, event: &Event) {
+    match event {
+        Event::AttemptFailed { attempt, cause } => info!(target: TARGET, url, attempt, "attempt failed: {cause}"),
+        Event::Disconnected { cause, uptime, unproven } => {
+            info!(target: TARGET, url, ?uptime, unproven, "disconnected: {cause}");
+        }
+        Event::RoundTrip(time) => trace!(target: TARGET, url, ?time, "round trip"),
+        Event::Resending { messages } => info!(target: TARGET, url, messages, "sending again"),
+        Event::Stalled { late_by } => warn!(target: TARGET, url, ?late_by, "this process stalled"),
+        other => debug!(target: TARGET, url, event = ?other),
+    }
+}

@@ -1,0 +1,345 @@
+//! The task behind a client: it owns the transport, the machine decides.
+//!
+//! - [`Driver`]: one turn after the other: read, tell the machine, do what it wants, write, sleep
+//! - `todo`: the machine's outputs, sorted
+//! - `connection`: reading and writing an open connection in batches
+//! - `dial`: one attempt, from the request hook to the open WebSocket
+//! - `connector` (hyper-util) and `tls` (rustls), `stream` (either)
+//! - `failure`: errors as causes, in words
+//! - `log`: what goes to `tracing`
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use everwire_core::{Attempt, Input, Moment, OpenFailure, TransportEvent};
+use everwire_ws::Message;
+use tokio::task::coop;
+use tokio::time::Sleep;
+
+use self::connection::{Connection, Reading};
+use self::dial::{BoxFuture, Opened, Which};
+use self::todo::{Command, Todo};
+use crate::events::EventItem;
+use crate::inbox::Room;
+use crate::shared::Shared;
+
+mod connection;
+mod connector;
+mod dial;
+mod failure;
+mod log;
+mod stream;
+mod tls;
+mod todo;
+
+pub(crate) use self::dial::{Hook, Plan};
+pub(crate) use self::tls::Tls;
+
+/// Runs a client until it has ended.
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    plan: Arc<Plan>,
+    /// For logs.
+    url: String,
+    link: Link,
+    sleep: Pin<Box<Sleep>>,
+    /// What the sleep lasts until; the mutex guards a copy for those who send.
+    alarm: Option<Moment>,
+    /// The sleep is over, and the machine has not been asked whether it wanted that.
+    timer_due: bool,
+    todo: Todo,
+    // Used again for each batch.
+    events: Vec<TransportEvent>,
+    spare: Vec<Message>,
+    warned: bool,
+    /// Dropped last.
+    _ending: Ending,
+}
+
+/// However the task ends, nobody waits for it in vain.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// The transport.
+enum Link {
+    Down,
+    Dialling { attempt: Attempt, future: BoxFuture<Result<Opened, OpenFailure>> },
+    Up(Box<Connection>),
+}
+
+/// What a turn leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Something is left to do.
+    Again,
+    /// Everything waits, and will wake us.
+    Idle,
+    End,
+}
+
+/// Turns before other tasks get theirs.
+const TURNS: usize = 4;
+/// Fillings of the write buffer in one turn.
+const WRITES: usize = 8;
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, plan: Plan, url: String) -> Self {
+        Self {
+            _ending: Ending(Arc::clone(&shared)),
+            shared,
+            plan: Arc::new(plan),
+            url,
+            link: Link::Down,
+            sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+            alarm: None,
+            timer_due: false,
+            todo: Todo::default(),
+            events: Vec::new(),
+            spare: Vec::new(),
+            warned: false,
+        }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        // The sleep is polled before the socket: when it is over, the runtime has asked the operating system what has
+        // arrived, so whatever a stall of ours held up is read before the machine hears of the time (T16).
+        if self.alarm.is_some() {
+            self.poll_alarm(cx);
+        }
+        let attempt = self.link.attempt();
+        let reading = self.poll_link(cx);
+        // Without budget the socket may have been refused to us, not found empty.
+        let timed_out = self.timer_due && coop::has_budget_remaining();
+        self.tell_machine(attempt, timed_out);
+        if reading == Reading::Gone {
+            self.link = Link::Down;
+        }
+        let mut busy = self.perform() || reading == Reading::More || (reading == Reading::Paused && self.todo.closing);
+        if self.todo.finished {
+            return Turn::End;
+        }
+        busy |= self.write(cx);
+        if self.todo.finished {
+            return Turn::End;
+        }
+        if self.rest(cx) && !busy { Turn::Idle } else { Turn::Again }
+    }
+
+    /// Has the transport do what it can, and puts what has come into `self.events`.
+    fn poll_link(&mut self, cx: &mut Context<'_>) -> Reading {
+        match &mut self.link {
+            Link::Down => Reading::Dry,
+            Link::Dialling { attempt, future } => match future.as_mut().poll(cx) {
+                Poll::Pending => Reading::Dry,
+                Poll::Ready(Ok(Opened { socket, subprotocol })) => {
+                    self.link = Link::Up(Box::new(Connection::new(*attempt, socket)));
+                    self.shared.lock().subprotocol.clone_from(&subprotocol);
+                    self.events.push(TransportEvent::Opened { subprotocol });
+                    Reading::More
+                }
+                Poll::Ready(Err(failure)) => {
+                    self.events.push(TransportEvent::OpenFailed(failure));
+                    Reading::Gone
+                }
+            },
+            Link::Up(connection) => {
+                // A user who leaves wants the evidence more than messages beyond the inbox's bound.
+                let room = if self.todo.closing { Room::UNBOUNDED } else { self.shared.mailbox.poll_room(cx) };
+                connection.read(cx, room, mem::take(&mut self.spare), &mut self.events)
+            }
+        }
+    }
+
+    fn tell_machine(&mut self, attempt: Option<Attempt>, timed_out: bool) {
+        let now = self.shared.now();
+        let mut inner = self.shared.lock();
+        let inner = &mut *inner;
+        inner.looked_at_clock = now;
+        for event in self.events.drain(..) {
+            if let TransportEvent::Received(messages) = &event {
+                inner.traffic.messages_received += messages.len() as u64;
+                inner.traffic.bytes_received += messages.iter().map(Message::len).sum::<usize>() as u64;
+            }
+            if let Some(attempt) = attempt {
+                inner.machine.handle(now, Input::Transport(attempt, event));
+            }
+        }
+        if timed_out {
+            self.timer_due = false;
+            if inner.machine.deadline().is_some_and(|(deadline, _)| deadline <= now) {
+                inner.machine.handle(now, Input::Timer);
+            }
+        }
+        if mem::take(&mut inner.abandoned) {
+            inner.machine.handle(now, Input::Close { deadline: now });
+        }
+        self.todo.collect(&self.shared, inner);
+    }
+
+    /// Does what the machine wants. Whether that may have led to more.
+    fn perform(&mut self) -> bool {
+        let mut busy = false;
+        let mut commands = mem::take(&mut self.todo.commands);
+        for command in commands.drain(..) {
+            match (command, &mut self.link) {
+                (Command::Deliver(messages), _) => self.deliver(messages),
+                (Command::Open { attempt, number }, link) => {
+                    let last_cause = self.todo.last_cause.clone();
+                    let which = Which { attempt, number, last_cause };
+                    let future = Arc::clone(&self.plan).dial(which, Arc::clone(&self.shared));
+                    *link = Link::Dialling { attempt, future: Box::pin(future) };
+                    busy = true;
+                }
+                (Command::Abort(attempt), link) if link.attempt() == Some(attempt) => *link = Link::Down,
+                (Command::Ping(attempt, payload), Link::Up(connection)) if connection.attempt == attempt => {
+                    connection.socket.queue_ping(&payload);
+                }
+                (Command::Close(attempt, code, reason), Link::Up(connection)) if connection.attempt == attempt => {
+                    connection.socket.queue_close(code, reason);
+                }
+                (Command::Ready(attempt), Link::Up(connection)) if connection.attempt == attempt => {
+                    connection.ready = true;
+                }
+                // For a transport that has gone meanwhile.
+                (Command::Abort(_) | Command::Ping(..) | Command::Close(..) | Command::Ready(_), _) => {}
+            }
+        }
+        self.todo.commands = commands;
+        self.todo.tell(&self.shared, &self.url);
+        busy
+    }
+
+    fn deliver(&mut self, mut messages: Vec<Message>) {
+        let discarded = self.shared.mailbox.deliver(&mut messages);
+        if discarded > 0 {
+            if !self.todo.closing && !mem::replace(&mut self.warned, true) {
+                log::nobody_reads(&self.url);
+            }
+            self.todo.notices.push(EventItem::Discarded(discarded));
+        }
+        self.spare = messages;
+    }
+
+    /// Writes, and refills the write buffer while the transport takes it all. Whether there is more to do at once.
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..WRITES {
+            match &self.link {
+                Link::Up(connection) if connection.wants_to_write() => {}
+                Link::Up(_) | Link::Dialling { .. } | Link::Down => return false,
+            }
+            let connection = loop {
+                self.exchange(true);
+                self.perform();
+                let Link::Up(connection) = &mut self.link else { return true };
+                if !connection.has_room() {
+                    break connection;
+                }
+            };
+            if connection.flush(cx).is_pending() {
+                self.exchange(false);
+                return self.perform();
+            }
+            if connection.has_failed() {
+                return true;
+            }
+        }
+        true
+    }
+
+    /// Tells the machine what is written, and takes what it has to send.
+    fn exchange(&mut self, take: bool) {
+        let Link::Up(connection) = &mut self.link else { return };
+        let now = self.shared.now();
+        let mut inner = self.shared.lock();
+        let written = connection.count_written();
+        if written > 0 {
+            let event = TransportEvent::Written(written);
+            inner.machine.handle(now, Input::Transport(connection.attempt, event));
+        }
+        if take {
+            connection.take(now, &mut inner);
+        }
+        self.todo.collect(&self.shared, &mut inner);
+        drop(inner);
+        connection.encode_large();
+    }
+
+    /// Prepares for sleep: leaves a waker where work comes from, and sets the alarm. Whether there is nothing to do.
+    fn rest(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut inner = self.shared.lock();
+        if inner.has_work_for_driver() {
+            return false;
+        }
+        inner.driver = Some(cx.waker().clone());
+        inner.armed = self.alarm;
+        let deadline = inner.machine.deadline().map(|(deadline, _)| deadline);
+        // An alarm that comes too early is harmless, and cheaper than setting it anew with each message.
+        if let Some(deadline) = deadline
+            && !self.timer_due
+            && self.alarm.is_none_or(|alarm| deadline < alarm)
+        {
+            self.alarm = Some(deadline);
+            inner.armed = self.alarm;
+            drop(inner);
+            self.sleep.as_mut().reset(self.shared.instant(deadline));
+            self.poll_alarm(cx);
+        }
+        !self.timer_due
+    }
+
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) {
+        if self.sleep.as_mut().poll(cx).is_ready() {
+            self.timer_due = true;
+            self.alarm = None;
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..TURNS {
+            match self.turn(cx) {
+                Turn::Again => {}
+                Turn::Idle => return Poll::Pending,
+                Turn::End => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    /// A task that ends with its runtime leaves nothing undecided.
+    fn drop(&mut self) {
+        self.link = Link::Down;
+        if !self.todo.finished {
+            log::runtime_gone(&self.url);
+            let now = self.shared.now();
+            let mut inner = self.shared.lock();
+            inner.machine.handle(now, Input::Close { deadline: now });
+            self.todo.collect(&self.shared, &mut inner);
+        }
+        self.perform();
+    }
+}
+
+impl Link {
+    fn attempt(&self) -> Option<Attempt> {
+        match self {
+            Self::Down => None,
+            Self::Dialling { attempt, .. } => Some(*attempt),
+            Self::Up(connection) => Some(connection.attempt),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the machine's outputs ask for.
+
+use std::task::Waker;
+
+use bytes::Bytes;
+use everwire_core::{Attempt, Cause, Output, State as CoreState};
+use everwire_ws::{CloseCode, Message};
+
+use crate::events::EventItem;
+use crate::shared::{Inner, Shared};
+
+/// For the transport.
+#[derive(Debug)]
+pub(super) enum Command {
+    Open { attempt: Attempt, number: u32 },
+    Abort(Attempt),
+    Ping(Attempt, Bytes),
+    Close(Attempt, CloseCode, &'static str),
+    Ready(Attempt),
+    Deliver(Vec<Message>),
+}
+
+/// What is to be done and told once the mutex is free again. Its vectors are used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Todo {
+    pub(super) commands: Vec<Command>,
+    pub(super) notices: Vec<EventItem>,
+    wakers: Vec<Waker>,
+    room: bool,
+    /// The machine has ended for good.
+    pub(super) finished: bool,
+    /// Messages of ours can't arrive any more by themselves, or the user is leaving: read on even if the inbox is full.
+    pub(super) closing: bool,
+    /// The last attempt's number, as users count.
+    number: u32,
+    /// Why the last attempt or connection ended.
+    pub(super) last_cause: Option<Cause>,
+}
+
+impl Todo {
+    /// Drains all outputs.
+    pub(super) fn collect(&mut self, shared: &Shared, inner: &mut Inner) {
+        let mut state_changed = false;
+        while let Some(output) = inner.next_output() {
+            match output {
+                Output::Outcome { first, last, outcome } => {
+                    inner.ledger.settle(first, last, outcome, &mut self.wakers);
+                }
+                Output::Written { first, last } => inner.ledger.written(first, last, &mut self.wakers),
+                Output::Deliver(messages) => self.commands.push(Command::Deliver(messages)),
+                Output::Ready(attempt) => self.commands.push(Command::Ready(attempt)),
+                Output::Ping(attempt, payload) => self.commands.push(Command::Ping(attempt, payload)),
+                Output::Close(attempt, code, reason) => self.commands.push(Command::Close(attempt, code, reason)),
+                Output::Abort(attempt) => self.commands.push(Command::Abort(attempt)),
+                Output::Open(attempt) => {
+                    self.number = match inner.machine.state() {
+                        CoreState::Connecting { attempt } => *attempt,
+                        // A last attempt to get rid of what is queued before the end.
+                        CoreState::Closed(_)
+                        | CoreState::Connected
+                        | CoreState::Disconnected { .. }
+                        | CoreState::Closing => self.number.saturating_add(1),
+                    };
+                    self.commands.push(Command::Open { attempt, number: self.number });
+                }
+                Output::Room => self.room = true,
+                Output::Event(event) => self.notices.push(EventItem::Event(event)),
+                Output::State(state) => {
+                    state_changed = true;
+                    if let CoreState::Disconnected { cause, .. } = &state {
+                        self.last_cause = Some(cause.clone());
+                    }
+                    let state = shared.public_state(state, inner.subprotocol.as_ref());
+                    self.notices.push(EventItem::State(state));
+                }
+                Output::Finished(left) => {
+                    inner.left = Some(left);
+                    self.finished = true;
+                }
+            }
+        }
+        if state_changed {
+            self.closing = *inner.machine.state() == CoreState::Closing;
+            self.wakers.extend(shared.mailbox.set_ended(inner.has_ended()));
+        }
+    }
+
+    /// Tells everybody who waits. The mutex must be free.
+    pub(super) fn tell(&mut self, shared: &Shared, url: &str) {
+        self.wakers.drain(..).for_each(Waker::wake);
+        for notice in self.notices.drain(..) {
+            super::log::notice(url, &notice);
+            shared.publish(notice);
+        }
+        if std::mem::take(&mut self.room) {
+            shared.call_next_in_line();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Received messages.
+//!
+//! - [`Inbox`]: the user's end
+//! - `mailbox`: what lies between the driver and the user
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use everwire_ws::Message;
+use futures_core::Stream;
+use tokio::task::coop;
+
+use self::mailbox::Refill;
+
+mod mailbox;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::mailbox::{Bounds, Mailbox, Room};
+
+/// The received messages, in order, over all connections.
+///
+/// It is bounded ([`Builder::inbox`](crate::Builder::inbox)). When it is full the socket is not
+/// read, so the peer has to wait, and a client that is slow in this way never takes its own
+/// silence for the peer's death; that a connection has ended is then noticed when the user has caught up. Three cases are
+/// different:
+///
+/// - Until [`messages`](crate::Client::messages) is called for the first time nobody reads, and
+///   nothing waits: the newest messages are kept up to the bound, older ones are discarded.
+/// - After the inbox is dropped every message is discarded.
+/// - While the client closes or disconnects it reads on, since the evidence for what it sent
+///   comes the same way; a message for which there is no room is discarded then.
+///
+/// What is discarded is counted in [`Stats::inbox_discarded`](crate::Stats) and told by
+/// [`EventItem::Discarded`](crate::EventItem).
+///
+/// It also is a [`Stream`]. It does not keep the client alive.
+pub struct Inbox {
+    mailbox: Arc<Mailbox>,
+    generation: u64,
+    batch: VecDeque<Message>,
+}
+
+impl Inbox {
+    /// The next message.
+    ///
+    /// `None` when everything was handed over and nothing more will come by itself: after
+    /// `close`, after the last client handle was dropped, or when the client has ended by itself
+    /// (closed by the peer, refused, or gave up). In the last case it goes on after
+    /// [`connect`](crate::Client::connect). `None` also after a later call of `messages`.
+    ///
+    /// Cancel-safe: no message is lost.
+    pub async fn next(&mut self) -> Option<Message> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// The next message if it is there, without waiting.
+    pub fn try_next(&mut self) -> Option<Message> {
+        if self.batch.is_empty() {
+            self.mailbox.refill(self.generation, &mut self.batch, None);
+        }
+        self.batch.pop_front()
+    }
+
+    pub(crate) fn attach(mailbox: Arc<Mailbox>) -> Self {
+        let generation = mailbox.attach();
+        Self { mailbox, generation, batch: VecDeque::new() }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        if self.batch.is_empty() {
+            // Once per batch: a reader that is always served still lets other tasks run.
+            let budget = ready!(coop::poll_proceed(cx));
+            match self.mailbox.refill(self.generation, &mut self.batch, Some(cx)) {
+                Refill::Filled => budget.made_progress(),
+                Refill::Empty => return Poll::Pending,
+                Refill::Ended => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(self.batch.pop_front())
+    }
+}
+
+impl Stream for Inbox {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.poll(cx)
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.mailbox.detach(self.generation, self.batch.len());
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("batch", &self.batch.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+//! A WebSocket client that stays connected and gives an honest word on every message.
+//!
+//! - It reconnects by itself, with full jitter, sensible advice per cause, and limits if wanted.
+//! - It finds a dead peer within a stated time, and never takes a stall of its own for one.
+//! - Every message that [`Client::send`] takes ends in exactly one [`Outcome`], told by its
+//!   [`Delivery`]. A standard server needs to know nothing of it: pings and messages share one
+//!   order, so the pong to a ping proves that the peer has received what was sent before.
+//! - Everything is bounded: outbox, inbox, what the peer may send, and how long things may take.
+//!
+//! Start at [`Client`]; its settings are those of [`Builder`].
+//!
+//! # Runtime
+//!
+//! A client is one task on the tokio runtime in which it is built; the runtime needs its I/O and
+//! time drivers (`enable_all`). Its methods that are not `async` may be called from any thread.
+//!
+//! # Logging
+//!
+//! By `tracing`, under the target `everwire`. URLs are logged without user, password and query;
+//! payloads and headers are not logged.
+
+mod builder;
+mod client;
+mod delivery;
+mod driver;
+mod events;
+mod inbox;
+mod request;
+mod shared;
+mod state;
+mod stats;
+mod sync;
+mod target;
+
+pub use everwire_core::{
+    AdviceOverride, Batching, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, Event, Guarantee,
+    HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, OpenConfig, OpenFailure, OpenFailureKind,
+    OutboxConfig, Outcome, Overflow, Phase, Rejection, RetryConfig, SendError, Stage,
+};
+pub use everwire_ws::{CloseCode, CloseFrame, Limits, Message};
+/// The types of [`AttemptRequest`].
+pub use http;
+/// The TLS library, for [`Builder::tls_config`].
+pub use rustls;
+
+pub use crate::builder::{BuildError, Builder};
+pub use crate::client::Client;
+pub use crate::delivery::{Delivery, Progress};
+pub use crate::events::{EventItem, Events};
+pub use crate::inbox::Inbox;
+pub use crate::request::AttemptRequest;
+pub use crate::state::State;
+pub use crate::stats::Stats;

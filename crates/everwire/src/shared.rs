@@ -1,0 +1,331 @@
+//! What the handles of a client and its driver share.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
+use std::time::Instant as StdInstant;
+
+use everwire_core::{self as core, Input, Left, Machine, Moment, Output, SendError};
+use everwire_ws::Message;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::Instant;
+
+use crate::delivery::Ledger;
+use crate::events::{self, EventItem, Events};
+use crate::inbox::{Bounds, Mailbox};
+use crate::sync::lock;
+use crate::{Delivery, State, Stats};
+
+/// One mutex guards the machine; `send` holds it for an append, the driver once or twice per
+/// batch. States, events and wake-ups go out when it is free again, so that no code of the user's
+/// ever runs under it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    /// `Moment::ZERO`.
+    origin: Instant,
+    /// With batching a `send` may bring a deadline forward.
+    batching: bool,
+    pub(crate) mailbox: Arc<Mailbox>,
+    state: watch::Sender<State>,
+    /// `None` once the client has ended.
+    events: Mutex<Option<broadcast::Sender<EventItem>>>,
+    line: Line,
+    finished: watch::Sender<bool>,
+}
+
+/// What the mutex guards.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) machine: Machine,
+    pub(crate) ledger: Ledger,
+    /// Outputs that a handle's call brought about and that only the driver can act on.
+    pending: VecDeque<Output>,
+    /// Stands here while the driver sleeps; whoever has work for it takes it.
+    pub(crate) driver: Option<Waker>,
+    /// The driver is to look at what a handle has done.
+    wake_driver: bool,
+    /// What the driver sleeps until.
+    pub(crate) armed: Option<Moment>,
+    /// When the driver last looked at the clock.
+    pub(crate) looked_at_clock: Moment,
+    /// The last handle was dropped.
+    pub(crate) abandoned: bool,
+    /// What `close` hands back, until it does.
+    pub(crate) left: Option<Left>,
+    /// Of the open connection.
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) traffic: Traffic,
+}
+
+/// What went over all connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) messages_sent: u64,
+    pub(crate) messages_received: u64,
+}
+
+/// Those who wait for room in the outbox, first come, first served.
+#[derive(Debug, Default)]
+struct Line {
+    turn: tokio::sync::Mutex<()>,
+    waiting: AtomicUsize,
+    room: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(machine: Machine, batching: bool, inbox: Bounds) -> Self {
+        let inner = Inner {
+            machine,
+            ledger: Ledger::default(),
+            pending: VecDeque::new(),
+            driver: None,
+            wake_driver: false,
+            armed: None,
+            looked_at_clock: Moment::ZERO,
+            abandoned: false,
+            left: None,
+            subprotocol: None,
+            traffic: Traffic::default(),
+        };
+        Self {
+            inner: Mutex::new(inner),
+            origin: Instant::now(),
+            batching,
+            mailbox: Arc::new(Mailbox::new(inbox)),
+            state: watch::Sender::new(State::Closed(core::Closed::Initial)),
+            events: Mutex::new(Some(broadcast::Sender::new(events::CAPACITY))),
+            line: Line::default(),
+            finished: watch::Sender::new(false),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner)
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment::ZERO + self.origin.elapsed()
+    }
+
+    /// A moment on tokio's clock.
+    pub(crate) fn instant(&self, moment: Moment) -> Instant {
+        let since = moment.since(Moment::ZERO);
+        // Beyond the clock's range: far enough away to be never.
+        self.origin.checked_add(since).unwrap_or_else(|| self.origin + FAR)
+    }
+
+    // For the handles.
+
+    pub(crate) fn send(&self, message: Message) -> Result<Delivery, SendError> {
+        let mut inner = self.lock();
+        // Only a batch's window has a use for the exact time, which costs as much as all the rest.
+        let now = if self.batching { self.now() } else { inner.looked_at_clock };
+        let id = inner.machine.send(now, message)?;
+        let delivery = inner.ledger.open(id);
+        if self.batching && inner.must_wake_earlier() {
+            inner.wake_driver = true;
+        }
+        match inner.machine.poll_output() {
+            None if !inner.wake_driver => {}
+            output => Self::deal_with(output, inner, Vec::new()),
+        }
+        Ok(delivery)
+    }
+
+    /// The rest of a `send` that is not just one of many.
+    #[cold]
+    fn deal_with(mut output: Option<Output>, mut inner: MutexGuard<'_, Inner>, mut wakers: Vec<Waker>) {
+        while let Some(next) = output {
+            inner.collect_one(next, &mut wakers);
+            output = inner.machine.poll_output();
+        }
+        let driver = inner.take_driver();
+        drop(inner);
+        wakers.into_iter().chain(driver).for_each(Waker::wake);
+    }
+
+    pub(crate) async fn send_wait(&self, mut message: Message) -> Result<Delivery, SendError> {
+        if self.line.waiting.load(Ordering::Relaxed) == 0 {
+            match self.send(message) {
+                Err(SendError::Full(back)) => message = back,
+                other => return other,
+            }
+        }
+        let _place = self.line.join();
+        let _turn = self.line.turn.lock().await;
+        loop {
+            let room = pin!(self.line.room.notified());
+            match self.send(message) {
+                Err(SendError::Full(back)) => message = back,
+                other => return other,
+            }
+            room.await;
+        }
+    }
+
+    /// Tells the machine something and has the driver act on it.
+    pub(crate) fn tell(&self, input: Input) {
+        let mut inner = self.lock();
+        let now = self.now();
+        inner.machine.handle(now, input);
+        let reader = self.mailbox.set_ended(inner.has_ended());
+        inner.wake_driver = true;
+        let output = inner.machine.poll_output();
+        Self::deal_with(output, inner, reader.into_iter().collect());
+    }
+
+    /// The last handle is gone.
+    pub(crate) fn abandon(&self) {
+        let mut inner = self.lock();
+        inner.abandoned = true;
+        let driver = inner.driver.take();
+        drop(inner);
+        driver.into_iter().for_each(Waker::wake);
+    }
+
+    pub(crate) fn state(&self) -> State {
+        let inner = self.lock();
+        self.public_state(inner.machine.state().clone(), inner.subprotocol.as_ref())
+    }
+
+    pub(crate) fn watch_state(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    pub(crate) fn events(&self) -> Events {
+        Events::new(lock(&self.events).as_ref().map(broadcast::Sender::subscribe))
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let (inbox_messages, inbox_discarded) = self.mailbox.counts();
+        let inner = self.lock();
+        Stats {
+            machine: inner.machine.stats(),
+            bytes_sent: inner.traffic.bytes_sent,
+            bytes_received: inner.traffic.bytes_received,
+            messages_sent: inner.traffic.messages_sent,
+            messages_received: inner.traffic.messages_received,
+            inbox_messages,
+            inbox_discarded,
+        }
+    }
+
+    /// Waits until the driver has ended, and takes what it left if nobody has.
+    pub(crate) async fn finished(&self) -> Left {
+        let mut finished = self.finished.subscribe();
+        // An error would mean that the sender is gone, and it is ours.
+        let _ = finished.wait_for(|finished| *finished).await;
+        self.lock().left.take().unwrap_or_default()
+    }
+
+    // For the driver.
+
+    pub(crate) fn public_state(&self, state: core::State, subprotocol: Option<&String>) -> State {
+        match state {
+            core::State::Closed(closed) => State::Closed(closed),
+            core::State::Connecting { attempt } => State::Connecting { attempt },
+            core::State::Connected => State::Connected { subprotocol: subprotocol.cloned() },
+            core::State::Disconnected { cause, retry_at, attempt } => {
+                let retry_at: StdInstant = self.instant(retry_at).into_std();
+                State::Disconnected { cause, retry_at, attempt }
+            }
+            core::State::Closing => State::Closing,
+        }
+    }
+
+    /// Tells listeners and watchers. The mutex must be free.
+    pub(crate) fn publish(&self, item: EventItem) {
+        if let EventItem::State(state) = &item {
+            self.state.send_replace(state.clone());
+        }
+        if let Some(events) = &*lock(&self.events) {
+            // An error says that nobody listens.
+            let _ = events.send(item);
+        }
+    }
+
+    /// There may be room in the outbox, or none ever again.
+    pub(crate) fn call_next_in_line(&self) {
+        self.line.room.notify_one();
+    }
+
+    /// The driver has ended: nobody waits for it any longer.
+    pub(crate) fn finish(&self) {
+        self.mailbox.set_ended(true).into_iter().for_each(Waker::wake);
+        *lock(&self.events) = None;
+        self.call_next_in_line();
+        self.finished.send_replace(true);
+    }
+}
+
+impl Inner {
+    /// The next output for the driver.
+    pub(crate) fn next_output(&mut self) -> Option<Output> {
+        self.pending.pop_front().or_else(|| self.machine.poll_output())
+    }
+
+    /// Deals with an output of a handle's call: outcomes at once, the rest is for the driver.
+    fn collect_one(&mut self, output: Output, wakers: &mut Vec<Waker>) {
+        match output {
+            Output::Outcome { first, last, outcome } => self.ledger.settle(first, last, outcome, wakers),
+            Output::Written { first, last } => self.ledger.written(first, last, wakers),
+            other => {
+                self.pending.push_back(other);
+                self.wake_driver = true;
+            }
+        }
+    }
+
+    /// The driver, if it sleeps and there is work for it.
+    fn take_driver(&mut self) -> Option<Waker> {
+        if mem::take(&mut self.wake_driver) { self.driver.take() } else { None }
+    }
+
+    pub(crate) fn has_work_for_driver(&self) -> bool {
+        !self.pending.is_empty() || self.abandoned
+    }
+
+    fn must_wake_earlier(&self) -> bool {
+        match (self.machine.deadline(), self.armed) {
+            (Some((deadline, _)), Some(armed)) => deadline < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// Nothing more will be received by itself. After `disconnect` a reader may wait: whoever
+    /// disconnects on purpose may connect again on purpose.
+    pub(crate) fn has_ended(&self) -> bool {
+        match self.machine.state() {
+            core::State::Closed(closed) => !matches!(closed, core::Closed::Initial | core::Closed::Disconnected),
+            core::State::Connecting { .. }
+            | core::State::Connected
+            | core::State::Disconnected { .. }
+            | core::State::Closing => false,
+        }
+    }
+}
+
+impl Line {
+    fn join(&self) -> Place<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Place(self)
+    }
+}
+
+struct Place<'a>(&'a Line);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// "Never", as tokio understands it: about 30 years.
+const FAR: std::time::Duration = std::time::Duration::from_secs(30 * 365 * 86_400);

@@ -1,0 +1,85 @@
+//! Where a client stands.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use everwire_core::{Cause, Closed};
+
+/// Where a client stands; [`Client::state`](crate::Client::state) and
+/// [`watch_state`](crate::Client::watch_state) tell it. In words by `Display`.
+///
+/// ```text
+///                      connect                 opened
+///   Closed(Initial) ────────────► Connecting ─────────► Connected
+///                                  ▲      │ failed          │ lost
+///                       retry_at   │      ▼                 ▼
+///                                  └──── Disconnected ◄─────┘
+///
+///   disconnect, close: from anywhere, by Closing where there is something to flush, to Closed
+///   refused, gave up, closed by the peer: Closed, and the reason in it
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Nothing runs, and why.
+    Closed(Closed),
+    /// An attempt is under way.
+    Connecting {
+        /// Number of the attempt, from 1 since the last useful connection.
+        attempt: u32,
+    },
+    /// The connection is open.
+    Connected {
+        /// The subprotocol that the server chose.
+        subprotocol: Option<String>,
+    },
+    /// Waiting for the next attempt.
+    Disconnected {
+        /// Why the last attempt or connection ended.
+        cause: Cause,
+        /// When the next attempt starts.
+        retry_at: Instant,
+        /// Number of the attempt to come.
+        attempt: u32,
+    },
+    /// Flushing what is queued, then closing the connection.
+    Closing,
+}
+
+impl State {
+    /// Nothing more will happen by itself: only [`connect`](crate::Client::connect) goes on from
+    /// here, and after `close` not even that.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Closed(closed) if *closed != Closed::Initial)
+    }
+
+    /// The connection is open.
+    pub fn is_connected(&self) -> bool {
+        matches!(self, Self::Connected { .. })
+    }
+
+    /// How long until the next attempt, measured now; `None` unless disconnected.
+    pub fn retry_in(&self) -> Option<Duration> {
+        match self {
+            Self::Disconnected { retry_at, .. } => Some(retry_at.saturating_duration_since(Instant::now())),
+            Self::Closed(_) | Self::Connecting { .. } | Self::Connected { .. } | Self::Closing => None,
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(closed) => write!(f, "{closed}"),
+            Self::Connecting { attempt: 1 } => f.write_str("connecting"),
+            Self::Connecting { attempt } => write!(f, "connecting, attempt {attempt}"),
+            Self::Connected { subprotocol: None } => f.write_str("connected"),
+            Self::Connected { subprotocol: Some(name) } => write!(f, "connected ({name})"),
+            Self::Disconnected { cause, attempt, .. } => {
+                let seconds = self.retry_in().unwrap_or_default().as_secs_f64();
+                write!(f, "disconnected: {cause}; attempt {attempt} in {seconds:.1} s")
+            }
+            Self::Closing => f.write_str("closing"),
+        }
+    }
+}

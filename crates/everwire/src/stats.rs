@@ -1,0 +1,23 @@
+//! Numbers of a client.
+
+use everwire_core::MachineStats;
+
+/// Numbers of a client, read at one moment by [`Client::stats`](crate::Client::stats).
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Attempts, connections, outbox and round-trip times.
+    pub machine: MachineStats,
+    /// Payload bytes handed to a socket, those sent again included.
+    pub bytes_sent: u64,
+    /// Payload bytes received.
+    pub bytes_received: u64,
+    /// Messages handed to a socket, those sent again included; with batching, frames.
+    pub messages_sent: u64,
+    /// Messages received.
+    pub messages_received: u64,
+    /// Received messages that wait for the user.
+    pub inbox_messages: usize,
+    /// Received messages that were discarded; see [`Inbox`](crate::Inbox) for when that happens.
+    pub inbox_discarded: u64,
+}
