@@ -1,0 +1,131 @@
+//! The stored messages. One thread owns the database: it commits what has come in meanwhile in one go, tells the outcome
+//! in the order of the commits, and reads pages in between. So whoever asks for a page after it has been registered for
+//! the live messages misses none: what the page does not hold is told later.
+
+mod database;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use everwire_chat::TextMessage;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::OpenError;
+use database::Database;
+pub(crate) use database::HistoryError;
+use writer::Command;
+
+/// Posts and questions that may wait for the thread; who has more waits.
+const WAITING: usize = 4096;
+
+/// The way to the history's thread.
+#[derive(Debug)]
+pub(crate) struct History {
+    commands: Mutex<Option<mpsc::Sender<Command>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    epoch: String,
+}
+
+/// A message to be stored.
+#[derive(Debug)]
+pub(crate) struct Post {
+    pub(crate) room: String,
+    pub(crate) message: TextMessage,
+    /// The connection it came from.
+    pub(crate) origin: u64,
+    /// A post of that connection has failed: none behind it may be stored, or it would be overtaken for good.
+    pub(crate) doomed: Arc<AtomicBool>,
+}
+
+/// What became of posts, in the order in which they were made.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// It is stored for good.
+    Stored {
+        post: Post,
+        offset: u64,
+        /// False if its id was there before: nobody needs to hear of it again.
+        is_new: bool,
+    },
+    /// Its id is that of another user's message: it is not stored, and never will be.
+    Taken(Post),
+    /// Nothing is stored.
+    Failed(Post),
+}
+
+/// A piece of the history.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// In order.
+    pub(crate) messages: Vec<TextMessage>,
+    /// Where the history ended when this was read.
+    pub(crate) end: u64,
+}
+
+/// Where to read from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start {
+    /// What follows this offset.
+    After(u64),
+    /// So many from the end.
+    Latest(u64),
+}
+
+impl History {
+    /// Opens the history in this folder, or one in memory, and starts its thread; `tell` runs there.
+    pub(crate) fn open(folder: Option<&Path>, tell: impl FnMut(Told) + Send + 'static) -> Result<Self, OpenError> {
+        let database = Database::open(folder)?;
+        let epoch = database.epoch().to_owned();
+        let (commands, receiver) = mpsc::channel(WAITING);
+        let spawned = std::thread::Builder::new()
+            .name("everwire-history".into())
+            .spawn(move || writer::run(database, receiver, tell));
+        let thread =
+            spawned.map_err(|source| OpenError::Folder { folder: Path::new("history thread").into(), source })?;
+        Ok(Self { commands: Mutex::new(Some(commands)), thread: Mutex::new(Some(thread)), epoch })
+    }
+
+    /// Which history this is.
+    pub(crate) fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Hands a message over; what becomes of it is told. False if the history has been closed.
+    pub(crate) async fn post(&self, post: Post) -> bool {
+        let Some(commands) = self.commands() else { return false };
+        commands.send(Command::Post(post)).await.is_ok()
+    }
+
+    /// Reads a page.
+    pub(crate) async fn page(&self, room: &str, from: Start) -> Result<Page, HistoryError> {
+        let (answer, page) = oneshot::channel();
+        let commands = self.commands().ok_or(HistoryError::Closed)?;
+        let command = Command::Page { room: room.to_owned(), from, answer };
+        commands.send(command).await.map_err(|_| HistoryError::Closed)?;
+        page.await.map_err(|_| HistoryError::Closed)?
+    }
+
+    /// Commits what was handed over, and ends the thread. Blocks until that is done.
+    pub(crate) fn close(&self) {
+        lock(&self.commands).take();
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the history's thread has panicked");
+        }
+    }
+
+    fn commands(&self) -> Option<mpsc::Sender<Command>> {
+        lock(&self.commands).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+use std::sync::{Arc, Mutex};
+
+use everwire_chat::wire::WireStatus;
+
+use super::*;
+
+type Log = Arc<Mutex<Vec<(String, Option<u64>, bool)>>>;
+
+fn open(folder: Option<&Path>) -> (History, Log) {
+    let log = Log::default();
+    let told = Arc::clone(&log);
+    let history = History::open(folder, move |what| {
+        told.lock().unwrap().push(match what {
+            Told::Stored { post, offset, is_new } => (post.message.id, Some(offset), is_new),
+            Told::Taken(post) => (format!("{} taken", post.message.id), None, false),
+            Told::Failed(post) => (post.message.id, None, false),
+        });
+    });
+    (history.unwrap(), log)
+}
+
+fn post(room: &str, id: &str) -> Post {
+    let message = TextMessage {
+        id: id.into(),
+        user_id: "u".into(),
+        user_name: "U'; DROP TABLE messages; --".into(),
+        text: format!("text of {id}"),
+        timestamp: -1,
+        status: WireStatus::Sent,
+        offset: None,
+    };
+    Post { room: room.into(), message, origin: 1, doomed: Arc::default() }
+}
+
+fn ids(page: &Page) -> Vec<&str> {
+    page.messages.iter().map(|message| message.id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn each_room_counts_from_one_and_a_repeat_is_the_same_message() {
+    let (history, log) = open(None);
+    for (room, id) in [("a", "1"), ("b", "1"), ("a", "2"), ("a", "1")] {
+        assert!(history.post(post(room, id)).await);
+    }
+    let page = history.page("a", Start::After(0)).await.unwrap();
+    assert_eq!((ids(&page), page.end), (vec!["1", "2"], 2));
+    assert_eq!(page.messages[1].text, "text of 2");
+    assert_eq!(page.messages[1].offset, Some(2));
+    let told = [("1", 1, true), ("1", 1, true), ("2", 2, true), ("1", 1, false)];
+    let told: Vec<_> = told.iter().map(|(id, offset, new)| ((*id).to_owned(), Some(*offset), *new)).collect();
+    assert_eq!(*log.lock().unwrap(), told);
+}
+
+#[tokio::test]
+async fn a_history_is_there_again_after_it_was_closed_and_knows_its_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    history.post(post("a", "1")).await;
+    let epoch = history.epoch().to_owned();
+    history.close();
+    assert!(!history.post(post("a", "lost")).await);
+
+    let (history, log) = open(Some(folder.path()));
+    assert_eq!(history.epoch(), epoch);
+    history.post(post("a", "1")).await;
+    history.post(post("a", "2")).await;
+    assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["1", "2"]);
+    assert_eq!(log.lock().unwrap()[0], ("1".into(), Some(1), false));
+}
+
+#[tokio::test]
+async fn pages_follow_one_another_and_the_latest_can_be_asked_for() {
+    let (history, _) = open(None);
+    for n in 1..=1200 {
+        history.post(post("a", &n.to_string())).await;
+    }
+    let mut seen = Vec::new();
+    loop {
+        let page = history.page("a", Start::After(seen.len() as u64)).await.unwrap();
+        seen.extend(page.messages.into_iter().map(|message| message.id));
+        if seen.len() as u64 == page.end {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=1200).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(ids(&history.page("a", Start::Latest(3)).await.unwrap()), ["1198", "1199", "1200"]);
+    assert!(history.page("empty", Start::Latest(3)).await.unwrap().messages.is_empty());
+    assert!(history.page("a", Start::After(u64::MAX)).await.unwrap().messages.is_empty());
+}
+
+#[tokio::test]
+async fn two_servers_can_not_share_a_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_first, _) = open(Some(folder.path()));
+    let error = History::open(Some(folder.path()), |_| {}).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
+    assert!(error.to_string().contains("in use by another server"));
+}
+
+#[test]
+fn a_file_that_is_no_history_and_one_of_a_later_version_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("history.sqlite"), "this is no database at all, but long enough".repeat(50))
+        .unwrap();
+    let error = History::open(Some(folder.path()), |_| {}).unwrap_err();
+    assert!(matches!(error, OpenError::File { .. }), "{error:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    history.close();
+    let file = database::tamper(folder.path(), "PRAGMA user_version = 99");
+    let error = History::open(Some(folder.path()), |_| {}).unwrap_err();
+    assert!(matches!(&error, OpenError::TooNew { file: named } if *named == file), "{error:?}");
+}
+
+#[test]
+fn a_folder_that_can_not_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = History::open(Some(&file.join("below")), |_| {}).unwrap_err();
+    assert!(matches!(error, OpenError::Folder { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_can_not_be_stored_is_told_as_failed_and_works_again_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, log) = open(Some(folder.path()));
+    history.post(post("a", "1")).await;
+    history.close();
+    database::tamper(
+        folder.path(),
+        "CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.id = 'bad' BEGIN SELECT raise(ABORT, 'disk full'); END",
+    );
+
+    let (history, log2) = open(Some(folder.path()));
+    history.post(post("a", "bad")).await;
+    history.page("a", Start::After(0)).await.unwrap();
+    history.post(post("a", "2")).await;
+    let page = history.page("a", Start::After(0)).await.unwrap();
+    assert_eq!(ids(&page), ["1", "2"]);
+    assert_eq!(*log2.lock().unwrap(), [("bad".into(), None, false), ("2".into(), Some(2), true)]);
+    assert_eq!(log.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_overtakes_a_message_of_its_connection_that_could_not_be_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    history.close();
+    database::tamper(
+        folder.path(),
+        "CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.id = 'bad' BEGIN SELECT raise(ABORT, 'disk full'); END",
+    );
+    let (history, log) = open(Some(folder.path()));
+    let doomed = Arc::<AtomicBool>::default();
+    let of_one = |id| Post { doomed: Arc::clone(&doomed), ..post("a", id) };
+    history.post(of_one("bad")).await;
+    history.page("a", Start::After(0)).await.unwrap(); // commits what there is
+    history.post(of_one("behind it")).await;
+    history.post(post("a", "of another")).await;
+    assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["of another"]);
+    let told = [("bad", None), ("behind it", None), ("of another", Some(1))];
+    let log: Vec<_> = log.lock().unwrap().iter().map(|(id, offset, _)| (id.clone(), *offset)).collect();
+    assert_eq!(log, told.map(|(id, offset)| (id.to_owned(), offset)));
+}
+
+#[tokio::test]
+async fn an_id_of_another_user_is_not_taken_for_a_repeat() {
+    let (history, log) = open(None);
+    history.post(post("a", "1")).await;
+    let mut other = post("a", "1");
+    other.message.user_id = "somebody else".into();
+    history.post(other).await;
+    assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["1"]);
+    assert_eq!(log.lock().unwrap()[1].0, "1 taken");
+}
+
+#[tokio::test]
+async fn a_page_of_long_messages_is_short() {
+    let (history, _) = open(None);
+    for n in 0..100 {
+        let mut long = post("a", &n.to_string());
+        long.message.text = "x".repeat(16 << 10);
+        history.post(long).await;
+    }
+    let page = history.page("a", Start::After(0)).await.unwrap();
+    assert!((1..20).contains(&page.messages.len()) && page.end == 100, "{}", page.messages.len());
+}

@@ -1,0 +1,47 @@
+//! A chat server on Everwire: rooms, presence, and a history that is stored before anybody is told.
+//!
+//! A text message is committed to SQLite before it is broadcast, before its sender is told that it is stored, and before a
+//! ping that was sent behind it is answered: what a sender sees as SENT survives the server. A member that reconnects
+//! asks for what came after the last message it has; a repeat of a message, by whatever way, is the same message.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use everwire_chat_server::{ChatServer, ServerConfig, listen};
+//!
+//! let server = ChatServer::open(ServerConfig::with_data("everwire-data"))?;
+//! let listener = listen("127.0.0.1:8080".parse()?).await?;
+//! server.serve(listener, std::future::pending()).await?; // in a program: until a signal comes
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | `history` | the stored messages: one writer, group commit |
+//! | `rooms` | who is where, and what each is to be told (pure) |
+//! | `member` | one connection: its identity, its catch-up, its mailbox |
+//! | `server` | HTTP: `/ws`, `/healthz`, the start page; start and end |
+//! | `config`, `error` | settings, and what can go wrong at the start |
+
+mod config;
+mod error;
+mod history;
+mod member;
+mod rooms;
+mod server;
+
+pub use config::ServerConfig;
+pub use error::{ListenError, OpenError};
+pub use server::{ChatServer, listen};
+
+/// Close codes that a member may see from this server; all but 1008 invite it to come back.
+pub mod close {
+    pub use everwire_server::CloseCode;
+
+    /// 1012: the server restarts. Come back.
+    pub const RESTART: CloseCode = CloseCode::SERVICE_RESTART;
+    /// 1013: the member did not keep up with the room, or its messages can't be stored now. Come back, and catch up.
+    pub const TRY_AGAIN: CloseCode = CloseCode::TRY_AGAIN_LATER;
+    /// 1008: the member sends what is no chat. It should not come back as it is.
+    pub const POLICY: CloseCode = CloseCode::POLICY_VIOLATION;
+}

@@ -1,0 +1,61 @@
+//! What a member has missed, before it hears what is said now.
+
+use everwire_chat::wire::{Event, Position, Sync, User};
+use everwire_server::{CloseCode, Message};
+use tokio::time::timeout;
+
+use super::{Member, PATIENCE};
+use crate::history::{Page, Start};
+
+impl Member {
+    /// Sends where the room stands, and everything after what the client has `seen`. The mailbox collects what is said
+    /// meanwhile; [`caught_up`](Member::caught_up) tells which of that has been sent here already. Whether the connection
+    /// goes on.
+    pub(super) async fn catch_up(&mut self, seen: Option<Position>, here: Vec<User>) -> bool {
+        let mut known = seen.filter(|seen| seen.epoch == self.shared.history.epoch());
+        let mut start = match &known {
+            Some(seen) => Start::After(seen.offset),
+            None => Start::Latest(self.shared.config.latest),
+        };
+        let mut first = true;
+        loop {
+            let Page { messages, end } = match self.shared.history.page(&self.room, start).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::error!(%error, "the history can't be read");
+                    return self.close(CloseCode::TRY_AGAIN_LATER, "the history can't be read now: try again").await;
+                }
+            };
+            if first && known.as_ref().is_some_and(|seen| seen.offset > end) {
+                // An older copy of the history was restored: what the client has seen is of no use.
+                (known, start) = (None, Start::Latest(self.shared.config.latest));
+                continue;
+            }
+            if std::mem::take(&mut first) {
+                self.caught_up = end;
+                let earlier = known.is_none() && messages.first().and_then(|message| message.offset).unwrap_or(1) > 1;
+                self.send_sync(end, earlier, here.clone());
+            }
+            let last = messages.last().and_then(|message| message.offset);
+            for message in messages {
+                // What came while we were reading is in the mailbox.
+                if message.offset <= Some(self.caught_up) {
+                    let _ = self.socket.queue(&Message::from(Event::Text(message).to_json()));
+                }
+            }
+            if !matches!(timeout(PATIENCE, self.socket.flush()).await, Ok(Ok(()))) {
+                return false;
+            }
+            match last {
+                Some(last) if last < self.caught_up => start = Start::After(last),
+                _ => return true,
+            }
+        }
+    }
+
+    fn send_sync(&mut self, offset: u64, earlier: bool, users: Vec<User>) {
+        let epoch = self.shared.history.epoch().to_owned();
+        let sync = Event::Sync(Sync { room: self.room.clone(), epoch, offset, earlier, users });
+        let _ = self.socket.queue(&Message::from(sync.to_json()));
+    }
+}

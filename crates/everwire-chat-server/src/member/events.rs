@@ -1,0 +1,116 @@
+//! What a member says.
+
+use std::sync::Arc;
+
+use everwire_chat::limits::{check_id, check_name, check_text};
+use everwire_chat::wire::{Event, Junk, Rejected, TextMessage, User, WireStatus, parse};
+use everwire_server::{CloseCode, Message};
+use tokio::time::Instant;
+
+use super::{JUNK_PERIOD, Member};
+use crate::history::Post;
+
+impl Member {
+    /// Takes one text message; whether the connection goes on.
+    pub(super) async fn on_text(&mut self, text: &str) -> bool {
+        let parsed = parse(text);
+        if parsed.ping {
+            // Like the answer to a ping of the protocol, it speaks for all that came before.
+            self.held = self.pending > 0;
+            return self.socket.queue(&Message::from("pong"));
+        }
+        for junk in parsed.junk {
+            if !self.on_junk(junk).await {
+                return false;
+            }
+        }
+        for event in parsed.events {
+            if !self.on_event(event).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn on_event(&mut self, event: Event) -> bool {
+        match event {
+            Event::Text(message) => self.on_line(message).await,
+            Event::Typing(mut signal) => {
+                let Some(user) = self.speaker(signal.user_id, signal.user_name) else {
+                    return self.on_junk(Junk { id: None, reason: NO_USER.into() }).await;
+                };
+                (signal.user_id, signal.user_name) = (user.user_id, user.user_name);
+                let goes_on = self.settle().await;
+                self.shared.rooms().typing(&self.room, self.id, signal);
+                goes_on
+            }
+            // We announce users ourselves; from a plain client this is how it says who it is.
+            Event::UserJoined(notice) => {
+                let known = self.speaker(notice.user_id, notice.user_name).is_some();
+                known || self.on_junk(Junk { id: None, reason: NO_USER.into() }).await
+            }
+            Event::UserLeft(notice) => {
+                let own = self.user.as_ref().is_some_and(|user| user.user_id == notice.user_id);
+                self.said_goodbye |= own;
+                true
+            }
+            // A server's words in a client's mouth mean nothing.
+            _ => true,
+        }
+    }
+
+    async fn on_line(&mut self, mut message: TextMessage) -> bool {
+        if let Err(problem) = check_id(&message.id).and_then(|()| check_text(&message.text)) {
+            return self.on_junk(Junk { id: Some(message.id), reason: problem.into() }).await;
+        }
+        let Some(user) = self.speaker(message.user_id, message.user_name) else {
+            return self.on_junk(Junk { id: Some(message.id), reason: NO_USER.into() }).await;
+        };
+        // Nobody speaks for somebody else, and nobody vouches for their own message.
+        (message.user_id, message.user_name) = (user.user_id, user.user_name);
+        (message.status, message.offset) = (WireStatus::Sent, None);
+        // Who speaks is here, whatever was said before.
+        self.said_goodbye = false;
+        let doomed = Arc::clone(&self.doomed);
+        let post = Post { room: self.room.clone(), message, origin: self.id, doomed };
+        self.pending += 1;
+        self.shared.history.post(post).await || self.close(CloseCode::SERVICE_RESTART, "the server is stopping").await
+    }
+
+    /// Who this connection speaks for: whoever it was first.
+    fn speaker(&mut self, user_id: String, user_name: String) -> Option<User> {
+        if self.user.is_none() {
+            check_id(&user_id).and_then(|()| check_name(&user_name)).ok()?;
+            self.identify(User { user_id, user_name });
+        }
+        self.user.clone()
+    }
+
+    pub(super) fn identify(&mut self, user: User) {
+        let now = self.shared.now();
+        self.shared.rooms().identify(&self.room, self.id, user.clone(), now);
+        self.user = Some(user);
+    }
+
+    /// Ignores what is no chat, until it is too much.
+    async fn on_junk(&mut self, junk: Junk) -> bool {
+        if self.junk_since.elapsed() > JUNK_PERIOD {
+            (self.junk, self.junk_since) = (0, Instant::now());
+        }
+        self.junk += 1;
+        tracing::debug!(connection = self.id, count = self.junk, reason = junk.reason, "junk ignored");
+        if self.junk > self.shared.config.max_junk {
+            tracing::warn!(connection = self.id, count = self.junk, "closed for sending junk");
+            return self.close(CloseCode::POLICY_VIOLATION, "too much that is no chat").await;
+        }
+        match junk.id {
+            Some(id) if self.extended => {
+                let rejected = Event::Rejected(Rejected { id, reason: junk.reason });
+                self.socket.queue(&Message::from(rejected.to_json()))
+            }
+            _ => true,
+        }
+    }
+}
+
+const NO_USER: &str = "the user's id or name breaks a limit";

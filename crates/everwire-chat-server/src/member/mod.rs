@@ -1,0 +1,258 @@
+//! One connection, from its upgrade to its end.
+
+mod catch_up;
+mod events;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::Poll;
+use std::time::Duration;
+
+use everwire_chat::wire::{Position, User};
+use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
+use tokio::time::{Instant, timeout};
+
+use crate::rooms::{ConnectionId, Item, Mailbox};
+use crate::server::Shared;
+
+/// What the address of a connection says.
+#[derive(Debug)]
+pub(crate) struct Invitation {
+    pub(crate) room: String,
+    /// Known from the address, or later from the first message.
+    pub(crate) user: Option<User>,
+    /// The client understands the extensions, and this is what it has seen.
+    pub(crate) after: Option<Option<Position>>,
+}
+
+/// Beyond so many bytes in the socket's buffer the mailbox has to wait.
+const HIGH_WATER: usize = 256 << 10;
+
+/// Posts of one member that may wait to be stored: then it is not read, so that nobody fills the history's queue alone.
+const MOST_PENDING: usize = 1024;
+
+/// Junk is counted anew after so long: some now and then is no flood.
+const JUNK_PERIOD: Duration = Duration::from_secs(60);
+
+/// How long a member may take for its closing handshake, and to take one page while it catches up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Member {
+    id: ConnectionId,
+    room: String,
+    user: Option<User>,
+    extended: bool,
+    shared: Arc<Shared>,
+    mailbox: Arc<Mailbox>,
+    socket: Socket,
+    /// Posts of ours that the history has not answered.
+    pending: usize,
+    /// A pong in the socket's buffer speaks for pending posts: nothing is written until they are stored.
+    held: bool,
+    /// A post of ours has failed; see [`Post`](crate::history::Post).
+    doomed: Arc<AtomicBool>,
+    /// Everything up to here has been sent by the catch-up.
+    caught_up: u64,
+    junk: usize,
+    junk_since: Instant,
+    said_goodbye: bool,
+    /// When something last came, and whether we have asked since.
+    last_seen: Instant,
+    pinged: bool,
+}
+
+enum Step {
+    Incoming(Result<Option<Incoming>, SocketError>),
+    Item(Item),
+    /// The socket has taken enough to go on with the mailbox.
+    Drained,
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
+    let Invitation { room, user, after } = invitation;
+    let id = shared.next_connection();
+    let mailbox = Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes));
+    let here = shared.rooms().join(&room, id, Arc::clone(&mailbox), after.is_some());
+    let mut member = Member {
+        id,
+        room,
+        user: None,
+        extended: after.is_some(),
+        shared,
+        mailbox,
+        socket,
+        pending: 0,
+        held: false,
+        doomed: Arc::default(),
+        caught_up: 0,
+        junk: 0,
+        junk_since: Instant::now(),
+        said_goodbye: false,
+        last_seen: Instant::now(),
+        pinged: false,
+    };
+    if let Some(user) = user {
+        member.identify(user);
+    }
+    let caught_up = match after {
+        Some(seen) => member.catch_up(seen, here).await,
+        None => true,
+    };
+    if caught_up {
+        member.run().await;
+    }
+    member.leave();
+}
+
+impl Member {
+    async fn run(&mut self) {
+        let heartbeat = self.shared.config.heartbeat;
+        loop {
+            let silent_until = self.last_seen + if self.pinged { heartbeat * 2 } else { heartbeat };
+            let step = tokio::select! {
+                step = self.step() => step,
+                () = tokio::time::sleep_until(silent_until), if !self.held => {
+                    if self.pinged {
+                        tracing::debug!(connection = self.id, "silent for too long");
+                        return;
+                    }
+                    self.pinged = true;
+                    self.socket.queue_ping(b"");
+                    continue;
+                }
+            };
+            let goes_on = match step {
+                Step::Incoming(incoming) => self.on_incoming(incoming).await,
+                Step::Item(item) => self.on_item(item).await,
+                Step::Drained => true,
+            };
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// What happens next. Cancel-safe.
+    ///
+    /// The mailbox comes first: a member that sends without a pause still gets what waits for it. It can't keep the socket
+    /// from being read, since it has to wait while the socket is full.
+    async fn step(&mut self) -> Step {
+        let Self { socket, mailbox, held, pending, .. } = self;
+        poll_fn(|cx| {
+            let full = socket.buffered() > HIGH_WATER;
+            let item = if full && !*held { mailbox.poll_end(cx) } else { mailbox.poll_next(cx) };
+            if let Poll::Ready(item) = item {
+                return Poll::Ready(Step::Item(item));
+            }
+            if *held {
+                return Poll::Pending;
+            }
+            if *pending < MOST_PENDING
+                && let Poll::Ready(incoming) = socket.poll_recv(cx)
+            {
+                return Poll::Ready(Step::Incoming(incoming));
+            }
+            // A failed write shows when the next read ends.
+            if socket.buffered() > 0 {
+                let _ = socket.poll_flush(cx);
+            }
+            if full && socket.buffered() <= HIGH_WATER { Poll::Ready(Step::Drained) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    /// Waits until all posts of ours are stored and told, so that what follows does not overtake them. Whether the
+    /// connection goes on.
+    async fn settle(&mut self) -> bool {
+        while self.pending > 0 {
+            let item = poll_fn(|cx| self.mailbox.poll_next(cx)).await;
+            if !self.on_item(item).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether the connection goes on.
+    async fn on_incoming(&mut self, incoming: Result<Option<Incoming>, SocketError>) -> bool {
+        self.last_seen = Instant::now();
+        self.pinged = false;
+        match incoming {
+            Ok(Some(Incoming::Message(Message::Text(text)))) => self.on_text(&text).await,
+            Ok(Some(Incoming::Message(message))) => {
+                let goes_on = self.settle().await;
+                self.shared.rooms().binary(&self.room, self.id, &message);
+                goes_on
+            }
+            Ok(Some(Incoming::Ping(_))) => {
+                self.held = self.pending > 0;
+                true
+            }
+            Ok(Some(Incoming::Pong(_))) => true,
+            Ok(Some(Incoming::Close(frame))) => {
+                // 1000 is meant; 1001 is a page that may be loading again.
+                self.said_goodbye |= frame.is_none_or(|frame| frame.code == CloseCode::NORMAL);
+                // The others need not wait until the client has let go of the connection.
+                self.leave();
+                let _ = timeout(PATIENCE, self.socket.recv()).await;
+                false
+            }
+            Ok(None) => false,
+            Err(SocketError::Protocol(error)) => {
+                tracing::debug!(connection = self.id, %error, "closed for breaking the protocol");
+                let _ = timeout(PATIENCE, self.socket.recv()).await;
+                false
+            }
+            Err(error) => {
+                tracing::debug!(connection = self.id, %error, "the connection is lost");
+                false
+            }
+        }
+    }
+
+    /// Whether the connection goes on.
+    async fn on_item(&mut self, item: Item) -> bool {
+        match item {
+            Item::Frame(frame) => self.socket.queue(&frame),
+            Item::Line { offset, .. } if offset <= self.caught_up => true,
+            Item::Line { frame, .. } => self.socket.queue(&frame),
+            Item::Done { frame } => {
+                self.pending = self.pending.saturating_sub(1);
+                self.held &= self.pending > 0;
+                frame.is_none_or(|frame| self.socket.queue(&frame))
+            }
+            Item::Failed if self.held => {
+                // The pong that speaks for it is in the buffer: it must not go out.
+                tracing::warn!(connection = self.id, "dropped, since its messages could not be stored");
+                false
+            }
+            Item::Failed => self.close(CloseCode::TRY_AGAIN_LATER, "messages can't be stored now: try again").await,
+            // Posts that are not stored yet would be vouched for by a pong in the buffer.
+            Item::Close(..) if self.held => false,
+            Item::Close(code, reason) => self.close(code, reason).await,
+        }
+    }
+
+    /// Parts in order, within a time limit; false, for the end.
+    async fn close(&mut self, code: CloseCode, reason: &str) -> bool {
+        if self.socket.phase() == Phase::Open {
+            let _ = timeout(PATIENCE, self.socket.close(code, reason)).await;
+        }
+        false
+    }
+
+    /// Leaves the room, once.
+    fn leave(&self) {
+        let leaving = self.shared.rooms().leave(&self.room, self.id, self.said_goodbye, self.shared.now());
+        if let Some(leaving) = leaving {
+            let (shared, room) = (Arc::clone(&self.shared), self.room.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(shared.config.presence_grace).await;
+                let now = shared.now();
+                shared.rooms().expire(&room, &leaving, now);
+            });
+        }
+    }
+}

@@ -1,0 +1,138 @@
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use everwire_server::{CloseCode, Message};
+
+/// What waits for one member. Bounded: a member for whom it overflows is closed, and catches up when it comes back.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    inner: Mutex<Inner>,
+    max_items: usize,
+    max_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    items: VecDeque<Item>,
+    bytes: usize,
+    waker: Option<Waker>,
+    ended: bool,
+}
+
+/// Something for a member.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Item {
+    /// A frame to be sent.
+    Frame(Message),
+    /// A line of the history: not to be sent if the member's catch-up has had it.
+    Line {
+        /// The frame.
+        frame: Message,
+        /// Its place.
+        offset: u64,
+    },
+    /// A post of the member's own is stored; with a frame if it understands one.
+    Done {
+        /// The frame.
+        frame: Option<Message>,
+    },
+    /// A post of the member's own could not be stored.
+    Failed,
+    /// The connection is to end. Nothing follows.
+    Close(CloseCode, &'static str),
+}
+
+impl Mailbox {
+    pub(crate) fn new(max_items: usize, max_bytes: usize) -> Self {
+        Self { inner: Mutex::default(), max_items, max_bytes }
+    }
+
+    /// Puts something in; if there is no room, everything that waits is replaced by the end.
+    pub(crate) fn put(&self, item: Item) {
+        let mut inner = self.lock();
+        if inner.ended {
+            return;
+        }
+        let bytes = inner.bytes + item.bytes();
+        if inner.items.len() >= self.max_items || bytes > self.max_bytes {
+            inner.end(CloseCode::TRY_AGAIN_LATER, "too slow for this room: come back to catch up");
+        } else {
+            inner.bytes = bytes;
+            inner.ended = matches!(item, Item::Close(..));
+            inner.items.push_back(item);
+        }
+        inner.wake();
+    }
+
+    /// Puts something in that may be left out: only if there is plenty of room.
+    pub(crate) fn put_volatile(&self, item: Item) {
+        let plenty = {
+            let inner = self.lock();
+            inner.items.len() < self.max_items / 2 && inner.bytes < self.max_bytes / 2
+        };
+        if plenty {
+            self.put(item);
+        }
+    }
+
+    /// Ends the connection at once: what waits is not worth sending any more.
+    pub(crate) fn close(&self, code: CloseCode, reason: &'static str) {
+        let mut inner = self.lock();
+        if !inner.ended {
+            inner.end(code, reason);
+            inner.wake();
+        }
+    }
+
+    /// The next thing. One task at a time may wait.
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Item> {
+        let mut inner = self.lock();
+        if let Some(item) = inner.items.pop_front() {
+            inner.bytes -= item.bytes();
+            return Poll::Ready(item);
+        }
+        inner.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Only the end, once nothing else waits before it: for a member whose socket takes no more.
+    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Item> {
+        let mut inner = self.lock();
+        if let Some(Item::Close(..)) = inner.items.front()
+            && let Some(end) = inner.items.pop_front()
+        {
+            return Poll::Ready(end);
+        }
+        inner.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn end(&mut self, code: CloseCode, reason: &'static str) {
+        self.items.clear();
+        self.bytes = 0;
+        self.items.push_back(Item::Close(code, reason));
+        self.ended = true;
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Frame(frame) | Self::Line { frame, .. } | Self::Done { frame: Some(frame) } => frame.len(),
+            Self::Done { frame: None } | Self::Failed | Self::Close(..) => 0,
+        }
+    }
+}

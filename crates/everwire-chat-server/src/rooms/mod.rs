@@ -1,0 +1,184 @@
+//! Who is where, and what each is to be told. Nothing here waits: what is to be told is put into mailboxes.
+
+mod mailbox;
+mod presence;
+
+use std::collections::HashMap;
+
+use everwire_chat::wire::{Event, Notice, Rejected, Stored, TextMessage, Typing, User, new_id};
+use everwire_server::{CloseCode, Message};
+
+pub(crate) use mailbox::{Item, Mailbox};
+pub(crate) use presence::Leaving;
+use presence::Presence;
+use std::sync::Arc;
+
+/// A connection, unique while the server runs.
+pub(crate) type ConnectionId = u64;
+
+/// All rooms that somebody is in.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    rooms: HashMap<String, Room>,
+    /// The server ends: who still comes in is sent away.
+    closing: bool,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    members: HashMap<ConnectionId, Member>,
+    presence: Presence,
+}
+
+/// One connection in a room.
+#[derive(Debug)]
+struct Member {
+    mailbox: Arc<Mailbox>,
+    /// `None` until it has said who it is.
+    user: Option<User>,
+    /// It understands the extensions.
+    extended: bool,
+}
+
+impl Rooms {
+    /// A connection comes in: from now on its mailbox gets what is said. Who is here already.
+    pub(crate) fn join(&mut self, room: &str, id: ConnectionId, mailbox: Arc<Mailbox>, extended: bool) -> Vec<User> {
+        if self.closing {
+            send_away(&mailbox);
+        }
+        let room = self.rooms.entry(room.to_owned()).or_default();
+        room.members.insert(id, Member { mailbox, user: None, extended });
+        room.presence.users()
+    }
+
+    /// A connection says who it is; the others are told if that user was not here. Once for each connection.
+    pub(crate) fn identify(&mut self, room: &str, id: ConnectionId, user: User, now: i64) {
+        let Some(room) = self.rooms.get_mut(room) else { return };
+        let Some(member) = room.members.get_mut(&id) else { return };
+        if member.user.is_some() {
+            return;
+        }
+        member.user = Some(user.clone());
+        if room.presence.enter(&user) {
+            room.announce(Event::UserJoined, &user, now);
+        }
+    }
+
+    /// A connection is gone. If it was its user's last, the user leaves: at once if `said_so`, else when the grace that
+    /// the caller gives has passed ([`expire`](Self::expire)).
+    pub(crate) fn leave(&mut self, room: &str, id: ConnectionId, said_so: bool, now: i64) -> Option<Leaving> {
+        let entry = self.rooms.get_mut(room)?;
+        let user = entry.members.remove(&id).and_then(|member| member.user);
+        let leaving = user.and_then(|user| entry.presence.exit(user));
+        let waits = match leaving {
+            Some(leaving) if said_so => {
+                self.expire(room, &leaving, now);
+                None
+            }
+            waits => waits,
+        };
+        self.forget_if_empty(room);
+        waits
+    }
+
+    /// The grace of a user has passed: the others are told, unless the user has come back.
+    pub(crate) fn expire(&mut self, name: &str, leaving: &Leaving, now: i64) {
+        if let Some(room) = self.rooms.get_mut(name)
+            && let Some(user) = room.presence.expire(leaving)
+        {
+            room.announce(Event::UserLeft, &user, now);
+        }
+        self.forget_if_empty(name);
+    }
+
+    /// A message is stored: its sender is told, and the others get it if it is new.
+    pub(crate) fn on_stored(
+        &mut self,
+        room: &str,
+        origin: ConnectionId,
+        mut message: TextMessage,
+        offset: u64,
+        new: bool,
+    ) {
+        let Some(room) = self.rooms.get_mut(room) else { return };
+        if let Some(member) = room.members.get(&origin) {
+            let stored = Event::Stored(Stored { id: message.id.clone(), offset });
+            let frame = member.extended.then(|| text(&stored));
+            member.mailbox.put(Item::Done { frame });
+        }
+        if new {
+            message.offset = Some(offset);
+            let frame = text(&Event::Text(message));
+            room.tell_others(origin, |member| member.mailbox.put(Item::Line { frame: frame.clone(), offset }));
+        }
+    }
+
+    /// A message has the id of another user's: its sender is told, if it understands that.
+    pub(crate) fn on_taken(&self, room: &str, origin: ConnectionId, id: String) {
+        if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&origin)) {
+            let rejected = Event::Rejected(Rejected { id, reason: "another user's message has this id".into() });
+            member.mailbox.put(Item::Done { frame: member.extended.then(|| text(&rejected)) });
+        }
+    }
+
+    /// A message could not be stored: its sender's connection ends, so that it comes back and sends it again.
+    pub(crate) fn on_failed(&self, room: &str, origin: ConnectionId) {
+        if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&origin)) {
+            member.mailbox.put(Item::Failed);
+        }
+    }
+
+    /// Tells the others that somebody types. Not worth a slow member's last room.
+    pub(crate) fn typing(&mut self, room: &str, origin: ConnectionId, signal: Typing) {
+        if let Some(room) = self.rooms.get(room) {
+            let frame = text(&Event::Typing(signal));
+            room.tell_others(origin, |member| member.mailbox.put_volatile(Item::Frame(frame.clone())));
+        }
+    }
+
+    /// Hands a binary message on as it is.
+    pub(crate) fn binary(&self, room: &str, origin: ConnectionId, message: &Message) {
+        if let Some(room) = self.rooms.get(room) {
+            room.tell_others(origin, |member| member.mailbox.put(Item::Frame(message.clone())));
+        }
+    }
+
+    /// Sends everybody away, those who are about to come in too.
+    pub(crate) fn close(&mut self) {
+        self.closing = true;
+        self.rooms.values().flat_map(|room| room.members.values()).for_each(|member| send_away(&member.mailbox));
+    }
+
+    fn forget_if_empty(&mut self, room: &str) {
+        if self.rooms.get(room).is_some_and(|room| room.members.is_empty() && room.presence.is_empty()) {
+            self.rooms.remove(room);
+        }
+    }
+}
+
+impl Room {
+    fn tell_others(&self, origin: ConnectionId, tell: impl Fn(&Member)) {
+        self.members.iter().filter(|(id, _)| **id != origin).for_each(|(_, member)| tell(member));
+    }
+
+    /// Tells everybody but the user's own connections.
+    fn announce(&self, event: impl FnOnce(Notice) -> Event, user: &User, now: i64) {
+        let User { user_id, user_name } = user.clone();
+        let frame = text(&event(Notice { id: new_id(), user_id, user_name, timestamp: now }));
+        let others =
+            self.members.values().filter(|member| member.user.as_ref().is_none_or(|u| u.user_id != user.user_id));
+        others.for_each(|member| member.mailbox.put(Item::Frame(frame.clone())));
+    }
+}
+
+fn send_away(mailbox: &Mailbox) {
+    mailbox.close(CloseCode::SERVICE_RESTART, "the server restarts: come back");
+}
+
+/// The event's frame: encoded once, and shared by all that get it.
+fn text(event: &Event) -> Message {
+    Message::from(event.to_json())
+}
+
+#[cfg(test)]
+mod tests;

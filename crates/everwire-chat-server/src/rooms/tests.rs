@@ -1,0 +1,209 @@
+use std::task::{Context, Poll, Waker};
+
+use everwire_chat::wire::WireStatus;
+
+use super::*;
+
+struct Line {
+    rooms: Rooms,
+    boxes: HashMap<ConnectionId, Arc<Mailbox>>,
+}
+
+fn user(id: &str) -> User {
+    User { user_id: id.into(), user_name: id.to_uppercase() }
+}
+
+impl Line {
+    fn new() -> Self {
+        Self { rooms: Rooms::default(), boxes: HashMap::new() }
+    }
+
+    fn join(&mut self, id: ConnectionId, name: &str) {
+        let mailbox = Arc::new(Mailbox::new(8, 10_000));
+        self.boxes.insert(id, Arc::clone(&mailbox));
+        self.rooms.join("r", id, mailbox, name.ends_with('+'));
+        self.rooms.identify("r", id, user(name), 7);
+    }
+
+    /// What waits for a connection, in short.
+    fn got(&self, id: ConnectionId) -> Vec<String> {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut all = Vec::new();
+        while let Poll::Ready(item) = self.boxes[&id].poll_next(&mut cx) {
+            all.push(match item {
+                Item::Frame(Message::Binary(data)) => format!("binary {data:?}"),
+                Item::Frame(frame) | Item::Line { frame, .. } => short(&frame),
+                Item::Done { frame } => format!("done {}", frame.map_or("-".into(), |frame| short(&frame))),
+                Item::Failed => "failed".into(),
+                Item::Close(code, _) => format!("close {}", code.0),
+            });
+        }
+        all
+    }
+}
+
+fn short(frame: &Message) -> String {
+    let value: serde_json::Value = serde_json::from_str(frame.as_text().unwrap()).unwrap();
+    let of = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    format!("{} {}", of("type"), if value["userId"].is_null() { of("id") } else { of("userId") })
+}
+
+fn message(id: &str, user: &str) -> TextMessage {
+    TextMessage {
+        id: id.into(),
+        user_id: user.into(),
+        user_name: user.into(),
+        text: "hi".into(),
+        timestamp: 1,
+        status: WireStatus::Sent,
+        offset: None,
+    }
+}
+
+#[test]
+fn a_user_is_announced_once_to_the_others_and_missed_when_the_last_connection_has_gone() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.join(2, "ben");
+    line.join(3, "ben");
+    assert_eq!(line.got(1), ["user_joined ben"]);
+    assert!(line.got(2).is_empty() && line.got(3).is_empty());
+    assert!(line.rooms.leave("r", 2, false, 8).is_none());
+    let leaving = line.rooms.leave("r", 3, false, 8).unwrap();
+    assert!(line.got(1).is_empty());
+    line.rooms.expire("r", &leaving, 9);
+    line.rooms.expire("r", &leaving, 9);
+    assert_eq!(line.got(1), ["user_left ben"]);
+}
+
+#[test]
+fn who_comes_back_within_the_grace_was_never_gone() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.join(2, "ben");
+    let leaving = line.rooms.leave("r", 2, false, 8).unwrap();
+    line.join(3, "ben");
+    line.rooms.expire("r", &leaving, 9);
+    assert_eq!(line.got(1), ["user_joined ben"]);
+    // A later leaving counts on its own.
+    let again = line.rooms.leave("r", 3, false, 8).unwrap();
+    line.rooms.expire("r", &leaving, 9);
+    assert!(line.got(1).is_empty());
+    line.rooms.expire("r", &again, 9);
+    assert_eq!(line.got(1), ["user_left ben"]);
+}
+
+#[test]
+fn who_says_goodbye_is_gone_at_once() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.join(2, "ben");
+    assert!(line.rooms.leave("r", 2, true, 8).is_none());
+    assert_eq!(line.got(1), ["user_joined ben", "user_left ben"]);
+}
+
+#[test]
+fn a_message_goes_to_all_but_the_connection_it_came_from_and_a_repeat_to_nobody() {
+    let mut line = Line::new();
+    line.join(1, "ana+");
+    line.join(2, "ana+");
+    line.join(3, "ben");
+    drop((line.got(1), line.got(2)));
+    line.rooms.on_stored("r", 1, message("m", "ana+"), 5, true);
+    assert_eq!(line.got(1), ["done stored m"]);
+    assert_eq!(line.got(2), ["text ana+"]);
+    assert_eq!(line.got(3), ["text ana+"]);
+    line.rooms.on_stored("r", 3, message("m", "ana+"), 5, false);
+    assert_eq!(line.got(3), ["done -"]);
+    assert!(line.got(1).is_empty() && line.got(2).is_empty());
+}
+
+#[test]
+fn typing_and_binary_go_to_the_others_only() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.join(2, "ben");
+    drop(line.got(1));
+    let signal = Typing { id: "t".into(), user_id: "ben".into(), user_name: "B".into(), is_typing: true, timestamp: 1 };
+    line.rooms.typing("r", 2, signal);
+    line.rooms.binary("r", 2, &Message::binary(vec![1]));
+    assert_eq!(line.got(1), ["typing ben", "binary b\"\\x01\""]);
+    assert!(line.got(2).is_empty());
+}
+
+#[test]
+fn a_member_for_whom_too_much_waits_is_closed_and_costs_no_more() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.join(2, "ben");
+    drop(line.got(1));
+    for n in 0..100 {
+        line.rooms.on_stored("r", 2, message(&n.to_string(), "ben"), n, true);
+    }
+    assert_eq!(line.got(1), ["close 1013"]);
+    assert_eq!(line.got(2), ["close 1013"]);
+    let big = Mailbox::new(100, 1000);
+    big.put(Item::Frame(Message::from("x".repeat(1001))));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(matches!(big.poll_next(&mut cx), Poll::Ready(Item::Close(code, _)) if code.0 == 1013));
+}
+
+#[test]
+fn typing_signals_are_left_out_before_a_member_is_closed_for_them() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.join(2, "ben");
+    let signal = Typing { id: "t".into(), user_id: "ben".into(), user_name: "B".into(), is_typing: true, timestamp: 1 };
+    (0..100).for_each(|_| line.rooms.typing("r", 2, signal.clone()));
+    assert_eq!(line.got(1).len(), 4);
+}
+
+#[test]
+fn a_post_that_failed_is_told_to_its_sender_only() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.join(2, "ben");
+    line.rooms.on_failed("r", 2);
+    assert_eq!(line.got(2), ["failed"]);
+    assert_eq!(line.got(1), ["user_joined ben"]);
+}
+
+#[test]
+fn an_empty_room_is_forgotten() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    let leaving = line.rooms.leave("r", 1, false, 8).unwrap();
+    line.rooms.expire("r", &leaving, 9);
+    assert!(line.rooms.rooms.is_empty());
+}
+
+#[test]
+fn the_sender_of_an_id_that_is_taken_is_told_if_it_understands() {
+    let mut line = Line::new();
+    line.join(1, "ana+");
+    line.join(2, "ben");
+    drop(line.got(1));
+    line.rooms.on_taken("r", 1, "m".into());
+    line.rooms.on_taken("r", 2, "m".into());
+    assert_eq!(line.got(1), ["done rejected m"]);
+    assert_eq!(line.got(2), ["done -"]);
+}
+
+#[test]
+fn who_comes_in_while_the_server_ends_is_sent_away_as_well() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.rooms.close();
+    line.join(2, "ben");
+    assert_eq!((line.got(1), line.got(2)), (vec!["close 1012".to_owned()], vec!["close 1012".to_owned()]));
+}
+
+#[test]
+fn the_end_is_seen_without_taking_anything_else() {
+    let mailbox = Mailbox::new(1, 1000);
+    let mut cx = Context::from_waker(Waker::noop());
+    mailbox.put(Item::Failed);
+    assert!(mailbox.poll_end(&mut cx).is_pending());
+    mailbox.put(Item::Failed);
+    assert!(matches!(mailbox.poll_end(&mut cx), Poll::Ready(Item::Close(code, _)) if code.0 == 1013));
+}

@@ -1,0 +1,179 @@
+//! What a member may cost, and how the server parts.
+
+mod support;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use everwire_chat_server::{ChatServer, OpenError, ServerConfig, listen};
+use futures_util::SinkExt;
+use serde_json::json;
+use support::{Plain, Server, soon, text};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+#[tokio::test]
+async fn junk_is_ignored_until_it_is_a_flood() {
+    let server = Server::start(ServerConfig::default()).await;
+    let mut eve = Plain::named(&server, "eve").await;
+    for _ in 0..100 {
+        eve.send(Message::text("{")).await;
+    }
+    for _ in 0..500 {
+        eve.say(&json!({"type": "of a later version"})).await; // no junk
+    }
+    eve.barrier().await;
+    eve.send(Message::text("{")).await;
+    assert_eq!(eve.close_code().await, 1008);
+}
+
+#[tokio::test]
+async fn a_message_over_64_kib_is_answered_with_1009() {
+    let server = Server::start(ServerConfig::default()).await;
+    let mut eve = Plain::named(&server, "eve").await;
+    eve.send(Message::text("x".repeat((64 << 10) + 1))).await;
+    assert_eq!(eve.close_code().await, 1009);
+}
+
+#[tokio::test]
+async fn a_member_that_does_not_read_is_closed_with_1013_and_catches_up_when_it_comes_back() {
+    let mut config = ServerConfig::default();
+    (config.mailbox_frames, config.mailbox_bytes) = (100, 1 << 20);
+    let server = Server::start(config).await;
+    let mut slow = Plain::join(&server, "userId=slow&after=").await;
+    assert_eq!(slow.brief().await, "sync");
+    let mut ben = Plain::named(&server, "ben").await;
+    assert_eq!(slow.brief().await, "user_joined ben");
+    // More than the buffers of both kernels, the socket's and the mailbox hold together.
+    let long = "x".repeat(16_000);
+    const LINES: usize = 2000;
+    for n in 0..LINES {
+        ben.say(&text(&format!("{n}"), "ben", &long)).await;
+        if n % 50 == 49 {
+            ben.barrier().await;
+        }
+    }
+    let mut last = (String::new(), 0);
+    loop {
+        match slow.raw().await {
+            Message::Text(line) => {
+                let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+                let offset = line["offset"].as_u64().unwrap();
+                assert_eq!(offset, last.1 + 1, "in order, without a gap");
+                last.1 = offset;
+            }
+            Message::Close(frame) => {
+                assert_eq!(u16::from(frame.unwrap().code), 1013);
+                break;
+            }
+            _ => {}
+        }
+    }
+    assert!(last.1 < LINES as u64, "it was cut off");
+
+    // Its epoch is in what a fresh connection hears.
+    last.0 = Plain::join(&server, "after=").await.next().await["epoch"].as_str().unwrap().to_owned();
+    let mut back = Plain::join(&server, &format!("userId=slow&after={}:{}", last.0, last.1)).await;
+    assert_eq!(back.next().await["offset"], json!(LINES));
+    for offset in last.1 + 1..=LINES as u64 {
+        assert_eq!(back.next().await["offset"], json!(offset));
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_sends_without_a_pause_is_not_cut_off_for_its_own_messages() {
+    let mut config = ServerConfig::default();
+    config.mailbox_frames = 1500;
+    let server = Server::start(config).await;
+    let mut ben = Plain::join(&server, "userId=ben&after=").await;
+    assert_eq!(ben.brief().await, "sync");
+    for n in 0..10_000 {
+        ben.socket.feed(Message::text(text(&n.to_string(), "ben", "x").to_string())).await.unwrap();
+    }
+    ben.socket.flush().await.unwrap();
+    for offset in 1..=10_000 {
+        assert_eq!(ben.next().await, json!({"type": "stored", "id": (offset - 1).to_string(), "offset": offset}));
+    }
+}
+
+#[tokio::test]
+async fn a_full_server_says_when_to_come_back() {
+    let mut config = ServerConfig::default();
+    config.max_connections = 1;
+    let server = Server::start(config).await;
+    let _ana = Plain::named(&server, "ana").await;
+    match soon("an answer", connect_async(server.url())).await {
+        Err(Error::Http(response)) => {
+            assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"5".parse().unwrap()));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_pinged_and_then_dropped() {
+    let mut config = ServerConfig::default();
+    config.heartbeat = Duration::from_millis(100);
+    let server = Server::start(config).await;
+    // A client that answers pings stays, however little it says.
+    let mut ana = Plain::named(&server, "ana").await;
+    let mut dead = TcpStream::connect(server.address).await.unwrap();
+    dead.write_all(
+        b"GET /ws?userId=dead HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    )
+    .await
+    .unwrap();
+    let mut heard = Vec::new();
+    let ended = async { while dead.read_buf(&mut heard).await.is_ok_and(|read| read > 0) {} };
+    let alive = async {
+        assert_eq!(ana.brief().await, "user_joined dead");
+        // Its library answers pings while it reads.
+        loop {
+            ana.raw().await;
+        }
+    };
+    tokio::select! {
+        () = soon("the silent one is dropped", ended) => {}
+        never = alive => never,
+    }
+    assert!(heard.windows(2).any(|two| two == [0x89, 0]), "it was pinged first");
+    ana.barrier().await;
+}
+
+#[tokio::test]
+async fn a_server_that_ends_sends_its_members_away_with_1012() {
+    let server = Server::start(ServerConfig::default()).await;
+    let mut ana = Plain::named(&server, "ana").await;
+    let ending = tokio::spawn(server.stop());
+    assert_eq!(ana.close_code().await, 1012);
+    drop(ana);
+    ending.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_wrong_at_the_start_is_told_in_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = listen(taken.local_addr().unwrap()).await.unwrap_err().to_string();
+    assert!(error.contains("in use") && error.lines().count() == 1, "{error}");
+
+    let data = tempfile::tempdir().unwrap();
+    let _first = ChatServer::open(ServerConfig::with_data(data.path())).unwrap();
+    let error = ChatServer::open(ServerConfig::with_data(data.path())).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }) && error.to_string().lines().count() == 1, "{error}");
+}
+
+#[tokio::test]
+async fn the_start_page_says_how_to_join() {
+    let server = Server::start(ServerConfig::default()).await;
+    for (path, words) in [("/", "everwire chat"), ("/healthz", "ok")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(words), "{answer}");
+    }
+}

@@ -1,0 +1,238 @@
+//! Nothing is lost, doubled or swapped, whatever happens to connections and servers.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "its helpers are test code as well")]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use everwire_chat::{ChatClient, Entry, Status};
+use everwire_chat_server::ServerConfig;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
+use support::{Plain, SOON, Server, soon, text, with_data};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+fn client(address: SocketAddr, name: &str) -> ChatClient {
+    ChatClient::builder(format!("ws://{address}/ws"), name)
+        .user_id(name)
+        .window(100_000)
+        .connection(|builder| builder.initial_delay(Duration::from_millis(10)).max_delay(Duration::from_millis(50)))
+        .build()
+        .unwrap()
+}
+
+async fn until(client: &ChatClient, what: &str, fits: impl Fn(&[Entry]) -> bool) {
+    let deadline = Instant::now() + SOON;
+    let mut updates = client.updates();
+    while !fits(&client.entries()) {
+        if timeout(deadline - Instant::now(), updates.next()).await.is_err() {
+            panic!("not in time: {what}; {}; {} entries", client.state(), client.entries().len());
+        }
+    }
+}
+
+fn texts<'a>(entries: &'a [Entry], user: &str) -> Vec<&'a str> {
+    entries.iter().filter(|entry| entry.user_id == user).map(|entry| entry.text.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_line_is_lost_doubled_or_swapped_while_the_server_is_dropped_and_started_anew() {
+    const ROUNDS: usize = 12;
+    const LINES: usize = 40;
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(with_data(data.path())).await;
+    let address = server.address;
+    let (ana, ben) = (client(address, "ana"), client(address, "ben"));
+    for round in 0..ROUNDS {
+        for n in 0..LINES {
+            let line = format!("{round}.{n}");
+            ana.send(&*line).unwrap();
+            ben.send(&*line).unwrap();
+            // At another point of the traffic in each round.
+            if n == round * 3 {
+                until(&ben, "some of it", |entries| texts(entries, "ana").len() > round * LINES + n / 2).await;
+                server.kill();
+                server = Server::on(address, with_data(data.path())).await;
+            }
+        }
+    }
+    let wanted: Vec<String> = (0..ROUNDS).flat_map(|round| (0..LINES).map(move |n| format!("{round}.{n}"))).collect();
+    let all = |entries: &[Entry]| {
+        entries.len() >= 2 * wanted.len() && entries.iter().all(|entry| entry.status == Status::Sent)
+    };
+    until(&ana, "everything at ana's", all).await;
+    until(&ben, "everything at ben's", all).await;
+    for (client, whose) in [(&ana, "ana"), (&ben, "ben")] {
+        let entries = client.entries();
+        assert_eq!(texts(&entries, "ana"), wanted, "ana's lines at {whose}'s");
+        assert_eq!(texts(&entries, "ben"), wanted, "ben's lines at {whose}'s");
+    }
+    let order = |client: &ChatClient| client.entries().into_iter().map(|entry| entry.id).collect::<Vec<_>>();
+    assert_eq!(order(&ana), order(&ben), "both read the same conversation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_said_without_a_server_arrive_once_and_in_order_however_many() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(data.path())).await;
+    let address = server.address;
+    let (ana, ben) = (client(address, "ana"), client(address, "ben"));
+    ana.send("0").unwrap();
+    until(&ben, "the first line", |entries| entries.len() == 1).await;
+    server.kill();
+    for n in 1..=5000 {
+        ana.send(n.to_string()).unwrap();
+    }
+    let _server = Server::on(address, with_data(data.path())).await;
+    until(&ben, "all lines", |entries| entries.len() > 5000).await;
+    let wanted: Vec<String> = (0..=5000).map(|n| n.to_string()).collect();
+    assert_eq!(texts(&ben.entries(), "ana"), wanted);
+    assert!(ana.close(SOON).await.is_empty(), "nothing is left that is not known to be sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_sent_again_over_a_restart_is_the_same_message() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(data.path())).await;
+    let address = server.address;
+    let mut ben = Plain::join(&server, "userId=ben&after=").await;
+    ben.next().await;
+    ben.say(&text("1", "ben", "once")).await;
+    assert_eq!(ben.next().await, json!({"type": "stored", "id": "1", "offset": 1}));
+    server.kill();
+
+    let server = Server::on(address, with_data(data.path())).await;
+    let mut ana = Plain::join(&server, "userId=ana").await;
+    ana.barrier().await;
+    let mut ben = Plain::join(&server, "userId=ben&after=").await;
+    assert_eq!((ben.brief().await, ben.brief().await), ("sync".into(), "text ben once".into()));
+    assert_eq!(ana.brief().await, "user_joined ben");
+    ben.say(&text("1", "ben", "once")).await;
+    assert_eq!(ben.next().await, json!({"type": "stored", "id": "1", "offset": 1}));
+    ana.barrier().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pong_means_that_everything_before_its_ping_survives() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(with_data(data.path())).await;
+    let address = server.address;
+    let (mut sent, mut proven) = (0_u64, 0);
+    for round in 0..10 {
+        let mut ben = Plain::join(&server, "userId=ben").await;
+        let mut pongs = 0;
+        // Killed with some pings answered and some not.
+        while pongs <= round {
+            for _ in 0..20 {
+                sent += 1;
+                let line = text(&sent.to_string(), "ben", "x").to_string();
+                ben.socket.feed(Message::text(line)).await.unwrap();
+            }
+            ben.send(Message::Ping(sent.to_string().into_bytes().into())).await;
+            if let Ok(Some(Ok(Message::Pong(payload)))) = timeout(SOON, ben.socket.next()).await {
+                proven = String::from_utf8(payload.to_vec()).unwrap().parse().unwrap();
+                pongs += 1;
+            }
+        }
+        server.kill();
+        server = Server::on(address, with_data(data.path())).await;
+        let epoch = Plain::join(&server, "after=").await.next().await["epoch"].as_str().unwrap().to_owned();
+        let mut reader = Plain::join(&server, &format!("after={epoch}:0")).await;
+        let end = reader.next().await["offset"].as_u64().unwrap();
+        let mut ids = std::collections::BTreeSet::new();
+        for _ in 0..end {
+            ids.insert(reader.next().await["id"].as_str().unwrap().parse::<u64>().unwrap());
+        }
+        assert!((1..=proven).all(|id| ids.contains(&id)), "round {round}: {proven} proven, {end} stored");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn catching_up_while_others_speak_leaves_no_gap_and_repeats_nothing() {
+    const LINES: u64 = 3000;
+    let server = Server::start(ServerConfig::default()).await;
+    let epoch = Plain::join(&server, "after=").await.next().await["epoch"].as_str().unwrap().to_owned();
+    let mut ben = Plain::named(&server, "ben").await;
+    let speaking = async {
+        for n in 1..=LINES {
+            ben.say(&text(&n.to_string(), "ben", "x")).await;
+            if n % 100 == 0 {
+                ben.barrier().await;
+            }
+        }
+    };
+    let listening = async {
+        let mut seen = 0;
+        // Leaves again and again at odd places, and goes on from there.
+        while seen < LINES {
+            let mut ana = Plain::join(&server, &format!("after={epoch}:{seen}")).await;
+            assert_eq!(ana.brief().await, "sync");
+            let stay = (seen * 7919) % 211 + 1;
+            for _ in 0..stay.min(LINES - seen) {
+                let line = ana.next().await;
+                assert_eq!(line["offset"], json!(seen + 1));
+                seen += 1;
+            }
+        }
+    };
+    soon("both are done", async { tokio::join!(speaking, listening) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_restored_from_an_older_copy_is_read_from_there() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(data.path())).await;
+    let address = server.address;
+    let (ana, ben) = (client(address, "ana"), client(address, "ben"));
+    ana.send("kept").unwrap();
+    until(&ben, "the first line", |entries| entries.len() == 1).await;
+    server.stop().await;
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(data.path().join("history.sqlite"), copy.path().join("history.sqlite")).unwrap();
+
+    let server = Server::on(address, with_data(data.path())).await;
+    for n in 0..5 {
+        ana.send(format!("forgotten {n}")).unwrap();
+    }
+    until(&ben, "more lines", |entries| entries.len() == 6).await;
+    server.stop().await;
+
+    let server = Server::on(address, with_data(copy.path())).await;
+    ana.send("new 1").unwrap();
+    until(&ben, "a line of the restored history", |entries| texts(entries, "ana").contains(&"new 1")).await;
+    // What comes now has offsets that ben has seen before; none may be skipped when he reconnects.
+    server.stop().await;
+    let _server = Server::on(address, with_data(copy.path())).await;
+    ana.send("new 2").unwrap();
+    until(&ben, "the next line", |entries| texts(entries, "ana").contains(&"new 2")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_id_is_another_user_s_fails_with_the_reason() {
+    let server = Server::start(ServerConfig::default()).await;
+    let mut eve = Plain::join(&server, "userId=eve&after=").await;
+    eve.next().await;
+    let mut ben = Plain::named(&server, "ben").await;
+    assert_eq!(eve.brief().await, "user_joined ben");
+    ben.say(&text("1", "ben", "mine")).await;
+    assert_eq!(eve.brief().await, "text ben mine");
+    eve.say(&text("1", "eve", "mine too")).await;
+    let refused = eve.next().await;
+    assert_eq!((&refused["type"], &refused["id"]), (&json!("rejected"), &json!("1")));
+}
+
+#[test]
+fn a_line_can_be_sent_from_any_thread() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (server, chat) = runtime.block_on(async {
+        let server = Server::start(ServerConfig::default()).await;
+        let chat = client(server.address, "ana");
+        (server, chat)
+    });
+    chat.send("from outside the runtime").unwrap();
+    assert!(runtime.block_on(chat.close(SOON)).is_empty());
+    server.kill();
+}

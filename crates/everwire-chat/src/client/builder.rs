@@ -1,0 +1,147 @@
+use std::fmt;
+use std::sync::Arc;
+
+use everwire::{BuildError, Client, Guarantee};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::room::Room;
+use super::{ChatClient, address, task};
+use crate::limits::{check_id, check_name, check_room};
+use crate::wire::{User, new_id};
+
+/// Settings of a chat client; checked in [`build`](Self::build).
+pub struct Builder {
+    url: String,
+    user_name: String,
+    user_id: Option<String>,
+    room: String,
+    window: usize,
+    connection: Box<dyn FnOnce(everwire::Builder) -> everwire::Builder + Send>,
+}
+
+/// Why a chat client could not be made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ChatError {
+    /// A name, a room or an id breaks a limit; in words for people.
+    Invalid(&'static str),
+    /// The connection's settings are wrong.
+    Connection(BuildError),
+}
+
+/// The room that is joined if none is named.
+pub(crate) const DEFAULT_ROOM: &str = "lobby";
+
+/// Outcomes that the task has not taken yet; the senders of more wait.
+const OUTCOMES: usize = 64;
+
+impl Builder {
+    pub(super) fn new(url: String, user_name: String) -> Self {
+        Self {
+            url,
+            user_name,
+            user_id: None,
+            room: DEFAULT_ROOM.into(),
+            window: crate::timeline::WINDOW,
+            connection: Box::new(|builder| builder),
+        }
+    }
+
+    /// The room; default `lobby`.
+    #[must_use]
+    pub fn room(mut self, room: impl Into<String>) -> Self {
+        self.room = room.into();
+        self
+    }
+
+    /// Who we are, the same every time; default: a new id. Two clients of one id are one user.
+    #[must_use]
+    pub fn user_id(mut self, id: impl Into<String>) -> Self {
+        self.user_id = Some(id.into());
+        self
+    }
+
+    /// Messages kept in the timeline; default 1,000.
+    #[must_use]
+    pub fn window(mut self, messages: usize) -> Self {
+        self.window = messages;
+        self
+    }
+
+    /// Changes the connection's settings: retry, heartbeat, limits, TLS. The guarantee (at least once, made once by the
+    /// message's id) and the attempt hook belong to the chat; what is set for them here is overwritten.
+    #[must_use]
+    pub fn connection(
+        mut self,
+        settings: impl FnOnce(everwire::Builder) -> everwire::Builder + Send + 'static,
+    ) -> Self {
+        self.connection = Box::new(settings);
+        self
+    }
+
+    /// Checks everything and connects in the background, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// If a setting is wrong; nothing has been started then.
+    pub fn build(self) -> Result<ChatClient, ChatError> {
+        check_name(&self.user_name).map_err(ChatError::Invalid)?;
+        check_room(&self.room).map_err(ChatError::Invalid)?;
+        let user_id = self.user_id.unwrap_or_else(new_id);
+        check_id(&user_id).map_err(ChatError::Invalid)?;
+        let me = User { user_id, user_name: self.user_name };
+
+        let room = Arc::new(Room::new(self.window));
+        let identity = [("room", self.room.as_str()), ("userId", &me.user_id), ("userName", &me.user_name)];
+        let url = address::with_parameters(&self.url, &identity);
+        let seen = Arc::clone(&room);
+        let hook_url = url.clone();
+        let client = (self.connection)(Client::builder(&url))
+            .guarantee(Guarantee::AtLeastOnce)
+            .before_attempt(move |mut request| {
+                let after = address::after(seen.position().as_ref());
+                let url = address::with_parameters(&hook_url, &[("after", &after)]);
+                async move {
+                    request.url = url.parse()?;
+                    Ok(request)
+                }
+            })
+            .build()
+            .map_err(ChatError::Connection)?;
+
+        let (outcomes, resolved) = mpsc::channel(OUTCOMES);
+        let task =
+            tokio::spawn(task::run(client.messages(), client.watch_state(), resolved, Arc::clone(&room), me.clone()));
+        Ok(ChatClient { client, room, outcomes, task, runtime: Handle::current(), me })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, user_name, user_id, room, window, connection: _ } = self;
+        f.debug_struct("Builder")
+            .field("user_name", user_name)
+            .field("user_id", user_id)
+            .field("room", room)
+            .field("window", window)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for ChatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(problem) => f.write_str(problem),
+            Self::Connection(_) => f.write_str("the connection's settings are wrong"),
+        }
+    }
+}
+
+impl std::error::Error for ChatError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Invalid(_) => None,
+            Self::Connection(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The chat client.
+
+mod address;
+mod builder;
+mod room;
+mod task;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use everwire::{Client, Hint, State, Stats};
+use tokio::runtime::Handle;
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinHandle;
+
+pub use builder::{Builder, ChatError};
+
+use crate::limits::check_text;
+use crate::status::Status;
+use crate::timeline::{Change, Entry};
+use crate::wire::{Event, Notice, TextMessage, Typing, User, WireStatus, new_id};
+use room::Room;
+
+/// One user in one room.
+///
+/// What is sent is shown at once, sent when the network allows, in order, and sent again until the server is known to
+/// have it; a repeat is the same message, so nothing is doubled. After each reconnection the client asks for what it has
+/// missed. Dropping the client ends everything at once; [`close`](Self::close) flushes first.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use everwire_chat::{ChatClient, ChatEvent};
+///
+/// let chat = ChatClient::builder("ws://127.0.0.1:8080/ws", "Ana").room("den").build()?;
+/// let mut updates = chat.updates();
+/// chat.send("good morning")?;
+/// while let Some(event) = updates.next().await {
+///     if let ChatEvent::Timeline(change) = event {
+///         println!("{change:?}");
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ChatClient {
+    client: Client,
+    room: Arc<Room>,
+    outcomes: mpsc::Sender<task::Resolved>,
+    task: JoinHandle<()>,
+    /// Lines may be sent from any thread.
+    runtime: Handle,
+    me: User,
+}
+
+/// Something that a UI may want to show.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ChatEvent {
+    /// The connection's state has changed.
+    Connection(State),
+    /// The timeline has changed.
+    Timeline(Change),
+    /// Somebody has come.
+    Joined(User),
+    /// Somebody has gone.
+    Left(User),
+    /// These are typing now, by name.
+    Typing(Vec<String>),
+    /// The server has said where the room stands; what we have missed follows. The list of who is here is new.
+    Synced {
+        /// There are older messages that do not follow.
+        earlier: bool,
+    },
+    /// A binary message of another member.
+    Binary(Vec<u8>),
+    /// This listener was too slow and has missed so many events: take a new [`ChatClient::entries`].
+    Missed(u64),
+}
+
+/// Why a line was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// It breaks a limit; in words for people.
+    Invalid(&'static str),
+    /// Too many messages are waiting: try again when some have gone.
+    Full,
+    /// The connection has ended for good; in words for people.
+    Closed(String),
+    /// No message of ours that could be sent again has this id.
+    NotRetryable,
+}
+
+impl ChatClient {
+    /// Starts the settings of a client: `url` is the chat's address, `ws://HOST:PORT/ws` or `wss://…`.
+    #[must_use]
+    pub fn builder(url: impl Into<String>, user_name: impl Into<String>) -> Builder {
+        Builder::new(url.into(), user_name.into())
+    }
+
+    /// Who we are.
+    #[must_use]
+    pub fn me(&self) -> &User {
+        &self.me
+    }
+
+    /// Sends a line; its id. It is in the timeline when this returns.
+    ///
+    /// # Errors
+    /// If the line breaks a limit, too many are waiting, or the connection has ended for good.
+    pub fn send(&self, text: impl Into<String>) -> Result<String, SendError> {
+        let text = text.into();
+        check_text(&text).map_err(SendError::Invalid)?;
+        let message = TextMessage {
+            id: new_id(),
+            user_id: self.me.user_id.clone(),
+            user_name: self.me.user_name.clone(),
+            text,
+            timestamp: now_ms(),
+            status: WireStatus::Sent,
+            offset: None,
+        };
+        let id = message.id.clone();
+        let json = Event::Text(message.clone()).to_json();
+        self.room.update(|timeline| {
+            self.submit(&id, json)?;
+            Ok(timeline.echo(message))
+        })?;
+        Ok(id)
+    }
+
+    /// Sends a failed message again, with the same id.
+    ///
+    /// # Errors
+    /// [`SendError::NotRetryable`] if it has not failed or was refused, and those of [`send`](Self::send).
+    pub fn retry(&self, id: &str) -> Result<(), SendError> {
+        self.room.update(|timeline| {
+            let entry = timeline.get(id).filter(|entry| entry.own).ok_or(SendError::NotRetryable)?;
+            if !matches!(&entry.status, Status::Failed(failure) if failure.is_retryable()) {
+                return Err(SendError::NotRetryable);
+            }
+            let again = TextMessage {
+                id: entry.id.clone(),
+                user_id: entry.user_id.clone(),
+                user_name: entry.user_name.clone(),
+                text: entry.text.clone(),
+                timestamp: entry.timestamp,
+                status: WireStatus::Sent,
+                offset: None,
+            };
+            self.submit(id, Event::Text(again).to_json())?;
+            Ok(timeline.advance(id, Status::Sending))
+        })
+    }
+
+    /// Tells the others that we type, or have stopped. Only while connected: such a signal is worth nothing later.
+    pub fn typing(&self, is_typing: bool) {
+        if matches!(self.client.state(), State::Connected { .. }) {
+            let User { user_id, user_name } = self.me.clone();
+            let signal = Typing { id: new_id(), user_id, user_name, is_typing, timestamp: now_ms() };
+            // Nobody waits for a typing signal's outcome, and a full outbox has more important things to carry.
+            let _ = self.client.send(Event::Typing(signal).to_json());
+        }
+    }
+
+    /// The messages, oldest first: a copy.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.room.entries()
+    }
+
+    /// Who is here besides us, as far as the server tells.
+    #[must_use]
+    pub fn users(&self) -> Vec<User> {
+        self.room.users()
+    }
+
+    /// What changes from now on. A listener that falls behind by more than 1,024 events gets
+    /// [`ChatEvent::Missed`] instead of the oldest.
+    #[must_use]
+    pub fn updates(&self) -> Updates {
+        Updates { receiver: self.room.subscribe() }
+    }
+
+    /// The connection's state.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.client.state()
+    }
+
+    /// The connection's numbers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.client.stats()
+    }
+
+    /// Passes on what the platform knows about the network.
+    pub fn hint(&self, hint: Hint) {
+        self.client.hint(hint);
+    }
+
+    /// Sends what is waiting, tells the others that we go, and ends, all within `deadline`. Gives back our messages that
+    /// are not known to have been sent.
+    ///
+    /// Not cancel-safe: a dropped `close` has ended the client at once.
+    pub async fn close(mut self, deadline: Duration) -> Vec<Entry> {
+        if matches!(self.client.state(), State::Connected { .. }) {
+            let User { user_id, user_name } = self.me.clone();
+            let notice = Notice { id: new_id(), user_id, user_name, timestamp: now_ms() };
+            // If it does not arrive, the server notices by itself, a little later.
+            let _ = self.client.send(Event::UserLeft(notice).to_json());
+        }
+        self.client.close(deadline).await;
+        // The task ends when it has taken the last message and the last outcome.
+        drop(std::mem::replace(&mut self.outcomes, mpsc::channel(1).0));
+        let _ = (&mut self.task).await;
+        self.room.entries().into_iter().filter(|entry| entry.own && !is_sent(&entry.status)).collect()
+    }
+
+    /// Hands a message to the connection and has its outcome told to the task. Called with the room locked, so that the
+    /// order on the wire is the order of the echoes.
+    fn submit(&self, id: &str, json: String) -> Result<(), SendError> {
+        let delivery = self.client.send(json).map_err(|error| match error {
+            everwire::SendError::Full(_) => SendError::Full,
+            everwire::SendError::TooLarge { .. } => SendError::Invalid("the message is too long"),
+            other => SendError::Closed(other.to_string()),
+        })?;
+        let (id, outcomes) = (id.to_owned(), self.outcomes.clone());
+        self.runtime.spawn(async move {
+            let outcome = delivery.await;
+            // Fails only if the client was dropped, and then nobody is left to tell.
+            let _ = outcomes.send(task::Resolved { id, outcome }).await;
+        });
+        Ok(())
+    }
+}
+
+impl Drop for ChatClient {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A stream of what changes.
+#[derive(Debug)]
+pub struct Updates {
+    receiver: broadcast::Receiver<ChatEvent>,
+}
+
+impl Updates {
+    /// The next event; `None` once the client has ended. Cancel-safe.
+    pub async fn next(&mut self) -> Option<ChatEvent> {
+        match self.receiver.recv().await {
+            Ok(event) => Some(event),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(ChatEvent::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for SendError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Invalid(problem) => f.write_str(problem),
+            Self::Full => f.write_str("too many messages are waiting to be sent; try again when some have gone"),
+            Self::Closed(why) => f.write_str(why),
+            Self::NotRetryable => f.write_str("there is no such message to send again"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+fn is_sent(status: &Status) -> bool {
+    match status {
+        Status::Sent | Status::Delivered | Status::Read => true,
+        Status::Sending | Status::Failed(_) => false,
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

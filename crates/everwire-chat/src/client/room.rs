@@ -1,0 +1,67 @@
+//! What the client knows of its room, shared between the handle and the task.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast;
+
+use super::ChatEvent;
+use crate::timeline::{Change, Entry, Timeline};
+use crate::wire::{Position, User};
+
+/// Events that a slow listener may be behind.
+const EVENTS: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Room {
+    inner: Mutex<Inner>,
+    events: broadcast::Sender<ChatEvent>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) timeline: Timeline,
+    pub(super) users: Vec<User>,
+    /// Up to where we have everything.
+    pub(super) position: Option<Position>,
+}
+
+impl Room {
+    pub(super) fn new(window: usize) -> Self {
+        let inner = Inner { timeline: Timeline::new(window), users: Vec::new(), position: None };
+        Self { inner: Mutex::new(inner), events: broadcast::channel(EVENTS).0 }
+    }
+
+    /// Changes the timeline and tells the listeners, in one step: they see changes in the order in which they happened.
+    pub(super) fn update<E>(&self, change: impl FnOnce(&mut Timeline) -> Result<Vec<Change>, E>) -> Result<(), E> {
+        let mut inner = self.lock();
+        let changes = change(&mut inner.timeline)?;
+        changes.into_iter().for_each(|change| self.tell(ChatEvent::Timeline(change)));
+        Ok(())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in here panics half-way; a listener's panic is not ours to repeat.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tell(&self, event: ChatEvent) {
+        // Fails only if nobody listens.
+        let _ = self.events.send(event);
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<ChatEvent> {
+        self.events.subscribe()
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.lock().timeline.entries().cloned().collect()
+    }
+
+    pub(super) fn users(&self) -> Vec<User> {
+        self.lock().users.clone()
+    }
+
+    pub(super) fn position(&self) -> Option<Position> {
+        self.lock().position.clone()
+    }
+}

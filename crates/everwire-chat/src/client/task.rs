@@ -1,0 +1,212 @@
+//! Takes what arrives and what became of our messages, and brings the room up to date.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use everwire::{Inbox, Message, Outcome, State};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::ChatEvent;
+use super::room::Room;
+use crate::status::{Failure, Status};
+use crate::timeline::Change;
+use crate::typing::TypingUsers;
+use crate::wire::{Event, Notice, Position, Sync, TextMessage, User, parse};
+
+/// What became of a message of ours, as far as the connection knows.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) id: String,
+    pub(super) outcome: Outcome,
+}
+
+/// Runs until the client has closed and everything is taken in.
+pub(super) async fn run(
+    mut inbox: Inbox,
+    mut states: watch::Receiver<State>,
+    mut resolved: mpsc::Receiver<Resolved>,
+    room: Arc<Room>,
+    me: User,
+) {
+    let mut task = Task {
+        room,
+        me,
+        typing: TypingUsers::default(),
+        started: Instant::now(),
+        stores: false,
+        proven: HashSet::new(),
+    };
+    let (mut receiving, mut watching, mut resolving) = (true, true, true);
+    while receiving || resolving {
+        let expiry = task.typing.deadline().map(|at| task.started + at);
+        tokio::select! {
+            // What arrived before a message was proven is taken in before its outcome.
+            biased;
+            message = inbox.next(), if receiving => match message {
+                Some(message) => task.on_message(&message),
+                None => receiving = false,
+            },
+            changed = states.changed(), if watching => match changed {
+                Ok(()) => {
+                    let state = states.borrow_and_update().clone();
+                    task.on_state(state);
+                }
+                Err(_) => watching = false,
+            },
+            outcome = resolved.recv(), if resolving => match outcome {
+                Some(outcome) => task.on_outcome(outcome),
+                None => resolving = false,
+            },
+            () = async { tokio::time::sleep_until(expiry.unwrap_or(task.started)).await }, if expiry.is_some() => {
+                task.expire_typing();
+            }
+        }
+    }
+    task.finish();
+}
+
+struct Task {
+    room: Arc<Room>,
+    me: User,
+    typing: TypingUsers,
+    started: Instant,
+    /// The server says of each message that it is stored; a proof of arrival alone is then not enough.
+    stores: bool,
+    /// Ids that the server has certainly received, and has not yet said more of.
+    proven: HashSet<String>,
+}
+
+impl Task {
+    fn on_message(&mut self, message: &Message) {
+        let Message::Text(text) = message else {
+            return self.room.tell(ChatEvent::Binary(message.payload().to_vec()));
+        };
+        let parsed = parse(text);
+        for junk in parsed.junk {
+            tracing::debug!(reason = junk.reason, "the server sent what is no chat event");
+        }
+        for event in parsed.events {
+            self.on_event(event);
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Text(message) => self.on_text(message),
+            Event::Typing(signal) => {
+                if signal.user_id != self.me.user_id && self.typing.on_signal(signal, self.now()) {
+                    self.tell_typing();
+                }
+            }
+            Event::UserJoined(notice) => self.on_joined(notice),
+            Event::UserLeft(notice) => self.on_left(notice),
+            Event::Sync(sync) => self.on_sync(sync),
+            Event::Stored(stored) => {
+                self.proven.remove(&stored.id);
+                self.change(Some(stored.offset), |room| room.timeline.on_stored(&stored.id, stored.offset));
+            }
+            Event::Rejected(rejected) => {
+                self.proven.remove(&rejected.id);
+                let failed = Status::Failed(Failure::Rejected(rejected.reason));
+                self.change(None, |room| room.timeline.advance(&rejected.id, failed));
+            }
+        }
+    }
+
+    fn on_text(&mut self, message: TextMessage) {
+        if self.typing.on_gone(&message.user_id) {
+            self.tell_typing();
+        }
+        self.proven.remove(&message.id);
+        let own = message.user_id == self.me.user_id;
+        self.change(message.offset, |room| room.timeline.on_text(message, own));
+    }
+
+    fn on_sync(&mut self, sync: Sync) {
+        self.stores = true;
+        let mut inner = self.room.lock();
+        // A history that ends before what we have seen of it was restored from a copy: it is another one.
+        let continues = |seen: &Position| seen.epoch == sync.epoch && seen.offset <= sync.offset;
+        if !inner.position.as_ref().is_some_and(continues) {
+            inner.timeline.forget_offsets();
+            // Where there is nothing to follow, this is where we stand; else what follows moves us on.
+            inner.position = Some(Position { epoch: sync.epoch, offset: 0 });
+        }
+        inner.users = sync.users.into_iter().filter(|user| user.user_id != self.me.user_id).collect();
+        self.room.tell(ChatEvent::Synced { earlier: sync.earlier });
+    }
+
+    fn on_joined(&mut self, notice: Notice) {
+        let Notice { user_id, user_name, .. } = notice;
+        let user = User { user_id, user_name };
+        let mut inner = self.room.lock();
+        if user.user_id != self.me.user_id && inner.users.iter().all(|known| known.user_id != user.user_id) {
+            inner.users.push(user.clone());
+        }
+        self.room.tell(ChatEvent::Joined(user));
+    }
+
+    fn on_left(&mut self, notice: Notice) {
+        let Notice { user_id, user_name, .. } = notice;
+        if self.typing.on_gone(&user_id) {
+            self.tell_typing();
+        }
+        let mut inner = self.room.lock();
+        inner.users.retain(|known| known.user_id != user_id);
+        self.room.tell(ChatEvent::Left(User { user_id, user_name }));
+    }
+
+    fn on_state(&mut self, state: State) {
+        self.room.tell(ChatEvent::Connection(state));
+    }
+
+    fn on_outcome(&mut self, Resolved { id, outcome }: Resolved) {
+        let status = match outcome {
+            Outcome::Received | Outcome::Acknowledged if self.stores => {
+                // The server's own word follows; only if the connection ends before it comes is the proof what counts.
+                if self.room.lock().timeline.get(&id).is_some_and(|entry| entry.status == Status::Sending) {
+                    self.proven.insert(id);
+                }
+                return;
+            }
+            Outcome::Received | Outcome::Acknowledged => Status::Sent,
+            Outcome::Dropped(_) | Outcome::Expired => Status::Failed(Failure::Dropped),
+            Outcome::Rejected(why) => Status::Failed(Failure::Rejected(Outcome::Rejected(why).to_string())),
+            Outcome::Cancelled => Status::Failed(Failure::Cancelled),
+            _ => Status::Failed(Failure::Unknown),
+        };
+        self.change(None, |room| room.timeline.advance(&id, status));
+    }
+
+    /// The server answers pings only for what it has stored or refused, and all refusals have arrived by now.
+    fn finish(&mut self) {
+        for id in std::mem::take(&mut self.proven) {
+            self.change(None, |room| room.timeline.advance(&id, Status::Sent));
+        }
+    }
+
+    /// Changes the timeline, moves our position on to `offset`, and tells the listeners.
+    fn change(&self, offset: Option<u64>, change: impl FnOnce(&mut super::room::Inner) -> Vec<Change>) {
+        let mut inner = self.room.lock();
+        if let (Some(position), Some(offset)) = (&mut inner.position, offset) {
+            position.offset = position.offset.max(offset);
+        }
+        change(&mut inner).into_iter().for_each(|change| self.room.tell(ChatEvent::Timeline(change)));
+    }
+
+    fn expire_typing(&mut self) {
+        if self.typing.expire(self.now()) {
+            self.tell_typing();
+        }
+    }
+
+    fn tell_typing(&self) {
+        self.room.tell(ChatEvent::Typing(self.typing.names()));
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

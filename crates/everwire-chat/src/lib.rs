@@ -1,0 +1,24 @@
+//! The chat on Everwire: what goes over the wire, the rules of statuses and order, and [`ChatClient`].
+//!
+//! | module | what |
+//! |---|---|
+//! | [`wire`] | the JSON that chat clients and servers exchange |
+//! | [`status`] | how far a message is known to have come, and which moves are allowed |
+//! | [`timeline`] | one room's messages as a reader sees them: ordered, each once, bounded |
+//! | [`typing`] | who is typing |
+//! | [`limits`] | what texts, names and ids may be |
+//! | [`client`] | the client: all of the above on an [`everwire::Client`] |
+//!
+//! All but `client` is pure: no clock, no I/O.
+
+pub mod client;
+pub mod limits;
+pub mod status;
+pub mod timeline;
+pub mod typing;
+pub mod wire;
+
+pub use client::{Builder, ChatClient, ChatError, ChatEvent, SendError, Updates};
+pub use status::{Failure, Status};
+pub use timeline::{Change, Entry, Timeline};
+pub use wire::{Event, TextMessage, User};

@@ -1,0 +1,87 @@
+//! What texts, names and ids may be. Servers enforce these limits; clients check them first, to say so early.
+
+/// Bytes of UTF-8 in a line of chat: 16 KiB.
+pub const TEXT_BYTES: usize = 16 << 10;
+/// Characters in a user's name, and in a room's: 64.
+pub const NAME_CHARS: usize = 64;
+/// Bytes in a message's or user's id: 128.
+pub const ID_BYTES: usize = 128;
+
+/// Whether a line may be sent; the error says why not.
+///
+/// # Errors
+/// If it is blank or longer than [`TEXT_BYTES`].
+pub fn check_text(text: &str) -> Result<(), &'static str> {
+    if text.trim().is_empty() {
+        Err("the message is blank")
+    } else if text.len() > TEXT_BYTES {
+        Err("the message is longer than 16 KiB")
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether this may be a user's name.
+///
+/// # Errors
+/// If it is blank, longer than [`NAME_CHARS`], or holds control characters.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.trim().is_empty() {
+        Err("the name is blank")
+    } else if name.chars().count() > NAME_CHARS {
+        Err("the name is longer than 64 characters")
+    } else if name.chars().any(char::is_control) {
+        Err("the name holds control characters")
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether this may be a room's name: like a user's, without spaces around it.
+///
+/// # Errors
+/// If it is blank, longer than [`NAME_CHARS`], holds control characters, or has spaces around it.
+pub fn check_room(name: &str) -> Result<(), &'static str> {
+    if name.trim().is_empty() {
+        Err("the room's name is blank")
+    } else if name.chars().count() > NAME_CHARS {
+        Err("the room's name is longer than 64 characters")
+    } else if name.chars().any(char::is_control) {
+        Err("the room's name holds control characters")
+    } else if name.trim() != name {
+        Err("the room's name has spaces around it")
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether this may be an id.
+///
+/// # Errors
+/// If it is empty, longer than [`ID_BYTES`], or holds control characters.
+pub fn check_id(id: &str) -> Result<(), &'static str> {
+    if id.is_empty() {
+        Err("the id is empty")
+    } else if id.len() > ID_BYTES {
+        Err("the id is longer than 128 bytes")
+    } else if id.chars().any(char::is_control) {
+        Err("the id holds control characters")
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_names_rooms_and_ids_have_limits() {
+        assert!(check_text("hi").is_ok() && check_text(&"x".repeat(TEXT_BYTES)).is_ok());
+        assert!(check_text(" \n").is_err() && check_text(&"x".repeat(TEXT_BYTES + 1)).is_err());
+        assert!(check_name("Ана Å 🙂").is_ok() && check_name(&"я".repeat(64)).is_ok());
+        assert!(check_name("").is_err() && check_name("a\u{1b}[2J").is_err() && check_name(&"я".repeat(65)).is_err());
+        assert!(check_room("den").is_ok() && check_room(" den").is_err() && check_room("").is_err());
+        assert!(check_id("0197").is_ok() && check_id("").is_err() && check_id(&"x".repeat(129)).is_err());
+    }
+}

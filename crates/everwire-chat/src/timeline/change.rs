@@ -1,0 +1,85 @@
+use crate::status::Status;
+use crate::wire::TextMessage;
+
+/// A message as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Unique.
+    pub id: String,
+    /// The sender.
+    pub user_id: String,
+    /// The sender's name.
+    pub user_name: String,
+    /// The line.
+    pub text: String,
+    /// When it was sent, by the sender's clock: milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// Whether it is ours.
+    pub own: bool,
+    /// How far it has come. Of others' messages: always sent.
+    pub status: Status,
+    /// Its place in the room's history, where the server gives one.
+    pub offset: Option<u64>,
+}
+
+impl Entry {
+    pub(super) fn new(message: TextMessage, own: bool, status: Status) -> Self {
+        let TextMessage { id, user_id, user_name, text, timestamp, status: _, offset } = message;
+        Self { id, user_id, user_name, text, timestamp, own, status, offset }
+    }
+}
+
+/// A small step from one view of a timeline to the next, so that a UI need not draw everything again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A message is new at this place.
+    Added {
+        /// Its place, counted from the oldest.
+        at: usize,
+        /// The message.
+        entry: Entry,
+    },
+    /// The message at this place has another status.
+    Updated {
+        /// Its place.
+        at: usize,
+        /// The message as it is now.
+        entry: Entry,
+    },
+    /// A message stands somewhere else.
+    Moved {
+        /// Where it was.
+        from: usize,
+        /// Where it is once it has been taken out there.
+        to: usize,
+        /// The message as it is now.
+        entry: Entry,
+    },
+    /// So many have left at the front.
+    Trimmed {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl Change {
+    /// Does the step on a copy of the timeline that has taken all steps before.
+    pub fn apply(self, copy: &mut Vec<Entry>) {
+        match self {
+            Self::Added { at, entry } => copy.insert(at.min(copy.len()), entry),
+            Self::Updated { at, entry } => {
+                if let Some(old) = copy.get_mut(at) {
+                    *old = entry;
+                }
+            }
+            Self::Moved { from, to, entry } => {
+                if from < copy.len() {
+                    copy.remove(from);
+                    copy.insert(to.min(copy.len()), entry);
+                }
+            }
+            Self::Trimmed { count } => drop(copy.drain(..count.min(copy.len()))),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One room's messages as a reader sees them: ordered, each once, bounded.
+//!
+//! Messages that the server has given a place stand in the order of their offsets. What has no place yet (our own that are
+//! on their way, and everything from a server that gives none) stands behind them, in the order of arrival.
+
+mod change;
+mod seen;
+
+use std::collections::VecDeque;
+
+pub use change::{Change, Entry};
+
+use crate::status::Status;
+use crate::wire::TextMessage;
+use seen::Seen;
+
+/// Messages kept in memory by default; older ones leave at the front.
+pub const WINDOW: usize = 1000;
+
+/// The messages of one room.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    entries: VecDeque<Entry>,
+    window: usize,
+    /// Ids of messages that have left the window, so that a late repeat does not come back as new.
+    left: Seen,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self::new(WINDOW)
+    }
+}
+
+impl Timeline {
+    /// An empty timeline that keeps at most `window` messages (at least one), and beyond them those on their way.
+    #[must_use]
+    pub fn new(window: usize) -> Self {
+        Self { entries: VecDeque::new(), window: window.max(1), left: Seen::default() }
+    }
+
+    /// The messages, oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
+        self.entries.iter()
+    }
+
+    /// A message by its id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Entry> {
+        self.position(id).map(|at| &self.entries[at])
+    }
+
+    /// Shows our own message at once, while it is on its way.
+    pub fn echo(&mut self, message: TextMessage) -> Vec<Change> {
+        self.add(Entry::new(message, true, Status::Sending))
+    }
+
+    /// Takes a message from the server. Our own copy coming back, and any repeat, is not shown a second time.
+    pub fn on_text(&mut self, message: TextMessage, own: bool) -> Vec<Change> {
+        let Some(at) = self.position(&message.id) else {
+            if self.left.contains(&message.id) {
+                return Vec::new();
+            }
+            return self.add(Entry::new(message, own, Status::Sent));
+        };
+        let mut changes = self.advance_at(at, Status::Sent);
+        changes.extend(message.offset.and_then(|offset| self.place(at, offset)));
+        changes
+    }
+
+    /// The server has stored our message.
+    pub fn on_stored(&mut self, id: &str, offset: u64) -> Vec<Change> {
+        let Some(at) = self.position(id) else { return Vec::new() };
+        let mut changes = self.advance_at(at, Status::Sent);
+        changes.extend(self.place(at, offset));
+        changes
+    }
+
+    /// Moves a message's status forward, if that is an allowed move.
+    pub fn advance(&mut self, id: &str, status: Status) -> Vec<Change> {
+        self.position(id).map_or_else(Vec::new, |at| self.advance_at(at, status))
+    }
+
+    /// Another history has begun: places in the old one say nothing about the order in the new one.
+    pub fn forget_offsets(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.offset = None);
+    }
+
+    fn position(&self, id: &str) -> Option<usize> {
+        // What is looked for is almost always recent.
+        self.entries.iter().rposition(|entry| entry.id == id)
+    }
+
+    fn add(&mut self, entry: Entry) -> Vec<Change> {
+        let at = entry.offset.map_or(self.entries.len(), |offset| self.place_for(offset));
+        self.entries.insert(at, entry.clone());
+        let mut changes = vec![Change::Added { at, entry }];
+        changes.extend(self.trim());
+        changes
+    }
+
+    /// Lets the oldest go, but for messages on their way: what became of them is still to be shown.
+    fn trim(&mut self) -> Option<Change> {
+        let mut count = 0;
+        while self.entries.len() > self.window
+            && let Some(oldest) = self.entries.pop_front_if(|oldest| oldest.status != Status::Sending)
+        {
+            self.left.insert(oldest.id);
+            count += 1;
+        }
+        (count > 0).then_some(Change::Trimmed { count })
+    }
+
+    fn advance_at(&mut self, at: usize, status: Status) -> Vec<Change> {
+        let entry = &mut self.entries[at];
+        if entry.status.advance(status) { vec![Change::Updated { at, entry: entry.clone() }] } else { Vec::new() }
+    }
+
+    /// Gives the message at `at` its place in the history.
+    fn place(&mut self, at: usize, offset: u64) -> Option<Change> {
+        if self.entries[at].offset.is_some() {
+            return None;
+        }
+        let mut entry = self.entries.remove(at)?;
+        entry.offset = Some(offset);
+        let to = self.place_for(offset);
+        self.entries.insert(to, entry.clone());
+        (to != at).then_some(Change::Moved { from: at, to, entry })
+    }
+
+    /// Behind the last message with a smaller offset, before all that have none.
+    fn place_for(&self, offset: u64) -> usize {
+        let before = |entry: &Entry| entry.offset.is_some_and(|theirs| theirs < offset);
+        match self.entries.iter().rposition(before) {
+            Some(last) => last + 1,
+            None => self.entries.iter().position(|entry| entry.offset.is_some()).unwrap_or_else(|| self.unplaced()),
+        }
+    }
+
+    /// Where the messages that will never get a place end: those of others, and of ours all that are done.
+    fn unplaced(&self) -> usize {
+        self.entries.iter().rposition(|entry| entry.status != Status::Sending).map_or(0, |last| last + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::Failure;
+    use crate::wire::WireStatus;
+    use proptest::prelude::*;
+
+    fn text(id: &str, offset: Option<u64>) -> TextMessage {
+        TextMessage {
+            id: id.into(),
+            user_id: "u".into(),
+            user_name: "U".into(),
+            text: id.into(),
+            timestamp: 0,
+            status: WireStatus::Sent,
+            offset,
+        }
+    }
+
+    fn ids(timeline: &Timeline) -> Vec<&str> {
+        timeline.entries().map(|entry| entry.id.as_str()).collect()
+    }
+
+    #[test]
+    fn t23_our_own_message_that_comes_back_is_not_shown_twice_and_counts_as_sent() {
+        let mut timeline = Timeline::default();
+        timeline.echo(text("mine", None));
+        assert_eq!(timeline.get("mine").map(|entry| &entry.status), Some(&Status::Sending));
+        let changes = timeline.on_text(text("mine", Some(4)), true);
+        assert!(matches!(&changes[..], [Change::Updated { at: 0, entry }] if entry.status == Status::Sent));
+        assert_eq!(ids(&timeline), ["mine"]);
+        assert!(timeline.on_text(text("mine", Some(4)), true).is_empty());
+    }
+
+    #[test]
+    fn a_message_on_its_way_stands_last_and_takes_its_place_once_it_is_stored() {
+        let mut timeline = Timeline::default();
+        timeline.on_text(text("a", Some(1)), false);
+        timeline.echo(text("mine", None));
+        timeline.on_text(text("b", Some(2)), false);
+        timeline.on_text(text("d", Some(4)), false);
+        assert_eq!(ids(&timeline), ["a", "b", "d", "mine"]);
+        let changes = timeline.on_stored("mine", 3);
+        assert!(
+            matches!(&changes[..], [Change::Updated { at: 3, .. }, Change::Moved { from: 3, to: 2, .. }]),
+            "{changes:?}"
+        );
+        assert_eq!(ids(&timeline), ["a", "b", "mine", "d"]);
+    }
+
+    #[test]
+    fn without_offsets_the_order_is_that_of_arrival() {
+        let mut timeline = Timeline::default();
+        timeline.on_text(text("a", None), false);
+        timeline.echo(text("mine", None));
+        timeline.on_text(text("b", None), false);
+        timeline.advance("mine", Status::Sent);
+        assert_eq!(ids(&timeline), ["a", "mine", "b"]);
+    }
+
+    #[test]
+    fn t24_the_window_is_bounded_and_what_has_left_it_does_not_come_back() {
+        let mut timeline = Timeline::new(3);
+        for n in 1..=5 {
+            timeline.on_text(text(&n.to_string(), Some(n)), false);
+        }
+        assert_eq!(ids(&timeline), ["3", "4", "5"]);
+        assert!(timeline.on_text(text("1", Some(1)), false).is_empty());
+        assert_eq!(ids(&timeline), ["3", "4", "5"]);
+    }
+
+    #[test]
+    fn t24_a_message_on_its_way_does_not_leave_the_window_before_its_outcome_is_shown() {
+        let mut timeline = Timeline::new(3);
+        for n in 1..=5 {
+            timeline.echo(text(&n.to_string(), None));
+        }
+        assert_eq!(ids(&timeline), ["1", "2", "3", "4", "5"]);
+        assert_eq!(timeline.on_stored("1", 1).len(), 1);
+        timeline.on_stored("2", 2);
+        assert_eq!(timeline.echo(text("6", None)).last(), Some(&Change::Trimmed { count: 2 }));
+        assert_eq!(ids(&timeline), ["3", "4", "5", "6"]);
+    }
+
+    #[test]
+    fn t21_a_failed_message_is_retried_and_ends_as_sent() {
+        let mut timeline = Timeline::default();
+        timeline.echo(text("mine", None));
+        assert_eq!(timeline.advance("mine", Status::Failed(Failure::Unknown)).len(), 1);
+        assert_eq!(timeline.advance("mine", Status::Sending).len(), 1);
+        assert_eq!(timeline.on_stored("mine", 1).len(), 1);
+        assert!(timeline.advance("mine", Status::Failed(Failure::Unknown)).is_empty());
+        assert_eq!(timeline.get("mine").map(|entry| entry.status.clone()), Some(Status::Sent));
+    }
+
+    #[test]
+    fn a_new_history_starts_behind_the_old_one() {
+        let mut timeline = Timeline::default();
+        timeline.on_text(text("old", Some(90)), false);
+        timeline.forget_offsets();
+        timeline.on_text(text("new", Some(1)), false);
+        assert_eq!(ids(&timeline), ["old", "new"]);
+    }
+
+    proptest! {
+        /// Any arrival order, with repeats: a UI that applies the changes shows what the timeline holds, placed messages
+        /// are in order, and each message stands there once.
+        #[test]
+        fn changes_keep_a_copy_equal_and_offsets_in_order(arrivals in prop::collection::vec((0_u64..40, 0..3), 0..120)) {
+            let mut timeline = Timeline::new(25);
+            let mut copy: Vec<Entry> = Vec::new();
+            for (n, kind) in arrivals {
+                let id = n.to_string();
+                let changes = match kind {
+                    0 if timeline.get(&id).is_none() => timeline.echo(text(&id, None)),
+                    1 => timeline.on_stored(&id, n + 1),
+                    _ => timeline.on_text(text(&id, Some(n + 1)), false),
+                };
+                for change in changes {
+                    change.apply(&mut copy);
+                }
+                // A copy may lack an offset that came without a change to be seen.
+                let shown: Vec<_> = copy.iter().map(|entry| (&entry.id, &entry.status)).collect();
+                let held: Vec<_> = timeline.entries().map(|entry| (&entry.id, &entry.status)).collect();
+                prop_assert_eq!(shown, held);
+            }
+            let offsets: Vec<u64> = timeline.entries().filter_map(|entry| entry.offset).collect();
+            prop_assert!(offsets.is_sorted());
+            let mut ids = ids(&timeline);
+            let count = ids.len();
+            ids.sort_unstable();
+            ids.dedup();
+            prop_assert_eq!(ids.len(), count);
+        }
+    }
+}

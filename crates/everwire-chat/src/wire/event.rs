@@ -1,0 +1,181 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Anything that goes over the wire as an object.
+///
+/// The first four are the plain format, which every client speaks. The others go only to clients that ask for them by
+/// the `after` parameter of the address, as [`ChatClient`](crate::ChatClient) does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A line of chat.
+    Text(TextMessage),
+    /// Somebody started or stopped typing.
+    Typing(Typing),
+    /// Somebody has come.
+    UserJoined(Notice),
+    /// Somebody has gone.
+    UserLeft(Notice),
+    /// Extension: the first event on a connection. Where the room's history stands, and who is here.
+    Sync(Sync),
+    /// Extension: the sender's message is stored; nothing that happens to the server loses it.
+    Stored(Stored),
+    /// Extension: the sender's message was not taken, and why.
+    Rejected(Rejected),
+}
+
+/// A line of chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TextMessage {
+    /// Chosen by the sender, unique in its room: a repeat is the same message.
+    pub id: String,
+    /// The sender.
+    pub user_id: String,
+    /// The sender's name for people.
+    pub user_name: String,
+    /// The line.
+    pub text: String,
+    /// When it was sent, by the sender's clock: milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// How far it has come. Absent: sent.
+    #[serde(default)]
+    pub status: WireStatus,
+    /// Extension: its place in the room's history, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+/// A typing signal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Typing {
+    /// Unique.
+    pub id: String,
+    /// Who types.
+    pub user_id: String,
+    /// Their name for people.
+    pub user_name: String,
+    /// Whether they type, or have stopped.
+    pub is_typing: bool,
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+}
+
+/// Somebody has come or gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// Unique.
+    pub id: String,
+    /// Who.
+    pub user_id: String,
+    /// Their name for people.
+    pub user_name: String,
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+}
+
+/// Extension: where the room's history stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sync {
+    /// The room.
+    pub room: String,
+    /// Which history the offsets belong to. A new one means that earlier offsets say nothing.
+    pub epoch: String,
+    /// The history's end at this moment; everything up to it that the client asked for follows first.
+    pub offset: u64,
+    /// Messages before those that follow are left out: the client asked for the latest only, or knew another epoch.
+    #[serde(default)]
+    pub earlier: bool,
+    /// Who is here.
+    #[serde(default)]
+    pub users: Vec<User>,
+}
+
+/// Who is here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Unique.
+    pub user_id: String,
+    /// The name for people.
+    pub user_name: String,
+}
+
+/// Extension: a message of the receiver's own is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The message.
+    pub id: String,
+    /// Its place in the room's history.
+    pub offset: u64,
+}
+
+/// Extension: a message of the receiver's own was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The message.
+    pub id: String,
+    /// Why, in words for people.
+    pub reason: String,
+}
+
+/// `status` on the wire. What a sender claims here is not believed: statuses follow evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum WireStatus {
+    /// On its way.
+    Sending,
+    /// Stored by the server.
+    #[default]
+    Sent,
+    /// Shown to nobody yet, but on another member's device.
+    Delivered,
+    /// Shown to another member.
+    Read,
+    /// Not sent.
+    Failed,
+    /// A status of a later version.
+    #[serde(other)]
+    #[doc(hidden)]
+    Unknown,
+}
+
+/// A place in a room's history, as the `after` parameter says it: `EPOCH:OFFSET`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Which history.
+    pub epoch: String,
+    /// The last offset that is known; 0 is before the first message.
+    pub offset: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.epoch, self.offset)
+    }
+}
+
+impl FromStr for Position {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (epoch, offset) = text.rsplit_once(':').ok_or("a position is EPOCH:OFFSET")?;
+        let offset = offset.parse().map_err(|_| "a position's offset is a number")?;
+        Ok(Self { epoch: epoch.to_owned(), offset })
+    }
+}
+
+impl Event {
+    /// The JSON text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings and numbers in structs: there is nothing in it that JSON can't hold.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

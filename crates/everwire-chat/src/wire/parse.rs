@@ -1,0 +1,157 @@
+use serde_json::Value;
+
+use super::Event;
+
+/// What one WebSocket text message says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// What is understood, in order.
+    pub events: Vec<Event>,
+    /// Objects of unknown types: not for us, and no error.
+    pub unknown: usize,
+    /// What should have been understood and was not.
+    pub junk: Vec<Junk>,
+    /// It was the bare text `ping`, to be answered by the bare text `pong`.
+    pub ping: bool,
+}
+
+/// A piece that is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Junk {
+    /// Its `id`, if it has one.
+    pub id: Option<String>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Reads one WebSocket text message; never fails.
+#[must_use]
+pub fn parse(text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    match text {
+        "ping" => parsed.ping = true,
+        "pong" => {}
+        _ => match serde_json::from_str(text) {
+            Ok(Value::Array(items)) => items.into_iter().for_each(|item| parsed.read(item)),
+            Ok(item) => parsed.read(item),
+            Err(error) => parsed.junk.push(Junk { id: None, reason: format!("not JSON: {error}") }),
+        },
+    }
+    parsed
+}
+
+impl Parsed {
+    fn read(&mut self, item: Value) {
+        let Some(kind) = item.get("type").and_then(Value::as_str) else {
+            return self.junk.push(Junk { id: id_of(&item), reason: "not an object with a \"type\"".into() });
+        };
+        if !KNOWN.contains(&kind) {
+            self.unknown += 1;
+            return;
+        }
+        let id = id_of(&item);
+        match serde_json::from_value(item) {
+            Ok(event) => self.events.push(event),
+            Err(error) => self.junk.push(Junk { id, reason: error.to_string() }),
+        }
+    }
+}
+
+const KNOWN: &[&str] = &["text", "typing", "user_joined", "user_left", "sync", "stored", "rejected"];
+
+fn id_of(item: &Value) -> Option<String> {
+    item.get("id").and_then(Value::as_str).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Notice, Position, TextMessage, Typing, WireStatus};
+
+    #[test]
+    fn a_text_of_the_plain_format_is_read_and_an_absent_status_means_sent() {
+        let parsed = parse(r#"{"type":"text","id":"1","userId":"u","userName":"U","text":"hi","timestamp":5,"x":[1]}"#);
+        let message = TextMessage {
+            id: "1".into(),
+            user_id: "u".into(),
+            user_name: "U".into(),
+            text: "hi".into(),
+            timestamp: 5,
+            status: WireStatus::Sent,
+            offset: None,
+        };
+        assert_eq!(parsed.events, [Event::Text(message)]);
+    }
+
+    #[test]
+    fn every_plain_event_is_written_with_exactly_the_plain_fields() {
+        let notice = || Notice { id: "1".into(), user_id: "u".into(), user_name: "U".into(), timestamp: 5 };
+        assert_eq!(
+            Event::UserJoined(notice()).to_json(),
+            r#"{"type":"user_joined","id":"1","userId":"u","userName":"U","timestamp":5}"#
+        );
+        assert!(Event::UserLeft(notice()).to_json().starts_with(r#"{"type":"user_left","#));
+        let typing =
+            Typing { id: "1".into(), user_id: "u".into(), user_name: "U".into(), is_typing: true, timestamp: 5 };
+        assert_eq!(
+            Event::Typing(typing).to_json(),
+            r#"{"type":"typing","id":"1","userId":"u","userName":"U","isTyping":true,"timestamp":5}"#
+        );
+        let text = r#"{"type":"text","id":"1","userId":"u","userName":"U","text":"hi","timestamp":5,"status":"READ"}"#;
+        assert_eq!(parse(text).events[0].to_json(), text);
+    }
+
+    #[test]
+    fn every_event_is_read_as_it_was_written() {
+        for text in [
+            r#"{"type":"sync","room":"r","epoch":"e","offset":7,"earlier":true,"users":[{"userId":"u","userName":"U"}]}"#,
+            r#"{"type":"stored","id":"1","offset":9}"#,
+            r#"{"type":"rejected","id":"1","reason":"too long"}"#,
+        ] {
+            assert_eq!(parse(text).events[0].to_json(), text);
+        }
+    }
+
+    #[test]
+    fn unknown_types_and_statuses_are_ignored_and_broken_objects_are_junk() {
+        assert_eq!(parse(r#"{"type":"reaction","emoji":"+1"}"#), Parsed { unknown: 1, ..Parsed::default() });
+        let later =
+            r#"{"type":"text","id":"1","userId":"u","userName":"U","text":"hi","timestamp":5,"status":"EDITED"}"#;
+        assert_eq!(parse(later).events.len(), 1);
+        for junk in ["", "hello", "7", "{}", r#"{"type":"text","id":"9"}"#, r#"{"type":5}"#, "[1]", "\"ping\""] {
+            let parsed = parse(junk);
+            assert_eq!((parsed.events.len(), parsed.junk.len()), (0, 1), "{junk}");
+        }
+        assert_eq!(parse(r#"{"type":"text","id":"9"}"#).junk[0].id.as_deref(), Some("9"));
+    }
+
+    #[test]
+    fn ping_and_pong_are_bare_words() {
+        assert!(parse("ping").ping);
+        assert_eq!(parse("pong"), Parsed::default());
+    }
+
+    #[test]
+    fn r14_an_array_is_a_batch_in_order() {
+        let one = |id| format!(r#"{{"type":"user_left","id":"{id}","userId":"u","userName":"U","timestamp":5}}"#);
+        let parsed = parse(&format!(r#"[{},{{"type":"new"}},{}, 3]"#, one("a"), one("b")));
+        let ids = parsed.events.iter().map(|event| match event {
+            Event::UserLeft(notice) => notice.id.as_str(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(ids.collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((parsed.unknown, parsed.junk.len()), (1, 1));
+    }
+
+    #[test]
+    fn nested_beyond_reason_is_junk_not_a_crash() {
+        assert_eq!(parse(&"[".repeat(100_000)).junk.len(), 1);
+    }
+
+    #[test]
+    fn a_position_is_read_as_it_is_written() {
+        let position = Position { epoch: "a:b".into(), offset: 12 };
+        assert_eq!(position.to_string().parse(), Ok(position));
+        assert!("12".parse::<Position>().is_err() && "a:x".parse::<Position>().is_err());
+    }
+}
