@@ -1,0 +1,55 @@
+//! Options of `everwire chat`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{ConnectionArgs, exit_codes, values};
+
+/// Join a chat from the terminal.
+///
+/// Type a line and press Enter to send it. Your own lines carry a mark: '…' while the line is on its way, '✓' once the
+/// server has it, '✗' with the reason when it failed; '/retry' sends failed lines again. The connection's state stands above
+/// the line you type. '/quit', Ctrl-D or Ctrl-C leaves.
+///
+/// In a pipe each event is one line, and each line of stdin is sent; at its end everything is flushed and the chat left.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = concat!("\
+Examples:
+  Join the default room of a server that runs here:
+    everwire chat localhost:8080 --name ana
+  Join a room over TLS:
+    everwire chat wss://chat.example.org --name ana --room garden
+  Say one thing; exit code 0 means that the server has it:
+    echo 'build 1234 is green' | everwire chat localhost:8080 --name ci --room builds
+  Follow a room without saying anything:
+    everwire chat localhost:8080 --name log --listen >> chat.log
+
+", exit_codes!()))]
+pub(crate) struct ChatArgs {
+    /// Where to: 'localhost:8080', 'wss://chat.example.org', …
+    pub(crate) url: String,
+
+    /// The name that others see
+    #[arg(short, long, env = "EVERWIRE_NAME", hide_env_values = true)]
+    pub(crate) name: String,
+
+    /// The room to join [default: lobby]
+    #[arg(short, long)]
+    pub(crate) room: Option<String>,
+
+    /// Who you are, the same for all your devices [default: a new id]
+    #[arg(short, long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+
+    /// Never read stdin; only show what others say, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) listen: bool,
+
+    /// How long the flush at the end may take, lost connections included
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
+    pub(crate) close_timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}

@@ -1,0 +1,142 @@
+//! The command line: what may be written, with its help. No behaviour.
+
+mod chat;
+mod connect;
+mod connection;
+mod serve;
+mod values;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use chat::ChatArgs;
+pub(crate) use connect::ConnectArgs;
+pub(crate) use connection::{ConnectionArgs, TokenArgs};
+pub(crate) use serve::ServeArgs;
+pub(crate) use values::GuaranteeArg;
+
+/// The part of the long help that the commands share.
+macro_rules! exit_codes {
+    () => {
+        "\
+Exit codes:
+    0  done, and every message is known to have arrived
+    1  failed on this side: input, output, a file, a port
+    2  the command line makes no sense
+    3  gave up: the limit on attempts or on elapsed time was reached
+    4  refused for good: trying again can't help
+    5  something was left unsent, or nothing proves that it arrived
+  130  interrupted twice (143: terminated twice); once means leaving in order"
+    };
+}
+pub(crate) use exit_codes;
+
+/// WebSocket connections that hold: a chat, its server, and a resilient command line for any WebSocket.
+#[derive(Debug, Parser)]
+#[command(
+    name = "everwire",
+    version,
+    propagate_version = true,
+    args_override_self = true,
+    disable_help_subcommand = true
+)]
+#[command(after_help = "\
+Examples:
+  everwire serve
+  everwire chat localhost:8080 --name ana
+  everwire connect wss://example.org/feed
+
+`everwire COMMAND --help` explains each command with more examples.")]
+#[command(after_long_help = concat!("\
+Examples:
+  everwire serve
+  everwire chat localhost:8080 --name ana
+  everwire connect wss://example.org/feed
+
+", exit_codes!(), "
+
+`everwire COMMAND --help` explains each command with more examples."))]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// When to use colours; a non-empty NO_COLOR means never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub(crate) color: ColorArg,
+
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+// The first three are described where their options are.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(ServeArgs),
+    Chat(ChatArgs),
+    Connect(ConnectArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  everwire completions bash > ~/.local/share/bash-completion/completions/everwire
+  everwire completions zsh  > ~/.zfunc/_everwire
+  everwire completions fish > ~/.config/fish/completions/everwire.fish")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorArg {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb
+    Auto,
+    /// Even into a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct LogArgs {
+    /// What to log to stderr: a level, or per part like 'info,everwire=debug' [default: for serve RUST_LOG or info, else
+    /// nothing]
+    #[arg(long, global = true, value_name = "FILTER", env = "EVERWIRE_LOG", hide_env_values = true)]
+    pub(crate) log: Option<String>,
+
+    /// How log lines look
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_every_option_help() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let examples = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+            assert!(examples.is_some_and(|text| text.contains("Examples:")), "{name} has no examples");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{name}: {} has no help", argument.get_id());
+            }
+        }
+    }
+}

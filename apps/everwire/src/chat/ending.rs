@@ -1,0 +1,122 @@
+//! The flush, the farewell, and the exit code.
+
+use std::time::Duration;
+
+use everwire::Closed;
+
+use super::PATIENCE;
+use super::input::Heard;
+use super::session::Running;
+use crate::exit::{Exit, Failure};
+use crate::term::{BadInput, Gone, Tone, Typed};
+use crate::words;
+
+/// After everything is settled, saying goodbye gets this long.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Why a session's waiting ended.
+pub(super) enum End {
+    /// What was waited for has come.
+    Reached,
+    /// Ctrl-C or a signal.
+    Stopped,
+    /// The client ended.
+    Final(Closed),
+    /// Nobody takes the output any more.
+    Output(Gone),
+    /// Stdin can't be sent.
+    BadInput(BadInput),
+}
+
+/// Leaves the chat and says how it went.
+pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
+    let Running { mut session, chat } = running;
+    let deadline = match &end {
+        End::Final(_) => Duration::ZERO,
+        _ if session.own.is_settled() => FAREWELL,
+        // The time for the flush is over.
+        End::Reached | End::BadInput(_) => Duration::ZERO,
+        End::Stopped | End::Output(_) => PATIENCE.min(session.args.close_timeout),
+    };
+    if matches!(end, End::Stopped) {
+        session.note(Tone::Faint, "leaving; Ctrl-C again leaves at once");
+    }
+    let mut lost = None;
+    let closing = chat.close(deadline);
+    tokio::pin!(closing);
+    // The close itself drops the client, which ends the news.
+    let (mut closed, mut news) = (false, true);
+    while !closed || news {
+        tokio::select! {
+            biased;
+            event = session.updates.next(), if news => match event {
+                None => news = false,
+                Some(event) => {
+                    if let Err(gone) = session.on_event(Some(event)).await {
+                        lost.get_or_insert(gone);
+                    }
+                }
+            },
+            _left = &mut closing, if !closed => closed = true,
+            heard = session.input.next(&mut session.console), if !closed => {
+                if matches!(heard, Heard::Typed(Ok(Typed::Interrupt))) {
+                    session.stop.press();
+                }
+            }
+        }
+    }
+    if let Err(gone) = session.console.flush().await {
+        lost.get_or_insert(gone);
+    }
+    let (exit, reason) = judge(&end, session.own.undelivered());
+    match (exit, lost) {
+        (Exit::Done, Some(gone)) if !gone.is_quiet() => Err(Failure::new(Exit::Failed, gone.line())),
+        (Exit::Done, _) => {
+            session.note(Tone::Faint, &reason);
+            Ok(Exit::Done)
+        }
+        (exit, _) => Err(Failure::new(exit, reason)),
+    }
+}
+
+fn judge(end: &End, undelivered: u64) -> (Exit, String) {
+    match end {
+        End::Output(gone) if !gone.is_quiet() => return (Exit::Failed, gone.line()),
+        End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent")),
+        End::Final(closed @ Closed::Refused(_)) => return (Exit::Refused, words::closed(closed).1),
+        End::Final(closed @ Closed::GaveUp { .. }) => return (Exit::GaveUp, words::closed(closed).1),
+        _ => {}
+    }
+    let why = match end {
+        End::Final(closed) => words::closed(closed).1,
+        _ => "left the chat".to_owned(),
+    };
+    match undelivered {
+        0 => (Exit::Done, why),
+        1 => (Exit::Undelivered, format!("{why}; 1 line is not known to have arrived")),
+        count => (Exit::Undelivered, format!("{why}; {count} lines are not known to have arrived")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use everwire::{Cause, Closed, Loss};
+
+    use super::{End, judge};
+    use crate::exit::Exit;
+    use crate::term::BadInput;
+
+    #[test]
+    fn the_exit_code_tells_how_it_ended() {
+        for (end, undelivered, exit) in [
+            (End::Reached, 0, Exit::Done),
+            (End::Stopped, 2, Exit::Undelivered),
+            (End::Final(Closed::ByPeer(None)), 1, Exit::Undelivered),
+            (End::Final(Closed::Refused(Cause::Lost(Loss::Ended))), 0, Exit::Refused),
+            (End::BadInput(BadInput::NotUtf8 { line: 1 }), 0, Exit::Failed),
+        ] {
+            let (got, reason) = judge(&end, undelivered);
+            assert_eq!(got, exit, "{reason}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! When others are told that we type: at the first character, again while it goes on, and no more after a pause.
+
+use std::time::{Duration, Instant};
+
+use everwire_chat::typing::IDLE;
+
+/// While typing goes on the signal is repeated, so that it does not run out on the other side.
+const REPEAT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Default)]
+pub(super) struct Signal {
+    /// Since when others have been told, and the last keystroke.
+    told: Option<(Instant, Instant)>,
+}
+
+impl Signal {
+    /// The typed line changed; what others are to be told.
+    pub(super) fn on_edit(&mut self, blank: bool, now: Instant) -> Option<bool> {
+        match (blank, self.told) {
+            (true, None) => None,
+            (true, Some(_)) => {
+                self.told = None;
+                Some(false)
+            }
+            (false, Some((told, _))) if now.saturating_duration_since(told) < REPEAT => {
+                self.told = Some((told, now));
+                None
+            }
+            (false, _) => {
+                self.told = Some((now, now));
+                Some(true)
+            }
+        }
+    }
+
+    /// The line was sent, which tells others by itself that we no longer type.
+    pub(super) fn on_sent(&mut self) {
+        self.told = None;
+    }
+
+    /// When [`on_pause`](Self::on_pause) has something to say.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.told.map(|(_, last)| last + IDLE)
+    }
+
+    /// The deadline has come; what others are to be told.
+    pub(super) fn on_pause(&mut self, now: Instant) -> Option<bool> {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.told = None;
+            return Some(false);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{IDLE, REPEAT, Signal};
+
+    #[test]
+    fn others_are_told_at_the_first_character_and_after_a_pause() {
+        let start = Instant::now();
+        let mut signal = Signal::default();
+        assert_eq!(signal.on_edit(true, start), None, "nothing is typed");
+        assert_eq!(signal.on_edit(false, start), Some(true));
+        assert_eq!(signal.on_edit(false, start + Duration::from_millis(300)), None);
+        let last = start + REPEAT;
+        assert_eq!(signal.on_edit(false, last), Some(true), "repeated while it goes on");
+        assert_eq!(signal.deadline(), Some(last + IDLE));
+        assert_eq!(signal.on_pause(last), None);
+        assert_eq!(signal.on_pause(last + IDLE), Some(false));
+        assert_eq!(signal.deadline(), None);
+    }
+
+    #[test]
+    fn emptying_the_line_takes_it_back_and_sending_says_nothing() {
+        let now = Instant::now();
+        let mut signal = Signal::default();
+        signal.on_edit(false, now);
+        assert_eq!(signal.on_edit(true, now), Some(false));
+        signal.on_edit(false, now);
+        signal.on_sent();
+        assert_eq!(signal.on_edit(true, now), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! The flush, the farewell, and the exit code.
+
+use std::time::Duration;
+
+use everwire::{Closed, Left};
+
+use super::json::{EndLine, Line};
+use super::session::Session;
+use crate::exit::{Exit, Failure};
+use crate::term::{BadInput, Gone};
+use crate::words;
+
+/// How long leaving on Ctrl-C may take at most.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// After everything is settled, the closing handshake gets this long.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Why a session's waiting ended.
+pub(super) enum End {
+    /// What was waited for has come.
+    Reached,
+    /// As many messages as were wanted were received.
+    Enough,
+    /// Ctrl-C or a signal.
+    Stopped,
+    /// The client ended.
+    Final(Closed),
+    /// Nobody takes the output any more.
+    Output(Gone),
+    /// Stdin can't be sent.
+    BadInput(BadInput),
+}
+
+/// Closes the client and says how it went.
+pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure> {
+    let left = close(&mut session, &end).await;
+    let mut lost = None;
+    for line in session.report.troubles(session.ledger.account()) {
+        session.console.say(line);
+    }
+    let figures = session.report.figures(&session.client.stats(), session.received, session.ledger.account());
+    session.say(figures);
+    let undelivered = session.ledger.account().undelivered();
+    let (exit, reason) = judge(&end, undelivered);
+    let last = EndLine::of(exit, &reason, session.received, session.ledger.account(), &left);
+    if let Err(gone) = session.json(&Line::End(last)).await {
+        lost = Some(gone);
+    }
+    if let Err(gone) = session.console.flush().await {
+        lost = Some(gone);
+    }
+    match (exit, lost) {
+        (Exit::Done, Some(gone)) if !gone.is_quiet() => Err(Failure::new(Exit::Failed, gone.line())),
+        (Exit::Done, _) => {
+            session.say(session.report.note(&reason));
+            Ok(Exit::Done)
+        }
+        (exit, _) => Err(Failure::new(exit, reason)),
+    }
+}
+
+/// Flushes what the end leaves time for, still printing what arrives.
+async fn close(session: &mut Session, end: &End) -> Left {
+    let deadline = match end {
+        End::Reached | End::BadInput(_) if session.ledger.is_settled() => FAREWELL,
+        // The time for the flush is over.
+        End::Reached | End::BadInput(_) => Duration::ZERO,
+        End::Enough | End::Stopped | End::Output(_) => PATIENCE.min(session.args.close_timeout),
+        End::Final(_) => Duration::ZERO,
+    };
+    if matches!(end, End::Stopped) {
+        let note = session.report.note("closing; Ctrl-C again leaves at once");
+        session.say(note);
+    }
+    let client = session.client.clone();
+    let closing = client.close(deadline);
+    tokio::pin!(closing);
+    let mut printing = !matches!(end, End::Enough | End::Output(_));
+    let mut listening = true;
+    let left = loop {
+        tokio::select! {
+            left = &mut closing => break left,
+            // An inbox that nobody empties would stop the reading, and with it the proofs of delivery.
+            message = session.inbox.next(), if listening => match message {
+                None => listening = false,
+                Some(message) if printing => printing = session.print(&message).await.is_ok(),
+                Some(_) => {}
+            },
+            heard = session.input.next(&mut session.console) => {
+                let _ = session.on_heard(heard).await;
+            }
+        }
+    };
+    while let Some(message) = session.inbox.try_next() {
+        if printing && session.print(&message).await.is_err() {
+            printing = false;
+        }
+    }
+    // After the close every line has its outcome.
+    while !session.ledger.is_settled() {
+        let (line, outcome) = session.ledger.settled().await;
+        let _ = session.on_outcomes(line, outcome).await;
+    }
+    left
+}
+
+fn judge(end: &End, undelivered: u64) -> (Exit, String) {
+    match end {
+        End::Output(gone) if !gone.is_quiet() => return (Exit::Failed, gone.line()),
+        End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent{}", hint(bad))),
+        End::Final(closed @ Closed::Refused(_)) => return (Exit::Refused, words::closed(closed).1),
+        End::Final(closed @ Closed::GaveUp { .. }) => return (Exit::GaveUp, words::closed(closed).1),
+        _ => {}
+    }
+    let why = match end {
+        End::Final(closed) => words::closed(closed).1,
+        _ => "closed".to_owned(),
+    };
+    match undelivered {
+        0 => (Exit::Done, why),
+        1 => (Exit::Undelivered, format!("{why}; 1 message is not known to have arrived")),
+        count => (Exit::Undelivered, format!("{why}; {count} messages are not known to have arrived")),
+    }
+}
+
+fn hint(bad: &BadInput) -> &'static str {
+    match bad {
+        BadInput::TooLong { .. } => "; --outbox-bytes sets the limit",
+        BadInput::NotUtf8 { .. } => "; --binary sends bytes",
+        BadInput::Io(_) => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use everwire::{Cause, Closed, Loss};
+
+    use super::{End, judge};
+    use crate::exit::Exit;
+    use crate::term::BadInput;
+
+    #[test]
+    fn the_exit_code_tells_how_it_ended() {
+        let cause = Cause::Lost(Loss::Ended);
+        let gave_up = Closed::GaveUp { last: cause.clone(), attempts: 3, elapsed: std::time::Duration::from_secs(1) };
+        for (end, undelivered, exit) in [
+            (End::Reached, 0, Exit::Done),
+            (End::Stopped, 0, Exit::Done),
+            (End::Reached, 1, Exit::Undelivered),
+            (End::Stopped, 7, Exit::Undelivered),
+            (End::Final(Closed::ByPeer(None)), 0, Exit::Done),
+            (End::Final(Closed::ByPeer(None)), 1, Exit::Undelivered),
+            (End::Final(gave_up), 1, Exit::GaveUp),
+            (End::Final(Closed::Refused(cause)), 0, Exit::Refused),
+            (End::BadInput(BadInput::NotUtf8 { line: 3 }), 0, Exit::Failed),
+        ] {
+            let (got, reason) = judge(&end, undelivered);
+            assert_eq!(got, exit, "{reason}");
+            assert!(!reason.is_empty() && !reason.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn bad_input_comes_with_what_to_do() {
+        let (_, reason) = judge(&End::BadInput(BadInput::NotUtf8 { line: 3 }), 0);
+        assert_eq!(reason, "line 3 of stdin is not UTF-8; nothing after it was sent; --binary sends bytes");
+    }
+}

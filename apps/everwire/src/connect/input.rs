@@ -1,0 +1,138 @@
+//! Where lines come from; how stdin becomes messages, no faster than they can be sent.
+
+use std::io;
+
+use everwire::{Client, Delivery, Message, SendError};
+use tokio::io::{BufReader, stdin};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::term::{BadInput, Console, Lines, Typed, chunk};
+
+/// How stdin is cut into messages, with the bound of one of them in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cut {
+    Lines { limit: usize },
+    Chunks { limit: usize },
+}
+
+/// Where lines come from.
+pub(super) enum Input {
+    Pump(Pump),
+    /// Typed on the console's screen.
+    Screen,
+    None,
+}
+
+/// What came from the input.
+/// What came from there.
+pub(super) enum Heard {
+    Read(Read),
+    Typed(io::Result<Typed>),
+}
+
+/// What came of reading.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// The next line or chunk was accepted.
+    Sent(Delivery),
+    /// The next line or chunk was not.
+    Unsent(SendError),
+    /// Nothing more will come.
+    End,
+    Bad(BadInput),
+}
+
+/// Reads stdin in the background until it ends or this is dropped. Bounded: what waits for room in the outbox is one
+/// message, and stdin is not read meanwhile.
+#[derive(Debug)]
+pub(super) struct Pump {
+    reads: mpsc::Receiver<Read>,
+    task: JoinHandle<()>,
+}
+
+impl Input {
+    /// Cancel-safe.
+    pub(super) async fn next(&mut self, console: &mut Console) -> Heard {
+        match (self, console) {
+            (Self::Pump(pump), _) => Heard::Read(pump.next().await),
+            (Self::Screen, Console::Screen(screen)) => Heard::Typed(screen.next().await),
+            (Self::Screen, Console::Plain(_)) | (Self::None, _) => std::future::pending().await,
+        }
+    }
+
+    /// What can be had without waiting.
+    pub(super) fn ready(&mut self) -> Option<Read> {
+        if let Self::Pump(pump) = self { pump.ready() } else { None }
+    }
+
+    /// Reads no more; a screen still hears Ctrl-C.
+    pub(super) fn end(&mut self) {
+        if let Self::Pump(_) = self {
+            *self = Self::None;
+        }
+    }
+}
+
+impl Pump {
+    pub(super) fn start(client: Client, cut: Cut) -> Self {
+        let (sender, reads) = mpsc::channel(1024);
+        Self { reads, task: tokio::spawn(pump(client, cut, sender)) }
+    }
+
+    /// Cancel-safe.
+    pub(super) async fn next(&mut self) -> Read {
+        self.reads.recv().await.unwrap_or(Read::End)
+    }
+
+    /// What was read and waits to be taken.
+    pub(super) fn ready(&mut self) -> Option<Read> {
+        self.reads.try_recv().ok()
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn pump(client: Client, cut: Cut, reads: mpsc::Sender<Read>) {
+    let mut source = Source::new(cut);
+    loop {
+        let read = match source.next().await {
+            Ok(None) => Read::End,
+            Ok(Some(message)) => client.send_wait(message).await.map_or_else(Read::Unsent, Read::Sent),
+            Err(bad) => Read::Bad(bad),
+        };
+        let last = matches!(read, Read::End | Read::Bad(_) | Read::Unsent(SendError::Closed(..)));
+        if reads.send(read).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+enum Source {
+    Lines(Lines<BufReader<tokio::io::Stdin>>),
+    Chunks(BufReader<tokio::io::Stdin>, usize),
+}
+
+impl Source {
+    fn new(cut: Cut) -> Self {
+        let input = BufReader::with_capacity(64 << 10, stdin());
+        match cut {
+            Cut::Lines { limit } => Self::Lines(Lines::new(input, limit)),
+            Cut::Chunks { limit } => Self::Chunks(input, limit),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Message>, BadInput> {
+        match self {
+            Self::Lines(lines) => Ok(lines.next().await?.map(Message::from)),
+            Self::Chunks(input, limit) => {
+                let chunk = chunk(input, *limit).await?;
+                Ok((!chunk.is_empty()).then(|| Message::from(chunk)))
+            }
+        }
+    }
+}

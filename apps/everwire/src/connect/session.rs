@@ -1,0 +1,330 @@
+//! Everything that happens between start and end.
+
+use std::time::{Duration, Instant};
+
+use everwire::{Client, Closed, EventItem, Events, Inbox, Message, Outcome, State};
+use tokio::time::{sleep, sleep_until};
+
+use super::ending::{self, End};
+use super::input::{Cut, Heard, Input, Pump, Read};
+use super::json::{EventLine, Line, Payload, StateLine, word};
+use super::ledger::Ledger;
+use super::report::{self, Report};
+use crate::address::Address;
+use crate::args::{ConnectArgs, GuaranteeArg};
+use crate::exit::{Exit, Failure};
+use crate::term::{Console, Gone, Stop, Typed};
+use crate::words;
+
+/// One binary message of stdin is at most this long.
+const CHUNK: usize = 64 << 10;
+/// So many messages or lines are taken in one go before anything else gets its turn.
+const BURST: usize = 1024;
+/// How often a countdown on a screen is painted anew.
+const TICK: Duration = Duration::from_millis(250);
+
+pub(super) struct Session {
+    pub(super) args: ConnectArgs,
+    pub(super) client: Client,
+    pub(super) events: Events,
+    pub(super) inbox: Inbox,
+    pub(super) input: Input,
+    pub(super) ledger: Ledger,
+    pub(super) received: u64,
+    /// The state as it was told last.
+    told: Option<State>,
+    pub(super) console: Console,
+    pub(super) report: Report,
+    pub(super) stop: Stop,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Until {
+    InputEnds,
+    /// Every line has its outcome, or time is over.
+    Settled(tokio::time::Instant),
+    /// Nothing was received for this long; `None`: for ever.
+    Quiet(Option<Duration>),
+}
+
+impl Session {
+    pub(super) fn start(args: ConnectArgs, client: Client, console: Console, report: Report, stop: Stop) -> Self {
+        let input = match &console {
+            _ if args.listen => Input::None,
+            Console::Screen(_) => Input::Screen,
+            Console::Plain(_) if args.binary => {
+                let limit = CHUNK.min(args.delivery.outbox_bytes);
+                Input::Pump(Pump::start(client.clone(), Cut::Chunks { limit }))
+            }
+            Console::Plain(_) => {
+                let limit = args.delivery.outbox_bytes;
+                Input::Pump(Pump::start(client.clone(), Cut::Lines { limit }))
+            }
+        };
+        let written_is_enough = args.delivery.guarantee == GuaranteeArg::Unproven;
+        Self {
+            events: client.events(),
+            inbox: client.messages(),
+            ledger: Ledger::new(written_is_enough),
+            received: 0,
+            told: None,
+            args,
+            client,
+            input,
+            console,
+            report,
+            stop,
+        }
+    }
+
+    pub(super) async fn run(mut self, address: &Address) -> Result<Exit, Failure> {
+        if let Some(url) = &address.understood_as {
+            self.say(self.report.note(&format!("using {url}")));
+        }
+        self.client.connect();
+        let end = self.converse().await;
+        self.input.end();
+        ending::end(self, end).await
+    }
+
+    /// Until there is nothing more to do.
+    async fn converse(&mut self) -> End {
+        let read = match self.wait(Until::InputEnds).await {
+            End::Reached => None,
+            End::BadInput(bad) => Some(bad),
+            end => return end,
+        };
+        self.input.end();
+        let deadline = tokio::time::Instant::now() + self.args.close_timeout;
+        let settled = self.wait(Until::Settled(deadline)).await;
+        if let Some(bad) = read {
+            return End::BadInput(bad);
+        }
+        match settled {
+            End::Reached if self.ledger.is_settled() => self.wait(Until::Quiet(self.args.linger.0)).await,
+            end => end,
+        }
+    }
+
+    async fn wait(&mut self, until: Until) -> End {
+        let mut quiet_since = tokio::time::Instant::now();
+        loop {
+            if matches!(until, Until::Settled(_)) && self.ledger.is_settled() {
+                return End::Reached;
+            }
+            if let Err(gone) = self.console.flush().await {
+                return End::Output(gone);
+            }
+            let deadline = match until {
+                Until::InputEnds | Until::Quiet(None) => None,
+                Until::Settled(deadline) => Some(deadline),
+                Until::Quiet(Some(quiet)) => Some(quiet_since + quiet),
+            };
+            let reached = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let happened = tokio::select! {
+                biased;
+                () = self.stop.asked() => return End::Stopped,
+                item = self.events.next() => self.on_event(item).await,
+                message = self.inbox.next() => {
+                    quiet_since = tokio::time::Instant::now();
+                    self.on_message(message).await
+                }
+                (line, outcome) = self.ledger.settled() => self.on_outcomes(line, outcome).await,
+                heard = self.input.next(&mut self.console) => self.on_heard(heard).await,
+                () = sleep(TICK), if self.counts_down() => { self.repaint(); Ok(None) }
+                () = reached => return End::Reached,
+            };
+            match happened {
+                Ok(None) => {}
+                Ok(Some(end)) => return end,
+                Err(gone) => return End::Output(gone),
+            }
+        }
+    }
+
+    pub(super) async fn on_event(&mut self, item: Option<EventItem>) -> Result<Option<End>, Gone> {
+        match item {
+            Some(EventItem::State(state)) => return self.on_state(&state).await,
+            Some(EventItem::Event(event)) => {
+                self.say(self.report.event(&event));
+                self.json(&Line::Event(EventLine::of(&event))).await?;
+            }
+            Some(EventItem::Discarded(messages)) => {
+                self.say(self.report.discarded(messages));
+                self.json(&Line::Discarded { messages }).await?;
+            }
+            Some(EventItem::Missed(events)) => {
+                self.say(self.report.missed(events));
+                self.json(&Line::Missed { events }).await?;
+                let state = self.client.state();
+                return self.on_state(&state).await;
+            }
+            // A kind of news that is newer than this program.
+            Some(_) => {}
+            None => {
+                let closed = match self.client.state() {
+                    State::Closed(closed) => closed,
+                    _ => Closed::ByUser,
+                };
+                return Ok(Some(End::Final(closed)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn on_state(&mut self, state: &State) -> Result<Option<End>, Gone> {
+        self.repaint();
+        let now = Instant::now();
+        if !matches!(state, State::Closed(Closed::Initial)) {
+            // How it ended is told at the end.
+            let told = match self.console.is_screen() {
+                true => words::is_news(state, self.told.as_ref()),
+                false => !state.is_final(),
+            };
+            if told {
+                self.say(self.report.state(state, now));
+                self.told = Some(state.clone());
+            }
+            self.json(&Line::State(StateLine::of(state, now))).await?;
+        }
+        match state {
+            State::Closed(Closed::Initial) => Ok(None),
+            State::Closed(closed) => Ok(Some(End::Final(closed.clone()))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes what else has arrived along, so that a burst is flushed once.
+    pub(super) async fn on_message(&mut self, message: Option<Message>) -> Result<Option<End>, Gone> {
+        let Some(message) = message else {
+            // The end of the inbox is the end of the client, whose state tells why.
+            return self.on_event(None).await;
+        };
+        let (mut next, mut taken) = (Some(message), 0);
+        while let Some(message) = next {
+            if self.print(&message).await? {
+                return Ok(Some(End::Enough));
+            }
+            taken += 1;
+            next = if taken < BURST { self.inbox.try_next() } else { None };
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn on_heard(&mut self, heard: Heard) -> Result<Option<End>, Gone> {
+        let read = match heard {
+            Heard::Read(read) => read,
+            Heard::Typed(Err(error)) => return Err(error.into()),
+            Heard::Typed(Ok(Typed::Edited { .. })) => return Ok(None),
+            Heard::Typed(Ok(Typed::End)) => Read::End,
+            Heard::Typed(Ok(Typed::Interrupt)) => {
+                self.stop.press();
+                return Ok(None);
+            }
+            Heard::Typed(Ok(Typed::Line(line))) => {
+                self.console.say(self.report.typed(&line));
+                self.client.send(line).map_or_else(Read::Unsent, Read::Sent)
+            }
+        };
+        let (mut next, mut taken) = (Some(read), 0);
+        while let Some(read) = next {
+            match read {
+                Read::Sent(delivery) => {
+                    self.ledger.sent(delivery);
+                }
+                Read::Unsent(error) => {
+                    self.ledger.unsent();
+                    let problem = self.report.refused(&report::refusal(&error));
+                    self.say(Some(problem));
+                }
+                Read::End => return Ok(Some(End::Reached)),
+                Read::Bad(bad) => return Ok(Some(End::BadInput(bad))),
+            }
+            taken += 1;
+            next = if taken < BURST { self.input.ready() } else { None };
+        }
+        // With a policy that drops the newest lines, outcomes pile up behind the oldest, which waits.
+        if self.ledger.len() > self.args.delivery.outbox_messages.saturating_mul(2) {
+            for (line, outcome) in self.ledger.sweep() {
+                self.tell(line, line, outcome).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes what else is settled along, so that neighbours with one outcome are told together.
+    pub(super) async fn on_outcomes(&mut self, line: u64, outcome: Outcome) -> Result<Option<End>, Gone> {
+        let (mut first, mut last, mut common) = (line, line, outcome);
+        while let Some((line, outcome)) = self.ledger.ready() {
+            if outcome != common || line != last + 1 {
+                self.tell(first, last, common).await?;
+                (first, common) = (line, outcome);
+            }
+            last = line;
+        }
+        self.tell(first, last, common).await?;
+        Ok(None)
+    }
+
+    async fn tell(&mut self, first: u64, last: u64, outcome: Outcome) -> Result<(), Gone> {
+        self.say(self.report.outcome(first, last, outcome));
+        if self.args.report.json {
+            let delivered = self.ledger.account().is_good(outcome);
+            for line in first..=last {
+                let detail = outcome.to_string();
+                self.json(&Line::Outcome { line, outcome: word(outcome), delivered, detail }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it was the last one that is wanted.
+    pub(super) async fn print(&mut self, message: &Message) -> Result<bool, Gone> {
+        self.received += 1;
+        if self.args.report.json {
+            self.json(&Line::Message(Payload::of(message))).await?;
+        } else if self.args.binary {
+            self.console.bytes(message.payload()).await?;
+        } else {
+            let line = report::content(message);
+            match &self.console {
+                Console::Screen(_) => self.console.content(&format!("< {line}")).await?,
+                Console::Plain(_) => self.console.content(&line).await?,
+            }
+        }
+        let limit = if self.args.once { Some(1) } else { self.args.messages };
+        Ok(limit.is_some_and(|limit| self.received >= limit))
+    }
+
+    pub(super) fn say(&mut self, line: Option<String>) {
+        if let Some(line) = line {
+            self.console.say(line);
+        }
+    }
+
+    pub(super) async fn json(&mut self, line: &Line<'_>) -> Result<(), Gone> {
+        if self.args.report.json {
+            self.console.content(&line.text(jiff::Timestamp::now())).await?;
+        }
+        Ok(())
+    }
+
+    /// The state stands on the screen above what is typed.
+    fn repaint(&mut self) {
+        if let Console::Screen(screen) = &mut self.console {
+            let row = self.report.row(&self.client.state(), Instant::now());
+            // A terminal that has gone shows as the end of its input.
+            let _ = screen.set_rows(vec![row]);
+        }
+    }
+
+    fn counts_down(&self) -> bool {
+        matches!(self.console, Console::Screen(_)) && matches!(self.client.state(), State::Disconnected { .. })
+    }
+}

@@ -1,0 +1,36 @@
+//! The options become a client.
+
+use everwire::{Batching, BuildError, Client};
+
+use crate::args::ConnectArgs;
+use crate::exit::{Exit, Failure};
+use crate::token;
+
+/// The client, not connecting yet, so that no event of it is missed.
+pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
+    let mut builder = args
+        .connection
+        .apply(Client::builder(url))
+        .guarantee(args.delivery.guarantee.into())
+        .outbox_messages(args.delivery.outbox_messages)
+        .outbox_bytes(args.delivery.outbox_bytes)
+        .overflow(args.delivery.overflow.into())
+        .connect_on_build(false);
+    for name in &args.subprotocols {
+        builder = builder.subprotocol(name);
+    }
+    if let Some(window) = args.delivery.batch {
+        let mut batching = Batching::default();
+        batching.window = window;
+        builder = builder.batching(batching);
+    }
+    token::attach(builder, &args.token).build().map_err(failure)
+}
+
+fn failure(error: BuildError) -> Failure {
+    let exit = match error {
+        BuildError::Url(_) | BuildError::Header(_) | BuildError::Setting(_) => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error.to_string())
+}

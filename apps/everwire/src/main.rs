@@ -1,0 +1,76 @@
+//! The `everwire` binary: a chat server, a chat in the terminal, and a resilient command line for any WebSocket.
+//!
+//! - [`args`]: what may be written on the command line
+//! - [`connect`], [`chat`], [`serve`]: one folder per command
+//! - [`address`], [`token`], [`words`], [`logs`]: what they share
+//! - [`term`]: the terminal and the standard streams
+//! - [`exit`]: how a command ends
+
+mod address;
+mod args;
+mod chat;
+mod connect;
+mod exit;
+mod logs;
+mod serve;
+mod term;
+mod token;
+mod words;
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Command};
+use crate::exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    // Prints help, version and usage errors by itself; 2 is its exit code for the latter.
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(Failure { exit, line }) => {
+            term::complain(&line);
+            exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    // A chat's screen is no place for logs that the environment asks of every program.
+    let default = match cli.command {
+        Command::Serve(_) => std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()),
+        _ => Some("off".to_owned()),
+    };
+    logs::start(&cli.log, default.as_deref().unwrap_or("info"), cli.color)?;
+    match cli.command {
+        Command::Completions { shell } => completions(shell),
+        Command::Connect(args) => block_on(connect::run(args, cli.color)),
+        Command::Chat(args) => block_on(chat::run(args, cli.color)),
+        Command::Serve(args) => block_on(serve::run(args)),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, format!("the runtime can't be started: {error}")))?;
+    let result = runtime.block_on(command);
+    // A thread that still waits for a line of stdin must not hold the end up.
+    runtime.shutdown_background();
+    result
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "everwire", &mut script);
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(&script).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Failed, format!("output can't be written: {error}")))
+        }
+        _ => Ok(Exit::Done),
+    }
+}

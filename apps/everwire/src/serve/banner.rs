@@ -1,0 +1,78 @@
+//! What the server says once it listens. No I/O.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// Where it listens and how to join, with commands that can be copied.
+pub(super) fn banner(address: SocketAddr, program: &str, data: &str) -> String {
+    let target = join_target(address);
+    let mut lines = vec![
+        format!("everwire chat server listening on ws://{address}/ws"),
+        "Join from other terminals:".to_owned(),
+        format!("  {program} chat {target} --name ana"),
+        format!("  {program} chat {target} --name ben"),
+        format!("The history is kept in {data}"),
+    ];
+    if address.ip().is_unspecified() {
+        lines.push("From other machines, with this machine's address instead.".to_owned());
+    }
+    if !address.ip().is_loopback() {
+        lines.push("Warning: no TLS and no authentication; whoever reaches this port can read and write.".to_owned());
+    }
+    lines.push("Ctrl-C ends it.".to_owned());
+    lines.join("\n")
+}
+
+/// How this program is called, so that the commands work where they are read: by its name if it was found by its
+/// name, else by its path from `here`.
+pub(super) fn program(called: Option<&Path>, here: Option<&Path>) -> String {
+    const NAME: &str = "everwire";
+    let Some(called) = called else { return NAME.to_owned() };
+    if called.components().count() < 2 {
+        return called.to_str().unwrap_or(NAME).to_owned();
+    }
+    let shown = here.and_then(|here| called.strip_prefix(here).ok()).unwrap_or(called);
+    let shown = shown.display().to_string();
+    if shown.contains(' ') { format!("'{shown}'") } else { shown }
+}
+
+fn join_target(address: SocketAddr) -> String {
+    match address {
+        _ if !address.ip().is_unspecified() => address.to_string(),
+        SocketAddr::V4(_) => format!("127.0.0.1:{}", address.port()),
+        SocketAddr::V6(_) => format!("[::1]:{}", address.port()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{banner, program};
+
+    #[test]
+    fn the_commands_to_join_hold_the_real_port() {
+        let text = banner("127.0.0.1:34567".parse().unwrap(), "everwire", "/data");
+        assert!(text.contains("ws://127.0.0.1:34567/ws"), "{text}");
+        assert!(text.contains("  everwire chat 127.0.0.1:34567 --name ana"), "{text}");
+        assert!(text.contains("/data") && !text.contains("Warning"), "{text}");
+    }
+
+    #[test]
+    fn an_address_that_others_reach_comes_with_a_warning_and_a_target_that_works() {
+        let text = banner("0.0.0.0:80".parse().unwrap(), "everwire", "/data");
+        assert!(text.contains("everwire chat 127.0.0.1:80") && text.contains("Warning"), "{text}");
+        let text = banner("[::]:80".parse().unwrap(), "everwire", "/data");
+        assert!(text.contains("everwire chat [::1]:80"), "{text}");
+    }
+
+    #[test]
+    fn the_program_is_named_as_it_can_be_called_from_here() {
+        let of = |called: &str| program(Some(Path::new(called)), Some(Path::new("/home/ana/everwire")));
+        assert_eq!(of("everwire"), "everwire");
+        assert_eq!(of("/home/ana/everwire/target/release/everwire"), "target/release/everwire");
+        assert_eq!(of("/opt/my tools/everwire"), "'/opt/my tools/everwire'");
+        assert_eq!(of("target/debug/everwire"), "target/debug/everwire");
+        assert_eq!(program(None, None), "everwire");
+    }
+}

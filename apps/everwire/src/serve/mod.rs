@@ -1,0 +1,65 @@
+//! `everwire serve`: a chat server on this machine.
+//!
+//! - [`listen`]: the port, and who may reach it
+//! - [`banner`]: what is said once it listens, without I/O
+
+mod banner;
+mod listen;
+
+use std::error::Error;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use everwire_chat_server::{ChatServer, ServerConfig};
+
+use crate::args::ServeArgs;
+use crate::exit::{Exit, Failure};
+use crate::term::Stop;
+
+/// How long members may take to part at the end.
+const PARTING: Duration = Duration::from_secs(8);
+
+pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
+    // The port first: where it is taken, nothing else is touched.
+    let listener = listen::listen(args.listen, args.allow_remote).await?;
+    let address = listener.local_addr().map_err(|error| failed("can't tell its address", &error))?;
+    let server = ChatServer::open(ServerConfig::with_data(&args.data)).map_err(|error| refused(&error))?;
+    let stop = Stop::listen(PARTING);
+    tell(&banner::banner(address, &program(), &shown(&args.data)));
+    server
+        .serve(listener, async move { stop.asked().await })
+        .await
+        .map_err(|error| failed("stopped serving", &error))?;
+    tracing::info!("ended in order");
+    Ok(Exit::Done)
+}
+
+/// To stdout, so that scripts can read the port; that nobody reads is no reason not to serve.
+fn tell(banner: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{banner}").and_then(|()| stdout.flush());
+}
+
+fn program() -> String {
+    let called = std::env::args_os().next();
+    let here = std::env::current_dir().ok();
+    banner::program(called.as_deref().map(Path::new), here.as_deref())
+}
+
+/// The folder's whole path, so that it can be found again from elsewhere.
+fn shown(data: &Path) -> String {
+    std::path::absolute(data).unwrap_or_else(|_| data.to_owned()).display().to_string()
+}
+
+fn refused(error: &dyn Error) -> Failure {
+    let line = match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    Failure::new(Exit::Failed, format!("{line} (--data DIR)"))
+}
+
+fn failed(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("the server {what}: {error}"))
+}

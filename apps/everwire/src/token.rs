@@ -1,0 +1,124 @@
+//! Bearer tokens that are asked for anew at every attempt, so that a token that has expired heals by itself.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use everwire::{AttemptRequest, Builder};
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+use crate::args::TokenArgs;
+
+/// A token beyond this is none.
+const MAX_TOKEN: u64 = 64 << 10;
+
+type Problem = Box<dyn Error + Send + Sync>;
+
+#[derive(Clone, Debug)]
+enum Source {
+    File(PathBuf),
+    Command(String),
+}
+
+/// Lets every attempt of the client carry a fresh token, if the options ask for one.
+pub(crate) fn attach(builder: Builder, args: &TokenArgs) -> Builder {
+    let source = match (&args.bearer_file, &args.token_command) {
+        (Some(file), _) => Source::File(file.clone()),
+        (None, Some(command)) => Source::Command(command.clone()),
+        (None, None) => return builder,
+    };
+    builder.before_attempt(move |request| {
+        let source = source.clone();
+        async move { authorise(request, &source).await }
+    })
+}
+
+async fn authorise(mut request: AttemptRequest, source: &Source) -> Result<AttemptRequest, Problem> {
+    let token = match source {
+        Source::File(path) => from_file(path).await.map_err(|problem| format!("{}: {problem}", path.display()))?,
+        Source::Command(line) => from_command(line).await.map_err(|problem| format!("token command: {problem}"))?,
+    };
+    request.headers.insert(AUTHORIZATION, bearer(&token)?);
+    Ok(request)
+}
+
+async fn from_file(path: &PathBuf) -> Result<Vec<u8>, Problem> {
+    bounded(tokio::fs::File::open(path).await?).await
+}
+
+async fn from_command(line: &str) -> Result<Vec<u8>, Problem> {
+    let mut child = shell(line)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        // An attempt that times out takes its command along.
+        .kill_on_drop(true)
+        .spawn()?;
+    let token = match child.stdout.take() {
+        Some(output) => bounded(output).await?,
+        None => Vec::new(),
+    };
+    let status = child.wait().await?;
+    if status.success() { Ok(token) } else { Err(format!("ended with {status}").into()) }
+}
+
+#[cfg(unix)]
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(line);
+    command
+}
+
+#[cfg(windows)]
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("cmd");
+    command.arg("/C").arg(line);
+    command
+}
+
+async fn bounded(from: impl AsyncRead + Unpin) -> Result<Vec<u8>, Problem> {
+    let mut token = Vec::new();
+    from.take(MAX_TOKEN + 1).read_to_end(&mut token).await?;
+    if token.len() as u64 > MAX_TOKEN { Err("more than 64 KiB is no token".into()) } else { Ok(token) }
+}
+
+fn bearer(token: &[u8]) -> Result<HeaderValue, Problem> {
+    let token = token.trim_ascii();
+    if token.is_empty() {
+        return Err("the token is empty".into());
+    }
+    let value = [b"Bearer ", token].concat();
+    let mut value = HeaderValue::from_bytes(&value).map_err(|_| "the token has characters that no header may carry")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bearer, bounded, from_command};
+
+    #[test]
+    fn white_space_around_a_token_is_none_of_it_and_it_is_kept_out_of_logs() {
+        let value = bearer(b" abc\n").unwrap();
+        assert_eq!(value, "Bearer abc");
+        assert!(value.is_sensitive());
+        assert!(bearer(b" \n").is_err() && bearer(b"a\nb").is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_is_no_token() {
+        assert!(bounded([b'x'; 70_000].as_slice()).await.is_err());
+        assert_eq!(bounded(b"abc".as_slice()).await.unwrap(), b"abc");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_command_that_fails_gives_no_token() {
+        assert_eq!(from_command("echo secret").await.unwrap(), b"secret\n");
+        let problem = from_command("echo secret; exit 3").await.unwrap_err().to_string();
+        assert!(problem.contains('3'), "{problem}");
+    }
+}

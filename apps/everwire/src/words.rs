@@ -1,0 +1,146 @@
+//! States, causes and outcomes in words.
+
+use std::time::Instant;
+
+use everwire::{Cause, Closed, Event, OpenFailureKind, State};
+
+use crate::term::{Tone, printable_line, short};
+
+/// The state in words, on one line, harmless, and what it means.
+pub(crate) fn state(state: &State, now: Instant) -> (Tone, String) {
+    match state {
+        State::Connecting { attempt: 0 | 1 } => (Tone::Waiting, "connecting".to_owned()),
+        State::Connecting { attempt } => (Tone::Waiting, format!("connecting, attempt {attempt}")),
+        State::Connected { subprotocol: None } => (Tone::Good, "connected".to_owned()),
+        State::Connected { subprotocol: Some(name) } => {
+            (Tone::Good, format!("connected, subprotocol {}", printable_line(name)))
+        }
+        State::Disconnected { cause, retry_at, attempt } => {
+            let wait = short(retry_at.saturating_duration_since(now));
+            // The countdown first: a screen cuts what is too long for it.
+            (Tone::Bad, format!("disconnected, attempt {attempt} in {wait}: {}", self::cause(cause)))
+        }
+        State::Closing => (Tone::Waiting, "closing".to_owned()),
+        State::Closed(why) => closed(why),
+        other => (Tone::Waiting, printable_line(&other.to_string())),
+    }
+}
+
+/// Whether a state deserves a line of its own on a screen, on which the present state always stands: what only passes,
+/// and each attempt that fails like the one before, does not. `told` is what was told last; how it ended is told at the
+/// end.
+pub(crate) fn is_news(state: &State, told: Option<&State>) -> bool {
+    match state {
+        State::Connected { .. } => true,
+        State::Disconnected { .. } => !matches!(told, Some(State::Disconnected { .. })),
+        _ => false,
+    }
+}
+
+/// Why nothing runs any more.
+pub(crate) fn closed(why: &Closed) -> (Tone, String) {
+    match why {
+        Closed::Initial => (Tone::Waiting, "not connected yet".to_owned()),
+        Closed::Disconnected | Closed::ByUser => (Tone::Waiting, "closed".to_owned()),
+        Closed::ByPeer(frame) => {
+            let reason = frame.as_ref().map(|frame| printable_line(&frame.reason)).filter(|reason| !reason.is_empty());
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            (Tone::Waiting, format!("closed by the other side{reason}"))
+        }
+        Closed::Refused(cause) => (Tone::Bad, format!("refused for good: {}{}", self::cause(cause), advice(cause))),
+        Closed::GaveUp { last, attempts, elapsed } => {
+            let times = if *attempts == 1 { "attempt".to_owned() } else { format!("attempts in {}", short(*elapsed)) };
+            (Tone::Bad, format!("gave up after {attempts} {times}: {}{}", self::cause(last), advice(last)))
+        }
+        other => (Tone::Bad, format!("closed: {}", printable_line(&format!("{other:?}")))),
+    }
+}
+
+/// A cause, harmless: parts of it are the other side's words.
+pub(crate) fn cause(cause: &Cause) -> String {
+    printable_line(&cause.to_string())
+}
+
+/// What the user can do about it, after a semicolon; nothing where nothing is known.
+fn advice(cause: &Cause) -> &'static str {
+    let Cause::OpenFailed(failure) = cause else {
+        return "";
+    };
+    match &failure.kind {
+        OpenFailureKind::Refused { status: 401 | 403, .. } => "; check the credentials that are sent",
+        OpenFailureKind::Refused { status: 404 | 410, .. } => "; check the path of the address",
+        OpenFailureKind::NotWebSocket => "; check the port and the path: what answers there speaks no WebSocket",
+        OpenFailureKind::Certificate => "; check the host's name and its certificate",
+        OpenFailureKind::Hook => "; check the token's file or command",
+        OpenFailureKind::Io if failure.phase == everwire::Phase::Dns => "; check the host's name",
+        OpenFailureKind::Io => "; check that the server runs and the port is right",
+        _ => "",
+    }
+}
+
+/// An event in words, on one line.
+pub(crate) fn event(event: &Event) -> String {
+    match event {
+        Event::AttemptFailed { attempt, cause } => format!("attempt {attempt} failed: {}", self::cause(cause)),
+        Event::Disconnected { cause, uptime, unproven } => {
+            let open = short(*uptime);
+            format!("connection lost after {open}, {unproven} unproven: {}", self::cause(cause))
+        }
+        Event::RoundTrip(time) => format!("round trip {:.1} ms", time.as_secs_f64() * 1_000.0),
+        Event::Resending { messages } => format!("sending {messages} again"),
+        Event::Stalled { late_by } => format!("this program stood still for {}", short(*late_by)),
+        other => printable_line(&format!("{other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use everwire::{Cause, Closed, Loss, OpenFailureKind, State};
+
+    use super::{closed, is_news, state};
+
+    fn disconnected(now: Instant) -> State {
+        State::Disconnected { cause: Cause::Lost(Loss::Ended), retry_at: now + Duration::from_millis(1500), attempt: 2 }
+    }
+
+    #[test]
+    fn a_state_is_told_with_the_time_until_the_next_attempt() {
+        let now = Instant::now();
+        let (_, text) = state(&disconnected(now), now);
+        assert!(text.starts_with("disconnected, attempt 2 in 1.5 s: "), "{text}");
+        let (_, text) = state(&disconnected(now), now + Duration::from_secs(9));
+        assert!(text.contains("in 0.0 ms"), "{text}");
+        assert_eq!(state(&State::Connecting { attempt: 1 }, now).1, "connecting");
+        assert_eq!(state(&State::Connecting { attempt: 3 }, now).1, "connecting, attempt 3");
+        let odd = State::Connected { subprotocol: Some("a\u{1b}b".into()) };
+        assert_eq!(state(&odd, now).1, "connected, subprotocol a␛b");
+    }
+
+    #[test]
+    fn the_other_sides_words_are_harmless_and_what_to_do_is_told() {
+        let frame = everwire::CloseFrame { code: everwire::CloseCode(1000), reason: "bye\u{1b}[2J".into() };
+        assert_eq!(closed(&Closed::ByPeer(Some(frame))).1, "closed by the other side: bye␛[2J");
+        let failure = everwire::OpenFailure {
+            phase: everwire::Phase::Upgrade,
+            kind: OpenFailureKind::Refused { status: 401, retry_after: None, fresh_credentials: false },
+            detail: "who are\nyou?".into(),
+        };
+        let (_, text) = closed(&Closed::Refused(Cause::OpenFailed(failure)));
+        assert!(text.starts_with("refused for good: ") && text.ends_with("; check the credentials that are sent"));
+        assert!(!text.contains('\n'), "{text}");
+    }
+
+    #[test]
+    fn a_screen_tells_a_lost_connection_once() {
+        let now = Instant::now();
+        let connected = State::Connected { subprotocol: None };
+        assert!(is_news(&connected, None));
+        assert!(is_news(&disconnected(now), None));
+        assert!(is_news(&disconnected(now), Some(&connected)));
+        assert!(!is_news(&disconnected(now), Some(&disconnected(now))));
+        assert!(!is_news(&State::Connecting { attempt: 1 }, Some(&connected)));
+        assert!(!is_news(&State::Closing, Some(&connected)));
+    }
+}

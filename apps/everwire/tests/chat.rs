@@ -1,0 +1,166 @@
+//! `everwire serve` and `everwire chat`, piped: a server and people in it.
+
+#[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
+mod support;
+
+use std::net::TcpListener;
+
+use support::server::Nobody;
+use support::{Everwire, run};
+
+const FAST: &[&str] = &["--initial-delay", "20ms", "--max-delay", "100ms"];
+
+/// A server on a port of its own, with that port's address.
+fn serve(listen: &str, data: &std::path::Path) -> (Everwire, String) {
+    let mut server = Everwire::start(&["serve", "--listen", listen, "--data", &data.display().to_string()]);
+    let line = server.out.until("listening on ws://");
+    let address = line.split("ws://").nth(1).and_then(|rest| rest.strip_suffix("/ws")).unwrap_or_default();
+    (server, address.to_owned())
+}
+
+fn chat(address: &str, name: &str, more: &[&str]) -> Everwire {
+    Everwire::start(&[&["chat", address, "--name", name], FAST, more].concat())
+}
+
+#[test]
+fn two_people_chat_through_a_server() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut server, address) = serve("127.0.0.1:0", data.path());
+    let mut ana = chat(&address, "ana", &[]);
+    ana.err.until("connected");
+    let mut ben = chat(&address, "ben", &[]);
+    ana.out.until("ben joined");
+    ana.say("hello ben");
+    ben.out.until("ana: hello ben");
+    ana.out.until("ana: hello ben ✓");
+    ben.say("hello ana");
+    ana.out.until("ben: hello ana");
+    assert_eq!(ben.finish(), 0, "{:?}", ben.err.seen);
+    ana.out.until("ben left");
+    server.signal("INT");
+    assert_eq!(server.exit_code(), 0, "{:?}", server.err.seen);
+    ana.err.until("disconnected");
+    assert_eq!(ana.finish(), 0, "everything she said has arrived: {:?}", ana.err.seen);
+    assert!(!ana.out.text().contains('\u{1b}') && !ana.err.text().contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn rooms_are_apart() {
+    let data = tempfile::tempdir().unwrap();
+    let (_server, address) = serve("127.0.0.1:0", data.path());
+    let mut ana = chat(&address, "ana", &["--room", "garden & shed"]);
+    ana.err.until("connected");
+    let mut eve = chat(&address, "eve", &["--room", "kitchen"]);
+    eve.say("not for ana");
+    assert_eq!(eve.finish(), 0);
+    let mut ben = chat(&address, "ben", &["--room", "garden & shed"]);
+    ben.say("for ana");
+    ana.out.until("ben: for ana");
+    assert!(!ana.out.text().contains("eve"), "{:?}", ana.out.seen);
+}
+
+#[test]
+fn one_line_can_be_said_by_a_script() {
+    let data = tempfile::tempdir().unwrap();
+    let (_server, address) = serve("127.0.0.1:0", data.path());
+    let mut ana = chat(&format!("http://{address}"), "ana", &["--listen"]);
+    ana.err.until("connected");
+    let mut script = chat(&address, "ci", &[]);
+    script.say("/retry is no command in a pipe");
+    assert_eq!(script.finish(), 0, "{:?}", script.err.seen);
+    ana.out.until("ci: /retry is no command in a pipe");
+}
+
+#[test]
+fn what_others_write_never_controls_the_terminal() {
+    let data = tempfile::tempdir().unwrap();
+    let (_server, address) = serve("127.0.0.1:0", data.path());
+    let mut ana = chat(&address, "ana", &[]);
+    ana.err.until("connected");
+    let mut eve = chat(&address, "eve", &[]);
+    eve.say("red \u{1b}[31m and gone \u{1b}[2J");
+    assert_eq!(ana.out.until("eve: red").split("eve: ").nth(1), Some("red ␛[31m and gone ␛[2J"));
+}
+
+#[test]
+fn lines_typed_while_the_server_is_gone_arrive_once_when_it_is_back() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut server, address) = serve("127.0.0.1:0", data.path());
+    let mut ana = chat(&address, "ana", &[]);
+    ana.err.until("connected");
+    let mut ben = chat(&address, "ben", &[]);
+    ana.out.until("ben joined");
+    ana.say("before");
+    ben.out.until("ana: before");
+    server.kill();
+    ana.err.until("disconnected");
+    for n in 0..10 {
+        ana.say(&format!("while away {n}"));
+    }
+    ben.err.until("disconnected");
+    let (_server, _) = serve(&address, data.path());
+    ana.out.until("ana: while away 9 ✓");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+    drop(ben);
+}
+
+#[test]
+fn nobody_there_means_exit_code_3_when_told_to_give_up() {
+    let nobody = Nobody::new();
+    let address = nobody.address.to_string();
+    // Time enough between the two attempts to read the line.
+    let slow = ["--max-attempts", "2", "--initial-delay", "1s", "--max-delay", "1s", "--jitter", "none"];
+    let mut ana = chat(&address, "ana", &slow);
+    ana.say("hello?");
+    assert_eq!(ana.finish(), 3, "{:?}", ana.err.seen);
+    assert!(ana.out.text().contains("ana: hello? ✗"), "{:?}", ana.out.seen);
+    assert!(ana.err.text().contains("gave up after 2 attempts"), "{:?}", ana.err.seen);
+}
+
+#[test]
+fn what_could_not_be_sent_in_time_is_told_with_exit_code_5() {
+    let nobody = Nobody::new();
+    let address = nobody.address.to_string();
+    let mut ana = chat(&address, "ana", &["--close-timeout", "200ms"]);
+    ana.say("hello?");
+    assert_eq!(ana.finish(), 5, "{:?}", ana.err.seen);
+    assert!(ana.out.text().contains("ana: hello? ✗"), "{:?}", ana.out.seen);
+}
+
+#[test]
+fn a_port_in_use_is_told_in_one_line_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, out, err) = run(&["serve", "--listen", &address]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("in use") && err.contains("--listen"), "{err}");
+}
+
+#[test]
+fn a_data_folder_in_use_is_told_in_one_line_with_what_to_do() {
+    let data = tempfile::tempdir().unwrap();
+    let (_server, _) = serve("127.0.0.1:0", data.path());
+    let (code, out, err) = run(&["serve", "--listen", "127.0.0.1:0", "--data", &data.path().display().to_string()]);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("in use by another server") && err.contains("--data"), "{err}");
+}
+
+#[test]
+fn other_machines_are_let_in_only_on_request() {
+    let (code, _, err) = run(&["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--allow-remote") && err.contains("no TLS"), "{err}");
+}
+
+#[test]
+fn the_server_says_how_to_join_with_its_real_port() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut server, address) = serve("127.0.0.1:0", data.path());
+    let line = server.out.until("--name ben");
+    assert!(line.contains(&format!("chat {address} --name ben")), "{line}");
+    assert!(!address.ends_with(":0"));
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), 0);
+}

@@ -1,0 +1,384 @@
+//! `everwire connect`, piped, against servers that do as each test says.
+
+#[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
+mod support;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use support::Everwire;
+use support::server::{self, Heard, Nobody, Server, answer, close_with, greet};
+use tokio_tungstenite::tungstenite::Message;
+
+const FAST: &[&str] = &["--initial-delay", "20ms", "--max-delay", "100ms"];
+
+fn connect<'a>(url: &'a str, more: &[&'a str]) -> Everwire {
+    Everwire::start(&[&["connect", url], FAST, more].concat())
+}
+
+#[test]
+fn lines_go_in_and_messages_come_out() {
+    let server = Server::start(server::echo);
+    let mut everwire = connect(&server.url(), &[]);
+    for line in ["один", "", "three"] {
+        everwire.say(line);
+    }
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    assert_eq!(everwire.out.seen, ["один", "", "three"]);
+    assert!(everwire.err.text().contains("connected"), "{:?}", everwire.err.seen);
+    assert!(!everwire.err.text().contains('\u{1b}'), "no colours in a pipe");
+    assert_eq!(server.next_close(), Some(1000), "it leaves in order");
+}
+
+#[test]
+fn a_last_line_without_its_end_is_a_line() {
+    let server = Server::start(server::echo);
+    let mut everwire = connect(&server.url(), &[]);
+    everwire.write(b"no end");
+    assert_eq!(everwire.finish(), 0);
+    assert_eq!(everwire.out.seen, ["no end"]);
+}
+
+#[test]
+fn an_address_without_a_scheme_is_understood_and_told() {
+    let server = Server::start(server::echo);
+    let mut everwire = connect(&server.address.to_string(), &[]);
+    everwire.say("hi");
+    assert_eq!(everwire.finish(), 0);
+    assert_eq!(everwire.out.seen, ["hi"]);
+    assert!(everwire.err.text().contains(&format!("using ws://{}/", server.address)), "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn where_nobody_listens_it_gives_up_when_told_to() {
+    let nobody = Nobody::new();
+    let url = nobody.url();
+    let mut everwire = connect(&url, &["--max-attempts", "2"]);
+    everwire.say("lost");
+    assert_eq!(everwire.exit_code(), 3);
+    let last = everwire.err.seen.last().unwrap();
+    assert!(last.contains("gave up after 2 attempts") && last.contains("refused") && last.contains("check"), "{last}");
+    assert!(everwire.err.text().contains("line 1: "), "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn t6_attempts_at_a_server_that_accepts_then_closes_are_spread_not_a_storm() {
+    let server = Server::start(close_with(1011));
+    let url = server.url();
+    let args = ["--listen", "--initial-delay", "100ms", "--max-delay", "5s", "--jitter", "none", "--max-attempts", "4"];
+    let mut everwire = connect(&url, &args);
+    assert_eq!(everwire.exit_code(), 3, "{:?}", everwire.err.seen);
+    let arrivals = server.connections();
+    assert_eq!(arrivals.len(), 4, "{:?}", everwire.err.seen);
+    for (nth, pair) in arrivals.windows(2).enumerate() {
+        let (gap, least) = (pair[1] - pair[0], Duration::from_millis(100 << nth));
+        assert!(gap >= least.mul_f32(0.9), "attempt {} came {gap:?} after the one before, not {least:?}", nth + 2);
+    }
+}
+
+#[test]
+fn what_speaks_no_websocket_is_named_as_such() {
+    let server = Server::start(answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"));
+    let mut everwire = connect(&server.url(), &["--max-attempts", "1"]);
+    let code = everwire.finish();
+    assert!(code == 3 || code == 4, "{code}: {:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("200"), "{:?}", everwire.err.seen);
+
+    let server = Server::start(answer("SSH-2.0-OpenSSH_9.2\r\n"));
+    let mut everwire = connect(&server.url(), &["--max-attempts", "1"]);
+    let code = everwire.finish();
+    assert!(code == 3 || code == 4, "{code}: {:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("check the port and the path"), "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn t20_a_refusal_for_good_is_not_retried() {
+    for (response, part) in [
+        ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "check the credentials"),
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "check the path"),
+    ] {
+        let server = Server::start(answer(response));
+        let mut everwire = connect(&server.url(), &["--listen"]);
+        assert_eq!(everwire.exit_code(), 4, "{:?}", everwire.err.seen);
+        assert!(everwire.err.text().contains(part), "{:?}", everwire.err.seen);
+        assert_eq!(server.connections().len(), 1);
+    }
+}
+
+#[test]
+fn a_close_with_1000_is_the_end_and_nothing_is_wrong() {
+    let server = Server::start(close_with(1000));
+    let mut everwire = connect(&server.url(), &["--listen"]);
+    assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("closed by the other side: as scripted"), "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn lines_survive_a_server_that_is_killed_and_started_again() {
+    let first = Server::start(server::sink);
+    let (address, url) = (first.address.to_string(), first.url());
+    let mut everwire = connect(&url, &["--guarantee", "at-least-once"]);
+    for n in 0..100 {
+        everwire.say(&format!("line {n}"));
+    }
+    assert_eq!(first.next_message(), Message::from("line 0"));
+    drop(first);
+    everwire.err.until("disconnected");
+    for n in 100..200 {
+        everwire.say(&format!("line {n}"));
+    }
+    let second = Server::on(&address, server::sink);
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    let messages = second.heard.try_iter().filter_map(|heard| match heard {
+        Heard::Message(Message::Text(text)) => Some(text.to_string()),
+        _ => None,
+    });
+    let numbers: Vec<u32> = messages.filter_map(|text| text.strip_prefix("line ")?.parse().ok()).collect();
+    let start = numbers[0];
+    assert!(start <= 100, "those typed while nobody listened are all there: {numbers:?}");
+    assert_eq!(numbers, (start..200).collect::<Vec<_>>(), "in order, none missing");
+}
+
+#[test]
+fn what_is_not_known_to_have_arrived_is_told_with_exit_code_5() {
+    let server = Server::start(server::black_hole);
+    let mut everwire = connect(&server.url(), &["--close-timeout", "300ms"]);
+    everwire.say("into the hole");
+    everwire.say("this too");
+    assert_eq!(everwire.finish(), 5, "{:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("lines 1-2: "), "{:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("2 messages are not known to have arrived"), "{:?}", everwire.err.seen);
+
+    let mut everwire = connect(&server.url(), &["--close-timeout", "5s", "--guarantee", "unproven", "--linger", "0"]);
+    everwire.say("written is enough");
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn json_lines_tell_everything() {
+    let server = Server::start(server::echo);
+    let url = server.url();
+    let mut everwire = connect(&url, &["--json", "-s", "unheard"]);
+    // The echo server chooses no subprotocol, which is fine.
+    everwire.say("a \"quoted\" line");
+    let code = everwire.finish();
+    let lines: Vec<Value> = everwire.out.seen.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let all = |kind: &str| lines.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
+    assert_eq!(code, 0, "{lines:#?}");
+    assert!(lines.iter().all(|line| line["time"].as_str().is_some_and(|time| time.ends_with('Z'))));
+    assert!(everwire.out.seen.iter().all(|line| line.starts_with("{\"type\":")), "type comes first");
+    let states: Vec<_> = all("state").iter().filter_map(|line| line["state"].as_str()).collect();
+    assert_eq!(states[..2], ["connecting", "connected"]);
+    let messages = all("message");
+    assert_eq!(
+        (messages.len(), &messages[0]["kind"], &messages[0]["text"]),
+        (1, &"text".into(), &"a \"quoted\" line".into())
+    );
+    let outcomes = all("outcome");
+    assert_eq!((&outcomes[0]["line"], &outcomes[0]["outcome"]), (&1.into(), &"received".into()));
+    assert_eq!(outcomes[0]["delivered"], true);
+    let end = lines.last().unwrap();
+    assert_eq!((&end["type"], &end["exit"], &end["delivered"]), (&"end".into(), &0.into(), &1.into()));
+    assert_eq!(everwire.err.text(), "", "everything is on stdout");
+}
+
+#[test]
+fn json_hands_back_what_was_left() {
+    let nobody = Nobody::new();
+    let url = nobody.url();
+    let mut everwire = connect(&url, &["--json", "--close-timeout", "200ms"]);
+    everwire.say("left");
+    assert_eq!(everwire.finish(), 5, "{:?}", everwire.out.seen);
+    let end: Value = serde_json::from_str(everwire.out.seen.last().unwrap()).unwrap();
+    assert_eq!(end["unsent"][0]["text"], "left", "{end}");
+    assert_eq!(end["undelivered"], 1, "{end}");
+}
+
+#[test]
+fn binary_is_byte_for_byte_both_ways() {
+    let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+    let server = Server::start(server::sink);
+    let mut everwire = connect(&server.url(), &["--binary"]);
+    everwire.write(&bytes);
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    let mut arrived = Vec::new();
+    while arrived.len() < bytes.len() {
+        match server.next_message() {
+            Message::Binary(chunk) => arrived.extend_from_slice(&chunk),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(arrived == bytes);
+
+    let server = Server::start(greet(vec![Message::binary(vec![0xff, 0xfe, b'\n', b'x']), Message::from("text")]));
+    let mut everwire = connect(&server.url(), &["--binary", "--messages", "2", "--listen"]);
+    assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
+    assert_eq!(everwire.out.seen, ["\u{fffd}\u{fffd}", "xtext"], "nothing is added, not even line ends");
+}
+
+#[test]
+fn a_received_binary_message_is_one_line_too() {
+    let server = Server::start(greet(vec![Message::binary(b"\x00\n\xff".to_vec()), Message::from("text")]));
+    let mut everwire = connect(&server.url(), &["--messages", "2", "--listen"]);
+    assert_eq!(everwire.exit_code(), 0);
+    assert_eq!(everwire.out.seen, ["base64:AAr/", "text"]);
+}
+
+#[test]
+fn stdin_that_is_no_text_ends_it_after_what_came_before() {
+    let server = Server::start(server::sink);
+    let mut everwire = connect(&server.url(), &[]);
+    everwire.write(b"fine\n\xff\xfe\nnever sent\n");
+    assert_eq!(everwire.exit_code(), 1);
+    assert!(everwire.err.text().contains("line 2 of stdin is not UTF-8"), "{:?}", everwire.err.seen);
+    assert_eq!(server.next_message(), Message::from("fine"));
+    assert_eq!(server.next_close(), Some(1000));
+}
+
+#[test]
+fn a_line_too_long_is_refused_before_it_is_held() {
+    let server = Server::start(server::sink);
+    let mut everwire = connect(&server.url(), &["--outbox-bytes", "1KiB"]);
+    everwire.write(&[b'x'; 1025]);
+    everwire.write(b"\n");
+    assert_eq!(everwire.exit_code(), 1);
+    assert!(everwire.err.text().contains("longer than 1024 bytes"), "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn a_small_outbox_holds_stdin_back_and_loses_nothing() {
+    let server = Server::start(server::sink);
+    let mut everwire = connect(&server.url(), &["--outbox-messages", "2", "--linger", "0"]);
+    for n in 0..500 {
+        everwire.say(&n.to_string());
+    }
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    for n in 0..500 {
+        assert_eq!(server.next_message(), Message::from(n.to_string()));
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let messages = (0..5_000).map(|n| Message::from(format!("message {n} {}", "x".repeat(100)))).collect();
+    let server = Server::start(greet(messages));
+    let mut child = support::command(&["connect", &server.url(), "--listen"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let err = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    assert!(!err.contains("pipe") && !err.contains("panic"), "{err}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_means_leaving_in_order() {
+    for signal in ["INT", "TERM"] {
+        let server = Server::start(server::echo);
+        let mut everwire = connect(&server.url(), &[]);
+        everwire.say("before");
+        everwire.out.until("before");
+        everwire.signal(signal);
+        assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
+        assert_eq!(server.next_close(), Some(1000));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_means_leaving_at_once() {
+    let server = Server::start(server::black_hole);
+    let mut everwire = connect(&server.url(), &[]);
+    everwire.say("never proven");
+    everwire.err.until("connected");
+    everwire.signal("INT");
+    everwire.err.until("closing");
+    everwire.signal("INT");
+    assert_eq!(everwire.exit_code(), 130, "{:?}", everwire.err.seen);
+}
+
+#[cfg(unix)]
+#[test]
+fn t20_a_token_is_asked_for_anew_at_every_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = folder.path().join("count");
+    std::fs::write(&count, "1").unwrap();
+    let file = count.display().to_string();
+    let command = format!("n=$(cat {file}); echo $((n + 1)) > {file}; echo token-$n");
+
+    let refusing = Server::start(answer("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"));
+    let (address, url) = (refusing.address.to_string(), refusing.url());
+    let mut everwire = connect(&url, &["--token-command", &command, "--listen"]);
+    let header = |server: &Server| loop {
+        if let Heard::Header(header) = server.next() {
+            return header.unwrap();
+        }
+    };
+    assert_eq!(header(&refusing), "Bearer token-1");
+    assert_eq!(header(&refusing), "Bearer token-2");
+    drop(refusing);
+    let accepting = Server::on(&address, server::tell_authorization);
+    assert!(header(&accepting).starts_with("Bearer token-"));
+    everwire.signal("INT");
+    assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn a_bearer_file_and_headers_are_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "from-a-file\n").unwrap();
+    let server = Server::start(server::tell_authorization);
+    let mut everwire = connect(&server.url(), &["--bearer-file", &file.display().to_string()]);
+    assert_eq!(everwire.finish(), 0);
+    assert!(server.heard.try_iter().any(|heard| heard == Heard::Header(Some("Bearer from-a-file".into()))));
+
+    let server = Server::start(server::tell_authorization);
+    let mut everwire = connect(&server.url(), &["-H", "Authorization: Basic eDp5"]);
+    assert_eq!(everwire.finish(), 0);
+    assert!(server.heard.try_iter().any(|heard| heard == Heard::Header(Some("Basic eDp5".into()))));
+}
+
+#[test]
+fn a_token_that_can_not_be_had_is_told() {
+    let server = Server::start(server::echo);
+    let mut everwire = connect(&server.url(), &["--bearer-file", "/does/not/exist", "--max-attempts", "1"]);
+    let code = everwire.finish();
+    assert!(code == 3 || code == 4, "{code}");
+    assert!(everwire.err.text().contains("/does/not/exist"), "{:?}", everwire.err.seen);
+    assert_eq!(server.connections().len(), 0);
+}
+
+#[test]
+fn quiet_says_nothing_unless_it_fails() {
+    let server = Server::start(server::echo);
+    let mut everwire = connect(&server.url(), &["--quiet"]);
+    everwire.say("hi");
+    assert_eq!((everwire.finish(), everwire.err.text().as_str()), (0, ""));
+
+    let nobody = Nobody::new();
+    let url = nobody.url();
+    let mut everwire = connect(&url, &["--quiet", "--max-attempts", "2"]);
+    assert_eq!(everwire.finish(), 3);
+    assert_eq!(everwire.err.seen.len(), 1, "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn verbose_tells_events_outcomes_and_figures_and_colour_can_be_forced() {
+    let server = Server::start(server::echo);
+    let mut everwire = connect(&server.url(), &["-v", "--color", "always"]);
+    everwire.say("hi");
+    assert_eq!(everwire.finish(), 0);
+    let said = everwire.err.text();
+    assert!(said.contains("line 1: ") && said.contains("1 line in, 1 delivered"), "{said}");
+    assert!(said.contains("\u{1b}[32mconnected"), "{said}");
+}
+
+#[test]
+fn batches_are_one_json_array() {
+    let server = Server::start(server::sink);
+    let mut everwire = connect(&server.url(), &["--batch", "50ms"]);
+    everwire.write(b"{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    assert_eq!(server.next_message(), Message::from("[{\"a\":1},{\"a\":2},{\"a\":3}]"));
+}

@@ -1,0 +1,228 @@
+//! Servers that do as a test says, on threads. Their protocol is tungstenite's, so that ours is not its own judge.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Message, WebSocket, accept, accept_hdr};
+
+use super::PATIENCE;
+
+/// Listens until dropped; then its connections are cut as if it were killed.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    open: Arc<Mutex<Option<Vec<TcpStream>>>>,
+    pub(crate) heard: Receiver<Heard>,
+    listening: Option<thread::JoinHandle<()>>,
+}
+
+/// What reached a server.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Heard {
+    Connection(Instant),
+    Header(Option<String>),
+    Message(Message),
+    Closed(Option<u16>),
+}
+
+impl Server {
+    /// Each connection is handed to `serve` on a thread of its own.
+    pub(crate) fn start(serve: impl Fn(TcpStream, &Sender<Heard>) + Send + Sync + 'static) -> Self {
+        Self::on("127.0.0.1:0", serve)
+    }
+
+    pub(crate) fn on(address: &str, serve: impl Fn(TcpStream, &Sender<Heard>) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).expect("the port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let open = Arc::new(Mutex::new(Some(Vec::new())));
+        let (sender, heard) = channel();
+        let streams = Arc::clone(&open);
+        let serve = Arc::new(serve);
+        let listening = thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                match streams.lock().expect("no poison").as_mut() {
+                    Some(streams) => streams.push(stream.try_clone().expect("a handle")),
+                    None => return,
+                }
+                let _ = sender.send(Heard::Connection(Instant::now()));
+                let (sender, serve) = (sender.clone(), Arc::clone(&serve));
+                thread::spawn(move || {
+                    let handle = stream.try_clone();
+                    serve(stream, &sender);
+                    // The list above holds a handle too, which would keep the connection open.
+                    let _ = handle.map(|stream| stream.shutdown(std::net::Shutdown::Both));
+                });
+            }
+        });
+        Self { address, open, heard, listening: Some(listening) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+
+    pub(crate) fn next(&self) -> Heard {
+        self.heard.recv_timeout(PATIENCE).expect("something reaches the server")
+    }
+
+    pub(crate) fn next_message(&self) -> Message {
+        loop {
+            if let Heard::Message(message) = self.next() {
+                return message;
+            }
+        }
+    }
+
+    pub(crate) fn next_close(&self) -> Option<u16> {
+        loop {
+            if let Heard::Closed(code) = self.next() {
+                return code;
+            }
+        }
+    }
+
+    /// When each connection so far came.
+    pub(crate) fn connections(&self) -> Vec<Instant> {
+        let heard = self.heard.try_iter();
+        heard.filter_map(|heard| if let Heard::Connection(at) = heard { Some(at) } else { None }).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let streams = self.open.lock().expect("no poison").take();
+        for stream in streams.into_iter().flatten() {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+        // Wakes the listening thread, which then ends and frees the port.
+        let _ = TcpStream::connect(self.address);
+        let _ = self.listening.take().map(thread::JoinHandle::join);
+    }
+}
+
+/// An address where nobody listens, and nobody else can while this lives.
+pub(crate) struct Nobody {
+    pub(crate) address: SocketAddr,
+    _bound: tokio::net::TcpSocket,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("some port is free");
+        Self { address: socket.local_addr().expect("it is bound"), _bound: socket }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+}
+
+/// Sends every message back.
+pub(crate) fn echo(stream: TcpStream, heard: &Sender<Heard>) {
+    conversation(stream, heard, true);
+}
+
+/// Only listens.
+pub(crate) fn sink(stream: TcpStream, heard: &Sender<Heard>) {
+    conversation(stream, heard, false);
+}
+
+/// Accepts, then closes at once with this code.
+pub(crate) fn close_with(code: u16) -> impl Fn(TcpStream, &Sender<Heard>) + Send + Sync + 'static {
+    move |stream, _| {
+        let Ok(mut socket) = accept(stream) else { return };
+        let _ = socket.close(Some(CloseFrame { code: CloseCode::from(code), reason: "as scripted".into() }));
+        while socket.read().is_ok() {}
+    }
+}
+
+/// Answers the request with this instead of an upgrade.
+pub(crate) fn answer(response: &'static str) -> impl Fn(TcpStream, &Sender<Heard>) + Send + Sync + 'static {
+    move |mut stream, heard| {
+        let request = read_head(&mut stream);
+        let _ = heard.send(Heard::Header(authorization(&request)));
+        let _ = stream.write_all(response.as_bytes());
+    }
+}
+
+/// Accepts, greets with these messages, then only listens.
+pub(crate) fn greet(messages: Vec<Message>) -> impl Fn(TcpStream, &Sender<Heard>) + Send + Sync + 'static {
+    move |stream, heard| {
+        let Ok(mut socket) = accept(stream) else { return };
+        for message in &messages {
+            let _ = socket.send(message.clone());
+        }
+        listen(&mut socket, heard, false);
+    }
+}
+
+/// Accepts, says which credentials came, then echoes.
+#[allow(clippy::result_large_err, reason = "the callback's type is given")]
+pub(crate) fn tell_authorization(stream: TcpStream, heard: &Sender<Heard>) {
+    let callback = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
+        let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+        let _ = heard.send(Heard::Header(header.map(str::to_owned)));
+        Ok(response)
+    };
+    if let Ok(mut socket) = accept_hdr(stream, callback) {
+        listen(&mut socket, heard, true);
+    }
+}
+
+/// Accepts the upgrade, then neither reads nor writes, but keeps the connection.
+pub(crate) fn black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
+    use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+    let head = read_head(&mut stream);
+    let key = head.lines().find(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key:"));
+    let key = key.and_then(|line| line.split_once(':')).map_or("", |(_, key)| key.trim());
+    let accept = derive_accept_key(key.as_bytes());
+    let _ = stream.write_all(
+        format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")
+            .as_bytes(),
+    );
+    thread::park_timeout(PATIENCE);
+}
+
+fn conversation(stream: TcpStream, heard: &Sender<Heard>, echo: bool) {
+    if let Ok(mut socket) = accept(stream) {
+        listen(&mut socket, heard, echo);
+    }
+}
+
+fn listen(socket: &mut WebSocket<TcpStream>, heard: &Sender<Heard>, echo: bool) {
+    while let Ok(message) = socket.read() {
+        match &message {
+            Message::Text(_) | Message::Binary(_) => {
+                let _ = heard.send(Heard::Message(message.clone()));
+                if echo {
+                    let _ = socket.send(message);
+                }
+            }
+            Message::Close(frame) => {
+                let _ = heard.send(Heard::Closed(frame.as_ref().map(|frame| frame.code.into())));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+fn authorization(head: &str) -> Option<String> {
+    let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization:"))?;
+    line.split_once(':').map(|(_, value)| value.trim().to_owned())
+}

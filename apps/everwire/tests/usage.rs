@@ -1,0 +1,128 @@
+//! What is wrong on the command line is said in a line that helps, with exit code 2; help has examples.
+
+#[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
+mod support;
+
+use support::run;
+
+#[test]
+fn every_bad_input_has_its_line_and_exit_code() {
+    for (args, part) in [
+        (&["connect"][..], "<URL>"),
+        (&["connect", "ftp://example.org"], "use ws:// or"),
+        (&["connect", "ws://"], "names no host"),
+        (&["connect", "ws://host:99999/"], "1 to 65535"),
+        (&["connect", "ws://ex ample"], "no spaces"),
+        (&["connect", "ws://h", "--initial-delay", "5"], "no unit"),
+        (&["connect", "ws://h", "--max-delay", "soon"], "not a duration"),
+        (&["connect", "ws://h", "--heartbeat-interval=-3s"], "negative"),
+        (&["connect", "ws://h", "--factor", "0.5"], "factor"),
+        (&["connect", "ws://h", "--jitter", "some"], "full"),
+        (&["connect", "ws://h", "--max-attempts", "0"], "1.."),
+        (&["connect", "ws://h", "--outbox-bytes", "lots"], "64KiB"),
+        (&["connect", "ws://h", "--outbox-messages", "0"], "at least 1"),
+        (&["connect", "ws://h", "-H", "no colon here"], "X-Team: blue"),
+        (&["connect", "ws://h", "-H", "Sec-WebSocket-Key: x"], "sec-websocket-key"),
+        (&["connect", "ws://h", "-s", "not a token"], "subprotocol"),
+        (&["connect", "ws://h", "--json", "--binary"], "cannot be used with"),
+        (&["connect", "ws://h", "-q", "-v"], "cannot be used with"),
+        (&["connect", "ws://h", "--bearer-file", "a", "--token-command", "b"], "cannot be used with"),
+        (&["connect", "ws://h", "--log", "everwire=loudest"], "--log"),
+        (&["chat", "localhost:1"], "--name"),
+        (&["chat", "gopher://h", "--name", "ana"], "use ws:// or"),
+        (&["chat", "h", "--name", " "], "name"),
+        (&["serve", "--listen", "8080"], "127.0.0.1:8080"),
+        (&["completions", "csh"], "bash"),
+        (&["conect", "ws://h"], "connect"),
+    ] {
+        let (code, out, err) = run(args);
+        assert_eq!(code, 2, "{args:?}: {err}");
+        assert!(err.to_lowercase().contains(&part.to_lowercase()), "{args:?}: {err}");
+        assert_eq!(out, "", "{args:?}");
+        assert!(!err.contains("panicked"), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn a_bad_input_of_ours_is_told_in_one_line() {
+    for args in [
+        &["connect", "ftp://example.org"][..],
+        &["connect", "ws://h", "--factor", "0.5"],
+        &["connect", "ws://h", "-s", "not a token"],
+    ] {
+        let (_, _, err) = run(args);
+        assert_eq!(err.lines().count(), 1, "{args:?}: {err}");
+        assert!(err.starts_with("everwire: "), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn help_of_each_command_has_examples_and_the_exit_codes() {
+    for command in ["serve", "chat", "connect"] {
+        let (code, out, err) = run(&[command, "--help"]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(out.contains("Examples:") && out.contains(&format!("everwire {command}")), "{out}");
+        assert!(out.contains("Exit codes:"), "{out}");
+        assert!(!out.contains('\u{1b}'), "no colours in a pipe");
+    }
+    for args in [&["--help"][..], &["completions", "--help"]] {
+        let (code, out, _) = run(args);
+        assert_eq!(code, 0);
+        assert!(out.contains("Examples:"), "{out}");
+    }
+    assert_eq!(run(&["--version"]).1, format!("everwire {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_retry_and_heartbeat_setting_is_in_the_help() {
+    let (_, help, _) = run(&["connect", "--help"]);
+    for option in [
+        "--connect-timeout",
+        "--initial-delay",
+        "--factor",
+        "--max-delay",
+        "--jitter",
+        "--max-attempts",
+        "--max-elapsed",
+        "--heartbeat-interval",
+        "--heartbeat-timeout",
+        "--guarantee",
+        "--outbox-messages",
+        "--outbox-bytes",
+        "--overflow",
+        "--batch",
+        "--close-timeout",
+        "--linger",
+        "--listen",
+        "--binary",
+        "--json",
+        "--subprotocol",
+        "--header",
+        "--bearer-file",
+        "--token-command",
+        "--color",
+        "--log",
+    ] {
+        assert!(help.contains(option), "{option} is not in the help");
+    }
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (code, out, err) = run(&["completions", shell]);
+        assert_eq!((code, err.as_str()), (0, ""), "{shell}");
+        assert!(out.contains("connect") && out.contains("heartbeat-interval"), "{shell}");
+    }
+}
+
+#[test]
+fn output_to_a_closed_pipe_ends_quietly() {
+    for args in [&["completions", "zsh"][..], &["connect", "--help"]] {
+        let mut child = support::command(args).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+    }
+}
