@@ -1,0 +1,66 @@
+//! One process per role, so that each has a core, an allocator and a scheduler of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::clients::Contender;
+use crate::report::{Figure, Measure};
+
+/// The server's process; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens, `127.0.0.1:PORT`.
+    pub(crate) address: String,
+}
+
+impl Server {
+    pub(crate) fn start() -> Result<Self, Box<dyn std::error::Error>> {
+        let mut child = Command::new(std::env::current_exe()?).arg("server").stdout(Stdio::piped()).spawn()?;
+        let mut address = String::new();
+        let stdout = child.stdout.take().ok_or("the server has no output")?;
+        BufReader::new(stdout).read_line(&mut address)?;
+        Ok(Self { child, address: address.trim().to_owned() })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One measurement in a process of its own, ended if it takes longer than `limit`.
+pub(crate) fn one(
+    contender: Contender,
+    measure: Measure,
+    address: &str,
+    limit: Duration,
+) -> Result<Figure, Box<dyn std::error::Error>> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["one", contender.name(), measure.name(), address])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let started = Instant::now();
+    while child.try_wait()?.is_none() {
+        if started.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            return Err(format!("{} took over {limit:?} for {}", contender.name(), measure.name()).into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut line = String::new();
+    let stdout = child.stdout.take().ok_or("no output")?;
+    BufReader::new(stdout).read_line(&mut line)?;
+    Figure::from_line(&line).ok_or_else(|| format!("{} gave '{line}' for {}", contender.name(), measure.name()).into())
+}
+
+/// Pins this process to one core, where the machine has it.
+pub(crate) fn pin(core: usize) {
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(core);
+    // On a machine with one core the run is still valid, only noisier.
+    let _ = rustix::thread::sched_setaffinity(None, &cores);
+}

@@ -1,0 +1,40 @@
+// A server written with `ws`. It echoes every message; what a text message starting with "!" says, it does:
+//   !close CODE REASON   close with that code
+//   !fragment TEXT       answer TEXT in three fragments with a ping between them
+// A line "terminate" on its standard input drops all connections without a close frame.
+// Prints its port on the first line.
+import { createInterface } from "node:readline";
+import { WebSocketServer } from "ws";
+
+const server = new WebSocketServer({
+  host: "127.0.0.1",
+  port: Number(process.argv[2] ?? 0),
+  handleProtocols: (offered) => (offered.has("chat.v2") ? "chat.v2" : false),
+});
+server.on("listening", () => console.log(server.address().port));
+server.on("connection", (socket) => {
+  socket.on("message", (data, isBinary) => {
+    const text = isBinary ? "" : data.toString();
+    if (text.startsWith("!close ")) {
+      const [, code, ...reason] = text.split(" ");
+      socket.close(Number(code), reason.join(" "));
+    } else if (text.startsWith("!fragment ")) {
+      const [a, b, c] = thirds(text.slice("!fragment ".length));
+      socket.send(a, { fin: false });
+      socket.ping("between");
+      socket.send(b, { fin: false });
+      socket.send(c, { fin: true });
+    } else {
+      socket.send(data, { binary: isBinary });
+    }
+  });
+});
+
+createInterface({ input: process.stdin }).on("line", (line) => {
+  if (line === "terminate") server.clients.forEach((socket) => socket.terminate());
+});
+
+function thirds(text) {
+  const third = Math.ceil(text.length / 3);
+  return [text.slice(0, third), text.slice(third, 2 * third), text.slice(2 * third)];
+}

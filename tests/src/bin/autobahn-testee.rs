@@ -1,0 +1,80 @@
+//! What the Autobahn test suite talks to: the client and the server that users use, echoing.
+//!
+//! `autobahn-testee client ADDRESS` runs every case of a fuzzing server; `autobahn-testee server` prints where it listens.
+
+use std::time::Duration;
+
+use everwire::{Client, Guarantee, Message};
+use everwire_server::{Incoming, Upgrade};
+
+type Done<T> = Result<T, Box<dyn std::error::Error>>;
+
+const AGENT: &str = "everwire";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Done<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["client", address] => client(address).await,
+        ["server"] => server().await,
+        _ => Err("usage: autobahn-testee client ADDRESS | autobahn-testee server".into()),
+    }
+}
+
+async fn client(address: &str) -> Done<()> {
+    let count = exchange(&format!("ws://{address}/getCaseCount")).await?.ok_or("the suite gave no case count")?;
+    let count: u32 = count.as_text().ok_or("the case count is no text")?.parse()?;
+    for case in 1..=count {
+        exchange(&format!("ws://{address}/runCase?case={case}&agent={AGENT}")).await?;
+    }
+    exchange(&format!("ws://{address}/updateReports?agent={AGENT}")).await?;
+    println!("{count} cases run");
+    Ok(())
+}
+
+/// Connects once and echoes until the connection has ended; gives the first message.
+async fn exchange(url: &str) -> Done<Option<Message>> {
+    let client = Client::builder(url)
+        .max_attempts(1)
+        // The suite counts every frame; pings of our own would be frames that it did not ask for.
+        .guarantee(Guarantee::Unproven)
+        .heartbeat_interval(None)
+        .connect_timeout(Duration::from_secs(30))
+        .build()?;
+    let mut inbox = client.messages();
+    let mut states = client.watch_state();
+    let mut first = None;
+    loop {
+        tokio::select! {
+            biased;
+            Some(message) = inbox.next() => {
+                first.get_or_insert_with(|| message.clone());
+                // Refused once the connection has ended: then there is nobody to echo to.
+                let _ = client.send(message);
+            }
+            ended = states.wait_for(everwire::State::is_final) => {
+                ended?;
+                return Ok(first);
+            }
+        }
+    }
+}
+
+async fn server() -> Done<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    let echo = async |upgrade: Upgrade| {
+        upgrade.on_upgrade(|mut socket| async move {
+            // A peer that breaks the protocol ends its connection; the suite judges how.
+            while let Ok(Some(incoming)) = socket.recv().await {
+                if let Incoming::Message(message) = incoming
+                    && socket.send(&message).await.is_err()
+                {
+                    return;
+                }
+            }
+        })
+    };
+    axum::serve(listener, axum::Router::new().route("/", axum::routing::get(echo))).await?;
+    Ok(())
+}

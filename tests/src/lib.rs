@@ -1,0 +1,8 @@
+//! What the tests over the whole of Everwire share. The tests themselves are in `tests/`: real processes, foreign peers,
+//! the documents' own commands.
+
+#![allow(clippy::expect_used, clippy::panic)] // what supports tests fails by panicking
+
+mod process;
+
+pub use process::{PATIENCE, Process, cargo, everwire, free_port, root};

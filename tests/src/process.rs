@@ -1,0 +1,151 @@
+//! Real processes for tests: started, read line by line until a condition with a deadline, always killed in the end.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// How long any single expected thing may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent")
+}
+
+/// The `everwire` binary, built once per test process: as the workspace's tests build it, so that nothing is built twice.
+pub fn everwire() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let output = cargo()
+            .args(["build", "--workspace", "--all-features", "--bin", "everwire"])
+            .args(["--message-format", "json-render-diagnostics"])
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "everwire-cli builds");
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter(|message| message["target"]["name"] == "everwire")
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .expect("cargo names the executable")
+    })
+}
+
+/// Cargo, in the repository's root.
+///
+/// What it has told us about this package is kept from it: build scripts that look at such variables would have
+/// everything that depends on them built anew.
+pub fn cargo() -> std::process::Command {
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
+            .iter()
+            .any(|ours| name.to_string_lossy().starts_with(ours))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+/// A program under test: its standard input, and its standard output line by line.
+pub struct Process {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts a command; it is killed when the value is dropped.
+    pub fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().expect("piped")).lines();
+        Self { child, stdin, stdout }
+    }
+
+    /// Starts a script of `tests/peers`.
+    pub fn node(script: &str, args: &[&str]) -> Self {
+        let script = root().join("tests/peers").join(script);
+        Self::start(Command::new("node").arg(script).args(args))
+    }
+
+    /// Starts our own binary, without colours.
+    pub fn everwire(args: &[&str]) -> Self {
+        Self::start(Command::new(everwire()).args(args).env("NO_COLOR", "1"))
+    }
+
+    /// Writes a line to its standard input.
+    pub async fn type_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("stdin is open");
+        stdin.write_all(format!("{line}\n").as_bytes()).await.expect("the process reads its input");
+        stdin.flush().await.expect("the process reads its input");
+    }
+
+    /// Ends the standard input.
+    pub fn end_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next line of its output.
+    pub async fn line(&mut self) -> String {
+        tokio::time::timeout(PATIENCE, self.stdout.next_line())
+            .await
+            .expect("a line in time")
+            .expect("readable output")
+            .expect("output has not ended")
+    }
+
+    /// Reads on until a line fits.
+    pub async fn line_with(&mut self, part: &str) -> String {
+        let mut seen = Vec::new();
+        tokio::time::timeout(PATIENCE, async {
+            loop {
+                match self.stdout.next_line().await.expect("readable output") {
+                    Some(line) if line.contains(part) => return line,
+                    Some(line) => seen.push(line),
+                    None => panic!("output ended without {part:?}"),
+                }
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("no line with {part:?} in time"))
+    }
+
+    /// The next line as a JSON object.
+    pub async fn json(&mut self) -> serde_json::Value {
+        let line = self.line().await;
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+    }
+
+    /// Where a started `everwire serve` says that it listens: the first `127.0.0.1:PORT` that it prints.
+    pub async fn address(&mut self) -> String {
+        let line = self.line_with("127.0.0.1:").await;
+        let start = line.find("127.0.0.1:").unwrap_or_default();
+        line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect()
+    }
+
+    /// SIGKILL, and waits until the process is gone.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
+    /// Waits for the end; -1 if a signal ended it.
+    pub async fn exit_code(&mut self) -> i32 {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time");
+        status.expect("it can be waited for").code().unwrap_or(-1)
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    listener.local_addr().expect("bound").port()
+}

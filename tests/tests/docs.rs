@@ -1,0 +1,105 @@
+//! What the documents show is what happens: their commands run, and their example is a file that runs.
+#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+use std::path::Path;
+
+use everwire_tests::{Process, cargo, root};
+use tokio::process::Command;
+
+/// The documents whose console blocks are run.
+const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "docs/benchmarks.md"];
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The contents of all blocks fenced as `language`.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block.to_owned()).collect()
+}
+
+/// `$ command  # comment` lines of a page's console blocks.
+fn commands(page: &str) -> Vec<String> {
+    blocks(page, "console")
+        .iter()
+        .flat_map(|block| block.lines())
+        .filter_map(|line| line.strip_prefix("$ "))
+        .map(|line| line.split(" #").next().unwrap_or(line).trim().to_owned())
+        .collect()
+}
+
+async fn server(data: &Path) -> (Process, String) {
+    let mut server = Process::everwire(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().expect("a path")]);
+    let address = server.address().await;
+    (server, address)
+}
+
+#[tokio::test]
+async fn every_console_command_of_the_documents_works() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (_server, address) = server(data.path()).await;
+    let mut seen = 0;
+    for page in PAGES {
+        for command in commands(&read(page)) {
+            run(&command, &address).await;
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5, "the documents lost their commands");
+}
+
+/// Runs one documented command against a running server, with an empty standard input.
+async fn run(command: &str, address: &str) {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    match words[..] {
+        // What starts this very test, and measurements, which are no tests.
+        ["cargo", "xtask", "test" | "bench", ..] => {}
+        ["cargo", "xtask", "run"] | ["everwire", "serve", ..] => starts_a_server(&words).await,
+        ["everwire", ref rest @ ..] => {
+            let args: Vec<String> = rest.iter().map(|word| word.replace("127.0.0.1:8080", address)).collect();
+            let mut process = Process::everwire(&args.iter().map(String::as_str).collect::<Vec<_>>());
+            process.end_input();
+            assert_eq!(process.exit_code().await, 0, "{command}");
+        }
+        _ => panic!("the documents show a command that this test does not know: {command}"),
+    }
+}
+
+async fn starts_a_server(words: &[&str]) {
+    let data = tempfile::tempdir().expect("a folder");
+    let elsewhere = ["--listen", "127.0.0.1:0", "--data", data.path().to_str().expect("a path")];
+    let mut process = if words[0] == "cargo" {
+        // The build may take minutes on a clean clone; what is waited for below is the server.
+        let build = ["build", "--release", "--package", "everwire-cli"];
+        let built = Command::from(cargo()).args(build).status().await;
+        assert!(built.expect("cargo runs").success());
+        Process::start(Command::from(cargo()).args(&words[1..]).arg("--").args(elsewhere))
+    } else {
+        let args: Vec<&str> = words[1..].iter().copied().chain(elsewhere).collect();
+        Process::everwire(&args)
+    };
+    let address = process.address().await;
+    assert!(tokio::net::TcpStream::connect(&address).await.is_ok(), "{words:?} listens on {address}");
+    process.kill().await;
+}
+
+#[test]
+fn the_readme_s_example_is_the_file_that_it_names() {
+    let example = read("crates/everwire/examples/hello.rs");
+    let shown = blocks(&read("README.md"), "rust");
+    assert!(shown.iter().any(|block| example.ends_with(block.as_str())), "README.md and examples/hello.rs differ");
+}
+
+#[tokio::test]
+async fn the_readme_s_example_gets_its_answer_and_its_proof() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (_server, address) = server(data.path()).await;
+    let url = format!("ws://{address}/ws");
+    let example = ["run", "--quiet", "--package", "everwire", "--example", "hello", "--", &url];
+    let mut hello = Process::start(Command::from(cargo()).args(example));
+    hello.line_with("pong").await;
+    hello.line_with("received").await;
+    hello.line_with("0 unsent, 0 without proof").await;
+    assert_eq!(hello.exit_code().await, 0);
+}
