@@ -17,8 +17,9 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     run(tests)
 }
 
-/// Licences, sources and bans. Needs no network.
+/// Licences, sources and bans, of the dependencies on every platform.
 pub(crate) fn deny() -> Result<(), Failed> {
+    run(cargo(&["fetch", "--locked", "--quiet"]))?;
     run(cargo(&["deny", "--log-level", "error", "--offline", "check", "bans", "licenses", "sources"]))
 }
 
