@@ -4,8 +4,10 @@
 
 mod bounds;
 mod client_handshake;
+mod compression;
 mod differential;
 mod garbage;
+mod prepared;
 mod properties;
 mod receiving;
 mod sending;

@@ -115,14 +115,25 @@ fn invalid_or_unfinished_text_in_one_frame_is_refused() {
 }
 
 #[test]
-fn what_came_before_an_error_is_delivered_first() {
+fn what_came_before_an_error_is_delivered_first_and_can_be_answered_before_the_close_frame() {
     let key = key_to(Role::Server);
-    let wire = [frame(FIN | TEXT, b"good", key), frame(FIN | TEXT, b"\xff", key)].concat();
-    let mut connection = connection(Role::Server);
-    connection.receive(&wire);
-    assert_eq!(connection.next_incoming(), Ok(Some(text("good"))));
-    assert_eq!(connection.next_incoming(), Err(ProtocolError::InvalidUtf8));
-    assert_eq!(connection.next_incoming(), Ok(None));
+    for bad in [frame(FIN | TEXT, b"\xff", key), vec![FIN | 3], frame(FIN | CONTINUATION, b"x", key)] {
+        // What follows the violation is never looked at.
+        let wire = [frame(FIN | TEXT, b"good", key), bad, frame(FIN | TEXT, b"late", key)].concat();
+        let mut connection = connection(Role::Server);
+        connection.receive(&wire);
+        assert_eq!(connection.next_incoming(), Ok(Some(text("good"))));
+        assert!(!connection.is_failing());
+        assert_eq!(connection.next_incoming(), Ok(None));
+        assert!(connection.is_failing());
+        assert!(connection.send(&Message::text("answer")));
+        connection.receive(&frame(FIN | TEXT, b"later", key));
+        assert!(connection.next_incoming().is_err());
+        assert_eq!((connection.next_incoming(), connection.is_failing()), (Ok(None), false));
+        let sent = parse(connection.outgoing());
+        assert_eq!(sent[0], (FIN | TEXT, b"answer".to_vec()));
+        assert_eq!((sent.len(), sent[1].0), (2, FIN | CLOSE));
+    }
 }
 
 #[test]
