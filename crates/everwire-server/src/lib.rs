@@ -28,7 +28,7 @@ mod rejection;
 mod upgrade;
 
 pub use everwire_tokio::SocketError;
-pub use everwire_ws::{CloseCode, CloseFrame, Incoming, Limits, Message, Phase, ProtocolError};
+pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Incoming, Limits, Message, Phase, ProtocolError};
 
 pub use rejection::UpgradeRejection;
 pub use upgrade::{Socket, Stream, Upgrade};

@@ -47,9 +47,13 @@ pub struct Socket<S> {
     reader: Reader,
     writer: Writer,
     end: End,
-    /// A violation has been held up once already, for answers to what came before it.
-    held_up: bool,
+    /// Turns for which a violation has been held up, for answers to what came before it.
+    held_up: u8,
 }
+
+/// Turns that others get before a violation behind messages is reported. A message that this task hands on wakes its
+/// taker behind our own first turn; the answer comes back, and is taken and written, in the ones after it.
+const HELD_UP_TURNS: u8 = 4;
 
 /// What is left to do once the connection is closed.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// ([`Connection::receive`]).
     #[must_use]
     pub fn new(stream: S, connection: Connection) -> Self {
-        Self { stream, connection, reader: Reader::new(), writer: Writer::default(), end: End::NotYet, held_up: false }
+        Self { stream, connection, reader: Reader::new(), writer: Writer::default(), end: End::NotYet, held_up: 0 }
     }
 
     /// Encodes a message into the write buffer, without I/O. `false` once a close frame is queued: the message is not
@@ -129,8 +133,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The next thing that the peer sent; see [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming>, SocketError>> {
         loop {
-            if self.connection.is_failing() && !std::mem::replace(&mut self.held_up, true) {
+            if self.connection.is_failing() && self.held_up < HELD_UP_TURNS {
                 // Other tasks run first: they may answer the messages before the violation.
+                self.held_up += 1;
                 let _ = self.poll_flush(cx);
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -156,6 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(Some(error)))),
                 Poll::Pending if self.writer.failed().is_some() => return Poll::Ready(Err(self.lost(None))),
                 Poll::Pending => {
+                    self.connection.end_batch();
                     self.connection.release_buffers();
                     return Poll::Pending;
                 }

@@ -78,7 +78,7 @@ pub struct Connection {
     encoder: Encoder,
     deflater: Option<Deflater>,
     pongs: Pongs,
-    /// Messages came out since the last `None`.
+    /// Messages came out that the caller may not have answered yet.
     in_batch: bool,
     /// A violation behind messages that the caller may still answer.
     deferred: Option<ProtocolError>,
@@ -130,8 +130,9 @@ impl Connection {
     /// When the peer breaks a rule. The close frame that tells it is then queued, the phase is [`Phase::Closed`], and
     /// further calls return `None`.
     ///
-    /// If messages came before it, one `None` comes between them and the error, so that a caller who answers after each
-    /// batch gets its answers out in front of the close frame. [`is_failing`](Self::is_failing) tells.
+    /// If messages came before it since [`end_batch`](Self::end_batch), one `None` comes first and the error with the
+    /// next call, so that a caller who answers after each batch gets its answers out in front of the close frame.
+    /// [`is_failing`](Self::is_failing) tells such a `None` from one that asks for more bytes.
     #[inline]
     pub fn next_incoming(&mut self) -> Result<Option<Incoming>, ProtocolError> {
         if self.phase != Phase::Closed
@@ -177,9 +178,8 @@ impl Connection {
             Err(error) => return self.violated(error),
         };
         match &incoming {
-            None => self.in_batch = false,
+            None | Some(Incoming::Pong(_)) => {}
             Some(Incoming::Message(_)) => self.in_batch = true,
-            Some(Incoming::Pong(_)) => {}
             Some(Incoming::Ping(payload)) => self.on_ping(payload),
             Some(Incoming::Close(frame)) => self.on_close(frame.as_ref()),
         }
@@ -301,6 +301,12 @@ impl Connection {
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Says that the messages so far have had their time to be answered: an error behind them need not be held back. To
+    /// be called when the transport has nothing more to read.
+    pub fn end_batch(&mut self) {
+        self.in_batch = false;
     }
 
     /// Whether the next call of [`next_incoming`](Self::next_incoming) returns an error that it has held back.

@@ -37,7 +37,7 @@ pub use everwire_core::{
     HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, OpenConfig, OpenFailure, OpenFailureKind,
     OutboxConfig, Outcome, Overflow, Phase, Rejection, RetryConfig, SendError, Stage,
 };
-pub use everwire_ws::{CloseCode, CloseFrame, Limits, Message};
+pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Limits, Message, WindowBits};
 /// The types of [`AttemptRequest`].
 pub use http;
 /// The TLS library, for [`Builder::tls_config`].

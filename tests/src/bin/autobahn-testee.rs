@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use everwire::{Client, Guarantee, Message};
+use everwire::{Client, Deflate, Guarantee, Message};
 use everwire_server::{Incoming, Upgrade};
 
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
@@ -39,6 +39,7 @@ async fn exchange(url: &str) -> Done<Option<Message>> {
         // The suite counts every frame; pings of our own would be frames that it did not ask for.
         .guarantee(Guarantee::Unproven)
         .heartbeat_interval(None)
+        .compression(Deflate::default())
         .connect_timeout(Duration::from_secs(30))
         .build()?;
     let mut inbox = client.messages();
@@ -64,7 +65,7 @@ async fn server() -> Done<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let echo = async |upgrade: Upgrade| {
-        upgrade.on_upgrade(|mut socket| async move {
+        upgrade.compression(Deflate::default()).on_upgrade(|mut socket| async move {
             // A peer that breaks the protocol ends its connection; the suite judges how.
             while let Ok(Some(incoming)) = socket.recv().await {
                 if let Incoming::Message(message) = incoming

@@ -5,6 +5,7 @@
 mod buffers;
 mod cancelling;
 mod closing;
+mod compression;
 mod interop;
 mod opening;
 mod streams;

@@ -9,6 +9,7 @@ fn a_frame_over_the_limit_is_refused_from_its_header() {
     let mut connection = limited(Role::Client, limits);
     connection.receive(&frame(FIN | BINARY, &[0; 1000], None));
     assert_eq!(drain(&mut connection).unwrap().len(), 1);
+    connection.end_batch();
     connection.receive(&frame(FIN | BINARY, &[0; 1001], None)[..4]);
     assert_eq!(connection.next_incoming(), Err(ProtocolError::FrameTooLarge { length: 1001, limit: 1000 }));
 

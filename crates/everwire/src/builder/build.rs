@@ -30,7 +30,7 @@ impl Builder {
         }
         let url = target.for_log();
         let headers = headers(&self.headers)?;
-        let plan = Plan::new(target, headers, self.subprotocols, self.hook, tls, self.limits);
+        let plan = Plan::new(target, headers, self.subprotocols, self.hook, tls, self.websocket);
         plan.check().map_err(BuildError::Header)?;
 
         let batching = self.config.batching.is_some();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, Guarantee, Jitter, Overflow};
-use everwire_ws::Limits;
+use everwire_ws::{Deflate, Limits};
 
 use crate::AttemptRequest;
 use crate::driver::Hook;
@@ -43,7 +43,7 @@ pub struct Builder {
     config: Config,
     headers: Vec<(String, String)>,
     subprotocols: Vec<String>,
-    limits: Limits,
+    websocket: everwire_ws::Config,
     inbox: Bounds,
     tls: Option<Arc<rustls::ClientConfig>>,
     hook: Option<Hook>,
@@ -57,7 +57,7 @@ impl Builder {
             config: Config::default(),
             headers: Vec::new(),
             subprotocols: Vec::new(),
-            limits: Limits::default(),
+            websocket: everwire_ws::Config::default(),
             inbox: Bounds { messages: 1024, bytes: 16 << 20 },
             tls: None,
             hook: None,
@@ -176,7 +176,15 @@ impl Builder {
 
     /// What the peer may cost us. Default: 16 MiB a frame, 64 MiB a message.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.websocket.limits = limits;
+        self
+    }
+
+    /// Offers permessage-deflate (RFC 7692): messages over a threshold go compressed if the server
+    /// agrees. Default: not offered. It costs time for each message, and compressing secrets
+    /// together with what an attacker chooses can reveal them by their length.
+    pub fn compression(mut self, settings: Deflate) -> Self {
+        self.websocket.compression = Some(settings);
         self
     }
 

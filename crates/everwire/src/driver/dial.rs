@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use everwire_core::{Attempt, Cause, Input, OpenFailure, Phase, TransportEvent};
 use everwire_tokio::{OpenError, Socket};
+use everwire_ws::Config;
 use everwire_ws::handshake::{ClientHandshake, HandshakeError};
-use everwire_ws::{Config, Limits};
 use http::{HeaderMap, Request};
 
 use super::connector::Connector;
@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     subprotocols: Vec<String>,
     hook: Option<Hook>,
     tls: Tls,
-    limits: Limits,
+    websocket: Config,
     connector: Connector,
 }
 
@@ -58,9 +58,9 @@ impl Plan {
         subprotocols: Vec<String>,
         hook: Option<Hook>,
         tls: Tls,
-        limits: Limits,
+        websocket: Config,
     ) -> Self {
-        Self { target, headers, subprotocols, hook, tls, limits, connector: Connector::new() }
+        Self { target, headers, subprotocols, hook, tls, websocket, connector: Connector::new() }
     }
 
     /// Whether a request can be made of it, as far as no hook changes it.
@@ -83,6 +83,10 @@ impl Plan {
         let nonce = random()?;
         let handshake = handshake(&target, request.headers, &request.subprotocols, nonce)
             .map_err(|error| failure::upgrade(OpenError::Handshake(error), self.hook.is_some()))?;
+        let handshake = match self.websocket.compression {
+            Some(settings) => handshake.compression(settings),
+            None => handshake,
+        };
 
         reached(Phase::Tcp);
         let tcp = self.connector.connect(&target).await?;
@@ -94,9 +98,7 @@ impl Plan {
         };
 
         reached(Phase::Upgrade);
-        let mut config = Config::default();
-        config.limits = self.limits;
-        match everwire_tokio::client(stream, handshake, config, random()?).await {
+        match everwire_tokio::client(stream, handshake, self.websocket.clone(), random()?).await {
             Ok((socket, accepted)) => Ok(Opened { socket, subprotocol: accepted.subprotocol }),
             Err(error) => Err(failure::upgrade(error, self.hook.is_some())),
         }
