@@ -24,3 +24,8 @@ fn the_decoder_holds_on_its_corpus() {
 fn the_handshake_holds_on_its_corpus() {
     replay("handshake", harness::handshake);
 }
+
+#[test]
+fn inflating_holds_on_its_corpus() {
+    replay("inflate", harness::inflate);
+}
