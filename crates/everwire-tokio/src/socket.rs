@@ -1,6 +1,6 @@
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use everwire_ws::{CloseCode, Compress, Connection, Incoming, Message, Phase, Prepared, ProtocolError, Role};
@@ -133,11 +133,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The next thing that the peer sent; see [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming>, SocketError>> {
         loop {
-            if self.connection.is_failing() && self.held_up < HELD_UP_TURNS {
+            if self.is_holding_up() {
                 // Other tasks run first: they may answer the messages before the violation.
                 self.held_up += 1;
                 let _ = self.poll_flush(cx);
-                cx.waker().wake_by_ref();
+                // A wake-up of our own would come before the task that a runtime blocks on; this one comes behind all.
+                let _ = pin!(tokio::task::yield_now()).poll(cx);
                 return Poll::Pending;
             }
             match self.try_recv() {
@@ -170,12 +171,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// What is there without another read: for taking a whole batch after one [`recv`](Self::recv). A violation behind
-    /// the batch is reported by the next call after `None`, so that answers get out before the close frame.
+    /// the batch is reported by the next [`recv`](Self::recv) after `None`, so that answers get out before the close
+    /// frame.
     ///
     /// # Errors
     /// [`SocketError::Protocol`], once, when the peer breaks the protocol.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Option<Incoming>, SocketError> {
+        if self.is_holding_up() {
+            return Ok(None);
+        }
         match self.connection.next_incoming() {
             Ok(incoming) => Ok(incoming),
             Err(error) => Err(self.violated(error)),
@@ -280,6 +285,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         self.end = End::Done;
         Poll::Ready(())
+    }
+
+    /// Whether a violation is not to be reported yet.
+    fn is_holding_up(&self) -> bool {
+        self.connection.is_failing() && self.held_up < HELD_UP_TURNS
     }
 
     #[cold]
