@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use everwire_ws::{CloseCode, CloseFrame};
 
-use crate::retry;
+use crate::{retry, session::code};
 
 /// Phase of an opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Phase {
     Tls,
     /// The WebSocket opening handshake takes place.
     Upgrade,
+    /// The session is opened or resumed.
+    Session,
 }
 
 /// Why an opening failed.
@@ -58,6 +60,10 @@ pub enum OpenFailureKind {
     Hook,
     /// The request can never work: a bad header, a bad URL.
     BadRequest,
+    /// The server does not speak the session protocol that the client insists on.
+    NoSession,
+    /// The server broke the session protocol before the session was open.
+    BadSession,
     /// The opening took longer than allowed. Declared by the machine.
     Timeout,
 }
@@ -89,6 +95,15 @@ pub enum Cause {
         /// For how long.
         silent_for: Duration,
     },
+    /// The server has ended the session in order.
+    Bye {
+        /// How long it wants us to stay away; none: for good.
+        retry_after: Option<Duration>,
+        /// Its words.
+        reason: String,
+    },
+    /// A newer connection, of another process with the same credentials, has taken the session over.
+    Superseded,
     /// The user disconnected or closed.
     ByUser,
 }
@@ -100,7 +115,8 @@ impl Cause {
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Refused { status, .. }, .. }) => Some(*status),
-            Self::OpenFailed(_) | Self::Dead { .. } | Self::ByUser => None,
+            Self::OpenFailed(_) | Self::Dead { .. } | Self::Bye { .. } | Self::ByUser => None,
+            Self::Superseded => Some(code::SUPERSEDED.0),
             Self::PeerClosed(Some(frame)) => Some(frame.code.0),
             Self::PeerClosed(None) => Some(CloseCode::NO_STATUS.0),
             Self::Lost(Loss::Ended | Loss::Io(_)) => Some(CloseCode::ABNORMAL.0),
@@ -129,6 +145,9 @@ impl fmt::Display for Cause {
             Self::Dead { silent_for } => {
                 write!(f, "no sign of life from the peer for {:.1} s", silent_for.as_secs_f64())
             }
+            Self::Bye { reason, .. } if reason.is_empty() => f.write_str("the server ended the session"),
+            Self::Bye { reason, .. } => write!(f, "the server ended the session: {reason}"),
+            Self::Superseded => f.write_str("a newer connection has taken the session over"),
             Self::ByUser => f.write_str("asked for by the user"),
         }
     }
@@ -153,6 +172,8 @@ impl fmt::Display for OpenFailureKind {
             Self::NotWebSocket => f.write_str("the answer is no WebSocket handshake"),
             Self::Hook => f.write_str("the request hook failed"),
             Self::BadRequest => f.write_str("the request is not valid"),
+            Self::NoSession => f.write_str("the server does not speak everwire.v1"),
+            Self::BadSession => f.write_str("the answer is no welcome to a session"),
             Self::Timeout => f.write_str("timed out"),
         }
     }
@@ -167,6 +188,7 @@ impl fmt::Display for Phase {
             Self::Proxy => "asking the proxy",
             Self::Tls => "the TLS handshake",
             Self::Upgrade => "the WebSocket handshake",
+            Self::Session => "opening the session",
         })
     }
 }

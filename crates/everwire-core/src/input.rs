@@ -20,6 +20,12 @@ pub enum Input {
         /// When all of it must be over. A moment that has passed ends everything at once.
         deadline: Moment,
     },
+    /// Move to a new connection while the present one still works (make before break): for fresh credentials, say.
+    /// Without a session there is nothing to carry over, and this does nothing.
+    Migrate,
+    /// The user has processed everything that was delivered before this position. Positions count the messages of
+    /// [`Output::Deliver`](crate::Output::Deliver) over the machine's life. Only a session needs to know.
+    Processed(u64),
     /// Word from outside.
     Hint(Hint),
     /// Word from the transport of this attempt.
@@ -39,7 +45,8 @@ pub enum Hint {
     Online,
     /// There is no network: an open connection is probed; attempts go on at the longest delay's pace, as platforms err.
     Offline,
-    /// The network is another: an open connection is probed, a waiting client tries at once.
+    /// The network is another: an open connection is probed, and with a session left for a new one; a waiting client
+    /// tries at once.
     NetworkChanged,
     /// The device woke from sleep: an open connection is probed, a waiting client tries at once.
     Woke,

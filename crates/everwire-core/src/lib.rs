@@ -17,6 +17,7 @@
 //! | `heartbeat` | when to probe a silent peer, and when to call it dead |
 //! | `outbox` | what is kept, dropped, sent again, and with which outcome each message ends |
 //! | `barrier` | what a pong proves |
+//! | [`session`] | what lives on over several connections, and what that takes: numbers, acknowledgements, resumption |
 //! | `batching` | which JSON texts share a frame |
 //! | `lifecycle` | the connection's states |
 //! | `timers` | the one table of what is due when |
@@ -34,7 +35,7 @@
 //! let attempt = Attempt(1);
 //! machine.handle(now, Input::Transport(attempt, TransportEvent::Opened { subprotocol: None }));
 //! // … encodes what waits, and sends the ping that the machine puts behind it.
-//! let taken = machine.take(now, attempt, &mut |message| message.as_text() == Some("hello"));
+//! let taken = machine.take(now, attempt, &mut |outgoing| outgoing.message.as_text() == Some("hello"));
 //! machine.handle(now, Input::Transport(attempt, TransportEvent::Written(taken)));
 //! let ping = std::iter::from_fn(|| machine.poll_output())
 //!     .find_map(|output| if let Output::Ping(_, payload) = output { Some(payload) } else { None })
@@ -64,6 +65,7 @@ mod output;
 mod outputs;
 mod random;
 pub mod retry;
+pub mod session;
 mod state;
 mod stats;
 mod timers;
@@ -79,7 +81,7 @@ pub use input::{Attempt, Hint, Input, TransportEvent};
 pub use machine::{Machine, SendError};
 pub use moment::Moment;
 pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};
-pub use output::{Event, Left, Output};
+pub use output::{Event, Left, Outgoing, Output};
 pub use state::{Closed, State};
 pub use stats::MachineStats;
 pub use timers::Timer;

@@ -32,6 +32,8 @@ pub enum DropPolicy {
     Oldest,
     /// It was the newest and found no room.
     Newest,
+    /// It was volatile, and there was no connection.
+    NotConnected,
 }
 
 /// Why a message was refused.
@@ -41,6 +43,11 @@ pub enum Rejection {
     /// The peer ended the connection with this close code, which blames the message (1003, 1007 or 1009), each time
     /// the message was sent to it alone.
     PeerRefuses(u16),
+    /// The peer of the session has said that it takes no message above this size.
+    TooLargeForPeer {
+        /// In bytes of payload.
+        limit: u64,
+    },
 }
 
 /// How far a message is known to have come.
@@ -80,8 +87,12 @@ impl fmt::Display for Outcome {
             Self::Expired => f.write_str("expired before it could be sent"),
             Self::Dropped(DropPolicy::Oldest) => f.write_str("dropped: the outbox was full and this was the oldest"),
             Self::Dropped(DropPolicy::Newest) => f.write_str("dropped: the outbox was full"),
+            Self::Dropped(DropPolicy::NotConnected) => f.write_str("dropped: volatile, and there was no connection"),
             Self::Rejected(Rejection::PeerRefuses(code)) => {
                 write!(f, "rejected: the peer closes the connection on it with {code}")
+            }
+            Self::Rejected(Rejection::TooLargeForPeer { limit }) => {
+                write!(f, "rejected: the peer takes messages of at most {limit} bytes")
             }
             Self::Cancelled => f.write_str("cancelled before it was sent"),
             Self::Unknown(Stage::Queued) => f.write_str("unknown: queued, then lost sight of"),

@@ -3,7 +3,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use everwire_ws::{CloseCode, Message};
 
-use crate::{Attempt, Cause, MessageId, Outcome, State};
+use crate::{
+    Attempt, Cause, MessageId, Outcome, State,
+    session::{Gone, Prefix},
+};
 
 /// What the machine wants done or told. To be drained with [`poll_output`](crate::Machine::poll_output) after each call.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub enum Output {
     Abort(Attempt),
     /// Queue a ping with this payload (8 bytes) behind everything taken so far.
     Ping(Attempt, Bytes),
+    /// Queue this message behind everything taken so far. It counts for nothing, least of all as written.
+    Control(Attempt, Message),
     /// Start the closing handshake. [`Abort`](Self::Abort) follows if it takes too long.
     Close(Attempt, CloseCode, &'static str),
     /// Messages wait: call [`take`](crate::Machine::take) when the socket's buffer has room.
@@ -48,6 +53,21 @@ pub enum Output {
     Room,
     /// The end, after `Close`: nothing runs any more, and no output follows.
     Finished(Left),
+}
+
+/// A message on its way into the socket's buffer: one WebSocket message of the prefix and the payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// What goes before the payload, in the same frame. Empty on a plain connection.
+    pub prefix: Prefix,
+    /// The payload, and whether it is text.
+    pub message: &'a Message,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(crate) fn plain(message: &'a Message) -> Self {
+        Self { prefix: Prefix::NONE, message }
+    }
 }
 
 /// What was still in the outbox at the end.
@@ -88,6 +108,27 @@ pub enum Event {
     Resending {
         /// How many.
         messages: usize,
+    },
+    /// The connection belongs to a session now.
+    Session {
+        /// Whether it is the session that there was before.
+        resumed: bool,
+        /// Messages that an earlier connection has had and that are sent again.
+        resending: usize,
+    },
+    /// The session that there was is gone; a new one begins.
+    SessionLost {
+        /// Why.
+        reason: Gone,
+        /// Whether the server still knew what it had processed, so that nothing is uncertain.
+        settled: bool,
+        /// Messages whose outcome is unknown because of it.
+        unknown: usize,
+    },
+    /// The server is about to leave; the client moves to a new connection.
+    GoingAway {
+        /// How long this connection will still work.
+        within: Duration,
     },
     /// Our own process stalled; the peer is given another chance.
     Stalled {

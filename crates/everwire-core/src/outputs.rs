@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{Event, MessageId, Outcome, Output};
+use crate::{Attempt, Event, MessageId, Outcome, Output, session::Frame};
 
 /// How far back a range looks for one that it continues.
 const LOOK_BACK: usize = 3;
@@ -23,6 +23,17 @@ impl Outputs {
 
     pub(crate) fn event(&mut self, event: Event) {
         self.push(Output::Event(event));
+    }
+
+    /// A session's acknowledgement; a later one takes an earlier one's place.
+    pub(crate) fn ack(&mut self, attempt: Attempt, seq: u64) {
+        let ack = Frame::Ack(seq).to_message();
+        match self.queue.back_mut() {
+            Some(Output::Control(same, before)) if *same == attempt && before.payload().first() == Some(&b'a') => {
+                *before = ack;
+            }
+            _ => self.push(Output::Control(attempt, ack)),
+        }
     }
 
     /// All of `first..=last` have this outcome.

@@ -16,13 +16,29 @@ pub enum Timer {
     Stable,
     /// The batching window ends.
     Batch,
+    /// An acknowledgement waits no longer.
+    Ack,
+    /// The opening of the connection that is to take over takes too long, or the next try of it starts.
+    Migrate,
+    /// A session without a connection is kept no longer.
+    Expire,
     /// Flush, closing handshake or the wait for the transport's end take too long.
     Close,
 }
 
 impl Timer {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Open, Self::Retry, Self::Heartbeat, Self::Probe, Self::Stable, Self::Batch, Self::Close];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Open,
+        Self::Retry,
+        Self::Heartbeat,
+        Self::Probe,
+        Self::Stable,
+        Self::Batch,
+        Self::Ack,
+        Self::Migrate,
+        Self::Expire,
+        Self::Close,
+    ];
 }
 
 /// The table of the timers that are set.

@@ -89,6 +89,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.connection.send_with(message, compress)
     }
 
+    /// [`queue`](Self::queue) for a message behind a prefix in the same frame; see [`Connection::send_prefixed`].
+    #[must_use = "a message is refused once the socket is closing"]
+    pub fn queue_prefixed(&mut self, prefix: &[u8], message: &Message) -> bool {
+        self.connection.send_prefixed(prefix, message)
+    }
+
     /// Queues a message that was encoded once for many sockets; see [`Connection::send_prepared`]. `false` once a close
     /// frame is queued.
     #[must_use = "a message is refused once the socket is closing"]

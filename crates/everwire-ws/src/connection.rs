@@ -218,6 +218,35 @@ impl Connection {
         self.frame(opcode, payload)
     }
 
+    /// [`send`](Self::send) for a message that goes behind a prefix in the same frame, as subprotocols with a header of
+    /// their own need it. Nothing is copied that is not compressed. Into a text only text may go: a prefix that is not
+    /// UTF-8 makes the frame one that the peer has to refuse (RFC 6455 section 8.1).
+    ///
+    /// ```
+    /// use everwire_ws::{Config, Connection, Message, Role};
+    ///
+    /// let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
+    /// assert!(server.send_prefixed(b"m1:", &Message::text("hello")));
+    /// assert_eq!(&server.outgoing()[..], b"\x81\x08m1:hello");
+    /// ```
+    #[inline]
+    #[must_use = "a message is refused once the connection is closing"]
+    pub fn send_prefixed(&mut self, prefix: &[u8], message: &Message) -> bool {
+        if prefix.is_empty() {
+            return self.send(message);
+        }
+        if self.phase != Phase::Open {
+            return false;
+        }
+        let opcode = if message.as_text().is_some() { Opcode::Text } else { Opcode::Binary };
+        let payload = message.payload();
+        if self.deflater.is_some() && self.send_compressed(opcode, &[prefix, payload].concat()) {
+            return true;
+        }
+        self.encoder.joined(opcode, prefix, payload);
+        true
+    }
+
     /// Queues a message that was encoded once for many connections, in the form that this one may carry.
     ///
     /// A client masks each frame anew, and a context of one's own takes no foreign message: they encode it as

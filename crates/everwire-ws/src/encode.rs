@@ -60,6 +60,27 @@ impl Encoder {
         self.queued_total += frame.len() as u64;
     }
 
+    /// Encodes one unfragmented frame whose payload stands in two places.
+    #[inline]
+    pub(crate) fn joined(&mut self, opcode: Opcode, prefix: &[u8], payload: &[u8]) {
+        let before = self.output.len();
+        let length = prefix.len() + payload.len();
+        self.output.reserve(length + MAX_HEADER);
+        let mask_bit = if self.keys.is_some() { MASKED } else { 0 };
+        put_header(&mut self.output, FIN | opcode as u8, mask_bit, length);
+        let key = self.keys.as_mut().map(|keys| keys.next_key());
+        if let Some(key) = key {
+            self.output.extend_from_slice(&key);
+        }
+        let start = self.output.len();
+        self.output.extend_from_slice(prefix);
+        self.output.extend_from_slice(payload);
+        if let Some(key) = key {
+            apply_mask(&mut self.output[start..], key);
+        }
+        self.queued_total += (self.output.len() - before) as u64;
+    }
+
     #[inline]
     fn payload(&mut self, first: u8, payload: &[u8]) {
         let before = self.output.len();

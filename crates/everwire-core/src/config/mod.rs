@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::session::SessionConfig;
+
 pub use crate::{
     batching::Batching,
     heartbeat::HeartbeatConfig,
@@ -37,6 +39,8 @@ pub struct Config {
     pub outbox: OutboxConfig,
     /// How far delivery is proven, and what happens to the unproven when a connection is lost.
     pub guarantee: Guarantee,
+    /// Sessions that outlive connections (`everwire.v1`); `None`, the default, is for plain servers.
+    pub session: Option<SessionConfig>,
     /// Bursts of JSON texts as one frame; `None`, the default, sends each message by itself.
     pub batching: Option<Batching>,
 }
@@ -51,6 +55,13 @@ impl Config {
         self.heartbeat.check()?;
         self.open.check()?;
         self.outbox.check()?;
+        if let Some(session) = &self.session {
+            session.check()?;
+            if self.batching.is_some() {
+                let problem = "set beside a session: messages of a session have a number each and are not merged";
+                return Err(ConfigError::new("batching", problem));
+            }
+        }
         self.batching.as_ref().map_or(Ok(()), Batching::check)
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     Cause, Closed, Event, Moment, OpenFailure, Output, State, Timer,
     lifecycle::{Ending, Intent, Lifecycle, Waiting},
     retry::{Decision, blames_a_message},
+    session::client::Stage,
 };
 
 impl Machine {
@@ -52,7 +53,13 @@ impl Machine {
     }
 
     /// There is neither connection nor attempt any more: what follows is what the user wants, and then the advice.
-    fn settle(&mut self, now: Moment, cause: Cause) {
+    pub(super) fn settle(&mut self, now: Moment, cause: Cause) {
+        if let Some(session) = &mut self.session {
+            session.stage = Stage::Plain;
+        }
+        if self.promote(now) {
+            return;
+        }
         match self.intent {
             Intent::Stay => self.follow_advice(now, cause),
             Intent::Leave { .. } => self.rest(),
@@ -130,7 +137,11 @@ impl Machine {
 
     pub(super) fn start_closing(&mut self, now: Moment) {
         if let Lifecycle::Open(connection) = &self.lifecycle {
-            self.outputs.push(Output::Close(connection.attempt, CloseCode::NORMAL, ""));
+            let attempt = connection.attempt;
+            if let Intent::Close { .. } = self.intent {
+                self.say_bye();
+            }
+            self.outputs.push(Output::Close(attempt, CloseCode::NORMAL, ""));
             self.end_connection(now, Cause::ByUser, false);
         }
     }
@@ -146,6 +157,7 @@ impl Machine {
 
     /// The end for good.
     pub(super) fn finish(&mut self) {
+        self.drop_successor();
         self.timers.clear_all();
         self.lifecycle = Lifecycle::Finished;
         self.wants_ready = false;

@@ -2,12 +2,14 @@
 //!
 //! - [`user`]: what the user wants: connect, disconnect, close, hints
 //! - [`transport`]: what the transport says
+//! - [`session`]: what a session adds
 //! - [`timer`]: what is due
 //! - [`ending`]: how attempts and connections end, and what follows
 //! - [`send_error`](SendError): why a message was given back
 
 mod ending;
 mod send_error;
+mod session;
 mod timer;
 mod transport;
 mod user;
@@ -17,10 +19,11 @@ use std::time::Duration;
 use everwire_ws::Message;
 
 pub use send_error::SendError;
+use session::Successor;
 
 use crate::{
-    Attempt, Closed, Config, ConfigError, Input, Left, MachineStats, MessageId, Moment, OpenConfig, Output, Phase,
-    RetryConfig, State, Timer,
+    Attempt, Closed, Config, ConfigError, Input, Left, MachineStats, MessageId, Moment, OpenConfig, Outgoing, Output,
+    Phase, RetryConfig, State, Timer,
     barrier::Barrier,
     batching::Window,
     heartbeat::Heartbeat,
@@ -28,6 +31,7 @@ use crate::{
     outbox::{Outbox, Refusal},
     outputs::Outputs,
     retry::Retry,
+    session::client::ClientSession,
     timers::Timers,
 };
 
@@ -46,6 +50,8 @@ pub struct Machine {
     barrier: Barrier,
     outbox: Outbox,
     window: Option<Window>,
+    session: Option<ClientSession>,
+    successor: Option<Successor>,
     timers: Timers,
     outputs: Outputs,
 
@@ -73,7 +79,7 @@ impl Machine {
     /// If a setting makes no sense; see [`Config::check`].
     pub fn new(config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
         config.check()?;
-        let Config { retry, heartbeat, open, outbox, guarantee, batching } = config;
+        let Config { retry, heartbeat, open, outbox, guarantee, session, batching } = config;
         let RetryConfig { stable_after, .. } = retry;
         Ok(Self {
             open,
@@ -86,6 +92,8 @@ impl Machine {
             barrier: Barrier::new(seed),
             outbox: Outbox::new(outbox, guarantee),
             window: batching.map(Window::new),
+            session: session.map(ClientSession::new),
+            successor: None,
             timers: Timers::default(),
             outputs: Outputs::default(),
             accepting: true,
@@ -125,12 +133,29 @@ impl Machine {
         }
     }
 
+    /// Accepts a message that is worth something only now: it goes out on the connection that there is, behind what
+    /// waits, and without one it is dropped. It is never sent again, and ends as `Unknown(Written)` once the socket has
+    /// it. At most 1,024 of them and 1 MiB wait; beyond that the oldest are dropped.
+    ///
+    /// # Errors
+    /// Gives the message back if the machine has ended.
+    pub fn send_volatile(&mut self, message: Message) -> Result<MessageId, SendError> {
+        if !self.accepting {
+            return Err(SendError::Closed(message, self.ended()));
+        }
+        let id = self.outbox.push_volatile(message, self.lifecycle.is_open(), &mut self.outputs);
+        self.announce();
+        Ok(id)
+    }
+
     /// Everything else that happens.
     pub fn handle(&mut self, now: Moment, input: Input) {
         match input {
             Input::Connect => self.connect(now),
             Input::Disconnect => self.disconnect(now),
             Input::Close { deadline } => self.close(now, deadline),
+            Input::Migrate => self.migrate(now),
+            Input::Processed(position) => self.processed(now, position),
             Input::Hint(hint) => self.hint(now, hint),
             Input::Transport(attempt, event) => self.transport(now, attempt, event),
             Input::Timer => self.timer(now),
@@ -162,15 +187,20 @@ impl Machine {
     /// [`Written(n)`](crate::TransportEvent::Written) counts those same units, in the same order.
     ///
     /// Nothing happens if `attempt` is not the open connection.
-    pub fn take(&mut self, now: Moment, attempt: Attempt, encode: &mut dyn FnMut(&Message) -> bool) -> usize {
+    pub fn take(&mut self, now: Moment, attempt: Attempt, encode: &mut dyn FnMut(Outgoing<'_>) -> bool) -> usize {
         if !self.lifecycle.is_open() || self.lifecycle.attempt() != Some(attempt) {
             return 0;
         }
         let merge = self.window.as_ref().map(Window::max_bytes);
-        let taken = self.outbox.take(self.held(), self.flush_limit(), merge, encode);
+        let taken = self.outbox.take(self.held(), self.flush_limit(), merge, &mut self.outputs, encode);
         self.wants_ready = !taken.stopped;
         if taken.units > 0 {
             self.seek_proof(now);
+            // It rides along, whether it is due or not.
+            self.ack();
+        }
+        if self.outbox.room_again() {
+            self.outputs.push(Output::Room);
         }
         taken.units
     }
@@ -231,6 +261,10 @@ impl Machine {
         if let Some(window) = &mut self.window {
             window.release(&mut self.timers);
         }
+    }
+
+    fn intends_to_stay(&self) -> bool {
+        matches!(self.intent, Intent::Stay)
     }
 
     /// The last message that still goes out on this connection.

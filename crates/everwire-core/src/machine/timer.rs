@@ -28,6 +28,9 @@ impl Machine {
                     self.obey(now, verdict);
                 }
                 Some(Timer::Stable) => self.useful(),
+                Some(Timer::Ack) => self.ack(),
+                Some(Timer::Migrate) => self.migration_due(now),
+                Some(Timer::Expire) => {}
                 Some(Timer::Batch) => self.release_batch(),
                 Some(Timer::Close) => self.closing_too_long(now),
             }

@@ -8,7 +8,7 @@ use everwire_ws::CloseFrame;
 use super::Machine;
 use crate::{
     Attempt, Cause, Event, Loss, Moment, OpenFailure, OpenFailureKind, Output, State, Timer, TransportEvent,
-    lifecycle::{Connection, Ending, Intent, Lifecycle},
+    lifecycle::{Ending, Intent, Lifecycle},
 };
 
 /// A connection over which a message was proven to arrive counts as useful after this time at the latest.
@@ -16,6 +16,9 @@ const USEFUL_AFTER_PROOF: Duration = Duration::from_secs(1);
 
 impl Machine {
     pub(super) fn transport(&mut self, now: Moment, attempt: Attempt, event: TransportEvent) {
+        if self.is_successor(attempt) {
+            return self.successor_event(now, event);
+        }
         if self.lifecycle.attempt() != Some(attempt) {
             // Whatever an abandoned attempt says is ignored, but a socket that it opened must not live on.
             if let (TransportEvent::Opened { .. }, false) = (&event, matches!(self.lifecycle, Lifecycle::Finished)) {
@@ -29,16 +32,16 @@ impl Machine {
                     opening.reached = phase;
                 }
             }
-            TransportEvent::Opened { .. } => self.opened(now),
+            TransportEvent::Opened { subprotocol } => self.opened(now, attempt, subprotocol.as_deref()),
             TransportEvent::OpenFailed(failure) => self.attempt_failed(now, failure),
-            TransportEvent::Received(messages) => {
-                if self.lifecycle.is_receiving() {
+            TransportEvent::Received(messages) => match &self.lifecycle {
+                Lifecycle::Opening(_) => self.greeted(now, attempt, messages),
+                _ if self.lifecycle.is_receiving() => {
                     self.heartbeat.alive(now, &mut self.timers);
-                    if !messages.is_empty() {
-                        self.outputs.push(Output::Deliver(messages));
-                    }
+                    self.received(now, messages);
                 }
-            }
+                _ => {}
+            },
             TransportEvent::Activity => self.heartbeat.alive(now, &mut self.timers),
             TransportEvent::Pong(payload) => self.pong(now, &payload),
             TransportEvent::Written(units) => self.outbox.written(units, &mut self.outputs),
@@ -55,10 +58,14 @@ impl Machine {
         }
     }
 
-    fn opened(&mut self, now: Moment) {
-        let Lifecycle::Opening(opening) = &self.lifecycle else { return };
-        let connection = Connection { attempt: opening.attempt, opened_at: now, useful: false };
-        self.lifecycle = Lifecycle::Open(connection);
+    fn opened(&mut self, now: Moment, attempt: Attempt, subprotocol: Option<&str>) {
+        if matches!(self.lifecycle, Lifecycle::Opening(_)) && self.greet(now, attempt, subprotocol) {
+            self.open_for_messages(now, attempt);
+        }
+    }
+
+    pub(super) fn open_for_messages(&mut self, now: Moment, attempt: Attempt) {
+        self.lifecycle = Lifecycle::Open(Self::connection(now, attempt));
         self.connections += 1;
         // Whatever the platform says.
         self.offline = false;
@@ -68,13 +75,13 @@ impl Machine {
         self.retry.opened();
         self.show(State::Connected);
         let messages = self.outbox.resending();
-        if messages > 0 {
+        if messages > 0 && !self.outbox.is_numbered() {
             self.outputs.event(Event::Resending { messages });
         }
         self.wants_ready = true;
     }
 
-    fn pong(&mut self, now: Moment, payload: &Bytes) {
+    pub(super) fn pong(&mut self, now: Moment, payload: &Bytes) {
         if !self.lifecycle.is_receiving() {
             return;
         }
@@ -90,7 +97,7 @@ impl Machine {
     }
 
     /// One of our messages has arrived: the connection becomes useful sooner.
-    fn note_proof(&mut self, now: Moment) {
+    pub(super) fn note_proof(&mut self, now: Moment) {
         let Lifecycle::Open(connection) = &self.lifecycle else { return };
         if connection.useful {
             return;
@@ -112,10 +119,18 @@ impl Machine {
     }
 
     fn peer_closed(&mut self, now: Moment, frame: Option<CloseFrame>) {
+        if self.lifecycle.is_open() && self.is_being_relieved() {
+            // The server has fenced it, as it must when the hello of the next one is there.
+            return self.quiet();
+        }
         match &mut self.lifecycle {
-            Lifecycle::Open(_) => self.end_connection(now, Cause::PeerClosed(frame), true),
+            Lifecycle::Open(_) => {
+                let cause = self.session_cause(frame);
+                self.end_connection(now, cause, true);
+            }
             Lifecycle::Ending(ending) => ending.peer_closed = true,
-            Lifecycle::Opening(_) | Lifecycle::Closed(_) | Lifecycle::Waiting(_) | Lifecycle::Finished => {}
+            Lifecycle::Opening(_) => self.dismissed_unopened(now, frame),
+            Lifecycle::Closed(_) | Lifecycle::Waiting(_) | Lifecycle::Finished => {}
         }
     }
 
@@ -125,6 +140,7 @@ impl Machine {
                 let (phase, detail) = (opening.reached, Cause::Lost(loss).to_string());
                 self.attempt_failed(now, OpenFailure { phase, kind: OpenFailureKind::Io, detail });
             }
+            Lifecycle::Open(_) if self.is_being_relieved() => self.relieve(now),
             Lifecycle::Open(_) => self.connection_over(now, Cause::Lost(loss)),
             Lifecycle::Ending(ending) => {
                 let cause = ending.cause.clone();

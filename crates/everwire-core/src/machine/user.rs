@@ -103,6 +103,7 @@ impl Machine {
             Hint::NetworkChanged => {
                 self.offline = false;
                 self.probe(now);
+                self.migrate(now);
                 self.hurry(now, Respect::Pause);
             }
             Hint::Woke => {

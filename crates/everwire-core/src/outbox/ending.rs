@@ -9,6 +9,10 @@ impl Outbox {
     /// The connection is over; `blame` is the close code if it blames a message. Returns how many were unproven, and
     /// those of them that are not sent again.
     pub(crate) fn lost(&mut self, blame: Option<u16>, outputs: &mut Outputs) -> (usize, Vec<Message>) {
+        self.volatile_lost(outputs);
+        if self.session.is_some() {
+            return (self.detach(), Vec::new());
+        }
         let mut orphans = Vec::new();
         let alone = self.in_flight.len() == 1;
         let unproven = self.in_flight.written_len();
@@ -21,15 +25,20 @@ impl Outbox {
             self.freed |= !orphans.is_empty();
         }
         let newest_back = self.in_flight.newest();
-        for entry in self.in_flight.drain_newest_first() {
-            self.queued_bytes += entry.message.len();
-            self.queued.push_front(entry);
-        }
+        self.requeue();
         if let (Some(code), Some(newest)) = (blame, newest_back) {
             self.blame(code, alone, newest, outputs);
         }
         self.relax();
         (unproven, orphans)
+    }
+
+    /// What is in flight goes back to the front of the queue, in order.
+    pub(super) fn requeue(&mut self) {
+        for entry in self.in_flight.drain_newest_first() {
+            self.queued_bytes += entry.message.len();
+            self.queued.push_front(entry);
+        }
     }
 
     fn blame(&mut self, code: u16, alone: bool, newest: MessageId, outputs: &mut Outputs) {
@@ -49,6 +58,8 @@ impl Outbox {
 
     /// The end: every message gets its outcome and goes to `left`.
     pub(crate) fn resolve_all(&mut self, left: &mut Left, outputs: &mut Outputs) {
+        self.volatile_lost(outputs);
+        self.in_flight.assume_written();
         let written = self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs);
         left.unacknowledged.extend(written);
         for entry in self.in_flight.drain_newest_first() {

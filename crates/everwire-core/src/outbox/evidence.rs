@@ -7,6 +7,7 @@ impl Outbox {
     /// How many messages of this connection a ping that goes out now will prove.
     pub(crate) fn provable(&self) -> u64 {
         match self.guarantee {
+            _ if self.session.is_some() => 0,
             Guarantee::Unproven => 0,
             Guarantee::AtMostOnce | Guarantee::AtLeastOnce => self.in_flight.taken(),
         }
@@ -14,13 +15,14 @@ impl Outbox {
 
     /// Whether something awaits a proof that can come.
     pub(crate) fn wants_proof(&self) -> bool {
-        self.guarantee != Guarantee::Unproven && !self.in_flight.is_empty()
+        self.session.is_none() && self.guarantee != Guarantee::Unproven && !self.in_flight.is_empty()
     }
 
     /// `units` more are wholly written.
     pub(crate) fn written(&mut self, units: usize, outputs: &mut Outputs) {
         self.in_flight.report_written(units, outputs);
-        if self.guarantee == Guarantee::Unproven {
+        self.volatile_written(outputs);
+        if self.session.is_none() && self.guarantee == Guarantee::Unproven {
             let ended = self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs);
             self.freed |= ended.len() > 0;
         }
@@ -28,6 +30,9 @@ impl Outbox {
 
     /// The peer has read this many messages of this connection. Whether that is news.
     pub(crate) fn proven(&mut self, covers: u64, outputs: &mut Outputs) -> bool {
+        if self.session.is_some() {
+            return false;
+        }
         self.in_flight.mark_written(covers, outputs);
         let news = self.in_flight.resolve(covers, Outcome::Received, outputs).len() > 0;
         self.freed |= news;

@@ -1,7 +1,10 @@
 //! What the open connection has been given: one queue with cursors.
 //!
-//! Positions count the messages of this connection from its start: `proven <= written <= taken`. The queue holds
-//! `proven..taken`.
+//! Positions count messages from a start: `proven <= written <= taken <= end`. The queue holds `proven..end`.
+//!
+//! On a plain connection they count from its start, and everything is taken as it comes. In a session they count from
+//! the session's start, so that a message's position is its sequence number less one; what is left when a connection is
+//! lost stays here and is taken again on the next.
 
 use std::collections::VecDeque;
 
@@ -16,12 +19,18 @@ pub(crate) struct InFlight {
     bytes: usize,
     proven: u64,
     written: u64,
+    taken: u64,
+    /// What was written to any connection of the session.
+    ever_written: u64,
     /// What the driver has reported as written. A pong can be ahead of it.
     reported: u64,
     /// The sizes of the frames not yet reported as written, where some hold several messages.
     frames: VecDeque<usize>,
     /// The messages not yet reported that are in no entry of `frames`: those in front of it, each a frame of its own.
     singles: u64,
+    /// Frames of this connection, whatever they hold.
+    units_taken: u64,
+    units_reported: u64,
 }
 
 impl InFlight {
@@ -30,11 +39,55 @@ impl InFlight {
         let mut bytes = 0;
         self.entries.extend(entries.inspect(|entry| bytes += entry.message.len()));
         self.bytes += bytes;
+        self.taken = self.end();
         bytes
+    }
+
+    /// The next message that an earlier connection of the session has had, and its sequence number.
+    pub(crate) fn next_again(&self) -> Option<(u64, &Message)> {
+        let entry = self.entries.get(self.index(self.taken))?;
+        Some((self.taken + 1, &entry.message))
+    }
+
+    /// That message is taken, in a frame of its own.
+    pub(crate) fn take_again(&mut self) {
+        self.taken = (self.taken + 1).min(self.end());
+        self.end_singles(1);
+    }
+
+    /// The connection is lost, the session goes on: everything unproven is taken again on the next one.
+    pub(crate) fn rewind(&mut self) {
+        (self.written, self.taken, self.reported) = (self.proven, self.proven, self.proven);
+        self.singles = 0;
+        self.frames.clear();
+        (self.units_taken, self.units_reported) = (0, 0);
+    }
+
+    pub(crate) fn units_reported(&self) -> u64 {
+        self.units_reported
+    }
+
+    /// The peer has processed everything up to this position, which may be beyond what this connection was given.
+    pub(crate) fn skip_to(&mut self, position: u64) {
+        let skipped = position.min(self.end()).saturating_sub(self.taken);
+        if skipped == 0 {
+            return;
+        }
+        self.taken += skipped;
+        // What is skipped counts with the last frame that is not reported yet.
+        match self.frames.back_mut() {
+            Some(messages) => *messages += skipped as usize,
+            None if self.singles > 0 => {
+                self.singles -= 1;
+                self.frames.push_back(1 + skipped as usize);
+            }
+            None => self.reported = self.taken,
+        }
     }
 
     /// The last `messages` taken over are a frame each.
     pub(crate) fn end_singles(&mut self, messages: usize) {
+        self.units_taken += messages as u64;
         if self.frames.is_empty() {
             self.singles += messages as u64;
         } else {
@@ -42,13 +95,16 @@ impl InFlight {
         }
     }
 
-    /// The last `messages` taken over make up one frame.
-    pub(crate) fn end_frame(&mut self, messages: usize) {
+    /// The last `messages` taken over make up one frame, whose number on this connection is returned.
+    pub(crate) fn end_frame(&mut self, messages: usize) -> u64 {
         self.frames.push_back(messages);
+        self.units_taken += 1;
+        self.units_taken
     }
 
     /// `units` more frames are wholly written. More than there are is taken for all of them.
     pub(crate) fn report_written(&mut self, units: usize, outputs: &mut Outputs) {
+        self.units_reported = self.units_taken.min(self.units_reported.saturating_add(units as u64));
         let singles = self.singles.min(units as u64);
         self.singles -= singles;
         self.reported += singles;
@@ -64,6 +120,7 @@ impl InFlight {
         let position = position.min(self.taken());
         self.ranges(self.written, position, |first, last| outputs.written(first, last));
         self.written = self.written.max(position);
+        self.ever_written = self.ever_written.max(position);
     }
 
     /// Everything that is written, at most up to this position, ends with this outcome.
@@ -106,7 +163,22 @@ impl InFlight {
     }
 
     pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The position behind the last message.
+    pub(crate) fn end(&self) -> u64 {
         self.proven + self.entries.len() as u64
+    }
+
+    /// How many wait to be taken again.
+    pub(crate) fn again_len(&self) -> usize {
+        self.entries.len() - self.index(self.taken)
+    }
+
+    /// What any connection of the session has written counts as written: it may have arrived.
+    pub(crate) fn assume_written(&mut self) {
+        self.written = self.written.max(self.ever_written.min(self.end()));
     }
 
     pub(crate) fn written_len(&self) -> usize {

@@ -2,6 +2,8 @@
 //!
 //! - [`config`](OutboxConfig): bounds, overflow, guarantee
 //! - [`take`]: handing messages to the open connection
+//! - [`numbered`]: the same in a session, and what its acknowledgements mean
+//! - [`volatile`]: messages that are worth something only now
 //! - [`in_flight`]: what it has been given
 //! - [`evidence`]: what is written, and what is proven
 //! - [`ending`]: what becomes of the rest when the connection, or everything, ends
@@ -16,8 +18,10 @@ mod config;
 mod ending;
 mod evidence;
 mod in_flight;
+mod numbered;
 mod poison;
 mod take;
+mod volatile;
 
 use std::collections::VecDeque;
 
@@ -26,8 +30,11 @@ use everwire_ws::Message;
 pub use config::{Guarantee, OutboxConfig, Overflow};
 use in_flight::InFlight;
 use poison::Poison;
+use volatile::Volatile;
 
-use crate::{DropPolicy, MessageId, Outcome, Stage, outputs::Outputs};
+pub(crate) use numbered::BeyondSent;
+
+use crate::{DropPolicy, MessageId, Outcome, Stage, outputs::Outputs, session::Limits};
 
 /// Below this many places a queue is not worth shrinking.
 const IDLE: usize = 64;
@@ -42,9 +49,12 @@ pub(crate) struct Entry {
 pub(crate) struct Outbox {
     config: OutboxConfig,
     guarantee: Guarantee,
+    /// In a session: what the peer is ready to take.
+    session: Option<Limits>,
     queued: VecDeque<Entry>,
     queued_bytes: usize,
     in_flight: InFlight,
+    volatile: Volatile,
     poison: Poison,
     last_id: MessageId,
     /// Queued messages up to this one were written to an earlier connection: they may have arrived.
@@ -68,9 +78,11 @@ impl Outbox {
         Self {
             config,
             guarantee,
+            session: None,
             queued: VecDeque::new(),
             queued_bytes: 0,
             in_flight: InFlight::default(),
+            volatile: Volatile::default(),
             poison: Poison::default(),
             last_id: MessageId(0),
             maybe_arrived: MessageId(0),
@@ -172,12 +184,14 @@ impl Outbox {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queued.is_empty() && self.in_flight.is_empty()
+        self.queued.is_empty() && self.in_flight.is_empty() && self.volatile.is_empty()
     }
 
     /// Whether nothing up to `limit` is open any more.
     pub(crate) fn is_flushed(&self, limit: MessageId) -> bool {
-        self.in_flight.is_empty() && self.queued.front().is_none_or(|entry| entry.id > limit)
+        self.in_flight.is_empty()
+            && self.volatile.is_empty()
+            && self.queued.front().is_none_or(|entry| entry.id > limit)
     }
 
     /// The message with this number, if it is the latest in the queue.
@@ -237,7 +251,7 @@ mod tests {
         for _ in 0..50_000 {
             outbox.push(Message::text("burst"), &mut outputs).unwrap();
         }
-        let taken = outbox.take(0, MessageId(u64::MAX), None, &mut |_| true);
+        let taken = outbox.take(0, MessageId(u64::MAX), None, &mut outputs, &mut |_| true);
         outbox.written(taken.units, &mut outputs);
         outbox.proven(outbox.provable(), &mut outputs);
         assert!(outbox.queued.capacity() >= 50_000 && outbox.in_flight.capacity() >= 50_000);

@@ -1,11 +1,10 @@
 //! Handing messages to the open connection.
 
-use everwire_ws::Message;
-
 use super::Outbox;
 use crate::{
-    MessageId,
+    MessageId, Outgoing,
     batching::{self, Frame},
+    outputs::Outputs,
 };
 
 /// What a `take` did.
@@ -19,7 +18,12 @@ pub(crate) struct Taken {
 impl Outbox {
     /// Whether a `take` would be given something; `held` of the latest are kept back.
     pub(crate) fn has_something_to_take(&self, held: usize, limit: MessageId) -> bool {
-        self.available(held) > 0 && self.queued.front().is_some_and(|entry| entry.id <= limit)
+        let queued = self.available(held) > 0 && self.queued.front().is_some_and(|entry| entry.id <= limit);
+        !self.volatile.is_empty()
+            || match &self.session {
+                None => queued,
+                Some(session) => self.has_something_for(session, queued),
+            }
     }
 
     /// Hands messages up to `limit` to `encode`, in order, until it returns false; `held` of the latest are kept back.
@@ -29,19 +33,27 @@ impl Outbox {
         held: usize,
         limit: MessageId,
         merge: Option<usize>,
-        encode: &mut dyn FnMut(&Message) -> bool,
+        outputs: &mut Outputs,
+        encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
     ) -> Taken {
-        match merge {
+        let mut taken = match merge {
+            _ if self.session.is_some() => self.take_numbered(held, limit, outputs, encode),
             Some(max_bytes) if !self.is_isolating() => self.take_frames(held, limit, max_bytes, encode),
             _ => self.take_messages(held, limit, encode),
+        };
+        if !taken.stopped && !self.volatile.is_empty() {
+            let (units, all) = self.take_volatile(encode);
+            taken.units += units;
+            taken.stopped = !all;
         }
+        taken
     }
 
-    fn take_messages(&mut self, held: usize, limit: MessageId, encode: &mut dyn FnMut(&Message) -> bool) -> Taken {
+    fn take_messages(&mut self, held: usize, limit: MessageId, encode: &mut dyn FnMut(Outgoing<'_>) -> bool) -> Taken {
         let mut taken = Taken::default();
         let available = self.queued.iter().take(self.available(held));
         for entry in available.take_while(|entry| entry.id <= limit) {
-            if !encode(&entry.message) {
+            if !encode(Outgoing::plain(&entry.message)) {
                 taken.stopped = true;
                 break;
             }
@@ -57,7 +69,7 @@ impl Outbox {
         held: usize,
         limit: MessageId,
         max_bytes: usize,
-        encode: &mut dyn FnMut(&Message) -> bool,
+        encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
     ) -> Taken {
         let mut taken = Taken::default();
         loop {
@@ -66,8 +78,8 @@ impl Outbox {
             let Some(first) = available.peek().copied() else { break };
             let frame = batching::frame(available, max_bytes);
             let accepted = match &frame {
-                Frame::Single => encode(first),
-                Frame::Merged { message, .. } => encode(message),
+                Frame::Single => encode(Outgoing::plain(first)),
+                Frame::Merged { message, .. } => encode(Outgoing::plain(message)),
             };
             if !accepted {
                 taken.stopped = true;
@@ -81,7 +93,7 @@ impl Outbox {
     }
 
     /// How many may be taken now, as far as their numbers allow.
-    fn available(&self, held: usize) -> usize {
+    pub(super) fn available(&self, held: usize) -> usize {
         let available = self.queued.len().saturating_sub(held);
         match (self.is_isolating(), self.in_flight.is_empty()) {
             (false, _) => available,
@@ -92,10 +104,10 @@ impl Outbox {
 
     /// After the peer has blamed one of several messages, each goes by itself until it is proven or blamed for sure.
     fn is_isolating(&self) -> bool {
-        self.poison.suspects(self.oldest())
+        self.session.is_none() && self.poison.suspects(self.oldest())
     }
 
-    fn move_to_flight(&mut self, messages: usize) {
+    pub(super) fn move_to_flight(&mut self, messages: usize) {
         if self.queued.front().is_some_and(|entry| entry.id <= self.maybe_arrived) {
             self.resent += self.resending().min(messages) as u64;
         }

@@ -47,6 +47,10 @@ impl Advice {
 /// | certificate not accepted, answer is no WebSocket handshake (any status below 300 too) | retry slowly | a wrong clock or a captive portal heals, but not soon |
 /// | request hook failed | retry | the token service may be back |
 /// | request not valid | stop | it stays invalid |
+/// | server without `everwire.v1` that the client insists on | stop | it won't learn it |
+/// | server that breaks `everwire.v1` before the session is open | retry slowly | it may be updated |
+/// | the session's end in order | end; with a pause given, retry no sooner | the server says so |
+/// | session taken over by a newer connection | stop | two would take it from each other for ever |
 /// | HTTP 401, credentials asked for anew at each attempt | retry, stop at the fourth in a row | the token may have been stale |
 /// | HTTP 401 otherwise | stop | the same token would be refused again |
 /// | HTTP 408, 425, 429, 5xx | retry; no sooner than `Retry-After`, if given, of which at most 1 h counts | the server says: later |
@@ -66,15 +70,19 @@ pub fn advice(cause: &Cause) -> Advice {
         Cause::PeerClosed(None) => Advice::Retry,
         Cause::PeerClosed(Some(frame)) => close_code(frame.code.0),
         Cause::Lost(_) | Cause::Dead { .. } => Advice::Retry,
-        Cause::ByUser => Advice::Stop,
+        Cause::Bye { retry_after: Some(pause), .. } => Advice::RetryNoSoonerThan((*pause).min(RETRY_AFTER_LIMIT)),
+        Cause::Bye { retry_after: None, .. } => Advice::End,
+        Cause::Superseded | Cause::ByUser => Advice::Stop,
     }
 }
 
 fn opening(kind: &OpenFailureKind) -> Advice {
     match kind {
         OpenFailureKind::Io | OpenFailureKind::Timeout | OpenFailureKind::Hook => Advice::Retry,
-        OpenFailureKind::Certificate | OpenFailureKind::NotWebSocket => Advice::RetrySlowly,
-        OpenFailureKind::BadRequest => Advice::Stop,
+        OpenFailureKind::Certificate | OpenFailureKind::NotWebSocket | OpenFailureKind::BadSession => {
+            Advice::RetrySlowly
+        }
+        OpenFailureKind::BadRequest | OpenFailureKind::NoSession => Advice::Stop,
         OpenFailureKind::Refused { status: 401, fresh_credentials: true, .. } => {
             Advice::StopAfter { retries: CREDENTIAL_RETRIES }
         }

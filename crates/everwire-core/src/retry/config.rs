@@ -109,7 +109,7 @@ impl CauseMatch {
         match cause {
             Cause::OpenFailed(_) => cause.code().map(Self::Status),
             Cause::PeerClosed(_) => cause.code().map(Self::CloseCode),
-            Cause::Lost(_) | Cause::Dead { .. } | Cause::ByUser => None,
+            Cause::Lost(_) | Cause::Dead { .. } | Cause::Bye { .. } | Cause::Superseded | Cause::ByUser => None,
         }
     }
 

@@ -183,6 +183,7 @@ fn name(output: &Output) -> String {
         Output::Open(_) => "Open".into(),
         Output::Abort(_) => "Abort".into(),
         Output::Ping(..) => "Ping".into(),
+        Output::Control(..) => "Control".into(),
         Output::Close(..) => "Close".into(),
         Output::Ready(_) => "Ready".into(),
         Output::Deliver(messages) => format!("Deliver({})", messages[0].as_text().unwrap_or("binary")),

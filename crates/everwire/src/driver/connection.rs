@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::task::{Context, Poll};
 
+use everwire_core::session::Prefix;
 use everwire_core::{Attempt, Loss, Moment, TransportEvent};
 use everwire_tokio::Socket;
 use everwire_ws::{Incoming, Message, Phase};
@@ -23,7 +24,7 @@ pub(super) struct Connection {
     /// The machine has something to take.
     pub(super) ready: bool,
     /// A unit that was taken but is too large to be encoded under the mutex.
-    large: Option<Message>,
+    large: Option<(Prefix, Message)>,
     /// The inbox is full, and the machine knows that we don't read.
     paused: bool,
     write_failed: bool,
@@ -196,14 +197,15 @@ impl Connection {
         let most = self.socket.buffered() + TAKE_AT_ONCE;
         let Self { socket, ends, large, .. } = self;
         let (mut bytes, mut cut_short) = (0, false);
-        let taken = inner.machine.take(now, self.attempt, &mut |message| {
+        let taken = inner.machine.take(now, self.attempt, &mut |outgoing| {
+            let message = outgoing.message;
             if large.is_some() || socket.buffered() >= most {
                 cut_short = true;
                 return false;
             }
             if message.len() >= WRITE_BUFFER {
-                *large = Some(message.clone());
-            } else if socket.queue(message) {
+                *large = Some((outgoing.prefix, message.clone()));
+            } else if socket.queue_prefixed(outgoing.prefix.as_bytes(), message) {
                 ends.push_back(socket.queued_total());
             } else {
                 return false;
@@ -218,8 +220,8 @@ impl Connection {
 
     /// Encodes the large message that `take` set aside, before anything else is queued. The mutex is free meanwhile.
     pub(super) fn encode_large(&mut self) {
-        if let Some(message) = self.large.take()
-            && self.socket.queue(&message)
+        if let Some((prefix, message)) = self.large.take()
+            && self.socket.queue_prefixed(prefix.as_bytes(), &message)
         {
             self.ends.push_back(self.socket.queued_total());
         }

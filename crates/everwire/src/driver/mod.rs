@@ -45,6 +45,8 @@ pub(crate) struct Driver {
     /// For logs.
     url: String,
     link: Link,
+    /// A connection that is to take over from the one that is up.
+    next: Link,
     sleep: Pin<Box<Sleep>>,
     /// What the sleep lasts until; the mutex guards a copy for those who send.
     alarm: Option<Moment>,
@@ -98,6 +100,7 @@ impl Driver {
             plan: Arc::new(plan),
             url,
             link: Link::Down,
+            next: Link::Down,
             sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
             alarm: None,
             timer_due: false,
@@ -119,10 +122,11 @@ impl Driver {
         // Without budget the socket may have been refused to us, not found empty.
         let timed_out = self.timer_due && coop::has_budget_remaining();
         self.tell_machine(attempt, timed_out);
-        if reading == Reading::Gone {
-            self.link = Link::Down;
+        if reading == Reading::Gone && self.link.attempt() == attempt {
+            self.link = mem::replace(&mut self.next, Link::Down);
         }
-        let mut busy = self.perform() || reading == Reading::More || (reading == Reading::Paused && self.todo.closing);
+        let next_busy = self.turn_next(cx);
+        let mut busy = self.perform() || next_busy || reading == Reading::More || (reading == Reading::Paused && self.todo.closing);
         if self.todo.finished {
             return Turn::End;
         }
@@ -137,25 +141,36 @@ impl Driver {
     fn poll_link(&mut self, cx: &mut Context<'_>) -> Reading {
         match &mut self.link {
             Link::Down => Reading::Dry,
-            Link::Dialling { attempt, future } => match future.as_mut().poll(cx) {
-                Poll::Pending => Reading::Dry,
-                Poll::Ready(Ok(Opened { socket, subprotocol })) => {
-                    self.link = Link::Up(Box::new(Connection::new(*attempt, socket)));
-                    self.shared.lock().subprotocol.clone_from(&subprotocol);
-                    self.events.push(TransportEvent::Opened { subprotocol });
-                    Reading::More
+            Link::Dialling { .. } => {
+                let (reading, subprotocol) = self.link.poll_dialling(cx, &mut self.events);
+                if reading == Reading::More {
+                    self.shared.lock().subprotocol = subprotocol;
                 }
-                Poll::Ready(Err(failure)) => {
-                    self.events.push(TransportEvent::OpenFailed(failure));
-                    Reading::Gone
-                }
-            },
+                reading
+            }
             Link::Up(connection) => {
                 // A user who leaves wants the evidence more than messages beyond the inbox's bound.
                 let room = if self.todo.closing { Room::UNBOUNDED } else { self.shared.mailbox.poll_room(cx) };
                 connection.read(cx, room, mem::take(&mut self.spare), &mut self.events)
             }
         }
+    }
+
+    /// The same for the connection that is to take over. Whether that may have led to more.
+    fn turn_next(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(attempt) = self.next.attempt() else { return false };
+        let reading = match &mut self.next {
+            Link::Up(connection) => {
+                let _ = connection.flush(cx);
+                connection.read(cx, Room::UNBOUNDED, mem::take(&mut self.spare), &mut self.events)
+            }
+            Link::Dialling { .. } | Link::Down => self.next.poll_dialling(cx, &mut self.events).0,
+        };
+        self.tell_machine(Some(attempt), false);
+        if reading == Reading::Gone && self.next.attempt() == Some(attempt) {
+            self.next = Link::Down;
+        }
+        reading != Reading::Dry
     }
 
     fn tell_machine(&mut self, attempt: Option<Attempt>, timed_out: bool) {
@@ -189,32 +204,63 @@ impl Driver {
         let mut busy = false;
         let mut commands = mem::take(&mut self.todo.commands);
         for command in commands.drain(..) {
-            match (command, &mut self.link) {
-                (Command::Deliver(messages), _) => self.deliver(messages),
-                (Command::Open { attempt, number }, link) => {
-                    let last_cause = self.todo.last_cause.clone();
-                    let which = Which { attempt, number, last_cause };
-                    let future = Arc::clone(&self.plan).dial(which, Arc::clone(&self.shared));
-                    *link = Link::Dialling { attempt, future: Box::pin(future) };
+            match command {
+                Command::Deliver(messages) => self.deliver(messages),
+                Command::Open { attempt, number } => {
+                    self.dial(attempt, number);
                     busy = true;
                 }
-                (Command::Abort(attempt), link) if link.attempt() == Some(attempt) => *link = Link::Down,
-                (Command::Ping(attempt, payload), Link::Up(connection)) if connection.attempt == attempt => {
-                    connection.socket.queue_ping(&payload);
+                Command::Abort(attempt) if self.link.attempt() == Some(attempt) => {
+                    self.link = mem::replace(&mut self.next, Link::Down);
+                    busy |= self.link.attempt().is_some();
                 }
-                (Command::Close(attempt, code, reason), Link::Up(connection)) if connection.attempt == attempt => {
-                    connection.socket.queue_close(code, reason);
-                }
-                (Command::Ready(attempt), Link::Up(connection)) if connection.attempt == attempt => {
-                    connection.ready = true;
-                }
+                Command::Abort(attempt) if self.next.attempt() == Some(attempt) => self.next = Link::Down,
                 // For a transport that has gone meanwhile.
-                (Command::Abort(_) | Command::Ping(..) | Command::Close(..) | Command::Ready(_), _) => {}
+                Command::Abort(_) => {}
+                Command::Ping(attempt, payload) => {
+                    if let Some(connection) = self.connection(attempt) {
+                        connection.socket.queue_ping(&payload);
+                    }
+                }
+                Command::Control(attempt, message) => {
+                    if let Some(connection) = self.connection(attempt) {
+                        // Refused once a close frame is queued: then nobody waits for it.
+                        let _ = connection.socket.queue(&message);
+                        busy = true;
+                    }
+                }
+                Command::Close(attempt, code, reason) => {
+                    if let Some(connection) = self.connection(attempt) {
+                        connection.socket.queue_close(code, reason);
+                    }
+                }
+                Command::Ready(attempt) => {
+                    if let Some(connection) = self.connection(attempt) {
+                        connection.ready = true;
+                    }
+                }
             }
         }
         self.todo.commands = commands;
         self.todo.tell(&self.shared, &self.url);
         busy
+    }
+
+    fn dial(&mut self, attempt: Attempt, number: u32) {
+        let which = Which { attempt, number, last_cause: self.todo.last_cause.clone() };
+        let future = Arc::clone(&self.plan).dial(which, Arc::clone(&self.shared));
+        let link = Link::Dialling { attempt, future: Box::pin(future) };
+        match self.link {
+            Link::Down => self.link = link,
+            Link::Dialling { .. } | Link::Up(_) => self.next = link,
+        }
+    }
+
+    fn connection(&mut self, attempt: Attempt) -> Option<&mut Connection> {
+        [&mut self.link, &mut self.next].into_iter().find_map(|link| match link {
+            Link::Up(connection) if connection.attempt == attempt => Some(&mut **connection),
+            Link::Up(_) | Link::Dialling { .. } | Link::Down => None,
+        })
     }
 
     fn deliver(&mut self, mut messages: Vec<Message>) {
@@ -323,6 +369,7 @@ impl Drop for Driver {
     /// A task that ends with its runtime leaves nothing undecided.
     fn drop(&mut self) {
         self.link = Link::Down;
+        self.next = Link::Down;
         if !self.todo.finished {
             log::runtime_gone(&self.url);
             let now = self.shared.now();
@@ -335,6 +382,23 @@ impl Drop for Driver {
 }
 
 impl Link {
+    /// Has an opening do what it can. With [`Reading::More`] it is open, and the subprotocol is known.
+    fn poll_dialling(&mut self, cx: &mut Context<'_>, events: &mut Vec<TransportEvent>) -> (Reading, Option<String>) {
+        let Self::Dialling { attempt, future } = self else { return (Reading::Dry, None) };
+        match future.as_mut().poll(cx) {
+            Poll::Pending => (Reading::Dry, None),
+            Poll::Ready(Ok(Opened { socket, subprotocol })) => {
+                *self = Self::Up(Box::new(Connection::new(*attempt, socket)));
+                events.push(TransportEvent::Opened { subprotocol: subprotocol.clone() });
+                (Reading::More, subprotocol)
+            }
+            Poll::Ready(Err(failure)) => {
+                events.push(TransportEvent::OpenFailed(failure));
+                (Reading::Gone, None)
+            }
+        }
+    }
+
     fn attempt(&self) -> Option<Attempt> {
         match self {
             Self::Down => None,

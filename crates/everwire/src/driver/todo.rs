@@ -15,6 +15,7 @@ pub(super) enum Command {
     Open { attempt: Attempt, number: u32 },
     Abort(Attempt),
     Ping(Attempt, Bytes),
+    Control(Attempt, Message),
     Close(Attempt, CloseCode, &'static str),
     Ready(Attempt),
     Deliver(Vec<Message>),
@@ -50,12 +51,13 @@ impl Todo {
                 Output::Deliver(messages) => self.commands.push(Command::Deliver(messages)),
                 Output::Ready(attempt) => self.commands.push(Command::Ready(attempt)),
                 Output::Ping(attempt, payload) => self.commands.push(Command::Ping(attempt, payload)),
+                Output::Control(attempt, message) => self.commands.push(Command::Control(attempt, message)),
                 Output::Close(attempt, code, reason) => self.commands.push(Command::Close(attempt, code, reason)),
                 Output::Abort(attempt) => self.commands.push(Command::Abort(attempt)),
                 Output::Open(attempt) => {
                     self.number = match inner.machine.state() {
                         CoreState::Connecting { attempt } => *attempt,
-                        // A last attempt to get rid of what is queued before the end.
+                        // A connection that is to take over, or a last attempt to get rid of what is queued.
                         CoreState::Closed(_)
                         | CoreState::Connected
                         | CoreState::Disconnected { .. }

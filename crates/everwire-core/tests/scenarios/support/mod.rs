@@ -134,7 +134,8 @@ impl World {
         let attempt = self.attempt();
         let mut room = limit;
         let wire = &mut self.wire;
-        let taken = self.machine.take(self.now, attempt, &mut |message| {
+        let taken = self.machine.take(self.now, attempt, &mut |outgoing| {
+            let message = outgoing.message;
             if room == 0 {
                 return false;
             }

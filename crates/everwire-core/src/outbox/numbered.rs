@@ -1,0 +1,164 @@
+//! In a session: every message has a sequence number from its first taking on and stays until it is acknowledged.
+
+use super::{Guarantee, Outbox};
+use crate::{
+    MessageId, Outcome, Outgoing, Rejection, Stage,
+    outbox::take::Taken,
+    outputs::Outputs,
+    session::{Limits, Prefix},
+};
+
+/// The peer acknowledges what was never sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BeyondSent;
+
+impl Outbox {
+    /// A new session begins; nothing is in flight.
+    pub(crate) fn begin_session(&mut self, limits: Limits) {
+        debug_assert!(self.in_flight.is_empty(), "an earlier session has been taken leave of");
+        self.session = Some(limits);
+    }
+
+    /// Whether the messages of a session are in it.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// A new connection carries the session on: what the peer has processed is over, and the rest is taken again. Says
+    /// how many those are.
+    pub(crate) fn resume(
+        &mut self,
+        processed: u64,
+        limits: Limits,
+        outputs: &mut Outputs,
+    ) -> Result<usize, BeyondSent> {
+        self.session = Some(limits);
+        self.in_flight.rewind();
+        self.acknowledged(processed, outputs)?;
+        Ok(self.in_flight.again_len())
+    }
+
+    /// The peer has processed everything up to this number. Whether that is news.
+    pub(crate) fn acknowledged(&mut self, seq: u64, outputs: &mut Outputs) -> Result<bool, BeyondSent> {
+        if seq > self.in_flight.end() {
+            return Err(BeyondSent);
+        }
+        self.in_flight.skip_to(seq);
+        self.in_flight.mark_written(seq, outputs);
+        let news = self.in_flight.resolve(seq, Outcome::Acknowledged, outputs).len() > 0;
+        self.freed |= news;
+        Ok(news)
+    }
+
+    /// The connection is lost, the session is not. Says how many messages are unacknowledged.
+    pub(super) fn detach(&mut self) -> usize {
+        let unproven = self.in_flight.written_len();
+        self.in_flight.rewind();
+        self.relax();
+        unproven
+    }
+
+    /// The session is gone. What the peer has processed of it is known (then the rest was not, and never will be), or not
+    /// (then the guarantee decides about what may have arrived). Says how many ended as unknown.
+    pub(crate) fn end_session(&mut self, processed: Option<u64>, outputs: &mut Outputs) -> usize {
+        let mut unknown = 0;
+        match processed {
+            Some(processed) => {
+                // More than was sent can't have been processed, whatever the peer says.
+                let _ = self.acknowledged(processed.min(self.in_flight.end()), outputs);
+            }
+            None if self.guarantee == Guarantee::AtLeastOnce => {
+                self.in_flight.assume_written();
+                if let Some(id) = self.in_flight.last_written() {
+                    self.maybe_arrived = self.maybe_arrived.max(id);
+                }
+            }
+            None => {
+                self.in_flight.assume_written();
+                unknown = self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs).len();
+                self.freed |= unknown > 0;
+            }
+        }
+        self.requeue();
+        self.session = None;
+        self.relax();
+        unknown
+    }
+
+    pub(super) fn has_something_for(&self, limits: &Limits, queued: bool) -> bool {
+        self.in_flight.again_len() > 0 || queued && limits.admit(self.in_flight.len(), self.in_flight.bytes())
+    }
+
+    /// First what an earlier connection has had, in order, then what is new, as far as the peer is ready for it.
+    pub(super) fn take_numbered(
+        &mut self,
+        held: usize,
+        limit: MessageId,
+        outputs: &mut Outputs,
+        encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
+    ) -> Taken {
+        let mut taken = Taken::default();
+        while let Some((seq, message)) = self.in_flight.next_again() {
+            if !encode(Outgoing { prefix: Prefix::reliable(seq), message }) {
+                taken.stopped = true;
+                return taken;
+            }
+            self.in_flight.take_again();
+            self.resent += 1;
+            taken.units += 1;
+        }
+        let Some(limits) = self.session else { return taken };
+        loop {
+            let fresh = self.take_fresh(held, limit, &limits, &mut taken, encode);
+            self.move_to_flight(fresh);
+            self.in_flight.end_singles(fresh);
+            taken.units += fresh;
+            if taken.stopped || !self.reject_front(held, limit, &limits, outputs) {
+                return taken;
+            }
+        }
+    }
+
+    /// How many from the front of the queue were given to `encode`: up to one that is too large for the peer.
+    fn take_fresh(
+        &self,
+        held: usize,
+        limit: MessageId,
+        limits: &Limits,
+        taken: &mut Taken,
+        encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
+    ) -> usize {
+        let (before, mut bytes) = (self.in_flight.len(), self.in_flight.bytes());
+        let first = self.in_flight.end() + 1;
+        let available = self.queued.iter().take(self.queued.len().saturating_sub(held));
+        let mut fresh = 0;
+        for entry in available.take_while(|entry| entry.id <= limit) {
+            let size = entry.message.len();
+            if !limits.admit(before + fresh, bytes) || size as u64 > limits.message_bytes {
+                break;
+            }
+            if !encode(Outgoing { prefix: Prefix::reliable(first + fresh as u64), message: &entry.message }) {
+                taken.stopped = true;
+                break;
+            }
+            bytes += size;
+            fresh += 1;
+        }
+        fresh
+    }
+
+    /// A message that the peer has said it will not take must not block those behind it. Whether there was one.
+    fn reject_front(&mut self, held: usize, limit: MessageId, limits: &Limits, outputs: &mut Outputs) -> bool {
+        let refused = self.queued.len() > held
+            && self
+                .queued
+                .front()
+                .is_some_and(|entry| entry.id <= limit && entry.message.len() as u64 > limits.message_bytes);
+        if refused && let Some(entry) = self.pop_queued() {
+            let limit = limits.message_bytes;
+            outputs.outcome(entry.id, entry.id, Outcome::Rejected(Rejection::TooLargeForPeer { limit }));
+            self.freed = true;
+        }
+        refused
+    }
+}

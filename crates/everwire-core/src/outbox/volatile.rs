@@ -1,0 +1,84 @@
+//! Messages that are worth something only now: sent if there is a connection, never again, and no proof is sought.
+
+use std::collections::VecDeque;
+
+use everwire_ws::Message;
+
+use super::{Entry, Outbox};
+use crate::{DropPolicy, MessageId, Outcome, Outgoing, Stage, outputs::Outputs, session::Prefix};
+
+const MAX_MESSAGES: usize = 1024;
+const MAX_BYTES: usize = 1 << 20;
+
+#[derive(Debug, Default)]
+pub(super) struct Volatile {
+    queued: VecDeque<Entry>,
+    queued_bytes: usize,
+    /// Those taken, each with the number of its unit.
+    taken: VecDeque<(u64, MessageId)>,
+}
+
+impl Volatile {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queued.is_empty()
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        let entry = self.queued.pop_front()?;
+        self.queued_bytes -= entry.message.len();
+        Some(entry)
+    }
+}
+
+impl Outbox {
+    /// Appends a volatile message. At the bound the oldest of its kind are dropped; without a connection, itself.
+    pub(crate) fn push_volatile(&mut self, message: Message, connected: bool, outputs: &mut Outputs) -> MessageId {
+        let id = self.next_id();
+        if !connected || message.len() > MAX_BYTES {
+            outputs.outcome(id, id, Outcome::Dropped(DropPolicy::NotConnected));
+            return id;
+        }
+        self.volatile.queued_bytes += message.len();
+        self.volatile.queued.push_back(Entry { id, message });
+        while self.volatile.queued.len() > MAX_MESSAGES || self.volatile.queued_bytes > MAX_BYTES {
+            let Some(oldest) = self.volatile.pop() else { break };
+            self.dropped += 1;
+            outputs.outcome(oldest.id, oldest.id, Outcome::Dropped(DropPolicy::Oldest));
+        }
+        id
+    }
+
+    /// Hands them to `encode`. Says how many it took, and whether it took all.
+    pub(super) fn take_volatile(&mut self, encode: &mut dyn FnMut(Outgoing<'_>) -> bool) -> (usize, bool) {
+        let prefix = if self.session.is_some() { Prefix::VOLATILE } else { Prefix::NONE };
+        let mut taken = 0;
+        while let Some(entry) = self.volatile.queued.front() {
+            if !encode(Outgoing { prefix, message: &entry.message }) {
+                return (taken, false);
+            }
+            let unit = self.in_flight.end_frame(0);
+            if let Some(entry) = self.volatile.pop() {
+                self.volatile.taken.push_back((unit, entry.id));
+            }
+            taken += 1;
+        }
+        (taken, true)
+    }
+
+    /// What is wholly written is all that will be known.
+    pub(super) fn volatile_written(&mut self, outputs: &mut Outputs) {
+        let reported = self.in_flight.units_reported();
+        while let Some((_, id)) = self.volatile.taken.pop_front_if(|(unit, _)| *unit <= reported) {
+            outputs.outcome(id, id, Outcome::Unknown(Stage::Written));
+        }
+    }
+
+    /// The connection is lost: what was not wholly written has not arrived.
+    pub(super) fn volatile_lost(&mut self, outputs: &mut Outputs) {
+        let volatile = std::mem::take(&mut self.volatile);
+        let taken = volatile.taken.into_iter().map(|(_, id)| id);
+        for id in taken.chain(volatile.queued.into_iter().map(|entry| entry.id)) {
+            outputs.outcome(id, id, Outcome::Dropped(DropPolicy::NotConnected));
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The JSON of the four frames that have some. Unknown keys are ignored ([S-4]).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The client's first frame: a new session, or the wish to resume one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The session to resume; none to begin a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
+    /// What the client is ready to take before it acknowledges.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Which session a client wants to resume, and how far it has come.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The session's id.
+    pub session: String,
+    /// The latest token that the client has.
+    pub token: String,
+    /// Number of the connection within the session. Each one is greater than all before it.
+    pub connection: u64,
+    /// The highest sequence number of the server's messages that the client has processed.
+    pub processed: u64,
+}
+
+/// The server's answer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The session's id.
+    pub session: String,
+    /// The token with which to resume it next time.
+    pub token: String,
+    /// Whether it is the session that the client asked for.
+    pub resumed: bool,
+    /// The highest sequence number of the client's messages that the server has processed in this session.
+    pub processed: u64,
+    /// What the server is ready to take before it acknowledges.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How long after a loss the session can be resumed, in milliseconds.
+    pub resume_within: u64,
+    /// What became of the session that the client asked for, if it is not resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
+}
+
+/// What became of a session that can't be resumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Why it is gone.
+    pub reason: Gone,
+    /// The highest sequence number of the client's messages that the server has processed in it, if it still knows. None
+    /// beyond it ever will be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processed: Option<u64>,
+}
+
+/// Why a session is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Gone {
+    /// The server knows no such session: it never existed, or is long forgotten.
+    Unknown,
+    /// It was not resumed in time.
+    Expired,
+    /// The server had to make room.
+    Evicted,
+    /// The server restarted.
+    Restarted,
+    /// One end said bye.
+    Ended,
+    /// One end broke a rule of the protocol.
+    Violated,
+    /// The token or the principal is not the session's.
+    Denied,
+    /// A reason that this implementation does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// What one end is ready to hold of the other's messages before it acknowledges them ([S-14]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Messages, at least 1.
+    pub messages: u32,
+    /// Bytes of payload. One message may exceed them when there is no other.
+    pub bytes: u64,
+    /// The largest payload of a single message, in bytes.
+    pub message_bytes: u64,
+}
+
+/// The server will leave: the client moves to a new connection while this one still works ([S-22]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoAway {
+    /// How long the connection will still work, in milliseconds.
+    pub within: u64,
+    /// Where to connect instead, if not to the same address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// The session is over and its state is freed ([S-24]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bye {
+    /// The highest sequence number of the other end's messages that the sender has processed.
+    #[serde(default)]
+    pub processed: u64,
+    /// How long to stay away, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Words for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { messages: 8192, bytes: 4 << 20, message_bytes: 1 << 20 }
+    }
+}
+
+impl Limits {
+    /// Whether one more message fits beside what is held.
+    pub(crate) fn admit(&self, messages: usize, bytes: usize) -> bool {
+        messages == 0 || messages < usize::try_from(self.messages).unwrap_or(usize::MAX) && (bytes as u64) < self.bytes
+    }
+}
+
+impl fmt::Debug for Resume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resume")
+            .field("session", &self.session)
+            .field("connection", &self.connection)
+            .field("processed", &self.processed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Welcome")
+            .field("session", &self.session)
+            .field("resumed", &self.resumed)
+            .field("processed", &self.processed)
+            .field("previous", &self.previous)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "the server does not know it",
+            Self::Expired => "it was not resumed in time",
+            Self::Evicted => "the server had to make room",
+            Self::Restarted => "the server restarted",
+            Self::Ended => "it was ended",
+            Self::Violated => "a rule of the protocol was broken",
+            Self::Denied => "the token or the principal is not the session's",
+            Self::Other => "for a reason that this version does not know",
+        })
+    }
+}

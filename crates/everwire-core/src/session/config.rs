@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use super::body::Limits;
+use crate::{
+    ConfigError, HeartbeatConfig, OutboxConfig,
+    config::{check_count, check_duration},
+};
+
+/// Whether a client insists on a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SessionMode {
+    /// A server that does not speak `everwire.v1` is refused.
+    #[default]
+    Require,
+    /// With such a server the connection is plain, and the [`Guarantee`](crate::Guarantee) says what is known.
+    Prefer,
+}
+
+/// A client's settings for sessions.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// Whether a plain connection will do. Default [`SessionMode::Require`].
+    pub mode: SessionMode,
+    /// What we are ready to hold of the server's messages before we acknowledge them.
+    pub limits: Limits,
+    /// An acknowledgement waits at most this long for more to acknowledge. Default 25 ms. It does not wait when
+    /// everything received has been processed.
+    pub ack_delay: Duration,
+    /// An acknowledgement does not wait once it would cover this many messages. Default 256.
+    pub ack_every: u32,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            mode: SessionMode::Require,
+            limits: Limits::default(),
+            ack_delay: Duration::from_millis(25),
+            ack_every: 256,
+        }
+    }
+}
+
+impl SessionConfig {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        check_limits(&self.limits)?;
+        check_count("session.ack_every", self.ack_every as usize)
+    }
+}
+
+/// A server's settings for sessions.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// How long a session without a connection is kept. Default 2 min. It bounds what a client that never comes back
+    /// costs, and how long an outage may last without losing the session.
+    pub resume_within: Duration,
+    /// What we are ready to hold of a client's messages before we acknowledge them.
+    pub limits: Limits,
+    /// What may wait for one client, in or out of a connection.
+    pub outbox: OutboxConfig,
+    /// See [`SessionConfig::ack_delay`]. Default 25 ms.
+    pub ack_delay: Duration,
+    /// See [`SessionConfig::ack_every`]. Default 256.
+    pub ack_every: u32,
+    /// How a dead client is found.
+    pub heartbeat: HeartbeatConfig,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            resume_within: Duration::from_secs(120),
+            limits: Limits::default(),
+            outbox: OutboxConfig { max_messages: 8192, max_bytes: 4 << 20, ..OutboxConfig::default() },
+            ack_delay: Duration::from_millis(25),
+            ack_every: 256,
+            heartbeat: HeartbeatConfig::default(),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// The first contradiction or senseless value, as one clear line.
+    ///
+    /// # Errors
+    /// Names the setting and says what is allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_duration("session.resume_within", self.resume_within)?;
+        check_limits(&self.limits)?;
+        check_count("session.ack_every", self.ack_every as usize)?;
+        self.outbox.check()?;
+        self.heartbeat.check()
+    }
+}
+
+fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
+    check_count("session.limits.messages", limits.messages as usize)?;
+    check_count("session.limits.bytes", usize::try_from(limits.bytes).unwrap_or(usize::MAX))?;
+    check_count("session.limits.message_bytes", usize::try_from(limits.message_bytes).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,309 @@
+use std::fmt;
+
+use bytes::{Buf, Bytes};
+use bytestring::ByteString;
+use everwire_ws::Message;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::body::{Bye, GoAway, Hello, Welcome};
+
+/// The highest sequence number: what every JSON and JavaScript implementation can hold exactly.
+pub const MAX_SEQUENCE: u64 = (1 << 53) - 1;
+
+/// The longest JSON body in bytes.
+const MAX_BODY: usize = 8 << 10;
+/// The longest heartbeat nonce in bytes.
+const MAX_NONCE: usize = 64;
+/// A text from this length on is not copied and checked again when its prefix is cut off.
+const WORTH_SHARING: usize = 4096;
+
+/// A frame of the session protocol: one WebSocket message ([S-1]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// `m<seq>:` and the payload: kept by its sender until it is acknowledged.
+    Reliable(u64, Message),
+    /// `v:` and the payload: neither numbered nor kept.
+    Volatile(Message),
+    /// `a<seq>`: everything up to there is processed.
+    Ack(u64),
+    /// `p<nonce>`: asks for a sign of life.
+    Ping(Bytes),
+    /// `q<nonce>`: gives it.
+    Pong(Bytes),
+    /// `h{…}`: the client's first frame.
+    Hello(Hello),
+    /// `w{…}`: the server's answer.
+    Welcome(Welcome),
+    /// `g{…}`: the server is about to leave.
+    GoAway(GoAway),
+    /// `b{…}`: the session is over.
+    Bye(Bye),
+}
+
+/// What is wrong with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// It is empty, or starts with no letter of the protocol.
+    UnknownLetter,
+    /// Its sequence number is missing, has leading zeros, is zero where it may not be, or is above [`MAX_SEQUENCE`].
+    BadSequence,
+    /// It has to be a text.
+    NotText,
+    /// What follows its letter is not what it should be, or too long.
+    BadBody,
+}
+
+impl Frame {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// If it is none. The payload is not looked at.
+    #[inline]
+    pub fn parse(message: Message) -> Result<Self, FrameError> {
+        let bytes = message.payload();
+        match bytes.first() {
+            Some(b'm') => {
+                let (seq, length) = number(&bytes[1..])?;
+                if bytes.get(1 + length) != Some(&b':') || seq == 0 {
+                    return Err(FrameError::BadSequence);
+                }
+                Ok(Self::Reliable(seq, behind(message, length + 2)?))
+            }
+            Some(b'v') if bytes.get(1) == Some(&b':') => Ok(Self::Volatile(behind(message, 2)?)),
+            Some(b'v') => Err(FrameError::BadBody),
+            _ => Self::parse_control(message),
+        }
+    }
+
+    fn parse_control(message: Message) -> Result<Self, FrameError> {
+        let letter = message.payload().first().copied();
+        if !matches!(letter, Some(b'a' | b'p' | b'q' | b'h' | b'w' | b'g' | b'b')) {
+            return Err(FrameError::UnknownLetter);
+        }
+        let Message::Text(text) = message else { return Err(FrameError::NotText) };
+        let body = &text.as_bytes()[1..];
+        Ok(match letter {
+            Some(b'a') => match number(body)? {
+                (seq, length) if length == body.len() => Self::Ack(seq),
+                _ => return Err(FrameError::BadSequence),
+            },
+            Some(b'p') => Self::Ping(nonce(body)?),
+            Some(b'q') => Self::Pong(nonce(body)?),
+            Some(b'h') => Self::Hello(json(body)?),
+            Some(b'w') => Self::Welcome(json(body)?),
+            Some(b'g') => Self::GoAway(json(body)?),
+            _ => Self::Bye(json(body)?),
+        })
+    }
+
+    /// The WebSocket message that carries it. Data frames are copied; the machines write theirs with a [`Prefix`].
+    #[must_use]
+    pub fn to_message(&self) -> Message {
+        match self {
+            Self::Reliable(seq, payload) => join(Prefix::reliable(*seq), payload),
+            Self::Volatile(payload) => join(Prefix::VOLATILE, payload),
+            Self::Ack(seq) => Message::text(format!("a{seq}")),
+            Self::Ping(nonce) => lettered('p', nonce),
+            Self::Pong(nonce) => lettered('q', nonce),
+            Self::Hello(body) => with_json('h', body),
+            Self::Welcome(body) => with_json('w', body),
+            Self::GoAway(body) => with_json('g', body),
+            Self::Bye(body) => with_json('b', body),
+        }
+    }
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownLetter => "unknown frame",
+            Self::BadSequence => "bad sequence number",
+            Self::NotText => "control frame that is not text",
+            Self::BadBody => "bad frame body",
+        })
+    }
+}
+
+impl std::error::Error for FrameError {}
+
+/// What stands before the payload of a data frame: nothing at all on a plain connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Prefix {
+    bytes: [u8; 19],
+    length: u8,
+}
+
+impl Prefix {
+    /// Of a plain connection.
+    pub const NONE: Self = Self { bytes: [0; 19], length: 0 };
+
+    /// Of a volatile frame.
+    pub const VOLATILE: Self = {
+        let mut bytes = [0; 19];
+        (bytes[0], bytes[1]) = (b'v', b':');
+        Self { bytes, length: 2 }
+    };
+
+    /// Of a reliable frame, whose number is at most [`MAX_SEQUENCE`].
+    #[inline]
+    #[must_use]
+    pub fn reliable(seq: u64) -> Self {
+        let mut rest = seq.min(MAX_SEQUENCE);
+        let mut digits = [0; 16];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 || at == 0 {
+                break;
+            }
+        }
+        let count = digits.len() - at;
+        let mut bytes = [0; 19];
+        bytes[0] = b'm';
+        bytes[1..=count].copy_from_slice(&digits[at..]);
+        bytes[count + 1] = b':';
+        Self { bytes, length: count as u8 + 2 }
+    }
+
+    /// The bytes, in ASCII.
+    #[inline]
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prefix({})", String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+/// The number that `bytes` begin with, and how many digits it has.
+#[inline]
+fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
+    let mut value = 0_u64;
+    let mut length = 0;
+    // Sixteen digits can't overflow.
+    while let Some(digit) = bytes.get(length).filter(|byte| byte.is_ascii_digit()) {
+        if length == 16 {
+            return Err(FrameError::BadSequence);
+        }
+        value = value * 10 + u64::from(digit - b'0');
+        length += 1;
+    }
+    let leading_zero = length > 1 && bytes[0] == b'0';
+    if length == 0 || leading_zero || value > MAX_SEQUENCE {
+        return Err(FrameError::BadSequence);
+    }
+    Ok((value, length))
+}
+
+/// The message without its first `length` bytes, which are ASCII.
+#[inline]
+fn behind(message: Message, length: usize) -> Result<Message, FrameError> {
+    match message {
+        Message::Binary(mut data) => {
+            data.advance(length);
+            Ok(Message::Binary(data))
+        }
+        // Looking at a short text again costs less than sharing its allocation.
+        Message::Text(text) if text.len() < WORTH_SHARING => {
+            let mut data = text.into_bytes();
+            data.advance(length);
+            // It was text, and only ASCII is gone.
+            ByteString::try_from(data).map(Message::Text).map_err(|_| FrameError::BadBody)
+        }
+        Message::Text(text) => match text.get(length..) {
+            Some(rest) => Ok(Message::Text(text.slice_ref(rest))),
+            None => Err(FrameError::BadBody),
+        },
+    }
+}
+
+fn nonce(body: &[u8]) -> Result<Bytes, FrameError> {
+    if body.len() > MAX_NONCE {
+        return Err(FrameError::BadBody);
+    }
+    Ok(Bytes::copy_from_slice(body))
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
+    if body.len() > MAX_BODY || body.first() != Some(&b'{') {
+        return Err(FrameError::BadBody);
+    }
+    serde_json::from_slice(body).map_err(|_| FrameError::BadBody)
+}
+
+fn with_json(letter: char, body: &impl Serialize) -> Message {
+    // The bodies are plain structs of numbers and strings, which serialise without fail.
+    let json = serde_json::to_string(body).unwrap_or_default();
+    Message::text(format!("{letter}{json}"))
+}
+
+fn lettered(letter: char, nonce: &[u8]) -> Message {
+    Message::text(format!("{letter}{}", String::from_utf8_lossy(nonce)))
+}
+
+fn join(prefix: Prefix, payload: &Message) -> Message {
+    let bytes = [prefix.as_bytes(), payload.payload()].concat();
+    match payload {
+        Message::Text(text) => {
+            let mut joined = String::with_capacity(bytes.len());
+            joined.push_str(&String::from_utf8_lossy(prefix.as_bytes()));
+            joined.push_str(text);
+            Message::text(joined)
+        }
+        Message::Binary(_) => Message::binary(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_the_letter_the_number_and_a_colon() {
+        for (seq, wanted) in [(1, "m1:"), (10, "m10:"), (MAX_SEQUENCE, "m9007199254740991:")] {
+            assert_eq!(Prefix::reliable(seq).as_bytes(), wanted.as_bytes());
+        }
+        assert_eq!(Prefix::VOLATILE.as_bytes(), b"v:");
+        assert_eq!(Prefix::NONE.as_bytes(), b"");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let long = "ü".repeat(5000);
+        for payload in [Message::text(""), Message::text("hé:1"), Message::text(long), Message::binary(vec![0, 255])] {
+            for frame in [Frame::Reliable(7, payload.clone()), Frame::Volatile(payload.clone())] {
+                assert_eq!(Frame::parse(frame.to_message()), Ok(frame));
+            }
+        }
+        for frame in [Frame::Ack(0), Frame::Ack(12), Frame::Ping(Bytes::from("x1")), Frame::Pong(Bytes::new())] {
+            assert_eq!(Frame::parse(frame.to_message()), Ok(frame));
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused_with_the_reason() {
+        let text = |text: &str| Frame::parse(Message::text(text.to_owned())).unwrap_err();
+        for bad in ["", "x", "M1:a", " m1:", "{}"] {
+            assert_eq!(text(bad), FrameError::UnknownLetter, "{bad}");
+        }
+        for bad in ["m", "m:", "m0:", "m01:", "m1", "m1;", "m-1:", "m9007199254740992:", "m99999999999999999999:"] {
+            assert_eq!(text(bad), FrameError::BadSequence, "{bad}");
+        }
+        for bad in ["a", "a1 ", "a01", "a1:"] {
+            assert_eq!(text(bad), FrameError::BadSequence, "{bad}");
+        }
+        for bad in ["v", "vx", "h", "h{", "w{}", "b[]", "b1", "h{\"limits\":1}"] {
+            assert_eq!(text(bad), FrameError::BadBody, "{bad}");
+        }
+        assert_eq!(text(&format!("p{}", "n".repeat(65))), FrameError::BadBody);
+        assert_eq!(text(&format!("b{{\"reason\":\"{}\"}}", "n".repeat(9000))), FrameError::BadBody);
+        assert_eq!(Frame::parse(Message::binary(b"a1".to_vec())), Err(FrameError::NotText));
+    }
+}

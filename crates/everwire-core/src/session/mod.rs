@@ -1,0 +1,33 @@
+//! `everwire.v1`: sessions that outlive connections. The rules stand in `docs/protocol.md`, and their numbers here.
+//!
+//! - [`frame`](Frame): what goes over the wire, and its reading
+//! - [`body`](Hello): what the four JSON frames hold
+//! - [`code`]: the close codes, in one table for both ends
+//! - [`config`](SessionConfig): the settings of either end
+//! - `receiver`: the receiving half, the same on both ends. The sending half is the outbox.
+//! - `link`: how one end stands to its present connection: what it has yet to say there
+//! - `client`: what a client keeps of its session
+//! - [`server`](ServerSession): the server's end of one session
+//! - [`registry`](Registry): all sessions of a server
+//! - [`token`](Token): what proves that a client may resume
+
+mod body;
+pub(crate) mod client;
+pub mod code;
+mod config;
+mod frame;
+pub(crate) mod link;
+pub(crate) mod receiver;
+mod registry;
+mod server;
+mod token;
+
+pub use body::{Bye, GoAway, Gone, Hello, Limits, Previous, Resume, Welcome};
+pub use config::{ServerConfig, SessionConfig, SessionMode};
+pub use frame::{Frame, FrameError, MAX_SEQUENCE, Prefix};
+pub use registry::{Admission, Registry, RegistryConfig, SessionId};
+pub use server::{Attached, ServerInput, ServerSession};
+pub use token::Token;
+
+/// The subprotocol by which both ends agree on sessions (RFC 6455 section 1.9).
+pub const SUBPROTOCOL: &str = "everwire.v1";

@@ -1,0 +1,346 @@
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    str::FromStr,
+};
+
+use super::{
+    body::{Gone, Hello, Previous},
+    token::to_hex,
+};
+use crate::{ConfigError, Moment, config::check_count};
+
+/// A session's id: 128 bits, which the caller draws from the operating system's randomness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub [u8; 16]);
+
+/// Bounds of a [`Registry`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RegistryConfig {
+    /// The most sessions, with a connection or without. Default 100,000. A new one takes the place of the one that has
+    /// been without a connection for longest; if all have one, it is refused.
+    pub max_sessions: usize,
+    /// The most payload bytes that sessions without a connection may hold together. Default 256 MiB. Beyond, those that
+    /// have been without one for longest are given up.
+    pub max_detached_bytes: usize,
+    /// How many ended sessions are remembered, so that their clients can be told what was processed. Default 100,000.
+    /// Each costs some 100 bytes.
+    pub max_remembered: usize,
+}
+
+impl Default for RegistryConfig {
+    fn default() -> Self {
+        Self { max_sessions: 100_000, max_detached_bytes: 256 << 20, max_remembered: 100_000 }
+    }
+}
+
+impl RegistryConfig {
+    /// The first senseless value, as one clear line.
+    ///
+    /// # Errors
+    /// Names the setting and says what is allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_count("registry.max_sessions", self.max_sessions)?;
+        check_count("registry.max_detached_bytes", self.max_detached_bytes)
+    }
+}
+
+/// All sessions of a server. `H` is how the server holds one: the registry never looks inside.
+///
+/// It keeps who a session belongs to, which have no connection, and what became of those that are over.
+#[derive(Debug)]
+pub struct Registry<H> {
+    config: RegistryConfig,
+    sessions: BTreeMap<SessionId, Entry<H>>,
+    /// Those without a connection, the longest first.
+    detached: BTreeMap<(Moment, SessionId), usize>,
+    detached_bytes: usize,
+    remembered: BTreeMap<SessionId, Remembered>,
+    remembered_order: VecDeque<SessionId>,
+}
+
+#[derive(Debug)]
+struct Entry<H> {
+    handle: H,
+    principal: String,
+    detached_at: Option<Moment>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    principal: String,
+    previous: Previous,
+}
+
+/// What a hello leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Admission<H> {
+    /// Attach the connection to this session, which also looks at the token.
+    Resume(H),
+    /// Begin a new session, and say what became of the one that was asked for.
+    New(Option<Previous>),
+}
+
+impl<H: Clone> Registry<H> {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// If a setting makes no sense; see [`RegistryConfig::check`].
+    pub fn new(config: RegistryConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            config,
+            sessions: BTreeMap::new(),
+            detached: BTreeMap::new(),
+            detached_bytes: 0,
+            remembered: BTreeMap::new(),
+            remembered_order: VecDeque::new(),
+        })
+    }
+
+    /// What the hello of this principal leads to. A session belongs to the principal that began it ([S-19]): to anybody
+    /// else it does not exist.
+    #[must_use]
+    pub fn admit(&self, principal: &str, hello: &Hello) -> Admission<H> {
+        let Some(resume) = &hello.resume else { return Admission::New(None) };
+        let unknown = Previous { reason: Gone::Unknown, processed: None };
+        let Ok(id) = resume.session.parse::<SessionId>() else { return Admission::New(Some(unknown)) };
+        if let Some(entry) = self.sessions.get(&id).filter(|entry| entry.principal == principal) {
+            return Admission::Resume(entry.handle.clone());
+        }
+        let remembered = self.remembered.get(&id).filter(|remembered| remembered.principal == principal);
+        Admission::New(Some(remembered.map_or(unknown, |remembered| remembered.previous.clone())))
+    }
+
+    /// A new session. Gives those that had to make room, which are to be ended; or nothing and false if there is none.
+    pub fn insert(&mut self, id: SessionId, principal: &str, handle: H) -> (bool, Vec<(SessionId, H)>) {
+        let mut evicted = Vec::new();
+        while self.sessions.len() >= self.config.max_sessions {
+            match self.evict() {
+                Some(session) => evicted.push(session),
+                None => return (false, evicted),
+            }
+        }
+        self.sessions.insert(id, Entry { handle, principal: principal.to_owned(), detached_at: None });
+        (true, evicted)
+    }
+
+    /// The session has a connection.
+    pub fn attached(&mut self, id: SessionId) {
+        if let Some(entry) = self.sessions.get_mut(&id)
+            && let Some(since) = entry.detached_at.take()
+        {
+            self.detached_bytes -= self.detached.remove(&(since, id)).unwrap_or(0);
+        }
+    }
+
+    /// The session has lost its connection and holds this many bytes. Gives those that are too much, which are to be
+    /// ended.
+    pub fn detached(&mut self, now: Moment, id: SessionId, bytes: usize) -> Vec<(SessionId, H)> {
+        self.attached(id);
+        let Some(entry) = self.sessions.get_mut(&id) else { return Vec::new() };
+        entry.detached_at = Some(now);
+        self.detached.insert((now, id), bytes);
+        self.detached_bytes += bytes;
+        let mut evicted = Vec::new();
+        while self.detached_bytes > self.config.max_detached_bytes {
+            evicted.extend(self.evict());
+        }
+        evicted
+    }
+
+    /// The session is over. Its client can be told why, and once [`settle`](Self::settle) has been called, what was
+    /// processed.
+    pub fn end(&mut self, id: SessionId, reason: Gone) {
+        self.attached(id);
+        if let Some(entry) = self.sessions.remove(&id) {
+            self.remember(id, entry.principal, reason);
+        }
+    }
+
+    /// Nothing of this session that is over will be processed any more: this is the last word ([S-16]).
+    pub fn settle(&mut self, id: SessionId, processed: u64) {
+        if let Some(remembered) = self.remembered.get_mut(&id) {
+            remembered.previous.processed = Some(processed);
+        }
+    }
+
+    /// The session with this id.
+    #[must_use]
+    pub fn get(&self, id: SessionId) -> Option<&H> {
+        self.sessions.get(&id).map(|entry| &entry.handle)
+    }
+
+    /// All sessions.
+    pub fn iter(&self) -> impl Iterator<Item = (SessionId, &str, &H)> {
+        self.sessions.iter().map(|(id, entry)| (*id, entry.principal.as_str(), &entry.handle))
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// How many of them have no connection.
+    #[must_use]
+    pub fn detached_len(&self) -> usize {
+        self.detached.len()
+    }
+
+    fn evict(&mut self) -> Option<(SessionId, H)> {
+        let ((_, id), bytes) = self.detached.pop_first()?;
+        self.detached_bytes -= bytes;
+        let entry = self.sessions.remove(&id)?;
+        self.remember(id, entry.principal, Gone::Evicted);
+        Some((id, entry.handle))
+    }
+
+    fn remember(&mut self, id: SessionId, principal: String, reason: Gone) {
+        let previous = Previous { reason, processed: None };
+        self.remembered.insert(id, Remembered { principal, previous });
+        self.remembered_order.push_back(id);
+        while self.remembered_order.len() > self.config.max_remembered {
+            if let Some(oldest) = self.remembered_order.pop_front() {
+                self.remembered.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&to_hex(&self.0))
+    }
+}
+
+/// No session's id: 32 lower-case hexadecimal digits are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSessionId;
+
+impl fmt::Display for NoSessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a session id: it has 32 hexadecimal digits")
+    }
+}
+
+impl std::error::Error for NoSessionId {}
+
+impl FromStr for SessionId {
+    type Err = NoSessionId;
+
+    fn from_str(text: &str) -> Result<Self, NoSessionId> {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(NoSessionId),
+        };
+        let text = text.as_bytes();
+        let mut id = [0; 16];
+        if text.len() != 2 * id.len() {
+            return Err(NoSessionId);
+        }
+        for (byte, pair) in id.iter_mut().zip(text.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Ok(Self(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Limits, Resume};
+
+    fn id(number: u8) -> SessionId {
+        SessionId([number; 16])
+    }
+
+    fn hello(session: SessionId) -> Hello {
+        let resume = Resume { session: session.to_string(), token: String::new(), connection: 2, processed: 0 };
+        Hello { resume: Some(resume), limits: Limits::default() }
+    }
+
+    fn registry(set: impl FnOnce(&mut RegistryConfig)) -> Registry<u8> {
+        let mut config = RegistryConfig::default();
+        set(&mut config);
+        Registry::new(config).unwrap()
+    }
+
+    fn gone(reason: Gone, processed: Option<u64>) -> Admission<u8> {
+        Admission::New(Some(Previous { reason, processed }))
+    }
+
+    #[test]
+    fn an_id_is_written_and_read() {
+        let id = SessionId([0x0f, 0xa9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for bad in ["", "0f", &"g".repeat(32), &"A".repeat(32), &"0".repeat(33)] {
+            assert!(bad.parse::<SessionId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_session_exists_for_its_principal_only() {
+        let mut registry = registry(|_| {});
+        registry.insert(id(1), "ann", 1);
+        assert_eq!(registry.admit("ann", &hello(id(1))), Admission::Resume(1));
+        assert_eq!(registry.admit("bob", &hello(id(1))), gone(Gone::Unknown, None));
+        registry.end(id(1), Gone::Expired);
+        registry.settle(id(1), 7);
+        assert_eq!(registry.admit("ann", &hello(id(1))), gone(Gone::Expired, Some(7)));
+        assert_eq!(registry.admit("bob", &hello(id(1))), gone(Gone::Unknown, None));
+    }
+
+    #[test]
+    fn what_was_processed_is_told_only_once_it_is_settled() {
+        let mut registry = registry(|_| {});
+        registry.insert(id(1), "", 1);
+        registry.end(id(1), Gone::Ended);
+        assert_eq!(registry.admit("", &hello(id(1))), gone(Gone::Ended, None));
+    }
+
+    #[test]
+    fn a_new_session_takes_the_place_of_the_one_longest_without_a_connection() {
+        let mut registry = registry(|config| config.max_sessions = 2);
+        registry.insert(id(1), "", 1);
+        registry.insert(id(2), "", 2);
+        assert_eq!(registry.insert(id(3), "", 3), (false, vec![]), "all have a connection");
+        registry.detached(Moment::from_nanos(5), id(2), 0);
+        registry.detached(Moment::from_nanos(9), id(1), 0);
+        assert_eq!(registry.insert(id(3), "", 3), (true, vec![(id(2), 2)]));
+        assert_eq!(registry.admit("", &hello(id(2))), gone(Gone::Evicted, None));
+        assert_eq!(registry.len(), 2);
+    }
+
+    #[test]
+    fn sessions_without_a_connection_are_bounded_by_bytes() {
+        let mut registry = registry(|config| config.max_detached_bytes = 100);
+        for number in 1..=3 {
+            registry.insert(id(number), "", number);
+        }
+        assert_eq!(registry.detached(Moment::from_nanos(1), id(1), 60), vec![]);
+        registry.attached(id(1));
+        assert_eq!(registry.detached(Moment::from_nanos(2), id(2), 60), vec![]);
+        assert_eq!(registry.detached(Moment::from_nanos(3), id(3), 60), vec![(id(2), 2)]);
+        assert_eq!(registry.detached_len(), 1);
+    }
+
+    #[test]
+    fn the_memory_of_ended_sessions_is_bounded() {
+        let mut registry = registry(|config| config.max_remembered = 2);
+        for number in 1..=3 {
+            registry.insert(id(number), "", number);
+            registry.end(id(number), Gone::Ended);
+        }
+        assert_eq!(registry.admit("", &hello(id(1))), gone(Gone::Unknown, None));
+        assert_eq!(registry.admit("", &hello(id(3))), gone(Gone::Ended, None));
+    }
+}

@@ -1,0 +1,531 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use everwire_ws::{CloseCode, Message};
+
+use super::{
+    Token,
+    body::{Bye, GoAway, Gone, Hello, Previous, Welcome},
+    code,
+    config::ServerConfig,
+    frame::Frame,
+    link::{self, Rest, Violation},
+    receiver::Receiver,
+    registry::SessionId,
+};
+use crate::{
+    Attempt, Closed, ConfigError, Event, Guarantee, Left, MessageId, Moment, Outgoing, Output, SendError, Timer,
+    barrier::Barrier,
+    heartbeat::{Heartbeat, Verdict},
+    outbox::{Outbox, Refusal},
+    outputs::Outputs,
+    timers::Timers,
+};
+
+/// The server's end of one session, sans-IO, driven like the client's [`Machine`](crate::Machine).
+///
+/// Connections come and go ([`attach`](Self::attach)); each has a number that the caller gives it, here called its link
+/// and written as an [`Attempt`]. What a link says that is not the present one is ignored. Of the outputs,
+/// [`Output::Open`], [`Output::Abort`] and [`Output::State`] do not occur.
+#[derive(Debug)]
+pub struct ServerSession {
+    id: SessionId,
+    config: ServerConfig,
+    outbox: Outbox,
+    receiver: Receiver,
+    heartbeat: Heartbeat,
+    barrier: Barrier,
+    timers: Timers,
+    outputs: Outputs,
+    link: Option<Attempt>,
+    /// The driver of the link believes that there is nothing to take.
+    wants_ready: bool,
+    /// What the client is known to have.
+    current: Token,
+    /// What it was given last, which it may not have got.
+    offered: Option<Token>,
+    /// The highest number of a connection that the client has told.
+    connection: u64,
+    phase: Phase,
+    left: Left,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Alive,
+    /// We have said bye and wait for the client's.
+    Leaving,
+    Over(Gone),
+}
+
+/// What came of attaching a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// It is the session's connection now; the welcome is among the outputs.
+    Welcome,
+    /// A newer connection was here before it: close it with [`code::SUPERSEDED`].
+    Stale,
+    /// The token is not the session's, or the session is over: begin a new one, and tell why.
+    Gone(Previous),
+    /// The client contradicts what was sent: close it with [`code::VIOLATED`]. The session is over.
+    Violated,
+}
+
+/// What may be told to a session. Any input is harmless at any time.
+#[derive(Debug)]
+pub enum ServerInput {
+    /// Messages of this link, in order.
+    Received(Attempt, Vec<Message>),
+    /// A pong with its payload.
+    Pong(Attempt, Bytes),
+    /// A sign of life that is no message.
+    Activity(Attempt),
+    /// This many more of the units that `take` handed out are wholly written to the link's socket.
+    Written(Attempt, usize),
+    /// The link is gone.
+    Lost(Attempt),
+    /// The application has processed everything that was delivered before this position. Positions count the messages of
+    /// [`Output::Deliver`] over the session's life.
+    Processed(u64),
+    /// Tell the client that the server will leave within this time ([S-22]).
+    GoAway {
+        /// How long the connection will still work.
+        within: Duration,
+        /// Where to connect instead, if not to the same address.
+        url: Option<String>,
+    },
+    /// End the session in order ([S-24]). What is queued and not acknowledged is not waited for.
+    End {
+        /// How long the client should stay away; none: for good.
+        retry_after: Option<Duration>,
+        /// Words for people.
+        reason: String,
+    },
+    /// End the session without a word, for this reason: its connection, if it has one, is closed with this code.
+    Kill {
+        /// What a client that asks for the session is told.
+        gone: Gone,
+        /// What its present connection is closed with.
+        code: CloseCode,
+        /// Words for people.
+        reason: &'static str,
+    },
+    /// What [`deadline`](ServerSession::deadline) named has come.
+    Timer,
+}
+
+impl ServerSession {
+    /// A session without a connection, for a client that has said hello without one to resume.
+    ///
+    /// The seed decides ping payloads.
+    ///
+    /// # Errors
+    /// If a setting makes no sense; see [`ServerConfig::check`].
+    pub fn new(now: Moment, id: SessionId, config: ServerConfig, seed: [u8; 32]) -> Result<Self, ConfigError> {
+        config.check()?;
+        let mut timers = Timers::default();
+        timers.set(Timer::Expire, now + config.resume_within);
+        Ok(Self {
+            id,
+            outbox: Outbox::new(config.outbox, Guarantee::AtMostOnce),
+            receiver: Receiver::new(config.limits.messages, config.ack_delay, config.ack_every),
+            heartbeat: Heartbeat::new(config.heartbeat),
+            barrier: Barrier::new(seed),
+            timers,
+            outputs: Outputs::default(),
+            link: None,
+            wants_ready: false,
+            // Shown to nobody: a new session is attached without one.
+            current: Token::new([0; 32]),
+            offered: None,
+            connection: 0,
+            phase: Phase::Alive,
+            left: Left::default(),
+            config,
+        })
+    }
+
+    /// Gives the new session its first connection. `fresh` is a token that was never used.
+    pub fn begin(&mut self, now: Moment, link: Attempt, hello: &Hello, previous: Option<Previous>, fresh: Token) {
+        if self.phase != Phase::Alive || self.connection > 0 {
+            return;
+        }
+        self.connection = 1;
+        self.current = fresh;
+        self.outbox.begin_session(hello.limits);
+        self.welcome(now, link, false, previous, self.current.to_wire());
+    }
+
+    /// A connection wants to carry the session on. The one before is fenced first, and told that it is superseded
+    /// ([S-20]).
+    pub fn attach(&mut self, now: Moment, link: Attempt, hello: &Hello, fresh: Token) -> Attached {
+        if let Phase::Over(reason) = self.phase {
+            return Attached::Gone(Previous { reason, processed: None });
+        }
+        let Some(resume) = &hello.resume else {
+            return Attached::Gone(Previous { reason: Gone::Unknown, processed: None });
+        };
+        let offered = self.offered.as_ref().is_some_and(|token| token.matches(&resume.token));
+        if !offered && !self.current.matches(&resume.token) {
+            return Attached::Gone(Previous { reason: Gone::Denied, processed: None });
+        }
+        if resume.connection <= self.connection {
+            return Attached::Stale;
+        }
+        self.connection = resume.connection;
+        self.close(code::SUPERSEDED, "a newer connection has taken over");
+        self.outbox.lost(None, &mut self.outputs);
+        let Ok(resending) = self.outbox.resume(resume.processed, hello.limits, &mut self.outputs) else {
+            self.over(Gone::Violated);
+            return Attached::Violated;
+        };
+        if offered && let Some(token) = self.offered.take() {
+            self.current = token;
+        }
+        let token = fresh.to_wire();
+        self.offered = Some(fresh);
+        self.welcome(now, link, true, None, token);
+        self.outputs.event(Event::Session { resumed: true, resending });
+        self.announce();
+        Attached::Welcome
+    }
+
+    fn welcome(&mut self, now: Moment, link: Attempt, resumed: bool, previous: Option<Previous>, token: String) {
+        let resume_within = u64::try_from(self.config.resume_within.as_millis()).unwrap_or(u64::MAX);
+        let welcome = Welcome {
+            session: self.id.to_string(),
+            token,
+            resumed,
+            processed: self.receiver.tell(),
+            limits: self.config.limits,
+            resume_within,
+            previous,
+        };
+        self.link = Some(link);
+        self.wants_ready = true;
+        self.timers.clear_all();
+        self.barrier.reset();
+        self.heartbeat.start(now, &mut self.timers);
+        self.outputs.push(Output::Control(link, Frame::Welcome(welcome).to_message()));
+    }
+
+    /// Accepts a message for the client, with a connection or without.
+    ///
+    /// # Errors
+    /// Gives the message back if there is no room or the session is over.
+    pub fn send(&mut self, message: Message) -> Result<MessageId, SendError> {
+        if self.phase != Phase::Alive {
+            return Err(SendError::Closed(message, Closed::ByUser));
+        }
+        match self.outbox.push(message, &mut self.outputs) {
+            Ok(id) => {
+                self.announce();
+                Ok(id)
+            }
+            Err(Refusal::Full(message)) => Err(SendError::Full(message)),
+            Err(Refusal::TooLarge { message, limit }) => Err(SendError::TooLarge { message, limit }),
+        }
+    }
+
+    /// Accepts a message that is worth something only now; see
+    /// [`Machine::send_volatile`](crate::Machine::send_volatile).
+    ///
+    /// # Errors
+    /// Gives the message back if the session is over.
+    pub fn send_volatile(&mut self, message: Message) -> Result<MessageId, SendError> {
+        if self.phase != Phase::Alive {
+            return Err(SendError::Closed(message, Closed::ByUser));
+        }
+        let id = self.outbox.push_volatile(message, self.link.is_some(), &mut self.outputs);
+        self.announce();
+        Ok(id)
+    }
+
+    /// Everything else that happens.
+    pub fn handle(&mut self, now: Moment, input: ServerInput) {
+        match input {
+            ServerInput::Received(link, messages) if self.is_present(link) => self.received(now, messages),
+            ServerInput::Pong(link, payload) if self.is_present(link) => self.pong(now, &payload),
+            ServerInput::Activity(link) if self.is_present(link) => self.heartbeat.alive(now, &mut self.timers),
+            ServerInput::Written(link, units) if self.is_present(link) => {
+                self.outbox.written(units, &mut self.outputs);
+            }
+            ServerInput::Lost(link) if self.is_present(link) => self.detach(now),
+            ServerInput::Received(..)
+            | ServerInput::Pong(..)
+            | ServerInput::Activity(_)
+            | ServerInput::Written(..)
+            | ServerInput::Lost(_) => {}
+            ServerInput::Processed(position) => {
+                self.receiver.process(now, position);
+                self.seek_ack(now);
+            }
+            ServerInput::GoAway { within, url } => {
+                let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                self.say(&Frame::GoAway(GoAway { within, url }));
+            }
+            ServerInput::End { retry_after, reason } => self.leave(retry_after, reason),
+            ServerInput::Kill { gone, code, reason } => {
+                self.close(code, reason);
+                self.over(gone);
+            }
+            ServerInput::Timer => self.timer(now),
+        }
+        self.announce();
+        if self.outbox.room_again() {
+            self.outputs.push(Output::Room);
+        }
+    }
+
+    /// The next thing to be done; `None` when there is nothing. Nothing is lost if this is called late.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop()
+    }
+
+    /// When [`ServerInput::Timer`] is wanted, and what for. Changes with any call.
+    #[must_use]
+    pub fn deadline(&self) -> Option<(Moment, Timer)> {
+        self.timers.next()
+    }
+
+    /// Hands what waits to `encode`, as [`Machine::take`](crate::Machine::take) does.
+    pub fn take(&mut self, link: Attempt, encode: &mut dyn FnMut(Outgoing<'_>) -> bool) -> usize {
+        if self.link != Some(link) {
+            return 0;
+        }
+        let taken = self.outbox.take(0, MessageId(u64::MAX), None, &mut self.outputs, encode);
+        self.wants_ready = !taken.stopped;
+        if taken.units > 0 {
+            self.ack();
+        }
+        if self.outbox.room_again() {
+            self.outputs.push(Output::Room);
+        }
+        taken.units
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The connection that it has.
+    #[must_use]
+    pub fn link(&self) -> Option<Attempt> {
+        self.link
+    }
+
+    /// Whether it is over, and why.
+    #[must_use]
+    pub fn gone(&self) -> Option<Gone> {
+        match self.phase {
+            Phase::Over(reason) => Some(reason),
+            Phase::Alive | Phase::Leaving => None,
+        }
+    }
+
+    /// The highest sequence number of the client's messages that the application has processed.
+    #[must_use]
+    pub fn processed(&self) -> u64 {
+        self.receiver.processed()
+    }
+
+    /// Messages for the client whose outcome is open.
+    #[must_use]
+    pub fn pending_messages(&self) -> usize {
+        self.outbox.queued_len() + self.outbox.unproven_len()
+    }
+
+    /// Payload bytes of those.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.outbox.queued_bytes() + self.outbox.unproven_bytes()
+    }
+
+    fn is_present(&self, link: Attempt) -> bool {
+        self.link == Some(link)
+    }
+
+    fn received(&mut self, now: Moment, messages: Vec<Message>) {
+        self.heartbeat.alive(now, &mut self.timers);
+        let mut batch = Vec::with_capacity(messages.len());
+        let mut violation = None;
+        for message in messages {
+            match link::receive(message, &mut self.receiver, &mut self.outbox, &mut self.outputs, &mut batch) {
+                Ok(Rest::Nothing | Rest::Proof) => {}
+                Ok(Rest::Control(frame)) => {
+                    self.deliver(&mut batch);
+                    violation = self.control(now, frame).err();
+                }
+                Err(broken) => violation = Some(broken),
+            }
+            if violation.is_some() || self.link.is_none() {
+                break;
+            }
+        }
+        self.deliver(&mut batch);
+        if let Some(violation) = violation {
+            self.violated(now, violation);
+        }
+    }
+
+    fn deliver(&mut self, batch: &mut Vec<Message>) {
+        if !batch.is_empty() {
+            self.outputs.push(Output::Deliver(std::mem::take(batch)));
+        }
+    }
+
+    fn control(&mut self, now: Moment, frame: Frame) -> Result<(), Violation> {
+        match frame {
+            Frame::Ping(nonce) => self.say(&Frame::Pong(nonce)),
+            Frame::Pong(nonce) => self.pong(now, &nonce),
+            Frame::Bye(bye) => {
+                let _ = self.outbox.acknowledged(bye.processed, &mut self.outputs)?;
+                if self.phase == Phase::Alive {
+                    self.say(&Frame::Bye(Bye { processed: self.receiver.processed(), ..Bye::default() }));
+                }
+                self.close(CloseCode::NORMAL, "");
+                self.over(Gone::Ended);
+            }
+            Frame::Hello(_) | Frame::Welcome(_) | Frame::GoAway(_) => {
+                return Err(Violation::malformed("a frame that is not allowed here"));
+            }
+            Frame::Reliable(..) | Frame::Volatile(_) | Frame::Ack(_) => {}
+        }
+        Ok(())
+    }
+
+    fn pong(&mut self, now: Moment, payload: &[u8]) {
+        self.heartbeat.alive(now, &mut self.timers);
+        if let Some(round_trip) = self.barrier.pong(now, payload).and_then(|proof| proof.round_trip) {
+            self.outputs.event(Event::RoundTrip(round_trip));
+        }
+    }
+
+    fn violated(&mut self, now: Moment, violation: Violation) {
+        self.close(violation.code, violation.words);
+        if violation.ends_session() { self.over(Gone::Violated) } else { self.detach(now) }
+    }
+
+    /// The link is closed and fenced.
+    fn close(&mut self, code: CloseCode, reason: &'static str) {
+        if let Some(link) = self.link.take() {
+            self.outputs.push(Output::Close(link, code, reason));
+        }
+    }
+
+    /// The session lives on without a connection, for a while.
+    fn detach(&mut self, now: Moment) {
+        self.link = None;
+        if self.phase == Phase::Leaving {
+            return self.over(Gone::Ended);
+        }
+        self.timers.clear_all();
+        self.heartbeat.stop(&mut self.timers);
+        self.barrier.reset();
+        self.outbox.lost(None, &mut self.outputs);
+        self.timers.set(Timer::Expire, now + self.config.resume_within);
+    }
+
+    fn leave(&mut self, retry_after: Option<Duration>, reason: String) {
+        if self.phase != Phase::Alive {
+            return;
+        }
+        if self.link.is_none() {
+            return self.over(Gone::Ended);
+        }
+        let bye = Bye {
+            processed: self.receiver.processed(),
+            retry_after: retry_after.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+            reason: (!reason.is_empty()).then_some(reason),
+        };
+        self.say(&Frame::Bye(bye));
+        self.phase = Phase::Leaving;
+    }
+
+    /// The end: every message gets its outcome.
+    fn over(&mut self, reason: Gone) {
+        if let Phase::Over(_) = self.phase {
+            return;
+        }
+        self.link = None;
+        self.phase = Phase::Over(reason);
+        self.timers.clear_all();
+        self.outbox.resolve_all(&mut self.left, &mut self.outputs);
+        if self.outbox.room_again() {
+            self.outputs.push(Output::Room);
+        }
+        self.outputs.push(Output::Finished(std::mem::take(&mut self.left)));
+    }
+
+    fn timer(&mut self, now: Moment) {
+        for _ in Timer::ALL {
+            match self.timers.expire(now) {
+                None => break,
+                Some(Timer::Heartbeat) => {
+                    self.outbox.relax();
+                    let verdict = self.heartbeat.on_silence(now, &mut self.timers);
+                    self.obey(now, verdict);
+                }
+                Some(Timer::Probe) => {
+                    let verdict = self.heartbeat.on_unanswered(now, &mut self.timers);
+                    self.obey(now, verdict);
+                }
+                Some(Timer::Ack) => self.ack(),
+                Some(Timer::Expire) => self.over(Gone::Expired),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn obey(&mut self, now: Moment, verdict: Verdict) {
+        match verdict {
+            Verdict::Alive => {}
+            Verdict::Probe { .. } => {
+                if let (Some(link), Some(payload)) = (self.link, self.barrier.ping(now, 0)) {
+                    self.outputs.push(Output::Ping(link, payload));
+                }
+            }
+            Verdict::Dead { .. } => {
+                self.close(CloseCode::GOING_AWAY, "no sign of life");
+                self.detach(now);
+            }
+        }
+    }
+
+    fn seek_ack(&mut self, now: Moment) {
+        if self.link.is_none() {
+            return;
+        }
+        if self.receiver.is_ack_due(now) {
+            self.ack();
+        } else if let Some(at) = self.receiver.ack_at() {
+            self.timers.advance(Timer::Ack, at);
+        }
+    }
+
+    fn ack(&mut self) {
+        let Some(link) = self.link else { return };
+        if let Some(seq) = self.receiver.take_ack() {
+            self.outputs.ack(link, seq);
+        }
+        self.timers.clear(Timer::Ack);
+    }
+
+    fn say(&mut self, frame: &Frame) {
+        if let Some(link) = self.link {
+            self.outputs.push(Output::Control(link, frame.to_message()));
+        }
+    }
+
+    fn announce(&mut self) {
+        if let Some(link) = self.link
+            && self.wants_ready
+            && self.outbox.has_something_to_take(0, MessageId(u64::MAX))
+        {
+            self.outputs.push(Output::Ready(link));
+            self.wants_ready = false;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+use std::time::Duration;
+
+use everwire_core::{
+    Closed, Event, Input, Outcome, Stage, State,
+    session::{Gone, ServerInput, code},
+};
+
+use crate::pair::Pair;
+
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+fn closing_flushes_says_bye_and_frees_the_servers_state() {
+    let mut pair = Pair::connected();
+    let id = pair.send("last words");
+    let deadline = pair.now + SOON;
+    pair.input(Input::Close { deadline });
+    pair.wait(SOON);
+    assert_eq!(pair.client.state(), &State::Closed(Closed::ByUser));
+    assert_eq!(pair.at_server, ["last words"]);
+    assert_eq!(pair.outcome(id), Some(Outcome::Acknowledged));
+    assert!(pair.sent.last().unwrap().starts_with('b'), "{:?}", pair.sent);
+    assert_eq!(pair.session().borrow().gone(), Some(Gone::Ended));
+    assert!(pair.registry.is_empty());
+}
+
+#[test]
+fn disconnecting_keeps_the_session_for_the_return() {
+    let mut pair = Pair::connected();
+    pair.input(Input::Disconnect);
+    pair.run();
+    assert_eq!(pair.client.state(), &State::Closed(Closed::Disconnected));
+    pair.server_send("while you were away");
+    pair.input(Input::Connect);
+    pair.run();
+    assert_eq!(pair.at_client, ["while you were away"]);
+    assert!(pair.events.contains(&Event::Session { resumed: true, resending: 0 }));
+}
+
+#[test]
+fn a_bye_of_the_server_ends_it_for_good() {
+    let mut pair = Pair::connected();
+    pair.server_send("before the bye");
+    pair.server_input(ServerInput::End { retry_after: None, reason: "closing time".into() });
+    pair.wait(SOON);
+    assert_eq!(pair.at_client, ["before the bye"]);
+    assert!(matches!(pair.client.state(), State::Closed(Closed::ByPeer(_))), "{:?}", pair.client.state());
+    assert_eq!(pair.session().borrow().gone(), Some(Gone::Ended));
+    assert_eq!(pair.server_outcomes, [(1, Outcome::Acknowledged)]);
+}
+
+#[test]
+fn a_bye_with_a_pause_brings_the_client_back_after_it_with_a_new_session() {
+    let mut pair = Pair::connected();
+    let pause = Duration::from_secs(40);
+    pair.server_input(ServerInput::End { retry_after: Some(pause), reason: String::new() });
+    pair.run();
+    pair.wait(Duration::from_secs(39));
+    assert!(matches!(pair.client.state(), State::Disconnected { .. }), "{:?}", pair.client.state());
+    pair.wait(Duration::from_secs(5));
+    assert_eq!(pair.client.state(), &State::Connected);
+    assert_eq!(pair.wires.len(), 2);
+}
+
+#[test]
+fn a_banned_client_is_closed_and_not_resumed() {
+    let mut pair = Pair::connected();
+    let kill = ServerInput::Kill { gone: Gone::Denied, code: everwire_core::CloseCode(4403), reason: "banned" };
+    pair.server_input(kill);
+    pair.wait(SOON);
+    assert!(matches!(pair.client.state(), State::Closed(Closed::Refused(_))), "{:?}", pair.client.state());
+}
+
+#[test]
+fn a_superseded_client_does_not_come_back() {
+    let mut pair = Pair::connected();
+    let last = pair.wires.len() - 1;
+    pair.wires[last].down.push_back(crate::pair::Packet::Close(code::SUPERSEDED));
+    pair.wait(Duration::from_secs(100));
+    assert!(matches!(pair.client.state(), State::Closed(Closed::Refused(_))), "{:?}", pair.client.state());
+    assert_eq!(pair.wires.len(), 1);
+}
+
+#[test]
+fn a_session_that_nobody_resumes_ends_and_says_what_became_of_its_messages() {
+    let mut pair = Pair::connected();
+    pair.unreachable = true;
+    pair.server_send("on its way");
+    pair.cut_last();
+    pair.server_send("never left");
+    pair.wait(Duration::from_secs(121));
+    assert_eq!(pair.session().borrow().gone(), Some(Gone::Expired));
+    assert_eq!(pair.server_outcomes, [(1, Outcome::Unknown(Stage::Written)), (2, Outcome::Cancelled)]);
+    assert!(pair.registry.is_empty());
+}

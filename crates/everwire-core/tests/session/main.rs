@@ -1,0 +1,11 @@
+//! Sessions: a client's machine and a server's sessions, talking to each other.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+
+mod ending;
+mod limits;
+mod migration;
+mod pair;
+mod resuming;
+mod rules;
+mod volatile;

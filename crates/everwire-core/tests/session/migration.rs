@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use everwire_core::{Event, Hint, Input, Outcome, State, session::ServerInput};
+
+use crate::pair::Pair;
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn never_disconnected(pair: &Pair) -> bool {
+    !pair.events.iter().any(|event| matches!(event, Event::Disconnected { .. }))
+}
+
+#[test]
+fn a_move_opens_the_new_connection_before_it_drops_the_old() {
+    let mut pair = Pair::connected();
+    pair.send("1");
+    pair.input(Input::Migrate);
+    pair.send("2");
+    pair.server_send("1");
+    pair.run();
+    pair.send("3");
+    pair.server_send("2");
+    pair.run();
+    assert_eq!(pair.at_server, ["1", "2", "3"]);
+    assert_eq!(pair.at_client, ["1", "2"]);
+    assert_eq!(pair.wires.len(), 2);
+    assert_eq!(pair.states.iter().filter(|state| **state == State::Connected).count(), 1);
+    assert!(never_disconnected(&pair));
+    assert!(pair.outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Acknowledged));
+}
+
+#[test]
+fn a_server_that_will_leave_is_left_before_it_does() {
+    let mut pair = Pair::connected();
+    let within = Duration::from_secs(30);
+    pair.server_input(ServerInput::GoAway { within, url: None });
+    pair.run();
+    assert!(pair.events.contains(&Event::GoingAway { within }));
+    assert_eq!(pair.wires.len(), 2);
+    assert_eq!(pair.client.state(), &State::Connected);
+    assert!(never_disconnected(&pair));
+}
+
+#[test]
+fn a_change_of_the_network_starts_a_move() {
+    let mut pair = Pair::connected();
+    pair.input(Input::Hint(Hint::NetworkChanged));
+    pair.run();
+    assert_eq!(pair.wires.len(), 2);
+    assert!(never_disconnected(&pair));
+}
+
+#[test]
+fn a_move_that_fails_leaves_the_old_connection_and_is_tried_again() {
+    let mut pair = Pair::connected();
+    pair.unreachable = true;
+    pair.input(Input::Migrate);
+    pair.send("still here");
+    pair.run();
+    assert_eq!(pair.at_server, ["still here"]);
+    assert!(never_disconnected(&pair));
+    pair.unreachable = false;
+    pair.wait(Duration::from_secs(31));
+    assert_eq!(pair.wires.len(), 2);
+    assert!(never_disconnected(&pair));
+}
+
+#[test]
+fn the_loss_of_the_old_connection_makes_the_new_one_the_one_that_is_awaited() {
+    let mut pair = Pair::connected();
+    pair.slow = true;
+    pair.send("1");
+    pair.input(Input::Migrate);
+    pair.cut(0);
+    assert_eq!(pair.client.state(), &State::Connecting { attempt: 2 });
+    pair.open_last();
+    pair.wait(SOON);
+    assert_eq!(pair.client.state(), &State::Connected);
+    assert_eq!(pair.wires.len(), 2);
+    assert_eq!(pair.at_server, ["1"]);
+}
+
+#[test]
+fn the_close_of_the_old_connection_as_superseded_is_what_we_asked_for() {
+    let mut pair = Pair::connected();
+    pair.input(Input::Migrate);
+    // The hello comes first, then the old connection's close, then the welcome.
+    pair.up(1);
+    pair.down(0);
+    pair.run();
+    pair.wait(SOON);
+    assert_eq!(pair.client.state(), &State::Connected);
+    assert_eq!(pair.wires.len(), 2);
+    pair.send("after");
+    pair.run();
+    assert_eq!(pair.at_server, ["after"]);
+}
+
+#[test]
+fn leaving_while_a_move_is_under_way_leaves_nothing_behind() {
+    let mut pair = Pair::connected();
+    pair.input(Input::Migrate);
+    pair.input(Input::Disconnect);
+    pair.run();
+    pair.wait(SOON);
+    assert!(matches!(pair.client.state(), State::Closed(_)), "{:?}", pair.client.state());
+    assert_eq!(pair.session().borrow().link(), None);
+}

@@ -1,0 +1,435 @@
+//! A client's machine and a server's sessions, with a network between them that a test cuts where it likes.
+
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
+
+use everwire_core::{
+    Attempt, CloseCode, CloseFrame, Config, Event, Input, Loss, Machine, Message, MessageId, Moment, OpenFailure,
+    OpenFailureKind, Outcome, Output, Phase, State, TransportEvent,
+    session::{
+        Admission, Attached, Frame, Gone, Registry, RegistryConfig, SUBPROTOCOL, ServerConfig, ServerInput,
+        ServerSession, SessionConfig, SessionId, Token, code,
+    },
+};
+
+pub(crate) type Handle = Rc<RefCell<ServerSession>>;
+
+/// What travels.
+#[derive(Clone, Debug)]
+pub(crate) enum Packet {
+    Message(Message),
+    Close(CloseCode),
+}
+
+/// A connection as the network sees it.
+pub(crate) struct Wire {
+    pub(crate) attempt: Attempt,
+    pub(crate) up: VecDeque<Packet>,
+    pub(crate) down: VecDeque<Packet>,
+    /// The session at its far end, once it has said hello.
+    session: Option<Handle>,
+    open: bool,
+}
+
+pub(crate) struct Pair {
+    pub(crate) now: Moment,
+    pub(crate) client: Machine,
+    pub(crate) registry: Registry<Handle>,
+    pub(crate) wires: Vec<Wire>,
+    pub(crate) server_config: ServerConfig,
+    pub(crate) principal: String,
+    pub(crate) outcomes: Vec<(u64, Outcome)>,
+    pub(crate) server_outcomes: Vec<(u64, Outcome)>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) states: Vec<State>,
+    /// What the applications have been given.
+    pub(crate) at_client: Vec<String>,
+    pub(crate) at_server: Vec<String>,
+    /// The applications take what they get at once.
+    pub(crate) client_processes: bool,
+    pub(crate) server_processes: bool,
+    /// Every frame that the client sent.
+    pub(crate) sent: Vec<String>,
+    /// Attempts fail.
+    pub(crate) unreachable: bool,
+    /// Connections stay in their opening until [`Pair::open_last`].
+    pub(crate) slow: bool,
+    server_delivered: u64,
+    client_delivered: u64,
+    next_id: u8,
+    session: Option<Handle>,
+}
+
+impl Pair {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {}, ServerConfig::default())
+    }
+
+    pub(crate) fn with(set: impl FnOnce(&mut Config), server_config: ServerConfig) -> Self {
+        let mut config = Config::default();
+        config.session = Some(SessionConfig::default());
+        set(&mut config);
+        let mut pair = Self {
+            now: Moment::from_nanos(1_000_000_000),
+            client: Machine::new(config, [7; 32]).unwrap(),
+            registry: Registry::new(RegistryConfig::default()).unwrap(),
+            wires: Vec::new(),
+            server_config,
+            principal: "ann".into(),
+            outcomes: Vec::new(),
+            server_outcomes: Vec::new(),
+            events: Vec::new(),
+            states: Vec::new(),
+            at_client: Vec::new(),
+            at_server: Vec::new(),
+            client_processes: true,
+            server_processes: true,
+            sent: Vec::new(),
+            unreachable: false,
+            slow: false,
+            server_delivered: 0,
+            client_delivered: 0,
+            next_id: 0,
+            session: None,
+        };
+        pair.input(Input::Connect);
+        pair
+    }
+
+    pub(crate) fn connected() -> Self {
+        let mut pair = Self::new();
+        pair.run();
+        assert_eq!(pair.client.state(), &State::Connected);
+        pair
+    }
+
+    pub(crate) fn session(&self) -> Handle {
+        Rc::clone(self.session.as_ref().expect("a session was begun"))
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.client.handle(self.now, input);
+        self.drain_client();
+    }
+
+    pub(crate) fn send(&mut self, text: &str) -> MessageId {
+        let id = self.client.send(self.now, Message::text(text.to_owned())).unwrap();
+        self.drain_client();
+        id
+    }
+
+    pub(crate) fn server_send(&mut self, text: &str) -> MessageId {
+        let session = self.session();
+        let id = session.borrow_mut().send(Message::text(text.to_owned())).unwrap();
+        self.drain_server(&session);
+        id
+    }
+
+    pub(crate) fn server_input(&mut self, input: ServerInput) {
+        let session = self.session();
+        session.borrow_mut().handle(self.now, input);
+        self.drain_server(&session);
+    }
+
+    /// The server's application has processed everything.
+    pub(crate) fn server_catches_up(&mut self) {
+        self.server_input(ServerInput::Processed(self.server_delivered));
+    }
+
+    /// Delivers until nothing moves any more.
+    pub(crate) fn run(&mut self) {
+        for _ in 0..10_000 {
+            if !self.step() {
+                return;
+            }
+        }
+        panic!("it does not come to rest");
+    }
+
+    /// One packet on its way, the oldest wire first.
+    pub(crate) fn step(&mut self) -> bool {
+        for index in 0..self.wires.len() {
+            if self.up(index) || self.down(index) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// One packet towards the server.
+    pub(crate) fn up(&mut self, index: usize) -> bool {
+        let Some(packet) = self.wires[index].up.pop_front() else { return false };
+        let attempt = self.wires[index].attempt;
+        match (packet, self.wires[index].session.clone()) {
+            (Packet::Message(message), Some(session)) => {
+                session.borrow_mut().handle(self.now, ServerInput::Received(attempt, vec![message]));
+                self.drain_server(&session);
+            }
+            (Packet::Message(message), None) => self.greet(index, message),
+            (Packet::Close(_), session) => {
+                if let Some(session) = session {
+                    session.borrow_mut().handle(self.now, ServerInput::Lost(attempt));
+                    self.drain_server(&session);
+                }
+                self.wires[index].down.push_back(Packet::Close(CloseCode::NORMAL));
+            }
+        }
+        true
+    }
+
+    /// One packet towards the client.
+    pub(crate) fn down(&mut self, index: usize) -> bool {
+        let Some(packet) = self.wires[index].down.pop_front() else { return false };
+        let attempt = self.wires[index].attempt;
+        match packet {
+            Packet::Message(message) => {
+                self.input(Input::Transport(attempt, TransportEvent::Received(vec![message])));
+            }
+            Packet::Close(code) => {
+                let frame = CloseFrame { code, reason: "".into() };
+                self.input(Input::Transport(attempt, TransportEvent::PeerClosed(Some(frame))));
+                self.cut(index);
+            }
+        }
+        true
+    }
+
+    /// The connection is gone, with everything that is on its way; both ends notice.
+    pub(crate) fn cut(&mut self, index: usize) {
+        self.cut_silently(index);
+        let attempt = self.wires[index].attempt;
+        if let Some(session) = self.wires[index].session.clone() {
+            session.borrow_mut().handle(self.now, ServerInput::Lost(attempt));
+            self.drain_server(&session);
+        }
+        self.input(Input::Transport(attempt, TransportEvent::Lost(Loss::Ended)));
+    }
+
+    /// What is on its way is gone; nobody notices.
+    pub(crate) fn cut_silently(&mut self, index: usize) {
+        let wire = &mut self.wires[index];
+        wire.open = false;
+        wire.up.clear();
+        wire.down.clear();
+    }
+
+    pub(crate) fn cut_last(&mut self) {
+        self.cut(self.wires.len() - 1);
+    }
+
+    pub(crate) fn wait(&mut self, time: Duration) {
+        let until = self.now + time;
+        self.run();
+        loop {
+            let client = self.client.deadline().map(|(at, _)| at);
+            let server = self.session.as_ref().and_then(|session| session.borrow().deadline()).map(|(at, _)| at);
+            match [client, server].into_iter().flatten().min() {
+                Some(at) if at <= until => {
+                    self.now = self.now.max(at);
+                    self.input(Input::Timer);
+                    if self.session.is_some() {
+                        self.server_input(ServerInput::Timer);
+                    }
+                    self.run();
+                }
+                _ => break,
+            }
+        }
+        self.now = until;
+    }
+
+    /// Time passes until the client dials.
+    pub(crate) fn wait_for_dial(&mut self) {
+        let before = self.wires.len();
+        while self.wires.len() == before && self.wires.last().is_none_or(|wire| !wire.open) {
+            let (at, _) = self.client.deadline().expect("a planned attempt");
+            self.now = self.now.max(at);
+            self.input(Input::Timer);
+        }
+    }
+
+    pub(crate) fn outcome(&self, id: MessageId) -> Option<Outcome> {
+        let mut all = self.outcomes.iter().filter(|(number, _)| *number == id.0).map(|(_, outcome)| *outcome);
+        let first = all.next();
+        assert_eq!(all.next(), None, "message {} has two outcomes", id.0);
+        first
+    }
+
+    fn greet(&mut self, index: usize, message: Message) {
+        let attempt = self.wires[index].attempt;
+        let Ok(Frame::Hello(hello)) = Frame::parse(message) else {
+            self.wires[index].down.push_back(Packet::Close(code::MALFORMED));
+            return;
+        };
+        self.next_id += 1;
+        let token = Token::new([self.next_id; 32]);
+        let previous = match self.registry.admit(&self.principal, &hello) {
+            Admission::Resume(session) => {
+                let attached = session.borrow_mut().attach(self.now, attempt, &hello, token.clone());
+                if attached == Attached::Welcome {
+                    self.wires[index].session = Some(Rc::clone(&session));
+                    let id = session.borrow().id();
+                    self.registry.attached(id);
+                }
+                self.drain_server(&session);
+                match attached {
+                    Attached::Welcome => return,
+                    Attached::Stale => return self.wires[index].down.push_back(Packet::Close(code::SUPERSEDED)),
+                    Attached::Violated => return self.wires[index].down.push_back(Packet::Close(code::VIOLATED)),
+                    Attached::Gone(previous) => Some(previous),
+                }
+            }
+            Admission::New(previous) => previous,
+        };
+        let id = SessionId([self.next_id; 16]);
+        let session = ServerSession::new(self.now, id, self.server_config.clone(), [3; 32]).unwrap();
+        let session = Rc::new(RefCell::new(session));
+        self.registry.insert(id, &self.principal, Rc::clone(&session));
+        self.session = Some(Rc::clone(&session));
+        self.server_delivered = 0;
+        self.wires[index].session = Some(Rc::clone(&session));
+        session.borrow_mut().begin(self.now, attempt, &hello, previous, token);
+        self.drain_server(&session);
+    }
+
+    fn wire(&mut self, attempt: Attempt) -> Option<&mut Wire> {
+        self.wires.iter_mut().find(|wire| wire.attempt == attempt && wire.open)
+    }
+
+    /// Does what the client wants.
+    pub(crate) fn drain(&mut self) {
+        self.drain_client();
+    }
+
+    fn drain_client(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Open(attempt) => self.dialled(attempt),
+                Output::Abort(attempt) => {
+                    if let Some(index) = self.wires.iter().position(|wire| wire.attempt == attempt) {
+                        let session = self.wires[index].session.clone();
+                        self.cut_silently(index);
+                        if let Some(session) = session {
+                            session.borrow_mut().handle(self.now, ServerInput::Lost(attempt));
+                            self.drain_server(&session);
+                        }
+                    }
+                }
+                Output::Control(attempt, message) => self.client_says(attempt, message),
+                Output::Ready(attempt) => {
+                    let mut frames = Vec::new();
+                    let taken = self.client.take(self.now, attempt, &mut |outgoing| {
+                        frames.push(prefixed(outgoing.prefix.as_bytes(), outgoing.message));
+                        true
+                    });
+                    frames.into_iter().for_each(|frame| self.client_says(attempt, frame));
+                    let written = Input::Transport(attempt, TransportEvent::Written(taken));
+                    self.client.handle(self.now, written);
+                }
+                Output::Close(attempt, code, _) => {
+                    if let Some(wire) = self.wire(attempt) {
+                        wire.up.push_back(Packet::Close(code));
+                    }
+                }
+                Output::Deliver(messages) => {
+                    self.client_delivered += messages.len() as u64;
+                    self.at_client.extend(messages.iter().map(text));
+                    if self.client_processes {
+                        self.client.handle(self.now, Input::Processed(self.client_delivered));
+                    }
+                }
+                Output::Outcome { first, last, outcome } => {
+                    self.outcomes.extend((first.0..=last.0).map(|id| (id, outcome)));
+                }
+                Output::Event(event) => self.events.push(event),
+                Output::State(state) => self.states.push(state),
+                Output::Ping(..) | Output::Written { .. } | Output::Room | Output::Finished(_) => {}
+            }
+        }
+    }
+
+    fn dialled(&mut self, attempt: Attempt) {
+        if self.unreachable {
+            let kind = OpenFailureKind::Io;
+            let failure = OpenFailure { phase: Phase::Tcp, kind, detail: "unreachable".into() };
+            self.client.handle(self.now, Input::Transport(attempt, TransportEvent::OpenFailed(failure)));
+            return;
+        }
+        let (up, down) = (VecDeque::new(), VecDeque::new());
+        self.wires.push(Wire { attempt, up, down, session: None, open: true });
+        if !self.slow {
+            self.client.handle(self.now, Input::Transport(attempt, opened()));
+        }
+    }
+
+    /// The upgrade of the last connection is done.
+    pub(crate) fn open_last(&mut self) {
+        let attempt = self.wires.last().expect("a connection").attempt;
+        self.input(Input::Transport(attempt, opened()));
+    }
+
+    fn client_says(&mut self, attempt: Attempt, message: Message) {
+        self.sent.push(text(&message));
+        if let Some(wire) = self.wire(attempt) {
+            wire.up.push_back(Packet::Message(message));
+        }
+    }
+
+    fn drain_server(&mut self, session: &Handle) {
+        loop {
+            let output = session.borrow_mut().poll_output();
+            let Some(output) = output else { break };
+            match output {
+                Output::Control(attempt, message) => {
+                    if let Some(wire) = self.wire(attempt) {
+                        wire.down.push_back(Packet::Message(message));
+                    }
+                }
+                Output::Ready(attempt) => {
+                    let mut frames = Vec::new();
+                    let taken = session.borrow_mut().take(attempt, &mut |outgoing| {
+                        frames.push(Packet::Message(prefixed(outgoing.prefix.as_bytes(), outgoing.message)));
+                        true
+                    });
+                    if let Some(wire) = self.wire(attempt) {
+                        wire.down.extend(frames);
+                    }
+                    session.borrow_mut().handle(self.now, ServerInput::Written(attempt, taken));
+                }
+                Output::Close(attempt, code, _) => {
+                    if let Some(wire) = self.wire(attempt) {
+                        wire.down.push_back(Packet::Close(code));
+                    }
+                }
+                Output::Deliver(messages) => {
+                    self.server_delivered += messages.len() as u64;
+                    self.at_server.extend(messages.iter().map(text));
+                    if self.server_processes {
+                        let position = self.server_delivered;
+                        session.borrow_mut().handle(self.now, ServerInput::Processed(position));
+                    }
+                }
+                Output::Outcome { first, last, outcome } => {
+                    self.server_outcomes.extend((first.0..=last.0).map(|id| (id, outcome)));
+                }
+                Output::Finished(_) => {
+                    let (id, gone) = (session.borrow().id(), session.borrow().gone());
+                    self.registry.end(id, gone.unwrap_or(Gone::Ended));
+                    self.registry.settle(id, session.borrow().processed());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn opened() -> TransportEvent {
+    TransportEvent::Opened { subprotocol: Some(SUBPROTOCOL.to_owned()) }
+}
+
+pub(crate) fn text(message: &Message) -> String {
+    String::from_utf8_lossy(message.payload()).into_owned()
+}
+
+fn prefixed(prefix: &[u8], message: &Message) -> Message {
+    Message::text(format!("{}{}", String::from_utf8_lossy(prefix), text(message)))
+}
