@@ -45,7 +45,12 @@ pub enum OpenFailureKind {
     Io,
     /// The peer's certificate was not accepted.
     Certificate,
-    /// The server refused the upgrade.
+    /// The server's certificate is valid, but its public key is none of those that the user has pinned.
+    PinMismatch,
+    /// A SOCKS proxy does not let us through: it refuses the credentials or wants some, or its rules forbid the place.
+    /// What an HTTP proxy says is a [`Refused`](Self::Refused) in [`Phase::Proxy`].
+    ProxyDenied,
+    /// The server refused the upgrade, or an HTTP proxy ([`Phase::Proxy`]) the tunnel.
     Refused {
         /// The HTTP status.
         status: u16,
@@ -168,6 +173,8 @@ impl fmt::Display for OpenFailureKind {
         match self {
             Self::Io => f.write_str("input/output error"),
             Self::Certificate => f.write_str("certificate not accepted"),
+            Self::PinMismatch => f.write_str("the server's public key is none of those pinned"),
+            Self::ProxyDenied => f.write_str("the proxy does not let us through"),
             Self::Refused { status, .. } => write!(f, "refused with HTTP status {status}"),
             Self::NotWebSocket => f.write_str("the answer is no WebSocket handshake"),
             Self::Hook => f.write_str("the request hook failed"),

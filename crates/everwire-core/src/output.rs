@@ -29,6 +29,9 @@ pub enum Output {
     Ready(Attempt),
     /// Hand these to the user.
     Deliver(Vec<Message>),
+    /// Hand this volatile message to the user, behind what was delivered before it. It takes a position like any other,
+    /// but has no sequence number in its session.
+    DeliverVolatile(Message),
     /// All of `first..=last` have this outcome. Each id has exactly one.
     Outcome {
         /// The first.

@@ -18,7 +18,7 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
             version: parts.version,
             headers: parts.headers.clone(),
         };
-        Self::new(head, parts.extensions.remove())
+        Self::new(head, &mut parts.extensions)
     }
 }
 

@@ -1,34 +1,61 @@
 //! The accepting side of Everwire: WebSockets in an axum application or on bare hyper.
 //!
-//! [`Upgrade`] checks the request, chooses the subprotocol and the limits, and hands the open [`Socket`] to a handler
-//! that runs in a task of its own. With the feature `axum` it is an extractor:
+//! [`Upgrade`] checks the request and its [origin](Origins), chooses the subprotocol and the limits, and hands the open
+//! [`Socket`] to a handler that runs in a task of its own. With the feature `axum` it is an extractor. [`Server`] accepts
+//! the connections below it, and bounds what those cost that never become a WebSocket:
 //!
 //! ```
 //! # #[cfg(feature = "axum")]
-//! # fn app() -> axum::Router {
+//! # async fn example() -> std::io::Result<()> {
 //! use axum::{Router, routing::get};
-//! use everwire_server::{Incoming, Upgrade};
+//! use everwire_server::{Incoming, Server, Upgrade};
 //!
-//! Router::new().route("/echo", get(async |upgrade: Upgrade| {
+//! let app = Router::new().route("/echo", get(async |upgrade: Upgrade| {
 //!     upgrade.on_upgrade(async |mut socket| {
-//!         while let Ok(Some(Incoming::Message(message))) = socket.recv().await {
-//!             let _ = socket.send(&message).await; // fails once the peer has gone; `recv` then ends the loop
+//!         while let Ok(Some(incoming)) = socket.recv().await {
+//!             if let Incoming::Message(message) = incoming {
+//!                 let _ = socket.send(&message).await; // fails once the peer has gone; `recv` then ends the loop
+//!             }
 //!         }
 //!     })
-//! }))
+//! }));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! Server::new().serve_router(listener, app, std::future::pending()).await; // in a program: until a signal comes
+//! # Ok(())
 //! # }
 //! ```
 //!
-//! On bare hyper, [`Upgrade::from_request`] does the same for a request whose connection was served
-//! [with upgrades](hyper::server::conn::http1::Connection::with_upgrades).
+//! Behind another accept loop (`axum::serve`, or bare hyper with
+//! [upgrades](hyper::server::conn::http1::Connection::with_upgrades)), [`Upgrade`] works as well; slow openers and the
+//! number of connections are then that loop's to bound.
+//!
+//! | module | what |
+//! |---|---|
+//! | `upgrade`, `rejection` | one request that asks for a WebSocket |
+//! | `origin` | which web pages may connect |
+//! | `session` | sessions that outlive connections |
+//! | `server` | the accept loop, its limits, and its end |
+//! | `axum` | the extractor |
 
 #[cfg(feature = "axum")]
 mod axum;
+mod origin;
 mod rejection;
+mod server;
+mod session;
 mod upgrade;
 
+pub use everwire_core::session::{RegistryConfig, ServerConfig, SessionId};
+pub use everwire_core::{ConfigError, SendError};
 pub use everwire_tokio::SocketError;
-pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Incoming, Limits, Message, Phase, ProtocolError};
+pub use everwire_ws::{
+    CloseCode, CloseFrame, Compress, Deflate, Incoming, Limits, Message, Phase, Prepared, ProtocolError, WindowBits,
+};
 
+pub use origin::{OriginError, Origins};
 pub use rejection::UpgradeRejection;
+pub use server::{BodyError, Ended, PeerAddress, RequestBody, Server, Stats};
+pub use session::{
+    Received, Session, SessionSender, Sessions, SessionsConfig, SessionsStats, WatermarkError, Watermarks,
+};
 pub use upgrade::{Socket, Stream, Upgrade};

@@ -1,12 +1,16 @@
 use std::fmt;
+use std::pin::pin;
+use std::time::Duration;
 
 use everwire_ws::handshake::{self, Accepted};
 use everwire_ws::{Config, Connection, Deflate, Limits, Role};
-use http::{Method, Request, Response, Version};
+use http::{Extensions, Method, Request, Response, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 
-use crate::UpgradeRejection;
+use crate::server::Bond;
+use crate::{Origins, UpgradeRejection};
 
 /// The stream below an accepted connection.
 pub type Stream = TokioIo<Upgraded>;
@@ -18,13 +22,38 @@ pub type Socket = everwire_tokio::Socket<Stream>;
 ///
 /// Nothing has been answered yet: choose with the methods, then call [`on_upgrade`](Self::on_upgrade). Dropped instead,
 /// the request can still be answered in any other way.
+///
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use axum::response::{IntoResponse, Response};
+/// use everwire_server::{Deflate, Limits, Origins, Upgrade, UpgradeRejection};
+///
+/// async fn feed(upgrade: Upgrade) -> Result<Response, UpgradeRejection> {
+///     let upgrade = upgrade
+///         .origins(Origins::same())
+///         .require_subprotocol(["feed.v2", "feed.v1"])
+///         .limits(Limits { max_message: 64 << 10, ..Limits::default() })
+///         .compression(Deflate::default());
+///     upgrade.check()?; // before anything is set aside for the connection
+///     Ok(upgrade.on_upgrade(async |mut socket| while let Ok(Some(_)) = socket.recv().await {}).into_response())
+/// }
+/// # }
+/// ```
 pub struct Upgrade {
     on_upgrade: OnUpgrade,
+    /// The server that the connection belongs to, if it is ours.
+    bond: Option<Bond>,
     request: Request<()>,
     offered: Vec<String>,
     subprotocols: Vec<String>,
+    subprotocol_required: bool,
+    origins: Origins,
+    opening_timeout: Duration,
     config: Config,
 }
+
+/// How long a connection may take to be handed over once its 101 response was given.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Upgrade {
     /// Takes the upgrade out of a request's extensions, where hyper's server has put it.
@@ -38,18 +67,40 @@ impl Upgrade {
             version: request.version(),
             headers: request.headers().clone(),
         };
-        Self::new(head, request.extensions_mut().remove())
+        Self::new(head, request.extensions_mut())
     }
 
-    pub(crate) fn new(head: Head, on_upgrade: Option<OnUpgrade>) -> Result<Self, UpgradeRejection> {
+    pub(crate) fn new(head: Head, extensions: &mut Extensions) -> Result<Self, UpgradeRejection> {
         let request = head.into_request();
         let mut offered = Vec::new();
         handshake::accept(&request, |names| {
             offered = names.iter().map(|name| (*name).to_owned()).collect();
             None
         })?;
-        let on_upgrade = on_upgrade.ok_or_else(UpgradeRejection::not_upgradable)?;
-        Ok(Self { on_upgrade, request, offered, subprotocols: Vec::new(), config: Config::default() })
+        Ok(Self {
+            on_upgrade: extensions.remove().ok_or_else(UpgradeRejection::not_upgradable)?,
+            bond: extensions.remove(),
+            request,
+            offered,
+            subprotocols: Vec::new(),
+            subprotocol_required: false,
+            origins: Origins::default(),
+            opening_timeout: OPENING_TIMEOUT,
+            config: Config::default(),
+        })
+    }
+
+    /// The request, without its body: its address, its headers.
+    #[must_use]
+    pub fn request(&self) -> &Request<()> {
+        &self.request
+    }
+
+    /// Which web pages may connect. Default: those of this very host ([`Origins::same`]). Others are refused with 403.
+    #[must_use]
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
     }
 
     /// The subprotocols that the client offers, in its order of preference.
@@ -65,7 +116,7 @@ impl Upgrade {
     }
 
     /// Chooses the first of `ours` that the client offers. Default: none. A client that offers none of them gets a
-    /// connection without a subprotocol; look at [`subprotocol`](Self::subprotocol) to refuse it instead.
+    /// connection without a subprotocol.
     #[must_use]
     pub fn subprotocols<I, S>(mut self, ours: I) -> Self
     where
@@ -74,6 +125,18 @@ impl Upgrade {
     {
         self.subprotocols = ours.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// [`subprotocols`](Self::subprotocols), but a client that offers none of them is refused with 400 and told which
+    /// there are.
+    #[must_use]
+    pub fn require_subprotocol<I, S>(mut self, ours: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<String>,
+    {
+        self.subprotocol_required = true;
+        self.subprotocols(ours)
     }
 
     /// What the peer may cost. Default: [`Limits::default`].
@@ -91,17 +154,43 @@ impl Upgrade {
         self
     }
 
-    /// The 101 response, to be returned to the server; once it has been sent, `handler` runs with the open socket in a
-    /// task of its own.
+    /// How long the connection may take, once its response was given, to be handed to the handler; default 10 s. One that
+    /// takes longer is let go, and the handler never runs.
+    #[must_use]
+    pub fn opening_timeout(mut self, limit: Duration) -> Self {
+        self.opening_timeout = limit;
+        self
+    }
+
+    /// What [`on_upgrade`](Self::on_upgrade) would refuse, for those who have something to set aside before.
     ///
-    /// If the connection ends before the response was sent, the handler never runs. When the handler returns, the
-    /// connection is dropped: call [`Socket::close`](everwire_tokio::Socket::close) in it to part in order.
+    /// # Errors
+    /// If the page's origin is not allowed (403), or a required subprotocol was not offered (400).
+    pub fn check(&self) -> Result<(), UpgradeRejection> {
+        self.origins.check(&self.request).map_err(UpgradeRejection::foreign_origin)?;
+        if self.subprotocol_required && self.subprotocol().is_none() {
+            return Err(UpgradeRejection::no_subprotocol(&self.subprotocols));
+        }
+        Ok(())
+    }
+
+    /// The response to be returned to the server: 101, and once it has been sent, `handler` runs with the open socket in
+    /// a task of its own; or the refusal, if [`check`](Self::check) finds one.
+    ///
+    /// If the connection ends before the response was sent, or the response is not sent in time
+    /// ([`opening_timeout`](Self::opening_timeout)), the handler never runs. When the handler returns, the connection is
+    /// dropped: call [`Socket::close`](everwire_tokio::Socket::close) in it to part in order. On a [`Server`](crate::Server)
+    /// that ends, the handler is dropped when the server's grace is over.
     #[must_use = "the response has to be returned to the server"]
     pub fn on_upgrade<F, Fut>(mut self, handler: F) -> Response<String>
     where
         F: FnOnce(Socket) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        if let Err(rejection) = self.check() {
+            tracing::debug!(reason = rejection.reason(), "an upgrade is refused");
+            return rejection.into_response();
+        }
         let chosen = self.subprotocol().map(str::to_owned);
         let accepted = match handshake::accept_with(&self.request, |_| chosen, self.config.compression.as_ref()) {
             Ok(accepted) => accepted,
@@ -109,15 +198,20 @@ impl Upgrade {
         };
         let Accepted { extensions, response, .. } = accepted;
         self.config.extensions = extensions;
-        let (on_upgrade, config) = (self.on_upgrade, self.config);
+        let Self { on_upgrade, bond, opening_timeout, config, .. } = self;
         tokio::spawn(async move {
-            match on_upgrade.await {
-                Ok(upgraded) => {
-                    // Only clients mask, so a server's connection takes no seed.
-                    let connection = Connection::new(Role::Server, config, [0; 32]);
-                    handler(Socket::new(TokioIo::new(upgraded), connection)).await;
-                }
-                Err(error) => tracing::debug!(%error, "the connection ended before it was upgraded"),
+            let upgraded = match timeout(opening_timeout, on_upgrade).await {
+                Ok(Ok(upgraded)) => upgraded,
+                Ok(Err(error)) => return tracing::debug!(%error, "the connection ended before it was upgraded"),
+                Err(_) => return tracing::debug!("the upgrade took too long"),
+            };
+            // Only clients mask, so a server's connection takes no seed.
+            let connection = Connection::new(Role::Server, config, [0; 32]);
+            let mut handled = pin!(handler(Socket::new(TokioIo::new(upgraded), connection)));
+            tokio::select! {
+                biased;
+                () = &mut handled => {}
+                () = Bond::cut(bond) => tracing::debug!("a WebSocket is cut, since its server has ended"),
             }
         });
         response.map(|()| String::new())

@@ -109,6 +109,27 @@ impl Client {
         self.shared.send_wait(message.into()).await
     }
 
+    /// Sends a message that is worth something only now, such as a typing signal: it goes out behind what waits if there
+    /// is a connection, else it is dropped; it is never sent again, and nothing proves its arrival. Its outcome is
+    /// [`Unknown(Written)`](crate::Outcome::Unknown) at best. At most 1,024 of them and 1 MiB wait; then the oldest are
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] after the end.
+    pub fn send_volatile(&self, message: impl Into<Message>) -> Result<Delivery, SendError> {
+        self.shared.send_volatile(message.into())
+    }
+
+    /// Moves to a new connection while the present one still works: with fresh credentials from the request hook, say.
+    /// Nothing is lost, doubled or held up. If the new connection can't be opened, the old one stays, and it is tried
+    /// again.
+    ///
+    /// Only a [session](crate::Builder::session) can move; without one this does nothing.
+    pub fn migrate(&self) {
+        self.shared.tell(Input::Migrate);
+    }
+
     /// The received messages. There is one stream of them: after a later call an earlier
     /// [`Inbox`] hands out the batch that it already holds, and then ends.
     pub fn messages(&self) -> Inbox {

@@ -5,6 +5,8 @@
 //! - Every message that [`Client::send`] takes ends in exactly one [`Outcome`], told by its
 //!   [`Delivery`]. A standard server needs to know nothing of it: pings and messages share one
 //!   order, so the pong to a ping proves that the peer has received what was sent before.
+//! - With a server that speaks `everwire.v1` (the crate `everwire-server` does), a [session](Builder::session) makes that
+//!   exactly once and in order, in both directions, across any number of connections.
 //! - Everything is bounded: outbox, inbox, what the peer may send, and how long things may take.
 //!
 //! Start at [`Client`]; its settings are those of [`Builder`].
@@ -25,6 +27,8 @@ mod delivery;
 mod driver;
 mod events;
 mod inbox;
+mod opening;
+mod proxy;
 mod request;
 mod shared;
 mod state;
@@ -32,6 +36,7 @@ mod stats;
 mod sync;
 mod target;
 
+pub use everwire_core::session::{Gone, SessionMode};
 pub use everwire_core::{
     AdviceOverride, Batching, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, Event, Guarantee,
     HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, OpenConfig, OpenFailure, OpenFailureKind,
@@ -48,6 +53,7 @@ pub use crate::client::Client;
 pub use crate::delivery::{Delivery, Progress};
 pub use crate::events::{EventItem, Events};
 pub use crate::inbox::Inbox;
+pub use crate::opening::Opening;
 pub use crate::request::AttemptRequest;
 pub use crate::state::State;
 pub use crate::stats::Stats;

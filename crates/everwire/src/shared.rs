@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use crate::delivery::Ledger;
 use crate::events::{self, EventItem, Events};
-use crate::inbox::{Bounds, Mailbox};
+use crate::inbox::{Bounds, Mailbox, Reading};
 use crate::sync::lock;
-use crate::{Delivery, State, Stats};
+use crate::{Delivery, Opening, State, Stats};
 
 /// One mutex guards the machine; `send` holds it for an append, the driver once or twice per
 /// batch. States, events and wake-ups go out when it is free again, so that no code of the user's
@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) left: Option<Left>,
     /// Of the open connection.
     pub(crate) subprotocol: Option<String>,
+    /// Of the last connection.
+    pub(crate) opening: Option<Opening>,
     pub(crate) traffic: Traffic,
 }
 
@@ -79,7 +81,7 @@ struct Line {
 }
 
 impl Shared {
-    pub(crate) fn new(machine: Machine, batching: bool, inbox: Bounds) -> Self {
+    pub(crate) fn new(machine: Machine, batching: bool, inbox: Bounds, reading: Reading) -> Self {
         let inner = Inner {
             machine,
             ledger: Ledger::default(),
@@ -91,13 +93,14 @@ impl Shared {
             abandoned: false,
             left: None,
             subprotocol: None,
+            opening: None,
             traffic: Traffic::default(),
         };
         Self {
             inner: Mutex::new(inner),
             origin: Instant::now(),
             batching,
-            mailbox: Arc::new(Mailbox::new(inbox)),
+            mailbox: Arc::new(Mailbox::new(inbox, reading)),
             state: watch::Sender::new(State::Closed(core::Closed::Initial)),
             events: Mutex::new(Some(broadcast::Sender::new(events::CAPACITY))),
             line: Line::default(),
@@ -135,6 +138,15 @@ impl Shared {
             None if !inner.wake_driver => {}
             output => Self::deal_with(output, inner, Vec::new()),
         }
+        Ok(delivery)
+    }
+
+    pub(crate) fn send_volatile(&self, message: Message) -> Result<Delivery, SendError> {
+        let mut inner = self.lock();
+        let id = inner.machine.send_volatile(message)?;
+        let delivery = inner.ledger.open(id);
+        let output = inner.machine.poll_output();
+        Self::deal_with(output, inner, Vec::new());
         Ok(delivery)
     }
 
@@ -213,6 +225,7 @@ impl Shared {
             messages_received: inner.traffic.messages_received,
             inbox_messages,
             inbox_discarded,
+            opening: inner.opening.clone(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use everwire_core::MachineStats;
 
+use crate::Opening;
+
 /// Numbers of a client, read at one moment by [`Client::stats`](crate::Client::stats).
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -20,4 +22,6 @@ pub struct Stats {
     pub inbox_messages: usize,
     /// Received messages that were discarded; see [`Inbox`](crate::Inbox) for when that happens.
     pub inbox_discarded: u64,
+    /// How the last connection was opened; `None` before the first.
+    pub opening: Option<Opening>,
 }

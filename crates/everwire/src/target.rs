@@ -1,5 +1,7 @@
 //! The URL of a server, checked.
 
+use std::fmt;
+
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
@@ -56,14 +58,38 @@ impl Target {
 
     /// The host, without the brackets of an IPv6 address.
     pub(crate) fn host(&self) -> &str {
-        let host = self.uri.host().unwrap_or_default();
-        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+        without_brackets(self.uri.host().unwrap_or_default())
     }
 
-    /// `host:port`, for errors.
+    pub(crate) fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
+    }
+
+    /// `host:port`; an IPv6 address stands in brackets.
     pub(crate) fn host_and_port(&self) -> String {
-        let port = self.uri.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 });
-        format!("{}:{port}", self.uri.host().unwrap_or_default())
+        format!("{}:{}", self.uri.host().unwrap_or_default(), self.port())
+    }
+
+    /// The same place, without user and password.
+    pub(crate) fn without_user(&self) -> Self {
+        let authority = self.uri.authority().map_or("", without_user);
+        self.with_authority(authority)
+    }
+
+    /// The same place, with the user and password of the other, or none if that has none.
+    pub(crate) fn with_user_of(&self, other: &Self) -> Self {
+        let authority = self.uri.authority().map_or("", without_user);
+        match other.uri.authority().and_then(|other| other.as_str().rsplit_once('@')) {
+            Some((user, _)) => self.with_authority(&format!("{user}@{authority}")),
+            None => self.with_authority(authority),
+        }
+    }
+
+    fn with_authority(&self, authority: &str) -> Self {
+        let mut parts = self.uri.clone().into_parts();
+        parts.authority = authority.parse().ok();
+        // What is put together here was valid apart; should it ever not be, nothing has changed.
+        Self { uri: Uri::from_parts(parts).unwrap_or_else(|_| self.uri.clone()) }
     }
 
     /// The URL for logs: without user, password and query, which may hold a token.
@@ -71,6 +97,13 @@ impl Target {
         let scheme = self.uri.scheme_str().unwrap_or_default();
         let authority = self.uri.authority().map_or("", without_user);
         format!("{scheme}://{authority}{}", self.uri.path())
+    }
+}
+
+/// As for logs.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({})", self.for_log())
     }
 }
 
@@ -89,7 +122,7 @@ fn scheme(uri: &Uri) -> Result<Scheme, String> {
 }
 
 /// `http` takes any text for a port and finds none in it later.
-fn check_port(authority: &Authority) -> Result<(), String> {
+pub(crate) fn check_port(authority: &Authority) -> Result<(), String> {
     let port = without_user(authority).strip_prefix(authority.host()).unwrap_or_default();
     match port.strip_prefix(':') {
         None | Some("") => Ok(()),
@@ -98,6 +131,10 @@ fn check_port(authority: &Authority) -> Result<(), String> {
             Ok(0) | Err(_) => Err(format!("`{port}` is not a port: expected 1 to 65535")),
         },
     }
+}
+
+pub(crate) fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn without_user(authority: &Authority) -> &str {
@@ -120,7 +157,7 @@ mod tests {
     use super::*;
 
     fn error(url: &str) -> String {
-        Target::parse(url).err().expect(url)
+        Target::parse(url).expect_err(url)
     }
 
     #[test]

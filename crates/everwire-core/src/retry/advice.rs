@@ -45,6 +45,8 @@ impl Advice {
 /// |---|---|---|
 /// | I/O error, name not found, time-out | retry | networks heal |
 /// | certificate not accepted, answer is no WebSocket handshake (any status below 300 too) | retry slowly | a wrong clock or a captive portal heals, but not soon |
+/// | public key is none of those pinned | stop | the server's key changes by intent, and then the pins must too |
+/// | SOCKS proxy refuses the credentials or the place | stop | the same would be refused again |
 /// | request hook failed | retry | the token service may be back |
 /// | request not valid | stop | it stays invalid |
 /// | server without `everwire.v1` that the client insists on | stop | it won't learn it |
@@ -54,7 +56,7 @@ impl Advice {
 /// | HTTP 401, credentials asked for anew at each attempt | retry, stop at the fourth in a row | the token may have been stale |
 /// | HTTP 401 otherwise | stop | the same token would be refused again |
 /// | HTTP 408, 425, 429, 5xx | retry; no sooner than `Retry-After`, if given, of which at most 1 h counts | the server says: later |
-/// | HTTP 3xx | stop | a redirect is not followed: it may lead anywhere |
+/// | HTTP 3xx | stop | a redirect that was not followed is not followed the next time |
 /// | other HTTP 4xx (400, 403, 404, 405, 410, 426, …) | stop | the request is what is wrong |
 /// | close 1000 | end | the peer is done |
 /// | close 1001, 1005, 1006, 1011, 1012, 1014, 3008 | retry | the server goes, fails, restarts, or was too slow |
@@ -82,7 +84,10 @@ fn opening(kind: &OpenFailureKind) -> Advice {
         OpenFailureKind::Certificate | OpenFailureKind::NotWebSocket | OpenFailureKind::BadSession => {
             Advice::RetrySlowly
         }
-        OpenFailureKind::BadRequest | OpenFailureKind::NoSession => Advice::Stop,
+        OpenFailureKind::BadRequest
+        | OpenFailureKind::PinMismatch
+        | OpenFailureKind::ProxyDenied
+        | OpenFailureKind::NoSession => Advice::Stop,
         OpenFailureKind::Refused { status: 401, fresh_credentials: true, .. } => {
             Advice::StopAfter { retries: CREDENTIAL_RETRIES }
         }

@@ -8,6 +8,7 @@ use super::{
     receiver::{Receiver, Verdict},
 };
 use crate::{
+    Output,
     outbox::{BeyondSent, Outbox},
     outputs::Outputs,
 };
@@ -81,7 +82,10 @@ pub(crate) fn receive(
         },
         Frame::Volatile(payload) => {
             if receiver.accept_volatile() {
-                batch.push(payload);
+                if !batch.is_empty() {
+                    outputs.push(Output::Deliver(std::mem::take(batch)));
+                }
+                outputs.push(Output::DeliverVolatile(payload));
             }
         }
         Frame::Ack(seq) => {

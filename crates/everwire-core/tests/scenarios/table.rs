@@ -187,6 +187,7 @@ fn name(output: &Output) -> String {
         Output::Close(..) => "Close".into(),
         Output::Ready(_) => "Ready".into(),
         Output::Deliver(messages) => format!("Deliver({})", messages[0].as_text().unwrap_or("binary")),
+        Output::DeliverVolatile(_) => "DeliverVolatile".into(),
         Output::Outcome { first, last, outcome } => format!("Outcome({}..={} {outcome:?})", first.0, last.0),
         Output::Written { first, last } => format!("Written({}..={})", first.0, last.0),
         Output::State(state) => format!("State({})", brief(&format!("{state:?}"))),

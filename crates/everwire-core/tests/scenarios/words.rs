@@ -46,7 +46,9 @@ fn causes_have_the_code_that_users_look_for() {
 #[test]
 fn causes_say_whether_trying_again_makes_sense() {
     assert!(open_failed(OpenFailureKind::Io, "").is_retryable());
-    assert!(!open_failed(OpenFailureKind::BadRequest, "").is_retryable());
+    for final_kind in [OpenFailureKind::BadRequest, OpenFailureKind::PinMismatch, OpenFailureKind::ProxyDenied] {
+        assert!(!open_failed(final_kind, "").is_retryable());
+    }
     assert!(!closed(1000, "").is_retryable());
     assert!(!closed(1008, "").is_retryable());
     assert!(!Cause::ByUser.is_retryable());

@@ -337,6 +337,10 @@ impl Pair {
                         self.client.handle(self.now, Input::Processed(self.client_delivered));
                     }
                 }
+                Output::DeliverVolatile(message) => {
+                    self.client_delivered += 1;
+                    self.at_client.push(text(&message));
+                }
                 Output::Outcome { first, last, outcome } => {
                     self.outcomes.extend((first.0..=last.0).map(|id| (id, outcome)));
                 }
@@ -407,6 +411,10 @@ impl Pair {
                         let position = self.server_delivered;
                         session.borrow_mut().handle(self.now, ServerInput::Processed(position));
                     }
+                }
+                Output::DeliverVolatile(message) => {
+                    self.server_delivered += 1;
+                    self.at_server.push(text(&message));
                 }
                 Output::Outcome { first, last, outcome } => {
                     self.server_outcomes.extend((first.0..=last.0).map(|id| (id, outcome)));

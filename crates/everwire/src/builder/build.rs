@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use everwire_core::{ConfigError, Input, Machine};
+use everwire_core::session::SUBPROTOCOL;
+use everwire_core::{Input, Machine};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::runtime::Handle;
 
 use super::{BuildError, Builder};
 use crate::Client;
 use crate::driver::{Driver, Plan, Tls};
-use crate::inbox::Bounds;
+use crate::inbox::{Bounds, Reading};
 use crate::shared::Shared;
 use crate::target::Target;
 
@@ -20,27 +21,53 @@ impl Builder {
     /// # Errors
     ///
     /// [`BuildError`]; nothing has been started then.
-    pub fn build(self) -> Result<Client, BuildError> {
+    pub fn build(mut self) -> Result<Client, BuildError> {
+        let reading = self.prepare_session();
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let target = Target::parse(&self.url).map_err(BuildError::Url)?;
         check_inbox(self.inbox)?;
-        let tls = Tls::new(self.tls);
+        let tls = Tls::new(self.tls).map_err(BuildError::Tls)?;
         if target.is_secure() {
             tls.prepare().map_err(BuildError::Tls)?;
         }
         let url = target.for_log();
         let headers = headers(&self.headers)?;
-        let plan = Plan::new(target, headers, self.subprotocols, self.hook, tls, self.websocket);
+        let plan = Plan {
+            max_redirects: self.network.max_redirects,
+            routes: self.network.routes(&target, tls, variable)?,
+            target,
+            headers,
+            subprotocols: self.subprotocols,
+            hook: self.hook,
+            websocket: self.websocket,
+        };
         plan.check().map_err(BuildError::Header)?;
 
         let batching = self.config.batching.is_some();
         let machine = Machine::new(self.config, seed()?).map_err(BuildError::Setting)?;
-        let shared = Arc::new(Shared::new(machine, batching, self.inbox));
+        let shared = Arc::new(Shared::new(machine, batching, self.inbox, reading));
         if self.connect {
             shared.tell(Input::Connect);
         }
         runtime.spawn(Driver::new(Arc::clone(&shared), plan, url));
         Ok(Client::new(shared))
+    }
+}
+
+/// Room for what goes before a payload in the same frame.
+const PREFIX: usize = 32;
+
+impl Builder {
+    /// What a session implies for the rest.
+    fn prepare_session(&mut self) -> Reading {
+        let Some(session) = &mut self.config.session else { return Reading::Plain };
+        session.limits.messages = u32::try_from(self.inbox.messages).unwrap_or(u32::MAX);
+        session.limits.bytes = self.inbox.bytes as u64;
+        session.limits.message_bytes = self.websocket.limits.max_message.saturating_sub(PREFIX) as u64;
+        if !self.subprotocols.iter().any(|name| name == SUBPROTOCOL) {
+            self.subprotocols.insert(0, SUBPROTOCOL.to_owned());
+        }
+        Reading::Session { manual_acks: self.manual_acks }
     }
 }
 
@@ -50,8 +77,12 @@ fn check_inbox(bounds: Bounds) -> Result<(), BuildError> {
         Bounds { bytes: 0, .. } => "inbox.bytes",
         _ => return Ok(()),
     };
-    let problem = "must be at least 1, or nothing could ever be received".to_owned();
-    Err(BuildError::Setting(ConfigError { setting, problem }))
+    Err(super::setting(setting, "must be at least 1, or nothing could ever be received"))
+}
+
+/// A variable of the environment.
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, BuildError> {

@@ -15,7 +15,9 @@ pub enum BuildError {
     Header(String),
     /// Another setting.
     Setting(ConfigError),
-    /// TLS can't be set up, for example because the system has no root certificates.
+    /// The proxy: its URL, or the environment variable that names it.
+    Proxy(String),
+    /// TLS can't be set up: a certificate, key or pin is malformed or does not fit, or, for example because the system has no root certificates.
     Tls(String),
     /// Called outside a tokio runtime, which is to run the client.
     NoRuntime,
@@ -26,7 +28,7 @@ pub enum BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(problem) | Self::Header(problem) => f.write_str(problem),
+            Self::Url(problem) | Self::Header(problem) | Self::Proxy(problem) => f.write_str(problem),
             Self::Setting(ConfigError { setting, problem }) => write!(f, "{setting}: {problem}"),
             Self::Tls(problem) => write!(f, "TLS can't be set up: {problem}"),
             Self::NoRuntime => f.write_str(

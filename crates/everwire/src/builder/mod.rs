@@ -1,26 +1,30 @@
 //! The settings of a client.
 //!
 //! - [`Builder`]: each setting with its default
+//! - `network` (proxies, redirects, TCP) and `tls`: those that there are more words about
 //! - `build`: checks them all and starts the client
 //! - [`BuildError`]: what can be wrong with them
 
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, Guarantee, Jitter, Overflow};
+use everwire_core::session::SessionMode;
+use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, Jitter, Overflow};
 use everwire_ws::{Deflate, Limits};
 
 use crate::AttemptRequest;
-use crate::driver::Hook;
+use crate::driver::{Hook, TlsSettings};
 use crate::inbox::Bounds;
 
 mod build;
 mod error;
+mod network;
+mod tls;
 
 pub use self::error::BuildError;
+use self::network::Network;
 
 /// The settings of a client. All are checked in [`build`](Self::build), none before.
 ///
@@ -45,7 +49,9 @@ pub struct Builder {
     subprotocols: Vec<String>,
     websocket: everwire_ws::Config,
     inbox: Bounds,
-    tls: Option<Arc<rustls::ClientConfig>>,
+    manual_acks: bool,
+    network: Network,
+    tls: TlsSettings,
     hook: Option<Hook>,
     connect: bool,
 }
@@ -59,7 +65,9 @@ impl Builder {
             subprotocols: Vec::new(),
             websocket: everwire_ws::Config::default(),
             inbox: Bounds { messages: 1024, bytes: 16 << 20 },
-            tls: None,
+            manual_acks: false,
+            network: Network::default(),
+            tls: TlsSettings::default(),
             hook: None,
             connect: true,
         }
@@ -81,6 +89,34 @@ impl Builder {
     /// [`State::Connected`](crate::State::Connected) tells which one the server chose.
     pub fn subprotocol(mut self, name: impl AsRef<str>) -> Self {
         self.subprotocols.push(name.as_ref().to_owned());
+        self
+    }
+
+    /// A session that outlives connections: with a server that speaks `everwire.v1`, every message is processed exactly
+    /// once and in order, in both directions, and its [`Delivery`](crate::Delivery) ends as
+    /// [`Acknowledged`](crate::Outcome::Acknowledged). Default: none, for servers of any kind.
+    ///
+    /// The subprotocol is offered by itself. The inbox's bounds are what the server is told it may have under way. In a
+    /// session nothing that was sent reliably is discarded: what nobody reads waits, and the server with it.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use everwire::{Client, Outcome, SessionMode};
+    ///
+    /// let client = Client::builder("wss://example.org/orders").session(SessionMode::Require).build()?;
+    /// let outcome = client.send("order 7")?.await;
+    /// assert_eq!(outcome, Outcome::Acknowledged); // processed by the server's application, once
+    /// # Ok(()) }
+    /// ```
+    pub fn session(mut self, mode: SessionMode) -> Self {
+        self.config.session.get_or_insert_default().mode = mode;
+        self
+    }
+
+    /// In a session, a message counts as processed when you say so ([`Inbox::acknowledge`](crate::Inbox::acknowledge)),
+    /// and not when you come for the next one. For those who process in batches or in a transaction. Default: off.
+    pub fn manual_acks(mut self, manual: bool) -> Self {
+        self.manual_acks = manual;
         self
     }
 
@@ -135,8 +171,8 @@ impl Builder {
         self
     }
 
-    /// How long a whole opening may take: request hook, name, TCP, TLS and upgrade. Default:
-    /// 10 s.
+    /// How long a whole opening may take: request hook, name, TCP, proxy, TLS and upgrade, redirects
+    /// included. Default: 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.open.timeout = timeout;
         self
@@ -202,13 +238,6 @@ impl Builder {
         self
     }
 
-    /// A TLS configuration of one's own, for further roots or client certificates. Default: the
-    /// platform's verifier, TLS 1.2 and 1.3, no client certificate.
-    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
-        self.tls = Some(config);
-        self
-    }
-
     /// A hook that is called before every attempt and may change its URL, headers and
     /// subprotocols: the place for a fresh token. It counts into
     /// [`connect_timeout`](Self::connect_timeout). If it fails, so does the attempt. If it panics,
@@ -242,6 +271,10 @@ impl Builder {
         self.connect = connect;
         self
     }
+}
+
+fn setting(setting: &'static str, problem: &str) -> BuildError {
+    BuildError::Setting(ConfigError { setting, problem: problem.to_owned() })
 }
 
 impl fmt::Debug for Builder {

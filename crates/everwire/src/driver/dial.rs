@@ -2,22 +2,26 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use everwire_core::{Attempt, Cause, Input, OpenFailure, Phase, TransportEvent};
 use everwire_tokio::{OpenError, Socket};
 use everwire_ws::Config;
-use everwire_ws::handshake::{ClientHandshake, HandshakeError};
+use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError};
 use http::{HeaderMap, Request};
 
-use super::connector::Connector;
 use super::failure;
+use super::log;
+use super::redirect::Redirects;
+use super::route::{Reached, Routes};
+use super::stopwatch::{Stopwatch, Times};
 use super::stream::Stream;
-use super::tls::Tls;
-use crate::AttemptRequest;
+use super::tls::Terms;
 use crate::shared::Shared;
 use crate::target::Target;
+use crate::{AttemptRequest, Opening};
 
 pub(crate) type Hook =
     Box<dyn Fn(AttemptRequest) -> BoxFuture<Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + Send + Sync>;
@@ -26,13 +30,14 @@ pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What every attempt starts from.
 pub(crate) struct Plan {
-    target: Target,
-    headers: HeaderMap,
-    subprotocols: Vec<String>,
-    hook: Option<Hook>,
-    tls: Tls,
-    websocket: Config,
-    connector: Connector,
+    pub(crate) target: Target,
+    pub(crate) headers: HeaderMap,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) hook: Option<Hook>,
+    pub(crate) routes: Routes,
+    /// Redirects that one attempt follows.
+    pub(crate) max_redirects: u8,
+    pub(crate) websocket: Config,
 }
 
 /// An attempt that has succeeded.
@@ -52,20 +57,9 @@ pub(super) struct Which {
 }
 
 impl Plan {
-    pub(crate) fn new(
-        target: Target,
-        headers: HeaderMap,
-        subprotocols: Vec<String>,
-        hook: Option<Hook>,
-        tls: Tls,
-        websocket: Config,
-    ) -> Self {
-        Self { target, headers, subprotocols, hook, tls, websocket, connector: Connector::new() }
-    }
-
     /// Whether a request can be made of it, as far as no hook changes it.
     pub(crate) fn check(&self) -> Result<(), String> {
-        match handshake(&self.target, self.headers.clone(), &self.subprotocols, [0; 16]) {
+        match self.handshake(&self.target, self.headers.clone(), &self.subprotocols, [0; 16]) {
             Ok(_) => Ok(()),
             Err(HandshakeError::BadRequest(why)) => Err(why),
             Err(error) => Err(error.to_string()),
@@ -74,33 +68,38 @@ impl Plan {
 
     /// Dropping the future abandons the attempt.
     pub(super) async fn dial(self: Arc<Self>, which: Which, shared: Arc<Shared>) -> Result<Opened, OpenFailure> {
-        let reached = |phase| shared.tell(Input::Transport(which.attempt, TransportEvent::Reached(phase)));
-        let request = self.request(which.number, which.last_cause).await?;
-        let target = match request.url == self.target.uri {
+        let (attempt, teller) = (which.attempt, Arc::clone(&shared));
+        let stopwatch = Arc::new(Stopwatch::start(move |phase| {
+            teller.tell(Input::Transport(attempt, TransportEvent::Reached(phase)));
+        }));
+        let AttemptRequest { url, mut headers, subprotocols, .. } =
+            self.request(which.number, which.last_cause).await?;
+        let mut target = match url == self.target.uri {
             true => self.target.clone(),
-            false => Target::check(&request.url).map_err(failure::bad_request)?,
+            false => Target::check(&url).map_err(failure::bad_request)?,
         };
-        let nonce = random()?;
-        let handshake = handshake(&target, request.headers, &request.subprotocols, nonce)
-            .map_err(|error| failure::upgrade(OpenError::Handshake(error), self.hook.is_some()))?;
-        let handshake = match self.websocket.compression {
-            Some(settings) => handshake.compression(settings),
-            None => handshake,
-        };
-
-        reached(Phase::Tcp);
-        let tcp = self.connector.connect(&target).await?;
-        let stream = if target.is_secure() {
-            reached(Phase::Tls);
-            Stream::tls(self.tls.connect(tcp, &target).await?)
-        } else {
-            Stream::plain(tcp)
-        };
-
-        reached(Phase::Upgrade);
-        match everwire_tokio::client(stream, handshake, self.websocket.clone(), random()?).await {
-            Ok((socket, accepted)) => Ok(Opened { socket, subprotocol: accepted.subprotocol }),
-            Err(error) => Err(failure::upgrade(error, self.hook.is_some())),
+        let mut redirects = Redirects::new(self.max_redirects, &target);
+        loop {
+            let handshake = self
+                .handshake(&target, headers.clone(), &subprotocols, random()?)
+                .map_err(|error| failure::upgrade(OpenError::Handshake(error), self.hook.is_some()))?;
+            let Reached { stream, via, address } = self.routes.reach(&target, &stopwatch).await?;
+            stopwatch.enter(Phase::Upgrade);
+            match everwire_tokio::client(stream, handshake, self.websocket.clone(), random()?).await {
+                Ok((socket, Accepted { subprotocol, .. })) => {
+                    let terms = socket.get_ref().tls_terms();
+                    let opening = opening(&stopwatch.stop(), redirects.followed(), &target, via, address, terms);
+                    log::opening(&self.target.for_log(), &opening);
+                    shared.lock().opening = Some(opening);
+                    return Ok(Opened { socket, subprotocol });
+                }
+                Err(OpenError::Handshake(HandshakeError::Refused(refused))) if redirects.concerns(&refused) => {
+                    target = redirects
+                        .follow(&target, &refused, &mut headers)
+                        .map_err(|why| failure::redirect(refused.status, &why))?;
+                }
+                Err(error) => return Err(failure::upgrade(error, self.hook.is_some())),
+            }
         }
     }
 
@@ -117,18 +116,49 @@ impl Plan {
             Some(hook) => hook(request).await.map_err(|error| failure::hook(&*error)),
         }
     }
+
+    fn handshake(
+        &self,
+        target: &Target,
+        headers: HeaderMap,
+        subprotocols: &[String],
+        nonce: [u8; 16],
+    ) -> Result<ClientHandshake, HandshakeError> {
+        let mut request = Request::new(());
+        *request.uri_mut() = target.uri.clone();
+        *request.headers_mut() = headers;
+        let handshake = ClientHandshake::new(&request, subprotocols, nonce)?;
+        Ok(match self.websocket.compression {
+            Some(settings) => handshake.compression(settings),
+            None => handshake,
+        })
+    }
 }
 
-fn handshake(
+fn opening(
+    times: &Times,
+    redirects: u8,
     target: &Target,
-    headers: HeaderMap,
-    subprotocols: &[String],
-    nonce: [u8; 16],
-) -> Result<ClientHandshake, HandshakeError> {
-    let mut request = Request::new(());
-    *request.uri_mut() = target.uri.clone();
-    *request.headers_mut() = headers;
-    ClientHandshake::new(&request, subprotocols, nonce)
+    via: Option<String>,
+    address: Option<SocketAddr>,
+    terms: Option<Terms>,
+) -> Opening {
+    let (tls_version, alpn) = terms.map_or((None, None), |terms| (terms.version, terms.alpn));
+    Opening {
+        total: times.total,
+        request: times.of(Phase::Request).unwrap_or_default(),
+        dns: times.of(Phase::Dns),
+        tcp: times.of(Phase::Tcp).unwrap_or_default(),
+        proxy: times.of(Phase::Proxy),
+        tls: times.of(Phase::Tls),
+        upgrade: times.of(Phase::Upgrade).unwrap_or_default(),
+        redirects,
+        url: target.for_log(),
+        via,
+        address,
+        tls_version,
+        alpn,
+    }
 }
 
 fn random<const N: usize>() -> Result<[u8; N], OpenFailure> {

@@ -10,12 +10,14 @@ use everwire_ws::handshake::{HandshakeError, Refused};
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
+use super::tls;
+
 pub(super) fn io(phase: Phase, detail: String) -> OpenFailure {
     OpenFailure { phase, kind: OpenFailureKind::Io, detail }
 }
 
-pub(super) fn certificate(detail: String) -> OpenFailure {
-    OpenFailure { phase: Phase::Tls, kind: OpenFailureKind::Certificate, detail }
+pub(super) fn certificate(phase: Phase, detail: String) -> OpenFailure {
+    OpenFailure { phase, kind: OpenFailureKind::Certificate, detail }
 }
 
 pub(super) fn not_web_socket(phase: Phase, detail: String) -> OpenFailure {
@@ -33,7 +35,7 @@ pub(super) fn hook(error: &(dyn Error + 'static)) -> OpenFailure {
 /// `fresh_credentials`: whether the next attempt may bring others.
 pub(super) fn upgrade(error: OpenError, fresh_credentials: bool) -> OpenFailure {
     match error {
-        OpenError::Io(error) => io(Phase::Upgrade, io_words(&error)),
+        OpenError::Io(error) => tls::refused_by_alert(&error).unwrap_or_else(|| io(Phase::Upgrade, io_words(&error))),
         OpenError::Handshake(HandshakeError::Refused(refused)) => {
             let kind = OpenFailureKind::Refused {
                 status: refused.status.as_u16(),
@@ -54,6 +56,13 @@ pub(super) fn upgrade(error: OpenError, fresh_credentials: bool) -> OpenFailure 
         }
         other => io(Phase::Upgrade, chain(&other)),
     }
+}
+
+/// A redirect that is not followed although redirects are.
+pub(super) fn redirect(status: StatusCode, why: &str) -> OpenFailure {
+    let kind = OpenFailureKind::Refused { status: status.as_u16(), retry_after: None, fresh_credentials: false };
+    let detail = format!("the server answered {status} and redirects {why}; this is not followed");
+    OpenFailure { phase: Phase::Upgrade, kind, detail }
 }
 
 pub(super) fn loss(error: SocketError) -> Loss {
@@ -160,14 +169,19 @@ fn body_words(refused: &Refused) -> Option<String> {
     if !kind.starts_with("text/plain") && !kind.starts_with("application/json") {
         return None;
     }
-    let words: String = one_line(&String::from_utf8_lossy(&refused.body)).chars().take(BODY_WORDS).collect();
+    let words = excerpt(&String::from_utf8_lossy(&refused.body));
     (!words.is_empty()).then_some(words)
 }
 
-const BODY_WORDS: usize = 200;
+/// The start of somebody else's words, on one line.
+pub(super) fn excerpt(words: &str) -> String {
+    one_line(words).chars().take(EXCERPT).collect()
+}
+
+const EXCERPT: usize = 200;
 
 /// `Retry-After` (RFC 9110 section 10.2.3) as a time from now; a date that has passed is now.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));

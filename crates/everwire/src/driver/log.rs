@@ -3,8 +3,8 @@
 use everwire_core::{Closed, Event};
 use tracing::{debug, info, trace, warn};
 
-use crate::State;
 use crate::events::EventItem;
+use crate::{Opening, State};
 
 pub(super) fn notice(url: &str, notice: &EventItem) {
     match notice {
@@ -15,6 +15,10 @@ pub(super) fn notice(url: &str, notice: &EventItem) {
         }
         EventItem::Missed(_) => {}
     }
+}
+
+pub(super) fn opening(url: &str, opening: &Opening) {
+    debug!(target: TARGET, url, "opened in {opening}");
 }
 
 pub(super) fn runtime_gone(url: &str) {

@@ -3,8 +3,9 @@
 //! - [`Driver`]: one turn after the other: read, tell the machine, do what it wants, write, sleep
 //! - `todo`: the machine's outputs, sorted
 //! - `connection`: reading and writing an open connection in batches
-//! - `dial`: one attempt, from the request hook to the open WebSocket
-//! - `connector` (hyper-util) and `tls` (rustls), `stream` (either)
+//! - `dial`: one attempt, from the request hook to the open WebSocket, and which `redirect`s it follows
+//! - `route`: the way to a server, made of `connector` (hyper-util), `tunnel` (proxies), `tls` (rustls); `stream` is any
+//! - `stopwatch`: how long the phases of that take
 //! - `failure`: errors as causes, in words
 //! - `log`: what goes to `tracing`
 
@@ -31,12 +32,18 @@ mod connector;
 mod dial;
 mod failure;
 mod log;
+mod redirect;
+mod route;
+mod stopwatch;
 mod stream;
 mod tls;
 mod todo;
+mod tunnel;
 
+pub(crate) use self::connector::{Connector, Exceptions};
 pub(crate) use self::dial::{Hook, Plan};
-pub(crate) use self::tls::Tls;
+pub(crate) use self::route::Routes;
+pub(crate) use self::tls::{Settings as TlsSettings, Tls};
 
 /// Runs a client until it has ended.
 pub(crate) struct Driver {
@@ -57,6 +64,8 @@ pub(crate) struct Driver {
     events: Vec<TransportEvent>,
     spare: Vec<Message>,
     warned: bool,
+    /// How far the reader of the inbox was last known to be.
+    processed: u64,
     /// Dropped last.
     _ending: Ending,
 }
@@ -108,6 +117,7 @@ impl Driver {
             events: Vec::new(),
             spare: Vec::new(),
             warned: false,
+            processed: 0,
         }
     }
 
@@ -126,7 +136,10 @@ impl Driver {
             self.link = mem::replace(&mut self.next, Link::Down);
         }
         let next_busy = self.turn_next(cx);
-        let mut busy = self.perform() || next_busy || reading == Reading::More || (reading == Reading::Paused && self.todo.closing);
+        let mut busy = self.perform()
+            || next_busy
+            || reading == Reading::More
+            || (reading == Reading::Paused && self.todo.closing);
         if self.todo.finished {
             return Turn::End;
         }
@@ -186,6 +199,11 @@ impl Driver {
             if let Some(attempt) = attempt {
                 inner.machine.handle(now, Input::Transport(attempt, event));
             }
+        }
+        if let Some(position) = self.shared.mailbox.processed(None)
+            && position > mem::replace(&mut self.processed, position)
+        {
+            inner.machine.handle(now, Input::Processed(position));
         }
         if timed_out {
             self.timer_due = false;
@@ -320,6 +338,9 @@ impl Driver {
 
     /// Prepares for sleep: leaves a waker where work comes from, and sets the alarm. Whether there is nothing to do.
     fn rest(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.shared.mailbox.processed(Some(cx)).is_some_and(|position| position != self.processed) {
+            return false;
+        }
         let mut inner = self.shared.lock();
         if inner.has_work_for_driver() {
             return false;

@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::tls::TlsStream;
+use super::tls::{Terms, TlsStream};
 
-/// TCP, or TLS over it.
+/// TCP, or TLS over it; with an `https` proxy, over TLS over it.
 #[derive(Debug)]
 pub(super) struct Stream {
     kind: Kind,
@@ -29,6 +29,14 @@ impl Stream {
 
     pub(super) fn tls(stream: TlsStream) -> Self {
         Self { kind: Kind::Tls(Box::new(stream)), bytes_read: 0 }
+    }
+
+    /// What was agreed on by TLS, if there is any.
+    pub(super) fn tls_terms(&self) -> Option<Terms> {
+        match &self.kind {
+            Kind::Plain(_) => None,
+            Kind::Tls(stream) => Some(super::tls::terms(stream)),
+        }
     }
 
     /// Bytes read so far. Any change is a sign of life, also where it completes no frame yet.

@@ -49,6 +49,7 @@ impl Todo {
                 }
                 Output::Written { first, last } => inner.ledger.written(first, last, &mut self.wakers),
                 Output::Deliver(messages) => self.commands.push(Command::Deliver(messages)),
+                Output::DeliverVolatile(message) => self.commands.push(Command::Deliver(vec![message])),
                 Output::Ready(attempt) => self.commands.push(Command::Ready(attempt)),
                 Output::Ping(attempt, payload) => self.commands.push(Command::Ping(attempt, payload)),
                 Output::Control(attempt, message) => self.commands.push(Command::Control(attempt, message)),

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
 
 use everwire_ws::Message;
@@ -16,17 +17,38 @@ pub(crate) struct Bounds {
     pub(crate) bytes: usize,
 }
 
+/// What a reader owes to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Nothing.
+    Plain,
+    /// Word on what is processed: each message when the next is asked for, or when the reader says so.
+    Session { manual_acks: bool },
+}
+
 /// Both sides exchange whole batches, so the lock and the wake-up are paid once per batch.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     bounds: Bounds,
+    reading: Reading,
+    pub(super) progress: Progress,
     desk: Mutex<Desk>,
+}
+
+/// How far the reader has come, counted in messages delivered since the start. Only kept in a session.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    processed: AtomicU64,
+    /// The driver wants to hear of more.
+    wanted: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Desk {
     queue: VecDeque<Message>,
     queued_bytes: usize,
+    /// What has left the queue, by whatever way.
+    passed: u64,
     /// The batch that the reader took last; it counts until the reader comes for the next.
     held_messages: usize,
     held_bytes: usize,
@@ -38,6 +60,7 @@ struct Desk {
     discarded: u64,
     reader_waker: Option<Waker>,
     driver_waker: Option<Waker>,
+    progress_waker: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +88,18 @@ impl Room {
     }
 }
 
+/// In a session the socket is read at least until so many bytes wait.
+const HELD_BACK: usize = 64 << 20;
+
+impl Progress {
+    #[inline]
+    fn advance(&self, position: u64) {
+        if self.processed.load(Ordering::Relaxed) < position {
+            self.processed.store(position, Ordering::SeqCst);
+        }
+    }
+}
+
 /// What a reader finds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refill {
@@ -75,10 +110,11 @@ pub(super) enum Refill {
 }
 
 impl Mailbox {
-    pub(crate) fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds, reading: Reading) -> Self {
         let desk = Desk {
             queue: VecDeque::new(),
             queued_bytes: 0,
+            passed: 0,
             held_messages: 0,
             held_bytes: 0,
             reader: Reader::NotYet,
@@ -87,8 +123,9 @@ impl Mailbox {
             discarded: 0,
             reader_waker: None,
             driver_waker: None,
+            progress_waker: None,
         };
-        Self { bounds, desk: Mutex::new(desk) }
+        Self { bounds, reading, progress: Progress::default(), desk: Mutex::new(desk) }
     }
 
     // The driver's side.
@@ -96,7 +133,11 @@ impl Mailbox {
     /// Room for what is read next. Without any, the driver's waker is kept until there is some.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Room {
         let mut desk = lock(&self.desk);
-        let room = desk.room(self.bounds);
+        let room = match self.reading {
+            Reading::Plain => desk.room(self.bounds),
+            // The session's limits bound it, and its acknowledgements come the same way.
+            Reading::Session { .. } => desk.room_in_session(self.bounds),
+        };
         desk.driver_waker = room.is_none().then(|| cx.waker().clone());
         room
     }
@@ -106,7 +147,17 @@ impl Mailbox {
     pub(crate) fn deliver(&self, batch: &mut Vec<Message>) -> u64 {
         let mut desk = lock(&self.desk);
         let discarded = match desk.reader {
-            Reader::Gone => batch.drain(..).len(),
+            Reader::Gone => {
+                let discarded = batch.drain(..).len();
+                desk.passed += discarded as u64;
+                // Whoever drops the inbox has done with what comes.
+                self.progress.advance(desk.passed);
+                discarded
+            }
+            Reader::Reading | Reader::NotYet if self.reading != Reading::Plain => {
+                batch.drain(..).for_each(|message| desk.push(message));
+                0
+            }
             Reader::Reading => desk.push_while_room(batch, self.bounds),
             Reader::NotYet => desk.push_newest(batch, self.bounds),
         } as u64;
@@ -131,7 +182,39 @@ impl Mailbox {
         (desk.queue.len() + desk.held_messages, desk.discarded)
     }
 
+    /// How far the reader has come, if the peer is owed the word. With `wake`, the driver is woken when it has come
+    /// further.
+    pub(crate) fn processed(&self, cx: Option<&Context<'_>>) -> Option<u64> {
+        if self.reading == Reading::Plain {
+            return None;
+        }
+        if let Some(cx) = cx {
+            lock(&self.desk).progress_waker = Some(cx.waker().clone());
+            self.progress.wanted.store(true, Ordering::SeqCst);
+        }
+        Some(self.progress.processed.load(Ordering::SeqCst))
+    }
+
     // The reader's side.
+
+    pub(super) fn acknowledges_by_itself(&self) -> bool {
+        self.reading == Reading::Session { manual_acks: false }
+    }
+
+    /// The reader has processed everything before this position.
+    #[inline]
+    pub(super) fn process(&self, position: u64) {
+        self.progress.advance(position);
+        if self.progress.wanted.load(Ordering::SeqCst) && self.progress.wanted.swap(false, Ordering::SeqCst) {
+            let waker = lock(&self.desk).progress_waker.take();
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Of the message that is handed out next.
+    pub(super) fn position(&self, left: usize) -> u64 {
+        lock(&self.desk).passed - left as u64
+    }
 
     /// A new reader takes over; returns its generation.
     pub(super) fn attach(&self) -> u64 {
@@ -152,6 +235,8 @@ impl Mailbox {
             return;
         }
         desk.reader = Reader::Gone;
+        desk.passed += desk.queue.len() as u64;
+        self.progress.advance(desk.passed);
         desk.discarded += (desk.queue.len() + left_over) as u64;
         desk.release();
         desk.queued_bytes = 0;
@@ -200,6 +285,12 @@ impl Desk {
         }
     }
 
+    /// A peer that keeps to the limits never meets this one.
+    fn room_in_session(&self, bounds: Bounds) -> Room {
+        let full = self.queued_bytes + self.held_bytes >= bounds.bytes.saturating_mul(4).max(HELD_BACK);
+        if full { Room { messages: 0, bytes: 0 } } else { Room::UNBOUNDED }
+    }
+
     /// A message is taken as long as there is any room, so bytes are exceeded by one at most.
     fn push_while_room(&mut self, batch: &mut Vec<Message>, bounds: Bounds) -> usize {
         let mut discarded = 0;
@@ -243,6 +334,7 @@ impl Desk {
             self.queued_bytes -= self.held_bytes;
         }
         self.held_messages = local.len();
+        self.passed += local.len() as u64;
         Refill::Filled
     }
 

@@ -20,7 +20,7 @@ mod mailbox;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::mailbox::{Bounds, Mailbox, Room};
+pub(crate) use self::mailbox::{Bounds, Mailbox, Reading, Room};
 
 /// The received messages, in order, over all connections.
 ///
@@ -35,6 +35,10 @@ pub(crate) use self::mailbox::{Bounds, Mailbox, Room};
 /// - While the client closes or disconnects it reads on, since the evidence for what it sent
 ///   comes the same way; a message for which there is no room is discarded then.
 ///
+/// In a [session](crate::Builder::session) nothing is discarded but by dropping the inbox: what nobody reads waits, and
+/// the server with it. A message counts as processed, and is acknowledged to the server, when the next one is asked for,
+/// unless [acknowledgements are manual](crate::Builder::manual_acks); dropping the inbox means to have done with all.
+///
 /// What is discarded is counted in [`Stats::inbox_discarded`](crate::Stats) and told by
 /// [`EventItem::Discarded`](crate::EventItem).
 ///
@@ -43,6 +47,10 @@ pub struct Inbox {
     mailbox: Arc<Mailbox>,
     generation: u64,
     batch: VecDeque<Message>,
+    /// Messages handed out, counted over all that was ever delivered.
+    position: u64,
+    /// Coming for the next message means that those before are processed.
+    acknowledges: bool,
 }
 
 impl Inbox {
@@ -60,28 +68,73 @@ impl Inbox {
 
     /// The next message if it is there, without waiting.
     pub fn try_next(&mut self) -> Option<Message> {
-        if self.batch.is_empty() {
-            self.mailbox.refill(self.generation, &mut self.batch, None);
+        self.come_back();
+        if self.batch.is_empty() && self.mailbox.refill(self.generation, &mut self.batch, None) == Refill::Filled {
+            self.position = self.mailbox.position(self.batch.len());
         }
-        self.batch.pop_front()
+        self.hand_out()
+    }
+
+    /// How many messages have been handed out over the client's life: what [`acknowledge`](Self::acknowledge) takes.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// In a session with [manual acknowledgements](crate::Builder::manual_acks): everything handed out before this
+    /// position is processed. The server then forgets it and never sends it again. A position that was acknowledged
+    /// before changes nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(client: everwire::Client) {
+    /// let mut inbox = client.messages();
+    /// while let Some(message) = inbox.next().await {
+    ///     // … write it to a database, commit …
+    ///     inbox.acknowledge(inbox.position());
+    /// }
+    /// # }
+    /// ```
+    pub fn acknowledge(&self, position: u64) {
+        self.mailbox.process(position.min(self.position));
+    }
+
+    /// The reader asks for more: it has done with what it was given.
+    #[inline]
+    fn come_back(&self) {
+        if self.acknowledges && self.position > 0 {
+            self.mailbox.process(self.position);
+        }
+    }
+
+    #[inline]
+    fn hand_out(&mut self) -> Option<Message> {
+        let message = self.batch.pop_front();
+        self.position += u64::from(message.is_some());
+        message
     }
 
     pub(crate) fn attach(mailbox: Arc<Mailbox>) -> Self {
         let generation = mailbox.attach();
-        Self { mailbox, generation, batch: VecDeque::new() }
+        let acknowledges = mailbox.acknowledges_by_itself();
+        let position = mailbox.position(0);
+        Self { mailbox, generation, batch: VecDeque::new(), position, acknowledges }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.come_back();
         if self.batch.is_empty() {
             // Once per batch: a reader that is always served still lets other tasks run.
             let budget = ready!(coop::poll_proceed(cx));
             match self.mailbox.refill(self.generation, &mut self.batch, Some(cx)) {
-                Refill::Filled => budget.made_progress(),
+                Refill::Filled => {
+                    self.position = self.mailbox.position(self.batch.len());
+                    budget.made_progress();
+                }
                 Refill::Empty => return Poll::Pending,
                 Refill::Ended => return Poll::Ready(None),
             }
         }
-        Poll::Ready(self.batch.pop_front())
+        Poll::Ready(self.hand_out())
     }
 }
 

@@ -3,7 +3,7 @@ use std::task::Waker;
 use super::*;
 
 fn mailbox(messages: usize, bytes: usize) -> Arc<Mailbox> {
-    Arc::new(Mailbox::new(Bounds { messages, bytes }))
+    Arc::new(Mailbox::new(Bounds { messages, bytes }, Reading::Plain))
 }
 
 fn deliver(mailbox: &Mailbox, numbers: std::ops::Range<u32>) -> u64 {

@@ -1,37 +1,36 @@
 //! Upgrades as a foreign client sees them: through axum and on bare hyper.
-#![cfg(feature = "axum")]
-#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 use std::net::SocketAddr;
 
 use axum::{Router, routing::any};
-use everwire_server::{CloseCode, Incoming, Limits, Socket, Upgrade};
+use everwire_server::{CloseCode, Limits, Origins, Upgrade};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as TheirCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
-async fn echo(mut socket: Socket) {
-    while let Ok(Some(incoming)) = socket.recv().await {
-        if let Incoming::Message(message) = incoming
-            && socket.send(&message).await.is_err()
-        {
-            return;
-        }
-    }
-}
+use crate::support::{echo, soon};
 
 async fn axum_server() -> SocketAddr {
-    let app = Router::new().route(
-        "/ws",
-        any(async |upgrade: Upgrade| {
-            let limits = Limits { max_message: 1000, ..Limits::default() };
-            upgrade.subprotocols(["b", "a"]).limits(limits).on_upgrade(echo)
-        }),
-    );
+    let app = Router::new()
+        .route(
+            "/ws",
+            any(async |upgrade: Upgrade| {
+                let limits = Limits { max_message: 1000, ..Limits::default() };
+                upgrade.subprotocols(["b", "a"]).limits(limits).on_upgrade(echo)
+            }),
+        )
+        .route("/strict", any(async |upgrade: Upgrade| upgrade.require_subprotocol(["b", "a"]).on_upgrade(echo)))
+        .route(
+            "/listed",
+            any(async |upgrade: Upgrade| {
+                upgrade.origins(Origins::new(["https://*.example.org", "null"]).unwrap()).on_upgrade(echo)
+            }),
+        )
+        .route("/open", any(async |upgrade: Upgrade| upgrade.origins(Origins::any()).on_upgrade(echo)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -132,4 +131,57 @@ async fn a_request_without_a_connection_to_upgrade_is_refused() {
     let rejection = Upgrade::from_request(&mut request).unwrap_err();
     assert!(rejection.to_string().contains("can't be upgraded"));
     assert_eq!(rejection.into_response().status(), 426);
+}
+
+/// The status with which a client with this header is answered, and the line that comes with a refusal.
+async fn answer(address: SocketAddr, path: &str, header: Option<(&'static str, &str)>) -> (u16, String) {
+    let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+    if let Some((name, value)) = header {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    match soon("an answer", connect_async(request)).await {
+        Ok((_, response)) => (response.status().as_u16(), String::new()),
+        Err(Error::Http(response)) => {
+            let line = String::from_utf8(response.body().clone().unwrap_or_default()).unwrap();
+            (response.status().as_u16(), line)
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_refused_in_one_line_and_one_of_our_own_let_in() {
+    let address = axum_server().await;
+    let own = format!("http://{address}");
+    for (path, origin, status) in [
+        ("/ws", None, 101),
+        ("/ws", Some(own.as_str()), 101),
+        ("/ws", Some("https://evil.example"), 403),
+        ("/ws", Some("null"), 403),
+        ("/ws", Some("http://127.0.0.1"), 403),
+        ("/listed", None, 101),
+        ("/listed", Some("https://chat.example.org"), 101),
+        ("/listed", Some("null"), 101),
+        ("/listed", Some("https://example.org"), 403),
+        ("/listed", Some(own.as_str()), 403),
+        ("/open", Some("https://evil.example"), 101),
+    ] {
+        let (answered, line) = answer(address, path, origin.map(|origin| ("origin", origin))).await;
+        assert_eq!(answered, status, "{path} {origin:?}");
+        if status == 403 {
+            let wanted = format!("a page of {} may not connect to {address}\n", origin.unwrap());
+            assert_eq!(line, wanted);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_required_subprotocol_that_is_not_offered_is_named_in_the_refusal() {
+    let address = axum_server().await;
+    let offering = |names| Some(("sec-websocket-protocol", names));
+    assert_eq!(answer(address, "/strict", offering("x, a")).await.0, 101);
+    for header in [None, offering("x, y")] {
+        let (status, line) = answer(address, "/strict", header).await;
+        assert_eq!((status, line.as_str()), (400, "a subprotocol is required: offer one of b, a\n"));
+    }
 }

@@ -1,0 +1,260 @@
+//! The task behind a session, over all its connections.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use everwire_core::session::{Attached, Gone, Hello, Previous, ServerInput, Token, code};
+use everwire_core::{Attempt, Output};
+use everwire_ws::CloseCode;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::link::Link;
+use super::sessions::Shared;
+use super::slot::Slot;
+use crate::Socket;
+
+/// A connection that has said hello.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) number: Attempt,
+    pub(super) socket: Socket,
+    pub(super) hello: Hello,
+    pub(super) token: Token,
+    /// For a session's first connection: what became of the one that the client asked for.
+    pub(super) first: Option<Option<Previous>>,
+    /// Gives the connection back if the session does not take it.
+    pub(super) refused: oneshot::Sender<(Socket, Previous)>,
+}
+
+/// Connections that wait for a session's task. There is hardly ever more than one.
+pub(super) const ARRIVALS: usize = 4;
+
+pub(super) struct Driver {
+    slot: Arc<Slot>,
+    shared: Arc<Shared>,
+    arrivals: mpsc::Receiver<Arrival>,
+    link: Option<Link>,
+    finished: bool,
+}
+
+enum Event {
+    Arrival(Box<Arrival>),
+    Link(Vec<ServerInput>),
+    Work,
+    Timer,
+}
+
+impl Driver {
+    pub(super) fn new(slot: Arc<Slot>, shared: Arc<Shared>, arrivals: mpsc::Receiver<Arrival>) -> Self {
+        Self { slot, shared, arrivals, link: None, finished: false }
+    }
+
+    /// Until the session is over and the application has let go.
+    pub(super) async fn run(mut self) {
+        while !self.finished {
+            self.perform();
+            if self.finished {
+                break;
+            }
+            match self.next().await {
+                Event::Arrival(arrival) => self.arrive(*arrival),
+                Event::Link(inputs) => self.hear(inputs),
+                Event::Timer => self.slot.tell(ServerInput::Timer),
+                Event::Work => self.end_if_done(),
+            }
+        }
+        self.arrivals.close();
+        while let Some(arrival) = self.arrivals.recv().await {
+            self.refuse(arrival.socket, arrival.refused);
+        }
+        self.settle().await;
+    }
+
+    async fn next(&mut self) -> Event {
+        let deadline = self.slot.arm();
+        let link = &mut self.link;
+        let from_link = poll_fn(|cx| match link {
+            Some(link) => link.poll(cx),
+            None => Poll::Pending,
+        });
+        tokio::select! {
+            // New connections first: they fence the old ones.
+            biased;
+            Some(arrival) = self.arrivals.recv() => Event::Arrival(Box::new(arrival)),
+            inputs = from_link => Event::Link(inputs),
+            () = self.slot.work.notified() => Event::Work,
+            () = until(deadline) => Event::Timer,
+        }
+    }
+
+    fn hear(&mut self, inputs: Vec<ServerInput>) {
+        let now = self.slot.now();
+        let mut inner = self.slot.lock();
+        let mut lost = false;
+        for input in inputs {
+            lost |= matches!(input, ServerInput::Lost(_));
+            inner.machine.handle(now, input);
+        }
+        self.slot.sort(&mut inner);
+        drop(inner);
+        if lost {
+            self.disconnected();
+        }
+    }
+
+    /// Does what the machine wants, takes and writes.
+    fn perform(&mut self) {
+        loop {
+            let mut inner = self.slot.lock();
+            let outputs = std::mem::take(&mut inner.pending);
+            if outputs.is_empty() {
+                let more = self.link.as_mut().is_some_and(|link| link.take(&self.slot, &mut inner));
+                if !more && inner.pending.is_empty() {
+                    return;
+                }
+                continue;
+            }
+            drop(inner);
+            outputs.into_iter().for_each(|output| self.obey(output));
+        }
+    }
+
+    fn obey(&mut self, output: Output) {
+        match output {
+            Output::Control(number, message) => {
+                if let Some(link) = self.link_mut(number) {
+                    // Refused once a close frame is queued: then nobody waits for it.
+                    let _ = link.socket.queue(&message);
+                }
+            }
+            Output::Ping(number, payload) => {
+                if let Some(link) = self.link_mut(number) {
+                    link.socket.queue_ping(&payload);
+                }
+            }
+            Output::Ready(number) => {
+                if let Some(link) = self.link_mut(number) {
+                    link.ready = true;
+                }
+            }
+            Output::Close(number, code, reason) => {
+                if self.link_mut(number).is_some()
+                    && let Some(link) = self.link.take()
+                {
+                    link.leave(code, reason);
+                    self.disconnected();
+                }
+            }
+            Output::Finished(_) => self.finish(),
+            _ => {}
+        }
+    }
+
+    fn link_mut(&mut self, number: Attempt) -> Option<&mut Link> {
+        self.link.as_mut().filter(|link| link.number == number)
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let Arrival { number, socket, hello, token, first, refused } = arrival;
+        let now = self.slot.now();
+        let mut inner = self.slot.lock();
+        let attached = match first {
+            Some(previous) => {
+                inner.machine.begin(now, number, &hello, previous, token);
+                Attached::Welcome
+            }
+            None => inner.machine.attach(now, number, &hello, token),
+        };
+        self.slot.sort(&mut inner);
+        drop(inner);
+        match attached {
+            Attached::Welcome => {
+                // What is left of the old connection is said to it before the new one takes its place.
+                self.perform_for_old(number);
+                self.shared.attached(self.slot.id);
+                self.slot.connected.send_replace(true);
+                self.link = Some(Link::new(number, socket));
+            }
+            Attached::Stale => Link::new(number, socket).leave(code::SUPERSEDED, "a newer connection was here before"),
+            Attached::Violated => Link::new(number, socket).leave(code::VIOLATED, "you have what was never sent"),
+            Attached::Gone(previous) => {
+                // An error says that the connection was given up meanwhile.
+                let _ = refused.send((socket, previous));
+            }
+        }
+    }
+
+    /// The fence: the old connection's close frame goes out, everything for the new one waits.
+    fn perform_for_old(&mut self, new: Attempt) {
+        let outputs = std::mem::take(&mut self.slot.lock().pending);
+        let (for_new, for_old): (Vec<_>, Vec<_>) = outputs.into_iter().partition(|output| is_for(output, new));
+        for_old.into_iter().for_each(|output| self.obey(output));
+        if let Some(old) = self.link.take() {
+            old.leave(code::SUPERSEDED, "a newer connection has taken over");
+        }
+        self.slot.lock().pending.extend(for_new);
+    }
+
+    fn refuse(&self, socket: Socket, refused: oneshot::Sender<(Socket, Previous)>) {
+        let reason = self.slot.lock().machine.gone().unwrap_or(Gone::Ended);
+        let _ = refused.send((socket, Previous { reason, processed: None }));
+    }
+
+    fn disconnected(&mut self) {
+        self.link = None;
+        self.slot.connected.send_replace(false);
+        let bytes = self.slot.lock().machine.pending_bytes();
+        self.shared.detached(self.slot.id, bytes);
+    }
+
+    /// The application is done and the client has everything: the session ends.
+    fn end_if_done(&self) {
+        let inner = self.slot.lock();
+        let done = inner.let_go && !inner.over && inner.machine.pending_messages() == 0;
+        drop(inner);
+        if done {
+            self.slot.tell(ServerInput::End { retry_after: None, reason: String::new() });
+        }
+    }
+
+    fn finish(&mut self) {
+        self.finished = true;
+        if let Some(link) = self.link.take() {
+            link.leave(CloseCode::NORMAL, "");
+        }
+        self.slot.connected.send_replace(false);
+        let reason = self.slot.lock().machine.gone().unwrap_or(Gone::Ended);
+        self.shared.ended(self.slot.id, reason);
+    }
+
+    /// What was processed is final when the application has let go.
+    async fn settle(self) {
+        loop {
+            let work = self.slot.work.notified();
+            if self.slot.lock().let_go {
+                break;
+            }
+            work.await;
+        }
+        let processed = self.slot.lock().machine.processed();
+        self.shared.settled(self.slot.id, processed);
+    }
+}
+
+fn is_for(output: &Output, link: Attempt) -> bool {
+    match output {
+        Output::Control(number, _) | Output::Ping(number, _) | Output::Ready(number) | Output::Close(number, ..) => {
+            *number == link
+        }
+        _ => false,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

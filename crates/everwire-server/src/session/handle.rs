@@ -1,0 +1,217 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use everwire_core::SendError;
+use everwire_core::session::{Gone, ServerInput, SessionId};
+use everwire_ws::{CloseCode, Message};
+
+use super::slot::Slot;
+
+/// A client's session, whatever becomes of its connections.
+///
+/// A message of the client counts as processed, and is acknowledged, when the next one is asked for: so a crash in the
+/// middle of a message's work has the client send it again. [`recv_manual`](Self::recv_manual) leaves the word to you.
+#[derive(Debug)]
+pub struct Session {
+    slot: Arc<Slot>,
+    /// What was handed out last and is processed when the next one is asked for.
+    given: Option<u64>,
+}
+
+/// Sends to a client's session from anywhere. Cloning it is cheap.
+#[derive(Clone, Debug)]
+pub struct SessionSender {
+    slot: Arc<Slot>,
+}
+
+/// A message of the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// What it holds.
+    pub message: Message,
+    /// Its sequence number in the session, from 1 without a gap; none for a volatile message.
+    pub sequence: Option<u64>,
+    pub(super) position: u64,
+}
+
+impl Session {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        Self { slot, given: None }
+    }
+
+    /// The client's next message; `None` when the session is over. The message before it is processed now.
+    ///
+    /// Cancel-safe: no message is lost.
+    pub async fn recv(&mut self) -> Option<Received> {
+        if let Some(position) = self.given.take() {
+            self.slot.tell(ServerInput::Processed(position));
+        }
+        let received = self.slot.next().await;
+        self.given = received.as_ref().map(|received| received.position);
+        received
+    }
+
+    /// The client's next message; `None` when the session is over. It is processed when you say so, by
+    /// [`acknowledge`](Self::acknowledge).
+    ///
+    /// Cancel-safe: no message is lost.
+    pub async fn recv_manual(&mut self) -> Option<Received> {
+        self.slot.next().await
+    }
+
+    /// This message is processed, and all before it.
+    pub fn acknowledge(&self, received: &Received) {
+        self.slot.tell(ServerInput::Processed(received.position));
+    }
+
+    /// Sends from anywhere.
+    #[must_use]
+    pub fn sender(&self) -> SessionSender {
+        SessionSender { slot: Arc::clone(&self.slot) }
+    }
+
+    /// See [`SessionSender::send`].
+    ///
+    /// # Errors
+    /// See there.
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        send(&self.slot, message.into())
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.slot.id
+    }
+
+    /// Whom it belongs to, as [`Sessions::accept`](crate::Sessions::accept) was told.
+    #[must_use]
+    pub fn principal(&self) -> &str {
+        &self.slot.principal
+    }
+}
+
+impl Drop for Session {
+    /// The application is done: what it was given last counts as processed (but not in a panic), and when the client has
+    /// processed all that was sent, the session ends in order.
+    fn drop(&mut self) {
+        if let Some(position) = self.given.take()
+            && !std::thread::panicking()
+        {
+            self.slot.tell(ServerInput::Processed(position));
+        }
+        self.slot.let_go();
+    }
+}
+
+impl SessionSender {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        Self { slot }
+    }
+
+    pub(super) fn tell(&self, input: ServerInput) {
+        self.slot.tell(input);
+    }
+
+    /// Puts a message into the session's outbox, with a connection or without. It reaches the client exactly once and in
+    /// order, as long as the session lives. Never waits.
+    ///
+    /// # Errors
+    /// The message comes back: [`SendError::Full`] if there is no room ([`send_wait`](Self::send_wait) waits for some),
+    /// [`SendError::TooLarge`] if there never can be, [`SendError::Closed`] when the session is over.
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        send(&self.slot, message.into())
+    }
+
+    /// Like [`send`](Self::send), but waits for room.
+    ///
+    /// Cancel-safe in this sense: cancelled, it has not sent.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`] and [`SendError::Closed`], also if the session ends meanwhile.
+    pub async fn send_wait(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        let mut message = Some(message.into());
+        self.slot
+            .when(|inner| match inner.machine.send(message.take()?) {
+                Err(SendError::Full(back)) => {
+                    message = Some(back);
+                    None
+                }
+                Err(error) => Some(Err(error)),
+                Ok(_) => Some(Ok(())),
+            })
+            .await
+    }
+
+    /// Sends a message that is worth something only now: without a connection it is dropped, and it is never sent again.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the session is over.
+    pub fn send_volatile(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        let mut inner = self.slot.lock();
+        inner.machine.send_volatile(message.into())?;
+        self.slot.sort(&mut inner);
+        Ok(())
+    }
+
+    /// Waits until the client has processed everything that was sent so far, or the session is over. Says whether it has.
+    pub async fn flush(&self) -> bool {
+        self.slot
+            .when(|inner| match (inner.over, inner.machine.pending_messages()) {
+                (true, _) => Some(false),
+                (false, 0) => Some(true),
+                (false, _) => None,
+            })
+            .await
+    }
+
+    /// Messages that the client has not acknowledged.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.slot.lock().machine.pending_messages()
+    }
+
+    /// Whether the client is connected right now.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        *self.slot.connected.borrow()
+    }
+
+    /// Ends the session in order, at once: what the client has not acknowledged is given up. `retry_after` tells it how
+    /// long to stay away; none: for good.
+    pub fn end(&self, retry_after: Option<Duration>, reason: impl Into<String>) {
+        self.slot.tell(ServerInput::End { retry_after, reason: reason.into() });
+    }
+
+    /// Ends the session because its client is not allowed any more (close code 4403): it is told not to come back, and a
+    /// resume is refused.
+    pub fn ban(&self) {
+        self.slot.tell(ServerInput::Kill { gone: Gone::Denied, code: CloseCode(4403), reason: "not allowed any more" });
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.slot.id
+    }
+
+    /// Whom it belongs to.
+    #[must_use]
+    pub fn principal(&self) -> &str {
+        &self.slot.principal
+    }
+}
+
+fn send(slot: &Slot, message: Message) -> Result<(), SendError> {
+    let mut inner = slot.lock();
+    inner.machine.send(message)?;
+    slot.sort(&mut inner);
+    Ok(())
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session {}", self.slot.id)
+    }
+}

@@ -1,0 +1,126 @@
+//! One connection of a session: reading and writing in batches.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use everwire_core::Attempt;
+use everwire_core::session::{Prefix, ServerInput};
+use everwire_ws::{CloseCode, Incoming, Message};
+use tokio::time::timeout;
+
+use super::slot::{Inner, Slot};
+use crate::Socket;
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) number: Attempt,
+    pub(super) socket: Socket,
+    /// Where each unit that was taken and is not yet reported as written ends, in the socket's count.
+    ends: VecDeque<u64>,
+    /// The machine has something to take.
+    pub(super) ready: bool,
+}
+
+/// Payload that one turn reads at most.
+const BATCH_BYTES: usize = 256 << 10;
+const BATCH_MESSAGES: usize = 1024;
+/// As long as so much is buffered, no more is taken out of the outbox.
+const WRITE_BUFFER: usize = 64 << 10;
+/// How long a connection that is left may take for its closing handshake.
+const CLOSING: Duration = Duration::from_secs(2);
+
+impl Link {
+    pub(super) fn new(number: Attempt, socket: Socket) -> Self {
+        Self { number, socket, ends: VecDeque::new(), ready: false }
+    }
+
+    /// Writes what the transport takes, then reads what is there. Ready when something was read, or the connection is
+    /// gone.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Vec<ServerInput>> {
+        let mut inputs = Vec::new();
+        // An error shows up in reading, behind what the peer may have said before.
+        let _ = self.socket.poll_flush(cx);
+        self.report_written(&mut inputs);
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while batch.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
+            let next = match self.socket.try_recv() {
+                Ok(None) => match self.socket.poll_recv(cx) {
+                    Poll::Ready(next) => next,
+                    Poll::Pending => break,
+                },
+                Ok(incoming) => Ok(incoming),
+                Err(error) => Err(error),
+            };
+            match next {
+                Ok(Some(Incoming::Message(message))) => {
+                    bytes += message.len();
+                    batch.push(message);
+                }
+                Ok(Some(Incoming::Ping(_))) => inputs.push(ServerInput::Activity(self.number)),
+                Ok(Some(Incoming::Pong(payload))) => {
+                    self.push_batch(&mut batch, &mut inputs);
+                    inputs.push(ServerInput::Pong(self.number, payload));
+                }
+                Ok(Some(Incoming::Close(_)) | None) | Err(_) => {
+                    self.push_batch(&mut batch, &mut inputs);
+                    let _ = self.socket.poll_flush(cx);
+                    self.report_written(&mut inputs);
+                    inputs.push(ServerInput::Lost(self.number));
+                    break;
+                }
+            }
+        }
+        self.push_batch(&mut batch, &mut inputs);
+        if inputs.is_empty() { Poll::Pending } else { Poll::Ready(inputs) }
+    }
+
+    fn push_batch(&self, batch: &mut Vec<Message>, inputs: &mut Vec<ServerInput>) {
+        if !batch.is_empty() {
+            inputs.push(ServerInput::Received(self.number, std::mem::take(batch)));
+        }
+    }
+
+    fn report_written(&mut self, inputs: &mut Vec<ServerInput>) {
+        let written_total = self.socket.written_total();
+        let count = self.ends.partition_point(|end| *end <= written_total);
+        if count > 0 {
+            self.ends.drain(..count);
+            inputs.push(ServerInput::Written(self.number, count));
+        }
+    }
+
+    /// Takes messages out of the outbox, straight into the socket's buffer. Whether any were there.
+    pub(super) fn take(&mut self, slot: &Slot, inner: &mut Inner) -> bool {
+        if !self.ready || self.socket.buffered() >= WRITE_BUFFER {
+            return false;
+        }
+        let Self { socket, ends, .. } = self;
+        let mut cut_short = false;
+        let taken = inner.machine.take(self.number, &mut |outgoing| {
+            if socket.buffered() >= WRITE_BUFFER {
+                cut_short = true;
+                return false;
+            }
+            let queued = socket.queue_prefixed(outgoing.prefix.as_bytes(), outgoing.message);
+            if queued {
+                ends.push_back(socket.queued_total());
+            }
+            queued
+        });
+        self.ready = cut_short;
+        slot.sort(inner);
+        taken > 0
+    }
+
+    /// Leaves the connection: its peer is told, and gets a little time to take it.
+    pub(super) fn leave(mut self, code: CloseCode, reason: &'static str) {
+        tokio::spawn(async move {
+            let _ = timeout(CLOSING, self.socket.close(code, reason)).await;
+        });
+    }
+}
+
+/// The longest prefix of a data frame; see [`Prefix`].
+const _: () = assert!(size_of::<Prefix>() <= 32);

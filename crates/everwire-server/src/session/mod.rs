@@ -1,0 +1,23 @@
+//! Sessions that outlive connections (`everwire.v1`).
+//!
+//! - [`sessions`](Sessions): all of a server: admits connections, and ends them in order
+//! - `admission`: from the first frame of a connection to its session
+//! - [`handle`](Session): what the application holds
+//! - `slot`: what the handle and the task behind it share
+//! - `driver`: the task behind a session, over all its connections
+//! - `link`: one connection: reading and writing in batches
+//! - [`watermark`](Watermarks): what a restarted server knows of the sessions before
+
+mod admission;
+mod config;
+mod driver;
+mod handle;
+mod link;
+mod sessions;
+mod slot;
+mod watermark;
+
+pub use config::SessionsConfig;
+pub use handle::{Received, Session, SessionSender};
+pub use sessions::{Sessions, SessionsStats};
+pub use watermark::{WatermarkError, Watermarks};

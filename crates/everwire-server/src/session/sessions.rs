@@ -1,0 +1,248 @@
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use everwire_core::session::{Admission, Gone, Hello, Registry, SUBPROTOCOL, ServerInput, SessionId};
+use everwire_core::{Attempt, ConfigError, Moment};
+use http::{Response, StatusCode, header};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::admission;
+use super::config::SessionsConfig;
+use super::driver::Arrival;
+use super::handle::{Session, SessionSender};
+use super::slot::Slot;
+use super::watermark::Watermarks;
+use crate::Upgrade;
+
+/// All sessions of a server. Cloning it is cheap, and all clones are the same.
+///
+/// A session begins with a connection and outlives it: the client resumes it on the next one, and neither its messages
+/// nor the server's are lost or doubled.
+///
+/// ```
+/// # #[cfg(feature = "axum")]
+/// # fn app() -> Result<axum::Router, Box<dyn std::error::Error>> {
+/// use axum::{Router, extract::State, routing::get};
+/// use everwire_server::{Sessions, SessionsConfig, Upgrade};
+///
+/// let sessions = Sessions::new(SessionsConfig::default())?;
+/// let app = Router::new()
+///     .route("/orders", get(async |State(sessions): State<Sessions>, upgrade: Upgrade| {
+///         sessions.accept(upgrade, "guest", async |mut session| {
+///             while let Some(received) = session.recv().await {
+///                 // … process it: exactly once, in order …
+///                 let _ = session.send(received.message); // an error says that the session is over: `recv` ends then
+///             }
+///         })
+///     }))
+///     .with_state(sessions);
+/// # Ok(app) }
+/// ```
+#[derive(Clone)]
+pub struct Sessions {
+    shared: Arc<Shared>,
+}
+
+/// Numbers of a server's sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionsStats {
+    /// Sessions, with a connection or without.
+    pub sessions: usize,
+    /// Those of them without a connection.
+    pub detached: usize,
+}
+
+/// What all sessions share.
+pub(super) struct Shared {
+    pub(super) config: SessionsConfig,
+    pub(super) watermarks: Option<Arc<dyn Watermarks>>,
+    /// `Moment::ZERO` of all machines.
+    pub(super) origin: Instant,
+    registry: Mutex<Registry<Entry>>,
+    links: AtomicU64,
+    draining: AtomicBool,
+}
+
+/// How the registry holds a session.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) slot: Arc<Slot>,
+    pub(super) arrivals: mpsc::Sender<Arrival>,
+}
+
+impl Sessions {
+    /// No sessions yet.
+    ///
+    /// # Errors
+    /// If a setting makes no sense; see [`SessionsConfig::check`].
+    pub fn new(config: SessionsConfig) -> Result<Self, ConfigError> {
+        Self::build(config, None)
+    }
+
+    /// The same for an application that stores what it has processed, so that a crash of the server loses and doubles
+    /// nothing either.
+    ///
+    /// # Errors
+    /// If a setting makes no sense; see [`SessionsConfig::check`].
+    pub fn with_watermarks(config: SessionsConfig, watermarks: impl Watermarks) -> Result<Self, ConfigError> {
+        Self::build(config, Some(Arc::new(watermarks)))
+    }
+
+    fn build(config: SessionsConfig, watermarks: Option<Arc<dyn Watermarks>>) -> Result<Self, ConfigError> {
+        config.check()?;
+        let registry = Mutex::new(Registry::new(config.registry.clone())?);
+        let shared = Shared {
+            config,
+            watermarks,
+            origin: Instant::now(),
+            registry,
+            links: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The response to a request for a WebSocket. `principal` is who asks, as your authentication says, of this very
+    /// request: a session can be resumed by its principal only.
+    ///
+    /// `handler` runs in a task of its own, once for each new session. When it returns, the session ends as soon as the
+    /// client has processed what was sent to it. A connection that resumes a session finds the handler that it has.
+    ///
+    /// A client that does not speak `everwire.v1` is answered with 400, and while the server
+    /// [drains](Self::drain), every client with 503.
+    #[must_use = "the response has to be returned to the server"]
+    pub fn accept<F, Fut>(&self, upgrade: Upgrade, principal: impl Into<String>, handler: F) -> Response<String>
+    where
+        F: FnOnce(Session) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        if self.shared.draining.load(Ordering::Relaxed) {
+            let mut response = Response::new("this server is about to leave: try again in a moment\n".to_owned());
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+            return response;
+        }
+        let upgrade = upgrade.require_subprotocol([SUBPROTOCOL]).limits(self.shared.config.limits);
+        let upgrade = match self.shared.config.compression {
+            Some(settings) => upgrade.compression(settings),
+            None => upgrade,
+        };
+        let (shared, principal) = (Arc::clone(&self.shared), principal.into());
+        upgrade.on_upgrade(async move |socket| {
+            admission::admit(shared, socket, principal, |session| {
+                tokio::spawn(handler(session));
+            })
+            .await;
+        })
+    }
+
+    /// Senders of all sessions there are.
+    #[must_use]
+    pub fn all(&self) -> Vec<SessionSender> {
+        self.shared.registry().iter().map(|(_, _, entry)| SessionSender::new(Arc::clone(&entry.slot))).collect()
+    }
+
+    /// Ends all sessions of a principal that is not allowed any more (see [`SessionSender::ban`]). Says how many.
+    ///
+    /// Later connections are your authentication's to refuse.
+    pub fn ban(&self, principal: &str) -> usize {
+        let banned: Vec<_> = {
+            let registry = self.shared.registry();
+            let theirs = registry.iter().filter(|(_, owner, _)| *owner == principal);
+            theirs.map(|(_, _, entry)| SessionSender::new(Arc::clone(&entry.slot))).collect()
+        };
+        banned.iter().for_each(SessionSender::ban);
+        banned.len()
+    }
+
+    /// Leaves in order: new connections are refused, clients are told to move within this time (they may find another
+    /// server at their address), and at its end the sessions that are left end, their clients being told what was
+    /// processed, so that nothing is uncertain.
+    pub async fn drain(&self, within: Duration) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        for session in self.all() {
+            session.tell(ServerInput::GoAway { within, url: None });
+        }
+        let deadline = Instant::now() + within;
+        while !self.shared.registry().is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_STEP.min(within)).await;
+        }
+        for session in self.all() {
+            session.end(Some(Duration::ZERO), "the server leaves");
+        }
+    }
+
+    /// Numbers.
+    #[must_use]
+    pub fn stats(&self) -> SessionsStats {
+        let registry = self.shared.registry();
+        SessionsStats { sessions: registry.len(), detached: registry.detached_len() }
+    }
+}
+
+/// How often a server that drains looks whether all have gone.
+const DRAIN_STEP: Duration = Duration::from_millis(50);
+
+impl Shared {
+    fn registry(&self) -> MutexGuard<'_, Registry<Entry>> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment::ZERO + self.origin.elapsed()
+    }
+
+    pub(super) fn next_link(&self) -> Attempt {
+        Attempt(self.links.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(super) fn admission(&self, principal: &str, hello: &Hello) -> Admission<Entry> {
+        self.registry().admit(principal, hello)
+    }
+
+    /// Whether there was room.
+    pub(super) fn insert(&self, id: SessionId, principal: &str, entry: Entry) -> bool {
+        let (inserted, evicted) = self.registry().insert(id, principal, entry);
+        end_evicted(evicted);
+        inserted
+    }
+
+    pub(super) fn attached(&self, id: SessionId) {
+        self.registry().attached(id);
+    }
+
+    pub(super) fn detached(&self, id: SessionId, bytes: usize) {
+        let evicted = self.registry().detached(self.now(), id, bytes);
+        end_evicted(evicted);
+    }
+
+    pub(super) fn ended(&self, id: SessionId, reason: Gone) {
+        self.registry().end(id, reason);
+    }
+
+    pub(super) fn settled(&self, id: SessionId, processed: u64) {
+        self.registry().settle(id, processed);
+    }
+}
+
+/// The registry must be free: an end leads back to it.
+fn end_evicted(evicted: Vec<(SessionId, Entry)>) {
+    for (_, entry) in evicted {
+        let kill = ServerInput::Kill {
+            gone: Gone::Evicted,
+            code: everwire_ws::CloseCode(1013),
+            reason: "the server had to make room",
+        };
+        entry.slot.tell(kill);
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

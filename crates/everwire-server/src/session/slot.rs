@@ -1,0 +1,202 @@
+//! What the handles of a session and the task behind it share.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use everwire_core::session::{ServerInput, ServerSession, SessionId};
+use everwire_core::{Moment, Output};
+use everwire_ws::Message;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::handle::Received;
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) id: SessionId,
+    pub(super) principal: String,
+    /// `Moment::ZERO`.
+    origin: Instant,
+    inner: Mutex<Inner>,
+    /// There is work for the session's task.
+    pub(super) work: Notify,
+    /// There is something for the application.
+    news: Notify,
+    /// There may be room in the outbox, or less under way.
+    moved: Notify,
+    /// Whether the session has a connection; closed with the session.
+    pub(super) connected: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) machine: ServerSession,
+    inbox: VecDeque<Received>,
+    /// Messages ever put into the inbox.
+    delivered: u64,
+    /// Reliable ones among them.
+    sequence: u64,
+    /// Outputs that only the task can act on.
+    pub(super) pending: VecDeque<Output>,
+    /// Nothing comes into the inbox any more.
+    pub(super) over: bool,
+    /// What the task sleeps until.
+    armed: Option<Moment>,
+    /// The application has let go: nothing will be processed any more.
+    pub(super) let_go: bool,
+}
+
+impl Slot {
+    pub(super) fn new(machine: ServerSession, principal: &str, origin: Instant) -> Self {
+        Self {
+            id: machine.id(),
+            principal: principal.to_owned(),
+            origin,
+            inner: Mutex::new(Inner {
+                machine,
+                inbox: VecDeque::new(),
+                delivered: 0,
+                sequence: 0,
+                pending: VecDeque::new(),
+                over: false,
+                armed: None,
+                let_go: false,
+            }),
+            work: Notify::new(),
+            news: Notify::new(),
+            moved: Notify::new(),
+            connected: watch::Sender::new(false),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // The machine is never left half changed: nothing in it panics halfway.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment::ZERO + self.origin.elapsed()
+    }
+
+    pub(super) fn instant(&self, moment: Moment) -> Instant {
+        self.origin.checked_add(moment.since(Moment::ZERO)).unwrap_or_else(|| self.origin + FAR)
+    }
+
+    /// Tells the machine something.
+    pub(super) fn tell(&self, input: ServerInput) {
+        let now = self.now();
+        let mut inner = self.lock();
+        inner.machine.handle(now, input);
+        self.sort(&mut inner);
+        if inner.must_wake_earlier() {
+            self.work.notify_one();
+        }
+    }
+
+    /// When the task has to wake up at the latest.
+    pub(super) fn arm(&self) -> Option<Instant> {
+        let mut inner = self.lock();
+        inner.armed = inner.machine.deadline().map(|(at, _)| at);
+        inner.armed.map(|at| self.instant(at))
+    }
+
+    /// Deals with the machine's outputs: what is for the application goes there, the rest waits for the task.
+    pub(super) fn sort(&self, inner: &mut Inner) {
+        let (before, mut moved) = (inner.inbox.len(), false);
+        while let Some(output) = inner.machine.poll_output() {
+            match output {
+                Output::Deliver(messages) => {
+                    for message in messages {
+                        inner.sequence += 1;
+                        inner.deliver(message, Some(inner.sequence));
+                    }
+                }
+                Output::DeliverVolatile(message) => inner.deliver(message, None),
+                Output::Outcome { .. } | Output::Room => {
+                    moved = true;
+                    if inner.let_go {
+                        self.work.notify_one();
+                    }
+                }
+                Output::Written { .. } | Output::Event(_) => {}
+                Output::Finished(_) => {
+                    inner.over = true;
+                    // What the application was not given is never processed.
+                    inner.inbox.clear();
+                    inner.pending.push_back(output);
+                    moved = true;
+                }
+                other => inner.pending.push_back(other),
+            }
+        }
+        if inner.inbox.len() != before || inner.over {
+            self.news.notify_one();
+        }
+        if !inner.pending.is_empty() {
+            self.work.notify_one();
+        }
+        if moved {
+            self.moved.notify_waiters();
+        }
+    }
+
+    /// The next message for the application; none once the session is over.
+    pub(super) async fn next(&self) -> Option<Received> {
+        loop {
+            let news = self.news.notified();
+            {
+                let mut inner = self.lock();
+                if let Some(received) = inner.inbox.pop_front() {
+                    return Some(received);
+                }
+                if inner.over {
+                    return None;
+                }
+            }
+            news.await;
+        }
+    }
+
+    /// Waits until `done` says so. It is asked again whenever messages have left the outbox.
+    pub(super) async fn when<T>(&self, mut done: impl FnMut(&mut Inner) -> Option<T>) -> T {
+        loop {
+            let moved = self.moved.notified();
+            tokio::pin!(moved);
+            // From here on nothing is missed.
+            moved.as_mut().enable();
+            {
+                let mut inner = self.lock();
+                let result = done(&mut inner);
+                self.sort(&mut inner);
+                if let Some(result) = result {
+                    return result;
+                }
+            }
+            moved.await;
+        }
+    }
+
+    /// The application will process nothing more.
+    pub(super) fn let_go(&self) {
+        self.lock().let_go = true;
+        self.work.notify_one();
+    }
+}
+
+impl Inner {
+    fn must_wake_earlier(&self) -> bool {
+        match (self.machine.deadline(), self.armed) {
+            (Some((deadline, _)), Some(armed)) => deadline < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    fn deliver(&mut self, message: Message, sequence: Option<u64>) {
+        self.delivered += 1;
+        self.inbox.push_back(Received { message, sequence, position: self.delivered });
+    }
+}
+
+/// "Never", as tokio understands it: about 30 years.
+const FAR: std::time::Duration = std::time::Duration::from_secs(30 * 365 * 86_400);

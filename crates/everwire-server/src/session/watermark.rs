@@ -1,0 +1,26 @@
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+
+use everwire_core::session::SessionId;
+
+/// Why a watermark could not be read.
+pub type WatermarkError = Box<dyn Error + Send + Sync>;
+
+/// What a restarted server knows of the sessions before.
+///
+/// The application writes one row per session, (session, principal, sequence), in the same transaction as the effect of
+/// the message with that sequence number ([`Received::sequence`](crate::Received::sequence)). When the server has crashed
+/// and a client comes back, the row says what was processed; the client sends the rest again, in a new session, and
+/// nothing is lost or done twice.
+pub trait Watermarks: Send + Sync + 'static {
+    /// The highest sequence number that was processed in this session of this principal, if there is a row.
+    ///
+    /// # Errors
+    /// If it can't be read: the client is asked to come back later, since a wrong answer would lose or double messages.
+    fn processed<'a>(
+        &'a self,
+        session: SessionId,
+        principal: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<u64>, WatermarkError>> + Send + 'a>>;
+}

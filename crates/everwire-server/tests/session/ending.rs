@@ -1,0 +1,158 @@
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use everwire::{Closed, Outcome, SessionMode, State};
+use everwire_server::{Session, SessionId, Sessions, SessionsConfig, WatermarkError, Watermarks};
+
+use crate::support::Server;
+
+#[tokio::test]
+async fn closing_the_client_ends_the_session() {
+    let server = Server::echo().await;
+    let client = server.client();
+    client.send("x").unwrap().await;
+    client.close(Duration::from_secs(10)).await;
+    until(|| server.sessions.stats().sessions == 0).await;
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_application_does_and_the_client_has_everything() {
+    let sessions = Sessions::new(SessionsConfig::default()).unwrap();
+    let server = Server::start(sessions, async |session: Session| {
+        for number in 0..100 {
+            session.send(number.to_string()).unwrap();
+        }
+    })
+    .await;
+    let client = server.client();
+    let mut inbox = client.messages();
+    for number in 0..100 {
+        assert_eq!(inbox.next().await.unwrap().as_text(), Some(number.to_string().as_str()));
+    }
+    assert_eq!(inbox.next().await, None);
+    assert!(matches!(client.state(), State::Closed(Closed::ByPeer(_))), "{:?}", client.state());
+    assert_eq!(server.sessions.stats().sessions, 0);
+}
+
+#[tokio::test]
+async fn a_banned_client_is_put_out_and_does_not_come_back() {
+    let server = Server::echo().await;
+    let client = server.network.client("?user=mallory");
+    client.send("x").unwrap().await;
+    assert_eq!(server.sessions.ban("mallory"), 1);
+    let mut states = client.watch_state();
+    let state = states.wait_for(|state| state.is_final()).await.unwrap().clone();
+    assert!(matches!(state, State::Closed(Closed::Refused(_))), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_plain_client_is_refused_and_told_why() {
+    let server = Server::echo().await;
+    let client = everwire::Client::builder(server.network.url()).build().unwrap();
+    let mut states = client.watch_state();
+    let state = states.wait_for(|state| state.is_final()).await.unwrap().clone();
+    let State::Closed(Closed::Refused(cause)) = state else { panic!("{state:?}") };
+    assert_eq!(cause.code(), Some(400), "{cause}");
+}
+
+/// What an application's database would hold: effects and watermarks, changed together.
+#[derive(Clone, Default)]
+struct Database(Arc<Mutex<Tables>>);
+
+#[derive(Default)]
+struct Tables {
+    effects: Vec<String>,
+    watermarks: HashMap<(SessionId, String), u64>,
+}
+
+impl Watermarks for Database {
+    fn processed<'a>(
+        &'a self,
+        session: SessionId,
+        principal: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<u64>, WatermarkError>> + Send + 'a>> {
+        let found = self.0.lock().unwrap().watermarks.get(&(session, principal.to_owned())).copied();
+        Box::pin(std::future::ready(Ok(found)))
+    }
+}
+
+async fn server_on(database: &Database, die_after: Option<usize>) -> Server {
+    let sessions = Sessions::with_watermarks(SessionsConfig::default(), database.clone()).unwrap();
+    let database = database.clone();
+    Server::start(sessions, move |mut session: Session| {
+        let database = database.clone();
+        async move {
+            let mut count = 0;
+            while let Some(received) = session.recv_manual().await {
+                {
+                    let mut tables = database.0.lock().unwrap();
+                    tables.effects.push(received.message.as_text().unwrap().to_owned());
+                    let row = (session.id(), session.principal().to_owned());
+                    tables.watermarks.insert(row, received.sequence.unwrap());
+                }
+                count += 1;
+                if Some(count) == die_after {
+                    // The server dies between its commit and its acknowledgement.
+                    std::future::pending::<()>().await;
+                }
+                session.acknowledge(&received);
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_restarted_server_with_watermarks_loses_and_doubles_nothing() {
+    let database = Database::default();
+    let first = server_on(&database, Some(30)).await;
+    let client = first.client();
+    let deliveries: Vec<_> = (0..100).map(|number| client.send(number.to_string()).unwrap()).collect();
+    until(|| database.0.lock().unwrap().effects.len() == 30).await;
+    let second = server_on(&database, None).await;
+    first.network.lead_to(&second.network);
+    first.network.cut();
+    for delivery in deliveries {
+        assert_eq!(delivery.await, Outcome::Acknowledged);
+    }
+    let wanted: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+    assert_eq!(database.0.lock().unwrap().effects, wanted);
+}
+
+#[tokio::test]
+async fn a_server_that_drains_moves_its_clients_to_the_next_one() {
+    let database = Database::default();
+    let first = server_on(&database, None).await;
+    let second = server_on(&database, None).await;
+    let client = first.client();
+    client.send("0").unwrap().await;
+    first.network.lead_to(&second.network);
+    first.sessions.drain(Duration::from_millis(100)).await;
+    assert_eq!(client.send("1").unwrap().await, Outcome::Acknowledged);
+    assert_eq!(database.0.lock().unwrap().effects, ["0", "1"]);
+    until(|| first.sessions.stats().sessions == 0).await;
+    assert_eq!(second.sessions.stats().sessions, 1);
+}
+
+#[tokio::test]
+async fn a_drained_server_refuses_new_connections_for_a_moment() {
+    let server = Server::echo().await;
+    server.sessions.drain(Duration::ZERO).await;
+    let client =
+        everwire::Client::builder(server.network.url()).session(SessionMode::Require).max_attempts(1).build().unwrap();
+    let mut states = client.watch_state();
+    let state = states.wait_for(|state| state.is_final()).await.unwrap().clone();
+    let State::Closed(Closed::GaveUp { last, .. }) = state else { panic!("{state:?}") };
+    assert_eq!(last.code(), Some(503));
+}
+
+async fn until(mut condition: impl FnMut() -> bool) {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(tokio::time::Instant::now() < patience, "it never came to that");
+        tokio::task::yield_now().await;
+    }
+}

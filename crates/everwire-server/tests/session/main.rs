@@ -1,0 +1,7 @@
+//! Sessions over real sockets: Everwire's client, its server, and a network between them that is cut.
+#![cfg(feature = "axum")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
+
+mod cuts;
+mod ending;
+mod support;

@@ -1,0 +1,172 @@
+//! Settings of the way to the server.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{BuildError, Builder, setting};
+use crate::driver::{Connector, Routes, Tls};
+use crate::proxy::{Environment, Proxies, ProxyUrl};
+use crate::target::Target;
+
+/// The way to the server, as it was set.
+pub(super) struct Network {
+    proxy: Proxy,
+    keepalive: Option<Duration>,
+    local_address: Option<IpAddr>,
+    pub(super) max_redirects: u8,
+}
+
+enum Proxy {
+    Environment,
+    Url(String),
+    None,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            proxy: Proxy::Environment,
+            keepalive: Some(Duration::from_secs(60)),
+            local_address: None,
+            max_redirects: 0,
+        }
+    }
+}
+
+impl Builder {
+    /// Connects by this proxy, whatever the server and the environment: `http` and `https` (CONNECT, RFC 9110 section
+    /// 9.3.6), `socks5` (RFC 1928; names are resolved here) or `socks5h` (the proxy resolves them). A user and password in
+    /// the URL, percent-encoded, are for the proxy (RFC 7617, RFC 1929); they never show in errors, logs or
+    /// [`Opening`](crate::Opening). Without a port it is 80, 443 or 1080.
+    ///
+    /// Default: what the environment says when [`build`](Self::build) is called: `HTTP_PROXY` for `ws`, `HTTPS_PROXY` for
+    /// `wss`, `ALL_PROXY` for both where the other is not set, and no proxy for the hosts in `NO_PROXY` (names with what
+    /// is below them, addresses, networks like `10.0.0.0/8`, or `*`, separated by commas) and for this machine
+    /// (`localhost`, 127.0.0.0/8, `::1`). The names may be in small letters too; an empty value counts as none.
+    /// `HTTP_PROXY` in capitals is ignored in CGI programs (where there is `REQUEST_METHOD`).
+    ///
+    /// An HTTP proxy that answers anything but success makes a
+    /// [`Refused`](crate::OpenFailureKind::Refused) in [`Phase::Proxy`](crate::Phase::Proxy), retried by the same rules as
+    /// a server's: 407 and 403 are final, 502, 503 and 504 are not. A SOCKS proxy that refuses the credentials or the
+    /// place makes a [`ProxyDenied`](crate::OpenFailureKind::ProxyDenied), which is final.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
+    /// let client = everwire::Client::builder("wss://example.org/feed")
+    ///     .proxy("http://user:password@proxy.example:3128")
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
+        self.network.proxy = Proxy::Url(url.as_ref().to_owned());
+        self
+    }
+
+    /// Connects without a proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.network.proxy = Proxy::None;
+        self
+    }
+
+    /// Redirects of the opening request (301, 302, 303, 307, 308) that one attempt follows; more are a failure, and so is
+    /// a circle. Default: 0, as in browsers: a redirect is a failure, and final.
+    ///
+    /// `Location` may be relative, and `ws`, `wss`, `http` or `https`, of which the latter two mean the former. It never
+    /// leads from `wss` to `ws`. To another origin (scheme, host or port) no header goes along but `Accept`,
+    /// `Accept-Language`, `Origin` and `User-Agent`, and no user and password of the URL; subprotocols do, so don't follow
+    /// redirects if one of them is a secret. Each attempt starts at the original URL.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
+    /// let client = everwire::Client::builder("wss://example.org/feed").max_redirects(5).build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn max_redirects(mut self, redirects: u8) -> Self {
+        self.network.max_redirects = redirects;
+        self
+    }
+
+    /// How long a TCP connection is idle before TCP itself asks whether the other end is still there; `None` never asks.
+    /// From 1 s to 9 h, in whole seconds. Default: 60 s. It asks again each quarter of that time, and after four questions
+    /// without an answer the connection is lost: after about twice the time.
+    ///
+    /// It finds less than the [heartbeat](Self::heartbeat_interval) does, since a proxy may answer for a server that is
+    /// gone; it costs next to nothing, and keeps address translators from forgetting the connection when the heartbeat is
+    /// off.
+    pub fn tcp_keepalive(mut self, idle: Option<Duration>) -> Self {
+        self.network.keepalive = idle;
+        self
+    }
+
+    /// The address of this machine to connect from. Default: the operating system chooses. Servers and proxies are then
+    /// reached only by addresses of the same family, IPv4 or IPv6.
+    pub fn local_address(mut self, address: IpAddr) -> Self {
+        self.network.local_address = Some(address);
+        self
+    }
+}
+
+impl Network {
+    /// Checks everything, reading the environment's variables by `lookup`.
+    pub(super) fn routes(
+        self,
+        target: &Target,
+        tls: Tls,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Routes, BuildError> {
+        if self.keepalive.is_some_and(|idle| !(SHORTEST_KEEPALIVE..=LONGEST_KEEPALIVE).contains(&idle)) {
+            return Err(setting("tcp_keepalive", "must be from 1 s to 9 h"));
+        }
+        let proxies = match self.proxy {
+            Proxy::Environment => Proxies::Environment(Environment::read(lookup)),
+            Proxy::Url(url) => Proxies::All(ProxyUrl::parse(&url).map_err(BuildError::Proxy)?),
+            Proxy::None => Proxies::Direct,
+        };
+        proxies.choose(target).map_err(BuildError::Proxy)?;
+        let connector = Connector { keepalive: self.keepalive, local_address: self.local_address };
+        Ok(Routes { proxies, connector, tls })
+    }
+}
+
+const SHORTEST_KEEPALIVE: Duration = Duration::from_secs(1);
+/// Linux takes no more than 32,767 s.
+const LONGEST_KEEPALIVE: Duration = Duration::from_secs(9 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::TlsSettings;
+
+    fn chosen(builder: Builder, variables: &[(&str, &str)]) -> Result<Option<String>, String> {
+        let target = Target::parse("ws://example.org/").expect("good");
+        let tls = Tls::new(TlsSettings::default()).expect("good");
+        let lookup =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let routes = builder.network.routes(&target, tls, lookup).map_err(|error| error.to_string())?;
+        routes.proxies.choose(&target).map(|proxy| proxy.map(ToString::to_string))
+    }
+
+    #[test]
+    fn what_is_set_counts_before_the_environment_and_the_last_setting_counts() {
+        let builder = || Builder::new("ws://example.org/");
+        let named = [("HTTP_PROXY", "named"), ("NO_PROXY", "")];
+        let excepted = [("HTTP_PROXY", "named"), ("NO_PROXY", "*")];
+        let set = Ok(Some("socks5://set:1080".to_owned()));
+        assert_eq!(chosen(builder(), &named), Ok(Some("http://named:80".to_owned())));
+        assert_eq!(chosen(builder(), &excepted), Ok(None));
+        assert_eq!(chosen(builder().proxy("socks5://set"), &named), set);
+        assert_eq!(chosen(builder().proxy("socks5://set"), &excepted), set);
+        assert_eq!(chosen(builder().no_proxy(), &named), Ok(None));
+        assert_eq!(chosen(builder().proxy("socks5://set").no_proxy(), &named), Ok(None));
+        assert_eq!(chosen(builder().no_proxy().proxy("socks5://set"), &named), set);
+    }
+
+    #[test]
+    fn a_proxy_that_can_not_be_used_is_told_when_the_client_is_built() {
+        let builder = || Builder::new("ws://example.org/");
+        let named = [("HTTP_PROXY", "socks4://named")];
+        assert!(chosen(builder(), &named).expect_err("bad").contains("variable HTTP_PROXY: `socks4`"));
+        assert!(chosen(builder().proxy("ftp://set"), &[]).expect_err("bad").contains("`ftp`"));
+        assert_eq!(chosen(builder().no_proxy(), &named), Ok(None));
+    }
+}

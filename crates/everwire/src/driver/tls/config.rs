@@ -1,0 +1,196 @@
+//! From the settings to rustls' configuration.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use super::pins::Pins;
+use crate::sync::lock;
+
+/// What the user wants of TLS.
+#[derive(Clone, Default)]
+pub(crate) struct Settings {
+    /// A whole configuration.
+    pub(crate) config: Option<Arc<ClientConfig>>,
+    /// Further roots, each in PEM (several) or DER (one).
+    pub(crate) roots: Vec<Vec<u8>>,
+    /// A certificate with its chain, and its key, each in PEM or DER.
+    pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) pins: Vec<String>,
+}
+
+/// The TLS settings of a client. The configuration is made when it is needed.
+pub(crate) struct Tls {
+    roots: Vec<CertificateDer<'static>>,
+    identity: Option<Identity>,
+    pub(super) pins: Pins,
+    config: OnceLock<Arc<ClientConfig>>,
+    to_proxies: OnceLock<Arc<ClientConfig>>,
+}
+
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Tls {
+    /// Checks the settings. The error is one line.
+    pub(crate) fn new(settings: Settings) -> Result<Self, String> {
+        let Settings { config, roots, identity, pins } = settings;
+        if config.is_some() && (!roots.is_empty() || identity.is_some()) {
+            return Err("root and client certificates belong into the configuration that `tls_config` was given".into());
+        }
+        let roots = roots.iter().map(|root| certificates(root, "a root certificate")).collect::<Result<Vec<_>, _>>()?;
+        let identity = match identity {
+            Some((chain, key)) => {
+                Some(Identity { chain: certificates(&chain, "the client certificate")?, key: private_key(&key)? })
+            }
+            None => None,
+        };
+        Ok(Self {
+            roots: roots.concat(),
+            identity,
+            pins: Pins::parse(&pins)?,
+            config: config.map_or_else(OnceLock::new, OnceLock::from),
+            to_proxies: OnceLock::new(),
+        })
+    }
+
+    /// Makes the configuration, if that is not done yet. Reads the system's root certificates.
+    pub(crate) fn prepare(&self) -> Result<Arc<ClientConfig>, String> {
+        if let Some(config) = self.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = match &self.identity {
+            None if self.roots.is_empty() => shared_config()?,
+            identity => Arc::new(config(&self.roots, identity.as_ref())?),
+        };
+        Ok(Arc::clone(self.config.get_or_init(|| config)))
+    }
+
+    /// The same for a proxy: who we are is the server's business alone.
+    pub(super) fn prepare_for_proxy(&self) -> Result<Arc<ClientConfig>, String> {
+        if let Some(config) = self.to_proxies.get() {
+            return Ok(Arc::clone(config));
+        }
+        let mut config = ClientConfig::clone(&*self.prepare()?);
+        config.client_auth_cert_resolver = Arc::new(Anonymous);
+        config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+        Ok(Arc::clone(self.to_proxies.get_or_init(|| Arc::new(config))))
+    }
+}
+
+/// The key is not shown.
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("roots", &self.roots.len()).field("pins", &self.pins).finish_non_exhaustive()
+    }
+}
+
+/// The default: TLS 1.2 and 1.3, certificates judged by the platform's verifier. Clients share it while there are any, and
+/// the next one reads the system's root certificates anew.
+fn shared_config() -> Result<Arc<ClientConfig>, String> {
+    static SHARED: Mutex<Weak<ClientConfig>> = Mutex::new(Weak::new());
+
+    let mut shared = lock(&SHARED);
+    if let Some(config) = shared.upgrade() {
+        return Ok(config);
+    }
+    let config = Arc::new(config(&[], None)?);
+    *shared = Arc::downgrade(&config);
+    Ok(config)
+}
+
+fn config(roots: &[CertificateDer<'static>], identity: Option<&Identity>) -> Result<ClientConfig, String> {
+    let words = |error: rustls::Error| error.to_string();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = verifier(roots, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(words)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(Identity { chain, key }) => builder
+            .with_client_auth_cert(chain.clone(), key.clone_key())
+            .map_err(|error| format!("the client certificate and its key can't be used: {error}"))?,
+    };
+    // A server that also speaks HTTP/2 must not choose that.
+    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    Ok(config)
+}
+
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+fn verifier(
+    roots: &[CertificateDer<'static>],
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, String> {
+    let provider = Arc::clone(provider);
+    if roots.is_empty() {
+        return Ok(Arc::new(Verifier::new(provider).map_err(|error| error.to_string())?));
+    }
+    #[cfg(target_os = "android")]
+    return Err("on Android further roots belong into the app's network security configuration".into());
+    #[cfg(not(target_os = "android"))]
+    match Verifier::new_with_extra_roots(roots.iter().cloned(), provider) {
+        Ok(verifier) => Ok(Arc::new(verifier)),
+        Err(error) => Err(format!("a root certificate can't be used: {error}")),
+    }
+}
+
+/// All certificates of a PEM text, or the one that these bytes are in DER.
+fn certificates(bytes: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain = if is_pem(bytes) {
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
+        read.map_err(|error| format!("{what} is not in valid PEM: {error}"))?
+    } else {
+        vec![CertificateDer::from(bytes.to_vec())]
+    };
+    if chain.is_empty() {
+        return Err(format!("there is no certificate where {what} should be"));
+    }
+    for certificate in &chain {
+        rustls::server::ParsedCertificate::try_from(certificate)
+            .map_err(|_| format!("{what} is neither PEM nor a certificate in DER"))?;
+    }
+    Ok(chain)
+}
+
+fn private_key(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    if is_pem(bytes) {
+        PrivateKeyDer::from_pem_slice(bytes)
+            .map_err(|_| "the client certificate's key is no private key in PEM, or it is encrypted".into())
+    } else {
+        PrivateKeyDer::try_from(bytes.to_vec())
+            .map_err(|_| "the client certificate's key is neither PEM nor a private key in DER".into())
+    }
+}
+
+fn is_pem(bytes: &[u8]) -> bool {
+    const START: &[u8] = b"-----BEGIN ";
+    bytes.windows(START.len()).any(|window| window == START)
+}
+
+/// Has no client certificate.
+#[derive(Debug)]
+struct Anonymous;
+
+impl ResolvesClientCert for Anonymous {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
