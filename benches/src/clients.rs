@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
-use everwire::{Client, Guarantee};
+use everwire::{Builder, Client, Guarantee, SessionMode};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as Theirs;
@@ -25,11 +25,19 @@ pub(crate) enum Contender {
     Everwire,
     /// The same without delivery evidence.
     EverwireUnproven,
+    /// The same in a session, with a server that acknowledges what it has processed: exactly once.
+    EverwireSession,
 }
 
 impl Contender {
     pub(crate) const ALL: &[Self] =
-        &[Self::TungsteniteBatched, Self::TungsteniteNaive, Self::Everwire, Self::EverwireUnproven];
+        &[
+        Self::TungsteniteBatched,
+        Self::TungsteniteNaive,
+        Self::Everwire,
+        Self::EverwireUnproven,
+        Self::EverwireSession,
+    ];
     pub(crate) const BASE: Self = Self::TungsteniteBatched;
 
     pub(crate) fn name(self) -> &'static str {
@@ -38,6 +46,7 @@ impl Contender {
             Self::TungsteniteNaive => "tungstenite-naive",
             Self::Everwire => "everwire",
             Self::EverwireUnproven => "everwire-unproven",
+            Self::EverwireSession => "everwire-session",
         }
     }
 
@@ -63,8 +72,9 @@ pub(crate) fn measure(contender: Contender, measure: Measure, address: &str) -> 
             Contender::TungsteniteBatched | Contender::TungsteniteNaive => {
                 theirs(&url, measure, contender == Contender::TungsteniteNaive).await
             }
-            Contender::Everwire => ours(&url, measure, Guarantee::AtMostOnce).await,
-            Contender::EverwireUnproven => ours(&url, measure, Guarantee::Unproven).await,
+            Contender::Everwire => ours(Client::builder(url), measure).await,
+            Contender::EverwireUnproven => ours(Client::builder(url).guarantee(Guarantee::Unproven), measure).await,
+            Contender::EverwireSession => ours(Client::builder(url).session(SessionMode::Require), measure).await,
         }
     })
 }
@@ -73,8 +83,8 @@ fn payload(measure: Measure) -> ByteString {
     ByteString::from("x".repeat(if measure == Measure::OneWay32 { 32 } else { 128 }))
 }
 
-async fn ours(url: &str, measure: Measure, guarantee: Guarantee) -> Done<Figure> {
-    let client = Client::builder(url).guarantee(guarantee).build()?;
+async fn ours(client: Builder, measure: Measure) -> Done<Figure> {
+    let client = client.build()?;
     let mut inbox = client.messages();
     let payload = payload(measure);
     // Connected and warm before the clock starts.

@@ -7,6 +7,7 @@ mod clients;
 mod process;
 mod report;
 mod server;
+mod sessions;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server"] => server::run(),
+        ["sessions"] => sessions::run(),
         ["one", contender, measure, address] => {
             let contender = Contender::by_name(contender).ok_or("no such contender")?;
             let measure = Measure::by_name(measure).ok_or("no such measure")?;
@@ -33,12 +35,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Every contender in every measure, in turns.
 fn client() -> Result<(), Box<dyn std::error::Error>> {
-    let server = process::Server::start()?;
+    let (server, sessions) = (process::Server::start("server")?, process::Server::start("sessions")?);
     let mut table = Table::default();
     for round in 0..=ROUNDS {
         for measure in Measure::ALL {
             for contender in Contender::ALL {
-                let figure = process::one(*contender, *measure, &server.address, Duration::from_secs(60))?;
+                let figure = {
+                    let server = if *contender == Contender::EverwireSession { &sessions } else { &server };
+                    process::one(*contender, *measure, &server.address, Duration::from_secs(60))?
+                };
                 // The first round warms caches and allocators up and is not counted.
                 if round > 0 {
                     table.add(*contender, *measure, figure);

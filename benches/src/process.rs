@@ -15,8 +15,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start() -> Result<Self, Box<dyn std::error::Error>> {
-        let mut child = Command::new(std::env::current_exe()?).arg("server").stdout(Stdio::piped()).spawn()?;
+    pub(crate) fn start(role: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut child = Command::new(std::env::current_exe()?).arg(role).stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();
         let stdout = child.stdout.take().ok_or("the server has no output")?;
         BufReader::new(stdout).read_line(&mut address)?;

@@ -96,10 +96,22 @@ async fn the_readme_s_example_gets_its_answer_and_its_proof() {
     let data = tempfile::tempdir().expect("a folder");
     let (_server, address) = server(data.path()).await;
     let url = format!("ws://{address}/ws");
+    // Building it may take long on a clean clone; what is waited for below is what it prints.
+    let build = ["build", "--quiet", "--package", "everwire", "--example", "hello"];
+    assert!(Command::from(cargo()).args(build).status().await.expect("cargo runs").success());
     let example = ["run", "--quiet", "--package", "everwire", "--example", "hello", "--", &url];
     let mut hello = Process::start(Command::from(cargo()).args(example));
     hello.line_with("pong").await;
     hello.line_with("received").await;
     hello.line_with("0 unsent, 0 without proof").await;
     assert_eq!(hello.exit_code().await, 0);
+}
+
+#[tokio::test]
+async fn the_example_of_a_session_counts_every_order_once() {
+    let example = ["run", "--quiet", "--package", "everwire-server", "--features", "axum", "--example", "orders"];
+    let mut orders = Process::start(Command::from(cargo()).args(example));
+    orders.line_with("the last confirmation: 5050 in all").await;
+    orders.line_with("0 orders unsent, 0 without an answer").await;
+    assert_eq!(orders.exit_code().await, 0);
 }

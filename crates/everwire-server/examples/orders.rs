@@ -25,9 +25,8 @@ async fn take_orders(mut session: Session) {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Done<()> {
     let sessions = Sessions::new(SessionsConfig::default())?;
-    let route = get(async |State(sessions): State<Sessions>, upgrade: Upgrade| {
-        sessions.accept(upgrade, "guest", take_orders)
-    });
+    let route =
+        get(async |State(sessions): State<Sessions>, upgrade: Upgrade| sessions.accept(upgrade, "guest", take_orders));
     let app = Router::new().route("/orders", route).with_state(sessions.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("ws://{}/orders", listener.local_addr()?);

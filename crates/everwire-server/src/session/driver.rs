@@ -73,6 +73,9 @@ impl Driver {
     }
 
     async fn next(&mut self) -> Event {
+        if !self.slot.watch_progress() {
+            return Event::Work;
+        }
         let deadline = self.slot.arm();
         let link = &mut self.link;
         let from_link = poll_fn(|cx| match link {
@@ -106,6 +109,7 @@ impl Driver {
 
     /// Does what the machine wants, takes and writes.
     fn perform(&mut self) {
+        self.slot.catch_up();
         loop {
             let mut inner = self.slot.lock();
             let outputs = std::mem::take(&mut inner.pending);
@@ -209,14 +213,20 @@ impl Driver {
         self.shared.detached(self.slot.id, bytes);
     }
 
-    /// The application is done and the client has everything: the session ends.
+    /// The application has let go, and the client has everything or is not to have it: the session ends.
     fn end_if_done(&self) {
-        let inner = self.slot.lock();
-        let done = inner.let_go && !inner.over && inner.machine.pending_messages() == 0;
-        drop(inner);
-        if done {
-            self.slot.tell(ServerInput::End { retry_after: None, reason: String::new() });
+        self.slot.catch_up();
+        let mut inner = self.slot.lock();
+        let done = inner.let_go && !inner.over && (inner.parting.is_some() || inner.machine.pending_messages() == 0);
+        if !done {
+            return;
         }
+        let (retry_after, reason) = match inner.parting.take() {
+            Some(parting) => (parting.retry_after, parting.reason),
+            None => (None, String::new()),
+        };
+        drop(inner);
+        self.slot.tell(ServerInput::End { retry_after, reason });
     }
 
     fn finish(&mut self) {
@@ -238,6 +248,7 @@ impl Driver {
             }
             work.await;
         }
+        self.slot.catch_up();
         let processed = self.slot.lock().machine.processed();
         self.shared.settled(self.slot.id, processed);
     }

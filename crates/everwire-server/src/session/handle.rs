@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::slot::Slot;
 #[derive(Debug)]
 pub struct Session {
     slot: Arc<Slot>,
+    batch: VecDeque<Received>,
     /// What was handed out last and is processed when the next one is asked for.
     given: Option<u64>,
 }
@@ -37,7 +39,7 @@ pub struct Received {
 
 impl Session {
     pub(super) fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, given: None }
+        Self { slot, batch: VecDeque::new(), given: None }
     }
 
     /// The client's next message; `None` when the session is over. The message before it is processed now.
@@ -45,9 +47,9 @@ impl Session {
     /// Cancel-safe: no message is lost.
     pub async fn recv(&mut self) -> Option<Received> {
         if let Some(position) = self.given.take() {
-            self.slot.tell(ServerInput::Processed(position));
+            self.slot.process(position);
         }
-        let received = self.slot.next().await;
+        let received = self.recv_manual().await;
         self.given = received.as_ref().map(|received| received.position);
         received
     }
@@ -57,12 +59,19 @@ impl Session {
     ///
     /// Cancel-safe: no message is lost.
     pub async fn recv_manual(&mut self) -> Option<Received> {
-        self.slot.next().await
+        if self.slot.is_closing() {
+            self.batch.clear();
+            return None;
+        }
+        if self.batch.is_empty() && !self.slot.next(&mut self.batch).await {
+            return None;
+        }
+        self.batch.pop_front()
     }
 
     /// This message is processed, and all before it.
     pub fn acknowledge(&self, received: &Received) {
-        self.slot.tell(ServerInput::Processed(received.position));
+        self.slot.process(received.position);
     }
 
     /// Sends from anywhere.
@@ -99,7 +108,7 @@ impl Drop for Session {
         if let Some(position) = self.given.take()
             && !std::thread::panicking()
         {
-            self.slot.tell(ServerInput::Processed(position));
+            self.slot.process(position);
         }
         self.slot.let_go();
     }
@@ -178,10 +187,11 @@ impl SessionSender {
         *self.slot.connected.borrow()
     }
 
-    /// Ends the session in order, at once: what the client has not acknowledged is given up. `retry_after` tells it how
-    /// long to stay away; none: for good.
+    /// Ends the session in order: its application is given nothing more ([`Session::recv`] returns `None`), and when it has
+    /// let go of the session, the client is told what was processed, which is final. What the client has not acknowledged
+    /// by then is given up. `retry_after` tells it how long to stay away; none: for good.
     pub fn end(&self, retry_after: Option<Duration>, reason: impl Into<String>) {
-        self.slot.tell(ServerInput::End { retry_after, reason: reason.into() });
+        self.slot.part(retry_after, reason.into());
     }
 
     /// Ends the session because its client is not allowed any more (close code 4403): it is told not to come back, and a

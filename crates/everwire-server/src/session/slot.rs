@@ -1,7 +1,9 @@
 //! What the handles of a session and the task behind it share.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use everwire_core::session::{ServerInput, ServerSession, SessionId};
 use everwire_core::{Moment, Output};
@@ -26,6 +28,19 @@ pub(super) struct Slot {
     moved: Notify,
     /// Whether the session has a connection; closed with the session.
     pub(super) connected: watch::Sender<bool>,
+    /// How far the application has come, counted in messages delivered.
+    processed: AtomicU64,
+    /// The task wants to hear of more.
+    wanted: AtomicBool,
+    /// The application is given nothing more.
+    closing: AtomicBool,
+}
+
+/// How a session that its server ends is to end, once the application has let go.
+#[derive(Debug)]
+pub(super) struct Parting {
+    pub(super) retry_after: Option<Duration>,
+    pub(super) reason: String,
 }
 
 #[derive(Debug)]
@@ -38,6 +53,9 @@ pub(super) struct Inner {
     sequence: u64,
     /// Outputs that only the task can act on.
     pub(super) pending: VecDeque<Output>,
+    pub(super) parting: Option<Parting>,
+    /// How far the machine knows the application to be.
+    known: u64,
     /// Nothing comes into the inbox any more.
     pub(super) over: bool,
     /// What the task sleeps until.
@@ -58,6 +76,8 @@ impl Slot {
                 delivered: 0,
                 sequence: 0,
                 pending: VecDeque::new(),
+                parting: None,
+                known: 0,
                 over: false,
                 armed: None,
                 let_go: false,
@@ -66,6 +86,9 @@ impl Slot {
             news: Notify::new(),
             moved: Notify::new(),
             connected: watch::Sender::new(false),
+            processed: AtomicU64::new(0),
+            wanted: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
         }
     }
 
@@ -121,15 +144,14 @@ impl Slot {
                 Output::Written { .. } | Output::Event(_) => {}
                 Output::Finished(_) => {
                     inner.over = true;
-                    // What the application was not given is never processed.
-                    inner.inbox.clear();
+                    self.close_inbox(inner);
                     inner.pending.push_back(output);
                     moved = true;
                 }
                 other => inner.pending.push_back(other),
             }
         }
-        if inner.inbox.len() != before || inner.over {
+        if inner.inbox.len() > before || inner.over {
             self.news.notify_one();
         }
         if !inner.pending.is_empty() {
@@ -140,21 +162,68 @@ impl Slot {
         }
     }
 
-    /// The next message for the application; none once the session is over.
-    pub(super) async fn next(&self) -> Option<Received> {
+    /// The next messages for the application; false once there will be none.
+    pub(super) async fn next(&self, batch: &mut VecDeque<Received>) -> bool {
         loop {
             let news = self.news.notified();
             {
                 let mut inner = self.lock();
-                if let Some(received) = inner.inbox.pop_front() {
-                    return Some(received);
+                if self.is_closing() {
+                    return false;
                 }
-                if inner.over {
-                    return None;
+                if !inner.inbox.is_empty() {
+                    std::mem::swap(&mut inner.inbox, batch);
+                    return true;
                 }
             }
             news.await;
         }
+    }
+
+    /// The application has processed everything before this position.
+    pub(super) fn process(&self, position: u64) {
+        self.processed.fetch_max(position, Ordering::SeqCst);
+        if self.wanted.load(Ordering::SeqCst) && self.wanted.swap(false, Ordering::SeqCst) {
+            self.work.notify_one();
+        }
+    }
+
+    /// Tells the machine how far the application is.
+    pub(super) fn catch_up(&self) {
+        let processed = self.processed.load(Ordering::SeqCst);
+        let mut inner = self.lock();
+        if inner.known < processed {
+            inner.known = processed;
+            inner.machine.handle(self.now(), ServerInput::Processed(processed));
+            self.sort(&mut inner);
+        }
+    }
+
+    /// From here on the task is woken when the application has come further. False if it has already.
+    pub(super) fn watch_progress(&self) -> bool {
+        self.wanted.store(true, Ordering::SeqCst);
+        self.processed.load(Ordering::SeqCst) == self.lock().known
+    }
+
+    /// Whether the application is given nothing more.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
+    /// The session is to end when the application has let go: only then is what it has processed final.
+    pub(super) fn part(&self, retry_after: Option<Duration>, reason: String) {
+        let mut inner = self.lock();
+        inner.parting.get_or_insert(Parting { retry_after, reason });
+        self.close_inbox(&mut inner);
+        drop(inner);
+        self.news.notify_one();
+        self.work.notify_one();
+    }
+
+    /// What the application was not given is never processed.
+    fn close_inbox(&self, inner: &mut Inner) {
+        self.closing.store(true, Ordering::SeqCst);
+        inner.inbox.clear();
     }
 
     /// Waits until `done` says so. It is asked again whenever messages have left the outbox.
@@ -194,9 +263,12 @@ impl Inner {
 
     fn deliver(&mut self, message: Message, sequence: Option<u64>) {
         self.delivered += 1;
+        if self.parting.is_some() || self.over {
+            return;
+        }
         self.inbox.push_back(Received { message, sequence, position: self.delivered });
     }
 }
 
 /// "Never", as tokio understands it: about 30 years.
-const FAR: std::time::Duration = std::time::Duration::from_secs(30 * 365 * 86_400);
+const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire::{Closed, Outcome, SessionMode, State};
+use tokio::sync::Notify;
+
 use everwire_server::{Session, SessionId, Sessions, SessionsConfig, WatermarkError, Watermarks};
 
 use crate::support::Server;
@@ -147,6 +149,43 @@ async fn a_drained_server_refuses_new_connections_for_a_moment() {
     let state = states.wait_for(|state| state.is_final()).await.unwrap().clone();
     let State::Closed(Closed::GaveUp { last, .. }) = state else { panic!("{state:?}") };
     assert_eq!(last.code(), Some(503));
+}
+
+#[tokio::test]
+async fn an_end_in_the_middle_of_a_message_leaves_it_neither_undone_nor_done_twice() {
+    let effects = Arc::new(Mutex::new(Vec::new()));
+    let (at_work, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let sender = Arc::new(Mutex::new(None));
+    let sessions = Sessions::new(SessionsConfig::default()).unwrap();
+    let application = {
+        let (effects, at_work, go_on, sender) =
+            (Arc::clone(&effects), Arc::clone(&at_work), Arc::clone(&go_on), Arc::clone(&sender));
+        move |mut session: Session| {
+            let (effects, at_work, go_on) = (Arc::clone(&effects), Arc::clone(&at_work), Arc::clone(&go_on));
+            sender.lock().unwrap().get_or_insert_with(|| session.sender());
+            async move {
+                while let Some(received) = session.recv().await {
+                    if received.message.as_text() == Some("3") {
+                        at_work.notify_one();
+                        go_on.notified().await;
+                    }
+                    effects.lock().unwrap().push(received.message.as_text().unwrap().to_owned());
+                }
+            }
+        }
+    };
+    let server = Server::start(sessions, application).await;
+    let client = server.client();
+    let deliveries: Vec<_> = (0..10).map(|number| client.send(number.to_string()).unwrap()).collect();
+    at_work.notified().await;
+    sender.lock().unwrap().as_ref().unwrap().end(Some(Duration::ZERO), "maintenance");
+    go_on.notify_one();
+    for delivery in deliveries {
+        assert_eq!(delivery.await, Outcome::Acknowledged);
+    }
+    let wanted: Vec<_> = (0..10).map(|number| number.to_string()).collect();
+    until(|| effects.lock().unwrap().len() >= 10).await;
+    assert_eq!(*effects.lock().unwrap(), wanted);
 }
 
 async fn until(mut condition: impl FnMut() -> bool) {
