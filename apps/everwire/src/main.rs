@@ -1,7 +1,7 @@
 //! The `everwire` binary: a chat server, a chat in the terminal, and a resilient command line for any WebSocket.
 //!
 //! - [`args`]: what may be written on the command line
-//! - [`connect`], [`chat`], [`serve`]: one folder per command
+//! - [`connect`], [`chat`], [`serve`], [`proxy`]: one folder per command
 //! - [`address`], [`token`], [`words`], [`logs`]: what they share
 //! - [`term`]: the terminal and the standard streams
 //! - [`exit`]: how a command ends
@@ -12,6 +12,7 @@ mod chat;
 mod connect;
 mod exit;
 mod logs;
+mod proxy;
 mod serve;
 mod term;
 mod token;
@@ -49,6 +50,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Connect(args) => block_on(connect::run(args, cli.color)),
         Command::Chat(args) => block_on(chat::run(args, cli.color)),
         Command::Serve(args) => block_on(serve::run(args)),
+        Command::Proxy(args) => block_on(proxy::run(args, cli.color)),
     }
 }
 

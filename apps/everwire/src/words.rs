@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use everwire::{Cause, Closed, Event, OpenFailureKind, State};
+use everwire::{Cause, Closed, Event, OpenFailureKind, Phase, State};
 
 use crate::term::{Tone, printable_line, short};
 
@@ -67,12 +67,20 @@ fn advice(cause: &Cause) -> &'static str {
         return "";
     };
     match &failure.kind {
+        OpenFailureKind::ProxyDenied => "; check the proxy's URL and the credentials in it",
+        OpenFailureKind::Refused { .. } if failure.phase == Phase::Proxy => {
+            "; check the proxy's URL and the credentials in it"
+        }
+        OpenFailureKind::Io | OpenFailureKind::NotWebSocket if failure.phase == Phase::Proxy => {
+            "; check the proxy's URL, or ask whoever runs the proxy"
+        }
+        OpenFailureKind::PinMismatch => "; if the server's key was changed on purpose, change the pin",
         OpenFailureKind::Refused { status: 401 | 403, .. } => "; check the credentials that are sent",
         OpenFailureKind::Refused { status: 404 | 410, .. } => "; check the path of the address",
         OpenFailureKind::NotWebSocket => "; check the port and the path: what answers there speaks no WebSocket",
         OpenFailureKind::Certificate => "; check the host's name and its certificate",
         OpenFailureKind::Hook => "; check the token's file or command",
-        OpenFailureKind::Io if failure.phase == everwire::Phase::Dns => "; check the host's name",
+        OpenFailureKind::Io if failure.phase == Phase::Dns => "; check the host's name",
         OpenFailureKind::Io => "; check that the server runs and the port is right",
         _ => "",
     }

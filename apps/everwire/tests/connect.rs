@@ -371,6 +371,7 @@ fn verbose_tells_events_outcomes_and_figures_and_colour_can_be_forced() {
     assert_eq!(everwire.finish(), 0);
     let said = everwire.err.text();
     assert!(said.contains("line 1: ") && said.contains("1 line in, 1 delivered"), "{said}");
+    assert!(said.contains("; opened in ") && said.contains(" ms: tcp "), "{said}");
     assert!(said.contains("\u{1b}[32mconnected"), "{said}");
 }
 

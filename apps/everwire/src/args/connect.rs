@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::{self, GuaranteeArg, OrOff, OverflowArg};
-use super::{ConnectionArgs, TokenArgs, exit_codes};
+use super::{ConnectionArgs, NetworkArgs, TokenArgs, exit_codes};
 
 /// Talk to any WebSocket: lines in, messages out, through every loss of the connection.
 ///
@@ -26,6 +26,8 @@ Examples:
     everwire connect wss://example.org/feed --listen --json --token-command 'pass show feed'
   Give up after five attempts instead of never:
     everwire connect ws://localhost:9000 --max-attempts 5 --initial-delay 200ms
+  Through a proxy, to a server whose certificate the company has issued:
+    everwire connect wss://intranet.example/feed --proxy http://proxy.example:3128 --cacert company.pem
   Copy a file through:
     everwire connect ws://localhost:8080/upload --binary < photo.jpg
 
@@ -70,6 +72,9 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     pub(crate) token: TokenArgs,
+
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,

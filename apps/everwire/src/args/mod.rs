@@ -3,6 +3,7 @@
 mod chat;
 mod connect;
 mod connection;
+mod network;
 mod serve;
 mod values;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use chat::ChatArgs;
 pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
+pub(crate) use network::NetworkArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use values::GuaranteeArg;
 
@@ -67,12 +69,13 @@ pub(crate) struct Cli {
     pub(crate) log: LogArgs,
 }
 
-// The first three are described where their options are.
+// Most are described where their options are.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(ServeArgs),
     Chat(ChatArgs),
     Connect(ConnectArgs),
+    Proxy(crate::proxy::ProxyArgs),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:

@@ -85,8 +85,9 @@ impl Report {
     pub(super) fn figures(&self, stats: &Stats, received: u64, account: &Account) -> Option<String> {
         let round_trip =
             stats.machine.smoothed_round_trip.map_or_else(String::new, |time| format!(", round trip {}", short(time)));
+        let opening = stats.opening.as_ref().map_or_else(String::new, |opening| format!("; opened in {opening}"));
         let text = format!(
-            "{} in, {} delivered, {} sent again; {} received; {} in {}{round_trip}",
+            "{} in, {} delivered, {} sent again; {} received; {} in {}{round_trip}{opening}",
             counted(account.read, self.unit),
             account.delivered,
             stats.machine.resent,

@@ -24,12 +24,12 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
         batching.window = window;
         builder = builder.batching(batching);
     }
-    token::attach(builder, &args.token).build().map_err(failure)
+    token::attach(args.network.apply(builder)?, &args.token).build().map_err(failure)
 }
 
 fn failure(error: BuildError) -> Failure {
     let exit = match error {
-        BuildError::Url(_) | BuildError::Header(_) | BuildError::Setting(_) => Exit::Usage,
+        BuildError::Url(_) | BuildError::Header(_) | BuildError::Setting(_) | BuildError::Proxy(_) => Exit::Usage,
         _ => Exit::Failed,
     };
     Failure::new(exit, error.to_string())

@@ -27,10 +27,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let server = ChatServer::open(ServerConfig::with_data(&args.data)).map_err(|error| refused(&error))?;
     let stop = Stop::listen(PARTING);
     tell(&banner::banner(address, &program(), &shown(&args.data)));
-    server
-        .serve(listener, async move { stop.asked().await })
-        .await
-        .map_err(|error| failed("stopped serving", &error))?;
+    server.serve(listener, async move { stop.asked().await }).await;
     tracing::info!("ended in order");
     Ok(Exit::Done)
 }

@@ -34,6 +34,9 @@ pub(crate) fn command(args: &[&str]) -> Command {
         .env_remove("RUST_LOG")
         .env_remove("EVERWIRE_LOG")
         .env_remove("EVERWIRE_NAME");
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_ascii_lowercase());
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -190,6 +190,24 @@ pub(crate) fn black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
     thread::park_timeout(PATIENCE);
 }
 
+/// An HTTP proxy that leads everything that is asked for to this place, and tells what that is.
+pub(crate) fn proxy(to: SocketAddr) -> impl Fn(TcpStream, &Sender<Heard>) + Send + Sync + 'static {
+    move |mut near, heard| {
+        let head = read_head(&mut near);
+        let _ = heard.send(Heard::Header(head.lines().next().map(str::to_owned)));
+        let Ok(mut far) = TcpStream::connect(to) else { return };
+        let _ = near.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        let (Ok(mut near_out), Ok(mut far_in)) = (near.try_clone(), far.try_clone()) else { return };
+        let back = thread::spawn(move || {
+            let _ = std::io::copy(&mut far_in, &mut near_out);
+            let _ = near_out.shutdown(std::net::Shutdown::Both);
+        });
+        let _ = std::io::copy(&mut near, &mut far);
+        let _ = far.shutdown(std::net::Shutdown::Both);
+        let _ = back.join();
+    }
+}
+
 fn conversation(stream: TcpStream, heard: &Sender<Heard>, echo: bool) {
     if let Ok(mut socket) = accept(stream) {
         listen(&mut socket, heard, echo);

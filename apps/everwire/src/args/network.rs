@@ -1,0 +1,68 @@
+//! Options of the way to a server: proxy, redirects, TLS.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::exit::{Exit, Failure};
+
+/// How the server is reached and recognised.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkArgs {
+    /// Connect by this proxy: http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST[:PORT] [default: what
+    /// HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say]
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
+    /// Connect without a proxy, whatever the environment says
+    #[arg(long, conflicts_with = "proxy")]
+    pub(crate) no_proxy: bool,
+
+    /// Follow up to this many redirects
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) max_redirects: u8,
+
+    /// Trust the root certificates in this file (PEM or DER) too; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Vec<PathBuf>,
+
+    /// Show the client certificate in this file (PEM with its chain, or DER) to a server that asks for one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// File of that certificate's private key (PEM or DER, not encrypted) [default: the file of the certificate]
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Accept only a server whose public key this is, as sha256/BASE64; may be repeated for further keys
+    #[arg(long = "pin", value_name = "PIN")]
+    pub(crate) pins: Vec<String>,
+}
+
+impl NetworkArgs {
+    /// Puts the options into the settings of a client.
+    pub(crate) fn apply(&self, mut builder: everwire::Builder) -> Result<everwire::Builder, Failure> {
+        builder = builder.max_redirects(self.max_redirects);
+        if let Some(url) = &self.proxy {
+            builder = builder.proxy(url);
+        }
+        if self.no_proxy {
+            builder = builder.no_proxy();
+        }
+        for path in &self.cacert {
+            builder = builder.root_certificate(read(path)?);
+        }
+        if let Some(path) = &self.cert {
+            builder = builder.client_certificate(read(path)?, read(self.key.as_ref().unwrap_or(path))?);
+        }
+        for pin in &self.pins {
+            builder = builder.pin(pin);
+        }
+        Ok(builder)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::new(Exit::Failed, format!("can't read {}: {error}", path.display())))
+}
