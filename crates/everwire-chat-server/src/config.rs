@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use everwire_server::{Deflate, Origins};
+
 /// Settings of the server. The defaults are for a team.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -18,12 +20,56 @@ pub struct ServerConfig {
     pub mailbox_bytes: usize,
     /// Bytes in one WebSocket message; default 64 KiB. A larger one closes its connection with 1009.
     pub max_message: usize,
-    /// Connections at a time; default 10,000. Further ones are refused with 503.
+    /// Members' connections at a time; default 10,000. Further ones are refused with 503.
     pub max_connections: usize,
+    /// Connections at a time from one IP address (of IPv6: from one /64 network); default none. Further ones are refused
+    /// with 429. Behind a proxy all members come from the proxy's address.
+    pub max_per_address: Option<usize>,
+    /// How long a connection may take to become a member's; default 10 s. A slower one is cut.
+    pub opening_timeout: Duration,
+    /// Which web pages may connect; default those of this very host. Others are refused with 403.
+    pub origins: Origins,
+    /// Compression for members that offer it (permessage-deflate); default from 256 bytes on, since shorter lines hardly
+    /// shrink. What a room is told is compressed once for all. `None`: nothing is compressed.
+    pub compression: Option<Deflate>,
     /// Messages that a member gets who asks for the latest; default 50.
     pub latest: u64,
+    /// What the history keeps; default everything.
+    pub keep: Keep,
+    /// Who may read `/metrics`; default [`MetricsAccess::Local`].
+    pub metrics: MetricsAccess,
     /// Pieces of junk from one connection within a minute before it is closed with 1008; default 100.
     pub max_junk: usize,
+}
+
+/// What the history keeps of each room. What is beyond any of the bounds is removed within some minutes.
+///
+/// A message that is sent again after it was removed is a new one: bounds should be far longer than a client may be
+/// without the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Keep {
+    /// So many of the latest messages. `None`: however many there are.
+    pub messages: Option<u64>,
+    /// Messages stored within this time, by the server's clock. `None`: however old they are.
+    pub time: Option<Duration>,
+}
+
+impl Keep {
+    pub(crate) fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Who may read `/metrics`. It holds numbers of rooms, members and messages, and no names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsAccess {
+    /// This machine only, and no proxy on it that says for whom it asks (`Forwarded`, `X-Forwarded-For`).
+    Local,
+    /// Whoever reaches the server.
+    Everyone,
+    /// Nobody.
+    Nobody,
 }
 
 impl Default for ServerConfig {
@@ -36,7 +82,13 @@ impl Default for ServerConfig {
             mailbox_bytes: 4 << 20,
             max_message: 64 << 10,
             max_connections: 10_000,
+            max_per_address: None,
+            opening_timeout: Duration::from_secs(10),
+            origins: Origins::same(),
+            compression: Some(compression()),
             latest: 50,
+            keep: Keep::default(),
+            metrics: MetricsAccess::Local,
             max_junk: 100,
         }
     }
@@ -48,4 +100,10 @@ impl ServerConfig {
     pub fn with_data(folder: impl Into<PathBuf>) -> Self {
         Self { data: Some(folder.into()), ..Self::default() }
     }
+}
+
+fn compression() -> Deflate {
+    let mut settings = Deflate::default();
+    settings.threshold = 256;
+    settings
 }

@@ -26,6 +26,16 @@ pub enum OpenError {
         /// The file.
         file: PathBuf,
     },
+    /// An earlier version of this program made this history, and it is only to be read.
+    TooOld {
+        /// The file.
+        file: PathBuf,
+    },
+    /// There is no history, and it is only to be read.
+    NotThere {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The file is damaged, or no history, or can't be read or written.
     File {
         /// The file.
@@ -47,6 +57,12 @@ impl fmt::Display for OpenError {
             Self::TooNew { file } => {
                 write!(f, "{} was made by a later version: use that one, or choose another data folder", file.display())
             }
+            Self::TooOld { file } => write!(
+                f,
+                "{} was made by an earlier version: start the server once, which brings it up to date",
+                file.display()
+            ),
+            Self::NotThere { folder } => write!(f, "there is no history in {}", folder.display()),
             Self::File { file, .. } => write!(
                 f,
                 "the history {} can't be used: restore it from a copy, or choose another data folder",
@@ -61,8 +77,59 @@ impl std::error::Error for OpenError {
         match self {
             Self::Folder { source, .. } => Some(source),
             Self::File { source, .. } => Some(source),
-            Self::InUse { .. } | Self::TooNew { .. } => None,
+            Self::InUse { .. } | Self::TooNew { .. } | Self::TooOld { .. } | Self::NotThere { .. } => None,
         }
+    }
+}
+
+/// Why the history could not be exported.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// It can't be opened.
+    Open(OpenError),
+    /// It can't be read.
+    Read(HistoryError),
+    /// The output can't be written.
+    Write(io::Error),
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(f),
+            Self::Read(_) => f.write_str("the history can't be read to its end"),
+            Self::Write(_) => f.write_str("the output can't be written"),
+        }
+    }
+}
+
+impl std::error::Error for ExportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // Its words are ours.
+            Self::Open(error) => error.source(),
+            Self::Read(error) => Some(error),
+            Self::Write(error) => Some(error),
+        }
+    }
+}
+
+impl From<OpenError> for ExportError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+impl From<HistoryError> for ExportError {
+    fn from(error: HistoryError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<io::Error> for ExportError {
+    fn from(error: io::Error) -> Self {
+        Self::Write(error)
     }
 }
 

@@ -10,7 +10,7 @@
 //!
 //! let server = ChatServer::open(ServerConfig::with_data("everwire-data"))?;
 //! let listener = listen("127.0.0.1:8080".parse()?).await?;
-//! server.serve(listener, std::future::pending()).await?; // in a program: until a signal comes
+//! server.serve(listener, std::future::pending()).await; // in a program: until a signal comes
 //! # Ok(())
 //! # }
 //! ```
@@ -20,18 +20,27 @@
 //! | `history` | the stored messages: one writer, group commit |
 //! | `rooms` | who is where, and what each is to be told (pure) |
 //! | `member` | one connection: its identity, its catch-up, its mailbox |
-//! | `server` | HTTP: `/ws`, `/healthz`, the start page; start and end |
-//! | `config`, `error` | settings, and what can go wrong at the start |
+//! | `server` | its parts, its start and its end |
+//! | `http` | `/ws`, `/healthz`, `/readyz`, `/metrics`, the start page |
+//! | `metrics` | what can be counted |
+//! | `export` | the history as JSON lines |
+//! | `config`, `error` | settings, and what can go wrong |
 
 mod config;
 mod error;
+mod export;
 mod history;
+mod http;
 mod member;
+mod metrics;
 mod rooms;
 mod server;
 
-pub use config::ServerConfig;
-pub use error::{ListenError, OpenError};
+pub use config::{Keep, MetricsAccess, ServerConfig};
+pub use error::{ExportError, ListenError, OpenError};
+pub use everwire_server::{Deflate, OriginError, Origins};
+pub use export::export;
+pub use history::HistoryError;
 pub use server::{ChatServer, listen};
 
 /// Close codes that a member may see from this server; all but 1008 invite it to come back.

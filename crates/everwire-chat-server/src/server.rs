@@ -1,35 +1,30 @@
-//! HTTP: `/ws`, `/healthz`, the start page; start and end.
+//! The server's parts, its start and its end.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
-use axum::serve::ListenerExt;
-use everwire_chat::limits::{check_id, check_name, check_room};
-use everwire_chat::wire::{Position, User};
-use everwire_server::{Limits, Upgrade};
-use serde::Deserialize;
+use everwire_server::Server;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::ServerConfig;
 use crate::error::{ListenError, OpenError};
 use crate::history::{History, Told};
-use crate::member::{self, Invitation};
+use crate::http;
+use crate::metrics::Metrics;
 use crate::rooms::{ConnectionId, Rooms};
-
-/// The room of an address that names none.
-const DEFAULT_ROOM: &str = "lobby";
 
 /// How long members may take to part when the server ends.
 const PARTING: Duration = Duration::from_secs(5);
+
+/// Connections beyond those of members, so that a full server still answers who asks how it is.
+const FOR_QUESTIONS: usize = 100;
+
+/// How often old messages are looked for.
+const RETENTION_PERIOD: Duration = Duration::from_secs(60);
 
 /// A chat server: its rooms and its history.
 #[derive(Debug)]
@@ -42,6 +37,7 @@ pub struct ChatServer {
 pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) history: History,
+    pub(crate) metrics: Arc<Metrics>,
     rooms: Arc<Mutex<Rooms>>,
     connections: AtomicU64,
     places: Arc<Semaphore>,
@@ -56,11 +52,21 @@ impl Shared {
         self.connections.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// A place for one more member, unless the server is full or ends.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
     /// Milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        now()
     }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Listens on an address; port 0 takes any free one.
@@ -78,46 +84,63 @@ impl ChatServer {
     /// If the data folder can't be used, or another server uses it.
     pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
         let rooms = Arc::<Mutex<Rooms>>::default();
-        let told = Arc::clone(&rooms);
-        let history = History::open(config.data.as_deref(), move |what| {
-            let mut rooms = lock(&told);
-            match what {
-                Told::Stored { post, offset, is_new } => {
-                    rooms.on_stored(&post.room, post.origin, post.message, offset, is_new);
-                }
-                Told::Taken(post) => rooms.on_taken(&post.room, post.origin, post.message.id),
-                Told::Failed(post) => rooms.on_failed(&post.room, post.origin),
-            }
-        })?;
+        let metrics = Arc::new(Metrics::new(Arc::clone(&rooms)));
+        let (told, counted) = (Arc::clone(&rooms), Arc::clone(&metrics));
+        let history = History::open(config.data.as_deref(), move |what| tell(&told, &counted, what))?;
         let places = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { shared: Arc::new(Shared { config, history, rooms, connections: AtomicU64::new(1), places }) })
+        let shared = Shared { config, history, metrics, rooms, connections: AtomicU64::new(1), places };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The routes, for an application that has others beside them: `/ws`, `/healthz`, and the start page at `/`.
+    /// The routes, for an application that has others beside them: `/ws`, `/healthz`, `/readyz`, `/metrics`, and the start
+    /// page at `/`. Such an application runs [`retain`](Self::retain) beside them, and [`close`](Self::close) at its end.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/", get(async || Html(include_str!("start.html"))))
-            .route("/healthz", get(async || "ok\n"))
-            .route("/ws", get(upgrade))
-            .with_state(Arc::clone(&self.shared))
+        http::router(Arc::clone(&self.shared))
     }
 
-    /// Serves until `until` comes; then members are sent away with 1012, and the history is closed.
-    ///
-    /// # Errors
-    /// If the listener fails.
-    pub async fn serve(self, listener: TcpListener, until: impl Future<Output = ()> + Send) -> io::Result<()> {
-        let router = self.router();
-        // Frames are merged by us; waiting for more in the kernel would only delay them.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let served = tokio::select! {
-            served = async { axum::serve(listener, router).await } => served,
-            () = until => Ok(()),
+    /// Serves until `until` comes; then members are sent away with 1012, and the history is closed. Whoever has not parted
+    /// after 5 s is cut.
+    pub async fn serve(self, listener: TcpListener, until: impl Future<Output = ()> + Send) {
+        let config = &self.shared.config;
+        let server = Server::new()
+            .max_connections(config.max_connections.saturating_add(FOR_QUESTIONS))
+            .max_per_address(config.max_per_address)
+            .opening_timeout(config.opening_timeout)
+            .grace(PARTING);
+        self.shared.metrics.watch(server.stats());
+        let until = async {
+            tokio::select! {
+                () = until => {}
+                () = self.retain() => {}
+            }
+            self.shared.rooms().close();
         };
+        let ended = server.serve_router(listener, self.router(), until).await;
+        if ended.cut > 0 {
+            tracing::warn!(connections = ended.cut, "some members did not part in time");
+        }
         self.close().await;
-        served
+    }
+
+    /// Removes messages from the history as they come to be too many or too old, once a minute, and never returns.
+    /// [`serve`](Self::serve) does it by itself. Cancel-safe.
+    pub async fn retain(&self) {
+        let Shared { config, history, metrics, .. } = &*self.shared;
+        let mut pace = tokio::time::interval(RETENTION_PERIOD);
+        loop {
+            if config.keep.is_everything() {
+                return std::future::pending().await;
+            }
+            pace.tick().await;
+            match history.retain(&config.keep).await {
+                Ok(0) => {}
+                Ok(removed) => {
+                    metrics.removed.inc_by(removed);
+                    tracing::info!(messages = removed, "old messages removed");
+                }
+                Err(error) => tracing::error!(%error, "old messages can't be removed"),
+            }
+        }
     }
 
     /// Sends the members away with 1012 (they come back), and commits what they have sent.
@@ -135,57 +158,24 @@ impl ChatServer {
     }
 }
 
-/// What the address may say.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Parameters {
-    room: Option<String>,
-    user_id: Option<String>,
-    user_name: Option<String>,
-    after: Option<String>,
-}
-
-async fn upgrade(
-    State(shared): State<Arc<Shared>>,
-    Query(parameters): Query<Parameters>,
-    upgrade: Upgrade,
-) -> Response {
-    let invitation = match invitation(parameters) {
-        Ok(invitation) => invitation,
-        Err(problem) => return (StatusCode::BAD_REQUEST, format!("{problem}\n")).into_response(),
-    };
-    let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
-        let retry = [("retry-after", "5")];
-        return (StatusCode::SERVICE_UNAVAILABLE, retry, "the server is full or stopping\n").into_response();
-    };
-    let limits =
-        Limits { max_frame: shared.config.max_message, max_message: shared.config.max_message, ..Limits::default() };
-    let response = upgrade.limits(limits).on_upgrade(async move |socket| {
-        let _place: OwnedSemaphorePermit = place;
-        member::serve(socket, shared, invitation).await;
-    });
-    response.into_response()
-}
-
-fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
-    let Parameters { room, user_id, user_name, after } = parameters;
-    let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
-    check_room(&room)?;
-    let user = match user_id {
-        Some(user_id) => {
-            let user_name = user_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| user_id.clone());
-            check_id(&user_id)?;
-            check_name(&user_name)?;
-            Some(User { user_id, user_name })
+/// Hands on what the history says of posts.
+fn tell(rooms: &Mutex<Rooms>, metrics: &Metrics, what: Told) {
+    match what {
+        Told::Stored { post, offset, is_new } => {
+            let counter = if is_new { &metrics.stored } else { &metrics.repeated };
+            counter.inc();
+            lock(rooms).on_stored(&post.room, post.origin, post.message, offset, is_new);
         }
-        None => None,
-    };
-    let after = match after.as_deref() {
-        None => None,
-        Some("") => Some(None),
-        Some(position) => Some(Some(position.parse::<Position>()?)),
-    };
-    Ok(Invitation { room, user, after })
+        Told::Taken(post) => {
+            metrics.taken.inc();
+            lock(rooms).on_taken(&post.room, post.origin, post.message.id);
+        }
+        Told::Failed(post) => {
+            metrics.failed.inc();
+            lock(rooms).on_failed(&post.room, post.origin);
+        }
+        Told::Committed { messages, took } => metrics.committed(messages, took),
+    }
 }
 
 fn lock(rooms: &Mutex<Rooms>) -> MutexGuard<'_, Rooms> {

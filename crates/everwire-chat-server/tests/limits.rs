@@ -1,18 +1,29 @@
 //! What a member may cost, and how the server parts.
+#![allow(clippy::unwrap_used, reason = "this is how a test fails")]
 
 mod support;
 
 use std::net::TcpListener;
 use std::time::Duration;
 
-use everwire_chat_server::{ChatServer, OpenError, ServerConfig, listen};
+use everwire_chat_server::{ChatServer, OpenError, Origins, ServerConfig, listen};
 use futures_util::SinkExt;
 use serde_json::json;
 use support::{Plain, Server, soon, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// Sends these bytes and reads until the server ends the connection.
+async fn ask(server: &Server, request: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+    answer
+}
 
 #[tokio::test]
 async fn junk_is_ignored_until_it_is_a_flood() {
@@ -113,6 +124,62 @@ async fn a_full_server_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_full_server_still_says_that_it_is_well() {
+    let mut config = ServerConfig::default();
+    config.max_connections = 0;
+    let server = Server::start(config).await;
+    assert!(ask(&server, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_is_refused_and_listed_ones_let_in() {
+    let mut config = ServerConfig::default();
+    config.origins = Origins::new(["https://chat.example.org"]).unwrap();
+    let server = Server::start(config).await;
+    let from = |origin: &str| {
+        let mut request = server.url().into_client_request().unwrap();
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        request
+    };
+    match soon("an answer", connect_async(from("https://evil.example"))).await {
+        Err(Error::Http(response)) => {
+            assert_eq!(response.status(), 403);
+            let line = String::from_utf8(response.into_body().unwrap()).unwrap();
+            let wanted = format!("a page of https://evil.example may not connect to {}\n", server.address);
+            assert_eq!(line, wanted);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(soon("an answer", connect_async(from("https://chat.example.org"))).await.is_ok());
+}
+
+#[tokio::test]
+async fn slow_openers_are_cut_and_do_not_hold_up_the_end() {
+    let mut config = ServerConfig::default();
+    config.opening_timeout = Duration::from_millis(100);
+    let server = Server::start(config).await;
+    assert_eq!(ask(&server, "GET /ws?userId=slow HTTP/1.1\r\nHost: ").await, "");
+
+    let server = Server::start(ServerConfig::default()).await;
+    let mut slow = TcpStream::connect(server.address).await.unwrap();
+    slow.write_all(b"GET /ws?userId=slow HTTP/1.1\r\n").await.unwrap();
+    Plain::named(&server, "ana").await; // accepted later than the slow one
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_may_have_only_so_many_connections() {
+    let mut config = ServerConfig::default();
+    config.max_per_address = Some(1);
+    let server = Server::start(config).await;
+    let _ana = Plain::named(&server, "ana").await;
+    match soon("an answer", connect_async(server.url())).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), 429),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn a_silent_connection_is_pinged_and_then_dropped() {
     let mut config = ServerConfig::default();
     config.heartbeat = Duration::from_millis(100);
@@ -169,11 +236,7 @@ async fn what_is_wrong_at_the_start_is_told_in_one_line() {
 async fn the_start_page_says_how_to_join() {
     let server = Server::start(ServerConfig::default()).await;
     for (path, words) in [("/", "everwire chat"), ("/healthz", "ok")] {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+        let answer = ask(&server, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(words), "{answer}");
     }
 }

@@ -2,21 +2,24 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use everwire_chat::TextMessage;
 use everwire_chat::wire::WireStatus;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, params};
 
-use super::{Page, Post, Start};
+use super::layout::{NEW, VERSION, from_1};
+use super::{Bounds, Exported, Page, Post, Removed, Start};
 use crate::error::OpenError;
+use crate::server::now;
 
 /// The history's file in its folder.
 const FILE: &str = "history.sqlite";
 
-/// The layout of this version.
-const VERSION: i64 = 1;
+/// Locked by the server that uses the folder. Readers need not care.
+const LOCK: &str = "history.lock";
 
 /// Messages in a page.
 const PAGE: u64 = 500;
@@ -24,20 +27,9 @@ const PAGE: u64 = 500;
 /// Bytes of text in a page, beyond which it ends: it is held once per member that catches up.
 const PAGE_BYTES: usize = 128 << 10;
 
-const LAYOUT: &str = "
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE messages (
-        room TEXT NOT NULL,
-        position INTEGER NOT NULL,
-        id TEXT NOT NULL,
-        user_id TEXT NOT NULL,
-        user_name TEXT NOT NULL,
-        text TEXT NOT NULL,
-        timestamp INTEGER NOT NULL,
-        PRIMARY KEY (room, position)
-    ) WITHOUT ROWID;
-    CREATE UNIQUE INDEX messages_by_id ON messages (room, id);
-";
+/// Rooms that are looked at, and messages that are removed, in one step: posts wait for it.
+const STEP_ROOMS: usize = 100;
+const STEP_MESSAGES: u64 = 1000;
 
 /// What SQLite says.
 #[derive(Debug)]
@@ -66,49 +58,50 @@ pub(super) struct Database {
     epoch: String,
     /// The last position of each room that was written to.
     ends: HashMap<String, u64>,
+    /// Holds the folder, unless the history is in memory.
+    _lock: Option<File>,
 }
 
 impl Database {
     pub(super) fn open(folder: Option<&Path>) -> Result<Self, OpenError> {
         let Some(folder) = folder else {
-            let opened = Connection::open_in_memory().and_then(Self::prepare);
             let file = PathBuf::from(":memory:");
-            return opened
-                .map_err(|source| OpenError::File { file, source: source.into() })?
-                .ok_or(OpenError::TooNew { file: PathBuf::from(":memory:") });
+            return Self::prepare(Connection::open_in_memory(), None, file);
         };
         std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
+        let lock = lock(folder)?;
         let file = folder.join(FILE);
-        match Connection::open(&file).and_then(Self::prepare) {
-            Ok(Some(database)) => Ok(database),
+        Self::prepare(Connection::open(&file), Some(lock), file)
+    }
+
+    fn prepare(opened: rusqlite::Result<Connection>, lock: Option<File>, file: PathBuf) -> Result<Self, OpenError> {
+        let mut version = 0;
+        let prepared = opened.and_then(|mut connection| {
+            connection.busy_timeout(Duration::from_secs(1))?;
+            // Committed means on the disk.
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            version = bring_up_to_date(&transaction)?;
+            if version > VERSION {
+                return Ok(None);
+            }
+            let epoch = transaction.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))?;
+            transaction.commit()?;
+            Ok(Some(Self { connection, epoch, ends: HashMap::new(), _lock: lock }))
+        });
+        match prepared {
+            Ok(Some(database)) => {
+                if (1..VERSION).contains(&version) {
+                    tracing::info!(file = %file.display(), version, "a history of an earlier version was brought up to date");
+                }
+                Ok(database)
+            }
             Ok(None) => Err(OpenError::TooNew { file }),
+            // Some other program writes to it.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Err(OpenError::InUse { file }),
             Err(source) => Err(OpenError::File { file, source: source.into() }),
         }
-    }
-
-    /// `None` if a later version made it.
-    fn prepare(mut connection: Connection) -> rusqlite::Result<Option<Self>> {
-        connection.busy_timeout(Duration::from_secs(1))?;
-        // One process at a time; committed means on the disk.
-        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version > VERSION {
-            return Ok(None);
-        }
-        if version == 0 {
-            transaction.execute_batch(LAYOUT)?;
-            let epoch = uuid::Uuid::now_v7().to_string();
-            transaction.execute("INSERT INTO meta VALUES ('epoch', ?1)", [epoch])?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
-        }
-        let epoch = transaction.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))?;
-        transaction.commit()?;
-        Ok(Some(Self { connection, epoch, ends: HashMap::new() }))
     }
 
     pub(super) fn epoch(&self) -> &str {
@@ -126,8 +119,9 @@ impl Database {
     }
 
     fn store_all(&mut self, posts: &[Post]) -> rusqlite::Result<Vec<Place>> {
-        let Self { connection, ends, epoch: _ } = self;
+        let Self { connection, ends, .. } = self;
         let transaction = connection.transaction()?;
+        let stored_at = now();
         let mut stored = Vec::with_capacity(posts.len());
         for Post { room, message, .. } in posts {
             let known = transaction
@@ -142,7 +136,10 @@ impl Database {
                 Some(last) => *last,
                 None => end(&transaction, room)?,
             };
-            transaction.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
+            if last == 0 {
+                transaction.prepare_cached("INSERT OR IGNORE INTO rooms VALUES (?1, 0)")?.execute([room])?;
+            }
+            transaction.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
                 params![
                     room,
                     last + 1,
@@ -150,7 +147,8 @@ impl Database {
                     message.user_id,
                     message.user_name,
                     message.text,
-                    message.timestamp
+                    message.timestamp,
+                    stored_at,
                 ],
             )?;
             ends.insert(room.clone(), last + 1);
@@ -167,35 +165,166 @@ impl Database {
             Start::After(offset) => (offset, PAGE),
             Start::Latest(count) => (end.saturating_sub(count), count),
         };
-        let mut select = self.connection.prepare_cached(
-            "SELECT id, user_id, user_name, text, timestamp, position FROM messages
-             WHERE room = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
-        )?;
-        // A position that a client made up may be beyond what SQLite can hold.
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut messages: Vec<TextMessage> = Vec::new();
-        let mut bytes = 0;
-        for read in select.query_map(params![room, after, limit], message)? {
-            let read = read?;
-            bytes += read.text.len();
-            messages.push(read);
-            if bytes > PAGE_BYTES {
+        let messages = page(&self.connection, room, after, limit)?;
+        Ok(Page { messages: messages.into_iter().map(|exported| exported.message).collect(), end })
+    }
+
+    /// One step of removing what is out of these bounds, beginning with the room `from`.
+    pub(super) fn remove(&mut self, bounds: &Bounds, from: &str) -> Result<Removed, HistoryError> {
+        let transaction = self.connection.transaction()?;
+        let mut rooms = rooms(&transaction, from, STEP_ROOMS + 1)?;
+        let mut next = if rooms.len() > STEP_ROOMS { rooms.pop() } else { None };
+        let mut left = STEP_MESSAGES;
+        for room in rooms {
+            let (last, count) = surplus(&transaction, bounds, &room, left)?;
+            if count == 0 {
+                continue;
+            }
+            let end = end(&transaction, &room)?;
+            transaction.prepare_cached("UPDATE rooms SET last = ?2 WHERE room = ?1")?.execute(params![room, end])?;
+            transaction
+                .prepare_cached("DELETE FROM messages WHERE room = ?1 AND position <= ?2")?
+                .execute(params![room, last])?;
+            left -= count;
+            if left == 0 {
+                next = Some(room);
                 break;
             }
         }
-        Ok(Page { messages, end })
+        transaction.commit()?;
+        Ok(Removed { messages: STEP_MESSAGES - left, next })
     }
+
+    /// Writes something that changes nothing.
+    pub(super) fn check(&self) -> Result<(), HistoryError> {
+        self.connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'", [])?;
+        Ok(())
+    }
+}
+
+/// A history that is only read, while a server may be using it.
+#[derive(Debug)]
+pub(crate) struct Reader(Connection);
+
+impl Reader {
+    pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
+        let file = folder.join(FILE);
+        if !file.exists() {
+            return Err(OpenError::NotThere { folder: folder.to_owned() });
+        }
+        // Not read-only for SQLite, which has to write beside the file in order to read what was committed last.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(&file, flags).and_then(|connection| {
+            connection.busy_timeout(Duration::from_secs(10))?;
+            connection.pragma_update(None, "query_only", true)?;
+            let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok((connection, version))
+        });
+        match opened {
+            Ok((connection, VERSION)) => Ok(Self(connection)),
+            Ok((_, version)) if version > VERSION => Err(OpenError::TooNew { file }),
+            Ok(_) => Err(OpenError::TooOld { file }),
+            Err(source) => Err(OpenError::File { file, source: source.into() }),
+        }
+    }
+
+    /// Some rooms that were ever written to, in order, from this name on.
+    pub(crate) fn rooms(&self, from: &str) -> Result<Vec<String>, HistoryError> {
+        Ok(rooms(&self.0, from, STEP_ROOMS)?)
+    }
+
+    /// A page of what follows this offset.
+    pub(crate) fn page(&self, room: &str, after: u64) -> Result<Vec<Exported>, HistoryError> {
+        Ok(page(&self.0, room, after, PAGE)?)
+    }
+}
+
+/// Takes the folder for this process, until the file is dropped.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let file = folder.join(LOCK);
+    let opened = File::options().create(true).truncate(false).write(true).open(&file);
+    let lock = opened.map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { file: folder.join(FILE) }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Folder { folder: folder.to_owned(), source }),
+    }
+}
+
+/// Makes the tables, or makes older ones into this version's; the version that was there.
+fn bring_up_to_date(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match version {
+        0 => {
+            transaction.execute_batch(NEW)?;
+            let epoch = uuid::Uuid::now_v7().to_string();
+            transaction.execute("INSERT INTO meta VALUES ('epoch', ?1)", [epoch])?;
+        }
+        1 => transaction.execute_batch(&from_1(now()))?,
+        _ => return Ok(version),
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(version)
+}
+
+fn rooms(connection: &Connection, from: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
+    let mut select = connection.prepare_cached("SELECT room FROM rooms WHERE room >= ?1 ORDER BY room LIMIT ?2")?;
+    select.query_map(params![from, limit], |row| row.get(0))?.collect()
+}
+
+fn page(connection: &Connection, room: &str, after: u64, limit: u64) -> rusqlite::Result<Vec<Exported>> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, user_id, user_name, text, timestamp, position, stored FROM messages
+         WHERE room = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+    )?;
+    // A position that a client made up may be beyond what SQLite can hold.
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut messages = Vec::new();
+    let mut bytes = 0;
+    for read in select.query_map(params![room, after, limit], exported)? {
+        let read = read?;
+        bytes += read.message.text.len();
+        messages.push(read);
+        if bytes > PAGE_BYTES {
+            break;
+        }
+    }
+    Ok(messages)
+}
+
+/// The last position that is to be removed from a room, of `limit` at most, and how many that are.
+fn surplus(connection: &Connection, bounds: &Bounds, room: &str, limit: u64) -> rusqlite::Result<(u64, u64)> {
+    let beyond = match bounds.most {
+        Some(most) => end(connection, room)?.saturating_sub(most),
+        None => 0,
+    };
+    let before = bounds.before.unwrap_or(i64::MIN);
+    let mut select = connection
+        .prepare_cached("SELECT position, stored FROM messages WHERE room = ?1 ORDER BY position LIMIT ?2")?;
+    let mut oldest = select.query(params![room, limit])?;
+    let (mut last, mut count) = (0, 0);
+    while let Some(row) = oldest.next()? {
+        let (position, stored): (u64, i64) = (row.get(0)?, row.get(1)?);
+        if position > beyond && stored >= before {
+            break;
+        }
+        (last, count) = (position, count + 1);
+    }
+    Ok((last, count))
 }
 
 fn end(connection: &Connection, room: &str) -> rusqlite::Result<u64> {
     connection
-        .prepare_cached("SELECT coalesce(max(position), 0) FROM messages WHERE room = ?1")?
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT max(position) FROM messages WHERE room = ?1), 0),
+                        coalesce((SELECT last FROM rooms WHERE room = ?1), 0))",
+        )?
         .query_row([room], |row| row.get(0))
 }
 
-fn message(row: &Row<'_>) -> rusqlite::Result<TextMessage> {
-    Ok(TextMessage {
+fn exported(row: &Row<'_>) -> rusqlite::Result<Exported> {
+    let message = TextMessage {
         id: row.get(0)?,
         user_id: row.get(1)?,
         user_name: row.get(2)?,
@@ -203,7 +332,8 @@ fn message(row: &Row<'_>) -> rusqlite::Result<TextMessage> {
         timestamp: row.get(4)?,
         status: WireStatus::Sent,
         offset: Some(row.get(5)?),
-    })
+    };
+    Ok(Exported { message, stored: row.get(6)? })
 }
 
 impl From<rusqlite::Error> for HistoryError {

@@ -3,19 +3,24 @@
 //! the live messages misses none: what the page does not hold is told later.
 
 mod database;
+mod layout;
 mod writer;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use everwire_chat::TextMessage;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::config::Keep;
 use crate::error::OpenError;
+use crate::server::now;
 use database::Database;
-pub(crate) use database::HistoryError;
+pub use database::HistoryError;
+pub(crate) use database::Reader;
 use writer::Command;
 
 /// Posts and questions that may wait for the thread; who has more waits.
@@ -54,6 +59,13 @@ pub(crate) enum Told {
     Taken(Post),
     /// Nothing is stored.
     Failed(Post),
+    /// What is told next was committed together.
+    Committed {
+        /// How many posts.
+        messages: usize,
+        /// How long the disk took.
+        took: Duration,
+    },
 }
 
 /// A piece of the history.
@@ -72,6 +84,31 @@ pub(crate) enum Start {
     After(u64),
     /// So many from the end.
     Latest(u64),
+}
+
+/// What is to be removed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// What was stored before this, in milliseconds since the Unix epoch.
+    pub(crate) before: Option<i64>,
+    /// What is beyond so many in its room.
+    pub(crate) most: Option<u64>,
+}
+
+/// How far removing has come in one step.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    pub(crate) messages: u64,
+    /// The room to go on with.
+    pub(crate) next: Option<String>,
+}
+
+/// A stored message, for those who take it elsewhere.
+#[derive(Debug)]
+pub(crate) struct Exported {
+    pub(crate) message: TextMessage,
+    /// By the server's clock: milliseconds since the Unix epoch.
+    pub(crate) stored: i64,
 }
 
 impl History {
@@ -101,11 +138,36 @@ impl History {
 
     /// Reads a page.
     pub(crate) async fn page(&self, room: &str, from: Start) -> Result<Page, HistoryError> {
-        let (answer, page) = oneshot::channel();
+        self.ask(|answer| Command::Page { room: room.to_owned(), from, answer }).await
+    }
+
+    /// Whether messages can be stored.
+    pub(crate) async fn check(&self) -> Result<(), HistoryError> {
+        self.ask(|answer| Command::Check { answer }).await
+    }
+
+    /// Removes what is not to be kept, in steps between which posts are stored; how many messages. Cancel-safe.
+    pub(crate) async fn retain(&self, keep: &Keep) -> Result<u64, HistoryError> {
+        let age = |time: Duration| now().saturating_sub(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+        let bounds = Bounds { before: keep.time.map(age), most: keep.messages };
+        let mut removed = 0;
+        let mut next = Some(String::new());
+        while let Some(from) = next {
+            let step = self.ask(|answer| Command::Remove { bounds, from, answer }).await?;
+            removed += step.messages;
+            next = step.next;
+        }
+        Ok(removed)
+    }
+
+    async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<Result<T, HistoryError>>) -> Command,
+    ) -> Result<T, HistoryError> {
+        let (answer, answered) = oneshot::channel();
         let commands = self.commands().ok_or(HistoryError::Closed)?;
-        let command = Command::Page { room: room.to_owned(), from, answer };
-        commands.send(command).await.map_err(|_| HistoryError::Closed)?;
-        page.await.map_err(|_| HistoryError::Closed)?
+        commands.send(question(answer)).await.map_err(|_| HistoryError::Closed)?;
+        answered.await.map_err(|_| HistoryError::Closed)?
     }
 
     /// Commits what was handed over, and ends the thread. Blocks until that is done.

@@ -14,6 +14,7 @@ fn open(folder: Option<&Path>) -> (History, Log) {
             Told::Stored { post, offset, is_new } => (post.message.id, Some(offset), is_new),
             Told::Taken(post) => (format!("{} taken", post.message.id), None, false),
             Told::Failed(post) => (post.message.id, None, false),
+            Told::Committed { .. } => return,
         });
     });
     (history.unwrap(), log)
@@ -186,4 +187,99 @@ async fn a_page_of_long_messages_is_short() {
     }
     let page = history.page("a", Start::After(0)).await.unwrap();
     assert!((1..20).contains(&page.messages.len()) && page.end == 100, "{}", page.messages.len());
+}
+
+fn keep(messages: Option<u64>, time: Option<Duration>) -> Keep {
+    Keep { messages, time }
+}
+
+#[tokio::test]
+async fn a_history_of_version_1_is_brought_up_to_date_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    database::tamper(folder.path(), layout::VERSION_1);
+    let (history, _) = open(Some(folder.path()));
+    assert_eq!(history.epoch(), "of version 1");
+    history.post(post("a", "z")).await;
+    history.post(post("a", "x")).await;
+    let page = history.page("a", Start::After(0)).await.unwrap();
+    assert_eq!((ids(&page), page.end), (vec!["x", "y", "z"], 3));
+    // Their age counts from now on, so none is removed for it at once.
+    assert_eq!(history.retain(&keep(None, Some(Duration::from_secs(60)))).await.unwrap(), 0);
+    assert_eq!(history.retain(&keep(Some(1), None)).await.unwrap(), 2, "the room is known to retention");
+    history.close();
+    let (history, _) = open(Some(folder.path()));
+    assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["z"]);
+}
+
+#[tokio::test]
+async fn only_the_latest_of_each_room_are_kept_and_no_position_is_given_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    for n in 1..=2500 {
+        history.post(post("a", &n.to_string())).await;
+    }
+    history.post(post("b", "1")).await;
+    assert_eq!(history.retain(&keep(Some(3), None)).await.unwrap(), 2497, "in steps");
+    let page = history.page("a", Start::After(0)).await.unwrap();
+    assert_eq!((ids(&page), page.end), (vec!["2498", "2499", "2500"], 2500));
+    assert_eq!(history.page("b", Start::After(0)).await.unwrap().messages.len(), 1);
+    assert_eq!(history.retain(&keep(Some(3), None)).await.unwrap(), 0);
+
+    assert_eq!(history.retain(&keep(Some(0), None)).await.unwrap(), 4);
+    let page = history.page("a", Start::After(0)).await.unwrap();
+    assert_eq!((ids(&page), page.end), (vec![], 2500));
+    history.close();
+    let (history, log) = open(Some(folder.path()));
+    history.post(post("a", "next")).await;
+    assert_eq!(history.page("a", Start::After(2499)).await.unwrap().end, 2501);
+    assert_eq!(log.lock().unwrap()[0], ("next".into(), Some(2501), true));
+}
+
+#[tokio::test]
+async fn what_was_stored_too_long_ago_is_removed_whatever_its_sender_s_clock_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    for id in ["1", "2", "3"] {
+        history.post(post("a", id)).await; // sent at -1, says the sender
+    }
+    let day = keep(None, Some(Duration::from_secs(86_400)));
+    assert_eq!(history.retain(&day).await.unwrap(), 0);
+    history.close();
+    let sql = format!("UPDATE messages SET stored = {} WHERE position < 3", now() - 86_400_001);
+    database::tamper(folder.path(), &sql);
+    let (history, _) = open(Some(folder.path()));
+    assert_eq!(history.retain(&day).await.unwrap(), 2);
+    assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["3"]);
+    assert_eq!(history.retain(&keep(None, Some(Duration::MAX))).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn retention_goes_through_all_rooms_however_many() {
+    let (history, _) = open(None);
+    for room in 0..250 {
+        for id in ["1", "2"] {
+            history.post(post(&format!("room {room}"), id)).await;
+        }
+    }
+    assert_eq!(history.retain(&keep(Some(1), None)).await.unwrap(), 250);
+}
+
+#[tokio::test]
+async fn a_history_that_can_not_be_written_says_so_until_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    history.check().await.unwrap();
+    history.close();
+    assert!(matches!(history.check().await, Err(HistoryError::Closed)));
+    let full = "CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT raise(ABORT, 'disk full'); END;
+                CREATE TRIGGER fuller BEFORE UPDATE ON meta BEGIN SELECT raise(ABORT, 'disk full'); END;";
+    database::tamper(folder.path(), full);
+    let (history, _) = open(Some(folder.path()));
+    history.check().await.unwrap(); // nothing has failed yet
+    history.post(post("a", "1")).await;
+    assert!(history.check().await.is_err());
+    database::tamper(folder.path(), "DROP TRIGGER full; DROP TRIGGER fuller;");
+    history.check().await.unwrap();
+    history.post(post("a", "1")).await;
+    assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["1"]);
 }

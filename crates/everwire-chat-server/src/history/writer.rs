@@ -1,60 +1,93 @@
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::{Database, HistoryError, Place};
-use super::{Page, Post, Start, Told};
+use super::{Bounds, Page, Post, Removed, Start, Told};
 
 #[derive(Debug)]
 pub(super) enum Command {
     Post(Post),
     Page { room: String, from: Start, answer: oneshot::Sender<Result<Page, HistoryError>> },
+    Remove { bounds: Bounds, from: String, answer: oneshot::Sender<Result<Removed, HistoryError>> },
+    Check { answer: oneshot::Sender<Result<(), HistoryError>> },
 }
 
 /// Messages in one commit at most.
 const TOGETHER: usize = 1024;
 
 /// The thread: takes what has come in meanwhile, commits its posts in one go, answers its questions, and starts again.
-pub(super) fn run(mut database: Database, mut commands: mpsc::Receiver<Command>, mut tell: impl FnMut(Told)) {
+pub(super) fn run(database: Database, mut commands: mpsc::Receiver<Command>, tell: impl FnMut(Told)) {
+    let mut writer = Writer { database, posts: Vec::new(), tell, works: true };
     let mut batch = Vec::new();
-    let mut posts = Vec::new();
     while commands.blocking_recv_many(&mut batch, TOGETHER) > 0 {
         for command in batch.drain(..) {
-            match command {
-                Command::Post(post) => posts.push(post),
-                Command::Page { room, from, answer } => {
-                    // What was posted before the question is told before the answer.
-                    store(&mut database, &mut posts, &mut tell);
-                    // Fails only if the asker has gone.
-                    let _ = answer.send(database.page(&room, from));
-                }
-            }
+            writer.take(command);
         }
-        store(&mut database, &mut posts, &mut tell);
+        writer.store();
     }
 }
 
-fn store(database: &mut Database, posts: &mut Vec<Post>, tell: &mut impl FnMut(Told)) {
-    let doomed = posts.extract_if(.., |post| post.doomed.load(Ordering::Relaxed));
-    doomed.for_each(|post| tell(Told::Failed(post)));
-    if posts.is_empty() {
-        return;
-    }
-    match database.store(posts) {
-        Ok(stored) => {
-            for (post, place) in posts.drain(..).zip(stored) {
-                tell(match place {
-                    Place::New(offset) => Told::Stored { post, offset, is_new: true },
-                    Place::Known(offset) => Told::Stored { post, offset, is_new: false },
-                    Place::Taken => Told::Taken(post),
-                });
+struct Writer<T> {
+    database: Database,
+    posts: Vec<Post>,
+    tell: T,
+    /// What was written last could be written.
+    works: bool,
+}
+
+impl<T: FnMut(Told)> Writer<T> {
+    /// Questions: answering fails only if the asker has gone.
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Post(post) => self.posts.push(post),
+            Command::Page { room, from, answer } => {
+                // What was posted before the question is told before the answer.
+                self.store();
+                let _ = answer.send(self.database.page(&room, from));
+            }
+            Command::Remove { bounds, from, answer } => {
+                self.store();
+                let _ = answer.send(self.database.remove(&bounds, &from));
+            }
+            Command::Check { answer } => {
+                self.store();
+                let checked = if self.works { Ok(()) } else { self.database.check() };
+                self.works = checked.is_ok();
+                let _ = answer.send(checked);
             }
         }
-        Err(error) => {
-            tracing::error!(%error, messages = posts.len(), "messages could not be stored; their senders are told to try again");
-            for post in posts.drain(..) {
-                post.doomed.store(true, Ordering::Relaxed);
-                tell(Told::Failed(post));
+    }
+
+    fn store(&mut self) {
+        let Self { database, posts, tell, works } = self;
+        let doomed = posts.extract_if(.., |post| post.doomed.load(Ordering::Relaxed));
+        doomed.for_each(|post| tell(Told::Failed(post)));
+        if posts.is_empty() {
+            return;
+        }
+        let started = Instant::now();
+        let stored = database.store(posts);
+        *works = stored.is_ok();
+        match stored {
+            Ok(stored) => {
+                tell(Told::Committed { messages: posts.len(), took: started.elapsed() });
+                for (post, place) in posts.drain(..).zip(stored) {
+                    tell(match place {
+                        Place::New(offset) => Told::Stored { post, offset, is_new: true },
+                        Place::Known(offset) => Told::Stored { post, offset, is_new: false },
+                        Place::Taken => Told::Taken(post),
+                    });
+                }
+            }
+            Err(error) => {
+                let messages = posts.len();
+                tracing::error!(%error, messages, "messages could not be stored; their senders are told to try again");
+                for post in posts.drain(..) {
+                    post.doomed.store(true, Ordering::Relaxed);
+                    tell(Told::Failed(post));
+                }
             }
         }
     }

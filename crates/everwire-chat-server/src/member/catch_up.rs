@@ -33,7 +33,10 @@ impl Member {
             }
             if std::mem::take(&mut first) {
                 self.caught_up = end;
-                let earlier = known.is_none() && messages.first().and_then(|message| message.offset).unwrap_or(1) > 1;
+                // There is a gap between what the client has and what follows: too much to send, or removed meanwhile.
+                let from = known.as_ref().map_or(0, |seen| seen.offset);
+                let next = messages.first().and_then(|message| message.offset).unwrap_or(end + 1);
+                let earlier = next > from + 1;
                 self.send_sync(end, earlier, here.clone());
             }
             let last = messages.last().and_then(|message| message.offset);

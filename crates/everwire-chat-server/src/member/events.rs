@@ -98,9 +98,11 @@ impl Member {
             (self.junk, self.junk_since) = (0, Instant::now());
         }
         self.junk += 1;
+        self.shared.metrics.junk.inc();
         tracing::debug!(connection = self.id, count = self.junk, reason = junk.reason, "junk ignored");
         if self.junk > self.shared.config.max_junk {
             tracing::warn!(connection = self.id, count = self.junk, "closed for sending junk");
+            self.shared.metrics.ended("junk");
             return self.close(CloseCode::POLICY_VIOLATION, "too much that is no chat").await;
         }
         match junk.id {

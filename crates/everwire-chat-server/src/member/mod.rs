@@ -116,6 +116,7 @@ impl Member {
                 () = tokio::time::sleep_until(silent_until), if !self.held => {
                     if self.pinged {
                         tracing::debug!(connection = self.id, "silent for too long");
+                        self.shared.metrics.ended("silent");
                         return;
                     }
                     self.pinged = true;
@@ -192,6 +193,7 @@ impl Member {
             }
             Ok(Some(Incoming::Pong(_))) => true,
             Ok(Some(Incoming::Close(frame))) => {
+                self.shared.metrics.ended("left");
                 // 1000 is meant; 1001 is a page that may be loading again.
                 self.said_goodbye |= frame.is_none_or(|frame| frame.code == CloseCode::NORMAL);
                 // The others need not wait until the client has let go of the connection.
@@ -202,11 +204,13 @@ impl Member {
             Ok(None) => false,
             Err(SocketError::Protocol(error)) => {
                 tracing::debug!(connection = self.id, %error, "closed for breaking the protocol");
+                self.shared.metrics.ended("protocol");
                 let _ = timeout(PATIENCE, self.socket.recv()).await;
                 false
             }
             Err(error) => {
                 tracing::debug!(connection = self.id, %error, "the connection is lost");
+                self.shared.metrics.ended("lost");
                 false
             }
         }
@@ -215,9 +219,9 @@ impl Member {
     /// Whether the connection goes on.
     async fn on_item(&mut self, item: Item) -> bool {
         match item {
-            Item::Frame(frame) => self.socket.queue(&frame),
+            Item::Frame(frame) => self.socket.queue_prepared(&frame),
             Item::Line { offset, .. } if offset <= self.caught_up => true,
-            Item::Line { frame, .. } => self.socket.queue(&frame),
+            Item::Line { frame, .. } => self.socket.queue_prepared(&frame),
             Item::Done { frame } => {
                 self.pending = self.pending.saturating_sub(1);
                 self.held &= self.pending > 0;
@@ -226,12 +230,18 @@ impl Member {
             Item::Failed if self.held => {
                 // The pong that speaks for it is in the buffer: it must not go out.
                 tracing::warn!(connection = self.id, "dropped, since its messages could not be stored");
+                self.shared.metrics.ended("storage");
                 false
             }
-            Item::Failed => self.close(CloseCode::TRY_AGAIN_LATER, "messages can't be stored now: try again").await,
-            // Posts that are not stored yet would be vouched for by a pong in the buffer.
-            Item::Close(..) if self.held => false,
-            Item::Close(code, reason) => self.close(code, reason).await,
+            Item::Failed => {
+                self.shared.metrics.ended("storage");
+                self.close(CloseCode::TRY_AGAIN_LATER, "messages can't be stored now: try again").await
+            }
+            Item::Close(code, reason) => {
+                self.shared.metrics.ended(if code == CloseCode::SERVICE_RESTART { "restart" } else { "slow" });
+                // Posts that are not stored yet would be vouched for by a pong in the buffer.
+                !self.held && self.close(code, reason).await
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use everwire_server::{CloseCode, Message};
+use everwire_server::{CloseCode, Message, Prepared};
 
 /// What waits for one member. Bounded: a member for whom it overflows is closed, and catches up when it comes back.
 #[derive(Debug)]
@@ -21,14 +21,14 @@ struct Inner {
 }
 
 /// Something for a member.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Item {
     /// A frame to be sent.
-    Frame(Message),
+    Frame(Prepared),
     /// A line of the history: not to be sent if the member's catch-up has had it.
     Line {
         /// The frame.
-        frame: Message,
+        frame: Prepared,
         /// Its place.
         offset: u64,
     },
@@ -131,7 +131,8 @@ impl Inner {
 impl Item {
     fn bytes(&self) -> usize {
         match self {
-            Self::Frame(frame) | Self::Line { frame, .. } | Self::Done { frame: Some(frame) } => frame.len(),
+            Self::Frame(frame) | Self::Line { frame, .. } => frame.message().len(),
+            Self::Done { frame: Some(frame) } => frame.len(),
             Self::Done { frame: None } | Self::Failed | Self::Close(..) => 0,
         }
     }

@@ -6,7 +6,7 @@ mod presence;
 use std::collections::HashMap;
 
 use everwire_chat::wire::{Event, Notice, Rejected, Stored, TextMessage, Typing, User, new_id};
-use everwire_server::{CloseCode, Message};
+use everwire_server::{CloseCode, Message, Prepared};
 
 pub(crate) use mailbox::{Item, Mailbox};
 pub(crate) use presence::Leaving;
@@ -22,6 +22,16 @@ pub(crate) struct Rooms {
     rooms: HashMap<String, Room>,
     /// The server ends: who still comes in is sent away.
     closing: bool,
+    /// Frames handed to members since the start.
+    deliveries: u64,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Census {
+    pub(crate) rooms: usize,
+    pub(crate) members: usize,
+    pub(crate) deliveries: u64,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +70,7 @@ impl Rooms {
         }
         member.user = Some(user.clone());
         if room.presence.enter(&user) {
-            room.announce(Event::UserJoined, &user, now);
+            self.deliveries += room.announce(Event::UserJoined, &user, now);
         }
     }
 
@@ -86,7 +96,7 @@ impl Rooms {
         if let Some(room) = self.rooms.get_mut(name)
             && let Some(user) = room.presence.expire(leaving)
         {
-            room.announce(Event::UserLeft, &user, now);
+            self.deliveries += room.announce(Event::UserLeft, &user, now);
         }
         self.forget_if_empty(name);
     }
@@ -108,8 +118,9 @@ impl Rooms {
         }
         if new {
             message.offset = Some(offset);
-            let frame = text(&Event::Text(message));
-            room.tell_others(origin, |member| member.mailbox.put(Item::Line { frame: frame.clone(), offset }));
+            let frame = Prepared::new(text(&Event::Text(message)));
+            self.deliveries +=
+                room.tell_others(origin, |member| member.mailbox.put(Item::Line { frame: frame.clone(), offset }));
         }
     }
 
@@ -131,15 +142,17 @@ impl Rooms {
     /// Tells the others that somebody types. Not worth a slow member's last room.
     pub(crate) fn typing(&mut self, room: &str, origin: ConnectionId, signal: Typing) {
         if let Some(room) = self.rooms.get(room) {
-            let frame = text(&Event::Typing(signal));
-            room.tell_others(origin, |member| member.mailbox.put_volatile(Item::Frame(frame.clone())));
+            let frame = Prepared::new(text(&Event::Typing(signal)));
+            self.deliveries +=
+                room.tell_others(origin, |member| member.mailbox.put_volatile(Item::Frame(frame.clone())));
         }
     }
 
     /// Hands a binary message on as it is.
-    pub(crate) fn binary(&self, room: &str, origin: ConnectionId, message: &Message) {
+    pub(crate) fn binary(&mut self, room: &str, origin: ConnectionId, message: &Message) {
         if let Some(room) = self.rooms.get(room) {
-            room.tell_others(origin, |member| member.mailbox.put(Item::Frame(message.clone())));
+            let frame = Prepared::new(message.clone());
+            self.deliveries += room.tell_others(origin, |member| member.mailbox.put(Item::Frame(frame.clone())));
         }
     }
 
@@ -147,6 +160,15 @@ impl Rooms {
     pub(crate) fn close(&mut self) {
         self.closing = true;
         self.rooms.values().flat_map(|room| room.members.values()).for_each(|member| send_away(&member.mailbox));
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        let members = self.rooms.values().map(|room| room.members.len()).sum();
+        Census { rooms: self.rooms.len(), members, deliveries: self.deliveries }
     }
 
     fn forget_if_empty(&mut self, room: &str) {
@@ -157,17 +179,19 @@ impl Rooms {
 }
 
 impl Room {
-    fn tell_others(&self, origin: ConnectionId, tell: impl Fn(&Member)) {
-        self.members.iter().filter(|(id, _)| **id != origin).for_each(|(_, member)| tell(member));
+    /// To how many.
+    fn tell_others(&self, origin: ConnectionId, tell: impl Fn(&Member)) -> u64 {
+        let others = self.members.iter().filter(|(id, _)| **id != origin);
+        others.map(|(_, member)| tell(member)).fold(0, |count, ()| count + 1)
     }
 
-    /// Tells everybody but the user's own connections.
-    fn announce(&self, event: impl FnOnce(Notice) -> Event, user: &User, now: i64) {
+    /// Tells everybody but the user's own connections; how many.
+    fn announce(&self, event: impl FnOnce(Notice) -> Event, user: &User, now: i64) -> u64 {
         let User { user_id, user_name } = user.clone();
-        let frame = text(&event(Notice { id: new_id(), user_id, user_name, timestamp: now }));
+        let frame = Prepared::new(text(&event(Notice { id: new_id(), user_id, user_name, timestamp: now })));
         let others =
             self.members.values().filter(|member| member.user.as_ref().is_none_or(|u| u.user_id != user.user_id));
-        others.for_each(|member| member.mailbox.put(Item::Frame(frame.clone())));
+        others.map(|member| member.mailbox.put(Item::Frame(frame.clone()))).fold(0, |count, ()| count + 1)
     }
 }
 
@@ -175,7 +199,7 @@ fn send_away(mailbox: &Mailbox) {
     mailbox.close(CloseCode::SERVICE_RESTART, "the server restarts: come back");
 }
 
-/// The event's frame: encoded once, and shared by all that get it.
+/// The event as a message. What goes to many is encoded and compressed once: [`Prepared`].
 fn text(event: &Event) -> Message {
     Message::from(event.to_json())
 }

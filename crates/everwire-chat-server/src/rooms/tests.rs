@@ -31,8 +31,10 @@ impl Line {
         let mut all = Vec::new();
         while let Poll::Ready(item) = self.boxes[&id].poll_next(&mut cx) {
             all.push(match item {
-                Item::Frame(Message::Binary(data)) => format!("binary {data:?}"),
-                Item::Frame(frame) | Item::Line { frame, .. } => short(&frame),
+                Item::Frame(frame) | Item::Line { frame, .. } => match frame.message() {
+                    Message::Binary(data) => format!("binary {data:?}"),
+                    message => short(message),
+                },
                 Item::Done { frame } => format!("done {}", frame.map_or("-".into(), |frame| short(&frame))),
                 Item::Failed => "failed".into(),
                 Item::Close(code, _) => format!("close {}", code.0),
@@ -119,6 +121,19 @@ fn a_message_goes_to_all_but_the_connection_it_came_from_and_a_repeat_to_nobody(
 }
 
 #[test]
+fn what_a_room_is_told_is_encoded_once_for_all() {
+    let mut line = Line::new();
+    (1..=3).for_each(|id| line.join(id, "ana"));
+    line.rooms.on_stored("r", 1, message("m", "ana"), 1, true);
+    let mut cx = Context::from_waker(Waker::noop());
+    let [one, other] = [2, 3].map(|id| match line.boxes[&id].poll_next(&mut cx) {
+        Poll::Ready(Item::Line { frame, .. }) => frame,
+        other => panic!("{other:?}"),
+    });
+    assert!(std::ptr::eq(one.message(), other.message()));
+}
+
+#[test]
 fn typing_and_binary_go_to_the_others_only() {
     let mut line = Line::new();
     line.join(1, "ana");
@@ -143,7 +158,7 @@ fn a_member_for_whom_too_much_waits_is_closed_and_costs_no_more() {
     assert_eq!(line.got(1), ["close 1013"]);
     assert_eq!(line.got(2), ["close 1013"]);
     let big = Mailbox::new(100, 1000);
-    big.put(Item::Frame(Message::from("x".repeat(1001))));
+    big.put(Item::Frame(Message::from("x".repeat(1001)).into()));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(matches!(big.poll_next(&mut cx), Poll::Ready(Item::Close(code, _)) if code.0 == 1013));
 }

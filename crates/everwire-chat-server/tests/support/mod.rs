@@ -58,7 +58,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = runtime.spawn(async move {
             let until = async { drop(stopped.await) };
-            server.serve(listener, until).await.unwrap();
+            server.serve(listener, until).await;
         });
         Self { address, runtime: Some(runtime), stop: Some(stop), serving }
     }
@@ -159,6 +159,15 @@ impl Plain {
     /// Everything that was sent before has been taken, and nothing has come since the last look.
     pub(crate) async fn barrier(&mut self) {
         self.send(Message::text("ping")).await;
+        assert_eq!(self.next().await, json!("pong"));
+    }
+
+    /// [`barrier`](Self::barrier), behind so many events.
+    pub(crate) async fn barrier_after(&mut self, events: usize) {
+        self.send(Message::text("ping")).await;
+        for _ in 0..events {
+            self.next().await;
+        }
         assert_eq!(self.next().await, json!("pong"));
     }
 

@@ -1,0 +1,134 @@
+//! What is answered over HTTP: `/ws`, how the server is, and the start page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::{Extensions, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, http};
+use everwire_chat::limits::{check_id, check_name, check_room};
+use everwire_chat::wire::{Position, User};
+use everwire_server::{Limits, PeerAddress, Upgrade};
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use crate::config::MetricsAccess;
+use crate::member::{self, Invitation};
+use crate::metrics;
+use crate::server::Shared;
+
+/// The room of an address that names none.
+const DEFAULT_ROOM: &str = "lobby";
+
+/// How long the history may take to say that it works.
+const CHECK_PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(async || Html(include_str!("start.html"))))
+        .route("/ws", get(upgrade))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(shared)
+}
+
+/// What the address may say.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    room: Option<String>,
+    user_id: Option<String>,
+    user_name: Option<String>,
+    after: Option<String>,
+}
+
+async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Query(parameters): Query<Parameters>,
+    upgrade: Upgrade,
+) -> Response {
+    let config = &shared.config;
+    let mut upgrade = upgrade.origins(config.origins.clone()).opening_timeout(config.opening_timeout);
+    if let Some(settings) = config.compression {
+        upgrade = upgrade.compression(settings);
+    }
+    if let Err(rejection) = upgrade.check() {
+        return IntoResponse::into_response(rejection);
+    }
+    let invitation = match invitation(parameters) {
+        Ok(invitation) => invitation,
+        Err(problem) => return (StatusCode::BAD_REQUEST, format!("{problem}\n")).into_response(),
+    };
+    let Some(place) = shared.place() else {
+        let retry = [("retry-after", "5")];
+        return (StatusCode::SERVICE_UNAVAILABLE, retry, "the server is full or stopping\n").into_response();
+    };
+    let limits = Limits { max_frame: config.max_message, max_message: config.max_message, ..Limits::default() };
+    let response = upgrade.limits(limits).on_upgrade(async move |socket| {
+        let _place: OwnedSemaphorePermit = place;
+        member::serve(socket, shared, invitation).await;
+    });
+    response.into_response()
+}
+
+fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
+    let Parameters { room, user_id, user_name, after } = parameters;
+    let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
+    check_room(&room)?;
+    let user = match user_id {
+        Some(user_id) => {
+            let user_name = user_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| user_id.clone());
+            check_id(&user_id)?;
+            check_name(&user_name)?;
+            Some(User { user_id, user_name })
+        }
+        None => None,
+    };
+    let after = match after.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(position) => Some(Some(position.parse::<Position>()?)),
+    };
+    Ok(Invitation { room, user, after })
+}
+
+/// Whether members should be sent here: not while the server ends, nor while messages can't be stored.
+async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
+    let problem = if shared.rooms().is_closing() {
+        "the server is stopping\n"
+    } else {
+        match timeout(CHECK_PATIENCE, shared.history.check()).await {
+            Ok(Ok(())) => return "ready\n".into_response(),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "not ready: messages can't be stored");
+                "messages can't be stored now\n"
+            }
+            Err(_) => "the history does not answer\n",
+        }
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, problem).into_response()
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>, extensions: Extensions, headers: HeaderMap) -> Response {
+    let welcome = match shared.config.metrics {
+        MetricsAccess::Everyone => true,
+        MetricsAccess::Local => is_local(&extensions, &headers),
+        MetricsAccess::Nobody => false,
+    };
+    if !welcome {
+        return (StatusCode::FORBIDDEN, "the metrics are not for this address\n").into_response();
+    }
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], shared.metrics.text()).into_response()
+}
+
+/// Whether a request was made on this machine, and not handed on by a proxy that says so.
+fn is_local(extensions: &Extensions, headers: &HeaderMap) -> bool {
+    let from_here = extensions.get::<PeerAddress>().is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
+    let handed_on = headers.contains_key(http::header::FORWARDED) || headers.contains_key("x-forwarded-for");
+    from_here && !handed_on
+}

@@ -1,0 +1,150 @@
+//! What can be counted: the numbers behind `/metrics`, in the OpenMetrics text format that Prometheus reads.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use everwire_server::Stats;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::rooms::Rooms;
+
+/// The content type of [`Metrics::text`].
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// Texts that are new and stored.
+    pub(crate) stored: Counter,
+    /// Texts that were there already.
+    pub(crate) repeated: Counter,
+    /// Texts with the id of another user's.
+    pub(crate) taken: Counter,
+    /// Texts that could not be stored.
+    pub(crate) failed: Counter,
+    /// Texts that retention has removed.
+    pub(crate) removed: Counter,
+    pub(crate) junk: Counter,
+    endings: Family<Why, Counter>,
+    commit_seconds: Histogram,
+    commit_messages: Histogram,
+    live: Live,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Why {
+    why: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    result: &'static str,
+}
+
+/// What is looked at when somebody asks, instead of being counted along.
+#[derive(Clone, Debug)]
+struct Live {
+    rooms: Arc<Mutex<Rooms>>,
+    /// Set by the accept loop, if it is ours.
+    connections: Arc<OnceLock<Stats>>,
+}
+
+impl Metrics {
+    pub(crate) fn new(rooms: Arc<Mutex<Rooms>>) -> Self {
+        let mut registry = Registry::with_prefix("everwire");
+        let posts = Family::<Outcome, Counter>::default();
+        let post = |result| posts.get_or_create(&Outcome { result }).clone();
+        let (stored, repeated, taken, failed) = (post("stored"), post("repeated"), post("taken"), post("failed"));
+        registry.register("posts", "Text messages from members, by what became of them", posts);
+        let removed = Counter::default();
+        registry.register("removed_messages", "Text messages removed by retention", removed.clone());
+        let junk = Counter::default();
+        registry.register("junk", "Pieces from members that are no chat", junk.clone());
+        let endings = Family::<Why, Counter>::default();
+        registry.register("members_ended", "Members' connections that have ended, by why", endings.clone());
+        // 0.1 ms to 1.6 s; 1 to 1,024.
+        let commit_seconds = Histogram::new(exponential_buckets(0.0001, 2.0, 15));
+        registry.register(
+            "commit_seconds",
+            "Time that one commit took, the disk's sync included",
+            commit_seconds.clone(),
+        );
+        let commit_messages = Histogram::new(exponential_buckets(1.0, 4.0, 6));
+        registry.register("commit_messages", "Messages in one commit", commit_messages.clone());
+        let live = Live { rooms, connections: Arc::default() };
+        registry.register_collector(Box::new(live.clone()));
+        Self {
+            registry,
+            stored,
+            repeated,
+            taken,
+            failed,
+            removed,
+            junk,
+            endings,
+            commit_seconds,
+            commit_messages,
+            live,
+        }
+    }
+
+    /// Counts the connections of this accept loop, too.
+    pub(crate) fn watch(&self, connections: Stats) {
+        // A second accept loop over the same rooms is not counted.
+        let _ = self.live.connections.set(connections);
+    }
+
+    pub(crate) fn ended(&self, why: &'static str) {
+        self.endings.get_or_create(&Why { why }).inc();
+    }
+
+    pub(crate) fn committed(&self, messages: usize, took: Duration) {
+        self.commit_seconds.observe(took.as_secs_f64());
+        self.commit_messages.observe(f64::from(u32::try_from(messages).unwrap_or(u32::MAX)));
+    }
+
+    /// Everything, as text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Collector for Live {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let census = self.rooms.lock().unwrap_or_else(PoisonError::into_inner).census();
+        let gauges =
+            [("rooms", "Rooms that somebody is in", census.rooms), ("members", "Members' connections", census.members)];
+        for (name, help, value) in gauges {
+            gauge(&mut encoder, name, help, u64::try_from(value).unwrap_or(u64::MAX))?;
+        }
+        counter(&mut encoder, "deliveries", "Frames handed to members", census.deliveries)?;
+        let Some(connections) = self.connections.get() else { return Ok(()) };
+        gauge(&mut encoder, "connections", "Connections, members' included", connections.open())?;
+        let counters = [
+            ("connections_accepted", "Connections that there was a place for", connections.accepted()),
+            ("connections_refused", "Connections that there was no place for", connections.refused()),
+            ("connections_timed_out", "Connections cut because their opening took too long", connections.timed_out()),
+        ];
+        counters.into_iter().try_for_each(|(name, help, value)| counter(&mut encoder, name, help, value))
+    }
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let metric = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}
+
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let metric = ConstCounter::new(value);
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}

@@ -1,0 +1,207 @@
+//! What an operator sees: how the server is, what it counts, what it keeps, and what it gives out.
+
+#![allow(clippy::unwrap_used, reason = "its helpers are test code as well")]
+
+mod support;
+
+use std::time::Duration;
+
+use everwire_chat_server::{ChatServer, ExportError, MetricsAccess, OpenError, ServerConfig, export};
+use serde_json::{Value, json};
+use support::{Plain, SOON, Server, soon, text, with_data};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+/// Status and body of a GET.
+async fn get(server: &Server, path: &str, headers: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+/// Reads the metrics until a line is there: what counts may be done a little after what is seen.
+async fn counted(server: &Server, line: &str) {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let (_, metrics) = get(server, "/metrics", "").await;
+        if metrics.lines().any(|counted| counted == line) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{line} is not in\n{metrics}");
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let mut config = ServerConfig::default();
+    config.max_junk = 0;
+    let server = Server::start(config).await;
+    let mut ana = Plain::named(&server, "ana").await;
+    let mut ben = Plain::named(&server, "ben").await;
+    assert_eq!(ana.brief().await, "user_joined ben");
+    for id in ["1", "2", "2"] {
+        ben.say(&text(id, "ben", "hi")).await;
+    }
+    ana.say(&text("1", "ana", "mine")).await;
+    for line in [
+        r#"everwire_posts_total{result="stored"} 2"#,
+        r#"everwire_posts_total{result="repeated"} 1"#,
+        r#"everwire_posts_total{result="taken"} 1"#,
+        r#"everwire_posts_total{result="failed"} 0"#,
+        "everwire_rooms 1",
+        "everwire_members 2",
+    ] {
+        counted(&server, line).await;
+    }
+    let (status, metrics) = get(&server, "/metrics", "").await;
+    assert_eq!(status, 200);
+    assert!(
+        metrics.contains("everwire_commit_seconds_bucket") && metrics.contains("everwire_connections 3"),
+        "{metrics}"
+    );
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+
+    ben.send(tokio_tungstenite::tungstenite::Message::text("{")).await;
+    assert_eq!(ben.close_code().await, 1008);
+    ana.socket.close(None).await.unwrap();
+    for line in [
+        "everwire_junk_total 1",
+        r#"everwire_members_ended_total{why="junk"} 1"#,
+        r#"everwire_members_ended_total{why="left"} 1"#,
+        "everwire_members 0",
+    ] {
+        counted(&server, line).await;
+    }
+}
+
+#[tokio::test]
+async fn the_metrics_are_for_those_who_may_read_them() {
+    let server = Server::start(ServerConfig::default()).await;
+    assert_eq!(get(&server, "/metrics", "").await.0, 200);
+    assert_eq!(get(&server, "/metrics", "X-Forwarded-For: 10.0.0.1\r\n").await.0, 403);
+    assert_eq!(get(&server, "/metrics", "Forwarded: for=10.0.0.1\r\n").await.0, 403);
+    for (access, status) in [(MetricsAccess::Everyone, 200), (MetricsAccess::Nobody, 403)] {
+        let mut config = ServerConfig::default();
+        config.metrics = access;
+        let server = Server::start(config).await;
+        assert_eq!(get(&server, "/metrics", "X-Forwarded-For: 10.0.0.1\r\n").await.0, status);
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_ready_until_it_ends() {
+    let server = Server::start(ServerConfig::default()).await;
+    assert_eq!(get(&server, "/readyz", "").await, (200, "ready\n".to_owned()));
+
+    // Behind another accept loop, which goes on while the chat ends.
+    let chat = ChatServer::open(ServerConfig::default()).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(axum::serve(listener, chat.router()).into_future());
+    chat.close().await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("the server is stopping\n"), "{answer}");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn who_comes_back_after_messages_were_removed_is_told_of_the_gap() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(data.path())).await;
+    let mut ben = Plain::join(&server, "userId=ben&after=").await;
+    let epoch = ben.next().await["epoch"].as_str().unwrap().to_owned();
+    for n in 1..=10 {
+        ben.say(&text(&n.to_string(), "ben", "x")).await;
+        assert_eq!(ben.next().await["offset"], json!(n));
+    }
+    server.stop().await;
+
+    let mut config = with_data(data.path());
+    config.keep.messages = Some(2);
+    let server = Server::start(config).await;
+    counted(&server, "everwire_removed_messages_total 8").await;
+    let mut back = Plain::join(&server, &format!("userId=ben&after={epoch}:5")).await;
+    let sync = back.next().await;
+    assert_eq!((&sync["offset"], &sync["earlier"]), (&json!(10), &json!(true)));
+    assert_eq!((back.next().await["offset"].clone(), back.next().await["offset"].clone()), (json!(9), json!(10)));
+    let mut current = Plain::join(&server, &format!("userId=ana&after={epoch}:9")).await;
+    assert_eq!(current.next().await["earlier"], json!(false));
+}
+
+#[tokio::test]
+async fn the_history_is_exported_as_json_lines_while_a_server_uses_it() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(data.path())).await;
+    let mut ben = Plain::named(&server, "ben").await;
+    let mut den = Plain::join(&server, "userId=ben&room=den").await;
+    for n in 1..=600 {
+        ben.say(&text(&n.to_string(), "ben", "a \"line\"\nof two")).await;
+    }
+    den.say(&text("1", "ben", "elsewhere")).await;
+    ben.barrier().await;
+    den.barrier().await;
+
+    let mut all = Vec::new();
+    assert_eq!(export(data.path(), None, &mut all).unwrap(), 601);
+    let lines: Vec<Value> = all
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 601);
+    assert_eq!(
+        (&lines[0]["room"], &lines[0]["text"], &lines[0]["offset"]),
+        (&json!("den"), &json!("elsewhere"), &json!(1))
+    );
+    for (n, line) in lines[1..].iter().enumerate() {
+        assert_eq!(
+            (&line["room"], &line["offset"], &line["id"]),
+            (&json!("lobby"), &json!(n + 1), &json!((n + 1).to_string()))
+        );
+        assert_eq!((&line["userId"], &line["userName"], &line["timestamp"]), (&json!("ben"), &json!("BEN"), &json!(5)));
+        assert_eq!(line["text"], json!("a \"line\"\nof two"));
+        assert!(line["storedAt"].as_i64().unwrap() > 1_600_000_000_000, "{line}");
+    }
+    let mut one = Vec::new();
+    assert_eq!(export(data.path(), Some("den"), &mut one).unwrap(), 1);
+    assert_eq!(export(data.path(), Some("no such room"), std::io::sink()).unwrap(), 0);
+    // The server has noticed nothing.
+    ben.say(&text("more", "ben", "x")).await;
+    ben.barrier().await;
+    server.stop().await;
+    assert_eq!(export(data.path(), None, std::io::sink()).unwrap(), 602);
+}
+
+#[tokio::test]
+async fn what_can_not_be_exported_is_told_in_one_line() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let data = tempfile::tempdir().unwrap();
+    let error = export(data.path(), None, std::io::sink()).unwrap_err();
+    assert!(matches!(error, ExportError::Open(OpenError::NotThere { .. })), "{error:?}");
+    assert!(error.to_string().contains("no history in"));
+    assert!(std::fs::read_dir(data.path()).unwrap().next().is_none(), "reading makes nothing");
+
+    let server = Server::start(with_data(data.path())).await;
+    let mut ben = Plain::named(&server, "ben").await;
+    ben.say(&text("1", "ben", "x")).await;
+    ben.barrier().await;
+    let error = export(data.path(), None, Full).unwrap_err();
+    assert!(matches!(error, ExportError::Write(_)), "{error:?}");
+}
