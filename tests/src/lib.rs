@@ -3,6 +3,10 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // what supports tests fails by panicking
 
+mod echo;
 mod process;
+mod tap;
 
+pub use echo::{EchoServer, Seen};
 pub use process::{PATIENCE, Process, cargo, everwire, free_port, root};
+pub use tap::Tap;

@@ -77,6 +77,22 @@ impl Process {
         Self::start(Command::new("node").arg(script).args(args))
     }
 
+    /// Starts a Python script of `tests/peers`, with the packages that `cargo xtask setup` has installed.
+    pub fn python(script: &str, args: &[&str]) -> Self {
+        let python = root().join("target/python/peers/bin/python");
+        assert!(python.exists(), "{} is missing: run `cargo xtask setup`", python.display());
+        let script = root().join("tests/peers").join(script);
+        // No compiled files beside the sources.
+        Self::start(Command::new(python).arg("-B").arg(script).args(args))
+    }
+
+    /// Starts a Java source file of `tests/peers`, with these libraries of Debian's.
+    pub fn java(source: &str, libraries: &[&str], args: &[&str]) -> Self {
+        let libraries: Vec<String> = libraries.iter().map(|name| format!("/usr/share/java/{name}.jar")).collect();
+        let source = root().join("tests/peers").join(source);
+        Self::start(Command::new("java").arg("--class-path").arg(libraries.join(":")).arg(source).args(args))
+    }
+
     /// Starts our own binary, without colours.
     pub fn everwire(args: &[&str]) -> Self {
         Self::start(Command::new(everwire()).args(args).env("NO_COLOR", "1"))

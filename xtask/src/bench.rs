@@ -3,8 +3,27 @@
 use crate::shell::{self, Failed};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
-    match args.first().map_or("client", String::as_str) {
-        "client" => shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "client"])),
-        other => Err(Failed(format!("no bench is called '{other}'; there is: client"))),
+    match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
+        ("client", []) => {
+            shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "client"]))
+        }
+        ("client", _) => Err(Failed("the bench 'client' takes no arguments".into())),
+        ("ws", rest) => ws(rest),
+        (other, _) => Err(Failed(format!("no bench is called '{other}'; there are: client, ws"))),
     }
+}
+
+/// The protocol crates: in a workspace of its own, so that the peers' dependencies are in nobody else's way.
+///
+/// `--quick` measures nothing worth quoting: it builds without optimisation and lets everything run for a moment.
+fn ws(args: &[String]) -> Result<(), Failed> {
+    let mut cargo = shell::cargo(&["run", "--manifest-path", "benches/ws/Cargo.toml"]);
+    if !args.iter().any(|arg| arg == "--quick") {
+        cargo.arg("--release");
+    }
+    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+        cargo.args(["--target-dir", "target"]);
+    }
+    cargo.arg("--").args(args);
+    shell::run(cargo)
 }

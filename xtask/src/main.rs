@@ -1,7 +1,10 @@
 //! Every chore of the project, as `cargo xtask CHORE`. Needs nothing but the Rust toolchain to start; what a chore needs
 //! beyond that, `setup` installs.
 
+mod autobahn;
 mod bench;
+mod children;
+mod python;
 mod run;
 mod setup;
 mod shell;
@@ -15,14 +18,15 @@ use shell::Failed;
 const HELP: &str = "\
 cargo xtask CHORE [-- ARGS]
 
-  run    set up, build, start the chat server; ARGS go to `everwire serve`
-  test   set up, then everything that CI runs; ARGS go to `cargo test`
-  setup  install what the tests need: npm's test peers, cargo-deny
-  tidy   check the layering and the house rules that no compiler checks
-  deny   licences, sources and duplicate versions of every dependency
-  audit  known vulnerabilities in dependencies (fetches the advisory database)
-  bench  measure against peers, side by side; ARGS: client
-  help   this text";
+  run       set up, build, start the chat server; ARGS go to `everwire serve`
+  test      set up, then everything that CI runs; with ARGS, only the tests that they select for `cargo test`
+  setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cargo-deny
+  autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
+  tidy      check the layering and the house rules that no compiler checks
+  deny      licences, sources and duplicate versions of every dependency
+  audit     known vulnerabilities in dependencies (fetches the advisory database)
+  bench     measure against peers, side by side; ARGS: client
+  help      this text";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -48,6 +52,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "tidy" => tidy::tidy(),
         "deny" => test::deny(),
         "audit" => test::audit(),
+        "autobahn" => autobahn::autobahn(rest),
         "bench" => bench::bench(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -1,34 +1,96 @@
 //! `cargo xtask setup`: what the tests need beyond the Rust toolchain, by its ordinary package manager.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::python;
 use crate::shell::{self, Failed};
 
 /// The version the project's `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
+/// A program or library that the tests need.
+struct Need {
+    /// For those who install it themselves.
+    name: &'static str,
+    /// Debian's packages.
+    packages: &'static [&'static str],
+    is_there: fn() -> bool,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        name: "Node.js 20.18 or newer with npm",
+        packages: &["nodejs", "npm"],
+        is_there: || runs("node", &["--eval", NODE_IS_RECENT]) && shell::has("npm"),
+    },
+    Need {
+        name: "Python 3.10 or newer with venv and pip",
+        packages: &["python3", "python3-venv"],
+        is_there: || runs("python3", &["-c", "import ensurepip, venv"]),
+    },
+    Need {
+        name: "a JDK, version 11 or newer",
+        packages: &["default-jdk-headless"],
+        is_there: || runs("javac", &["-version"]) && runs("java", &["-version"]),
+    },
+    Need {
+        name: "OkHttp 3.13, as Debian's libokhttp-java installs it",
+        packages: &["libokhttp-java"],
+        is_there: || ["okhttp", "okio"].iter().all(|name| Path::new(&format!("/usr/share/java/{name}.jar")).exists()),
+    },
+    Need { name: "nginx", packages: &["nginx-light"], is_there: || runs("nginx", &["-v"]) },
+    Need { name: "HAProxy", packages: &["haproxy"], is_there: || runs("haproxy", &["-v"]) },
+    Need { name: "Chromium, as `chromium`", packages: &["chromium"], is_there: || shell::has("chromium") },
+];
+
+const NODE_IS_RECENT: &str = "
+    const [major, minor] = process.versions.node.split('.').map(Number);
+    process.exit(major > 20 || (major === 20 && minor >= 18) ? 0 : 1);";
+
 pub(crate) fn setup() -> Result<(), Failed> {
-    node()?;
-    peers()?;
+    install(NEEDS)?;
+    javascript_peers()?;
+    python::environment("peers", "tests/peers/requirements.txt")?;
     cargo_deny()
 }
 
-/// Node.js runs the test peers that are written in JavaScript.
-fn node() -> Result<(), Failed> {
-    if shell::has("node") && shell::has("npm") {
+/// Installs what is missing, or says what it is.
+fn install(needs: &[Need]) -> Result<(), Failed> {
+    let missing = || needs.iter().filter(|need| !(need.is_there)());
+    if missing().next().is_none() {
         return Ok(());
     }
-    if !shell::has("apt-get") {
-        return Err(Failed("the tests need Node.js 18 or newer with npm: please install it".into()));
+    if shell::has("apt-get") {
+        let packages: Vec<&str> = missing().flat_map(|need| need.packages).copied().collect();
+        apt_get(&["update", "--quiet=2"])?;
+        apt_get(&[&["install", "--quiet=2", "--yes", "--no-install-recommends"], &packages[..]].concat())?;
     }
+    let missing: Vec<&str> = missing().map(|need| need.name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failed(format!("the tests need more than there is here; please install {}", missing.join("; "))))
+}
+
+fn apt_get(args: &[&str]) -> Result<(), Failed> {
     let as_root: &[&str] = if shell::has("sudo") { &["sudo"] } else { &[] };
-    for words in [&["apt-get", "update"][..], &["apt-get", "install", "--yes", "nodejs", "npm"][..]] {
-        let words: Vec<&str> = as_root.iter().chain(words).copied().collect();
-        shell::run(shell::command(words[0], &words[1..]))?;
-    }
-    Ok(())
+    let words: Vec<&str> =
+        as_root.iter().chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]).copied().collect();
+    let mut apt_get = shell::command(words[0], &words[1..]);
+    apt_get.args(args).stdin(Stdio::null());
+    shell::run(apt_get)
+}
+
+/// Whether a command can be run; daemons are looked for where Debian has them, which is on root's path only.
+fn runs(program: &str, args: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(args).env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// The JavaScript peers, at the versions of the lock file.
-fn peers() -> Result<(), Failed> {
+fn javascript_peers() -> Result<(), Failed> {
     let mut npm = shell::command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
     npm.current_dir(shell::root().join("tests/peers"));
     shell::run(npm)

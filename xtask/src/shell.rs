@@ -60,6 +60,38 @@ pub(crate) fn output(mut command: Command) -> Result<String, Failed> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Builds with cargo and gives the executable that came of it.
+pub(crate) fn built(args: &[&str]) -> Result<PathBuf, Failed> {
+    let mut build = cargo(&["build", "--message-format", "json-render-diagnostics"]);
+    build.args(args).stderr(Stdio::inherit());
+    eprintln!("→ {}", line(&build));
+    let messages = output(build)?;
+    let mut executables = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executables.next_back().ok_or_else(|| Failed(format!("cargo names no executable for {}", args.join(" "))))
+}
+
+/// A file's text.
+pub(crate) fn read(path: &Path) -> Result<String, Failed> {
+    std::fs::read_to_string(path).map_err(|error| Failed(format!("{}: {error}", path.display())))
+}
+
+/// Writes a file.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failed> {
+    std::fs::write(path, text).map_err(|error| Failed(format!("{}: {error}", path.display())))
+}
+
+/// A folder with nothing in it.
+pub(crate) fn empty_folder(path: &Path) -> Result<(), Failed> {
+    let failed = |error| Failed(format!("{}: {error}", path.display()));
+    if path.exists() {
+        std::fs::remove_dir_all(path).map_err(failed)?;
+    }
+    std::fs::create_dir_all(path).map_err(failed)
+}
+
 /// Whether `program --version` runs here.
 pub(crate) fn has(program: &str) -> bool {
     Command::new(program)
@@ -70,7 +102,8 @@ pub(crate) fn has(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn line(command: &Command) -> String {
+/// A command as one would type it.
+pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut words = vec![program.to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));

@@ -1,8 +1,10 @@
 //! `cargo xtask test`: everything that CI runs, cheapest first.
 
+use crate::autobahn::{self, Thoroughness};
 use crate::shell::{self, Failed, cargo, run};
 use crate::{setup, tidy};
 
+/// With `args`, only the tests that they select for cargo come last; without, all of them, and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     tidy::tidy()?;
     run(cargo(&["fmt", "--all", "--check"]))?;
@@ -14,7 +16,8 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     run(docs)?;
     let mut tests = cargo(&["test", "--workspace", "--all-features"]);
     tests.args(args).env("INSTA_UPDATE", "no");
-    run(tests)
+    run(tests)?;
+    if args.is_empty() { autobahn::run(Thoroughness::Quick) } else { Ok(()) }
 }
 
 /// Licences, sources and bans, of the dependencies on every platform.

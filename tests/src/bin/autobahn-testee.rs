@@ -1,6 +1,7 @@
 //! What the Autobahn test suite talks to: the client and the server that users use, echoing.
 //!
 //! `autobahn-testee client ADDRESS` runs every case of a fuzzing server; `autobahn-testee server` prints where it listens.
+//! With `contexts` behind it, both sides may keep their compression's context between messages.
 
 use std::time::Duration;
 
@@ -15,31 +16,41 @@ const AGENT: &str = "everwire";
 async fn main() -> Done<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["client", address] => client(address).await,
-        ["server"] => server().await,
-        _ => Err("usage: autobahn-testee client ADDRESS | autobahn-testee server".into()),
+        ["client", address] => client(address, Deflate::default()).await,
+        ["client", address, "contexts"] => client(address, with_contexts()).await,
+        ["server"] => server(Deflate::default()).await,
+        ["server", "contexts"] => server(with_contexts()).await,
+        _ => Err("usage: autobahn-testee client ADDRESS [contexts] | autobahn-testee server [contexts]".into()),
     }
 }
 
-async fn client(address: &str) -> Done<()> {
-    let count = exchange(&format!("ws://{address}/getCaseCount")).await?.ok_or("the suite gave no case count")?;
+fn with_contexts() -> Deflate {
+    let mut settings = Deflate::default();
+    settings.keep_own_context = true;
+    settings.keep_peer_context = true;
+    settings
+}
+
+async fn client(address: &str, compression: Deflate) -> Done<()> {
+    let exchange = async |path: &str| exchange(&format!("ws://{address}/{path}"), compression).await;
+    let count = exchange("getCaseCount").await?.ok_or("the suite gave no case count")?;
     let count: u32 = count.as_text().ok_or("the case count is no text")?.parse()?;
     for case in 1..=count {
-        exchange(&format!("ws://{address}/runCase?case={case}&agent={AGENT}")).await?;
+        exchange(&format!("runCase?case={case}&agent={AGENT}")).await?;
     }
-    exchange(&format!("ws://{address}/updateReports?agent={AGENT}")).await?;
+    exchange(&format!("updateReports?agent={AGENT}")).await?;
     println!("{count} cases run");
     Ok(())
 }
 
 /// Connects once and echoes until the connection has ended; gives the first message.
-async fn exchange(url: &str) -> Done<Option<Message>> {
+async fn exchange(url: &str, compression: Deflate) -> Done<Option<Message>> {
     let client = Client::builder(url)
         .max_attempts(1)
         // The suite counts every frame; pings of our own would be frames that it did not ask for.
         .guarantee(Guarantee::Unproven)
         .heartbeat_interval(None)
-        .compression(Deflate::default())
+        .compression(compression)
         .connect_timeout(Duration::from_secs(30))
         .build()?;
     let mut inbox = client.messages();
@@ -61,11 +72,11 @@ async fn exchange(url: &str) -> Done<Option<Message>> {
     }
 }
 
-async fn server() -> Done<()> {
+async fn server(compression: Deflate) -> Done<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
-    let echo = async |upgrade: Upgrade| {
-        upgrade.compression(Deflate::default()).on_upgrade(|mut socket| async move {
+    let echo = async move |upgrade: Upgrade| {
+        upgrade.compression(compression).on_upgrade(|mut socket| async move {
             // A peer that breaks the protocol ends its connection; the suite judges how.
             while let Ok(Some(incoming)) = socket.recv().await {
                 if let Incoming::Message(message) = incoming

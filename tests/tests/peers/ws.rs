@@ -1,25 +1,30 @@
 //! `ws`, the most used WebSocket library of Node.js, as the peer in both roles.
-#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::time::Duration;
 
-use everwire::{Client, Guarantee, Inbox, Message, Outcome, State};
-use everwire_tests::{PATIENCE, Process};
+use everwire::{Client, Guarantee, Message, Outcome, State};
+use everwire_tests::{EchoServer, PATIENCE, Process};
+
+use crate::our_client::{next, state};
+use crate::their_client::{Compresses, Pings, Skills, talks_with_our_server};
+use crate::{their_server, their_server::talks_with_our_client};
+
+#[tokio::test]
+async fn a_ws_client_talks_with_our_server() {
+    let skills = Skills { pings: Pings::WhenTold, compresses: Compresses::BothWays, knows_reasons: true };
+    let start = async |address| Process::node("ws-client.mjs", &[&format!("ws://{address}/")]);
+    talks_with_our_server(EchoServer::start().await, skills, start).await;
+}
+
+#[tokio::test]
+async fn our_client_talks_with_a_ws_server() {
+    talks_with_our_client(Process::node("ws-server.mjs", &[]), their_server::Skills { fragments: true }).await;
+}
 
 async fn ws_server(args: &[&str]) -> (Process, String) {
     let mut server = Process::node("ws-server.mjs", args);
     let port = server.line().await;
     (server, format!("ws://127.0.0.1:{port}/"))
-}
-
-async fn next(inbox: &mut Inbox) -> Message {
-    tokio::time::timeout(PATIENCE, inbox.next()).await.expect("a message in time").expect("the client is open")
-}
-
-async fn state(client: &Client, fits: impl FnMut(&State) -> bool) -> State {
-    let mut states = client.watch_state();
-    let state = tokio::time::timeout(PATIENCE, states.wait_for(fits)).await.expect("the state in time");
-    state.expect("the client lives").clone()
 }
 
 #[tokio::test]

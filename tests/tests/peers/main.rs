@@ -1,0 +1,25 @@
+//! Our client and our server with WebSocket programs that others have written.
+//!
+//! Every peer is put through one of two conversations, as far as its role and its skills go; what is particular to a
+//! peer stands in its own file.
+//!
+//! | module | what |
+//! |---|---|
+//! | `their_client`, `their_server` | the conversations: messages of all kinds and sizes, pings, compression, closing |
+//! | `our_client` | waiting for our client |
+//! | `ws`, `undici` | JavaScript |
+//! | `python` | `websockets` and `aiohttp` |
+//! | `okhttp` | Java |
+//! | `chromium` | a browser |
+//! | `proxies` | nginx and HAProxy between our client and our server |
+#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+mod chromium;
+mod okhttp;
+mod our_client;
+mod proxies;
+mod python;
+mod their_client;
+mod their_server;
+mod undici;
+mod ws;
