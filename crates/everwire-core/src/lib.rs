@@ -80,6 +80,7 @@ pub use config::{
 pub use input::{Attempt, Hint, Input, TransportEvent};
 pub use machine::{Machine, SendError};
 pub use moment::Moment;
+pub use outbox::{CancelError, Priority, ReplaceError, SendOptions};
 pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};
 pub use output::{Event, Left, Outgoing, Output};
 pub use state::{Closed, State};

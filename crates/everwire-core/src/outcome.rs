@@ -14,17 +14,17 @@ pub enum Outcome {
     Received,
     /// Its time to live was over before it was handed to a socket.
     Expired,
-    /// It never left: the overflow policy dropped it.
+    /// It certainly never arrived: this policy dropped it.
     Dropped(DropPolicy),
     /// It was refused, and would be again.
     Rejected(Rejection),
-    /// It never left: it was cancelled, or the client ended first.
+    /// It certainly never arrived: it was cancelled, or the client ended first.
     Cancelled,
     /// It may or may not have arrived; nothing more can be known.
     Unknown(Stage),
 }
 
-/// Which overflow policy dropped a message.
+/// Which policy dropped a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropPolicy {
@@ -32,6 +32,10 @@ pub enum DropPolicy {
     Oldest,
     /// It was the newest and found no room.
     Newest,
+    /// It had the lowest priority in the queue, or would have had, when a message needed room.
+    LowestPriority,
+    /// A newer message with the same key has taken its place.
+    Conflated,
     /// It was volatile, and there was no connection.
     NotConnected,
 }
@@ -86,7 +90,11 @@ impl fmt::Display for Outcome {
             Self::Received => f.write_str("received by the peer"),
             Self::Expired => f.write_str("expired before it could be sent"),
             Self::Dropped(DropPolicy::Oldest) => f.write_str("dropped: the outbox was full and this was the oldest"),
-            Self::Dropped(DropPolicy::Newest) => f.write_str("dropped: the outbox was full"),
+            Self::Dropped(DropPolicy::Newest) => f.write_str("dropped: the outbox was full and this was the newest"),
+            Self::Dropped(DropPolicy::LowestPriority) => {
+                f.write_str("dropped: the outbox was full and this had the lowest priority")
+            }
+            Self::Dropped(DropPolicy::Conflated) => f.write_str("dropped: a newer message with its key took its place"),
             Self::Dropped(DropPolicy::NotConnected) => f.write_str("dropped: volatile, and there was no connection"),
             Self::Rejected(Rejection::PeerRefuses(code)) => {
                 write!(f, "rejected: the peer closes the connection on it with {code}")

@@ -79,7 +79,7 @@ impl<'a> Outgoing<'a> {
 /// then), up to the outbox's bounds: beyond them the oldest fall out.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// Never wholly handed to a socket, in order: they have certainly not arrived.
+    /// Never wholly handed to a socket, in the order in which they would have gone out: they have certainly not arrived.
     pub unsent: Vec<Message>,
     /// Written, in order, but nothing proves the arrival.
     pub unacknowledged: Vec<Message>,

@@ -22,6 +22,12 @@ pub struct MachineStats {
     pub smoothed_round_trip: Option<Duration>,
     /// Messages dropped by the overflow policy.
     pub dropped: u64,
+    /// Messages whose place a newer one with the same key has taken.
+    pub conflated: u64,
+    /// Messages whose time to live was over while they were queued.
+    pub expired: u64,
+    /// Messages that the user has cancelled.
+    pub cancelled: u64,
     /// Messages sent again after a loss.
     pub resent: u64,
 }

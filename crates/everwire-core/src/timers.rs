@@ -24,9 +24,12 @@ pub enum Timer {
     Expire,
     /// Flush, closing handshake or the wait for the transport's end take too long.
     Close,
+    /// A queued message's time to live is over.
+    Expiry,
 }
 
 impl Timer {
+    /// Those of the table. `Expiry` is not: the outbox knows when the next message expires.
     pub(crate) const ALL: [Self; 10] = [
         Self::Open,
         Self::Retry,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire_core::{Hint, Input, Left, SendError};
+use everwire_core::{CancelError, Hint, Input, Left, MessageId, Outcome, ReplaceError, SendError, SendOptions};
 use everwire_ws::Message;
 use tokio::sync::watch;
 
@@ -85,7 +85,9 @@ impl Client {
     }
 
     /// Puts a message into the outbox. It goes out in the order of the calls, whatever the
-    /// network does; messages of other threads fall between. Never waits.
+    /// network does; messages of other threads fall between. Never waits. For a time to live, a
+    /// priority, or a key of which only the latest message counts, see
+    /// [`send_with`](Self::send_with).
     ///
     /// # Errors
     ///
@@ -94,6 +96,33 @@ impl Client {
     /// can be, [`SendError::Closed`] after the end.
     pub fn send(&self, message: impl Into<Message>) -> Result<Delivery, SendError> {
         self.shared.send(message.into())
+    }
+
+    /// Like [`send`](Self::send), with [options](SendOptions): a time to live, a priority, a key to
+    /// conflate by. What they do they do to messages that wait for a connection, or for room in
+    /// its buffer; what a connection has been given goes its way.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// use everwire::{Client, DropPolicy, Outcome, SendOptions};
+    ///
+    /// let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build()?;
+    /// let price = SendOptions::new().key("EUR/USD").ttl(Duration::from_millis(20));
+    /// let older = client.send_with("1.08", price.clone())?;
+    /// let newer = client.send_with("1.09", price)?;
+    /// assert_eq!(older.await, Outcome::Dropped(DropPolicy::Conflated));
+    /// assert_eq!(newer.await, Outcome::Expired); // nobody has connected
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    pub fn send_with(&self, message: impl Into<Message>, options: SendOptions) -> Result<Delivery, SendError> {
+        self.shared.send_with(message.into(), options)
     }
 
     /// Like [`send`](Self::send), but waits for room in the outbox. Those who wait are served in
@@ -106,7 +135,62 @@ impl Client {
     ///
     /// [`SendError::TooLarge`] and [`SendError::Closed`], also if the client ends meanwhile.
     pub async fn send_wait(&self, message: impl Into<Message>) -> Result<Delivery, SendError> {
-        self.shared.send_wait(message.into()).await
+        self.shared.send_wait(message.into(), None).await
+    }
+
+    /// Like [`send_with`](Self::send_with), but waits for room in the outbox, as
+    /// [`send_wait`](Self::send_wait) does. The time to live begins when there is room.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_wait`](Self::send_wait).
+    pub async fn send_wait_with(
+        &self,
+        message: impl Into<Message>,
+        options: SendOptions,
+    ) -> Result<Delivery, SendError> {
+        self.shared.send_wait(message.into(), Some(options)).await
+    }
+
+    /// Takes back a message that still waits in the outbox, by its delivery's
+    /// [`id`](Delivery::id), and says how it ends. That is [`Outcome::Cancelled`]: it certainly has
+    /// not arrived and never will. But one that an earlier connection has written may have
+    /// arrived: it ends as [`Unknown`](Outcome::Unknown), and is not sent again.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use everwire::{CancelError, Client, Outcome};
+    ///
+    /// let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build()?;
+    /// let delivery = client.send("buy 100")?;
+    /// client.replace(delivery.id(), "buy 10")?;
+    /// assert_eq!(client.cancel(delivery.id()), Ok(Outcome::Cancelled));
+    /// assert_eq!(client.cancel(delivery.id()), Err(CancelError::Ended));
+    /// assert_eq!(delivery.await, Outcome::Cancelled);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CancelError::Taken`] if a connection has been given it (in a session: ever),
+    /// [`CancelError::Ended`] if it has its outcome, [`CancelError::Unknown`] if there is none with
+    /// this number.
+    pub fn cancel(&self, id: MessageId) -> Result<Outcome, CancelError> {
+        self.shared.cancel(id)
+    }
+
+    /// Puts another message into the place of one that still waits in the outbox. Its place and
+    /// options stay, and its delivery speaks of the new one.
+    ///
+    /// # Errors
+    ///
+    /// The new message comes back: [`ReplaceError::Taken`] if a connection has been given the old
+    /// one and may have written it, [`ReplaceError::Ended`] and [`ReplaceError::Unknown`] as in
+    /// [`cancel`](Self::cancel), [`ReplaceError::Full`] and [`ReplaceError::TooLarge`] if the outbox
+    /// has no room for the difference.
+    pub fn replace(&self, id: MessageId, message: impl Into<Message>) -> Result<(), ReplaceError> {
+        self.shared.replace(id, message.into())
     }
 
     /// Sends a message that is worth something only now, such as a typing signal: it goes out behind what waits if there

@@ -38,9 +38,10 @@ mod target;
 
 pub use everwire_core::session::{Gone, SessionMode};
 pub use everwire_core::{
-    AdviceOverride, Batching, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, Event, Guarantee,
-    HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, OpenConfig, OpenFailure, OpenFailureKind,
-    OutboxConfig, Outcome, Overflow, Phase, Rejection, RetryConfig, SendError, Stage,
+    AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, Event,
+    Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, OpenConfig, OpenFailure,
+    OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, Priority, Rejection, ReplaceError, RetryConfig, SendError,
+    SendOptions, Stage,
 };
 pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Limits, Message, WindowBits};
 /// The types of [`AttemptRequest`].

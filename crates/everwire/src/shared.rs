@@ -1,23 +1,27 @@
 //! What the handles of a client and its driver share.
+//!
+//! - [`Shared`], [`Inner`]: the machine behind its mutex, and what stands around it
+//! - `send`: messages into the outbox, and changing one's mind about them
 
 use std::collections::VecDeque;
 use std::mem;
-use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Instant as StdInstant;
 
-use everwire_core::{self as core, Input, Left, Machine, Moment, Output, SendError};
-use everwire_ws::Message;
-use tokio::sync::{Notify, broadcast, watch};
+use everwire_core::{self as core, Input, Left, Machine, Moment, Output};
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use crate::delivery::Ledger;
 use crate::events::{self, EventItem, Events};
 use crate::inbox::{Bounds, Mailbox, Reading};
 use crate::sync::lock;
-use crate::{Delivery, Opening, State, Stats};
+use crate::{Opening, State, Stats};
+
+mod send;
+
+use self::send::Line;
 
 /// One mutex guards the machine; `send` holds it for an append, the driver once or twice per
 /// batch. States, events and wake-ups go out when it is free again, so that no code of the user's
@@ -27,8 +31,8 @@ pub(crate) struct Shared {
     inner: Mutex<Inner>,
     /// `Moment::ZERO`.
     origin: Instant,
-    /// With batching a `send` may bring a deadline forward.
-    batching: bool,
+    /// Any `send` may bring a deadline forward: with batching, or an age for all messages.
+    timed: bool,
     pub(crate) mailbox: Arc<Mailbox>,
     state: watch::Sender<State>,
     /// `None` once the client has ended.
@@ -72,16 +76,8 @@ pub(crate) struct Traffic {
     pub(crate) messages_received: u64,
 }
 
-/// Those who wait for room in the outbox, first come, first served.
-#[derive(Debug, Default)]
-struct Line {
-    turn: tokio::sync::Mutex<()>,
-    waiting: AtomicUsize,
-    room: Notify,
-}
-
 impl Shared {
-    pub(crate) fn new(machine: Machine, batching: bool, inbox: Bounds, reading: Reading) -> Self {
+    pub(crate) fn new(machine: Machine, timed: bool, inbox: Bounds, reading: Reading) -> Self {
         let inner = Inner {
             machine,
             ledger: Ledger::default(),
@@ -99,7 +95,7 @@ impl Shared {
         Self {
             inner: Mutex::new(inner),
             origin: Instant::now(),
-            batching,
+            timed,
             mailbox: Arc::new(Mailbox::new(inbox, reading)),
             state: watch::Sender::new(State::Closed(core::Closed::Initial)),
             events: Mutex::new(Some(broadcast::Sender::new(events::CAPACITY))),
@@ -124,62 +120,6 @@ impl Shared {
     }
 
     // For the handles.
-
-    pub(crate) fn send(&self, message: Message) -> Result<Delivery, SendError> {
-        let mut inner = self.lock();
-        // Only a batch's window has a use for the exact time, which costs as much as all the rest.
-        let now = if self.batching { self.now() } else { inner.looked_at_clock };
-        let id = inner.machine.send(now, message)?;
-        let delivery = inner.ledger.open(id);
-        if self.batching && inner.must_wake_earlier() {
-            inner.wake_driver = true;
-        }
-        match inner.machine.poll_output() {
-            None if !inner.wake_driver => {}
-            output => Self::deal_with(output, inner, Vec::new()),
-        }
-        Ok(delivery)
-    }
-
-    pub(crate) fn send_volatile(&self, message: Message) -> Result<Delivery, SendError> {
-        let mut inner = self.lock();
-        let id = inner.machine.send_volatile(message)?;
-        let delivery = inner.ledger.open(id);
-        let output = inner.machine.poll_output();
-        Self::deal_with(output, inner, Vec::new());
-        Ok(delivery)
-    }
-
-    /// The rest of a `send` that is not just one of many.
-    #[cold]
-    fn deal_with(mut output: Option<Output>, mut inner: MutexGuard<'_, Inner>, mut wakers: Vec<Waker>) {
-        while let Some(next) = output {
-            inner.collect_one(next, &mut wakers);
-            output = inner.machine.poll_output();
-        }
-        let driver = inner.take_driver();
-        drop(inner);
-        wakers.into_iter().chain(driver).for_each(Waker::wake);
-    }
-
-    pub(crate) async fn send_wait(&self, mut message: Message) -> Result<Delivery, SendError> {
-        if self.line.waiting.load(Ordering::Relaxed) == 0 {
-            match self.send(message) {
-                Err(SendError::Full(back)) => message = back,
-                other => return other,
-            }
-        }
-        let _place = self.line.join();
-        let _turn = self.line.turn.lock().await;
-        loop {
-            let room = pin!(self.line.room.notified());
-            match self.send(message) {
-                Err(SendError::Full(back)) => message = back,
-                other => return other,
-            }
-            room.await;
-        }
-    }
 
     /// Tells the machine something and has the driver act on it.
     pub(crate) fn tell(&self, input: Input) {
@@ -265,7 +205,7 @@ impl Shared {
 
     /// There may be room in the outbox, or none ever again.
     pub(crate) fn call_next_in_line(&self) {
-        self.line.room.notify_one();
+        self.line.call_next();
     }
 
     /// The driver has ended: nobody waits for it any longer.
@@ -322,21 +262,6 @@ impl Inner {
             | core::State::Disconnected { .. }
             | core::State::Closing => false,
         }
-    }
-}
-
-impl Line {
-    fn join(&self) -> Place<'_> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        Place(self)
-    }
-}
-
-struct Place<'a>(&'a Line);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire::Client;
+use support::proxy::{Proxy, say};
 use support::{Server, connected, first_cause, hasty, soon};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -53,10 +54,29 @@ async fn states_and_causes_are_logged_and_no_secret_is() {
     let refused = support::nobody().await.replace("ws://", "ws://ana:SECRET@");
     first_cause(&hasty(format!("{refused}?SECRET")).build().expect("good settings")).await;
 
+    let open = Proxy::open(&server).await;
+    let closed = Proxy::http(&server, |_| say("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")).await;
+    let socks = Proxy::socks(&server, Some(("ana", "other")), 0).await;
+    let by = |scheme: &str, proxy: &Proxy| {
+        let url = format!("{scheme}://ana:SECRET@{}", proxy.place);
+        hasty("ws://feed.invalid/").proxy(url).build().expect("good settings")
+    };
+    connected(&by("http", &open)).await;
+    first_cause(&by("http", &closed)).await;
+    first_cause(&by("socks5h", &socks)).await;
+
     let log = String::from_utf8(captured.0.lock().expect("no panic").clone()).expect("text");
     assert!(!log.contains("SECRET"), "{log}");
     let place = format!("url=\"{}feed\"", server.url);
-    for line in ["connected", "closed by the user", "connection refused by 127.0.0.1"] {
+    let via = format!(", by http://{}", open.place);
+    for line in [
+        "connected",
+        "closed by the user",
+        "connection refused by 127.0.0.1",
+        "refused the credentials",
+        "opened in",
+        &via,
+    ] {
         assert!(log.contains(line), "{line}: {log}");
     }
     assert!(log.contains(&place), "{log}");

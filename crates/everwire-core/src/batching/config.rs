@@ -6,7 +6,8 @@ use crate::{ConfigError, config::check_count, config::check_duration};
 ///
 /// Texts that look like JSON objects are collected while the connection is open; anything else (binary messages, other
 /// texts) ends the batch and goes by itself, so the order is kept. A lone message is sent as it is, not as an array of one.
-/// All messages of a frame share its fate, and `Disconnect` and `Close` send what is being collected.
+/// Only messages of one [priority](crate::Priority) share a frame, and only those of the normal one are held back for
+/// others. All messages of a frame share its fate, and `Disconnect` and `Close` send what is being collected.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Batching {

@@ -127,11 +127,19 @@ impl Machine {
         self.set_state(State::Closed(closed));
     }
 
-    /// Starts the closing handshake once everything that is to be flushed is.
+    /// Starts the closing handshake once everything that is to be flushed is. Without a connection there is no reason
+    /// to wait for one any more.
     pub(super) fn advance_flush(&mut self, now: Moment) {
-        let leaving = matches!(self.intent, Intent::Leave { .. } | Intent::Close { .. });
-        if leaving && self.lifecycle.is_open() && self.outbox.is_flushed(self.flush_limit()) {
-            self.start_closing(now);
+        match (&self.lifecycle, self.intent) {
+            (Lifecycle::Open(_), Intent::Leave { .. } | Intent::Close { .. })
+                if self.outbox.is_flushed(self.flush_limit()) =>
+            {
+                self.start_closing(now);
+            }
+            (Lifecycle::Waiting(_) | Lifecycle::Opening(_), Intent::Close { .. }) if self.outbox.is_empty() => {
+                self.run_out(now);
+            }
+            _ => {}
         }
     }
 

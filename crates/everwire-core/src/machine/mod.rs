@@ -1,5 +1,6 @@
 //! The client's coordinator. It routes; the parts beside it decide.
 //!
+//! - [`queued`]: messages with options, and changing one's mind about those that wait
 //! - [`user`]: what the user wants: connect, disconnect, close, hints
 //! - [`transport`]: what the transport says
 //! - [`session`]: what a session adds
@@ -8,6 +9,7 @@
 //! - [`send_error`](SendError): why a message was given back
 
 mod ending;
+mod queued;
 mod send_error;
 mod session;
 mod timer;
@@ -28,7 +30,7 @@ use crate::{
     batching::Window,
     heartbeat::Heartbeat,
     lifecycle::{Intent, Lifecycle, Opening},
-    outbox::{Outbox, Refusal},
+    outbox::{Outbox, Until},
     outputs::Outputs,
     retry::Retry,
     session::client::ClientSession,
@@ -119,18 +121,13 @@ impl Machine {
         if !self.accepting {
             return Err(SendError::Closed(message, self.ended()));
         }
-        match self.outbox.push(message, &mut self.outputs) {
-            Ok(id) => {
-                if self.window.is_some() {
-                    self.collect(now, id);
-                } else if self.wants_ready {
-                    self.announce();
-                }
-                Ok(id)
-            }
-            Err(Refusal::Full(message)) => Err(SendError::Full(message)),
-            Err(Refusal::TooLarge { message, limit }) => Err(SendError::TooLarge { message, limit }),
+        let id = self.outbox.push(now, message, &mut self.outputs)?;
+        if self.window.is_some() {
+            self.collect(now, id);
+        } else if self.wants_ready {
+            self.announce();
         }
+        Ok(id)
     }
 
     /// Accepts a message that is worth something only now: it goes out on the connection that there is, behind what
@@ -160,11 +157,20 @@ impl Machine {
             Input::Transport(attempt, event) => self.transport(now, attempt, event),
             Input::Timer => self.timer(now),
         }
+        self.conclude(now);
+    }
+
+    /// What may follow from anything that happens.
+    fn conclude(&mut self, now: Moment) {
         if matches!(self.lifecycle, Lifecycle::Finished) {
             return;
         }
         self.advance_flush(now);
         self.announce();
+        self.tell_room();
+    }
+
+    fn tell_room(&mut self) {
         if self.outbox.room_again() {
             self.outputs.push(Output::Room);
         }
@@ -177,10 +183,11 @@ impl Machine {
 
     /// When [`Input::Timer`] is wanted, and what for. Changes with any call.
     pub fn deadline(&self) -> Option<(Moment, Timer)> {
-        self.timers.next()
+        let expiry = self.outbox.expiry().map(|at| (at, Timer::Expiry));
+        self.timers.next().into_iter().chain(expiry).min_by_key(|(at, _)| *at)
     }
 
-    /// Hands queued messages, in order, to `encode` until it returns false (that message is not taken) or none is left.
+    /// Hands queued messages, by priority and in order, to `encode` until it returns false (that message is not taken) or none is left.
     ///
     /// The messages stay the machine's until their outcome is known: `encode` writes straight into the socket's buffer,
     /// and nothing is cloned. With batching it is given the merged frames. Returns how many it accepted:
@@ -188,20 +195,21 @@ impl Machine {
     ///
     /// Nothing happens if `attempt` is not the open connection.
     pub fn take(&mut self, now: Moment, attempt: Attempt, encode: &mut dyn FnMut(Outgoing<'_>) -> bool) -> usize {
+        if self.lifecycle.attempt() == Some(attempt) {
+            self.expire(now);
+        }
         if !self.lifecycle.is_open() || self.lifecycle.attempt() != Some(attempt) {
             return 0;
         }
         let merge = self.window.as_ref().map(Window::max_bytes);
-        let taken = self.outbox.take(self.held(), self.flush_limit(), merge, &mut self.outputs, encode);
+        let taken = self.outbox.take(&self.until(), merge, &mut self.outputs, encode);
         self.wants_ready = !taken.stopped;
         if taken.units > 0 {
             self.seek_proof(now);
             // It rides along, whether it is due or not.
             self.ack();
         }
-        if self.outbox.room_again() {
-            self.outputs.push(Output::Room);
-        }
+        self.tell_room();
         taken.units
     }
 
@@ -212,6 +220,7 @@ impl Machine {
 
     /// The numbers now.
     pub fn stats(&self) -> MachineStats {
+        let counts = self.outbox.counts();
         MachineStats {
             attempts: self.last_attempt.0,
             connections: self.connections,
@@ -221,14 +230,17 @@ impl Machine {
             unproven_bytes: self.outbox.unproven_bytes(),
             round_trip: self.barrier.round_trip(),
             smoothed_round_trip: self.barrier.smoothed_round_trip(),
-            dropped: self.outbox.dropped(),
-            resent: self.outbox.resent(),
+            dropped: counts.dropped,
+            conflated: counts.conflated,
+            expired: counts.expired,
+            cancelled: counts.cancelled,
+            resent: counts.resent,
         }
     }
 
     /// Tells the driver of messages that it does not know of.
     fn announce(&mut self) {
-        if self.wants_ready && self.outbox.has_something_to_take(self.held(), self.flush_limit()) {
+        if self.wants_ready && self.outbox.has_something_to_take(&self.until()) {
             self.ready();
         }
     }
@@ -246,15 +258,11 @@ impl Machine {
         if !self.lifecycle.is_open() {
             return;
         }
-        let Some(message) = self.outbox.latest(id) else { return };
-        let news = window.append(now, message, &mut self.timers);
+        let Some(message) = self.outbox.latest(id) else { return self.announce() };
+        let news = window.append(now, id, message, &mut self.timers);
         if news && self.wants_ready {
             self.ready();
         }
-    }
-
-    fn held(&self) -> usize {
-        self.window.as_ref().map_or(0, Window::held)
     }
 
     fn release_batch(&mut self) {
@@ -265,6 +273,11 @@ impl Machine {
 
     fn intends_to_stay(&self) -> bool {
         matches!(self.intent, Intent::Stay)
+    }
+
+    /// How far a `take` may go now.
+    fn until(&self) -> Until {
+        Until { last: self.flush_limit(), held_from: self.window.as_ref().and_then(Window::held_from) }
     }
 
     /// The last message that still goes out on this connection.

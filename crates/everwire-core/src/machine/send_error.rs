@@ -2,7 +2,7 @@ use std::fmt;
 
 use everwire_ws::Message;
 
-use crate::Closed;
+use crate::{Closed, outbox::Refusal};
 
 /// Why `send` gave a message back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,15 @@ impl SendError {
         match self {
             Self::Full(_) => true,
             Self::Closed(..) | Self::TooLarge { .. } => false,
+        }
+    }
+}
+
+impl From<Refusal> for SendError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Full(message) => Self::Full(message),
+            Refusal::TooLarge { message, limit } => Self::TooLarge { message, limit },
         }
     }
 }

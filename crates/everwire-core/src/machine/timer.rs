@@ -8,6 +8,7 @@ use crate::{
 
 impl Machine {
     pub(super) fn timer(&mut self, now: Moment) {
+        self.expire(now);
         // Each at most once: what a late timer sets anew is the next call's matter.
         for _ in Timer::ALL {
             match self.timers.expire(now) {
@@ -30,7 +31,7 @@ impl Machine {
                 Some(Timer::Stable) => self.useful(),
                 Some(Timer::Ack) => self.ack(),
                 Some(Timer::Migrate) => self.migration_due(now),
-                Some(Timer::Expire) => {}
+                Some(Timer::Expire | Timer::Expiry) => {}
                 Some(Timer::Batch) => self.release_batch(),
                 Some(Timer::Close) => self.closing_too_long(now),
             }

@@ -1,42 +1,62 @@
-use crate::{ConfigError, config::check_count};
+use std::time::Duration;
+
+use crate::{
+    ConfigError,
+    config::{check_count, check_duration},
+};
 
 /// Bounds over everything whose outcome is still open: queued, handed to the socket, written and not proven.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct OutboxConfig {
-    /// The most messages. Default 65,536. A message costs 48 bytes besides its payload.
+    /// The most messages. Default 65,536. A message costs 56 bytes besides its payload, and some
+    /// 200 more if there is something special about it ([`SendOptions`](crate::SendOptions), `max_age`).
     pub max_messages: usize,
     /// The most payload bytes. Default 16 MiB. Also the largest message that can be sent.
     pub max_bytes: usize,
     /// What happens to a message for which there is no room. Default [`Overflow::Reject`].
     pub overflow: Overflow,
+    /// How long a message may wait for a socket if its sender has not set a
+    /// [time to live](crate::SendOptions::ttl) of its own. Default: none, as long as it takes. Shorter than an outage
+    /// usually lasts, it empties the outbox in every outage.
+    pub max_age: Option<Duration>,
 }
 
 impl Default for OutboxConfig {
     fn default() -> Self {
-        Self { max_messages: 65_536, max_bytes: 16 << 20, overflow: Overflow::Reject }
+        Self { max_messages: 65_536, max_bytes: 16 << 20, overflow: Overflow::Reject, max_age: None }
     }
 }
 
 impl OutboxConfig {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         check_count("outbox.max_messages", self.max_messages)?;
-        check_count("outbox.max_bytes", self.max_bytes)
+        check_count("outbox.max_bytes", self.max_bytes)?;
+        self.max_age.map_or(Ok(()), |age| check_duration("outbox.max_age", age))
     }
 }
 
 /// What happens to a message for which there is no room.
+///
+/// What is handed to the socket is never dropped: if it alone fills the outbox, `send` gives the new message back,
+/// whatever the policy but [`DropNewest`](Self::DropNewest). A dropped message that was written to an earlier connection
+/// ends as [`Unknown(Written)`](crate::Outcome::Unknown), since it may have arrived.
+///
+/// To wait for room is no policy of the outbox but of the sender: with [`Reject`](Self::Reject), a driver can offer a
+/// `send` that tries again whenever [`Output::Room`](crate::Output::Room) says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Overflow {
-    /// `send` gives it back.
+    /// `send` gives it back: for whatever must not be lost unnoticed.
     #[default]
     Reject,
-    /// As many of the oldest queued ones as needed are dropped, with that outcome; those that were written to an earlier
-    /// connection end as unknown instead, since they may have arrived. What is handed to the socket is never dropped: if
-    /// it alone fills the outbox, `send` gives the message back.
+    /// As many of those that have waited longest as needed are dropped, whatever their priority: for streams in which
+    /// the latest counts. One that took another's place by its key has waited as long as that place.
     DropOldest,
-    /// The new one is dropped, with that outcome.
+    /// The new one is dropped: for streams in which what came first counts.
     DropNewest,
+    /// As many as needed are dropped of the lowest priority that is queued, the oldest first. The new one is dropped if
+    /// only higher ones than itself could make room for it.
+    DropLowestPriority,
 }
 
 /// How far delivery is proven to a plain peer, and what happens to the unproven when a connection is lost.

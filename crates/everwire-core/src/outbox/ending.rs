@@ -14,37 +14,38 @@ impl Outbox {
             return (self.detach(), Vec::new());
         }
         let mut orphans = Vec::new();
-        let alone = self.in_flight.len() == 1;
+        let alone = self.in_flight.only().map(|entry| entry.id);
         let unproven = self.in_flight.written_len();
         if self.guarantee == Guarantee::AtLeastOnce {
-            if let Some(id) = self.in_flight.last_written() {
-                self.maybe_arrived = self.maybe_arrived.max(id);
-            }
+            self.in_flight.remember_written();
         } else {
             orphans.extend(self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs));
             self.freed |= !orphans.is_empty();
         }
-        let newest_back = self.in_flight.newest();
-        self.requeue();
-        if let (Some(code), Some(newest)) = (blame, newest_back) {
-            self.blame(code, alone, newest, outputs);
+        let blame = blame.filter(|_| !self.in_flight.is_empty());
+        self.requeue(blame.is_some(), outputs);
+        if let (Some(code), Some(id)) = (blame, alone) {
+            self.blame(code, id, outputs);
         }
         self.relax();
         (unproven, orphans)
     }
 
-    /// What is in flight goes back to the front of the queue, in order.
-    pub(super) fn requeue(&mut self) {
-        for entry in self.in_flight.drain_newest_first() {
-            self.queued_bytes += entry.message.len();
-            self.queued.push_front(entry);
+    /// What is in flight goes back to the front of its levels, in order.
+    pub(super) fn requeue(&mut self, suspect: bool, outputs: &mut Outputs) {
+        for mut entry in self.in_flight.drain().rev() {
+            if suspect {
+                entry.set_suspect();
+            }
+            if let Some(older) = self.queue.push_front(entry) {
+                self.conflated(&older, outputs);
+            }
         }
     }
 
-    fn blame(&mut self, code: u16, alone: bool, newest: MessageId, outputs: &mut Outputs) {
-        let Some(oldest) = self.oldest() else { return };
-        if self.poison.blame(oldest, alone, newest)
-            && let Some(entry) = self.pop_queued()
+    fn blame(&mut self, code: u16, id: MessageId, outputs: &mut Outputs) {
+        if self.poison.blame(id)
+            && let Some(entry) = self.queue.remove(id)
         {
             outputs.outcome(entry.id, entry.id, Outcome::Rejected(Rejection::PeerRefuses(code)));
             self.freed = true;
@@ -53,7 +54,7 @@ impl Outbox {
 
     /// How many queued messages were written to an earlier connection.
     pub(crate) fn resending(&self) -> usize {
-        self.queued.partition_point(|entry| entry.id <= self.maybe_arrived)
+        self.queue.resending()
     }
 
     /// The end: every message gets its outcome and goes to `left`.
@@ -62,19 +63,12 @@ impl Outbox {
         self.in_flight.assume_written();
         let written = self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs);
         left.unacknowledged.extend(written);
-        for entry in self.in_flight.drain_newest_first() {
-            self.queued.push_front(entry);
+        for entry in self.in_flight.drain().chain(self.queue.drain_all()) {
+            let outcome = Self::final_word(&entry, Outcome::Cancelled);
+            outputs.outcome(entry.id, entry.id, outcome);
+            let list = if outcome == Outcome::Cancelled { &mut left.unsent } else { &mut left.unacknowledged };
+            list.push(entry.message);
         }
-        for entry in std::mem::take(&mut self.queued) {
-            if entry.id <= self.maybe_arrived {
-                outputs.outcome(entry.id, entry.id, Outcome::Unknown(Stage::Written));
-                left.unacknowledged.push(entry.message);
-            } else {
-                outputs.outcome(entry.id, entry.id, Outcome::Cancelled);
-                left.unsent.push(entry.message);
-            }
-        }
-        self.queued_bytes = 0;
         self.poison = Poison::default();
         self.freed = true;
         self.bound_left(left);

@@ -16,6 +16,8 @@ use crate::{MessageId, Outcome, outputs::Outputs};
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     entries: VecDeque<Entry>,
+    /// Their numbers do not grow throughout: levels, or conflation.
+    mixed: bool,
     bytes: usize,
     proven: u64,
     written: u64,
@@ -34,13 +36,21 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// Takes these over, and says how many bytes they have.
-    pub(crate) fn extend(&mut self, entries: impl Iterator<Item = Entry>) -> usize {
-        let mut bytes = 0;
-        self.entries.extend(entries.inspect(|entry| bytes += entry.message.len()));
+    /// Takes these over.
+    pub(crate) fn extend(&mut self, entries: impl Iterator<Item = Entry>) {
+        let (mut bytes, mut latest) = (0, MessageId(0));
+        let mut mixed = self.mixed && !self.entries.is_empty();
+        if let Some(entry) = self.entries.back() {
+            latest = entry.id;
+        }
+        self.entries.extend(entries.inspect(|entry| {
+            bytes += entry.message.len();
+            mixed |= entry.id < latest;
+            latest = entry.id;
+        }));
+        self.mixed = mixed;
         self.bytes += bytes;
         self.taken = self.end();
-        bytes
     }
 
     /// The next message that an earlier connection of the session has had, and its sequence number.
@@ -144,12 +154,20 @@ impl InFlight {
             return;
         }
         let (from, to) = (self.index(from), self.index(to));
-        let (Some(first), Some(last)) = (self.entries.get(from), self.entries.get(to - 1)) else { return };
-        if last.id.0 - first.id.0 == (to - from - 1) as u64 {
-            tell(first.id, last.id);
-        } else {
-            self.entries.range(from..to).for_each(|entry| tell(entry.id, entry.id));
+        let mut entries = self.entries.range(from..to);
+        let (Some(first), Some(last)) = (entries.next(), self.entries.get(to - 1)) else { return };
+        if !self.mixed && last.id.0 - first.id.0 == (to - from - 1) as u64 {
+            return tell(first.id, last.id);
         }
+        let (mut first, mut last) = (first.id, first.id);
+        for entry in entries {
+            if entry.id.0 != last.0 + 1 {
+                tell(first, last);
+                first = entry.id;
+            }
+            last = entry.id;
+        }
+        tell(first, last);
     }
 
     /// Where in the queue a position from `proven` to `taken` is.
@@ -157,9 +175,9 @@ impl InFlight {
         usize::try_from(position - self.proven).map_or(self.entries.len(), |index| index.min(self.entries.len()))
     }
 
-    /// Everything that is left, the newest first. The next connection counts from zero.
-    pub(crate) fn drain_newest_first(&mut self) -> impl Iterator<Item = Entry> {
-        std::mem::take(self).entries.into_iter().rev()
+    /// Everything that is left, in order. The next connection counts from zero.
+    pub(crate) fn drain(&mut self) -> impl DoubleEndedIterator<Item = Entry> + use<> {
+        std::mem::take(self).entries.into_iter()
     }
 
     pub(crate) fn taken(&self) -> u64 {
@@ -185,16 +203,27 @@ impl InFlight {
         self.index(self.written)
     }
 
-    pub(crate) fn last_written(&self) -> Option<MessageId> {
-        self.entries.get(self.written_len().checked_sub(1)?).map(|entry| entry.id)
+    /// What is written keeps in mind that it may have arrived, wherever it goes from here.
+    pub(crate) fn remember_written(&mut self) {
+        let written = self.written_len();
+        self.entries.iter_mut().take(written).for_each(Entry::set_may_have_arrived);
     }
 
-    pub(crate) fn oldest(&self) -> Option<MessageId> {
-        self.entries.front().map(|entry| entry.id)
+    /// The only one, if there is exactly one.
+    pub(crate) fn only(&self) -> Option<&Entry> {
+        self.entries.front().filter(|_| self.entries.len() == 1)
     }
 
-    pub(crate) fn newest(&self) -> Option<MessageId> {
-        self.entries.back().map(|entry| entry.id)
+    /// Whether the peer may have blamed what is on its way: then it is alone there.
+    pub(crate) fn is_suspected(&self) -> bool {
+        self.entries.front().is_some_and(Entry::is_suspect)
+    }
+
+    pub(crate) fn contains(&self, id: MessageId) -> bool {
+        if self.mixed {
+            return self.entries.iter().any(|entry| entry.id == id);
+        }
+        self.entries.binary_search_by_key(&id, |entry| entry.id).is_ok()
     }
 
     pub(crate) fn len(&self) -> usize {

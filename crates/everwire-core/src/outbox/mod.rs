@@ -1,6 +1,10 @@
 //! Every message whose outcome is still open.
 //!
 //! - [`config`](OutboxConfig): bounds, overflow, guarantee
+//! - [`options`](SendOptions): what is special about a message
+//! - [`queue`]: what waits, in three levels; with [`entry`] and [`index`]
+//! - [`overflow`]: messages with options, and messages for which there is no room
+//! - [`change`]: cancelling, replacing, expiring what waits; with [`late`](CancelError) for when that is too late
 //! - [`take`]: handing messages to the open connection
 //! - [`numbered`]: the same in a session, and what its acknowledgements mean
 //! - [`volatile`]: messages that are worth something only now
@@ -14,36 +18,41 @@
 //!   gone  │     in flight   │ still ours to decide about
 //! ```
 
+mod change;
 mod config;
 mod ending;
+mod entry;
 mod evidence;
 mod in_flight;
+mod index;
+mod late;
 mod numbered;
+mod options;
+mod overflow;
 mod poison;
+mod queue;
 mod take;
 mod volatile;
-
-use std::collections::VecDeque;
 
 use everwire_ws::Message;
 
 pub use config::{Guarantee, OutboxConfig, Overflow};
+pub use late::{CancelError, ReplaceError};
+pub use options::{Priority, SendOptions};
+
+use entry::Entry;
 use in_flight::InFlight;
 use poison::Poison;
+use queue::Queue;
 use volatile::Volatile;
 
 pub(crate) use numbered::BeyondSent;
+pub(crate) use take::Until;
 
-use crate::{DropPolicy, MessageId, Outcome, Stage, outputs::Outputs, session::Limits};
+use crate::{DropPolicy, MessageId, Moment, Outcome, Stage, outputs::Outputs, session::Limits};
 
 /// Below this many places a queue is not worth shrinking.
 const IDLE: usize = 64;
-
-#[derive(Debug)]
-pub(crate) struct Entry {
-    id: MessageId,
-    message: Message,
-}
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -51,19 +60,25 @@ pub(crate) struct Outbox {
     guarantee: Guarantee,
     /// In a session: what the peer is ready to take.
     session: Option<Limits>,
-    queued: VecDeque<Entry>,
-    queued_bytes: usize,
+    queue: Queue,
     in_flight: InFlight,
     volatile: Volatile,
     poison: Poison,
     last_id: MessageId,
-    /// Queued messages up to this one were written to an earlier connection: they may have arrived.
-    maybe_arrived: MessageId,
-    dropped: u64,
-    resent: u64,
+    counts: Counts,
     /// A `send` found no room.
     wanted: bool,
     freed: bool,
+}
+
+/// What became of messages, over the outbox's life.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) dropped: u64,
+    pub(crate) conflated: u64,
+    pub(crate) expired: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) resent: u64,
 }
 
 /// Why a message was not accepted.
@@ -79,75 +94,37 @@ impl Outbox {
             config,
             guarantee,
             session: None,
-            queued: VecDeque::new(),
-            queued_bytes: 0,
+            queue: Queue::default(),
             in_flight: InFlight::default(),
             volatile: Volatile::default(),
             poison: Poison::default(),
             last_id: MessageId(0),
-            maybe_arrived: MessageId(0),
-            dropped: 0,
-            resent: 0,
+            counts: Counts::default(),
             wanted: false,
             freed: false,
         }
     }
 
-    /// Appends a message, or says why not.
+    /// Appends a message without options, or says why not.
     #[inline]
-    pub(crate) fn push(&mut self, message: Message, outputs: &mut Outputs) -> Result<MessageId, Refusal> {
-        let size = message.len();
-        if !self.fits(size) {
-            return self.push_over(message, outputs);
+    pub(crate) fn push(&mut self, now: Moment, message: Message, outputs: &mut Outputs) -> Result<MessageId, Refusal> {
+        if self.config.max_age.is_some() || !self.has_room(self.len(), self.bytes(), message.len()) {
+            return self.push_rarely(now, message, outputs);
         }
         let id = self.next_id();
-        self.queued_bytes += size;
-        self.queued.push_back(Entry { id, message });
+        self.queue.push_back(Entry::new(id, message));
         Ok(id)
     }
 
     #[cold]
-    fn push_over(&mut self, message: Message, outputs: &mut Outputs) -> Result<MessageId, Refusal> {
-        let size = message.len();
-        if size > self.config.max_bytes {
-            return Err(Refusal::TooLarge { message, limit: self.config.max_bytes });
-        }
-        match self.config.overflow {
-            Overflow::DropNewest => {
-                let id = self.next_id();
-                self.dropped += 1;
-                outputs.outcome(id, id, Outcome::Dropped(DropPolicy::Newest));
-                return Ok(id);
-            }
-            Overflow::DropOldest if self.would_fit_alone(size) => {
-                while !self.fits(size) {
-                    let Some(entry) = self.pop_queued() else { break };
-                    self.dropped += 1;
-                    let outcome = match self.may_have_arrived(entry.id) {
-                        true => Outcome::Unknown(Stage::Written),
-                        false => Outcome::Dropped(DropPolicy::Oldest),
-                    };
-                    outputs.outcome(entry.id, entry.id, outcome);
-                }
-            }
-            Overflow::DropOldest | Overflow::Reject => {
-                self.wanted = true;
-                return Err(Refusal::Full(message));
-            }
-        }
-        let id = self.next_id();
-        self.queued_bytes += size;
-        self.queued.push_back(Entry { id, message });
-        Ok(id)
+    fn push_rarely(&mut self, now: Moment, message: Message, outputs: &mut Outputs) -> Result<MessageId, Refusal> {
+        self.push_with(now, message, SendOptions::new(), outputs)
     }
 
-    fn fits(&self, size: usize) -> bool {
-        self.len() < self.config.max_messages && self.bytes().saturating_add(size) <= self.config.max_bytes
-    }
-
-    fn would_fit_alone(&self, size: usize) -> bool {
-        self.in_flight.len() < self.config.max_messages
-            && self.in_flight.bytes().saturating_add(size) <= self.config.max_bytes
+    /// Whether one more message of this size fits beside so many with so many bytes.
+    #[inline]
+    fn has_room(&self, len: usize, bytes: usize, size: usize) -> bool {
+        len < self.config.max_messages && bytes.saturating_add(size) <= self.config.max_bytes
     }
 
     fn next_id(&mut self) -> MessageId {
@@ -155,14 +132,22 @@ impl Outbox {
         self.last_id
     }
 
-    fn pop_queued(&mut self) -> Option<Entry> {
-        let entry = self.queued.pop_front()?;
-        self.queued_bytes -= entry.message.len();
-        Some(entry)
+    /// Ends a message that was queued. That it may have arrived outweighs why it ends.
+    fn end(&mut self, entry: &Entry, outcome: Outcome, outputs: &mut Outputs) -> Outcome {
+        let outcome = Self::final_word(entry, outcome);
+        outputs.outcome(entry.id, entry.id, outcome);
+        outcome
     }
 
-    fn may_have_arrived(&self, id: MessageId) -> bool {
-        id <= self.maybe_arrived
+    fn final_word(entry: &Entry, outcome: Outcome) -> Outcome {
+        if entry.may_have_arrived() { Outcome::Unknown(Stage::Written) } else { outcome }
+    }
+
+    /// A newer message has taken the place of this one.
+    fn conflated(&mut self, older: &Entry, outputs: &mut Outputs) {
+        self.counts.conflated += 1;
+        self.end(older, Outcome::Dropped(DropPolicy::Conflated), outputs);
+        self.freed = true;
     }
 
     /// Whether a refused `send` is worth another try; says so once.
@@ -177,50 +162,44 @@ impl Outbox {
 
     /// Gives back the memory that a burst has needed.
     pub(crate) fn relax(&mut self) {
-        if self.queued.capacity() > IDLE && self.queued.len() < self.queued.capacity() / 4 {
-            self.queued.shrink_to((self.queued.len() * 2).max(IDLE));
-        }
+        self.queue.relax();
         self.in_flight.relax();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queued.is_empty() && self.in_flight.is_empty() && self.volatile.is_empty()
+        self.queue.is_empty() && self.in_flight.is_empty() && self.volatile.is_empty()
     }
 
     /// Whether nothing up to `limit` is open any more.
     pub(crate) fn is_flushed(&self, limit: MessageId) -> bool {
         self.in_flight.is_empty()
             && self.volatile.is_empty()
-            && self.queued.front().is_none_or(|entry| entry.id > limit)
+            && Priority::ALL.into_iter().all(|level| self.queue.front(level).is_none_or(|entry| entry.place() > limit))
     }
 
-    /// The message with this number, if it is the latest in the queue.
+    /// The message with this number, if it is the latest of the normal level.
     pub(crate) fn latest(&self, id: MessageId) -> Option<&Message> {
-        self.queued.back().filter(|entry| entry.id == id).map(|entry| &entry.message)
+        self.queue.back(Priority::Normal).filter(|entry| entry.place() == id).map(|entry| &entry.message)
     }
 
     pub(crate) fn last_id(&self) -> MessageId {
         self.last_id
     }
 
-    fn oldest(&self) -> Option<MessageId> {
-        self.in_flight.oldest().or(self.queued.front().map(|entry| entry.id))
-    }
-
     fn len(&self) -> usize {
-        self.queued.len() + self.in_flight.len()
+        self.queue.len() + self.in_flight.len()
     }
 
     fn bytes(&self) -> usize {
-        self.queued_bytes + self.in_flight.bytes()
+        self.queue.bytes() + self.in_flight.bytes()
     }
 
     pub(crate) fn queued_len(&self) -> usize {
-        self.queued.len()
+        self.queue.len()
     }
 
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued_bytes
+        self.queue.bytes()
     }
 
     pub(crate) fn unproven_len(&self) -> usize {
@@ -231,48 +210,10 @@ impl Outbox {
         self.in_flight.bytes()
     }
 
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
-    pub(crate) fn resent(&self) -> u64 {
-        self.resent
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_memory_of_a_burst_is_given_back() {
-        let mut outputs = Outputs::default();
-        let mut outbox = Outbox::new(OutboxConfig::default(), Guarantee::AtMostOnce);
-        for _ in 0..50_000 {
-            outbox.push(Message::text("burst"), &mut outputs).unwrap();
-        }
-        let taken = outbox.take(0, MessageId(u64::MAX), None, &mut outputs, &mut |_| true);
-        outbox.written(taken.units, &mut outputs);
-        outbox.proven(outbox.provable(), &mut outputs);
-        assert!(outbox.queued.capacity() >= 50_000 && outbox.in_flight.capacity() >= 50_000);
-        outbox.relax();
-        assert!(outbox.queued.capacity() <= IDLE && outbox.in_flight.capacity() <= IDLE);
-    }
-
-    #[test]
-    fn a_busy_queue_keeps_its_memory() {
-        let mut outputs = Outputs::default();
-        let mut outbox = Outbox::new(OutboxConfig::default(), Guarantee::AtMostOnce);
-        for _ in 0..50_000 {
-            outbox.push(Message::text("busy"), &mut outputs).unwrap();
-        }
-        let before = outbox.queued.capacity();
-        outbox.relax();
-        assert_eq!(outbox.queued.capacity(), before);
-    }
-
-    #[test]
-    fn an_entry_is_as_small_as_documented() {
-        assert_eq!(size_of::<Entry>(), 48);
-    }
-}
+mod tests;

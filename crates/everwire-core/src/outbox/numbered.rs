@@ -1,9 +1,11 @@
 //! In a session: every message has a sequence number from its first taking on and stays until it is acknowledged.
 
-use super::{Guarantee, Outbox};
+use super::{
+    Guarantee, Outbox, Priority,
+    take::{Taken, Until},
+};
 use crate::{
-    MessageId, Outcome, Outgoing, Rejection, Stage,
-    outbox::take::Taken,
+    Outcome, Outgoing, Rejection, Stage,
     outputs::Outputs,
     session::{Limits, Prefix},
 };
@@ -69,9 +71,7 @@ impl Outbox {
             }
             None if self.guarantee == Guarantee::AtLeastOnce => {
                 self.in_flight.assume_written();
-                if let Some(id) = self.in_flight.last_written() {
-                    self.maybe_arrived = self.maybe_arrived.max(id);
-                }
+                self.in_flight.remember_written();
             }
             None => {
                 self.in_flight.assume_written();
@@ -79,7 +79,7 @@ impl Outbox {
                 self.freed |= unknown > 0;
             }
         }
-        self.requeue();
+        self.requeue(false, outputs);
         self.session = None;
         self.relax();
         unknown
@@ -92,8 +92,7 @@ impl Outbox {
     /// First what an earlier connection has had, in order, then what is new, as far as the peer is ready for it.
     pub(super) fn take_numbered(
         &mut self,
-        held: usize,
-        limit: MessageId,
+        until: &Until,
         outputs: &mut Outputs,
         encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
     ) -> Taken {
@@ -104,35 +103,41 @@ impl Outbox {
                 return taken;
             }
             self.in_flight.take_again();
-            self.resent += 1;
+            self.counts.resent += 1;
             taken.units += 1;
         }
         let Some(limits) = self.session else { return taken };
-        loop {
-            let fresh = self.take_fresh(held, limit, &limits, &mut taken, encode);
-            self.move_to_flight(fresh);
-            self.in_flight.end_singles(fresh);
-            taken.units += fresh;
-            if taken.stopped || !self.reject_front(held, limit, &limits, outputs) {
-                return taken;
+        for level in Priority::ALL {
+            loop {
+                let fresh = self.take_fresh(level, until, &limits, &mut taken, encode);
+                self.move_to_flight(level, fresh);
+                self.in_flight.end_singles(fresh);
+                taken.units += fresh;
+                if taken.stopped {
+                    return taken;
+                }
+                if !self.reject_front(level, until, &limits, outputs) {
+                    break;
+                }
             }
         }
+        taken
     }
 
-    /// How many from the front of the queue were given to `encode`: up to one that is too large for the peer.
+    /// How many from the front of a level were given to `encode`: up to one that is too large for the peer.
     fn take_fresh(
         &self,
-        held: usize,
-        limit: MessageId,
+        level: Priority,
+        until: &Until,
         limits: &Limits,
         taken: &mut Taken,
         encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
     ) -> usize {
         let (before, mut bytes) = (self.in_flight.len(), self.in_flight.bytes());
         let first = self.in_flight.end() + 1;
-        let available = self.queued.iter().take(self.queued.len().saturating_sub(held));
+        let last = until.last(level);
         let mut fresh = 0;
-        for entry in available.take_while(|entry| entry.id <= limit) {
+        for entry in self.queue.iter(level).take_while(|entry| entry.place() <= last) {
             let size = entry.message.len();
             if !limits.admit(before + fresh, bytes) || size as u64 > limits.message_bytes {
                 break;
@@ -148,13 +153,11 @@ impl Outbox {
     }
 
     /// A message that the peer has said it will not take must not block those behind it. Whether there was one.
-    fn reject_front(&mut self, held: usize, limit: MessageId, limits: &Limits, outputs: &mut Outputs) -> bool {
-        let refused = self.queued.len() > held
-            && self
-                .queued
-                .front()
-                .is_some_and(|entry| entry.id <= limit && entry.message.len() as u64 > limits.message_bytes);
-        if refused && let Some(entry) = self.pop_queued() {
+    fn reject_front(&mut self, level: Priority, until: &Until, limits: &Limits, outputs: &mut Outputs) -> bool {
+        let refused = self.queue.front(level).is_some_and(|entry| {
+            entry.place() <= until.last(level) && entry.message.len() as u64 > limits.message_bytes
+        });
+        if refused && let Some(entry) = self.queue.pop_front(level) {
             let limit = limits.message_bytes;
             outputs.outcome(entry.id, entry.id, Outcome::Rejected(Rejection::TooLargeForPeer { limit }));
             self.freed = true;

@@ -1,8 +1,8 @@
 //! A message that the peer refuses must not block those behind it for ever.
 //!
 //! A close code that blames a message (1003, 1007, 1009) does not say which. So after one, whatever goes back to the queue
-//! is sent message by message, each alone on its way until it is proven. A message that was alone when the peer blamed it
-//! is blamed for sure; at the third time it is rejected.
+//! is suspect: it goes before everything else, message by message, each alone on its way until it is proven. A message
+//! that was alone when the peer blamed it is blamed for sure; at the third time it is rejected.
 
 use crate::MessageId;
 
@@ -11,33 +11,17 @@ const REJECT_AT: u8 = 3;
 
 #[derive(Debug, Default)]
 pub(crate) struct Poison {
-    /// Messages up to this one go alone.
-    suspected: Option<MessageId>,
     blamed: Option<(MessageId, u8)>,
 }
 
 impl Poison {
-    /// Whether the oldest message must go alone.
-    pub(crate) fn suspects(&self, oldest: Option<MessageId>) -> bool {
-        matches!((self.suspected, oldest), (Some(last), Some(oldest)) if oldest <= last)
-    }
-
-    /// A message-blaming close: everything from `oldest` to `newest` goes back to the queue. Whether the oldest is to be
-    /// rejected.
-    pub(crate) fn blame(&mut self, oldest: MessageId, alone: bool, newest: MessageId) -> bool {
-        self.suspected = self.suspected.max(Some(newest));
-        if !alone {
-            return false;
-        }
+    /// This message was alone when the peer blamed one. Whether it is to be rejected.
+    pub(crate) fn blame(&mut self, id: MessageId) -> bool {
         let count = match self.blamed {
-            Some((id, count)) if id == oldest => count + 1,
+            Some((same, count)) if same == id => count + 1,
             _ => 1,
         };
-        self.blamed = Some((oldest, count));
-        if count < REJECT_AT {
-            return false;
-        }
-        self.blamed = None;
-        true
+        self.blamed = (count < REJECT_AT).then_some((id, count));
+        count >= REJECT_AT
     }
 }

@@ -23,6 +23,35 @@ impl Volatile {
         self.queued.is_empty()
     }
 
+    pub(super) fn is_queued(&self, id: MessageId) -> bool {
+        self.find(id).is_some()
+    }
+
+    pub(super) fn is_taken(&self, id: MessageId) -> bool {
+        self.taken.binary_search_by_key(&id, |(_, taken)| *taken).is_ok()
+    }
+
+    pub(super) fn remove(&mut self, id: MessageId) -> Option<Entry> {
+        let entry = self.queued.remove(self.find(id)?)?;
+        self.queued_bytes -= entry.message.len();
+        Some(entry)
+    }
+
+    /// Puts another message into the entry, or gives it back if there is no room.
+    pub(super) fn replace(&mut self, id: MessageId, message: Message) -> Result<(), Message> {
+        let Some(entry) = self.find(id).and_then(|index| self.queued.get_mut(index)) else { return Err(message) };
+        let bytes = self.queued_bytes - entry.message.len() + message.len();
+        if bytes > MAX_BYTES {
+            return Err(message);
+        }
+        (self.queued_bytes, entry.message) = (bytes, message);
+        Ok(())
+    }
+
+    fn find(&self, id: MessageId) -> Option<usize> {
+        self.queued.binary_search_by_key(&id, |entry| entry.id).ok()
+    }
+
     fn pop(&mut self) -> Option<Entry> {
         let entry = self.queued.pop_front()?;
         self.queued_bytes -= entry.message.len();
@@ -39,10 +68,10 @@ impl Outbox {
             return id;
         }
         self.volatile.queued_bytes += message.len();
-        self.volatile.queued.push_back(Entry { id, message });
+        self.volatile.queued.push_back(Entry::new(id, message));
         while self.volatile.queued.len() > MAX_MESSAGES || self.volatile.queued_bytes > MAX_BYTES {
             let Some(oldest) = self.volatile.pop() else { break };
-            self.dropped += 1;
+            self.counts.dropped += 1;
             outputs.outcome(oldest.id, oldest.id, Outcome::Dropped(DropPolicy::Oldest));
         }
         id

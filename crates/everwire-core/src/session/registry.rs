@@ -159,7 +159,7 @@ impl<H: Clone> Registry<H> {
         }
     }
 
-    /// Nothing of this session that is over will be processed any more: this is the last word ([S-16]).
+    /// Nothing of this session that is over will be processed any more: this is the last word ([S-25]).
     pub fn settle(&mut self, id: SessionId, processed: u64) {
         if let Some(remembered) = self.remembered.get_mut(&id) {
             remembered.previous.processed = Some(processed);

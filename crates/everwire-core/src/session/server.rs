@@ -14,10 +14,11 @@ use super::{
     registry::SessionId,
 };
 use crate::{
-    Attempt, Closed, ConfigError, Event, Guarantee, Left, MessageId, Moment, Outgoing, Output, SendError, Timer,
+    Attempt, Closed, ConfigError, Event, Guarantee, Left, MessageId, Moment, Outgoing, Output, SendError, SendOptions,
+    Timer,
     barrier::Barrier,
     heartbeat::{Heartbeat, Verdict},
-    outbox::{Outbox, Refusal},
+    outbox::{Outbox, Until},
     outputs::Outputs,
     timers::Timers,
 };
@@ -175,6 +176,7 @@ impl ServerSession {
         self.connection = resume.connection;
         self.close(code::SUPERSEDED, "a newer connection has taken over");
         self.outbox.lost(None, &mut self.outputs);
+        self.outbox.expire(now, &mut self.outputs);
         let Ok(resending) = self.outbox.resume(resume.processed, hello.limits, &mut self.outputs) else {
             self.over(Gone::Violated);
             return Attached::Violated;
@@ -217,14 +219,27 @@ impl ServerSession {
         if self.phase != Phase::Alive {
             return Err(SendError::Closed(message, Closed::ByUser));
         }
-        match self.outbox.push(message, &mut self.outputs) {
-            Ok(id) => {
-                self.announce();
-                Ok(id)
-            }
-            Err(Refusal::Full(message)) => Err(SendError::Full(message)),
-            Err(Refusal::TooLarge { message, limit }) => Err(SendError::TooLarge { message, limit }),
+        // The time matters only for `max_age`, which a session's outbox can't have.
+        let id = self.outbox.push(Moment::ZERO, message, &mut self.outputs)?;
+        self.announce();
+        Ok(id)
+    }
+
+    /// Accepts a message with options for the client; see [`Machine::send_with`](crate::Machine::send_with).
+    ///
+    /// A message has its number from its first handing over to a connection on, and then neither expires nor is
+    /// conflated.
+    ///
+    /// # Errors
+    /// Gives the message back if there is no room or the session is over.
+    pub fn send_with(&mut self, now: Moment, message: Message, options: SendOptions) -> Result<MessageId, SendError> {
+        if self.phase != Phase::Alive {
+            return Err(SendError::Closed(message, Closed::ByUser));
         }
+        let id = self.outbox.push_with(now, message, options, &mut self.outputs)?;
+        self.announce();
+        self.tell_room();
+        Ok(id)
     }
 
     /// Accepts a message that is worth something only now; see
@@ -243,6 +258,7 @@ impl ServerSession {
 
     /// Everything else that happens.
     pub fn handle(&mut self, now: Moment, input: ServerInput) {
+        self.outbox.expire(now, &mut self.outputs);
         match input {
             ServerInput::Received(link, messages) if self.is_present(link) => self.received(now, messages),
             ServerInput::Pong(link, payload) if self.is_present(link) => self.pong(now, &payload),
@@ -272,9 +288,7 @@ impl ServerSession {
             ServerInput::Timer => self.timer(now),
         }
         self.announce();
-        if self.outbox.room_again() {
-            self.outputs.push(Output::Room);
-        }
+        self.tell_room();
     }
 
     /// The next thing to be done; `None` when there is nothing. Nothing is lost if this is called late.
@@ -285,7 +299,8 @@ impl ServerSession {
     /// When [`ServerInput::Timer`] is wanted, and what for. Changes with any call.
     #[must_use]
     pub fn deadline(&self) -> Option<(Moment, Timer)> {
-        self.timers.next()
+        let expiry = self.outbox.expiry().map(|at| (at, Timer::Expiry));
+        self.timers.next().into_iter().chain(expiry).min_by_key(|(at, _)| *at)
     }
 
     /// Hands what waits to `encode`, as [`Machine::take`](crate::Machine::take) does.
@@ -293,14 +308,12 @@ impl ServerSession {
         if self.link != Some(link) {
             return 0;
         }
-        let taken = self.outbox.take(0, MessageId(u64::MAX), None, &mut self.outputs, encode);
+        let taken = self.outbox.take(&Until::END, None, &mut self.outputs, encode);
         self.wants_ready = !taken.stopped;
         if taken.units > 0 {
             self.ack();
         }
-        if self.outbox.room_again() {
-            self.outputs.push(Output::Room);
-        }
+        self.tell_room();
         taken.units
     }
 
@@ -453,9 +466,7 @@ impl ServerSession {
         self.phase = Phase::Over(reason);
         self.timers.clear_all();
         self.outbox.resolve_all(&mut self.left, &mut self.outputs);
-        if self.outbox.room_again() {
-            self.outputs.push(Output::Room);
-        }
+        self.tell_room();
         self.outputs.push(Output::Finished(std::mem::take(&mut self.left)));
     }
 
@@ -522,10 +533,16 @@ impl ServerSession {
     fn announce(&mut self) {
         if let Some(link) = self.link
             && self.wants_ready
-            && self.outbox.has_something_to_take(0, MessageId(u64::MAX))
+            && self.outbox.has_something_to_take(&Until::END)
         {
             self.outputs.push(Output::Ready(link));
             self.wants_ready = false;
+        }
+    }
+
+    fn tell_room(&mut self) {
+        if self.outbox.room_again() {
+            self.outputs.push(Output::Room);
         }
     }
 }

@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
 
 mod batching;
+mod cancelling;
 mod closing;
+mod conflation;
 mod delivery;
 mod evidence;
 mod heartbeat;
@@ -14,9 +16,11 @@ mod hints;
 mod lifecycle;
 mod overflow;
 mod poison;
+mod priority;
 mod properties;
 mod retry;
 mod settings;
 mod support;
 mod table;
+mod time_to_live;
 mod words;

@@ -1,5 +1,6 @@
 use everwire_core::{
-    Closed, Config, DropPolicy, Guarantee, Input, Message, MessageId, Outcome, Output, Overflow, SendError, Stage,
+    Closed, Config, DropPolicy, Guarantee, Input, Message, MessageId, Outcome, Output, Overflow, Priority, SendError,
+    SendOptions, Stage,
 };
 
 use crate::support::{World, config};
@@ -76,7 +77,7 @@ fn room_is_announced_to_who_waits_when_the_machine_ends() {
 
 #[test]
 fn a_message_larger_than_the_outbox_is_refused_for_good() {
-    for overflow in [Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest] {
+    for overflow in [Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest, Overflow::DropLowestPriority] {
         let mut world = World::new(bounded(100, 3, overflow));
         let error = world.try_send("1234".into()).unwrap_err();
         assert_eq!(error.to_string(), "the message has 4 bytes, more than the outbox's 3");
@@ -124,11 +125,13 @@ fn t11_a_dropped_newest_message_says_so_and_has_a_number() {
 
 #[test]
 fn what_the_socket_has_is_never_dropped() {
-    let mut world = World::connected(bounded(2, 1000, Overflow::DropOldest));
-    world.sends(["1", "2"]);
-    world.takes(2);
-    assert!(matches!(world.try_send("3".into()), Err(SendError::Full(_))));
-    assert_eq!(world.log.outcomes().len(), 0);
+    for overflow in [Overflow::DropOldest, Overflow::DropLowestPriority] {
+        let mut world = World::connected(bounded(2, 1000, overflow));
+        world.sends(["1", "2"]);
+        world.takes(2);
+        assert!(matches!(world.try_send("3".into()), Err(SendError::Full(_))));
+        assert_eq!(world.log.outcomes().len(), 0);
+    }
 }
 
 #[test]
@@ -156,4 +159,60 @@ fn room_is_announced_when_a_loss_makes_some() {
     assert!(world.try_send("2".into()).is_err());
     world.loses_connection();
     assert_eq!(rooms(&world), 1);
+}
+
+#[test]
+fn the_longest_in_the_queue_is_dropped_whatever_its_priority() {
+    let mut world = World::new(bounded(3, 1000, Overflow::DropOldest));
+    let high = world.send_with("1", level(Priority::High));
+    let low = world.send_with("2", level(Priority::Low));
+    world.sends(["3", "4", "5"]);
+    for id in [high, low] {
+        assert_eq!(world.log.outcome(id), Some(Outcome::Dropped(DropPolicy::Oldest)));
+    }
+    assert_eq!(world.log.outcomes().len(), 2);
+}
+
+#[test]
+fn the_oldest_of_the_lowest_priority_makes_room() {
+    let mut world = World::new(bounded(4, 1000, Overflow::DropLowestPriority));
+    let first = world.send_with("low 1", level(Priority::Low));
+    let second = world.send_with("low 2", level(Priority::Low));
+    world.send_with("high 1", level(Priority::High));
+    let normal = world.send("normal 1");
+    let dropped = Some(Outcome::Dropped(DropPolicy::LowestPriority));
+    world.send_with("low 3", level(Priority::Low));
+    assert_eq!((world.log.outcome(first), world.log.outcome(second)), (dropped, None));
+    world.send("normal 2");
+    assert_eq!(world.log.outcome(second), dropped);
+    world.send_with("high 2", level(Priority::High));
+    world.send_with("high 3", level(Priority::High));
+    assert_eq!(world.log.outcome(normal), dropped);
+    assert_eq!(world.machine.stats().dropped, 4);
+}
+
+#[test]
+fn a_new_message_for_which_only_higher_ones_could_make_room_is_dropped() {
+    let mut world = World::new(bounded(2, 1000, Overflow::DropLowestPriority));
+    world.send_with("1", level(Priority::High));
+    world.send("2");
+    let low = world.send_with("3", level(Priority::Low));
+    assert_eq!(world.log.outcome(low), Some(Outcome::Dropped(DropPolicy::LowestPriority)));
+    assert_eq!(world.log.outcomes().len(), 1);
+    world.send("4");
+    assert_eq!(world.log.outcomes().len(), 2, "one of its own level may make room");
+}
+
+#[test]
+fn nothing_is_dropped_in_vain() {
+    let mut world = World::new(bounded(100, 10, Overflow::DropLowestPriority));
+    world.send_with("12345678", level(Priority::High));
+    let low = world.send_with("1", level(Priority::Low));
+    let large = world.send("123");
+    assert_eq!(world.log.outcome(large), Some(Outcome::Dropped(DropPolicy::LowestPriority)));
+    assert_eq!(world.log.outcome(low), None, "its byte would not have been enough");
+}
+
+fn level(priority: Priority) -> SendOptions {
+    SendOptions::new().priority(priority)
 }

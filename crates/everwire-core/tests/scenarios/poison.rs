@@ -1,4 +1,7 @@
-use everwire_core::{Config, Guarantee, Outcome, Rejection};
+use everwire_core::{
+    Config, Guarantee, Input, Outcome, Rejection,
+    session::{SUBPROTOCOL, SessionConfig, SessionMode},
+};
 
 use crate::support::{World, config};
 
@@ -142,4 +145,40 @@ fn a_suspect_is_alone_on_its_way_until_it_is_proven() {
     world.pongs();
     assert_eq!(world.log.readies(), 3, "the driver is told that the next may go");
     assert_eq!(world.takes(10), 1);
+}
+
+#[test]
+fn the_last_suspect_is_alone_too() {
+    let mut world = World::connected(at_least_once());
+    world.sends(["1", "2"]);
+    world.takes(1);
+    world.peer_closes(1007);
+    world.passes_until_attempt();
+    world.opens();
+    assert_eq!(world.takes(10), 1);
+    assert_eq!(world.takes(10), 0);
+    world.writes(1);
+    world.pongs();
+    assert_eq!(world.takes(10), 1);
+    assert_eq!(world.wire, ["1", "2"]);
+}
+
+#[test]
+fn the_end_of_a_session_blames_no_message() {
+    let mut config = at_least_once();
+    let mut session = SessionConfig::default();
+    session.mode = SessionMode::Prefer;
+    config.session = Some(session);
+    let mut world = World::new(config);
+    world.input(Input::Connect);
+    world.opens_with(Some(SUBPROTOCOL));
+    let welcome = r#"w{"session":"5e55","token":"70cc","resumed":false,"processed":0,"resume_within":1000}"#;
+    world.receives(welcome);
+    world.sends(["1", "2", "3"]);
+    world.flushes();
+    world.peer_closes(1007);
+    world.passes_until_attempt();
+    // The next server speaks no session.
+    world.opens();
+    assert_eq!(world.takes(10), 3);
 }

@@ -42,6 +42,7 @@ fn senseless_settings_are_named() {
         (problem(|config| config.open.close_timeout = zero), "open.close_timeout is zero"),
         (problem(|config| config.outbox.max_messages = 0), "outbox.max_messages is zero"),
         (problem(|config| config.outbox.max_bytes = 0), "outbox.max_bytes is zero"),
+        (problem(|config| config.outbox.max_age = Some(zero)), "outbox.max_age is zero"),
         (problem(|config| config.batching = Some(batching(zero, 1))), "batching.window is zero"),
         (problem(|config| config.batching = Some(batching(seconds(1.0), 0))), "batching.max_bytes is zero"),
     ];

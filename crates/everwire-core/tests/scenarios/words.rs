@@ -1,6 +1,6 @@
 use everwire_core::{
-    Cause, CloseCode, CloseFrame, Closed, DropPolicy, Loss, OpenFailure, OpenFailureKind, Outcome, Phase, Rejection,
-    Stage,
+    CancelError, Cause, CloseCode, CloseFrame, Closed, DropPolicy, Loss, Message, OpenFailure, OpenFailureKind,
+    Outcome, Phase, Rejection, ReplaceError, Stage,
 };
 
 use crate::support::seconds;
@@ -73,4 +73,50 @@ fn outcomes_say_what_is_safe() {
     }
     let unknown = Outcome::Unknown(Stage::Written);
     assert!(!unknown.is_delivered() && !unknown.is_safe_to_resend());
+}
+
+#[test]
+fn outcomes_read_as_one_line_each() {
+    let cases = [
+        (Outcome::Acknowledged, "acknowledged by the peer"),
+        (Outcome::Received, "received by the peer"),
+        (Outcome::Expired, "expired before it could be sent"),
+        (Outcome::Cancelled, "cancelled before it was sent"),
+        (Outcome::Dropped(DropPolicy::Oldest), "dropped: the outbox was full and this was the oldest"),
+        (Outcome::Dropped(DropPolicy::Newest), "dropped: the outbox was full and this was the newest"),
+        (Outcome::Dropped(DropPolicy::LowestPriority), "dropped: the outbox was full and this had the lowest priority"),
+        (Outcome::Dropped(DropPolicy::Conflated), "dropped: a newer message with its key took its place"),
+        (Outcome::Dropped(DropPolicy::NotConnected), "dropped: volatile, and there was no connection"),
+        (Outcome::Unknown(Stage::Written), "unknown: written to the socket, its arrival is not proven"),
+    ];
+    for (outcome, words) in cases {
+        assert_eq!(outcome.to_string(), words);
+    }
+}
+
+#[test]
+fn what_comes_too_late_is_told_in_words_and_gives_the_message_back() {
+    let message = || Message::text("new");
+    let cases = [
+        (CancelError::Taken.to_string(), "too late: the message has been handed to a connection; wait for its outcome"),
+        (CancelError::Ended.to_string(), "too late: the message has its outcome already"),
+        (CancelError::Unknown.to_string(), "no message has this number"),
+        (
+            ReplaceError::Taken(message()).to_string(),
+            "too late: the message has been handed to a connection; send the new one",
+        ),
+        (ReplaceError::Ended(message()).to_string(), "too late: the message has its outcome already; send the new one"),
+        (ReplaceError::Unknown(message()).to_string(), "no message has this number"),
+        (ReplaceError::Full(message()).to_string(), "the outbox is full: the old message stays"),
+        (
+            ReplaceError::TooLarge { message: message(), limit: 2 }.to_string(),
+            "the new message has 3 bytes, more than the outbox's 2",
+        ),
+    ];
+    for (shown, words) in cases {
+        assert_eq!(shown, words);
+    }
+    assert_eq!(ReplaceError::Ended(message()).message(), &message());
+    assert_eq!(ReplaceError::Taken(message()).into_message(), message());
+    assert!(ReplaceError::Full(message()).is_retryable() && !ReplaceError::Taken(message()).is_retryable());
 }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
+mod anything;
 mod ending;
 mod limits;
 mod migration;
+mod options;
 mod pair;
 mod resuming;
 mod rules;

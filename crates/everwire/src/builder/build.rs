@@ -43,9 +43,9 @@ impl Builder {
         };
         plan.check().map_err(BuildError::Header)?;
 
-        let batching = self.config.batching.is_some();
+        let timed = self.config.batching.is_some() || self.config.outbox.max_age.is_some();
         let machine = Machine::new(self.config, seed()?).map_err(BuildError::Setting)?;
-        let shared = Arc::new(Shared::new(machine, batching, self.inbox, reading));
+        let shared = Arc::new(Shared::new(machine, timed, self.inbox, reading));
         if self.connect {
             shared.tell(Input::Connect);
         }

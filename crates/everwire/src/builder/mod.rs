@@ -190,9 +190,17 @@ impl Builder {
         self
     }
 
-    /// What happens to a message for which the outbox has no room. Default: [`Overflow::Reject`].
+    /// What happens to a message for which the outbox has no room. Default: [`Overflow::Reject`], which is also for those
+    /// who wait by [`Client::send_wait`](crate::Client::send_wait).
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.config.outbox.overflow = overflow;
+        self
+    }
+
+    /// How long a message may wait for a socket, if it has no [`SendOptions::ttl`](crate::SendOptions::ttl) of its own;
+    /// then it ends as [`Expired`](crate::Outcome::Expired). Default: as long as it takes.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.config.outbox.max_age = Some(age);
         self
     }
 

@@ -140,7 +140,7 @@ const WRITTEN: u8 = 1;
 /// The outcome stands in the desk.
 const RARE: u8 = u8::MAX;
 /// Codes from 2 upwards, in this order.
-const COMMON: [Outcome; 8] = [
+const COMMON: [Outcome; 10] = [
     Outcome::Acknowledged,
     Outcome::Received,
     Outcome::Unknown(Stage::Written),
@@ -149,6 +149,8 @@ const COMMON: [Outcome; 8] = [
     Outcome::Expired,
     Outcome::Dropped(DropPolicy::Oldest),
     Outcome::Dropped(DropPolicy::Newest),
+    Outcome::Dropped(DropPolicy::LowestPriority),
+    Outcome::Dropped(DropPolicy::Conflated),
 ];
 
 fn encode(outcome: Outcome) -> u8 {

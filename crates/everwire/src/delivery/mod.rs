@@ -59,7 +59,8 @@ pub enum Progress {
 }
 
 impl Delivery {
-    /// Number of the message: from 1, in the order of `send`.
+    /// Number of the message: from 1, in the order of `send`. [`Client::cancel`](crate::Client::cancel) and
+    /// [`Client::replace`](crate::Client::replace) take it.
     pub fn id(&self) -> MessageId {
         MessageId(self.block.first + u64::from(self.index))
     }

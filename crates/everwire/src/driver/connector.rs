@@ -205,6 +205,30 @@ mod tests {
         assert_eq!(failure.phase, Phase::Dns, "{failure:?}");
     }
 
+    // Elsewhere the options can't all be read back.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn tcp_sends_at_once_and_asks_after_a_silence_whether_anybody_is_there() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let target = Target::parse(&format!("ws://{}/", listener.local_addr().expect("an address"))).expect("good");
+        let seconds = Duration::from_secs;
+        for (idle, interval) in [(60, 15), (2, 1)] {
+            let connector = Connector { keepalive: Some(seconds(idle)), ..PLAIN };
+            let stopwatch = Arc::new(Stopwatch::start(|_| {}));
+            let tcp = connector.connect(Place::Server(&target), &stopwatch).await.expect("it listens");
+            let socket = socket2::SockRef::from(&tcp);
+            assert!(socket.keepalive().expect("an option"));
+            assert_eq!(socket.tcp_keepalive_time().expect("an option"), seconds(idle));
+            assert_eq!(socket.tcp_keepalive_interval().expect("an option"), seconds(interval));
+            assert_eq!(socket.tcp_keepalive_retries().expect("an option"), 4);
+            assert!(tcp.nodelay().expect("an option"));
+        }
+        let stopwatch = Arc::new(Stopwatch::start(|_| {}));
+        let tcp = PLAIN.connect(Place::Server(&target), &stopwatch).await.expect("it listens");
+        assert!(!socket2::SockRef::from(&tcp).keepalive().expect("an option"));
+        assert!(tcp.nodelay().expect("an option"));
+    }
+
     #[test]
     fn the_default_port_follows_the_scheme() {
         let uri = |url: &str| Place::Server(&Target::parse(url).expect(url)).uri().expect(url).to_string();

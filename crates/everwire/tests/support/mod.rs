@@ -1,6 +1,9 @@
 //! Servers on 127.0.0.1, well-behaved and not, and waiting with a deadline.
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test program uses a part of it")]
 
+pub mod proxy;
+pub mod secure;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,6 +51,31 @@ pub async fn first_cause(client: &Client) -> Cause {
         State::Disconnected { cause, .. } | State::Closed(everwire::Closed::Refused(cause)) => cause,
         other => panic!("no failure: {other}"),
     }
+}
+
+/// The same, where the opening failed.
+pub async fn first_failure(client: &Client) -> everwire::OpenFailure {
+    match first_cause(client).await {
+        Cause::OpenFailed(failure) => failure,
+        other => panic!("it opened: {other:?}"),
+    }
+}
+
+/// Waits for the end, which an opening's failure has brought.
+pub async fn final_failure(client: &Client) -> everwire::OpenFailure {
+    match state(client, "the end", State::is_final).await {
+        State::Closed(everwire::Closed::Refused(Cause::OpenFailed(failure))) => failure,
+        other => panic!("another end: {other}"),
+    }
+}
+
+/// A message goes there and back.
+pub async fn assert_echo(client: &Client) {
+    let mut inbox = client.messages();
+    connected(client).await;
+    let delivery = client.send("hello").expect("room");
+    assert_eq!(soon("the echo", inbox.next()).await, Some("hello".into()));
+    assert_eq!(soon("the outcome", delivery).await, everwire::Outcome::Received);
 }
 
 /// Waits until something becomes true.

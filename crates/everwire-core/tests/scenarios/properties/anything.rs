@@ -1,11 +1,11 @@
 //! Sequences of anything at all, stale and absurd events among them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use everwire_core::{
-    Attempt, Batching, CloseCode, CloseFrame, Config, Guarantee, Hint, Input, Loss, Message, Moment, OpenFailure,
-    OpenFailureKind, Output, Overflow, Phase, State, TransportEvent,
+    Attempt, Batching, CloseCode, CloseFrame, Config, Guarantee, Hint, Input, Loss, Message, MessageId, Moment,
+    OpenFailure, OpenFailureKind, Output, Overflow, Phase, Priority, SendOptions, State, TransportEvent,
 };
 use proptest::prelude::*;
 
@@ -14,6 +14,10 @@ use crate::support::{World, config, seconds};
 #[derive(Clone, Debug)]
 enum Step {
     Send(&'static str),
+    SendWith(&'static str, SendOptions),
+    /// The message that lies so far back.
+    Cancel(u64),
+    Replace(u64),
     Take(usize),
     Connect,
     Disconnect,
@@ -64,6 +68,9 @@ fn any_step() -> impl Strategy<Value = Step> {
     let back = prop_oneof![8 => Just(0), 1 => 1..3_u64, 1 => Just(u64::MAX)];
     prop_oneof![
         12 => prop_oneof![Just("{}"), Just("text")].prop_map(Step::Send),
+        6 => (prop_oneof![Just("{}"), Just("text")], any_options()).prop_map(|(text, options)| Step::SendWith(text, options)),
+        2 => (0..5_u64).prop_map(Step::Cancel),
+        2 => (0..5_u64).prop_map(Step::Replace),
         8 => (0..5_usize).prop_map(Step::Take),
         4 => Just(Step::Connect),
         1 => Just(Step::Disconnect),
@@ -76,22 +83,44 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn any_options() -> impl Strategy<Value = SendOptions> {
+    let priority = prop_oneof![Just(Priority::High), Just(Priority::Normal), Just(Priority::Low)];
+    let key = prop::option::of(prop_oneof![Just("a"), Just("b")]);
+    (prop::option::of(0..60_000_u64), priority, key).prop_map(|(ttl, priority, key)| {
+        let mut options = SendOptions::new().priority(priority);
+        if let Some(ttl) = ttl {
+            options = options.ttl(Duration::from_millis(ttl));
+        }
+        if let Some(key) = key {
+            options = options.key(key);
+        }
+        options
+    })
+}
+
 fn any_config() -> impl Strategy<Value = Config> {
     let guarantee = prop_oneof![Just(Guarantee::Unproven), Just(Guarantee::AtMostOnce), Just(Guarantee::AtLeastOnce)];
-    let overflow = prop_oneof![Just(Overflow::Reject), Just(Overflow::DropOldest), Just(Overflow::DropNewest)];
+    let overflow = prop_oneof![
+        Just(Overflow::Reject),
+        Just(Overflow::DropOldest),
+        Just(Overflow::DropNewest),
+        Just(Overflow::DropLowestPriority)
+    ];
+    let max_age = prop::option::weighted(0.2, 1..60_000_u64);
     let limits = (any::<bool>(), prop::option::of(1..5_u32), prop::option::of(1..100_u64));
-    (guarantee, overflow, any::<bool>(), 1..20_usize, limits).prop_map(
-        |(guarantee, overflow, batching, max_messages, (heartbeat, max_attempts, max_elapsed))| {
+    (guarantee, (overflow, max_age), any::<bool>(), 1..20_usize, limits).prop_map(
+        |(guarantee, (overflow, max_age), batching, max_messages, (heartbeat, max_attempts, max_elapsed))| {
             config(|config| {
                 config.guarantee = guarantee;
                 config.outbox.overflow = overflow;
+                config.outbox.max_age = max_age.map(Duration::from_millis);
                 config.outbox.max_messages = max_messages;
                 config.batching = batching.then(Batching::default);
                 if !heartbeat {
                     config.heartbeat.interval = None;
                 }
                 config.retry.max_attempts = max_attempts;
-                config.retry.max_elapsed = max_elapsed.map(std::time::Duration::from_secs);
+                config.retry.max_elapsed = max_elapsed.map(Duration::from_secs);
             })
         },
     )
@@ -159,6 +188,13 @@ proptest! {
 fn apply(world: &mut World, step: Step) -> u64 {
     match step {
         Step::Send(text) => return u64::from(world.try_send(Message::text(text)).is_ok()),
+        Step::SendWith(text, options) => return u64::from(world.try_send_with(Message::text(text), options).is_ok()),
+        Step::Cancel(back) => {
+            let _ = world.cancel(MessageId(world.last_id().0.saturating_sub(back)));
+        }
+        Step::Replace(back) => {
+            let _ = world.replace(MessageId(world.last_id().0.saturating_sub(back)), "replaced");
+        }
         Step::Take(count) => {
             if world.has_dialled() {
                 world.takes(count);

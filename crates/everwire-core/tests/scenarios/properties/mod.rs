@@ -2,5 +2,7 @@
 
 mod anything;
 mod backoff;
+mod change;
 mod model;
 mod outbox;
+mod session;

@@ -1,14 +1,16 @@
 use std::collections::VecDeque;
 
-use everwire_core::{Config, Guarantee, Message, Overflow};
 use proptest::prelude::*;
 
-use super::model::Model;
-use crate::support::{World, config};
+use super::{
+    change::{Change, any_change, any_settings, apply, compare},
+    model::Model,
+};
+use crate::support::World;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Send(usize),
+    Change(Change),
     Take(usize),
     Write(usize),
     Pong,
@@ -17,7 +19,7 @@ enum Step {
 
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..40_usize).prop_map(Step::Send),
+        10 => any_change().prop_map(Step::Change),
         3 => (0..6_usize).prop_map(Step::Take),
         3 => (0..6_usize).prop_map(Step::Write),
         2 => Just(Step::Pong),
@@ -25,31 +27,26 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn any_settings() -> impl Strategy<Value = (Guarantee, Overflow, usize, usize)> {
-    let guarantee = prop_oneof![Just(Guarantee::Unproven), Just(Guarantee::AtMostOnce), Just(Guarantee::AtLeastOnce)];
-    let overflow = prop_oneof![Just(Overflow::Reject), Just(Overflow::DropOldest), Just(Overflow::DropNewest)];
-    (guarantee, overflow, 1..12_usize, 1..100_usize)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn the_outbox_agrees_with_the_naive_model(
-        (guarantee, overflow, max_messages, max_bytes) in any_settings(),
+        settings in any_settings(),
         steps in prop::collection::vec(any_step(), 0..120),
     ) {
-        let mut world = World::connected(settings(guarantee, overflow, max_messages, max_bytes));
-        let mut model = Model::new(guarantee, overflow, max_messages, max_bytes);
+        let mut world = World::connected(settings.config());
+        let mut model = Model::new(settings);
         // What each unanswered ping proves, by the model.
         let mut pings = VecDeque::new();
-        for step in steps {
+        for (number, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Send(size) => {
-                    let sent = world.try_send(Message::binary(vec![b'x'; size])).ok().map(|id| id.0);
-                    prop_assert_eq!(sent, model.send(size));
+                Step::Change(change) => apply(change, number, &mut world, &mut model)?,
+                Step::Take(count) => {
+                    let before = world.wire.len();
+                    world.takes(count);
+                    prop_assert_eq!(&world.wire[before..], &model.take(world.now, count));
                 }
-                Step::Take(count) => prop_assert_eq!(world.takes(count), model.take(count).len()),
                 Step::Write(count) => {
                     world.writes(count);
                     model.write(count);
@@ -62,59 +59,47 @@ proptest! {
                 }
                 Step::Lose => {
                     world.loses_connection();
-                    world.passes_until_attempt();
-                    world.opens();
                     model.lose();
+                    world.passes_until_attempt();
+                    model.expire(world.now);
+                    world.opens();
                     pings.clear();
                 }
             }
             if pings.len() < world.pings.len() {
-                pings.push_back(model.last_taken().unwrap());
+                pings.push_back(model.provable());
             }
-            prop_assert_eq!(world.log.outcomes(), model.outcomes.clone());
-            let stats = world.machine.stats();
-            prop_assert_eq!(stats.queued_messages + stats.unproven_messages, model.messages.len());
-            prop_assert!(stats.queued_bytes + stats.unproven_bytes <= max_bytes);
-            prop_assert!(model.messages.len() <= max_messages);
+            compare(&world, &model)?;
         }
     }
 
     #[test]
-    fn what_goes_over_the_wire_is_in_order_on_each_connection(
-        (guarantee, overflow, max_messages, _) in any_settings(),
+    fn messages_without_options_are_in_order_on_each_connection(
+        settings in any_settings(),
         steps in prop::collection::vec(any_step(), 0..120),
     ) {
-        let mut world = World::connected(settings(guarantee, overflow, max_messages, 10_000));
+        let mut world = World::connected(settings.config());
+        let mut model = Model::new(settings);
         for (number, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Send(_) => {
-                    let _ = world.try_send(Message::text(format!("{number}")));
+                Step::Change(Change::SendWith(size, _) | Change::Replace(_, size)) => {
+                    apply(Change::Send(size), number, &mut world, &mut model)?;
                 }
-                Step::Take(count) => { world.takes(count); }
-                Step::Write(count) => world.writes(count),
-                Step::Pong => {
-                    if !world.pings.is_empty() {
-                        world.pongs();
-                    }
+                Step::Change(change) => apply(change, number, &mut world, &mut model)?,
+                Step::Take(count) => {
+                    world.takes(count);
+                    model.take(world.now, count);
                 }
+                Step::Write(_) | Step::Pong => {}
                 Step::Lose => {
                     world.loses_connection();
+                    model.lose();
                     world.passes_until_attempt();
+                    model.expire(world.now);
                     world.opens();
                 }
             }
-            let numbers: Vec<u64> = world.wire.iter().map(|text| text.parse().unwrap()).collect();
-            prop_assert!(numbers.is_sorted(), "{:?}", numbers);
+            prop_assert!(world.wire.is_sorted(), "{:?}", world.wire);
         }
     }
-}
-
-fn settings(guarantee: Guarantee, overflow: Overflow, max_messages: usize, max_bytes: usize) -> Config {
-    config(|config| {
-        config.guarantee = guarantee;
-        config.heartbeat.interval = None;
-        config.outbox.max_messages = max_messages;
-        config.outbox.max_bytes = max_bytes;
-        config.outbox.overflow = overflow;
-    })
 }

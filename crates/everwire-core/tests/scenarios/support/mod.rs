@@ -6,8 +6,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use everwire_core::{
-    Attempt, CloseCode, CloseFrame, Config, Hint, Input, Loss, Machine, Message, MessageId, Moment, OpenFailure,
-    OpenFailureKind, Output, Phase, SendError, State, TransportEvent,
+    Attempt, CancelError, CloseCode, CloseFrame, Config, Hint, Input, Loss, Machine, Message, MessageId, Moment,
+    OpenFailure, OpenFailureKind, Outcome, Output, Phase, ReplaceError, SendError, SendOptions, State, TransportEvent,
 };
 
 pub(crate) use log::Log;
@@ -36,6 +36,7 @@ pub(crate) struct World {
     /// The driver has been told, or knows, that there is something to take.
     ready: bool,
     latest: Option<Attempt>,
+    last_id: MessageId,
 }
 
 impl World {
@@ -46,7 +47,8 @@ impl World {
     pub(crate) fn seeded(config: Config, seed: [u8; 32]) -> Self {
         let machine = Machine::new(config, seed).unwrap();
         let (log, pings, wire) = (Log::default(), VecDeque::new(), Vec::new());
-        Self { machine, now: Moment::from_nanos(1_000_000_000), log, pings, wire, taken: 0, ready: false, latest: None }
+        let (now, last_id) = (Moment::from_nanos(1_000_000_000), MessageId(0));
+        Self { machine, now, log, pings, wire, taken: 0, ready: false, latest: None, last_id }
     }
 
     /// A world whose connection is open already.
@@ -85,10 +87,14 @@ impl World {
     }
 
     pub(crate) fn opens(&mut self) {
+        self.opens_with(None);
+    }
+
+    pub(crate) fn opens_with(&mut self, subprotocol: Option<&str>) {
         self.pings.clear();
         self.wire.clear();
         (self.taken, self.ready) = (0, false);
-        self.transport(TransportEvent::Opened { subprotocol: None });
+        self.transport(TransportEvent::Opened { subprotocol: subprotocol.map(str::to_owned) });
     }
 
     pub(crate) fn opening_fails(&mut self, kind: OpenFailureKind) {
@@ -125,8 +131,37 @@ impl World {
 
     pub(crate) fn try_send(&mut self, message: Message) -> Result<MessageId, SendError> {
         let sent = self.machine.send(self.now, message);
+        self.last_id = sent.as_ref().map_or(self.last_id, |id| *id);
         self.drain();
         sent
+    }
+
+    pub(crate) fn send_with(&mut self, text: &str, options: SendOptions) -> MessageId {
+        self.try_send_with(Message::text(text), options).unwrap()
+    }
+
+    pub(crate) fn try_send_with(&mut self, message: Message, options: SendOptions) -> Result<MessageId, SendError> {
+        let sent = self.machine.send_with(self.now, message, options);
+        self.last_id = sent.as_ref().map_or(self.last_id, |id| *id);
+        self.drain();
+        sent
+    }
+
+    /// The latest message.
+    pub(crate) fn last_id(&self) -> MessageId {
+        self.last_id
+    }
+
+    pub(crate) fn replace(&mut self, id: MessageId, text: &str) -> Result<(), ReplaceError> {
+        let replaced = self.machine.replace(id, Message::text(text));
+        self.drain();
+        replaced
+    }
+
+    pub(crate) fn cancel(&mut self, id: MessageId) -> Result<Outcome, CancelError> {
+        let cancelled = self.machine.cancel(self.now, id);
+        self.drain();
+        cancelled
     }
 
     /// Takes up to `limit` frames into the socket's buffer.
@@ -135,12 +170,12 @@ impl World {
         let mut room = limit;
         let wire = &mut self.wire;
         let taken = self.machine.take(self.now, attempt, &mut |outgoing| {
-            let message = outgoing.message;
             if room == 0 {
                 return false;
             }
             room -= 1;
-            wire.push(String::from_utf8_lossy(message.payload()).into_owned());
+            let frame = [outgoing.prefix.as_bytes(), outgoing.message.payload()].concat();
+            wire.push(String::from_utf8_lossy(&frame).into_owned());
             true
         });
         self.taken += taken;

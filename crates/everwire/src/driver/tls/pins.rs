@@ -31,9 +31,14 @@ impl Pins {
     }
 }
 
+/// Of the Base64.
+const LENGTH: usize = 44;
+
 impl Pin {
     fn parse(text: &str) -> Result<Self, String> {
-        let hash = text.strip_prefix("sha256/").map(|hash| hash.strip_prefix('/').unwrap_or(hash));
+        let hash = text.strip_prefix("sha256/");
+        // A hash can begin with a slash itself.
+        let hash = hash.map(|hash| if hash.len() > LENGTH { hash.strip_prefix('/').unwrap_or(hash) } else { hash });
         let hash = hash.and_then(|hash| STANDARD.decode(hash).ok()).and_then(|hash| hash.try_into().ok());
         hash.map(Self).ok_or_else(|| {
             format!(
@@ -71,6 +76,9 @@ mod tests {
         let pin = Pin::parse(text).expect("a pin");
         assert_eq!(pin.to_string(), text);
         assert_eq!(Pin::parse(&text.replace('/', "//").replace("+//", "+/")), Ok(pin));
+        let slash = "sha256//7DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        assert_eq!(Pin::parse(slash).expect("a hash that begins with a slash").to_string(), slash);
+        assert_eq!(Pin::parse(&slash.replacen('/', "//", 1)), Pin::parse(slash));
         let good = text.strip_prefix("sha256/").expect("it starts so");
         for bad in ["", "sha256/", good, &text[..50], &format!("sha1/{good}"), &format!("{text}="), "sha256/YQ=="] {
             assert!(Pin::parse(bad).expect_err(bad).contains("is not a pin: expected sha256/"), "{bad:?}");

@@ -37,9 +37,10 @@ where
             let detail = format!("the answer of {place} is not HTTP ({why}); is it another kind of proxy?");
             failure::not_web_socket(Phase::Proxy, detail)
         }
-        Problem::TooLarge => {
-            failure::not_web_socket(Phase::Proxy, format!("the answer of {place} is larger than {MOST} bytes"))
-        }
+        Problem::TooLarge => failure::not_web_socket(
+            Phase::Proxy,
+            format!("the answer of {place} is larger than {MOST} bytes or has more than {MOST_HEADERS} headers"),
+        ),
         Problem::Surplus => {
             failure::not_web_socket(Phase::Proxy, format!("{place} sends more than its answer before it is asked to"))
         }

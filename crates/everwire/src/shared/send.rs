@@ -1,0 +1,135 @@
+//! Messages into the outbox, and changing one's mind about them.
+
+use std::pin::pin;
+use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
+
+use everwire_core::{CancelError, MessageId, Outcome, Output, ReplaceError, SendError, SendOptions};
+use everwire_ws::Message;
+use tokio::sync::Notify;
+
+use super::{Inner, Shared};
+use crate::Delivery;
+
+/// Those who wait for room in the outbox, first come, first served.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    turn: tokio::sync::Mutex<()>,
+    waiting: AtomicUsize,
+    room: Notify,
+}
+
+impl Shared {
+    pub(crate) fn send(&self, message: Message) -> Result<Delivery, SendError> {
+        let mut inner = self.lock();
+        // Only who is timed has a use for the exact time, which costs as much as all the rest.
+        let now = if self.timed { self.now() } else { inner.looked_at_clock };
+        let id = inner.machine.send(now, message)?;
+        let delivery = inner.ledger.open(id);
+        if self.timed && inner.must_wake_earlier() {
+            inner.wake_driver = true;
+        }
+        match inner.machine.poll_output() {
+            None if !inner.wake_driver => {}
+            output => Self::deal_with(output, inner, Vec::new()),
+        }
+        Ok(delivery)
+    }
+
+    pub(crate) fn send_with(&self, message: Message, options: SendOptions) -> Result<Delivery, SendError> {
+        let mut inner = self.lock();
+        let id = inner.machine.send_with(self.now(), message, options)?;
+        let delivery = inner.ledger.open(id);
+        if inner.must_wake_earlier() {
+            inner.wake_driver = true;
+        }
+        let output = inner.machine.poll_output();
+        Self::deal_with(output, inner, Vec::new());
+        Ok(delivery)
+    }
+
+    pub(crate) fn send_volatile(&self, message: Message) -> Result<Delivery, SendError> {
+        let mut inner = self.lock();
+        let id = inner.machine.send_volatile(message)?;
+        let delivery = inner.ledger.open(id);
+        let output = inner.machine.poll_output();
+        Self::deal_with(output, inner, Vec::new());
+        Ok(delivery)
+    }
+
+    pub(crate) fn cancel(&self, id: MessageId) -> Result<Outcome, CancelError> {
+        let mut inner = self.lock();
+        let outcome = inner.machine.cancel(self.now(), id)?;
+        let output = inner.machine.poll_output();
+        Self::deal_with(output, inner, Vec::new());
+        Ok(outcome)
+    }
+
+    pub(crate) fn replace(&self, id: MessageId, message: Message) -> Result<(), ReplaceError> {
+        let mut inner = self.lock();
+        let replaced = inner.machine.replace(id, message);
+        let output = inner.machine.poll_output();
+        Self::deal_with(output, inner, Vec::new());
+        replaced
+    }
+
+    /// The rest of a call that is not just one of many.
+    #[cold]
+    pub(super) fn deal_with(mut output: Option<Output>, mut inner: MutexGuard<'_, Inner>, mut wakers: Vec<Waker>) {
+        while let Some(next) = output {
+            inner.collect_one(next, &mut wakers);
+            output = inner.machine.poll_output();
+        }
+        let driver = inner.take_driver();
+        drop(inner);
+        wakers.into_iter().chain(driver).for_each(Waker::wake);
+    }
+
+    pub(crate) async fn send_wait(
+        &self,
+        mut message: Message,
+        options: Option<SendOptions>,
+    ) -> Result<Delivery, SendError> {
+        let send = |message| match &options {
+            None => self.send(message),
+            Some(options) => self.send_with(message, options.clone()),
+        };
+        if self.line.waiting.load(Ordering::Relaxed) == 0 {
+            match send(message) {
+                Err(SendError::Full(back)) => message = back,
+                other => return other,
+            }
+        }
+        let _place = self.line.join();
+        let _turn = self.line.turn.lock().await;
+        loop {
+            let room = pin!(self.line.room.notified());
+            match send(message) {
+                Err(SendError::Full(back)) => message = back,
+                other => return other,
+            }
+            room.await;
+        }
+    }
+}
+
+impl Line {
+    /// There may be room, or none ever again.
+    pub(super) fn call_next(&self) {
+        self.room.notify_one();
+    }
+
+    fn join(&self) -> Place<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Place(self)
+    }
+}
+
+struct Place<'a>(&'a Line);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
