@@ -30,8 +30,7 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    pub(crate) const ALL: &[Self] =
-        &[
+    pub(crate) const ALL: &[Self] = &[
         Self::TungsteniteBatched,
         Self::TungsteniteNaive,
         Self::Everwire,

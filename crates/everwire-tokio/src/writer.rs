@@ -1,6 +1,6 @@
 //! The writing half of a socket's state.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -20,6 +20,9 @@ pub(crate) struct Writer {
 
 /// An outgoing buffer that a burst has made larger than this is given back as soon as it is written.
 const KEPT_AFTER_BURST: usize = 256 << 10;
+
+/// Pieces in one vectored write.
+const SLICES: usize = 32;
 
 impl Writer {
     pub(crate) fn written_total(&self) -> u64 {
@@ -53,28 +56,41 @@ impl Writer {
         stream: &mut S,
         connection: &mut Connection,
     ) -> Poll<io::Result<()>> {
-        loop {
-            let outgoing = connection.outgoing();
-            if outgoing.is_empty() {
-                if outgoing.capacity() > KEPT_AFTER_BURST {
-                    *outgoing = BytesMut::new();
-                }
-                break;
+        while connection.outgoing_pieces().has_remaining() {
+            let written = ready!(poll_write(cx, stream, connection))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            match ready!(Pin::new(&mut *stream).poll_write(cx, outgoing))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => {
-                    outgoing.advance(written);
-                    self.written_total += written as u64;
-                    self.unflushed = true;
-                }
-            }
+            connection.outgoing_pieces().advance(written);
+            self.written_total += written as u64;
+            self.unflushed = true;
         }
         if self.unflushed {
+            if connection.outgoing().try_reclaim(KEPT_AFTER_BURST + 1) {
+                *connection.outgoing() = BytesMut::new();
+            }
             ready!(Pin::new(stream).poll_flush(cx))?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// One write of as much as goes at once: without copies where the stream takes several slices.
+fn poll_write<S: AsyncWrite + Unpin>(
+    cx: &mut Context<'_>,
+    stream: &mut S,
+    connection: &mut Connection,
+) -> Poll<io::Result<usize>> {
+    let stream = Pin::new(stream);
+    if !stream.is_write_vectored() {
+        return stream.poll_write(cx, connection.outgoing());
+    }
+    let outgoing = connection.outgoing_pieces();
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    match outgoing.chunks_vectored(&mut slices) {
+        1 => stream.poll_write(cx, &slices[0]),
+        count => stream.poll_write_vectored(cx, &slices[..count]),
     }
 }
 

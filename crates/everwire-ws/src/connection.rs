@@ -1,4 +1,4 @@
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use bytestring::ByteString;
 
 use crate::close::fitting_reason;
@@ -6,6 +6,7 @@ use crate::decode::{Decoder, Whole};
 use crate::deflate::Deflater;
 use crate::encode::Encoder;
 use crate::frame::{MAX_CONTROL, MaskKeys, Opcode};
+use crate::output::Output;
 use crate::pongs::Pongs;
 use crate::{CloseCode, CloseFrame, Compress, Deflate, Extensions, Incoming, Limits, Message, Prepared, ProtocolError};
 
@@ -208,18 +209,11 @@ impl Connection {
     #[inline]
     #[must_use = "a message is refused once the connection is closing"]
     pub fn send_with(&mut self, message: &Message, compress: Compress) -> bool {
-        let (opcode, payload) = match message {
-            Message::Text(text) => (Opcode::Text, text.as_bytes()),
-            Message::Binary(data) => (Opcode::Binary, data),
-        };
-        if self.deflater.is_some() && compress == Compress::Auto && self.send_compressed(opcode, payload) {
-            return true;
-        }
-        self.frame(opcode, payload)
+        self.send_parts(&[], message, compress)
     }
 
     /// [`send`](Self::send) for a message that goes behind a prefix in the same frame, as subprotocols with a header of
-    /// their own need it. Nothing is copied that is not compressed. Into a text only text may go: a prefix that is not
+    /// their own need it. Into a text only text may go: a prefix that is not
     /// UTF-8 makes the frame one that the peer has to refuse (RFC 6455 section 8.1).
     ///
     /// ```
@@ -232,19 +226,7 @@ impl Connection {
     #[inline]
     #[must_use = "a message is refused once the connection is closing"]
     pub fn send_prefixed(&mut self, prefix: &[u8], message: &Message) -> bool {
-        if prefix.is_empty() {
-            return self.send(message);
-        }
-        if self.phase != Phase::Open {
-            return false;
-        }
-        let opcode = if message.as_text().is_some() { Opcode::Text } else { Opcode::Binary };
-        let payload = message.payload();
-        if self.deflater.is_some() && self.send_compressed(opcode, &[prefix, payload].concat()) {
-            return true;
-        }
-        self.encoder.joined(opcode, prefix, payload);
-        true
+        self.send_parts(prefix, message, Compress::Auto)
     }
 
     /// Queues a message that was encoded once for many connections, in the form that this one may carry.
@@ -301,10 +283,31 @@ impl Connection {
     ///
     /// A held-back pong may appear here after a write: ask again until it is empty.
     pub fn outgoing(&mut self) -> &mut BytesMut {
-        if self.pongs.held_back.is_some() {
-            self.answer_held_back();
-        }
-        self.encoder.output()
+        self.output().gathered()
+    }
+
+    /// What [`outgoing`](Self::outgoing) gives, for a transport that writes vectored
+    /// ([`Buf::chunks_vectored`](bytes::Buf::chunks_vectored)): a server's payloads of 16 KiB and more are not copied
+    /// here, but stand in pieces of their own.
+    ///
+    /// ```
+    /// use bytes::Buf;
+    /// use std::io::IoSlice;
+    /// use everwire_ws::{Config, Connection, Message, Role};
+    ///
+    /// let picture = bytes::Bytes::from(vec![7; 1 << 20]);
+    /// let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
+    /// assert!(server.send(&Message::binary(picture.clone())));
+    ///
+    /// let mut outgoing = server.outgoing_pieces();
+    /// let mut slices = [IoSlice::new(&[]); 8];
+    /// assert_eq!(outgoing.chunks_vectored(&mut slices), 2); // a header, and the payload where it was
+    /// assert_eq!(slices[1].as_ptr(), picture.as_ptr());
+    /// outgoing.advance(10 + (1 << 20)); // all written
+    /// assert_eq!(server.buffered(), 0);
+    /// ```
+    pub fn outgoing_pieces(&mut self) -> &mut impl Buf {
+        self.output()
     }
 
     /// Bytes in the outgoing buffer.
@@ -360,10 +363,36 @@ impl Connection {
         self.encoder.release_memory();
     }
 
+    #[inline]
+    fn send_parts(&mut self, prefix: &[u8], message: &Message, compress: Compress) -> bool {
+        if self.phase != Phase::Open {
+            return false;
+        }
+        let (opcode, payload) = (data_opcode(message), message.as_bytes());
+        if self.deflater.is_some() && compress == Compress::Auto {
+            let sent = match prefix {
+                [] => self.send_compressed(opcode, payload),
+                prefix => self.send_compressed(opcode, &[prefix, payload].concat()),
+            };
+            if sent {
+                return true;
+            }
+        }
+        self.encoder.message(opcode, prefix, payload);
+        true
+    }
+
+    fn output(&mut self) -> &mut Output {
+        if self.pongs.held_back.is_some() {
+            self.answer_held_back();
+        }
+        self.encoder.output()
+    }
+
     /// Compresses and queues a message; false if it is to go as it is.
     #[inline(never)] // out of the way of plain messages
     fn send_compressed(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
-        let (Some(deflater), Phase::Open) = (&mut self.deflater, self.phase) else { return false };
+        let Some(deflater) = &mut self.deflater else { return false };
         deflater.deflate(payload, |compressed| self.encoder.compressed(opcode, compressed)).is_some()
     }
 
@@ -424,6 +453,13 @@ impl Connection {
         if let Some(payload) = self.pongs.held_back.take() {
             self.on_ping(&payload);
         }
+    }
+}
+
+pub(crate) fn data_opcode(message: &Message) -> Opcode {
+    match message {
+        Message::Text(_) => Opcode::Text,
+        Message::Binary(_) => Opcode::Binary,
     }
 }
 

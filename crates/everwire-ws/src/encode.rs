@@ -2,15 +2,15 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::decode::release_buffer;
-use crate::frame::{MAX_CONTROL, MaskKeys, Opcode, RSV1, apply_mask};
+use crate::frame::{Key, MAX_CONTROL, MaskKeys, Opcode, RSV1, apply_mask};
+use crate::output::Output;
 
 /// The sending half of a connection.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     /// A client's; a server does not mask.
     keys: Option<Box<MaskKeys>>,
-    output: BytesMut,
+    output: Output,
     queued_total: u64,
 }
 
@@ -19,12 +19,19 @@ const MASKED: u8 = 0x80;
 /// The longest header, masking key included.
 const MAX_HEADER: usize = 14;
 
+/// From this length on, a payload that needs no masking goes out by reference: a copy costs more than one more slice in
+/// a vectored write.
+const WORTH_SHARING: usize = 16 << 10;
+
+/// So much of a long payload is copied and masked at once that it is still in the fastest cache for the second step.
+const MASKED_AT_ONCE: usize = 4 << 10;
+
 impl Encoder {
     pub(crate) fn new(keys: Option<Box<MaskKeys>>) -> Self {
-        Self { keys, output: BytesMut::new(), queued_total: 0 }
+        Self { keys, output: Output::default(), queued_total: 0 }
     }
 
-    pub(crate) fn output(&mut self) -> &mut BytesMut {
+    pub(crate) fn output(&mut self) -> &mut Output {
         &mut self.output
     }
 
@@ -39,63 +46,81 @@ impl Encoder {
     }
 
     pub(crate) fn release_memory(&mut self) {
-        release_buffer(&mut self.output);
+        self.output.release_memory();
     }
 
     /// Encodes one unfragmented frame.
     #[inline]
     pub(crate) fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
         debug_assert!(!opcode.is_control() || payload.len() <= MAX_CONTROL);
-        self.payload(FIN | opcode as u8, payload);
+        self.copied(FIN | opcode as u8, &[], payload);
     }
 
     /// Encodes one message in a frame whose payload is compressed.
     pub(crate) fn compressed(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.payload(FIN | RSV1 | opcode as u8, payload);
+        self.copied(FIN | RSV1 | opcode as u8, &[], payload);
+    }
+
+    /// Encodes one message in one frame, behind a prefix.
+    #[inline]
+    pub(crate) fn message(&mut self, opcode: Opcode, prefix: &[u8], payload: &Bytes) {
+        if payload.len() >= WORTH_SHARING && self.keys.is_none() {
+            self.shared(FIN | opcode as u8, prefix, payload);
+        } else {
+            self.copied(FIN | opcode as u8, prefix, payload);
+        }
     }
 
     /// Appends a frame that was encoded elsewhere.
-    pub(crate) fn encoded(&mut self, frame: &[u8]) {
-        self.output.extend_from_slice(frame);
+    pub(crate) fn encoded(&mut self, frame: &Bytes) {
+        if frame.len() >= WORTH_SHARING {
+            self.output.push(frame.clone());
+        } else {
+            self.output.tail().extend_from_slice(frame);
+        }
         self.queued_total += frame.len() as u64;
     }
 
-    /// Encodes one unfragmented frame whose payload stands in two places.
     #[inline]
-    pub(crate) fn joined(&mut self, opcode: Opcode, prefix: &[u8], payload: &[u8]) {
-        let before = self.output.len();
+    fn copied(&mut self, first: u8, prefix: &[u8], payload: &[u8]) {
         let length = prefix.len() + payload.len();
-        self.output.reserve(length + MAX_HEADER);
-        let mask_bit = if self.keys.is_some() { MASKED } else { 0 };
-        put_header(&mut self.output, FIN | opcode as u8, mask_bit, length);
-        let key = self.keys.as_mut().map(|keys| keys.next_key());
-        if let Some(key) = key {
-            self.output.extend_from_slice(&key);
+        let output = self.output.tail();
+        let before = output.len();
+        output.reserve(length + MAX_HEADER);
+        if let Some(keys) = &mut self.keys {
+            put_header(output, first, MASKED, length);
+            let mut key = keys.next_key();
+            output.extend_from_slice(&key);
+            if !prefix.is_empty() {
+                put_masked(output, prefix, key);
+                key.rotate_left(prefix.len() % 4);
+            }
+            put_masked(output, payload, key);
+        } else {
+            put_header(output, first, 0, length);
+            output.extend_from_slice(prefix);
+            output.extend_from_slice(payload);
         }
-        let start = self.output.len();
-        self.output.extend_from_slice(prefix);
-        self.output.extend_from_slice(payload);
-        if let Some(key) = key {
-            apply_mask(&mut self.output[start..], key);
-        }
-        self.queued_total += (self.output.len() - before) as u64;
+        self.queued_total += (output.len() - before) as u64;
     }
 
-    #[inline]
-    fn payload(&mut self, first: u8, payload: &[u8]) {
-        let before = self.output.len();
-        self.output.reserve(payload.len() + MAX_HEADER);
-        put_header(&mut self.output, first, if self.keys.is_some() { MASKED } else { 0 }, payload.len());
-        if let Some(keys) = &mut self.keys {
-            let key = keys.next_key();
-            self.output.extend_from_slice(&key);
-            let start = self.output.len();
-            self.output.extend_from_slice(payload);
-            apply_mask(&mut self.output[start..], key);
-        } else {
-            self.output.extend_from_slice(payload);
-        }
-        self.queued_total += (self.output.len() - before) as u64;
+    #[inline(never)] // out of the way of small messages
+    fn shared(&mut self, first: u8, prefix: &[u8], payload: &Bytes) {
+        let output = self.output.tail();
+        let before = output.len();
+        put_header(output, first, 0, prefix.len() + payload.len());
+        output.extend_from_slice(prefix);
+        self.queued_total += (output.len() - before + payload.len()) as u64;
+        self.output.push(payload.clone());
+    }
+}
+
+#[inline]
+fn put_masked(output: &mut BytesMut, payload: &[u8], key: Key) {
+    for piece in payload.chunks(MASKED_AT_ONCE) {
+        let start = output.len();
+        output.extend_from_slice(piece);
+        apply_mask(&mut output[start..], key);
     }
 }
 

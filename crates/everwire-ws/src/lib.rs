@@ -36,6 +36,7 @@ mod frame;
 pub mod handshake;
 mod limits;
 mod message;
+mod output;
 mod pongs;
 
 pub use close::{CloseCode, CloseFrame};

@@ -76,6 +76,17 @@ impl Message {
     }
 }
 
+impl Message {
+    /// The payload, to be shared.
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &Bytes {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+}
+
 impl From<&str> for Message {
     fn from(text: &str) -> Self {
         Self::Text(text.into())

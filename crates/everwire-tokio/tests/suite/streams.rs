@@ -28,6 +28,8 @@ pub(crate) struct Script {
     /// What a write takes at most; 0: pending.
     pub(crate) takes: usize,
     pub(crate) write_error: Option<io::ErrorKind>,
+    /// Whether it takes several slices at once.
+    pub(crate) vectored: bool,
     pub(crate) written: Vec<u8>,
     /// As much of `written` has been flushed.
     pub(crate) flushed: usize,
@@ -78,6 +80,20 @@ impl AsyncWrite for Scripted {
         }
         script.written.extend_from_slice(&bytes[..count]);
         Poll::Ready(Ok(count))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        assert!(self.script().vectored, "it said that it does not");
+        let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        self.poll_write(cx, &all)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.script().vectored
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -19,6 +19,43 @@ async fn many_queued_messages_are_one_write() {
 }
 
 #[tokio::test]
+async fn large_messages_are_one_write_whether_the_stream_takes_several_slices_or_not() {
+    let large = Message::binary(vec![7; 100_000]);
+    let mut wires = Vec::new();
+    for vectored in [false, true] {
+        let stream = Scripted::with(Script { takes: usize::MAX, vectored, ..Script::default() });
+        let mut socket = socket(stream.clone(), Role::Server);
+        for _ in 0..5 {
+            assert!(socket.queue(&Message::text("small")) && socket.queue(&large));
+        }
+        socket.flush().await.unwrap();
+        assert_eq!((stream.script().write_calls, socket.buffered()), (1, 0));
+        wires.push(std::mem::take(&mut stream.script().written));
+    }
+    assert_eq!(wires[0].len(), 5 * (7 + 10 + 100_000));
+    assert_eq!(wires[0], wires[1]);
+}
+
+#[tokio::test]
+async fn more_pieces_than_go_into_one_write_all_go_out() {
+    let stream = Scripted::with(Script { takes: 70_000, vectored: true, ..Script::default() });
+    let mut server = socket(stream.clone(), Role::Server);
+    let messages: Vec<_> = (0..50).map(|n| Message::binary(vec![n; 20_000])).collect();
+    for message in &messages {
+        assert!(server.queue(message));
+    }
+    server.flush().await.unwrap();
+    assert_eq!(server.written_total(), server.queued_total());
+
+    let written = std::mem::take(&mut stream.script().written);
+    stream.script().reads.push_back(written);
+    let mut client = socket(stream, Role::Client);
+    for message in messages {
+        assert_eq!(client.recv().await.unwrap(), Some(Incoming::Message(message)));
+    }
+}
+
+#[tokio::test]
 async fn totals_say_which_frames_the_transport_has() {
     let stream = Scripted::with(Script { takes: 5, ..Script::default() });
     let mut socket = socket(stream.clone(), Role::Server);

@@ -53,8 +53,10 @@ impl Input {
 const KEPT_WHEN_IDLE: usize = 512;
 
 /// Frees a buffer that is empty and more than small.
+///
+/// Its capacity alone does not tell how large it is: that does not count the room in front of what was taken from it.
 pub(crate) fn release_buffer(buffer: &mut BytesMut) {
-    if buffer.is_empty() && buffer.capacity() > KEPT_WHEN_IDLE {
+    if buffer.is_empty() && buffer.try_reclaim(KEPT_WHEN_IDLE + 1) {
         *buffer = BytesMut::new();
     }
 }

@@ -69,12 +69,16 @@ impl Deflater {
                 None => pool.take(self.level, window_bits),
             };
             pool.scratch.clear();
-            let done = run(&mut state, payload, &mut pool.scratch);
+            let flush = if self.keep { FlushCompress::Sync } else { FORGETTING };
+            let done = run(&mut state, payload, flush, &mut pool.scratch);
             let result = (done && pool.scratch.len() < payload.len()).then(|| with(&pool.scratch));
-            // What was not sent must not be referred to later; a state with an unsent message in it is of no use.
             if self.keep && result.is_some() {
                 self.kept = Some(state);
             } else {
+                // What was not sent must not be referred to later.
+                if self.keep || !done {
+                    state.reset();
+                }
                 pool.give_back(state, self.level, window_bits);
             }
             pool.trim();
@@ -84,7 +88,8 @@ impl Deflater {
 
     /// Gives the kept context back. Compression goes on with an empty one, as a sender may at any time.
     pub(crate) fn release(&mut self) {
-        if let (Some(state), Some(window_bits)) = (self.kept.take(), self.window_bits) {
+        if let (Some(mut state), Some(window_bits)) = (self.kept.take(), self.window_bits) {
+            state.reset();
             POOL.with_borrow_mut(|pool| pool.give_back(state, self.level, window_bits));
         }
     }
@@ -95,20 +100,26 @@ pub(super) fn deflate_alone(payload: &[u8], level: u8, window_bits: WindowBits) 
     POOL.with_borrow_mut(|pool| {
         let mut state = pool.take(level, window_bits);
         let mut out = Vec::new();
-        let done = run(&mut state, payload, &mut out);
+        let done = run(&mut state, payload, FORGETTING, &mut out);
+        if !done {
+            state.reset();
+        }
         pool.give_back(state, level, window_bits);
         (done && out.len() < payload.len()).then_some(out)
     })
 }
 
+/// Ends a message so that none refers to it, at less cost than a reset of the state.
+const FORGETTING: FlushCompress = FlushCompress::Full;
+
 /// One message into `out`, without the tail. False if the library failed, which it has no reason to.
-fn run(state: &mut Compress, payload: &[u8], out: &mut Vec<u8>) -> bool {
+fn run(state: &mut Compress, payload: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> bool {
     let start = state.total_in();
     out.reserve(payload.len() / 2 + 64);
     loop {
         let consumed = usize::try_from(state.total_in() - start).unwrap_or(usize::MAX);
         let rest = payload.get(consumed..).unwrap_or_default();
-        match state.compress_vec(rest, out, FlushCompress::Sync) {
+        match state.compress_vec(rest, out, flush) {
             Ok(Status::Ok | Status::BufError) => {}
             Ok(Status::StreamEnd) | Err(_) => return false,
         }
@@ -148,9 +159,9 @@ impl Pool {
         }
     }
 
-    fn give_back(&mut self, mut state: Compress, level: u8, window_bits: WindowBits) {
+    /// Keeps a state that refers to nothing.
+    fn give_back(&mut self, state: Compress, level: u8, window_bits: WindowBits) {
         if self.idle.len() < POOLED {
-            state.reset();
             self.idle.push((level, window_bits, state));
         }
     }

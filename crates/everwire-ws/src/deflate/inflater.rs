@@ -10,6 +10,9 @@ use crate::ProtocolError;
 /// Below this inflated size no ratio is too high.
 const RATIO_FREE: usize = 1 << 20;
 
+/// Spare room for output: with little of it left, the library takes a slower way.
+const AMPLE: usize = 1 << 10;
+
 /// Inflates the messages of one connection. Between messages it owns nothing, unless the peer keeps its context.
 #[derive(Debug)]
 pub(crate) struct Inflater {
@@ -49,7 +52,7 @@ impl Inflater {
             if out.capacity() == out.len() {
                 // One byte more than allowed, so that going over the limit shows.
                 let room = limit.saturating_add(1).saturating_sub(out.len());
-                out.reserve_exact((out.len().max(input.len() * 4).max(256)).min(room.max(1)));
+                out.reserve_exact(out.len().max(input.len() * 4 + AMPLE).min(room.max(1)));
             }
             let before = (state.total_in(), out.len());
             let status =

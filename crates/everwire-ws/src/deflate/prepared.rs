@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::WindowBits;
 use super::deflater::{Deflater, Shared, deflate_alone};
 use crate::Message;
+use crate::connection::data_opcode;
 use crate::encode::server_frame;
-use crate::frame::Opcode;
 
 /// A server's message for many connections: encoded once, and compressed once.
 ///
@@ -42,7 +42,7 @@ impl Prepared {
     /// Encodes a message.
     #[must_use]
     pub fn new(message: Message) -> Self {
-        let plain = server_frame(opcode(&message), false, message.payload());
+        let plain = server_frame(data_opcode(&message), false, message.payload());
         Self(Arc::new(Inner { message, plain, compressed: Default::default() }))
     }
 
@@ -65,7 +65,7 @@ impl Prepared {
         let place = usize::from(window.bits().saturating_sub(WindowBits::MIN.bits()));
         let compressed = self.0.compressed.get(place)?.get_or_init(|| {
             let compressed = deflate_alone(payload, level, window)?;
-            Some(server_frame(opcode(&self.0.message), true, &compressed))
+            Some(server_frame(data_opcode(&self.0.message), true, &compressed))
         });
         Some(compressed.as_ref().unwrap_or(&self.0.plain))
     }
@@ -74,12 +74,5 @@ impl Prepared {
 impl From<Message> for Prepared {
     fn from(message: Message) -> Self {
         Self::new(message)
-    }
-}
-
-fn opcode(message: &Message) -> Opcode {
-    match message {
-        Message::Text(_) => Opcode::Text,
-        Message::Binary(_) => Opcode::Binary,
     }
 }

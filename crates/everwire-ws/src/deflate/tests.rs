@@ -40,6 +40,24 @@ fn messages_come_back_with_and_without_context_for_every_window() {
 }
 
 #[test]
+fn without_context_each_message_is_what_it_would_be_alone() {
+    let agreement = agreement(false, 15);
+    let alone = |payload: &[u8]| {
+        // A thread of its own has states of its own.
+        std::thread::scope(|scope| {
+            let deflate = || Deflater::new(&agreement).deflate(payload, <[u8]>::to_vec);
+            scope.spawn(deflate).join().expect("no panic").expect("it shrinks")
+        })
+    };
+    let mut deflater = Deflater::new(&agreement);
+    for number in [3, 3, 0, 100, 3, 40] {
+        let payload = text(number);
+        assert_eq!(deflater.deflate(&payload, <[u8]>::to_vec).expect("it shrinks"), alone(&payload), "{number}");
+        assert!(deflater.deflate(&[number as u8; 1], <[u8]>::to_vec).is_none(), "does not shrink");
+    }
+}
+
+#[test]
 fn a_kept_context_makes_similar_messages_smaller_and_may_be_released_at_any_time() {
     let agreement = agreement(true, 15);
     let (mut deflater, mut inflater) = (Deflater::new(&agreement), Inflater::new(&agreement));

@@ -159,6 +159,24 @@ fn releasing_memory_loses_nothing_that_is_on_its_way() {
 }
 
 #[test]
+fn a_kept_message_pins_nothing_but_itself() {
+    for role in [Role::Client, Role::Server] {
+        for opcode in [TEXT, BINARY] {
+            // One small message among 64 KiB read at once.
+            let mut connection = connection(role);
+            let others = frame(FIN | opcode, &[b'x'; 100], key_to(role)).repeat(600);
+            let kept = frame(FIN | opcode, b"ten bytes.", key_to(role));
+            connection.receive(&[others.clone(), kept, others].concat());
+            let mut messages = drain(&mut connection).unwrap();
+            let Incoming::Message(message) = messages.swap_remove(600) else { panic!("a message") };
+            drop(messages);
+            let kept = message.into_bytes().try_into_mut().expect("shared with nobody");
+            assert_eq!((&kept[..], kept.capacity()), (&b"ten bytes."[..], 10));
+        }
+    }
+}
+
+#[test]
 fn a_message_put_together_has_little_slack() {
     for opcode in [TEXT, BINARY] {
         for length in [100, 70_000, 2_200_000] {

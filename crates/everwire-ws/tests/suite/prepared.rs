@@ -1,5 +1,6 @@
 //! Messages encoded once for many connections.
 
+use bytes::Buf;
 use everwire_ws::{CloseCode, Connection, Incoming, Limits, Message, Prepared, Role};
 
 use crate::compression::{compressing, settings};
@@ -57,6 +58,18 @@ fn a_prepared_frame_is_what_sending_the_message_would_have_queued() {
         assert!(one.send_prepared(&news) && other.send(news.message()));
         assert_eq!(one.outgoing(), other.outgoing());
     }
+}
+
+#[test]
+fn a_large_prepared_frame_is_not_copied_for_each_connection() {
+    let news = Prepared::new(Message::binary(vec![7; 40_000]));
+    let place = |mut server: Connection| {
+        assert!(server.send_prepared(&news));
+        let place = server.outgoing_pieces().chunk().as_ptr();
+        assert_eq!(parse(server.outgoing())[0].1, news.message().payload());
+        place
+    };
+    assert_eq!(place(connection(Role::Server)), place(connection(Role::Server)));
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! What a connection gives its transport.
 
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
 use crate::support::*;
-use everwire_ws::{CloseCode, Incoming, Message, Phase, Role};
+use everwire_ws::{CloseCode, Connection, Incoming, Message, Phase, Role};
 
 #[test]
 fn many_messages_make_one_buffer_in_order() {
@@ -64,6 +68,78 @@ fn the_total_counts_every_queued_byte_whatever_was_written() {
     let _ = server.outgoing().split();
     server.close(CloseCode::NORMAL, "");
     assert_eq!((server.queued_total(), server.buffered()), (16, 4));
+}
+
+/// The outgoing pieces, by content and by where they stand.
+fn pieces(connection: &mut Connection) -> Vec<(Vec<u8>, *const u8)> {
+    let outgoing = connection.outgoing_pieces();
+    let mut slices = [IoSlice::new(&[]); 16];
+    let count = outgoing.chunks_vectored(&mut slices);
+    slices[..count].iter().map(|slice| (slice.to_vec(), slice.as_ptr())).collect()
+}
+
+#[test]
+fn a_servers_large_payload_goes_out_from_where_it_stands_and_in_its_place() {
+    let picture = Bytes::from(vec![7; 20_000]);
+    let expected = [
+        (FIN | TEXT, b"before".to_vec()),
+        (FIN | BINARY, picture.to_vec()),
+        (FIN | TEXT, [&b"m1:"[..], &[b'x'; 16 << 10]].concat()),
+        (FIN | PING, b"p".to_vec()),
+    ];
+    let queue = |server: &mut Connection| {
+        assert!(server.send(&Message::text("before")));
+        assert!(server.send(&Message::from(picture.clone())));
+        assert!(server.send_prefixed(b"m1:", &Message::text("x".repeat(16 << 10))));
+        assert!(server.ping(b"p"));
+    };
+    let mut server = connection(Role::Server);
+    queue(&mut server);
+    let total = server.queued_total();
+    let pieces = pieces(&mut server);
+    assert_eq!(pieces.len(), 5, "copied, shared, copied, shared, copied");
+    assert_eq!(pieces[1].1, picture.as_ptr());
+    let wire: Vec<u8> = pieces.iter().flat_map(|(piece, _)| piece.clone()).collect();
+    assert_eq!((server.buffered(), total), (wire.len(), wire.len() as u64));
+    assert_eq!(parse(&wire), expected);
+    assert_eq!(server.outgoing()[..], wire, "the same in one buffer");
+
+    let mut server = connection(Role::Server);
+    queue(&mut server);
+    let mut written = Vec::new();
+    while server.buffered() > 0 {
+        let outgoing = server.outgoing_pieces();
+        let most = outgoing.chunk().len().min(7000);
+        written.extend_from_slice(&outgoing.chunk()[..most]);
+        outgoing.advance(most);
+    }
+    assert_eq!(written, wire, "bit by bit");
+    assert_eq!(server.queued_total(), total);
+}
+
+#[test]
+fn a_small_payload_and_a_clients_are_copied() {
+    let small = Bytes::from(vec![7; (16 << 10) - 1]);
+    let large = Bytes::from(vec![7; 16 << 10]);
+    for (role, payload) in [(Role::Server, &small), (Role::Client, &large)] {
+        let mut connection = connection(role);
+        assert!(connection.send(&Message::from(payload.clone())));
+        assert_eq!(pieces(&mut connection).len(), 1);
+        assert_eq!(parse(connection.outgoing()), [(FIN | BINARY, payload.to_vec())]);
+    }
+}
+
+#[test]
+fn a_pong_that_was_held_back_is_among_the_pieces() {
+    let mut server = connection(Role::Server);
+    for i in 0..2000_u32 {
+        server.receive(&frame(FIN | PING, &i.to_be_bytes(), key_to(Role::Server)));
+    }
+    assert_eq!(drain(&mut server).unwrap().len(), 2000);
+    let first: usize = pieces(&mut server).iter().map(|(piece, _)| piece.len()).sum();
+    server.outgoing_pieces().advance(first);
+    let (last, _) = pieces(&mut server).remove(0);
+    assert_eq!(parse(&last), [(FIN | PONG, 1999_u32.to_be_bytes().to_vec())]);
 }
 
 #[test]
