@@ -10,8 +10,8 @@ use crate::exit::{Exit, Failure};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
-    /// Connect by this proxy: http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST[:PORT] [default: what
-    /// HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say]
+    /// Connect by this proxy: http, https, socks5 or socks5h, with USER:PASSWORD@ before the host if it asks for them
+    /// [default: what HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say]
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 
