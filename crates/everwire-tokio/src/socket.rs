@@ -3,7 +3,9 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use everwire_ws::{CloseCode, Compress, Connection, Incoming, Message, Phase, Prepared, ProtocolError, Role};
+use everwire_ws::{
+    CloseCode, Compress, Connection, Incoming, Message, MessageRef, Phase, Prepared, ProtocolError, Role,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::SocketError;
@@ -191,6 +193,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Ok(incoming) => Ok(incoming),
             Err(error) => Err(self.violated(error)),
         }
+    }
+
+    /// A message that is there without another read, as it stands in the read buffer: costs no allocation. For taking a
+    /// batch after one [`recv`](Self::recv), for a caller that is done with each message before it takes the next.
+    ///
+    /// `None` says nothing about what has arrived; go on with [`recv`](Self::recv), see [`Connection::next_ref`].
+    ///
+    /// ```
+    /// # use everwire_tokio::Socket;
+    /// # use everwire_ws::{Config, Connection, Incoming, Message, Role};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), everwire_tokio::SocketError> {
+    /// # let (near, far) = tokio::io::duplex(1024);
+    /// # let mut client = Socket::new(near, Connection::new(Role::Client, Config::default(), [7; 32]));
+    /// # let mut server = Socket::new(far, Connection::new(Role::Server, Config::default(), [0; 32]));
+    /// # for _ in 0..3 { assert!(client.queue(&Message::text("hello"))); }
+    /// # client.queue_close(everwire_ws::CloseCode::NORMAL, "");
+    /// # client.flush().await?;
+    /// # drop(client);
+    /// let mut bytes = 0;
+    /// while let Some(incoming) = server.recv().await? {
+    ///     if let Incoming::Message(message) = incoming {
+    ///         bytes += message.len();
+    ///     }
+    ///     while let Some(message) = server.try_recv_ref() {
+    ///         bytes += message.payload().len();
+    ///     }
+    /// }
+    /// # assert_eq!(bytes, 15);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn try_recv_ref(&mut self) -> Option<MessageRef<'_>> {
+        self.connection.next_ref()
     }
 
     /// The next thing that the peer sent. What is queued is written at the same time.

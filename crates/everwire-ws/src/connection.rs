@@ -1,14 +1,16 @@
 use bytes::{Buf, Bytes, BytesMut};
-use bytestring::ByteString;
 
 use crate::close::fitting_reason;
-use crate::decode::{Decoder, Whole};
+use crate::decode::Decoder;
 use crate::deflate::Deflater;
 use crate::encode::Encoder;
 use crate::frame::{MAX_CONTROL, MaskKeys, Opcode};
 use crate::output::Output;
 use crate::pongs::Pongs;
-use crate::{CloseCode, CloseFrame, Compress, Deflate, Extensions, Incoming, Limits, Message, Prepared, ProtocolError};
+use crate::{
+    CloseCode, CloseFrame, Compress, Deflate, Extensions, Incoming, Limits, Message, MessageRef, Prepared,
+    ProtocolError,
+};
 
 /// Which end we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,34 +140,55 @@ impl Connection {
     pub fn next_incoming(&mut self) -> Result<Option<Incoming>, ProtocolError> {
         if self.phase != Phase::Closed
             && self.deferred.is_none()
-            && let Some(whole) = self.decoder.next_whole()
+            && let Some(whole) = self.decoder.next_short()
         {
-            // Messages are built here and nowhere deeper: each move of one costs as much as decoding it.
-            return match whole {
-                Whole::Binary(payload) => {
+            return match whole.into_short_message() {
+                Some(message) => {
                     self.in_batch = true;
-                    Ok(Some(Incoming::Message(Message::Binary(Bytes::copy_from_slice(payload)))))
+                    Ok(Some(Incoming::Message(message)))
                 }
-                Whole::Text(payload) if payload.len() < WORTH_SIMD => match ByteString::try_from(payload) {
-                    Ok(text) => {
-                        self.in_batch = true;
-                        Ok(Some(Incoming::Message(Message::Text(text))))
-                    }
-                    Err(_) => self.violated(ProtocolError::InvalidUtf8),
-                },
-                Whole::Text(payload) => match simdutf8::basic::from_utf8(payload) {
-                    Ok(text) => {
-                        self.in_batch = true;
-                        Ok(Some(Incoming::Message(Message::Text(ByteString::from(text)))))
-                    }
-                    Err(_) => self.violated(ProtocolError::InvalidUtf8),
-                },
+                None => self.violated(ProtocolError::InvalidUtf8),
             };
         }
         self.next_other()
     }
 
-    /// What is not a whole message in one frame.
+    /// The next message as it stands in the read buffer, without an allocation: for a caller that is done with it before
+    /// it takes the next one.
+    ///
+    /// `None` says nothing about what has arrived: what is not a whole, valid and uncompressed message in one frame is
+    /// left to [`next_incoming`](Self::next_incoming). Call that then, until it says `None` too.
+    ///
+    /// ```
+    /// use everwire_ws::{Config, Connection, Message, MessageRef, Role};
+    ///
+    /// let mut client = Connection::new(Role::Client, Config::default(), [7; 32]);
+    /// let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
+    /// assert!(client.send(&Message::text("1")) && client.send(&Message::text("2")));
+    /// server.receive(&client.outgoing().split());
+    ///
+    /// let mut sum = 0;
+    /// while let Some(MessageRef::Text(text)) = server.next_ref() {
+    ///     sum += text.parse::<i32>()?;
+    /// }
+    /// assert_eq!(sum, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn next_ref(&mut self) -> Option<MessageRef<'_>> {
+        if self.phase == Phase::Closed || self.deferred.is_some() {
+            return None;
+        }
+        let message = self.decoder.next_whole()?.in_place();
+        match &message {
+            Some(_) => self.in_batch = true,
+            None => self.deferred = Some(ProtocolError::InvalidUtf8),
+        }
+        message
+    }
+
+    /// What is not a short message in one frame.
+    #[inline(never)] // out of the way of short messages
     fn next_other(&mut self) -> Result<Option<Incoming>, ProtocolError> {
         if self.phase == Phase::Closed {
             self.decoder.discard();
@@ -173,6 +196,15 @@ impl Connection {
         }
         if let Some(error) = self.deferred.take() {
             return Err(self.fail(error));
+        }
+        if let Some(whole) = self.decoder.next_long() {
+            return match whole.into_message() {
+                Some(message) => {
+                    self.in_batch = true;
+                    Ok(Some(Incoming::Message(message)))
+                }
+                None => self.violated(ProtocolError::InvalidUtf8),
+            };
         }
         let incoming = match self.decoder.next() {
             Ok(incoming) => incoming,
@@ -462,6 +494,3 @@ pub(crate) fn data_opcode(message: &Message) -> Opcode {
         Message::Binary(_) => Opcode::Binary,
     }
 }
-
-/// From this length on, validating text with simdutf8 is worth its call.
-const WORTH_SIMD: usize = 64;

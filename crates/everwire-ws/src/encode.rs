@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::frame::{Key, MAX_CONTROL, MaskKeys, Opcode, RSV1, apply_mask};
+use crate::frame::{FIN, Key, MASKED, MAX_CONTROL, MaskKeys, Opcode, RSV1, apply_mask};
 use crate::output::Output;
 
 /// The sending half of a connection.
@@ -14,8 +14,6 @@ pub(crate) struct Encoder {
     queued_total: u64,
 }
 
-const FIN: u8 = 0x80;
-const MASKED: u8 = 0x80;
 /// The longest header, masking key included.
 const MAX_HEADER: usize = 14;
 

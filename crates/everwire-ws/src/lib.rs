@@ -45,4 +45,4 @@ pub use deflate::{Agreement, Compress, Deflate, Prepared, WindowBits};
 pub use error::ProtocolError;
 pub use handshake::Extensions;
 pub use limits::Limits;
-pub use message::{Incoming, Message};
+pub use message::{Incoming, Message, MessageRef};

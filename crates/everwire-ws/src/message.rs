@@ -123,6 +123,35 @@ impl From<Bytes> for Message {
     }
 }
 
+/// A data message that stands in the read buffer; see [`Connection::next_ref`](crate::Connection::next_ref).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageRef<'a> {
+    /// UTF-8 text.
+    Text(&'a str),
+    /// Bytes.
+    Binary(&'a [u8]),
+}
+
+impl MessageRef<'_> {
+    /// The payload, whatever its type.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+
+    /// A copy to keep.
+    #[must_use]
+    pub fn to_message(&self) -> Message {
+        match *self {
+            Self::Text(text) => text.into(),
+            Self::Binary(data) => data.into(),
+        }
+    }
+}
+
 /// What the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {

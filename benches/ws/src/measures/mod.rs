@@ -131,6 +131,9 @@ impl Measure {
             Self::RoundTrip => &[RawTcp, Everwire, Tungstenite, FastWebSockets, Yawc, Sockudo, TokioWebSockets],
             Self::DeflateAlone | Self::DeflateContext | Self::IdleCompressed => &[Everwire, Yawc, Sockudo],
             Self::BroadcastProtocol | Self::BroadcastTcp => &[EverwirePrepared, Everwire, Yawc, Sockudo],
+            Self::OneWay32 | Self::OneWay128 => {
+                &[Everwire, EverwireInPlace, Tungstenite, FastWebSockets, Yawc, Sockudo, TokioWebSockets]
+            }
             _ => &[Everwire, Tungstenite, FastWebSockets, Yawc, Sockudo, TokioWebSockets],
         }
     }

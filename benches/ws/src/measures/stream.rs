@@ -134,13 +134,24 @@ pub(super) async fn source<P: Peer>(mut peer: P, effort: Effort) -> Done<()> {
 /// The server of [`up`]: counts.
 pub(super) async fn sink<P: Peer>(mut peer: P) -> Done<()> {
     let (mut messages, mut since) = (0, Duration::ZERO);
+    let mut count = |payload: &[u8]| {
+        if payload.len() < WORD {
+            return answer(payload, &mut messages, &mut since);
+        }
+        messages += 1;
+        None
+    };
     loop {
-        let message = peer.receive().await?;
-        let payload = P::payload(&message);
-        if payload.len() >= WORD {
-            messages += 1;
-        } else if let Some(answer) = answer(payload, &mut messages, &mut since) {
-            peer.send(&P::text(&answer)).await?;
+        let mut words = None;
+        while let (None, Some(payload)) = (&words, peer.next_in_place()) {
+            words = count(payload);
+        }
+        if words.is_none() {
+            let message = peer.receive().await?;
+            words = count(P::payload(&message));
+        }
+        if let Some(words) = words {
+            peer.send(&P::text(&words)).await?;
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use everwire_tokio::Socket;
 use everwire_ws::handshake::{ClientHandshake, ServerHandshake, accept_with, response_bytes};
-use everwire_ws::{Config, Connection, Deflate, Extensions, Incoming, Message, Prepared, Role};
+use everwire_ws::{Config, Connection, Deflate, Extensions, Incoming, Message, MessageRef, Prepared, Role};
 
 use super::{BATCH, Compression, End, Peer, Tuned};
 use crate::Done;
@@ -65,6 +65,48 @@ impl Peer for Everwire {
     }
 
     /// `recv` writes what is queued before it waits.
+    async fn flush_and_receive(&mut self) -> Done<Message> {
+        self.receive().await
+    }
+}
+
+/// Everwire that looks at messages where they stand.
+pub(crate) struct EverwireInPlace(Everwire);
+
+impl Peer for EverwireInPlace {
+    type Message = Message;
+
+    fn open(wire: Wire, end: End, tuned: Tuned, compression: Compression) -> Option<Self> {
+        Everwire::open(wire, end, tuned, compression).map(Self)
+    }
+
+    fn text(text: &str) -> Message {
+        Everwire::text(text)
+    }
+
+    fn payload(message: &Message) -> &[u8] {
+        Everwire::payload(message)
+    }
+
+    async fn feed(&mut self, message: &Message) -> Done<()> {
+        self.0.feed(message).await
+    }
+
+    async fn flush(&mut self) -> Done<()> {
+        self.0.flush().await
+    }
+
+    fn next_in_place(&mut self) -> Option<&[u8]> {
+        match self.0.0.try_recv_ref()? {
+            MessageRef::Text(text) => Some(text.as_bytes()),
+            MessageRef::Binary(data) => Some(data),
+        }
+    }
+
+    async fn receive(&mut self) -> Done<Message> {
+        self.0.receive().await
+    }
+
     async fn flush_and_receive(&mut self) -> Done<Message> {
         self.receive().await
     }

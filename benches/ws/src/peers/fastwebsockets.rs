@@ -40,7 +40,7 @@ impl Peer for FastWebSockets {
             End::Server => Role::Server,
         };
         // What is longer than a buffer goes past it: one of a byte is none.
-        let buffer = if tuned == Tuned::ForSpeed { 2 * BATCH } else { 1 };
+        let buffer = if tuned == Tuned::ForSpeed { BATCH } else { 1 };
         let (read, write) = tokio::io::split(wire);
         let (read, write): (WebSocketRead<_>, _) = after_handshake_split(
             BufReader::with_capacity(buffer, read),

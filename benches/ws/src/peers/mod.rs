@@ -9,7 +9,7 @@ mod tokio_websockets;
 mod tungstenite;
 mod yawc;
 
-pub(crate) use everwire::{Everwire, EverwirePrepared};
+pub(crate) use everwire::{Everwire, EverwireInPlace, EverwirePrepared};
 pub(crate) use fastwebsockets::FastWebSockets;
 pub(crate) use raw_tcp::RawTcp;
 pub(crate) use sockudo::Sockudo;
@@ -46,8 +46,8 @@ pub(crate) enum Compression {
     WithContext,
 }
 
-/// Bytes that are worth one write, and one read, where a contender lets us choose.
-pub(crate) const BATCH: usize = 64 << 10;
+/// Bytes that are worth one write, where a contender lets us choose: as many as tokio-tungstenite takes by itself.
+pub(crate) const BATCH: usize = 128 << 10;
 
 /// Bytes of a buffer where memory counts, where a contender lets us choose.
 pub(crate) const SMALL_BUFFER: usize = 4 << 10;
@@ -84,6 +84,11 @@ pub(crate) trait Peer: Sized + Send + 'static {
         }
     }
 
+    /// The payload of a message that is there already, for who can show it without an allocation.
+    fn next_in_place(&mut self) -> Option<&[u8]> {
+        None
+    }
+
     /// The next message; an error at the end of the stream.
     fn receive(&mut self) -> impl Future<Output = Done<Self::Message>> + Send;
 
@@ -97,6 +102,8 @@ const LOCK_FILE: &str = include_str!("../../Cargo.lock");
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Contender {
     Everwire,
+    /// Everwire whose receiver looks at messages where they stand.
+    EverwireInPlace,
     /// Everwire sending messages that were prepared once for all connections.
     EverwirePrepared,
     Tungstenite,
@@ -110,6 +117,7 @@ pub(crate) enum Contender {
 impl Contender {
     const ALL: &[Self] = &[
         Self::Everwire,
+        Self::EverwireInPlace,
         Self::EverwirePrepared,
         Self::Tungstenite,
         Self::FastWebSockets,
@@ -122,6 +130,7 @@ impl Contender {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Everwire => "everwire",
+            Self::EverwireInPlace => "everwire-in-place",
             Self::EverwirePrepared => "everwire-prepared",
             Self::Tungstenite => "tokio-tungstenite",
             Self::FastWebSockets => "fastwebsockets",
@@ -139,7 +148,7 @@ impl Contender {
     /// The version measured, as the lock file has it. `None` for what is no crate.
     pub(crate) fn version(self) -> Option<&'static str> {
         let name = match self {
-            Self::Everwire | Self::EverwirePrepared => "everwire-tokio",
+            Self::Everwire | Self::EverwireInPlace | Self::EverwirePrepared => "everwire-tokio",
             other => other.name(),
         };
         let (_, package) = LOCK_FILE.split_once(&format!("name = \"{name}\"\nversion = \""))?;
@@ -148,7 +157,7 @@ impl Contender {
 
     /// Whether it is one of those that we are held against.
     pub(crate) fn is_rival(self) -> bool {
-        !matches!(self, Self::Everwire | Self::EverwirePrepared | Self::RawTcp)
+        !matches!(self, Self::Everwire | Self::EverwireInPlace | Self::EverwirePrepared | Self::RawTcp)
     }
 }
 
@@ -163,6 +172,7 @@ macro_rules! dispatch {
         }
         match $contender {
             Contender::Everwire => with!(Everwire),
+            Contender::EverwireInPlace => with!(EverwireInPlace),
             Contender::EverwirePrepared => with!(EverwirePrepared),
             Contender::Tungstenite => with!(Tungstenite),
             Contender::FastWebSockets => with!(FastWebSockets),

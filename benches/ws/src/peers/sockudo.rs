@@ -5,7 +5,7 @@ use sockudo_ws::deflate::DeflateConfig;
 use sockudo_ws::protocol::{Message, Role};
 use sockudo_ws::{CompressedWebSocketStream, Config, WebSocketStream};
 
-use super::{Compression, End, Peer, SMALL_BUFFER, Tuned, sinks};
+use super::{BATCH, Compression, End, Peer, SMALL_BUFFER, Tuned, sinks};
 use crate::Done;
 use crate::wire::Wire;
 
@@ -38,7 +38,11 @@ impl Peer for Sockudo {
                     End::Client => Role::Client,
                     End::Server => Role::Server,
                 };
-                return Some(Self::Plain(WebSocketStream::from_raw(wire, role, config)));
+                let mut stream = WebSocketStream::from_raw(wire, role, config);
+                if tuned == Tuned::ForSpeed {
+                    stream.set_high_water_mark(BATCH);
+                }
+                return Some(Self::Plain(stream));
             }
             Compression::EachAlone => true,
             Compression::WithContext => false,

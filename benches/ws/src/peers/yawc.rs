@@ -17,8 +17,8 @@ impl Peer for Yawc {
         options = match tuned {
             Tuned::ForSpeed => options
                 .with_backpressure_boundary(BATCH)
-                .with_read_buffer_capacity(2 * BATCH)
-                .with_write_buffer_capacity(2 * BATCH),
+                .with_read_buffer_capacity(BATCH)
+                .with_write_buffer_capacity(BATCH),
             Tuned::ForMemory => {
                 options.with_read_buffer_capacity(SMALL_BUFFER).with_write_buffer_capacity(SMALL_BUFFER)
             }

@@ -1,7 +1,7 @@
 //! What a socket holds, and how it reads.
 
 use bytes::BytesMut;
-use everwire_ws::{Incoming, Message, Role};
+use everwire_ws::{Incoming, Message, MessageRef, Role};
 use futures_util::FutureExt as _;
 
 use crate::streams::*;
@@ -77,6 +77,20 @@ async fn a_large_message_arrives_through_small_reads() {
     let (sent, received) = tokio::join!(client.send(&message), server.recv());
     sent.unwrap();
     assert_eq!(received.unwrap(), Some(Incoming::Message(message)));
+}
+
+#[tokio::test]
+async fn a_batch_is_taken_in_place_after_one_read() {
+    let stream = Scripted::with(Script { takes: usize::MAX, ..Script::default() });
+    stream.script().reads.push_back([from_server(0x81, b"one").repeat(3), from_server(0x89, b"p")].concat());
+    let mut client = socket(stream.clone(), Role::Client);
+    assert!(client.recv().await.unwrap().is_some());
+    assert_eq!(client.try_recv_ref(), Some(MessageRef::Text("one")));
+    assert_eq!(client.try_recv_ref(), Some(MessageRef::Text("one")));
+    assert_eq!(client.try_recv_ref(), None);
+    assert_eq!(stream.script().read_calls, 1);
+    assert_eq!(client.recv().await.unwrap(), Some(Incoming::Ping("p".into())));
+    assert_eq!(stream.script().read_calls, 1);
 }
 
 #[tokio::test]

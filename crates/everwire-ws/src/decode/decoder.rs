@@ -4,7 +4,8 @@ use bytestring::ByteString;
 use super::inflated::Inflating;
 use super::input::Input;
 use super::partial::{Partial, Rest};
-use crate::frame::{Header, Opcode, Rules, apply_mask};
+use super::whole::{SHORT, Whole};
+use crate::frame::{FIN, Header, Key, MASKED, Opcode, Rules, apply_mask};
 use crate::{CloseCode, CloseFrame, Extensions, Incoming, Limits, Message, ProtocolError};
 
 /// The receiving half of a connection.
@@ -18,20 +19,26 @@ pub(crate) struct Decoder {
     rest: Option<Rest>,
     /// The message whose frames or bytes are not all there.
     partial: Option<Partial>,
+    /// Bytes that a message in one frame may have.
+    longest: usize,
 }
 
-/// An unmasked message that lies in the input. Whether its text is valid is still to be seen.
-#[derive(Debug)]
-pub(crate) enum Whole<'a> {
-    Text(&'a [u8]),
-    Binary(&'a [u8]),
+/// What [`Whole`] needs of a frame's header.
+struct DataHeader {
+    is_text: bool,
+    key: Option<Key>,
+    /// Bytes of the header.
+    size: usize,
+    /// Bytes of payload.
+    length: usize,
 }
 
 impl Decoder {
     pub(crate) fn new(masked: bool, limits: Limits, extensions: &Extensions) -> Self {
         let rules = Rules { masked, reserved_bits: extensions.reserved_bits() };
         let inflating = Inflating::new(extensions.deflate.as_ref(), limits.max_message);
-        Self { rules, limits, inflating, input: Input::default(), rest: None, partial: None }
+        let longest = limits.max_frame.min(limits.max_message);
+        Self { rules, limits, inflating, input: Input::default(), rest: None, partial: None, longest }
     }
 
     /// Where to append what arrives, with room for about `wanted` bytes.
@@ -45,23 +52,28 @@ impl Decoder {
         self.input.buffer(wanted)
     }
 
-    /// The next message if it is wholly there in one frame within the limits: the short way of [`next`](Self::next).
+    /// The next message if it is wholly there in one frame and [`SHORT`], within the limits.
+    #[inline]
+    pub(crate) fn next_short(&mut self) -> Option<Whole<'_>> {
+        let header = self.short_header()?;
+        self.take_whole(header)
+    }
+
+    /// The same if it may be longer.
+    #[inline]
+    pub(crate) fn next_long(&mut self) -> Option<Whole<'_>> {
+        let header = self.data_header()?;
+        self.take_whole(header)
+    }
+
+    /// The next message if it is wholly there in one frame, within the limits.
     #[inline]
     pub(crate) fn next_whole(&mut self) -> Option<Whole<'_>> {
-        if self.partial.is_some() {
-            return None;
-        }
-        let Ok(Some(header)) = Header::parse(self.input.as_slice(), self.rules) else { return None };
-        let longest = self.limits.max_frame.min(self.limits.max_message);
-        if !header.fin || header.compressed || header.length > longest as u64 {
-            return None;
-        }
-        let end = self.end_of(&header)?;
-        match header.opcode {
-            Opcode::Text => Some(Whole::Text(self.take_payload(&header, end))),
-            Opcode::Binary => Some(Whole::Binary(self.take_payload(&header, end))),
-            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
-        }
+        let header = match self.short_header() {
+            Some(header) => header,
+            None => self.data_header()?,
+        };
+        self.take_whole(header)
     }
 
     /// The next thing that is wholly there.
@@ -97,6 +109,43 @@ impl Decoder {
         self.partial = None;
     }
 
+    /// The header of an uncompressed message in one frame that is [`SHORT`]. Most are.
+    #[inline]
+    fn short_header(&self) -> Option<DataHeader> {
+        let [first, second, ref rest @ ..] = *self.input.as_slice() else { return None };
+        let is_text = first == FIN | Opcode::Text as u8;
+        if !is_text && first != FIN | Opcode::Binary as u8 {
+            return None;
+        }
+        let (length, key, size) =
+            if self.rules.masked { (second ^ MASKED, Some(*rest.first_chunk()?), 6) } else { (second, None, 2) };
+        (length < SHORT).then_some(DataHeader { is_text, key, size, length: length.into() })
+    }
+
+    /// The header of an uncompressed message in one frame.
+    #[inline]
+    fn data_header(&self) -> Option<DataHeader> {
+        let header = Header::parse(self.input.as_slice(), self.rules).ok()??;
+        let is_text = match header.opcode {
+            _ if !header.fin || header.compressed => return None,
+            Opcode::Text => true,
+            Opcode::Binary => false,
+            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => return None,
+        };
+        let length = usize::try_from(header.length).ok()?;
+        Some(DataHeader { is_text, key: header.key, size: header.size, length })
+    }
+
+    #[inline]
+    fn take_whole(&mut self, header: DataHeader) -> Option<Whole<'_>> {
+        let DataHeader { is_text, key, size, length } = header;
+        if self.partial.is_some() || length > self.longest || length > self.input.len() - size {
+            return None;
+        }
+        let payload = &mut self.input.take(size + length)[size..];
+        Some(Whole { is_text, key, payload })
+    }
+
     /// Order of frames, and the limits, from a data frame's header.
     fn check(&self, header: &Header) -> Result<(), ProtocolError> {
         let before = match (&self.partial, header.opcode) {
@@ -116,14 +165,12 @@ impl Decoder {
     }
 
     /// Where the frame ends in `input`, if it is wholly there.
-    #[inline]
     fn end_of(&self, header: &Header) -> Option<usize> {
         let end = usize::try_from(header.length).ok()?.checked_add(header.size)?;
         (end <= self.input.len()).then_some(end)
     }
 
     /// Takes a whole frame; its payload, unmasked.
-    #[inline(always)] // called from two arms of the hot path
     fn take_payload(&mut self, header: &Header, end: usize) -> &[u8] {
         let payload = &mut self.input.take(end)[header.size..];
         if let Some(key) = header.key {

@@ -1,6 +1,6 @@
 //! From bytes to messages, as they arrive.
 //!
-//! A message whose only frame is wholly there (nearly all are) is copied out in one step; any other is put together in
+//! A message whose only frame is wholly there (nearly all are) is copied or lent out in one step; any other is put together in
 //! a [`Partial`](partial::Partial), which checks text as it arrives.
 
 mod decoder;
@@ -8,6 +8,7 @@ mod inflated;
 mod input;
 mod partial;
 mod text;
+mod whole;
 
-pub(crate) use decoder::{Decoder, Whole};
+pub(crate) use decoder::Decoder;
 pub(crate) use input::release_buffer;

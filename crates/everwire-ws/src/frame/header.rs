@@ -3,6 +3,12 @@
 use super::{Key, MAX_CONTROL, Opcode};
 use crate::ProtocolError;
 
+/// The bit of a message's last frame, at its place in a frame's first byte.
+pub(crate) const FIN: u8 = 0x80;
+
+/// The bit of a masked frame, at its place in a frame's second byte.
+pub(crate) const MASKED: u8 = 0x80;
+
 /// The reserved bit of permessage-deflate, at its place in a frame's first byte.
 pub(crate) const RSV1: u8 = 0x40;
 

@@ -3,7 +3,7 @@
 mod header;
 mod mask;
 
-pub(crate) use header::{Header, RSV1, Rules};
+pub(crate) use header::{FIN, Header, MASKED, RSV1, Rules};
 pub(crate) use mask::{Key, MaskKeys, apply_mask};
 
 /// Longest payload of a control frame (section 5.5).

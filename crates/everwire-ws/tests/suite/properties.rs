@@ -68,6 +68,7 @@ proptest! {
         sent in prop::collection::vec(sent(), 1..6),
         reads in prop::collection::vec(prop_oneof![1..20_usize, 1..5000_usize, 50_000..100_000_usize], 1..8),
         by_reserve in any::<bool>(),
+        in_place in any::<bool>(),
     ) {
         let (mut wire, mut expected) = (Vec::new(), Vec::new());
         for sent in &sent {
@@ -88,6 +89,7 @@ proptest! {
                 connection.receive(now);
                 rest = later;
             }
+            let drain = if in_place { drain_in_place } else { drain };
             received.extend(drain(&mut connection).unwrap());
             if rest.is_empty() {
                 break;
@@ -118,6 +120,7 @@ proptest! {
         role in role(),
         payload in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..20),
+            (any::<String>(), 0..300_usize).prop_map(|(text, times)| text.repeat(times).into_bytes()),
             (any::<String>(), prop::collection::vec(0x80_u8.., 0..4), any::<String>())
                 .prop_map(|(a, b, c)| [a.as_bytes(), &b, c.as_bytes()].concat()),
         ],
@@ -132,10 +135,13 @@ proptest! {
         } else {
             frame(FIN | TEXT, &payload, key)
         };
-        let received = receive_in(&mut connection(role), &wire, pieces);
-        match std::str::from_utf8(&payload) {
-            Ok(text) => prop_assert_eq!(received.unwrap(), [Incoming::Message(Message::text(text))]),
-            Err(_) => prop_assert_eq!(received, Err(everwire_ws::ProtocolError::InvalidUtf8)),
+        let mut lending = connection(role);
+        lending.receive(&wire);
+        for received in [receive_in(&mut connection(role), &wire, pieces), drain_in_place(&mut lending)] {
+            match std::str::from_utf8(&payload) {
+                Ok(text) => prop_assert_eq!(received.unwrap(), [Incoming::Message(Message::text(text))]),
+                Err(_) => prop_assert_eq!(received, Err(everwire_ws::ProtocolError::InvalidUtf8)),
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use bytestring::ByteString;
-use everwire_ws::{CloseCode, CloseFrame, Incoming, Message, Phase, ProtocolError, Role};
+use everwire_ws::{CloseCode, CloseFrame, Incoming, Message, MessageRef, Phase, ProtocolError, Role};
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
@@ -134,6 +134,69 @@ fn what_came_before_an_error_is_delivered_first_and_can_be_answered_before_the_c
         assert_eq!(sent[0], (FIN | TEXT, b"answer".to_vec()));
         assert_eq!((sent.len(), sent[1].0), (2, FIN | CLOSE));
     }
+}
+
+#[test]
+fn whole_messages_can_be_taken_in_place_and_all_else_is_left_in_its_order() {
+    for role in ROLES {
+        let key = key_to(role);
+        let long = "é".repeat(50_000);
+        let wire = [
+            frame(FIN | TEXT, b"one", key),
+            frame(FIN | BINARY, &[0xff; 300], key),
+            frame(FIN | PING, b"p", key),
+            frame(FIN | TEXT, long.as_bytes(), key),
+            frame(TEXT, b"in two ", key),
+            frame(FIN | CONTINUATION, b"pieces", key),
+            frame(FIN | BINARY, b"", key),
+            frame(FIN | TEXT, b"cut", key),
+        ]
+        .concat();
+        let mut connection = connection(role);
+        connection.receive(&wire[..wire.len() - 1]);
+        assert_eq!(connection.next_ref(), Some(MessageRef::Text("one")));
+        assert_eq!(connection.next_ref(), Some(MessageRef::Binary(&[0xff; 300])));
+        assert_eq!(connection.next_ref(), None);
+        assert_eq!(connection.next_incoming(), Ok(Some(Incoming::Ping("p".into()))));
+        assert_eq!(connection.next_ref(), Some(MessageRef::Text(&long)));
+        assert_eq!(connection.next_ref(), None);
+        assert_eq!(connection.next_incoming(), Ok(Some(text("in two pieces"))));
+        assert_eq!(connection.next_ref(), Some(MessageRef::Binary(b"")));
+        assert_eq!(connection.next_ref(), None);
+        assert_eq!(connection.next_incoming(), Ok(None));
+        connection.receive(&wire[wire.len() - 1..]);
+        assert_eq!(connection.next_incoming(), Ok(Some(text("cut"))));
+    }
+}
+
+#[test]
+fn invalid_text_is_never_shown_in_place_and_nothing_behind_it() {
+    for role in ROLES {
+        for bad in [&b"\xff"[..], &[b"x".repeat(100), b"\xc3".to_vec()].concat()] {
+            let key = key_to(role);
+            let mut connection = connection(role);
+            connection.receive(&[frame(FIN | TEXT, bad, key), frame(FIN | TEXT, b"late", key)].concat());
+            assert_eq!(connection.next_ref(), None);
+            assert!(connection.is_failing());
+            assert_eq!(connection.next_ref(), None);
+            assert_eq!(connection.next_incoming(), Err(ProtocolError::InvalidUtf8));
+            assert_eq!(connection.next_ref(), None);
+            assert_eq!(connection.phase(), Phase::Closed);
+        }
+    }
+}
+
+#[test]
+fn a_violation_behind_messages_taken_in_place_waits_for_their_answers() {
+    let key = key_to(Role::Server);
+    let mut connection = connection(Role::Server);
+    connection.receive(&[frame(FIN | TEXT, b"good", key), frame(FIN | CONTINUATION, b"", key)].concat());
+    assert_eq!(connection.next_ref(), Some(MessageRef::Text("good")));
+    assert_eq!(connection.next_ref(), None);
+    assert_eq!((connection.next_incoming(), connection.is_failing()), (Ok(None), true));
+    assert!(connection.send(&Message::text("answer")));
+    assert_eq!(connection.next_incoming(), Err(ProtocolError::ContinuationUnexpected));
+    assert_eq!(parse(connection.outgoing())[0], (FIN | TEXT, b"answer".to_vec()));
 }
 
 #[test]

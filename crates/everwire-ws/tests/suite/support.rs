@@ -67,6 +67,21 @@ pub(crate) fn drain(connection: &mut Connection) -> Result<Vec<Incoming>, Protoc
     }
 }
 
+/// The same, with all that can be taken in place taken so.
+pub(crate) fn drain_in_place(connection: &mut Connection) -> Result<Vec<Incoming>, ProtocolError> {
+    let mut all = Vec::new();
+    loop {
+        while let Some(message) = connection.next_ref() {
+            all.push(Incoming::Message(message.to_message()));
+        }
+        match connection.next_incoming()? {
+            Some(incoming) => all.push(incoming),
+            None if connection.is_failing() => {}
+            None => return Ok(all),
+        }
+    }
+}
+
 /// What a connection makes of these bytes, given in pieces.
 pub(crate) fn receive_in(
     connection: &mut Connection,
