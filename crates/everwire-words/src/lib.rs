@@ -1,0 +1,19 @@
+//! What a chat's user reads, in English and Russian.
+//!
+//! The texts stand in `texts/*.ftl`, in the format of [Project Fluent](https://projectfluent.org), which knows each
+//! language's plurals. [`Text`] names them with their variables, so that a text that is not there does not compile.
+//!
+//! ```
+//! use everwire_words::{Language, Text, Words};
+//!
+//! let words = Words::new(Language::of("ru_RU.UTF-8").unwrap_or_default());
+//! assert_eq!(words.say(&Text::UnreadLine { count: 3 }), "3 новых сообщения");
+//! ```
+
+mod language;
+mod text;
+mod words;
+
+pub use language::Language;
+pub use text::Text;
+pub use words::Words;

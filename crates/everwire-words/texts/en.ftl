@@ -1,0 +1,147 @@
+# What a chat's user reads. Each message has the same name and the same variables in every language; a test checks it.
+
+## The connection
+
+connecting = connecting…
+connecting-again = connecting, attempt { $attempt }…
+connected = connected
+offline = offline, next attempt in { $seconds } s
+offline-now = offline, trying now
+closing = leaving…
+closed = closed
+refused = refused: { $reason }
+gave-up = gave up: { $reason }
+waiting = { $count ->
+    [one] { $count } message waits
+   *[other] { $count } messages wait
+}
+
+## A message
+
+status-sending = sending
+status-sent = sent
+status-delivered = delivered
+status-read = read
+status-failed = failed: { $reason }
+failure-rejected = the server refused it: { $reason }
+failure-dropped = too many messages were waiting
+failure-cancelled = it was not sent
+failure-expired = it was not sent in time
+failure-unknown = it may or may not have arrived
+retry = send again
+cancel = take back
+delete = delete
+copy = copy
+
+## The list of messages
+
+joined = { $name } joined
+left = { $name } left
+typing = { $count ->
+    [one] { $first } is typing…
+    [2] { $first } and { $second } are typing…
+   *[other] { $first } and { $others } others are typing…
+}
+unread-line = { $count ->
+    [one] { $count } new message
+   *[other] { $count } new messages
+}
+newest = to the newest
+earlier-loading = loading earlier messages…
+earlier-none = the beginning of the room
+earlier-left-out = there are earlier messages
+gap = messages are missing here
+empty-room = nobody has said anything yet
+today = Today
+yesterday = Yesterday
+day = { $weekday ->
+    [1] Monday
+    [2] Tuesday
+    [3] Wednesday
+    [4] Thursday
+    [5] Friday
+    [6] Saturday
+   *[7] Sunday
+}, { $day } { $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+} { $year }
+
+## Rooms and people
+
+rooms = Rooms
+here = { $count ->
+    [0] nobody else here
+    [one] { $count } other here
+   *[other] { $count } others here
+}
+who = Who is here
+you = you
+away = away
+nobody = nobody else
+
+## Writing
+
+write-here = Write a message
+send = Send
+too-long = { $over ->
+    [one] { $over } character too many
+   *[other] { $over } characters too many
+}
+blank = there is nothing to send
+full = too many messages are waiting; try again when some have gone
+nothing-failed = nothing has failed
+nothing-waiting = nothing is waiting
+unknown-command = there is no { $command }; /help tells what there is
+room-wanted = which room? /join NAME
+room-unknown = you are not in { $room }
+last-room = this is your only room; /quit leaves the chat
+
+## Signing in
+
+sign-in = Sign in
+sign-in-wanted = this server wants to know who you are
+sign-in-wrong = the name or the password is wrong
+name = Name
+password = Password
+
+## The terminal's help
+
+help-title = What there is
+help-keys =
+    Enter            send
+    Alt+Enter        a new line
+    PgUp, PgDn       scroll; the mouse wheel too
+    Ctrl+End         to the newest message
+    Alt+Up, Alt+Down choose a message of yours: r sends it again, x takes it back
+    Ctrl+N, Ctrl+P   the next room, the one before
+    F1, F2           this help, who is here
+    Ctrl+C           leave
+help-commands =
+    /join ROOM       join another room, or go there
+    /part            leave this room
+    /who             who is here
+    /retry           send all that failed again
+    /cancel          take back all that waits
+    /quit            leave
+    //…              a line that starts with a slash
+help-close = Esc closes this
+missed = { $count ->
+    [one] { $count } event was missed; catching up
+   *[other] { $count } events were missed; catching up
+}
+undelivered = { $count ->
+    [one] { $count } message is not known to have arrived
+   *[other] { $count } messages are not known to have arrived
+}
+farewell = you have left

@@ -1,0 +1,153 @@
+# То, что читает пользователь чата. Имена и переменные те же, что в en.ftl; за этим следит тест.
+
+## The connection
+
+connecting = подключение…
+connecting-again = подключение, попытка { $attempt }…
+connected = на связи
+offline = нет связи, следующая попытка через { $seconds } с
+offline-now = нет связи, подключаемся
+closing = выходим…
+closed = закрыто
+refused = отказано: { $reason }
+gave-up = попытки прекращены: { $reason }
+waiting = { $count ->
+    [one] { $count } сообщение ждёт отправки
+    [few] { $count } сообщения ждут отправки
+   *[other] { $count } сообщений ждут отправки
+}
+
+## A message
+
+status-sending = отправляется
+status-sent = отправлено
+status-delivered = доставлено
+status-read = прочитано
+status-failed = не отправлено: { $reason }
+failure-rejected = сервер отказал: { $reason }
+failure-dropped = слишком много сообщений ждало отправки
+failure-cancelled = сообщение не отправлялось
+failure-expired = не успело уйти вовремя
+failure-unknown = неизвестно, дошло ли оно
+retry = отправить снова
+cancel = отозвать
+delete = удалить
+copy = копировать
+
+## The list of messages
+
+joined = { $name } теперь здесь
+left = { $name } больше не здесь
+typing = { $count ->
+    [1] { $first } печатает…
+    [2] { $first } и { $second } печатают…
+   *[other] { $first } и ещё { $others } печатают…
+}
+unread-line = { $count ->
+    [one] { $count } новое сообщение
+    [few] { $count } новых сообщения
+   *[other] { $count } новых сообщений
+}
+newest = к последним
+earlier-loading = загружаем прежние сообщения…
+earlier-none = начало комнаты
+earlier-left-out = есть более ранние сообщения
+gap = здесь не хватает сообщений
+empty-room = здесь пока ничего не написали
+today = Сегодня
+yesterday = Вчера
+day = { $weekday ->
+    [1] понедельник
+    [2] вторник
+    [3] среда
+    [4] четверг
+    [5] пятница
+    [6] суббота
+   *[7] воскресенье
+}, { $day } { $month ->
+    [1] января
+    [2] февраля
+    [3] марта
+    [4] апреля
+    [5] мая
+    [6] июня
+    [7] июля
+    [8] августа
+    [9] сентября
+    [10] октября
+    [11] ноября
+   *[12] декабря
+} { $year }
+
+## Rooms and people
+
+rooms = Комнаты
+here = { $count ->
+    [0] больше никого нет
+    [one] здесь ещё { $count } человек
+    [few] здесь ещё { $count } человека
+   *[other] здесь ещё { $count } человек
+}
+who = Кто здесь
+you = вы
+away = отошёл
+nobody = больше никого
+
+## Writing
+
+write-here = Напишите сообщение
+send = Отправить
+too-long = { $over ->
+    [one] лишний { $over } символ
+    [few] лишние { $over } символа
+   *[other] лишние { $over } символов
+}
+blank = нечего отправлять
+full = слишком много сообщений ждёт отправки; попробуйте, когда часть уйдёт
+nothing-failed = неотправленных нет
+nothing-waiting = ничего не ждёт отправки
+unknown-command = команды { $command } нет; /help покажет, какие есть
+room-wanted = в какую комнату? /join ИМЯ
+room-unknown = вы не в комнате { $room }
+last-room = это ваша единственная комната; /quit закроет чат
+
+## Signing in
+
+sign-in = Войти
+sign-in-wanted = сервер хочет знать, кто вы
+sign-in-wrong = имя или пароль неверны
+name = Имя
+password = Пароль
+
+## The terminal's help
+
+help-title = Что здесь есть
+help-keys =
+    Enter            отправить
+    Alt+Enter        новая строка
+    PgUp, PgDn       прокрутка; колесо мыши тоже
+    Ctrl+End         к последнему сообщению
+    Alt+↑, Alt+↓     выбрать своё сообщение: r отправит снова, x отзовёт
+    Ctrl+N, Ctrl+P   следующая комната, предыдущая
+    F1, F2           эта справка, кто здесь
+    Ctrl+C           выйти
+help-commands =
+    /join КОМНАТА    войти в комнату или перейти в неё
+    /part            выйти из комнаты
+    /who             кто здесь
+    /retry           отправить неотправленное снова
+    /cancel          отозвать всё, что ждёт
+    /quit            выйти
+    //…              строка, которая начинается с косой черты
+help-close = Esc закроет это
+missed = { $count ->
+    [one] пропущено { $count } событие; навёрстываем
+    [few] пропущено { $count } события; навёрстываем
+   *[other] пропущено { $count } событий; навёрстываем
+}
+undelivered = { $count ->
+    [one] неизвестно, дошло ли { $count } сообщение
+    [few] неизвестно, дошли ли { $count } сообщения
+   *[other] неизвестно, дошли ли { $count } сообщений
+}
+farewell = вы вышли
