@@ -123,7 +123,7 @@ help-keys =
     Alt+Enter        a new line
     PgUp, PgDn       scroll; the mouse wheel too
     Ctrl+End         to the newest message
-    Alt+Up, Alt+Down choose a message of yours: r sends it again, x takes it back
+    Alt+Up, Alt+Down choose a message of yours: r sends it, x takes it back
     Ctrl+N, Ctrl+P   the next room, the one before
     F1, F2           this help, who is here
     Ctrl+C           leave

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use everwire_words::Language;
 
 use super::{ConnectionArgs, exit_codes, values};
 
 /// Join a chat from the terminal.
 ///
-/// Type a line and press Enter to send it. Your own lines carry a mark: '…' while the line is on its way, '✓' once the
-/// server has it, '✗' with the reason when it failed; '/retry' sends failed lines again. The connection's state stands above
-/// the line you type. '/quit', Ctrl-D or Ctrl-C leaves.
+/// On a terminal it takes the whole screen: the connection's state above, the messages, and below them what you write; Enter
+/// sends it. Your messages carry a mark: '◷' while on its way, '✓' once the server has it, '✓✓' when it was delivered to
+/// another member, '✔✔' when it was read, '✗' with the reason when it failed. F1 tells which keys and commands there are.
+/// Ctrl-C or '/quit' leaves.
 ///
 /// In a pipe each event is one line, and each line of stdin is sent; at its end everything is flushed and the chat left.
 #[derive(Clone, Debug, Args)]
@@ -46,10 +48,29 @@ pub(crate) struct ChatArgs {
     #[arg(short, long)]
     pub(crate) listen: bool,
 
+    /// The language of the screen: 'en' or 'ru' [default: the system's]
+    #[arg(long)]
+    pub(crate) lang: Option<Language>,
+
+    /// The colours that the screen's background wants
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(crate) theme: ThemeArg,
+
     /// How long the flush at the end may take, lost connections included
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub(crate) close_timeout: Duration,
 
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+}
+
+/// On what background the screen is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ThemeArg {
+    /// Ask the terminal
+    Auto,
+    /// Light letters on a dark background
+    Dark,
+    /// Dark letters on a light background
+    Light,
 }

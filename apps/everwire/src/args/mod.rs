@@ -9,7 +9,7 @@ mod values;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use chat::ChatArgs;
+pub(crate) use chat::{ChatArgs, ThemeArg};
 pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use network::NetworkArgs;

@@ -1,32 +1,45 @@
-//! What a line typed at a terminal asks for.
+//! What a message written at a terminal asks for, if it is a command.
 
-/// A typed line.
+/// A written message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     /// Nothing to do.
     Nothing,
     Say(String),
-    /// Send failed lines again.
+    /// Send failed messages again.
     Retry,
+    /// Take back what waits.
+    Cancel,
+    Join(String),
+    /// A room was not named.
+    JoinWhere,
+    Part,
+    Who,
     Quit,
     Help,
     Unknown(String),
 }
 
-pub(super) const HELP: &str =
-    "/retry sends failed lines again, /quit leaves, //… sends a line that starts with a slash";
-
 impl Command {
-    pub(super) fn of(line: &str) -> Self {
-        let line = line.trim();
-        match line.strip_prefix('/') {
-            None if line.is_empty() => Self::Nothing,
-            None => Self::Say(line.to_owned()),
-            Some(escaped) if escaped.starts_with('/') => Self::Say(escaped.to_owned()),
-            Some("retry" | "r") => Self::Retry,
-            Some("quit" | "q" | "exit" | "leave") => Self::Quit,
-            Some("help" | "h" | "?") => Self::Help,
-            Some(_) => Self::Unknown(line.split_whitespace().next().unwrap_or(line).to_owned()),
+    pub(super) fn of(text: &str) -> Self {
+        let text = text.trim();
+        let Some(command) = text.strip_prefix('/') else {
+            return if text.is_empty() { Self::Nothing } else { Self::Say(text.to_owned()) };
+        };
+        if command.starts_with('/') {
+            return Self::Say(command.to_owned());
+        }
+        let (word, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+        match (word, rest.trim()) {
+            ("join" | "j", "") => Self::JoinWhere,
+            ("join" | "j", room) => Self::Join(room.strip_prefix('#').unwrap_or(room).to_owned()),
+            ("retry" | "r", "") => Self::Retry,
+            ("cancel", "") => Self::Cancel,
+            ("part" | "leave", "") => Self::Part,
+            ("who" | "w", "") => Self::Who,
+            ("quit" | "q" | "exit", "") => Self::Quit,
+            ("help" | "h" | "?", _) => Self::Help,
+            _ => Self::Unknown(format!("/{word}")),
         }
     }
 }
@@ -36,13 +49,18 @@ mod tests {
     use super::Command;
 
     #[test]
-    fn a_line_is_said_unless_it_is_a_command() {
+    fn a_message_is_said_unless_it_is_a_command() {
         assert_eq!(Command::of("hello "), Command::Say("hello".into()));
+        assert_eq!(Command::of("two\nlines"), Command::Say("two\nlines".into()));
         assert_eq!(Command::of("  "), Command::Nothing);
         assert_eq!(Command::of("/retry"), Command::Retry);
+        assert_eq!(Command::of("/join garden & shed"), Command::Join("garden & shed".into()));
+        assert_eq!(Command::of("/join #lobby"), Command::Join("lobby".into()));
+        assert_eq!(Command::of("/join"), Command::JoinWhere);
         assert_eq!(Command::of("/quit"), Command::Quit);
         assert_eq!(Command::of("//etc/passwd"), Command::Say("/etc/passwd".into()));
         assert_eq!(Command::of("/dance now"), Command::Unknown("/dance".into()));
+        assert_eq!(Command::of("/quit it"), Command::Unknown("/quit".into()), "a word too many is no reason to leave");
         assert_eq!(Command::of("/?"), Command::Help);
     }
 }

@@ -1,22 +1,20 @@
-//! `everwire chat`: a chat in the terminal, or in a pipe.
+//! `everwire chat`: a chat on the terminal, or in a pipe.
 //!
-//! - [`session`]: everything that happens, until it ends
-//! - [`ending`]: the flush, the farewell, and the exit code
-//! - [`input`]: where lines come from
-//! - [`own`]: our own lines and where they stand
-//! - [`lines`]: what is shown, without I/O
-//! - [`command`]: what a typed line asks for
-//! - [`signal`]: when others are told that we type
+//! - [`screen`]: for people at a terminal
+//! - [`pipe`]: for everything else
+//! - [`command`]: what a written message asks for
+//! - [`signal`]: when others are told that we write
+//! - [`language`]: which language, and which colours
 
 mod command;
-mod ending;
-mod input;
-mod lines;
-mod own;
-mod session;
+mod language;
+mod names;
+mod pipe;
+mod screen;
 mod signal;
 
 use std::error::Error;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use everwire_chat::{ChatClient, ChatError};
@@ -24,32 +22,60 @@ use everwire_chat::{ChatClient, ChatError};
 use crate::address;
 use crate::args::{ChatArgs, ColorArg};
 use crate::exit::{Exit, Failure};
-use crate::term::{Console, Stop};
+use crate::term::{self, FullScreen, Stop};
+use names::short_name;
 
 /// How long leaving on Ctrl-C may take at most.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The room that is joined where none is named.
+const DEFAULT_ROOM: &str = "lobby";
+
 pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure> {
     let address = address::normalise(&args.url, "/ws").map_err(Failure::usage)?;
-    let chat = client(&args, &address.url)?;
+    let (url, room) = address::take_parameter(&address.url, "room");
+    let room = args.room.as_deref().or(room.as_deref()).unwrap_or(DEFAULT_ROOM).trim().to_owned();
     let stop = Stop::listen(PATIENCE.min(args.close_timeout));
-    let prompt = format!("{}> ", lines::short_name(&args.name));
-    let console = if args.listen { Console::plain() } else { Console::open(&prompt) };
-    let look = console.look(color);
-    session::Session::start(args, chat, console, look, stop).run(&address).await
+    if !args.listen && is_for_people() {
+        return on_screen(args, color, url, room, stop).await;
+    }
+    let chat = client(&args, &url, &room).map_err(|error| failure(&error))?;
+    let look = term::look(color, &io::stderr());
+    pipe::run(args, chat, look, stop, &address).await
 }
 
-fn client(args: &ChatArgs, url: &str) -> Result<ChatClient, Failure> {
-    let (url, room) = address::take_parameter(url, "room");
-    let mut builder = ChatClient::builder(url, args.name.trim());
-    if let Some(room) = args.room.as_deref().or(room.as_deref()) {
-        builder = builder.room(room.trim());
-    }
+async fn on_screen(args: ChatArgs, color: ColorArg, url: String, room: String, stop: Stop) -> Result<Exit, Failure> {
+    let colours = term::look(color, &io::stdout()).colours;
+    let settings = screen::Settings {
+        words: language::words(args.lang),
+        // Asked of the terminal before anything else reads from it.
+        theme: language::theme(args.theme, colours),
+        room,
+        close_timeout: args.close_timeout,
+    };
+    let open = || {
+        FullScreen::open().map_err(|error| {
+            Failure::new(
+                Exit::Failed,
+                format!("the terminal can't be used as a screen: {error}; TERM=dumb shows plain lines"),
+            )
+        })
+    };
+    screen::run(settings, Box::new(move |room| client(&args, &url, room)), open, stop).await
+}
+
+fn is_for_people() -> bool {
+    let capable = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    capable && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+fn client(args: &ChatArgs, url: &str, room: &str) -> Result<ChatClient, ChatError> {
+    let mut builder = ChatClient::builder(url, args.name.trim()).room(room);
     if let Some(id) = &args.user {
         builder = builder.user_id(id);
     }
     let connection = args.connection.clone();
-    builder.connection(move |builder| connection.apply(builder)).build().map_err(|error| failure(&error))
+    builder.connection(move |builder| connection.apply(builder)).build()
 }
 
 fn failure(error: &ChatError) -> Failure {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{complain, screen};
+use super::{complain, restore};
 use crate::exit::Exit;
 
 /// Leaving in order is given this long beyond its own deadline, then the process ends all the same.
@@ -50,7 +50,7 @@ impl Stop {
             _ = presses.wait_for(|&asked| asked > 1) => leave(code),
             by = signals.next() => leave(by),
             () = tokio::time::sleep(grace.saturating_add(BACKSTOP)) => {
-                screen::restore();
+                restore();
                 complain("could not leave in order in time");
                 leave(Exit::Undelivered.code())
             }
@@ -59,7 +59,7 @@ impl Stop {
 }
 
 fn leave(code: u8) -> ! {
-    screen::restore();
+    restore();
     std::process::exit(code.into())
 }
 

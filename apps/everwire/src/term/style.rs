@@ -15,7 +15,6 @@ pub(crate) enum Tone {
     Waiting,
     Bad,
     Faint,
-    Strong,
 }
 
 /// Whether colours go to a stream.
@@ -62,7 +61,6 @@ fn style(tone: Tone) -> Style {
         Tone::Waiting => AnsiColor::Yellow.on_default(),
         Tone::Bad => AnsiColor::Red.on_default(),
         Tone::Faint => Style::new().dimmed(),
-        Tone::Strong => Style::new().bold(),
     }
 }
 

@@ -67,10 +67,6 @@ impl Own {
         self.refused += 1;
     }
 
-    pub(super) fn sending(&self) -> &[Entry] {
-        &self.sending
-    }
-
     pub(super) fn has_room(&self) -> bool {
         self.sending.len() < MAX_SENDING
     }
@@ -82,11 +78,6 @@ impl Own {
     /// How many lines are not known to have arrived.
     pub(super) fn undelivered(&self) -> u64 {
         self.refused + (self.sending.len() + self.failed.len()) as u64
-    }
-
-    /// The failed lines, oldest first.
-    pub(super) fn failed(&self) -> Vec<String> {
-        self.failed.iter().cloned().collect()
     }
 }
 
@@ -145,10 +136,9 @@ mod tests {
             News::Nothing,
             "told once, though news were missed and all is looked at again"
         );
-        assert_eq!((own.is_settled(), own.failed(), own.undelivered()), (true, vec!["1".to_owned()], 1));
+        assert_eq!((own.is_settled(), own.undelivered()), (true, 1));
         let again = changed(timeline.advance("1", Status::Sending));
         assert_eq!(own.on_entry(&again), News::Sending);
-        assert!(own.failed().is_empty(), "it is on its way, and no second retry would send it twice");
         let sent = changed(timeline.advance("1", Status::Sent));
         assert_eq!(own.on_entry(&sent), News::Settled);
         assert_eq!(own.undelivered(), 0);

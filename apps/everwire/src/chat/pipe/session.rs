@@ -1,28 +1,21 @@
-//! Everything that happens between joining and leaving.
+//! Everything that happens between joining and leaving, when lines come from a pipe and go to one.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use everwire::{Closed, State};
 use everwire_chat::{Change, ChatClient, ChatEvent, Entry, Status, Updates, limits};
 use jiff::tz::TimeZone;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 
-use super::command::{Command, HELP};
 use super::ending::{self, End};
-use super::input::{Heard, Input};
-use super::lines::{self, Lines, Mark};
+use super::input::Input;
+use super::lines::{Lines, Mark};
 use super::own::{News, Own, Shown};
-use super::signal::Signal;
 use crate::address::Address;
 use crate::args::ChatArgs;
 use crate::exit::{Exit, Failure};
-use crate::term::{Console, Gone, Look, Stop, Tone, Typed, printable_line};
+use crate::term::{BadInput, Console, Gone, Look, Stop, Tone};
 use crate::words;
-
-/// How often a countdown on a screen is painted anew.
-const TICK: Duration = Duration::from_millis(250);
-/// So many of our lines that are on their way are shown on a screen.
-const PENDING_ROWS: usize = 4;
 
 pub(super) struct Session {
     pub(super) args: ChatArgs,
@@ -34,11 +27,7 @@ pub(super) struct Session {
     pub(super) input: Input,
     lines: Lines,
     look: Look,
-    signal: Signal,
-    typing: Vec<String>,
     state: Option<State>,
-    /// The state that was told last.
-    told: Option<State>,
     told_of_earlier: bool,
 }
 
@@ -50,20 +39,21 @@ enum Until {
     Settled(tokio::time::Instant),
 }
 
+/// Joins, and stays until it ends.
+pub(crate) async fn run(
+    args: ChatArgs,
+    chat: ChatClient,
+    look: Look,
+    stop: Stop,
+    address: &Address,
+) -> Result<Exit, Failure> {
+    Session::start(args, chat, Console::plain(), look, stop).run(address).await
+}
+
 impl Session {
-    pub(super) fn start(args: ChatArgs, chat: ChatClient, console: Console, look: Look, stop: Stop) -> Running {
-        let input = match &console {
-            _ if args.listen => Input::None,
-            Console::Screen(_) => Input::Screen,
-            Console::Plain(_) => Input::stdin(limits::TEXT_BYTES),
-        };
-        let lines = Lines {
-            // Content goes to stdout, words on the connection to stderr: each has its own look.
-            look: if matches!(console, Console::Screen(_)) { look } else { Look { colours: false } },
-            zone: TimeZone::system(),
-            one_line: matches!(console, Console::Plain(_)),
-            me: args.name.clone(),
-        };
+    fn start(args: ChatArgs, chat: ChatClient, console: Console, look: Look, stop: Stop) -> Running {
+        let input = if args.listen { Input::None } else { Input::stdin(limits::TEXT_BYTES) };
+        let lines = Lines { zone: TimeZone::system(), me: args.name.clone() };
         let session = Self {
             args,
             updates: chat.updates(),
@@ -74,10 +64,7 @@ impl Session {
             input,
             lines,
             look,
-            signal: Signal::default(),
-            typing: Vec::new(),
             state: None,
-            told: None,
             told_of_earlier: false,
         };
         Running { session, chat }
@@ -91,12 +78,9 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) async fn run(mut self, address: &Address) -> Result<Exit, Failure> {
+    async fn run(mut self, address: &Address) -> Result<Exit, Failure> {
         if let Some(url) = &address.understood_as {
             self.session.note(Tone::Faint, &format!("using {url}"));
-        }
-        if self.session.console.is_screen() {
-            self.session.note(Tone::Faint, "type to send; /help tells what else there is");
         }
         // What came before the first news.
         let end = match self.catch_up().await {
@@ -135,26 +119,15 @@ impl Running {
                 Until::Settled(_) if self.session.own.is_settled() => return End::Reached,
                 Until::Settled(deadline) => Some(deadline),
             };
-            self.repaint();
             if let Err(gone) = self.session.console.flush().await {
                 return End::Output(gone);
             }
             let session = &mut self.session;
-            let counts_down = session.console.is_screen() && matches!(session.state, Some(State::Disconnected { .. }));
-            let pause = session.signal.deadline();
             let happened = tokio::select! {
                 biased;
                 () = session.stop.asked() => return End::Stopped,
                 event = session.updates.next() => self.on_event(event).await,
-                heard = session.input.next(&mut session.console), if session.own.has_room() => {
-                    self.on_heard(heard).await
-                }
-                () = until_instant(pause) => {
-                    let told = session.signal.on_pause(Instant::now());
-                    self.tell_typing(told);
-                    Ok(None)
-                }
-                () = sleep(TICK), if counts_down => Ok(None),
+                line = session.input.next(), if session.own.has_room() => self.on_line(line).await,
                 () = until_deadline(deadline) => return End::Reached,
             };
             match happened {
@@ -173,32 +146,12 @@ impl Running {
         self.session.on_event(event).await
     }
 
-    async fn on_heard(&mut self, heard: Heard) -> Result<Option<End>, Gone> {
-        match heard {
-            Heard::Line(Ok(Some(line))) if line.trim().is_empty() => {}
-            Heard::Line(Ok(Some(line))) => self.send(&line).await?,
-            Heard::Line(Ok(None)) | Heard::Typed(Ok(Typed::End)) => return Ok(Some(End::Reached)),
-            Heard::Line(Err(bad)) => return Ok(Some(End::BadInput(bad))),
-            Heard::Typed(Err(error)) => return Err(error.into()),
-            Heard::Typed(Ok(Typed::Interrupt)) => self.session.stop.press(),
-            Heard::Typed(Ok(Typed::Edited { blank })) => {
-                let told = self.session.signal.on_edit(blank, Instant::now());
-                self.tell_typing(told);
-            }
-            Heard::Typed(Ok(Typed::Line(line))) => match Command::of(&line) {
-                Command::Nothing => {}
-                Command::Say(text) => {
-                    self.session.signal.on_sent();
-                    self.send(&text).await?;
-                }
-                Command::Retry => self.retry(),
-                Command::Quit => return Ok(Some(End::Reached)),
-                Command::Help => self.session.note(Tone::Faint, HELP),
-                Command::Unknown(command) => {
-                    let command = printable_line(&command);
-                    self.session.note(Tone::Bad, &format!("there is no {command}; /help tells what there is"));
-                }
-            },
+    async fn on_line(&mut self, line: Result<Option<String>, BadInput>) -> Result<Option<End>, Gone> {
+        match line {
+            Ok(Some(line)) if line.trim().is_empty() => {}
+            Ok(Some(line)) => self.send(&line).await?,
+            Ok(None) => return Ok(Some(End::Reached)),
+            Err(bad) => return Ok(Some(End::BadInput(bad))),
         }
         Ok(None)
     }
@@ -211,29 +164,6 @@ impl Running {
             self.session.console.line(&line).await?;
         }
         Ok(())
-    }
-
-    fn retry(&mut self) {
-        let failed = self.session.own.failed();
-        if failed.is_empty() {
-            self.session.note(Tone::Faint, "nothing has failed");
-        }
-        for id in failed {
-            if let Err(error) = self.chat.retry(&id) {
-                self.session.note(Tone::Bad, &format!("not sent again: {}", printable_line(&error.to_string())));
-            }
-        }
-    }
-
-    fn tell_typing(&self, told: Option<bool>) {
-        if let Some(is_typing) = told {
-            self.chat.typing(is_typing);
-        }
-    }
-
-    fn repaint(&mut self) {
-        let others = self.chat.users().len();
-        self.session.repaint(others);
     }
 }
 
@@ -254,7 +184,6 @@ impl Session {
                 let line = self.lines.left(now, &user.user_name);
                 self.console.line(&line).await?;
             }
-            Some(ChatEvent::Typing(names)) => self.typing = names,
             Some(ChatEvent::Synced { earlier: true }) if !self.told_of_earlier => {
                 self.told_of_earlier = true;
                 self.note(Tone::Faint, "there are older messages, not shown here");
@@ -287,14 +216,9 @@ impl Session {
         }
         self.state = Some(state.clone());
         // How it ended is told at the end.
-        let told = match self.console.is_screen() {
-            true => words::is_news(state, self.told.as_ref()),
-            false => !matches!(state, State::Closed(_)),
-        };
-        if told {
+        if !matches!(state, State::Closed(_)) {
             let (tone, text) = words::state(state, Instant::now());
             self.note(tone, &text);
-            self.told = Some(state.clone());
         }
         match state {
             State::Closed(closed) if state.is_final() => Some(End::Final(closed.clone())),
@@ -304,48 +228,13 @@ impl Session {
 
     /// A line about the connection.
     pub(super) fn note(&mut self, tone: Tone, text: &str) {
-        let line = match &self.console {
-            Console::Screen(_) => self.look.paint(tone, &format!("— {text}")),
-            Console::Plain(_) => {
-                format!("{} {}", self.look.paint(Tone::Faint, "everwire:"), self.look.paint(tone, text))
-            }
-        };
-        self.console.say(line);
-    }
-
-    fn repaint(&mut self, others: usize) {
-        let Console::Screen(screen) = &mut self.console else { return };
-        let sending = self.own.sending();
-        let hidden = sending.len().saturating_sub(PENDING_ROWS);
-        let mut rows: Vec<String> = Vec::new();
-        for entry in sending.iter().take(PENDING_ROWS) {
-            rows.push(self.lines.own(entry.timestamp, &printable_line(&entry.text), &Mark::Sending));
-        }
-        if hidden > 0 {
-            rows.push(self.look.paint(Tone::Faint, &format!("         and {hidden} more on their way …")));
-        }
-        if let Some(state) = &self.state {
-            let typing = if state.is_connected() { lines::typing(&self.typing) } else { None };
-            rows.extend(typing.map(|text| self.look.paint(Tone::Faint, &text)));
-            let (tone, text) = words::state(state, Instant::now());
-            let company = match others {
-                _ if !state.is_connected() => String::new(),
-                0 => ", nobody else here".to_owned(),
-                1 => ", 1 other here".to_owned(),
-                others => format!(", {others} others here"),
-            };
-            rows.push(self.look.paint(tone, &format!("● {text}{company}")));
-        }
-        // A terminal that has gone shows as the end of its input.
-        let _ = screen.set_rows(rows);
+        self.console.say(format!("{} {}", self.look.paint(Tone::Faint, "everwire:"), self.look.paint(tone, text)));
     }
 }
 
 fn mark(status: &Status) -> Mark {
     match status {
-        Status::Sending => Mark::Sending,
-        Status::Sent | Status::Delivered | Status::Read => Mark::Sent,
-        Status::Failed(failure) if failure.is_retryable() => Mark::Failed(format!("{failure}; /retry sends it again")),
+        Status::Sending | Status::Sent | Status::Delivered | Status::Read => Mark::Sent,
         Status::Failed(failure) => Mark::Failed(failure.to_string()),
     }
 }
@@ -355,8 +244,4 @@ async fn until_deadline(deadline: Option<tokio::time::Instant>) {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-}
-
-async fn until_instant(instant: Option<Instant>) {
-    until_deadline(instant.map(tokio::time::Instant::from_std)).await;
 }

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use everwire::Closed;
 
-use super::PATIENCE;
-use super::input::Heard;
 use super::session::Running;
+use crate::chat::PATIENCE;
 use crate::exit::{Exit, Failure};
-use crate::term::{BadInput, Gone, Tone, Typed};
+use crate::term::{BadInput, Gone, Tone};
 use crate::words;
 
 /// After everything is settled, saying goodbye gets this long.
@@ -58,11 +57,6 @@ pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
                 }
             },
             _left = &mut closing, if !closed => closed = true,
-            heard = session.input.next(&mut session.console), if !closed => {
-                if matches!(heard, Heard::Typed(Ok(Typed::Interrupt))) {
-                    session.stop.press();
-                }
-            }
         }
     }
     if let Err(gone) = session.console.flush().await {

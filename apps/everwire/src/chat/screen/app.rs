@@ -1,0 +1,293 @@
+//! What happens between joining and leaving: keys, news, the clock.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use everwire_chat::{ChatClient, ChatEvent, Status};
+use everwire_words::{Text, Words};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::time::{sleep, sleep_until};
+
+use super::link::Link;
+use super::model::{Do, Model};
+use super::paint::{Now, paint};
+use super::room::Room;
+use super::rooms::{Join, Rooms};
+use super::theme::Theme;
+use crate::chat::PATIENCE;
+use crate::exit::{Exit, Failure};
+use crate::term::{FullScreen, Stop};
+
+/// How often a countdown is painted anew.
+const TICK: Duration = Duration::from_millis(250);
+/// News that are painted at once.
+const BURST: usize = 512;
+
+/// How the chat is shown, and which room first.
+pub(crate) struct Settings {
+    pub(crate) words: Words,
+    pub(crate) theme: Theme,
+    pub(crate) room: String,
+    pub(crate) close_timeout: Duration,
+}
+
+struct App {
+    terminal: FullScreen,
+    model: Model,
+    rooms: Rooms,
+    stop: Stop,
+    /// Rooms that are being left, until what waits there is sent.
+    leaving: tokio::task::JoinSet<usize>,
+    close_timeout: Duration,
+    undelivered: usize,
+}
+
+/// Why the chat is left.
+enum End {
+    Quit,
+    Stopped,
+    /// The terminal has gone.
+    Gone(io::Error),
+}
+
+/// `open` takes the terminal, once it is known that there is something to show.
+pub(crate) async fn run(
+    settings: Settings,
+    join: Join,
+    open: impl FnOnce() -> Result<FullScreen, Failure>,
+    stop: Stop,
+) -> Result<Exit, Failure> {
+    let Settings { words, theme, room, close_timeout } = settings;
+    let mut rooms = Rooms::new(join);
+    let chat = rooms.join(&room).map_err(|error| crate::chat::failure(&error))?;
+    let first = shown(room, chat);
+    let terminal = open()?;
+    let model = Model::new(words, theme, TimeZone::system(), first);
+    let leaving = tokio::task::JoinSet::new();
+    let mut app = App { terminal, model, rooms, stop, leaving, close_timeout, undelivered: 0 };
+    let end = app.converse().await;
+    app.leave(end).await
+}
+
+impl App {
+    async fn converse(&mut self) -> End {
+        loop {
+            if let Err(error) = self.paint() {
+                return End::Gone(error);
+            }
+            let counts_down = self.model.counts_down();
+            let pause = self.model.rooms.iter().filter_map(|room| room.draft.signal.deadline()).min();
+            tokio::select! {
+                biased;
+                () = self.stop.asked() => return End::Stopped,
+                event = self.terminal.next() => match event {
+                    Ok(event) => if let Some(end) = self.on_terminal(&event).await { return end },
+                    Err(error) => return End::Gone(error),
+                },
+                (room, event) = self.rooms.next() => {
+                    self.on_event(room, event);
+                    // A burst is painted once.
+                    for _ in 0..BURST {
+                        let Some((room, event)) = self.rooms.try_next() else { break };
+                        self.on_event(room, event);
+                    }
+                }
+                Some(left) = self.leaving.join_next() => self.undelivered += left.unwrap_or(0),
+                () = until(pause) => self.on_pause(),
+                () = sleep(TICK), if counts_down => {}
+            }
+        }
+    }
+
+    fn paint(&mut self) -> io::Result<()> {
+        let today = Timestamp::now().to_zoned(self.model.zone.clone()).date();
+        let now = Now { instant: Instant::now(), today };
+        self.terminal.draw(|frame| paint(frame, &mut self.model, now))
+    }
+
+    async fn on_terminal(&mut self, event: &Event) -> Option<End> {
+        let now = Instant::now();
+        let action = match event {
+            Event::Key(key) if key.kind == KeyEventKind::Release => Do::Nothing,
+            Event::Key(key) => self.model.on_key(*key, now),
+            Event::Paste(text) => self.model.on_paste(text, now),
+            Event::Mouse(mouse) => {
+                self.model.on_mouse(*mouse);
+                Do::Nothing
+            }
+            Event::FocusGained => {
+                self.model.focused = true;
+                Do::Nothing
+            }
+            Event::FocusLost => {
+                self.model.focused = false;
+                Do::Nothing
+            }
+            Event::Resize(..) => Do::Nothing,
+        };
+        match action {
+            Do::Nothing => {}
+            Do::Quit => return Some(End::Quit),
+            Do::Interrupt => {
+                self.stop.press();
+                return Some(End::Stopped);
+            }
+            Do::Send { room, text } => self.send(room, &text),
+            Do::Retry { room, ids } => {
+                for id in ids {
+                    if let Err(error) = self.rooms.chat(room).retry(&id) {
+                        self.model.note = Some(crate::term::printable_line(&error.to_string()));
+                    }
+                }
+            }
+            Do::Cancel { room, ids } => drop((room, ids)),
+            Do::Join(name) => self.join(&name),
+            Do::Part { room } => self.part(room),
+            Do::Typing { room, is_typing } => self.rooms.chat(room).typing(is_typing),
+        }
+        None
+    }
+
+    fn send(&mut self, room: usize, text: &str) {
+        if let Err(error) = self.rooms.chat(room).send(text) {
+            // What could not be taken is not lost: it can be edited and sent again.
+            self.model.rooms[room].draft.put_back(text);
+            self.model.note = Some(crate::term::printable_line(&error.to_string()));
+        }
+    }
+
+    fn join(&mut self, name: &str) {
+        if let Some(room) = self.model.rooms.iter().position(|room| room.name == name) {
+            return self.model.go_to(room);
+        }
+        match self.rooms.join(name) {
+            Ok(chat) => {
+                self.model.rooms.push(shown(name.to_owned(), chat));
+                self.model.go_to(self.rooms.count() - 1);
+            }
+            Err(error) => self.model.note = Some(crate::term::printable_line(&error.to_string())),
+        }
+    }
+
+    fn part(&mut self, room: usize) {
+        let chat = self.rooms.part(room);
+        self.model.part(room);
+        let timeout = self.close_timeout;
+        self.leaving.spawn(async move { chat.close(timeout).await.len() });
+    }
+
+    fn on_event(&mut self, room: usize, event: ChatEvent) {
+        match event {
+            ChatEvent::Connection(state) => self.model.on_link(room, Link::of(&state)),
+            ChatEvent::Timeline(change) => self.model.on_change(room, change),
+            ChatEvent::Joined(user) => self.model.on_came(room, &user),
+            ChatEvent::Left(user) => self.model.on_went(room, &user),
+            ChatEvent::Typing(names) => self.model.rooms[room].typing = names,
+            ChatEvent::Synced { earlier } => self.model.rooms[room].earlier = earlier,
+            ChatEvent::Missed(count) => {
+                self.model.say(&Text::Missed { count });
+                self.model.rooms[room].replace(self.rooms.chat(room).entries());
+            }
+            // News that are newer than this program.
+            _ => {}
+        }
+        self.model.rooms[room].users = self.rooms.chat(room).users();
+    }
+
+    fn on_pause(&mut self) {
+        let now = Instant::now();
+        for (at, room) in self.model.rooms.iter_mut().enumerate() {
+            if let Some(is_typing) = room.draft.signal.on_pause(now) {
+                self.rooms.chat(at).typing(is_typing);
+            }
+        }
+    }
+
+    /// Flushes every room, while the last state of it stays on the screen.
+    async fn leave(mut self, end: End) -> Result<Exit, Failure> {
+        let patience = match &end {
+            End::Quit => self.close_timeout,
+            End::Stopped | End::Gone(_) => PATIENCE.min(self.close_timeout),
+        };
+        let finals: Vec<Link> = self.model.rooms.iter().map(|room| room.link.clone()).collect();
+        for room in &mut self.model.rooms {
+            room.link = Link::Closing;
+        }
+        let _ = self.paint();
+        while self.rooms.count() > 0 {
+            let chat = self.rooms.part(0);
+            let failed = chat.entries().iter().filter(|entry| entry.own && is_failed(&entry.status)).count();
+            let lost = failed == 0 && finals.iter().any(|link| matches!(link, Link::Refused(_)));
+            let patience = if lost { Duration::ZERO } else { patience };
+            self.leaving.spawn(async move { chat.close(patience).await.len() });
+        }
+        loop {
+            tokio::select! {
+                left = self.leaving.join_next() => match left {
+                    Some(left) => self.undelivered += left.unwrap_or(0),
+                    None => break,
+                },
+                // A second Ctrl-C leaves at once.
+                Ok(event) = self.terminal.next() => {
+                    if matches!(event, Event::Key(key) if is_interrupt(key)) {
+                        self.stop.press();
+                    }
+                }
+            }
+        }
+        let Self { terminal, model, undelivered, .. } = self;
+        drop(terminal);
+        let farewell = match undelivered {
+            0 => model.words.say(&Text::Farewell),
+            count => {
+                let left = model.words.say(&Text::Undelivered { count: count as u64 });
+                format!("{}; {left}", model.words.say(&Text::Farewell))
+            }
+        };
+        judge(&end, &finals, undelivered, farewell)
+    }
+}
+
+fn judge(end: &End, finals: &[Link], undelivered: usize, farewell: String) -> Result<Exit, Failure> {
+    for link in finals {
+        match link {
+            Link::Refused(reason) => return Err(Failure::new(Exit::Refused, format!("refused for good: {reason}"))),
+            Link::GaveUp(reason) => return Err(Failure::new(Exit::GaveUp, format!("gave up: {reason}"))),
+            _ => {}
+        }
+    }
+    match (end, undelivered) {
+        (End::Gone(error), _) => Err(Failure::new(Exit::Failed, format!("the terminal has gone: {error}"))),
+        (_, 0) => {
+            crate::term::complain(&farewell);
+            Ok(Exit::Done)
+        }
+        _ => Err(Failure::new(Exit::Undelivered, farewell)),
+    }
+}
+
+/// A room as it stands now.
+fn shown(name: String, chat: &ChatClient) -> Room {
+    let mut room = Room::new(name, chat.me().clone());
+    room.replace(chat.entries());
+    room.users = chat.users();
+    room.link = Link::of(&chat.state());
+    room
+}
+
+fn is_interrupt(key: KeyEvent) -> bool {
+    key.kind == KeyEventKind::Press && key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL
+}
+
+fn is_failed(status: &Status) -> bool {
+    matches!(status, Status::Failed(_))
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,106 @@
+//! Where a room's connection stands, in words for people.
+
+use std::time::Instant;
+
+use everwire::{Closed, State};
+use everwire_words::{Text, Words};
+use ratatui::style::Style;
+
+use super::theme::Theme;
+use crate::words;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Link {
+    Connecting {
+        attempt: u32,
+    },
+    Connected,
+    Offline {
+        retry_at: Instant,
+    },
+    Closing,
+    #[default]
+    Closed,
+    /// For good, and why.
+    Refused(String),
+    GaveUp(String),
+}
+
+impl Link {
+    pub(super) fn of(state: &State) -> Self {
+        match state {
+            State::Connecting { attempt } => Self::Connecting { attempt: *attempt },
+            State::Connected { .. } => Self::Connected,
+            State::Disconnected { retry_at, .. } => Self::Offline { retry_at: *retry_at },
+            State::Closing => Self::Closing,
+            State::Closed(Closed::Refused(cause)) => Self::Refused(words::cause(cause)),
+            State::Closed(Closed::GaveUp { last, .. }) => Self::GaveUp(words::cause(last)),
+            _ => Self::Closed,
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        *self == Self::Connected
+    }
+
+    /// Whether its words change with time.
+    pub(super) fn counts_down(&self) -> bool {
+        matches!(self, Self::Offline { .. })
+    }
+
+    pub(super) fn say(&self, words: &Words, now: Instant) -> String {
+        let text = match self {
+            Self::Connecting { attempt: 0 | 1 } => Text::Connecting,
+            Self::Connecting { attempt } => Text::ConnectingAgain { attempt: *attempt },
+            Self::Connected => Text::Connected,
+            Self::Offline { retry_at } => match retry_at.saturating_duration_since(now) {
+                left if left.is_zero() => Text::OfflineNow,
+                // A countdown that ends at 1, not at 0.
+                left => Text::Offline { seconds: left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX) },
+            },
+            Self::Closing => Text::Closing,
+            Self::Closed => Text::Closed,
+            Self::Refused(reason) => Text::Refused { reason },
+            Self::GaveUp(reason) => Text::GaveUp { reason },
+        };
+        words.say(&text)
+    }
+
+    /// Green while connected, yellow on the way there, else red.
+    pub(super) fn style(&self, theme: Theme) -> Style {
+        match self {
+            Self::Connected => theme.good(),
+            Self::Connecting { .. } | Self::Closing => theme.waiting(),
+            Self::Offline { .. } | Self::Closed | Self::Refused(_) | Self::GaveUp(_) => theme.bad(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use everwire::{Cause, Closed, Loss, State};
+    use everwire_words::{Language, Words};
+
+    use super::Link;
+
+    #[test]
+    fn each_state_is_told_in_words_with_its_countdown() {
+        let (words, now) = (Words::new(Language::English), Instant::now());
+        let said = |state: &State| Link::of(state).say(&words, now);
+        assert_eq!(said(&State::Connecting { attempt: 1 }), "connecting…");
+        assert_eq!(said(&State::Connecting { attempt: 4 }), "connecting, attempt 4…");
+        assert_eq!(said(&State::Connected { subprotocol: None }), "connected");
+        let lost = |left| State::Disconnected {
+            cause: Cause::Lost(Loss::Ended),
+            retry_at: now + Duration::from_millis(left),
+            attempt: 2,
+        };
+        assert_eq!(said(&lost(2_001)), "offline, next attempt in 3 s");
+        assert_eq!(said(&lost(1)), "offline, next attempt in 1 s");
+        assert_eq!(said(&lost(0)), "offline, trying now");
+        let refused = State::Closed(Closed::Refused(Cause::Lost(Loss::Ended)));
+        assert!(said(&refused).starts_with("refused: "), "{}", said(&refused));
+    }
+}

@@ -1,0 +1,24 @@
+//! The chat on a whole terminal.
+//!
+//! - [`app`]: what happens, in order: keys, news, the clock
+//! - [`rooms`]: the rooms that were joined, each with its client
+//! - [`model`]: all that is shown, and what each key asks for
+//! - [`room`], [`draft`], [`link`]: a room, what is written in it, its connection
+//! - [`paint`], [`blocks`], [`scroll`], [`theme`]: how it looks
+
+mod app;
+mod blocks;
+mod draft;
+mod link;
+mod model;
+mod paint;
+mod room;
+mod rooms;
+mod scroll;
+mod theme;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use app::{Settings, run};
+pub(super) use theme::Theme;

@@ -1,0 +1,287 @@
+//! All that the screen shows, and what each key asks for. Knows no terminal and no network.
+
+use std::time::Instant;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use everwire_chat::{Change, User};
+use everwire_words::{Text, Words};
+use jiff::tz::TimeZone;
+use ratatui::layout::{Position, Rect};
+
+use super::link::Link;
+use super::room::Room;
+use super::theme::Theme;
+use crate::chat::command::Command;
+use crate::chat::short_name;
+
+/// Lines that one turn of the mouse wheel scrolls.
+const WHEEL: isize = 3;
+
+pub(super) struct Model {
+    pub(super) words: Words,
+    pub(super) theme: Theme,
+    pub(super) zone: TimeZone,
+    pub(super) rooms: Vec<Room>,
+    /// Which of them is shown; there is always one.
+    pub(super) active: usize,
+    pub(super) panel: Option<Panel>,
+    /// A word to the user, until the next key.
+    pub(super) note: Option<String>,
+    /// Somebody looks at the terminal, as far as it tells.
+    pub(super) focused: bool,
+    /// Where things are that can be clicked, as painted last.
+    pub(super) places: Places,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Panel {
+    Help,
+    Who,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    pub(super) list: Rect,
+    pub(super) tabs: Vec<Rect>,
+    pub(super) newest: Option<Rect>,
+    /// Lines to scroll up at the next painting; negative: down.
+    pub(super) up: isize,
+}
+
+/// What is to be done outside of the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Do {
+    Nothing,
+    Quit,
+    /// Ctrl-C.
+    Interrupt,
+    Send {
+        room: usize,
+        text: String,
+    },
+    Retry {
+        room: usize,
+        ids: Vec<String>,
+    },
+    Cancel {
+        room: usize,
+        ids: Vec<String>,
+    },
+    Join(String),
+    Part {
+        room: usize,
+    },
+    Typing {
+        room: usize,
+        is_typing: bool,
+    },
+}
+
+impl Model {
+    pub(super) fn new(words: Words, theme: Theme, zone: TimeZone, room: Room) -> Self {
+        Self {
+            words,
+            theme,
+            zone,
+            rooms: vec![room],
+            active: 0,
+            panel: None,
+            note: None,
+            focused: true,
+            places: Places::default(),
+        }
+    }
+
+    pub(super) fn room(&mut self) -> &mut Room {
+        let at = self.active.min(self.rooms.len().saturating_sub(1));
+        &mut self.rooms[at]
+    }
+
+    /// Whether what comes new in a room is seen at once.
+    fn is_seen(&self, room: usize) -> bool {
+        room == self.active && self.focused && self.rooms[room].scroll.is_newest()
+    }
+
+    pub(super) fn on_change(&mut self, room: usize, change: Change) {
+        let seen = self.is_seen(room);
+        self.rooms[room].on_change(change, seen);
+    }
+
+    pub(super) fn on_came(&mut self, room: usize, user: &User) {
+        let text = self.words.say(&Text::Joined { name: &short_name(&user.user_name) });
+        self.rooms[room].notice(text);
+    }
+
+    pub(super) fn on_went(&mut self, room: usize, user: &User) {
+        let text = self.words.say(&Text::Left { name: &short_name(&user.user_name) });
+        self.rooms[room].notice(text);
+    }
+
+    /// Goes to a room. The one that is left has been seen.
+    pub(super) fn go_to(&mut self, room: usize) {
+        if room < self.rooms.len() && room != self.active {
+            if self.room().scroll.is_newest() {
+                self.room().forget_unread();
+            }
+            self.active = room;
+        }
+    }
+
+    pub(super) fn say(&mut self, text: &Text<'_>) {
+        self.note = Some(self.words.say(text));
+    }
+
+    /// Whether something on the screen changes with time alone.
+    pub(super) fn counts_down(&self) -> bool {
+        self.rooms.get(self.active).is_some_and(|room| room.link.counts_down())
+    }
+
+    pub(super) fn on_key(&mut self, key: KeyEvent, now: Instant) -> Do {
+        self.note = None;
+        let (control, alt) = (key.modifiers.contains(KeyModifiers::CONTROL), key.modifiers.contains(KeyModifiers::ALT));
+        match key.code {
+            KeyCode::Char('c') if control => return Do::Interrupt,
+            KeyCode::Char('d') if control && self.room().draft.is_blank() => return Do::Quit,
+            KeyCode::F(1) => self.toggle(Panel::Help),
+            KeyCode::F(2) => self.toggle(Panel::Who),
+            KeyCode::Esc if self.panel.is_some() => self.panel = None,
+            KeyCode::Esc if self.room().chosen.is_some() => self.room().chosen = None,
+            KeyCode::PageUp => self.places.up += self.page(),
+            KeyCode::PageDown => self.places.up -= self.page(),
+            KeyCode::Home if control => self.places.up = isize::MAX / 2,
+            KeyCode::End if control => self.show_newest(),
+            KeyCode::Up if alt => self.room().choose(true),
+            KeyCode::Down if alt => self.room().choose(false),
+            KeyCode::Char('n') if control => self.go_to((self.active + 1) % self.rooms.len()),
+            KeyCode::Char('p') if control => self.go_to((self.active + self.rooms.len() - 1) % self.rooms.len()),
+            KeyCode::Char(digit @ '1'..='9') if alt => self.go_to(digit as usize - '1' as usize),
+            KeyCode::Char(letter @ ('r' | 'x')) if self.room().chosen.is_some() && !control && !alt => {
+                return self.on_chosen(letter);
+            }
+            KeyCode::Enter if key.modifiers.is_empty() => return self.on_enter(),
+            _ => {
+                let room = self.active;
+                self.room().chosen = None;
+                return told(room, self.rooms[room].draft.on_key(key, now));
+            }
+        }
+        Do::Nothing
+    }
+
+    pub(super) fn on_paste(&mut self, text: &str, now: Instant) -> Do {
+        let room = self.active;
+        told(room, self.room().draft.on_paste(text, now))
+    }
+
+    pub(super) fn on_mouse(&mut self, mouse: MouseEvent) {
+        let at = Position::new(mouse.column, mouse.row);
+        match mouse.kind {
+            MouseEventKind::ScrollUp if self.places.list.contains(at) => self.places.up += WHEEL,
+            MouseEventKind::ScrollDown if self.places.list.contains(at) => self.places.up -= WHEEL,
+            MouseEventKind::Down(MouseButton::Left) => {
+                if let Some(room) = self.places.tabs.iter().position(|tab| tab.contains(at)) {
+                    self.go_to(room);
+                } else if self.places.newest.is_some_and(|newest| newest.contains(at)) {
+                    self.show_newest();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_enter(&mut self) -> Do {
+        let room = self.active;
+        let text = self.room().draft.text();
+        let action = match Command::of(&text) {
+            Command::Nothing => return Do::Nothing,
+            Command::Say(text) => {
+                self.room().draft.signal.on_sent();
+                self.room().forget_unread();
+                self.show_newest();
+                Do::Send { room, text }
+            }
+            Command::Retry => {
+                let ids: Vec<String> = self.room().failed().map(|entry| entry.id.clone()).collect();
+                if ids.is_empty() {
+                    self.say(&Text::NothingFailed);
+                }
+                Do::Retry { room, ids }
+            }
+            Command::Cancel => {
+                let ids: Vec<String> = self.room().sending().map(|entry| entry.id.clone()).collect();
+                if ids.is_empty() {
+                    self.say(&Text::NothingWaiting);
+                }
+                Do::Cancel { room, ids }
+            }
+            Command::Join(name) => Do::Join(name),
+            Command::JoinWhere => {
+                self.say(&Text::RoomWanted);
+                Do::Nothing
+            }
+            Command::Part if self.rooms.len() == 1 => {
+                self.say(&Text::LastRoom);
+                Do::Nothing
+            }
+            Command::Part => Do::Part { room },
+            Command::Who => {
+                self.toggle(Panel::Who);
+                Do::Nothing
+            }
+            Command::Help => {
+                self.toggle(Panel::Help);
+                Do::Nothing
+            }
+            Command::Quit => Do::Quit,
+            Command::Unknown(command) => {
+                let command = crate::term::printable_line(&command);
+                self.say(&Text::UnknownCommand { command: &command });
+                // Left to be corrected.
+                return Do::Nothing;
+            }
+        };
+        self.rooms[room].draft.take();
+        action
+    }
+
+    fn on_chosen(&mut self, letter: char) -> Do {
+        let room = self.active;
+        let ids: Vec<String> = self.room().chosen.take().into_iter().collect();
+        match letter {
+            'r' => Do::Retry { room, ids },
+            _ => Do::Cancel { room, ids },
+        }
+    }
+
+    /// A room was left; there is another one.
+    pub(super) fn part(&mut self, room: usize) {
+        self.rooms.remove(room);
+        if self.active >= room {
+            self.active = self.active.saturating_sub(1);
+        }
+    }
+
+    fn show_newest(&mut self) {
+        self.places.up = 0;
+        self.room().scroll = super::scroll::Scroll::Newest;
+    }
+
+    fn toggle(&mut self, panel: Panel) {
+        self.panel = if self.panel == Some(panel) { None } else { Some(panel) };
+    }
+
+    fn page(&self) -> isize {
+        isize::try_from(self.places.list.height).unwrap_or(1).saturating_sub(2).max(1)
+    }
+
+    pub(super) fn on_link(&mut self, room: usize, link: Link) {
+        if !link.is_connected() {
+            self.rooms[room].typing.clear();
+        }
+        self.rooms[room].link = link;
+    }
+}
+
+fn told(room: usize, is_typing: Option<bool>) -> Do {
+    is_typing.map_or(Do::Nothing, |is_typing| Do::Typing { room, is_typing })
+}

@@ -1,0 +1,263 @@
+//! The whole screen, top down: title, rooms, messages, who types, a word to the user, what is being written.
+
+use std::time::Instant;
+
+use everwire_words::Text;
+use jiff::civil::Date;
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Clear, Paragraph, Wrap};
+use unicode_width::UnicodeWidthStr;
+
+use super::blocks::{Look, Place};
+use super::model::{Model, Panel};
+use super::room::Room;
+use super::scroll::Blocks;
+use crate::chat::short_name;
+
+/// Rows that the area to write in has at most.
+const WRITING: u16 = 4;
+
+/// What time it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub(super) instant: Instant,
+    pub(super) today: Date,
+}
+
+pub(super) fn paint(frame: &mut Frame<'_>, model: &mut Model, now: Now) {
+    let rows = model.room().draft.rows(frame.area().width.saturating_sub(2)).clamp(1, WRITING);
+    let tabs = u16::from(model.rooms.len() > 1);
+    let [title, tabs, list, typing, writing] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(tabs),
+        Constraint::Min(1),
+        Constraint::Length(1),
+        Constraint::Length(rows + 1),
+    ])
+    .areas(frame.area());
+    paint_title(frame, model, title, now.instant);
+    paint_tabs(frame, model, tabs);
+    paint_list(frame, model, list, now.today);
+    paint_typing(frame, model, typing);
+    paint_writing(frame, model, writing);
+    if let Some(panel) = model.panel {
+        paint_panel(frame, model, panel);
+    }
+}
+
+fn paint_title(frame: &mut Frame<'_>, model: &mut Model, area: Rect, now: Instant) {
+    let (theme, bar) = (model.theme, model.theme.bar());
+    let room = &model.rooms[model.active];
+    let waiting = room.sending().count() as u64;
+    let mut left = vec![
+        Span::styled(" ● ", bar.patch(room.link.style(theme))),
+        Span::styled(room.link.say(&model.words, now), bar.patch(room.link.style(theme))),
+    ];
+    if waiting > 0 && !room.link.is_connected() {
+        left.push(Span::styled(format!(" · {}", model.words.say(&Text::Waiting { count: waiting })), bar));
+    }
+    let here = model.words.say(&Text::Here { count: room.users.len() as u64 });
+    let right = match room.link.is_connected() {
+        true => format!("{} · {here} ", short_name(&room.name)),
+        false => format!("{} ", short_name(&room.name)),
+    };
+    frame.render_widget(Block::new().style(bar), area);
+    let used: usize = left.iter().map(|span| span.content.width()).sum();
+    frame.render_widget(Line::from(left), area);
+    let width = right.width().min(usize::from(area.width).saturating_sub(used + 1));
+    let width = u16::try_from(width).unwrap_or(area.width);
+    let right_area = Rect { x: area.right().saturating_sub(width), width, ..area };
+    frame.render_widget(Line::styled(right, bar), right_area);
+}
+
+fn paint_tabs(frame: &mut Frame<'_>, model: &mut Model, area: Rect) {
+    model.places.tabs.clear();
+    if area.height == 0 {
+        return;
+    }
+    let mut x = area.x;
+    for (at, room) in model.rooms.iter().enumerate() {
+        let unread = match room.unread_count() {
+            0 => String::new(),
+            count => format!(" ({count})"),
+        };
+        let text = format!(" {} {}{unread} ", at + 1, short_name(&room.name));
+        let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(area.right().saturating_sub(x));
+        let tab = Rect { x, width, ..area };
+        let style = match (at == model.active, unread.is_empty()) {
+            (true, _) => model.theme.chosen(),
+            (false, true) => model.theme.faint(),
+            (false, false) => model.theme.unread(),
+        };
+        frame.render_widget(Line::styled(text, style), tab);
+        model.places.tabs.push(tab);
+        x += width;
+    }
+}
+
+/// The messages of a room as blocks of lines.
+struct List<'a> {
+    room: &'a Room,
+    look: Look<'a>,
+    unread: Option<(usize, u64)>,
+}
+
+impl Blocks for List<'_> {
+    fn count(&self) -> usize {
+        self.room.entries.len()
+    }
+
+    fn id(&self, at: usize) -> &str {
+        &self.room.entries[at].id
+    }
+
+    fn lines(&self, at: usize) -> Vec<Line<'static>> {
+        let entry = &self.room.entries[at];
+        let place = Place {
+            above: at.checked_sub(1).map(|above| &self.room.entries[above]),
+            unread: self.unread.filter(|(from, _)| *from == at).map_or(0, |(_, count)| count),
+            gap: false,
+            chosen: self.room.chosen.as_ref() == Some(&entry.id),
+        };
+        let mut lines = self.look.message(entry, place);
+        lines.extend(self.notices(Some(&entry.id)));
+        lines
+    }
+}
+
+impl List<'_> {
+    fn notices(&self, below: Option<&String>) -> impl Iterator<Item = Line<'static>> {
+        let notices = self.room.notices.iter().filter(move |notice| notice.below.as_ref() == below);
+        notices.map(|notice| self.look.notice(&notice.text))
+    }
+
+    /// What stands above the first message.
+    fn head(&self) -> Vec<Line<'static>> {
+        let first = match (self.room.earlier, self.room.entries.is_empty()) {
+            (true, _) => Some(Text::EarlierLeftOut),
+            (false, true) if self.room.link.is_connected() => Some(Text::EmptyRoom),
+            _ => None,
+        };
+        let first = first.map(|text| self.look.notice(&self.look.words.say(&text)));
+        first.into_iter().chain(self.notices(None)).collect()
+    }
+}
+
+fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date) {
+    model.places.list = area;
+    let up = std::mem::take(&mut model.places.up);
+    let room = &model.rooms[model.active];
+    let look =
+        Look { words: &model.words, theme: model.theme, zone: &model.zone, width: usize::from(area.width), today };
+    let list = List { room, look, unread: room.unread() };
+    let height = usize::from(area.height);
+    let view = room.scroll.view(&list, up, height);
+    let mut lines = view.lines;
+    if view.is_top {
+        let head = list.head();
+        let skipped = (head.len() + lines.len()).saturating_sub(height).min(head.len());
+        lines.splice(0..0, head.into_iter().skip(skipped));
+    }
+    // The newest are at the bottom.
+    let empty = height.saturating_sub(lines.len());
+    lines.splice(0..0, std::iter::repeat_n(Line::default(), empty));
+    let scroll = view.scroll;
+    frame.render_widget(Paragraph::new(lines), area);
+
+    model.places.newest = None;
+    if !scroll.is_newest() {
+        let below = room.unread_count();
+        let text = match below {
+            0 => format!(" ↓ {} ", model.words.say(&Text::Newest)),
+            count => format!(" ↓ {} ", model.words.say(&Text::UnreadLine { count })),
+        };
+        let width = u16::try_from(text.width()).unwrap_or(area.width).min(area.width);
+        let place = Rect { x: area.right() - width, y: area.bottom().saturating_sub(1), width, height: 1 };
+        frame.render_widget(Line::styled(text, model.theme.bar()), place);
+        model.places.newest = Some(place);
+    }
+    model.room().scroll = scroll;
+}
+
+fn paint_typing(frame: &mut Frame<'_>, model: &Model, area: Rect) {
+    let room = &model.rooms[model.active];
+    let names: Vec<String> = room.typing.iter().map(|name| short_name(name)).collect();
+    let line = match (&model.note, names.as_slice()) {
+        (Some(note), _) => Line::styled(format!(" {note}"), model.theme.waiting()),
+        (None, []) => Line::default(),
+        (None, [first, rest @ ..]) => {
+            let second = rest.first().map_or("", String::as_str);
+            let (count, others) = (names.len() as u64, rest.len() as u64);
+            Line::styled(
+                format!(" {}", model.words.say(&Text::Typing { count, first, second, others })),
+                model.theme.faint(),
+            )
+        }
+    };
+    frame.render_widget(line, area);
+}
+
+fn paint_writing(frame: &mut Frame<'_>, model: &mut Model, area: Rect) {
+    let placeholder = model.words.say(&Text::WriteHere);
+    let (theme, faint) = (model.theme, model.theme.faint());
+    let has_panel = model.panel.is_some();
+    let draft = &mut model.room().draft;
+    let border = Block::new().borders(Borders::TOP).border_style(faint);
+    let inner = border.inner(area);
+    frame.render_widget(border, area);
+    let [prompt, text] = Layout::horizontal([Constraint::Length(2), Constraint::Min(1)]).areas(inner);
+    frame.render_widget(Line::styled("› ", theme.strong()), prompt);
+    draft.area.set_placeholder_text(placeholder);
+    draft.area.set_placeholder_style(faint);
+    frame.render_widget(&draft.area, text);
+    if !has_panel {
+        // The terminal's own cursor too: input methods and screen readers follow it.
+        let cursor = draft.area.screen_cursor();
+        let (top, left) = draft.area.scroll_offset();
+        let (row, column) = (cursor.row.saturating_sub(top.into()), cursor.col.saturating_sub(left.into()));
+        let x = text.x.saturating_add(u16::try_from(column).unwrap_or(0)).min(text.right().saturating_sub(1));
+        let y = text.y.saturating_add(u16::try_from(row).unwrap_or(0)).min(text.bottom().saturating_sub(1));
+        frame.set_cursor_position((x, y));
+    }
+}
+
+fn paint_panel(frame: &mut Frame<'_>, model: &Model, panel: Panel) {
+    let words = &model.words;
+    let (title, lines) = match panel {
+        Panel::Help => {
+            let text = format!("{}\n\n{}", words.say(&Text::HelpKeys), words.say(&Text::HelpCommands));
+            (words.say(&Text::HelpTitle), text.lines().map(|line| Line::from(line.to_owned())).collect::<Vec<_>>())
+        }
+        Panel::Who => {
+            let room = &model.rooms[model.active];
+            let me = format!("{} ({})", short_name(&room.me.user_name), words.say(&Text::You));
+            let mut lines = vec![Line::styled(me, model.theme.strong())];
+            for user in &room.users {
+                lines.push(Line::styled(short_name(&user.user_name), model.theme.name(&user.user_id)));
+            }
+            if room.users.is_empty() {
+                lines.push(Line::styled(words.say(&Text::Nobody), model.theme.faint()));
+            }
+            (words.say(&Text::Who), lines)
+        }
+    };
+    let close = words.say(&Text::HelpClose);
+    let width = lines.iter().map(Line::width).max().unwrap_or(0).max(close.width() + 2) + 4;
+    let area = centred(frame.area(), width, lines.len() + 2);
+    let block = Block::bordered()
+        .title(format!(" {title} "))
+        .title_bottom(Line::styled(format!(" {close} "), model.theme.faint()))
+        .title_alignment(Alignment::Center);
+    frame.render_widget(Clear, area);
+    let inner = block.inner(area).inner(ratatui::layout::Margin::new(1, 0));
+    frame.render_widget(block, area);
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
+}
+
+fn centred(area: Rect, width: usize, height: usize) -> Rect {
+    let width = u16::try_from(width).unwrap_or(u16::MAX).min(area.width);
+    let height = u16::try_from(height).unwrap_or(u16::MAX).min(area.height);
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}

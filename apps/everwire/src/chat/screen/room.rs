@@ -1,0 +1,137 @@
+//! One room as it is shown: its messages, what is seen of them, and what is being written.
+
+use std::collections::VecDeque;
+
+use everwire_chat::{Change, Entry, Status, User};
+
+use super::draft::Draft;
+use super::link::Link;
+use super::scroll::Scroll;
+
+/// So many lines about who came and went are kept.
+const NOTICES: usize = 200;
+
+pub(super) struct Room {
+    pub(super) name: String,
+    pub(super) me: User,
+    pub(super) entries: Vec<Entry>,
+    pub(super) notices: VecDeque<Notice>,
+    pub(super) link: Link,
+    pub(super) users: Vec<User>,
+    pub(super) typing: Vec<String>,
+    pub(super) scroll: Scroll,
+    pub(super) draft: Draft,
+    /// The chosen message of ours.
+    pub(super) chosen: Option<String>,
+    /// The first message that was not seen.
+    unread_from: Option<String>,
+    /// There are messages before the first, not shown here.
+    pub(super) earlier: bool,
+}
+
+/// A line about the room.
+pub(super) struct Notice {
+    /// Stands below this message; none: above all.
+    pub(super) below: Option<String>,
+    pub(super) text: String,
+}
+
+impl Room {
+    pub(super) fn new(name: String, me: User) -> Self {
+        Self {
+            name,
+            me,
+            entries: Vec::new(),
+            notices: VecDeque::new(),
+            link: Link::default(),
+            users: Vec::new(),
+            typing: Vec::new(),
+            scroll: Scroll::default(),
+            draft: Draft::default(),
+            chosen: None,
+            unread_from: None,
+            earlier: false,
+        }
+    }
+
+    /// Everything anew, as after events were missed.
+    pub(super) fn replace(&mut self, entries: Vec<Entry>) {
+        self.entries = entries;
+    }
+
+    /// A step of the timeline; `seen`: somebody looks at the newest messages now.
+    pub(super) fn on_change(&mut self, change: Change, seen: bool) {
+        if let Change::Added { entry, .. } = &change {
+            if entry.own {
+                // Who writes has seen.
+                self.unread_from = None;
+            } else if !seen && self.unread_from.is_none() {
+                self.unread_from = Some(entry.id.clone());
+            }
+        }
+        change.apply(&mut self.entries);
+        if self.chosen.as_ref().is_some_and(|chosen| !self.is_choosable(chosen)) {
+            self.chosen = None;
+        }
+    }
+
+    pub(super) fn notice(&mut self, text: String) {
+        if self.notices.len() == NOTICES {
+            self.notices.pop_front();
+        }
+        self.notices.push_back(Notice { below: self.entries.last().map(|entry| entry.id.clone()), text });
+    }
+
+    /// The first unseen message's place, and how many there are from it on.
+    pub(super) fn unread(&self) -> Option<(usize, u64)> {
+        let from = self.unread_from.as_ref()?;
+        let at = self.entries.iter().rposition(|entry| entry.id == *from)?;
+        let count = self.entries[at..].iter().filter(|entry| !entry.own).count();
+        Some((at, count as u64))
+    }
+
+    pub(super) fn unread_count(&self) -> u64 {
+        self.unread().map_or(0, |(_, count)| count)
+    }
+
+    /// The line of the unread goes: they have been seen, and something was done since.
+    pub(super) fn forget_unread(&mut self) {
+        self.unread_from = None;
+    }
+
+    /// Ours that wait or are on their way.
+    pub(super) fn sending(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.own && entry.status == Status::Sending)
+    }
+
+    pub(super) fn failed(&self) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.own && matches!(&entry.status, Status::Failed(why) if why.is_retryable()))
+    }
+
+    /// Chooses the next choosable message of ours, upwards or downwards; beyond the last, none.
+    pub(super) fn choose(&mut self, up: bool) {
+        let choosable: Vec<&String> =
+            self.entries.iter().filter(|entry| is_choosable(entry)).map(|entry| &entry.id).collect();
+        let at = self.chosen.as_ref().and_then(|chosen| choosable.iter().position(|id| *id == chosen));
+        let next = match (at, up) {
+            (None, true) => choosable.len().checked_sub(1),
+            (None, false) => None,
+            (Some(at), true) => Some(at.saturating_sub(1)),
+            (Some(at), false) => Some(at + 1).filter(|&next| next < choosable.len()),
+        };
+        self.chosen = next.map(|next| choosable[next].clone());
+        if let Some(chosen) = self.chosen.clone() {
+            self.scroll.show(chosen);
+        }
+    }
+
+    fn is_choosable(&self, id: &str) -> bool {
+        self.entries.iter().rev().any(|entry| entry.id == id && is_choosable(entry))
+    }
+}
+
+fn is_choosable(entry: &Entry) -> bool {
+    entry.own && matches!(entry.status, Status::Sending | Status::Failed(_))
+}

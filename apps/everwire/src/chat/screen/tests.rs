@@ -1,0 +1,287 @@
+//! The screen as somebody sees it, and what their keys do.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use everwire_chat::wire::{Event, User, parse};
+use everwire_chat::{Failure, Status, Timeline};
+use everwire_words::{Language, Words};
+use insta::assert_snapshot;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::link::Link;
+use super::model::{Do, Model, Panel};
+use super::paint::{Now, paint};
+use super::room::Room;
+use super::theme::Theme;
+
+/// 2026-11-23, 12:00 UTC, in milliseconds.
+const NOON: i64 = 1_795_435_200_000;
+const MINUTE: i64 = 60_000;
+
+/// Somebody's screen, and the room's timeline behind it.
+struct Desk {
+    model: Model,
+    timeline: Timeline,
+    start: Instant,
+    sent: u32,
+}
+
+impl Desk {
+    fn new(language: Language, theme: Theme) -> Self {
+        let mut model = Model::new(Words::new(language), theme, TimeZone::UTC, room("lobby"));
+        model.on_link(0, Link::Connected);
+        Self { model, timeline: Timeline::default(), start: Instant::now(), sent: 0 }
+    }
+
+    fn plain() -> Self {
+        Self::new(Language::English, Theme::PLAIN)
+    }
+
+    /// A message of `name`; ours is on its way then.
+    fn said(&mut self, name: &str, text: &str, at: i64) -> String {
+        self.sent += 1;
+        let id = self.sent.to_string();
+        let json = serde_json::json!({
+            "type": "text", "id": id, "userId": name, "userName": name, "text": text, "timestamp": at,
+        });
+        let Some(Event::Text(message)) = parse(&json.to_string()).events.pop() else { panic!("no text") };
+        let changes = if name == "Ana" { self.timeline.echo(message) } else { self.timeline.on_text(message, false) };
+        changes.into_iter().for_each(|change| self.model.on_change(0, change));
+        id
+    }
+
+    fn advance(&mut self, id: &str, status: Status) {
+        self.timeline.advance(id, status).into_iter().for_each(|change| self.model.on_change(0, change));
+    }
+
+    fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> Do {
+        self.model.on_key(KeyEvent::new(code, modifiers), self.start)
+    }
+
+    fn press(&mut self, code: KeyCode) -> Do {
+        self.key(code, KeyModifiers::NONE)
+    }
+
+    fn write(&mut self, text: &str) {
+        text.chars().for_each(|c| drop(self.press(KeyCode::Char(c))));
+    }
+
+    fn enter(&mut self, text: &str) -> Do {
+        self.write(text);
+        self.press(KeyCode::Enter)
+    }
+
+    fn screen(&mut self, width: u16, height: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        let now = Now { instant: self.start, today: date(2026, 11, 23) };
+        terminal.draw(|frame| paint(frame, &mut self.model, now)).unwrap();
+        let buffer = terminal.backend().buffer();
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+        (0..height).map(row).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn room(name: &str) -> Room {
+    Room::new(name.into(), user("Ana"))
+}
+
+fn user(name: &str) -> User {
+    User { user_id: name.into(), user_name: name.into() }
+}
+
+/// A conversation with everything in it.
+fn conversation(language: Language) -> Desk {
+    let mut desk = Desk::new(language, Theme::PLAIN);
+    desk.model.rooms[0].users = vec![user("Ben"), user("Eve")];
+    desk.said("Ben", "see you tomorrow", NOON - 24 * 60 * MINUTE);
+    desk.said("Ben", "good morning", NOON);
+    desk.said("Ben", "is the build green? It was not yesterday, and nobody has looked since", NOON + MINUTE);
+    for (text, status) in [
+        ("yes", Status::Read),
+        ("since ten", Status::Delivered),
+        ("two\nlines", Status::Sent),
+        ("one more", Status::Sending),
+        ("too much", Status::Failed(Failure::Dropped)),
+    ] {
+        let id = desk.said("Ana", text, NOON + 2 * MINUTE);
+        desk.advance(&id, status);
+    }
+    desk.model.on_came(0, &user("Joe"));
+    desk.model.rooms[0].typing = vec!["Eve".into()];
+    desk
+}
+
+#[test]
+fn a_conversation_with_every_status() {
+    assert_snapshot!(conversation(Language::English).screen(60, 26));
+}
+
+#[test]
+fn a_conversation_in_russian_on_a_narrow_terminal() {
+    assert_snapshot!(conversation(Language::Russian).screen(36, 40));
+}
+
+#[test]
+fn a_terminal_of_any_size_is_painted() {
+    let mut desk = conversation(Language::English);
+    desk.model.rooms.push(room("garden"));
+    for panel in [None, Some(Panel::Help), Some(Panel::Who)] {
+        desk.model.panel = panel;
+        for (width, height) in [(1, 1), (2, 3), (5, 2), (10, 5), (300, 3), (3, 100)] {
+            desk.screen(width, height);
+        }
+    }
+}
+
+#[test]
+fn what_waits_is_counted_while_offline_and_the_countdown_is_told() {
+    let mut desk = Desk::plain();
+    desk.said("Ana", "wait for me", NOON);
+    desk.model.on_link(0, Link::Offline { retry_at: desk.start + Duration::from_millis(2_500) });
+    let screen = desk.screen(60, 6);
+    assert!(screen.starts_with(" ● offline, next attempt in 3 s · 1 message waits"), "{screen}");
+    assert!(screen.contains("wait for me  12:00 ◷"), "{screen}");
+    assert!(desk.model.counts_down());
+}
+
+#[test]
+fn a_message_is_sent_by_enter_and_lines_are_broken_by_alt_enter() {
+    let mut desk = Desk::plain();
+    assert_eq!(desk.press(KeyCode::Enter), Do::Nothing, "there is nothing to send");
+    assert_eq!(desk.press(KeyCode::Char('a')), Do::Typing { room: 0, is_typing: true });
+    desk.key(KeyCode::Enter, KeyModifiers::ALT);
+    assert_eq!(desk.enter("b"), Do::Send { room: 0, text: "a\nb".into() });
+    assert_eq!(desk.press(KeyCode::Enter), Do::Nothing, "it was sent once");
+}
+
+#[test]
+fn what_is_no_command_is_told_and_left_to_be_corrected() {
+    let mut desk = Desk::plain();
+    assert_eq!(desk.enter("/dance"), Do::Nothing);
+    let screen = desk.screen(60, 6);
+    assert!(
+        screen.contains("there is no /dance; /help tells what there is") && screen.contains("› /dance"),
+        "{screen}"
+    );
+    assert_eq!(desk.enter("/retry"), Do::Nothing, "it is the rest of the same line");
+}
+
+#[test]
+fn a_failed_message_is_chosen_and_sent_again_or_taken_back() {
+    let mut desk = Desk::plain();
+    let id = desk.said("Ana", "hello", NOON);
+    desk.advance(&id, Status::Failed(Failure::Unknown));
+    desk.said("Ben", "later", NOON);
+    desk.write("draft");
+    desk.key(KeyCode::Up, KeyModifiers::ALT);
+    let screen = desk.screen(60, 12);
+    assert!(screen.contains("▶ hello  12:00 ✗"), "{screen}");
+    assert!(screen.contains("r send again · x delete"), "{screen}");
+    assert_eq!(desk.press(KeyCode::Char('r')), Do::Retry { room: 0, ids: vec![id.clone()] });
+    assert_eq!(desk.model.room().draft.text(), "draft", "the letter was a command");
+    desk.key(KeyCode::Up, KeyModifiers::ALT);
+    assert_eq!(desk.press(KeyCode::Char('x')), Do::Cancel { room: 0, ids: vec![id.clone()] });
+    assert_eq!(desk.press(KeyCode::Char('x')), Do::Nothing, "nothing is chosen any more: a letter like any other");
+    assert_eq!(desk.model.room().draft.text(), "draftx");
+    desk.advance(&id, Status::Sent);
+    desk.key(KeyCode::Up, KeyModifiers::ALT);
+    assert_eq!(desk.model.room().chosen, None, "nothing is left to choose");
+}
+
+#[test]
+fn what_came_while_nobody_looked_stands_below_a_line_and_is_counted() {
+    let mut desk = Desk::plain();
+    desk.said("Ben", "seen", NOON);
+    desk.model.focused = false;
+    desk.said("Ben", "one", NOON);
+    desk.said("Ben", "two", NOON);
+    desk.model.focused = true;
+    let screen = desk.screen(40, 12);
+    let lines: Vec<&str> = screen.lines().map(str::trim).collect();
+    let at = lines.iter().position(|line| line.contains("2 new messages")).expect("a line");
+    assert!(lines[at - 1].contains("seen") && lines[at + 2].contains("one"), "{screen}");
+    assert_eq!(desk.enter("hello"), Do::Send { room: 0, text: "hello".into() });
+    assert!(!desk.screen(40, 12).contains("new message"), "who writes has seen");
+}
+
+#[test]
+fn who_reads_above_stays_there_and_is_told_of_what_comes() {
+    let mut desk = Desk::plain();
+    (0..30).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
+    desk.screen(40, 12);
+    desk.press(KeyCode::PageUp);
+    let before = desk.screen(40, 12);
+    assert!(!before.contains("message 29") && before.contains("to the newest"), "{before}");
+    desk.said("Ben", "news", NOON);
+    let after = desk.screen(40, 12);
+    assert!(after.contains("1 new message") && !after.contains("news"), "{after}");
+    let newest = desk.model.places.newest.expect("can be clicked");
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    desk.model.on_mouse(MouseEvent { kind, column: newest.x, row: newest.y, modifiers: KeyModifiers::NONE });
+    assert!(desk.screen(40, 12).contains("news"));
+    let kind = MouseEventKind::ScrollUp;
+    desk.model.on_mouse(MouseEvent { kind, column: 3, row: 3, modifiers: KeyModifiers::NONE });
+    assert!(!desk.screen(40, 12).contains("news"));
+    desk.key(KeyCode::End, KeyModifiers::CONTROL);
+    assert!(desk.screen(40, 12).contains("news"));
+}
+
+#[test]
+fn rooms_stand_in_a_row_with_what_is_new_in_them() {
+    let mut desk = Desk::plain();
+    desk.model.rooms.push(room("garden"));
+    desk.model.go_to(1);
+    desk.said("Ben", "psst", NOON);
+    let screen = desk.screen(40, 8);
+    assert!(screen.contains(" 1 lobby (1)  2 garden"), "{screen}");
+    let tab = desk.model.places.tabs[0];
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    desk.model.on_mouse(MouseEvent { kind, column: tab.x + 1, row: tab.y, modifiers: KeyModifiers::NONE });
+    assert!(desk.screen(40, 8).contains("psst"));
+    desk.key(KeyCode::Char('n'), KeyModifiers::CONTROL);
+    assert_eq!(desk.model.active, 1);
+    desk.key(KeyCode::Char('1'), KeyModifiers::ALT);
+    assert_eq!(desk.model.active, 0);
+    assert_eq!(desk.enter("/join den"), Do::Join("den".into()));
+    assert_eq!(desk.enter("/part"), Do::Part { room: 0 });
+    desk.model.part(0);
+    assert_eq!(desk.enter("/part"), Do::Nothing, "the last room is left by leaving the chat");
+    assert!(desk.screen(60, 8).contains("your only room"));
+}
+
+#[test]
+fn others_words_reach_the_terminal_harmless() {
+    let mut desk = Desk::plain();
+    desk.said("Eve\u{1b}[2J", "\u{1b}]0;pwned\u{7} \u{202e}gnp.exe\u{9b}31m", NOON);
+    let screen = desk.screen(60, 10);
+    assert!(!screen.chars().any(|c| c.is_control() && c != '\n'), "{screen:?}");
+    assert!(screen.contains("Eve␛[2J") && screen.contains("␛]0;pwned␇ \u{fffd}gnp.exe\u{fffd}31m"), "{screen}");
+}
+
+#[test]
+fn help_and_who_is_here_open_and_close() {
+    let mut desk = conversation(Language::English);
+    desk.press(KeyCode::F(1));
+    assert_snapshot!(desk.screen(80, 24));
+    desk.press(KeyCode::Esc);
+    desk.enter("/who");
+    let screen = desk.screen(40, 14);
+    assert!(screen.contains("Ana (you)") && screen.contains("Ben") && screen.contains("Eve"), "{screen}");
+    desk.press(KeyCode::F(2));
+    assert_eq!(desk.model.panel, None);
+}
+
+#[test]
+fn leaving_is_asked_for_by_keys_and_by_words() {
+    let mut desk = Desk::plain();
+    assert_eq!(desk.key(KeyCode::Char('c'), KeyModifiers::CONTROL), Do::Interrupt);
+    assert_eq!(desk.key(KeyCode::Char('d'), KeyModifiers::CONTROL), Do::Quit);
+    desk.write("x");
+    assert_ne!(desk.key(KeyCode::Char('d'), KeyModifiers::CONTROL), Do::Quit, "something is written");
+    desk.press(KeyCode::Backspace);
+    assert_eq!(desk.enter("/quit"), Do::Quit);
+}

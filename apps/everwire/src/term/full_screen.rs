@@ -1,0 +1,101 @@
+//! The whole terminal as a screen, and what is done at it.
+
+use std::io::{self, Stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture, Event, EventStream, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
+    PushKeyboardEnhancementFlags,
+};
+use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{cursor, execute};
+use futures_util::StreamExt;
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The terminal tells Shift+Enter from Enter, and was asked to.
+static KEYS: AtomicBool = AtomicBool::new(false);
+
+/// The terminal is ours while this lives; a panic gives it back before it is told.
+#[derive(Debug)]
+pub(crate) struct FullScreen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    events: EventStream,
+}
+
+impl FullScreen {
+    /// # Errors
+    /// If the terminal can't be put into raw mode or written to.
+    pub(crate) fn open() -> io::Result<Self> {
+        terminal::enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        let opened = Self::enter();
+        if opened.is_err() {
+            restore();
+        }
+        opened
+    }
+
+    fn enter() -> io::Result<Self> {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore();
+            before(panic);
+        }));
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            EnableMouseCapture,
+            EnableBracketedPaste,
+            EnableFocusChange,
+            cursor::SetCursorStyle::SteadyBar
+        )?;
+        if terminal::supports_keyboard_enhancement().unwrap_or(false) {
+            KEYS.store(true, Ordering::SeqCst);
+            execute!(io::stdout(), PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
+        }
+        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?, events: EventStream::new() })
+    }
+
+    /// Paints what has changed.
+    pub(crate) fn draw(&mut self, paint: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(paint).map(drop)
+    }
+
+    /// What is done at the terminal next. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> io::Result<Event> {
+        match self.events.next().await {
+            Some(event) => event,
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+impl Drop for FullScreen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back as it was; harmless if it was never taken.
+pub(super) fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    if KEYS.swap(false, Ordering::SeqCst) {
+        let _ = execute!(out, PopKeyboardEnhancementFlags);
+    }
+    let _ = execute!(
+        out,
+        cursor::SetCursorStyle::DefaultUserShape,
+        DisableFocusChange,
+        DisableBracketedPaste,
+        DisableMouseCapture,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
+    let _ = terminal::disable_raw_mode();
+}
