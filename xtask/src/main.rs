@@ -25,6 +25,7 @@ cargo xtask CHORE [-- ARGS]
   tidy      check the layering and the house rules that no compiler checks
   deny      licences, sources and duplicate versions of every dependency
   audit     known vulnerabilities in dependencies (fetches the advisory database)
+  terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
   bench     measure against peers, side by side; ARGS: client
   help      this text";
 
@@ -53,6 +54,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "deny" => test::deny(),
         "audit" => test::audit(),
         "autobahn" => autobahn::autobahn(rest),
+        "terminal" => test::terminal(),
         "bench" => bench::bench(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -40,6 +40,7 @@ const NEEDS: &[Need] = &[
         is_there: || ["okhttp", "okio"].iter().all(|name| Path::new(&format!("/usr/share/java/{name}.jar")).exists()),
     },
     Need { name: "nginx", packages: &["nginx-light"], is_there: || runs("nginx", &["-v"]) },
+    Need { name: "tmux 3.0 or newer", packages: &["tmux"], is_there: || runs("tmux", &["-V"]) },
     Need { name: "HAProxy", packages: &["haproxy"], is_there: || runs("haproxy", &["-v"]) },
     Need { name: "Chromium, as `chromium`", packages: &["chromium"], is_there: || shell::has("chromium") },
 ];

@@ -20,6 +20,13 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     if args.is_empty() { autobahn::run(Thoroughness::Quick) } else { Ok(()) }
 }
 
+/// Writes down the screens of the story that a test plays.
+pub(crate) fn terminal() -> Result<(), Failed> {
+    let mut story = cargo(&["test", "--package", "everwire-cli", "--test", "terminal", "two_people"]);
+    story.env("EVERWIRE_RECORD", shell::root().join("docs/terminal.md"));
+    run(story)
+}
+
 /// Licences, sources and bans, of the dependencies on every platform.
 pub(crate) fn deny() -> Result<(), Failed> {
     run(cargo(&["fetch", "--locked", "--quiet"]))?;

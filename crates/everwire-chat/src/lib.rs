@@ -18,7 +18,7 @@ pub mod timeline;
 pub mod typing;
 pub mod wire;
 
-pub use client::{Builder, ChatClient, ChatError, ChatEvent, SendError, Updates};
+pub use client::{Builder, ChatClient, ChatError, ChatEvent, SendError, TakeBackError, Updates};
 pub use status::{Failure, Status};
 pub use timeline::{Change, Entry, Timeline};
 pub use wire::{Event, TextMessage, User};

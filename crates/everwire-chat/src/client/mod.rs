@@ -8,7 +8,7 @@ mod task;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use everwire::{Client, Hint, State, Stats};
+use everwire::{Client, Hint, MessageId, State, Stats};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
@@ -92,6 +92,16 @@ pub enum SendError {
     NotRetryable,
 }
 
+/// Why a message can't be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TakeBackError {
+    /// It is on its way and may arrive: wait for its status.
+    TooLate,
+    /// No message of ours that has not arrived has this id.
+    Unknown,
+}
+
 impl ChatClient {
     /// Starts the settings of a client: `url` is the chat's address, `ws://HOST:PORT/ws` or `wss://…`.
     #[must_use]
@@ -123,9 +133,9 @@ impl ChatClient {
         };
         let id = message.id.clone();
         let json = Event::Text(message.clone()).to_json();
-        self.room.update(|timeline| {
-            self.submit(&id, json)?;
-            Ok(timeline.echo(message))
+        self.room.update(|room| {
+            room.waiting.insert(id.clone(), self.submit(&id, json)?);
+            Ok(room.timeline.echo(message))
         })?;
         Ok(id)
     }
@@ -135,8 +145,8 @@ impl ChatClient {
     /// # Errors
     /// [`SendError::NotRetryable`] if it has not failed or was refused, and those of [`send`](Self::send).
     pub fn retry(&self, id: &str) -> Result<(), SendError> {
-        self.room.update(|timeline| {
-            let entry = timeline.get(id).filter(|entry| entry.own).ok_or(SendError::NotRetryable)?;
+        self.room.update(|room| {
+            let entry = room.timeline.get(id).filter(|entry| entry.own).ok_or(SendError::NotRetryable)?;
             if !matches!(&entry.status, Status::Failed(failure) if failure.is_retryable()) {
                 return Err(SendError::NotRetryable);
             }
@@ -149,8 +159,28 @@ impl ChatClient {
                 status: WireStatus::Sent,
                 offset: None,
             };
-            self.submit(id, Event::Text(again).to_json())?;
-            Ok(timeline.advance(id, Status::Sending))
+            room.waiting.insert(id.to_owned(), self.submit(id, Event::Text(again).to_json())?);
+            Ok(room.timeline.advance(id, Status::Sending))
+        })
+    }
+
+    /// Takes back a message of ours that waits to be sent, or deletes one that has failed: it leaves the timeline.
+    ///
+    /// # Errors
+    /// [`TakeBackError::TooLate`] if it was handed to a connection and may arrive, [`TakeBackError::Unknown`] if it has
+    /// arrived, or there is none.
+    pub fn take_back(&self, id: &str) -> Result<(), TakeBackError> {
+        self.room.update(|room| {
+            let entry = room.timeline.get(id).filter(|entry| entry.own).ok_or(TakeBackError::Unknown)?;
+            match &entry.status {
+                Status::Failed(_) => {}
+                Status::Sending => {
+                    let waiting = room.waiting.get(id).ok_or(TakeBackError::TooLate)?;
+                    self.client.cancel(*waiting).map_err(|_| TakeBackError::TooLate)?;
+                }
+                Status::Sent | Status::Delivered | Status::Read => return Err(TakeBackError::Unknown),
+            }
+            Ok(room.timeline.remove(id))
         })
     }
 
@@ -220,19 +250,20 @@ impl ChatClient {
 
     /// Hands a message to the connection and has its outcome told to the task. Called with the room locked, so that the
     /// order on the wire is the order of the echoes.
-    fn submit(&self, id: &str, json: String) -> Result<(), SendError> {
+    fn submit(&self, id: &str, json: String) -> Result<MessageId, SendError> {
         let delivery = self.client.send(json).map_err(|error| match error {
             everwire::SendError::Full(_) => SendError::Full,
             everwire::SendError::TooLarge { .. } => SendError::Invalid("the message is too long"),
             other => SendError::Closed(other.to_string()),
         })?;
+        let number = delivery.id();
         let (id, outcomes) = (id.to_owned(), self.outcomes.clone());
         self.runtime.spawn(async move {
             let outcome = delivery.await;
             // Fails only if the client was dropped, and then nobody is left to tell.
-            let _ = outcomes.send(task::Resolved { id, outcome }).await;
+            let _ = outcomes.send(task::Resolved { id, number, outcome }).await;
         });
-        Ok(())
+        Ok(number)
     }
 }
 
@@ -271,6 +302,17 @@ impl std::fmt::Display for SendError {
 }
 
 impl std::error::Error for SendError {}
+
+impl std::fmt::Display for TakeBackError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::TooLate => "too late: the message is on its way",
+            Self::Unknown => "there is no such message to take back",
+        })
+    }
+}
+
+impl std::error::Error for TakeBackError {}
 
 fn is_sent(status: &Status) -> bool {
     match status {

@@ -1,7 +1,9 @@
 //! What the client knows of its room, shared between the handle and the task.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use everwire::MessageId;
 use tokio::sync::broadcast;
 
 use super::ChatEvent;
@@ -23,18 +25,21 @@ pub(super) struct Inner {
     pub(super) users: Vec<User>,
     /// Up to where we have everything.
     pub(super) position: Option<Position>,
+    /// The numbers in the outbox of our messages without an outcome.
+    pub(super) waiting: HashMap<String, MessageId>,
 }
 
 impl Room {
     pub(super) fn new(window: usize) -> Self {
-        let inner = Inner { timeline: Timeline::new(window), users: Vec::new(), position: None };
+        let inner =
+            Inner { timeline: Timeline::new(window), users: Vec::new(), position: None, waiting: HashMap::new() };
         Self { inner: Mutex::new(inner), events: broadcast::channel(EVENTS).0 }
     }
 
     /// Changes the timeline and tells the listeners, in one step: they see changes in the order in which they happened.
-    pub(super) fn update<E>(&self, change: impl FnOnce(&mut Timeline) -> Result<Vec<Change>, E>) -> Result<(), E> {
+    pub(super) fn update<E>(&self, change: impl FnOnce(&mut Inner) -> Result<Vec<Change>, E>) -> Result<(), E> {
         let mut inner = self.lock();
-        let changes = change(&mut inner.timeline)?;
+        let changes = change(&mut inner)?;
         changes.into_iter().for_each(|change| self.tell(ChatEvent::Timeline(change)));
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire::{Inbox, Message, Outcome, State};
+use everwire::{Inbox, Message, MessageId, Outcome, State};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -19,6 +19,8 @@ use crate::wire::{Event, Notice, Position, Sync, TextMessage, User, parse};
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) id: String,
+    /// Its number in the outbox.
+    pub(super) number: MessageId,
     pub(super) outcome: Outcome,
 }
 
@@ -162,7 +164,13 @@ impl Task {
         self.room.tell(ChatEvent::Connection(state));
     }
 
-    fn on_outcome(&mut self, Resolved { id, outcome }: Resolved) {
+    fn on_outcome(&mut self, Resolved { id, number, outcome }: Resolved) {
+        let mut inner = self.room.lock();
+        // A retry may wait under another number by now.
+        if inner.waiting.get(&id) == Some(&number) {
+            inner.waiting.remove(&id);
+        }
+        drop(inner);
         let status = match outcome {
             Outcome::Received | Outcome::Acknowledged if self.stores => {
                 // The server's own word follows; only if the connection ends before it comes is the proof what counts.

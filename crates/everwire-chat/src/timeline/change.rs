@@ -56,6 +56,13 @@ pub enum Change {
         /// The message as it is now.
         entry: Entry,
     },
+    /// The message at this place was taken back, or deleted.
+    Removed {
+        /// Its place.
+        at: usize,
+        /// Which it was.
+        id: String,
+    },
     /// So many have left at the front.
     Trimmed {
         /// How many.
@@ -77,6 +84,11 @@ impl Change {
                 if from < copy.len() {
                     copy.remove(from);
                     copy.insert(to.min(copy.len()), entry);
+                }
+            }
+            Self::Removed { at, .. } => {
+                if at < copy.len() {
+                    copy.remove(at);
                 }
             }
             Self::Trimmed { count } => drop(copy.drain(..count.min(copy.len()))),

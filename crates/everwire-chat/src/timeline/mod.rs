@@ -81,6 +81,14 @@ impl Timeline {
         self.position(id).map_or_else(Vec::new, |at| self.advance_at(at, status))
     }
 
+    /// Takes a message of ours out that has not come anywhere: one that was taken back, or has failed.
+    pub fn remove(&mut self, id: &str) -> Vec<Change> {
+        let removable = |entry: &Entry| entry.own && matches!(entry.status, Status::Sending | Status::Failed(_));
+        let Some(at) = self.position(id).filter(|&at| removable(&self.entries[at])) else { return Vec::new() };
+        self.entries.remove(at);
+        vec![Change::Removed { at, id: id.to_owned() }]
+    }
+
     /// Another history has begun: places in the old one say nothing about the order in the new one.
     pub fn forget_offsets(&mut self) {
         self.entries.iter_mut().for_each(|entry| entry.offset = None);

@@ -18,7 +18,7 @@ use super::rooms::{Join, Rooms};
 use super::theme::Theme;
 use crate::chat::PATIENCE;
 use crate::exit::{Exit, Failure};
-use crate::term::{FullScreen, Stop};
+use crate::term::{FullScreen, Stop, printable_line};
 
 /// How often a countdown is painted anew.
 const TICK: Duration = Duration::from_millis(250);
@@ -136,13 +136,16 @@ impl App {
             }
             Do::Send { room, text } => self.send(room, &text),
             Do::Retry { room, ids } => {
-                for id in ids {
-                    if let Err(error) = self.rooms.chat(room).retry(&id) {
-                        self.model.note = Some(crate::term::printable_line(&error.to_string()));
-                    }
-                }
+                let chat = self.rooms.chat(room);
+                let problem = ids.iter().filter_map(|id| chat.retry(id).err()).fold(None, |_, problem| Some(problem));
+                self.tell(problem);
             }
-            Do::Cancel { room, ids } => drop((room, ids)),
+            Do::TakeBack { room, ids } => {
+                let chat = self.rooms.chat(room);
+                let problem =
+                    ids.iter().filter_map(|id| chat.take_back(id).err()).fold(None, |_, problem| Some(problem));
+                self.tell(problem);
+            }
             Do::Join(name) => self.join(&name),
             Do::Part { room } => self.part(room),
             Do::Typing { room, is_typing } => self.rooms.chat(room).typing(is_typing),
@@ -154,7 +157,13 @@ impl App {
         if let Err(error) = self.rooms.chat(room).send(text) {
             // What could not be taken is not lost: it can be edited and sent again.
             self.model.rooms[room].draft.put_back(text);
-            self.model.note = Some(crate::term::printable_line(&error.to_string()));
+            self.tell(Some(error));
+        }
+    }
+
+    fn tell(&mut self, problem: Option<impl std::error::Error>) {
+        if let Some(problem) = problem {
+            self.model.note = Some(printable_line(&problem.to_string()));
         }
     }
 
@@ -167,7 +176,7 @@ impl App {
                 self.model.rooms.push(shown(name.to_owned(), chat));
                 self.model.go_to(self.rooms.count() - 1);
             }
-            Err(error) => self.model.note = Some(crate::term::printable_line(&error.to_string())),
+            Err(error) => self.tell(Some(error)),
         }
     }
 

@@ -63,7 +63,7 @@ pub(super) enum Do {
         room: usize,
         ids: Vec<String>,
     },
-    Cancel {
+    TakeBack {
         room: usize,
         ids: Vec<String>,
     },
@@ -212,7 +212,7 @@ impl Model {
                 if ids.is_empty() {
                     self.say(&Text::NothingWaiting);
                 }
-                Do::Cancel { room, ids }
+                Do::TakeBack { room, ids }
             }
             Command::Join(name) => Do::Join(name),
             Command::JoinWhere => {
@@ -249,7 +249,7 @@ impl Model {
         let ids: Vec<String> = self.room().chosen.take().into_iter().collect();
         match letter {
             'r' => Do::Retry { room, ids },
-            _ => Do::Cancel { room, ids },
+            _ => Do::TakeBack { room, ids },
         }
     }
 

@@ -184,7 +184,7 @@ fn a_failed_message_is_chosen_and_sent_again_or_taken_back() {
     assert_eq!(desk.press(KeyCode::Char('r')), Do::Retry { room: 0, ids: vec![id.clone()] });
     assert_eq!(desk.model.room().draft.text(), "draft", "the letter was a command");
     desk.key(KeyCode::Up, KeyModifiers::ALT);
-    assert_eq!(desk.press(KeyCode::Char('x')), Do::Cancel { room: 0, ids: vec![id.clone()] });
+    assert_eq!(desk.press(KeyCode::Char('x')), Do::TakeBack { room: 0, ids: vec![id.clone()] });
     assert_eq!(desk.press(KeyCode::Char('x')), Do::Nothing, "nothing is chosen any more: a letter like any other");
     assert_eq!(desk.model.room().draft.text(), "draftx");
     desk.advance(&id, Status::Sent);

@@ -1,0 +1,172 @@
+//! `everwire chat` on real terminals (of tmux), with their screens read back.
+//!
+//! With `EVERWIRE_RECORD=FILE` the screens of the first test are written there: `cargo xtask terminal`.
+
+#[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
+#[path = "../support/mod.rs"]
+mod support;
+#[allow(clippy::expect_used, reason = "it is all test code")]
+mod tmux;
+
+use std::path::Path;
+
+use support::Everwire;
+use tmux::Tmux;
+
+/// A server that keeps its port and its history when it is started anew.
+struct Server {
+    process: Everwire,
+    data: tempfile::TempDir,
+    address: String,
+}
+
+#[allow(clippy::expect_used, reason = "it is all test code")]
+impl Server {
+    fn start() -> Self {
+        let data = tempfile::tempdir().expect("a folder for its data");
+        let (process, address) = Self::process("127.0.0.1:0", data.path());
+        Self { process, data, address }
+    }
+
+    fn process(listen: &str, data: &Path) -> (Everwire, String) {
+        let mut process = Everwire::start(&["serve", "--listen", listen, "--data", &data.display().to_string()]);
+        let line = process.out.until("listening on ws://");
+        let address = line.split("ws://").nth(1).and_then(|rest| rest.strip_suffix("/ws")).unwrap_or_default();
+        (process, address.to_owned())
+    }
+
+    fn kill(&mut self) {
+        self.process.signal("KILL");
+        self.process.exit_code();
+    }
+
+    fn restart(&mut self) {
+        self.process = Self::process(&self.address, self.data.path()).0;
+    }
+
+    fn chat(&self, name: &str, size: (u16, u16), more: &[&str]) -> Tmux {
+        let fast = ["--initial-delay", "200ms", "--max-delay", "200ms", "--lang", "en"];
+        Tmux::start(&[&["chat", self.address.as_str(), "--name", name], &fast[..], more].concat(), size, &[])
+    }
+}
+
+/// A story in screens, side by side.
+#[derive(Default)]
+struct Record(String);
+
+#[allow(clippy::expect_used, reason = "it is all test code")]
+impl Record {
+    fn step(&mut self, what: &str, left: &Tmux, right: &Tmux) {
+        let (left, right) = (left.screen(), right.screen());
+        let rows = left.lines().zip(right.lines()).map(|(left, right)| {
+            let pad = " ".repeat(50_usize.saturating_sub(left.chars().count()));
+            format!("{}\n", format!("{left}{pad} ┃ {right}").trim_end())
+        });
+        self.0 += &format!("{what}\n\n```text\n{}```\n\n", rows.collect::<String>());
+    }
+
+    fn write(&self) {
+        if let Some(file) = std::env::var_os("EVERWIRE_RECORD") {
+            let text = format!(
+                "# Two terminals and a killed server\n\nThe screens of a test, written down by `cargo xtask terminal`: \
+                 Ana on the left, Ben on the right.\n\n{}\n",
+                self.0.trim_end(),
+            );
+            std::fs::write(file, text).expect("the file can be written");
+        }
+    }
+}
+
+#[test]
+fn two_people_talk_through_a_killed_and_restarted_server() {
+    let mut server = Server::start();
+    let mut record = Record::default();
+    let ana = server.chat("Ana", (50, 16), &[]);
+    ana.until(&["● connected"]);
+    let ben = server.chat("Ben", (50, 16), &[]);
+    ben.until(&["● connected", "1 other here"]);
+    ana.until(&["Ben joined", "1 other here"]);
+
+    ana.enter("shall we look at the build?");
+    ben.until(&["Ana", "shall we look at the build?"]);
+    ana.until(&["shall we look at the build?", "✓"]);
+    ben.write("yes, but");
+    ana.until(&["Ben is typing…"]);
+    record.step("Both are there. Ana's line has arrived, and Ben is writing.", &ana, &ben);
+
+    server.kill();
+    ana.until(&["● offline"]);
+    ben.until(&["● offline"]);
+    ana.enter("are you still there?");
+    ana.until(&["are you still there?", "◷", "1 message waits"]);
+    record.step("The server was killed. What Ana writes now waits, and says so.", &ana, &ben);
+
+    server.restart();
+    ana.until(&["● connected"]);
+    ben.until(&["● connected", "are you still there?"]);
+    ben.keys(&["Enter"]);
+    ana.until(&["yes, but"]);
+    ben.until_gone("◷");
+    record.step(
+        "The server is back. Nothing was lost, nothing came twice, and Ben's draft was still there.",
+        &ana,
+        &ben,
+    );
+    for screen in [ana.screen(), ben.screen()] {
+        for said in ["shall we look at the build?", "are you still there?", "yes, but"] {
+            assert_eq!(screen.matches(said).count(), 1, "{said}: {screen}");
+        }
+    }
+    record.write();
+}
+
+#[test]
+fn a_terminal_is_given_back_as_it_was() {
+    let server = Server::start();
+    let shell = Tmux::shell((60, 10));
+    shell.enter("echo before");
+    shell.until(&["before"]);
+    let everwire = env!("CARGO_BIN_EXE_everwire");
+    shell.enter(&format!("{everwire} chat {} --name Ana --lang en; echo exit code $?", server.address));
+    shell.until(&["● connected"]);
+    shell.enter("hello");
+    shell.until(&["hello", "✓"]);
+    shell.keys(&["C-c"]);
+    shell.until(&["before", "you have left", "exit code 0"]);
+    shell.enter("echo what is typed is seen");
+    shell.until(&["what is typed is seen"]);
+}
+
+#[test]
+fn a_screen_follows_its_terminals_size() {
+    let server = Server::start();
+    let ana = server.chat("Ana", (40, 10), &[]);
+    ana.until(&["● connected"]);
+    ana.enter("this line is longer than a narrow terminal");
+    ana.until(&["this line is", "✓"]);
+    assert!(!ana.screen().contains("this line is longer than a narrow terminal"));
+    ana.resize((90, 20));
+    ana.until(&["this line is longer than a narrow terminal", "lobby · nobody else here"]);
+}
+
+#[test]
+fn colours_are_there_unless_they_are_not_wanted() {
+    let server = Server::start();
+    let ana = server.chat("Ana", (50, 10), &["--theme", "dark"]);
+    ana.until(&["● connected"]);
+    assert!(ana.coloured().contains("\u{1b}[38;5;2m"), "connected is green: {:?}", ana.coloured());
+    let arguments = ["chat", server.address.as_str(), "--name", "Ben", "--lang", "ru"];
+    let ben = Tmux::start(&arguments, (50, 10), &["NO_COLOR=1"]);
+    ben.until(&["● на связи", "Напишите сообщение"]);
+    let colours = (0..8).map(|colour| format!("\u{1b}[3{colour}m")).chain(["[38;".into(), "[48;".into()]);
+    for colour in colours {
+        assert!(!ben.coloured().contains(&colour), "{:?}", ben.coloured());
+    }
+}
+
+#[test]
+fn an_address_that_makes_no_sense_is_told_before_the_screen_is_taken() {
+    let shell = Tmux::shell((70, 10));
+    shell.enter(&format!("{} chat not:an:address --name Ana; echo exit code $?", env!("CARGO_BIN_EXE_everwire")));
+    shell.until(&["everwire:", "exit code 2"]);
+}

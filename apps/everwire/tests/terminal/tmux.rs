@@ -1,0 +1,121 @@
+//! A terminal of tmux: keys go in, screens come out.
+
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::PATIENCE;
+
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+/// A terminal on a server of its own, which ends with it.
+pub(crate) struct Tmux {
+    socket: String,
+}
+
+impl Tmux {
+    /// `everwire` with these arguments, on a terminal of so many columns and rows.
+    pub(crate) fn start(arguments: &[&str], size: (u16, u16), environment: &[&str]) -> Self {
+        let mut command = vec![env!("CARGO_BIN_EXE_everwire")];
+        command.extend(arguments);
+        // The command line of a shell: it stays when the program ends, so that its last words can be read.
+        let quoted: Vec<String> = command.iter().map(|word| format!("'{word}'")).collect();
+        Self::run(&format!("{}; exec cat", quoted.join(" ")), size, environment)
+    }
+
+    /// A shell.
+    pub(crate) fn shell(size: (u16, u16)) -> Self {
+        Self::run("exec env PS1='$ ' sh", size, &[])
+    }
+
+    fn run(line: &str, (columns, rows): (u16, u16), environment: &[&str]) -> Self {
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let terminal = Self { socket: format!("everwire-test-{}-{number}", std::process::id()) };
+        let (columns, rows) = (columns.to_string(), rows.to_string());
+        let mut words = vec!["new-session", "-d", "-x", &columns, "-y", &rows];
+        for variable in environment {
+            words.extend(["-e", variable]);
+        }
+        for name in ["RUST_LOG=", "EVERWIRE_NAME=", "HTTP_PROXY=", "http_proxy=", "ALL_PROXY=", "all_proxy="] {
+            words.extend(["-e", name]);
+        }
+        words.push(line);
+        terminal.tmux(&words);
+        terminal
+    }
+
+    /// Types, as somebody would.
+    pub(crate) fn write(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+    }
+
+    /// Presses keys, by tmux's names for them.
+    pub(crate) fn keys(&self, keys: &[&str]) {
+        self.tmux(&[&["send-keys"], keys].concat());
+    }
+
+    pub(crate) fn enter(&self, text: &str) {
+        self.write(text);
+        self.keys(&["Enter"]);
+    }
+
+    pub(crate) fn resize(&self, (columns, rows): (u16, u16)) {
+        self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
+    }
+
+    /// What is on the screen.
+    pub(crate) fn screen(&self) -> String {
+        text(&self.tmux(&["capture-pane", "-p"]))
+    }
+
+    /// The same with its escape sequences.
+    pub(crate) fn coloured(&self) -> String {
+        text(&self.tmux(&["capture-pane", "-p", "-e"]))
+    }
+
+    /// Waits until all these are on the screen.
+    pub(crate) fn until(&self, parts: &[&str]) {
+        self.wait(&format!("{parts:?}"), |screen| parts.iter().all(|part| screen.contains(part)));
+    }
+
+    pub(crate) fn until_gone(&self, part: &str) {
+        self.wait(&format!("{part:?} to go"), |screen| !screen.contains(part));
+    }
+
+    fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen();
+            if wanted(&screen) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "waited for {what}; the screen is\n{screen}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn tmux(&self, words: &[&str]) -> Output {
+        let output = self.command(words).output().expect("tmux is there: run `cargo xtask setup`");
+        assert!(output.status.success(), "tmux {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("tmux");
+        // No settings of whoever runs this; UTF-8 whatever the locale.
+        command.args(["-u", "-f", "/dev/null", "-L", &self.socket]).args(words);
+        command.env_remove("TMUX").env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8");
+        command
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = self.command(&["kill-server"]).output();
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
