@@ -63,7 +63,11 @@ impl Machine {
                     self.open_for_messages(now, attempt);
                     self.received(now, messages);
                 } else {
-                    self.bad_greeting(now, attempt, "the server has processed what was never sent");
+                    self.bad_greeting(
+                        now,
+                        attempt,
+                        "what the server has processed contradicts what was sent and acknowledged",
+                    );
                 }
             }
             _ => self.bad_greeting(now, attempt, "the server's first frame is no welcome"),
@@ -76,13 +80,18 @@ impl Machine {
         self.attempt_failed(now, OpenFailure { phase: Phase::Session, kind: OpenFailureKind::BadSession, detail });
     }
 
-    /// Takes the welcome in. False if it contradicts what was sent: then the session is forgotten.
+    /// Takes the welcome in. False if it contradicts what was sent and acknowledged: then the session is forgotten.
     fn accept(&mut self, welcome: &Welcome) -> bool {
         let Some(session) = &mut self.session else { return false };
         if welcome.resumed && !session.has_session() {
             return false;
         }
         if welcome.resumed {
+            if welcome.processed < self.outbox.acknowledged_up_to() {
+                // What it has acknowledged and forgotten is gone here as well.
+                self.lose_session(None);
+                return false;
+            }
             session.welcomed(welcome);
             let Ok(resending) = self.outbox.resume(welcome.processed, welcome.limits, &mut self.outputs) else {
                 self.lose_session(None);
@@ -125,9 +134,13 @@ impl Machine {
         let Some(session) = self.session.as_mut() else {
             return self.outputs.push(Output::Deliver(messages));
         };
-        if !session.is_live() {
-            session.receiver.accept_plain(messages.len());
-            return self.outputs.push(Output::Deliver(messages));
+        match session.stage {
+            Stage::Live => {}
+            Stage::Over => return,
+            Stage::Plain | Stage::Greeting => {
+                session.receiver.accept_plain(messages.len());
+                return self.outputs.push(Output::Deliver(messages));
+            }
         }
         let mut batch = Vec::with_capacity(messages.len());
         let mut proof = false;
@@ -210,7 +223,7 @@ impl Machine {
     pub(super) fn session_cause(&self, frame: Option<CloseFrame>) -> Cause {
         let code = frame.as_ref().map(|frame| frame.code);
         match &self.session {
-            Some(session) if session.stage != Stage::Plain && code == Some(code::SUPERSEDED) => Cause::Superseded,
+            Some(session) if code == Some(code::SUPERSEDED) && session.is_rivalled() => Cause::Superseded,
             _ => Cause::PeerClosed(frame),
         }
     }
@@ -341,13 +354,17 @@ impl Machine {
         self.outputs.push(Output::Abort(old));
         self.judge_uptime(now);
         self.quiet();
+        if self.intends_to_stay() {
+            // If the old one was closing, that is over.
+            self.timers.clear(Timer::Close);
+        }
         self.barrier.reset();
         self.lifecycle = Lifecycle::Opening(Opening { attempt, reached: Phase::Session });
         if self.accept(&welcome) {
             self.open_for_messages(now, attempt);
             self.received(now, messages);
         } else {
-            self.bad_greeting(now, attempt, "the server has processed what was never sent");
+            self.bad_greeting(now, attempt, "what the server has processed contradicts what was sent and acknowledged");
         }
     }
 

@@ -79,6 +79,7 @@ impl Machine {
             self.outputs.event(Event::Resending { messages });
         }
         self.wants_ready = true;
+        self.seek_ack(now);
     }
 
     pub(super) fn pong(&mut self, now: Moment, payload: &Bytes) {

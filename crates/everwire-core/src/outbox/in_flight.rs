@@ -73,6 +73,10 @@ impl InFlight {
         (self.units_taken, self.units_reported) = (0, 0);
     }
 
+    pub(crate) fn proven(&self) -> u64 {
+        self.proven
+    }
+
     pub(crate) fn units_reported(&self) -> u64 {
         self.units_reported
     }
@@ -192,6 +196,11 @@ impl InFlight {
     /// How many wait to be taken again.
     pub(crate) fn again_len(&self) -> usize {
         self.entries.len() - self.index(self.taken)
+    }
+
+    /// What is taken may yet be written without a word.
+    pub(crate) fn expect_written(&mut self) {
+        self.ever_written = self.ever_written.max(self.taken);
     }
 
     /// What any connection of the session has written counts as written: it may have arrived.

@@ -40,6 +40,11 @@ impl Outbox {
         Ok(self.in_flight.again_len())
     }
 
+    /// The number up to which the peer has said that it has processed everything.
+    pub(crate) fn acknowledged_up_to(&self) -> u64 {
+        self.in_flight.proven()
+    }
+
     /// The peer has processed everything up to this number. Whether that is news.
     pub(crate) fn acknowledged(&mut self, seq: u64, outputs: &mut Outputs) -> Result<bool, BeyondSent> {
         if seq > self.in_flight.end() {
@@ -50,6 +55,12 @@ impl Outbox {
         let news = self.in_flight.resolve(seq, Outcome::Acknowledged, outputs).len() > 0;
         self.freed |= news;
         Ok(news)
+    }
+
+    /// The connection is closed in order, and nothing more is heard of it: what it was given is written out in front of the
+    /// close frame, and may arrive.
+    pub(crate) fn leave_behind(&mut self) {
+        self.in_flight.expect_written();
     }
 
     /// The connection is lost, the session is not. Says how many messages are unacknowledged.

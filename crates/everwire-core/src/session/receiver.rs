@@ -71,6 +71,13 @@ impl Receiver {
         self.processed
     }
 
+    /// The handshake of a connection that is open now has told so much. Whatever an earlier connection has told since
+    /// then may have come too late to count.
+    pub(crate) fn has_told(&mut self, processed: u64) {
+        self.told = processed;
+        self.ack_at = None;
+    }
+
     /// A reliable message has come; if it is to be delivered, it counts as handed to the application.
     #[inline]
     pub(crate) fn accept(&mut self, seq: u64) -> Verdict {

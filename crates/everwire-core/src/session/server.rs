@@ -95,7 +95,8 @@ pub enum ServerInput {
         /// Where to connect instead, if not to the same address.
         url: Option<String>,
     },
-    /// End the session in order ([S-24]). What is queued and not acknowledged is not waited for.
+    /// End the session in order ([S-24]). What is queued and not acknowledged is not waited for. The client is told what is
+    /// processed by now: what was delivered and is not, the application must not process any more.
     End {
         /// How long the client should stay away; none: for good.
         retry_after: Option<Duration>,
@@ -172,6 +173,12 @@ impl ServerSession {
         }
         if resume.connection <= self.connection {
             return Attached::Stale;
+        }
+        if self.phase == Phase::Leaving {
+            // Our bye got lost on its way, and what it said holds.
+            self.close(CloseCode::NORMAL, "");
+            self.over(Gone::Ended);
+            return Attached::Gone(Previous { reason: Gone::Ended, processed: Some(self.receiver.processed()) });
         }
         self.connection = resume.connection;
         self.close(code::SUPERSEDED, "a newer connection has taken over");
@@ -365,6 +372,10 @@ impl ServerSession {
         let mut batch = Vec::with_capacity(messages.len());
         let mut violation = None;
         for message in messages {
+            if self.phase == Phase::Leaving && matches!(message.payload().first(), Some(b'm' | b'v')) {
+                // Our bye has said what is processed: the client has what is not, and will do with it what it likes.
+                continue;
+            }
             match link::receive(message, &mut self.receiver, &mut self.outbox, &mut self.outputs, &mut batch) {
                 Ok(Rest::Nothing | Rest::Proof) => {}
                 Ok(Rest::Control(frame)) => {
@@ -424,6 +435,7 @@ impl ServerSession {
     /// The link is closed and fenced.
     fn close(&mut self, code: CloseCode, reason: &'static str) {
         if let Some(link) = self.link.take() {
+            self.outbox.leave_behind();
             self.outputs.push(Output::Close(link, code, reason));
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use everwire_core::{
-    Closed, Event, Input, Outcome, Stage, State,
+    Closed, Event, Input, Loss, Outcome, Stage, State, TransportEvent,
     session::{Gone, ServerInput, code},
 };
 
@@ -22,6 +22,26 @@ fn closing_flushes_says_bye_and_frees_the_servers_state() {
     assert!(pair.sent.last().unwrap().starts_with('b'), "{:?}", pair.sent);
     assert_eq!(pair.session().borrow().gone(), Some(Gone::Ended));
     assert!(pair.registry.is_empty());
+}
+
+#[test]
+fn what_the_server_says_before_it_hears_the_bye_is_not_taken_for_messages() {
+    let mut pair = Pair::connected();
+    pair.server_send("crosses the bye");
+    let deadline = pair.now + SOON;
+    pair.input(Input::Close { deadline });
+    pair.wait(SOON);
+    assert_eq!(pair.at_client, [""; 0], "the session is over, and these were its frames");
+    assert_eq!(pair.client.state(), &State::Closed(Closed::ByUser));
+}
+
+#[test]
+fn what_follows_a_violation_that_ends_the_session_is_not_taken_for_messages() {
+    let mut pair = Pair::connected();
+    let frames = ["a9", "m1:late", "x"].map(|frame| crate::pair::Packet::Message(frame.into()));
+    pair.wires[0].down.extend(frames);
+    while pair.down(0) {}
+    assert_eq!(pair.at_client, [""; 0]);
 }
 
 #[test]
@@ -47,6 +67,32 @@ fn a_bye_of_the_server_ends_it_for_good() {
     assert!(matches!(pair.client.state(), State::Closed(Closed::ByPeer(_))), "{:?}", pair.client.state());
     assert_eq!(pair.session().borrow().gone(), Some(Gone::Ended));
     assert_eq!(pair.server_outcomes, [(1, Outcome::Acknowledged)]);
+}
+
+#[test]
+fn a_bye_is_the_last_word_on_what_is_processed() {
+    let mut pair = Pair::connected();
+    let id = pair.send("crosses the bye");
+    pair.server_input(ServerInput::End { retry_after: Some(SOON), reason: String::new() });
+    pair.wait(SOON * 2);
+    assert_eq!(pair.wires.len(), 2);
+    assert_eq!(pair.at_server, ["crosses the bye"], "once, in the new session");
+    assert_eq!(pair.outcome(id), Some(Outcome::Acknowledged));
+}
+
+#[test]
+fn who_misses_the_bye_hears_of_the_end_on_the_next_connection() {
+    let mut pair = Pair::connected();
+    pair.server_input(ServerInput::End { retry_after: None, reason: String::new() });
+    pair.cut_silently(0);
+    let id = pair.send("after the end");
+    let lost = TransportEvent::Lost(Loss::Ended);
+    pair.input(Input::Transport(pair.wires[0].attempt, lost));
+    pair.wait(SOON);
+    let lost = Event::SessionLost { reason: Gone::Ended, settled: true, unknown: 0 };
+    assert!(pair.events.contains(&lost), "{:?}", pair.events);
+    assert_eq!(pair.at_server, ["after the end"], "in the new session");
+    assert_eq!(pair.outcome(id), Some(Outcome::Acknowledged));
 }
 
 #[test]
@@ -92,4 +138,19 @@ fn a_session_that_nobody_resumes_ends_and_says_what_became_of_its_messages() {
     assert_eq!(pair.session().borrow().gone(), Some(Gone::Expired));
     assert_eq!(pair.server_outcomes, [(1, Outcome::Unknown(Stage::Written)), (2, Outcome::Cancelled)]);
     assert!(pair.registry.is_empty());
+}
+
+#[test]
+fn what_lies_in_the_buffer_of_a_connection_that_is_closed_may_have_arrived() {
+    let mut pair = Pair::connected();
+    pair.server_writes = false;
+    pair.server_send("in the buffer");
+    pair.wires[0].up.push_back(crate::pair::Packet::Message("m9:a gap".into()));
+    pair.up(0);
+    pair.unreachable = true;
+    pair.run();
+    assert_eq!(pair.at_client, ["in the buffer"]);
+    pair.wait(Duration::from_secs(121));
+    assert_eq!(pair.session().borrow().gone(), Some(Gone::Expired));
+    assert_eq!(pair.server_outcomes, [(1, Outcome::Unknown(Stage::Written))]);
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use everwire_core::{Event, Hint, Input, Outcome, State, session::ServerInput};
+use everwire_core::{CloseCode, CloseFrame, Event, Hint, Input, Outcome, State, TransportEvent, session::ServerInput};
 
 use crate::pair::Pair;
 
@@ -27,6 +27,58 @@ fn a_move_opens_the_new_connection_before_it_drops_the_old() {
     assert_eq!(pair.states.iter().filter(|state| **state == State::Connected).count(), 1);
     assert!(never_disconnected(&pair));
     assert!(pair.outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Acknowledged));
+}
+
+#[test]
+fn what_is_processed_behind_the_hello_of_a_move_is_acknowledged_on_the_new_connection() {
+    let mut pair = Pair::connected();
+    pair.input(Input::Migrate);
+    pair.server_send("behind the hello");
+    assert!(pair.down(0), "it is processed, and acknowledged on a connection that is about to be fenced");
+    assert!(pair.up(1), "the hello fences it");
+    pair.run();
+    assert_eq!(pair.at_client, ["behind the hello"]);
+    assert_eq!(pair.server_outcomes, [(1, Outcome::Acknowledged)]);
+}
+
+#[test]
+fn a_hello_that_gets_lost_has_acknowledged_nothing() {
+    let mut pair = Pair::connected();
+    pair.client_processes = false;
+    pair.server_send("1");
+    pair.server_send("2");
+    pair.run();
+    pair.input(Input::Processed(1));
+    pair.input(Input::Migrate);
+    pair.cut(1);
+    pair.wait(SOON);
+    assert_eq!(pair.server_outcomes, [(1, Outcome::Acknowledged)]);
+}
+
+#[test]
+fn a_client_that_is_fenced_by_its_own_move_comes_back() {
+    let mut pair = Pair::connected();
+    pair.input(Input::Migrate);
+    assert!(pair.up(1), "the hello fences the old connection");
+    pair.cut(1);
+    let id = pair.send("still me");
+    pair.wait(SOON);
+    assert_eq!(pair.client.state(), &State::Connected);
+    assert_eq!(pair.outcome(id), Some(Outcome::Acknowledged));
+}
+
+#[test]
+fn a_move_that_is_done_while_the_old_connection_is_closing_holds() {
+    let mut pair = Pair::connected();
+    pair.slow = true;
+    pair.input(Input::Migrate);
+    let frame = CloseFrame { code: CloseCode(1012), reason: "".into() };
+    pair.input(Input::Transport(pair.wires[0].attempt, TransportEvent::PeerClosed(Some(frame))));
+    pair.open_last();
+    assert!(pair.up(1) && pair.down(1), "the hello and the welcome");
+    assert_eq!(pair.client.state(), &State::Connected);
+    pair.wait(SOON);
+    assert_eq!(pair.client.state(), &State::Connected, "the old one's closing time-out is none of its business");
 }
 
 #[test]

@@ -47,6 +47,8 @@ pub(crate) struct Pair {
     /// The applications take what they get at once.
     pub(crate) client_processes: bool,
     pub(crate) server_processes: bool,
+    /// The server's socket takes what it is given at once. Otherwise it stays in its buffer, and is written all the same.
+    pub(crate) server_writes: bool,
     /// Every frame that the client sent.
     pub(crate) sent: Vec<String>,
     /// Attempts fail.
@@ -83,6 +85,7 @@ impl Pair {
             at_server: Vec::new(),
             client_processes: true,
             server_processes: true,
+            server_writes: true,
             sent: Vec::new(),
             unreachable: false,
             slow: false,
@@ -397,7 +400,9 @@ impl Pair {
                     if let Some(wire) = self.wire(attempt) {
                         wire.down.extend(frames);
                     }
-                    session.borrow_mut().handle(self.now, ServerInput::Written(attempt, taken));
+                    if self.server_writes {
+                        session.borrow_mut().handle(self.now, ServerInput::Written(attempt, taken));
+                    }
                 }
                 Output::Close(attempt, code, _) => {
                     if let Some(wire) = self.wire(attempt) {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use everwire_core::{
-    Attempt, Cause, Closed, Config, Event, Input, Loss, Machine, Message, Moment, OpenFailureKind, State,
+    Attempt, Cause, Closed, Config, Event, Input, Loss, Machine, Message, Moment, OpenFailureKind, Outcome, State,
     TransportEvent,
     session::{Attached, Frame, Gone, Hello, Limits, Resume, SessionConfig, SessionMode, Token, code},
 };
@@ -166,4 +166,27 @@ fn a_frame_is_never_shown_with_its_token() {
         "w{\"session\":\"s\",\"token\":\"secret\",\"resumed\":true,\"processed\":0,\"resume_within\":1}",
     ));
     assert!(!format!("{welcome:?}").contains("secret"));
+}
+
+#[test]
+fn a_welcome_that_takes_an_acknowledgement_back_ends_the_session() {
+    let mut pair = Pair::connected();
+    pair.send("acknowledged");
+    pair.run();
+    pair.cut_last();
+    pair.wait_for_dial();
+    assert!(pair.up(1), "the hello");
+    let Some(Packet::Message(message)) = pair.wires[1].down.front_mut() else { panic!("no welcome") };
+    let Ok(Frame::Welcome(mut welcome)) = Frame::parse(message.clone()) else { panic!("no welcome") };
+    assert_eq!(welcome.processed, 1);
+    welcome.processed = 0;
+    *message = Frame::Welcome(welcome).to_message();
+    let id = pair.send("then this");
+    pair.wait(Duration::from_secs(100));
+    let refused = |event: &Event| {
+        let Event::AttemptFailed { cause: Cause::OpenFailed(failure), .. } = event else { return false };
+        failure.kind == OpenFailureKind::BadSession
+    };
+    assert!(pair.events.iter().any(refused), "{:?}", pair.events);
+    assert_eq!(pair.outcome(id), Some(Outcome::Acknowledged));
 }
