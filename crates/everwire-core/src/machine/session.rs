@@ -213,6 +213,7 @@ impl Machine {
         let Lifecycle::Open(connection) = &self.lifecycle else { return };
         self.outputs.push(Output::Close(connection.attempt, violation.code, violation.words));
         if violation.ends_session() {
+            self.outbox.leave_behind(&mut self.outputs);
             self.lose_session(None);
         }
         let loss = Loss::Protocol(violation.code, violation.words.to_owned());
@@ -359,6 +360,7 @@ impl Machine {
             self.timers.clear(Timer::Close);
         }
         self.barrier.reset();
+        self.outbox.lost(None, &mut self.outputs);
         self.lifecycle = Lifecycle::Opening(Opening { attempt, reached: Phase::Session });
         if self.accept(&welcome) {
             self.open_for_messages(now, attempt);

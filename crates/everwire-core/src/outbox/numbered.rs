@@ -59,8 +59,9 @@ impl Outbox {
 
     /// The connection is closed in order, and nothing more is heard of it: what it was given is written out in front of the
     /// close frame, and may arrive.
-    pub(crate) fn leave_behind(&mut self) {
+    pub(crate) fn leave_behind(&mut self, outputs: &mut Outputs) {
         self.in_flight.expect_written();
+        self.volatile_left_behind(outputs);
     }
 
     /// The connection is lost, the session is not. Says how many messages are unacknowledged.

@@ -102,6 +102,13 @@ impl Outbox {
         }
     }
 
+    /// The connection is closed in order: what it was given is written yet.
+    pub(super) fn volatile_left_behind(&mut self, outputs: &mut Outputs) {
+        for (_, id) in std::mem::take(&mut self.volatile.taken) {
+            outputs.outcome(id, id, Outcome::Unknown(Stage::Written));
+        }
+    }
+
     /// The connection is lost: what was not wholly written has not arrived.
     pub(super) fn volatile_lost(&mut self, outputs: &mut Outputs) {
         let volatile = std::mem::take(&mut self.volatile);

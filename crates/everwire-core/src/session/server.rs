@@ -435,7 +435,7 @@ impl ServerSession {
     /// The link is closed and fenced.
     fn close(&mut self, code: CloseCode, reason: &'static str) {
         if let Some(link) = self.link.take() {
-            self.outbox.leave_behind();
+            self.outbox.leave_behind(&mut self.outputs);
             self.outputs.push(Output::Close(link, code, reason));
         }
     }

@@ -47,7 +47,8 @@ pub(crate) struct Pair {
     /// The applications take what they get at once.
     pub(crate) client_processes: bool,
     pub(crate) server_processes: bool,
-    /// The server's socket takes what it is given at once. Otherwise it stays in its buffer, and is written all the same.
+    /// The sockets take what they are given at once. Otherwise it stays in their buffers, and is written all the same.
+    pub(crate) client_writes: bool,
     pub(crate) server_writes: bool,
     /// Every frame that the client sent.
     pub(crate) sent: Vec<String>,
@@ -85,6 +86,7 @@ impl Pair {
             at_server: Vec::new(),
             client_processes: true,
             server_processes: true,
+            client_writes: true,
             server_writes: true,
             sent: Vec::new(),
             unreachable: false,
@@ -325,8 +327,10 @@ impl Pair {
                         true
                     });
                     frames.into_iter().for_each(|frame| self.client_says(attempt, frame));
-                    let written = Input::Transport(attempt, TransportEvent::Written(taken));
-                    self.client.handle(self.now, written);
+                    if self.client_writes {
+                        let written = Input::Transport(attempt, TransportEvent::Written(taken));
+                        self.client.handle(self.now, written);
+                    }
                 }
                 Output::Close(attempt, code, _) => {
                     if let Some(wire) = self.wire(attempt) {

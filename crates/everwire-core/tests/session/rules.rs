@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use everwire_core::{
-    Attempt, Cause, Closed, Config, Event, Input, Loss, Machine, Message, Moment, OpenFailureKind, Outcome, State,
-    TransportEvent,
+    Attempt, Cause, Closed, Config, Event, Input, Loss, Machine, Message, Moment, OpenFailureKind, Outcome, Stage,
+    State, TransportEvent,
     session::{Attached, Frame, Gone, Hello, Limits, Resume, SessionConfig, SessionMode, Token, code},
 };
 
@@ -189,4 +189,15 @@ fn a_welcome_that_takes_an_acknowledgement_back_ends_the_session() {
     };
     assert!(pair.events.iter().any(refused), "{:?}", pair.events);
     assert_eq!(pair.outcome(id), Some(Outcome::Acknowledged));
+}
+
+#[test]
+fn what_lies_in_the_buffer_when_the_session_is_violated_is_not_sent_again() {
+    let mut pair = Pair::connected();
+    pair.client_writes = false;
+    let id = pair.send("in the buffer");
+    say(&mut pair, "a9");
+    pair.wait(SOON);
+    assert_eq!(pair.at_server, ["in the buffer"]);
+    assert_eq!(pair.outcome(id), Some(Outcome::Unknown(Stage::Written)));
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use everwire_core::{DropPolicy, Message, Outcome, Stage};
+use everwire_core::{DropPolicy, Input, Message, Outcome, Stage};
 
 use crate::pair::Pair;
 
@@ -61,4 +61,14 @@ fn at_the_bound_the_oldest_are_dropped() {
     assert_eq!(pair.at_server.len(), 1024);
     assert_eq!(pair.at_server[0], "1");
     assert_eq!(pair.outcomes.iter().filter(|(_, outcome)| outcome.is_safe_to_resend()).count(), 1);
+}
+
+#[test]
+fn one_that_lies_in_the_buffer_when_the_client_moves_has_its_outcome() {
+    let mut pair = Pair::connected();
+    pair.client_writes = false;
+    let id = send_volatile(&mut pair, "typing");
+    pair.input(Input::Migrate);
+    assert!(pair.up(1) && pair.down(1), "the hello and the welcome");
+    assert_eq!(pair.outcome(id), Some(Outcome::Dropped(DropPolicy::NotConnected)));
 }
