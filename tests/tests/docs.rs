@@ -115,3 +115,11 @@ async fn the_example_of_a_session_counts_every_order_once() {
     orders.line_with("0 orders unsent, 0 without an answer").await;
     assert_eq!(orders.exit_code().await, 0);
 }
+
+#[tokio::test]
+async fn the_example_of_an_application_in_the_simulator_books_every_sale_once() {
+    let example = ["run", "--quiet", "--package", "everwire-testkit", "--example", "under_test"];
+    let mut books = Process::start(Command::from(cargo()).args(example));
+    books.line_with("each booked once").await;
+    assert_eq!(books.exit_code().await, 0);
+}

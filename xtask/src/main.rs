@@ -8,6 +8,7 @@ mod python;
 mod run;
 mod setup;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -22,6 +23,7 @@ cargo xtask CHORE [-- ARGS]
   test      set up, then everything that CI runs; with ARGS, only the tests that they select for `cargo test`
   setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cargo-deny
   autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
+  sim       random scenarios over the machines that ship, in virtual time; `cargo xtask sim --help` tells ARGS
   tidy      check the layering and the house rules that no compiler checks
   deny      licences, sources and duplicate versions of every dependency
   audit     known vulnerabilities in dependencies (fetches the advisory database)
@@ -56,6 +58,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "autobahn" => autobahn::autobahn(rest),
         "terminal" => test::terminal(),
         "bench" => bench::bench(rest),
+        "sim" => sim::sim(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

@@ -2,9 +2,9 @@
 
 use crate::autobahn::{self, Thoroughness};
 use crate::shell::{self, Failed, cargo, run};
-use crate::{setup, tidy};
+use crate::{setup, sim, tidy};
 
-/// With `args`, only the tests that they select for cargo come last; without, all of them, and the Autobahn suite.
+/// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     tidy::tidy()?;
     run(cargo(&["fmt", "--all", "--check"]))?;
@@ -17,7 +17,11 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     let mut tests = cargo(&["test", "--workspace", "--all-features"]);
     tests.args(args).env("INSTA_UPDATE", "no");
     run(tests)?;
-    if args.is_empty() { autobahn::run(Thoroughness::Quick) } else { Ok(()) }
+    if !args.is_empty() {
+        return Ok(());
+    }
+    sim::check()?;
+    autobahn::run(Thoroughness::Quick)
 }
 
 /// Writes down the screens of the story that a test plays.

@@ -9,7 +9,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-tokio", &["everwire-ws"]),
     ("everwire", &["everwire-core", "everwire-tokio", "everwire-ws"]),
     ("everwire-server", &["everwire-core", "everwire-tokio", "everwire-ws"]),
-    ("everwire-testkit", &[]),
+    ("everwire-testkit", &["everwire-core", "everwire-ws"]),
     ("everwire-chat", &["everwire"]),
     ("everwire-chat-server", &["everwire-chat", "everwire-server", "everwire-ws"]),
     ("everwire-words", &[]),

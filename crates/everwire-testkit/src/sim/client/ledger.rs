@@ -1,0 +1,130 @@
+//! What a client's machine may and may not say, whatever the application.
+
+use std::time::Duration;
+
+use everwire_core::{Message, MessageId, Moment, Outcome, RetryConfig};
+
+/// One outcome per message, numbers without gaps.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// Whether the message with this number, less one, has its outcome.
+    ended: Vec<bool>,
+    open: usize,
+    pub(crate) largest: usize,
+}
+
+impl Ledger {
+    pub(crate) fn accepted(&mut self, id: MessageId, message: &Message) -> Result<(), String> {
+        if id.0 != self.ended.len() as u64 + 1 {
+            return Err(format!("message {} is accepted as number {}", self.ended.len() + 1, id.0));
+        }
+        self.ended.push(false);
+        self.open += 1;
+        self.largest = self.largest.max(message.len());
+        Ok(())
+    }
+
+    pub(crate) fn outcome(&mut self, first: MessageId, last: MessageId, outcome: Outcome) -> Result<(), String> {
+        if first.0 == 0 || last < first || last.0 > self.ended.len() as u64 {
+            return Err(format!("an outcome for {}..={} of {} messages", first.0, last.0, self.ended.len()));
+        }
+        for number in first.0..=last.0 {
+            let ended = &mut self.ended[number as usize - 1];
+            if std::mem::replace(ended, true) {
+                return Err(format!("message {number} has a second outcome: {outcome}"));
+            }
+            self.open -= 1;
+        }
+        Ok(())
+    }
+
+    /// How many messages have no outcome yet.
+    pub(crate) fn open(&self) -> usize {
+        self.open
+    }
+}
+
+/// How often attempts are made: by the back-off's pace, unless somebody prods.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    attempts: u32,
+    since: Moment,
+    last: u64,
+    /// A refusal said that trying again makes no sense.
+    pub(crate) refused: Option<u16>,
+}
+
+/// From so many attempts on chance no longer explains a fast pace.
+const SURE: u32 = 25;
+
+impl Pace {
+    /// A user or a hint may have caused what follows.
+    pub(crate) fn prod(&mut self) {
+        self.attempts = 0;
+        self.refused = None;
+    }
+
+    /// A connection has held for a second or more, so that what follows may start from the shortest delay.
+    pub(crate) fn useful(&mut self) {
+        self.attempts = 0;
+    }
+
+    pub(crate) fn attempt(&mut self, now: Moment, attempt: u64, config: &RetryConfig) -> Result<(), String> {
+        if attempt <= self.last {
+            return Err(format!("attempt {attempt} after attempt {}", self.last));
+        }
+        self.last = attempt;
+        if let Some(status) = self.refused {
+            return Err(format!("an attempt after the refusal with {status}"));
+        }
+        if self.attempts == 0 {
+            self.since = now;
+        }
+        self.attempts += 1;
+        let least = least(config, self.attempts);
+        if self.attempts >= SURE && now.since(self.since) < least {
+            return Err(format!(
+                "attempt storm: {} attempts in {:?}, which should take at least {least:?}",
+                self.attempts,
+                now.since(self.since)
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A tenth of the delays between so many attempts: full jitter makes half of them, on the average.
+fn least(config: &RetryConfig, attempts: u32) -> Duration {
+    let mut delay = config.initial_delay.as_secs_f64();
+    let mut sum = 0.0;
+    for _ in 1..attempts {
+        sum += delay;
+        delay = (delay * config.factor).min(config.max_delay.as_secs_f64());
+    }
+    Duration::from_secs_f64(sum / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_outcome_and_a_gap_in_the_numbers_are_found() {
+        let mut ledger = Ledger::default();
+        let message = Message::text("x");
+        ledger.accepted(MessageId(1), &message).unwrap();
+        assert!(ledger.accepted(MessageId(3), &message).is_err());
+        ledger.outcome(MessageId(1), MessageId(1), Outcome::Received).unwrap();
+        assert!(ledger.outcome(MessageId(1), MessageId(1), Outcome::Cancelled).is_err());
+        assert!(ledger.outcome(MessageId(2), MessageId(2), Outcome::Cancelled).is_err());
+    }
+
+    #[test]
+    fn a_storm_of_attempts_is_found() {
+        let (mut pace, config) = (Pace::default(), RetryConfig::default());
+        let storm = (1..100).find_map(|n| pace.attempt(Moment::from_nanos(n * 500_000_000), n, &config).err());
+        assert!(storm.is_some_and(|words| words.contains("storm")));
+        let mut pace = Pace::default();
+        assert!((1..100).all(|n| pace.attempt(Moment::from_nanos(n * 12_000_000_000), n, &config).is_ok()));
+    }
+}

@@ -1,0 +1,152 @@
+//! What a client's machine wants done.
+
+use everwire_core::{Attempt, Cause, Event, Input, Moment, Outcome, Output};
+
+use super::link::Link;
+use super::process::{Process, count_outcome, place, words};
+use super::{ClientApp, ClientIo};
+use crate::faults::{Direction, Ending};
+use crate::sim::Mutant;
+use crate::sim::network::Arrival;
+use crate::sim::stage::Stage;
+
+impl Process {
+    pub(super) fn perform(
+        &mut self,
+        index: u32,
+        app: &mut dyn ClientApp,
+        stage: &mut Stage,
+        now: Moment,
+        output: Output,
+    ) {
+        match output {
+            Output::Open(attempt) => self.dial(index, stage, now, attempt),
+            Output::Abort(attempt) => self.abort(stage, attempt, now),
+            Output::Ping(attempt, payload) => {
+                self.shims.pinged(&payload);
+                if let Some(up) = self.link(attempt) {
+                    up.socket.ping(&payload);
+                }
+            }
+            Output::Control(attempt, message) => {
+                let message = self.shims.control(stage, message);
+                if let Some(up) = self.link(attempt) {
+                    let line = up.socket.line.0;
+                    if up.socket.send(b"", &message) {
+                        stage.monitor(line, false, message.payload());
+                        stage.note(|| format!("client {index} line {line} says {}", words(&message)));
+                    }
+                }
+            }
+            Output::Close(attempt, code, reason) => {
+                if let Some(up) = self.link(attempt) {
+                    up.socket.close(code, reason);
+                }
+            }
+            Output::Ready(attempt) => {
+                if let Some(up) = self.link(attempt) {
+                    up.ready = true;
+                }
+            }
+            Output::Deliver(messages) => {
+                self.delivered += messages.len() as u64;
+                for message in &messages {
+                    app.arrived(message);
+                }
+                self.inbox.extend(messages);
+                if stage.is(Mutant::ClientAckOnReceipt) {
+                    self.machine.handle(now, Input::Processed(self.delivered));
+                }
+            }
+            Output::Outcome { outcome: Outcome::Expired, .. } if stage.is(Mutant::ExpiryUntold) => {}
+            Output::Outcome { first, last, outcome } => {
+                count_outcome(stage, last.0 - first.0 + 1, outcome);
+                stage.note(|| format!("client {index} {}..={}: {outcome}", first.0, last.0));
+                if let Err(what) = self.ledger.outcome(first, last, outcome) {
+                    stage.fail(place(index), what);
+                }
+                app.outcome(&mut ClientIo { index, process: self, stage, now }, first, last, outcome);
+            }
+            Output::Room => app.room(&mut ClientIo { index, process: self, stage, now }),
+            Output::State(state) => {
+                stage.note(|| format!("client {index} {state:?}"));
+                app.state(&mut ClientIo { index, process: self, stage, now }, &state);
+            }
+            Output::Event(event) => {
+                stage.note(|| format!("client {index} {event:?}"));
+                self.judge(index, stage, now, &event);
+                app.event(&mut ClientIo { index, process: self, stage, now }, &event);
+            }
+            Output::Finished(_) => {
+                self.finished = true;
+                for mut link in std::mem::take(&mut self.links) {
+                    link.abort(stage, Ending::Close);
+                }
+                if self.machine.deadline().is_some() || self.ledger.open() > 0 {
+                    let open = self.ledger.open();
+                    stage.fail(
+                        place(index),
+                        format_args!("at the end {open} messages have no outcome, or a timer runs"),
+                    );
+                }
+            }
+            // Not an output that asks for anything.
+            _ => {}
+        }
+    }
+
+    fn dial(&mut self, index: u32, stage: &mut Stage, now: Moment, attempt: Attempt) {
+        stage.note(|| format!("client {index} dials, attempt {}", attempt.0));
+        if let Err(what) = self.pace.attempt(now, attempt.0, &self.plan.config.retry) {
+            stage.fail(place(index), what);
+        }
+        self.links.push(Link::dial(stage, index, attempt, &self.plan.request));
+        if self.links.len() > 2 {
+            stage.fail(place(index), "more than two connections at a time");
+        }
+    }
+
+    fn abort(&mut self, stage: &mut Stage, attempt: Attempt, now: Moment) {
+        let Some(position) = self.links.iter().position(|link| link.attempt == attempt) else { return };
+        let mut link = self.links.remove(position);
+        if let Some(up) = link.up() {
+            let Stage { agenda, network, .. } = stage;
+            let unread = matches!(
+                network.read(agenda, up.socket.line, Direction::ToClient),
+                Some(Arrival::Bytes(_) | Arrival::Garbled)
+            );
+            self.aborted = (up.last_heard, unread && !up.paused);
+            if now.since(up.opened_at) >= std::time::Duration::from_secs(1) {
+                self.pace.useful();
+            }
+        }
+        link.abort(stage, Ending::Reset);
+    }
+
+    /// What the machine says of the connection must be so.
+    fn judge(&mut self, index: u32, stage: &mut Stage, now: Moment, event: &Event) {
+        match event {
+            Event::Disconnected { cause: Cause::Dead { silent_for }, .. } => {
+                stage.counts.dead += 1;
+                let (heard, unread) = self.aborted;
+                if unread || now.since(heard) < *silent_for {
+                    let silence = now.since(heard);
+                    stage.fail(
+                        place(index),
+                        format_args!(
+                            "called dead after {silent_for:?} of silence; it was {silence:?}, unread {unread}"
+                        ),
+                    );
+                }
+            }
+            Event::Session { resumed: true, resending } => {
+                stage.counts.resumes += 1;
+                stage.counts.resent += *resending as u64;
+            }
+            Event::Session { resumed: false, .. } => stage.counts.sessions += 1,
+            Event::Resending { messages } => stage.counts.resent += *messages as u64,
+            Event::SessionLost { .. } => stage.counts.expired += 1,
+            _ => {}
+        }
+    }
+}

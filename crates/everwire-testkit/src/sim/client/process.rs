@@ -1,0 +1,331 @@
+//! One life of a client: what the shipped driver does, in virtual time.
+
+use std::collections::VecDeque;
+
+use everwire_core::{
+    Attempt, Config, Input, Machine, Message, MessageId, Moment, OpenFailure, OpenFailureKind, Outcome, SendError,
+    State, TransportEvent,
+};
+
+use super::ledger::{Ledger, Pace};
+use super::link::{Link, LinkState};
+use super::shims::Shims;
+use super::{ClientApp, ClientIo, Handled};
+use crate::sim::Mutant;
+use crate::sim::agenda::Nanos;
+use crate::sim::network::LineId;
+use crate::sim::stage::Stage;
+
+/// Settings of a client's process.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientPlan {
+    pub(crate) config: Config,
+    pub(crate) request: Vec<u8>,
+    /// How long the handler takes for a message.
+    pub(crate) work: Nanos,
+    /// Messages that wait for the handler before reading pauses.
+    pub(crate) inbox: usize,
+    /// As long as so much is buffered, no more is taken out of the outbox.
+    pub(crate) write_buffer: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) life: u32,
+    pub(crate) machine: Machine,
+    pub(crate) links: Vec<Link>,
+    pub(crate) ledger: Ledger,
+    pub(crate) pace: Pace,
+    pub(crate) wake_at: Option<Nanos>,
+    /// Messages that the handler has been given.
+    pub(crate) handled: u64,
+    pub(crate) closed: bool,
+    pub(crate) finished: bool,
+    pub(super) shims: Shims,
+    pub(super) plan: ClientPlan,
+    pub(super) inbox: VecDeque<Message>,
+    handling: Option<Nanos>,
+    pub(super) delivered: u64,
+    /// What the link that was aborted last had heard, and whether it had something unread.
+    pub(super) aborted: (Moment, bool),
+    timers: u32,
+}
+
+/// Volatile messages that the machine holds at most.
+const MAX_VOLATILE: usize = 1024;
+/// More timers than that at one instant are a storm.
+const TIMERS_AT_ONCE: u32 = 64;
+/// Rounds of a turn before others get theirs.
+const ROUNDS: usize = 64;
+
+impl Process {
+    pub(crate) fn new(plan: &ClientPlan, life: u32, stage: &mut Stage) -> Option<Self> {
+        let machine = match Machine::new(plan.config.clone(), stage.random.bits()) {
+            Ok(machine) => machine,
+            Err(error) => {
+                stage.fail("client", error);
+                return None;
+            }
+        };
+        Some(Self {
+            life,
+            machine,
+            links: Vec::new(),
+            ledger: Ledger::default(),
+            pace: Pace::default(),
+            wake_at: None,
+            handled: 0,
+            closed: false,
+            finished: false,
+            shims: Shims::default(),
+            plan: plan.clone(),
+            inbox: VecDeque::new(),
+            handling: None,
+            delivered: 0,
+            aborted: (Moment::ZERO, false),
+            timers: 0,
+        })
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        stage: &mut Stage,
+        message: Message,
+        give: impl FnOnce(&mut Machine, Message) -> Result<MessageId, SendError>,
+    ) -> Result<MessageId, SendError> {
+        let copy = message.clone();
+        let id = give(&mut self.machine, message)?;
+        stage.counts.sent += 1;
+        if let Err(what) = self.ledger.accepted(id, &copy) {
+            stage.fail("client", what);
+        }
+        Ok(id)
+    }
+
+    pub(crate) fn input(&mut self, now: Moment, input: Input) {
+        self.machine.handle(now, input);
+    }
+
+    /// Does everything that can be done now.
+    pub(super) fn turn(&mut self, index: u32, app: &mut dyn ClientApp, stage: &mut Stage, now: Moment) {
+        self.timers = 0;
+        stage.counts.turns += 1;
+        if stage.is(Mutant::TimerBeforeSocket) {
+            self.timer(now);
+            self.drain(index, app, stage, now);
+        }
+        for _ in 0..ROUNDS {
+            let mut busy = self.read(app, stage, now);
+            busy |= self.timer(now);
+            busy |= self.attend(index, app, stage, now);
+            busy |= self.drain(index, app, stage, now);
+            busy |= self.write(index, app, stage, now);
+            if !busy || stage.violation.is_some() {
+                break;
+            }
+        }
+        if self.timers > TIMERS_AT_ONCE {
+            stage.fail(
+                place(index),
+                format_args!("timer storm: {} at once, next {:?}", self.timers, self.machine.deadline()),
+            );
+        }
+        self.check_bounds(index, stage);
+    }
+
+    /// When it wants its next turn by itself, by its own clock and by the world's.
+    pub(super) fn due(&self) -> (Option<Moment>, Option<Nanos>) {
+        let world = [self.handling, self.wake_at].into_iter().chain(self.links.iter().map(Link::due));
+        (self.machine.deadline().map(|(at, _)| at), world.flatten().min())
+    }
+
+    /// The connections that are open.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = LineId> {
+        self.links.iter().filter_map(|link| match &link.state {
+            LinkState::Up(up) => Some(up.socket.line),
+            _ => None,
+        })
+    }
+
+    /// Whether messages wait for the handler.
+    pub(crate) fn is_handling(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    fn read(&mut self, app: &mut dyn ClientApp, stage: &mut Stage, now: Moment) -> bool {
+        let mut busy = false;
+        let mut events = Vec::new();
+        let closing = *self.machine.state() == State::Closing;
+        let current = self.links.last().map(|link| link.attempt);
+        for link in &mut self.links {
+            let full = !closing && self.inbox.len() >= self.plan.inbox;
+            let attempt = link.attempt;
+            if let Some(up) = link.up()
+                && up.paused != full
+            {
+                up.paused = full;
+                events.push(if full { TransportEvent::ReadPaused } else { TransportEvent::ReadResumed });
+            }
+            let opened_at = link.up().map_or(now, |up| up.opened_at);
+            if !full || link.up().is_none() {
+                link.read(stage, now, &mut events, &mut |message| app.written(message));
+            }
+            busy |= !events.is_empty();
+            for event in events.drain(..) {
+                self.shims.incoming(stage, &event);
+                if let TransportEvent::Lost(_) = event
+                    && now.since(opened_at) >= std::time::Duration::from_secs(1)
+                {
+                    self.pace.useful();
+                }
+                let event = self.shims.changed(stage, event);
+                if let TransportEvent::OpenFailed(OpenFailure { kind: OpenFailureKind::Refused { status, .. }, .. }) =
+                    &event
+                    && matches!(status, 300..=407 | 409..=424 | 426..=428 | 430..=499)
+                {
+                    self.pace.refused = Some(*status);
+                }
+                let event = self.shims.refusal(stage, event);
+                let attempt = if stage.is(Mutant::StaleEvents) { current.unwrap_or(attempt) } else { attempt };
+                self.machine.handle(now, Input::Transport(attempt, event));
+            }
+        }
+        self.links.retain(|link| !matches!(link.state, LinkState::Gone));
+        busy
+    }
+
+    fn timer(&mut self, now: Moment) -> bool {
+        let due = self.machine.deadline().is_some_and(|(at, _)| at <= now);
+        if due && self.timers <= TIMERS_AT_ONCE {
+            self.timers += 1;
+            self.machine.handle(now, Input::Timer);
+        }
+        due && self.timers <= TIMERS_AT_ONCE
+    }
+
+    /// The application gets its messages, one after the other, and its tick.
+    fn attend(&mut self, index: u32, app: &mut dyn ClientApp, stage: &mut Stage, now: Moment) -> bool {
+        let world = stage.agenda.now();
+        let mut busy = false;
+        if self.handling.is_none() && !self.inbox.is_empty() {
+            self.handling = Some(world + self.plan.work);
+        }
+        let mut done = None;
+        while self.handling.is_some_and(|at| at <= world) {
+            busy = true;
+            let Some(message) = self.inbox.pop_front() else { break };
+            self.handled += 1;
+            if app.handle(&mut ClientIo { index, process: self, stage, now }, message) == Handled::Done {
+                done = Some(self.handled);
+            }
+            self.handling = (!self.inbox.is_empty()).then_some(world + self.plan.work);
+        }
+        if let Some(position) = done {
+            self.machine.handle(now, Input::Processed(position));
+        }
+        if self.wake_at.is_some_and(|at| at <= world) {
+            self.wake_at = None;
+            busy = true;
+            app.tick(&mut ClientIo { index, process: self, stage, now });
+        }
+        busy
+    }
+
+    fn drain(&mut self, index: u32, app: &mut dyn ClientApp, stage: &mut Stage, now: Moment) -> bool {
+        let mut busy = false;
+        while let Some(output) = self.machine.poll_output() {
+            busy = true;
+            if self.finished {
+                stage.fail(place(index), format_args!("an output after the end: {output:?}"));
+                break;
+            }
+            self.perform(index, app, stage, now, output);
+        }
+        busy
+    }
+
+    /// Writes, and refills the buffers while the network takes it all.
+    fn write(&mut self, index: u32, app: &mut dyn ClientApp, stage: &mut Stage, now: Moment) -> bool {
+        let mut busy = false;
+        let most = self.plan.write_buffer;
+        for position in 0..self.links.len() {
+            while let Some(Link { attempt, state: LinkState::Up(up) }) = self.links.get_mut(position) {
+                let attempt = *attempt;
+                if up.ready && !up.socket.is_open() {
+                    up.ready = false;
+                }
+                let taking = up.ready && up.socket.buffered() < most;
+                if taking {
+                    busy = true;
+                    let taken = self.shims.take(&mut self.machine, stage, now, attempt, up, most);
+                    if stage.is(Mutant::WrittenWhenQueued) {
+                        self.machine.handle(now, Input::Transport(attempt, TransportEvent::Written(taken)));
+                    }
+                    // The ping behind what was taken goes into the same write.
+                    self.drain(index, app, stage, now);
+                }
+                let Some(Link { state: LinkState::Up(up), .. }) = self.links.get_mut(position) else { break };
+                let Stage { agenda, network, .. } = stage;
+                let all = up.socket.flush(agenda, network);
+                let written = up.count_written(&mut |message| app.written(message));
+                if written > 0 && !stage.is(Mutant::WrittenWhenQueued) {
+                    busy = true;
+                    self.machine.handle(now, Input::Transport(attempt, TransportEvent::Written(written)));
+                    self.drain(index, app, stage, now);
+                }
+                if !all || !taking {
+                    break;
+                }
+            }
+        }
+        busy
+    }
+
+    pub(super) fn link(&mut self, attempt: Attempt) -> Option<&mut super::link::Up> {
+        self.links.iter_mut().find(|link| link.attempt == attempt)?.up()
+    }
+
+    /// Every queue keeps its bound.
+    fn check_bounds(&self, index: u32, stage: &mut Stage) {
+        let stats = self.machine.stats();
+        let (messages, bytes) =
+            (stats.queued_messages + stats.unproven_messages, stats.queued_bytes + stats.unproven_bytes);
+        let outbox = &self.plan.config.outbox;
+        if messages > outbox.max_messages || bytes > outbox.max_bytes {
+            stage.fail(place(index), format_args!("the outbox holds {messages} messages of {bytes} bytes"));
+        }
+        // Volatile messages are held apart, in a small queue.
+        let open = self.ledger.open();
+        if messages > open || open > messages + MAX_VOLATILE {
+            stage.fail(place(index), format_args!("{open} messages have no outcome, {messages} are held"));
+        }
+        let buffered = self.links.iter().filter_map(|link| match &link.state {
+            LinkState::Up(up) => Some(up.socket.buffered()),
+            _ => None,
+        });
+        let frame = self.plan.config.batching.as_ref().map_or(0, |batching| batching.max_bytes);
+        let room = self.plan.write_buffer + self.ledger.largest.max(frame) + 8192;
+        if let Some(buffered) = buffered.max().filter(|buffered| *buffered > room) {
+            stage.fail(place(index), format_args!("a write buffer of {buffered} bytes"));
+        }
+    }
+}
+
+pub(super) fn place(index: u32) -> String {
+    format!("client {index}")
+}
+
+pub(crate) fn count_outcome(stage: &mut Stage, messages: u64, outcome: Outcome) {
+    let counts = &mut stage.counts;
+    *match outcome {
+        Outcome::Acknowledged => &mut counts.acknowledged,
+        Outcome::Received => &mut counts.received,
+        Outcome::Unknown(_) => &mut counts.unknown,
+        _ => &mut counts.unsent,
+    } += messages;
+}
+
+/// A message for the trace.
+pub(crate) fn words(message: &Message) -> String {
+    String::from_utf8_lossy(message.payload()).chars().take(120).collect()
+}

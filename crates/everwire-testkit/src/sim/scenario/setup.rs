@@ -1,0 +1,263 @@
+use std::time::Duration;
+
+use everwire_core::session::{Limits, RegistryConfig, ServerConfig, SessionConfig};
+use everwire_core::{Batching, Config, Guarantee, Jitter, Overflow};
+use serde::{Deserialize, Serialize};
+
+use super::Scenario;
+use crate::sim::agenda::{millis, nanos};
+use crate::sim::client::ClientPlan;
+use crate::sim::head::Request;
+use crate::sim::mutant::Mutant;
+use crate::sim::server::ServerPlan;
+
+/// Settings of the clients. Times are in milliseconds; what is 0 or left out has the machine's default, if not said
+/// otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "named as the settings of `everwire_core::Config` that they set")]
+pub struct ClientSetup {
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub guarantee: GuaranteeChoice,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub overflow: OverflowChoice,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub max_messages: usize,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub max_bytes: usize,
+    /// The batching window; 0: no batching.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub batching: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub heartbeat: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub heartbeat_timeout: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub initial_delay: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub max_delay: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub no_jitter: bool,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub open_timeout: u64,
+    /// The session's limits: messages before an acknowledgement.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub window: u32,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub ack_delay: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub ack_every: u32,
+    /// How long the handler takes for a message; 0: no time.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub work: u64,
+    /// Messages that wait for the handler before reading pauses; 0: 1024.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub inbox: usize,
+    /// Bytes that wait for the socket before no more is taken out of the outbox; 0: 64 KiB.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub write_buffer: usize,
+    /// Bytes that the operating system and the network hold in each direction; 0: 256 KiB.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub socket_buffer: usize,
+    /// Payloads have up to so many bytes beyond their key; 0: none.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub payload: u64,
+    /// Every so-many-th message is one that some servers refuse; 0: none.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub poison_every: u64,
+    /// Every third message expires if it has waited so long; 0: none does.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub ttl: u64,
+    /// Messages are of three priorities, and every fourth has a key by which it is conflated.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub levels: bool,
+    /// Every so-many-th message is volatile; 0: none.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub volatile_every: u64,
+    /// Changed bytes are not found out: no TLS. Then only what does not hang on the bytes' truth is checked.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub unsealed: bool,
+}
+
+/// [`Guarantee`], as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each is explained at `everwire_core::Guarantee`")]
+pub enum GuaranteeChoice {
+    Unproven,
+    #[default]
+    AtMostOnce,
+    AtLeastOnce,
+}
+
+/// [`Overflow`], as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each is explained at `everwire_core::Overflow`")]
+pub enum OverflowChoice {
+    #[default]
+    Reject,
+    DropOldest,
+    DropNewest,
+    DropLowestPriority,
+}
+
+/// Settings of the server. Times are in milliseconds; what is 0 or left out has the machine's default, if not said
+/// otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "named as the settings of `everwire_core::session::ServerConfig` that they set")]
+pub struct ServerSetup {
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub resume_within: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub window: u32,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub window_bytes: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub message_bytes: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub outbox: usize,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub ack_delay: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub ack_every: u32,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub heartbeat: u64,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub max_sessions: usize,
+    /// How long the handler takes for a message; 0: no time.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub work: u64,
+    /// Messages of a plain connection that wait for the handler before reading pauses; 0: 1024.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub inbox: usize,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub write_buffer: usize,
+    /// How effects become durable.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub commit: Commit,
+    /// What a session that is over has left in its inbox is still handled.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub finishes: bool,
+    /// Each message is answered with one.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub echo: bool,
+}
+
+/// How the server's application makes effects durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Commit {
+    /// Each by itself, at once; how far a session has come is forgotten in a crash.
+    #[default]
+    Each,
+    /// Many together with the sessions' watermarks, in one transaction, every so many milliseconds.
+    Together(u64),
+}
+
+fn set<T>(to: &mut T, value: T, given: bool) {
+    if given {
+        *to = value;
+    }
+}
+
+fn time(to: &mut Duration, value: u64) {
+    set(to, Duration::from_millis(value), value > 0);
+}
+
+impl Scenario {
+    pub(crate) fn client_plan(&self, index: u32) -> ClientPlan {
+        let setup = &self.client;
+        let mut config = Config::default();
+        config.guarantee = match setup.guarantee {
+            GuaranteeChoice::Unproven => Guarantee::Unproven,
+            GuaranteeChoice::AtMostOnce => Guarantee::AtMostOnce,
+            GuaranteeChoice::AtLeastOnce => Guarantee::AtLeastOnce,
+        };
+        config.outbox.overflow = match setup.overflow {
+            OverflowChoice::Reject => Overflow::Reject,
+            OverflowChoice::DropOldest => Overflow::DropOldest,
+            OverflowChoice::DropNewest => Overflow::DropNewest,
+            OverflowChoice::DropLowestPriority => Overflow::DropLowestPriority,
+        };
+        set(&mut config.outbox.max_messages, setup.max_messages, setup.max_messages > 0);
+        set(&mut config.outbox.max_bytes, setup.max_bytes, setup.max_bytes > 0);
+        if setup.batching > 0 && !self.session {
+            let mut batching = Batching::default();
+            batching.window = Duration::from_millis(setup.batching);
+            config.batching = Some(batching);
+        }
+        if setup.heartbeat > 0 {
+            config.heartbeat.interval = Some(Duration::from_millis(setup.heartbeat));
+        }
+        if self.mutant == Some(Mutant::DeathUnnoticed) {
+            config.heartbeat.interval = None;
+        }
+        time(&mut config.heartbeat.timeout, setup.heartbeat_timeout);
+        time(&mut config.retry.initial_delay, setup.initial_delay);
+        time(&mut config.retry.max_delay, setup.max_delay);
+        config.retry.max_delay = config.retry.max_delay.max(config.retry.initial_delay);
+        set(&mut config.retry.jitter, Jitter::None, setup.no_jitter);
+        set(&mut config.retry.stable_after, Duration::from_nanos(1), self.mutant == Some(Mutant::ResetOnOpen));
+        time(&mut config.open.timeout, setup.open_timeout);
+        if self.session {
+            let mut session = SessionConfig::default();
+            set(&mut session.limits.messages, setup.window, setup.window > 0);
+            time(&mut session.ack_delay, setup.ack_delay);
+            set(&mut session.ack_every, setup.ack_every, setup.ack_every > 0);
+            config.session = Some(session);
+        }
+        let request = Request { principal: format!("client-{index}"), session: self.session }.to_bytes().into_bytes();
+        ClientPlan {
+            config,
+            request,
+            work: millis(setup.work),
+            inbox: if setup.inbox > 0 { setup.inbox } else { 1024 },
+            write_buffer: if setup.write_buffer > 0 { setup.write_buffer } else { 64 << 10 },
+        }
+    }
+
+    pub(crate) fn server_plan(&self) -> ServerPlan {
+        let setup = &self.server;
+        let session = self.session.then(|| {
+            let mut config = ServerConfig::default();
+            let Limits { messages, bytes, message_bytes } = &mut config.limits;
+            set(messages, setup.window, setup.window > 0);
+            set(bytes, setup.window_bytes, setup.window_bytes > 0);
+            set(message_bytes, setup.message_bytes, setup.message_bytes > 0);
+            set(&mut config.outbox.max_messages, setup.outbox, setup.outbox > 0);
+            time(&mut config.resume_within, setup.resume_within);
+            time(&mut config.ack_delay, setup.ack_delay);
+            set(&mut config.ack_every, setup.ack_every, setup.ack_every > 0);
+            if setup.heartbeat > 0 {
+                config.heartbeat.interval = Some(Duration::from_millis(setup.heartbeat));
+            }
+            config
+        });
+        let mut registry = RegistryConfig::default();
+        set(&mut registry.max_sessions, setup.max_sessions, setup.max_sessions > 0);
+        ServerPlan {
+            session,
+            registry,
+            script: self.script.clone(),
+            calm: self.calm(),
+            work: millis(setup.work),
+            inbox: if setup.inbox > 0 { setup.inbox } else { 1024 },
+            write_buffer: if setup.write_buffer > 0 { setup.write_buffer } else { 64 << 10 },
+            max_message: 16 << 20,
+            finishes: setup.finishes,
+        }
+    }
+
+    /// From when on no fault begins.
+    pub(crate) fn network_plan(&self) -> crate::faults::Schedule {
+        let mut schedule = self.network.clone();
+        let calm = self.calm();
+        schedule.until = Some(schedule.until.map_or(calm, |until| until.min(calm)));
+        debug_assert!(nanos(calm) < u64::MAX, "a scenario ends");
+        schedule
+    }
+}

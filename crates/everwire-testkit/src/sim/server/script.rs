@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How a plain server behaves until the scenario is calm. The default answers pings and keeps its connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PlainScript {
+    /// It answers no pings, against RFC 6455 section 5.5.2.
+    #[serde(skip_serializing_if = "is_false")]
+    pub ignores_pings: bool,
+    /// It sends pongs that nobody asked for.
+    #[serde(skip_serializing_if = "is_false")]
+    pub idle_pongs: bool,
+    /// It accepts a connection, then closes it with this code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closes_with: Option<u16>,
+    /// After so many messages; else so much later.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub closes_after_messages: u32,
+    /// In milliseconds after the opening.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub closes_after: u32,
+    /// It refuses connections with this HTTP status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refuses_with: Option<u16>,
+    /// `Retry-After` in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Its answer to the request is no HTTP.
+    #[serde(skip_serializing_if = "is_false")]
+    pub answers_nonsense: bool,
+    /// It does not read for so many milliseconds after the opening.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reads_after: u32,
+    /// It closes the connection with this code at each message that holds a `!`, in the calm too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poison: Option<u16>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+impl PlainScript {
+    /// What is left of it at this time, if it is calm from `calm` on.
+    pub(crate) fn at(&self, now: Duration, calm: Duration) -> Self {
+        if now >= calm { Self { poison: self.poison, ..Self::default() } } else { self.clone() }
+    }
+}

@@ -1,0 +1,6 @@
+//! The simulator: it is the same every time, it finds what is broken on purpose, and what it found once stays mended.
+#![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
+
+mod kept;
+mod promises;
+mod words;

@@ -1,0 +1,23 @@
+//! `cargo xtask sim`: random scenarios over the machines that ship, in virtual time.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::shell::{self, Failed};
+
+/// Fresh scenarios in each run of the tests.
+const FRESH: u64 = 20_000;
+
+/// Passes the arguments on to the simulator, which is built for speed with its assertions on.
+pub(crate) fn sim(args: &[String]) -> Result<(), Failed> {
+    let mut cargo = shell::cargo(&["run", "--quiet", "--profile", "sim", "--package", "everwire-testkit"]);
+    cargo.args(["--example", "simulate", "--"]).args(args);
+    shell::run(cargo)
+}
+
+/// As part of the tests: scenarios that nobody has seen before, then every broken rule, which has to be found.
+pub(crate) fn check() -> Result<(), Failed> {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let args = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    sim(&args(&["--seeds", &FRESH.to_string(), "--from", &(seconds * FRESH).to_string()]))?;
+    sim(&args(&["--mutant", "all", "--seeds", "60000"]))
+}
