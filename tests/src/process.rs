@@ -148,6 +148,16 @@ impl Process {
         line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect()
     }
 
+    /// Whatever else it says until its output ends.
+    pub async fn rest(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        // A process that was killed in the middle of a line has not said it.
+        while let Ok(Some(line)) = self.stdout.next_line().await {
+            lines.push(line);
+        }
+        lines
+    }
+
     /// SIGKILL, and waits until the process is gone.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("it can be killed");

@@ -123,3 +123,22 @@ async fn the_example_of_an_application_in_the_simulator_books_every_sale_once() 
     books.line_with("each booked once").await;
     assert_eq!(books.exit_code().await, 0);
 }
+
+#[tokio::test]
+async fn the_example_of_a_kept_outbox_sends_what_the_first_client_left() {
+    let example = ["run", "--quiet", "--package", "everwire", "--features", "sqlite", "--example", "outbox"];
+    let mut outbox = Process::start(Command::from(cargo()).args(example));
+    outbox.line_with("it is on disk").await;
+    outbox.line_with("kept in the store for the next start").await;
+    outbox.line_with("\"said offline\" was received by the peer").await;
+    assert_eq!(outbox.exit_code().await, 0);
+}
+
+#[tokio::test]
+async fn the_example_with_a_database_does_every_transfer_once_over_a_crash() {
+    let example = ["run", "--quiet", "--package", "everwire-server", "--features", "axum", "--example", "transfers"];
+    let mut transfers = Process::start(Command::from(cargo()).args(example));
+    transfers.line_with("the server crashes").await;
+    transfers.line_with("100 transfers of 2 make 200").await;
+    assert_eq!(transfers.exit_code().await, 0);
+}

@@ -27,6 +27,7 @@ cargo xtask CHORE [-- ARGS]
   tidy      check the layering and the house rules that no compiler checks
   deny      licences, sources and duplicate versions of every dependency
   audit     known vulnerabilities in dependencies (fetches the advisory database)
+  kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: how often instead
   terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
   bench     measure against peers, side by side; ARGS: client
   help      this text";
@@ -56,6 +57,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "deny" => test::deny(),
         "audit" => test::audit(),
         "autobahn" => autobahn::autobahn(rest),
+        "kills" => test::kills(rest.first().map_or("500", String::as_str)),
         "terminal" => test::terminal(),
         "bench" => bench::bench(rest),
         "sim" => sim::sim(rest),

@@ -24,6 +24,13 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     autobahn::run(Thoroughness::Quick)
 }
 
+/// The test of killed processes, more often than among all the others.
+pub(crate) fn kills(times: &str) -> Result<(), Failed> {
+    let mut kills = cargo(&["test", "--package", "everwire-tests", "--test", "kills", "--", "--nocapture"]);
+    kills.env("EVERWIRE_KILLS", times);
+    run(kills)
+}
+
 /// Writes down the screens of the story that a test plays.
 pub(crate) fn terminal() -> Result<(), Failed> {
     let mut story = cargo(&["test", "--package", "everwire-cli", "--test", "terminal", "two_people"]);

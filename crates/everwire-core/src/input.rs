@@ -1,7 +1,10 @@
 use bytes::Bytes;
 use everwire_ws::{CloseFrame, Message};
 
-use crate::{Loss, Moment, OpenFailure, Phase};
+use crate::{
+    Loss, Moment, OpenFailure, Phase,
+    store::{BatchId, StoreOp},
+};
 
 /// Number of a connection attempt, unique over the machine's life. Events of any but the current one are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +33,19 @@ pub enum Input {
     Hint(Hint),
     /// Word from the transport of this attempt.
     Transport(Attempt, TransportEvent),
+    /// What [`Output::Persist`](crate::Output::Persist) asked for is durable.
+    Persisted(BatchId),
+    /// The store could not do it. It is asked again, later and later.
+    PersistFailed {
+        /// The batch.
+        batch: BatchId,
+        /// Its steps, back.
+        ops: Vec<StoreOp>,
+        /// Why, in words for people.
+        reason: String,
+    },
+    /// What the wall clock reads now, in milliseconds since the Unix epoch: what is kept in a store expires by it.
+    WallClock(u64),
     /// What [`deadline`](crate::Machine::deadline) named has come. Harmless when early, excused when late. The driver
     /// reads the socket before it reports this, so that life that has arrived is seen first.
     Timer,

@@ -18,6 +18,7 @@
 //! | `outbox` | what is kept, dropped, sent again, and with which outcome each message ends |
 //! | `barrier` | what a pong proves |
 //! | [`session`] | what lives on over several connections, and what that takes: numbers, acknowledgements, resumption |
+//! | [`store`] | what a client keeps so that its outbox outlives its process |
 //! | `batching` | which JSON texts share a frame |
 //! | `lifecycle` | the connection's states |
 //! | `timers` | the one table of what is due when |
@@ -68,6 +69,7 @@ pub mod retry;
 pub mod session;
 mod state;
 mod stats;
+pub mod store;
 mod timers;
 
 pub use everwire_ws::{CloseCode, CloseFrame, Message};

@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// Number of a message: in the order of [`send`](crate::Machine::send), from 1, contiguous.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub u64);
 
 /// The one final word on a message.
@@ -22,6 +22,9 @@ pub enum Outcome {
     Cancelled,
     /// It may or may not have arrived; nothing more can be known.
     Unknown(Stage),
+    /// It is kept in the client's store, which this client has left: the next one that is started with it takes it up,
+    /// and what becomes of it then is told there.
+    Stored,
 }
 
 /// Which policy dropped a message.
@@ -68,7 +71,12 @@ impl Outcome {
     pub const fn is_delivered(&self) -> bool {
         match self {
             Self::Acknowledged | Self::Received => true,
-            Self::Expired | Self::Dropped(_) | Self::Rejected(_) | Self::Cancelled | Self::Unknown(_) => false,
+            Self::Expired
+            | Self::Dropped(_)
+            | Self::Rejected(_)
+            | Self::Cancelled
+            | Self::Unknown(_)
+            | Self::Stored => false,
         }
     }
 
@@ -78,7 +86,7 @@ impl Outcome {
     pub const fn is_safe_to_resend(&self) -> bool {
         match self {
             Self::Expired | Self::Dropped(_) | Self::Rejected(_) | Self::Cancelled => true,
-            Self::Acknowledged | Self::Received | Self::Unknown(_) => false,
+            Self::Acknowledged | Self::Received | Self::Unknown(_) | Self::Stored => false,
         }
     }
 }
@@ -103,6 +111,7 @@ impl fmt::Display for Outcome {
                 write!(f, "rejected: the peer takes messages of at most {limit} bytes")
             }
             Self::Cancelled => f.write_str("cancelled before it was sent"),
+            Self::Stored => f.write_str("kept in the store for the next start"),
             Self::Unknown(Stage::Queued) => f.write_str("unknown: queued, then lost sight of"),
             Self::Unknown(Stage::Written) => f.write_str("unknown: written to the socket, its arrival is not proven"),
         }

@@ -6,6 +6,7 @@ use everwire_ws::{CloseCode, Message};
 use crate::{
     Attempt, Cause, MessageId, Outcome, State,
     session::{Gone, Prefix},
+    store::{BatchId, StoreOp},
 };
 
 /// What the machine wants done or told. To be drained with [`poll_output`](crate::Machine::poll_output) after each call.
@@ -43,6 +44,16 @@ pub enum Output {
     },
     /// All of `first..=last` are written to the socket. A message that is sent again is written again.
     Written {
+        /// The first.
+        first: MessageId,
+        /// The last.
+        last: MessageId,
+    },
+    /// Make these steps durable, all or none, and say [`Persisted`](crate::Input::Persisted). The next batch comes only
+    /// after that.
+    Persist(BatchId, Vec<StoreOp>),
+    /// All of `first..=last` are durable: they survive the end of this process.
+    Stored {
         /// The first.
         first: MessageId,
         /// The last.
@@ -133,6 +144,15 @@ pub enum Event {
         /// How long this connection will still work.
         within: Duration,
     },
+    /// The store could not keep what it was given. Messages wait until it can; the connection goes on.
+    StoreFailed {
+        /// Why, in words for people.
+        reason: String,
+        /// When it is asked again.
+        retry_in: Duration,
+    },
+    /// The store works again.
+    StoreRecovered,
     /// Our own process stalled; the peer is given another chance.
     Stalled {
         /// How late the timer was.

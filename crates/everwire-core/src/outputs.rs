@@ -2,7 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::{Attempt, Event, MessageId, Outcome, Output, session::Frame};
+use crate::{
+    Attempt, Event, MessageId, Outcome, Output,
+    session::Frame,
+    store::{Journal, Verdict},
+};
 
 /// How far back a range looks for one that it continues.
 const LOOK_BACK: usize = 3;
@@ -14,6 +18,8 @@ const IDLE: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
     queue: VecDeque<Output>,
+    /// With a store: what is told only when it has it.
+    pub(crate) journal: Option<Box<Journal>>,
 }
 
 impl Outputs {
@@ -36,8 +42,33 @@ impl Outputs {
         }
     }
 
-    /// All of `first..=last` have this outcome.
+    /// All of `first..=last` have this outcome; with a store, it may have to be told later.
     pub(crate) fn outcome(&mut self, first: MessageId, last: MessageId, outcome: Outcome) {
+        let Some(journal) = &mut self.journal else { return self.tell(first, last, outcome) };
+        match journal.ended(first, last, outcome) {
+            Verdict::Tell => self.tell(first, last, outcome),
+            Verdict::Instead(told) => {
+                told.into_iter().for_each(|(first, last, outcome)| self.tell(first, last, outcome))
+            }
+        }
+    }
+
+    /// A message was accepted.
+    #[inline]
+    pub(crate) fn accepted(&mut self, id: MessageId) {
+        if let Some(journal) = &mut self.journal {
+            journal.accepted(id);
+        }
+    }
+
+    /// The session is another, or has other credentials.
+    pub(crate) fn session_changed(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.session_changed();
+        }
+    }
+
+    pub(crate) fn tell(&mut self, first: MessageId, last: MessageId, outcome: Outcome) {
         for output in self.ranges() {
             match output {
                 Output::Outcome { last: before, outcome: same, .. } if *same == outcome && before.0 + 1 == first.0 => {

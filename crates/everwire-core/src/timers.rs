@@ -22,6 +22,8 @@ pub enum Timer {
     Migrate,
     /// A session without a connection is kept no longer.
     Expire,
+    /// What the store could not take is tried again.
+    Store,
     /// Flush, closing handshake or the wait for the transport's end take too long.
     Close,
     /// A queued message's time to live is over.
@@ -30,7 +32,7 @@ pub enum Timer {
 
 impl Timer {
     /// Those of the table. `Expiry` is not: the outbox knows when the next message expires.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Open,
         Self::Retry,
         Self::Heartbeat,
@@ -40,6 +42,7 @@ impl Timer {
         Self::Ack,
         Self::Migrate,
         Self::Expire,
+        Self::Store,
         Self::Close,
     ];
 }
@@ -59,6 +62,10 @@ impl Timers {
     pub(crate) fn advance(&mut self, timer: Timer, at: Moment) {
         let at = self.table[timer as usize].map_or(at, |set| set.min(at));
         self.set(timer, at);
+    }
+
+    pub(crate) fn at(&self, timer: Timer) -> Option<Moment> {
+        self.table[timer as usize]
     }
 
     pub(crate) fn clear(&mut self, timer: Timer) {

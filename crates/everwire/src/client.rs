@@ -9,6 +9,7 @@ use everwire_ws::Message;
 use tokio::sync::watch;
 
 use crate::shared::Shared;
+use crate::store::Recovered;
 use crate::{Builder, Delivery, Events, Inbox, State, Stats};
 
 /// A WebSocket client that stays connected.
@@ -218,6 +219,12 @@ impl Client {
     /// [`Inbox`] hands out the batch that it already holds, and then ends.
     pub fn messages(&self) -> Inbox {
         Inbox::attach(Arc::clone(&self.shared.mailbox))
+    }
+
+    /// The messages that an earlier client with the same [`store`](crate::store) has left, oldest first, with what
+    /// becomes of them. Given once: afterwards, and without a store, there are none.
+    pub fn recovered(&self) -> Vec<Recovered> {
+        self.shared.recovered()
     }
 
     /// Where the client stands now.

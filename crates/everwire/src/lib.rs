@@ -33,6 +33,7 @@ mod request;
 mod shared;
 mod state;
 mod stats;
+pub mod store;
 mod sync;
 mod target;
 

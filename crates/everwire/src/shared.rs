@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Instant as StdInstant;
 
-use everwire_core::{self as core, Input, Left, Machine, Moment, Output};
+use everwire_core::{self as core, Input, Left, Machine, Message, MessageId, Moment, Output};
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use crate::delivery::Ledger;
 use crate::events::{self, EventItem, Events};
 use crate::inbox::{Bounds, Mailbox, Reading};
+use crate::store::Recovered;
 use crate::sync::lock;
 use crate::{Opening, State, Stats};
 
@@ -58,6 +59,8 @@ pub(crate) struct Inner {
     pub(crate) looked_at_clock: Moment,
     /// The last handle was dropped.
     pub(crate) abandoned: bool,
+    /// Until somebody asks for them.
+    recovered: Vec<Recovered>,
     /// What `close` hands back, until it does.
     pub(crate) left: Option<Left>,
     /// Of the open connection.
@@ -77,10 +80,21 @@ pub(crate) struct Traffic {
 }
 
 impl Shared {
-    pub(crate) fn new(machine: Machine, timed: bool, inbox: Bounds, reading: Reading) -> Self {
+    /// `recovered`: the messages that a store has kept, in the order of their numbers.
+    pub(crate) fn new(
+        machine: Machine,
+        timed: bool,
+        inbox: Bounds,
+        reading: Reading,
+        recovered: Vec<(MessageId, Message)>,
+    ) -> Self {
+        let mut ledger = Ledger::default();
+        let recovered = recovered.into_iter().map(|(id, message)| Recovered { message, delivery: ledger.open(id) });
+        let recovered = recovered.collect();
         let inner = Inner {
             machine,
-            ledger: Ledger::default(),
+            ledger,
+            recovered,
             pending: VecDeque::new(),
             driver: None,
             wake_driver: false,
@@ -144,6 +158,10 @@ impl Shared {
     pub(crate) fn state(&self) -> State {
         let inner = self.lock();
         self.public_state(inner.machine.state().clone(), inner.subprotocol.as_ref())
+    }
+
+    pub(crate) fn recovered(&self) -> Vec<Recovered> {
+        mem::take(&mut self.lock().recovered)
     }
 
     pub(crate) fn watch_state(&self) -> watch::Receiver<State> {
@@ -228,6 +246,7 @@ impl Inner {
         match output {
             Output::Outcome { first, last, outcome } => self.ledger.settle(first, last, outcome, wakers),
             Output::Written { first, last } => self.ledger.written(first, last, wakers),
+            Output::Stored { first, last } => self.ledger.stored(first, last, wakers),
             other => {
                 self.pending.push_back(other);
                 self.wake_driver = true;

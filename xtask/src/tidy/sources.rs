@@ -1,10 +1,11 @@
 //! Rules on the sources' text.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::shell::{self, Failed};
 
-/// A foreign crate's name may stand in only one file of `crates/`, so that it can be replaced there.
+/// A foreign crate's name may stand in only one file of each of `crates/`, so that it can be replaced there.
 const ONE_FILE_ONLY: &[&str] = &["hyper_util::client", "tokio_rustls", "rusqlite"];
 
 /// Words of unfinished work. Put together here so that this file does not find itself.
@@ -46,13 +47,16 @@ fn unfinished(files: &[(String, String)]) -> Vec<String> {
 fn one_file_only(files: &[(String, String)]) -> Vec<String> {
     let mut findings = Vec::new();
     for name in ONE_FILE_ONLY {
-        let users: Vec<&str> = files
-            .iter()
-            .filter(|(path, text)| path.starts_with("crates/") && path.contains("/src/") && names(text, name))
-            .map(|(path, _)| path.as_str())
-            .collect();
-        if users.len() > 1 {
-            findings.push(format!("{name} may be named in one file only, not in {}", users.join(", ")));
+        let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (path, text) in files {
+            if let Some((krate, _)) = path.strip_prefix("crates/").and_then(|path| path.split_once("/src/"))
+                && names(text, name)
+            {
+                users.entry(krate).or_default().push(path);
+            }
+        }
+        for (krate, users) in users.into_iter().filter(|(_, users)| users.len() > 1) {
+            findings.push(format!("{name} may be named in one file of {krate} only, not in {}", users.join(", ")));
         }
     }
     findings
@@ -81,7 +85,8 @@ mod tests {
         let one = file("crates/a/src/one.rs", "use tokio_rustls::TlsConnector;");
         let two = file("crates/a/src/two.rs", "use tokio_rustls::TlsAcceptor;");
         let comment = file("crates/a/src/three.rs", "// tokio_rustls is named in one.rs");
-        assert!(one_file_only(&[one.clone(), comment]).is_empty());
+        let another = file("crates/b/src/one.rs", "use tokio_rustls::TlsAcceptor;");
+        assert!(one_file_only(&[one.clone(), comment, another]).is_empty());
         assert_eq!(one_file_only(&[one, two]).len(), 1);
     }
 }

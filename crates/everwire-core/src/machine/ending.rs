@@ -88,7 +88,7 @@ impl Machine {
             Decision::Wait { delay, at_least } => {
                 let retry_at = now + delay;
                 if let Intent::Close { deadline, .. } = self.intent {
-                    if retry_at >= deadline {
+                    if retry_at >= deadline && !self.store_is_behind() {
                         return self.finish();
                     }
                     self.timers.set(Timer::Close, deadline);
@@ -121,25 +121,31 @@ impl Machine {
             return self.finish();
         }
         self.accepting = false;
-        self.timers.clear_all();
+        self.clear_timers();
         self.lifecycle = Lifecycle::Closed(closed.clone());
-        self.resolve_all();
+        // What is in a store waits for the user to connect again.
+        if !self.has_store() {
+            self.resolve_all();
+        }
         self.set_state(State::Closed(closed));
     }
 
     /// Starts the closing handshake once everything that is to be flushed is. Without a connection there is no reason
     /// to wait for one any more.
     pub(super) fn advance_flush(&mut self, now: Moment) {
-        match (&self.lifecycle, self.intent) {
-            (Lifecycle::Open(_), Intent::Leave { .. } | Intent::Close { .. })
-                if self.outbox.is_flushed(self.flush_limit()) =>
-            {
-                self.start_closing(now);
+        let ready = match (&self.lifecycle, self.intent) {
+            (Lifecycle::Open(_), Intent::Leave { .. } | Intent::Close { .. }) => {
+                if self.outbox.is_flushed(self.flush_limit()) && self.may_take_leave(now) {
+                    self.start_closing(now);
+                }
+                return;
             }
-            (Lifecycle::Waiting(_) | Lifecycle::Opening(_), Intent::Close { .. }) if self.outbox.is_empty() => {
-                self.run_out(now);
-            }
-            _ => {}
+            (Lifecycle::Waiting(_) | Lifecycle::Opening(_), Intent::Close { .. }) => self.outbox.is_empty(),
+            (Lifecycle::Closed(_), Intent::Close { .. }) => true,
+            _ => false,
+        };
+        if ready && !self.store_is_behind() {
+            self.run_out(now);
         }
     }
 
@@ -169,6 +175,7 @@ impl Machine {
         self.timers.clear_all();
         self.lifecycle = Lifecycle::Finished;
         self.wants_ready = false;
+        self.close_journal();
         self.resolve_all();
         if self.outbox.room_again() {
             self.outputs.push(Output::Room);

@@ -4,6 +4,7 @@
 //! - [`user`]: what the user wants: connect, disconnect, close, hints
 //! - [`transport`]: what the transport says
 //! - [`session`]: what a session adds
+//! - [`store`]: what a store adds
 //! - [`timer`]: what is due
 //! - [`ending`]: how attempts and connections end, and what follows
 //! - [`send_error`](SendError): why a message was given back
@@ -12,6 +13,7 @@ mod ending;
 mod queued;
 mod send_error;
 mod session;
+mod store;
 mod timer;
 mod transport;
 mod user;
@@ -30,7 +32,7 @@ use crate::{
     batching::Window,
     heartbeat::Heartbeat,
     lifecycle::{Intent, Lifecycle, Opening},
-    outbox::{Outbox, Until},
+    outbox::{Outbox, Until, WallClock},
     outputs::Outputs,
     retry::Retry,
     session::client::ClientSession,
@@ -70,6 +72,9 @@ pub struct Machine {
     /// What was in flight on the connection that has just ended and is not sent again: it belongs to `left` if this is
     /// the end.
     orphans: Vec<Message>,
+    clock: WallClock,
+    /// How often in a row the store has failed.
+    store_failures: u32,
 }
 
 impl Machine {
@@ -106,6 +111,8 @@ impl Machine {
             last_hurry: None,
             left: Left::default(),
             orphans: Vec::new(),
+            clock: WallClock::default(),
+            store_failures: 0,
         })
     }
 
@@ -127,6 +134,7 @@ impl Machine {
         } else if self.wants_ready {
             self.announce();
         }
+        self.persist(now);
         Ok(id)
     }
 
@@ -155,6 +163,9 @@ impl Machine {
             Input::Processed(position) => self.processed(now, position),
             Input::Hint(hint) => self.hint(now, hint),
             Input::Transport(attempt, event) => self.transport(now, attempt, event),
+            Input::Persisted(batch) => self.persisted(now, batch),
+            Input::PersistFailed { batch, ops, reason } => self.persist_failed(now, batch, ops, reason),
+            Input::WallClock(unix_ms) => self.wall_clock(now, unix_ms),
             Input::Timer => self.timer(now),
         }
         self.conclude(now);
@@ -165,6 +176,7 @@ impl Machine {
         if matches!(self.lifecycle, Lifecycle::Finished) {
             return;
         }
+        self.persist(now);
         self.advance_flush(now);
         self.announce();
         self.tell_room();

@@ -41,6 +41,7 @@ impl Machine {
         } else {
             self.announce();
         }
+        self.persist(now);
         self.tell_room();
         Ok(id)
     }
@@ -66,8 +67,12 @@ impl Machine {
     /// Gives the new message back if it is too late, if there is no such message, or if the new one is larger and there
     /// is no room for that. It is too late as soon as any connection has been given the old one and may have written it:
     /// an outcome can't speak of two messages.
-    pub fn replace(&mut self, id: MessageId, message: Message) -> Result<(), ReplaceError> {
+    pub fn replace(&mut self, now: Moment, id: MessageId, message: Message) -> Result<(), ReplaceError> {
         let replaced = self.outbox.replace(id, message);
+        if let (Ok(()), Some(journal)) = (&replaced, &mut self.outputs.journal) {
+            journal.replaced(id);
+        }
+        self.persist(now);
         self.tell_room();
         replaced
     }

@@ -30,11 +30,8 @@ impl Machine {
         let Some(session) = &mut self.session else { return true };
         match session.agreed(subprotocol) {
             Agreed::Session => {
-                session.stage = Stage::Greeting;
-                self.outputs.push(Output::Control(attempt, session.hello()));
-                if let Lifecycle::Opening(opening) = &mut self.lifecycle {
-                    opening.reached = Phase::Session;
-                }
+                session.waiting = Some(attempt);
+                self.say_hello();
                 return false;
             }
             Agreed::Plain => {
@@ -50,6 +47,17 @@ impl Machine {
         };
         self.attempt_failed(now, OpenFailure { phase: Phase::Session, kind: OpenFailureKind::NoSession, detail });
         false
+    }
+
+    /// The first frame of the connection that is upgraded, unless it has to wait for the store.
+    pub(super) fn say_hello(&mut self) {
+        let (Some(session), Lifecycle::Opening(opening)) = (&mut self.session, &mut self.lifecycle) else { return };
+        if session.hello_waits() || session.waiting.take() != Some(opening.attempt) {
+            return;
+        }
+        opening.reached = Phase::Session;
+        session.stage = Stage::Greeting;
+        self.outputs.push(Output::Control(opening.attempt, session.hello()));
     }
 
     /// Messages of the opening whose welcome is awaited.
@@ -93,6 +101,7 @@ impl Machine {
                 return false;
             }
             session.welcomed(welcome);
+            self.outputs.session_changed();
             let Ok(resending) = self.outbox.resume(welcome.processed, welcome.limits, &mut self.outputs) else {
                 self.lose_session(None);
                 return false;
@@ -112,6 +121,9 @@ impl Machine {
             session.welcomed(welcome);
         }
         self.outbox.begin_session(welcome.limits);
+        if let Some(journal) = &mut self.outputs.journal {
+            journal.begin_session();
+        }
         self.outputs.event(Event::Session { resumed: false, resending });
         true
     }
@@ -120,6 +132,7 @@ impl Machine {
     fn lose_session(&mut self, processed: Option<u64>) {
         if let Some(session) = &mut self.session {
             session.forget();
+            self.outputs.session_changed();
         }
         if self.outbox.is_numbered() {
             self.outbox.end_session(processed, &mut self.outputs);
@@ -324,7 +337,7 @@ impl Machine {
             TransportEvent::Reached(phase) => successor.reached = phase,
             TransportEvent::Opened { subprotocol } => {
                 let Some(session) = &mut self.session else { return };
-                if session.agreed(subprotocol.as_deref()) != Agreed::Session {
+                if session.agreed(subprotocol.as_deref()) != Agreed::Session || session.hello_waits() {
                     self.outputs.push(Output::Abort(attempt));
                     return self.migration_failed(now);
                 }

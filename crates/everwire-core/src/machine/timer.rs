@@ -32,6 +32,7 @@ impl Machine {
                 Some(Timer::Ack) => self.ack(),
                 Some(Timer::Migrate) => self.migration_due(now),
                 Some(Timer::Expire | Timer::Expiry) => {}
+                Some(Timer::Store) => self.persist_again(),
                 Some(Timer::Batch) => self.release_batch(),
                 Some(Timer::Close) => self.closing_too_long(now),
             }

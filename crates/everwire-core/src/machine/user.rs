@@ -71,10 +71,17 @@ impl Machine {
             return self.run_out(now);
         }
         match &self.lifecycle {
-            Lifecycle::Closed(_) | Lifecycle::Finished => return self.finish(),
-            Lifecycle::Waiting(_) | Lifecycle::Opening(_) if self.outbox.is_empty() => return self.run_out(now),
+            Lifecycle::Finished => return self.finish(),
+            // What is on its way into the store gets there.
+            Lifecycle::Closed(_) if self.store_is_behind() => {}
+            Lifecycle::Closed(_) => return self.finish(),
+            Lifecycle::Waiting(_) | Lifecycle::Opening(_) if self.outbox.is_empty() && !self.store_is_behind() => {
+                return self.run_out(now);
+            }
             Lifecycle::Waiting(waiting) if waiting.not_before <= now && !again => self.start_attempt(now),
-            Lifecycle::Waiting(waiting) if waiting.retry_at >= deadline => return self.finish(),
+            Lifecycle::Waiting(waiting) if waiting.retry_at >= deadline && !self.store_is_behind() => {
+                return self.finish();
+            }
             Lifecycle::Waiting(_) | Lifecycle::Opening(_) => {}
             Lifecycle::Open(_) => self.release_batch(),
             // The wait for the transport's end has a timer of its own, which may only become shorter.
@@ -160,7 +167,7 @@ impl Machine {
 
     /// Nothing runs until the user connects again; the outbox is kept.
     pub(super) fn rest(&mut self) {
-        self.timers.clear_all();
+        self.clear_timers();
         self.intent = Intent::Stay;
         self.lifecycle = Lifecycle::Closed(Closed::Disconnected);
         self.set_state(State::Closed(Closed::Disconnected));

@@ -24,6 +24,8 @@ pub(crate) struct InFlight {
     taken: u64,
     /// What was written to any connection of the session.
     ever_written: u64,
+    /// What any connection of the session was given.
+    ever_taken: u64,
     /// What the driver has reported as written. A pong can be ahead of it.
     reported: u64,
     /// The sizes of the frames not yet reported as written, where some hold several messages.
@@ -36,8 +38,8 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// Takes these over.
-    pub(crate) fn extend(&mut self, entries: impl Iterator<Item = Entry>) {
+    /// Gives these their places, to be taken later.
+    pub(crate) fn stage(&mut self, entries: impl Iterator<Item = Entry>) {
         let (mut bytes, mut latest) = (0, MessageId(0));
         let mut mixed = self.mixed && !self.entries.is_empty();
         if let Some(entry) = self.entries.back() {
@@ -50,19 +52,39 @@ impl InFlight {
         }));
         self.mixed = mixed;
         self.bytes += bytes;
-        self.taken = self.end();
     }
 
-    /// The next message that an earlier connection of the session has had, and its sequence number.
-    pub(crate) fn next_again(&self) -> Option<(u64, &Message)> {
+    /// Takes these over, as given to the connection.
+    pub(crate) fn extend(&mut self, entries: impl Iterator<Item = Entry>) {
+        self.stage(entries);
+        self.taken = self.end();
+        self.ever_taken = self.taken;
+    }
+
+    /// What a process before this one has left, behind the position `before`. All of it may have been written.
+    pub(crate) fn restore(&mut self, before: u64, entries: impl Iterator<Item = Entry>) {
+        (self.proven, self.written, self.taken, self.reported) = (before, before, before, before);
+        self.stage(entries);
+        (self.ever_written, self.ever_taken) = (self.end(), self.end());
+    }
+
+    /// The next message that has a sequence number and was not taken on this connection, up to the position `gate`, and
+    /// its number.
+    pub(crate) fn next_again(&self, gate: u64) -> Option<(u64, &Message)> {
+        if self.taken >= gate {
+            return None;
+        }
         let entry = self.entries.get(self.index(self.taken))?;
         Some((self.taken + 1, &entry.message))
     }
 
-    /// That message is taken, in a frame of its own.
-    pub(crate) fn take_again(&mut self) {
+    /// That message is taken, in a frame of its own. Whether an earlier connection has had it.
+    pub(crate) fn take_again(&mut self) -> bool {
+        let again = self.taken < self.ever_taken;
         self.taken = (self.taken + 1).min(self.end());
+        self.ever_taken = self.ever_taken.max(self.taken);
         self.end_singles(1);
+        again
     }
 
     /// The connection is lost, the session goes on: everything unproven is taken again on the next one.
@@ -88,6 +110,7 @@ impl InFlight {
             return;
         }
         self.taken += skipped;
+        self.ever_taken = self.ever_taken.max(self.taken);
         // What is skipped counts with the last frame that is not reported yet.
         match self.frames.back_mut() {
             Some(messages) => *messages += skipped as usize,
@@ -195,7 +218,26 @@ impl InFlight {
 
     /// How many wait to be taken again.
     pub(crate) fn again_len(&self) -> usize {
-        self.entries.len() - self.index(self.taken)
+        self.index(self.ever_taken.max(self.taken)) - self.index(self.taken)
+    }
+
+    /// Whether one up to the position `gate` waits to be taken.
+    pub(crate) fn has_untaken(&self, gate: u64) -> bool {
+        self.taken < gate.min(self.end())
+    }
+
+    /// The message with this sequence number.
+    pub(crate) fn numbered(&self, seq: u64) -> Option<&Entry> {
+        let position = seq.checked_sub(1).filter(|position| *position >= self.proven)?;
+        self.entries.get(self.index(position))
+    }
+
+    pub(crate) fn get(&self, id: MessageId) -> Option<&Entry> {
+        if self.mixed {
+            return self.entries.iter().find(|entry| entry.id == id);
+        }
+        let at = self.entries.binary_search_by_key(&id, |entry| entry.id).ok()?;
+        self.entries.get(at)
     }
 
     /// What is taken may yet be written without a word.
@@ -229,10 +271,7 @@ impl InFlight {
     }
 
     pub(crate) fn contains(&self, id: MessageId) -> bool {
-        if self.mixed {
-            return self.entries.iter().any(|entry| entry.id == id);
-        }
-        self.entries.binary_search_by_key(&id, |entry| entry.id).is_ok()
+        self.get(id).is_some()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -7,6 +7,7 @@
 //! - [`change`]: cancelling, replacing, expiring what waits; with [`late`](CancelError) for when that is too late
 //! - [`take`]: handing messages to the open connection
 //! - [`numbered`]: the same in a session, and what its acknowledgements mean
+//! - [`stored`]: what a store keeps, and what waits for it
 //! - [`volatile`]: messages that are worth something only now
 //! - [`in_flight`]: what it has been given
 //! - [`evidence`]: what is written, and what is proven
@@ -31,6 +32,7 @@ mod options;
 mod overflow;
 mod poison;
 mod queue;
+mod stored;
 mod take;
 mod volatile;
 
@@ -47,6 +49,7 @@ use queue::Queue;
 use volatile::Volatile;
 
 pub(crate) use numbered::BeyondSent;
+pub(crate) use stored::WallClock;
 pub(crate) use take::Until;
 
 use crate::{DropPolicy, MessageId, Moment, Outcome, Stage, outputs::Outputs, session::Limits};
@@ -69,6 +72,8 @@ pub(crate) struct Outbox {
     /// A `send` found no room.
     wanted: bool,
     freed: bool,
+    /// With a store: up to which position numbered messages are durable, and may go out.
+    durable: Option<u64>,
 }
 
 /// What became of messages, over the outbox's life.
@@ -102,6 +107,7 @@ impl Outbox {
             counts: Counts::default(),
             wanted: false,
             freed: false,
+            durable: None,
         }
     }
 
@@ -113,6 +119,7 @@ impl Outbox {
         }
         let id = self.next_id();
         self.queue.push_back(Entry::new(id, message));
+        outputs.accepted(id);
         Ok(id)
     }
 

@@ -19,6 +19,7 @@ impl Outbox {
     pub(crate) fn begin_session(&mut self, limits: Limits) {
         debug_assert!(self.in_flight.is_empty(), "an earlier session has been taken leave of");
         self.session = Some(limits);
+        self.durable = self.durable.map(|_| 0);
     }
 
     /// Whether the messages of a session are in it.
@@ -91,6 +92,9 @@ impl Outbox {
                 self.freed |= unknown > 0;
             }
         }
+        if let Some(journal) = &mut outputs.journal {
+            journal.unnumber(processed.is_none());
+        }
         self.requeue(false, outputs);
         self.session = None;
         self.relax();
@@ -98,7 +102,8 @@ impl Outbox {
     }
 
     pub(super) fn has_something_for(&self, limits: &Limits, queued: bool) -> bool {
-        self.in_flight.again_len() > 0 || queued && limits.admit(self.in_flight.len(), self.in_flight.bytes())
+        let fresh = queued && self.durable.is_none() && limits.admit(self.in_flight.len(), self.in_flight.bytes());
+        fresh || self.in_flight.has_untaken(self.gate())
     }
 
     /// First what an earlier connection has had, in order, then what is new, as far as the peer is ready for it.
@@ -109,16 +114,16 @@ impl Outbox {
         encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
     ) -> Taken {
         let mut taken = Taken::default();
-        while let Some((seq, message)) = self.in_flight.next_again() {
+        while let Some((seq, message)) = self.in_flight.next_again(self.gate()) {
             if !encode(Outgoing { prefix: Prefix::reliable(seq), message }) {
                 taken.stopped = true;
                 return taken;
             }
-            self.in_flight.take_again();
-            self.counts.resent += 1;
+            self.counts.resent += u64::from(self.in_flight.take_again());
             taken.units += 1;
         }
-        let Some(limits) = self.session else { return taken };
+        // With a store, messages get their numbers before they are taken.
+        let Some(limits) = self.session.filter(|_| self.durable.is_none()) else { return taken };
         for level in Priority::ALL {
             loop {
                 let fresh = self.take_fresh(level, until, &limits, &mut taken, encode);
@@ -165,7 +170,13 @@ impl Outbox {
     }
 
     /// A message that the peer has said it will not take must not block those behind it. Whether there was one.
-    fn reject_front(&mut self, level: Priority, until: &Until, limits: &Limits, outputs: &mut Outputs) -> bool {
+    pub(super) fn reject_front(
+        &mut self,
+        level: Priority,
+        until: &Until,
+        limits: &Limits,
+        outputs: &mut Outputs,
+    ) -> bool {
         let refused = self.queue.front(level).is_some_and(|entry| {
             entry.place() <= until.last(level) && entry.message.len() as u64 > limits.message_bytes
         });

@@ -46,6 +46,7 @@ impl Outbox {
         if let Some(older) = self.queue.push_newer(super::Entry::with(id, message, options, expires_at)) {
             self.conflated(&older, outputs);
         }
+        outputs.accepted(id);
         Ok(id)
     }
 

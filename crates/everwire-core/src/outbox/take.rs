@@ -149,7 +149,7 @@ impl Outbox {
         self.is_front_available(level, until).then_some(level)
     }
 
-    fn is_available(&self, until: &Until) -> bool {
+    pub(super) fn is_available(&self, until: &Until) -> bool {
         Priority::ALL.into_iter().any(|level| self.is_front_available(level, until))
     }
 

@@ -2,6 +2,8 @@
 
 use everwire_ws::Message;
 
+use crate::{Attempt, store::SavedSession};
+
 use super::{
     SUBPROTOCOL, SessionConfig, SessionMode,
     body::{Hello, Resume, Welcome},
@@ -42,9 +44,23 @@ pub(crate) struct ClientSession {
     told: u64,
     pub(crate) receiver: Receiver,
     pub(crate) stage: Stage,
+    /// With a store: the credentials that it has. The server takes these until newer ones were used, and what a crash
+    /// would lose must not be.
+    stored: Option<Credentials>,
+    /// What the store has been given of `processed`.
+    kept: u64,
+    /// It is not kept in the store any more.
+    given_up: bool,
+    /// With a store: connections may have numbers up to this one, which no later process will use.
+    bound: Option<u64>,
+    /// The upgraded connection whose hello waits for the store.
+    pub(crate) waiting: Option<Attempt>,
 }
 
-#[derive(Debug)]
+/// Connections that may be opened before the store is told: so many are written down ahead.
+const AHEAD: u64 = 1 << 20;
+
+#[derive(Clone, Debug)]
 struct Credentials {
     session: String,
     token: String,
@@ -53,7 +69,72 @@ struct Credentials {
 impl ClientSession {
     pub(crate) fn new(config: SessionConfig) -> Self {
         let receiver = Receiver::new(config.limits.messages, config.ack_delay, config.ack_every);
-        Self { config, credentials: None, connection: 0, carrier: 0, told: 0, receiver, stage: Stage::Plain }
+        Self {
+            config,
+            credentials: None,
+            connection: 0,
+            carrier: 0,
+            told: 0,
+            receiver,
+            stage: Stage::Plain,
+            stored: None,
+            kept: 0,
+            given_up: false,
+            bound: None,
+            waiting: None,
+        }
+    }
+
+    /// Goes on with the session of a process before this one.
+    pub(crate) fn restore(&mut self, saved: Option<SavedSession>) {
+        let SavedSession { id, token, connection, processed, numbered: _ } = saved.unwrap_or_default();
+        self.receiver.restore(processed);
+        (self.connection, self.kept, self.bound) = (connection, processed, Some(connection));
+        if !id.is_empty() {
+            self.credentials = Some(Credentials { session: id, token });
+            self.stored = self.credentials.clone();
+        }
+    }
+
+    /// The session as it is to be kept.
+    pub(crate) fn saved_form(&mut self, numbered: u64) -> Option<SavedSession> {
+        let Credentials { session, token } = self.credentials.clone().filter(|_| !self.given_up)?;
+        self.kept = self.receiver.processed();
+        let connection = self.connection.saturating_add(AHEAD);
+        Some(SavedSession { id: session, token, connection, processed: self.kept, numbered })
+    }
+
+    /// Whether the store has it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.credentials.is_some() && !self.given_up
+    }
+
+    /// The session ends with this process: it is about to say so.
+    pub(crate) fn keep_no_longer(&mut self) {
+        self.given_up = true;
+    }
+
+    /// The store has this.
+    pub(crate) fn saved(&mut self, saved: SavedSession) {
+        self.bound = self.bound.map(|_| saved.connection);
+        self.stored = Some(Credentials { session: saved.id, token: saved.token });
+    }
+
+    /// Whether a hello must wait: a process after this one could use its connection's number again.
+    pub(crate) fn hello_waits(&self) -> bool {
+        self.credentials.is_some() && self.bound.is_some_and(|bound| self.connection >= bound)
+    }
+
+    /// What is processed, if the store does not know it.
+    pub(crate) fn news(&self) -> Option<u64> {
+        (self.is_kept() && self.receiver.processed() != self.kept).then(|| self.receiver.processed())
+    }
+
+    /// The store is given it.
+    pub(crate) fn take_news(&mut self) -> Option<u64> {
+        let news = self.news()?;
+        self.kept = news;
+        Some(news)
     }
 
     pub(crate) fn agreed(&self, subprotocol: Option<&str>) -> Agreed {
@@ -67,8 +148,10 @@ impl ClientSession {
     /// The first frame of a connection.
     pub(crate) fn hello(&mut self) -> Message {
         self.connection += 1;
-        self.told = self.receiver.processed();
-        let resume = self.credentials.as_ref().map(|credentials| Resume {
+        self.told = self.receiver.tellable();
+        let same = |stored: &&Credentials| self.credentials.as_ref().is_some_and(|now| now.session == stored.session);
+        let shown = self.stored.as_ref().filter(same).or(self.credentials.as_ref());
+        let resume = shown.map(|credentials| Resume {
             session: credentials.session.clone(),
             token: credentials.token.clone(),
             connection: self.connection,
@@ -83,7 +166,8 @@ impl ClientSession {
             self.receiver.has_told(self.told);
         } else {
             self.receiver.begin(0);
-            self.connection = 1;
+            (self.connection, self.kept) = (1, 0);
+            self.bound = self.bound.map(|_| 1);
         }
         self.credentials = Some(Credentials { session: welcome.session.clone(), token: welcome.token.clone() });
         self.carrier = self.connection;
@@ -93,13 +177,14 @@ impl ClientSession {
     /// There is no session any more.
     pub(crate) fn forget(&mut self) {
         self.credentials = None;
-        self.connection = 0;
+        (self.connection, self.kept) = (0, 0);
         self.receiver.begin(0);
         if self.stage == Stage::Live {
             self.stage = Stage::Over;
         } else if self.stage == Stage::Greeting {
             self.stage = Stage::Plain;
         }
+        self.stored = None;
     }
 
     pub(crate) fn has_session(&self) -> bool {

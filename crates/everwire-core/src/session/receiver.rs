@@ -38,6 +38,8 @@ pub(crate) struct Receiver {
     ack_delay: Duration,
     ack_every: u64,
     ack_at: Option<Moment>,
+    /// With a store: up to where it is durable what is processed. The peer is told no more.
+    durable: Option<u64>,
 }
 
 impl Receiver {
@@ -54,6 +56,7 @@ impl Receiver {
             ack_delay,
             ack_every: u64::from(ack_every),
             ack_at: None,
+            durable: None,
         }
     }
 
@@ -62,13 +65,32 @@ impl Receiver {
         (self.received, self.processed, self.told) = (processed, processed, processed);
         self.session_start = self.delivered;
         self.ack_at = None;
+        self.durable = self.durable.map(|_| processed);
+    }
+
+    /// From here on only what is durable is told.
+    pub(crate) fn restore(&mut self, processed: u64) {
+        self.durable = Some(processed);
+        self.begin(processed);
+    }
+
+    /// That this much is processed is durable.
+    pub(crate) fn processed_durably(&mut self, processed: u64) {
+        self.durable = self.durable.map(|durable| durable.max(processed));
+    }
+
+    /// What the peer may be told.
+    pub(crate) fn tellable(&self) -> u64 {
+        self.durable.map_or(self.processed, |durable| durable.min(self.processed))
     }
 
     /// The handshake of a new connection tells the peer what is processed.
     pub(crate) fn tell(&mut self) -> u64 {
-        self.told = self.processed;
-        self.ack_at = None;
-        self.processed
+        self.told = self.tellable();
+        if self.told == self.processed {
+            self.ack_at = None;
+        }
+        self.told
     }
 
     /// The handshake of a connection that is open now has told so much. Whatever an earlier connection has told since
@@ -134,20 +156,21 @@ impl Receiver {
 
     /// Whether an acknowledgement should not wait any longer.
     pub(crate) fn is_ack_due(&self, now: Moment) -> bool {
-        self.processed > self.told
-            && (self.processed == self.received
-                || self.processed - self.told >= self.ack_every
+        let tellable = self.tellable();
+        tellable > self.told
+            && (tellable == self.received
+                || tellable - self.told >= self.ack_every
                 || self.ack_at.is_none_or(|at| at <= now))
     }
 
     /// When one will be due that is not yet.
     pub(crate) fn ack_at(&self) -> Option<Moment> {
-        self.ack_at.filter(|_| self.processed > self.told)
+        self.ack_at.filter(|_| self.tellable() > self.told)
     }
 
     /// The acknowledgement to be written now, with whatever else is.
     pub(crate) fn take_ack(&mut self) -> Option<u64> {
-        (self.processed > self.told).then(|| self.tell())
+        (self.tellable() > self.told).then(|| self.tell())
     }
 
     pub(crate) fn processed(&self) -> u64 {

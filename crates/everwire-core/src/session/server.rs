@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use everwire_ws::{CloseCode, Message};
@@ -43,13 +43,16 @@ pub struct ServerSession {
     wants_ready: bool,
     /// What the client is known to have.
     current: Token,
-    /// What it was given last, which it may not have got.
-    offered: Option<Token>,
+    /// What it was given since, of which it may have got nothing, or stored only some.
+    offered: VecDeque<Token>,
     /// The highest number of a connection that the client has told.
     connection: u64,
     phase: Phase,
     left: Left,
 }
+
+/// Tokens that a client may not have used yet; older ones work no more.
+const MAX_OFFERED: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -139,7 +142,7 @@ impl ServerSession {
             wants_ready: false,
             // Shown to nobody: a new session is attached without one.
             current: Token::new([0; 32]),
-            offered: None,
+            offered: VecDeque::new(),
             connection: 0,
             phase: Phase::Alive,
             left: Left::default(),
@@ -167,8 +170,8 @@ impl ServerSession {
         let Some(resume) = &hello.resume else {
             return Attached::Gone(Previous { reason: Gone::Unknown, processed: None });
         };
-        let offered = self.offered.as_ref().is_some_and(|token| token.matches(&resume.token));
-        if !offered && !self.current.matches(&resume.token) {
+        let offered = self.offered.iter().position(|token| token.matches(&resume.token));
+        if offered.is_none() && !self.current.matches(&resume.token) {
             return Attached::Gone(Previous { reason: Gone::Denied, processed: None });
         }
         if resume.connection <= self.connection {
@@ -188,11 +191,14 @@ impl ServerSession {
             self.over(Gone::Violated);
             return Attached::Violated;
         };
-        if offered && let Some(token) = self.offered.take() {
+        if let Some(token) = offered.and_then(|at| self.offered.drain(..=at).next_back()) {
             self.current = token;
         }
+        if self.offered.len() == MAX_OFFERED {
+            self.offered.pop_front();
+        }
         let token = fresh.to_wire();
-        self.offered = Some(fresh);
+        self.offered.push_back(fresh);
         self.welcome(now, link, true, None, token);
         self.outputs.event(Event::Session { resumed: true, resending });
         self.announce();

@@ -212,7 +212,10 @@ fn a_replacement_keeps_the_bounds() {
     assert_eq!(world.replace(first, "1234567"), Ok(()));
     assert_eq!(world.machine.stats().queued_bytes, 10);
     let large = Message::text("12345678901");
-    assert_eq!(world.machine.replace(first, large.clone()), Err(ReplaceError::TooLarge { message: large, limit: 10 }));
+    assert_eq!(
+        world.machine.replace(world.now, first, large.clone()),
+        Err(ReplaceError::TooLarge { message: large, limit: 10 })
+    );
     assert_eq!(world.replace(first, ""), Ok(()));
     assert_eq!(world.machine.stats().queued_bytes, 3);
     assert_eq!(world.log.count(|output| matches!(output, Output::Room)), 1, "a refused replacement may try again");

@@ -20,6 +20,7 @@ mod priority;
 mod properties;
 mod retry;
 mod settings;
+mod stored;
 mod support;
 mod table;
 mod time_to_live;

@@ -192,6 +192,8 @@ fn name(output: &Output) -> String {
         Output::Written { first, last } => format!("Written({}..={})", first.0, last.0),
         Output::State(state) => format!("State({})", brief(&format!("{state:?}"))),
         Output::Event(event) => format!("Event({})", brief(&format!("{event:?}"))),
+        Output::Persist(..) => "Persist".into(),
+        Output::Stored { first, last } => format!("Stored({}..={})", first.0, last.0),
         Output::Room => "Room".into(),
         Output::Finished(left) => {
             format!("Finished({} unsent, {} unacknowledged)", left.unsent.len(), left.unacknowledged.len())

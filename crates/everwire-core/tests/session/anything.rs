@@ -132,7 +132,7 @@ proptest! {
                 }
                 Step::Replace(back) => {
                     let id = (from_client.0.len() as u64).saturating_sub(back);
-                    if pair.client.replace(MessageId(id), Message::text(text.clone())).is_ok() {
+                    if pair.client.replace(pair.now, MessageId(id), Message::text(text.clone())).is_ok() {
                         from_client.0.get_mut(&id).unwrap().0 = text;
                     }
                 }

@@ -10,4 +10,6 @@ mod options;
 mod pair;
 mod resuming;
 mod rules;
+mod stored;
+mod stored_anything;
 mod volatile;

@@ -76,7 +76,7 @@ fn a_message_with_a_number_can_neither_be_cancelled_nor_replaced_nor_conflated()
             pair.cut_last();
         }
         assert_eq!(pair.client.cancel(pair.now, numbered), Err(CancelError::Taken));
-        assert_eq!(pair.client.replace(numbered, "?".into()), Err(ReplaceError::Taken("?".into())));
+        assert_eq!(pair.client.replace(pair.now, numbered, "?".into()), Err(ReplaceError::Taken("?".into())));
     }
     let second = send_with(&mut pair, "a2", SendOptions::new().key("a"));
     let third = send_with(&mut pair, "a3", SendOptions::new().key("a"));
@@ -111,7 +111,7 @@ fn what_waits_for_the_peers_limit_can_be_cancelled_and_replaced() {
     let cancelled = pair.send("2");
     let replaced = pair.send("3");
     assert_eq!(pair.client.cancel(pair.now, cancelled), Ok(Outcome::Cancelled));
-    assert_eq!(pair.client.replace(replaced, "three".into()), Ok(()));
+    assert_eq!(pair.client.replace(pair.now, replaced, "three".into()), Ok(()));
     pair.drain();
     settle(&mut pair);
     assert_eq!(pair.at_server, ["1", "three"]);

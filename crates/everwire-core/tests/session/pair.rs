@@ -1,14 +1,20 @@
 //! A client's machine and a server's sessions, with a network between them that a test cuts where it likes.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
 
 use everwire_core::{
     Attempt, CloseCode, CloseFrame, Config, Event, Input, Loss, Machine, Message, MessageId, Moment, OpenFailure,
     OpenFailureKind, Outcome, Output, Phase, State, TransportEvent,
     session::{
         Admission, Attached, Frame, Gone, Registry, RegistryConfig, SUBPROTOCOL, ServerConfig, ServerInput,
-        ServerSession, SessionConfig, SessionId, Token, code,
+        ServerSession, SessionConfig, SessionId, SessionMode, Token, code,
     },
+    store::{BatchId, Saved, StoreOp},
 };
 
 pub(crate) type Handle = Rc<RefCell<ServerSession>>;
@@ -20,9 +26,22 @@ pub(crate) enum Packet {
     Close(CloseCode),
 }
 
+/// What a store has, and what it is at.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    pub(crate) saved: Saved,
+    pub(crate) pending: Option<(BatchId, Vec<StoreOp>)>,
+    /// It does what it is given at once.
+    pub(crate) automatic: bool,
+    /// Messages that were told to be durable, in any life of the client.
+    pub(crate) told: BTreeSet<u64>,
+}
+
 /// A connection as the network sees it.
 pub(crate) struct Wire {
     pub(crate) attempt: Attempt,
+    /// Its number at the server, unique over the client's lives.
+    link: Attempt,
     pub(crate) up: VecDeque<Packet>,
     pub(crate) down: VecDeque<Packet>,
     /// The session at its far end, once it has said hello.
@@ -33,6 +52,11 @@ pub(crate) struct Wire {
 pub(crate) struct Pair {
     pub(crate) now: Moment,
     pub(crate) client: Machine,
+    config: Config,
+    pub(crate) shelf: Option<Shelf>,
+    /// What was told before the client's crashes.
+    pub(crate) past_outcomes: Vec<(u64, Outcome)>,
+    lives: u64,
     pub(crate) registry: Registry<Handle>,
     pub(crate) wires: Vec<Wire>,
     pub(crate) server_config: ServerConfig,
@@ -73,7 +97,11 @@ impl Pair {
         set(&mut config);
         let mut pair = Self {
             now: Moment::from_nanos(1_000_000_000),
-            client: Machine::new(config, [7; 32]).unwrap(),
+            client: Machine::new(config.clone(), [7; 32]).unwrap(),
+            config,
+            shelf: None,
+            past_outcomes: Vec::new(),
+            lives: 0,
             registry: Registry::new(RegistryConfig::default()).unwrap(),
             wires: Vec::new(),
             server_config,
@@ -98,6 +126,79 @@ impl Pair {
         };
         pair.input(Input::Connect);
         pair
+    }
+
+    /// A client with a store that works at once.
+    pub(crate) fn durable(set: impl FnOnce(&mut Config)) -> Self {
+        Self::durable_where(false, set)
+    }
+
+    /// The same without a network.
+    pub(crate) fn durable_offline() -> Self {
+        Self::durable_where(true, |_| {})
+    }
+
+    fn durable_where(unreachable: bool, set: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        let mut session = SessionConfig::default();
+        session.mode = SessionMode::Require;
+        config.session = Some(session);
+        set(&mut config);
+        let mut pair = Self::with(|own| *own = config, ServerConfig::default());
+        pair.wires.clear();
+        pair.shelf = Some(Shelf { automatic: true, ..Shelf::default() });
+        pair.unreachable = unreachable;
+        pair.restart();
+        pair
+    }
+
+    /// The client's process ends and another one starts with what the store has.
+    pub(crate) fn crash(&mut self) {
+        for index in 0..self.wires.len() {
+            let (open, link) = (self.wires[index].open, self.wires[index].link);
+            self.cut_silently(index);
+            if let Some(session) = self.wires[index].session.clone().filter(|_| open) {
+                session.borrow_mut().handle(self.now, ServerInput::Lost(link));
+                self.drain_server(&session);
+            }
+        }
+        self.restart();
+    }
+
+    fn restart(&mut self) {
+        self.lives += 1;
+        self.past_outcomes.append(&mut self.outcomes);
+        self.client_delivered = 0;
+        let shelf = self.shelf.as_mut().expect("a store");
+        shelf.pending = None;
+        let (saved, now) = (shelf.saved.clone(), self.now);
+        self.client = Machine::restore(self.config.clone(), [7; 32], saved, now, self.unix_ms()).unwrap();
+        self.input(Input::Connect);
+    }
+
+    fn unix_ms(&self) -> u64 {
+        u64::try_from(self.now.since(Moment::ZERO).as_millis()).unwrap()
+    }
+
+    /// The store does what it is at, whether or not anybody hears of it.
+    pub(crate) fn commit_unheard(&mut self) -> Option<BatchId> {
+        let shelf = self.shelf.as_mut().expect("a store");
+        let (batch, ops) = shelf.pending.take()?;
+        ops.into_iter().for_each(|op| shelf.saved.apply(op));
+        Some(batch)
+    }
+
+    pub(crate) fn commit(&mut self) {
+        if let Some(batch) = self.commit_unheard() {
+            self.input(Input::Persisted(batch));
+        }
+    }
+
+    /// The store can't do what it is at.
+    pub(crate) fn refuse(&mut self) {
+        if let Some((batch, ops)) = self.shelf.as_mut().expect("a store").pending.take() {
+            self.input(Input::PersistFailed { batch, ops, reason: "disk full".into() });
+        }
     }
 
     pub(crate) fn connected() -> Self {
@@ -163,7 +264,7 @@ impl Pair {
     /// One packet towards the server.
     pub(crate) fn up(&mut self, index: usize) -> bool {
         let Some(packet) = self.wires[index].up.pop_front() else { return false };
-        let attempt = self.wires[index].attempt;
+        let attempt = self.wires[index].link;
         match (packet, self.wires[index].session.clone()) {
             (Packet::Message(message), Some(session)) => {
                 session.borrow_mut().handle(self.now, ServerInput::Received(attempt, vec![message]));
@@ -202,8 +303,9 @@ impl Pair {
     pub(crate) fn cut(&mut self, index: usize) {
         self.cut_silently(index);
         let attempt = self.wires[index].attempt;
+        let link = self.wires[index].link;
         if let Some(session) = self.wires[index].session.clone() {
-            session.borrow_mut().handle(self.now, ServerInput::Lost(attempt));
+            session.borrow_mut().handle(self.now, ServerInput::Lost(link));
             self.drain_server(&session);
         }
         self.input(Input::Transport(attempt, TransportEvent::Lost(Loss::Ended)));
@@ -260,7 +362,7 @@ impl Pair {
     }
 
     fn greet(&mut self, index: usize, message: Message) {
-        let attempt = self.wires[index].attempt;
+        let attempt = self.wires[index].link;
         let Ok(Frame::Hello(hello)) = Frame::parse(message) else {
             self.wires[index].down.push_back(Packet::Close(code::MALFORMED));
             return;
@@ -300,6 +402,10 @@ impl Pair {
         self.wires.iter_mut().find(|wire| wire.attempt == attempt && wire.open)
     }
 
+    fn wire_of(&mut self, link: Attempt) -> Option<&mut Wire> {
+        self.wires.iter_mut().find(|wire| wire.link == link && wire.open)
+    }
+
     /// Does what the client wants.
     pub(crate) fn drain(&mut self) {
         self.drain_client();
@@ -310,11 +416,12 @@ impl Pair {
             match output {
                 Output::Open(attempt) => self.dialled(attempt),
                 Output::Abort(attempt) => {
-                    if let Some(index) = self.wires.iter().position(|wire| wire.attempt == attempt) {
+                    if let Some(index) = self.wires.iter().rposition(|wire| wire.attempt == attempt) {
                         let session = self.wires[index].session.clone();
                         self.cut_silently(index);
                         if let Some(session) = session {
-                            session.borrow_mut().handle(self.now, ServerInput::Lost(attempt));
+                            let link = self.wires[index].link;
+                            session.borrow_mut().handle(self.now, ServerInput::Lost(link));
                             self.drain_server(&session);
                         }
                     }
@@ -352,6 +459,19 @@ impl Pair {
                     self.outcomes.extend((first.0..=last.0).map(|id| (id, outcome)));
                 }
                 Output::Event(event) => self.events.push(event),
+                Output::Persist(batch, ops) => {
+                    let shelf = self.shelf.as_mut().expect("a store");
+                    assert!(shelf.pending.is_none(), "one batch at a time");
+                    shelf.pending = Some((batch, ops));
+                    if shelf.automatic
+                        && let Some(batch) = self.commit_unheard()
+                    {
+                        self.client.handle(self.now, Input::Persisted(batch));
+                    }
+                }
+                Output::Stored { first, last } => {
+                    self.shelf.as_mut().expect("a store").told.extend(first.0..=last.0);
+                }
                 Output::State(state) => self.states.push(state),
                 Output::Ping(..) | Output::Written { .. } | Output::Room | Output::Finished(_) => {}
             }
@@ -366,7 +486,8 @@ impl Pair {
             return;
         }
         let (up, down) = (VecDeque::new(), VecDeque::new());
-        self.wires.push(Wire { attempt, up, down, session: None, open: true });
+        let link = Attempt(self.lives * 1000 + attempt.0);
+        self.wires.push(Wire { attempt, link, up, down, session: None, open: true });
         if !self.slow {
             self.client.handle(self.now, Input::Transport(attempt, opened()));
         }
@@ -391,7 +512,7 @@ impl Pair {
             let Some(output) = output else { break };
             match output {
                 Output::Control(attempt, message) => {
-                    if let Some(wire) = self.wire(attempt) {
+                    if let Some(wire) = self.wire_of(attempt) {
                         wire.down.push_back(Packet::Message(message));
                     }
                 }
@@ -401,7 +522,7 @@ impl Pair {
                         frames.push(Packet::Message(prefixed(outgoing.prefix.as_bytes(), outgoing.message)));
                         true
                     });
-                    if let Some(wire) = self.wire(attempt) {
+                    if let Some(wire) = self.wire_of(attempt) {
                         wire.down.extend(frames);
                     }
                     if self.server_writes {
@@ -409,7 +530,7 @@ impl Pair {
                     }
                 }
                 Output::Close(attempt, code, _) => {
-                    if let Some(wire) = self.wire(attempt) {
+                    if let Some(wire) = self.wire_of(attempt) {
                         wire.down.push_back(Packet::Close(code));
                     }
                 }

@@ -139,9 +139,15 @@ fn a_token_works_until_its_successor_was_used() {
     assert_eq!(attach(0x99, 0x20), denied, "a token that never was");
     assert_eq!(attach(0x01, 0x21), Attached::Welcome);
     assert_eq!(attach(0x01, 0x22), Attached::Welcome, "the welcome may have been lost");
-    assert_eq!(attach(0x21, 0x23), denied, "replaced before it was used");
-    assert_eq!(attach(0x22, 0x24), Attached::Welcome);
-    assert_eq!(attach(0x01, 0x25), denied, "its successor was used");
+    assert_eq!(attach(0x21, 0x23), Attached::Welcome, "a client that stores its tokens may have stored only this one");
+    assert_eq!(attach(0x01, 0x24), denied, "its successor was used");
+    assert_eq!(attach(0x22, 0x25), Attached::Welcome, "given later, and not used yet");
+    assert_eq!(attach(0x21, 0x26), denied, "a later one was used");
+    for fresh in 0x30..0x40 {
+        assert_eq!(attach(0x22, fresh), Attached::Welcome);
+    }
+    assert_eq!(attach(0x25, 0x50), denied, "sixteen have been given since");
+    assert_eq!(attach(0x30, 0x51), Attached::Welcome);
 }
 
 #[test]

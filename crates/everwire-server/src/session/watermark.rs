@@ -16,6 +16,9 @@ pub type WatermarkError = Box<dyn Error + Send + Sync>;
 pub trait Watermarks: Send + Sync + 'static {
     /// The highest sequence number that was processed in this session of this principal, if there is a row.
     ///
+    /// None means that nobody knows: then the client's guarantee decides about each message that may have arrived. Where
+    /// rows are never deleted, a session without one has processed nothing, and 0 is the right answer.
+    ///
     /// # Errors
     /// If it can't be read: the client is asked to come back later, since a wrong answer would lose or double messages.
     fn processed<'a>(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use everwire_core::session::SUBPROTOCOL;
-use everwire_core::{Input, Machine};
+use everwire_core::{Input, Machine, Moment};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::runtime::Handle;
 
@@ -12,6 +12,8 @@ use crate::Client;
 use crate::driver::{Driver, Plan, Tls};
 use crate::inbox::{Bounds, Reading};
 use crate::shared::Shared;
+use crate::store::{Saved, StoreError, StoreErrorKind, StoreThread};
+use crate::sync::unix_ms;
 use crate::target::Target;
 
 impl Builder {
@@ -44,12 +46,30 @@ impl Builder {
         plan.check().map_err(BuildError::Header)?;
 
         let timed = self.config.batching.is_some() || self.config.outbox.max_age.is_some();
-        let machine = Machine::new(self.config, seed()?).map_err(BuildError::Setting)?;
-        let shared = Arc::new(Shared::new(machine, timed, self.inbox, reading));
+        let (seed, mut saved) = (seed()?, Saved::default());
+        let store = match self.store {
+            None => None,
+            Some(mut store) => {
+                saved = store.load().map_err(BuildError::Store)?;
+                Some(store)
+            }
+        };
+        let recovered: Vec<_> = saved.messages.iter().map(|kept| (kept.id, kept.message.clone())).collect();
+        let machine = match store.is_some() {
+            true => Machine::restore(self.config, seed, saved, Moment::ZERO, unix_ms()),
+            false => Machine::new(self.config, seed),
+        };
+        let machine = machine.map_err(BuildError::Setting)?;
+        let store = store.map(StoreThread::start).transpose().map_err(|error| {
+            BuildError::Store(
+                StoreError::new(StoreErrorKind::Io, "no thread can be started for the store").because(error),
+            )
+        })?;
+        let shared = Arc::new(Shared::new(machine, timed, self.inbox, reading, recovered));
         if self.connect {
             shared.tell(Input::Connect);
         }
-        runtime.spawn(Driver::new(Arc::clone(&shared), plan, url));
+        runtime.spawn(Driver::new(Arc::clone(&shared), plan, url, store));
         Ok(Client::new(shared))
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use everwire_core::ConfigError;
 
+use crate::store::StoreError;
+
 /// A client could not be built. One line that says what is wrong and what is allowed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -19,6 +21,8 @@ pub enum BuildError {
     Proxy(String),
     /// TLS can't be set up: a certificate, key or pin is malformed or does not fit, or, for example because the system has no root certificates.
     Tls(String),
+    /// The store of the outbox can't be read.
+    Store(StoreError),
     /// Called outside a tokio runtime, which is to run the client.
     NoRuntime,
     /// The operating system gives no randomness.
@@ -31,6 +35,7 @@ impl fmt::Display for BuildError {
             Self::Url(problem) | Self::Header(problem) | Self::Proxy(problem) => f.write_str(problem),
             Self::Setting(ConfigError { setting, problem }) => write!(f, "{setting}: {problem}"),
             Self::Tls(problem) => write!(f, "TLS can't be set up: {problem}"),
+            Self::Store(error) => error.fmt(f),
             Self::NoRuntime => f.write_str(
                 "no tokio runtime here: build the client inside `#[tokio::main]`, \
                  `Runtime::block_on` or a task",
@@ -42,4 +47,11 @@ impl fmt::Display for BuildError {
     }
 }
 
-impl Error for BuildError {}
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Store(error) => error.source(),
+            _ => None,
+        }
+    }
+}

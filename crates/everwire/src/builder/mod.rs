@@ -17,6 +17,7 @@ use everwire_ws::{Deflate, Limits};
 use crate::AttemptRequest;
 use crate::driver::{Hook, TlsSettings};
 use crate::inbox::Bounds;
+use crate::store::Store;
 
 mod build;
 mod error;
@@ -53,6 +54,7 @@ pub struct Builder {
     network: Network,
     tls: TlsSettings,
     hook: Option<Hook>,
+    store: Option<Box<dyn Store>>,
     connect: bool,
 }
 
@@ -69,8 +71,18 @@ impl Builder {
             network: Network::default(),
             tls: TlsSettings::default(),
             hook: None,
+            store: None,
             connect: true,
         }
+    }
+
+    /// Keeps the outbox in a store, so that it outlives this process: see [`store`](crate::store). Default: none.
+    ///
+    /// Without [`session(SessionMode::Require)`](Self::session) it takes [`Guarantee::AtLeastOnce`]: after a crash nobody
+    /// knows what was written, so what is kept is sent again.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Box::new(store));
+        self
     }
 
     /// All settings of the state machines at once; it replaces those set before.

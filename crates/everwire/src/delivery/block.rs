@@ -1,7 +1,7 @@
 //! Where 256 neighbouring messages stand, one byte each.
 
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -16,6 +16,8 @@ pub(crate) const BLOCK: u64 = 256;
 /// The least code that a waiter waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wants {
+    /// Durable, or finished.
+    Stored = 0,
     /// Written to a socket, or finished.
     Written = 1,
     /// Finished.
@@ -28,6 +30,8 @@ pub(super) struct Block {
     /// Number of the message at index 0.
     pub(super) first: u64,
     codes: [AtomicU8; BLOCK as usize],
+    /// Which are durable, a bit each.
+    stored: [AtomicU64; BLOCK as usize / 64],
     desk: Mutex<Desk>,
 }
 
@@ -47,7 +51,12 @@ struct Waiter {
 
 impl Block {
     pub(super) fn new(first: u64) -> Self {
-        Self { first, codes: [const { AtomicU8::new(QUEUED) }; BLOCK as usize], desk: Mutex::default() }
+        Self {
+            first,
+            codes: [const { AtomicU8::new(QUEUED) }; BLOCK as usize],
+            stored: [const { AtomicU64::new(0) }; BLOCK as usize / 64],
+            desk: Mutex::default(),
+        }
     }
 
     pub(super) fn progress(&self, index: u8) -> Progress {
@@ -67,6 +76,55 @@ impl Block {
             }
         }
         Poll::Ready(self.progress(index))
+    }
+
+    /// Ready when the message is durable, or has its outcome.
+    pub(super) fn poll_stored(&self, index: u8, cx: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
+        if let Some(known) = self.known_of_storing(index) {
+            return Poll::Ready(known);
+        }
+        let mut desk = self.lock();
+        // Whoever stores the bit locks the desk afterwards, so one of us sees the other.
+        match self.known_of_storing_locked(index, &desk) {
+            Some(known) => Poll::Ready(known),
+            None => {
+                desk.register(index, Wants::Stored, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn known_of_storing(&self, index: u8) -> Option<Result<(), Outcome>> {
+        if self.is_stored(index) {
+            return Some(Ok(()));
+        }
+        match self.progress(index) {
+            Progress::Done(outcome) => Some(Err(outcome)),
+            Progress::Queued | Progress::Written => None,
+        }
+    }
+
+    fn known_of_storing_locked(&self, index: u8, desk: &Desk) -> Option<Result<(), Outcome>> {
+        if self.is_stored(index) {
+            return Some(Ok(()));
+        }
+        let code = self.load(index);
+        match if code == RARE { desk.rare(index) } else { decode(code) } {
+            Progress::Done(outcome) => Some(Err(outcome)),
+            Progress::Queued | Progress::Written => None,
+        }
+    }
+
+    fn is_stored(&self, index: u8) -> bool {
+        self.stored[usize::from(index) / 64].load(Ordering::Acquire) & (1 << (index % 64)) != 0
+    }
+
+    /// Marks messages as durable and collects those who waited for that.
+    pub(super) fn set_stored(&self, range: RangeInclusive<u8>, wakers: &mut Vec<Waker>) {
+        for index in range.clone() {
+            self.stored[usize::from(index) / 64].fetch_or(1 << (index % 64), Ordering::Release);
+        }
+        self.lock().collect_stored(range, wakers);
     }
 
     /// Nobody waits for this message any more.
@@ -123,7 +181,17 @@ impl Desk {
     }
 
     fn collect(&mut self, range: RangeInclusive<u8>, code: u8, wakers: &mut Vec<Waker>) {
-        let due = |waiter: &mut Waiter| range.contains(&waiter.index) && waiter.wants as u8 <= code;
+        // Whoever waits for it to be durable hears of nothing before that but its end.
+        let reached = |wants: Wants| match wants {
+            Wants::Stored => code > WRITTEN,
+            Wants::Written | Wants::Outcome => wants as u8 <= code,
+        };
+        let due = |waiter: &mut Waiter| range.contains(&waiter.index) && reached(waiter.wants);
+        wakers.extend(self.waiters.extract_if(.., due).map(|waiter| waiter.waker));
+    }
+
+    fn collect_stored(&mut self, range: RangeInclusive<u8>, wakers: &mut Vec<Waker>) {
+        let due = |waiter: &mut Waiter| range.contains(&waiter.index) && waiter.wants == Wants::Stored;
         wakers.extend(self.waiters.extract_if(.., due).map(|waiter| waiter.waker));
     }
 
@@ -140,7 +208,7 @@ const WRITTEN: u8 = 1;
 /// The outcome stands in the desk.
 const RARE: u8 = u8::MAX;
 /// Codes from 2 upwards, in this order.
-const COMMON: [Outcome; 10] = [
+const COMMON: [Outcome; 11] = [
     Outcome::Acknowledged,
     Outcome::Received,
     Outcome::Unknown(Stage::Written),
@@ -151,6 +219,7 @@ const COMMON: [Outcome; 10] = [
     Outcome::Dropped(DropPolicy::Newest),
     Outcome::Dropped(DropPolicy::LowestPriority),
     Outcome::Dropped(DropPolicy::Conflated),
+    Outcome::Stored,
 ];
 
 fn encode(outcome: Outcome) -> u8 {

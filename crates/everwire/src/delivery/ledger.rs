@@ -17,6 +17,8 @@ use super::block::{BLOCK, Block};
 pub(crate) struct Ledger {
     blocks: BTreeMap<u64, Entry>,
     filling: Option<(u64, Arc<Block>)>,
+    /// The place in that block which comes next.
+    next_index: u16,
 }
 
 #[derive(Debug)]
@@ -30,10 +32,40 @@ impl Ledger {
     pub(crate) fn open(&mut self, id: MessageId) -> Delivery {
         let (number, index) = place(id.0);
         let block = match &self.filling {
-            Some((filling, block)) if *filling == number => Arc::clone(block),
-            _ => self.start(number),
+            Some((filling, block)) if *filling == number => {
+                let block = Arc::clone(block);
+                self.give_up(number, u64::from(index) - u64::from(self.next_index));
+                block
+            }
+            filling => {
+                if let Some((before, _)) = filling {
+                    self.give_up(*before, BLOCK - u64::from(self.next_index));
+                }
+                let block = self.start(number);
+                self.give_up(number, u64::from(index));
+                block
+            }
         };
+        self.next_index = u16::from(index) + 1;
         Delivery::new(block, index)
+    }
+
+    pub(crate) fn stored(&mut self, first: MessageId, last: MessageId, wakers: &mut Vec<Waker>) {
+        for (number, indices) in blocks(first.0, last.0) {
+            if let Some(entry) = self.blocks.get(&number) {
+                entry.block.set_stored(indices, wakers);
+            }
+        }
+    }
+
+    /// So many places of a block belong to nobody: what a store has kept has gaps.
+    fn give_up(&mut self, number: u64, places: u64) {
+        if let Some(entry) = self.blocks.get_mut(&number).filter(|_| places > 0) {
+            entry.unsettled = entry.unsettled.saturating_sub(places);
+            if entry.unsettled == 0 {
+                self.blocks.remove(&number);
+            }
+        }
     }
 
     pub(crate) fn written(&mut self, first: MessageId, last: MessageId, wakers: &mut Vec<Waker>) {
@@ -104,6 +136,21 @@ mod tests {
             };
             assert_eq!(delivery.progress(), expected, "{:?}", delivery.id());
         }
+    }
+
+    #[test]
+    fn blocks_with_gaps_are_not_kept_for_messages_that_never_were() {
+        let mut ledger = Ledger::default();
+        for id in [3, 5, 700, 1_000_000, 1_000_001] {
+            drop(ledger.open(MessageId(id)));
+        }
+        (1_000_002..=1_000_448).for_each(|id| drop(ledger.open(MessageId(id))));
+        assert_eq!(ledger.blocks.len(), 4);
+        ledger.settle(MessageId(3), MessageId(3), Outcome::Received, &mut Vec::new());
+        ledger.settle(MessageId(5), MessageId(5), Outcome::Received, &mut Vec::new());
+        ledger.settle(MessageId(700), MessageId(700), Outcome::Received, &mut Vec::new());
+        ledger.settle(MessageId(1_000_000), MessageId(1_000_448), Outcome::Received, &mut Vec::new());
+        assert_eq!(ledger.blocks.len(), 0);
     }
 
     #[test]

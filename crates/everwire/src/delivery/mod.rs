@@ -76,6 +76,18 @@ impl Delivery {
         poll_fn(|cx| self.poll_for(Wants::Written, cx)).await
     }
 
+    /// Waits until the message is durable: it survives the end of this process, and with a store on disk that of the
+    /// machine. An error is its outcome, if it came to one before that, as it does without a
+    /// [`store`](crate::Builder::store). Cancel-safe.
+    pub async fn stored(&mut self) -> Result<(), Outcome> {
+        poll_fn(|cx| {
+            let poll = self.block.poll_stored(self.index, cx);
+            self.waiting = poll.is_pending();
+            poll
+        })
+        .await
+    }
+
     fn new(block: Arc<Block>, index: u8) -> Self {
         Self { block, index, waiting: false }
     }

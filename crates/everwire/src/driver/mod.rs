@@ -26,6 +26,8 @@ use self::todo::{Command, Todo};
 use crate::events::EventItem;
 use crate::inbox::Room;
 use crate::shared::Shared;
+use crate::store::StoreThread;
+use crate::sync::unix_ms;
 
 mod connection;
 mod connector;
@@ -66,6 +68,9 @@ pub(crate) struct Driver {
     warned: bool,
     /// How far the reader of the inbox was last known to be.
     processed: u64,
+    store: Option<StoreThread>,
+    /// What the store has said, until the machine is told.
+    stored: Option<Input>,
     /// Dropped last.
     _ending: Ending,
 }
@@ -102,7 +107,7 @@ const TURNS: usize = 4;
 const WRITES: usize = 8;
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, plan: Plan, url: String) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, plan: Plan, url: String, store: Option<StoreThread>) -> Self {
         Self {
             _ending: Ending(Arc::clone(&shared)),
             shared,
@@ -118,6 +123,8 @@ impl Driver {
             spare: Vec::new(),
             warned: false,
             processed: 0,
+            store,
+            stored: None,
         }
     }
 
@@ -129,6 +136,7 @@ impl Driver {
         }
         let attempt = self.link.attempt();
         let reading = self.poll_link(cx);
+        let store_busy = self.poll_store(cx);
         // Without budget the socket may have been refused to us, not found empty.
         let timed_out = self.timer_due && coop::has_budget_remaining();
         self.tell_machine(attempt, timed_out);
@@ -138,6 +146,7 @@ impl Driver {
         let next_busy = self.turn_next(cx);
         let mut busy = self.perform()
             || next_busy
+            || store_busy
             || reading == Reading::More
             || (reading == Reading::Paused && self.todo.closing);
         if self.todo.finished {
@@ -167,6 +176,16 @@ impl Driver {
                 connection.read(cx, room, mem::take(&mut self.spare), &mut self.events)
             }
         }
+    }
+
+    /// Hears what the store has done. Whether it has done something.
+    fn poll_store(&mut self, cx: &mut Context<'_>) -> bool {
+        if let (Some(store), None) = (&mut self.store, &self.stored)
+            && let Poll::Ready(done) = store.poll_done(cx)
+        {
+            self.stored = Some(done);
+        }
+        self.stored.is_some()
     }
 
     /// The same for the connection that is to take over. Whether that may have led to more.
@@ -200,6 +219,10 @@ impl Driver {
                 inner.machine.handle(now, Input::Transport(attempt, event));
             }
         }
+        if let Some(stored) = self.stored.take() {
+            inner.machine.handle(now, Input::WallClock(unix_ms()));
+            inner.machine.handle(now, stored);
+        }
         if let Some(position) = self.shared.mailbox.processed(None)
             && position > mem::replace(&mut self.processed, position)
         {
@@ -224,6 +247,11 @@ impl Driver {
         for command in commands.drain(..) {
             match command {
                 Command::Deliver(messages) => self.deliver(messages),
+                Command::Persist(batch, ops) => {
+                    if let Some(store) = &self.store {
+                        store.persist(batch, ops);
+                    }
+                }
                 Command::Open { attempt, number } => {
                     self.dial(attempt, number);
                     busy = true;

@@ -3,6 +3,7 @@
 use std::task::Waker;
 
 use bytes::Bytes;
+use everwire_core::store::{BatchId, StoreOp};
 use everwire_core::{Attempt, Cause, Output, State as CoreState};
 use everwire_ws::{CloseCode, Message};
 
@@ -19,6 +20,7 @@ pub(super) enum Command {
     Close(Attempt, CloseCode, &'static str),
     Ready(Attempt),
     Deliver(Vec<Message>),
+    Persist(BatchId, Vec<StoreOp>),
 }
 
 /// What is to be done and told once the mutex is free again. Its vectors are used again and again.
@@ -47,6 +49,8 @@ impl Todo {
                 Output::Outcome { first, last, outcome } => {
                     inner.ledger.settle(first, last, outcome, &mut self.wakers);
                 }
+                Output::Stored { first, last } => inner.ledger.stored(first, last, &mut self.wakers),
+                Output::Persist(batch, ops) => self.commands.push(Command::Persist(batch, ops)),
                 Output::Written { first, last } => inner.ledger.written(first, last, &mut self.wakers),
                 Output::Deliver(messages) => self.commands.push(Command::Deliver(messages)),
                 Output::DeliverVolatile(message) => self.commands.push(Command::Deliver(vec![message])),

@@ -68,7 +68,7 @@ impl Shared {
 
     pub(crate) fn replace(&self, id: MessageId, message: Message) -> Result<(), ReplaceError> {
         let mut inner = self.lock();
-        let replaced = inner.machine.replace(id, message);
+        let replaced = inner.machine.replace(self.now(), id, message);
         let output = inner.machine.poll_output();
         Self::deal_with(output, inner, Vec::new());
         replaced

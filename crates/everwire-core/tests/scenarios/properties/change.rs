@@ -88,7 +88,7 @@ pub(super) fn apply(change: Change, number: usize, world: &mut World, model: &mu
         }
         Change::Replace(back, size) => {
             let id = (model.last_id + 1).saturating_sub(back);
-            let replaced = world.machine.replace(MessageId(id), Message::text(text(size)));
+            let replaced = world.machine.replace(world.now, MessageId(id), Message::text(text(size)));
             prop_assert_eq!(replaced.is_ok(), model.replace(id, &text(size)), "{:?}", replaced);
         }
         Change::Pass(milliseconds) => {

@@ -153,7 +153,7 @@ impl World {
     }
 
     pub(crate) fn replace(&mut self, id: MessageId, text: &str) -> Result<(), ReplaceError> {
-        let replaced = self.machine.replace(id, Message::text(text));
+        let replaced = self.machine.replace(self.now, id, Message::text(text));
         self.drain();
         replaced
     }

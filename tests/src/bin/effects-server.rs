@@ -1,0 +1,88 @@
+//! A server whose effects are rows of a database, to be killed: `effects-server ADDRESS FILE` writes down each message
+//! with its session's watermark in one transaction, and acknowledges it then.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use everwire_server::{Session, SessionId, Sessions, SessionsConfig, Upgrade, WatermarkError, Watermarks};
+use rusqlite::{Connection, OptionalExtension, params};
+
+type Done<T> = Result<T, Box<dyn std::error::Error>>;
+
+const LAYOUT: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    CREATE TABLE IF NOT EXISTS effects (at INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS watermarks (session TEXT PRIMARY KEY, principal TEXT NOT NULL, sequence INTEGER NOT NULL);";
+
+#[derive(Clone)]
+struct Database(Arc<Mutex<Connection>>);
+
+impl Database {
+    fn open(file: &str) -> rusqlite::Result<Self> {
+        let connection = Connection::open(file)?;
+        connection.execute_batch(LAYOUT)?;
+        Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    /// The effect of a message, and how far its session has come, both or none.
+    fn write(&self, session: &str, principal: &str, sequence: u64, text: &str) -> rusqlite::Result<()> {
+        let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction()?;
+        transaction.execute("INSERT INTO effects (text) VALUES (?)", [text])?;
+        transaction.execute(
+            "INSERT INTO watermarks VALUES (?, ?, ?)
+             ON CONFLICT (session) DO UPDATE SET sequence = excluded.sequence",
+            params![session, principal, sequence],
+        )?;
+        transaction.commit()
+    }
+
+    fn watermark(&self, session: &str, principal: &str) -> rusqlite::Result<Option<u64>> {
+        let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let query = "SELECT sequence FROM watermarks WHERE session = ? AND principal = ?";
+        connection.query_row(query, [session, principal], |row| row.get(0)).optional()
+    }
+}
+
+impl Watermarks for Database {
+    fn processed<'a>(
+        &'a self,
+        session: SessionId,
+        principal: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<u64>, WatermarkError>> + Send + 'a>> {
+        // Rows are never deleted here: a session without one has processed nothing.
+        Box::pin(async move { Ok(Some(self.watermark(&session.to_string(), principal)?.unwrap_or(0))) })
+    }
+}
+
+async fn serve(database: Database, mut session: Session) {
+    let (id, principal) = (session.id().to_string(), session.principal().to_owned());
+    while let Some(received) = session.recv_manual().await {
+        let (Some(sequence), Some(text)) = (received.sequence, received.message.as_text()) else { continue };
+        if let Err(error) = database.write(&id, &principal, sequence, text) {
+            eprintln!("{text} can't be written: {error}");
+            return session.sender().end(None, "the database has failed");
+        }
+        session.acknowledge(&received);
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Done<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [address, file] = &args[..] else { return Err("usage: effects-server ADDRESS FILE".into()) };
+    let database = Database::open(file)?;
+    let sessions = Sessions::with_watermarks(SessionsConfig::default(), database.clone())?;
+    let route = get(async |State((sessions, database)): State<(Sessions, Database)>, upgrade: Upgrade| {
+        sessions.accept(upgrade, "client", move |session| serve(database.clone(), session))
+    });
+    let app = Router::new().route("/", route).with_state((sessions, database));
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on {}", listener.local_addr()?);
+    axum::serve(listener, app).await?;
+    Ok(())
+}

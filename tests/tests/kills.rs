@@ -1,0 +1,134 @@
+//! A client with a durable outbox and a server with a database, each killed again and again under traffic: what the client
+//! was told to be durable has its effect exactly once, and in order.
+//!
+//! `EVERWIRE_KILLS` says how often; `cargo xtask kills` has it done 500 times.
+#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use everwire_tests::{PATIENCE, Process, free_port};
+use tokio::process::Command;
+
+const KILLS: u64 = 30;
+
+struct World {
+    port: u16,
+    folder: tempfile::TempDir,
+    lives: u64,
+    /// What was told to be durable, in that order.
+    stored: Vec<String>,
+}
+
+impl World {
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    async fn server(&self) -> Process {
+        let address = format!("127.0.0.1:{}", self.port);
+        let mut server =
+            Process::start(Command::new(env!("CARGO_BIN_EXE_effects-server")).args([address, self.file("effects.db")]));
+        server.line_with("listening").await;
+        server
+    }
+
+    async fn client(&mut self) -> Process {
+        self.lives += 1;
+        let url = format!("ws://127.0.0.1:{}/", self.port);
+        let life = format!("{}", self.lives);
+        let mut client =
+            Process::start(Command::new(env!("CARGO_BIN_EXE_outbox-client")).args([url, self.file("outbox.db"), life]));
+        client.line_with("started").await;
+        client
+    }
+
+    /// Reads so many words of the client's.
+    async fn listen(&mut self, client: &mut Process, lines: u64) {
+        for _ in 0..lines {
+            let line = client.line().await;
+            self.stored.push(line.strip_prefix("stored ").expect("a message that is durable").to_owned());
+        }
+    }
+
+    /// Reads what a killed client has still said.
+    async fn last_words(&mut self, client: &mut Process) {
+        for line in client.rest().await {
+            self.stored.extend(line.strip_prefix("stored ").map(str::to_owned));
+        }
+    }
+}
+
+/// The database's rows, in the order in which they were written.
+fn effects(file: &Path) -> Vec<String> {
+    let database = rusqlite::Connection::open(file).expect("the database");
+    let mut query = database.prepare("SELECT text FROM effects ORDER BY at").expect("the table");
+    let rows = query.query_map([], |row| row.get(0)).expect("rows");
+    rows.collect::<Result<_, _>>().expect("texts")
+}
+
+/// Numbers that look like chance and are the same each time.
+fn dice(n: u64) -> u64 {
+    n.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_durable_has_its_effect_once_and_in_order_over_many_kills_of_both() {
+    let kills = std::env::var("EVERWIRE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut world = World { port: free_port(), folder, lives: 0, stored: Vec::new() };
+    let (mut server, mut client) = (world.server().await, world.client().await);
+    for kill in 0..kills {
+        // At another point each time, by what has happened and by the clock.
+        world.listen(&mut client, dice(kill) % 120).await;
+        tokio::time::sleep(Duration::from_micros(dice(kill + 1_000_000) % 8_000)).await;
+        match dice(kill + 2_000_000) % 3 {
+            0 => {
+                // The client goes on until its outbox is full.
+                server.kill().await;
+                tokio::time::sleep(Duration::from_micros(dice(kill + 3_000_000) % 8_000)).await;
+                server = world.server().await;
+            }
+            1 => {
+                client.kill().await;
+                world.last_words(&mut client).await;
+                client = world.client().await;
+            }
+            _ => {
+                server.kill().await;
+                client.kill().await;
+                world.last_words(&mut client).await;
+                (server, client) = (world.server().await, world.client().await);
+            }
+        }
+    }
+    client.end_input();
+    let mut left = None;
+    for line in tokio::time::timeout(PATIENCE, client.rest()).await.expect("it ends in time") {
+        match line.strip_prefix("stored ") {
+            Some(text) => world.stored.push(text.to_owned()),
+            None => left = Some(line),
+        }
+    }
+    assert_eq!(left.as_deref(), Some("left 0 and 0"));
+    server.kill().await;
+
+    let effects = effects(Path::new(&world.file("effects.db")));
+    let mut places = HashMap::new();
+    for (place, text) in effects.iter().enumerate() {
+        assert_eq!(places.insert(text, place), None, "{text} was done twice");
+    }
+    let missing: Vec<_> = world.stored.iter().filter(|text| !places.contains_key(text)).collect();
+    assert_eq!(missing, [""; 0], "told to be durable, and never done");
+    let order: Vec<(u64, u64)> = effects.iter().map(|text| parts(text)).collect();
+    assert!(order.is_sorted(), "what was sent first is done first");
+    assert!(world.stored.len() as u64 > kills, "there was traffic: {}", world.stored.len());
+    println!("{kills} kills, {} durable, {} done", world.stored.len(), effects.len());
+}
+
+/// Which life of the client it is from, and its number there.
+fn parts(text: &str) -> (u64, u64) {
+    let (life, number) = text.split_once('-').expect("LIFE-NUMBER");
+    (life.parse().expect("a number"), number.parse().expect("a number"))
+}
