@@ -23,7 +23,7 @@ pub(crate) struct ConnectionArgs {
     pub(crate) factor: f64,
 
     /// What the delay never exceeds
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = values::duration)]
     pub(crate) max_delay: Duration,
 
     /// How delays are spread by chance

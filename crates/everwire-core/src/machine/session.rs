@@ -135,6 +135,7 @@ impl Machine {
             self.outputs.session_changed();
         }
         if self.outbox.is_numbered() {
+            self.outbox.leave_behind(&mut self.outputs);
             self.outbox.end_session(processed, &mut self.outputs);
         }
     }
@@ -226,7 +227,6 @@ impl Machine {
         let Lifecycle::Open(connection) = &self.lifecycle else { return };
         self.outputs.push(Output::Close(connection.attempt, violation.code, violation.words));
         if violation.ends_session() {
-            self.outbox.leave_behind(&mut self.outputs);
             self.lose_session(None);
         }
         let loss = Loss::Protocol(violation.code, violation.words.to_owned());

@@ -15,6 +15,8 @@ pub struct Backoff {
     max: Duration,
     jitter: Jitter,
     next: Duration,
+    /// A delay at the cap has been spread over all of it: from then on the herd is even, and stays so.
+    even: bool,
     random: Xoshiro256PlusPlus,
 }
 
@@ -28,6 +30,7 @@ impl Backoff {
             max: config.max_delay,
             jitter: config.jitter,
             next: initial,
+            even: false,
             random: generator(seed, Purpose::Jitter),
         }
     }
@@ -43,12 +46,14 @@ impl Backoff {
     /// Starts over.
     pub fn reset(&mut self) {
         self.next = self.initial;
+        self.even = false;
     }
 
     /// A delay spread by the jitter. Never longer than `delay`, and never shorter than a tenth of the shorter of it and
     /// the initial delay, so that a lucky draw is no storm.
     pub fn spread(&mut self, delay: Duration) -> Duration {
         let floor = match self.jitter {
+            Jitter::Full if delay >= self.max && std::mem::replace(&mut self.even, true) => delay / 10 * 9,
             Jitter::Full => self.initial.min(delay) / 10,
             Jitter::Equal => delay / 2,
             Jitter::None => return delay,

@@ -15,7 +15,7 @@ pub struct RetryConfig {
     pub initial_delay: Duration,
     /// By how much each delay is longer than the one before. Default 2.0; 1.0 keeps the delay constant.
     pub factor: f64,
-    /// The longest delay before spreading. Default 30 s. Long caps make for long outages after short ones; short caps
+    /// The longest delay before spreading. Default 15 s. Long caps make for long outages after short ones; short caps
     /// for more load while the server is down: each client tries about twice per cap.
     pub max_delay: Duration,
     /// How a delay is spread. Default [`Jitter::Full`].
@@ -39,7 +39,7 @@ impl Default for RetryConfig {
         Self {
             initial_delay: Duration::from_secs(1),
             factor: 2.0,
-            max_delay: Duration::from_secs(30),
+            max_delay: Duration::from_secs(15),
             jitter: Jitter::Full,
             max_attempts: None,
             max_elapsed: None,
@@ -135,7 +135,10 @@ pub enum AdviceOverride {
 /// How a delay is spread, so that clients that lost the same server do not come back in step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Jitter {
-    /// Uniform up to the delay, from a tenth of the initial delay (or of the delay, if that is shorter).
+    /// Uniform up to the delay, from a tenth of the initial delay (or of the delay, if that is shorter). Once a delay as
+    /// long as the cap has been spread like that, clients are evenly apart; the following ones, nearly the whole cap (nine
+    /// tenths and more), keep them so. Spreading all of them anew would crowd the clients into the first seconds after the
+    /// server's return.
     #[default]
     Full,
     /// Uniform from half the delay up to the delay.

@@ -5,7 +5,7 @@ use crate::support::{World, config, seconds};
 /// Waiting for an attempt that is 30 s away.
 fn waiting() -> World {
     let mut world = World::new(config(|config| {
-        config.retry.jitter = Jitter::None;
+        (config.retry.jitter, config.retry.max_delay) = (Jitter::None, seconds(30.0));
         config.retry.initial_delay = seconds(30.0);
     }));
     world.input(Input::Connect);
@@ -67,7 +67,8 @@ fn a_pause_that_the_server_asked_for_is_broken_only_by_the_user() {
 
 #[test]
 fn offline_slows_attempts_to_the_pace_of_the_cap_but_never_stops_them() {
-    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    let mut world =
+        World::new(config(|config| (config.retry.jitter, config.retry.max_delay) = (Jitter::None, seconds(30.0))));
     world.input(Input::Connect);
     world.hint(Hint::Offline);
     for _ in 0..10 {
@@ -78,7 +79,8 @@ fn offline_slows_attempts_to_the_pace_of_the_cap_but_never_stops_them() {
 
 #[test]
 fn offline_while_waiting_puts_the_attempt_off_once() {
-    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    let mut world =
+        World::new(config(|config| (config.retry.jitter, config.retry.max_delay) = (Jitter::None, seconds(30.0))));
     world.input(Input::Connect);
     world.opening_fails(OpenFailureKind::Io);
     for _ in 0..29 {
@@ -155,7 +157,8 @@ fn hints_do_nothing_to_what_is_closed() {
 
 #[test]
 fn a_hint_does_not_take_the_spread_from_a_pause_that_the_server_asked_for() {
-    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    let mut world =
+        World::new(config(|config| (config.retry.jitter, config.retry.max_delay) = (Jitter::None, seconds(30.0))));
     world.input(Input::Connect);
     let retry_after = Some(seconds(60.0));
     world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
@@ -165,7 +168,8 @@ fn a_hint_does_not_take_the_spread_from_a_pause_that_the_server_asked_for() {
 
 #[test]
 fn a_connection_that_opens_refutes_offline() {
-    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    let mut world =
+        World::new(config(|config| (config.retry.jitter, config.retry.max_delay) = (Jitter::None, seconds(30.0))));
     world.hint(Hint::Offline);
     world.input(Input::Connect);
     world.opens();
@@ -175,7 +179,8 @@ fn a_connection_that_opens_refutes_offline() {
 
 #[test]
 fn offline_slows_down_on_top_of_a_pause_that_the_server_asked_for() {
-    let mut world = World::new(config(|config| config.retry.jitter = Jitter::None));
+    let mut world =
+        World::new(config(|config| (config.retry.jitter, config.retry.max_delay) = (Jitter::None, seconds(30.0))));
     world.input(Input::Connect);
     let retry_after = Some(seconds(60.0));
     world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });

@@ -24,7 +24,7 @@ fn delays_double_up_to_the_cap() {
         world.opening_fails(OpenFailureKind::Io);
         delays.push(world.passes_until_attempt().as_secs());
     }
-    assert_eq!(delays, [1, 2, 4, 8, 16, 30, 30, 30]);
+    assert_eq!(delays, [1, 2, 4, 8, 15, 15, 15, 15]);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn t7_an_outage_of_weeks_neither_overflows_nor_storms() {
     for _ in 0..10_000 {
         world.opening_fails(OpenFailureKind::Io);
         let delay = world.passes_until_attempt();
-        assert!(delay >= seconds(1.0) && delay <= seconds(30.0), "{delay:?}");
+        assert!(delay >= seconds(1.0) && delay <= seconds(15.0), "{delay:?}");
     }
     assert_eq!(world.state(), &State::Connecting { attempt: 10_001 });
 }
@@ -59,17 +59,33 @@ fn t9_full_jitter_spreads_delays_and_is_kept_at_the_cap() {
     for attempt in 0..500 {
         world.opening_fails(OpenFailureKind::Io);
         let delay = world.passes_until_attempt();
-        assert!(delay >= seconds(0.1) && delay <= seconds(30.0), "{delay:?}");
+        assert!(delay >= seconds(0.1) && delay <= seconds(15.0), "{delay:?}");
         if attempt >= 5 {
             at_cap.push(delay.as_secs_f64());
         }
     }
     let mean = at_cap.iter().sum::<f64>() / at_cap.len() as f64;
-    assert!((13.0..17.0).contains(&mean), "a uniform spread up to 30 s has a mean near 15 s: {mean}");
-    for third in [0.0..10.0_f64, 10.0..20.0, 20.0..30.0] {
+    assert!((14.1..14.4).contains(&mean), "a spread over the last tenth of 15 s has a mean near 14.25 s: {mean}");
+    for third in [13.5..14.0_f64, 14.0..14.5, 14.5..15.0] {
         let share = at_cap.iter().filter(|delay| third.contains(delay)).count() as f64 / at_cap.len() as f64;
         assert!((0.25..0.42).contains(&share), "{third:?} holds {share} of the delays");
     }
+}
+
+#[test]
+fn t9_the_first_delay_at_the_cap_is_spread_over_all_of_it() {
+    let mut thirds = [0; 3];
+    for seed in 0..240 {
+        let mut world = World::seeded(Config::default(), [seed; 32]);
+        world.input(Input::Connect);
+        let mut delay = Duration::ZERO;
+        for _ in 0..5 {
+            world.opening_fails(OpenFailureKind::Io);
+            delay = world.passes_until_attempt();
+        }
+        thirds[(delay.as_secs_f64() / 5.0) as usize % 3] += 1;
+    }
+    assert!(thirds.iter().all(|count| (50..110).contains(count)), "{thirds:?}");
 }
 
 #[test]
@@ -308,7 +324,7 @@ fn certificates_and_foreign_answers_are_retried_at_the_pace_of_the_cap() {
         let mut world = World::new(unspread(|_| {}));
         world.input(Input::Connect);
         world.opening_fails(kind);
-        assert_eq!(world.passes_until_attempt(), seconds(30.0));
+        assert_eq!(world.passes_until_attempt(), seconds(15.0));
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use everwire_core::{DropPolicy, Input, Message, Outcome, Stage};
+use everwire_core::{DropPolicy, Input, Message, Outcome, Stage, TransportEvent};
 
 use crate::pair::Pair;
 
@@ -71,4 +71,18 @@ fn one_that_lies_in_the_buffer_when_the_client_moves_has_its_outcome() {
     pair.input(Input::Migrate);
     assert!(pair.up(1) && pair.down(1), "the hello and the welcome");
     assert_eq!(pair.outcome(id), Some(Outcome::Dropped(DropPolicy::NotConnected)));
+}
+
+#[test]
+fn one_that_is_written_behind_the_bye_is_not_called_dropped() {
+    let mut pair = Pair::connected();
+    pair.client_writes = false;
+    let id = send_volatile(&mut pair, "typing");
+    let deadline = pair.now + SOON;
+    pair.input(Input::Close { deadline });
+    let attempt = pair.wires[0].attempt;
+    pair.input(Input::Transport(attempt, TransportEvent::Written(1)));
+    pair.wait(SOON);
+    assert_eq!(pair.at_server, ["typing"]);
+    assert_eq!(pair.outcome(id), Some(Outcome::Unknown(Stage::Written)));
 }

@@ -19,6 +19,7 @@
 //! let scenario = Scenario::parse(
 //!     r#"
 //!     session = true
+//!     calm-at = 1000
 //!     network = '''
 //!     [[rule]]
 //!     connection = 1

@@ -144,7 +144,7 @@ impl Builder {
         self
     }
 
-    /// The longest delay, before jitter. Default: 30 s.
+    /// The longest delay, before jitter. Default: 15 s.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.config.retry.max_delay = delay;
         self
