@@ -9,8 +9,17 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
         }
         ("client", _) => Err(Failed("the bench 'client' takes no arguments".into())),
         ("ws", rest) => ws(rest),
-        (other, _) => Err(Failed(format!("no bench is called '{other}'; there are: client, ws"))),
+        ("herd", []) => herd(),
+        ("herd", _) => Err(Failed("the bench 'herd' takes no arguments".into())),
+        (other, _) => Err(Failed(format!("no bench is called '{other}'; there are: client, ws, herd"))),
     }
+}
+
+/// Ten thousand clients in virtual time; fails if they come back less evenly than they should.
+fn herd() -> Result<(), Failed> {
+    let mut cargo = shell::cargo(&["run", "--quiet", "--profile", "sim", "--package", "everwire-testkit"]);
+    cargo.args(["--example", "herd", "--", "docs/herd.svg"]);
+    shell::run(cargo)
 }
 
 /// The protocol crates: in a workspace of its own, so that the peers' dependencies are in nobody else's way.

@@ -90,6 +90,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             monitor: Monitor::default(),
             counts: Counts::default(),
             mutant: scenario.mutant,
+            unsealed: setup.unsealed,
             random: Random::new(scenario.seed),
             violation,
             trace: traced.then(Vec::new),
