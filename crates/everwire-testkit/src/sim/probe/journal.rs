@@ -145,14 +145,15 @@ impl Journal {
         let Some(entry) = self.up(key) else { return };
         entry.outcome = Some(outcome);
         let entry = *entry;
+        // What a session's last connection is given may be written yet, behind the bye.
+        let may_be_unwritten = entry.written || self.lied || entry.volatile || session && closed;
         let name = || format!("message {} of client {}", key.number, key.track);
         match outcome {
             Outcome::Received if entry.arrived == 0 => self.wrong(|| format!("{} is `received` and was not", name())),
             Outcome::Acknowledged if entry.effects == 0 && !self.lied => {
                 self.wrong(|| format!("{} is `acknowledged` and was not processed", name()));
             }
-            // What a session's last connection is given may be written yet, behind the bye.
-            Outcome::Unknown(_) if !entry.written && !self.lied && !entry.volatile && !(session && closed) => {
+            Outcome::Unknown(_) if !may_be_unwritten => {
                 self.wrong(|| format!("{} is `unknown` and was never written", name()));
             }
             Outcome::Unknown(_) if !may_be_unknown && !entry.volatile => {
