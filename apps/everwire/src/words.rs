@@ -90,10 +90,7 @@ fn advice(cause: &Cause) -> &'static str {
 pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::AttemptFailed { attempt, cause } => format!("attempt {attempt} failed: {}", self::cause(cause)),
-        Event::Disconnected { cause, uptime, unproven } => {
-            let open = short(*uptime);
-            format!("connection lost after {open}, {unproven} unproven: {}", self::cause(cause))
-        }
+        Event::Disconnected(post_mortem) => printable_line(&post_mortem.to_string()),
         Event::RoundTrip(time) => format!("round trip {:.1} ms", time.as_secs_f64() * 1_000.0),
         Event::Resending { messages } => format!("sending {messages} again"),
         Event::Stalled { late_by } => format!("this program stood still for {}", short(*late_by)),

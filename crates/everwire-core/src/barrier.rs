@@ -42,7 +42,9 @@ struct Ping {
 pub(crate) struct Proof {
     /// The peer has read as many messages of this connection.
     pub(crate) covers: u64,
-    /// A round trip worth telling.
+    /// The round trip, if it says something about the peer.
+    pub(crate) measured: Option<Duration>,
+    /// The same if it is worth telling.
     pub(crate) round_trip: Option<Duration>,
 }
 
@@ -82,7 +84,7 @@ impl Barrier {
         if round_trip.is_some() {
             self.told_at = Some(now);
         }
-        Some(Proof { covers: ping.covers, round_trip })
+        Some(Proof { covers: ping.covers, measured, round_trip })
     }
 
     /// Reading is paused: what is outstanding can't be timed any more.

@@ -68,6 +68,11 @@ enum Mode {
 }
 
 impl Heartbeat {
+    /// When the peer last gave a sign of life.
+    pub(crate) fn last_life(&self) -> Moment {
+        self.last_life
+    }
+
     pub(crate) fn new(config: HeartbeatConfig) -> Self {
         Self { config, last_life: Moment::ZERO, mode: Mode::Off }
     }

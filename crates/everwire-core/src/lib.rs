@@ -21,6 +21,7 @@
 //! | [`store`] | what a client keeps so that its outbox outlives its process |
 //! | `batching` | which JSON texts share a frame |
 //! | `lifecycle` | the connection's states |
+//! | `post_mortem` | nothing: what is known of a connection when it has ended |
 //! | `timers` | the one table of what is due when |
 //! | `machine` | nothing: it routes |
 //!
@@ -64,6 +65,7 @@ mod outbox;
 mod outcome;
 mod output;
 mod outputs;
+mod post_mortem;
 mod random;
 pub mod retry;
 pub mod session;
@@ -85,6 +87,7 @@ pub use moment::Moment;
 pub use outbox::{CancelError, Priority, ReplaceError, SendOptions};
 pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};
 pub use output::{Event, Left, Outgoing, Output};
+pub use post_mortem::{EndedBy, Next, PostMortem, RoundTrips};
 pub use state::{Closed, State};
 pub use stats::MachineStats;
 pub use timers::Timer;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use everwire_ws::{CloseCode, Message};
 
 use crate::{
-    Attempt, Cause, MessageId, Outcome, State,
+    Attempt, Cause, MessageId, Outcome, PostMortem, State,
     session::{Gone, Prefix},
     store::{BatchId, StoreOp},
 };
@@ -107,15 +107,8 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
-    /// A connection ended.
-    Disconnected {
-        /// Why.
-        cause: Cause,
-        /// How long it had been open.
-        uptime: Duration,
-        /// Messages that were written and not proven.
-        unproven: usize,
-    },
+    /// A connection ended: all that is known of it, and what follows.
+    Disconnected(Box<PostMortem>),
     /// A round trip was measured. Told at most once a second; the statistics have each.
     RoundTrip(Duration),
     /// Messages that were written to an earlier connection and not proven there are sent again.

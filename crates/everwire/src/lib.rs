@@ -39,10 +39,10 @@ mod target;
 
 pub use everwire_core::session::{Gone, SessionMode};
 pub use everwire_core::{
-    AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, Event,
-    Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, OpenConfig, OpenFailure,
-    OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, Priority, Rejection, ReplaceError, RetryConfig, SendError,
-    SendOptions, Stage,
+    AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, EndedBy, Event,
+    Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next, OpenConfig, OpenFailure,
+    OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, Rejection, ReplaceError,
+    RetryConfig, RoundTrips, SendError, SendOptions, Stage,
 };
 pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Limits, Message, WindowBits};
 /// The types of [`AttemptRequest`].

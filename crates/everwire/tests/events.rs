@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use everwire::{Cause, Client, Event, EventItem, State};
+use everwire::{Cause, Client, Event, EventItem, Next, State};
 use support::{Server, connected, hasty, soon, until};
 
 #[tokio::test]
@@ -37,8 +37,10 @@ async fn every_state_and_loss_is_told_in_order() {
                 State::Closed(closed) => closed.to_string(),
                 other => panic!("{other:?}"),
             }),
-            EventItem::Event(Event::Disconnected { cause, .. }) => {
-                told.push(format!("lost {}", matches!(cause, Cause::Lost(_))));
+            EventItem::Event(Event::Disconnected(end)) => {
+                assert_eq!((end.connection, end.unproven, end.queued), (1, 0, 0), "{end}");
+                assert!(matches!(end.next, Next::Retry { asked: false, .. }), "{end}");
+                told.push(format!("lost {}", matches!(end.cause, Cause::Lost(_))));
             }
             _ => {}
         }

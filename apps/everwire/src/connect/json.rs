@@ -1,12 +1,15 @@
 //! What `--json` prints: one object per line, `type` first.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use everwire::{Cause, Closed, Event, Left, Message, Outcome, State};
+use everwire::{Cause, Closed, Event, Left, Message, Next, Outcome, PostMortem, State};
 use serde::Serialize;
 
 use super::ledger::Account;
 use crate::exit::Exit;
+use crate::term::printable_line;
 use crate::words;
 
 /// `time` is RFC 3339 in UTC; durations are milliseconds.
@@ -54,6 +57,75 @@ pub(super) struct EventLine {
     ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_mortem: Option<PostMortemLine>,
+}
+
+/// All that is known of a connection that has ended.
+#[derive(Debug, Serialize)]
+struct PostMortemLine {
+    connection: u64,
+    ended_by: String,
+    cause: String,
+    closing: bool,
+    uptime_ms: f64,
+    silent_for_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_sent_ms: Option<f64>,
+    sent: u64,
+    received: u64,
+    round_trips: RoundTripsLine,
+    unproven: usize,
+    queued: usize,
+    next: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_in_ms: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct RoundTripsLine {
+    count: u64,
+    min_ms: f64,
+    p50_ms: f64,
+    p90_ms: f64,
+    p99_ms: f64,
+    max_ms: f64,
+}
+
+impl PostMortemLine {
+    fn of(end: &PostMortem) -> Self {
+        let times = &end.round_trips;
+        Self {
+            connection: end.connection,
+            ended_by: end.ended_by().to_string(),
+            cause: words::cause(&end.cause),
+            closing: end.closing,
+            uptime_ms: millis_of(end.uptime),
+            silent_for_ms: millis_of(end.silent_for),
+            last_sent_ms: end.last_sent.map(millis_of),
+            sent: end.sent,
+            received: end.received,
+            round_trips: RoundTripsLine {
+                count: times.count,
+                min_ms: millis_of(times.min),
+                p50_ms: millis_of(times.p50),
+                p90_ms: millis_of(times.p90),
+                p99_ms: millis_of(times.p99),
+                max_ms: millis_of(times.max),
+            },
+            unproven: end.unproven,
+            queued: end.queued,
+            next: printable_line(&end.next.to_string()),
+            retry_in_ms: match &end.next {
+                Next::Retry { after, .. } => Some(millis_of(*after)),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn millis_of(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
 }
 
 #[derive(Debug, Serialize)]
@@ -124,12 +196,13 @@ impl EventLine {
             Event::AttemptFailed { cause, .. } => {
                 Self { event: "attempt_failed", detail, code: cause.code(), ..Self::default() }
             }
-            Event::Disconnected { cause, uptime, unproven } => Self {
+            Event::Disconnected(end) => Self {
                 event: "disconnected",
                 detail,
-                code: cause.code(),
-                ms: Some(uptime.as_secs_f64() * 1_000.0),
-                messages: Some(*unproven),
+                code: end.cause.code(),
+                ms: Some(millis_of(end.uptime)),
+                messages: Some(end.unproven),
+                post_mortem: Some(PostMortemLine::of(end)),
             },
             Event::RoundTrip(time) => {
                 Self { event: "round_trip", detail, ms: Some(time.as_secs_f64() * 1_000.0), ..Self::default() }

@@ -1,14 +1,19 @@
 //! How attempts and connections end, and what follows.
 
+use std::time::Duration;
+
 use everwire_ws::CloseCode;
 
 use super::Machine;
 use crate::{
-    Cause, Closed, Event, Moment, OpenFailure, Output, State, Timer,
+    Cause, Closed, Event, Moment, Next, OpenFailure, Output, PostMortem, State, Timer,
     lifecycle::{Ending, Intent, Lifecycle, Waiting},
     retry::{Decision, blames_a_message},
     session::client::Stage,
 };
+
+/// The user wants to be connected again.
+const AT_ONCE: Next = Next::Retry { after: Duration::ZERO, asked: false };
 
 impl Machine {
     pub(super) fn attempt_failed(&mut self, now: Moment, failure: OpenFailure) {
@@ -39,7 +44,9 @@ impl Machine {
         let (Lifecycle::Open(connection) | Lifecycle::Ending(Ending { connection, .. })) = &self.lifecycle else {
             return;
         };
-        let uptime = now.since(connection.opened_at);
+        let connection = *connection;
+        let closing = matches!(self.lifecycle, Lifecycle::Ending(_));
+        let silent_for = now.since(self.heartbeat.last_life().max(connection.opened_at));
         self.quiet();
         self.timers.clear(Timer::Close);
         self.barrier.reset();
@@ -49,7 +56,28 @@ impl Machine {
         };
         let (unproven, orphans) = self.outbox.lost(blame, &mut self.outputs);
         self.orphans = orphans;
-        self.outputs.event(Event::Disconnected { cause: cause.clone(), uptime, unproven });
+        self.post_mortem = Some(Box::new(PostMortem {
+            connection: self.connections,
+            cause: cause.clone(),
+            closing,
+            uptime: now.since(connection.opened_at),
+            silent_for,
+            last_sent: self.notes.last_sent.map(|at| now.since(at)),
+            sent: self.notes.sent,
+            received: self.notes.received,
+            round_trips: self.notes.round_trips(),
+            unproven,
+            queued: self.outbox.queued_len(),
+            next: Next::Nothing(Closed::ByUser),
+        }));
+    }
+
+    /// Tells of the connection that has just ended, now that it is known what follows.
+    fn report(&mut self, next: Next) {
+        if let Some(mut post_mortem) = self.post_mortem.take() {
+            post_mortem.next = next;
+            self.outputs.event(Event::Disconnected(post_mortem));
+        }
     }
 
     /// There is neither connection nor attempt any more: what follows is what the user wants, and then the advice.
@@ -58,12 +86,16 @@ impl Machine {
             session.stage = Stage::Plain;
         }
         if self.promote(now) {
-            return;
+            return self.report(Next::TakenOver);
         }
         match self.intent {
             Intent::Stay => self.follow_advice(now, cause),
-            Intent::Leave { .. } => self.rest(),
+            Intent::Leave { .. } => {
+                self.report(Next::Nothing(Closed::Disconnected));
+                self.rest();
+            }
             Intent::Return => {
+                self.report(AT_ONCE);
                 self.intent = Intent::Stay;
                 self.retry.reset();
                 self.start_attempt(now);
@@ -73,6 +105,7 @@ impl Machine {
                     self.finish();
                 } else if cause == Cause::ByUser {
                     // The handshake was that of a disconnect which the user has taken back since.
+                    self.report(AT_ONCE);
                     self.retry.reset();
                     self.timers.set(Timer::Close, deadline);
                     self.start_attempt(now);
@@ -94,6 +127,7 @@ impl Machine {
                     self.timers.set(Timer::Close, deadline);
                     self.left.unacknowledged.append(&mut self.orphans);
                 }
+                self.report(Next::Retry { after: delay, asked: !at_least.is_zero() });
                 self.lifecycle = Lifecycle::Waiting(Waiting { cause, retry_at, not_before: now + at_least });
                 self.plan_attempt(retry_at);
             }
@@ -120,6 +154,7 @@ impl Machine {
         if let Intent::Close { .. } = self.intent {
             return self.finish();
         }
+        self.report(Next::Nothing(closed.clone()));
         self.accepting = false;
         self.clear_timers();
         self.lifecycle = Lifecycle::Closed(closed.clone());
@@ -171,6 +206,7 @@ impl Machine {
 
     /// The end for good.
     pub(super) fn finish(&mut self) {
+        self.report(Next::Nothing(Closed::ByUser));
         self.drop_successor();
         self.timers.clear_all();
         self.lifecycle = Lifecycle::Finished;

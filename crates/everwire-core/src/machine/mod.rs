@@ -34,6 +34,7 @@ use crate::{
     lifecycle::{Intent, Lifecycle, Opening},
     outbox::{Outbox, Until, WallClock},
     outputs::Outputs,
+    post_mortem::{Notes, PostMortem},
     retry::Retry,
     session::client::ClientSession,
     timers::Timers,
@@ -72,6 +73,10 @@ pub struct Machine {
     /// What was in flight on the connection that has just ended and is not sent again: it belongs to `left` if this is
     /// the end.
     orphans: Vec<Message>,
+    /// On the connection that is open.
+    notes: Notes,
+    /// The connection that has just ended, until it is known what follows.
+    post_mortem: Option<Box<PostMortem>>,
     clock: WallClock,
     /// How often in a row the store has failed.
     store_failures: u32,
@@ -111,6 +116,8 @@ impl Machine {
             last_hurry: None,
             left: Left::default(),
             orphans: Vec::new(),
+            notes: Notes::default(),
+            post_mortem: None,
             clock: WallClock::default(),
             store_failures: 0,
         })
@@ -217,6 +224,8 @@ impl Machine {
         let taken = self.outbox.take(&self.until(), merge, &mut self.outputs, encode);
         self.wants_ready = !taken.stopped;
         if taken.units > 0 {
+            self.notes.sent += taken.units as u64;
+            self.notes.last_sent = Some(now);
             self.seek_proof(now);
             // It rides along, whether it is due or not.
             self.ack();
@@ -310,6 +319,7 @@ impl Machine {
     fn ping(&mut self, now: Moment) {
         let Some(attempt) = self.lifecycle.attempt() else { return };
         if let Some(payload) = self.barrier.ping(now, self.outbox.provable()) {
+            self.notes.last_sent = Some(now);
             self.outputs.push(Output::Ping(attempt, payload));
         }
     }

@@ -9,6 +9,7 @@ use super::Machine;
 use crate::{
     Attempt, Cause, Event, Loss, Moment, OpenFailure, OpenFailureKind, Output, State, Timer, TransportEvent,
     lifecycle::{Ending, Intent, Lifecycle},
+    post_mortem::Notes,
 };
 
 /// A connection over which a message was proven to arrive counts as useful after this time at the latest.
@@ -38,6 +39,7 @@ impl Machine {
                 Lifecycle::Opening(_) => self.greeted(now, attempt, messages),
                 _ if self.lifecycle.is_receiving() => {
                     self.heartbeat.alive(now, &mut self.timers);
+                    self.notes.received += messages.len() as u64;
                     self.received(now, messages);
                 }
                 _ => {}
@@ -67,6 +69,7 @@ impl Machine {
     pub(super) fn open_for_messages(&mut self, now: Moment, attempt: Attempt) {
         self.lifecycle = Lifecycle::Open(Self::connection(now, attempt));
         self.connections += 1;
+        self.notes = Notes::default();
         // Whatever the platform says.
         self.offline = false;
         self.timers.clear(Timer::Open);
@@ -88,6 +91,9 @@ impl Machine {
         }
         self.heartbeat.alive(now, &mut self.timers);
         let Some(proof) = self.barrier.pong(now, payload) else { return };
+        if let Some(measured) = proof.measured {
+            self.notes.round_trip(measured);
+        }
         if let Some(round_trip) = proof.round_trip {
             self.outputs.event(Event::RoundTrip(round_trip));
         }

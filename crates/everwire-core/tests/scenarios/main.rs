@@ -16,6 +16,7 @@ mod hints;
 mod lifecycle;
 mod overflow;
 mod poison;
+mod post_mortem;
 mod priority;
 mod properties;
 mod retry;

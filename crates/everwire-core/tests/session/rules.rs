@@ -18,7 +18,8 @@ fn say(pair: &mut Pair, frame: &str) {
 
 fn lost_to(pair: &Pair, code: everwire_core::CloseCode) -> bool {
     pair.events.iter().any(|event| {
-        matches!(event, Event::Disconnected { cause: Cause::Lost(Loss::Protocol(found, _)), .. } if *found == code)
+        let Event::Disconnected(end) = event else { return false };
+        matches!(&end.cause, Cause::Lost(Loss::Protocol(found, _)) if *found == code)
     })
 }
 

@@ -65,7 +65,7 @@ async fn a_move_costs_no_message_and_no_disconnection() {
                 assert!(resumed);
                 break;
             }
-            assert!(!matches!(&item, EventItem::Event(Event::Disconnected { .. })), "{item:?}");
+            assert!(!matches!(&item, EventItem::Event(Event::Disconnected(_))), "{item:?}");
         }
     }
     assert_eq!(*server.network.connections.lock().unwrap(), 11);

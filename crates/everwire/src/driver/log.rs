@@ -1,6 +1,6 @@
 //! What goes to `tracing`: states, failures and losses; no payload, header, token or query.
 
-use everwire_core::{Closed, Event};
+use everwire_core::{Closed, Event, PostMortem};
 use tracing::{debug, info, trace, warn};
 
 use crate::events::EventItem;
@@ -42,12 +42,20 @@ fn log_state(url: &str, state: &State) {
     }
 }
 
+fn log_end(url: &str, post_mortem: &PostMortem) {
+    let PostMortem { connection, cause, uptime, silent_for, sent, received, unproven, queued, next, .. } = post_mortem;
+    let (by, code) = (post_mortem.ended_by(), cause.code());
+    let (p50, p99) = (post_mortem.round_trips.p50, post_mortem.round_trips.p99);
+    info!(
+        target: TARGET, url, connection, %by, code, ?uptime, ?silent_for, sent, received, ?p50, ?p99, unproven, queued,
+        %next, "disconnected: {cause}"
+    );
+}
+
 fn log_event(url: &str, event: &Event) {
     match event {
         Event::AttemptFailed { attempt, cause } => info!(target: TARGET, url, attempt, "attempt failed: {cause}"),
-        Event::Disconnected { cause, uptime, unproven } => {
-            info!(target: TARGET, url, ?uptime, unproven, "disconnected: {cause}");
-        }
+        Event::Disconnected(post_mortem) => log_end(url, post_mortem),
         Event::RoundTrip(time) => trace!(target: TARGET, url, ?time, "round trip"),
         Event::Resending { messages } => info!(target: TARGET, url, messages, "sending again"),
         Event::Stalled { late_by } => warn!(target: TARGET, url, ?late_by, "this process stalled"),

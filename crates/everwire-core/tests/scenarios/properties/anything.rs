@@ -259,7 +259,7 @@ fn check_log(world: &World) -> Result<(), TestCaseError> {
             Output::Abort(attempt) => {
                 live.remove(attempt);
             }
-            Output::Event(everwire_core::Event::AttemptFailed { .. } | everwire_core::Event::Disconnected { .. }) => {
+            Output::Event(everwire_core::Event::AttemptFailed { .. } | everwire_core::Event::Disconnected(_)) => {
                 live.clear()
             }
             _ => {}

@@ -126,7 +126,8 @@ impl Process {
     /// What the machine says of the connection must be so.
     fn judge(&mut self, index: u32, stage: &mut Stage, now: Moment, event: &Event) {
         match event {
-            Event::Disconnected { cause: Cause::Dead { silent_for }, .. } => {
+            Event::Disconnected(end) => {
+                let Cause::Dead { silent_for } = &end.cause else { return };
                 stage.counts.dead += 1;
                 let (heard, unread) = self.aborted;
                 if unread || now.since(heard) < *silent_for {

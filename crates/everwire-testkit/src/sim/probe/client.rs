@@ -133,7 +133,8 @@ impl ClientApp for ClientProbe {
     }
 
     fn event(&mut self, io: &mut ClientIo<'_>, event: &Event) {
-        if let (true, Event::Disconnected { cause, .. }) = (self.gentle && !io.process.closed, event) {
+        if let (true, Event::Disconnected(end)) = (self.gentle && !io.process.closed, event) {
+            let cause = &end.cause;
             self.journal.borrow_mut().wrong(|| format!("a gentle world costs a connection: {cause}"));
         }
     }
