@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use everwire_testkit::sim::explore::{Bounds, Explored, explore};
 use everwire_testkit::sim::{self, Kind, Mutant, Scenario, probe};
 
 const HELP: &str = "\
@@ -13,7 +14,11 @@ simulate [--seeds N] [--from S] [--mode plain|session|all] [--mutant NAME] [--th
   --mutant   break this rule, and fail unless it is found; `all` for each in turn
   --threads  default: one for each processor
   --trace    what happens in the scenario of this seed, line by line
+  --explore  instead, every course of events in small worlds, up to so many states in each
   --file     the same for the scenario in this file";
+
+/// Messages up and down, cuts, moves, crashes.
+const WORLDS: [[u8; 5]; 5] = [[2, 1, 1, 0, 0], [2, 0, 2, 0, 0], [1, 1, 0, 1, 0], [1, 1, 1, 1, 0], [2, 0, 1, 0, 1]];
 
 #[derive(Debug, Default)]
 struct Args {
@@ -24,6 +29,7 @@ struct Args {
     threads: Option<usize>,
     trace: Option<u64>,
     file: Option<String>,
+    explore: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -56,6 +62,7 @@ fn parse() -> Result<Args, String> {
             "--mutant" => args.mutants = vec![value.parse()?],
             "--threads" => args.threads = Some(number()? as usize),
             "--trace" => args.trace = Some(number()?),
+            "--explore" => args.explore = Some(number()? as usize),
             "--file" => args.file = Some(value),
             _ => return Err(format!("no option is called {name}")),
         }
@@ -80,6 +87,9 @@ fn simulate(args: &Args) -> ExitCode {
                 ExitCode::FAILURE
             }
         };
+    }
+    if let Some(states) = args.explore {
+        return worlds(states);
     }
     if args.mutants.is_empty() { sweep(args) } else { mutants(args) }
 }
@@ -138,4 +148,22 @@ fn mutants(args: &Args) -> ExitCode {
         println!("| `{mutant}` | {} | {found} |", mutant.words());
     }
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Every course of events, in worlds that grow in different directions.
+fn worlds(states: usize) -> ExitCode {
+    println!(
+        "| up | down | cuts | moves | crashes | states | steps | longest | complete |\n|---|---|---|---|---|---|---|---|---|"
+    );
+    for [up, down, cuts, moves, crashes] in WORLDS {
+        let bounds = Bounds { up, down, cuts, moves, crashes, states };
+        let explored = explore(&bounds);
+        let Explored { states, steps, depth, complete, .. } = explored;
+        println!("| {up} | {down} | {cuts} | {moves} | {crashes} | {states} | {steps} | {depth} | {complete} |");
+        if let Some((path, what)) = explored.violation {
+            println!("\n{what}, after {path:?}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }

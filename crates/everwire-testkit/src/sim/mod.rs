@@ -12,6 +12,7 @@
 //! | applications that check delivery itself | [`probe`] |
 //! | many seeds, and the smallest scenario that still fails | [`sweep`], [`shrink`] |
 //! | rules broken on purpose, to test the tests | [`Mutant`] |
+//! | every course of events in a small world | [`explore`] |
 //!
 //! ```
 //! use everwire_testkit::sim::{Scenario, probe};
@@ -42,6 +43,7 @@
 mod agenda;
 mod client;
 mod counts;
+pub mod explore;
 mod head;
 mod intruder;
 mod monitor;

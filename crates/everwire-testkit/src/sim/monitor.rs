@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use everwire_core::Message;
 use everwire_core::session::{Frame, Hello, Welcome};
 
 use super::stage::{ack, control, reliable};
+
+/// No scenario has so many messages.
+const BEYOND: u64 = 100_000;
 
 /// Rules that show on the wire: numbers without gaps, acknowledgements of what was sent only and never backwards, a
 /// token for each welcome, nobody let in with a token that was never given.
@@ -89,6 +93,13 @@ impl Monitor {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The client hears this.
+    pub(crate) fn heard(&mut self, line: u32, messages: &[Message]) {
+        if messages.iter().any(|message| ack(message.payload()).is_some_and(|seq| seq > BEYOND)) {
+            self.contradicted.insert(line);
+        }
     }
 
     fn welcome(&mut self, line: u32, frame: &[u8]) -> Result<(), String> {

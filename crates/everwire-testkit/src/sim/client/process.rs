@@ -171,7 +171,11 @@ impl Process {
                 link.read(stage, now, &mut events, &mut |message| app.written(message));
             }
             busy |= !events.is_empty();
+            let line = link.up().map(|up| up.socket.line.0);
             for event in events.drain(..) {
+                if let (TransportEvent::Received(messages), Some(line)) = (&event, line) {
+                    stage.monitor.heard(line, messages);
+                }
                 self.shims.incoming(stage, &event);
                 if let TransportEvent::Lost(_) = event
                     && now.since(opened_at) >= std::time::Duration::from_secs(1)
