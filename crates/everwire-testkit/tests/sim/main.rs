@@ -3,4 +3,5 @@
 
 mod kept;
 mod promises;
+mod small_worlds;
 mod words;
