@@ -14,11 +14,13 @@ pub(crate) fn sim(args: &[String]) -> Result<(), Failed> {
     shell::run(cargo)
 }
 
-/// As part of the tests: scenarios that nobody has seen before, then every broken rule, which has to be found, then the herd.
+/// As part of the tests: scenarios that nobody has seen before, then every broken rule, which has to be
+/// found, then every course of events in small worlds, then the herd.
 pub(crate) fn check() -> Result<(), Failed> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let args = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     sim(&args(&["--seeds", &FRESH.to_string(), "--from", &(seconds * FRESH).to_string()]))?;
     sim(&args(&["--mutant", "all", "--seeds", "60000"]))?;
+    sim(&args(&["--explore", "60000"]))?;
     crate::bench::bench(&args(&["herd"]))
 }

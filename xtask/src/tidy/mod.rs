@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod layering;
+mod scenarios;
 mod sources;
 
 use crate::shell::{self, Failed};

@@ -29,7 +29,16 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     }
     let mut findings = unfinished(&files);
     findings.extend(one_file_only(&files));
+    findings.extend(scenarios(root, &files)?);
     Ok(findings)
+}
+
+fn scenarios(root: &Path, files: &[(String, String)]) -> Result<Vec<String>, Failed> {
+    let page = "docs/scenarios.md";
+    let page = std::fs::read_to_string(root.join(page)).map_err(|error| Failed(format!("{page}: {error}")))?;
+    let kept = shell::output(shell::command("git", &["ls-files", "--cached", "--others", "*.toml"]))?;
+    let stems = kept.lines().filter_map(|path| Path::new(path).file_stem()?.to_str().map(str::to_owned));
+    Ok(super::scenarios::check(&page, files.iter().map(|(_, text)| text.as_str()), &stems.collect()))
 }
 
 fn unfinished(files: &[(String, String)]) -> Vec<String> {
