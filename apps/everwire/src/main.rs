@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, ConfigCommand};
 use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -50,6 +50,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Connect(args) => block_on(connect::run(args, cli.color)),
         Command::Chat(args) => block_on(chat::run(args, cli.color)),
         Command::Serve(args) => block_on(serve::run(args)),
+        Command::Config { what: ConfigCommand::Check { file } } => serve::check(&file),
+        Command::Export { data, room } => serve::export(&data, room.as_deref()),
         Command::Proxy(args) => block_on(proxy::run(args, cli.color)),
     }
 }

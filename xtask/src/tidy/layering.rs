@@ -13,7 +13,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-chat", &["everwire"]),
     ("everwire-chat-server", &["everwire-chat", "everwire-server", "everwire-ws"]),
     ("everwire-words", &[]),
-    ("everwire-cli", &["everwire", "everwire-chat", "everwire-chat-server", "everwire-testkit", "everwire-words"]),
+    (
+        "everwire-cli",
+        &["everwire", "everwire-chat", "everwire-chat-server", "everwire-server", "everwire-testkit", "everwire-words"],
+    ),
     ("everwire-tests", &["everwire", "everwire-server"]),
     ("everwire-benches", &["everwire", "everwire-server", "everwire-tokio", "everwire-ws"]),
     ("xtask", &[]),

@@ -7,13 +7,15 @@ mod network;
 mod serve;
 mod values;
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use chat::{ChatArgs, ThemeArg};
 pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use network::NetworkArgs;
-pub(crate) use serve::ServeArgs;
+pub(crate) use serve::{MetricsArg, ServeArgs, ServeSettings};
 pub(crate) use values::GuaranteeArg;
 
 /// The part of the long help that the commands share.
@@ -76,6 +78,31 @@ pub(crate) enum Command {
     Chat(ChatArgs),
     Connect(ConnectArgs),
     Proxy(crate::proxy::ProxyArgs),
+    /// Look at a file of settings for `everwire serve`
+    #[command(after_help = "\
+Examples:
+  everwire config check chat.toml")]
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+    /// Write the chat's history to stdout, a JSON object per line
+    ///
+    /// Each line has 'room', 'offset', 'id', 'userId', 'userName', 'text', 'timestamp' (the sender's clock) and 'storedAt'
+    /// (the server's), times in milliseconds since the Unix epoch. The server may go on meanwhile.
+    #[command(after_help = "\
+Examples:
+  everwire export > history.jsonl
+  everwire export --data /var/lib/everwire --room lobby | jq -r .text")]
+    Export {
+        /// Where the server keeps what it must remember
+        #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA", default_value = "everwire-data")]
+        data: PathBuf,
+
+        /// One room only
+        #[arg(short, long)]
+        room: Option<String>,
+    },
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -85,6 +112,18 @@ Examples:
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say what is wrong with a file, or what a server would make of it
+    #[command(after_help = "\
+Examples:
+  everwire config check chat.toml")]
+    Check {
+        /// The file
+        file: PathBuf,
     },
 }
 
@@ -129,6 +168,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_page_on_running_a_server_has_every_setting() {
+        let page = include_str!("../../../../docs/serve.md");
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        for argument in serve.get_arguments() {
+            let (Some(name), Some(variable)) = (argument.get_long(), argument.get_env()) else { continue };
+            assert!(page.contains(&format!("`--{name}`")) || page.contains(&format!("--{name} ")), "--{name}");
+            assert!(page.contains(&format!("`{}`", variable.display())), "{variable:?}");
+        }
     }
 
     #[test]

@@ -2,13 +2,20 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Deserializer};
+
+use super::values;
 
 /// Start a chat server.
 ///
 /// It needs nothing: it listens on this machine only, and says how to join. Ctrl-C ends it in order.
-#[derive(Clone, Debug, Args)]
+///
+/// Each setting may also stand in a file (--config) under its option's name without the dashes, or in the environment as
+/// EVERWIRE_ and its name. What is written on the command line goes before the environment, and that before the file.
+#[derive(Clone, Debug, Default, Args)]
 #[command(after_long_help = "\
 Examples:
   Start it, then join from two other terminals:
@@ -17,6 +24,9 @@ Examples:
     everwire chat localhost:8080 --name ben
   On a port that the system chooses, with logs as JSON:
     everwire serve --listen 127.0.0.1:0 --log debug --log-format json
+  With a history of 90 days, and settings in a file that is looked at first:
+    everwire serve --keep-time 2160h
+    everwire config check chat.toml && everwire serve --config chat.toml
 
 Exit codes:
     0  ended by Ctrl-C or a termination signal
@@ -24,17 +34,141 @@ Exit codes:
     2  the command line makes no sense
   130  interrupted twice (143: terminated twice)")]
 pub(crate) struct ServeArgs {
-    /// Address and port to listen on; port 0 lets the system choose
-    #[arg(short, long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
-    pub(crate) listen: SocketAddr,
+    /// A file of settings (TOML)
+    #[arg(long, value_name = "FILE", env = "EVERWIRE_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
 
-    /// Where the server keeps what it must remember
-    #[arg(short, long, value_name = "DIR", default_value = "everwire-data")]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: ServeSettings,
+}
+
+/// What may stand on the command line, in the environment and in a file.
+#[derive(Clone, Debug, Default, PartialEq, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ServeSettings {
+    /// Address and port to listen on; port 0 lets the system choose [default: 127.0.0.1:8080]
+    #[arg(short, long, value_name = "ADDRESS:PORT", env = "EVERWIRE_LISTEN", value_parser = address)]
+    #[serde(deserialize_with = "by_address")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// Where the server keeps what it must remember [default: everwire-data]
+    #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA")]
+    pub(crate) data: Option<PathBuf>,
 
     /// Allow an address that other machines can reach, although there is no TLS and no authentication yet
-    #[arg(long)]
-    pub(crate) allow_remote: bool,
+    #[arg(long, value_name = "BOOL", env = "EVERWIRE_ALLOW_REMOTE", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) allow_remote: Option<bool>,
+
+    /// How many of the latest messages of a room are kept [default: all]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_KEEP_MESSAGES", help_heading = "History")]
+    pub(crate) keep_messages: Option<u64>,
+
+    /// How long messages are kept [default: for ever]
+    #[arg(long, value_name = "DURATION", env = "EVERWIRE_KEEP_TIME", value_parser = values::duration, help_heading = "History")]
+    #[serde(deserialize_with = "by_duration")]
+    pub(crate) keep_time: Option<Duration>,
+
+    /// How many messages somebody gets who joins [default: 50]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_LATEST", help_heading = "History")]
+    pub(crate) latest: Option<u64>,
+
+    /// Members' connections at a time; further ones are refused [default: 10000]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_CONNECTIONS", help_heading = "Limits")]
+    pub(crate) max_connections: Option<usize>,
+
+    /// Connections at a time from one address; behind a proxy all come from the proxy's [default: no limit]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_PER_ADDRESS", help_heading = "Limits")]
+    pub(crate) max_per_address: Option<usize>,
+
+    /// The largest message that is taken [default: 64KiB]
+    #[arg(long, value_name = "SIZE", env = "EVERWIRE_MAX_MESSAGE", value_parser = values::bytes, help_heading = "Limits")]
+    #[serde(deserialize_with = "by_size")]
+    pub(crate) max_message: Option<usize>,
+
+    /// A web page that may connect, like 'https://example.org' or 'https://*.example.org'; 'same' is this host, '*' any.
+    /// May be given several times [default: same]
+    #[arg(
+        long = "origin",
+        value_name = "ORIGIN",
+        env = "EVERWIRE_ORIGIN",
+        value_delimiter = ',',
+        help_heading = "Limits"
+    )]
+    #[serde(rename = "origin")]
+    pub(crate) origins: Option<Vec<String>>,
+
+    /// Compress for members that offer it [default: true]
+    #[arg(long, value_name = "BOOL", env = "EVERWIRE_COMPRESSION", action = clap::ArgAction::Set, help_heading = "Network")]
+    pub(crate) compression: Option<bool>,
+
+    /// Silence after which a connection is pinged, and after which again it is dropped [default: 30s]
+    #[arg(long, value_name = "DURATION", env = "EVERWIRE_HEARTBEAT", value_parser = values::duration, help_heading = "Network")]
+    #[serde(deserialize_with = "by_duration")]
+    pub(crate) heartbeat: Option<Duration>,
+
+    /// How long somebody whose connection was cut still counts as here [default: 5s]
+    #[arg(long, value_name = "DURATION", env = "EVERWIRE_PRESENCE_GRACE", value_parser = values::duration, help_heading = "Network")]
+    #[serde(deserialize_with = "by_duration")]
+    pub(crate) presence_grace: Option<Duration>,
+
+    /// Who may read /metrics [default: local]
+    #[arg(long, value_name = "WHO", env = "EVERWIRE_METRICS", value_enum, help_heading = "Network")]
+    pub(crate) metrics: Option<MetricsArg>,
+}
+
+/// Who may read the server's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MetricsArg {
+    /// This machine only
+    Local,
+    /// Whoever reaches the server
+    Everyone,
+    /// Nobody
+    Nobody,
+}
+
+impl ServeSettings {
+    /// What is written here goes before what is written in `file`.
+    pub(crate) fn over(self, file: Self) -> Self {
+        Self {
+            listen: self.listen.or(file.listen),
+            data: self.data.or(file.data),
+            allow_remote: self.allow_remote.or(file.allow_remote),
+            keep_messages: self.keep_messages.or(file.keep_messages),
+            keep_time: self.keep_time.or(file.keep_time),
+            latest: self.latest.or(file.latest),
+            max_connections: self.max_connections.or(file.max_connections),
+            max_per_address: self.max_per_address.or(file.max_per_address),
+            max_message: self.max_message.or(file.max_message),
+            origins: self.origins.or(file.origins),
+            compression: self.compression.or(file.compression),
+            heartbeat: self.heartbeat.or(file.heartbeat),
+            presence_grace: self.presence_grace.or(file.presence_grace),
+            metrics: self.metrics.or(file.metrics),
+        }
+    }
+}
+
+fn by_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    parsed(from, address)
+}
+
+fn by_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    parsed(from, values::duration)
+}
+
+fn by_size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    parsed(from, values::bytes)
+}
+
+/// A text that means the same in a file as on the command line.
+fn parsed<'de, T, D: Deserializer<'de>>(
+    from: D,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(from)?;
+    parse(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -1,32 +1,40 @@
 //! `everwire serve`: a chat server on this machine.
 //!
 //! - [`listen`]: the port, and who may reach it
+//! - [`settings`]: what the command line, the environment and a file say, and what a server makes of it
+//! - [`export`]: the history as JSON lines
 //! - [`banner`]: what is said once it listens, without I/O
 
 mod banner;
+mod export;
 mod listen;
+mod settings;
 
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use everwire_chat_server::{ChatServer, ServerConfig};
+use everwire_chat_server::ChatServer;
 
 use crate::args::ServeArgs;
 use crate::exit::{Exit, Failure};
 use crate::term::Stop;
+pub(crate) use export::export;
+use settings::Settings;
+pub(crate) use settings::check;
 
 /// How long members may take to part at the end.
 const PARTING: Duration = Duration::from_secs(8);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
+    let Settings { listen, allow_remote, data, server } = Settings::of(args)?;
     // The port first: where it is taken, nothing else is touched.
-    let listener = listen::listen(args.listen, args.allow_remote).await?;
+    let listener = listen::listen(listen, allow_remote).await?;
     let address = listener.local_addr().map_err(|error| failed("can't tell its address", &error))?;
-    let server = ChatServer::open(ServerConfig::with_data(&args.data)).map_err(|error| refused(&error))?;
+    let server = ChatServer::open(server).map_err(|error| refused(&error))?;
     let stop = Stop::listen(PARTING);
-    tell(&banner::banner(address, &program(), &shown(&args.data)));
+    tell(&banner::banner(address, &program(), &shown(&data)));
     server.serve(listener, async move { stop.asked().await }).await;
     tracing::info!("ended in order");
     Ok(Exit::Done)

@@ -1,0 +1,179 @@
+//! What the command line, the environment and a file say, and what a server makes of it.
+
+use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use everwire_chat_server::{MetricsAccess, ServerConfig};
+use everwire_server::Origins;
+
+use crate::args::{MetricsArg, ServeArgs, ServeSettings};
+use crate::exit::{Exit, Failure};
+
+/// All that a server needs to know.
+pub(super) struct Settings {
+    pub(super) listen: SocketAddr,
+    pub(super) allow_remote: bool,
+    pub(super) data: PathBuf,
+    pub(super) server: ServerConfig,
+}
+
+impl Settings {
+    /// # Errors
+    /// If the file can't be read, or something in it makes no sense; one line that says where and why.
+    pub(super) fn of(args: ServeArgs) -> Result<Self, Failure> {
+        let file = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        Self::from(args.settings.over(file))
+    }
+
+    fn from(settings: ServeSettings) -> Result<Self, Failure> {
+        let data = settings.data.unwrap_or_else(|| "everwire-data".into());
+        let mut server = ServerConfig::with_data(&data);
+        server.keep.messages = settings.keep_messages;
+        server.keep.time = settings.keep_time;
+        server.max_per_address = settings.max_per_address;
+        replace(&mut server.latest, settings.latest);
+        replace(&mut server.max_connections, settings.max_connections);
+        replace(&mut server.max_message, settings.max_message);
+        replace(&mut server.heartbeat, settings.heartbeat);
+        replace(&mut server.presence_grace, settings.presence_grace);
+        if let Some(origins) = settings.origins {
+            server.origins = Origins::new(&origins).map_err(|error| Failure::usage(format!("origin: {error}")))?;
+        }
+        if settings.compression == Some(false) {
+            server.compression = None;
+        }
+        if let Some(metrics) = settings.metrics {
+            server.metrics = match metrics {
+                MetricsArg::Local => MetricsAccess::Local,
+                MetricsArg::Everyone => MetricsAccess::Everyone,
+                MetricsArg::Nobody => MetricsAccess::Nobody,
+            };
+        }
+        check_limits(&server)?;
+        let listen = settings.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into());
+        Ok(Self { listen, allow_remote: settings.allow_remote.unwrap_or(false), data, server })
+    }
+
+    fn words(&self) -> String {
+        let ServerConfig { keep, latest, max_connections, max_per_address, max_message, compression, .. } =
+            &self.server;
+        let mut words = format!("listens on {}\nkeeps its data in {}\n", self.listen, self.data.display());
+        let count = keep.messages.map_or_else(|| "all messages".to_owned(), |count| format!("{count} messages a room"));
+        let time = keep.time.map_or_else(|| "for ever".to_owned(), |time| format!("for {}", crate::term::short(time)));
+        let per_address = max_per_address.map_or_else(String::new, |count| format!(", {count} from one address"));
+        let compresses = if compression.is_some() { "compresses" } else { "does not compress" };
+        let _ = write!(
+            words,
+            "keeps {count}, {time}; who joins gets the latest {latest}\n\
+             takes {max_connections} connections{per_address}; messages of at most {max_message} bytes; {compresses}"
+        );
+        if !self.listen.ip().is_loopback() && !self.allow_remote {
+            words.push_str("\nwould not start: other machines can reach it, and allow-remote is not set");
+        }
+        words
+    }
+}
+
+/// `everwire config check`.
+pub(crate) fn check(file: &Path) -> Result<Exit, Failure> {
+    let settings = Settings::from(read(file)?)?;
+    println!("{}", settings.words());
+    Ok(Exit::Done)
+}
+
+fn read(file: &Path) -> Result<ServeSettings, Failure> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::new(Exit::Failed, format!("the settings in {name} can't be read: {error}")))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        Failure::usage(format!("{name}, line {line}: {}", error.message().replace('\n', " ")))
+    })
+}
+
+fn check_limits(server: &ServerConfig) -> Result<(), Failure> {
+    let zero = |name: &str| Err(Failure::usage(format!("{name} is 0: nobody could use such a server")));
+    match server {
+        ServerConfig { max_connections: 0, .. } => zero("max-connections"),
+        ServerConfig { max_per_address: Some(0), .. } => zero("max-per-address"),
+        ServerConfig { max_message: 0, .. } => zero("max-message"),
+        ServerConfig { heartbeat, .. } if heartbeat.is_zero() => zero("heartbeat"),
+        _ => Ok(()),
+    }
+}
+
+fn replace<T>(setting: &mut T, with: Option<T>) {
+    if let Some(value) = with {
+        *setting = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::Duration;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn serve(config: &Path, more: &[&str]) -> Result<Settings, Failure> {
+        let path = config.display().to_string();
+        let words = [&["everwire", "serve", "--config", &path], more].concat();
+        match Cli::parse_from(words).command {
+            Command::Serve(args) => Settings::of(args),
+            _ => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file_and_that_before_the_defaults() {
+        let file = file(
+            "listen = ':9999'\nkeep-time = '48h'\nkeep-messages = 10\nmax-message = '1MiB'\norigin = ['https://a.example']\n\
+             compression = false\nmetrics = 'nobody'\nallow-remote = true\n",
+        );
+        let settings = serve(file.path(), &["--keep-messages", "20"]).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:9999");
+        assert_eq!((settings.server.keep.messages, settings.server.latest), (Some(20), 50));
+        assert_eq!(settings.server.keep.time, Some(Duration::from_secs(48 * 3600)));
+        assert_eq!((settings.server.max_message, settings.server.metrics), (1 << 20, MetricsAccess::Nobody));
+        assert!(settings.server.compression.is_none() && settings.allow_remote);
+        assert!(
+            settings.server.origins.allow("https://a.example", "x") && !settings.server.origins.allow("https://b", "x")
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told_with_its_place() {
+        for (text, words) in [
+            ("latest = 3\nkeep-tiem = '1h'", "line 2: unknown field `keep-tiem`"),
+            ("keep-time = '48'", "line 1: no unit; write it with its unit"),
+            ("listen = 'here'", "line 1: write address and port"),
+            ("max-connections = 0", "max-connections is 0"),
+            ("origin = ['nonsense']", "origin: "),
+            ("listen = ", "line 1"),
+        ] {
+            let file = file(text);
+            let refused = serve(file.path(), &[]).err().unwrap();
+            assert!(refused.line.contains(words) && refused.exit == Exit::Usage, "{}", refused.line);
+        }
+        let refused = serve(Path::new("/not/there.toml"), &[]).err().unwrap();
+        assert!(refused.line.contains("/not/there.toml can't be read"), "{}", refused.line);
+    }
+
+    #[test]
+    fn a_checked_file_is_told_in_words() {
+        let file = file("listen = '0.0.0.0:80'\nkeep-time = '2h'");
+        let words = serve(file.path(), &[]).unwrap().words();
+        assert!(words.contains("listens on 0.0.0.0:80") && words.contains("for 2 h 0 min"), "{words}");
+        assert!(words.contains("would not start"), "{words}");
+    }
+}
