@@ -85,7 +85,7 @@ pub(crate) struct ServeSettings {
     #[serde(deserialize_with = "by_size")]
     pub(crate) max_message: Option<usize>,
 
-    /// A web page that may connect, like 'https://example.org' or 'https://*.example.org'; 'same' is this host, '*' any.
+    /// A web page that may connect, such as `https://example.org` or `https://*.example.org`; 'same' is this host, '*' any.
     /// May be given several times [default: same]
     #[arg(
         long = "origin",

@@ -2,7 +2,7 @@
 //!
 //! - [`listen`]: the port, and who may reach it
 //! - [`settings`]: what the command line, the environment and a file say, and what a server makes of it
-//! - [`export`]: the history as JSON lines
+//! - `export`: the history as JSON lines
 //! - [`banner`]: what is said once it listens, without I/O
 
 mod banner;

@@ -15,7 +15,7 @@
 //! - the last word to the server before the end of a session comes when nothing is left in the store.
 //!
 //! - [`op`](StoreOp): the steps, and what they make of what is [`Saved`]
-//! - [`journal`]: what has changed since the last batch
+//! - `journal`: what has changed since the last batch
 
 mod journal;
 mod op;
