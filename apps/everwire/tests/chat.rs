@@ -164,3 +164,34 @@ fn the_server_says_how_to_join_with_its_real_port() {
     server.signal("TERM");
     assert_eq!(server.exit_code(), 0);
 }
+
+#[test]
+fn what_was_said_offline_is_sent_by_the_next_start() {
+    let (data, outbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let kept = ["--user", "ana", "--outbox", &outbox.path().display().to_string(), "--close-timeout", "300ms"];
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let mut offline = chat(&address, "ana", &kept);
+    offline.err.until("disconnected");
+    offline.say("from the train");
+    assert_eq!(offline.finish(), 5, "it says that the line has not arrived: {:?}", offline.err.seen);
+    let (_server, address) = serve(&address, data.path());
+    let mut ben = chat(&address, "ben", &["--listen"]);
+    ben.err.until("connected");
+    let mut again = chat(&address, "ana", &kept);
+    again.out.until("ana: from the train ✓");
+    ben.out.until("ana: from the train");
+    assert_eq!(again.finish(), 0, "{:?}", again.err.seen);
+    let mut third = chat(&address, "ana", &kept);
+    third.err.until("connected");
+    third.say("home");
+    ben.out.until("ana: home");
+    assert_eq!(third.finish(), 0);
+    assert_eq!(ben.out.text().matches("from the train").count(), 1, "{}", ben.out.text());
+}
+
+#[test]
+fn an_outbox_needs_somebody_whose_it_is() {
+    let (code, _, err) = run(&["chat", "localhost:1", "--name", "ana", "--outbox", "/tmp/x"]);
+    assert!(code == 2 && err.contains("--user"), "{err}");
+}

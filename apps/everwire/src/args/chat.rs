@@ -1,5 +1,6 @@
 //! Options of `everwire chat`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -24,6 +25,8 @@ Examples:
     everwire chat wss://chat.example.org --name ana --room garden
   Say one thing; exit code 0 means that the server has it:
     echo 'build 1234 is green' | everwire chat localhost:8080 --name ci --room builds
+  Write on a train: what can't be sent now is sent by the next start:
+    everwire chat wss://chat.example.org --name ana --user ana --outbox ~/.everwire
   Follow a room without saying anything:
     everwire chat localhost:8080 --name log --listen >> chat.log
 
@@ -43,6 +46,10 @@ pub(crate) struct ChatArgs {
     /// Who you are, the same for all your devices [default: a new id]
     #[arg(short, long, value_name = "ID")]
     pub(crate) user: Option<String>,
+
+    /// Keep what waits to be sent in this folder, so that it outlives this program and is sent by its next start
+    #[arg(short, long, value_name = "DIR", requires = "user")]
+    pub(crate) outbox: Option<PathBuf>,
 
     /// Never read stdin; only show what others say, until Ctrl-C
     #[arg(short, long)]

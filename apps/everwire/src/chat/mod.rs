@@ -15,8 +15,10 @@ mod signal;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::time::Duration;
 
+use everwire::store::SqliteStore;
 use everwire_chat::{ChatClient, ChatError};
 
 use crate::address;
@@ -39,7 +41,7 @@ pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure
     if !args.listen && is_for_people() {
         return on_screen(args, color, url, room, stop).await;
     }
-    let chat = client(&args, &url, &room).map_err(|error| failure(&error))?;
+    let chat = client(&args, &url, &room)?;
     let look = term::look(color, &io::stderr());
     pipe::run(args, chat, look, stop, &address).await
 }
@@ -69,13 +71,27 @@ fn is_for_people() -> bool {
     capable && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-fn client(args: &ChatArgs, url: &str, room: &str) -> Result<ChatClient, ChatError> {
+fn client(args: &ChatArgs, url: &str, room: &str) -> Result<ChatClient, Failure> {
+    let store = args.outbox.as_deref().map(|folder| open_store(folder, room)).transpose()?;
     let mut builder = ChatClient::builder(url, args.name.trim()).room(room);
     if let Some(id) = &args.user {
         builder = builder.user_id(id);
     }
     let connection = args.connection.clone();
-    builder.connection(move |builder| connection.apply(builder)).build()
+    let settings = move |builder| match store {
+        Some(store) => connection.apply(builder).store(store),
+        None => connection.apply(builder),
+    };
+    builder.connection(settings).build().map_err(|error| failure(&error))
+}
+
+/// A file for each room: two clients do not share one.
+fn open_store(folder: &Path, room: &str) -> Result<SqliteStore, Failure> {
+    let failed = |problem: String| Failure::new(Exit::Failed, format!("{problem} (--outbox DIR)"));
+    std::fs::create_dir_all(folder)
+        .map_err(|error| failed(format!("the folder {} can't be made: {error}", folder.display())))?;
+    let name = percent_encoding::utf8_percent_encode(room, percent_encoding::NON_ALPHANUMERIC);
+    SqliteStore::open(folder.join(format!("{name}.outbox"))).map_err(|error| failed(error.to_string()))
 }
 
 fn failure(error: &ChatError) -> Failure {

@@ -70,7 +70,9 @@ impl Builder {
     }
 
     /// Changes the connection's settings: retry, heartbeat, limits, TLS. The guarantee (at least once, made once by the
-    /// message's id) and the attempt hook belong to the chat; what is set for them here is overwritten.
+    /// message's id) and the attempt hook belong to the chat; what is set for them here is overwritten. With a
+    /// [store](everwire::Builder::store) of its own for each room and user, lines survive the end of the process: a client
+    /// of the same store and user has them in its timeline and sends them.
     #[must_use]
     pub fn connection(
         mut self,
@@ -112,7 +114,9 @@ impl Builder {
         let (outcomes, resolved) = mpsc::channel(OUTCOMES);
         let task =
             tokio::spawn(task::run(client.messages(), client.watch_state(), resolved, Arc::clone(&room), me.clone()));
-        Ok(ChatClient { client, room, outcomes, task, runtime: Handle::current(), me })
+        let chat = ChatClient { client, room, outcomes, task, runtime: Handle::current(), me };
+        chat.take_up();
+        Ok(chat)
     }
 }
 

@@ -5,10 +5,11 @@ mod builder;
 mod room;
 mod task;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use everwire::{Client, Hint, MessageId, State, Stats};
+use everwire::{Client, Delivery, Hint, MessageId, State, Stats};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
@@ -18,7 +19,7 @@ pub use builder::{Builder, ChatError};
 use crate::limits::check_text;
 use crate::status::Status;
 use crate::timeline::{Change, Entry};
-use crate::wire::{Event, Notice, TextMessage, Typing, User, WireStatus, new_id};
+use crate::wire::{Event, Notice, TextMessage, Typing, User, WireStatus, new_id, parse};
 use room::Room;
 
 /// One user in one room.
@@ -189,8 +190,8 @@ impl ChatClient {
         if matches!(self.client.state(), State::Connected { .. }) {
             let User { user_id, user_name } = self.me.clone();
             let signal = Typing { id: new_id(), user_id, user_name, is_typing, timestamp: now_ms() };
-            // Nobody waits for a typing signal's outcome, and a full outbox has more important things to carry.
-            let _ = self.client.send(Event::Typing(signal).to_json());
+            // Nobody waits for its outcome.
+            let _ = self.client.send_volatile(Event::Typing(signal).to_json());
         }
     }
 
@@ -239,7 +240,7 @@ impl ChatClient {
             let User { user_id, user_name } = self.me.clone();
             let notice = Notice { id: new_id(), user_id, user_name, timestamp: now_ms() };
             // If it does not arrive, the server notices by itself, a little later.
-            let _ = self.client.send(Event::UserLeft(notice).to_json());
+            let _ = self.client.send_volatile(Event::UserLeft(notice).to_json());
         }
         self.client.close(deadline).await;
         // The task ends when it has taken the last message and the last outcome.
@@ -257,13 +258,34 @@ impl ChatClient {
             other => SendError::Closed(other.to_string()),
         })?;
         let number = delivery.id();
-        let (id, outcomes) = (id.to_owned(), self.outcomes.clone());
+        self.follow(id, delivery);
+        Ok(number)
+    }
+
+    /// Has the delivery's outcome told to the task.
+    fn follow(&self, id: &str, delivery: Delivery) {
+        let (number, id, outcomes) = (delivery.id(), id.to_owned(), self.outcomes.clone());
         self.runtime.spawn(async move {
             let outcome = delivery.await;
             // Fails only if the client was dropped, and then nobody is left to tell.
             let _ = outcomes.send(task::Resolved { id, number, outcome }).await;
         });
-        Ok(number)
+    }
+
+    /// Shows what an earlier client with the same store has left, and follows it.
+    fn take_up(&self) {
+        for recovered in self.client.recovered() {
+            let text = recovered.message.as_text().unwrap_or_default();
+            let Some(Event::Text(message)) = parse(text).events.pop() else { continue };
+            let id = message.id.clone();
+            let shown = self.room.update(|room| {
+                room.waiting.insert(id.clone(), recovered.delivery.id());
+                Ok::<_, Infallible>(room.timeline.echo(message))
+            });
+            match shown {
+                Ok(()) => self.follow(&id, recovered.delivery),
+            }
+        }
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let Settings { words, theme, room, close_timeout } = settings;
     let mut rooms = Rooms::new(join);
-    let chat = rooms.join(&room).map_err(|error| crate::chat::failure(&error))?;
+    let chat = rooms.join(&room)?;
     let first = shown(room, chat);
     let terminal = open()?;
     let model = Model::new(words, theme, TimeZone::system(), first);
@@ -176,7 +176,7 @@ impl App {
                 self.model.rooms.push(shown(name.to_owned(), chat));
                 self.model.go_to(self.rooms.count() - 1);
             }
-            Err(error) => self.tell(Some(error)),
+            Err(failure) => self.model.note = Some(printable_line(&failure.line)),
         }
     }
 

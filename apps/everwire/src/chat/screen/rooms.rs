@@ -1,14 +1,16 @@
 //! The rooms that were joined, each with its client, and the news of all of them in one stream.
 
-use everwire_chat::{ChatClient, ChatError, ChatEvent};
+use everwire_chat::{ChatClient, ChatEvent};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+
+use crate::exit::Failure;
 
 /// News that have not been taken yet; who has more waits, and misses events beyond what a client keeps.
 const NEWS: usize = 256;
 
 /// Makes the client of a room.
-pub(super) type Join = Box<dyn Fn(&str) -> Result<ChatClient, ChatError>>;
+pub(super) type Join = Box<dyn Fn(&str) -> Result<ChatClient, Failure>>;
 
 pub(super) struct Rooms {
     join: Join,
@@ -34,7 +36,7 @@ impl Rooms {
     }
 
     /// Joins a room; it is the last then.
-    pub(super) fn join(&mut self, room: &str) -> Result<&ChatClient, ChatError> {
+    pub(super) fn join(&mut self, room: &str) -> Result<&ChatClient, Failure> {
         let chat = (self.join)(room)?;
         let (key, news, mut updates) = (self.next, self.news.0.clone(), chat.updates());
         self.next += 1;
