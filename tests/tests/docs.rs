@@ -142,3 +142,12 @@ async fn the_example_with_a_database_does_every_transfer_once_over_a_crash() {
     transfers.line_with("100 transfers of 2 make 200").await;
     assert_eq!(transfers.exit_code().await, 0);
 }
+
+#[tokio::test]
+async fn the_example_of_a_price_feed_shows_the_latest_to_a_slow_client() {
+    let example = ["run", "--quiet", "--package", "everwire-server", "--features", "axum", "--example", "prices"];
+    let mut prices = Process::start(Command::from(cargo()).args(example));
+    prices.line_with("6000 quotes were made, and less than a tenth of them was sent").await;
+    prices.line_with("EUR/USD stands at 2000").await;
+    assert_eq!(prices.exit_code().await, 0);
+}

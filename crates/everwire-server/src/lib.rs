@@ -46,7 +46,7 @@ mod session;
 mod upgrade;
 
 pub use everwire_core::session::{RegistryConfig, ServerConfig, SessionId};
-pub use everwire_core::{ConfigError, SendError};
+pub use everwire_core::{ConfigError, Priority, SendError, SendOptions};
 pub use everwire_tokio::SocketError;
 pub use everwire_ws::{
     CloseCode, CloseFrame, Compress, Deflate, Incoming, Limits, Message, Phase, Prepared, ProtocolError, WindowBits,

@@ -3,8 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire_core::SendError;
 use everwire_core::session::{Gone, ServerInput, SessionId};
+use everwire_core::{SendError, SendOptions};
 use everwire_ws::{CloseCode, Message};
 
 use super::slot::Slot;
@@ -131,6 +131,23 @@ impl SessionSender {
     /// [`SendError::TooLarge`] if there never can be, [`SendError::Closed`] when the session is over.
     pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
         send(&self.slot, message.into())
+    }
+
+    /// Like [`send`](Self::send), with a time to live, a priority, or a key to conflate by: of the messages with one key that
+    /// wait, only the latest is sent. Once a connection has been given a message, it neither expires nor gives way, as
+    /// long as the session lives.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn send_with(&self, message: impl Into<Message>, options: SendOptions) -> Result<(), SendError> {
+        let now = self.slot.now();
+        let mut inner = self.slot.lock();
+        inner.machine.send_with(now, message.into(), options)?;
+        self.slot.sort(&mut inner);
+        if inner.must_wake_earlier() {
+            self.slot.work.notify_one();
+        }
+        Ok(())
     }
 
     /// Like [`send`](Self::send), but waits for room.

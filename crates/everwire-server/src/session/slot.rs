@@ -253,7 +253,7 @@ impl Slot {
 }
 
 impl Inner {
-    fn must_wake_earlier(&self) -> bool {
+    pub(super) fn must_wake_earlier(&self) -> bool {
         match (self.machine.deadline(), self.armed) {
             (Some((deadline, _)), Some(armed)) => deadline < armed,
             (Some(_), None) => true,

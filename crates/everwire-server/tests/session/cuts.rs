@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire::{Event, EventItem, Outcome};
-use everwire_server::{Session, Sessions, SessionsConfig};
+use everwire_server::{Priority, SendOptions, Session, Sessions, SessionsConfig};
 
 use crate::support::Server;
 
@@ -119,4 +119,32 @@ async fn large_messages_pass_whole_in_both_directions() {
     drop(client.send(vec![7_u8; 500_000]).unwrap());
     assert_eq!(inbox.next().await.unwrap().as_text(), Some(large.as_str()));
     assert_eq!(inbox.next().await.unwrap().len(), 500_000);
+}
+
+#[tokio::test]
+async fn of_what_is_sent_to_a_client_that_is_away_only_what_still_counts_is_kept() {
+    let senders = Arc::new(Mutex::new(Vec::new()));
+    let sessions = Sessions::new(SessionsConfig::default()).unwrap();
+    let known = Arc::clone(&senders);
+    let server = Server::start(sessions, move |mut session: Session| {
+        known.lock().unwrap().push(session.sender());
+        async move { while session.recv().await.is_some() {} }
+    })
+    .await;
+    let client = server.client();
+    let mut inbox = client.messages();
+    client.send("hello").unwrap().await;
+    client.disconnect();
+    client.watch_state().wait_for(|state| matches!(state, everwire::State::Closed(_))).await.unwrap();
+    let sender = senders.lock().unwrap()[0].clone();
+    for price in 1..=3 {
+        sender.send_with(format!("price {price}"), SendOptions::new().key("price")).unwrap();
+    }
+    sender.send_with("stale", SendOptions::new().ttl(Duration::ZERO)).unwrap();
+    sender.send("normal").unwrap();
+    sender.send_with("urgent", SendOptions::new().priority(Priority::High)).unwrap();
+    client.connect();
+    for expected in ["urgent", "price 3", "normal"] {
+        assert_eq!(inbox.next().await.unwrap().as_text(), Some(expected));
+    }
 }
