@@ -170,6 +170,8 @@ impl Machine {
             Input::Processed(position) => self.processed(now, position),
             Input::Hint(hint) => self.hint(now, hint),
             Input::Transport(attempt, event) => self.transport(now, attempt, event),
+            // What a store says after the end is for the next process.
+            Input::Persisted(_) | Input::PersistFailed { .. } if matches!(self.lifecycle, Lifecycle::Finished) => {}
             Input::Persisted(batch) => self.persisted(now, batch),
             Input::PersistFailed { batch, ops, reason } => self.persist_failed(now, batch, ops, reason),
             Input::WallClock(unix_ms) => self.wall_clock(now, unix_ms),

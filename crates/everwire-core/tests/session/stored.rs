@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use everwire_core::{
-    Event, Guarantee, Input, Outcome, SendOptions, Stage, State,
-    session::{Registry, RegistryConfig},
+    Config, Event, Guarantee, Input, Machine, Message, Moment, Outcome, Output, SendOptions, Stage, State,
+    session::{Registry, RegistryConfig, SessionConfig},
+    store::Saved,
 };
 
 use crate::pair::Pair;
@@ -255,4 +256,31 @@ fn a_session_that_was_lost_while_the_client_was_away_ends_by_the_rules() {
         pair.wait(Duration::from_secs(60));
         assert_eq!(pair.outcome(id), Some(expected), "{guarantee:?}");
     }
+}
+
+#[test]
+fn after_the_end_the_stores_word_changes_nothing() {
+    let mut config = Config::default();
+    config.session = Some(SessionConfig::default());
+    let now = Moment::from_nanos(1);
+    let mut machine = Machine::restore(config, [7; 32], Saved::default(), now, 0).unwrap();
+    machine.send(now, Message::text("kept")).unwrap();
+    machine.handle(now, Input::Connect);
+    let persist = |machine: &mut Machine| {
+        let outputs = std::iter::from_fn(|| machine.poll_output());
+        let batches = outputs.filter_map(|output| match output {
+            Output::Persist(batch, ops) => Some((batch, ops)),
+            _ => None,
+        });
+        batches.last().expect("a batch")
+    };
+    let (batch, ops) = persist(&mut machine);
+    machine.handle(now, Input::PersistFailed { batch, ops, reason: "the disk is full".into() });
+    let now = now + Duration::from_secs(1);
+    machine.handle(now, Input::Timer);
+    let (batch, _) = persist(&mut machine);
+    machine.handle(now, Input::Close { deadline: now });
+    while machine.poll_output().is_some() {}
+    machine.handle(now, Input::Persisted(batch));
+    assert!(machine.poll_output().is_none() && machine.deadline().is_none());
 }

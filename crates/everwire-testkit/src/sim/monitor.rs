@@ -59,7 +59,7 @@ impl Monitor {
                 // What was acknowledged meanwhile is not sent again [S-13].
                 let follows =
                     last.is_none_or(|last| seq > last && (seq == last + 1 || seq <= known.acked[1 - side] + 1));
-                if !follows && !self.forged || seq > *sent + 1 {
+                if (!follows || seq > *sent + 1) && !self.forged {
                     let last = last.unwrap_or(0);
                     return Err(format!("m{seq} is sent after m{last}, the session's highest {sent}"));
                 }

@@ -74,6 +74,10 @@ mutants! {
     WatermarkBeforeEffect => session,
     /// The application commits its effects, then the watermark.
     EffectBeforeWatermark => session,
+    /// A batch of a store is kept in part when the process crashes.
+    TornBatch => session,
+    /// A store says that a message is durable, and has forgotten it.
+    StoreForgets => session,
     /// A server that goes away ends its connections without a word before.
     DrainWithoutWord => session,
     /// Of a message that has expired nothing is told.

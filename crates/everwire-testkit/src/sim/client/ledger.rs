@@ -1,5 +1,6 @@
 //! What a client's machine may and may not say, whatever the application.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use everwire_core::{Message, MessageId, Moment, Outcome, RetryConfig};
@@ -9,14 +10,28 @@ use everwire_core::{Message, MessageId, Moment, Outcome, RetryConfig};
 pub(crate) struct Ledger {
     /// Whether the message with this number, less one, has its outcome.
     ended: Vec<bool>,
+    /// Numbers of this life begin behind this one.
+    base: u64,
+    /// Numbers of an earlier life that are open.
+    kept: BTreeSet<u64>,
     open: usize,
     pub(crate) largest: usize,
 }
 
 impl Ledger {
+    /// That of a process that goes on with these messages of an earlier one.
+    pub(crate) fn restored(ids: impl Iterator<Item = MessageId>) -> Self {
+        let kept: BTreeSet<u64> = ids.map(|id| id.0).collect();
+        Self { base: kept.last().copied().unwrap_or(0), open: kept.len(), kept, ..Self::default() }
+    }
+
     pub(crate) fn accepted(&mut self, id: MessageId, message: &Message) -> Result<(), String> {
-        if id.0 != self.ended.len() as u64 + 1 {
-            return Err(format!("message {} is accepted as number {}", self.ended.len() + 1, id.0));
+        if self.ended.is_empty() {
+            self.base = self.base.max(id.0 - 1);
+        }
+        let next = self.base + self.ended.len() as u64 + 1;
+        if id.0 != next {
+            return Err(format!("message {next} is accepted as number {}", id.0));
         }
         self.ended.push(false);
         self.open += 1;
@@ -25,11 +40,16 @@ impl Ledger {
     }
 
     pub(crate) fn outcome(&mut self, first: MessageId, last: MessageId, outcome: Outcome) -> Result<(), String> {
-        if first.0 == 0 || last < first || last.0 > self.ended.len() as u64 {
-            return Err(format!("an outcome for {}..={} of {} messages", first.0, last.0, self.ended.len()));
+        let end = self.base + self.ended.len() as u64;
+        if first.0 == 0 || last < first || last.0 > end {
+            return Err(format!("an outcome for {}..={} of {end} messages", first.0, last.0));
         }
         for number in first.0..=last.0 {
-            let ended = &mut self.ended[number as usize - 1];
+            if number <= self.base {
+                self.open -= usize::from(self.kept.remove(&number));
+                continue;
+            }
+            let ended = &mut self.ended[(number - self.base) as usize - 1];
             if std::mem::replace(ended, true) {
                 return Err(format!("message {number} has a second outcome: {outcome}"));
             }

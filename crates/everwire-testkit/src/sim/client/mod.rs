@@ -5,9 +5,11 @@
 //! - `node`: the process: it starts, crashes, stalls and sleeps
 //! - `process`: one life of it: reading, telling the machine, doing what it wants, writing
 //! - `obey`: doing what the machine wants
+//! - `disk`: what outlives it
 //! - `link`: one connection of it
 //! - `ledger`: what the machine may and may not say about messages
 
+mod disk;
 mod ledger;
 mod link;
 mod node;
@@ -78,6 +80,11 @@ pub trait ClientApp {
     /// The time that was asked for with [`ClientIo::wake_in`] has come.
     fn tick(&mut self, io: &mut ClientIo<'_>) {
         let _ = io;
+    }
+
+    /// These messages are durable: they survive a crash. Only with a store.
+    fn stored(&mut self, first: MessageId, last: MessageId) {
+        let _ = (first, last);
     }
 
     /// This frame of ours is wholly with the operating system. Without a session it is one message, or with batching

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use everwire_core::{Hint, Input, Moment};
 
+use super::disk::Disk;
 use super::process::{ClientPlan, Process};
 use super::{ClientApp, ClientIo};
 use crate::faults::Ending;
@@ -18,6 +19,8 @@ pub(crate) struct ClientNode<A> {
     plan: ClientPlan,
     lives: u32,
     frozen: Option<Frozen>,
+    /// Of a client that is down.
+    disk: Option<Disk>,
     /// How far the monotonic clock is behind the wall's: for as long as the device slept.
     slept: Nanos,
     armed: Nanos,
@@ -32,7 +35,8 @@ struct Frozen {
 
 impl<A: ClientApp> ClientNode<A> {
     pub(crate) fn new(index: u32, plan: ClientPlan, app: A) -> Self {
-        Self { app, process: None, index, plan, lives: 0, frozen: None, slept: 0, armed: Nanos::MAX }
+        let disk = plan.disk.map(|(delay, fails)| Disk::new(delay, fails));
+        Self { app, process: None, disk, index, plan, lives: 0, frozen: None, slept: 0, armed: Nanos::MAX }
     }
 
     pub(crate) fn start(&mut self, stage: &mut Stage) {
@@ -41,7 +45,8 @@ impl<A: ClientApp> ClientNode<A> {
         }
         self.lives += 1;
         stage.note(|| format!("client {} starts", self.index));
-        self.process = Process::new(&self.plan, self.lives, stage);
+        let now = self.now(stage);
+        self.process = Process::new(&self.plan, self.lives, now, self.disk.take(), stage);
         self.with(stage, |app, io| {
             app.started(io);
             io.connect();
@@ -65,6 +70,10 @@ impl<A: ClientApp> ClientNode<A> {
         for mut link in process.links {
             link.abort(stage, Ending::Reset);
         }
+        self.disk = process.disk.map(|mut disk| {
+            disk.crash(stage);
+            disk
+        });
         self.frozen = None;
         self.app.crashed();
     }

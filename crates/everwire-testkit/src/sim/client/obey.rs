@@ -58,6 +58,12 @@ impl Process {
                     self.machine.handle(now, Input::Processed(self.delivered));
                 }
             }
+            Output::Persist(batch, ops) => {
+                if let Some(disk) = &mut self.disk {
+                    disk.write(stage, batch, ops);
+                }
+            }
+            Output::Stored { first, last } => app.stored(first, last),
             Output::Outcome { outcome: Outcome::Expired, .. } if stage.is(Mutant::ExpiryUntold) => {}
             Output::Outcome { first, last, outcome } => {
                 count_outcome(stage, last.0 - first.0 + 1, outcome);
@@ -115,7 +121,7 @@ impl Process {
                 network.read(agenda, up.socket.line, Direction::ToClient),
                 Some(Arrival::Bytes(_) | Arrival::Garbled)
             );
-            self.aborted = (up.last_heard, unread && !up.paused);
+            self.aborted.push((up.last_heard, unread && !up.paused));
             if now.since(up.opened_at) >= std::time::Duration::from_secs(1) {
                 self.pace.useful();
             }
@@ -127,18 +133,14 @@ impl Process {
     fn judge(&mut self, index: u32, stage: &mut Stage, now: Moment, event: &Event) {
         match event {
             Event::Disconnected(end) => {
-                let Cause::Dead { silent_for } = &end.cause else { return };
+                let Cause::Dead { silent_for } = &end.cause else { return self.aborted.clear() };
                 stage.counts.dead += 1;
-                let (heard, unread) = self.aborted;
-                if unread || now.since(heard) < *silent_for {
-                    let silence = now.since(heard);
-                    stage.fail(
-                        place(index),
-                        format_args!(
-                            "called dead after {silent_for:?} of silence; it was {silence:?}, unread {unread}"
-                        ),
-                    );
+                let silent = |(heard, unread): &(Moment, bool)| !unread && now.since(*heard) >= *silent_for;
+                if !self.aborted.iter().any(silent) {
+                    let aborted = &self.aborted;
+                    stage.fail(place(index), format_args!("called dead after {silent_for:?} of silence; {aborted:?}"));
                 }
+                self.aborted.clear();
             }
             Event::Session { resumed: true, resending } => {
                 stage.counts.resumes += 1;

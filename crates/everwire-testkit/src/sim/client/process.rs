@@ -7,6 +7,7 @@ use everwire_core::{
     State, TransportEvent,
 };
 
+use super::disk::Disk;
 use super::ledger::{Ledger, Pace};
 use super::link::{Link, LinkState};
 use super::shims::Shims;
@@ -21,6 +22,8 @@ use crate::sim::stage::Stage;
 pub(crate) struct ClientPlan {
     pub(crate) config: Config,
     pub(crate) request: Vec<u8>,
+    /// The outbox is kept: how long a commit takes in milliseconds, and whether it may fail.
+    pub(crate) disk: Option<(u64, bool)>,
     /// How long the handler takes for a message.
     pub(crate) work: Nanos,
     /// Messages that wait for the handler before reading pauses.
@@ -36,6 +39,7 @@ pub(crate) struct Process {
     pub(crate) links: Vec<Link>,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
+    pub(super) disk: Option<Disk>,
     pub(crate) wake_at: Option<Nanos>,
     /// Messages that the handler has been given.
     pub(crate) handled: u64,
@@ -46,8 +50,8 @@ pub(crate) struct Process {
     pub(super) inbox: VecDeque<Message>,
     handling: Option<Nanos>,
     pub(super) delivered: u64,
-    /// What the link that was aborted last had heard, and whether it had something unread.
-    pub(super) aborted: (Moment, bool),
+    /// What the links that were aborted since the last loss had heard, and whether they had something unread.
+    pub(super) aborted: Vec<(Moment, bool)>,
     timers: u32,
 }
 
@@ -59,8 +63,24 @@ const TIMERS_AT_ONCE: u32 = 64;
 const ROUNDS: usize = 64;
 
 impl Process {
-    pub(crate) fn new(plan: &ClientPlan, life: u32, stage: &mut Stage) -> Option<Self> {
-        let machine = match Machine::new(plan.config.clone(), stage.random.bits()) {
+    pub(crate) fn new(
+        plan: &ClientPlan,
+        life: u32,
+        now: Moment,
+        disk: Option<Disk>,
+        stage: &mut Stage,
+    ) -> Option<Self> {
+        let (config, seed) = (plan.config.clone(), stage.random.bits());
+        let mut ledger = Ledger::default();
+        let machine = match &disk {
+            None => Machine::new(config, seed),
+            Some(disk) => {
+                let saved = disk.saved();
+                ledger = Ledger::restored(saved.messages.iter().map(|message| message.id));
+                Machine::restore(config, seed, saved, now, stage.agenda.now() / 1_000_000)
+            }
+        };
+        let machine = match machine {
             Ok(machine) => machine,
             Err(error) => {
                 stage.fail("client", error);
@@ -71,7 +91,8 @@ impl Process {
             life,
             machine,
             links: Vec::new(),
-            ledger: Ledger::default(),
+            ledger,
+            disk,
             pace: Pace::default(),
             wake_at: None,
             handled: 0,
@@ -82,7 +103,7 @@ impl Process {
             inbox: VecDeque::new(),
             handling: None,
             delivered: 0,
-            aborted: (Moment::ZERO, false),
+            aborted: Vec::new(),
             timers: 0,
         })
     }
@@ -117,6 +138,10 @@ impl Process {
         for _ in 0..ROUNDS {
             let mut busy = self.read(app, stage, now);
             busy |= self.timer(now);
+            if let Some(word) = self.disk.as_mut().and_then(|disk| disk.done(stage)) {
+                busy = true;
+                self.machine.handle(now, word);
+            }
             busy |= self.attend(index, app, stage, now);
             busy |= self.drain(index, app, stage, now);
             busy |= self.write(index, app, stage, now);
@@ -135,7 +160,8 @@ impl Process {
 
     /// When it wants its next turn by itself, by its own clock and by the world's.
     pub(super) fn due(&self) -> (Option<Moment>, Option<Nanos>) {
-        let world = [self.handling, self.wake_at].into_iter().chain(self.links.iter().map(Link::due));
+        let disk = self.disk.as_ref().and_then(Disk::due);
+        let world = [self.handling, self.wake_at, disk].into_iter().chain(self.links.iter().map(Link::due));
         (self.machine.deadline().map(|(at, _)| at), world.flatten().min())
     }
 

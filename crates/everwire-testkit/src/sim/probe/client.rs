@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ pub struct ClientProbe {
     levels: bool,
     volatile_every: u64,
     /// The number in the journal of each message of this life.
-    numbers: Vec<u32>,
+    numbers: BTreeMap<u64, u32>,
+    durable: bool,
     /// Messages that found no room.
     waiting: u32,
     index: u32,
@@ -35,7 +37,8 @@ impl ClientProbe {
             ttl: scenario.client.ttl,
             levels: scenario.client.levels,
             volatile_every: scenario.client.volatile_every,
-            numbers: Vec::new(),
+            numbers: BTreeMap::new(),
+            durable: scenario.client.durable && scenario.session,
             waiting: 0,
             index: 0,
             gentle: scenario.is_gentle(),
@@ -55,10 +58,10 @@ impl ClientProbe {
         let volatile = self.volatile_every > 0 && u64::from(number).is_multiple_of(self.volatile_every);
         let result = if volatile { io.send_volatile(message) } else { io.send_with(message, self.options(number)) };
         match result {
-            Ok(_) => {
+            Ok(id) => {
                 let entry = Entry { life: io.life(), volatile, ..Entry::default() };
                 self.journal.borrow_mut().up[io.index() as usize].entries.push(entry);
-                self.numbers.push(number);
+                self.numbers.insert(id.0, number);
                 true
             }
             Err(SendError::Full(_)) => {
@@ -89,7 +92,9 @@ impl ClientProbe {
 impl ClientApp for ClientProbe {
     fn started(&mut self, io: &mut ClientIo<'_>) {
         self.index = io.index();
-        self.numbers.clear();
+        if !self.durable {
+            self.numbers.clear();
+        }
         self.waiting = 0;
     }
 
@@ -127,9 +132,22 @@ impl ClientApp for ClientProbe {
         let closed = io.process.closed;
         let mut journal = self.journal.borrow_mut();
         for id in first.0..=last.0 {
-            let Some(number) = self.numbers.get(id as usize - 1) else { continue };
+            let Some(number) = self.numbers.get(&id) else { continue };
             journal.outcome_up(Key { track: io.index(), number: *number }, outcome, closed);
         }
+    }
+
+    fn stored(&mut self, first: MessageId, last: MessageId) {
+        let mut journal = self.journal.borrow_mut();
+        for (_, number) in self.numbers.range(first.0..=last.0) {
+            if let Some(entry) = journal.up(Key { track: self.index, number: *number }) {
+                entry.stored = true;
+            }
+        }
+    }
+
+    fn crashed(&mut self) {
+        self.journal.borrow_mut().client_crashed();
     }
 
     fn event(&mut self, io: &mut ClientIo<'_>, event: &Event) {

@@ -2,7 +2,7 @@
 
 use everwire_core::Outcome;
 
-use crate::sim::scenario::{Action, Commit, GuaranteeChoice, Scenario};
+use crate::sim::scenario::{Action, Commit, GuaranteeChoice, OverflowChoice, Scenario};
 
 /// What became of one message.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Entry {
     pub(super) effects: u32,
     /// The life of the sender's process: a message of the next one may be processed before this one.
     pub(super) life: u32,
+    /// It was told to be durable.
+    pub(super) stored: bool,
     /// It promises nothing but that it is not processed twice.
     pub(super) volatile: bool,
 }
@@ -36,6 +38,12 @@ pub(super) struct Journal {
     pub(super) session: bool,
     /// Messages of a client keep their order.
     ordered: bool,
+    /// A client keeps its outbox in a store.
+    keeps: bool,
+    /// Nothing but the server ends a message. Else it may be gone for good while nobody is there to be told.
+    lasting: bool,
+    /// It has crashed: it is handed again what it had processed and not yet noted.
+    repeats: bool,
     again: bool,
     /// Bytes may be changed on their way.
     pub(super) garbled: bool,
@@ -61,6 +69,12 @@ impl Journal {
             up: (0..scenario.clients.max(1)).map(|_| Track::default()).collect(),
             down: Vec::new(),
             session: scenario.session,
+            keeps: scenario.session && scenario.client.durable,
+            lasting: scenario.client.overflow == OverflowChoice::Reject
+                && scenario.client.ttl == 0
+                && !scenario.client.levels
+                && scenario.server.message_bytes == 0,
+            repeats: false,
             ordered: scenario.session && !scenario.client.levels,
             again: scenario.client.guarantee == GuaranteeChoice::AtLeastOnce,
             garbled: scenario.client.unsealed,
@@ -75,6 +89,20 @@ impl Journal {
     /// From here on outcomes of what is under way can't be known.
     pub(super) fn excuse(&mut self) {
         self.excused = true;
+    }
+
+    pub(super) fn client_crashed(&mut self) {
+        self.repeats |= self.keeps;
+    }
+
+    /// At the end of a world that has come to rest: what was durable has its outcome.
+    pub(super) fn judge_stored(&mut self) {
+        for client in 0..if self.lasting { self.up.len() } else { 0 } {
+            let lost = self.up[client].entries.iter().position(|entry| entry.stored && entry.outcome.is_none());
+            if let Some(number) = lost {
+                self.wrong(|| format!("message {number} of client {client} was durable, and nothing became of it"));
+            }
+        }
     }
 
     pub(super) fn server_crashed(&mut self) {
@@ -146,7 +174,7 @@ impl Journal {
         entry.outcome = Some(outcome);
         let entry = *entry;
         // What a session's last connection is given may be written yet, behind the bye.
-        let may_be_unwritten = entry.written || self.lied || entry.volatile || session && closed;
+        let may_be_unwritten = entry.written || self.lied || self.repeats || entry.volatile || session && closed;
         let name = || format!("message {} of client {}", key.number, key.track);
         match outcome {
             Outcome::Received if entry.arrived == 0 => self.wrong(|| format!("{} is `received` and was not", name())),
@@ -180,11 +208,11 @@ impl Journal {
         entry.effects += 1;
         let (effects, outcome) = (entry.effects, entry.outcome);
         let Key { track: peer, number } = key;
-        if effects > 1 {
+        if effects > 1 && !self.repeats {
             self.wrong(|| format!("message {number} to peer {peer} is processed {effects} times"));
         }
         let due = last.map_or(0, |last| last + 1);
-        if (session && number != due || number < due) && effects == 1 && !self.lied {
+        if (session && number != due || number < due) && effects == 1 && !self.lied && !self.repeats {
             self.wrong(|| format!("message {number} to peer {peer} is processed where {due} was due"));
         }
         if outcome.is_some_and(|outcome| denies_arrival(&outcome)) {

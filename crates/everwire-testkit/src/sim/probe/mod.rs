@@ -62,6 +62,9 @@ fn observe(scenario: &Scenario, traced: bool) -> Report {
             return Report { violation: Some(violation), counts: Counts::default(), trace: Vec::new() };
         }
     };
+    if run.violation.is_none() {
+        journal.borrow_mut().judge_stored();
+    }
     let violation = run.violation.or_else(|| {
         let at = Duration::from_secs(run.counts.seconds);
         journal.borrow().last_words().map(|what| Violation { at, place: "probe".to_owned(), what })

@@ -79,11 +79,27 @@ pub(super) fn draw(seed: u64, kind: Kind) -> Scenario {
         scenario.client.volatile_every = random.pick(&[1, 2, 5]);
     }
     scenario.steps = steps(random, session, horizon, scenario.clients);
-    if session && random.one_in(10) {
+    if session && random.one_in(5) {
+        durable(random, &mut scenario, horizon);
+    } else if session && random.one_in(10) {
         gentle(random, &mut scenario);
     }
     scenario.client.unsealed = random.one_in(40);
     scenario
+}
+
+/// A client with a store, which crashes.
+fn durable(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
+    let client = &mut scenario.client;
+    client.durable = true;
+    client.commit = random.pick(&[0, 5, 50, 400]);
+    client.disk_fails = random.one_in(4);
+    client.volatile_every = 0;
+    for _ in 0..random.pick(&[1, 1, 3]) {
+        let action = Action::CrashClient { down: random.pick(&[1, 100, 1_500]) };
+        scenario.steps.push(Step { at: random.below(horizon), client: 0, action });
+    }
+    scenario.steps.sort_by_key(|step| step.at);
 }
 
 /// A world in which nothing should cost a connection: moves, and a server that leaves in good time.

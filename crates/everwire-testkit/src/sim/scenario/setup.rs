@@ -66,6 +66,15 @@ pub struct ClientSetup {
     /// Every so-many-th message is one that some servers refuse; 0: none.
     #[serde(skip_serializing_if = "super::is_default")]
     pub poison_every: u64,
+    /// The outbox is kept in a store that outlives the process.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub durable: bool,
+    /// How long a commit of that store takes.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub commit: u64,
+    /// One commit in four fails.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub disk_fails: bool,
     /// Every third message expires if it has waited so long; 0: none does.
     #[serde(skip_serializing_if = "super::is_default")]
     pub ttl: u64,
@@ -214,6 +223,7 @@ impl Scenario {
         ClientPlan {
             config,
             request,
+            disk: (setup.durable && self.session).then_some((setup.commit, setup.disk_fails)),
             work: millis(setup.work),
             inbox: if setup.inbox > 0 { setup.inbox } else { 1024 },
             write_buffer: if setup.write_buffer > 0 { setup.write_buffer } else { 64 << 10 },
