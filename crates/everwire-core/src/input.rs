@@ -44,7 +44,9 @@ pub enum Input {
         /// Why, in words for people.
         reason: String,
     },
-    /// What the wall clock reads now, in milliseconds since the Unix epoch: what is kept in a store expires by it.
+    /// What the wall clock reads now, in milliseconds since the Unix epoch. What is kept in a store expires by it; and when
+    /// it has run more than 5 s ahead of the [`Moment`]s since the last time, the device slept: then this is
+    /// [`Hint::Woke`]. To be told about once a second while things happen, and before a [`Timer`](Self::Timer).
     WallClock(u64),
     /// What [`deadline`](crate::Machine::deadline) named has come. Harmless when early, excused when late. The driver
     /// reads the socket before it reports this, so that life that has arrived is seen first.

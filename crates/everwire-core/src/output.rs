@@ -137,6 +137,11 @@ pub enum Event {
         /// How long this connection will still work.
         within: Duration,
     },
+    /// The device slept: an open connection is probed, a waiting client tries at once.
+    Woke {
+        /// About how long.
+        slept: Duration,
+    },
     /// The store could not keep what it was given. Messages wait until it can; the connection goes on.
     StoreFailed {
         /// Why, in words for people.

@@ -143,10 +143,6 @@ impl Machine {
         }
     }
 
-    pub(super) fn wall_clock(&mut self, now: Moment, unix_ms: u64) {
-        self.clock = WallClock { moment: now, unix_ms };
-    }
-
     /// All but that of the store, which goes on.
     pub(super) fn clear_timers(&mut self) {
         let again = self.timers.at(Timer::Store);

@@ -7,7 +7,11 @@ use crate::{
     Cause, Closed, Event, Hint, Moment, Output, State, Timer,
     heartbeat::Verdict,
     lifecycle::{Intent, Lifecycle},
+    outbox::WallClock,
 };
+
+/// The wall clock may be set, or drift; if it is further ahead than this, the device slept.
+const DRIFT: Duration = Duration::from_secs(5);
 
 /// Hints start attempts early at most this often.
 const HURRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -118,6 +122,16 @@ impl Machine {
                 self.hurry(now, Respect::Pause);
             }
             Hint::RetryNow => self.hurry(now, Respect::Nothing),
+        }
+    }
+
+    /// The wall clock goes on while a device sleeps, and ours does not.
+    pub(super) fn wall_clock(&mut self, now: Moment, unix_ms: u64) {
+        let before = std::mem::replace(&mut self.clock, WallClock { moment: now, unix_ms });
+        let slept = Duration::from_millis(unix_ms.saturating_sub(before.at(now)));
+        if before.is_known() && slept > DRIFT {
+            self.outputs.event(Event::Woke { slept });
+            self.hint(now, Hint::Woke);
         }
     }
 

@@ -125,7 +125,12 @@ pub(crate) struct WallClock {
 }
 
 impl WallClock {
-    fn at(self, moment: Moment) -> u64 {
+    /// Whether it has ever been told.
+    pub(crate) fn is_known(self) -> bool {
+        self.unix_ms > 0
+    }
+
+    pub(crate) fn at(self, moment: Moment) -> u64 {
         let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         if moment >= self.moment {
             self.unix_ms.saturating_add(ms(moment.since(self.moment)))

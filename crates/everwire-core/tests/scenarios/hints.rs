@@ -1,4 +1,4 @@
-use everwire_core::{Config, Hint, Input, Jitter, OpenFailureKind, State};
+use everwire_core::{Config, Event, Hint, Input, Jitter, OpenFailureKind, State};
 
 use crate::support::{World, config, seconds};
 
@@ -186,4 +186,48 @@ fn offline_slows_down_on_top_of_a_pause_that_the_server_asked_for() {
     world.opening_fails(OpenFailureKind::Refused { status: 503, retry_after, fresh_credentials: false });
     world.hint(Hint::Offline);
     assert_eq!(world.passes_until_attempt(), seconds(90.0));
+}
+
+/// So many milliseconds since the Unix epoch at the start of a world.
+const WALL: u64 = 1_700_000_000_000;
+
+fn woken(world: &World) -> usize {
+    world.log.events().iter().filter(|event| matches!(event, Event::Woke { .. })).count()
+}
+
+#[test]
+fn a_wall_clock_that_has_run_ahead_means_that_the_device_slept() {
+    let mut world = World::connected(Config::default());
+    world.input(Input::WallClock(WALL));
+    world.passes(seconds(2.0));
+    let pings = world.log.pings();
+    world.input(Input::WallClock(WALL + 2_000 + 3_600_000));
+    assert_eq!(world.log.events().last(), Some(&Event::Woke { slept: seconds(3600.0) }));
+    assert_eq!(world.log.pings(), pings + 1, "whether the connection is still there is asked at once");
+    world.passes(seconds(4.0));
+    let ended = world.log.events().iter().any(|event| matches!(event, Event::Disconnected(_)));
+    assert!(ended, "and no answer is an answer");
+
+    let mut world = waiting();
+    world.input(Input::WallClock(WALL));
+    world.input(Input::WallClock(WALL + 60_000));
+    assert_eq!(world.state(), &State::Connecting { attempt: 2 });
+}
+
+#[test]
+fn a_wall_clock_that_is_set_or_drifts_means_nothing() {
+    let mut world = World::connected(Config::default());
+    for (time, wall) in [
+        (0.0, WALL),
+        (1.0, WALL + 1_000),
+        (1.0, WALL + 2_500),
+        (1.0, WALL + 7_400),
+        (1.0, WALL - 86_400_000),
+        (1.0, WALL - 86_400_000 + 1_100),
+        (3600.0, WALL - 86_400_000 + 3_601_100),
+    ] {
+        world.behaves(seconds(time));
+        world.input(Input::WallClock(wall));
+    }
+    assert_eq!(woken(&world), 0);
 }

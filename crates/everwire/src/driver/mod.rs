@@ -68,6 +68,8 @@ pub(crate) struct Driver {
     warned: bool,
     /// How far the reader of the inbox was last known to be.
     processed: u64,
+    /// When the machine was last told what the wall clock reads.
+    wall_clock_at: Moment,
     store: Option<StoreThread>,
     /// What the store has said, until the machine is told.
     stored: Option<Input>,
@@ -103,6 +105,8 @@ enum Turn {
 
 /// Turns before other tasks get theirs.
 const TURNS: usize = 4;
+/// While things happen, the machine is told so often what the wall clock reads.
+const WALL_CLOCK: std::time::Duration = std::time::Duration::from_secs(1);
 /// Fillings of the write buffer in one turn.
 const WRITES: usize = 8;
 
@@ -123,6 +127,7 @@ impl Driver {
             spare: Vec::new(),
             warned: false,
             processed: 0,
+            wall_clock_at: Moment::ZERO,
             store,
             stored: None,
         }
@@ -219,8 +224,11 @@ impl Driver {
                 inner.machine.handle(now, Input::Transport(attempt, event));
             }
         }
-        if let Some(stored) = self.stored.take() {
+        if timed_out || now.since(self.wall_clock_at) >= WALL_CLOCK {
+            self.wall_clock_at = now;
             inner.machine.handle(now, Input::WallClock(unix_ms()));
+        }
+        if let Some(stored) = self.stored.take() {
             inner.machine.handle(now, stored);
         }
         if let Some(position) = self.shared.mailbox.processed(None)
