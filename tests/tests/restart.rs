@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use everwire_chat::{ChatClient, Entry, Status};
+use everwire_chat::{ChatClient, Entry};
 use everwire_tests::{PATIENCE, Process, free_port};
 
 const KILLS: usize = 20;
@@ -75,8 +75,7 @@ async fn no_line_is_lost_doubled_or_swapped_over_20_kills_of_the_server() {
 
     let wanted: Vec<String> = (0..LINES).map(|n| n.to_string()).collect();
     for (client, name) in [(&ana, "ana"), (&ben, "ben")] {
-        until(client, name, |entries| entries.iter().filter(|entry| entry.status == Status::Sent).count() >= 2 * LINES)
-            .await;
+        until(client, name, |entries| entries.iter().filter(|entry| entry.status.is_sent()).count() >= 2 * LINES).await;
         let entries = client.entries();
         assert_eq!(texts(&entries, "ana"), wanted, "ana's lines, seen by {name}");
         assert_eq!(texts(&entries, "ben"), wanted, "ben's lines, seen by {name}");

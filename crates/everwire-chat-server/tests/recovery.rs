@@ -7,7 +7,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use everwire_chat::{ChatClient, Entry, Status};
+use everwire_chat::{ChatClient, Entry};
 use everwire_chat_server::ServerConfig;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
@@ -60,9 +60,8 @@ async fn no_line_is_lost_doubled_or_swapped_while_the_server_is_dropped_and_star
         }
     }
     let wanted: Vec<String> = (0..ROUNDS).flat_map(|round| (0..LINES).map(move |n| format!("{round}.{n}"))).collect();
-    let all = |entries: &[Entry]| {
-        entries.len() >= 2 * wanted.len() && entries.iter().all(|entry| entry.status == Status::Sent)
-    };
+    let all =
+        |entries: &[Entry]| entries.len() >= 2 * wanted.len() && entries.iter().all(|entry| entry.status.is_sent());
     until(&ana, "everything at ana's", all).await;
     until(&ben, "everything at ben's", all).await;
     for (client, whose) in [(&ana, "ana"), (&ben, "ben")] {

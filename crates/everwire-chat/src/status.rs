@@ -54,6 +54,12 @@ impl Status {
         allowed
     }
 
+    /// Whether the server is known to have the message.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.rank() > 0
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Failed(_) | Self::Sending => 0,

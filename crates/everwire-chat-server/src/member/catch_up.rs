@@ -1,6 +1,6 @@
 //! What a member has missed, before it hears what is said now.
 
-use everwire_chat::wire::{Event, Position, Sync, User};
+use everwire_chat::wire::{Event, Position, Receipt, Sync, User};
 use everwire_server::{CloseCode, Message};
 use tokio::time::timeout;
 
@@ -37,7 +37,10 @@ impl Member {
                 let from = known.as_ref().map_or(0, |seen| seen.offset);
                 let next = messages.first().and_then(|message| message.offset).unwrap_or(end + 1);
                 let earlier = next > from + 1;
+                // On an earlier connection it may have had everything.
+                self.told = end;
                 self.send_sync(end, earlier, here.clone());
+                self.send_receipt();
             }
             let last = messages.last().and_then(|message| message.offset);
             for message in messages {
@@ -53,6 +56,14 @@ impl Member {
                 Some(last) if last < self.caught_up => start = Start::After(last),
                 _ => return true,
             }
+        }
+    }
+
+    fn send_receipt(&mut self) {
+        let Some(user) = &self.user else { return };
+        let receipt = self.shared.rooms().marks(&self.room, &user.user_id);
+        if receipt != Receipt::default() {
+            let _ = self.socket.queue(&Message::from(Event::Receipt(receipt).to_json()));
         }
     }
 

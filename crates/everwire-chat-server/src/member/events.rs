@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use everwire_chat::limits::{check_id, check_name, check_text};
-use everwire_chat::wire::{Event, Junk, Rejected, TextMessage, User, WireStatus, parse};
+use everwire_chat::wire::{Event, Junk, Receipt, Rejected, TextMessage, User, WireStatus, parse};
 use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
 
@@ -52,6 +52,13 @@ impl Member {
             Event::UserLeft(notice) => {
                 let own = self.user.as_ref().is_some_and(|user| user.user_id == notice.user_id);
                 self.said_goodbye |= own;
+                true
+            }
+            Event::Receipt(receipt) => {
+                // Nobody has what was never said to them.
+                let Receipt { delivered, read } = receipt;
+                let receipt = Receipt { delivered: delivered.min(self.told), read: read.min(self.told) };
+                self.shared.rooms().receipt(&self.room, self.id, receipt);
                 true
             }
             // A server's words in a client's mouth mean nothing.

@@ -54,6 +54,8 @@ pub(crate) struct Member {
     doomed: Arc<AtomicBool>,
     /// Everything up to here has been sent by the catch-up.
     caught_up: u64,
+    /// The furthest line of others that has been written to the client.
+    told: u64,
     junk: usize,
     junk_since: Instant,
     said_goodbye: bool,
@@ -87,6 +89,7 @@ pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invit
         held: false,
         doomed: Arc::default(),
         caught_up: 0,
+        told: 0,
         junk: 0,
         junk_since: Instant::now(),
         said_goodbye: false,
@@ -221,7 +224,10 @@ impl Member {
         match item {
             Item::Frame(frame) => self.socket.queue_prepared(&frame),
             Item::Line { offset, .. } if offset <= self.caught_up => true,
-            Item::Line { frame, .. } => self.socket.queue_prepared(&frame),
+            Item::Line { frame, offset } => {
+                self.told = self.told.max(offset);
+                self.socket.queue_prepared(&frame)
+            }
             Item::Done { frame } => {
                 self.pending = self.pending.saturating_sub(1);
                 self.held &= self.pending > 0;

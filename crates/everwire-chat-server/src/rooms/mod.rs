@@ -1,14 +1,16 @@
 //! Who is where, and what each is to be told. Nothing here waits: what is to be told is put into mailboxes.
 
 mod mailbox;
+mod marks;
 mod presence;
 
 use std::collections::HashMap;
 
-use everwire_chat::wire::{Event, Notice, Rejected, Stored, TextMessage, Typing, User, new_id};
+use everwire_chat::wire::{Event, Notice, Receipt, Rejected, StatusOf, Stored, TextMessage, Typing, User, new_id};
 use everwire_server::{CloseCode, Message, Prepared};
 
 pub(crate) use mailbox::{Item, Mailbox};
+use marks::Marks;
 pub(crate) use presence::Leaving;
 use presence::Presence;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub(crate) struct Census {
 struct Room {
     members: HashMap<ConnectionId, Member>,
     presence: Presence,
+    marks: Marks,
 }
 
 /// One connection in a room.
@@ -117,6 +120,7 @@ impl Rooms {
             member.mailbox.put(Item::Done { frame });
         }
         if new {
+            room.marks.on_line(offset, &message.id, &message.user_id);
             message.offset = Some(offset);
             let frame = Prepared::new(text(&Event::Text(message)));
             self.deliveries +=
@@ -137,6 +141,36 @@ impl Rooms {
         if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&origin)) {
             member.mailbox.put(Item::Failed);
         }
+    }
+
+    /// A member's client has what is up to there: the authors are told what is new to them.
+    pub(crate) fn receipt(&mut self, room: &str, origin: ConnectionId, receipt: Receipt) {
+        let Some(room) = self.rooms.get_mut(room) else { return };
+        let Some(user) = room.members.get(&origin).and_then(|member| member.user.as_ref()) else { return };
+        let moved = room.marks.raise(&user.user_id, receipt);
+        if moved.is_empty() {
+            return;
+        }
+        for member in room.members.values() {
+            let Some(user) = &member.user else { continue };
+            let mut own = moved.iter().filter(|moved| moved.author == user.user_id).peekable();
+            if own.peek().is_some() && member.extended {
+                let receipt = Event::Receipt(room.marks.for_user(&user.user_id));
+                member.mailbox.put(Item::Frame(Prepared::new(text(&receipt))));
+                self.deliveries += 1;
+            } else {
+                for moved in own {
+                    let status = Event::Status(StatusOf { id: moved.id.clone(), status: moved.status });
+                    member.mailbox.put(Item::Frame(Prepared::new(text(&status))));
+                    self.deliveries += 1;
+                }
+            }
+        }
+    }
+
+    /// How far the room's messages have come with others than this user.
+    pub(crate) fn marks(&self, room: &str, user_id: &str) -> Receipt {
+        self.rooms.get(room).map(|room| room.marks.for_user(user_id)).unwrap_or_default()
     }
 
     /// Tells the others that somebody types. Not worth a slow member's last room.

@@ -112,8 +112,14 @@ impl Builder {
             .map_err(ChatError::Connection)?;
 
         let (outcomes, resolved) = mpsc::channel(OUTCOMES);
-        let task =
-            tokio::spawn(task::run(client.messages(), client.watch_state(), resolved, Arc::clone(&room), me.clone()));
+        let task = tokio::spawn(task::run(
+            client.messages(),
+            client.watch_state(),
+            resolved,
+            Arc::clone(&room),
+            me.clone(),
+            client.clone(),
+        ));
         let chat = ChatClient { client, room, outcomes, task, runtime: Handle::current(), me };
         chat.take_up();
         Ok(chat)

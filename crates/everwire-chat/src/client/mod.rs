@@ -185,6 +185,27 @@ impl ChatClient {
         })
     }
 
+    /// The UI has shown this message and all before it: the others may know that we have seen them. Unknown ids, and
+    /// messages without a place in the history, say nothing.
+    pub fn mark_read(&self, id: &str) {
+        let mut inner = self.room.lock();
+        let shown = inner.timeline.get(id).and_then(|entry| entry.offset).unwrap_or(0);
+        // Our own messages behind theirs need no receipt.
+        let read = shown.min(inner.had.delivered);
+        if read > inner.had.read {
+            inner.had.read = read;
+            drop(inner);
+            self.room.receipts.notify_one();
+        }
+    }
+
+    /// Messages of others that have not been shown ([`mark_read`](Self::mark_read)), of those in the timeline.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        let inner = self.room.lock();
+        inner.timeline.unread(inner.had.read)
+    }
+
     /// Tells the others that we type, or have stopped. Only while connected: such a signal is worth nothing later.
     pub fn typing(&self, is_typing: bool) {
         if matches!(self.client.state(), State::Connected { .. }) {
@@ -246,7 +267,7 @@ impl ChatClient {
         // The task ends when it has taken the last message and the last outcome.
         drop(std::mem::replace(&mut self.outcomes, mpsc::channel(1).0));
         let _ = (&mut self.task).await;
-        self.room.entries().into_iter().filter(|entry| entry.own && !is_sent(&entry.status)).collect()
+        self.room.entries().into_iter().filter(|entry| entry.own && !entry.status.is_sent()).collect()
     }
 
     /// Hands a message to the connection and has its outcome told to the task. Called with the room locked, so that the
@@ -335,13 +356,6 @@ impl std::fmt::Display for TakeBackError {
 }
 
 impl std::error::Error for TakeBackError {}
-
-fn is_sent(status: &Status) -> bool {
-    match status {
-        Status::Sent | Status::Delivered | Status::Read => true,
-        Status::Sending | Status::Failed(_) => false,
-    }
-}
 
 /// Milliseconds since the Unix epoch.
 fn now_ms() -> i64 {

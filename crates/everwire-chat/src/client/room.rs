@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use everwire::MessageId;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::ChatEvent;
 use crate::timeline::{Change, Entry, Timeline};
-use crate::wire::{Position, User};
+use crate::wire::{Position, Receipt, User};
 
 /// Events that a slow listener may be behind.
 const EVENTS: usize = 1024;
@@ -17,6 +17,8 @@ const EVENTS: usize = 1024;
 pub(super) struct Room {
     inner: Mutex<Inner>,
     events: broadcast::Sender<ChatEvent>,
+    /// There is something to tell the server about what we have.
+    pub(super) receipts: Notify,
 }
 
 #[derive(Debug)]
@@ -27,13 +29,20 @@ pub(super) struct Inner {
     pub(super) position: Option<Position>,
     /// The numbers in the outbox of our messages without an outcome.
     pub(super) waiting: HashMap<String, MessageId>,
+    /// What we have of others' messages, and what of it was shown.
+    pub(super) had: Receipt,
 }
 
 impl Room {
     pub(super) fn new(window: usize) -> Self {
-        let inner =
-            Inner { timeline: Timeline::new(window), users: Vec::new(), position: None, waiting: HashMap::new() };
-        Self { inner: Mutex::new(inner), events: broadcast::channel(EVENTS).0 }
+        let inner = Inner {
+            timeline: Timeline::new(window),
+            users: Vec::new(),
+            position: None,
+            waiting: HashMap::new(),
+            had: Receipt::default(),
+        };
+        Self { inner: Mutex::new(inner), events: broadcast::channel(EVENTS).0, receipts: Notify::new() }
     }
 
     /// Changes the timeline and tells the listeners, in one step: they see changes in the order in which they happened.

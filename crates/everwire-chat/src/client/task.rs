@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire::{Inbox, Message, MessageId, Outcome, State};
+use everwire::{Client, Inbox, Message, MessageId, Outcome, State};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use super::room::Room;
 use crate::status::{Failure, Status};
 use crate::timeline::Change;
 use crate::typing::TypingUsers;
-use crate::wire::{Event, Notice, Position, Sync, TextMessage, User, parse};
+use crate::wire::{Event, Notice, Position, Receipt, Sync, TextMessage, User, parse};
 
 /// What became of a message of ours, as far as the connection knows.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ pub(super) struct Resolved {
     pub(super) outcome: Outcome,
 }
 
+/// How long receipts are collected before they are told.
+const RECEIPT_DELAY: Duration = Duration::from_millis(50);
+
 /// Runs until the client has closed and everything is taken in.
 pub(super) async fn run(
     mut inbox: Inbox,
@@ -31,10 +34,14 @@ pub(super) async fn run(
     mut resolved: mpsc::Receiver<Resolved>,
     room: Arc<Room>,
     me: User,
+    client: Client,
 ) {
     let mut task = Task {
-        room,
+        room: Arc::clone(&room),
         me,
+        client,
+        reported: Receipt::default(),
+        report_at: None,
         typing: TypingUsers::default(),
         started: Instant::now(),
         stores: false,
@@ -64,6 +71,10 @@ pub(super) async fn run(
             () = async { tokio::time::sleep_until(expiry.unwrap_or(task.started)).await }, if expiry.is_some() => {
                 task.expire_typing();
             }
+            () = room.receipts.notified() => task.plan_report(),
+            () = async { tokio::time::sleep_until(task.report_at.unwrap_or(task.started)).await }, if task.report_at.is_some() => {
+                task.report();
+            }
         }
     }
     task.finish();
@@ -72,6 +83,11 @@ pub(super) async fn run(
 struct Task {
     room: Arc<Room>,
     me: User,
+    client: Client,
+    /// What this connection's server has been told that we have.
+    reported: Receipt,
+    /// When it is told more, if there is more.
+    report_at: Option<Instant>,
     typing: TypingUsers,
     started: Instant,
     /// The server says of each message that it is stored; a proof of arrival alone is then not enough.
@@ -109,6 +125,9 @@ impl Task {
                 self.proven.remove(&stored.id);
                 self.change(Some(stored.offset), |room| room.timeline.on_stored(&stored.id, stored.offset));
             }
+            Event::Receipt(receipt) => self.change(None, |room| room.timeline.on_receipt(receipt)),
+            // For clients that know no offsets.
+            Event::Status(_) => {}
             Event::Rejected(rejected) => {
                 self.proven.remove(&rejected.id);
                 let failed = Status::Failed(Failure::Rejected(rejected.reason));
@@ -123,7 +142,14 @@ impl Task {
         }
         self.proven.remove(&message.id);
         let own = message.user_id == self.me.user_id;
-        self.change(message.offset, |room| room.timeline.on_text(message, own));
+        let theirs = message.offset.filter(|_| !own);
+        self.change(message.offset, |room| {
+            room.had.delivered = room.had.delivered.max(theirs.unwrap_or(0));
+            room.timeline.on_text(message, own)
+        });
+        if theirs.is_some() {
+            self.plan_report();
+        }
     }
 
     fn on_sync(&mut self, sync: Sync) {
@@ -133,11 +159,16 @@ impl Task {
         let continues = |seen: &Position| seen.epoch == sync.epoch && seen.offset <= sync.offset;
         if !inner.position.as_ref().is_some_and(continues) {
             inner.timeline.forget_offsets();
+            inner.had = Receipt::default();
             // Where there is nothing to follow, this is where we stand; else what follows moves us on.
             inner.position = Some(Position { epoch: sync.epoch, offset: 0 });
         }
         inner.users = sync.users.into_iter().filter(|user| user.user_id != self.me.user_id).collect();
         self.room.tell(ChatEvent::Synced { earlier: sync.earlier });
+        drop(inner);
+        // What was told to the connection before may never have arrived.
+        self.reported = Receipt::default();
+        self.plan_report();
     }
 
     fn on_joined(&mut self, notice: Notice) {
@@ -202,6 +233,22 @@ impl Task {
             position.offset = position.offset.max(offset);
         }
         change(&mut inner).into_iter().for_each(|change| self.room.tell(ChatEvent::Timeline(change)));
+    }
+
+    /// Tells the server a little later what we have: one receipt then speaks for a burst.
+    fn plan_report(&mut self) {
+        if self.stores && self.room.lock().had != self.reported {
+            self.report_at.get_or_insert_with(|| Instant::now() + RECEIPT_DELAY);
+        }
+    }
+
+    fn report(&mut self) {
+        self.report_at = None;
+        let had = self.room.lock().had;
+        // A receipt that is lost is told again on the next connection, and says nothing about any other message.
+        if self.client.send_volatile(Event::Receipt(had).to_json()).is_ok() {
+            self.reported = had;
+        }
     }
 
     fn expire_typing(&mut self) {

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 pub use change::{Change, Entry};
 
 use crate::status::Status;
-use crate::wire::TextMessage;
+use crate::wire::{Receipt, TextMessage};
 use seen::Seen;
 
 /// Messages kept in memory by default; older ones leave at the front.
@@ -24,6 +24,8 @@ pub struct Timeline {
     window: usize,
     /// Ids of messages that have left the window, so that a late repeat does not come back as new.
     left: Seen,
+    /// Up to where another member has the messages, and has seen them.
+    receipt: Receipt,
 }
 
 impl Default for Timeline {
@@ -36,7 +38,7 @@ impl Timeline {
     /// An empty timeline that keeps at most `window` messages (at least one), and beyond them those on their way.
     #[must_use]
     pub fn new(window: usize) -> Self {
-        Self { entries: VecDeque::new(), window: window.max(1), left: Seen::default() }
+        Self { entries: VecDeque::new(), window: window.max(1), left: Seen::default(), receipt: Receipt::default() }
     }
 
     /// The messages, oldest first.
@@ -64,7 +66,9 @@ impl Timeline {
             return self.add(Entry::new(message, own, Status::Sent));
         };
         let mut changes = self.advance_at(at, Status::Sent);
-        changes.extend(message.offset.and_then(|offset| self.place(at, offset)));
+        if let Some(offset) = message.offset {
+            changes.extend(self.place(at, offset));
+        }
         changes
     }
 
@@ -74,6 +78,19 @@ impl Timeline {
         let mut changes = self.advance_at(at, Status::Sent);
         changes.extend(self.place(at, offset));
         changes
+    }
+
+    /// Another member has what is up to these offsets. It counts for our messages that come to stand there later, too.
+    pub fn on_receipt(&mut self, receipt: Receipt) -> Vec<Change> {
+        self.receipt.read = self.receipt.read.max(receipt.read);
+        self.receipt.delivered = self.receipt.delivered.max(receipt.delivered).max(self.receipt.read);
+        (0..self.entries.len()).flat_map(|at| self.receive_at(at)).collect()
+    }
+
+    /// Others' messages behind this offset.
+    #[must_use]
+    pub fn unread(&self, read: u64) -> usize {
+        self.entries.iter().filter(|entry| !entry.own && entry.offset.is_some_and(|offset| offset > read)).count()
     }
 
     /// Moves a message's status forward, if that is an allowed move.
@@ -92,6 +109,7 @@ impl Timeline {
     /// Another history has begun: places in the old one say nothing about the order in the new one.
     pub fn forget_offsets(&mut self) {
         self.entries.iter_mut().for_each(|entry| entry.offset = None);
+        self.receipt = Receipt::default();
     }
 
     fn position(&self, id: &str) -> Option<usize> {
@@ -103,6 +121,7 @@ impl Timeline {
         let at = entry.offset.map_or(self.entries.len(), |offset| self.place_for(offset));
         self.entries.insert(at, entry.clone());
         let mut changes = vec![Change::Added { at, entry }];
+        changes.extend(self.receive_at(at));
         changes.extend(self.trim());
         changes
     }
@@ -124,16 +143,31 @@ impl Timeline {
         if entry.status.advance(status) { vec![Change::Updated { at, entry: entry.clone() }] } else { Vec::new() }
     }
 
-    /// Gives the message at `at` its place in the history.
-    fn place(&mut self, at: usize, offset: u64) -> Option<Change> {
-        if self.entries[at].offset.is_some() {
-            return None;
+    /// Moves our own message on as far as the others' marks say.
+    fn receive_at(&mut self, at: usize) -> Vec<Change> {
+        let entry = &self.entries[at];
+        match entry.offset {
+            Some(offset) if entry.own && offset <= self.receipt.read => self.advance_at(at, Status::Read),
+            Some(offset) if entry.own && offset <= self.receipt.delivered => self.advance_at(at, Status::Delivered),
+            _ => Vec::new(),
         }
-        let mut entry = self.entries.remove(at)?;
+    }
+
+    /// Gives the message at `at` its place in the history.
+    fn place(&mut self, at: usize, offset: u64) -> Vec<Change> {
+        if self.entries[at].offset.is_some() {
+            return Vec::new();
+        }
+        let Some(mut entry) = self.entries.remove(at) else { return Vec::new() };
         entry.offset = Some(offset);
         let to = self.place_for(offset);
         self.entries.insert(to, entry.clone());
-        (to != at).then_some(Change::Moved { from: at, to, entry })
+        let mut changes = Vec::new();
+        if to != at {
+            changes.push(Change::Moved { from: at, to, entry });
+        }
+        changes.extend(self.receive_at(to));
+        changes
     }
 
     /// Behind the last message with a smaller offset, before all that have none.
@@ -183,6 +217,27 @@ mod tests {
         assert!(matches!(&changes[..], [Change::Updated { at: 0, entry }] if entry.status == Status::Sent));
         assert_eq!(ids(&timeline), ["mine"]);
         assert!(timeline.on_text(text("mine", Some(4)), true).is_empty());
+    }
+
+    #[test]
+    fn t25_marks_of_others_move_our_messages_on_whenever_they_come_and_never_back() {
+        let mut timeline = Timeline::default();
+        timeline.on_text(text("theirs", Some(1)), false);
+        for (id, offset) in [("b", 2), ("c", 3)] {
+            timeline.echo(text(id, None));
+            timeline.on_stored(id, offset);
+        }
+        timeline.echo(text("d", None));
+        let status = |timeline: &Timeline, id: &str| timeline.get(id).map(|entry| entry.status.clone()).unwrap();
+        timeline.on_receipt(Receipt { delivered: 4, read: 2 });
+        assert_eq!(status(&timeline, "b"), Status::Read);
+        assert_eq!(status(&timeline, "c"), Status::Delivered);
+        assert_eq!(status(&timeline, "d"), Status::Sending, "it has no place yet");
+        assert_eq!(status(&timeline, "theirs"), Status::Sent);
+        timeline.on_stored("d", 4);
+        assert_eq!(status(&timeline, "d"), Status::Delivered, "the mark came first");
+        assert!(timeline.on_receipt(Receipt { delivered: 1, read: 1 }).is_empty(), "an old mark says nothing");
+        assert_eq!((timeline.unread(0), timeline.unread(1)), (1, 0));
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub enum Event {
     Stored(Stored),
     /// Extension: the sender's message was not taken, and why.
     Rejected(Rejected),
+    /// Extension: how far the history has come. From a client: with its user. From the server: with any other user.
+    Receipt(Receipt),
+    /// For plain clients: how far a message of the receiver's own has come.
+    Status(StatusOf),
 }
 
 /// A line of chat.
@@ -123,6 +127,26 @@ pub struct Rejected {
     pub id: String,
     /// Why, in words for people.
     pub reason: String,
+}
+
+/// Extension: messages up to these offsets have come so far. Marks only rise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// They are on a device.
+    #[serde(default)]
+    pub delivered: u64,
+    /// They have been shown; what has been shown has been delivered.
+    #[serde(default)]
+    pub read: u64,
+}
+
+/// How far one message has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusOf {
+    /// The message.
+    pub id: String,
+    /// How far.
+    pub status: WireStatus,
 }
 
 /// `status` on the wire. What a sender claims here is not believed: statuses follow evidence.

@@ -6,7 +6,9 @@
 mod event;
 mod parse;
 
-pub use event::{Event, Notice, Position, Rejected, Stored, Sync, TextMessage, Typing, User, WireStatus};
+pub use event::{
+    Event, Notice, Position, Receipt, Rejected, StatusOf, Stored, Sync, TextMessage, Typing, User, WireStatus,
+};
 pub use parse::{Junk, Parsed, parse};
 
 /// A new message id: a UUIDv7, so that ids neither collide nor need a server to give them out.

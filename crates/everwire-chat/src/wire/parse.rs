@@ -57,7 +57,8 @@ impl Parsed {
     }
 }
 
-const KNOWN: &[&str] = &["text", "typing", "user_joined", "user_left", "sync", "stored", "rejected"];
+const KNOWN: &[&str] =
+    &["text", "typing", "user_joined", "user_left", "sync", "stored", "rejected", "receipt", "status"];
 
 fn id_of(item: &Value) -> Option<String> {
     item.get("id").and_then(Value::as_str).map(str::to_owned)
@@ -107,6 +108,8 @@ mod tests {
             r#"{"type":"sync","room":"r","epoch":"e","offset":7,"earlier":true,"users":[{"userId":"u","userName":"U"}]}"#,
             r#"{"type":"stored","id":"1","offset":9}"#,
             r#"{"type":"rejected","id":"1","reason":"too long"}"#,
+            r#"{"type":"receipt","delivered":9,"read":7}"#,
+            r#"{"type":"status","id":"1","status":"DELIVERED"}"#,
         ] {
             assert_eq!(parse(text).events[0].to_json(), text);
         }

@@ -1,0 +1,137 @@
+use std::collections::VecDeque;
+
+use everwire_chat::wire::{Receipt, WireStatus};
+
+/// How far a room's messages have come with its users, and who is to hear of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    delivered: Top,
+    read: Top,
+    recent: VecDeque<Line>,
+}
+
+/// The furthest mark, and the furthest of anybody else: enough to tell each user about the others.
+#[derive(Clone, Debug, Default)]
+struct Top {
+    user: String,
+    offset: u64,
+    others: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    offset: u64,
+    id: String,
+    author: String,
+}
+
+/// A message that has come further.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Moved {
+    pub(super) id: String,
+    pub(super) author: String,
+    pub(super) status: WireStatus,
+}
+
+/// Latest messages whose authors are told at once. Older ones are learned of on the next connection.
+const RECENT: usize = 256;
+
+impl Marks {
+    /// A message is stored.
+    pub(super) fn on_line(&mut self, offset: u64, id: &str, author: &str) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Line { offset, id: id.to_owned(), author: author.to_owned() });
+    }
+
+    /// A user has the messages up to there; which have come further by that.
+    pub(super) fn raise(&mut self, user: &str, receipt: Receipt) -> Vec<Moved> {
+        let Receipt { delivered, read } = receipt;
+        let before = (self.delivered.clone(), self.read.clone());
+        let risen = self.delivered.raise(user, delivered.max(read));
+        if !(self.read.raise(user, read) || risen) {
+            return Vec::new();
+        }
+        let moved = self.recent.iter().filter_map(|line| {
+            let passed =
+                |old: &Top, new: &Top| (old.but(&line.author) < line.offset) && (line.offset <= new.but(&line.author));
+            let status = if passed(&before.1, &self.read) {
+                WireStatus::Read
+            } else if passed(&before.0, &self.delivered) {
+                WireStatus::Delivered
+            } else {
+                return None;
+            };
+            Some(Moved { id: line.id.clone(), author: line.author.clone(), status })
+        });
+        moved.collect()
+    }
+
+    /// What a user is told about the others.
+    pub(super) fn for_user(&self, user: &str) -> Receipt {
+        Receipt { delivered: self.delivered.but(user), read: self.read.but(user) }
+    }
+}
+
+impl Top {
+    /// Whether anything has changed.
+    fn raise(&mut self, user: &str, offset: u64) -> bool {
+        if self.user == user {
+            let risen = offset > self.offset;
+            self.offset = self.offset.max(offset);
+            risen
+        } else if offset > self.offset {
+            self.others = self.offset;
+            (self.user, self.offset) = (user.to_owned(), offset);
+            true
+        } else {
+            let risen = offset > self.others;
+            self.others = self.others.max(offset);
+            risen
+        }
+    }
+
+    /// The furthest of everybody but this user.
+    fn but(&self, user: &str) -> u64 {
+        if self.user == user { self.others } else { self.offset }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn authors_hear_of_each_step_once_and_never_by_their_own_doing() {
+        let mut marks = Marks::default();
+        marks.on_line(1, "a", "ana");
+        marks.on_line(2, "b", "ben");
+        let moved = |id: &str, author: &str, status| Moved { id: id.into(), author: author.into(), status };
+        let got = |delivered, read| Receipt { delivered, read };
+        assert_eq!(marks.raise("ana", got(2, 0)), [moved("b", "ben", WireStatus::Delivered)]);
+        assert_eq!(marks.raise("cat", got(1, 1)), [moved("a", "ana", WireStatus::Read)]);
+        assert_eq!(marks.raise("cat", got(1, 1)), []);
+        assert_eq!(marks.raise("cat", got(2, 2)), [moved("b", "ben", WireStatus::Read)]);
+        assert_eq!(marks.for_user("cat"), got(2, 0));
+        assert_eq!(marks.for_user("dan"), got(2, 2));
+    }
+
+    proptest! {
+        #[test]
+        fn each_user_is_told_the_furthest_mark_of_the_others(steps in prop::collection::vec((0..4_usize, 0..9_u64), 0..40)) {
+            let mut marks = Marks::default();
+            let mut furthest = [0; 4];
+            for (user, offset) in steps {
+                marks.raise(&user.to_string(), Receipt { delivered: offset, read: 0 });
+                furthest[user] = offset.max(furthest[user]);
+                for me in 0..4 {
+                    let others = (0..4).filter(|other| *other != me).map(|other| furthest[other]).max();
+                    prop_assert_eq!(Some(marks.for_user(&me.to_string()).delivered), others);
+                }
+            }
+        }
+    }
+}
