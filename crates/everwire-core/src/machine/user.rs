@@ -129,7 +129,8 @@ impl Machine {
     pub(super) fn wall_clock(&mut self, now: Moment, unix_ms: u64) {
         let before = std::mem::replace(&mut self.clock, WallClock { moment: now, unix_ms });
         let slept = Duration::from_millis(unix_ms.saturating_sub(before.at(now)));
-        if before.is_known() && slept > DRIFT {
+        let closed = matches!(self.lifecycle, Lifecycle::Closed(_) | Lifecycle::Finished);
+        if before.is_known() && slept > DRIFT && !closed {
             self.outputs.event(Event::Woke { slept });
             self.hint(now, Hint::Woke);
         }

@@ -231,3 +231,12 @@ fn a_wall_clock_that_is_set_or_drifts_means_nothing() {
     }
     assert_eq!(woken(&world), 0);
 }
+
+#[test]
+fn what_is_closed_sleeps_on() {
+    let mut world = World::new(Config::default());
+    world.input(Input::WallClock(WALL));
+    world.log.clear();
+    world.input(Input::WallClock(WALL + 3_600_000));
+    assert_eq!(world.log.clear().len(), 0);
+}
