@@ -8,5 +8,5 @@ mod process;
 mod tap;
 
 pub use echo::{EchoServer, Seen};
-pub use process::{PATIENCE, Process, cargo, everwire, free_port, root};
+pub use process::{PATIENCE, Process, cargo, everwire, example, free_port, root};
 pub use tap::Tap;

@@ -19,21 +19,29 @@ pub fn root() -> &'static Path {
 /// The `everwire` binary, built once per test process: as the workspace's tests build it, so that nothing is built twice.
 pub fn everwire() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let output = cargo()
-            .args(["build", "--workspace", "--all-features", "--bin", "everwire"])
-            .args(["--message-format", "json-render-diagnostics"])
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "everwire-cli builds");
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .filter(|message| message["target"]["name"] == "everwire")
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .expect("cargo names the executable")
-    })
+    BINARY.get_or_init(|| build("--bin", "everwire"))
+}
+
+/// An example, built in the same way.
+pub fn example(name: &str) -> PathBuf {
+    build("--example", name)
+}
+
+/// Builds a program, however long that takes, and says where it is.
+fn build(kind: &str, name: &str) -> PathBuf {
+    let output = cargo()
+        .args(["build", "--workspace", "--all-features", kind, name])
+        .args(["--message-format", "json-render-diagnostics"])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{name} builds");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo names the executable")
 }
 
 /// Cargo, in the repository's root.

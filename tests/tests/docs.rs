@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use everwire_tests::{Process, cargo, root};
+use everwire_tests::{Process, cargo, example, root};
 use tokio::process::Command;
 
 /// The documents whose console blocks are run.
@@ -96,11 +96,7 @@ async fn the_readme_s_example_gets_its_answer_and_its_proof() {
     let data = tempfile::tempdir().expect("a folder");
     let (_server, address) = server(data.path()).await;
     let url = format!("ws://{address}/ws");
-    // Building it may take long on a clean clone; what is waited for below is what it prints.
-    let build = ["build", "--quiet", "--package", "everwire", "--example", "hello"];
-    assert!(Command::from(cargo()).args(build).status().await.expect("cargo runs").success());
-    let example = ["run", "--quiet", "--package", "everwire", "--example", "hello", "--", &url];
-    let mut hello = Process::start(Command::from(cargo()).args(example));
+    let mut hello = Process::start(Command::new(example("hello")).arg(&url));
     hello.line_with("pong").await;
     hello.line_with("received").await;
     hello.line_with("0 unsent, 0 without proof").await;
@@ -109,8 +105,7 @@ async fn the_readme_s_example_gets_its_answer_and_its_proof() {
 
 #[tokio::test]
 async fn the_example_of_a_session_counts_every_order_once() {
-    let example = ["run", "--quiet", "--package", "everwire-server", "--features", "axum", "--example", "orders"];
-    let mut orders = Process::start(Command::from(cargo()).args(example));
+    let mut orders = Process::start(&mut Command::new(example("orders")));
     orders.line_with("the last confirmation: 5050 in all").await;
     orders.line_with("0 orders unsent, 0 without an answer").await;
     assert_eq!(orders.exit_code().await, 0);
@@ -118,16 +113,14 @@ async fn the_example_of_a_session_counts_every_order_once() {
 
 #[tokio::test]
 async fn the_example_of_an_application_in_the_simulator_books_every_sale_once() {
-    let example = ["run", "--quiet", "--package", "everwire-testkit", "--example", "under_test"];
-    let mut books = Process::start(Command::from(cargo()).args(example));
+    let mut books = Process::start(&mut Command::new(example("under_test")));
     books.line_with("each booked once").await;
     assert_eq!(books.exit_code().await, 0);
 }
 
 #[tokio::test]
 async fn the_example_of_a_kept_outbox_sends_what_the_first_client_left() {
-    let example = ["run", "--quiet", "--package", "everwire", "--features", "sqlite", "--example", "outbox"];
-    let mut outbox = Process::start(Command::from(cargo()).args(example));
+    let mut outbox = Process::start(&mut Command::new(example("outbox")));
     outbox.line_with("it is on disk").await;
     outbox.line_with("kept in the store for the next start").await;
     outbox.line_with("\"said offline\" was received by the peer").await;
@@ -136,8 +129,7 @@ async fn the_example_of_a_kept_outbox_sends_what_the_first_client_left() {
 
 #[tokio::test]
 async fn the_example_with_a_database_does_every_transfer_once_over_a_crash() {
-    let example = ["run", "--quiet", "--package", "everwire-server", "--features", "axum", "--example", "transfers"];
-    let mut transfers = Process::start(Command::from(cargo()).args(example));
+    let mut transfers = Process::start(&mut Command::new(example("transfers")));
     transfers.line_with("the server crashes").await;
     transfers.line_with("100 transfers of 2 make 200").await;
     assert_eq!(transfers.exit_code().await, 0);
@@ -145,8 +137,7 @@ async fn the_example_with_a_database_does_every_transfer_once_over_a_crash() {
 
 #[tokio::test]
 async fn the_example_of_a_price_feed_shows_the_latest_to_a_slow_client() {
-    let example = ["run", "--quiet", "--package", "everwire-server", "--features", "axum", "--example", "prices"];
-    let mut prices = Process::start(Command::from(cargo()).args(example));
+    let mut prices = Process::start(&mut Command::new(example("prices")));
     prices.line_with("6000 quotes were made, and less than a tenth of them was sent").await;
     prices.line_with("EUR/USD stands at 2000").await;
     assert_eq!(prices.exit_code().await, 0);
