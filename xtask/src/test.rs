@@ -11,6 +11,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     setup::setup()?;
     deny()?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "--deny", "warnings"]))?;
+    run(cargo(&["clippy", "--package", "everwire", "--target", WASM, "--quiet", "--", "--deny", "warnings"]))?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "--deny warnings");
     run(docs)?;
@@ -23,6 +24,9 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     sim::check()?;
     autobahn::run(Thoroughness::Quick)
 }
+
+/// What a page runs; `rust-toolchain.toml` has rustup bring it.
+const WASM: &str = "wasm32-unknown-unknown";
 
 /// The test of killed processes, more often than among all the others.
 pub(crate) fn kills(times: &str) -> Result<(), Failed> {

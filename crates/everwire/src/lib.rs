@@ -16,6 +16,14 @@
 //! A client is one task on the tokio runtime in which it is built; the runtime needs its I/O and
 //! time drivers (`enable_all`). Its methods that are not `async` may be called from any thread.
 //!
+//! # In a page
+//!
+//! Compiled for `wasm32-unknown-unknown` the client drives the browser's own WebSocket, as a task on the page's (or
+//! worker's) event loop; it needs no runtime. The API is the same but for what a page is not allowed: headers, proxies,
+//! redirects, TLS settings and compression are the browser's. A page can't ping either. In a
+//! [session](Builder::session) the session's own ping does what the protocol's does elsewhere; to a plain server
+//! nothing is proven, so there is no heartbeat, and the guarantee is [`Guarantee::Unproven`].
+//!
 //! # Logging
 //!
 //! By `tracing`, under the target `everwire`. URLs are logged without user, password and query;
@@ -23,11 +31,13 @@
 
 mod builder;
 mod client;
+mod clock;
 mod delivery;
 mod driver;
 mod events;
 mod inbox;
 mod opening;
+#[cfg(not(target_arch = "wasm32"))]
 mod proxy;
 mod request;
 mod shared;
@@ -48,6 +58,7 @@ pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Limits, Message, WindowBit
 /// The types of [`AttemptRequest`].
 pub use http;
 /// The TLS library, for [`Builder::tls_config`].
+#[cfg(not(target_arch = "wasm32"))]
 pub use rustls;
 
 pub use crate::builder::{BuildError, Builder};

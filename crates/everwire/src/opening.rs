@@ -61,6 +61,7 @@ pub struct Opening {
     /// The other end of the TCP connection: the server, or the proxy. `None` if the connection was lost at once.
     pub address: Option<SocketAddr>,
     /// The version of TLS.
+    #[cfg(not(target_arch = "wasm32"))]
     pub tls_version: Option<rustls::ProtocolVersion>,
     /// What was agreed on by ALPN (RFC 7301), if anything was.
     pub alpn: Option<String>,

@@ -7,12 +7,11 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
-use std::time::Instant as StdInstant;
 
 use everwire_core::{self as core, Input, Left, Machine, Message, MessageId, Moment, Output};
 use tokio::sync::{broadcast, watch};
-use tokio::time::Instant;
 
+use crate::clock::{self, Instant};
 use crate::delivery::Ledger;
 use crate::events::{self, EventItem, Events};
 use crate::inbox::{Bounds, Mailbox, Reading};
@@ -203,7 +202,7 @@ impl Shared {
             core::State::Connecting { attempt } => State::Connecting { attempt },
             core::State::Connected => State::Connected { subprotocol: subprotocol.cloned() },
             core::State::Disconnected { cause, retry_at, attempt } => {
-                let retry_at: StdInstant = self.instant(retry_at).into_std();
+                let retry_at = clock::for_users(self.instant(retry_at));
                 State::Disconnected { cause, retry_at, attempt }
             }
             core::State::Closing => State::Closing,

@@ -1,9 +1,10 @@
 //! Where a client stands.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use everwire_core::{Cause, Closed};
+use web_time::Instant;
 
 /// Where a client stands; [`Client::state`](crate::Client::state) and
 /// [`watch_state`](crate::Client::watch_state) tell it. In words by `Display`.
@@ -37,7 +38,7 @@ pub enum State {
     Disconnected {
         /// Why the last attempt or connection ended.
         cause: Cause,
-        /// When the next attempt starts.
+        /// When the next attempt starts. In a page it is the `Instant` of the crate `web-time`.
         retry_at: Instant,
         /// Number of the attempt to come.
         attempt: u32,

@@ -52,30 +52,36 @@ impl Target {
         Ok(Self { uri })
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn is_secure(&self) -> bool {
         self.uri.scheme_str() == Some("wss")
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     /// The host, without the brackets of an IPv6 address.
     pub(crate) fn host(&self) -> &str {
         without_brackets(self.uri.host().unwrap_or_default())
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn port(&self) -> u16 {
         self.uri.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     /// `host:port`; an IPv6 address stands in brackets.
     pub(crate) fn host_and_port(&self) -> String {
         format!("{}:{}", self.uri.host().unwrap_or_default(), self.port())
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     /// The same place, without user and password.
     pub(crate) fn without_user(&self) -> Self {
         let authority = self.uri.authority().map_or("", without_user);
         self.with_authority(authority)
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     /// The same place, with the user and password of the other, or none if that has none.
     pub(crate) fn with_user_of(&self, other: &Self) -> Self {
         let authority = self.uri.authority().map_or("", without_user);
@@ -85,6 +91,7 @@ impl Target {
         }
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn with_authority(&self, authority: &str) -> Self {
         let mut parts = self.uri.clone().into_parts();
         parts.authority = authority.parse().ok();
@@ -133,6 +140,7 @@ pub(crate) fn check_port(authority: &Authority) -> Result<(), String> {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }

@@ -1,15 +1,22 @@
 //! From settings to a running client.
 
+use std::mem;
 use std::sync::Arc;
 
 use everwire_core::session::SUBPROTOCOL;
 use everwire_core::{Input, Machine, Moment};
+#[cfg(not(target_arch = "wasm32"))]
 use http::{HeaderMap, HeaderName, HeaderValue};
+#[cfg(not(target_arch = "wasm32"))]
 use tokio::runtime::Handle;
 
 use super::{BuildError, Builder};
 use crate::Client;
-use crate::driver::{Driver, Plan, Tls};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::driver::Tls;
+#[cfg(target_arch = "wasm32")]
+use crate::driver::browser;
+use crate::driver::{Driver, Plan};
 use crate::inbox::{Bounds, Reading};
 use crate::shared::Shared;
 use crate::store::{Saved, StoreError, StoreErrorKind, StoreThread};
@@ -17,33 +24,22 @@ use crate::sync::unix_ms;
 use crate::target::Target;
 
 impl Builder {
-    /// Checks all settings and starts the client on the current tokio runtime. It connects in the
-    /// background; that the server can't be reached is no error here.
+    /// Checks all settings and starts the client on the current tokio runtime, or in a page on its event loop. It connects
+    /// in the background; that the server can't be reached is no error here.
     ///
     /// # Errors
     ///
     /// [`BuildError`]; nothing has been started then.
     pub fn build(mut self) -> Result<Client, BuildError> {
+        #[cfg(target_arch = "wasm32")]
+        self.prepare_page()?;
         let reading = self.prepare_session();
+        #[cfg(not(target_arch = "wasm32"))]
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let target = Target::parse(&self.url).map_err(BuildError::Url)?;
         check_inbox(self.inbox)?;
-        let tls = Tls::new(self.tls).map_err(BuildError::Tls)?;
-        if target.is_secure() {
-            tls.prepare().map_err(BuildError::Tls)?;
-        }
         let url = target.for_log();
-        let headers = headers(&self.headers)?;
-        let plan = Plan {
-            max_redirects: self.network.max_redirects,
-            routes: self.network.routes(&target, tls, variable)?,
-            target,
-            headers,
-            subprotocols: self.subprotocols,
-            hook: self.hook,
-            websocket: self.websocket,
-        };
-        plan.check().map_err(BuildError::Header)?;
+        let plan = self.plan(target)?;
 
         let timed = self.config.batching.is_some() || self.config.outbox.max_age.is_some();
         let (seed, mut saved) = (seed()?, Saved::default());
@@ -69,8 +65,51 @@ impl Builder {
         if self.connect {
             shared.tell(Input::Connect);
         }
-        runtime.spawn(Driver::new(Arc::clone(&shared), plan, url, store));
+        let driver = Driver::new(Arc::clone(&shared), plan, url, store);
+        #[cfg(not(target_arch = "wasm32"))]
+        runtime.spawn(driver);
+        #[cfg(target_arch = "wasm32")]
+        wasm_bindgen_futures::spawn_local(driver);
         Ok(Client::new(shared))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn plan(&mut self, target: Target) -> Result<Plan, BuildError> {
+        let tls = Tls::new(mem::take(&mut self.tls)).map_err(BuildError::Tls)?;
+        if target.is_secure() {
+            tls.prepare().map_err(BuildError::Tls)?;
+        }
+        let network = mem::take(&mut self.network);
+        let plan = Plan {
+            max_redirects: network.max_redirects,
+            routes: network.routes(&target, tls, variable)?,
+            target,
+            headers: headers(&self.headers)?,
+            subprotocols: mem::take(&mut self.subprotocols),
+            hook: self.hook.take(),
+            websocket: self.websocket.clone(),
+        };
+        plan.check().map_err(BuildError::Header)?;
+        Ok(plan)
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn plan(&mut self, target: Target) -> Result<Plan, BuildError> {
+        let session = self.subprotocols.iter().any(|name| name == SUBPROTOCOL);
+        Ok(Plan { target, subprotocols: mem::take(&mut self.subprotocols), hook: self.hook.take(), session })
+    }
+
+    /// What a page is not allowed, and what follows.
+    #[cfg(target_arch = "wasm32")]
+    fn prepare_page(&mut self) -> Result<(), BuildError> {
+        if !self.headers.is_empty() {
+            return Err(BuildError::Header(browser::NO_HEADERS.to_owned()));
+        }
+        if self.config.session.is_none() {
+            self.config.heartbeat.interval = None;
+            self.config.guarantee = everwire_core::Guarantee::Unproven;
+        }
+        Ok(())
     }
 }
 
@@ -100,11 +139,13 @@ fn check_inbox(bounds: Bounds) -> Result<(), BuildError> {
     Err(super::setting(setting, "must be at least 1, or nothing could ever be received"))
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 /// A variable of the environment.
 fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, BuildError> {
     let mut headers = HeaderMap::with_capacity(pairs.len());
     for (name, value) in pairs {

@@ -12,19 +12,26 @@ use std::time::Duration;
 
 use everwire_core::session::SessionMode;
 use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, Jitter, Overflow};
-use everwire_ws::{Deflate, Limits};
+#[cfg(not(target_arch = "wasm32"))]
+use everwire_ws::Deflate;
+use everwire_ws::Limits;
 
 use crate::AttemptRequest;
-use crate::driver::{Hook, TlsSettings};
+use crate::driver::Hook;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::driver::TlsSettings;
 use crate::inbox::Bounds;
 use crate::store::Store;
 
 mod build;
 mod error;
+#[cfg(not(target_arch = "wasm32"))]
 mod network;
+#[cfg(not(target_arch = "wasm32"))]
 mod tls;
 
 pub use self::error::BuildError;
+#[cfg(not(target_arch = "wasm32"))]
 use self::network::Network;
 
 /// The settings of a client. All are checked in [`build`](Self::build), none before.
@@ -51,7 +58,9 @@ pub struct Builder {
     websocket: everwire_ws::Config,
     inbox: Bounds,
     manual_acks: bool,
+    #[cfg(not(target_arch = "wasm32"))]
     network: Network,
+    #[cfg(not(target_arch = "wasm32"))]
     tls: TlsSettings,
     hook: Option<Hook>,
     store: Option<Box<dyn Store>>,
@@ -68,7 +77,9 @@ impl Builder {
             websocket: everwire_ws::Config::default(),
             inbox: Bounds { messages: 1024, bytes: 16 << 20 },
             manual_acks: false,
+            #[cfg(not(target_arch = "wasm32"))]
             network: Network::default(),
+            #[cfg(not(target_arch = "wasm32"))]
             tls: TlsSettings::default(),
             hook: None,
             store: None,
@@ -239,6 +250,7 @@ impl Builder {
     /// Offers permessage-deflate (RFC 7692): messages over a threshold go compressed if the server
     /// agrees. Default: not offered. It costs time for each message, and compressing secrets
     /// together with what an attacker chooses can reveal them by their length.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn compression(mut self, settings: Deflate) -> Self {
         self.websocket.compression = Some(settings);
         self

@@ -10,6 +10,7 @@ use everwire_tokio::Socket;
 use everwire_ws::{Incoming, Message, Phase};
 
 use super::failure;
+use super::reading::Reading;
 use super::stream::Stream;
 use crate::inbox::Room;
 use crate::shared::Inner;
@@ -29,19 +30,6 @@ pub(super) struct Connection {
     paused: bool,
     write_failed: bool,
     bytes_seen: u64,
-}
-
-/// Why reading stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// Nothing is there; we are woken when there is.
-    Dry,
-    /// The batch is full.
-    More,
-    /// The inbox is full; we are woken when it has room.
-    Paused,
-    /// The connection is gone.
-    Gone,
 }
 
 /// Payload that one turn reads at most, so that the user's tasks see it soon and get their turn.

@@ -3,8 +3,10 @@
 use everwire_core::{Closed, Event, PostMortem};
 use tracing::{debug, info, trace, warn};
 
+#[cfg(not(target_arch = "wasm32"))]
+use crate::Opening;
+use crate::State;
 use crate::events::EventItem;
-use crate::{Opening, State};
 
 pub(super) fn notice(url: &str, notice: &EventItem) {
     match notice {
@@ -17,6 +19,7 @@ pub(super) fn notice(url: &str, notice: &EventItem) {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn opening(url: &str, opening: &Opening) {
     debug!(target: TARGET, url, "opened in {opening}");
 }

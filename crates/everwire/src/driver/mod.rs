@@ -6,6 +6,7 @@
 //! - `dial`: one attempt, from the request hook to the open WebSocket, and which `redirect`s it follows
 //! - `route`: the way to a server, made of `connector` (hyper-util), `tunnel` (proxies), `tls` (rustls); `stream` is any
 //! - `stopwatch`: how long the phases of that take
+//! - `browser`: all of these in a page, in place of what is named from `connection` on
 //! - `failure`: errors as causes, in words
 //! - `log`: what goes to `tracing`
 
@@ -18,33 +19,57 @@ use std::task::{Context, Poll};
 use everwire_core::{Attempt, Input, Moment, OpenFailure, TransportEvent};
 use everwire_ws::Message;
 use tokio::task::coop;
-use tokio::time::Sleep;
 
-use self::connection::{Connection, Reading};
-use self::dial::{BoxFuture, Opened, Which};
+#[cfg(target_arch = "wasm32")]
+use self::browser::{Connection, DialFuture, Opened, Which};
+#[cfg(not(target_arch = "wasm32"))]
+use self::connection::Connection;
+#[cfg(not(target_arch = "wasm32"))]
+use self::dial::{BoxFuture as DialFuture, Opened, Which};
+use self::reading::Reading;
 use self::todo::{Command, Todo};
+use crate::clock::{self, Sleep};
 use crate::events::EventItem;
 use crate::inbox::Room;
 use crate::shared::Shared;
 use crate::store::StoreThread;
 use crate::sync::unix_ms;
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod browser;
+#[cfg(not(target_arch = "wasm32"))]
 mod connection;
+#[cfg(not(target_arch = "wasm32"))]
 mod connector;
+#[cfg(not(target_arch = "wasm32"))]
 mod dial;
+#[cfg(not(target_arch = "wasm32"))]
 mod failure;
 mod log;
+mod reading;
+#[cfg(not(target_arch = "wasm32"))]
 mod redirect;
+#[cfg(not(target_arch = "wasm32"))]
 mod route;
+#[cfg(not(target_arch = "wasm32"))]
 mod stopwatch;
+#[cfg(not(target_arch = "wasm32"))]
 mod stream;
+#[cfg(not(target_arch = "wasm32"))]
 mod tls;
 mod todo;
+#[cfg(not(target_arch = "wasm32"))]
 mod tunnel;
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use self::browser::{Hook, Plan};
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::connector::{Connector, Exceptions};
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::dial::{Hook, Plan};
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::route::Routes;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::tls::{Settings as TlsSettings, Tls};
 
 /// Runs a client until it has ended.
@@ -73,6 +98,9 @@ pub(crate) struct Driver {
     store: Option<StoreThread>,
     /// What the store has said, until the machine is told.
     stored: Option<Input>,
+    /// The page's word on the network, for a session; see `browser::Surroundings`.
+    #[cfg(target_arch = "wasm32")]
+    _surroundings: Option<browser::Surroundings>,
     /// Dropped last.
     _ending: Ending,
 }
@@ -89,7 +117,7 @@ impl Drop for Ending {
 /// The transport.
 enum Link {
     Down,
-    Dialling { attempt: Attempt, future: BoxFuture<Result<Opened, OpenFailure>> },
+    Dialling { attempt: Attempt, future: DialFuture<Result<Opened, OpenFailure>> },
     Up(Box<Connection>),
 }
 
@@ -113,13 +141,15 @@ const WRITES: usize = 8;
 impl Driver {
     pub(crate) fn new(shared: Arc<Shared>, plan: Plan, url: String, store: Option<StoreThread>) -> Self {
         Self {
+            #[cfg(target_arch = "wasm32")]
+            _surroundings: plan.session.then(|| browser::Surroundings::listen(&shared)),
             _ending: Ending(Arc::clone(&shared)),
             shared,
             plan: Arc::new(plan),
             url,
             link: Link::Down,
             next: Link::Down,
-            sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+            sleep: Box::pin(clock::sleep(std::time::Duration::ZERO)),
             alarm: None,
             timer_due: false,
             todo: Todo::default(),

@@ -1,0 +1,223 @@
+//! An open connection: reading and writing in batches.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use everwire_core::session::SUBPROTOCOL;
+use everwire_core::{Attempt, Loss, Moment, TransportEvent};
+use everwire_ws::{CloseCode, Message};
+
+use super::sleep::{Sleep, sleep};
+use super::socket::{Socket, Told};
+use crate::driver::reading::Reading;
+use crate::inbox::Room;
+use crate::shared::Inner;
+
+/// One open connection.
+#[derive(Debug)]
+pub(in crate::driver) struct Connection {
+    pub(in crate::driver) attempt: Attempt,
+    pub(in crate::driver) socket: Transport,
+    /// Where each unit that was taken and is not yet reported as written ends, in the socket's count.
+    ends: VecDeque<u64>,
+    /// The machine has something to take.
+    pub(in crate::driver) ready: bool,
+    /// The inbox is full, and the machine knows that we don't read.
+    paused: bool,
+    /// When to look again at how far the browser has written; it tells nobody.
+    look: Option<Sleep>,
+}
+
+/// The socket, and how to ping on it.
+#[derive(Debug)]
+pub(in crate::driver) struct Transport {
+    socket: Socket,
+    session: bool,
+}
+
+/// Payload that one turn reads at most, so that the page's other tasks get their turn.
+const BATCH_BYTES: usize = 256 << 10;
+const BATCH_MESSAGES: usize = 1024;
+/// As long as the browser holds so much, no more is taken out of the outbox.
+const WRITE_BUFFER: u64 = 64 << 10;
+/// How often to look how far the browser has written.
+const LOOK: Duration = Duration::from_millis(10);
+
+impl Connection {
+    pub(in crate::driver) fn new(attempt: Attempt, socket: Socket) -> Self {
+        let session = socket.subprotocol().is_some_and(|name| name == SUBPROTOCOL);
+        let socket = Transport { socket, session };
+        Self { attempt, socket, ends: VecDeque::new(), ready: false, paused: false, look: None }
+    }
+
+    /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
+    pub(in crate::driver) fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: Room,
+        mut batch: Vec<Message>,
+        events: &mut Vec<TransportEvent>,
+    ) -> Reading {
+        if self.socket.socket.is_overrun() {
+            self.push_written(events);
+            let words = "the server sends faster than the page reads".to_owned();
+            events.push(TransportEvent::Lost(Loss::Protocol(CloseCode::POLICY_VIOLATION, words)));
+            return Reading::Gone;
+        }
+        if room.is_none() {
+            if !mem::replace(&mut self.paused, true) {
+                events.push(TransportEvent::ReadPaused);
+            }
+            return Reading::Paused;
+        }
+        if mem::replace(&mut self.paused, false) {
+            events.push(TransportEvent::ReadResumed);
+        }
+        let reading = self.read_batch(cx, room, &mut batch, events);
+        push_batch(&mut batch, events);
+        reading
+    }
+
+    fn read_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: Room,
+        batch: &mut Vec<Message>,
+        events: &mut Vec<TransportEvent>,
+    ) -> Reading {
+        let (mut messages, mut bytes) = (0, 0);
+        while messages < room.messages.min(BATCH_MESSAGES) && bytes < room.bytes.min(BATCH_BYTES) {
+            match self.socket.socket.poll_told(cx) {
+                Poll::Pending => return Reading::Dry,
+                Poll::Ready(Told::Message(message)) => match self.socket.pong(&message) {
+                    Some(payload) => {
+                        push_batch(batch, events);
+                        events.push(TransportEvent::Pong(payload));
+                    }
+                    None => {
+                        messages += 1;
+                        bytes += message.len();
+                        batch.push(message);
+                    }
+                },
+                Poll::Ready(Told::Closed(frame)) => {
+                    push_batch(batch, events);
+                    self.push_written(events);
+                    events.extend(frame.map(TransportEvent::PeerClosed));
+                    events.push(TransportEvent::Lost(Loss::Ended));
+                    return Reading::Gone;
+                }
+            }
+        }
+        Reading::More
+    }
+
+    fn push_written(&mut self, events: &mut Vec<TransportEvent>) {
+        let written = self.count_written();
+        if written > 0 {
+            events.push(TransportEvent::Written(written));
+        }
+    }
+
+    /// How many more units are wholly written.
+    pub(in crate::driver) fn count_written(&mut self) -> usize {
+        let written_total = self.socket.socket.written_total();
+        let count = self.ends.partition_point(|end| *end <= written_total);
+        self.ends.drain(..count);
+        count
+    }
+
+    /// Whether there is anything to write, to take or to report.
+    pub(in crate::driver) fn wants_to_write(&self) -> bool {
+        self.ready || !self.ends.is_empty()
+    }
+
+    /// There is something to take, and room for it in the browser.
+    pub(in crate::driver) fn has_room(&self) -> bool {
+        self.ready && self.socket.socket.buffered() < WRITE_BUFFER
+    }
+
+    /// Takes messages out of the outbox, straight into the browser's buffer.
+    pub(in crate::driver) fn take(&mut self, now: Moment, inner: &mut Inner) {
+        if !self.socket.socket.is_open() {
+            self.ready = false;
+        }
+        if !self.has_room() {
+            return;
+        }
+        let Self { socket: Transport { socket, .. }, ends, .. } = self;
+        let (mut bytes, mut cut_short) = (0, false);
+        let taken = inner.machine.take(now, self.attempt, &mut |outgoing| {
+            if socket.buffered() >= WRITE_BUFFER {
+                cut_short = true;
+                return false;
+            }
+            let taken = socket.queue_prefixed(outgoing.prefix.as_bytes(), outgoing.message);
+            if taken {
+                ends.push_back(socket.queued_total());
+                bytes += outgoing.message.len();
+            }
+            taken
+        });
+        inner.traffic.messages_sent += taken as u64;
+        inner.traffic.bytes_sent += bytes as u64;
+        self.ready = cut_short;
+    }
+
+    /// Nothing is set aside here: a page has one thread, so nobody waits for the mutex.
+    pub(in crate::driver) fn encode_large(&mut self) {}
+
+    /// Whether all is written. If not, it looks again after a while.
+    pub(in crate::driver) fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.socket.socket.buffered() == 0 {
+            self.look = None;
+            return Poll::Ready(());
+        }
+        let look = self.look.get_or_insert_with(|| sleep(LOOK));
+        if Pin::new(&mut *look).poll(cx).is_ready() {
+            let mut next = sleep(LOOK);
+            // Leaves its waker.
+            let _ = Pin::new(&mut next).poll(cx);
+            *look = next;
+        }
+        Poll::Pending
+    }
+
+    /// The reading side says what has failed.
+    pub(in crate::driver) fn has_failed(&self) -> bool {
+        !self.socket.socket.is_open()
+    }
+}
+
+impl Transport {
+    /// A page can't ping, so the session does; without one nobody would answer.
+    pub(in crate::driver) fn queue_ping(&mut self, payload: &[u8]) -> bool {
+        let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.session && self.socket.queue(&Message::text(format!("p{hex}")))
+    }
+
+    pub(in crate::driver) fn queue(&mut self, message: &Message) -> bool {
+        self.socket.queue(message)
+    }
+
+    pub(in crate::driver) fn queue_close(&mut self, code: CloseCode, reason: &str) {
+        self.socket.queue_close(code, reason);
+    }
+
+    /// What a ping's answer carries, if it is one to a ping of ours.
+    fn pong(&self, message: &Message) -> Option<Bytes> {
+        let hex = message.as_text().filter(|_| self.session)?.strip_prefix('q')?;
+        let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+        hex.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from)
+    }
+}
+
+fn push_batch(batch: &mut Vec<Message>, events: &mut Vec<TransportEvent>) {
+    if !batch.is_empty() {
+        events.push(TransportEvent::Received(mem::take(batch)));
+    }
+}

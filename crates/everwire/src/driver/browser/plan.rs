@@ -1,0 +1,93 @@
+//! One attempt: from the request hook to an open WebSocket.
+
+use std::error::Error;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use everwire_core::{Attempt, Cause, OpenFailure, OpenFailureKind, Phase};
+use http::HeaderMap;
+
+use super::socket::Socket;
+use crate::AttemptRequest;
+use crate::shared::Shared;
+use crate::target::Target;
+
+pub(crate) type Hook = Box<dyn Fn(AttemptRequest) -> HookFuture + Send + Sync>;
+type HookFuture = Pin<Box<dyn Future<Output = Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + Send>>;
+
+pub(in crate::driver) type DialFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// What every attempt starts from.
+pub(crate) struct Plan {
+    pub(crate) target: Target,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) hook: Option<Hook>,
+    /// Whether the client insists on a session or would like one.
+    pub(crate) session: bool,
+}
+
+/// An attempt that has succeeded.
+#[derive(Debug)]
+pub(in crate::driver) struct Opened {
+    pub(in crate::driver) socket: Socket,
+    pub(in crate::driver) subprotocol: Option<String>,
+}
+
+/// Which attempt this is.
+#[derive(Debug)]
+pub(in crate::driver) struct Which {
+    /// For phases, of which a page sees none.
+    #[expect(dead_code, reason = "the driver is one for all platforms")]
+    pub(in crate::driver) attempt: Attempt,
+    /// As users count.
+    pub(in crate::driver) number: u32,
+    pub(in crate::driver) last_cause: Option<Cause>,
+}
+
+impl Plan {
+    /// Dropping the future abandons the attempt. The `Shared` has nothing to hear: a page sees no phases.
+    pub(in crate::driver) async fn dial(
+        self: Arc<Self>,
+        which: Which,
+        _shared: Arc<Shared>,
+    ) -> Result<Opened, OpenFailure> {
+        let AttemptRequest { url, headers, subprotocols, .. } = self.request(which).await?;
+        let target = Target::check(&url).map_err(bad_request)?;
+        if !headers.is_empty() {
+            return Err(bad_request(NO_HEADERS.to_owned()));
+        }
+        let socket = Socket::connect(&target.uri.to_string(), &subprotocols).map_err(bad_request)?;
+        if poll_fn(|cx| socket.poll_open(cx)).await {
+            let subprotocol = socket.subprotocol();
+            return Ok(Opened { socket, subprotocol });
+        }
+        let detail = "no connection; a browser does not say why (the server can't be reached, or refused)";
+        Err(OpenFailure { phase: Phase::Upgrade, kind: OpenFailureKind::Io, detail: detail.to_owned() })
+    }
+
+    async fn request(&self, which: Which) -> Result<AttemptRequest, OpenFailure> {
+        let request = AttemptRequest {
+            url: self.target.uri.clone(),
+            headers: HeaderMap::new(),
+            subprotocols: self.subprotocols.clone(),
+            attempt: which.number,
+            last_cause: which.last_cause,
+        };
+        match &self.hook {
+            None => Ok(request),
+            Some(hook) => hook(request).await.map_err(|error| OpenFailure {
+                phase: Phase::Request,
+                kind: OpenFailureKind::Hook,
+                detail: error.to_string(),
+            }),
+        }
+    }
+}
+
+fn bad_request(detail: String) -> OpenFailure {
+    OpenFailure { phase: Phase::Request, kind: OpenFailureKind::BadRequest, detail }
+}
+
+/// Why headers are refused.
+pub(crate) const NO_HEADERS: &str = "a page can't set headers: put a token into a subprotocol or the URL's query";

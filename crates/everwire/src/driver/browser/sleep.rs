@@ -1,0 +1,53 @@
+//! An alarm by the browser's timers.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use gloo_timers::future::TimeoutFuture;
+use web_time::Instant;
+
+/// Ends at an instant, or later: a page in the background is throttled, one that is frozen sleeps with the machine.
+#[derive(Debug)]
+pub(crate) struct Sleep {
+    until: Instant,
+    timer: Option<TimeoutFuture>,
+}
+
+pub(crate) fn sleep(duration: Duration) -> Sleep {
+    Sleep { until: Instant::now() + duration, timer: None }
+}
+
+impl Sleep {
+    pub(crate) fn reset(mut self: Pin<&mut Self>, until: Instant) {
+        self.until = until;
+        self.timer = None;
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.timer = None;
+                return Poll::Ready(());
+            }
+            let timer = self.timer.get_or_insert_with(|| TimeoutFuture::new(milliseconds(left)));
+            // Over before its time, by rounding or because it can't last so long: another one.
+            match Pin::new(timer).poll(cx) {
+                Poll::Ready(()) => self.timer = None,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Rounded up. A longer one than this would be over at once (its number is signed, of 32 bits).
+fn milliseconds(left: Duration) -> u32 {
+    u32::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX).min(LONGEST)
+}
+
+const LONGEST: u32 = i32::MAX as u32;

@@ -1,0 +1,240 @@
+//! The browser's WebSocket.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use everwire_ws::{CloseCode, CloseFrame, Message};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
+
+/// A WebSocket of the browser. Dropped, it is closed, and nothing is heard of it any more.
+pub(in crate::driver) struct Socket {
+    socket: WebSocket,
+    heard: Rc<RefCell<Heard>>,
+    /// Payload given to the browser so far.
+    queued: u64,
+    closing: bool,
+    on_message: Closure<dyn FnMut(MessageEvent)>,
+    on_open: Closure<dyn FnMut(Event)>,
+    on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+/// What the browser has told.
+#[derive(Debug)]
+pub(super) enum Told {
+    Message(Message),
+    /// The end, with the peer's close frame if there was one; one without a code is `Some(None)`.
+    Closed(Option<Option<CloseFrame>>),
+}
+
+#[derive(Default)]
+struct Heard {
+    told: VecDeque<Told>,
+    /// Payload in `told`.
+    bytes: usize,
+    open: bool,
+    overrun: bool,
+    waker: Option<Waker>,
+}
+
+/// The browser asks nobody before it hands over a message. A server that goes on beyond what is agreed in a session, or
+/// beyond all measure without one, loses the connection.
+const MOST_MESSAGES: usize = 1 << 16;
+const MOST_BYTES: usize = 128 << 20;
+
+impl Socket {
+    /// Starts to connect. The error is the browser's, in words.
+    pub(super) fn connect(url: &str, subprotocols: &[String]) -> Result<Self, String> {
+        let names: Array = subprotocols.iter().map(|name| JsValue::from_str(name)).collect();
+        let socket = WebSocket::new_with_str_sequence(url, &names).map_err(|error| words(&error))?;
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let heard = Rc::new(RefCell::new(Heard::default()));
+        let on_open = {
+            let heard = Rc::clone(&heard);
+            Closure::<dyn FnMut(Event)>::new(move |_| Heard::tell(&heard, |heard| heard.open = true))
+        };
+        let on_message = {
+            let heard = Rc::clone(&heard);
+            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+                if let Some(message) = message(&event.data()) {
+                    Heard::tell(&heard, |heard| heard.push(message));
+                }
+            })
+        };
+        let on_close = {
+            let heard = Rc::clone(&heard);
+            Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
+                let frame = close_frame(event.code(), event.reason());
+                Heard::tell(&heard, |heard| heard.told.push_back(Told::Closed(frame)));
+            })
+        };
+        socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
+        Ok(Self { socket, heard, queued: 0, closing: false, on_message, on_open, on_close })
+    }
+
+    /// Waits until it is open (`true`), or never will be.
+    pub(super) fn poll_open(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut heard = self.heard.borrow_mut();
+        match (heard.open, heard.told.is_empty()) {
+            (true, _) => Poll::Ready(true),
+            (false, false) => Poll::Ready(false),
+            (false, true) => {
+                heard.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The subprotocol that the server chose.
+    pub(super) fn subprotocol(&self) -> Option<String> {
+        Some(self.socket.protocol()).filter(|name| !name.is_empty())
+    }
+
+    pub(super) fn poll_told(&self, cx: &mut Context<'_>) -> Poll<Told> {
+        let mut heard = self.heard.borrow_mut();
+        match heard.told.pop_front() {
+            Some(told) => {
+                if let Told::Message(message) = &told {
+                    heard.bytes = heard.bytes.saturating_sub(message.len());
+                }
+                Poll::Ready(told)
+            }
+            None => {
+                heard.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// More has come than may wait.
+    pub(super) fn is_overrun(&self) -> bool {
+        self.heard.borrow().overrun
+    }
+
+    /// Gives the browser a message. `false` once it is closing.
+    pub(super) fn queue(&mut self, message: &Message) -> bool {
+        let sent = match message {
+            Message::Text(text) => self.socket.send_with_str(text),
+            Message::Binary(bytes) => self.socket.send_with_u8_array(bytes),
+        };
+        self.count(sent.is_ok(), message.len())
+    }
+
+    /// The same for a prefix and a message in one frame.
+    pub(super) fn queue_prefixed(&mut self, prefix: &[u8], message: &Message) -> bool {
+        if prefix.is_empty() {
+            return self.queue(message);
+        }
+        let whole = [prefix, message.payload()].concat();
+        let length = whole.len();
+        let sent = match message {
+            // The prefix is ASCII.
+            Message::Text(_) => self.socket.send_with_str(&String::from_utf8_lossy(&whole)),
+            Message::Binary(_) => self.socket.send_with_u8_array(&whole),
+        };
+        self.count(sent.is_ok(), length)
+    }
+
+    fn count(&mut self, sent: bool, bytes: usize) -> bool {
+        let taken = sent && self.is_open();
+        if taken {
+            self.queued += bytes as u64;
+        }
+        taken
+    }
+
+    /// Starts the closing handshake. A page may give no code but 1000 and those from 3000 on; others go without.
+    pub(super) fn queue_close(&mut self, code: CloseCode, reason: &str) {
+        self.closing = true;
+        // Refused only for a code or reason that is not allowed, and these are.
+        let _ = match code.0 {
+            1000 | 3000..=4999 => self.socket.close_with_code_and_reason(code.0, reason),
+            _ => self.socket.close(),
+        };
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.closing && self.socket.ready_state() == WebSocket::OPEN
+    }
+
+    /// Payload that the browser has and the network has not.
+    pub(super) fn buffered(&self) -> u64 {
+        u64::from(self.socket.buffered_amount())
+    }
+
+    pub(super) fn queued_total(&self) -> u64 {
+        self.queued
+    }
+
+    pub(super) fn written_total(&self) -> u64 {
+        self.queued.saturating_sub(self.buffered())
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        // Harmless if it is closed already.
+        let _ = self.socket.close();
+    }
+}
+
+impl Heard {
+    fn tell(this: &RefCell<Self>, tell: impl FnOnce(&mut Self)) {
+        let waker = {
+            let mut heard = this.borrow_mut();
+            tell(&mut heard);
+            heard.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn push(&mut self, message: Message) {
+        if self.told.len() >= MOST_MESSAGES || self.bytes + message.len() > MOST_BYTES {
+            self.overrun = true;
+        }
+        if !self.overrun {
+            self.bytes += message.len();
+            self.told.push_back(Told::Message(message));
+        }
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let callbacks = (&self.on_open, &self.on_message, &self.on_close);
+        f.debug_struct("Socket").field("queued", &self.queued).field("callbacks", &callbacks).finish_non_exhaustive()
+    }
+}
+
+fn message(data: &JsValue) -> Option<Message> {
+    if let Some(text) = data.as_string() {
+        return Some(Message::text(text));
+    }
+    data.dyn_ref::<ArrayBuffer>().map(|buffer| Message::binary(Uint8Array::new(buffer).to_vec()))
+}
+
+/// 1005 says that a close frame came without a code, 1006 that none came (RFC 6455 section 7.1.5).
+fn close_frame(code: u16, reason: String) -> Option<Option<CloseFrame>> {
+    match CloseCode(code) {
+        CloseCode::ABNORMAL => None,
+        CloseCode::NO_STATUS => Some(None),
+        code => Some(Some(CloseFrame { code, reason: reason.into() })),
+    }
+}
+
+fn words(error: &JsValue) -> String {
+    match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => "the browser does not say why".to_owned(),
+    }
+}
