@@ -49,8 +49,12 @@ const NODE_IS_RECENT: &str = "
     const [major, minor] = process.versions.node.split('.').map(Number);
     process.exit(major > 20 || (major === 20 && minor >= 18) ? 0 : 1);";
 
+/// What a page runs.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
 pub(crate) fn setup() -> Result<(), Failed> {
     install(NEEDS)?;
+    wasm_target()?;
     javascript_peers()?;
     python::environment("peers", "tests/peers/requirements.txt")?;
     cargo_deny()
@@ -88,6 +92,15 @@ fn runs(program: &str, args: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(args).env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// The standard library for pages, by rustup.
+fn wasm_target() -> Result<(), Failed> {
+    let installed = shell::output(shell::command("rustup", &["target", "list", "--installed"])).unwrap_or_default();
+    if installed.lines().any(|target| target == WASM) {
+        return Ok(());
+    }
+    shell::run(shell::command("rustup", &["target", "add", WASM]))
 }
 
 /// The JavaScript peers, at the versions of the lock file.

@@ -1,8 +1,9 @@
 //! `cargo xtask test`: everything that CI runs, cheapest first.
 
 use crate::autobahn::{self, Thoroughness};
+use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
-use crate::{setup, sim, tidy};
+use crate::{sim, tidy};
 
 /// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
@@ -24,9 +25,6 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     sim::check()?;
     autobahn::run(Thoroughness::Quick)
 }
-
-/// What a page runs; `rust-toolchain.toml` has rustup bring it.
-const WASM: &str = "wasm32-unknown-unknown";
 
 /// The test of killed processes, more often than among all the others.
 pub(crate) fn kills(times: &str) -> Result<(), Failed> {
