@@ -89,10 +89,10 @@ fn two_people_talk_through_a_killed_and_restarted_server() {
 
     ana.enter("shall we look at the build?");
     ben.until(&["Ana", "shall we look at the build?"]);
-    ana.until(&["shall we look at the build?", "✓"]);
+    ana.until(&["shall we look at the build?", "✔✔"]);
     ben.write("yes, but");
     ana.until(&["Ben is typing…"]);
-    record.step("Both are there. Ana's line has arrived, and Ben is writing.", &ana, &ben);
+    record.step("Both are there. Ana's line was read, and Ben is writing.", &ana, &ben);
 
     server.kill();
     ana.until(&["● offline"]);
@@ -106,7 +106,7 @@ fn two_people_talk_through_a_killed_and_restarted_server() {
     ben.until(&["● connected", "are you still there?"]);
     ben.keys(&["Enter"]);
     ana.until(&["yes, but"]);
-    ben.until_gone("◷");
+    ben.until(&["yes, but", "✔✔"]);
     record.step(
         "The server is back. Nothing was lost, nothing came twice, and Ben's draft was still there.",
         &ana,

@@ -79,10 +79,6 @@ impl Tmux {
         self.wait(&format!("{parts:?}"), |screen| parts.iter().all(|part| screen.contains(part)));
     }
 
-    pub(crate) fn until_gone(&self, part: &str) {
-        self.wait(&format!("{part:?} to go"), |screen| !screen.contains(part));
-    }
-
     fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {

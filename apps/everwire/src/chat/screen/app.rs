@@ -104,7 +104,11 @@ impl App {
     fn paint(&mut self) -> io::Result<()> {
         let today = Timestamp::now().to_zoned(self.model.zone.clone()).date();
         let now = Now { instant: Instant::now(), today };
-        self.terminal.draw(|frame| paint(frame, &mut self.model, now))
+        self.terminal.draw(|frame| paint(frame, &mut self.model, now))?;
+        if let Some((room, id)) = self.model.newly_seen() {
+            self.rooms.chat(room).mark_read(&id);
+        }
+        Ok(())
     }
 
     async fn on_terminal(&mut self, event: &Event) -> Option<End> {

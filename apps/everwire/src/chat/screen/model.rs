@@ -102,6 +102,16 @@ impl Model {
         room == self.active && self.focused && self.rooms[room].scroll.is_newest()
     }
 
+    /// The latest message of others in the room that is shown, once somebody has seen it; each only once.
+    pub(super) fn newly_seen(&mut self) -> Option<(usize, String)> {
+        let room = self.active;
+        if !self.is_seen(room) {
+            return None;
+        }
+        let id = self.rooms[room].newly_seen()?;
+        Some((room, id))
+    }
+
     pub(super) fn on_change(&mut self, room: usize, change: Change) {
         let seen = self.is_seen(room);
         self.rooms[room].on_change(change, seen);

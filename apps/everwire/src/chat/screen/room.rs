@@ -25,6 +25,8 @@ pub(super) struct Room {
     pub(super) chosen: Option<String>,
     /// The first message that was not seen.
     unread_from: Option<String>,
+    /// The latest message of others that the server was told of as seen.
+    seen: Option<String>,
     /// There are messages before the first, not shown here.
     pub(super) earlier: bool,
 }
@@ -50,6 +52,7 @@ impl Room {
             draft: Draft::default(),
             chosen: None,
             unread_from: None,
+            seen: None,
             earlier: false,
         }
     }
@@ -73,6 +76,16 @@ impl Room {
         if self.chosen.as_ref().is_some_and(|chosen| !self.is_choosable(chosen)) {
             self.chosen = None;
         }
+    }
+
+    /// The latest message of others, if that is news. One without a place in the history can't be told of yet.
+    pub(super) fn newly_seen(&mut self) -> Option<String> {
+        let latest = self.entries.iter().rev().find(|entry| !entry.own && entry.offset.is_some())?;
+        if self.seen.as_ref() == Some(&latest.id) {
+            return None;
+        }
+        self.seen = Some(latest.id.clone());
+        self.seen.clone()
     }
 
     pub(super) fn notice(&mut self, text: String) {

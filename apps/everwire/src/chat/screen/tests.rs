@@ -47,6 +47,7 @@ impl Desk {
         let id = self.sent.to_string();
         let json = serde_json::json!({
             "type": "text", "id": id, "userId": name, "userName": name, "text": text, "timestamp": at,
+            "offset": if name == "Ana" { None } else { Some(self.sent) },
         });
         let Some(Event::Text(message)) = parse(&json.to_string()).events.pop() else { panic!("no text") };
         let changes = if name == "Ana" { self.timeline.echo(message) } else { self.timeline.on_text(message, false) };
@@ -206,6 +207,26 @@ fn what_came_while_nobody_looked_stands_below_a_line_and_is_counted() {
     assert!(lines[at - 1].contains("seen") && lines[at + 2].contains("one"), "{screen}");
     assert_eq!(desk.enter("hello"), Do::Send { room: 0, text: "hello".into() });
     assert!(!desk.screen(40, 12).contains("new message"), "who writes has seen");
+}
+
+#[test]
+fn others_are_told_once_of_what_was_really_seen() {
+    let mut desk = Desk::plain();
+    assert_eq!(desk.model.newly_seen(), None, "there is nothing to see");
+    let first = desk.said("Ben", "one", NOON);
+    assert_eq!(desk.model.newly_seen(), Some((0, first)));
+    assert_eq!(desk.model.newly_seen(), None);
+    desk.model.focused = false;
+    let second = desk.said("Ben", "two", NOON);
+    assert_eq!(desk.model.newly_seen(), None, "nobody looks at the terminal");
+    desk.model.focused = true;
+    desk.said("Ana", "mine", NOON);
+    assert_eq!(desk.model.newly_seen(), Some((0, second)));
+    (0..30).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
+    desk.screen(40, 12);
+    desk.press(KeyCode::PageUp);
+    desk.screen(40, 12);
+    assert_eq!(desk.model.newly_seen(), None, "it is below what is shown");
 }
 
 #[test]
