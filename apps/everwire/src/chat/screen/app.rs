@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use everwire_chat::{ChatClient, ChatEvent, Status};
+use everwire_chat::{ChatClient, ChatEvent};
 use everwire_words::{Text, Words};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -231,9 +231,6 @@ impl App {
         let _ = self.paint();
         while self.rooms.count() > 0 {
             let chat = self.rooms.part(0);
-            let failed = chat.entries().iter().filter(|entry| entry.own && is_failed(&entry.status)).count();
-            let lost = failed == 0 && finals.iter().any(|link| matches!(link, Link::Refused(_)));
-            let patience = if lost { Duration::ZERO } else { patience };
             self.leaving.spawn(async move { chat.close(patience).await.len() });
         }
         loop {
@@ -292,10 +289,6 @@ fn shown(name: String, chat: &ChatClient) -> Room {
 
 fn is_interrupt(key: KeyEvent) -> bool {
     key.kind == KeyEventKind::Press && key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL
-}
-
-fn is_failed(status: &Status) -> bool {
-    matches!(status, Status::Failed(_))
 }
 
 async fn until(deadline: Option<Instant>) {
