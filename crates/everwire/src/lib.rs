@@ -28,6 +28,12 @@
 //!
 //! By `tracing`, under the target `everwire`. URLs are logged without user, password and query;
 //! payloads and headers are not logged.
+//!
+//! # Metrics
+//!
+//! With the feature `metrics` (off by default) clients count for the facade
+//! [`metrics`](https://docs.rs/metrics), behind which any exporter can stand. Install the recorder before the first client
+//! is built. The names are in `docs/metrics.md`.
 
 mod builder;
 mod client;
@@ -36,6 +42,7 @@ mod delivery;
 mod driver;
 mod events;
 mod inbox;
+mod metrics;
 mod opening;
 #[cfg(not(target_arch = "wasm32"))]
 mod proxy;

@@ -8,13 +8,14 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
-use everwire_core::{self as core, Input, Left, Machine, Message, MessageId, Moment, Output};
+use everwire_core::{self as core, Input, Left, Machine, Message, MessageId, Moment, Outcome, Output};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::{self, Instant};
 use crate::delivery::Ledger;
 use crate::events::{self, EventItem, Events};
 use crate::inbox::{Bounds, Mailbox, Reading};
+use crate::metrics::Tally;
 use crate::store::Recovered;
 use crate::sync::lock;
 use crate::{Opening, State, Stats};
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     /// Of the last connection.
     pub(crate) opening: Option<Opening>,
     pub(crate) traffic: Traffic,
+    /// For the metrics.
+    pub(crate) tally: Tally,
 }
 
 /// What went over all connections.
@@ -104,6 +107,7 @@ impl Shared {
             subprotocol: None,
             opening: None,
             traffic: Traffic::default(),
+            tally: Tally::default(),
         };
         Self {
             inner: Mutex::new(inner),
@@ -243,7 +247,7 @@ impl Inner {
     /// Deals with an output of a handle's call: outcomes at once, the rest is for the driver.
     fn collect_one(&mut self, output: Output, wakers: &mut Vec<Waker>) {
         match output {
-            Output::Outcome { first, last, outcome } => self.ledger.settle(first, last, outcome, wakers),
+            Output::Outcome { first, last, outcome } => self.settle(first, last, outcome, wakers),
             Output::Written { first, last } => self.ledger.written(first, last, wakers),
             Output::Stored { first, last } => self.ledger.stored(first, last, wakers),
             other => {
@@ -251,6 +255,12 @@ impl Inner {
                 self.wake_driver = true;
             }
         }
+    }
+
+    /// The final word on messages.
+    pub(crate) fn settle(&mut self, first: MessageId, last: MessageId, outcome: Outcome, wakers: &mut Vec<Waker>) {
+        self.tally.ended(first, last, outcome);
+        self.ledger.settle(first, last, outcome, wakers);
     }
 
     /// The driver, if it sleeps and there is work for it.

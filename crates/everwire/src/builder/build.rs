@@ -18,6 +18,7 @@ use crate::driver::Tls;
 use crate::driver::browser;
 use crate::driver::{Driver, Plan};
 use crate::inbox::{Bounds, Reading};
+use crate::metrics::Meter;
 use crate::shared::Shared;
 use crate::store::{Saved, StoreError, StoreErrorKind, StoreThread};
 use crate::sync::unix_ms;
@@ -38,7 +39,7 @@ impl Builder {
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let target = Target::parse(&self.url).map_err(BuildError::Url)?;
         check_inbox(self.inbox)?;
-        let url = target.for_log();
+        let (url, server) = (target.for_log(), target.host_and_port());
         let plan = self.plan(target)?;
 
         let timed = self.config.batching.is_some() || self.config.outbox.max_age.is_some();
@@ -65,7 +66,7 @@ impl Builder {
         if self.connect {
             shared.tell(Input::Connect);
         }
-        let driver = Driver::new(Arc::clone(&shared), plan, url, store);
+        let driver = Driver::new(Arc::clone(&shared), plan, url, store, Meter::new(server));
         #[cfg(not(target_arch = "wasm32"))]
         runtime.spawn(driver);
         #[cfg(target_arch = "wasm32")]

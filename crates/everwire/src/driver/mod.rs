@@ -31,6 +31,7 @@ use self::todo::{Command, Todo};
 use crate::clock::{self, Sleep};
 use crate::events::EventItem;
 use crate::inbox::Room;
+use crate::metrics::Meter;
 use crate::shared::Shared;
 use crate::store::StoreThread;
 use crate::sync::unix_ms;
@@ -98,6 +99,7 @@ pub(crate) struct Driver {
     store: Option<StoreThread>,
     /// What the store has said, until the machine is told.
     stored: Option<Input>,
+    meter: Meter,
     /// The page's word on the network, for a session; see `browser::Surroundings`.
     #[cfg(target_arch = "wasm32")]
     _surroundings: Option<browser::Surroundings>,
@@ -139,7 +141,7 @@ const WALL_CLOCK: std::time::Duration = std::time::Duration::from_secs(1);
 const WRITES: usize = 8;
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, plan: Plan, url: String, store: Option<StoreThread>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, plan: Plan, url: String, store: Option<StoreThread>, meter: Meter) -> Self {
         Self {
             #[cfg(target_arch = "wasm32")]
             _surroundings: plan.session.then(|| browser::Surroundings::listen(&shared)),
@@ -160,6 +162,7 @@ impl Driver {
             wall_clock_at: Moment::ZERO,
             store,
             stored: None,
+            meter,
         }
     }
 
@@ -218,6 +221,7 @@ impl Driver {
         if let (Some(store), None) = (&mut self.store, &self.stored)
             && let Poll::Ready(done) = store.poll_done(cx)
         {
+            self.meter.store_done(self.shared.now(), &done);
             self.stored = Some(done);
         }
         self.stored.is_some()
@@ -276,6 +280,7 @@ impl Driver {
             inner.machine.handle(now, Input::Close { deadline: now });
         }
         self.todo.collect(&self.shared, inner);
+        self.meter.look(now, inner, &self.shared.mailbox);
     }
 
     /// Does what the machine wants. Whether that may have led to more.
@@ -288,6 +293,7 @@ impl Driver {
                 Command::Persist(batch, ops) => {
                     if let Some(store) = &self.store {
                         store.persist(batch, ops);
+                        self.meter.store_works();
                     }
                 }
                 Command::Open { attempt, number } => {
@@ -326,7 +332,7 @@ impl Driver {
             }
         }
         self.todo.commands = commands;
-        self.todo.tell(&self.shared, &self.url);
+        self.todo.tell(&self.shared, &self.url, &mut self.meter);
         busy
     }
 
@@ -398,6 +404,7 @@ impl Driver {
             connection.take(now, &mut inner);
         }
         self.todo.collect(&self.shared, &mut inner);
+        self.meter.look(now, &inner, &self.shared.mailbox);
         drop(inner);
         connection.encode_large();
     }
@@ -414,6 +421,7 @@ impl Driver {
         inner.driver = Some(cx.waker().clone());
         inner.armed = self.alarm;
         let deadline = inner.machine.deadline().map(|(deadline, _)| deadline);
+        let deadline = deadline.into_iter().chain(self.meter.wants_to_look()).min();
         // An alarm that comes too early is harmless, and cheaper than setting it anew with each message.
         if let Some(deadline) = deadline
             && !self.timer_due
@@ -463,6 +471,7 @@ impl Drop for Driver {
             let mut inner = self.shared.lock();
             inner.machine.handle(now, Input::Close { deadline: now });
             self.todo.collect(&self.shared, &mut inner);
+            self.meter.look(now, &inner, &self.shared.mailbox);
         }
         self.perform();
     }

@@ -8,6 +8,7 @@ use everwire_core::{Attempt, Cause, Output, State as CoreState};
 use everwire_ws::{CloseCode, Message};
 
 use crate::events::EventItem;
+use crate::metrics::Meter;
 use crate::shared::{Inner, Shared};
 
 /// For the transport.
@@ -46,9 +47,7 @@ impl Todo {
         let mut state_changed = false;
         while let Some(output) = inner.next_output() {
             match output {
-                Output::Outcome { first, last, outcome } => {
-                    inner.ledger.settle(first, last, outcome, &mut self.wakers);
-                }
+                Output::Outcome { first, last, outcome } => inner.settle(first, last, outcome, &mut self.wakers),
                 Output::Stored { first, last } => inner.ledger.stored(first, last, &mut self.wakers),
                 Output::Persist(batch, ops) => self.commands.push(Command::Persist(batch, ops)),
                 Output::Written { first, last } => inner.ledger.written(first, last, &mut self.wakers),
@@ -93,9 +92,11 @@ impl Todo {
     }
 
     /// Tells everybody who waits. The mutex must be free.
-    pub(super) fn tell(&mut self, shared: &Shared, url: &str) {
+    pub(super) fn tell(&mut self, shared: &Shared, url: &str, meter: &mut Meter) {
         self.wakers.drain(..).for_each(Waker::wake);
+        meter.tell();
         for notice in self.notices.drain(..) {
+            meter.notice(&notice);
             super::log::notice(url, &notice);
             shared.publish(notice);
         }
