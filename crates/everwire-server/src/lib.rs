@@ -36,9 +36,11 @@
 //! | `session` | sessions that outlive connections |
 //! | `server` | the accept loop, its limits, and its end |
 //! | `axum` | the extractor |
+//! | `metrics` | numbers for the facade of that name, with the feature of that name (`docs/metrics.md`) |
 
 #[cfg(feature = "axum")]
 mod axum;
+mod metrics;
 mod origin;
 mod rejection;
 mod server;

@@ -2,64 +2,24 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
+#[path = "support/told.rs"]
+mod told;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use everwire::store::{MemoryStore, Saved, Store, StoreError, StoreErrorKind, StoreOp};
 use everwire::{Builder, Client, Guarantee, Outcome, SendOptions};
-use metrics_util::MetricKind;
-use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use metrics_util::debugging::DebuggingRecorder;
 use support::{Server, connected, echo, hasty, nobody, soon, until};
-
-/// All that was ever told to one recorder, added up.
-struct Told {
-    snapshotter: Snapshotter,
-    sums: BTreeMap<String, f64>,
-    /// How often each histogram was told something.
-    records: BTreeMap<String, usize>,
-}
-
-impl Told {
-    /// The sum over all labels that begin with this, like `name{state=connected}`.
-    fn sum(&mut self, of: &str) -> f64 {
-        self.read();
-        self.sums.iter().filter(|(name, _)| name.starts_with(of)).map(|(_, sum)| sum).sum()
-    }
-
-    fn records(&mut self, of: &str) -> usize {
-        self.read();
-        self.records.iter().filter(|(name, _)| name.starts_with(of)).map(|(_, records)| records).sum()
-    }
-
-    /// A snapshot sets everything to zero, gauges too.
-    fn read(&mut self) {
-        for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
-            let labels: Vec<_> = key.key().labels().filter(|label| label.key() != "server").collect();
-            let labels: Vec<_> = labels.iter().map(|label| format!("{}={}", label.key(), label.value())).collect();
-            let name = format!("{}{{{}}}", key.key().name(), labels.join(","));
-            let sum = self.sums.entry(name.clone()).or_default();
-            match value {
-                #[allow(clippy::cast_precision_loss, reason = "tests count little")]
-                DebugValue::Counter(count) => *sum += count as f64,
-                DebugValue::Gauge(change) => *sum += change.into_inner(),
-                DebugValue::Histogram(values) => {
-                    *sum += values.iter().map(|value| value.into_inner()).sum::<f64>();
-                    *self.records.entry(name).or_default() += values.len();
-                }
-            }
-        }
-    }
-}
+use told::Told;
 
 /// A client whose numbers go to a recorder of its own.
 fn counted(builder: Builder) -> (Client, Told) {
     let recorder = DebuggingRecorder::new();
-    let snapshotter = recorder.snapshotter();
     let client = metrics::with_local_recorder(&recorder, || builder.build()).expect("settings");
-    (client, Told { snapshotter, sums: BTreeMap::new(), records: BTreeMap::new() })
+    (client, Told::by(&recorder))
 }
 
 #[tokio::test]
@@ -134,7 +94,7 @@ async fn a_queue_that_grows_without_a_connection_is_seen_though_nothing_else_hap
 async fn clients_of_one_server_add_up() {
     let server = Server::echo().await;
     let recorder = DebuggingRecorder::new();
-    let mut told = Told { snapshotter: recorder.snapshotter(), sums: BTreeMap::new(), records: BTreeMap::new() };
+    let mut told = Told::by(&recorder);
     let build = || metrics::with_local_recorder(&recorder, || hasty(&server.url).build()).expect("settings");
     let clients = [build(), build(), build()];
     until("all are up", || told.sum("everwire_client_state{state=connected}") == 3.0).await;
@@ -177,35 +137,5 @@ async fn batches_that_a_store_takes_and_those_that_it_does_not_are_counted() {
 #[tokio::test]
 async fn the_document_names_every_metric_with_its_unit_labels_and_meaning() {
     let (_client, told) = counted(hasty(nobody().await));
-    let table = table(&told.snapshotter);
-    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md"));
-    assert!(document.expect("docs/metrics.md").contains(&table), "docs/metrics.md should contain:\n{table}");
-}
-
-/// The rows of the document, by name.
-fn table(snapshotter: &Snapshotter) -> String {
-    let mut rows = BTreeMap::<String, (String, BTreeMap<String, BTreeSet<String>>, String)>::new();
-    for (key, unit, meaning, _) in snapshotter.snapshot().into_vec() {
-        let kind = match key.kind() {
-            MetricKind::Counter => "counter",
-            MetricKind::Gauge => "gauge",
-            MetricKind::Histogram => "histogram",
-        };
-        let unit = unit.expect("a unit").as_str();
-        let row = rows.entry(key.key().name().to_owned()).or_default();
-        (row.0, row.2) = (format!("{kind} | {unit}"), meaning.expect("a description").to_string());
-        for label in key.key().labels() {
-            row.1.entry(label.key().to_owned()).or_default().insert(label.value().to_owned());
-        }
-    }
-    let labels = |labels: &BTreeMap<String, BTreeSet<String>>| {
-        let labels = labels.iter().map(|(name, values)| match name.as_str() {
-            "server" => "`server`".to_owned(),
-            _ => format!("`{name}`: {}", values.iter().cloned().collect::<Vec<_>>().join(", ")),
-        });
-        labels.collect::<Vec<_>>().join("; ")
-    };
-    rows.iter()
-        .map(|(name, (kind, with, meaning))| format!("| `{name}` | {kind} | {} | {meaning} |\n", labels(with)))
-        .collect()
+    told.assert_documented();
 }

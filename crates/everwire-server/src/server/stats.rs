@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::metrics::ConnectionsMeter;
+
 /// What a [`Server`](super::Server) counts. Cheap to clone; all clones show the same.
 #[derive(Clone, Debug, Default)]
 pub struct Stats(Arc<Counters>);
@@ -11,6 +13,7 @@ struct Counters {
     accepted: AtomicU64,
     refused: AtomicU64,
     timed_out: AtomicU64,
+    meter: ConnectionsMeter,
 }
 
 impl Stats {
@@ -41,17 +44,21 @@ impl Stats {
     pub(super) fn opened(&self) {
         self.0.open.fetch_add(1, Ordering::Relaxed);
         self.0.accepted.fetch_add(1, Ordering::Relaxed);
+        self.0.meter.opened();
     }
 
     pub(super) fn ended(&self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.meter.ended();
     }
 
     pub(super) fn refuse(&self) {
         self.0.refused.fetch_add(1, Ordering::Relaxed);
+        self.0.meter.refused();
     }
 
     pub(super) fn time_out(&self) {
         self.0.timed_out.fetch_add(1, Ordering::Relaxed);
+        self.0.meter.timed_out();
     }
 }

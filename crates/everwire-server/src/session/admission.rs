@@ -18,12 +18,19 @@ use crate::Socket;
 /// A connection that is not allowed a session: how it is closed.
 struct Refusal(CloseCode, &'static str);
 
+impl Refusal {
+    fn tell(self, shared: &Shared, socket: Socket) {
+        shared.meter.refused(self.0);
+        Link::new(Attempt(0), socket).leave(self.0, self.1);
+    }
+}
+
 /// Runs until the connection has its session. `start` begins the application of a new one.
 pub(super) async fn admit(shared: Arc<Shared>, mut socket: Socket, principal: String, start: impl FnOnce(Session)) {
     let hello = match timeout(shared.config.hello_timeout, hello(&mut socket)).await {
         Ok(Some(hello)) => hello,
-        Ok(None) => return Link::new(Attempt(0), socket).leave(code::MALFORMED, "the first frame is no hello"),
-        Err(_) => return Link::new(Attempt(0), socket).leave(code::HELLO_TIMEOUT, "no hello in time"),
+        Ok(None) => return Refusal(code::MALFORMED, "the first frame is no hello").tell(&shared, socket),
+        Err(_) => return Refusal(code::HELLO_TIMEOUT, "no hello in time").tell(&shared, socket),
     };
     let (socket, previous) = match shared.admission(&principal, &hello) {
         Admission::New(previous) => (socket, previous),
@@ -38,7 +45,7 @@ pub(super) async fn admit(shared: Arc<Shared>, mut socket: Socket, principal: St
         Ok(previous) => begin(&shared, &principal).map(|begun| (begun, previous)),
     };
     match begun {
-        Err(Refusal(code, reason)) => Link::new(number, socket).leave(code, reason),
+        Err(refusal) => refusal.tell(&shared, socket),
         Ok((Begun { session, arrivals, token }, previous)) => {
             let (refused, _) = oneshot::channel();
             // The channel is empty: there is room.
@@ -72,8 +79,8 @@ async fn hello(socket: &mut Socket) -> Option<Hello> {
 async fn resume(shared: &Shared, entry: &Entry, socket: Socket, hello: &Hello) -> Option<(Socket, Previous)> {
     let token = match token() {
         Ok(token) => token,
-        Err(Refusal(code, reason)) => {
-            Link::new(Attempt(0), socket).leave(code, reason);
+        Err(refusal) => {
+            refusal.tell(shared, socket);
             return None;
         }
     };

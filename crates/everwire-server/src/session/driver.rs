@@ -14,6 +14,7 @@ use super::link::Link;
 use super::sessions::Shared;
 use super::slot::Slot;
 use crate::Socket;
+use crate::metrics::SessionMeter;
 
 /// A connection that has said hello.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(super) struct Driver {
     arrivals: mpsc::Receiver<Arrival>,
     link: Option<Link>,
     finished: bool,
+    meter: SessionMeter,
 }
 
 enum Event {
@@ -48,13 +50,15 @@ enum Event {
 
 impl Driver {
     pub(super) fn new(slot: Arc<Slot>, shared: Arc<Shared>, arrivals: mpsc::Receiver<Arrival>) -> Self {
-        Self { slot, shared, arrivals, link: None, finished: false }
+        let meter = SessionMeter::new(Arc::clone(&shared.meter));
+        Self { slot, shared, arrivals, link: None, finished: false, meter }
     }
 
     /// Until the session is over and the application has let go.
     pub(super) async fn run(mut self) {
         while !self.finished {
             self.perform();
+            self.meter.tell(|| self.slot.look());
             if self.finished {
                 break;
             }
@@ -164,6 +168,7 @@ impl Driver {
         let Arrival { number, socket, hello, token, first, refused } = arrival;
         let now = self.slot.now();
         let mut inner = self.slot.lock();
+        let new = first.is_some();
         let attached = match first {
             Some(previous) => {
                 inner.machine.begin(now, number, &hello, previous, token);
@@ -177,17 +182,28 @@ impl Driver {
             Attached::Welcome => {
                 // What is left of the old connection is said to it before the new one takes its place.
                 self.perform_for_old(number);
+                if new {
+                    self.shared.meter.opened()
+                } else {
+                    self.shared.meter.resumed()
+                }
                 self.shared.attached(self.slot.id);
                 self.slot.connected.send_replace(true);
+                self.meter.connected(true);
                 self.link = Some(Link::new(number, socket));
             }
-            Attached::Stale => Link::new(number, socket).leave(code::SUPERSEDED, "a newer connection was here before"),
-            Attached::Violated => Link::new(number, socket).leave(code::VIOLATED, "you have what was never sent"),
+            Attached::Stale => self.turn_away(number, socket, code::SUPERSEDED, "a newer connection was here before"),
+            Attached::Violated => self.turn_away(number, socket, code::VIOLATED, "you have what was never sent"),
             Attached::Gone(previous) => {
                 // An error says that the connection was given up meanwhile.
                 let _ = refused.send((socket, previous));
             }
         }
+    }
+
+    fn turn_away(&self, number: Attempt, socket: Socket, code: CloseCode, reason: &'static str) {
+        self.shared.meter.refused(code);
+        Link::new(number, socket).leave(code, reason);
     }
 
     /// The fence: the old connection's close frame goes out, everything for the new one waits.
@@ -196,6 +212,7 @@ impl Driver {
         let (for_new, for_old): (Vec<_>, Vec<_>) = outputs.into_iter().partition(|output| is_for(output, new));
         for_old.into_iter().for_each(|output| self.obey(output));
         if let Some(old) = self.link.take() {
+            self.shared.meter.fenced();
             old.leave(code::SUPERSEDED, "a newer connection has taken over");
         }
         self.slot.lock().pending.extend(for_new);
@@ -209,6 +226,7 @@ impl Driver {
     fn disconnected(&mut self) {
         self.link = None;
         self.slot.connected.send_replace(false);
+        self.meter.connected(false);
         let bytes = self.slot.lock().machine.pending_bytes();
         self.shared.detached(self.slot.id, bytes);
     }

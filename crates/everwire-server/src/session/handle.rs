@@ -143,7 +143,7 @@ impl SessionSender {
         let now = self.slot.now();
         let mut inner = self.slot.lock();
         inner.machine.send_with(now, message.into(), options)?;
-        self.slot.sort(&mut inner);
+        self.slot.sent(&mut inner);
         if inner.must_wake_earlier() {
             self.slot.work.notify_one();
         }
@@ -233,7 +233,7 @@ impl SessionSender {
 fn send(slot: &Slot, message: Message) -> Result<(), SendError> {
     let mut inner = slot.lock();
     inner.machine.send(message)?;
-    slot.sort(&mut inner);
+    slot.sent(&mut inner);
     Ok(())
 }
 

@@ -110,6 +110,7 @@ impl Link {
             queued
         });
         self.ready = cut_short;
+        inner.tally.sent(taken);
         slot.sort(inner);
         taken > 0
     }

@@ -16,6 +16,7 @@ use super::handle::{Session, SessionSender};
 use super::slot::Slot;
 use super::watermark::Watermarks;
 use crate::Upgrade;
+use crate::metrics::SessionsMeter;
 
 /// All sessions of a server. Cloning it is cheap, and all clones are the same.
 ///
@@ -65,6 +66,7 @@ pub(super) struct Shared {
     registry: Mutex<Registry<Entry>>,
     links: AtomicU64,
     draining: AtomicBool,
+    pub(super) meter: Arc<SessionsMeter>,
 }
 
 /// How the registry holds a session.
@@ -102,6 +104,7 @@ impl Sessions {
             registry,
             links: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            meter: Arc::new(SessionsMeter::new()),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -222,6 +225,7 @@ impl Shared {
 
     pub(super) fn ended(&self, id: SessionId, reason: Gone) {
         self.registry().end(id, reason);
+        self.meter.ended(reason);
     }
 
     pub(super) fn settled(&self, id: SessionId, processed: u64) {

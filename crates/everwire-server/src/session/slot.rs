@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::handle::Received;
+use crate::metrics::{Look, Tally};
 
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -62,6 +63,7 @@ pub(super) struct Inner {
     armed: Option<Moment>,
     /// The application has let go: nothing will be processed any more.
     pub(super) let_go: bool,
+    pub(super) tally: Tally,
 }
 
 impl Slot {
@@ -81,6 +83,7 @@ impl Slot {
                 over: false,
                 armed: None,
                 let_go: false,
+                tally: Tally::default(),
             }),
             work: Notify::new(),
             news: Notify::new(),
@@ -136,12 +139,16 @@ impl Slot {
                 }
                 Output::DeliverVolatile(message) => inner.deliver(message, None),
                 Output::Outcome { .. } | Output::Room => {
+                    if let Output::Outcome { first, last, outcome } = output {
+                        inner.tally.ended(first, last, outcome, || self.now());
+                    }
                     moved = true;
                     if inner.let_go {
                         self.work.notify_one();
                     }
                 }
-                Output::Written { .. } | Output::Event(_) => {}
+                Output::Written { last, .. } => inner.tally.written(last, || self.now()),
+                Output::Event(_) => {}
                 Output::Finished(_) => {
                     inner.over = true;
                     self.close_inbox(inner);
@@ -243,6 +250,26 @@ impl Slot {
             }
             moved.await;
         }
+    }
+
+    /// Something was put into the outbox.
+    pub(super) fn sent(&self, inner: &mut Inner) {
+        self.sort(inner);
+        if Tally::WANTED && inner.machine.link().is_none() {
+            self.work.notify_one();
+        }
+    }
+
+    /// What the metrics want to know.
+    pub(super) fn look(&self) -> (Look, Tally) {
+        let mut inner = self.lock();
+        let look = Look {
+            delivered: inner.delivered,
+            processed: inner.known,
+            held: inner.machine.pending_messages(),
+            held_bytes: inner.machine.pending_bytes(),
+        };
+        (look, inner.tally.fetch())
     }
 
     /// The application will process nothing more.

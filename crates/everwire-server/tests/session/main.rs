@@ -4,4 +4,6 @@
 
 mod cuts;
 mod ending;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod support;
