@@ -104,6 +104,8 @@ pub enum Cause {
     Bye {
         /// How long it wants us to stay away; none: for good.
         retry_after: Option<Duration>,
+        /// That time is ours alone: the server has told its other clients others.
+        paced: bool,
         /// Its words.
         reason: String,
     },

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use everwire::{Client, SessionMode};
-use everwire_server::{Session, SessionId, Sessions, SessionsConfig, Upgrade, WatermarkError, Watermarks};
+use everwire_server::{ComeBack, Session, SessionId, Sessions, SessionsConfig, Upgrade, WatermarkError, Watermarks};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::runtime::Runtime;
 
@@ -73,7 +73,7 @@ async fn take_transfers(bank: Bank, mut session: Session) {
                 // An error says that the session is over; `recv_manual` then ends the loop.
                 let _ = session.send(balance.to_string());
             }
-            Err(error) => return session.sender().end(Some(Duration::from_secs(1)), error.to_string()),
+            Err(error) => return session.sender().end(ComeBack::After(Duration::from_secs(1)), error.to_string()),
         }
     }
 }

@@ -47,7 +47,7 @@ mod server;
 mod session;
 mod upgrade;
 
-pub use everwire_core::session::{RegistryConfig, ServerConfig, SessionId};
+pub use everwire_core::session::{ComeBack, RegistryConfig, ServerConfig, SessionId};
 pub use everwire_core::{ConfigError, Priority, SendError, SendOptions};
 pub use everwire_tokio::SocketError;
 pub use everwire_ws::{

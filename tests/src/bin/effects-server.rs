@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use everwire_server::{Session, SessionId, Sessions, SessionsConfig, Upgrade, WatermarkError, Watermarks};
+use everwire_server::{ComeBack, Session, SessionId, Sessions, SessionsConfig, Upgrade, WatermarkError, Watermarks};
 use rusqlite::{Connection, OptionalExtension, params};
 
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
@@ -65,7 +65,7 @@ async fn serve(database: Database, mut session: Session) {
         let (Some(sequence), Some(text)) = (received.sequence, received.message.as_text()) else { continue };
         if let Err(error) = database.write(&id, &principal, sequence, text) {
             eprintln!("{text} can't be written: {error}");
-            return session.sender().end(None, "the database has failed");
+            return session.sender().end(ComeBack::Never, "the database has failed");
         }
         session.acknowledge(&received);
     }

@@ -215,6 +215,7 @@ impl Machine {
         self.lose_session(Some(bye.processed));
         let cause = Cause::Bye {
             retry_after: bye.retry_after.map(Duration::from_millis),
+            paced: bye.paced,
             reason: bye.reason.unwrap_or_default(),
         };
         if let Lifecycle::Open(connection) = &self.lifecycle {

@@ -27,6 +27,9 @@ pub enum Advice {
     RetrySlowly,
     /// Try again after this pause with the usual delay on top, so that those who were told the same spread.
     RetryNoSoonerThan(Duration),
+    /// Try again after this pause, to the millisecond: the server has given each of its clients a time of its own. What
+    /// comes after a failure then has the usual delays.
+    RetryAt(Duration),
 }
 
 impl Advice {
@@ -34,7 +37,11 @@ impl Advice {
     pub const fn is_retry(self) -> bool {
         match self {
             Self::End | Self::Stop => false,
-            Self::StopAfter { .. } | Self::Retry | Self::RetrySlowly | Self::RetryNoSoonerThan(_) => true,
+            Self::StopAfter { .. }
+            | Self::Retry
+            | Self::RetrySlowly
+            | Self::RetryNoSoonerThan(_)
+            | Self::RetryAt(_) => true,
         }
     }
 }
@@ -51,7 +58,7 @@ impl Advice {
 /// | request not valid | stop | it stays invalid |
 /// | server without `everwire.v1` that the client insists on | stop | it won't learn it |
 /// | server that breaks `everwire.v1` before the session is open | retry slowly | it may be updated |
-/// | the session's end in order | end; with a pause given, retry no sooner | the server says so |
+/// | the session's end in order | end; with a pause given, retry no sooner; with a time of its own, retry then | the server says so |
 /// | session taken over by a newer connection | stop | two would take it from each other for ever |
 /// | HTTP 401, credentials asked for anew at each attempt | retry, stop at the fourth in a row | the token may have been stale |
 /// | HTTP 401 otherwise | stop | the same token would be refused again |
@@ -72,6 +79,7 @@ pub fn advice(cause: &Cause) -> Advice {
         Cause::PeerClosed(None) => Advice::Retry,
         Cause::PeerClosed(Some(frame)) => close_code(frame.code.0),
         Cause::Lost(_) | Cause::Dead { .. } => Advice::Retry,
+        Cause::Bye { retry_after: Some(pause), paced: true, .. } => Advice::RetryAt((*pause).min(RETRY_AFTER_LIMIT)),
         Cause::Bye { retry_after: Some(pause), .. } => Advice::RetryNoSoonerThan((*pause).min(RETRY_AFTER_LIMIT)),
         Cause::Bye { retry_after: None, .. } => Advice::End,
         Cause::Superseded | Cause::ByUser => Advice::Stop,

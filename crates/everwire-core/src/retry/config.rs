@@ -58,7 +58,7 @@ impl RetryConfig {
             None => told,
             Some((_, AdviceOverride::Stop)) => Advice::Stop,
             Some((_, AdviceOverride::Retry)) => match told {
-                Advice::Retry | Advice::RetrySlowly | Advice::RetryNoSoonerThan(_) => told,
+                Advice::Retry | Advice::RetrySlowly | Advice::RetryNoSoonerThan(_) | Advice::RetryAt(_) => told,
                 Advice::End | Advice::Stop | Advice::StopAfter { .. } => Advice::Retry,
             },
         }
@@ -143,6 +143,6 @@ pub enum Jitter {
     Full,
     /// Uniform from half the delay up to the delay.
     Equal,
-    /// None: a herd stays in step. For tests and for servers that pace their clients themselves.
+    /// None: a herd stays in step. For tests, and for a single client that nobody shares a server with.
     None,
 }

@@ -112,13 +112,16 @@ impl Retry {
                 (self.config.max_delay, Duration::ZERO)
             }
             Advice::RetryNoSoonerThan(at_least) => (self.backoff.advance(), at_least),
+            // A spread of ours would only spoil the server's.
+            Advice::RetryAt(at_least) => (Duration::ZERO, at_least),
         };
         let give_up = Decision::GiveUp { attempts: self.attempts, elapsed };
         if self.config.max_attempts.is_some_and(|limit| self.attempts >= limit) {
             return give_up;
         }
         let pace = if slowly { self.config.max_delay } else { pace };
-        let mut delay = at_least.saturating_add(self.backoff.spread(pace));
+        let spread = if pace.is_zero() { pace } else { self.backoff.spread(pace) };
+        let mut delay = at_least.saturating_add(spread);
         if let Some(limit) = self.config.max_elapsed {
             let remaining = limit.saturating_sub(elapsed);
             if remaining.is_zero() || remaining < at_least {

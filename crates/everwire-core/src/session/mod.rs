@@ -26,7 +26,7 @@ pub use body::{Bye, GoAway, Gone, Hello, Limits, Previous, Resume, Welcome};
 pub use config::{ServerConfig, SessionConfig, SessionMode};
 pub use frame::{Frame, FrameError, MAX_SEQUENCE, Prefix};
 pub use registry::{Admission, Registry, RegistryConfig, SessionId};
-pub use server::{Attached, ServerInput, ServerSession};
+pub use server::{Attached, ComeBack, ServerInput, ServerSession};
 pub use token::Token;
 
 /// The subprotocol by which both ends agree on sessions (RFC 6455 section 1.9).

@@ -101,8 +101,8 @@ pub enum ServerInput {
     /// End the session in order ([S-24]). What is queued and not acknowledged is not waited for. The client is told what is
     /// processed by now: what was delivered and is not, the application must not process any more.
     End {
-        /// How long the client should stay away; none: for good.
-        retry_after: Option<Duration>,
+        /// When the client may come back.
+        back: ComeBack,
         /// Words for people.
         reason: String,
     },
@@ -117,6 +117,19 @@ pub enum ServerInput {
     },
     /// What [`deadline`](ServerSession::deadline) named has come.
     Timer,
+}
+
+/// When the client of a session that its server ends may come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ComeBack {
+    /// Not by itself.
+    Never,
+    /// After this pause, with the client's own spread on top: for a time that all clients are told.
+    After(Duration),
+    /// After this time to the millisecond, without a spread of its own: for a server that gives each of its clients
+    /// another.
+    At(Duration),
 }
 
 impl ServerSession {
@@ -293,7 +306,7 @@ impl ServerSession {
                 let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
                 self.say(&Frame::GoAway(GoAway { within, url }));
             }
-            ServerInput::End { retry_after, reason } => self.leave(retry_after, reason),
+            ServerInput::End { back, reason } => self.leave(back, reason),
             ServerInput::Kill { gone, code, reason } => {
                 self.close(code, reason);
                 self.over(gone);
@@ -459,16 +472,22 @@ impl ServerSession {
         self.timers.set(Timer::Expire, now + self.config.resume_within);
     }
 
-    fn leave(&mut self, retry_after: Option<Duration>, reason: String) {
+    fn leave(&mut self, back: ComeBack, reason: String) {
         if self.phase != Phase::Alive {
             return;
         }
         if self.link.is_none() {
             return self.over(Gone::Ended);
         }
+        let (retry_after, paced) = match back {
+            ComeBack::Never => (None, false),
+            ComeBack::After(pause) => (Some(pause), false),
+            ComeBack::At(time) => (Some(time), true),
+        };
         let bye = Bye {
             processed: self.receiver.processed(),
             retry_after: retry_after.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+            paced,
             reason: (!reason.is_empty()).then_some(reason),
         };
         self.say(&Frame::Bye(bye));

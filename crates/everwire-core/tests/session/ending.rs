@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use everwire_core::{
     Closed, Event, Input, Loss, Outcome, Stage, State, TransportEvent,
-    session::{Gone, ServerInput, code},
+    session::{ComeBack, Gone, ServerInput, code},
 };
 
 use crate::pair::Pair;
@@ -61,7 +61,7 @@ fn disconnecting_keeps_the_session_for_the_return() {
 fn a_bye_of_the_server_ends_it_for_good() {
     let mut pair = Pair::connected();
     pair.server_send("before the bye");
-    pair.server_input(ServerInput::End { retry_after: None, reason: "closing time".into() });
+    pair.server_input(ServerInput::End { back: ComeBack::Never, reason: "closing time".into() });
     pair.wait(SOON);
     assert_eq!(pair.at_client, ["before the bye"]);
     assert!(matches!(pair.client.state(), State::Closed(Closed::ByPeer(_))), "{:?}", pair.client.state());
@@ -73,7 +73,7 @@ fn a_bye_of_the_server_ends_it_for_good() {
 fn a_bye_is_the_last_word_on_what_is_processed() {
     let mut pair = Pair::connected();
     let id = pair.send("crosses the bye");
-    pair.server_input(ServerInput::End { retry_after: Some(SOON), reason: String::new() });
+    pair.server_input(ServerInput::End { back: ComeBack::After(SOON), reason: String::new() });
     pair.wait(SOON * 2);
     assert_eq!(pair.wires.len(), 2);
     assert_eq!(pair.at_server, ["crosses the bye"], "once, in the new session");
@@ -83,7 +83,7 @@ fn a_bye_is_the_last_word_on_what_is_processed() {
 #[test]
 fn who_misses_the_bye_hears_of_the_end_on_the_next_connection() {
     let mut pair = Pair::connected();
-    pair.server_input(ServerInput::End { retry_after: None, reason: String::new() });
+    pair.server_input(ServerInput::End { back: ComeBack::Never, reason: String::new() });
     pair.cut_silently(0);
     let id = pair.send("after the end");
     let lost = TransportEvent::Lost(Loss::Ended);
@@ -99,7 +99,7 @@ fn who_misses_the_bye_hears_of_the_end_on_the_next_connection() {
 fn a_bye_with_a_pause_brings_the_client_back_after_it_with_a_new_session() {
     let mut pair = Pair::connected();
     let pause = Duration::from_secs(40);
-    pair.server_input(ServerInput::End { retry_after: Some(pause), reason: String::new() });
+    pair.server_input(ServerInput::End { back: ComeBack::After(pause), reason: String::new() });
     pair.run();
     pair.wait(Duration::from_secs(39));
     assert!(matches!(pair.client.state(), State::Disconnected { .. }), "{:?}", pair.client.state());
@@ -153,4 +153,22 @@ fn what_lies_in_the_buffer_of_a_connection_that_is_closed_may_have_arrived() {
     pair.wait(Duration::from_secs(121));
     assert_eq!(pair.session().borrow().gone(), Some(Gone::Expired));
     assert_eq!(pair.server_outcomes, [(1, Outcome::Unknown(Stage::Written))]);
+}
+
+#[test]
+fn a_client_that_is_given_a_time_of_its_own_comes_at_it_to_the_millisecond_and_spreads_only_after_a_failure() {
+    let mut pair = Pair::connected();
+    let pause = Duration::from_millis(12_345);
+    pair.server_input(ServerInput::End { back: ComeBack::At(pause), reason: String::new() });
+    pair.run();
+    let ended = pair.now;
+    let retry_at = |pair: &Pair| match pair.client.state() {
+        State::Disconnected { retry_at, .. } => *retry_at,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(retry_at(&pair).since(ended), pause);
+    pair.unreachable = true;
+    pair.wait(pause);
+    let after_a_failure = retry_at(&pair).since(pair.now);
+    assert!(after_a_failure >= Duration::from_millis(100), "the usual back-off, and not zero: {after_a_failure:?}");
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use everwire_core::{
     Attempt, Message, Moment, Output,
-    session::{Attached, Frame, ServerConfig, ServerInput, ServerSession, SessionId, Token},
+    session::{Attached, ComeBack, Frame, ServerConfig, ServerInput, ServerSession, SessionId, Token},
 };
 use serde_json::Value;
 
@@ -90,8 +90,9 @@ impl Server {
         } else if let Some(position) = step["server_processes"].as_u64() {
             self.tell(ServerInput::Processed(position));
         } else if let Some(pause) = step["server_ends"].as_u64() {
-            let retry_after = Some(Duration::from_millis(pause));
-            self.tell(ServerInput::End { retry_after, reason: String::new() });
+            let pause = Duration::from_millis(pause);
+            let back = if step["paced"] == true { ComeBack::At(pause) } else { ComeBack::After(pause) };
+            self.tell(ServerInput::End { back, reason: String::new() });
         }
     }
 }

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use everwire_core::session::{Attached, Gone, Hello, Previous, ServerInput, Token, code};
+use everwire_core::session::{Attached, ComeBack, Gone, Hello, Previous, ServerInput, Token, code};
 use everwire_core::{Attempt, Output};
 use everwire_ws::CloseCode;
 use tokio::sync::{mpsc, oneshot};
@@ -239,12 +239,12 @@ impl Driver {
         if !done {
             return;
         }
-        let (retry_after, reason) = match inner.parting.take() {
-            Some(parting) => (parting.retry_after, parting.reason),
-            None => (None, String::new()),
+        let (back, reason) = match inner.parting.take() {
+            Some(parting) => (parting.back, parting.reason),
+            None => (ComeBack::Never, String::new()),
         };
         drop(inner);
-        self.slot.tell(ServerInput::End { retry_after, reason });
+        self.slot.tell(ServerInput::End { back, reason });
     }
 
     fn finish(&mut self) {

@@ -1,9 +1,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use everwire_core::session::{Gone, ServerInput, SessionId};
+use everwire_core::session::{ComeBack, Gone, ServerInput, SessionId};
 use everwire_core::{SendError, SendOptions};
 use everwire_ws::{CloseCode, Message};
 
@@ -206,9 +205,9 @@ impl SessionSender {
 
     /// Ends the session in order: its application is given nothing more ([`Session::recv`] returns `None`), and when it has
     /// let go of the session, the client is told what was processed, which is final. What the client has not acknowledged
-    /// by then is given up. `retry_after` tells it how long to stay away; none: for good.
-    pub fn end(&self, retry_after: Option<Duration>, reason: impl Into<String>) {
-        self.slot.part(retry_after, reason.into());
+    /// by then is given up. `back` tells it whether and when to come back.
+    pub fn end(&self, back: ComeBack, reason: impl Into<String>) {
+        self.slot.part(back, reason.into());
     }
 
     /// Ends the session because its client is not allowed any more (close code 4403): it is told not to come back, and a

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use everwire_core::session::{Admission, Gone, Hello, Registry, SUBPROTOCOL, ServerInput, SessionId};
+use everwire_core::session::{Admission, ComeBack, Gone, Hello, Registry, SUBPROTOCOL, ServerInput, SessionId};
 use everwire_core::{Attempt, ConfigError, Moment};
 use http::{Response, StatusCode, header};
 use tokio::sync::mpsc;
@@ -174,9 +174,15 @@ impl Sessions {
         while !self.shared.registry().is_empty() && Instant::now() < deadline {
             tokio::time::sleep(DRAIN_STEP.min(within)).await;
         }
-        for session in self.all() {
-            session.end(Some(Duration::ZERO), "the server leaves");
-        }
+        let left = self.all();
+        let over = EACH.saturating_mul(u32::try_from(left.len()).unwrap_or(u32::MAX));
+        end_paced(&left, Duration::ZERO, over, "the server leaves");
+    }
+
+    /// Ends all sessions, and paces their clients: each is told a time of its own to come back at, evenly from `away` on
+    /// over `over`. Otherwise like [`SessionSender::end`], for each of them.
+    pub fn end_all(&self, away: Duration, over: Duration, reason: &str) {
+        end_paced(&self.all(), away, over, reason);
     }
 
     /// Numbers.
@@ -187,6 +193,16 @@ impl Sessions {
     }
 }
 
+fn end_paced(sessions: &[SessionSender], away: Duration, over: Duration, reason: &str) {
+    let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
+    for (place, session) in (0..).zip(sessions) {
+        let back = away.saturating_add(over / count * place);
+        session.end(ComeBack::At(back), reason);
+    }
+}
+
+/// What a server that drains allows for each client that comes back: 1,000 a second, wherever they go.
+const EACH: Duration = Duration::from_millis(1);
 /// How often a server that drains looks whether all have gone.
 const DRAIN_STEP: Duration = Duration::from_millis(50);
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use everwire_core::session::{ServerInput, ServerSession, SessionId};
+use everwire_core::session::{ComeBack, ServerInput, ServerSession, SessionId};
 use everwire_core::{Moment, Output};
 use everwire_ws::Message;
 use tokio::sync::{Notify, watch};
@@ -40,7 +40,7 @@ pub(super) struct Slot {
 /// How a session that its server ends is to end, once the application has let go.
 #[derive(Debug)]
 pub(super) struct Parting {
-    pub(super) retry_after: Option<Duration>,
+    pub(super) back: ComeBack,
     pub(super) reason: String,
 }
 
@@ -218,9 +218,9 @@ impl Slot {
     }
 
     /// The session is to end when the application has let go: only then is what it has processed final.
-    pub(super) fn part(&self, retry_after: Option<Duration>, reason: String) {
+    pub(super) fn part(&self, back: ComeBack, reason: String) {
         let mut inner = self.lock();
-        inner.parting.get_or_insert(Parting { retry_after, reason });
+        inner.parting.get_or_insert(Parting { back, reason });
         self.close_inbox(&mut inner);
         drop(inner);
         self.news.notify_one();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use everwire::{Closed, Outcome, SessionMode, State};
 use tokio::sync::Notify;
 
-use everwire_server::{Session, SessionId, Sessions, SessionsConfig, WatermarkError, Watermarks};
+use everwire_server::{ComeBack, Session, SessionId, Sessions, SessionsConfig, WatermarkError, Watermarks};
 
 use crate::support::Server;
 
@@ -178,7 +178,7 @@ async fn an_end_in_the_middle_of_a_message_leaves_it_neither_undone_nor_done_twi
     let client = server.client();
     let deliveries: Vec<_> = (0..10).map(|number| client.send(number.to_string()).unwrap()).collect();
     at_work.notified().await;
-    sender.lock().unwrap().as_ref().unwrap().end(Some(Duration::ZERO), "maintenance");
+    sender.lock().unwrap().as_ref().unwrap().end(ComeBack::After(Duration::ZERO), "maintenance");
     go_on.notify_one();
     for delivery in deliveries {
         assert_eq!(delivery.await, Outcome::Acknowledged);
@@ -193,5 +193,27 @@ async fn until(mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(tokio::time::Instant::now() < patience, "it never came to that");
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_ends_all_sessions_gives_each_client_a_time_of_its_own() {
+    let server = Server::echo().await;
+    let clients: Vec<_> = (0..5).map(|_| server.client()).collect();
+    for client in &clients {
+        client.watch_state().wait_for(State::is_connected).await.unwrap();
+    }
+    let away = Duration::from_secs(100);
+    server.sessions.end_all(away, Duration::from_secs(50), "update");
+    let mut waits = Vec::new();
+    for client in &clients {
+        let mut states = client.watch_state();
+        let waits_for_long = |state: &State| state.retry_in().is_some_and(|left| left > away / 2);
+        waits.push(states.wait_for(waits_for_long).await.unwrap().retry_in().unwrap().as_secs_f64());
+    }
+    waits.sort_by(f64::total_cmp);
+    for (place, wait) in (0..).zip(waits) {
+        let told = 100.0 + 10.0 * f64::from(place);
+        assert!((told - 5.0..=told).contains(&wait), "{wait} s for a client that was told {told} s");
     }
 }

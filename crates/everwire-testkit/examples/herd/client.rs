@@ -17,13 +17,14 @@ pub(crate) fn returns(config: &Config, client: u64, away: Duration) -> Duration 
     comes_back(machine, now, away)
 }
 
-/// The server ends its session in order, and says when to come back: `slot` after its own return.
-pub(crate) fn is_called(config: &Config, client: u64, away: Duration, slot: Duration) -> Duration {
+/// The server ends its session in order, and says when to come back: `slot` after its own return. `paced`: that time is
+/// the client's own.
+pub(crate) fn is_called(config: &Config, client: u64, away: Duration, slot: Duration, paced: bool) -> Duration {
     let mut config = config.clone();
     config.session = Some(SessionConfig::default());
     let (mut machine, attempt, now) = connected(&config, client);
     let retry_after = u64::try_from((away + slot).as_millis()).ok();
-    let bye = Frame::Bye(Bye { retry_after, ..Bye::default() }).to_message();
+    let bye = Frame::Bye(Bye { retry_after, paced, ..Bye::default() }).to_message();
     machine.handle(now, Input::Transport(attempt, TransportEvent::Received(vec![bye])));
     machine.handle(now, Input::Transport(attempt, TransportEvent::Lost(Loss::Ended)));
     comes_back(machine, now, away)

@@ -10,7 +10,9 @@ mod plot;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use everwire_core::{Config, Jitter};
+use everwire_core::Config;
+
+use self::client::is_called;
 
 /// Clients of the same server.
 const CLIENTS: u64 = 10_000;
@@ -60,13 +62,11 @@ fn herds(arrival: impl Fn(u64, Duration) -> Duration) -> Vec<Herd> {
 
 fn main() -> ExitCode {
     let config = Config::default();
-    let mut unspread = Config::default();
-    unspread.retry.jitter = Jitter::None;
     let slot = |client: u64| PACE * client as u32 / CLIENTS as u32;
     let policies = [
         ("by themselves", 1.5, herds(|client, away| client::returns(&config, client, away))),
-        ("paced by the server", f64::MAX, herds(|client, away| client::is_called(&config, client, away, slot(client)))),
-        ("paced, without jitter", 1.1, herds(|client, away| client::is_called(&unspread, client, away, slot(client)))),
+        ("paced by the server", 1.1, herds(|client, away| is_called(&config, client, away, slot(client), true))),
+        ("all told the same time", 1.5, herds(|client, away| is_called(&config, client, away, Duration::ZERO, false))),
     ];
     println!(
         "| {CLIENTS} clients | peak in 100 ms, median / worst | 99 % have tried after | peak x time / 1,000, median / worst |"
@@ -80,8 +80,10 @@ fn main() -> ExitCode {
         good &= one < *bound;
     }
     if let Some(path) = std::env::args().nth(1) {
+        // The last one would leave no height for the others.
         let lines: Vec<(&str, &[u32])> = policies
             .iter()
+            .take(2)
             .filter_map(|(name, _, herds)| Some((*name, herds.get(herds.len() / 2)?.arrivals.as_slice())))
             .collect();
         if let Err(error) = std::fs::write(&path, plot::svg(&lines)) {
@@ -92,6 +94,6 @@ fn main() -> ExitCode {
     if good {
         return ExitCode::SUCCESS;
     }
-    eprintln!("above the bounds: 1.5 for clients by themselves, 1.1 for those that the server paces");
+    eprintln!("above the bounds: 1.1 for clients that the server paces, 1.5 for others");
     ExitCode::FAILURE
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use everwire_core::session::{Admission, Attached, Gone, Previous, ServerInput, ServerSession, SessionId, Token, code};
+use everwire_core::session::{
+    Admission, Attached, ComeBack, Gone, Previous, ServerInput, ServerSession, SessionId, Token, code,
+};
 use everwire_core::{Attempt, CloseCode, Message, Output};
 
 use super::line::{LineState, hello};
@@ -191,7 +193,8 @@ impl ServerCore {
         if state.processed == state.handled {
             state.inbox.clear();
             state.handling = None;
-            self.input(stage, peer, ServerInput::End { retry_after, reason: String::new() });
+            let back = retry_after.map_or(ComeBack::Never, ComeBack::After);
+            self.input(stage, peer, ServerInput::End { back, reason: String::new() });
         }
     }
 
