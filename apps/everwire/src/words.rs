@@ -15,7 +15,7 @@ pub(crate) fn state(state: &State, now: Instant) -> (Tone, String) {
         State::Connected { subprotocol: Some(name) } => {
             (Tone::Good, format!("connected, subprotocol {}", printable_line(name)))
         }
-        State::Disconnected { cause, retry_at, attempt } => {
+        State::Disconnected { cause, retry_at, attempt, .. } => {
             let wait = short(retry_at.saturating_duration_since(now));
             // The countdown first: a screen cuts what is too long for it.
             (Tone::Bad, format!("disconnected, attempt {attempt} in {wait}: {}", self::cause(cause)))
@@ -108,7 +108,12 @@ mod tests {
     use super::{closed, is_news, state};
 
     fn disconnected(now: Instant) -> State {
-        State::Disconnected { cause: Cause::Lost(Loss::Ended), retry_at: now + Duration::from_millis(1500), attempt: 2 }
+        State::Disconnected {
+            cause: Cause::Lost(Loss::Ended),
+            retry_at: now + Duration::from_millis(1500),
+            attempt: 2,
+            held: false,
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub enum Input {
     Processed(u64),
     /// Word from outside.
     Hint(Hint),
+    /// The answer to [`Output::Reserve`](crate::Output::Reserve): the place is at this moment, which may have come already.
+    Reserved(Moment),
     /// Word from the transport of this attempt.
     Transport(Attempt, TransportEvent),
     /// What [`Output::Persist`](crate::Output::Persist) asked for is durable.

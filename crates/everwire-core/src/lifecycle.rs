@@ -63,6 +63,17 @@ pub(crate) struct Waiting {
     pub(crate) retry_at: Moment,
     /// The server asked for a pause until then.
     pub(crate) not_before: Moment,
+    pub(crate) place: Place,
+}
+
+/// In a budget that clients share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nobody has been asked for one.
+    None,
+    Asked,
+    /// At the time for which the attempt is planned.
+    Reserved,
 }
 
 /// An attempt is under way.

@@ -14,6 +14,9 @@ use crate::{
 pub enum Output {
     /// Start opening a connection.
     Open(Attempt),
+    /// Ask the shared budget for the next place ([`Budget::reserve`](crate::retry::Budget::reserve)) and say when it is, by
+    /// [`Input::Reserved`](crate::Input::Reserved). Only with [`RetryConfig::budgeted`](crate::RetryConfig::budgeted).
+    Reserve,
     /// Drop the socket, or the opening, at once and without a closing handshake.
     Abort(Attempt),
     /// Queue a ping with this payload (8 bytes) behind everything taken so far.
@@ -106,6 +109,11 @@ pub enum Event {
         attempt: u32,
         /// Why.
         cause: Cause,
+    },
+    /// A retry that was due waits for its place in the budget that is shared.
+    HeldBack {
+        /// For so long.
+        wait: Duration,
     },
     /// A connection ended: all that is known of it, and what follows.
     Disconnected(Box<PostMortem>),

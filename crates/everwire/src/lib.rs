@@ -1,6 +1,7 @@
 //! A WebSocket client that stays connected and gives an honest word on every message.
 //!
-//! - It reconnects by itself, with full jitter, sensible advice per cause, and limits if wanted.
+//! - It reconnects by itself, with full jitter, sensible advice per cause, and limits if wanted; many clients of one
+//!   process can share a [`RetryBudget`].
 //! - It finds a dead peer within a stated time, and never takes a stall of its own for one.
 //! - Every message that [`Client::send`] takes ends in exactly one [`Outcome`], told by its
 //!   [`Delivery`]. A standard server needs to know nothing of it: pings and messages share one
@@ -35,6 +36,7 @@
 //! [`metrics`](https://docs.rs/metrics), behind which any exporter can stand. Install the recorder before the first client
 //! is built. The names are in `docs/metrics.md`.
 
+mod budget;
 mod builder;
 mod client;
 mod clock;
@@ -68,6 +70,7 @@ pub use http;
 #[cfg(not(target_arch = "wasm32"))]
 pub use rustls;
 
+pub use crate::budget::RetryBudget;
 pub use crate::builder::{BuildError, Builder};
 pub use crate::client::Client;
 pub use crate::delivery::{Delivery, Progress};

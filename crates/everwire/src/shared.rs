@@ -129,6 +129,11 @@ impl Shared {
         Moment::ZERO + self.origin.elapsed()
     }
 
+    /// The other way round; what was before this client is its beginning.
+    pub(crate) fn moment(&self, instant: Instant) -> Moment {
+        Moment::ZERO + instant.saturating_duration_since(self.origin)
+    }
+
     /// A moment on tokio's clock.
     pub(crate) fn instant(&self, moment: Moment) -> Instant {
         let since = moment.since(Moment::ZERO);
@@ -205,9 +210,9 @@ impl Shared {
             core::State::Closed(closed) => State::Closed(closed),
             core::State::Connecting { attempt } => State::Connecting { attempt },
             core::State::Connected => State::Connected { subprotocol: subprotocol.cloned() },
-            core::State::Disconnected { cause, retry_at, attempt } => {
+            core::State::Disconnected { cause, retry_at, attempt, held } => {
                 let retry_at = clock::for_users(self.instant(retry_at));
-                State::Disconnected { cause, retry_at, attempt }
+                State::Disconnected { cause, retry_at, attempt, held }
             }
             core::State::Closing => State::Closing,
         }

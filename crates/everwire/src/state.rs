@@ -42,6 +42,9 @@ pub enum State {
         retry_at: Instant,
         /// Number of the attempt to come.
         attempt: u32,
+        /// The attempt could start now, and waits for its place in the [`RetryBudget`](crate::RetryBudget) that clients of
+        /// this process share.
+        held: bool,
     },
     /// Flushing what is queued, then closing the connection.
     Closing,
@@ -76,9 +79,10 @@ impl fmt::Display for State {
             Self::Connecting { attempt } => write!(f, "connecting, attempt {attempt}"),
             Self::Connected { subprotocol: None } => f.write_str("connected"),
             Self::Connected { subprotocol: Some(name) } => write!(f, "connected ({name})"),
-            Self::Disconnected { cause, attempt, .. } => {
+            Self::Disconnected { cause, attempt, held, .. } => {
                 let seconds = self.retry_in().unwrap_or_default().as_secs_f64();
-                write!(f, "disconnected: {cause}; attempt {attempt} in {seconds:.1} s")
+                let why = if *held { ", held back by the retry budget that clients share" } else { "" };
+                write!(f, "disconnected: {cause}; attempt {attempt} in {seconds:.1} s{why}")
             }
             Self::Closing => f.write_str("closing"),
         }

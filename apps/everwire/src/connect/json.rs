@@ -172,7 +172,7 @@ impl StateLine {
             State::Connected { subprotocol } => {
                 Self { state: "connected", subprotocol: subprotocol.clone(), ..Self::default() }
             }
-            State::Disconnected { cause, retry_at, attempt } => Self {
+            State::Disconnected { cause, retry_at, attempt, .. } => Self {
                 state: "disconnected",
                 attempt: Some(*attempt),
                 retry_in_ms: Some(millis(retry_at.saturating_duration_since(now))),

@@ -7,7 +7,7 @@ use everwire_ws::CloseCode;
 use super::Machine;
 use crate::{
     Cause, Closed, Event, Moment, Next, OpenFailure, Output, PostMortem, State, Timer,
-    lifecycle::{Ending, Intent, Lifecycle, Waiting},
+    lifecycle::{Ending, Intent, Lifecycle, Place, Waiting},
     retry::{Decision, blames_a_message},
     session::client::Stage,
 };
@@ -128,7 +128,8 @@ impl Machine {
                     self.left.unacknowledged.append(&mut self.orphans);
                 }
                 self.report(Next::Retry { after: delay, asked: !at_least.is_zero() });
-                self.lifecycle = Lifecycle::Waiting(Waiting { cause, retry_at, not_before: now + at_least });
+                let not_before = now + at_least;
+                self.lifecycle = Lifecycle::Waiting(Waiting { cause, retry_at, not_before, place: Place::None });
                 self.plan_attempt(retry_at);
             }
             Decision::End => {
@@ -144,9 +145,39 @@ impl Machine {
     pub(super) fn plan_attempt(&mut self, at: Moment) {
         let Lifecycle::Waiting(waiting) = &mut self.lifecycle else { return };
         waiting.retry_at = at;
-        let cause = waiting.cause.clone();
+        let (cause, held) = (waiting.cause.clone(), waiting.place == Place::Reserved);
         self.timers.set(Timer::Retry, at);
-        self.show(State::Disconnected { cause, retry_at: at, attempt: self.retry.next_attempt() });
+        self.show(State::Disconnected { cause, retry_at: at, attempt: self.retry.next_attempt(), held });
+    }
+
+    /// The time of the next attempt has come, as far as this client alone is concerned.
+    pub(super) fn retry_due(&mut self, now: Moment) {
+        let Lifecycle::Waiting(waiting) = &mut self.lifecycle else { return };
+        match waiting.place {
+            Place::None if self.budgeted => {
+                waiting.place = Place::Asked;
+                self.timers.clear(Timer::Retry);
+                self.outputs.push(Output::Reserve);
+            }
+            Place::Asked => {}
+            Place::None | Place::Reserved => self.start_attempt(now),
+        }
+    }
+
+    /// What the shared budget says.
+    pub(super) fn reserved(&mut self, now: Moment, at: Moment) {
+        let Lifecycle::Waiting(waiting) = &mut self.lifecycle else { return };
+        if waiting.place != Place::Asked {
+            return;
+        }
+        waiting.place = Place::Reserved;
+        if at <= now {
+            return self.start_attempt(now);
+        }
+        // Hints don't jump the queue.
+        waiting.not_before = waiting.not_before.max(at);
+        self.outputs.event(Event::HeldBack { wait: at.since(now) });
+        self.plan_attempt(at);
     }
 
     /// A final state that only the user leads out of.

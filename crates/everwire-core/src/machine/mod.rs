@@ -45,6 +45,8 @@ use crate::{
 pub struct Machine {
     open: OpenConfig,
     stable_after: Duration,
+    /// Retries ask for their place in a shared budget.
+    budgeted: bool,
 
     lifecycle: Lifecycle,
     intent: Intent,
@@ -92,10 +94,11 @@ impl Machine {
     pub fn new(config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
         config.check()?;
         let Config { retry, heartbeat, open, outbox, guarantee, session, batching } = config;
-        let RetryConfig { stable_after, .. } = retry;
+        let RetryConfig { stable_after, budgeted, .. } = retry;
         Ok(Self {
             open,
             stable_after,
+            budgeted,
             lifecycle: Lifecycle::Closed(Closed::Initial),
             intent: Intent::Stay,
             state: State::Closed(Closed::Initial),
@@ -169,6 +172,7 @@ impl Machine {
             Input::Migrate => self.migrate(now),
             Input::Processed(position) => self.processed(now, position),
             Input::Hint(hint) => self.hint(now, hint),
+            Input::Reserved(at) => self.reserved(now, at),
             Input::Transport(attempt, event) => self.transport(now, attempt, event),
             // What a store says after the end is for the next process.
             Input::Persisted(_) | Input::PersistFailed { .. } if matches!(self.lifecycle, Lifecycle::Finished) => {}

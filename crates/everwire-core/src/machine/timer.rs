@@ -14,11 +14,7 @@ impl Machine {
             match self.timers.expire(now) {
                 None => break,
                 Some(Timer::Open) => self.opening_too_long(now),
-                Some(Timer::Retry) => {
-                    if let Lifecycle::Waiting(_) = self.lifecycle {
-                        self.start_attempt(now);
-                    }
-                }
+                Some(Timer::Retry) => self.retry_due(now),
                 Some(Timer::Heartbeat) => {
                     self.outbox.relax();
                     let verdict = self.heartbeat.on_silence(now, &mut self.timers);

@@ -6,7 +6,7 @@ use super::Machine;
 use crate::{
     Cause, Closed, Event, Hint, Moment, Output, State, Timer,
     heartbeat::Verdict,
-    lifecycle::{Intent, Lifecycle},
+    lifecycle::{Intent, Lifecycle, Place},
     outbox::WallClock,
 };
 
@@ -140,7 +140,7 @@ impl Machine {
     fn hurry(&mut self, now: Moment, respect: Respect) {
         let Lifecycle::Waiting(waiting) = &self.lifecycle else { return };
         let paused = match respect {
-            Respect::Pause => waiting.not_before > now,
+            Respect::Pause => waiting.not_before > now || waiting.place == Place::Asked,
             Respect::Nothing => false,
         };
         let at = self.last_hurry.map_or(now, |last| (last + HURRY_INTERVAL).max(now));
@@ -148,7 +148,11 @@ impl Machine {
             return;
         }
         self.last_hurry = Some(at);
-        if at <= now { self.start_attempt(now) } else { self.plan_attempt(at) }
+        match respect {
+            _ if at > now => self.plan_attempt(at),
+            Respect::Pause => self.retry_due(now),
+            Respect::Nothing => self.start_attempt(now),
+        }
     }
 
     fn slow_down(&mut self, now: Moment) {
@@ -157,7 +161,7 @@ impl Machine {
             return;
         }
         let at = waiting.not_before.max(now) + self.retry.slow_delay();
-        if at > waiting.retry_at {
+        if at > waiting.retry_at && waiting.place == Place::None {
             self.plan_attempt(at);
         }
     }

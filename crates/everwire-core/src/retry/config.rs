@@ -23,13 +23,17 @@ pub struct RetryConfig {
     /// How many attempts without a useful connection are made at all. Default `None`: no limit.
     pub max_attempts: Option<u32>,
     /// How long attempts without a useful connection go on. Default `None`: no limit. The last attempt falls on the
-    /// limit; its opening time comes on top.
+    /// limit; its opening time, and its wait for a shared budget, come on top.
     pub max_elapsed: Option<Duration>,
     /// How long a connection must hold to count as useful, which resets delays and limits. Default 10 s.
     ///
     /// A connection over which a message of ours was proven to arrive counts after one second already. Opening alone
     /// resets nothing, nor does data from the server: one that greets and then says "try again later" is not up.
     pub stable_after: Duration,
+    /// Each retry asks for its place in a [`Budget`](super::Budget) that several clients share, by
+    /// [`Output::Reserve`](crate::Output::Reserve). Default false. First attempts and what the user asks for
+    /// ([`Hint::RetryNow`](crate::Hint::RetryNow)) go without.
+    pub budgeted: bool,
     /// Replacements for the advice of [`advice()`], by HTTP status or close code. Default none.
     pub overrides: Vec<(CauseMatch, AdviceOverride)>,
 }
@@ -44,6 +48,7 @@ impl Default for RetryConfig {
             max_attempts: None,
             max_elapsed: None,
             stable_after: Duration::from_secs(10),
+            budgeted: false,
             overrides: Vec::new(),
         }
     }

@@ -2,12 +2,14 @@
 //!
 //! - [`advice()`]: what a cause says about trying again, in one table
 //! - [`backoff`](Backoff): growing, capped, spread delays
+//! - [`budget`](Budget): retries that several clients share
 //! - [`config`](RetryConfig): the settings of both, and the limits
 //!
 //! [`Retry`] puts them together for one client.
 
 mod advice;
 mod backoff;
+mod budget;
 mod config;
 
 use std::time::Duration;
@@ -15,6 +17,7 @@ use std::time::Duration;
 pub(crate) use advice::blames_a_message;
 pub use advice::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use backoff::Backoff;
+pub use budget::Budget;
 pub use config::{AdviceOverride, CauseMatch, Jitter, RetryConfig};
 
 use crate::{Cause, Moment};

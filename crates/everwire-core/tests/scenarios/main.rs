@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
 
 mod batching;
+mod budget;
 mod cancelling;
 mod closing;
 mod conflation;

@@ -195,6 +195,7 @@ fn name(output: &Output) -> String {
         Output::Persist(..) => "Persist".into(),
         Output::Stored { first, last } => format!("Stored({}..={})", first.0, last.0),
         Output::Room => "Room".into(),
+        Output::Reserve => "Reserve".into(),
         Output::Finished(left) => {
             format!("Finished({} unsent, {} unacknowledged)", left.unsent.len(), left.unacknowledged.len())
         }

@@ -473,7 +473,7 @@ impl Pair {
                     self.shelf.as_mut().expect("a store").told.extend(first.0..=last.0);
                 }
                 Output::State(state) => self.states.push(state),
-                Output::Ping(..) | Output::Written { .. } | Output::Room | Output::Finished(_) => {}
+                Output::Ping(..) | Output::Written { .. } | Output::Room | Output::Reserve | Output::Finished(_) => {}
             }
         }
     }

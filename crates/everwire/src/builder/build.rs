@@ -41,6 +41,7 @@ impl Builder {
         check_inbox(self.inbox)?;
         let (url, server) = (target.for_log(), target.host_and_port());
         let plan = self.plan(target)?;
+        self.config.retry.budgeted = self.budget.is_some();
 
         let timed = self.config.batching.is_some() || self.config.outbox.max_age.is_some();
         let (seed, mut saved) = (seed()?, Saved::default());
@@ -66,7 +67,7 @@ impl Builder {
         if self.connect {
             shared.tell(Input::Connect);
         }
-        let driver = Driver::new(Arc::clone(&shared), plan, url, store, Meter::new(server));
+        let driver = Driver::new(Arc::clone(&shared), plan, url, store, Meter::new(server), self.budget);
         #[cfg(not(target_arch = "wasm32"))]
         runtime.spawn(driver);
         #[cfg(target_arch = "wasm32")]

@@ -16,12 +16,12 @@ use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, ConfigError, G
 use everwire_ws::Deflate;
 use everwire_ws::Limits;
 
-use crate::AttemptRequest;
 use crate::driver::Hook;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::driver::TlsSettings;
 use crate::inbox::Bounds;
 use crate::store::Store;
+use crate::{AttemptRequest, RetryBudget};
 
 mod build;
 mod error;
@@ -64,6 +64,7 @@ pub struct Builder {
     tls: TlsSettings,
     hook: Option<Hook>,
     store: Option<Box<dyn Store>>,
+    budget: Option<RetryBudget>,
     connect: bool,
 }
 
@@ -83,6 +84,7 @@ impl Builder {
             tls: TlsSettings::default(),
             hook: None,
             store: None,
+            budget: None,
             connect: true,
         }
     }
@@ -177,6 +179,13 @@ impl Builder {
     /// Time without a useful connection after which the client gives up. Default: unlimited.
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.config.retry.max_elapsed = Some(elapsed);
+        self
+    }
+
+    /// Has the retries of this client, and of all others that are given a clone of it, share a [`RetryBudget`]. Default:
+    /// none; each client has its own delays only.
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = Some(budget);
         self
     }
 

@@ -28,7 +28,8 @@ use self::connection::Connection;
 use self::dial::{BoxFuture as DialFuture, Opened, Which};
 use self::reading::Reading;
 use self::todo::{Command, Todo};
-use crate::clock::{self, Sleep};
+use crate::budget::RetryBudget;
+use crate::clock::{self, Instant, Sleep};
 use crate::events::EventItem;
 use crate::inbox::Room;
 use crate::metrics::Meter;
@@ -100,6 +101,7 @@ pub(crate) struct Driver {
     /// What the store has said, until the machine is told.
     stored: Option<Input>,
     meter: Meter,
+    budget: Option<RetryBudget>,
     /// The page's word on the network, for a session; see `browser::Surroundings`.
     #[cfg(target_arch = "wasm32")]
     _surroundings: Option<browser::Surroundings>,
@@ -141,7 +143,14 @@ const WALL_CLOCK: std::time::Duration = std::time::Duration::from_secs(1);
 const WRITES: usize = 8;
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, plan: Plan, url: String, store: Option<StoreThread>, meter: Meter) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        plan: Plan,
+        url: String,
+        store: Option<StoreThread>,
+        meter: Meter,
+        budget: Option<RetryBudget>,
+    ) -> Self {
         Self {
             #[cfg(target_arch = "wasm32")]
             _surroundings: plan.session.then(|| browser::Surroundings::listen(&shared)),
@@ -163,6 +172,7 @@ impl Driver {
             store,
             stored: None,
             meter,
+            budget,
         }
     }
 
@@ -296,6 +306,10 @@ impl Driver {
                         self.meter.store_works();
                     }
                 }
+                Command::Reserve => {
+                    self.reserve();
+                    busy = true;
+                }
                 Command::Open { attempt, number } => {
                     self.dial(attempt, number);
                     busy = true;
@@ -334,6 +348,14 @@ impl Driver {
         self.todo.commands = commands;
         self.todo.tell(&self.shared, &self.url, &mut self.meter);
         busy
+    }
+
+    /// Asks for a place in the budget that this client shares with others.
+    fn reserve(&self) {
+        let now = Instant::now();
+        let at = self.budget.as_ref().map_or(now, |budget| budget.reserve(now));
+        let (now, at) = (self.shared.now(), self.shared.moment(at));
+        self.shared.lock().machine.handle(now, Input::Reserved(at));
     }
 
     fn dial(&mut self, attempt: Attempt, number: u32) {

@@ -20,6 +20,7 @@ pub(super) enum Command {
     Control(Attempt, Message),
     Close(Attempt, CloseCode, &'static str),
     Ready(Attempt),
+    Reserve,
     Deliver(Vec<Message>),
     Persist(BatchId, Vec<StoreOp>),
 }
@@ -69,6 +70,7 @@ impl Todo {
                     };
                     self.commands.push(Command::Open { attempt, number: self.number });
                 }
+                Output::Reserve => self.commands.push(Command::Reserve),
                 Output::Room => self.room = true,
                 Output::Event(event) => self.notices.push(EventItem::Event(event)),
                 Output::State(state) => {

@@ -96,6 +96,7 @@ mod tests {
             cause: Cause::Lost(Loss::Ended),
             retry_at: now + Duration::from_millis(left),
             attempt: 2,
+            held: false,
         };
         assert_eq!(said(&lost(2_001)), "offline, next attempt in 3 s");
         assert_eq!(said(&lost(1)), "offline, next attempt in 1 s");

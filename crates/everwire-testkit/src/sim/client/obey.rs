@@ -73,6 +73,8 @@ impl Process {
                 }
                 app.outcome(&mut ClientIo { index, process: self, stage, now }, first, last, outcome);
             }
+            // Only with a budget, and then there is always room in it.
+            Output::Reserve => self.machine.handle(now, Input::Reserved(now)),
             Output::Room => app.room(&mut ClientIo { index, process: self, stage, now }),
             Output::State(state) => {
                 stage.note(|| format!("client {index} {state:?}"));

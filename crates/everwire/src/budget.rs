@@ -1,0 +1,66 @@
+//! Retries that the clients of one process share.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use everwire_core::{ConfigError, Moment, retry::Budget};
+
+use crate::clock::Instant;
+use crate::sync::lock;
+
+/// Retries that several clients share: so many at once, and after that so many in each period, first come, first served.
+/// Cheap to clone; all clones are the same.
+///
+/// For processes with many clients: when their network comes back, they don't all dial in the same moment, whatever hints
+/// and chance say. A client's first attempt, and what [`Hint::RetryNow`](crate::Hint::RetryNow) asks for, go
+/// without. A retry that has to wait says so: [`State::Disconnected`](crate::State::Disconnected) is `held`, with the time
+/// at which its place is, and [`Event::HeldBack`](crate::Event::HeldBack) tells it.
+///
+/// ```no_run
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use everwire::{Client, RetryBudget};
+///
+/// let budget = RetryBudget::new(20, Duration::from_secs(1))?;
+/// let mut clients = Vec::new();
+/// for feed in 0..1000 {
+///     let url = format!("wss://example.org/feeds/{feed}");
+///     clients.push(Client::builder(url).retry_budget(budget.clone()).build()?);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct RetryBudget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    budget: Mutex<Budget>,
+    /// `Moment::ZERO`.
+    origin: Instant,
+}
+
+impl RetryBudget {
+    /// `retries` at once, and then `retries` in each `per`, evenly.
+    ///
+    /// # Errors
+    /// If one of them is zero.
+    pub fn new(retries: u32, per: Duration) -> Result<Self, ConfigError> {
+        let budget = Mutex::new(Budget::new(retries, per)?);
+        Ok(Self(Arc::new(Shared { budget, origin: Instant::now() })))
+    }
+
+    pub(crate) fn reserve(&self, now: Instant) -> Instant {
+        let now_here = Moment::ZERO + now.saturating_duration_since(self.0.origin);
+        let place = lock(&self.0.budget).reserve(now_here);
+        now + place.since(now_here)
+    }
+}
+
+impl Default for RetryBudget {
+    /// 50 retries at once, and then 50 a second: far above what single clients do, and below what hurts a server or a
+    /// local network.
+    fn default() -> Self {
+        Self(Arc::new(Shared { budget: Mutex::default(), origin: Instant::now() }))
+    }
+}
