@@ -145,6 +145,13 @@ pub enum Event {
         /// How long this connection will still work.
         within: Duration,
     },
+    /// The connection that was to take over could not be opened; the present one stays.
+    MoveFailed {
+        /// Why.
+        cause: Cause,
+        /// When it is tried again; `None`: not before it is asked for again, since the same would be refused.
+        retry_in: Option<Duration>,
+    },
     /// The device slept: an open connection is probed, a waiting client tries at once.
     Woke {
         /// About how long.

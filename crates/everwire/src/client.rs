@@ -1,5 +1,6 @@
 //! The handle of a client.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::shared::Shared;
 use crate::store::Recovered;
-use crate::{Builder, Delivery, Events, Inbox, State, Stats};
+use crate::{Builder, Deliveries, Delivery, Events, Inbox, State, Stats};
 
 /// A WebSocket client that stays connected.
 ///
@@ -151,6 +152,48 @@ impl Client {
         options: SendOptions,
     ) -> Result<Delivery, SendError> {
         self.shared.send_wait(message.into(), Some(options)).await
+    }
+
+    /// Puts many messages into the outbox, several times as fast as one by one with [`send`](Self::send). They are taken
+    /// from the front of `messages`, and their deliveries are added to `deliveries`; messages of other threads may fall
+    /// between. Never waits.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::collections::VecDeque;
+    ///
+    /// use everwire::{Client, Deliveries, Message};
+    ///
+    /// let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build()?;
+    /// let mut readings: VecDeque<Message> = (0..1000).map(|reading| Message::from(reading.to_string())).collect();
+    /// let mut deliveries = Deliveries::new();
+    /// client.send_many(&mut readings, &mut deliveries)?;
+    /// assert!(readings.is_empty());
+    /// assert_eq!(deliveries.len(), 1000);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send), for the message that is then at the front of `messages`; those before it are sent.
+    pub fn send_many(&self, messages: &mut VecDeque<Message>, deliveries: &mut Deliveries) -> Result<(), SendError> {
+        self.shared.send_many(messages, deliveries)
+    }
+
+    /// Like [`send_many`](Self::send_many), but waits for room in the outbox, as [`send_wait`](Self::send_wait) does.
+    ///
+    /// Cancel-safe: what was sent until then has its place in `deliveries`, and the rest is in `messages`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_wait`](Self::send_wait), for the message that is then at the front of `messages`.
+    pub async fn send_many_wait(
+        &self,
+        messages: &mut VecDeque<Message>,
+        deliveries: &mut Deliveries,
+    ) -> Result<(), SendError> {
+        self.shared.send_many_wait(messages, deliveries).await
     }
 
     /// Takes back a message that still waits in the outbox, by its delivery's

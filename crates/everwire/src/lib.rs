@@ -73,7 +73,7 @@ pub use rustls;
 pub use crate::budget::RetryBudget;
 pub use crate::builder::{BuildError, Builder};
 pub use crate::client::Client;
-pub use crate::delivery::{Delivery, Progress};
+pub use crate::delivery::{Deliveries, Delivery, Progress};
 pub use crate::events::{EventItem, Events};
 pub use crate::inbox::Inbox;
 pub use crate::opening::Opening;

@@ -338,18 +338,29 @@ impl Machine {
             TransportEvent::Reached(phase) => successor.reached = phase,
             TransportEvent::Opened { subprotocol } => {
                 let Some(session) = &mut self.session else { return };
-                if session.agreed(subprotocol.as_deref()) != Agreed::Session || session.hello_waits() {
+                let obstacle = if session.agreed(subprotocol.as_deref()) != Agreed::Session {
+                    // The next time it may be another server.
+                    Some("the server does not speak everwire.v1 on the new connection")
+                } else if session.hello_waits() {
+                    Some("the store has yet to keep what the greeting would say")
+                } else {
+                    None
+                };
+                if let Some(obstacle) = obstacle {
                     self.outputs.push(Output::Abort(attempt));
-                    return self.migration_failed(now);
+                    let (phase, kind) = (Phase::Session, OpenFailureKind::BadSession);
+                    let failure = OpenFailure { phase, kind, detail: obstacle.into() };
+                    return self.migration_failed(now, Cause::OpenFailed(failure));
                 }
                 (successor.reached, successor.greeting) = (Phase::Session, true);
                 self.outputs.push(Output::Control(attempt, session.hello()));
             }
             TransportEvent::Received(messages) if successor.greeting => self.take_over(now, messages),
-            TransportEvent::OpenFailed(_) | TransportEvent::Lost(_) => self.migration_failed(now),
-            TransportEvent::PeerClosed(_) => {
+            TransportEvent::OpenFailed(failure) => self.migration_failed(now, Cause::OpenFailed(failure)),
+            TransportEvent::Lost(loss) => self.migration_failed(now, Cause::Lost(loss)),
+            TransportEvent::PeerClosed(frame) => {
                 self.outputs.push(Output::Abort(attempt));
-                self.migration_failed(now);
+                self.migration_failed(now, Cause::PeerClosed(frame));
             }
             _ => {}
         }
@@ -384,18 +395,24 @@ impl Machine {
         }
     }
 
-    /// The present connection is good for a while yet: another try follows.
-    fn migration_failed(&mut self, now: Moment) {
+    /// The present connection is good for a while yet: another try follows, if the cause leaves any hope.
+    fn migration_failed(&mut self, now: Moment, cause: Cause) {
         self.successor = None;
-        self.timers.set(Timer::Migrate, now + self.retry.slow_delay());
+        self.timers.clear(Timer::Migrate);
+        let retry_in = self.retry.again_beside(&cause);
+        if let Some(delay) = retry_in {
+            self.timers.set(Timer::Migrate, now + delay);
+        }
+        self.outputs.event(Event::MoveFailed { cause, retry_in });
     }
 
     /// [`Timer::Migrate`] has come.
     pub(super) fn migration_due(&mut self, now: Moment) {
         match self.successor.take() {
-            Some(successor) => {
-                self.outputs.push(Output::Abort(successor.attempt));
-                self.migration_failed(now);
+            Some(Successor { attempt, reached, .. }) => {
+                self.outputs.push(Output::Abort(attempt));
+                let failure = self.timed_out(reached);
+                self.migration_failed(now, Cause::OpenFailed(failure));
             }
             None => self.migrate(now),
         }

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use crate::{
-    Moment, OpenFailure, OpenFailureKind, Output, Timer,
+    Moment, OpenFailure, OpenFailureKind, Output, Phase, Timer,
     lifecycle::{Intent, Lifecycle},
 };
 
@@ -38,9 +38,13 @@ impl Machine {
     fn opening_too_long(&mut self, now: Moment) {
         let Lifecycle::Opening(opening) = &self.lifecycle else { return };
         self.outputs.push(Output::Abort(opening.attempt));
-        let detail = format!("no connection within {:?}", self.open.timeout);
-        let failure = OpenFailure { phase: opening.reached, kind: OpenFailureKind::Timeout, detail };
+        let failure = self.timed_out(opening.reached);
         self.attempt_failed(now, failure);
+    }
+
+    pub(super) fn timed_out(&self, phase: Phase) -> OpenFailure {
+        let detail = format!("no connection within {:?}", self.open.timeout);
+        OpenFailure { phase, kind: OpenFailureKind::Timeout, detail }
     }
 
     fn closing_too_long(&mut self, now: Moment) {

@@ -136,6 +136,24 @@ impl Retry {
         Decision::Wait { delay, at_least }
     }
 
+    /// An attempt beside a connection that still works has failed: how long until the next, at the longest pace; `None` if
+    /// trying again makes no sense. It counts towards no limit.
+    pub fn again_beside(&mut self, cause: &Cause) -> Option<Duration> {
+        let at_least = match self.config.advice(cause) {
+            Advice::End | Advice::Stop => return None,
+            Advice::StopAfter { retries } => {
+                self.refused_credentials = self.refused_credentials.saturating_add(1);
+                if self.refused_credentials > retries {
+                    return None;
+                }
+                Duration::ZERO
+            }
+            Advice::Retry | Advice::RetrySlowly => Duration::ZERO,
+            Advice::RetryNoSoonerThan(at_least) => at_least,
+        };
+        Some(at_least.saturating_add(self.slow_delay()))
+    }
+
     /// A delay at the longest pace, for when the platform says that there is no network.
     pub fn slow_delay(&mut self) -> Duration {
         self.backoff.spread(self.config.max_delay)

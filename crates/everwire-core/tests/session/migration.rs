@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use everwire_core::{CloseCode, CloseFrame, Event, Hint, Input, Outcome, State, TransportEvent, session::ServerInput};
+use everwire_core::{
+    Cause, CloseCode, CloseFrame, Event, Hint, Input, OpenFailure, OpenFailureKind, Outcome, Phase, State,
+    TransportEvent,
+    session::{ServerConfig, ServerInput},
+};
 
 use crate::pair::Pair;
 
@@ -157,4 +161,54 @@ fn leaving_while_a_move_is_under_way_leaves_nothing_behind() {
     pair.wait(SOON);
     assert!(matches!(pair.client.state(), State::Closed(_)), "{:?}", pair.client.state());
     assert_eq!(pair.session().borrow().link(), None);
+}
+
+#[test]
+fn a_move_that_is_refused_for_good_is_not_tried_again_until_it_is_asked_for() {
+    let mut pair = unwatched();
+    refuse_the_move(&mut pair, 403, None);
+    let cause = pair.events.iter().find_map(|event| match event {
+        Event::MoveFailed { cause, retry_in: None } => Some(cause.clone()),
+        _ => None,
+    });
+    assert!(matches!(cause, Some(Cause::OpenFailed(_))), "{:?}", pair.events);
+    pair.wait(Duration::from_secs(600));
+    assert_eq!(pair.wires.len(), 2, "the refused one was the last");
+    assert!(never_disconnected(&pair));
+
+    pair.slow = false;
+    pair.input(Input::Migrate);
+    pair.run();
+    assert_eq!(pair.wires.len(), 3);
+    assert!(never_disconnected(&pair));
+}
+
+#[test]
+fn a_move_that_is_put_off_by_the_server_waits_for_as_long_as_it_said() {
+    let mut pair = unwatched();
+    let pause = Duration::from_secs(300);
+    refuse_the_move(&mut pair, 503, Some(pause));
+    pair.wait(pause - Duration::from_secs(1));
+    assert_eq!(pair.wires.len(), 2, "not before the pause is over");
+    pair.slow = false;
+    pair.wait(Duration::from_secs(60));
+    assert_eq!(pair.wires.len(), 3);
+}
+
+/// Nothing but what the test does happens in a long wait.
+fn unwatched() -> Pair {
+    let mut server = ServerConfig::default();
+    server.heartbeat.interval = None;
+    let mut pair = Pair::with(|config| config.heartbeat.interval = None, server);
+    pair.run();
+    pair
+}
+
+fn refuse_the_move(pair: &mut Pair, status: u16, retry_after: Option<Duration>) {
+    pair.slow = true;
+    pair.input(Input::Migrate);
+    let kind = OpenFailureKind::Refused { status, retry_after, fresh_credentials: false };
+    let failure = OpenFailure { phase: Phase::Upgrade, kind, detail: "refused".into() };
+    let attempt = pair.wires[1].attempt;
+    pair.input(Input::Transport(attempt, TransportEvent::OpenFailed(failure)));
 }

@@ -7,8 +7,8 @@ use std::task::Waker;
 
 use everwire_core::{MessageId, Outcome};
 
-use super::Delivery;
 use super::block::{BLOCK, Block};
+use super::{Deliveries, Delivery};
 
 /// The blocks that hold a message without an outcome, and the one that is being filled. A block
 /// leaves with its last outcome, so there are never more than the outbox holds messages; a
@@ -16,8 +16,14 @@ use super::block::{BLOCK, Block};
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     blocks: BTreeMap<u64, Entry>,
-    filling: Option<(u64, Arc<Block>)>,
-    /// The place in that block which comes next.
+    filling: Option<Filling>,
+}
+
+#[derive(Debug)]
+struct Filling {
+    number: u64,
+    block: Arc<Block>,
+    /// The place which comes next.
     next_index: u16,
 }
 
@@ -31,23 +37,30 @@ impl Ledger {
     /// The delivery of a message that was just accepted.
     pub(crate) fn open(&mut self, id: MessageId) -> Delivery {
         let (number, index) = place(id.0);
-        let block = match &self.filling {
-            Some((filling, block)) if *filling == number => {
-                let block = Arc::clone(block);
-                self.give_up(number, u64::from(index) - u64::from(self.next_index));
-                block
-            }
-            filling => {
-                if let Some((before, _)) = filling {
-                    self.give_up(*before, BLOCK - u64::from(self.next_index));
+        let block = Arc::clone(self.reserve(number, index));
+        Delivery::new(block, index)
+    }
+
+    /// Adds the delivery of a message that was just accepted to those of others.
+    pub(crate) fn open_into(&mut self, id: MessageId, deliveries: &mut Deliveries) {
+        let (number, index) = place(id.0);
+        deliveries.push(self.reserve(number, index), index);
+    }
+
+    /// Makes a place of a block that of a message.
+    fn reserve(&mut self, number: u64, index: u8) -> &Arc<Block> {
+        let mut filling = match self.filling.take() {
+            Some(filling) if filling.number == number => filling,
+            before => {
+                if let Some(before) = before {
+                    self.give_up(before.number, BLOCK - u64::from(before.next_index));
                 }
-                let block = self.start(number);
-                self.give_up(number, u64::from(index));
-                block
+                self.start(number)
             }
         };
-        self.next_index = u16::from(index) + 1;
-        Delivery::new(block, index)
+        self.give_up(number, u64::from(index) - u64::from(filling.next_index));
+        filling.next_index = u16::from(index) + 1;
+        &self.filling.insert(filling).block
     }
 
     pub(crate) fn stored(&mut self, first: MessageId, last: MessageId, wakers: &mut Vec<Waker>) {
@@ -89,12 +102,11 @@ impl Ledger {
         }
     }
 
-    fn start(&mut self, number: u64) -> Arc<Block> {
+    fn start(&mut self, number: u64) -> Filling {
         let block = Arc::new(Block::new(number * BLOCK + FIRST_ID));
         let entry = Entry { block: Arc::clone(&block), unsettled: BLOCK };
         self.blocks.insert(number, entry);
-        self.filling = Some((number, Arc::clone(&block)));
-        block
+        Filling { number, block, next_index: 0 }
     }
 }
 

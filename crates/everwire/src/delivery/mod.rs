@@ -1,6 +1,7 @@
 //! The word on a message that was sent.
 //!
 //! - [`Delivery`]: what `send` returns
+//! - [`Deliveries`]: what `send_many` fills
 //! - `block`: where 256 messages stand; a delivery is a place in one, and costs no allocation
 //! - `ledger`: which block an outcome belongs to
 
@@ -16,8 +17,10 @@ use self::block::{Block, Wants};
 
 mod block;
 mod ledger;
+mod many;
 
 pub(crate) use self::ledger::Ledger;
+pub use self::many::Deliveries;
 
 /// Resolves to the one [`Outcome`] of a message.
 ///

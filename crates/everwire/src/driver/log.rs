@@ -61,6 +61,9 @@ fn log_event(url: &str, event: &Event) {
         Event::Disconnected(post_mortem) => log_end(url, post_mortem),
         Event::RoundTrip(time) => trace!(target: TARGET, url, ?time, "round trip"),
         Event::Resending { messages } => info!(target: TARGET, url, messages, "sending again"),
+        Event::MoveFailed { cause, retry_in } => {
+            info!(target: TARGET, url, ?retry_in, "no new connection to move to: {cause}");
+        }
         Event::Woke { slept } => info!(target: TARGET, url, ?slept, "the device slept"),
         Event::Stalled { late_by } => warn!(target: TARGET, url, ?late_by, "this process stalled"),
         other => debug!(target: TARGET, url, event = ?other),

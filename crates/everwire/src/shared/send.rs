@@ -1,5 +1,6 @@
 //! Messages into the outbox, and changing one's mind about them.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,10 @@ use everwire_ws::Message;
 use tokio::sync::Notify;
 
 use super::{Inner, Shared};
-use crate::Delivery;
+use crate::{Deliveries, Delivery};
+
+/// So many messages may go into the outbox without anybody else getting at the machine.
+const AT_ONCE: usize = 256;
 
 /// Those who wait for room in the outbox, first come, first served.
 #[derive(Debug, Default)]
@@ -35,6 +39,41 @@ impl Shared {
             output => Self::deal_with(output, inner, Vec::new()),
         }
         Ok(delivery)
+    }
+
+    /// Takes messages from the front until there are none, or one is refused, which stays there.
+    pub(crate) fn send_many(
+        &self,
+        messages: &mut VecDeque<Message>,
+        deliveries: &mut Deliveries,
+    ) -> Result<(), SendError> {
+        while !messages.is_empty() {
+            self.send_some(messages, deliveries)?;
+        }
+        Ok(())
+    }
+
+    fn send_some(&self, messages: &mut VecDeque<Message>, deliveries: &mut Deliveries) -> Result<(), SendError> {
+        let mut inner = self.lock();
+        let now = if self.timed { self.now() } else { inner.looked_at_clock };
+        let mut sent = Ok(());
+        for _ in 0..AT_ONCE {
+            let Some(message) = messages.pop_front() else { break };
+            match inner.machine.send(now, message) {
+                Ok(id) => inner.ledger.open_into(id, deliveries),
+                Err(refused) => {
+                    messages.push_front(refused.message().clone());
+                    sent = Err(refused);
+                    break;
+                }
+            }
+        }
+        if self.timed && inner.must_wake_earlier() {
+            inner.wake_driver = true;
+        }
+        let output = inner.machine.poll_output();
+        Self::deal_with(output, inner, Vec::new());
+        sent
     }
 
     pub(crate) fn send_with(&self, message: Message, options: SendOptions) -> Result<Delivery, SendError> {
@@ -110,6 +149,30 @@ impl Shared {
                 other => return other,
             }
             room.await;
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) async fn send_many_wait(
+        &self,
+        messages: &mut VecDeque<Message>,
+        deliveries: &mut Deliveries,
+    ) -> Result<(), SendError> {
+        if self.line.waiting.load(Ordering::Relaxed) == 0 {
+            match self.send_many(messages, deliveries) {
+                Err(SendError::Full(_)) => {}
+                other => return other,
+            }
+        }
+        let _place = self.line.join();
+        let _turn = self.line.turn.lock().await;
+        loop {
+            let room = pin!(self.line.room.notified());
+            match self.send_many(messages, deliveries) {
+                Err(SendError::Full(_)) => room.await,
+                other => return other,
+            }
         }
     }
 }

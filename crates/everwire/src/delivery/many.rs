@@ -1,0 +1,104 @@
+//! What `send_many` has accepted.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::iter::FusedIterator;
+use std::sync::Arc;
+
+use everwire_core::{MessageId, Outcome};
+
+use super::Delivery;
+use super::block::Block;
+
+/// The deliveries of many messages, in the order in which they were sent.
+///
+/// It costs one reference for 256 neighbours, where a [`Delivery`] costs one each. Like those it may be dropped at any
+/// time. It is an iterator of [`Delivery`], for who wants each by itself.
+#[derive(Default)]
+#[must_use = "the outcomes are lost with the deliveries; `drop` them to say that this is meant"]
+pub struct Deliveries {
+    runs: VecDeque<Run>,
+    len: usize,
+}
+
+/// Neighbours in a block.
+struct Run {
+    block: Arc<Block>,
+    first: u8,
+    count: u16,
+}
+
+impl Deliveries {
+    /// None yet, for [`Client::send_many`](crate::Client::send_many) to fill.
+    pub const fn new() -> Self {
+        Self { runs: VecDeque::new(), len: 0 }
+    }
+
+    /// How many messages.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number of the first message.
+    pub fn first_id(&self) -> Option<MessageId> {
+        self.runs.front().map(|run| MessageId(run.block.first + u64::from(run.first)))
+    }
+
+    /// Waits for the next message's outcome, in the order in which they were sent; `None` once there are no more.
+    /// Cancel-safe: what was not returned is still there.
+    pub async fn next_outcome(&mut self) -> Option<Outcome> {
+        let run = self.runs.front()?;
+        let outcome = Delivery::new(Arc::clone(&run.block), run.first).await;
+        drop(self.next());
+        Some(outcome)
+    }
+
+    /// Adds the next message.
+    pub(super) fn push(&mut self, block: &Arc<Block>, index: u8) {
+        self.len += 1;
+        match self.runs.back_mut() {
+            Some(run) if Arc::ptr_eq(&run.block, block) && run.end() == u16::from(index) => run.count += 1,
+            _ => self.runs.push_back(Run { block: Arc::clone(block), first: index, count: 1 }),
+        }
+    }
+}
+
+impl Run {
+    fn end(&self) -> u16 {
+        u16::from(self.first) + self.count
+    }
+}
+
+impl Iterator for Deliveries {
+    type Item = Delivery;
+
+    fn next(&mut self) -> Option<Delivery> {
+        let run = self.runs.front_mut()?;
+        let index = run.first;
+        self.len -= 1;
+        if run.count > 1 {
+            run.first += 1;
+            run.count -= 1;
+            return Some(Delivery::new(Arc::clone(&run.block), index));
+        }
+        self.runs.pop_front().map(|run| Delivery::new(run.block, index))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len, Some(self.len))
+    }
+}
+
+impl ExactSizeIterator for Deliveries {}
+impl FusedIterator for Deliveries {}
+
+impl fmt::Debug for Deliveries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deliveries").field("first_id", &self.first_id()).field("len", &self.len).finish()
+    }
+}
