@@ -1,9 +1,11 @@
 //! The contenders, each used as well as it can be.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
-use everwire::{Builder, Client, Guarantee, SessionMode};
+use everwire::store::SqliteStore;
+use everwire::{Builder, Client, Deliveries, Guarantee, Message, SessionMode};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as Theirs;
@@ -25,18 +27,23 @@ pub(crate) enum Contender {
     Everwire,
     /// The same without delivery evidence.
     EverwireUnproven,
-    /// The same in a session, with a server that acknowledges what it has processed: exactly once.
+    /// With evidence, and 256 messages in each call.
+    EverwireMany,
+    /// In a session, with a server that acknowledges what it has processed: exactly once. 256 messages in each call.
     EverwireSession,
+    /// The same with an outbox on the disk: every message is durable before it is sent, and every outcome.
+    EverwireDurable,
+    /// socket.io-client in Node.js, its acknowledgement awaited with 1,024 in flight; its own server.
+    SocketIo,
 }
 
 impl Contender {
-    pub(crate) const ALL: &[Self] = &[
-        Self::TungsteniteBatched,
-        Self::TungsteniteNaive,
-        Self::Everwire,
-        Self::EverwireUnproven,
-        Self::EverwireSession,
-    ];
+    /// Those of `bench client`.
+    pub(crate) const CLIENTS: [Self; 5] =
+        [Self::TungsteniteBatched, Self::TungsteniteNaive, Self::Everwire, Self::EverwireUnproven, Self::EverwireMany];
+    /// Those of `bench session`.
+    pub(crate) const SESSIONS: [Self; 5] =
+        [Self::TungsteniteBatched, Self::EverwireMany, Self::EverwireSession, Self::EverwireDurable, Self::SocketIo];
     pub(crate) const BASE: Self = Self::TungsteniteBatched;
 
     pub(crate) fn name(self) -> &'static str {
@@ -45,17 +52,20 @@ impl Contender {
             Self::TungsteniteNaive => "tungstenite-naive",
             Self::Everwire => "everwire",
             Self::EverwireUnproven => "everwire-unproven",
+            Self::EverwireMany => "everwire-many",
             Self::EverwireSession => "everwire-session",
+            Self::EverwireDurable => "everwire-durable",
+            Self::SocketIo => "socket.io-acknowledged",
         }
     }
 
     pub(crate) fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|contender| contender.name() == name)
+        [Self::CLIENTS, Self::SESSIONS].concat().into_iter().find(|contender| contender.name() == name)
     }
 }
 
 /// Messages per one-way run of the fast contenders; the naive one sends a tenth.
-const ONE_WAY: u64 = 2_000_000;
+const ONE_WAY: u64 = 2_048_000;
 const ROUND_TRIPS: usize = 5_000;
 const PIPELINED: usize = 200_000;
 const IN_FLIGHT: usize = 64;
@@ -71,9 +81,16 @@ pub(crate) fn measure(contender: Contender, measure: Measure, address: &str) -> 
             Contender::TungsteniteBatched | Contender::TungsteniteNaive => {
                 theirs(&url, measure, contender == Contender::TungsteniteNaive).await
             }
-            Contender::Everwire => ours(Client::builder(url), measure).await,
-            Contender::EverwireUnproven => ours(Client::builder(url).guarantee(Guarantee::Unproven), measure).await,
-            Contender::EverwireSession => ours(Client::builder(url).session(SessionMode::Require), measure).await,
+            Contender::Everwire => ours(Client::builder(url), measure, 1).await,
+            Contender::EverwireMany => ours(Client::builder(url), measure, 256).await,
+            Contender::EverwireUnproven => ours(Client::builder(url).guarantee(Guarantee::Unproven), measure, 1).await,
+            Contender::EverwireSession => ours(Client::builder(url).session(SessionMode::Require), measure, 256).await,
+            Contender::EverwireDurable => {
+                let folder = tempfile::tempdir()?;
+                let store = SqliteStore::open(folder.path().join("outbox.db"))?;
+                ours(Client::builder(url).session(SessionMode::Require).store(store), measure, 256).await
+            }
+            Contender::SocketIo => Err("it runs in Node.js".into()),
         }
     })
 }
@@ -82,7 +99,7 @@ fn payload(measure: Measure) -> ByteString {
     ByteString::from("x".repeat(if measure == Measure::OneWay32 { 32 } else { 128 }))
 }
 
-async fn ours(client: Builder, measure: Measure) -> Done<Figure> {
+async fn ours(client: Builder, measure: Measure, at_once: u64) -> Done<Figure> {
     let client = client.build()?;
     let mut inbox = client.messages();
     let payload = payload(measure);
@@ -92,8 +109,16 @@ async fn ours(client: Builder, measure: Measure) -> Done<Figure> {
     match measure {
         Measure::OneWay32 | Measure::OneWay128 => {
             let started = Instant::now();
-            for _ in 0..ONE_WAY {
-                drop(client.send_wait(payload.clone()).await?);
+            if at_once == 1 {
+                for _ in 0..ONE_WAY {
+                    drop(client.send_wait(payload.clone()).await?);
+                }
+            } else {
+                let mut burst = VecDeque::new();
+                for _ in 0..ONE_WAY.div_ceil(at_once) {
+                    burst.extend((0..at_once).map(|_| Message::from(payload.clone())));
+                    client.send_many_wait(&mut burst, &mut Deliveries::new()).await?;
+                }
             }
             drop(client.send_wait("end").await?);
             let counted = inbox.next().await.ok_or("closed")?;

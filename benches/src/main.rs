@@ -1,10 +1,12 @@
-//! Whole clients side by side in one run: what each moves per second and how long a round trip takes.
+//! Whole clients side by side in one run: what each moves per second, how long a round trip takes, and what becomes of
+//! messages when the network fails.
 //!
-//! `cargo xtask bench client` builds and starts it. The client is pinned to one core, the server (the same for all) to
+//! `cargo xtask bench client`, `session` and `recovery` build and start it. In the first two the client is pinned to one core, the server (the same for all) to
 //! another; the contenders take turns, and medians over the rounds and their ratios are what to quote.
 
 mod clients;
 mod process;
+mod recovery;
 mod report;
 mod server;
 mod sessions;
@@ -21,6 +23,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server"] => server::run(),
         ["sessions"] => sessions::run(),
+        ["recovery-server"] => recovery::run_server(),
+        ["recovery-client", contender, address] => recovery::run_client(contender, address),
         ["one", contender, measure, address] => {
             let contender = Contender::by_name(contender).ok_or("no such contender")?;
             let measure = Measure::by_name(measure).ok_or("no such measure")?;
@@ -28,22 +32,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{}", figure.as_line());
             Ok(())
         }
-        ["client"] | [] => client(),
-        _ => Err("usage: everwire-benches [client]".into()),
+        ["client"] | [] => compare(&Contender::CLIENTS, &Measure::ALL),
+        ["session"] => compare(&Contender::SESSIONS, &[Measure::OneWay32, Measure::OneWay128]),
+        ["recovery"] => recovery::run(ROUNDS),
+        _ => Err("usage: everwire-benches [client | session | recovery]".into()),
     }
 }
 
 /// Every contender in every measure, in turns.
-fn client() -> Result<(), Box<dyn std::error::Error>> {
-    let (server, sessions) = (process::Server::start("server")?, process::Server::start("sessions")?);
+fn compare(contenders: &[Contender], measures: &[Measure]) -> Result<(), Box<dyn std::error::Error>> {
+    let servers = Servers::start(contenders)?;
     let mut table = Table::default();
     for round in 0..=ROUNDS {
-        for measure in Measure::ALL {
-            for contender in Contender::ALL {
-                let figure = {
-                    let server = if *contender == Contender::EverwireSession { &sessions } else { &server };
-                    process::one(*contender, *measure, &server.address, Duration::from_secs(60))?
-                };
+        for measure in measures {
+            for contender in contenders {
+                let figure = process::one(*contender, *measure, servers.address(*contender), LIMIT)?;
                 // The first round warms caches and allocators up and is not counted.
                 if round > 0 {
                     table.add(*contender, *measure, figure);
@@ -54,4 +57,30 @@ fn client() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("{table}");
     Ok(())
+}
+
+/// How long one measurement may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The servers that the contenders need.
+struct Servers {
+    plain: process::Server,
+    sessions: process::Server,
+    socket_io: Option<process::Server>,
+}
+
+impl Servers {
+    fn start(contenders: &[Contender]) -> Result<Self, Box<dyn std::error::Error>> {
+        let socket_io = contenders.contains(&Contender::SocketIo).then(process::Server::socket_io).transpose()?;
+        let (plain, sessions) = (process::Server::start("server")?, process::Server::start("sessions")?);
+        Ok(Self { plain, sessions, socket_io })
+    }
+
+    fn address(&self, contender: Contender) -> &str {
+        match (contender, &self.socket_io) {
+            (Contender::EverwireSession | Contender::EverwireDurable, _) => &self.sessions.address,
+            (Contender::SocketIo, Some(server)) => &server.address,
+            _ => &self.plain.address,
+        }
+    }
 }

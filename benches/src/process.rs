@@ -16,7 +16,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(role: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut child = Command::new(std::env::current_exe()?).arg(role).stdout(Stdio::piped()).spawn()?;
+        Self::spawn(Command::new(std::env::current_exe()?).arg(role))
+    }
+
+    /// Socket.IO's, in Node.js.
+    pub(crate) fn socket_io() -> Result<Self, Box<dyn std::error::Error>> {
+        Self::spawn(socket_io(1).arg("server"))
+    }
+
+    fn spawn(command: &mut Command) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();
         let stdout = child.stdout.take().ok_or("the server has no output")?;
         BufReader::new(stdout).read_line(&mut address)?;
@@ -38,10 +47,15 @@ pub(crate) fn one(
     address: &str,
     limit: Duration,
 ) -> Result<Figure, Box<dyn std::error::Error>> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["one", contender.name(), measure.name(), address])
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut command = match contender {
+        Contender::SocketIo => socket_io(0),
+        _ => Command::new(std::env::current_exe()?),
+    };
+    match contender {
+        Contender::SocketIo => command.args([measure.name(), address]),
+        _ => command.args(["one", contender.name(), measure.name(), address]),
+    };
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
     let started = Instant::now();
     while child.try_wait()?.is_none() {
         if started.elapsed() > limit {
@@ -55,6 +69,14 @@ pub(crate) fn one(
     let stdout = child.stdout.take().ok_or("no output")?;
     BufReader::new(stdout).read_line(&mut line)?;
     Figure::from_line(&line).ok_or_else(|| format!("{} gave '{line}' for {}", contender.name(), measure.name()).into())
+}
+
+/// Socket.IO's script in Node.js, pinned to one core, where the system can.
+fn socket_io(core: usize) -> Command {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/socketio.mjs");
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string(), "node", script]);
+    command
 }
 
 /// Pins this process to one core, where the machine has it.

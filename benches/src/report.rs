@@ -19,7 +19,7 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    pub(crate) const ALL: &[Self] = &[Self::OneWay32, Self::OneWay128, Self::RoundTrip, Self::Pipelined];
+    pub(crate) const ALL: [Self; 4] = [Self::OneWay32, Self::OneWay128, Self::RoundTrip, Self::Pipelined];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl Measure {
     }
 
     pub(crate) fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|measure| measure.name() == name)
+        Self::ALL.into_iter().find(|measure| measure.name() == name)
     }
 
     fn unit(self) -> &'static str {
@@ -76,6 +76,10 @@ impl Table {
         self.figures.entry((measure, contender)).or_default().push(figure);
     }
 
+    fn contenders(&self, measure: Measure) -> Vec<Contender> {
+        self.figures.keys().filter(|(of, _)| *of == measure).map(|(_, contender)| *contender).collect()
+    }
+
     fn median(&self, measure: Measure, contender: Contender, part: impl Fn(&Figure) -> f64) -> (f64, f64, f64) {
         let mut values: Vec<f64> = self.figures.get(&(measure, contender)).into_iter().flatten().map(part).collect();
         values.sort_by(f64::total_cmp);
@@ -87,14 +91,18 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for measure in Measure::ALL {
+            let contenders = self.contenders(measure);
+            if contenders.is_empty() {
+                continue;
+            }
             writeln!(f, "\n{} ({})", measure.name(), measure.unit())?;
             writeln!(f, "| client | median | min – max | ratio to {} |", Contender::BASE.name())?;
             writeln!(f, "|---|---|---|---|")?;
-            let (_, base, _) = self.median(*measure, Contender::BASE, |figure| figure.value);
-            for contender in Contender::ALL {
-                let (min, median, max) = self.median(*measure, *contender, |figure| figure.value);
-                let (_, tail, _) = self.median(*measure, *contender, |figure| figure.tail);
-                let tail = if *measure == Measure::RoundTrip { format!(" / {tail:.0}") } else { String::new() };
+            let (_, base, _) = self.median(measure, Contender::BASE, |figure| figure.value);
+            for contender in contenders {
+                let (min, median, max) = self.median(measure, contender, |figure| figure.value);
+                let (_, tail, _) = self.median(measure, contender, |figure| figure.tail);
+                let tail = if measure == Measure::RoundTrip { format!(" / {tail:.0}") } else { String::new() };
                 let name = contender.name();
                 writeln!(f, "| {name} | {median:.2}{tail} | {min:.2} – {max:.2} | {:.2} |", median / base)?;
             }

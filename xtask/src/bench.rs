@@ -4,15 +4,30 @@ use crate::shell::{self, Failed};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
-        ("client", []) => {
-            shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "client"]))
+        (which @ "client", []) => clients(which),
+        (which @ ("session" | "recovery"), []) => {
+            node_peers()?;
+            clients(which)
         }
-        ("client", _) => Err(Failed("the bench 'client' takes no arguments".into())),
         ("ws", rest) => ws(rest),
         ("herd", []) => herd(),
-        ("herd", _) => Err(Failed("the bench 'herd' takes no arguments".into())),
-        (other, _) => Err(Failed(format!("no bench is called '{other}'; there are: client, ws, herd"))),
+        (which @ ("client" | "session" | "recovery" | "herd"), _) => {
+            Err(Failed(format!("the bench '{which}' takes no arguments")))
+        }
+        (other, _) => {
+            Err(Failed(format!("no bench is called '{other}'; there are: client, session, recovery, ws, herd")))
+        }
     }
+}
+
+/// Whole clients, in processes of their own.
+fn clients(which: &str) -> Result<(), Failed> {
+    shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", which]))
+}
+
+/// The clients of the Node.js world, at the versions of the lock file.
+fn node_peers() -> Result<(), Failed> {
+    shell::npm_ci("benches/peers")
 }
 
 /// Ten thousand clients in virtual time; fails if they come back less evenly than they should.

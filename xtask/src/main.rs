@@ -29,7 +29,7 @@ cargo xtask CHORE [-- ARGS]
   audit     known vulnerabilities in dependencies (fetches the advisory database)
   kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: how often instead
   terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
-  bench     measure against peers, side by side; ARGS: client, ws or herd
+  bench     measure against peers, side by side; ARGS: client, session, recovery, ws or herd
   help      this text";
 
 fn main() -> ExitCode {

@@ -105,9 +105,7 @@ fn wasm_target() -> Result<(), Failed> {
 
 /// The JavaScript peers, at the versions of the lock file.
 fn javascript_peers() -> Result<(), Failed> {
-    let mut npm = shell::command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-    npm.current_dir(shell::root().join("tests/peers"));
-    shell::run(npm)
+    shell::npm_ci("tests/peers")
 }
 
 fn cargo_deny() -> Result<(), Failed> {

@@ -60,6 +60,13 @@ pub(crate) fn output(mut command: Command) -> Result<String, Failed> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Installs the npm packages of a folder at the versions of its lock file.
+pub(crate) fn npm_ci(folder: &str) -> Result<(), Failed> {
+    let mut npm = command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    npm.current_dir(root().join(folder));
+    run(npm)
+}
+
 /// Builds with cargo and gives the executable that came of it.
 pub(crate) fn built(args: &[&str]) -> Result<PathBuf, Failed> {
     let mut build = cargo(&["build", "--message-format", "json-render-diagnostics"]);

@@ -45,11 +45,13 @@ impl InFlight {
         if let Some(entry) = self.entries.back() {
             latest = entry.id;
         }
-        self.entries.extend(entries.inspect(|entry| {
+        self.entries.reserve(entries.size_hint().0);
+        entries.for_each(|entry| {
             bytes += entry.message.len();
             mixed |= entry.id < latest;
             latest = entry.id;
-        }));
+            self.entries.push_back(entry);
+        });
         self.mixed = mixed;
         self.bytes += bytes;
     }

@@ -44,7 +44,13 @@ impl Ledger {
     /// Adds the delivery of a message that was just accepted to those of others.
     pub(crate) fn open_into(&mut self, id: MessageId, deliveries: &mut Deliveries) {
         let (number, index) = place(id.0);
-        deliveries.push(self.reserve(number, index), index);
+        match &mut self.filling {
+            Some(filling) if filling.number == number && filling.next_index == u16::from(index) => {
+                filling.next_index += 1;
+                deliveries.push(&filling.block, index);
+            }
+            _ => deliveries.push(self.reserve(number, index), index),
+        }
     }
 
     /// Makes a place of a block that of a message.

@@ -1,0 +1,165 @@
+//! What a cut and a black hole do to a stream of numbers: ours beside the reconnecting clients of Node.js, at their
+//! defaults.
+//!
+//! Each client says a number every 10 ms through a proxy with 50 ms of delay each way, and its server prints what it hears.
+//! *Cut*: the connection is reset and nobody listens for 3 s. *Black hole*: the connection stays open and nothing passes for
+//! 60 s; then it is reset, and all is well again.
+
+mod client;
+mod party;
+mod server;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use everwire_testkit::faults::{Ending, Schedule};
+use everwire_testkit::proxy::Proxy;
+use tokio::time::{Instant, sleep, timeout};
+
+use party::Party;
+
+pub(crate) use client::run as run_client;
+pub(crate) use server::run as run_server;
+
+type Done<T> = Result<T, Box<dyn std::error::Error>>;
+
+const CONTENDERS: [&str; 6] =
+    ["everwire-session", "everwire-plain", "reconnecting-websocket", "partysocket", "socket.io", "socket.io-retries"];
+
+const DELAY: &str = "[[rule]]\nfault = \"delay\"\nby = \"50ms\"\n";
+const BEFORE: Duration = Duration::from_secs(1);
+const OUTAGE: Duration = Duration::from_secs(3);
+const HOLE: Duration = Duration::from_secs(60);
+/// How long a client may take to come back, and for its last messages.
+const PATIENCE: Duration = Duration::from_secs(30);
+const AFTERWARDS: Duration = Duration::from_secs(2);
+
+/// What became of one client in one experiment.
+struct Outcome {
+    /// From the fault on.
+    noticed: Option<Duration>,
+    /// From the end of the fault on, until the first message came through.
+    back: Option<Duration>,
+    said: u64,
+    lost: usize,
+    doubled: usize,
+}
+
+/// Every contender in both experiments: the cut `rounds` times, the black hole once, all of them at the same time.
+pub(crate) fn run(rounds: usize) -> Done<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        println!("| client | cut: back after, median / max | lost | doubled | of |");
+        println!("|---|---|---|---|---|");
+        for name in CONTENDERS {
+            let mut outcomes = Vec::new();
+            for _ in 0..rounds {
+                outcomes.push(experiment(name, Fault::Cut).await?);
+            }
+            println!("| {name} | {} | {} |", times(&outcomes), counts(&outcomes));
+        }
+        println!("\n| client | black hole: noticed after | back after | lost | doubled | of |");
+        println!("|---|---|---|---|---|---|");
+        let holes = CONTENDERS.map(|name| experiment(name, Fault::BlackHole));
+        for (name, outcome) in CONTENDERS.into_iter().zip(futures_util::future::join_all(holes).await) {
+            let outcome = outcome?;
+            let noticed = outcome.noticed.map_or_else(|| format!("not in {} s", HOLE.as_secs()), seconds);
+            let outcomes = [outcome];
+            println!("| {name} | {noticed} | {} | {} |", times(&outcomes), counts(&outcomes));
+        }
+        Ok(())
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    Cut,
+    BlackHole,
+}
+
+async fn experiment(name: &str, fault: Fault) -> Done<Outcome> {
+    let mut server = Party::server(name)?;
+    let address = server.next_line(PATIENCE).await.ok_or("the server did not start")?;
+    let proxy = Proxy::builder(address).schedule(Schedule::parse(DELAY)?).start().await?;
+    let mut client = Party::client(name, &proxy.address().to_string())?;
+    let mut heard = BTreeMap::<u64, usize>::new();
+    timeout(PATIENCE, hear(&mut server, &mut heard)).await.map_err(|_| format!("{name} did not connect"))?;
+    listen(&mut server, &mut heard, BEFORE).await;
+
+    let begun = Instant::now();
+    let noticed = match fault {
+        Fault::Cut => {
+            proxy.refuse(true);
+            proxy.cut_all(Ending::Reset);
+            listen(&mut server, &mut heard, OUTAGE).await;
+            proxy.refuse(false);
+            None
+        }
+        Fault::BlackHole => {
+            proxy.black_hole(true);
+            let noticed = client.wait_for("noticed", HOLE).await.map(|at| at - begun);
+            sleep(HOLE.saturating_sub(begun.elapsed())).await;
+            proxy.cut_all(Ending::Reset);
+            proxy.black_hole(false);
+            noticed
+        }
+    };
+    let restored = Instant::now();
+    let back = timeout(PATIENCE, hear(&mut server, &mut heard)).await.ok().map(|()| restored.elapsed());
+    listen(&mut server, &mut heard, AFTERWARDS).await;
+    client.stop().await?;
+    let said = client.said(PATIENCE).await.ok_or("the client did not say how many")?;
+    let complete = async {
+        while heard.len() < said as usize {
+            hear(&mut server, &mut heard).await;
+        }
+    };
+    // Whatever has not come by then is lost.
+    let _ = timeout(PATIENCE, complete).await;
+    let lost = (1..=said).filter(|number| !heard.contains_key(number)).count();
+    let doubled = heard.values().filter(|times| **times > 1).count();
+    Ok(Outcome { noticed, back, said, lost, doubled })
+}
+
+/// One more number.
+async fn hear(server: &mut Party, heard: &mut BTreeMap<u64, usize>) {
+    loop {
+        match server.next_line(PATIENCE * 4).await.map(|line| line.parse()) {
+            Some(Ok(number)) => {
+                *heard.entry(number).or_default() += 1;
+                return;
+            }
+            Some(Err(_)) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn listen(server: &mut Party, heard: &mut BTreeMap<u64, usize>, time: Duration) {
+    let forever = async {
+        loop {
+            hear(server, heard).await;
+        }
+    };
+    let _: Result<(), _> = timeout(time, forever).await;
+}
+
+fn times(outcomes: &[Outcome]) -> String {
+    let mut times: Vec<Option<Duration>> = outcomes.iter().map(|outcome| outcome.back).collect();
+    times.sort_by_key(|time| time.unwrap_or(Duration::MAX));
+    let words = |time: Option<Duration>| time.map_or_else(|| format!("not in {} s", PATIENCE.as_secs()), seconds);
+    match times[..] {
+        [only] => words(only),
+        _ => format!("{} / {}", words(times[times.len() / 2]), words(times[times.len() - 1])),
+    }
+}
+
+fn counts(outcomes: &[Outcome]) -> String {
+    let sum = |part: fn(&Outcome) -> usize| outcomes.iter().map(part).sum::<usize>();
+    let said: u64 = outcomes.iter().map(|outcome| outcome.said).sum();
+    format!("{} | {} | {said}", sum(|outcome| outcome.lost), sum(|outcome| outcome.doubled))
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
