@@ -17,6 +17,7 @@ use clients::Contender;
 use report::{Measure, Table};
 
 const ROUNDS: usize = 3;
+const CUTS: usize = 9;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         ["client"] | [] => compare(&Contender::CLIENTS, &Measure::ALL),
         ["session"] => compare(&Contender::SESSIONS, &[Measure::OneWay32, Measure::OneWay128]),
-        ["recovery"] => recovery::run(ROUNDS),
+        ["recovery"] => recovery::run(CUTS),
         _ => Err("usage: everwire-benches [client | session | recovery]".into()),
     }
 }

@@ -16,6 +16,7 @@ use everwire_testkit::faults::{Ending, Schedule};
 use everwire_testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep, timeout};
 
+use futures_util::future::join_all;
 use party::Party;
 
 pub(crate) use client::run as run_client;
@@ -45,23 +46,27 @@ struct Outcome {
     doubled: usize,
 }
 
-/// Every contender in both experiments: the cut `rounds` times, the black hole once, all of them at the same time.
+/// Every contender in both experiments, all of them at the same time: the cut `rounds` times, the black hole once.
 pub(crate) fn run(rounds: usize) -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let mut outcomes = CONTENDERS.map(|_| Vec::new());
+        for round in 1..=rounds {
+            let cuts = CONTENDERS.map(|name| experiment(name, Fault::Cut));
+            for (of_one, outcome) in outcomes.iter_mut().zip(join_all(cuts).await) {
+                of_one.push(outcome?);
+            }
+            eprintln!("cut {round} of {rounds} done");
+        }
         println!("| client | cut: back after, median / max | lost | doubled | of |");
         println!("|---|---|---|---|---|");
-        for name in CONTENDERS {
-            let mut outcomes = Vec::new();
-            for _ in 0..rounds {
-                outcomes.push(experiment(name, Fault::Cut).await?);
-            }
-            println!("| {name} | {} | {} |", times(&outcomes), counts(&outcomes));
+        for (name, outcomes) in CONTENDERS.into_iter().zip(&outcomes) {
+            println!("| {name} | {} | {} |", times(outcomes), counts(outcomes));
         }
         println!("\n| client | black hole: noticed after | back after | lost | doubled | of |");
         println!("|---|---|---|---|---|---|");
         let holes = CONTENDERS.map(|name| experiment(name, Fault::BlackHole));
-        for (name, outcome) in CONTENDERS.into_iter().zip(futures_util::future::join_all(holes).await) {
+        for (name, outcome) in CONTENDERS.into_iter().zip(join_all(holes).await) {
             let outcome = outcome?;
             let noticed = outcome.noticed.map_or_else(|| format!("not in {} s", HOLE.as_secs()), seconds);
             let outcomes = [outcome];

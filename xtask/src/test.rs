@@ -12,7 +12,19 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     setup::setup()?;
     deny()?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "--deny", "warnings"]))?;
-    run(cargo(&["clippy", "--package", "everwire", "--target", WASM, "--quiet", "--", "--deny", "warnings"]))?;
+    run(cargo(&[
+        "clippy",
+        "--package",
+        "everwire",
+        "--package",
+        "everwire-chat",
+        "--target",
+        WASM,
+        "--quiet",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "--deny warnings");
     run(docs)?;

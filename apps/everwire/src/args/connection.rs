@@ -19,7 +19,7 @@ pub(crate) struct ConnectionArgs {
     pub(crate) initial_delay: Duration,
 
     /// By what the delay grows with each failed attempt
-    #[arg(long, value_name = "NUMBER", default_value_t = 2.0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.6)]
     pub(crate) factor: f64,
 
     /// What the delay never exceeds

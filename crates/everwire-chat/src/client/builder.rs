@@ -2,9 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use everwire::{BuildError, Client, Guarantee};
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::platform::Spawner;
 use super::room::Room;
 use super::{ChatClient, address, task};
 use crate::limits::{check_id, check_name, check_room};
@@ -111,8 +111,9 @@ impl Builder {
             .build()
             .map_err(ChatError::Connection)?;
 
+        let spawner = Spawner::current();
         let (outcomes, resolved) = mpsc::channel(OUTCOMES);
-        let task = tokio::spawn(task::run(
+        let task = spawner.task(task::run(
             client.messages(),
             client.watch_state(),
             resolved,
@@ -120,7 +121,7 @@ impl Builder {
             me.clone(),
             client.clone(),
         ));
-        let chat = ChatClient { client, room, outcomes, task, runtime: Handle::current(), me };
+        let chat = ChatClient { client, room, outcomes, task, spawner, me };
         chat.take_up();
         Ok(chat)
     }

@@ -2,17 +2,17 @@
 
 mod address;
 mod builder;
+mod platform;
 mod room;
 mod task;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use everwire::{Client, Delivery, Hint, MessageId, State, Stats};
-use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc};
-use tokio::task::JoinHandle;
+use web_time::{SystemTime, UNIX_EPOCH};
 
 pub use builder::{Builder, ChatError};
 
@@ -20,6 +20,7 @@ use crate::limits::check_text;
 use crate::status::Status;
 use crate::timeline::{Change, Entry};
 use crate::wire::{Event, Notice, TextMessage, Typing, User, WireStatus, new_id, parse};
+use platform::{Spawner, Task};
 use room::Room;
 
 /// One user in one room.
@@ -48,9 +49,9 @@ pub struct ChatClient {
     client: Client,
     room: Arc<Room>,
     outcomes: mpsc::Sender<task::Resolved>,
-    task: JoinHandle<()>,
+    task: Task,
     /// Lines may be sent from any thread.
-    runtime: Handle,
+    spawner: Spawner,
     me: User,
 }
 
@@ -266,7 +267,7 @@ impl ChatClient {
         self.client.close(deadline).await;
         // The task ends when it has taken the last message and the last outcome.
         drop(std::mem::replace(&mut self.outcomes, mpsc::channel(1).0));
-        let _ = (&mut self.task).await;
+        self.task.ended().await;
         self.room.entries().into_iter().filter(|entry| entry.own && !entry.status.is_sent()).collect()
     }
 
@@ -286,7 +287,7 @@ impl ChatClient {
     /// Has the delivery's outcome told to the task.
     fn follow(&self, id: &str, delivery: Delivery) {
         let (number, id, outcomes) = (delivery.id(), id.to_owned(), self.outcomes.clone());
-        self.runtime.spawn(async move {
+        self.spawner.detached(async move {
             let outcome = delivery.await;
             // Fails only if the client was dropped, and then nobody is left to tell.
             let _ = outcomes.send(task::Resolved { id, number, outcome }).await;
@@ -307,12 +308,6 @@ impl ChatClient {
                 Ok(()) => self.follow(&id, recovered.delivery),
             }
         }
-    }
-}
-
-impl Drop for ChatClient {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

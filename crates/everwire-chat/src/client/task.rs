@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use everwire::{Client, Inbox, Message, MessageId, Outcome, State};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 
 use super::ChatEvent;
+use super::platform::{Instant, sleep_until};
 use super::room::Room;
 use crate::status::{Failure, Status};
 use crate::timeline::Change;
@@ -68,11 +68,11 @@ pub(super) async fn run(
                 Some(outcome) => task.on_outcome(outcome),
                 None => resolving = false,
             },
-            () = async { tokio::time::sleep_until(expiry.unwrap_or(task.started)).await }, if expiry.is_some() => {
+            () = async { sleep_until(expiry.unwrap_or(task.started)).await }, if expiry.is_some() => {
                 task.expire_typing();
             }
             () = room.receipts.notified() => task.plan_report(),
-            () = async { tokio::time::sleep_until(task.report_at.unwrap_or(task.started)).await }, if task.report_at.is_some() => {
+            () = async { sleep_until(task.report_at.unwrap_or(task.started)).await }, if task.report_at.is_some() => {
                 task.report();
             }
         }

@@ -13,7 +13,7 @@ pub struct RetryConfig {
     /// The delay before the second attempt, before spreading. Default 1 s. Shorter finds a server that restarts quickly
     /// a little sooner and multiplies the load on one that does not.
     pub initial_delay: Duration,
-    /// By how much each delay is longer than the one before. Default 2.0; 1.0 keeps the delay constant.
+    /// By how much each delay is longer than the one before. Default 1.6; 1.0 keeps the delay constant.
     pub factor: f64,
     /// The longest delay before spreading. Default 15 s. Long caps make for long outages after short ones; short caps
     /// for more load while the server is down: each client tries about twice per cap.
@@ -42,7 +42,7 @@ impl Default for RetryConfig {
     fn default() -> Self {
         Self {
             initial_delay: Duration::from_secs(1),
-            factor: 2.0,
+            factor: 1.6,
             max_delay: Duration::from_secs(15),
             jitter: Jitter::Full,
             max_attempts: None,

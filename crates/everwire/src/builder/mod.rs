@@ -151,7 +151,7 @@ impl Builder {
         self
     }
 
-    /// What each further delay is multiplied by. Default: 2.0; 1.0 keeps it the same.
+    /// What each further delay is multiplied by. Default: 1.6; 1.0 keeps it the same.
     pub fn backoff_factor(mut self, factor: f64) -> Self {
         self.config.retry.factor = factor;
         self
