@@ -16,15 +16,15 @@ fn unspread(set: impl FnOnce(&mut Config)) -> Config {
 }
 
 #[test]
-fn delays_double_up_to_the_cap() {
+fn delays_grow_by_1_6_up_to_the_cap() {
     let mut world = World::new(unspread(|_| {}));
     world.input(Input::Connect);
     let mut delays = Vec::new();
     for _ in 0..8 {
         world.opening_fails(OpenFailureKind::Io);
-        delays.push(world.passes_until_attempt().as_secs());
+        delays.push(world.passes_until_attempt().as_millis());
     }
-    assert_eq!(delays, [1, 2, 4, 8, 15, 15, 15, 15]);
+    assert_eq!(delays, [1000, 1600, 2560, 4096, 6553, 10_485, 15_000, 15_000]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn t9_the_first_delay_at_the_cap_is_spread_over_all_of_it() {
         let mut world = World::seeded(Config::default(), [seed; 32]);
         world.input(Input::Connect);
         let mut delay = Duration::ZERO;
-        for _ in 0..5 {
+        for _ in 0..7 {
             world.opening_fails(OpenFailureKind::Io);
             delay = world.passes_until_attempt();
         }
@@ -208,7 +208,7 @@ fn t19_the_limit_on_attempts_ends_in_a_final_state_with_its_reason() {
         panic!("{:?}", world.state())
     };
     assert_eq!(last.to_string(), "connecting failed: scripted");
-    assert_eq!(*elapsed, seconds(3.0));
+    assert_eq!(*elapsed, seconds(2.6));
     world.passes(seconds(1000.0));
     assert_eq!(world.log.opens().len(), 3);
 }
