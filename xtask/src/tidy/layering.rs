@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["everwire", "everwire-chat", "everwire-chat-server", "everwire-server", "everwire-testkit", "everwire-words"],
     ),
     ("everwire-tests", &["everwire", "everwire-server"]),
-    ("everwire-benches", &["everwire", "everwire-server", "everwire-tokio", "everwire-ws"]),
+    ("everwire-benches", &["everwire", "everwire-server", "everwire-tokio", "everwire-ws", "everwire-testkit"]),
     ("xtask", &[]),
 ];
 
