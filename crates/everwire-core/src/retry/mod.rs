@@ -150,6 +150,7 @@ impl Retry {
             }
             Advice::Retry | Advice::RetrySlowly => Duration::ZERO,
             Advice::RetryNoSoonerThan(at_least) => at_least,
+            Advice::RetryAt(pause) => return Some(pause),
         };
         Some(at_least.saturating_add(self.slow_delay()))
     }
