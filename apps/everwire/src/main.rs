@@ -1,7 +1,7 @@
 //! The `everwire` binary: a chat server, a chat in the terminal, and a resilient command line for any WebSocket.
 //!
 //! - [`args`]: what may be written on the command line
-//! - [`connect`], [`chat`], [`serve`], [`proxy`]: one folder per command
+//! - [`connect`], [`chat`], [`serve`], [`doctor`], [`proxy`]: one folder per command
 //! - [`address`], [`token`], [`words`], [`logs`]: what they share
 //! - [`term`]: the terminal and the standard streams
 //! - [`exit`]: how a command ends
@@ -10,6 +10,7 @@ mod address;
 mod args;
 mod chat;
 mod connect;
+mod doctor;
 mod exit;
 mod logs;
 mod proxy;
@@ -52,6 +53,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Config { what: ConfigCommand::Check { file } } => serve::check(&file),
         Command::Export { data, room } => serve::export(&data, room.as_deref()),
+        Command::Doctor(args) => block_on(doctor::run(args, cli.color)),
         Command::Proxy(args) => block_on(proxy::run(args, cli.color)),
     }
 }

@@ -65,6 +65,9 @@ pub struct Opening {
     pub tls_version: Option<rustls::ProtocolVersion>,
     /// What was agreed on by ALPN (RFC 7301), if anything was.
     pub alpn: Option<String>,
+    /// The headers of the server's answer (RFC 6455 section 4.2.2): with `Sec-WebSocket-Extensions` for what compression was
+    /// agreed on, and whatever else it says. They may hold secrets, such as cookies.
+    pub headers: http::HeaderMap,
 }
 
 impl fmt::Display for Opening {
@@ -124,6 +127,7 @@ mod tests {
             address: None,
             tls_version: None,
             alpn: None,
+            headers: http::HeaderMap::new(),
         };
         assert_eq!(opening.to_string(), "12.0 ms: tcp 1.0 ms, upgrade 2.0 ms");
         opening.dns = Some(ms(3));

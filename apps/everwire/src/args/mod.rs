@@ -3,6 +3,7 @@
 mod chat;
 mod connect;
 mod connection;
+mod doctor;
 mod network;
 mod serve;
 mod values;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use chat::{ChatArgs, ThemeArg};
 pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use serve::{MetricsArg, ServeArgs, ServeSettings};
 pub(crate) use values::GuaranteeArg;
@@ -48,6 +50,7 @@ Examples:
   everwire serve
   everwire chat localhost:8080 --name ana
   everwire connect wss://example.org/feed
+  everwire doctor wss://example.org/feed
 
 `everwire COMMAND --help` explains each command with more examples.")]
 #[command(after_long_help = concat!("\
@@ -55,6 +58,7 @@ Examples:
   everwire serve
   everwire chat localhost:8080 --name ana
   everwire connect wss://example.org/feed
+  everwire doctor wss://example.org/feed
 
 ", exit_codes!(), "
 
@@ -77,6 +81,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     Chat(ChatArgs),
     Connect(ConnectArgs),
+    Doctor(DoctorArgs),
     Proxy(crate::proxy::ProxyArgs),
     /// Look at a file of settings for `everwire serve`
     #[command(after_help = "\

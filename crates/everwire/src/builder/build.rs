@@ -143,7 +143,7 @@ fn check_inbox(bounds: Bounds) -> Result<(), BuildError> {
 
 #[cfg(not(target_arch = "wasm32"))]
 /// A variable of the environment.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 

@@ -16,6 +16,7 @@ pub(super) struct Network {
     pub(super) max_redirects: u8,
 }
 
+#[derive(Clone)]
 enum Proxy {
     Environment,
     Url(String),
@@ -68,6 +69,18 @@ impl Builder {
         self
     }
 
+    /// The proxy that the client will connect by, without credentials, as the settings and the environment now say; `None`
+    /// if by none.
+    ///
+    /// # Errors
+    /// [`BuildError::Url`] and [`BuildError::Proxy`], as [`build`](Self::build) would say.
+    pub fn proxy_in_use(&self) -> Result<Option<String>, BuildError> {
+        let target = Target::parse(&self.url).map_err(BuildError::Url)?;
+        let proxies = self.network.proxy.clone().proxies(super::build::variable)?;
+        let proxy = proxies.choose(&target).map_err(BuildError::Proxy)?;
+        Ok(proxy.map(ToString::to_string))
+    }
+
     /// Redirects of the opening request (301, 302, 303, 307, 308) that one attempt follows; more are a failure, and so is
     /// a circle. Default: 0, as in browsers: a redirect is a failure, and final.
     ///
@@ -117,14 +130,20 @@ impl Network {
         if self.keepalive.is_some_and(|idle| !(SHORTEST_KEEPALIVE..=LONGEST_KEEPALIVE).contains(&idle)) {
             return Err(setting("tcp_keepalive", "must be from 1 s to 9 h"));
         }
-        let proxies = match self.proxy {
-            Proxy::Environment => Proxies::Environment(Environment::read(lookup)),
-            Proxy::Url(url) => Proxies::All(ProxyUrl::parse(&url).map_err(BuildError::Proxy)?),
-            Proxy::None => Proxies::Direct,
-        };
+        let proxies = self.proxy.proxies(lookup)?;
         proxies.choose(target).map_err(BuildError::Proxy)?;
         let connector = Connector { keepalive: self.keepalive, local_address: self.local_address };
         Ok(Routes { proxies, connector, tls })
+    }
+}
+
+impl Proxy {
+    fn proxies(self, lookup: impl Fn(&str) -> Option<String>) -> Result<Proxies, BuildError> {
+        Ok(match self {
+            Self::Environment => Proxies::Environment(Environment::read(lookup)),
+            Self::Url(url) => Proxies::All(ProxyUrl::parse(&url).map_err(BuildError::Proxy)?),
+            Self::None => Proxies::Direct,
+        })
     }
 }
 

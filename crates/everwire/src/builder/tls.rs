@@ -46,6 +46,25 @@ impl Builder {
         self
     }
 
+    /// Shows `watch` the certificates of each `wss` server and `https` proxy in a full handshake, its own first, before they
+    /// are judged, so also those that are then refused. For tools that explain; it decides nothing. Not with
+    /// [`tls_config`](Self::tls_config).
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
+    /// let client = everwire::Client::builder("wss://example.org/feed")
+    ///     .watch_certificates(|chain| eprintln!("{} certificates, {} bytes in the first", chain.len(), chain[0].len()))
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn watch_certificates(
+        mut self,
+        watch: impl Fn(&[rustls::pki_types::CertificateDer<'_>]) + Send + Sync + 'static,
+    ) -> Self {
+        self.tls.watch = Some(Arc::new(watch));
+        self
+    }
+
     /// Pins a public key: a `wss` server must have this one, or one of several calls' (for the change to a new key).
     /// Written as `sha256/` and the Base64 of the SHA-256 of the certificate's `SubjectPublicKeyInfo` in DER (RFC 7469
     /// section 2.4); curl's `sha256//` is understood too. To have it from a server:

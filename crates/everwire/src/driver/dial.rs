@@ -86,9 +86,10 @@ impl Plan {
             let Reached { stream, via, address } = self.routes.reach(&target, &stopwatch).await?;
             stopwatch.enter(Phase::Upgrade);
             match everwire_tokio::client(stream, handshake, self.websocket.clone(), random()?).await {
-                Ok((socket, Accepted { subprotocol, .. })) => {
+                Ok((socket, Accepted { subprotocol, response, .. })) => {
                     let terms = socket.get_ref().tls_terms();
-                    let opening = opening(&stopwatch.stop(), redirects.followed(), &target, via, address, terms);
+                    let mut opening = opening(&stopwatch.stop(), redirects.followed(), &target, via, address, terms);
+                    opening.headers = response.into_parts().0.headers;
                     log::opening(&self.target.for_log(), &opening);
                     shared.lock().opening = Some(opening);
                     return Ok(Opened { socket, subprotocol });
@@ -158,6 +159,7 @@ fn opening(
         address,
         tls_version,
         alpn,
+        headers: HeaderMap::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use rustls::{ClientConfig, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 use super::pins::Pins;
+use super::watched::{Watch, Watched};
 use crate::sync::lock;
 
 /// What the user wants of TLS.
@@ -25,12 +26,15 @@ pub(crate) struct Settings {
     /// A certificate with its chain, and its key, each in PEM or DER.
     pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
     pub(crate) pins: Vec<String>,
+    /// Is shown each server's certificates.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// The TLS settings of a client. The configuration is made when it is needed.
 pub(crate) struct Tls {
     roots: Vec<CertificateDer<'static>>,
     identity: Option<Identity>,
+    watch: Option<Watch>,
     pub(super) pins: Pins,
     config: OnceLock<Arc<ClientConfig>>,
     to_proxies: OnceLock<Arc<ClientConfig>>,
@@ -44,9 +48,9 @@ struct Identity {
 impl Tls {
     /// Checks the settings. The error is one line.
     pub(crate) fn new(settings: Settings) -> Result<Self, String> {
-        let Settings { config, roots, identity, pins } = settings;
-        if config.is_some() && (!roots.is_empty() || identity.is_some()) {
-            return Err("root and client certificates belong into the configuration that `tls_config` was given".into());
+        let Settings { config, roots, identity, pins, watch } = settings;
+        if config.is_some() && (!roots.is_empty() || identity.is_some() || watch.is_some()) {
+            return Err("root and client certificates, and who watches them, belong into the configuration that `tls_config` was given".into());
         }
         let roots = roots.iter().map(|root| certificates(root, "a root certificate")).collect::<Result<Vec<_>, _>>()?;
         let identity = match identity {
@@ -58,6 +62,7 @@ impl Tls {
         Ok(Self {
             roots: roots.concat(),
             identity,
+            watch,
             pins: Pins::parse(&pins)?,
             config: config.map_or_else(OnceLock::new, OnceLock::from),
             to_proxies: OnceLock::new(),
@@ -70,8 +75,8 @@ impl Tls {
             return Ok(Arc::clone(config));
         }
         let config = match &self.identity {
-            None if self.roots.is_empty() => shared_config()?,
-            identity => Arc::new(config(&self.roots, identity.as_ref())?),
+            None if self.roots.is_empty() && self.watch.is_none() => shared_config()?,
+            identity => Arc::new(config(&self.roots, identity.as_ref(), self.watch.clone())?),
         };
         Ok(Arc::clone(self.config.get_or_init(|| config)))
     }
@@ -104,15 +109,23 @@ fn shared_config() -> Result<Arc<ClientConfig>, String> {
     if let Some(config) = shared.upgrade() {
         return Ok(config);
     }
-    let config = Arc::new(config(&[], None)?);
+    let config = Arc::new(config(&[], None, None)?);
     *shared = Arc::downgrade(&config);
     Ok(config)
 }
 
-fn config(roots: &[CertificateDer<'static>], identity: Option<&Identity>) -> Result<ClientConfig, String> {
+fn config(
+    roots: &[CertificateDer<'static>],
+    identity: Option<&Identity>,
+    watch: Option<Watch>,
+) -> Result<ClientConfig, String> {
     let words = |error: rustls::Error| error.to_string();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = verifier(roots, &provider)?;
+    let verifier = match watch {
+        Some(watch) => Arc::new(Watched::new(verifier, watch)),
+        None => verifier,
+    };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(words)?

@@ -4,10 +4,12 @@
 //! - [`Tls`]: checked, and made into rustls' configuration when it is needed
 //! - `connect`: the handshake, with the server and with a proxy
 //! - `pins`: which public keys a server may have
+//! - `watched`: showing certificates to who wants to see them
 
 mod config;
 mod connect;
 mod pins;
+mod watched;
 
 pub(crate) use self::config::{Settings, Tls};
 pub(super) use self::connect::{Terms, TlsStream, refused_by_alert, terms};

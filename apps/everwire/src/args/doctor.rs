@@ -1,0 +1,58 @@
+//! Options of `everwire doctor`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{NetworkArgs, TokenArgs, values};
+
+/// Say step by step whether a WebSocket can be reached, and what to do if not.
+///
+/// It looks up the name, connects to each address, shows the proxy, the certificate and the server's answer, says whether
+/// the server speaks 'everwire.v1' and compresses, and measures the round trip by pings. It sends no message.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  Is it me or the server?
+    everwire doctor wss://example.org/feed
+  With the token and the company's certificate that the application uses:
+    everwire doctor wss://intranet.example/feed --bearer-file token.txt --cacert company.pem
+  For a script, an object per step and one at the end:
+    everwire doctor ws://localhost:8080/ws --json | jq -r 'select(.verdict == \"bad\") | .advice'
+
+Exit codes:
+    0  it works; what could be better is said
+    1  failed on this side: a file, the settings of TLS
+    2  the command line makes no sense
+    3  it does not work now, and trying again may help
+    4  refused for good: trying again can't help")]
+pub(crate) struct DoctorArgs {
+    /// Where to: ws://HOST, wss://HOST; 'localhost:8080/path' and http(s) addresses are understood too
+    pub(crate) url: String,
+
+    /// How long each step may take
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
+    pub(crate) timeout: Duration,
+
+    /// How many pings to send
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) pings: u8,
+
+    /// Offer this subprotocol beside 'everwire.v1'; may be repeated
+    #[arg(short = 's', long = "subprotocol", value_name = "NAME")]
+    pub(crate) subprotocols: Vec<String>,
+
+    /// Header of the opening request, 'Name: value'; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = values::header)]
+    pub(crate) headers: Vec<values::Header>,
+
+    /// Print a JSON object per step, and one at the end
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}

@@ -1,0 +1,116 @@
+//! What to do about what failed.
+
+use everwire::{OpenFailure, OpenFailureKind, Phase};
+
+use super::certificate::{Certificate, now};
+use super::finding::Step;
+
+/// The step that an opening has failed in.
+pub(super) fn step(failure: &OpenFailure) -> Step {
+    match failure.phase {
+        Phase::Dns => Step::Name,
+        Phase::Tcp => Step::Tcp,
+        Phase::Proxy => Step::Proxy,
+        Phase::Tls => Step::Tls,
+        Phase::Session => Step::Session,
+        Phase::Request | Phase::Upgrade => Step::Upgrade,
+        _ => Step::Upgrade,
+    }
+}
+
+pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host: &str) -> String {
+    match (&failure.kind, failure.phase) {
+        (OpenFailureKind::Certificate, Phase::Proxy) => on_certificate(None, host),
+        (OpenFailureKind::Certificate, _) => on_certificate(certificate, host),
+        (OpenFailureKind::PinMismatch, _) => {
+            "if the server's key has changed by intent, pin the new one; if not, somebody may be in between".into()
+        }
+        (OpenFailureKind::Refused { status, .. }, Phase::Proxy) => on_proxy_status(*status),
+        (OpenFailureKind::Refused { status, .. }, _) => on_status(*status),
+        (OpenFailureKind::ProxyDenied, _) => {
+            "ask whoever runs the proxy; a user and password go into its URL: socks5://USER:PASSWORD@HOST:PORT".into()
+        }
+        (OpenFailureKind::NotWebSocket, Phase::Tls) => "try ws:// instead of wss://, or another port".into(),
+        (OpenFailureKind::NotWebSocket, Phase::Proxy) => {
+            "is it a proxy of this kind? http://, https://, socks5:// and socks5h:// are understood".into()
+        }
+        (OpenFailureKind::NotWebSocket, _) => {
+            "something answers that is no WebSocket server: check port and path, and whether a login page of the network \
+             is in between"
+                .into()
+        }
+        (OpenFailureKind::Hook, _) => "the command or file that gives the token has failed: try it by itself".into(),
+        (OpenFailureKind::BadRequest, _) => "look at the URL and the headers that were given".into(),
+        (OpenFailureKind::Timeout, Phase::Tls) => {
+            "TCP connects and TLS gets no answer: something in between may swallow it, or the server is overloaded".into()
+        }
+        (OpenFailureKind::Timeout, Phase::Upgrade) => {
+            "the server accepts connections and does not answer: is it overloaded, or does it wait for something else?".into()
+        }
+        (OpenFailureKind::Timeout, Phase::Proxy) => {
+            "the proxy does not answer: can it reach the server, and is it a proxy of this kind?".into()
+        }
+        (_, Phase::Tls) => {
+            "the server may speak no TLS on this port: try ws://, or another port; if it does, look at its logs".into()
+        }
+        _ => "try again; if it stays, look at the server's logs".into(),
+    }
+}
+
+fn on_certificate(certificate: Option<&Certificate>, host: &str) -> String {
+    let Some(certificate) = certificate else {
+        return "the server (or proxy) has to be given a certificate that this machine trusts, or name its root by --cacert".into();
+    };
+    let now = now();
+    if certificate.not_after < now {
+        let days = -certificate.days_left(now);
+        format!(
+            "the certificate has expired {days} days ago: the server needs a new one. If not, look at this machine's clock"
+        )
+    } else if certificate.not_before > now {
+        "the certificate is not valid yet: look at this machine's clock, then at the server".into()
+    } else if !certificate.is_for(host) {
+        format!(
+            "the certificate is not for {host}: use one of the names that it is for, or have the server given another"
+        )
+    } else if certificate.is_its_own_issuer() {
+        "the server has signed its certificate itself: if that is meant to be, give it by --cacert FILE".into()
+    } else if certificate.others == 0 {
+        "nobody this machine trusts has issued it. The server shows no intermediate certificates: it may lack some. For a \
+         company's own issuer use --cacert FILE"
+            .into()
+    } else {
+        "check that the name in the URL is one of the certificate's, and that its issuer is trusted here; for a company's \
+         own issuer use --cacert FILE"
+            .into()
+    }
+}
+
+fn on_status(status: u16) -> String {
+    match status {
+        200..=299 => "this is a page, not a WebSocket: is the path right? That of everwire's chat server is /ws".into(),
+        300..=399 => "use the address that it redirects to, or --max-redirects 5".into(),
+        401 => "the server wants credentials: --bearer-file, --token-command, or -H 'Authorization: …'".into(),
+        403 => "the server knows who asks and says no; it may also want another Origin: -H 'Origin: https://…'".into(),
+        404 | 410 => "check the path; that of everwire's chat server is /ws".into(),
+        400 | 426 => {
+            "the server takes no such upgrade: it may insist on a subprotocol (-s NAME), or a proxy in front of it \
+                      does not pass upgrades on"
+                .into()
+        }
+        407 => "a proxy in between wants credentials: --proxy http://USER:PASSWORD@HOST:PORT".into(),
+        408 | 425 | 429 => "too much or too soon: wait, and look at the server's limits".into(),
+        502..=504 => "the server behind the one that answers can't be reached: look there".into(),
+        500..=599 => "the server has failed: look at its logs".into(),
+        _ => "look at the server's documentation for this status".into(),
+    }
+}
+
+fn on_proxy_status(status: u16) -> String {
+    match status {
+        407 => "the proxy wants credentials: --proxy http://USER:PASSWORD@HOST:PORT".into(),
+        403 | 405 => "the proxy does not allow this server or port: ask whoever runs it".into(),
+        502..=504 => "the proxy can't reach the server: is the name right, as the proxy sees it?".into(),
+        _ => "ask whoever runs the proxy; --no-proxy tries without it".into(),
+    }
+}

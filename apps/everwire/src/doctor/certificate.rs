@@ -1,0 +1,113 @@
+//! What a server shows of itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use everwire::rustls::pki_types::CertificateDer;
+use jiff::Timestamp;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+
+/// What is seen of a server's certificates; all clones see the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen(Arc<Mutex<Option<Certificate>>>);
+
+/// A server's own certificate, as far as people want to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Certificate {
+    pub(super) subject: String,
+    pub(super) issuer: String,
+    /// For which names and addresses.
+    pub(super) names: Vec<String>,
+    /// Seconds since the Unix epoch.
+    pub(super) not_before: i64,
+    pub(super) not_after: i64,
+    /// Those that came with it.
+    pub(super) others: usize,
+}
+
+impl Seen {
+    pub(super) fn remember(&self, chain: &[CertificateDer<'_>]) {
+        let seen = chain.first().and_then(|own| Certificate::read(own, chain.len() - 1));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    pub(super) fn certificate(&self) -> Option<Certificate> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Certificate {
+    /// `None` if it is none.
+    fn read(own: &[u8], others: usize) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(own).ok()?;
+        let names = certificate.subject_alternative_name().ok().flatten();
+        let names = names.map(|names| names.value.general_names.iter().filter_map(name).collect());
+        let validity = certificate.validity();
+        Some(Self {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            names: names.unwrap_or_default(),
+            not_before: validity.not_before.timestamp(),
+            not_after: validity.not_after.timestamp(),
+            others,
+        })
+    }
+
+    /// Negative if it has expired.
+    pub(super) fn days_left(&self, now: i64) -> i64 {
+        (self.not_after - now).div_euclid(86_400)
+    }
+
+    /// Whether one of its names is this host's.
+    pub(super) fn is_for(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        self.names.iter().map(|name| name.to_ascii_lowercase()).any(|name| match name.strip_prefix("*.") {
+            Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
+            None => name == host,
+        })
+    }
+
+    pub(super) fn is_its_own_issuer(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    pub(super) fn words(&self) -> String {
+        let names = match self.names.len() {
+            0 => String::new(),
+            1..=4 => format!(" for {}", self.names.join(", ")),
+            more => format!(" for {} and {} more", self.names[..3].join(", "), more - 3),
+        };
+        let subject = if self.subject.is_empty() { "no subject" } else { &self.subject };
+        format!(
+            "certificate of {subject}{names}, issued by {}, valid {} to {}",
+            self.issuer,
+            day(self.not_before),
+            day(self.not_after)
+        )
+    }
+}
+
+/// Now, in seconds since the Unix epoch.
+pub(super) fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress([a, b, c, d]) => Some(std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string()),
+        GeneralName::IPAddress(octets) => {
+            let octets: [u8; 16] = (*octets).try_into().ok()?;
+            Some(std::net::Ipv6Addr::from(octets).to_string())
+        }
+        _ => None,
+    }
+}
+
+fn day(seconds: i64) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(at) => at.strftime("%Y-%m-%d").to_string(),
+        Err(_) => "a time beyond all calendars".to_owned(),
+    }
+}

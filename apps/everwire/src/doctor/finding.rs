@@ -1,0 +1,212 @@
+//! What a step has found, in words and as JSON.
+
+use std::io::{ErrorKind, Write};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::exit::{Exit, Failure};
+use crate::term::{Look, Tone, printable_line, short};
+
+/// The steps, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Address,
+    Proxy,
+    Name,
+    Tcp,
+    Tls,
+    Upgrade,
+    Session,
+    Compression,
+    RoundTrip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    /// It works, and could be better.
+    Odd,
+    Bad,
+    /// A step before it has failed, or it does not apply.
+    Skipped,
+}
+
+/// What one step has found.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Finding {
+    step: Step,
+    verdict: Verdict,
+    words: String,
+    advice: Option<String>,
+    data: Map<String, Value>,
+}
+
+/// Where findings go as they come.
+#[derive(Debug)]
+pub(super) struct Report {
+    json: bool,
+    look: Look,
+}
+
+impl Step {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Proxy => "proxy",
+            Self::Name => "name",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Upgrade => "upgrade",
+            Self::Session => "session",
+            Self::Compression => "compression",
+            Self::RoundTrip => "round trip",
+        }
+    }
+}
+
+impl Finding {
+    pub(super) fn good(step: Step, words: String) -> Self {
+        Self::new(step, Verdict::Good, words)
+    }
+
+    pub(super) fn odd(step: Step, words: String) -> Self {
+        Self::new(step, Verdict::Odd, words)
+    }
+
+    pub(super) fn bad(step: Step, words: String) -> Self {
+        Self::new(step, Verdict::Bad, words)
+    }
+
+    pub(super) fn skipped(step: Step, words: &str) -> Self {
+        Self::new(step, Verdict::Skipped, words.to_owned())
+    }
+
+    pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    pub(super) fn before(mut self, words: &str) -> Self {
+        self.words.insert_str(0, words);
+        self
+    }
+
+    /// Something that a script may want.
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.data.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(super) fn is_bad(&self) -> bool {
+        self.verdict == Verdict::Bad
+    }
+
+    fn new(step: Step, verdict: Verdict, words: String) -> Self {
+        Self { step, verdict, words, advice: None, data: Map::new() }
+    }
+
+    fn line(&self, look: Look) -> String {
+        let (tone, mark) = match self.verdict {
+            Verdict::Good => (Tone::Good, "ok  "),
+            Verdict::Odd => (Tone::Waiting, "note"),
+            Verdict::Bad => (Tone::Bad, "FAIL"),
+            Verdict::Skipped => (Tone::Faint, "-   "),
+        };
+        let mut line = format!("{}  {:<11}  {}", look.paint(tone, mark), self.step.name(), printable_line(&self.words));
+        if let Some(advice) = &self.advice {
+            line += &format!("\n      {:<11}  → {}", "", printable_line(advice));
+        }
+        line
+    }
+
+    fn json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("step".into(), self.step.name().into());
+        let verdict = match self.verdict {
+            Verdict::Good => "good",
+            Verdict::Odd => "odd",
+            Verdict::Bad => "bad",
+            Verdict::Skipped => "skipped",
+        };
+        object.insert("verdict".into(), verdict.into());
+        object.insert("words".into(), self.words.clone().into());
+        if let Some(advice) = &self.advice {
+            object.insert("advice".into(), advice.clone().into());
+        }
+        object.extend(self.data.clone());
+        Value::Object(object)
+    }
+}
+
+impl Report {
+    pub(super) fn new(json: bool, look: Look) -> Self {
+        Self { json, look }
+    }
+
+    /// # Errors
+    /// If stdout takes nothing, as with all of these.
+    pub(super) fn begin(&mut self, url: &str) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { say(&printable_line(url)) }
+    }
+
+    pub(super) fn add(&mut self, finding: &Finding) -> Result<(), Failure> {
+        say(&if self.json { finding.json().to_string() } else { finding.line(self.look) })
+    }
+
+    /// What was not come to.
+    pub(super) fn skip(&mut self, steps: &[Step]) -> Result<(), Failure> {
+        if self.json {
+            return steps.iter().try_for_each(|step| self.add(&Finding::skipped(*step, "not come to")));
+        }
+        let names: Vec<_> = steps.iter().map(|step| step.name()).collect();
+        say(&self.look.paint(Tone::Faint, &format!("-     not come to: {}", names.join(", "))))
+    }
+
+    pub(super) fn end(&mut self, exit: Exit, took: Duration) -> Result<(), Failure> {
+        if self.json {
+            let ok = exit == Exit::Done;
+            return say(&serde_json::json!({ "ok": ok, "exit": exit.code(), "ms": millis(took) }).to_string());
+        }
+        let (tone, words) = match exit {
+            Exit::Done => (Tone::Good, "It works."),
+            Exit::Refused => (Tone::Bad, "It does not work, and trying again won't help."),
+            _ => (Tone::Bad, "It does not work now."),
+        };
+        say(&format!("{} ({})", self.look.paint(tone, words), short(took)))
+    }
+}
+
+/// With a fraction, for JSON.
+pub(super) fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Failed, format!("output can't be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_a_line_with_what_to_do_below_it_and_nothing_that_a_terminal_obeys() {
+        let finding = Finding::bad(Step::Name, "no \u{1b}[31maddress".into()).advise("look at the name");
+        let expected = "FAIL  name         no ␛[31maddress\n                   → look at the name";
+        assert_eq!(finding.line(Look::PLAIN), expected);
+        assert_eq!(Finding::good(Step::RoundTrip, "fast".into()).line(Look::PLAIN), "ok    round trip   fast");
+    }
+
+    #[test]
+    fn a_finding_as_json_has_its_data_beside_the_words() {
+        let finding = Finding::good(Step::Tcp, "there".into()).with("ms", 1.5);
+        let expected = serde_json::json!({"step": "tcp", "verdict": "good", "words": "there", "ms": 1.5});
+        assert_eq!(finding.json(), expected);
+    }
+}

@@ -1,0 +1,232 @@
+//! `everwire doctor` before servers that are well, and before those that fail in each way.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
+mod support;
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use everwire::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use everwire::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use support::server::{self, Heard, Nobody, Server};
+use support::{command, run};
+use tokio_tungstenite::tungstenite::accept;
+
+/// The exit code, and what stdout said.
+fn doctor(args: &[&str]) -> (i32, String) {
+    let (code, out, err) = run(&[&["doctor"], args].concat());
+    assert_eq!(err, "", "{out}");
+    (code, out)
+}
+
+/// The line of this step, and what is advised below it.
+#[track_caller]
+fn step(out: &str, mark: &str, name: &str) -> String {
+    let begins = format!("{mark:<4}  {name:<11}");
+    let mut lines = out.lines().skip_while(|line| !line.starts_with(&begins));
+    let line = lines.next().unwrap_or_else(|| panic!("no line `{begins}` in:\n{out}"));
+    let advice = lines.next().filter(|line| line.trim_start().starts_with('→')).unwrap_or_default();
+    format!("{line} {}", advice.trim())
+}
+
+#[test]
+fn a_server_that_is_well_is_shown_step_by_step() {
+    let server = Server::start(server::echo);
+    let (code, out) = doctor(&[&server.url()]);
+    assert_eq!(code, 0, "{out}");
+    for (name, part) in [
+        ("address", "not encrypted (ws), on this machine"),
+        ("proxy", "none"),
+        ("name", "nothing to look up"),
+        ("tcp", &format!("{} in ", server.address)),
+        ("upgrade", "101 Switching Protocols in "),
+        ("session", "none: a plain WebSocket"),
+        ("compression", "the server does without"),
+        ("round trip", "5 pings answered"),
+    ] {
+        assert!(step(&out, "ok", name).contains(part), "{name}: {out}");
+    }
+    assert!(out.contains("It works."), "{out}");
+}
+
+#[test]
+fn the_chat_server_is_well_and_compresses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().to_string_lossy();
+    let mut server = support::Everwire::start(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
+    let line = server.out.until("listening on ");
+    let url = line.split("listening on ").nth(1).expect("an address").trim().to_owned();
+    let (code, out) = doctor(&[&url, "--pings", "1"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(step(&out, "ok", "compression").contains("agreed on: permessage-deflate"), "{out}");
+    assert!(step(&out, "ok", "round trip").contains("1 pings answered"), "{out}");
+}
+
+#[test]
+fn a_script_gets_an_object_per_step_and_one_at_the_end() {
+    let refusing = Server::start(server::answer("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n"));
+    let (code, out) = doctor(&[&refusing.url(), "--json"]);
+    assert_eq!(code, 4, "{out}");
+    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of = |name: &str| lines.iter().find(|line| line["step"] == name).expect("the step");
+    assert_eq!(of("tcp")["verdict"], "good");
+    assert_eq!(of("tcp")["addresses"][0]["address"], refusing.address.to_string());
+    assert_eq!((&of("upgrade")["verdict"], &of("upgrade")["status"]), (&"bad".into(), &401.into()));
+    assert!(of("upgrade")["advice"].as_str().is_some_and(|advice| advice.contains("--bearer-file")), "{out}");
+    assert_eq!(of("round trip")["verdict"], "skipped");
+    assert_eq!((&lines[lines.len() - 1]["ok"], &lines[lines.len() - 1]["exit"]), (&false.into(), &4.into()));
+}
+
+#[test]
+fn what_an_answer_that_is_no_upgrade_means_is_said() {
+    for (answer, exit, part) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 4, "is the path right?"),
+        ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", 4, "Origin"),
+        ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 4, "check the path"),
+        ("HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n", 4, "--max-redirects"),
+        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", 3, "look there"),
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", 4, "no WebSocket server"),
+    ] {
+        let server = Server::start(server::answer(answer));
+        let (code, out) = doctor(&[&server.url()]);
+        assert_eq!(code, exit, "{answer}: {out}");
+        assert!(step(&out, "FAIL", "upgrade").contains(part), "{answer}: {out}");
+        assert!(out.contains("not come to: session, compression, round trip"), "{out}");
+    }
+}
+
+#[test]
+fn nobody_who_listens_no_name_and_no_answer_are_told_apart() {
+    let nobody = Nobody::new();
+    let (code, out) = doctor(&[&nobody.url()]);
+    assert_eq!(code, 3, "{out}");
+    assert!(step(&out, "FAIL", "tcp").contains("connection refused → the machine answers"), "{out}");
+
+    let (code, out) = doctor(&["ws://feed.invalid/"]);
+    assert_eq!(code, 3, "{out}");
+    assert!(step(&out, "FAIL", "name").contains("no address for feed.invalid"), "{out}");
+    assert!(step(&out, "note", "address").contains("use wss://"), "{out}");
+
+    let mute = Server::start(|stream, _| {
+        let _ = std::io::copy(&mut &stream, &mut std::io::sink());
+    });
+    let (code, out) = doctor(&[&mute.url(), "--timeout", "200ms"]);
+    assert_eq!(code, 3, "{out}");
+    assert!(step(&out, "FAIL", "upgrade").contains("accepts connections and does not answer"), "{out}");
+}
+
+#[test]
+fn a_server_that_answers_no_ping_and_one_that_ends_it_at_once_are_found() {
+    let stalled = Server::start(server::black_hole);
+    let (code, out) = doctor(&[&stalled.url(), "--timeout", "300ms"]);
+    assert_eq!(code, 3, "{out}");
+    assert!(step(&out, "FAIL", "round trip").contains("no answer to a ping within 300 ms"), "{out}");
+
+    let rejecting = Server::start(server::close_with(1008));
+    let (code, out) = doctor(&[&rejecting.url()]);
+    assert_eq!(code, 4, "{out}");
+    assert!(out.contains("1008") && out.contains("it may want a token"), "{out}");
+}
+
+#[test]
+fn a_proxy_is_shown_and_what_it_refuses_is_the_proxys() {
+    let target = Server::start(server::echo);
+    let proxy = Server::start(server::proxy(target.address));
+    let url = format!("http://ana:secret@{}", proxy.address);
+    let mut doctor_by_environment = command(&["doctor", "ws://feed.invalid/"]);
+    doctor_by_environment.env("HTTP_PROXY", &url);
+    let mut everwire = support::Everwire::of(doctor_by_environment);
+    assert_eq!(everwire.finish(), 0, "{}", everwire.out.text());
+    let out = everwire.out.text();
+    assert!(step(&out, "ok", "proxy").contains(&format!("by http://{}", proxy.address)), "{out}");
+    assert!(!out.contains("secret"), "{out}");
+    assert!(
+        proxy.heard.iter().any(|heard| matches!(heard, Heard::Header(Some(line)) if line.contains("feed.invalid")))
+    );
+
+    let refusing = Server::start(server::answer("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"));
+    let (code, out) = doctor(&["ws://feed.invalid/", "--proxy", &format!("http://{}", refusing.address)]);
+    assert_eq!(code, 4, "{out}");
+    assert!(step(&out, "FAIL", "proxy").contains("wants credentials"), "{out}");
+}
+
+type Issuer = CertifiedIssuer<'static, KeyPair>;
+
+fn issuer() -> Issuer {
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    params.distinguished_name.push(DnType::CommonName, "a company");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
+}
+
+/// A `wss` server that answers pings, with a certificate of this issuer.
+fn secure(issuer: &Issuer, name: &str, until: Option<(i32, u8, u8)>) -> Server {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    params.distinguished_name.push(DnType::CommonName, "the server");
+    if let Some((year, month, day)) = until {
+        (params.not_before, params.not_after) =
+            (rcgen::date_time_ymd(2001, 1, 1), rcgen::date_time_ymd(year, month, day));
+    }
+    let certificate = params.signed_by(&key, issuer).expect("a certificate").der().clone();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a usable certificate");
+    let config = Arc::new(config);
+    Server::start(move |stream: TcpStream, _: &Sender<Heard>| {
+        let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+        if let Ok(mut socket) = accept(StreamOwned::new(connection, stream)) {
+            while socket.read().is_ok() {}
+        }
+    })
+}
+
+fn url(server: &Server, host: &str) -> String {
+    format!("wss://{host}:{}/", server.address.port())
+}
+
+#[test]
+fn a_certificate_is_shown_and_what_is_wrong_with_one_is_told_with_what_to_do() {
+    let issuer = issuer();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("company.pem");
+    std::fs::write(&file, issuer.pem()).expect("a file");
+    let trusting = |url: &str| doctor(&[url, "--cacert", &Path::new(&file).to_string_lossy()]);
+
+    let good = secure(&issuer, "localhost", None);
+    let (code, out) = trusting(&url(&good, "localhost"));
+    assert_eq!(code, 0, "{out}");
+    let line = step(&out, "ok", "tls");
+    assert!(line.contains("TLS 1.3 in ") && line.contains("certificate of CN=the server for localhost"), "{line}");
+    assert!(line.contains("issued by CN=a company, valid "), "{line}");
+
+    let (code, out) = doctor(&[&url(&good, "localhost")]);
+    assert_eq!(code, 4, "{out}");
+    let line = step(&out, "FAIL", "tls");
+    assert!(line.contains("CN=a company") && line.contains("nobody this machine trusts has issued it"), "{line}");
+
+    let expired = secure(&issuer, "localhost", Some((2002, 2, 2)));
+    let (code, out) = trusting(&url(&expired, "localhost"));
+    assert_eq!(code, 4, "{out}");
+    let line = step(&out, "FAIL", "tls");
+    assert!(line.contains("valid 2001-01-01 to 2002-02-02") && line.contains("the certificate has expired"), "{line}");
+
+    let other = secure(&issuer, "other.example", None);
+    let (code, out) = trusting(&url(&other, "localhost"));
+    assert_eq!(code, 4, "{out}");
+    let line = step(&out, "FAIL", "tls");
+    assert!(line.contains("for other.example") && line.contains("not for localhost"), "{line}");
+
+    let plain = Server::start(server::echo);
+    let (code, out) = doctor(&[&url(&plain, "127.0.0.1")]);
+    assert_ne!(code, 0, "{out}");
+    assert!(step(&out, "FAIL", "tls").contains("try ws://"), "{out}");
+}
