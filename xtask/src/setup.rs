@@ -41,6 +41,11 @@ const NEEDS: &[Need] = &[
     },
     Need { name: "nginx", packages: &["nginx-light"], is_there: || runs("nginx", &["-v"]) },
     Need { name: "tmux 3.0 or newer", packages: &["tmux"], is_there: || runs("tmux", &["-V"]) },
+    Need {
+        name: "iproute2 and nftables",
+        packages: &["iproute2", "nftables"],
+        is_there: || ["ip", "nft"].iter().all(|name| shell::has(name) || Path::new("/usr/sbin").join(name).exists()),
+    },
     Need { name: "HAProxy", packages: &["haproxy"], is_there: || runs("haproxy", &["-v"]) },
     Need { name: "Chromium, as `chromium`", packages: &["chromium"], is_there: || shell::has("chromium") },
 ];

@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "everwire-cli",
         &["everwire", "everwire-chat", "everwire-chat-server", "everwire-server", "everwire-testkit", "everwire-words"],
     ),
-    ("everwire-tests", &["everwire", "everwire-server"]),
+    ("everwire-tests", &["everwire", "everwire-server", "everwire-testkit"]),
     ("everwire-benches", &["everwire", "everwire-server", "everwire-tokio", "everwire-ws", "everwire-testkit"]),
     ("xtask", &[]),
 ];
