@@ -2,7 +2,8 @@
 //!
 //! - It reconnects by itself, with full jitter, sensible advice per cause, and limits if wanted; many clients of one
 //!   process can share a [`RetryBudget`].
-//! - It finds a dead peer within a stated time, and never takes a stall of its own for one.
+//! - It finds a dead peer within a stated time, sooner if it is told of [changes of the network](Builder::network_hints),
+//!   and never takes a stall of its own for one.
 //! - Every message that [`Client::send`] takes ends in exactly one [`Outcome`], told by its
 //!   [`Delivery`]. A standard server needs to know nothing of it: pings and messages share one
 //!   order, so the pong to a ping proves that the peer has received what was sent before.
@@ -45,6 +46,8 @@ mod driver;
 mod events;
 mod inbox;
 mod metrics;
+#[cfg(not(target_arch = "wasm32"))]
+mod network_hints;
 mod opening;
 #[cfg(not(target_arch = "wasm32"))]
 mod proxy;
@@ -76,6 +79,8 @@ pub use crate::client::Client;
 pub use crate::delivery::{Deliveries, Delivery, Progress};
 pub use crate::events::{EventItem, Events};
 pub use crate::inbox::Inbox;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::network_hints::{NetworkChange, NetworkHints};
 pub use crate::opening::Opening;
 pub use crate::request::AttemptRequest;
 pub use crate::state::State;

@@ -52,7 +52,6 @@ impl Target {
         Ok(Self { uri })
     }
 
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn is_secure(&self) -> bool {
         self.uri.scheme_str() == Some("wss")
     }
@@ -63,12 +62,10 @@ impl Target {
         without_brackets(self.uri.host().unwrap_or_default())
     }
 
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn port(&self) -> u16 {
         self.uri.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
     }
 
-    #[cfg(not(target_arch = "wasm32"))]
     /// `host:port`; an IPv6 address stands in brackets.
     pub(crate) fn host_and_port(&self) -> String {
         format!("{}:{}", self.uri.host().unwrap_or_default(), self.port())

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use everwire::NetworkHints;
 
 use super::values::{self, JitterArg, OrOff};
 
@@ -84,7 +85,11 @@ impl ConnectionArgs {
         for header in &self.headers {
             builder = builder.header(&header.name, &header.value);
         }
-        builder
+        // Where the system says nothing about its network, the heartbeat finds out, only later.
+        match NetworkHints::of_the_system() {
+            Ok(hints) => builder.network_hints(hints),
+            Err(_) => builder,
+        }
     }
 }
 

@@ -19,6 +19,8 @@ use crate::driver::browser;
 use crate::driver::{Driver, Plan};
 use crate::inbox::{Bounds, Reading};
 use crate::metrics::Meter;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::network_hints::NetworkHints;
 use crate::shared::Shared;
 use crate::store::{Saved, StoreError, StoreErrorKind, StoreThread};
 use crate::sync::unix_ms;
@@ -82,6 +84,7 @@ impl Builder {
             tls.prepare().map_err(BuildError::Tls)?;
         }
         let network = mem::take(&mut self.network);
+        let hints = network.hints.as_ref().map(NetworkHints::listen);
         let plan = Plan {
             max_redirects: network.max_redirects,
             routes: network.routes(&target, tls, variable)?,
@@ -90,6 +93,7 @@ impl Builder {
             subprotocols: mem::take(&mut self.subprotocols),
             hook: self.hook.take(),
             websocket: self.websocket.clone(),
+            hints,
         };
         plan.check().map_err(BuildError::Header)?;
         Ok(plan)

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{BuildError, Builder, setting};
+use crate::NetworkHints;
 use crate::driver::{Connector, Routes, Tls};
 use crate::proxy::{Environment, Proxies, ProxyUrl};
 use crate::target::Target;
@@ -14,6 +15,7 @@ pub(super) struct Network {
     keepalive: Option<Duration>,
     local_address: Option<IpAddr>,
     pub(super) max_redirects: u8,
+    pub(super) hints: Option<NetworkHints>,
 }
 
 #[derive(Clone)]
@@ -30,6 +32,7 @@ impl Default for Network {
             keepalive: Some(Duration::from_secs(60)),
             local_address: None,
             max_redirects: 0,
+            hints: None,
         }
     }
 }
@@ -108,6 +111,13 @@ impl Builder {
     /// off.
     pub fn tcp_keepalive(mut self, idle: Option<Duration>) -> Self {
         self.network.keepalive = idle;
+        self
+    }
+
+    /// Has changes of the network hint to this client when to look after its connection. Default: none; the heartbeat
+    /// finds what is dead, and the wall clock a sleep of the device.
+    pub fn network_hints(mut self, hints: NetworkHints) -> Self {
+        self.network.hints = Some(hints);
         self
     }
 

@@ -19,6 +19,7 @@ use super::route::{Reached, Routes};
 use super::stopwatch::{Stopwatch, Times};
 use super::stream::Stream;
 use super::tls::Terms;
+use crate::network_hints::Listener;
 use crate::shared::Shared;
 use crate::target::Target;
 use crate::{AttemptRequest, Opening};
@@ -38,6 +39,8 @@ pub(crate) struct Plan {
     /// Redirects that one attempt follows.
     pub(crate) max_redirects: u8,
     pub(crate) websocket: Config,
+    /// The network's changes, until the driver listens to them.
+    pub(crate) hints: Option<Listener>,
 }
 
 /// An attempt that has succeeded.

@@ -33,6 +33,8 @@ use crate::clock::{self, Instant, Sleep};
 use crate::events::EventItem;
 use crate::inbox::Room;
 use crate::metrics::Meter;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::network_hints::Listener;
 use crate::shared::Shared;
 use crate::store::StoreThread;
 use crate::sync::unix_ms;
@@ -102,6 +104,8 @@ pub(crate) struct Driver {
     stored: Option<Input>,
     meter: Meter,
     budget: Option<RetryBudget>,
+    #[cfg(not(target_arch = "wasm32"))]
+    hints: Option<Listener>,
     /// The page's word on the network, for a session; see `browser::Surroundings`.
     #[cfg(target_arch = "wasm32")]
     _surroundings: Option<browser::Surroundings>,
@@ -151,7 +155,14 @@ impl Driver {
         meter: Meter,
         budget: Option<RetryBudget>,
     ) -> Self {
+        #[cfg(not(target_arch = "wasm32"))]
+        let (hints, plan) = {
+            let mut plan = plan;
+            (plan.hints.take(), plan)
+        };
         Self {
+            #[cfg(not(target_arch = "wasm32"))]
+            hints,
             #[cfg(target_arch = "wasm32")]
             _surroundings: plan.session.then(|| browser::Surroundings::listen(&shared)),
             _ending: Ending(Arc::clone(&shared)),
@@ -185,6 +196,7 @@ impl Driver {
         let attempt = self.link.attempt();
         let reading = self.poll_link(cx);
         let store_busy = self.poll_store(cx);
+        let hinted = self.poll_hints(cx);
         // Without budget the socket may have been refused to us, not found empty.
         let timed_out = self.timer_due && coop::has_budget_remaining();
         self.tell_machine(attempt, timed_out);
@@ -195,6 +207,7 @@ impl Driver {
         let mut busy = self.perform()
             || next_busy
             || store_busy
+            || hinted
             || reading == Reading::More
             || (reading == Reading::Paused && self.todo.closing);
         if self.todo.finished {
@@ -235,6 +248,21 @@ impl Driver {
             self.stored = Some(done);
         }
         self.stored.is_some()
+    }
+
+    /// Hears what the network has done, and tells the machine. Whether it has done something.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn poll_hints(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(hint) = self.hints.as_mut().and_then(|hints| hints.poll(cx)) else { return false };
+        let now = self.shared.now();
+        self.shared.lock().machine.handle(now, Input::Hint(hint));
+        true
+    }
+
+    /// A page's surroundings tell the machine by themselves.
+    #[cfg(target_arch = "wasm32")]
+    fn poll_hints(&mut self, _: &mut Context<'_>) -> bool {
+        false
     }
 
     /// The same for the connection that is to take over. Whether that may have led to more.

@@ -1,0 +1,74 @@
+use std::io;
+
+use futures_core::Stream;
+
+use super::NetworkChange;
+
+/// What the operating system says from now on.
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "ios", target_os = "windows"))]
+pub(super) fn changes() -> io::Result<impl Stream<Item = NetworkChange> + Send + 'static> {
+    watched::Changes::start()
+}
+
+/// Nothing.
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "ios", target_os = "windows")))]
+pub(super) fn changes() -> io::Result<futures_core::stream::BoxStream<'static, NetworkChange>> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system says nothing about its network"))
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "ios", target_os = "windows"))]
+mod watched {
+    use std::io;
+    use std::net::IpAddr;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use futures_core::Stream;
+    use if_watch::{IfEvent, IpNet, tokio::IfWatcher};
+
+    use super::super::NetworkChange;
+
+    /// Addresses that come and go.
+    #[derive(Debug)]
+    pub(super) struct Changes {
+        watcher: IfWatcher,
+        /// The watcher first tells of the addresses that there are.
+        begun: bool,
+    }
+
+    impl Changes {
+        pub(super) fn start() -> io::Result<Self> {
+            Ok(Self { watcher: IfWatcher::new()?, begun: false })
+        }
+    }
+
+    impl Stream for Changes {
+        type Item = NetworkChange;
+
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            loop {
+                let event = match self.watcher.poll_if_event(cx) {
+                    Poll::Pending => {
+                        self.begun = true;
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(event) => event,
+                };
+                let Ok(IfEvent::Up(changed) | IfEvent::Down(changed)) = event else { return Poll::Ready(None) };
+                if self.begun && counts(&changed) {
+                    let has_one = self.watcher.iter().any(counts);
+                    let change = if has_one { NetworkChange::Changed } else { NetworkChange::Gone };
+                    return Poll::Ready(Some(change));
+                }
+            }
+        }
+    }
+
+    /// Whether the address leads anywhere.
+    fn counts(net: &IpNet) -> bool {
+        match net.addr() {
+            IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
+            IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
+        }
+    }
+}
