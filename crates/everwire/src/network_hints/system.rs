@@ -21,7 +21,8 @@ mod watched {
     use std::io;
     use std::net::IpAddr;
     use std::pin::Pin;
-    use std::task::{Context, Poll};
+    use std::task::{Context, Poll, ready};
+    use std::time::{Duration, Instant};
 
     use futures_core::Stream;
     use if_watch::{IfEvent, IpNet, tokio::IfWatcher};
@@ -32,13 +33,16 @@ mod watched {
     #[derive(Debug)]
     pub(super) struct Changes {
         watcher: IfWatcher,
-        /// The watcher first tells of the addresses that there are.
-        begun: bool,
+        start: Instant,
     }
+
+    /// The watcher first tells of the addresses that there are, in the same way and without an end. So what it tells this
+    /// soon is no change.
+    const FIRST: Duration = Duration::from_secs(1);
 
     impl Changes {
         pub(super) fn start() -> io::Result<Self> {
-            Ok(Self { watcher: IfWatcher::new()?, begun: false })
+            Ok(Self { watcher: IfWatcher::new()?, start: Instant::now() })
         }
     }
 
@@ -47,15 +51,9 @@ mod watched {
 
         fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             loop {
-                let event = match self.watcher.poll_if_event(cx) {
-                    Poll::Pending => {
-                        self.begun = true;
-                        return Poll::Pending;
-                    }
-                    Poll::Ready(event) => event,
-                };
+                let event = ready!(self.watcher.poll_if_event(cx));
                 let Ok(IfEvent::Up(changed) | IfEvent::Down(changed)) = event else { return Poll::Ready(None) };
-                if self.begun && counts(&changed) {
+                if self.start.elapsed() > FIRST && counts(&changed) {
                     let has_one = self.watcher.iter().any(counts);
                     let change = if has_one { NetworkChange::Changed } else { NetworkChange::Gone };
                     return Poll::Ready(Some(change));
