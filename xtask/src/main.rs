@@ -4,6 +4,7 @@
 mod autobahn;
 mod bench;
 mod children;
+mod page;
 mod python;
 mod run;
 mod setup;
@@ -19,7 +20,8 @@ use shell::Failed;
 const HELP: &str = "\
 cargo xtask CHORE [-- ARGS]
 
-  run       set up, build, start the chat server; ARGS go to `everwire serve`
+  run       build the page and the chat server, and start it; ARGS go to `everwire serve`
+  page      build the chat's page; the next build of the binary has it
   test      set up, then everything that CI runs; with ARGS, only the tests that they select for `cargo test`
   setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cargo-deny
   autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
@@ -29,6 +31,7 @@ cargo xtask CHORE [-- ARGS]
   audit     known vulnerabilities in dependencies (fetches the advisory database)
   kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: how often instead
   terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
+  screenshots  the chat's page as it looks, written to docs/page
   bench     measure against peers, side by side; ARGS: client, session, recovery, ws or herd
   help      this text";
 
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
 fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
     match chore {
         "run" => run::run(rest),
+        "page" => page::page(),
         "test" => test::test(rest),
         "setup" => setup::setup(),
         "tidy" => tidy::tidy(),
@@ -59,6 +63,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "autobahn" => autobahn::autobahn(rest),
         "kills" => test::kills(rest.first().map_or("500", String::as_str)),
         "terminal" => test::terminal(),
+        "screenshots" => test::screenshots(),
         "bench" => bench::bench(rest),
         "sim" => sim::sim(rest),
         "help" | "--help" | "-h" => {

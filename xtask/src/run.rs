@@ -1,8 +1,12 @@
 //! `cargo xtask run`: from a clean clone to a running chat server.
 
+use crate::page;
 use crate::shell::{self, Failed};
 
 pub(crate) fn run(args: &[String]) -> Result<(), Failed> {
+    if let Err(Failed(why)) = page::page() {
+        eprintln!("the page could not be built, so the server goes without it: {why}");
+    }
     shell::run(shell::cargo(&["build", "--release", "--package", "everwire-cli"]))?;
     let mut serve = shell::cargo(&["run", "--quiet", "--release", "--package", "everwire-cli", "--", "serve"]);
     serve.args(args);

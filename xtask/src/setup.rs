@@ -100,7 +100,7 @@ fn runs(program: &str, args: &[&str]) -> bool {
 }
 
 /// The standard library for pages, by rustup.
-fn wasm_target() -> Result<(), Failed> {
+pub(crate) fn wasm_target() -> Result<(), Failed> {
     let installed = shell::output(shell::command("rustup", &["target", "list", "--installed"])).unwrap_or_default();
     if installed.lines().any(|target| target == WASM) {
         return Ok(());
@@ -110,7 +110,8 @@ fn wasm_target() -> Result<(), Failed> {
 
 /// The JavaScript peers, at the versions of the lock file.
 fn javascript_peers() -> Result<(), Failed> {
-    shell::npm_ci("tests/peers")
+    shell::npm_ci("tests/peers")?;
+    shell::npm_ci("tests/page")
 }
 
 fn cargo_deny() -> Result<(), Failed> {

@@ -3,7 +3,7 @@
 use crate::autobahn::{self, Thoroughness};
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
-use crate::{sim, tidy};
+use crate::{page, sim, tidy};
 
 /// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
@@ -25,6 +25,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         "--deny",
         "warnings",
     ]))?;
+    page::page()?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "--deny warnings");
     run(docs)?;
@@ -50,6 +51,16 @@ pub(crate) fn terminal() -> Result<(), Failed> {
     let mut story = cargo(&["test", "--package", "everwire-cli", "--test", "terminal", "two_people"]);
     story.env("EVERWIRE_RECORD", shell::root().join("docs/terminal.md"));
     run(story)
+}
+
+/// The page as it looks, for the documents.
+pub(crate) fn screenshots() -> Result<(), Failed> {
+    setup::setup()?;
+    page::page()?;
+    let everwire = shell::built(&["--package", "everwire-cli"])?;
+    let mut node = shell::command("node", &["tests/page/screenshots.mjs", "docs/page"]);
+    node.env("EVERWIRE_BINARY", everwire);
+    run(node)
 }
 
 /// Licences, sources and bans, of the dependencies on every platform.

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use everwire_server::{Deflate, Origins};
 
+use crate::page::PageFile;
+
 /// Settings of the server. The defaults are for a team.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -40,6 +42,8 @@ pub struct ServerConfig {
     pub metrics: MetricsAccess,
     /// Pieces of junk from one connection within a minute before it is closed with 1008; default 100.
     pub max_junk: usize,
+    /// The files of the chat's page; default none, and then `/` says how to join from a terminal.
+    pub page: &'static [PageFile],
 }
 
 /// What the history keeps of each room. What is beyond any of the bounds is removed within some minutes.
@@ -90,6 +94,7 @@ impl Default for ServerConfig {
             keep: Keep::default(),
             metrics: MetricsAccess::Local,
             max_junk: 100,
+            page: &[],
         }
     }
 }

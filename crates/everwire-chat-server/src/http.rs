@@ -1,4 +1,4 @@
-//! What is answered over HTTP: `/ws`, how the server is, and the start page.
+//! What is answered over HTTP: `/ws`, how the server is, and the page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::http::{Extensions, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, http};
 use everwire_chat::limits::{check_id, check_name, check_room};
@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use crate::config::MetricsAccess;
 use crate::member::{self, Invitation};
 use crate::metrics;
+use crate::page;
 use crate::server::Shared;
 
 /// The room of an address that names none.
@@ -29,7 +30,8 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/", get(async || Html(include_str!("start.html"))))
+        .route("/", get(page::start))
+        .route("/{file}", get(page::file))
         .route("/ws", get(upgrade))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))

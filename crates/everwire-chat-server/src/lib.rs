@@ -21,7 +21,8 @@
 //! | `rooms` | who is where, and what each is to be told (pure) |
 //! | `member` | one connection: its identity, its catch-up, its mailbox |
 //! | `server` | its parts, its start and its end |
-//! | `http` | `/ws`, `/healthz`, `/readyz`, `/metrics`, the start page |
+//! | `http` | `/ws`, `/healthz`, `/readyz`, `/metrics` |
+//! | `page` | the chat's page, from files that are given |
 //! | `metrics` | what can be counted |
 //! | `export` | the history as JSON lines |
 //! | `config`, `error` | settings, and what can go wrong |
@@ -33,6 +34,7 @@ mod history;
 mod http;
 mod member;
 mod metrics;
+mod page;
 mod rooms;
 mod server;
 
@@ -41,6 +43,7 @@ pub use error::{ExportError, ListenError, OpenError};
 pub use everwire_server::{Deflate, OriginError, Origins};
 pub use export::export;
 pub use history::HistoryError;
+pub use page::PageFile;
 pub use server::{ChatServer, listen};
 
 /// Close codes that a member may see from this server; all but 1008 invite it to come back.

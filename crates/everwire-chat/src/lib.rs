@@ -6,6 +6,7 @@
 //! | [`status`] | how far a message is known to have come, and which moves are allowed |
 //! | [`timeline`] | one room's messages as a reader sees them: ordered, each once, bounded |
 //! | [`typing`] | who is typing |
+//! | [`signal`] | when others are told that we type |
 //! | [`limits`] | what texts, names and ids may be |
 //! | [`client`] | the client: all of the above on an [`everwire::Client`] |
 //!
@@ -13,6 +14,7 @@
 
 pub mod client;
 pub mod limits;
+pub mod signal;
 pub mod status;
 pub mod timeline;
 pub mod typing;

@@ -88,6 +88,8 @@ texts! {
     Day = "day" { weekday: u8, day: u8, month: u8, year: &'a str },
 
     Rooms = "rooms",
+    NewRoom = "new-room",
+    LeaveRoom = "leave-room" { room: &'a str },
     /// How many are here besides us.
     Here = "here" { count: u64 },
     Who = "who",
@@ -108,6 +110,7 @@ texts! {
     LastRoom = "last-room",
 
     SignIn = "sign-in",
+    Enter = "enter",
     SignInWanted = "sign-in-wanted",
     SignInWrong = "sign-in-wrong",
     Name = "name",
@@ -117,6 +120,7 @@ texts! {
     HelpKeys = "help-keys",
     HelpCommands = "help-commands",
     HelpClose = "help-close",
+    Close = "close",
     /// Events that a listener was too slow for.
     Missed = "missed" { count: u64 },
     Undelivered = "undelivered" { count: u64 },

@@ -80,6 +80,8 @@ day = { $weekday ->
 ## Rooms and people
 
 rooms = Rooms
+new-room = Join another room
+leave-room = leave { $room }
 here = { $count ->
     [0] nobody else here
     [one] { $count } other here
@@ -110,6 +112,7 @@ last-room = this is your only room; /quit leaves the chat
 ## Signing in
 
 sign-in = Sign in
+enter = Join the chat
 sign-in-wanted = this server wants to know who you are
 sign-in-wrong = the name or the password is wrong
 name = Name
@@ -136,6 +139,7 @@ help-commands =
     /quit            leave
     //…              a line that starts with a slash
 help-close = Esc closes this
+close = close
 missed = { $count ->
     [one] { $count } event was missed; catching up
    *[other] { $count } events were missed; catching up

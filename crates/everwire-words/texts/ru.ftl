@@ -82,6 +82,8 @@ day = { $weekday ->
 ## Rooms and people
 
 rooms = Комнаты
+new-room = Войти в другую комнату
+leave-room = покинуть { $room }
 here = { $count ->
     [0] больше никого нет
     [one] здесь ещё { $count } человек
@@ -114,6 +116,7 @@ last-room = это ваша единственная комната; /quit за�
 ## Signing in
 
 sign-in = Войти
+enter = Войти в чат
 sign-in-wanted = сервер хочет знать, кто вы
 sign-in-wrong = имя или пароль неверны
 name = Имя
@@ -140,6 +143,7 @@ help-commands =
     /quit            выйти
     //…              строка, которая начинается с косой черты
 help-close = Esc закроет это
+close = закрыть
 missed = { $count ->
     [one] пропущено { $count } событие; навёрстываем
     [few] пропущено { $count } события; навёрстываем

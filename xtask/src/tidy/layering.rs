@@ -19,6 +19,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("everwire-tests", &["everwire", "everwire-server", "everwire-testkit"]),
     ("everwire-benches", &["everwire", "everwire-server", "everwire-tokio", "everwire-ws", "everwire-testkit"]),
+    ("everwire-web", &["everwire", "everwire-chat", "everwire-words"]),
+    ("everwire-page", &[]),
     ("xtask", &[]),
 ];
 

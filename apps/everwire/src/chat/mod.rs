@@ -3,7 +3,6 @@
 //! - [`screen`]: for people at a terminal
 //! - [`pipe`]: for everything else
 //! - [`command`]: what a written message asks for
-//! - [`signal`]: when others are told that we write
 //! - [`language`]: which language, and which colours
 
 mod command;
@@ -11,7 +10,6 @@ mod language;
 mod names;
 mod pipe;
 mod screen;
-mod signal;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};

@@ -4,15 +4,19 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// Where it listens and how to join, with commands that can be copied.
-pub(super) fn banner(address: SocketAddr, program: &str, data: &str) -> String {
+pub(super) fn banner(address: SocketAddr, program: &str, data: &str, page: bool) -> String {
     let target = join_target(address);
-    let mut lines = vec![
-        format!("everwire chat server listening on ws://{address}/ws"),
-        "Join from other terminals:".to_owned(),
+    let mut lines = vec![format!("everwire chat server listening on ws://{address}/ws")];
+    if page {
+        lines.push(format!("Open http://{target}/ in a browser, or join from other terminals:"));
+    } else {
+        lines.push("Join from other terminals:".to_owned());
+    }
+    lines.extend([
         format!("  {program} chat {target} --name ana"),
         format!("  {program} chat {target} --name ben"),
         format!("The history is kept in {data}"),
-    ];
+    ]);
     if address.ip().is_unspecified() {
         lines.push("From other machines, with this machine's address instead.".to_owned());
     }
@@ -52,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_commands_to_join_hold_the_real_port() {
-        let text = banner("127.0.0.1:34567".parse().unwrap(), "everwire", "/data");
+        let text = banner("127.0.0.1:34567".parse().unwrap(), "everwire", "/data", true);
         assert!(text.contains("ws://127.0.0.1:34567/ws"), "{text}");
         assert!(text.contains("  everwire chat 127.0.0.1:34567 --name ana"), "{text}");
         assert!(text.contains("/data") && !text.contains("Warning"), "{text}");
@@ -60,9 +64,9 @@ mod tests {
 
     #[test]
     fn an_address_that_others_reach_comes_with_a_warning_and_a_target_that_works() {
-        let text = banner("0.0.0.0:80".parse().unwrap(), "everwire", "/data");
+        let text = banner("0.0.0.0:80".parse().unwrap(), "everwire", "/data", true);
         assert!(text.contains("everwire chat 127.0.0.1:80") && text.contains("Warning"), "{text}");
-        let text = banner("[::]:80".parse().unwrap(), "everwire", "/data");
+        let text = banner("[::]:80".parse().unwrap(), "everwire", "/data", true);
         assert!(text.contains("everwire chat [::1]:80"), "{text}");
     }
 

@@ -15,7 +15,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use everwire_chat_server::ChatServer;
+use everwire_chat_server::{ChatServer, PageFile};
 
 use crate::args::ServeArgs;
 use crate::exit::{Exit, Failure};
@@ -24,17 +24,20 @@ pub(crate) use export::export;
 use settings::Settings;
 pub(crate) use settings::check;
 
+include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
 /// How long members may take to part at the end.
 const PARTING: Duration = Duration::from_secs(8);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
-    let Settings { listen, allow_remote, data, server } = Settings::of(args)?;
+    let Settings { listen, allow_remote, data, mut server } = Settings::of(args)?;
+    server.page = PAGE;
     // The port first: where it is taken, nothing else is touched.
     let listener = listen::listen(listen, allow_remote).await?;
     let address = listener.local_addr().map_err(|error| failed("can't tell its address", &error))?;
     let server = ChatServer::open(server).map_err(|error| refused(&error))?;
     let stop = Stop::listen(PARTING);
-    tell(&banner::banner(address, &program(), &shown(&data)));
+    tell(&banner::banner(address, &program(), &shown(&data), !PAGE.is_empty()));
     server.serve(listener, async move { stop.asked().await }).await;
     tracing::info!("ended in order");
     Ok(Exit::Done)

@@ -70,8 +70,7 @@ struct Shared {
 
 impl NetworkHints {
     /// What the operating system says: addresses of Linux by netlink, of macOS and iOS by the dynamic store, of Windows by
-    /// the IP helper; other systems have nothing to offer. Loopback and link-local addresses don't count, nor does what
-    /// happens in the first second, since the system first tells of the addresses that there are.
+    /// the IP helper; other systems have nothing to offer. Loopback and link-local addresses don't count.
     ///
     /// # Errors
     /// If the system offers nothing or refuses it, and outside a tokio runtime.

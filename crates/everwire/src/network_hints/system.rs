@@ -21,8 +21,7 @@ mod watched {
     use std::io;
     use std::net::IpAddr;
     use std::pin::Pin;
-    use std::task::{Context, Poll, ready};
-    use std::time::{Duration, Instant};
+    use std::task::{Context, Poll};
 
     use futures_core::Stream;
     use if_watch::{IfEvent, IpNet, tokio::IfWatcher};
@@ -33,16 +32,13 @@ mod watched {
     #[derive(Debug)]
     pub(super) struct Changes {
         watcher: IfWatcher,
-        start: Instant,
+        /// The watcher first tells of the addresses that there are.
+        begun: bool,
     }
-
-    /// The watcher first tells of the addresses that there are, in the same way and without an end. So what it tells this
-    /// soon is no change.
-    const FIRST: Duration = Duration::from_secs(1);
 
     impl Changes {
         pub(super) fn start() -> io::Result<Self> {
-            Ok(Self { watcher: IfWatcher::new()?, start: Instant::now() })
+            Ok(Self { watcher: IfWatcher::new()?, begun: false })
         }
     }
 
@@ -51,9 +47,15 @@ mod watched {
 
         fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             loop {
-                let event = ready!(self.watcher.poll_if_event(cx));
+                let event = match self.watcher.poll_if_event(cx) {
+                    Poll::Pending => {
+                        self.begun = true;
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(event) => event,
+                };
                 let Ok(IfEvent::Up(changed) | IfEvent::Down(changed)) = event else { return Poll::Ready(None) };
-                if self.start.elapsed() > FIRST && counts(&changed) {
+                if self.begun && counts(&changed) {
                     let has_one = self.watcher.iter().any(counts);
                     let change = if has_one { NetworkChange::Changed } else { NetworkChange::Gone };
                     return Poll::Ready(Some(change));

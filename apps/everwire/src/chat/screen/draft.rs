@@ -4,16 +4,15 @@ use std::time::Instant;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use everwire_chat::limits;
+use everwire_chat::signal::TypingSignal;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
-
-use crate::chat::signal::Signal;
 
 /// So many of one's own messages are kept for the arrow keys.
 const MAX_HISTORY: usize = 100;
 
 pub(super) struct Draft {
     pub(super) area: TextArea<'static>,
-    pub(super) signal: Signal,
+    pub(super) signal: TypingSignal,
     history: Vec<String>,
     /// Which of `history` is shown; its length: none.
     at: usize,
@@ -22,7 +21,7 @@ pub(super) struct Draft {
 
 impl Default for Draft {
     fn default() -> Self {
-        Self { area: area(""), signal: Signal::default(), history: Vec::new(), at: 0, kept: String::new() }
+        Self { area: area(""), signal: TypingSignal::default(), history: Vec::new(), at: 0, kept: String::new() }
     }
 }
 

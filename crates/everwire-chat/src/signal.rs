@@ -1,21 +1,35 @@
 //! When others are told that we type: at the first character, again while it goes on, and no more after a pause.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use everwire_chat::typing::IDLE;
+use web_time::Instant;
+
+use crate::typing::IDLE;
 
 /// While typing goes on the signal is repeated, so that it does not run out on the other side.
 const REPEAT: Duration = Duration::from_secs(2);
 
+/// Says when to call [`ChatClient::typing`](crate::ChatClient::typing), and with what.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use everwire_chat::signal::TypingSignal;
+///
+/// let (mut signal, now) = (TypingSignal::default(), Instant::now());
+/// assert_eq!(signal.on_edit(false, now), Some(true));
+/// let pause = signal.deadline().unwrap();
+/// assert_eq!(signal.on_pause(pause), Some(false));
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Signal {
+pub struct TypingSignal {
     /// Since when others have been told, and the last keystroke.
     told: Option<(Instant, Instant)>,
 }
 
-impl Signal {
+impl TypingSignal {
     /// The typed line changed; what others are to be told.
-    pub(super) fn on_edit(&mut self, blank: bool, now: Instant) -> Option<bool> {
+    pub fn on_edit(&mut self, blank: bool, now: Instant) -> Option<bool> {
         match (blank, self.told) {
             (true, None) => None,
             (true, Some(_)) => {
@@ -34,17 +48,17 @@ impl Signal {
     }
 
     /// The line was sent, which tells others by itself that we no longer type.
-    pub(super) fn on_sent(&mut self) {
+    pub fn on_sent(&mut self) {
         self.told = None;
     }
 
     /// When [`on_pause`](Self::on_pause) has something to say.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub fn deadline(&self) -> Option<Instant> {
         self.told.map(|(_, last)| last + IDLE)
     }
 
     /// The deadline has come; what others are to be told.
-    pub(super) fn on_pause(&mut self, now: Instant) -> Option<bool> {
+    pub fn on_pause(&mut self, now: Instant) -> Option<bool> {
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.told = None;
             return Some(false);
@@ -55,14 +69,16 @@ impl Signal {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
-    use super::{IDLE, REPEAT, Signal};
+    use web_time::Instant;
+
+    use super::{IDLE, REPEAT, TypingSignal};
 
     #[test]
     fn others_are_told_at_the_first_character_and_after_a_pause() {
         let start = Instant::now();
-        let mut signal = Signal::default();
+        let mut signal = TypingSignal::default();
         assert_eq!(signal.on_edit(true, start), None, "nothing is typed");
         assert_eq!(signal.on_edit(false, start), Some(true));
         assert_eq!(signal.on_edit(false, start + Duration::from_millis(300)), None);
@@ -77,7 +93,7 @@ mod tests {
     #[test]
     fn emptying_the_line_takes_it_back_and_sending_says_nothing() {
         let now = Instant::now();
-        let mut signal = Signal::default();
+        let mut signal = TypingSignal::default();
         signal.on_edit(false, now);
         assert_eq!(signal.on_edit(true, now), Some(false));
         signal.on_edit(false, now);

@@ -1,0 +1,3 @@
+import init from "./everwire.js";
+
+init();

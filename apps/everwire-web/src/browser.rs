@@ -1,0 +1,90 @@
+//! What only a browser knows.
+
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, EventTarget, Storage, UrlSearchParams, VisibilityState, Window};
+
+use crate::rows::Day;
+
+pub(crate) fn window() -> Window {
+    leptos::prelude::window()
+}
+
+pub(crate) fn document() -> Document {
+    leptos::prelude::document()
+}
+
+/// Something kept for the next visit; `None` too where the browser keeps nothing.
+pub(crate) fn kept(name: &str) -> Option<String> {
+    storage()?.get_item(name).ok()?
+}
+
+/// Keeps something for the next visit, if the browser does.
+pub(crate) fn keep(name: &str, value: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(name, value);
+    }
+}
+
+fn storage() -> Option<Storage> {
+    window().local_storage().ok()?
+}
+
+/// Somebody may look at the page now.
+pub(crate) fn is_looked_at() -> bool {
+    document().visibility_state() == VisibilityState::Visible && document().has_focus().unwrap_or(true)
+}
+
+/// Not only a finger.
+pub(crate) fn has_a_mouse() -> bool {
+    window().match_media("(pointer: fine)").ok().flatten().is_some_and(|fine| fine.matches())
+}
+
+/// The languages that the reader prefers, best first.
+pub(crate) fn languages() -> Vec<String> {
+    window().navigator().languages().iter().filter_map(|language| language.as_string()).collect()
+}
+
+/// The chat's address, beside this page.
+pub(crate) fn chat_url() -> String {
+    let location = window().location();
+    let scheme = if location.protocol().is_ok_and(|protocol| protocol == "https:") { "wss" } else { "ws" };
+    format!("{scheme}://{}/ws", location.host().unwrap_or_default())
+}
+
+/// A value of the page's own address, as in `?room=den`.
+pub(crate) fn parameter(name: &str) -> Option<String> {
+    let search = window().location().search().ok()?;
+    UrlSearchParams::new_with_str(&search).ok()?.get(name).filter(|value| !value.trim().is_empty())
+}
+
+/// The day of a time, in the reader's time zone.
+pub(crate) fn day_of(unix_ms: i64) -> Day {
+    let date = js_sys::Date::new(&JsValue::from_f64(unix_ms as f64));
+    Day {
+        year: date.get_full_year() as i32,
+        month: date.get_month() as u8 + 1,
+        day: date.get_date() as u8,
+        weekday: match date.get_day() {
+            0 => 7,
+            day => day as u8,
+        },
+    }
+}
+
+/// Hours and minutes, in the reader's time zone.
+pub(crate) fn time_of(unix_ms: i64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(unix_ms as f64));
+    format!("{:02}:{:02}", date.get_hours(), date.get_minutes())
+}
+
+pub(crate) fn now_ms() -> i64 {
+    js_sys::Date::now() as i64
+}
+
+/// Calls this for every event of that name, for as long as the page lives.
+pub(crate) fn always_on(target: &EventTarget, event: &str, act: impl FnMut() + 'static) {
+    let closure = Closure::<dyn FnMut()>::new(act);
+    let _ = target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+    closure.forget();
+}

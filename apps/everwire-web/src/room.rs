@@ -1,0 +1,319 @@
+//! One room: its client, and what the screen knows of it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use everwire::{Closed, State};
+use everwire_chat::{Change, ChatClient, ChatError, ChatEvent, Entry, Status, User};
+use everwire_words::{Text, Words};
+use leptos::prelude::*;
+use send_wrapper::SendWrapper;
+use wasm_bindgen_futures::spawn_local;
+use web_time::Instant;
+
+use crate::browser;
+use crate::rows::{self, Notice, Row};
+
+/// Messages that the page keeps.
+const WINDOW: usize = 100_000;
+/// Lines about who came and went.
+const NOTICES: usize = 200;
+/// Rows that are in the document at first, and how many more come at a time.
+const SHOWN: usize = 150;
+const MORE: usize = 75;
+/// So many are in the document at most.
+const MOST: usize = 400;
+
+/// A handle; cloning it is cheap.
+#[derive(Clone)]
+pub(crate) struct Room {
+    /// A page has one thread only, but signals don't know that.
+    inner: SendWrapper<Rc<Inner>>,
+    /// Counts the changes of what is shown, at most one in a frame.
+    shown: RwSignal<u64>,
+    pub(crate) link: RwSignal<State>,
+    pub(crate) users: RwSignal<Vec<User>>,
+    pub(crate) typing: RwSignal<Vec<String>>,
+    pub(crate) unread: RwSignal<usize>,
+    /// What is being written.
+    pub(crate) draft: RwSignal<String>,
+    /// The list shows its end.
+    pub(crate) at_end: RwSignal<bool>,
+}
+
+struct Inner {
+    name: String,
+    chat: ChatClient,
+    words: StoredValue<Words>,
+    entries: RefCell<Vec<Entry>>,
+    notices: RefCell<Vec<Notice>>,
+    notices_ever: Cell<u64>,
+    /// The first message that was not seen.
+    unread_from: RefCell<Option<String>>,
+    /// Which messages are in the document: from here, up to here; `None`: up to the newest.
+    from: Cell<usize>,
+    to: Cell<Option<usize>>,
+    /// A frame is under way.
+    planned: Cell<bool>,
+    /// Somebody has this room before them.
+    active: Cell<bool>,
+}
+
+impl Room {
+    pub(crate) fn join(name: &str, user: &User, words: StoredValue<Words>) -> Result<Self, ChatError> {
+        let chat = ChatClient::builder(browser::chat_url(), &user.user_name)
+            .user_id(&user.user_id)
+            .room(name)
+            .window(WINDOW)
+            .build()?;
+        let updates = chat.updates();
+        let room = Self {
+            shown: RwSignal::new(0),
+            link: RwSignal::new(chat.state()),
+            users: RwSignal::new(chat.users()),
+            typing: RwSignal::new(Vec::new()),
+            unread: RwSignal::new(0),
+            draft: RwSignal::new(browser::kept(&draft_key(name)).unwrap_or_default()),
+            at_end: RwSignal::new(true),
+            inner: SendWrapper::new(Rc::new(Inner {
+                name: name.to_owned(),
+                entries: RefCell::new(chat.entries()),
+                chat,
+                words,
+                notices: RefCell::default(),
+                notices_ever: Cell::new(0),
+                unread_from: RefCell::default(),
+                from: Cell::new(0),
+                to: Cell::new(None),
+                planned: Cell::new(false),
+                active: Cell::new(false),
+            })),
+        };
+        let listener = room.clone();
+        spawn_local(async move { listener.listen(updates).await });
+        Ok(room)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    pub(crate) fn chat(&self) -> &ChatClient {
+        &self.inner.chat
+    }
+
+    /// The rows that are in the document now.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        self.shown.track();
+        let entries = self.inner.entries.borrow();
+        let range = (self.inner.from.get(), self.inner.to.get().unwrap_or(usize::MAX));
+        rows::rows(&entries, range, &self.inner.notices.borrow(), self.unread_place(&entries), browser::day_of)
+    }
+
+    /// Whether nobody has said anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shown.track();
+        self.inner.entries.borrow().is_empty()
+    }
+
+    /// Messages of ours that wait or are on their way.
+    pub(crate) fn sending(&self) -> usize {
+        self.shown.track();
+        let entries = self.inner.entries.borrow();
+        entries.iter().rev().take(MOST).filter(|entry| entry.own && entry.status == Status::Sending).count()
+    }
+
+    /// Rows above or below those in the document; whether there are any.
+    pub(crate) fn show_more(&self, up: bool) -> bool {
+        let (len, from) = (self.inner.entries.borrow().len(), self.inner.from.get());
+        let to = self.inner.to.get().unwrap_or(len);
+        let (from, to) = if up { (from.saturating_sub(MORE), to) } else { (from, (to + MORE).min(len)) };
+        let before = (self.inner.from.get(), self.inner.to.get().unwrap_or(len));
+        if (from, to) == before {
+            return false;
+        }
+        let (from, to) = if up { (from, to.min(from + MOST)) } else { (from.max(to.saturating_sub(MOST)), to) };
+        self.inner.from.set(from);
+        self.inner.to.set((to < len).then_some(to));
+        self.plan();
+        true
+    }
+
+    /// The newest messages are in the document.
+    pub(crate) fn is_newest(&self) -> bool {
+        self.inner.to.get().is_none()
+    }
+
+    pub(crate) fn show_newest(&self) {
+        self.inner.to.set(None);
+        self.inner.from.set(self.inner.entries.borrow().len().saturating_sub(SHOWN));
+        self.at_end.set(true);
+        self.plan();
+    }
+
+    /// Somebody goes to this room, or leaves it.
+    pub(crate) fn set_active(&self, active: bool) {
+        self.inner.active.set(active);
+        if active {
+            self.seen();
+        } else {
+            self.inner.unread_from.take();
+            self.show_newest();
+        }
+    }
+
+    /// If somebody looks at the newest messages, the others may know.
+    pub(crate) fn seen(&self) {
+        if !self.is_seen() {
+            return;
+        }
+        let latest = {
+            let entries = self.inner.entries.borrow();
+            entries.iter().rev().find(|entry| !entry.own && entry.offset.is_some()).map(|entry| entry.id.clone())
+        };
+        if let Some(id) = latest {
+            self.inner.chat.mark_read(&id);
+        }
+        if self.unread.get_untracked() != 0 {
+            self.unread.set(0);
+        }
+    }
+
+    pub(crate) fn send(&self, text: &str) -> Result<(), String> {
+        self.inner.chat.send(text).map_err(|error| match error {
+            everwire_chat::SendError::Full => self.inner.words.with_value(|words| words.say(&Text::Full)),
+            other => other.to_string(),
+        })?;
+        self.inner.unread_from.take();
+        self.show_newest();
+        self.write("");
+        Ok(())
+    }
+
+    /// Keeps what is being written, for the next visit too.
+    pub(crate) fn write(&self, draft: &str) {
+        browser::keep(&draft_key(&self.inner.name), draft);
+        self.draft.set(draft.to_owned());
+    }
+
+    async fn listen(self, mut updates: everwire_chat::Updates) {
+        while let Some(event) = updates.next().await {
+            match event {
+                ChatEvent::Timeline(change) => self.on_change(change),
+                ChatEvent::Connection(state) => {
+                    if !state.is_connected() {
+                        self.typing.set(Vec::new());
+                    }
+                    self.link.set(state);
+                }
+                ChatEvent::Joined(user) => self.notice(&Text::Joined { name: &user.user_name }),
+                ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
+                ChatEvent::Typing(names) => self.typing.set(names),
+                ChatEvent::Synced { .. } => self.users.set(self.inner.chat.users()),
+                ChatEvent::Missed(_) => {
+                    *self.inner.entries.borrow_mut() = self.inner.chat.entries();
+                    self.show_newest();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn on_change(&self, change: Change) {
+        if let Change::Added { at, entry } = &change {
+            let seen = self.is_seen();
+            if entry.own {
+                self.inner.unread_from.take();
+            } else if !seen {
+                self.inner.unread_from.borrow_mut().get_or_insert_with(|| entry.id.clone());
+                self.unread.update(|unread| *unread += 1);
+            }
+            self.keep_place(*at, 1);
+        }
+        match &change {
+            Change::Removed { at, .. } => self.keep_place(*at, -1),
+            Change::Trimmed { count } => self.keep_place(0, -(*count as isize)),
+            _ => {}
+        }
+        change.apply(&mut self.inner.entries.borrow_mut());
+        self.plan();
+    }
+
+    /// Messages came or went in front of those in the document.
+    fn keep_place(&self, at: usize, by: isize) {
+        let moved = |edge: usize| if at < edge { edge.saturating_add_signed(by) } else { edge };
+        self.inner.from.set(moved(self.inner.from.get()));
+        self.inner.to.set(self.inner.to.get().map(moved));
+        let len = self.inner.entries.borrow().len();
+        // At the end the document does not grow with every message.
+        if self.inner.to.get().is_none() && self.at_end.get_untracked() && len > self.inner.from.get() + 2 * SHOWN {
+            self.inner.from.set(len - SHOWN);
+        }
+    }
+
+    fn notice(&self, text: &Text<'_>) {
+        let mut notices = self.inner.notices.borrow_mut();
+        if notices.len() == NOTICES {
+            notices.remove(0);
+        }
+        let number = self.inner.notices_ever.get();
+        self.inner.notices_ever.set(number + 1);
+        let below = self.inner.entries.borrow().last().map(|entry| entry.id.clone());
+        notices.push(Notice { number, below, text: self.inner.words.with_value(|words| words.say(text)) });
+        drop(notices);
+        self.users.set(self.inner.chat.users());
+        self.plan();
+    }
+
+    /// The document changes once in a frame, however much has happened.
+    fn plan(&self) {
+        if self.inner.planned.replace(true) {
+            return;
+        }
+        let room = self.clone();
+        request_animation_frame(move || {
+            room.inner.planned.set(false);
+            room.shown.update(|count| *count += 1);
+            room.seen();
+        });
+    }
+
+    fn is_seen(&self) -> bool {
+        self.inner.active.get() && self.at_end.get_untracked() && self.is_newest() && browser::is_looked_at()
+    }
+
+    fn unread_place(&self, entries: &[Entry]) -> Option<(usize, usize)> {
+        let from = self.inner.unread_from.borrow();
+        let at = entries.iter().rposition(|entry| Some(&entry.id) == from.as_ref())?;
+        let count = entries[at..].iter().filter(|entry| !entry.own).count();
+        Some((at, count))
+    }
+}
+
+/// Where a connection stands, in words, and the class of its colour.
+pub(crate) fn link_words(words: &Words, state: &State) -> (String, &'static str) {
+    let (text, class) = match state {
+        State::Connecting { attempt: 0 | 1 } => (Text::Connecting, "waiting"),
+        State::Connecting { attempt } => (Text::ConnectingAgain { attempt: *attempt }, "waiting"),
+        State::Connected { .. } => (Text::Connected, "good"),
+        State::Disconnected { retry_at, .. } => {
+            let left = retry_at.saturating_duration_since(Instant::now());
+            // A countdown that ends at 1, not at 0.
+            let seconds = u64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+            (if seconds == 0 { Text::OfflineNow } else { Text::Offline { seconds } }, "bad")
+        }
+        State::Closing => (Text::Closing, "waiting"),
+        State::Closed(Closed::Refused(cause)) => {
+            return (words.say(&Text::Refused { reason: &cause.to_string() }), "bad");
+        }
+        State::Closed(Closed::GaveUp { last, .. }) => {
+            return (words.say(&Text::GaveUp { reason: &last.to_string() }), "bad");
+        }
+        State::Closed(_) | _ => (Text::Closed, "bad"),
+    };
+    (words.say(&text), class)
+}
+
+fn draft_key(room: &str) -> String {
+    format!("everwire.draft.{room}")
+}

@@ -1,0 +1,70 @@
+//! The screen's parts.
+//!
+//! - [`join`]: who are you?
+//! - [`Chat`]: everything else, put together
+//! - `bar`: where the connection stands; `side`: rooms and people; `list` and `message`: what was said; `composer`: what
+//!   is being written
+
+mod bar;
+mod composer;
+mod join;
+mod list;
+mod message;
+mod side;
+
+use everwire_words::{Text, Words};
+use leptos::prelude::*;
+
+pub(crate) use join::Join;
+
+use crate::app::Rooms;
+use crate::browser;
+use bar::Bar;
+use composer::Composer;
+use list::List;
+use side::Side;
+
+/// A text in the reader's language.
+fn say(text: &Text<'_>) -> String {
+    expect_context::<StoredValue<Words>>().with_value(|words| words.say(text))
+}
+
+#[component]
+pub(crate) fn Chat(rooms: Rooms) -> impl IntoView {
+    let side_open = RwSignal::new(false);
+    watch_readers(rooms);
+    let main = move || {
+        let room = rooms.shown();
+        view! {
+            <main>
+                <Bar room=room.clone() side_open/>
+                <List room=room.clone()/>
+                <Composer room/>
+            </main>
+        }
+    };
+    view! {
+        <div class="chat" class:side-open=move || side_open.get()>
+            <Side rooms side_open/>
+            {main}
+        </div>
+    }
+}
+
+/// Who comes back to the page sees what is there; the tab's title says how much is new.
+fn watch_readers(rooms: Rooms) {
+    let seen = move || {
+        let active = rooms.active.get_untracked();
+        rooms.all.with_untracked(|all| all[active].seen());
+    };
+    browser::always_on(&browser::document(), "visibilitychange", seen);
+    browser::always_on(&browser::window(), "focus", seen);
+    Effect::new(move |_| {
+        let unread: usize = rooms.all.with(|all| all.iter().map(|room| room.unread.get()).sum());
+        let name = rooms.shown().name().to_owned();
+        browser::document().set_title(&match unread {
+            0 => format!("{name} – Everwire"),
+            count => format!("({count}) {name} – Everwire"),
+        });
+    });
+}

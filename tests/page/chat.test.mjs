@@ -1,0 +1,212 @@
+// The page in Chromium, against a real server. `cargo test --package everwire-tests --test page` runs it.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import WebSocket from "ws";
+import { browser as launch, Person, Server } from "./world.mjs";
+
+let browser;
+before(async () => (browser = await launch()));
+after(async () => browser.close());
+
+/** A test with a server of its own. */
+function chat(name, body) {
+  test(name, async () => {
+    const server = await Server.start();
+    try {
+      await body(server);
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
+
+chat("two people talk, see each other type, and know what was read", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.join(browser, server, "Ben");
+  await ana.page.locator(".notice", { hasText: /Ben.* joined/ }).waitFor();
+  await ana.write("hello Ben");
+  await ben.message("hello Ben").waitFor();
+  assert.equal(await ben.page.locator(".name").textContent(), "Ana");
+  await ben.page.bringToFront();
+  await ana.sees("hello Ben", "read");
+  await ben.page.locator("textarea").pressSequentially("hi");
+  await ana.page.getByText(/Ben.* is typing…/).waitFor();
+  await ben.page.press("textarea", "Enter");
+  await ana.message("hi").waitFor();
+  assert.equal(await ana.page.locator(".typing").textContent(), "");
+  await ben.done();
+  await ana.page.locator(".notice", { hasText: /Ben.* left/ }).waitFor();
+  await ana.done();
+});
+
+chat("what is written while the server is dead is sent once when it is back", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.join(browser, server, "Ben");
+  await ana.write("before");
+  await ben.message("before").waitFor();
+  await server.kill();
+  await ana.page.waitForSelector(".dot.bad");
+  await ana.write("meanwhile");
+  await ana.sees("meanwhile", "sending");
+  await ana.page.locator(".waiting-count", { hasText: /1.* message waits/ }).waitFor();
+  await ana.page.locator(".link", { hasText: /offline|connecting/ }).waitFor();
+  await server.restart();
+  await ana.connected();
+  await ana.sees("meanwhile", "read");
+  await ben.connected();
+  await ben.message("meanwhile").waitFor();
+  assert.deepEqual(await ben.texts(), ["before", "meanwhile"]);
+  assert.deepEqual(await ana.texts(), ["before", "meanwhile"]);
+  await ben.done();
+  await ana.done();
+});
+
+chat("a message that waits can be taken back", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  await server.kill();
+  await ana.page.waitForSelector(".dot.bad");
+  await ana.write("on second thoughts");
+  await ana.message("on second thoughts").getByRole("button", { name: "take back" }).click();
+  await ana.message("on second thoughts").waitFor({ state: "detached" });
+  await server.restart();
+  await ana.connected();
+  assert.deepEqual(await ana.texts(), []);
+  await ana.done();
+});
+
+chat("the keyboard is enough", async (server) => {
+  const ana = await Person.visit(browser, server.url());
+  await ana.page.waitForSelector("#name:focus");
+  await ana.page.keyboard.type("Ana");
+  await ana.page.keyboard.press("Enter");
+  await ana.page.waitForSelector("textarea:focus");
+  assert.ok(await ana.page.locator(".send").isDisabled(), "there is nothing to send");
+  await ana.page.keyboard.press("Enter");
+  await ana.page.keyboard.type("   ");
+  assert.ok(await ana.page.locator(".send").isDisabled(), "white space is nothing");
+  await ana.page.keyboard.type("one");
+  await ana.page.keyboard.press("Shift+Enter");
+  await ana.page.keyboard.type("two");
+  await ana.page.keyboard.press("Enter");
+  await ana.message("one").waitFor();
+  assert.deepEqual(await ana.texts(), ["   one\ntwo"]);
+  assert.equal(await ana.page.inputValue("textarea"), "");
+  await ana.done();
+});
+
+chat("rooms have what is unread counted, and a draft stays where it was", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.join(browser, server, "Ben", { query: "?room=den" });
+  await ana.page.getByRole("textbox", { name: "Join another room" }).fill("den");
+  await ana.page.keyboard.press("Enter");
+  await ana.page.locator("h1", { hasText: "den" }).waitFor();
+  await ana.connected();
+  await ana.page.locator(".notice", { hasText: /Ben.* joined/ }).or(ana.page.locator(".side .people", { hasText: "Ben" })).first().waitFor();
+  await ana.page.fill("textarea", "half a thought");
+  await ana.page.getByRole("button", { name: "lobby", exact: true }).click();
+  assert.equal(await ana.page.inputValue("textarea"), "");
+  await ben.write("psst");
+  await ana.page.locator(".side .count", { hasText: "1" }).waitFor();
+  await ana.page.reload();
+  await ana.page.locator(".side .room", { hasText: "den" }).click();
+  await ana.message("psst").waitFor();
+  assert.equal(await ana.page.inputValue("textarea"), "half a thought");
+  await ben.done();
+  await ana.done();
+});
+
+chat("what is hostile is shown as what it is", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.join(browser, server, "<b onmouseover=alert(1)>Ben");
+  const hostile = "<img src=x onerror=alert(1)> javascript:alert(1) https://a.example/<script> \u202eevil";
+  await ben.write(hostile);
+  await ana.message("javascript:alert(1)").waitFor();
+  assert.deepEqual(await ana.texts(), [hostile]);
+  assert.deepEqual(await ana.page.locator(".text a").evaluateAll((links) => links.map((link) => link.href)), ["https://a.example/"]);
+  assert.equal(await ana.page.locator(".text img, .name b").count(), 0);
+  await ana.page.fill("textarea", "x".repeat(17_000));
+  await ana.page.locator(".composer .problem", { hasText: /too many/ }).waitFor();
+  assert.ok(await ana.page.locator(".send").isDisabled());
+  await ben.done();
+  await ana.done();
+});
+
+chat("a long history stays where the reader is, and leads back to the newest", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  await say(server, 600);
+  await ana.message("line 600").waitFor();
+  const list = ana.page.locator(".list");
+  for (let step = 0; step < 40; step += 1) {
+    await list.evaluate((node) => node.scrollBy(0, -1500));
+    await ana.page.evaluate(() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame))));
+  }
+  await ana.message(/^line 1$/).waitFor();
+  assert.ok((await ana.page.locator(".message").count()) <= 400, "only a part is in the document");
+  const top = () => ana.message(/^line 1$/).evaluate((node) => node.getBoundingClientRect().top);
+  const before = await top();
+  await say(server, 1, 600);
+  await ana.page.getByRole("button", { name: "to the newest" }).waitFor();
+  assert.ok(Math.abs((await top()) - before) < 2, "what is read stays where it is");
+  await ana.page.getByRole("button", { name: "to the newest" }).click();
+  await ana.message("line 601").waitFor();
+  await ana.done();
+});
+
+chat("a phone has room for everything, in Russian and in the dark", async (server) => {
+  const ana = await Person.join(browser, server, "Аня", { ...PHONE, locale: "ru-RU", colorScheme: "dark" });
+  await ana.write("привет");
+  await ana.sees("привет", "отправлено");
+  assert.equal(await ana.page.locator("html").getAttribute("lang"), "ru");
+  await ana.page.getByRole("button", { name: "Комнаты" }).click();
+  await ana.page.locator(".side .people", { hasText: "Аня" }).waitFor();
+  await ana.page.locator(".shade").click({ position: { x: 380, y: 400 } });
+  const width = await ana.page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= 390, `the page is ${width} wide`);
+  await ana.done();
+});
+
+chat("nothing bars who can't see or use a mouse", async (server) => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  for (const options of [{}, { ...PHONE, colorScheme: "dark" }]) {
+    const ana = await Person.visit(browser, server.url(), options);
+    await ana.page.waitForSelector("#name");
+    await inspect(ana, axe);
+    await ana.page.fill("#name", "Ana");
+    await ana.page.press("#name", "Enter");
+    await ana.connected();
+    await ana.write("see https://example.org/");
+    await ana.sees("see", "sent");
+    await say(server, 1);
+    await ana.message("line 1").first().waitFor();
+    await inspect(ana, axe);
+    await ana.done();
+  }
+});
+
+async function inspect(person, axe) {
+  const session = await person.context.newCDPSession(person.page);
+  // Not by a script element, which the page's own policy refuses.
+  await session.send("Runtime.evaluate", { expression: axe });
+  const { result } = await session.send("Runtime.evaluate", {
+    expression: "axe.run().then((found) => JSON.stringify(found.violations.map((one) => [one.id, one.nodes.map((node) => node.html)])))",
+    awaitPromise: true,
+  });
+  assert.equal(result.value, "[]");
+}
+
+/** Somebody without a page says so many lines. */
+async function say(server, count, from = 0) {
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws?userId=zoe&userName=Zoe`);
+  await new Promise((opened) => socket.once("open", opened));
+  for (let line = from + 1; line <= from + count; line += 1) {
+    const message = { type: "text", id: `${process.hrtime.bigint()}`, userId: "zoe", userName: "Zoe", text: `line ${line}`, timestamp: Date.now() };
+    socket.send(JSON.stringify(message));
+  }
+  socket.ping();
+  await new Promise((stored) => socket.once("pong", stored));
+  socket.close();
+}

@@ -1,0 +1,128 @@
+// A chat server, and people who look at it in Chromium.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import readline from "node:readline";
+import { chromium } from "playwright-core";
+
+const PATIENCE_MS = 30_000;
+
+const ARGUMENTS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+
+/** One browser for all tests of a file. */
+export async function browser() {
+  return chromium.launch({ executablePath: process.env.EVERWIRE_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+}
+
+/** A server of its own for each test, on the same port after a restart. */
+export class Server {
+  static async start() {
+    const server = new Server();
+    server.folder = mkdtempSync(join(tmpdir(), "everwire-page-"));
+    server.port = await freePort();
+    await server.restart();
+    return server;
+  }
+
+  async restart() {
+    this.process = spawn(
+      process.env.EVERWIRE_BINARY,
+      ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.folder],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    const lines = readline.createInterface({ input: this.process.stdout });
+    for await (const line of lines) if (line.includes("listening")) break;
+  }
+
+  async kill() {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.kill("SIGKILL");
+    await ended;
+  }
+
+  async stop() {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  url(query = "") {
+    return `http://127.0.0.1:${this.port}/${query}`;
+  }
+}
+
+/** Somebody with a browser profile of their own. What their page complains of fails the test in `done`. */
+export class Person {
+  static async visit(browser, url, options = {}) {
+    const person = new Person();
+    person.complaints = [];
+    person.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
+    person.context.setDefaultTimeout(PATIENCE_MS);
+    person.page = await person.open(url);
+    return person;
+  }
+
+  /** Another tab of the same profile. */
+  async open(url) {
+    const page = await this.context.newPage();
+    page.on("pageerror", (error) => this.complaints.push(error.message));
+    page.on("console", (message) => {
+      // That a server is away the browser itself complains of, and rightly.
+      const away = message.text().includes("WebSocket connection to") || message.text().includes("net::ERR_");
+      if (["error", "warning"].includes(message.type()) && !away) this.complaints.push(message.text());
+    });
+    await page.goto(url);
+    return page;
+  }
+
+  static async join(browser, server, name, options = {}) {
+    const { query = "", ...context } = options;
+    const person = await Person.visit(browser, server.url(query), context);
+    await person.page.fill("#name", name);
+    await person.page.press("#name", "Enter");
+    await person.connected();
+    return person;
+  }
+
+  async connected() {
+    await this.page.waitForSelector(".dot.good");
+  }
+
+  async write(text) {
+    await this.page.fill("textarea", text);
+    await this.page.press("textarea", "Enter");
+  }
+
+  message(text) {
+    return this.page.locator(".message", { has: this.page.locator(".text", { hasText: text }) });
+  }
+
+  /** Waits until a message of ours is known to have come so far. */
+  async sees(text, status) {
+    await this.message(text).locator(`.status[title="${status}"]`).waitFor();
+  }
+
+  async texts() {
+    return this.page.locator(".message .text").allTextContents();
+  }
+
+  async done() {
+    await this.context.close();
+    assert.deepEqual(this.complaints, []);
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}

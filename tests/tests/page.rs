@@ -1,0 +1,20 @@
+//! The chat's page in Chromium.
+#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+use std::process::Command;
+
+use everwire_tests::{everwire, root};
+
+/// The page has to be in the binary: `cargo xtask page` has built it, and `cargo xtask test` does so first.
+#[test]
+fn the_page_in_chromium() {
+    let built = root().join("apps/everwire-web/dist/index.html").exists();
+    assert!(built, "the page is not built: run `cargo xtask page` first");
+    let status = Command::new("node")
+        .args(["--test", "--test-reporter=spec", "--test-timeout=300000", "chat.test.mjs"])
+        .current_dir(root().join("tests/page"))
+        .env("EVERWIRE_BINARY", everwire())
+        .status()
+        .expect("Node.js runs");
+    assert!(status.success(), "what failed stands above");
+}

@@ -1,0 +1,76 @@
+//! `everwire-page WASM SOURCE OUT`: makes the chat's page ready to be served.
+//!
+//! - [`bindings`]: the JavaScript that starts the WebAssembly, and what of it is left out
+//! - [`names`]: names that change with the content, so that browsers may keep what they have for ever
+//! - [`compression`]: brotli and gzip, done once
+//!
+//! `cargo xtask page` calls it.
+
+mod bindings;
+mod compression;
+mod names;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs};
+
+/// All that a visitor loads, compressed by brotli, may have so many bytes.
+const BUDGET: usize = 288 * 1024;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let [wasm, source, out] = &args[..] else {
+        eprintln!("usage: everwire-page WASM SOURCE OUT");
+        return ExitCode::from(2);
+    };
+    match build(Path::new(wasm), Path::new(source), Path::new(out)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("everwire-page: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build(wasm: &Path, source: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let bound = bindings::generate(wasm, source)?;
+    let mut files = vec![
+        File::new("everwire_bg.wasm", bound.wasm),
+        File::new("everwire.js", bound.script),
+        File::new("start.js", fs::read(source.join("start.js"))?),
+        File::new("style.css", fs::read(source.join("style.css"))?),
+        File::new("icon.svg", fs::read(source.join("icon.svg"))?),
+        File::new("manifest.webmanifest", fs::read(source.join("manifest.webmanifest"))?),
+        File::new("index.html", fs::read(source.join("index.html"))?),
+    ];
+    names::by_content(&mut files);
+    if out.exists() {
+        fs::remove_dir_all(out)?;
+    }
+    fs::create_dir_all(out)?;
+    let mut total = 0;
+    for file in &files {
+        let sizes = compression::write(out, file)?;
+        total += sizes.brotli;
+        println!("{:>8} bytes, {:>7} by gzip, {:>7} by brotli  {}", sizes.plain, sizes.gzip, sizes.brotli, file.name);
+    }
+    println!("{total} bytes in all by brotli");
+    if total > BUDGET {
+        return Err(format!("the page has {total} bytes, more than the {BUDGET} that it may have").into());
+    }
+    Ok(())
+}
+
+/// A file of the page.
+struct File {
+    /// As it is in the source; changed by [`names`].
+    name: String,
+    content: Vec<u8>,
+}
+
+impl File {
+    fn new(name: &str, content: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), content }
+    }
+}

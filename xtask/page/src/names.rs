@@ -1,0 +1,57 @@
+//! Names that change with the content.
+
+use sha1::{Digest, Sha1};
+
+use crate::File;
+
+/// Browsers look for these by name.
+const FIXED: [&str; 3] = ["index.html", "icon.svg", "manifest.webmanifest"];
+
+/// Puts a part of its hash into each file's name, and the new name into the files behind it in the list.
+pub(crate) fn by_content(files: &mut [File]) {
+    for at in 0..files.len() {
+        let (done, rest) = files.split_at_mut(at + 1);
+        let file = &mut done[at];
+        if FIXED.contains(&file.name.as_str()) {
+            continue;
+        }
+        let named = name(&file.name, &file.content);
+        for other in rest {
+            if let Ok(text) = std::str::from_utf8(&other.content) {
+                other.content = text.replace(&file.name, &named).into_bytes();
+            }
+        }
+        file.name = named;
+    }
+}
+
+fn name(name: &str, content: &[u8]) -> String {
+    let hash = Sha1::digest(content).iter().take(5).fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+    match name.split_once('.') {
+        Some((stem, extension)) => format!("{stem}-{hash}.{extension}"),
+        None => format!("{name}-{hash}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_a_file_changes_its_name_and_those_of_all_that_lead_to_it() {
+        let named = |wasm: &str| {
+            let mut files = [
+                File::new("app.wasm", wasm.into()),
+                File::new("start.js", "load('app.wasm')".into()),
+                File::new("index.html", "<script src=start.js>".into()),
+            ];
+            by_content(&mut files);
+            files.map(|file| (file.name, file.content))
+        };
+        let (one, other) = (named("one"), named("other"));
+        assert_ne!(one[0].0, other[0].0);
+        assert_ne!(one[1].0, other[1].0);
+        assert_eq!(one[2].0, "index.html");
+        assert_eq!(String::from_utf8_lossy(&one[2].1), format!("<script src={}>", one[1].0));
+    }
+}
