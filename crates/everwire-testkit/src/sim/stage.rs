@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use everwire_core::retry::Budget;
 use everwire_core::session::Frame;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -32,6 +33,8 @@ pub(crate) struct Stage {
     pub(crate) monitor: Monitor,
     pub(crate) counts: Counts,
     pub(crate) mutant: Option<Mutant>,
+    /// Of retries, for those clients that share one.
+    pub(crate) budget: Budget,
     /// Bytes may change on their way, and nobody finds out: what is on the wire is nobody's word.
     pub(crate) unsealed: bool,
     pub(crate) random: Random,

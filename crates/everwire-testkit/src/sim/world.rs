@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use everwire_core::State;
+use everwire_core::retry::Budget;
 
 use super::agenda::{Agenda, Due, Nanos, millis, nanos};
 use super::client::{ClientApp, ClientNode, Process};
@@ -90,6 +91,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             monitor: Monitor::default(),
             counts: Counts::default(),
             mutant: scenario.mutant,
+            budget: Budget::new(setup.budget.max(1), Duration::from_secs(1)).unwrap_or_default(),
             unsealed: setup.unsealed,
             random: Random::new(scenario.seed),
             violation,

@@ -73,8 +73,12 @@ impl Process {
                 }
                 app.outcome(&mut ClientIo { index, process: self, stage, now }, first, last, outcome);
             }
-            // Only with a budget, and then there is always room in it.
-            Output::Reserve => self.machine.handle(now, Input::Reserved(now)),
+            Output::Reserve => {
+                // The budget outlives processes, and their clocks.
+                let elapsed = stage.agenda.moment();
+                let place = now + stage.budget.reserve(elapsed).since(elapsed);
+                self.machine.handle(now, Input::Reserved(place));
+            }
             Output::Room => app.room(&mut ClientIo { index, process: self, stage, now }),
             Output::State(state) => {
                 stage.note(|| format!("client {index} {state:?}"));

@@ -167,6 +167,9 @@ fn client(random: &mut Random, session: bool) -> ClientSetup {
         let least = setup.payload / 4;
         setup.socket_buffer = random.pick(&[17, 200, 1_000, 8_000]).max(least as usize);
     }
+    if random.one_in(4) {
+        setup.budget = random.pick(&[1, 2, 20]);
+    }
     setup
 }
 

@@ -39,6 +39,9 @@ pub struct ClientSetup {
     pub max_delay: u64,
     #[serde(skip_serializing_if = "super::is_default")]
     pub no_jitter: bool,
+    /// Retries a second that all clients share; 0: as many as each wants.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub budget: u32,
     #[serde(skip_serializing_if = "super::is_default")]
     pub open_timeout: u64,
     /// The session's limits: messages before an acknowledgement.
@@ -210,6 +213,7 @@ impl Scenario {
         time(&mut config.retry.max_delay, setup.max_delay);
         config.retry.max_delay = config.retry.max_delay.max(config.retry.initial_delay);
         set(&mut config.retry.jitter, Jitter::None, setup.no_jitter);
+        config.retry.budgeted = setup.budget > 0;
         set(&mut config.retry.stable_after, Duration::from_nanos(1), self.mutant == Some(Mutant::ResetOnOpen));
         time(&mut config.open.timeout, setup.open_timeout);
         if self.session {
