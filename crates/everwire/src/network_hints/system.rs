@@ -18,10 +18,11 @@ pub(super) fn changes() -> io::Result<futures_core::stream::BoxStream<'static, N
 
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "ios", target_os = "windows"))]
 mod watched {
+    use std::collections::HashSet;
     use std::io;
     use std::net::IpAddr;
     use std::pin::Pin;
-    use std::task::{Context, Poll};
+    use std::task::{Context, Poll, ready};
 
     use futures_core::Stream;
     use if_watch::{IfEvent, IpNet, tokio::IfWatcher};
@@ -32,13 +33,14 @@ mod watched {
     #[derive(Debug)]
     pub(super) struct Changes {
         watcher: IfWatcher,
-        /// The watcher first tells of the addresses that there are.
-        begun: bool,
+        /// The watcher first tells of the addresses that there are: these are no change.
+        untold: HashSet<IpAddr>,
     }
 
     impl Changes {
         pub(super) fn start() -> io::Result<Self> {
-            Ok(Self { watcher: IfWatcher::new()?, begun: false })
+            let untold = if_addrs::get_if_addrs()?.iter().map(if_addrs::Interface::ip).collect();
+            Ok(Self { watcher: IfWatcher::new()?, untold })
         }
     }
 
@@ -47,15 +49,10 @@ mod watched {
 
         fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             loop {
-                let event = match self.watcher.poll_if_event(cx) {
-                    Poll::Pending => {
-                        self.begun = true;
-                        return Poll::Pending;
-                    }
-                    Poll::Ready(event) => event,
-                };
+                let event = ready!(self.watcher.poll_if_event(cx));
                 let Ok(IfEvent::Up(changed) | IfEvent::Down(changed)) = event else { return Poll::Ready(None) };
-                if self.begun && counts(&changed) {
+                let was_there = self.untold.remove(&changed.addr()) && matches!(event, Ok(IfEvent::Up(_)));
+                if counts(&changed) && !was_there {
                     let has_one = self.watcher.iter().any(counts);
                     let change = if has_one { NetworkChange::Changed } else { NetworkChange::Gone };
                     return Poll::Ready(Some(change));
