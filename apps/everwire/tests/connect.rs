@@ -71,8 +71,8 @@ fn t6_attempts_at_a_server_that_accepts_then_closes_are_spread_not_a_storm() {
     let arrivals = server.connections();
     assert_eq!(arrivals.len(), 4, "{:?}", everwire.err.seen);
     for (nth, pair) in arrivals.windows(2).enumerate() {
-        let (gap, least) = (pair[1] - pair[0], Duration::from_millis(100 << nth));
-        assert!(gap >= least.mul_f32(0.9), "attempt {} came {gap:?} after the one before, not {least:?}", nth + 2);
+        let (gap, least) = (pair[1] - pair[0], Duration::from_millis(100).mul_f64(1.6_f64.powi(nth as i32)));
+        assert!(gap >= least.mul_f32(0.95), "attempt {} came {gap:?} after the one before, not {least:?}", nth + 2);
     }
 }
 
@@ -382,4 +382,22 @@ fn batches_are_one_json_array() {
     everwire.write(b"{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
     assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
     assert_eq!(server.next_message(), Message::from("[{\"a\":1},{\"a\":2},{\"a\":3}]"));
+}
+
+#[test]
+fn a_line_that_has_waited_too_long_is_given_up_and_one_without_room_is_refused_on_request() {
+    let nobody = Nobody::new();
+    let args =
+        ["--max-age", "100ms", "--initial-delay", "1h", "--max-delay", "1h", "--close-timeout", "5s", "--listen"];
+    let mut everwire = connect(&nobody.url(), &[&args[..8], &["-v"]].concat());
+    everwire.say("stale");
+    everwire.err.until("line 1: expired");
+    everwire.kill();
+
+    let args = ["--overflow", "refuse", "--outbox-messages", "2", "--initial-delay", "1h", "--max-delay", "1h"];
+    let mut everwire = connect(&nobody.url(), &args);
+    (0..4).for_each(|line| everwire.say(&line.to_string()));
+    let said = everwire.err.until("too many lines wait already");
+    assert!(!said.is_empty());
+    everwire.kill();
 }

@@ -28,6 +28,8 @@ Examples:
     everwire connect ws://localhost:9000 --max-attempts 5 --initial-delay 200ms
   Through a proxy, to a server whose certificate the company has issued:
     everwire connect wss://intranet.example/feed --proxy http://proxy.example:3128 --cacert company.pem
+  Only what is still fresh when the connection is back:
+    sensor | everwire connect wss://example.org/in --max-age 5s --overflow drop-oldest
   Copy a file through:
     everwire connect ws://localhost:8080/upload --binary < photo.jpg
 
@@ -100,6 +102,10 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, value_name = "WHAT", default_value = "wait")]
     pub(crate) overflow: OverflowArg,
 
+    /// Give a message up that has waited this long to be sent [default: it waits as long as it takes]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub(crate) max_age: Option<Duration>,
+
     /// Collect lines that are JSON for this long and send them as one JSON array
     #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "binary")]
     pub(crate) batch: Option<Duration>,
@@ -148,5 +154,6 @@ mod tests {
         assert_eq!(shown.outbox_bytes, config.outbox.max_bytes);
         assert_eq!(Overflow::from(shown.overflow), config.outbox.overflow);
         assert!(shown.batch.is_none() && config.batching.is_none());
+        assert!(shown.max_age.is_none() && config.outbox.max_age.is_none());
     }
 }

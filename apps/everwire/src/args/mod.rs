@@ -18,7 +18,7 @@ pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use serve::{MetricsArg, ServeArgs, ServeSettings};
-pub(crate) use values::GuaranteeArg;
+pub(crate) use values::{GuaranteeArg, OverflowArg};
 
 /// The part of the long help that the commands share.
 macro_rules! exit_codes {

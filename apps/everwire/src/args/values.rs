@@ -105,8 +105,10 @@ impl From<GuaranteeArg> for Guarantee {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OverflowArg {
-    /// Reading of the input pauses until there is room: nothing is lost
+    /// Reading of the input pauses until there is room: nothing is lost. What is typed is refused instead
     Wait,
+    /// The new message is refused, and that is said
+    Refuse,
     /// The oldest waiting message makes room for the new one
     DropOldest,
     /// The new message is dropped
@@ -116,7 +118,7 @@ pub(crate) enum OverflowArg {
 impl From<OverflowArg> for Overflow {
     fn from(arg: OverflowArg) -> Self {
         match arg {
-            OverflowArg::Wait => Self::Reject,
+            OverflowArg::Wait | OverflowArg::Refuse => Self::Reject,
             OverflowArg::DropOldest => Self::DropOldest,
             OverflowArg::DropNewest => Self::DropNewest,
         }

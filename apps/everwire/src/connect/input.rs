@@ -24,7 +24,13 @@ pub(super) enum Input {
     None,
 }
 
-/// What came from the input.
+/// What the input does when the outbox has no room and drops nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenFull {
+    Wait,
+    Refuse,
+}
+
 /// What came from there.
 pub(super) enum Heard {
     Read(Read),
@@ -75,9 +81,9 @@ impl Input {
 }
 
 impl Pump {
-    pub(super) fn start(client: Client, cut: Cut) -> Self {
+    pub(super) fn start(client: Client, cut: Cut, when_full: WhenFull) -> Self {
         let (sender, reads) = mpsc::channel(1024);
-        Self { reads, task: tokio::spawn(pump(client, cut, sender)) }
+        Self { reads, task: tokio::spawn(pump(client, cut, when_full, sender)) }
     }
 
     /// Cancel-safe.
@@ -97,12 +103,18 @@ impl Drop for Pump {
     }
 }
 
-async fn pump(client: Client, cut: Cut, reads: mpsc::Sender<Read>) {
+async fn pump(client: Client, cut: Cut, when_full: WhenFull, reads: mpsc::Sender<Read>) {
     let mut source = Source::new(cut);
     loop {
         let read = match source.next().await {
             Ok(None) => Read::End,
-            Ok(Some(message)) => client.send_wait(message).await.map_or_else(Read::Unsent, Read::Sent),
+            Ok(Some(message)) => {
+                let sent = match when_full {
+                    WhenFull::Wait => client.send_wait(message).await,
+                    WhenFull::Refuse => client.send(message),
+                };
+                sent.map_or_else(Read::Unsent, Read::Sent)
+            }
             Err(bad) => Read::Bad(bad),
         };
         let last = matches!(read, Read::End | Read::Bad(_) | Read::Unsent(SendError::Closed(..)));

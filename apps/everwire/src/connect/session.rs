@@ -6,12 +6,12 @@ use everwire::{Client, Closed, EventItem, Events, Inbox, Message, Outcome, State
 use tokio::time::{sleep, sleep_until};
 
 use super::ending::{self, End};
-use super::input::{Cut, Heard, Input, Pump, Read};
+use super::input::{Cut, Heard, Input, Pump, Read, WhenFull};
 use super::json::{EventLine, Line, Payload, StateLine, word};
 use super::ledger::Ledger;
 use super::report::{self, Report};
 use crate::address::Address;
-use crate::args::{ConnectArgs, GuaranteeArg};
+use crate::args::{ConnectArgs, GuaranteeArg, OverflowArg};
 use crate::exit::{Exit, Failure};
 use crate::term::{Console, Gone, Stop, Typed};
 use crate::words;
@@ -50,16 +50,20 @@ enum Until {
 
 impl Session {
     pub(super) fn start(args: ConnectArgs, client: Client, console: Console, report: Report, stop: Stop) -> Self {
+        let when_full = match args.delivery.overflow {
+            OverflowArg::Refuse => WhenFull::Refuse,
+            OverflowArg::Wait | OverflowArg::DropOldest | OverflowArg::DropNewest => WhenFull::Wait,
+        };
         let input = match &console {
             _ if args.listen => Input::None,
             Console::Screen(_) => Input::Screen,
             Console::Plain(_) if args.binary => {
                 let limit = CHUNK.min(args.delivery.outbox_bytes);
-                Input::Pump(Pump::start(client.clone(), Cut::Chunks { limit }))
+                Input::Pump(Pump::start(client.clone(), Cut::Chunks { limit }, when_full))
             }
             Console::Plain(_) => {
                 let limit = args.delivery.outbox_bytes;
-                Input::Pump(Pump::start(client.clone(), Cut::Lines { limit }))
+                Input::Pump(Pump::start(client.clone(), Cut::Lines { limit }, when_full))
             }
         };
         let written_is_enough = args.delivery.guarantee == GuaranteeArg::Unproven;

@@ -19,6 +19,9 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
     for name in &args.subprotocols {
         builder = builder.subprotocol(name);
     }
+    if let Some(age) = args.delivery.max_age {
+        builder = builder.max_age(age);
+    }
     if let Some(window) = args.delivery.batch {
         let mut batching = Batching::default();
         batching.window = window;
