@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use everwire_server::{Deflate, Origins};
 
+use crate::access::{Auth, Rate};
 use crate::page::PageFile;
 
 /// Settings of the server. The defaults are for a team.
@@ -42,6 +43,10 @@ pub struct ServerConfig {
     pub metrics: MetricsAccess,
     /// Pieces of junk from one connection within a minute before it is closed with 1008; default 100.
     pub max_junk: usize,
+    /// How users say who they are; default [`Auth::Guests`].
+    pub auth: Auth,
+    /// How fast one user may post; default as fast as it goes. Who is faster is not read until it fits: nothing is lost.
+    pub posts: Option<Rate>,
     /// The files of the chat's page; default none, and then `/` says how to join from a terminal.
     pub page: &'static [PageFile],
 }
@@ -94,6 +99,8 @@ impl Default for ServerConfig {
             keep: Keep::default(),
             metrics: MetricsAccess::Local,
             max_junk: 100,
+            auth: Auth::Guests,
+            posts: None,
             page: &[],
         }
     }

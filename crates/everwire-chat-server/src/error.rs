@@ -3,6 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::access::KeysError;
 use crate::history::HistoryError;
 
 /// Why the history could not be opened.
@@ -36,6 +37,8 @@ pub enum OpenError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The issuer's keys can't be used.
+    Keys(KeysError),
     /// The file is damaged, or no history, or can't be read or written.
     File {
         /// The file.
@@ -62,6 +65,7 @@ impl fmt::Display for OpenError {
                 "{} was made by an earlier version: start the server once, which brings it up to date",
                 file.display()
             ),
+            Self::Keys(error) => error.fmt(f),
             Self::NotThere { folder } => write!(f, "there is no history in {}", folder.display()),
             Self::File { file, .. } => write!(
                 f,
@@ -77,6 +81,8 @@ impl std::error::Error for OpenError {
         match self {
             Self::Folder { source, .. } => Some(source),
             Self::File { source, .. } => Some(source),
+            // Its words are ours.
+            Self::Keys(error) => error.source(),
             Self::InUse { .. } | Self::TooNew { .. } | Self::TooOld { .. } | Self::NotThere { .. } => None,
         }
     }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use crate::access::{self, Admitted};
 use crate::config::MetricsAccess;
 use crate::member::{self, Invitation};
 use crate::metrics;
@@ -33,6 +34,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(page::start))
         .route("/{file}", get(page::file))
         .route("/ws", get(upgrade))
+        .merge(access::routes())
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
@@ -40,18 +42,20 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 }
 
 /// What the address may say.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters {
     room: Option<String>,
     user_id: Option<String>,
     user_name: Option<String>,
     after: Option<String>,
+    token: Option<String>,
 }
 
 async fn upgrade(
     State(shared): State<Arc<Shared>>,
-    Query(parameters): Query<Parameters>,
+    Query(mut parameters): Query<Parameters>,
+    headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
     let config = &shared.config;
@@ -62,10 +66,22 @@ async fn upgrade(
     if let Err(rejection) = upgrade.check() {
         return IntoResponse::into_response(rejection);
     }
-    let invitation = match invitation(parameters) {
+    let token = parameters.token.take();
+    let mut invitation = match invitation(parameters) {
         Ok(invitation) => invitation,
         Err(problem) => return (StatusCode::BAD_REQUEST, format!("{problem}\n")).into_response(),
     };
+    if let Some(access) = &shared.access {
+        let Invitation { room, user, .. } = &invitation;
+        let claimed_name = user.as_ref().map(|user| user.user_name.as_str());
+        match access.admit(&headers, token.as_deref(), room, claimed_name).await {
+            Ok(Admitted { user, pass }) => (invitation.user, invitation.pass) = (Some(user), Some(pass)),
+            Err(refusal) => {
+                tracing::debug!(%refusal, "a member is refused");
+                return refusal.into_response();
+            }
+        }
+    }
     let Some(place) = shared.place() else {
         let retry = [("retry-after", "5")];
         return (StatusCode::SERVICE_UNAVAILABLE, retry, "the server is full or stopping\n").into_response();
@@ -79,7 +95,7 @@ async fn upgrade(
 }
 
 fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
-    let Parameters { room, user_id, user_name, after } = parameters;
+    let Parameters { room, user_id, user_name, after, token: _ } = parameters;
     let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     check_room(&room)?;
     let user = match user_id {
@@ -96,7 +112,7 @@ fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
         Some("") => Some(None),
         Some(position) => Some(Some(position.parse::<Position>()?)),
     };
-    Ok(Invitation { room, user, after })
+    Ok(Invitation { room, user, after, pass: None })
 }
 
 /// Whether members should be sent here: not while the server ends, nor while messages can't be stored.

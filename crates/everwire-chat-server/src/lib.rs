@@ -17,16 +17,18 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `access` | who may come in: accounts, tokens, bans, closed rooms |
 //! | `history` | the stored messages: one writer, group commit |
 //! | `rooms` | who is where, and what each is to be told (pure) |
 //! | `member` | one connection: its identity, its catch-up, its mailbox |
 //! | `server` | its parts, its start and its end |
-//! | `http` | `/ws`, `/healthz`, `/readyz`, `/metrics` |
+//! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics` |
 //! | `page` | the chat's page, from files that are given |
 //! | `metrics` | what can be counted |
 //! | `export` | the history as JSON lines |
 //! | `config`, `error` | settings, and what can go wrong |
 
+mod access;
 mod config;
 mod error;
 mod export;
@@ -38,6 +40,7 @@ mod page;
 mod rooms;
 mod server;
 
+pub use access::{Account, AccountError, Accounts, Auth, ClosedRoom, Issuer, KeysError, Rate};
 pub use config::{Keep, MetricsAccess, ServerConfig};
 pub use error::{ExportError, ListenError, OpenError};
 pub use everwire_server::{Deflate, OriginError, Origins};
@@ -54,6 +57,6 @@ pub mod close {
     pub const RESTART: CloseCode = CloseCode::SERVICE_RESTART;
     /// 1013: the member did not keep up with the room, or its messages can't be stored now. Come back, and catch up.
     pub const TRY_AGAIN: CloseCode = CloseCode::TRY_AGAIN_LATER;
-    /// 1008: the member sends what is no chat. It should not come back as it is.
+    /// 1008: the member sends what is no chat, or may not stay. It should not come back as it is.
     pub const POLICY: CloseCode = CloseCode::POLICY_VIOLATION;
 }

@@ -9,7 +9,9 @@ use axum::Router;
 use everwire_server::Server;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
+use crate::access::{Access, Buckets, LOOK};
 use crate::config::ServerConfig;
 use crate::error::{ListenError, OpenError};
 use crate::history::{History, Told};
@@ -38,6 +40,10 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) history: History,
     pub(crate) metrics: Arc<Metrics>,
+    /// `None`: whoever comes is a guest.
+    pub(crate) access: Option<Arc<Access>>,
+    /// How fast each user may post.
+    posts: Option<Mutex<Buckets<String>>>,
     rooms: Arc<Mutex<Rooms>>,
     connections: AtomicU64,
     places: Arc<Semaphore>,
@@ -55,6 +61,12 @@ impl Shared {
     /// A place for one more member, unless the server is full or ends.
     pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// How long a user who posts has to wait before the next post.
+    pub(crate) fn posted(&self, user_id: &str) -> Option<Duration> {
+        let posts = self.posts.as_ref()?;
+        lock(posts).owe(user_id.to_owned(), Instant::now()).err()
     }
 
     /// Milliseconds since the Unix epoch.
@@ -81,19 +93,21 @@ impl ChatServer {
     /// Opens the history.
     ///
     /// # Errors
-    /// If the data folder can't be used, or another server uses it.
+    /// If the data folder or an issuer's keys can't be used, or another server uses the folder.
     pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
         let rooms = Arc::<Mutex<Rooms>>::default();
         let metrics = Arc::new(Metrics::new(Arc::clone(&rooms)));
         let (told, counted) = (Arc::clone(&rooms), Arc::clone(&metrics));
         let history = History::open(config.data.as_deref(), move |what| tell(&told, &counted, what))?;
+        let access = Access::open(&config.auth, config.data.as_deref())?.map(Arc::new);
+        let posts = config.posts.map(|rate| Mutex::new(Buckets::new(rate)));
         let places = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        let shared = Shared { config, history, metrics, rooms, connections: AtomicU64::new(1), places };
+        let shared = Shared { config, history, metrics, access, posts, rooms, connections: AtomicU64::new(1), places };
         Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The routes, for an application that has others beside them: `/ws`, `/healthz`, `/readyz`, `/metrics`, and the start
-    /// page at `/`. Such an application runs [`retain`](Self::retain) beside them, and [`close`](Self::close) at its end.
+    /// page at `/`. Such an application runs [`tend`](Self::tend) beside them, and [`close`](Self::close) at its end.
     pub fn router(&self) -> Router {
         http::router(Arc::clone(&self.shared))
     }
@@ -111,7 +125,7 @@ impl ChatServer {
         let until = async {
             tokio::select! {
                 () = until => {}
-                () = self.retain() => {}
+                () = self.tend() => {}
             }
             self.shared.rooms().close();
         };
@@ -122,9 +136,27 @@ impl ChatServer {
         self.close().await;
     }
 
-    /// Removes messages from the history as they come to be too many or too old, once a minute, and never returns.
-    /// [`serve`](Self::serve) does it by itself. Cancel-safe.
-    pub async fn retain(&self) {
+    /// What goes on beside the members, and never returns: removes messages from the history as they come to be too many or
+    /// too old, once a minute, and sends away who may not stay, within two seconds. [`serve`](Self::serve) does it by
+    /// itself. Cancel-safe.
+    pub async fn tend(&self) {
+        tokio::join!(self.retain(), self.guard());
+    }
+
+    async fn guard(&self) {
+        let Some(access) = &self.shared.access else { return std::future::pending().await };
+        let mut pace = tokio::time::interval(LOOK);
+        loop {
+            pace.tick().await;
+            access.renew().await;
+            for (id, pass, why) in access.unwelcome().await {
+                tracing::info!(connection = id, room = pass.room(), %why, "sent away");
+                self.shared.rooms().expel(pass.room(), id, why.reason());
+            }
+        }
+    }
+
+    async fn retain(&self) {
         let Shared { config, history, metrics, .. } = &*self.shared;
         let mut pace = tokio::time::interval(RETENTION_PERIOD);
         loop {
@@ -178,7 +210,7 @@ fn tell(rooms: &Mutex<Rooms>, metrics: &Metrics, what: Told) {
     }
 }
 
-fn lock(rooms: &Mutex<Rooms>) -> MutexGuard<'_, Rooms> {
+fn lock<T>(rooms: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing in there panics half-way; if something did, serving the others is better than ending all.
     rooms.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The only file that names SQLite.
+//! The messages in SQLite, and how its file is opened.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use everwire_chat::TextMessage;
 use everwire_chat::wire::WireStatus;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, params};
 
-use super::layout::{NEW, VERSION, from_1};
+use super::layout::{NEW, SINCE_3, VERSION, from_1};
 use super::{Bounds, Exported, Page, Post, Removed, Start};
 use crate::error::OpenError;
 use crate::server::now;
@@ -239,6 +239,30 @@ impl Reader {
     }
 }
 
+/// A connection of its own to the same file, for what is no message; made or brought up to date unless a server, which has
+/// done that, uses it. Without a folder: a file of its own in memory.
+pub(crate) fn beside(folder: Option<&Path>) -> Result<Connection, OpenError> {
+    let Some(folder) = folder else {
+        return Database::open(None).map(|database| database.connection);
+    };
+    let file = folder.join(FILE);
+    match Database::open(Some(folder)) {
+        Ok(_) | Err(OpenError::InUse { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let opened = Connection::open(&file).and_then(|connection| {
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((connection, version))
+    });
+    match opened {
+        Ok((connection, VERSION)) => Ok(connection),
+        Ok((_, version)) if version > VERSION => Err(OpenError::TooNew { file }),
+        Ok(_) => Err(OpenError::TooOld { file }),
+        Err(source) => Err(OpenError::File { file, source: source.into() }),
+    }
+}
+
 /// Takes the folder for this process, until the file is dropped.
 fn lock(folder: &Path) -> Result<File, OpenError> {
     let file = folder.join(LOCK);
@@ -261,8 +285,10 @@ fn bring_up_to_date(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
             transaction.execute("INSERT INTO meta VALUES ('epoch', ?1)", [epoch])?;
         }
         1 => transaction.execute_batch(&from_1(now()))?,
+        2 => {}
         _ => return Ok(version),
     }
+    transaction.execute_batch(SINCE_3)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(version)
 }

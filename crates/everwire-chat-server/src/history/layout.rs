@@ -1,7 +1,7 @@
 //! The tables, and how older ones become them.
 
 /// The layout of this version.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// An empty history.
 pub(super) const NEW: &str = "
@@ -21,6 +21,43 @@ pub(super) const NEW: &str = "
         PRIMARY KEY (room, position)
     ) WITHOUT ROWID;
     CREATE UNIQUE INDEX messages_by_id ON messages (room, id);
+";
+
+/// Since version 3: how far messages have come, and who may come in. It stands behind [`NEW`] in a new history, and is all
+/// that version 2 lacks.
+pub(super) const SINCE_3: &str = "
+    -- The furthest mark of a room, whose it is, and the furthest of anybody else.
+    CREATE TABLE marks (
+        room TEXT PRIMARY KEY,
+        delivered INTEGER NOT NULL,
+        delivered_to TEXT NOT NULL,
+        delivered_to_others INTEGER NOT NULL,
+        read INTEGER NOT NULL,
+        read_by TEXT NOT NULL,
+        read_by_others INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    -- `generation` is counted up when what was signed before is to be worth nothing.
+    CREATE TABLE accounts (
+        user_id TEXT PRIMARY KEY,
+        user_name TEXT NOT NULL,
+        password TEXT NOT NULL, -- argon2id, as a PHC string
+        generation INTEGER NOT NULL,
+        created INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE bans (user_id TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+    -- `hash`: SHA-256 of the token. All that came of one sign-in are a family.
+    CREATE TABLE refreshes (
+        hash BLOB PRIMARY KEY,
+        family TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        expires INTEGER NOT NULL,
+        used INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX refreshes_by_family ON refreshes (family);
+    CREATE INDEX refreshes_by_user ON refreshes (user_id);
+    CREATE TABLE closed_rooms (room TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE room_members (room TEXT NOT NULL, user_id TEXT NOT NULL, PRIMARY KEY (room, user_id)) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('access_revision', '0'), ('token_key', hex(randomblob(32)));
 ";
 
 /// From version 1. When its messages were stored is not known; counted from now, none is removed too early.
@@ -50,4 +87,14 @@ pub(super) const VERSION_1: &str = "
     PRAGMA user_version = 1;
     INSERT INTO meta VALUES ('epoch', 'of version 1');
     INSERT INTO messages VALUES ('a', 1, 'x', 'u', 'U', 'first', 5), ('a', 2, 'y', 'u', 'U', 'second', 6);
+";
+
+/// Version 2 as it was, but for what is like version 1.
+#[cfg(test)]
+pub(super) const VERSION_2: &str = "
+    CREATE TABLE rooms (room TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO rooms VALUES ('a', 0);
+    ALTER TABLE messages ADD COLUMN stored INTEGER NOT NULL DEFAULT 7;
+    UPDATE meta SET value = 'of version 2' WHERE key = 'epoch';
+    PRAGMA user_version = 2;
 ";

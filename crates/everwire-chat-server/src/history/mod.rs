@@ -20,7 +20,7 @@ use crate::error::OpenError;
 use crate::server::now;
 use database::Database;
 pub use database::HistoryError;
-pub(crate) use database::Reader;
+pub(crate) use database::{Reader, beside};
 use writer::Command;
 
 /// Posts and questions that may wait for the thread; who has more waits.

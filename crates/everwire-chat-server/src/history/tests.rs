@@ -212,6 +212,21 @@ async fn a_history_of_version_1_is_brought_up_to_date_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_history_of_version_2_is_brought_up_to_date_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    database::tamper(folder.path(), layout::VERSION_1);
+    database::tamper(folder.path(), layout::VERSION_2);
+    let (history, _) = open(Some(folder.path()));
+    assert_eq!(history.epoch(), "of version 2");
+    history.post(post("a", "z")).await;
+    let page = history.page("a", Start::After(0)).await.unwrap();
+    assert_eq!((ids(&page), page.end), (vec!["x", "y", "z"], 3));
+    let mut accounts = crate::Accounts::open(folder.path()).unwrap();
+    accounts.add("ana", "Ana", "correct horse").unwrap();
+    assert_eq!(accounts.list().unwrap().len(), 1, "while the server runs");
+}
+
+#[tokio::test]
 async fn only_the_latest_of_each_room_are_kept_and_no_position_is_given_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (history, _) = open(Some(folder.path()));

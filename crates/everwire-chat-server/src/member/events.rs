@@ -76,6 +76,9 @@ impl Member {
         // Nobody speaks for somebody else, and nobody vouches for their own message.
         (message.user_id, message.user_name) = (user.user_id, user.user_name);
         (message.status, message.offset) = (WireStatus::Sent, None);
+        if let Some(wait) = self.shared.posted(&message.user_id) {
+            self.rests_until = Some(Instant::now() + wait);
+        }
         // Who speaks is here, whatever was said before.
         self.said_goodbye = false;
         let doomed = Arc::clone(&self.doomed);

@@ -13,6 +13,7 @@ use everwire_chat::wire::{Position, User};
 use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
 use tokio::time::{Instant, timeout};
 
+use crate::access::Pass;
 use crate::rooms::{ConnectionId, Item, Mailbox};
 use crate::server::Shared;
 
@@ -24,6 +25,8 @@ pub(crate) struct Invitation {
     pub(crate) user: Option<User>,
     /// The client understands the extensions, and this is what it has seen.
     pub(crate) after: Option<Option<Position>>,
+    /// What the user was let in by, unless everybody is.
+    pub(crate) pass: Option<Pass>,
 }
 
 /// Beyond so many bytes in the socket's buffer the mailbox has to wait.
@@ -56,6 +59,8 @@ pub(crate) struct Member {
     caught_up: u64,
     /// The furthest line of others that has been written to the client.
     told: u64,
+    /// The user posts too fast: nothing is read until then.
+    rests_until: Option<Instant>,
     junk: usize,
     junk_since: Instant,
     said_goodbye: bool,
@@ -73,7 +78,7 @@ enum Step {
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
-    let Invitation { room, user, after } = invitation;
+    let Invitation { room, user, after, pass } = invitation;
     let id = shared.next_connection();
     let mailbox = Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes));
     let here = shared.rooms().join(&room, id, Arc::clone(&mailbox), after.is_some());
@@ -90,12 +95,18 @@ pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invit
         doomed: Arc::default(),
         caught_up: 0,
         told: 0,
+        rests_until: None,
         junk: 0,
         junk_since: Instant::now(),
         said_goodbye: false,
         last_seen: Instant::now(),
         pinged: false,
     };
+    if let Some(pass) = pass
+        && !member.enter(pass).await
+    {
+        return member.leave();
+    }
     if let Some(user) = user {
         member.identify(user);
     }
@@ -113,9 +124,14 @@ impl Member {
     async fn run(&mut self) {
         let heartbeat = self.shared.config.heartbeat;
         loop {
+            let rests_until = self.rests_until;
             let silent_until = self.last_seen + if self.pinged { heartbeat * 2 } else { heartbeat };
             let step = tokio::select! {
                 step = self.step() => step,
+                () = until(rests_until) => {
+                    self.rests_until = None;
+                    continue;
+                }
                 () = tokio::time::sleep_until(silent_until), if !self.held => {
                     if self.pinged {
                         tracing::debug!(connection = self.id, "silent for too long");
@@ -143,7 +159,7 @@ impl Member {
     /// The mailbox comes first: a member that sends without a pause still gets what waits for it. It can't keep the socket
     /// from being read, since it has to wait while the socket is full.
     async fn step(&mut self) -> Step {
-        let Self { socket, mailbox, held, pending, .. } = self;
+        let Self { socket, mailbox, held, pending, rests_until, .. } = self;
         poll_fn(|cx| {
             let full = socket.buffered() > HIGH_WATER;
             let item = if full && !*held { mailbox.poll_end(cx) } else { mailbox.poll_next(cx) };
@@ -154,6 +170,7 @@ impl Member {
                 return Poll::Pending;
             }
             if *pending < MOST_PENDING
+                && rests_until.is_none()
                 && let Poll::Ready(incoming) = socket.poll_recv(cx)
             {
                 return Poll::Ready(Step::Incoming(incoming));
@@ -244,7 +261,11 @@ impl Member {
                 self.close(CloseCode::TRY_AGAIN_LATER, "messages can't be stored now: try again").await
             }
             Item::Close(code, reason) => {
-                self.shared.metrics.ended(if code == CloseCode::SERVICE_RESTART { "restart" } else { "slow" });
+                self.shared.metrics.ended(match code {
+                    CloseCode::SERVICE_RESTART => "restart",
+                    CloseCode::POLICY_VIOLATION => "expelled",
+                    _ => "slow",
+                });
                 // Posts that are not stored yet would be vouched for by a pong in the buffer.
                 !self.held && self.close(code, reason).await
             }
@@ -259,8 +280,22 @@ impl Member {
         false
     }
 
+    /// Comes in by this pass, unless it is worth nothing any more; whether the connection goes on.
+    async fn enter(&mut self, pass: Pass) -> bool {
+        let Some(access) = self.shared.access.clone() else { return true };
+        // In this order: what is changed after the question finds it among those that are in.
+        access.enter(self.id, pass.clone());
+        match access.still(&pass).await {
+            Ok(()) => true,
+            Err(refusal) => self.close(refusal.close_code(), refusal.reason()).await,
+        }
+    }
+
     /// Leaves the room, once.
     fn leave(&self) {
+        if let Some(access) = &self.shared.access {
+            access.leave(self.id);
+        }
         let leaving = self.shared.rooms().leave(&self.room, self.id, self.said_goodbye, self.shared.now());
         if let Some(leaving) = leaving {
             let (shared, room) = (Arc::clone(&self.shared), self.room.clone());
@@ -270,5 +305,12 @@ impl Member {
                 shared.rooms().expire(&room, &leaving, now);
             });
         }
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

@@ -94,6 +94,13 @@ impl Rooms {
         waits
     }
 
+    /// A member has to leave.
+    pub(crate) fn expel(&mut self, room: &str, id: ConnectionId, reason: &'static str) {
+        if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&id)) {
+            member.mailbox.close(CloseCode::POLICY_VIOLATION, reason);
+        }
+    }
+
     /// The grace of a user has passed: the others are told, unless the user has come back.
     pub(crate) fn expire(&mut self, name: &str, leaving: &Leaving, now: i64) {
         if let Some(room) = self.rooms.get_mut(name)

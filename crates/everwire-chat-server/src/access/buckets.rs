@@ -1,0 +1,123 @@
+//! Rates: token buckets in terms of a clock that is an argument.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How much of something is allowed: `burst` at once, and `per_second` in the long run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// At once, after a pause.
+    pub burst: f64,
+    /// In the long run.
+    pub per_second: f64,
+}
+
+impl Rate {
+    /// So many at once, and so many a second in the long run.
+    #[must_use]
+    pub const fn new(burst: f64, per_second: f64) -> Self {
+        Self { burst, per_second }
+    }
+}
+
+/// A bucket for each of many: bounded in number, since those that are full again are forgotten.
+#[derive(Debug)]
+pub(crate) struct Buckets<K> {
+    rate: Rate,
+    buckets: HashMap<K, Bucket>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    at: Instant,
+}
+
+/// Buckets that are not full at a time. Who comes on top has to wait like one whose bucket is empty.
+const MOST: usize = 100_000;
+
+impl<K: Eq + Hash> Buckets<K> {
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self { rate, buckets: HashMap::new() }
+    }
+
+    /// Takes one, or says how long it takes until there is one.
+    pub(crate) fn take(&mut self, key: K, now: Instant) -> Result<(), Duration> {
+        self.draw(key, now, 0.0)
+    }
+
+    /// Takes one even if there is none; then it says how long to wait before the next.
+    pub(crate) fn owe(&mut self, key: K, now: Instant) -> Result<(), Duration> {
+        self.draw(key, now, self.rate.burst.max(1.0))
+    }
+
+    fn draw(&mut self, key: K, now: Instant, debt: f64) -> Result<(), Duration> {
+        let Rate { burst, per_second } = self.rate;
+        if self.buckets.len() >= MOST && !self.buckets.contains_key(&key) {
+            self.buckets.retain(|_, bucket| bucket.filled(self.rate, now) < burst);
+            if self.buckets.len() >= MOST {
+                return Err(self.wait(1.0));
+            }
+        }
+        let bucket = self.buckets.entry(key).or_insert(Bucket { tokens: burst, at: now });
+        *bucket = Bucket { tokens: bucket.filled(Rate { burst, per_second }, now), at: now };
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        if bucket.tokens > -debt && debt > 0.0 {
+            bucket.tokens -= 1.0;
+            let missing = -bucket.tokens;
+            return Err(self.wait(missing));
+        }
+        let missing = 1.0 - bucket.tokens;
+        Err(self.wait(missing))
+    }
+
+    fn wait(&self, missing: f64) -> Duration {
+        Duration::try_from_secs_f64(missing / self.rate.per_second).unwrap_or(Duration::from_secs(3600))
+    }
+}
+
+impl Bucket {
+    fn filled(&self, rate: Rate, now: Instant) -> f64 {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        passed.mul_add(rate.per_second, self.tokens).min(rate.burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{Instant, advance};
+
+    use super::{Buckets, Rate};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_let_through_then_so_many_a_second_and_each_has_a_bucket_of_its_own() {
+        let mut buckets = Buckets::new(Rate::new(3.0, 2.0));
+        let mut take = |key| buckets.take(key, Instant::now());
+        assert!((0..3).all(|_| take("a").is_ok()));
+        assert_eq!(take("a"), Err(Duration::from_millis(500)));
+        assert!(take("b").is_ok());
+        advance(Duration::from_millis(500)).await;
+        assert!(take("a").is_ok() && take("a").is_err());
+        advance(Duration::from_secs(60)).await;
+        assert_eq!((0..9).filter(|_| take("a").is_ok()).count(), 3, "never more than a burst");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_may_owe_is_told_how_long_to_wait_and_then_goes_on() {
+        let mut buckets = Buckets::new(Rate::new(1.0, 10.0));
+        assert!(buckets.owe("a", Instant::now()).is_ok());
+        for _ in 0..20 {
+            let wait = buckets.owe("a", Instant::now()).unwrap_err();
+            assert_eq!(wait, Duration::from_millis(100));
+            advance(wait).await;
+        }
+    }
+}

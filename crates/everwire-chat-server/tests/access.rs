@@ -1,0 +1,280 @@
+//! Who may come in: accounts, tokens, bans, closed rooms.
+#![allow(clippy::unwrap_used, reason = "this is how a test fails")]
+
+mod support;
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use everwire_chat_server::{Accounts, Auth, Issuer, Rate, ServerConfig};
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+use support::{Plain, Server, soon, text, with_data};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+const PASSWORD: &str = "correct horse battery";
+
+fn accounts(folder: &Path, users: &[&str]) -> ServerConfig {
+    let mut accounts = Accounts::open(folder).unwrap();
+    for user in users {
+        accounts.add(user, &user.to_uppercase(), PASSWORD).unwrap();
+    }
+    let mut config = with_data(folder);
+    config.auth = Auth::Accounts;
+    config
+}
+
+/// The answer's status and what it says.
+async fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let body = body.to_string();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
+}
+
+async fn sign_in(server: &Server, user: &str) -> (String, String) {
+    let (status, answer) = post(server, "/api/sign-in", &json!({"user": user, "password": PASSWORD})).await;
+    assert_eq!((status, answer["user"].as_str()), (200, Some(user)), "{answer}");
+    (answer["token"].as_str().unwrap().to_owned(), answer["refresh"].as_str().unwrap().to_owned())
+}
+
+/// The status and the words of a refused upgrade.
+async fn refused(server: &Server, query: &str) -> (u16, String) {
+    match soon("an answer", connect_async(format!("{}?{query}", server.url()))).await {
+        Err(Error::Http(response)) => {
+            let words = response.body().clone().unwrap_or_default();
+            (response.status().as_u16(), String::from_utf8(words).unwrap())
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_who_the_token_says_whatever_is_claimed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana", "ben"])).await;
+    let (token, _) = sign_in(&server, "ana").await;
+    let (other, _) = sign_in(&server, "ben").await;
+    let mut ben = Plain::join(&server, &format!("token={other}")).await;
+    ben.barrier().await;
+    let mut ana = Plain::join(&server, &format!("userId=ben&userName=Ben&token={token}")).await;
+    assert_eq!(ben.brief().await, "user_joined ana");
+    ana.say(&text("1", "ben", "it is me, Ben")).await;
+    let line = ben.next().await;
+    assert_eq!((line["userId"].as_str(), line["userName"].as_str()), (Some("ana"), Some("ANA")));
+
+    // A native client sends it as a header.
+    let mut request = server.url().into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    soon("an upgrade", connect_async(request)).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_good_token_nobody_comes_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    assert_eq!(refused(&server, "userId=ana").await.0, 401);
+    let (status, words) = refused(&server, "token=x.y.z").await;
+    assert!(status == 401 && words.contains("JSON web token"), "{words}");
+    let (token, _) = sign_in(&server, "ana").await;
+    let parts: Vec<&str> = token.split('.').collect();
+    let changed = |part: &str, from: &str, to: &str| {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        assert!(text.contains(from), "{text}");
+        URL_SAFE_NO_PAD.encode(text.replace(from, to))
+    };
+    let forged = format!("{}.{}.{}", parts[0], changed(parts[1], "\"ana\"", "\"eve\""), parts[2]);
+    assert!(refused(&server, &format!("token={forged}")).await.1.contains("signature"));
+    let unsigned = format!("{}.{}.", changed(parts[0], "HS256", "none"), parts[1]);
+    assert!(refused(&server, &format!("token={unsigned}")).await.1.contains("algorithm"));
+
+    // That of another server.
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = Server::start(accounts(folder.path(), &["ana"])).await;
+    let (foreign, _) = sign_in(&elsewhere, "ana").await;
+    assert!(refused(&server, &format!("token={foreign}")).await.1.contains("signature"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_user_are_the_same_and_many_have_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    let wrong = post(&server, "/api/sign-in", &json!({"user": "ana", "password": "wrong horse"})).await;
+    let unknown = post(&server, "/api/sign-in", &json!({"user": "'; DROP TABLE accounts; --", "password": PASSWORD})).await;
+    assert_eq!((wrong.0, &wrong), (401, &unknown));
+    assert_eq!(post(&server, "/api/sign-in", &json!({"user": "ana"})).await.0, 400);
+    let mut last = 0;
+    for _ in 0..12 {
+        last = post(&server, "/api/sign-in", &json!({"user": "ana", "password": "wrong horse"})).await.0;
+    }
+    assert_eq!(last, 429, "even with the right one");
+    assert_eq!(post(&server, "/api/sign-in", &json!({"user": "ana", "password": PASSWORD})).await.0, 429);
+}
+
+#[tokio::test]
+async fn a_refresh_token_gives_the_next_one_and_signing_out_ends_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    let (_, first) = sign_in(&server, "ana").await;
+    let (status, second) = post(&server, "/api/refresh", &json!({"refresh": first})).await;
+    assert_eq!((status, second["user"].as_str()), (200, Some("ana")));
+    Plain::join(&server, &format!("token={}", second["token"].as_str().unwrap())).await.barrier().await;
+    // The answer was lost on its way: soon afterwards it may be asked for again.
+    assert_eq!(post(&server, "/api/refresh", &json!({"refresh": first})).await.0, 200);
+    assert_eq!(post(&server, "/api/sign-out", &json!({"refresh": second["refresh"]})).await.0, 204);
+    for token in [&json!(first), &second["refresh"], &json!("made up")] {
+        assert_eq!(post(&server, "/api/refresh", &json!({"refresh": token})).await.0, 401, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_ban_ends_what_goes_on_and_lets_nobody_back_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["eve", "ana"])).await;
+    let (token, refresh) = sign_in(&server, "eve").await;
+    let mut eve = Plain::join(&server, &format!("token={token}")).await;
+    eve.barrier().await;
+    let mut accounts = Accounts::open(folder.path()).unwrap();
+    assert!(accounts.ban("eve").unwrap() && !accounts.ban("eve").unwrap());
+    assert_eq!(eve.close_code().await, 1008);
+    assert_eq!(refused(&server, &format!("token={token}")).await, (403, "this user is banned\n".into()));
+    assert_eq!(post(&server, "/api/refresh", &json!({"refresh": refresh})).await.0, 401);
+    assert_eq!(post(&server, "/api/sign-in", &json!({"user": "eve", "password": PASSWORD})).await.0, 403);
+    assert!(accounts.unban("eve").unwrap());
+    sign_in(&server, "eve").await;
+}
+
+#[tokio::test]
+async fn a_new_password_and_a_removed_account_end_what_was_signed_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana", "ben"])).await;
+    for (user, removed) in [("ana", false), ("ben", true)] {
+        let (token, _) = sign_in(&server, user).await;
+        let mut member = Plain::join(&server, &format!("token={token}")).await;
+        member.barrier().await;
+        let mut accounts = Accounts::open(folder.path()).unwrap();
+        if removed {
+            accounts.remove(user).unwrap();
+        } else {
+            accounts.set_password(user, "another horse").unwrap();
+        }
+        assert_eq!(member.close_code().await, 1008);
+        assert_eq!(refused(&server, &format!("token={token}")).await.0, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_closed_room_is_for_its_members() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana", "ben"])).await;
+    let mut accounts = Accounts::open(folder.path()).unwrap();
+    let (ana, _) = sign_in(&server, "ana").await;
+    let (ben, _) = sign_in(&server, "ben").await;
+    let mut inside = Plain::join(&server, &format!("room=board&token={ben}")).await;
+    inside.barrier().await;
+    accounts.admit("board", "ana").unwrap();
+    accounts.close_room("board").unwrap();
+    assert_eq!(inside.close_code().await, 1008, "who is no member leaves");
+    assert_eq!(refused(&server, &format!("room=board&token={ben}")).await.0, 403);
+    Plain::join(&server, &format!("room=board&token={ana}")).await.barrier().await;
+    Plain::join(&server, &format!("room=lobby&token={ben}")).await.barrier().await;
+    assert_eq!(accounts.closed_rooms().unwrap()[0].members, ["ana"]);
+    accounts.open_room("board").unwrap();
+    Plain::join(&server, &format!("room=board&token={ben}")).await.barrier().await;
+}
+
+/// An issuer of tokens, with its keys in a file.
+struct Foreign(Ed25519KeyPair);
+
+impl Foreign {
+    fn new() -> Self {
+        let key = Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
+        Self(Ed25519KeyPair::from_pkcs8(key.as_ref()).unwrap())
+    }
+
+    fn keys(&self) -> String {
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": x}]}).to_string()
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let signed = format!("{}.{}", part(&json!({"alg": "EdDSA", "kid": "1"})), part(claims));
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(self.0.sign(signed.as_bytes())))
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_an_issuer_are_judged_by_its_keys_its_name_and_their_audience() {
+    let folder = tempfile::tempdir().unwrap();
+    let (issuer, stranger) = (Foreign::new(), Foreign::new());
+    let keys = folder.path().join("keys.json");
+    std::fs::write(&keys, issuer.keys()).unwrap();
+    let mut config = with_data(folder.path());
+    config.auth = Auth::Issuer(Issuer { keys: keys.clone(), name: "https://id".into(), audience: "chat".into() });
+    let server = Server::start(config).await;
+
+    let far = 4_000_000_000_u64;
+    let good = json!({"iss": "https://id", "aud": ["x", "chat"], "sub": "ana", "name": "Ana", "exp": far});
+    let with = |key: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[key] = value;
+        issuer.token(&claims)
+    };
+    let mut ana = Plain::join(&server, &format!("token={}", issuer.token(&good))).await;
+    ana.barrier().await;
+    for (token, why) in [
+        (with("iss", json!("https://elsewhere")), "another issuer"),
+        (with("aud", json!("shop")), "another audience"),
+        (with("exp", json!(1_000_000_000)), "expired"),
+        (with("nbf", json!(far)), "not valid yet"),
+        (with("sub", json!("")), "breaks a limit"),
+        (stranger.token(&good), "signature is wrong"),
+    ] {
+        let (status, words) = refused(&server, &format!("token={token}")).await;
+        assert!(status == 401 && words.contains(why), "{words}");
+    }
+    assert_eq!(post(&server, "/api/sign-in", &json!({"user": "ana", "password": PASSWORD})).await.0, 404);
+    // A ban holds for users without an account too.
+    Accounts::open(folder.path()).unwrap().ban("ana").unwrap();
+    assert_eq!(ana.close_code().await, 1008);
+}
+
+#[tokio::test]
+async fn who_posts_too_fast_waits_and_loses_nothing() {
+    let mut config = ServerConfig::default();
+    config.posts = Some(Rate::new(5.0, 100.0));
+    let server = Server::start(config).await;
+    let mut fast = Plain::named(&server, "fast").await;
+    let mut other = Plain::named(&server, "other").await;
+    assert_eq!(fast.brief().await, "user_joined other");
+    let began = tokio::time::Instant::now();
+    for n in 0..30 {
+        fast.say(&text(&format!("{n}"), "fast", &n.to_string())).await;
+    }
+    for n in 0..30 {
+        assert_eq!(other.next().await["text"], json!(n.to_string()));
+    }
+    assert!(began.elapsed().as_millis() >= 200, "25 beyond the burst, at 100 a second");
+}
+
+#[tokio::test]
+async fn what_looks_like_sql_or_an_escape_is_text_like_any_other() {
+    let server = Server::start(ServerConfig::default()).await;
+    let mut ana = Plain::named(&server, "ana").await;
+    let mut ben = Plain::named(&server, "ben").await;
+    assert_eq!(ana.brief().await, "user_joined ben");
+    for (n, nasty) in ["'; DROP TABLE messages; --", "\u{1b}[2J\u{1b}]0;owned\u{7}", "<script>alert(1)</script>"].iter().enumerate() {
+        ana.say(&text(&n.to_string(), "ana", nasty)).await;
+        assert_eq!(ben.next().await["text"], json!(nasty), "as it was written");
+    }
+}
