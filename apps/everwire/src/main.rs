@@ -52,7 +52,9 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Chat(args) => block_on(chat::run(args, cli.color)),
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Config { what: ConfigCommand::Check { file } } => serve::check(&file),
-        Command::Export { data, room } => serve::export(&data, room.as_deref()),
+        Command::User { what, data } => serve::user(&data.data, what),
+        Command::Room { what, data } => serve::room(&data.data, what),
+        Command::Export { data, room } => serve::export(&data.data, room.as_deref()),
         Command::Doctor(args) => block_on(doctor::run(args, cli.color)),
         Command::Proxy(args) => block_on(proxy::run(args, cli.color)),
     }

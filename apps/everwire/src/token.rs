@@ -15,21 +15,17 @@ use crate::args::TokenArgs;
 /// A token beyond this is none.
 const MAX_TOKEN: u64 = 64 << 10;
 
-type Problem = Box<dyn Error + Send + Sync>;
+pub(crate) type Problem = Box<dyn Error + Send + Sync>;
 
 #[derive(Clone, Debug)]
-enum Source {
+pub(crate) enum Source {
     File(PathBuf),
     Command(String),
 }
 
 /// Lets every attempt of the client carry a fresh token, if the options ask for one.
 pub(crate) fn attach(builder: Builder, args: &TokenArgs) -> Builder {
-    let source = match (&args.bearer_file, &args.token_command) {
-        (Some(file), _) => Source::File(file.clone()),
-        (None, Some(command)) => Source::Command(command.clone()),
-        (None, None) => return builder,
-    };
+    let Some(source) = Source::of(args) else { return builder };
     builder.before_attempt(move |request| {
         let source = source.clone();
         async move { authorise(request, &source).await }
@@ -37,12 +33,31 @@ pub(crate) fn attach(builder: Builder, args: &TokenArgs) -> Builder {
 }
 
 async fn authorise(mut request: AttemptRequest, source: &Source) -> Result<AttemptRequest, Problem> {
-    let token = match source {
-        Source::File(path) => from_file(path).await.map_err(|problem| format!("{}: {problem}", path.display()))?,
-        Source::Command(line) => from_command(line).await.map_err(|problem| format!("token command: {problem}"))?,
-    };
-    request.headers.insert(AUTHORIZATION, bearer(&token)?);
+    request.headers.insert(AUTHORIZATION, bearer(&source.token().await?)?);
     Ok(request)
+}
+
+impl Source {
+    /// If the options name one.
+    pub(crate) fn of(args: &TokenArgs) -> Option<Self> {
+        match (&args.bearer_file, &args.token_command) {
+            (Some(file), _) => Some(Self::File(file.clone())),
+            (None, Some(command)) => Some(Self::Command(command.clone())),
+            (None, None) => None,
+        }
+    }
+
+    /// A token of this moment.
+    pub(crate) async fn token(&self) -> Result<Vec<u8>, Problem> {
+        match self {
+            Self::File(path) => {
+                Ok(from_file(path).await.map_err(|problem| format!("{}: {problem}", path.display()))?)
+            }
+            Self::Command(line) => {
+                Ok(from_command(line).await.map_err(|problem| format!("token command: {problem}"))?)
+            }
+        }
+    }
 }
 
 async fn from_file(path: &PathBuf) -> Result<Vec<u8>, Problem> {

@@ -5,6 +5,7 @@ use everwire_server::{Deflate, Origins};
 
 use crate::access::{Auth, Rate};
 use crate::page::PageFile;
+use crate::tls::TlsFiles;
 
 /// Settings of the server. The defaults are for a team.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct ServerConfig {
     pub metrics: MetricsAccess,
     /// Pieces of junk from one connection within a minute before it is closed with 1008; default 100.
     pub max_junk: usize,
+    /// Speaks TLS, with the certificate in these files; default none. They are read again when they change.
+    pub tls: Option<TlsFiles>,
     /// How users say who they are; default [`Auth::Guests`].
     pub auth: Auth,
     /// How fast one user may post; default as fast as it goes. Who is faster is not read until it fits: nothing is lost.
@@ -99,6 +102,7 @@ impl Default for ServerConfig {
             keep: Keep::default(),
             metrics: MetricsAccess::Local,
             max_junk: 100,
+            tls: None,
             auth: Auth::Guests,
             posts: None,
             page: &[],

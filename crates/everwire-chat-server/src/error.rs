@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::access::KeysError;
 use crate::history::HistoryError;
+use crate::tls::TlsError;
 
 /// Why the history could not be opened.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub enum OpenError {
     },
     /// The issuer's keys can't be used.
     Keys(KeysError),
+    /// TLS can't be offered.
+    Tls(TlsError),
     /// The file is damaged, or no history, or can't be read or written.
     File {
         /// The file.
@@ -66,6 +69,7 @@ impl fmt::Display for OpenError {
                 file.display()
             ),
             Self::Keys(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
             Self::NotThere { folder } => write!(f, "there is no history in {}", folder.display()),
             Self::File { file, .. } => write!(
                 f,
@@ -83,6 +87,7 @@ impl std::error::Error for OpenError {
             Self::File { source, .. } => Some(source),
             // Its words are ours.
             Self::Keys(error) => error.source(),
+            Self::Tls(error) => error.source(),
             Self::InUse { .. } | Self::TooNew { .. } | Self::TooOld { .. } | Self::NotThere { .. } => None,
         }
     }

@@ -23,6 +23,7 @@
 //! | `member` | one connection: its identity, its catch-up, its mailbox |
 //! | `server` | its parts, its start and its end |
 //! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics` |
+//! | `tls` | certificates from files |
 //! | `page` | the chat's page, from files that are given |
 //! | `metrics` | what can be counted |
 //! | `export` | the history as JSON lines |
@@ -39,6 +40,7 @@ mod metrics;
 mod page;
 mod rooms;
 mod server;
+mod tls;
 
 pub use access::{Account, AccountError, Accounts, Auth, ClosedRoom, Issuer, KeysError, Rate};
 pub use config::{Keep, MetricsAccess, ServerConfig};
@@ -48,6 +50,7 @@ pub use export::export;
 pub use history::HistoryError;
 pub use page::PageFile;
 pub use server::{ChatServer, listen};
+pub use tls::{TlsError, TlsFiles};
 
 /// Close codes that a member may see from this server; all but 1008 invite it to come back.
 pub mod close {

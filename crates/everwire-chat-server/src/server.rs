@@ -18,6 +18,7 @@ use crate::history::{History, Told};
 use crate::http;
 use crate::metrics::Metrics;
 use crate::rooms::{ConnectionId, Rooms};
+use crate::tls::Tls;
 
 /// How long members may take to part when the server ends.
 const PARTING: Duration = Duration::from_secs(5);
@@ -32,6 +33,7 @@ const RETENTION_PERIOD: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct ChatServer {
     shared: Arc<Shared>,
+    tls: Option<Arc<Tls>>,
 }
 
 /// What all connections share.
@@ -93,17 +95,18 @@ impl ChatServer {
     /// Opens the history.
     ///
     /// # Errors
-    /// If the data folder or an issuer's keys can't be used, or another server uses the folder.
+    /// If the data folder, an issuer's keys or a certificate can't be used, or another server uses the folder.
     pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
         let rooms = Arc::<Mutex<Rooms>>::default();
         let metrics = Arc::new(Metrics::new(Arc::clone(&rooms)));
         let (told, counted) = (Arc::clone(&rooms), Arc::clone(&metrics));
         let history = History::open(config.data.as_deref(), move |what| tell(&told, &counted, what))?;
+        let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);
         let access = Access::open(&config.auth, config.data.as_deref())?.map(Arc::new);
         let posts = config.posts.map(|rate| Mutex::new(Buckets::new(rate)));
         let places = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
         let shared = Shared { config, history, metrics, access, posts, rooms, connections: AtomicU64::new(1), places };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), tls })
     }
 
     /// The routes, for an application that has others beside them: `/ws`, `/healthz`, `/readyz`, `/metrics`, and the start
@@ -129,7 +132,18 @@ impl ChatServer {
             }
             self.shared.rooms().close();
         };
-        let ended = server.serve_router(listener, self.router(), until).await;
+        let router = self.router();
+        let ended = match &self.tls {
+            None => server.serve_router(listener, router, until).await,
+            Some(tls) => {
+                let tls = Arc::clone(tls);
+                let handshake = move |stream| {
+                    let tls = Arc::clone(&tls);
+                    async move { tls.accept(stream).await }
+                };
+                server.serve_router_with(listener, handshake, router, until).await
+            }
+        };
         if ended.cut > 0 {
             tracing::warn!(connections = ended.cut, "some members did not part in time");
         }
@@ -137,10 +151,21 @@ impl ChatServer {
     }
 
     /// What goes on beside the members, and never returns: removes messages from the history as they come to be too many or
-    /// too old, once a minute, and sends away who may not stay, within two seconds. [`serve`](Self::serve) does it by
-    /// itself. Cancel-safe.
+    /// too old, once a minute, sends away who may not stay, within two seconds, and reads changed certificates.
+    /// [`serve`](Self::serve) does it by itself. Cancel-safe.
     pub async fn tend(&self) {
-        tokio::join!(self.retain(), self.guard());
+        tokio::join!(self.retain(), self.guard(), self.renew());
+    }
+
+    /// Certificates change before they expire.
+    async fn renew(&self) {
+        let Some(tls) = &self.tls else { return std::future::pending().await };
+        let mut pace = tokio::time::interval(LOOK);
+        loop {
+            pace.tick().await;
+            let tls = Arc::clone(tls);
+            let _ = tokio::task::spawn_blocking(move || tls.renew()).await;
+        }
     }
 
     async fn guard(&self) {

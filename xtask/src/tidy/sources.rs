@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::shell::{self, Failed};
 
-/// A foreign crate's name may stand in only one file of each of `crates/`, so that it can be replaced there.
+/// A foreign crate's name may stand in only one file of each module folder in `crates/`, so that it can be replaced there.
 const ONE_FILE_ONLY: &[&str] = &["hyper_util::client", "tokio_rustls", "rusqlite"];
 
 /// Words of unfinished work. Put together here so that this file does not find itself.
@@ -58,14 +58,16 @@ fn one_file_only(files: &[(String, String)]) -> Vec<String> {
     for name in ONE_FILE_ONLY {
         let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (path, text) in files {
-            if let Some((krate, _)) = path.strip_prefix("crates/").and_then(|path| path.split_once("/src/"))
+            if let Some((folder, _)) = path.rsplit_once('/')
+                && folder.starts_with("crates/")
+                && folder.contains("/src")
                 && names(text, name)
             {
-                users.entry(krate).or_default().push(path);
+                users.entry(folder).or_default().push(path);
             }
         }
-        for (krate, users) in users.into_iter().filter(|(_, users)| users.len() > 1) {
-            findings.push(format!("{name} may be named in one file of {krate} only, not in {}", users.join(", ")));
+        for (folder, users) in users.into_iter().filter(|(_, users)| users.len() > 1) {
+            findings.push(format!("{name} may be named in one file of {folder} only, not in {}", users.join(", ")));
         }
     }
     findings

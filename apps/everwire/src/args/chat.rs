@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use everwire_words::Language;
 
-use super::{ConnectionArgs, exit_codes, values};
+use super::{ConnectionArgs, NetworkArgs, TokenArgs, exit_codes, values};
 
 /// Join a chat from the terminal.
 ///
@@ -27,6 +27,8 @@ Examples:
     echo 'build 1234 is green' | everwire chat localhost:8080 --name ci --room builds
   Write on a train: what can't be sent now is sent by the next start:
     everwire chat wss://chat.example.org --name ana --user ana --outbox ~/.everwire
+  With an account, on a server that asks for one:
+    everwire chat wss://chat.example.org --user ana --sign-in
   Follow a room without saying anything:
     everwire chat localhost:8080 --name log --listen >> chat.log
 
@@ -35,9 +37,9 @@ pub(crate) struct ChatArgs {
     /// Where to: 'localhost:8080', 'wss://chat.example.org', …
     pub(crate) url: String,
 
-    /// The name that others see
-    #[arg(short, long, env = "EVERWIRE_NAME", hide_env_values = true)]
-    pub(crate) name: String,
+    /// The name that others see [default: the one of --user]
+    #[arg(short, long, env = "EVERWIRE_NAME", hide_env_values = true, required_unless_present = "user")]
+    pub(crate) name: Option<String>,
 
     /// The room to join [default: lobby]
     #[arg(short, long)]
@@ -46,6 +48,10 @@ pub(crate) struct ChatArgs {
     /// Who you are, the same for all your devices [default: a new id]
     #[arg(short, long, value_name = "ID")]
     pub(crate) user: Option<String>,
+
+    /// Sign in as --user; the password is EVERWIRE_PASSWORD or asked for
+    #[arg(long, requires = "user", conflicts_with_all = ["bearer_file", "token_command"])]
+    pub(crate) sign_in: bool,
 
     /// Keep what waits to be sent in this folder, so that it outlives this program and is sent by its next start
     #[arg(short, long, value_name = "DIR", requires = "user")]
@@ -69,6 +75,12 @@ pub(crate) struct ChatArgs {
 
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 }
 
 /// On what background the screen is.

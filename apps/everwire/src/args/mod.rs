@@ -5,6 +5,7 @@ mod connect;
 mod connection;
 mod doctor;
 mod network;
+mod people;
 mod serve;
 mod values;
 
@@ -17,7 +18,8 @@ pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use network::NetworkArgs;
-pub(crate) use serve::{MetricsArg, ServeArgs, ServeSettings};
+pub(crate) use people::{RoomCommand, UserCommand};
+pub(crate) use serve::{AuthArg, MetricsArg, ServeArgs, ServeSettings};
 pub(crate) use values::{GuaranteeArg, OverflowArg};
 
 /// The part of the long help that the commands share.
@@ -91,6 +93,35 @@ Examples:
         #[command(subcommand)]
         what: ConfigCommand,
     },
+    /// Say who has an account, and who is banned
+    ///
+    /// For servers with '--auth accounts'; bans also hold with '--auth tokens'. A running server notices within two seconds
+    /// and sends away who may not stay.
+    #[command(after_help = "\
+Examples:
+  everwire user add ana --name 'Ana Lima'
+  everwire user ban mallory
+  everwire user list")]
+    User {
+        #[command(subcommand)]
+        what: UserCommand,
+
+        #[command(flatten)]
+        data: DataArg,
+    },
+    /// Say which rooms are for their members only
+    #[command(after_help = "\
+Examples:
+  everwire room close board ana ben
+  everwire room admit board cleo
+  everwire room open board")]
+    Room {
+        #[command(subcommand)]
+        what: RoomCommand,
+
+        #[command(flatten)]
+        data: DataArg,
+    },
     /// Write the chat's history to stdout, a JSON object per line
     ///
     /// Each line has 'room', 'offset', 'id', 'userId', 'userName', 'text', 'timestamp' (the sender's clock) and 'storedAt'
@@ -100,9 +131,8 @@ Examples:
   everwire export > history.jsonl
   everwire export --data /var/lib/everwire --room lobby | jq -r .text")]
     Export {
-        /// Where the server keeps what it must remember
-        #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA", default_value = "everwire-data")]
-        data: PathBuf,
+        #[command(flatten)]
+        data: DataArg,
 
         /// One room only
         #[arg(short, long)]
@@ -118,6 +148,13 @@ Examples:
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArg {
+    /// Where the server keeps what it must remember
+    #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA", default_value = "everwire-data", global = true)]
+    pub(crate) data: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -40,26 +40,50 @@ pub(crate) struct NetworkArgs {
     pub(crate) pins: Vec<String>,
 }
 
+/// The options with what stands in their files.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    args: NetworkArgs,
+    roots: Vec<Vec<u8>>,
+    /// A certificate and its key.
+    own: Option<(Vec<u8>, Vec<u8>)>,
+}
+
 impl NetworkArgs {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// One line that names the file that can't be read.
+    pub(crate) fn read(&self) -> Result<Network, Failure> {
+        let roots = self.cacert.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+        let own = match &self.cert {
+            Some(path) => Some((read(path)?, read(self.key.as_ref().unwrap_or(path))?)),
+            None => None,
+        };
+        Ok(Network { args: self.clone(), roots, own })
+    }
+}
+
+impl Network {
     /// Puts the options into the settings of a client.
-    pub(crate) fn apply(&self, mut builder: everwire::Builder) -> Result<everwire::Builder, Failure> {
-        builder = builder.max_redirects(self.max_redirects);
-        if let Some(url) = &self.proxy {
+    pub(crate) fn apply(&self, mut builder: everwire::Builder) -> everwire::Builder {
+        builder = builder.max_redirects(self.args.max_redirects);
+        if let Some(url) = &self.args.proxy {
             builder = builder.proxy(url);
         }
-        if self.no_proxy {
+        if self.args.no_proxy {
             builder = builder.no_proxy();
         }
-        for path in &self.cacert {
-            builder = builder.root_certificate(read(path)?);
+        for root in &self.roots {
+            builder = builder.root_certificate(root.clone());
         }
-        if let Some(path) = &self.cert {
-            builder = builder.client_certificate(read(path)?, read(self.key.as_ref().unwrap_or(path))?);
+        if let Some((certificate, key)) = &self.own {
+            builder = builder.client_certificate(certificate.clone(), key.clone());
         }
-        for pin in &self.pins {
+        for pin in &self.args.pins {
             builder = builder.pin(pin);
         }
-        Ok(builder)
+        builder
     }
 }
 

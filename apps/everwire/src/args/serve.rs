@@ -24,6 +24,9 @@ Examples:
     everwire chat localhost:8080 --name ben
   On a port that the system chooses, with logs as JSON:
     everwire serve --listen 127.0.0.1:0 --log debug --log-format json
+  For a team, with accounts and TLS:
+    everwire user add ana
+    everwire serve --listen 0.0.0.0:443 --auth accounts --tls-cert chat.pem --tls-key chat.key
   With a history of 90 days, and settings in a file that is looked at first:
     everwire serve --keep-time 2160h
     everwire config check chat.toml && everwire serve --config chat.toml
@@ -55,9 +58,38 @@ pub(crate) struct ServeSettings {
     #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA")]
     pub(crate) data: Option<PathBuf>,
 
-    /// Allow an address that other machines can reach, although there is no TLS and no authentication yet
+    /// Allow an address that other machines can reach, although TLS or authentication is missing
     #[arg(long, value_name = "BOOL", env = "EVERWIRE_ALLOW_REMOTE", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) allow_remote: Option<bool>,
+
+    /// How users say who they are [default: none]
+    #[arg(long, value_name = "HOW", env = "EVERWIRE_AUTH", value_enum, help_heading = "Access")]
+    pub(crate) auth: Option<AuthArg>,
+
+    /// What the tokens' claim 'iss' has to be, with '--auth tokens'
+    #[arg(long, value_name = "NAME", env = "EVERWIRE_ISSUER", help_heading = "Access")]
+    pub(crate) issuer: Option<String>,
+
+    /// The issuer's keys (JWKS: Ed25519, or RSA for RS256), with '--auth tokens'; read again when the file changes
+    #[arg(long, value_name = "FILE", env = "EVERWIRE_ISSUER_KEYS", help_heading = "Access")]
+    pub(crate) issuer_keys: Option<PathBuf>,
+
+    /// What the tokens' claim 'aud' has to hold, with '--auth tokens'
+    #[arg(long, value_name = "NAME", env = "EVERWIRE_AUDIENCE", help_heading = "Access")]
+    pub(crate) audience: Option<String>,
+
+    /// The certificate and those that lead to its root (PEM); read again when the file changes
+    #[arg(long, value_name = "FILE", env = "EVERWIRE_TLS_CERT", help_heading = "Access")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM) [default: in the file of the certificate]
+    #[arg(long, value_name = "FILE", env = "EVERWIRE_TLS_KEY", help_heading = "Access")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Messages a second of one user, five seconds' worth at once; who is faster waits [default: with --auth 20, else no
+    /// limit]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_POSTS", help_heading = "Limits")]
+    pub(crate) max_posts: Option<u32>,
 
     /// How many of the latest messages of a room are kept [default: all]
     #[arg(long, value_name = "COUNT", env = "EVERWIRE_KEEP_MESSAGES", help_heading = "History")]
@@ -116,6 +148,18 @@ pub(crate) struct ServeSettings {
     pub(crate) metrics: Option<MetricsArg>,
 }
 
+/// How users say who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AuthArg {
+    /// They just say it: all are guests
+    None,
+    /// By a password of an account; 'everwire user' makes them
+    Accounts,
+    /// By a JSON web token of somebody else
+    Tokens,
+}
+
 /// Who may read the server's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -135,6 +179,13 @@ impl ServeSettings {
             listen: self.listen.or(file.listen),
             data: self.data.or(file.data),
             allow_remote: self.allow_remote.or(file.allow_remote),
+            auth: self.auth.or(file.auth),
+            issuer: self.issuer.or(file.issuer),
+            issuer_keys: self.issuer_keys.or(file.issuer_keys),
+            audience: self.audience.or(file.audience),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            max_posts: self.max_posts.or(file.max_posts),
             keep_messages: self.keep_messages.or(file.keep_messages),
             keep_time: self.keep_time.or(file.keep_time),
             latest: self.latest.or(file.latest),

@@ -3,6 +3,7 @@
 //! - [`screen`]: for people at a terminal
 //! - [`pipe`]: for everything else
 //! - [`command`]: what a written message asks for
+//! - `sign_in`: a password for tokens
 //! - [`language`]: which language, and which colours
 
 mod command;
@@ -10,6 +11,7 @@ mod language;
 mod names;
 mod pipe;
 mod screen;
+mod sign_in;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
@@ -23,7 +25,9 @@ use crate::address;
 use crate::args::{ChatArgs, ColorArg};
 use crate::exit::{Exit, Failure};
 use crate::term::{self, FullScreen, Stop};
+use crate::token::Source;
 use names::short_name;
+use sign_in::SignIn;
 
 /// How long leaving on Ctrl-C may take at most.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,16 +39,27 @@ pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure
     let address = address::normalise(&args.url, "/ws").map_err(Failure::usage)?;
     let (url, room) = address::take_parameter(&address.url, "room");
     let room = args.room.as_deref().or(room.as_deref()).unwrap_or(DEFAULT_ROOM).trim().to_owned();
+    let credentials = match (&args.user, args.sign_in) {
+        (Some(user), true) => Credentials::Password(SignIn::start(&url, user, &args.network).await?),
+        _ => Source::of(&args.token).map_or(Credentials::None, Credentials::Token),
+    };
     let stop = Stop::listen(PATIENCE.min(args.close_timeout));
     if !args.listen && is_for_people() {
-        return on_screen(args, color, url, room, stop).await;
+        return on_screen(args, color, url, room, credentials, stop).await;
     }
-    let chat = client(&args, &url, &room)?;
+    let chat = client(&args, &url, &room, &credentials)?;
     let look = term::look(color, &io::stderr());
     pipe::run(args, chat, look, stop, &address).await
 }
 
-async fn on_screen(args: ChatArgs, color: ColorArg, url: String, room: String, stop: Stop) -> Result<Exit, Failure> {
+async fn on_screen(
+    args: ChatArgs,
+    color: ColorArg,
+    url: String,
+    room: String,
+    credentials: Credentials,
+    stop: Stop,
+) -> Result<Exit, Failure> {
     let colours = term::look(color, &io::stdout()).colours;
     let settings = screen::Settings {
         words: language::words(args.lang),
@@ -61,7 +76,16 @@ async fn on_screen(args: ChatArgs, color: ColorArg, url: String, room: String, s
             )
         })
     };
-    screen::run(settings, Box::new(move |room| client(&args, &url, room)), open, stop).await
+    screen::run(settings, Box::new(move |room| client(&args, &url, room, &credentials)), open, stop).await
+}
+
+/// How we say who we are.
+#[derive(Clone)]
+enum Credentials {
+    /// We just say it.
+    None,
+    Password(SignIn),
+    Token(Source),
 }
 
 fn is_for_people() -> bool {
@@ -69,16 +93,36 @@ fn is_for_people() -> bool {
     capable && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-fn client(args: &ChatArgs, url: &str, room: &str) -> Result<ChatClient, Failure> {
+fn client(args: &ChatArgs, url: &str, room: &str, credentials: &Credentials) -> Result<ChatClient, Failure> {
     let store = args.outbox.as_deref().map(|folder| open_store(folder, room)).transpose()?;
-    let mut builder = ChatClient::builder(url, args.name.trim()).room(room);
+    let name = args.name.as_deref().or(args.user.as_deref()).unwrap_or_default().trim();
+    let mut builder = ChatClient::builder(url, name).room(room);
     if let Some(id) = &args.user {
         builder = builder.user_id(id);
     }
+    match credentials.clone() {
+        Credentials::None => {}
+        Credentials::Password(sign_in) => {
+            builder = builder.token(move |refused| {
+                let sign_in = sign_in.clone();
+                async move { sign_in.token(refused).await }
+            });
+        }
+        Credentials::Token(source) => {
+            builder = builder.token(move |_| {
+                let source = source.clone();
+                async move { Ok(String::from_utf8(source.token().await?)?) }
+            });
+        }
+    }
     let connection = args.connection.clone();
-    let settings = move |builder| match store {
-        Some(store) => connection.apply(builder).store(store),
-        None => connection.apply(builder),
+    let network = args.network.read()?;
+    let settings = move |builder| {
+        let builder = network.apply(connection.apply(builder));
+        match store {
+            Some(store) => builder.store(store),
+            None => builder,
+        }
     };
     builder.connection(settings).build().map_err(|error| failure(&error))
 }

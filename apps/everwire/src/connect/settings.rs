@@ -27,7 +27,7 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
         batching.window = window;
         builder = builder.batching(batching);
     }
-    token::attach(args.network.apply(builder)?, &args.token).build().map_err(failure)
+    token::attach(args.network.read()?.apply(builder), &args.token).build().map_err(failure)
 }
 
 fn failure(error: BuildError) -> Failure {

@@ -59,7 +59,7 @@ async fn examine(args: &DoctorArgs, address: &Address, report: &mut Report) -> R
 
 /// The client as the options want it.
 fn builder(args: &DoctorArgs, url: &str) -> Result<Builder, Failure> {
-    let mut builder = args.network.apply(Client::builder(url))?;
+    let mut builder = args.network.read()?.apply(Client::builder(url));
     for header in &args.headers {
         builder = builder.header(&header.name, &header.value);
     }

@@ -3,25 +3,38 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::listen::Guarded;
+
 /// Where it listens and how to join, with commands that can be copied.
-pub(super) fn banner(address: SocketAddr, program: &str, data: &str, page: bool) -> String {
+pub(super) fn banner(address: SocketAddr, program: &str, data: &str, page: bool, guarded: Guarded) -> String {
     let target = join_target(address);
-    let mut lines = vec![format!("everwire chat server listening on ws://{address}/ws")];
+    let (ws, http, prefix) = if guarded.tls { ("wss", "https", "wss://") } else { ("ws", "http", "") };
+    let mut lines = vec![format!("everwire chat server listening on {ws}://{address}/ws")];
     if page {
-        lines.push(format!("Open http://{target}/ in a browser, or join from other terminals:"));
+        lines.push(format!("Open {http}://{target}/ in a browser, or join from other terminals:"));
     } else {
         lines.push("Join from other terminals:".to_owned());
     }
     lines.extend([
-        format!("  {program} chat {target} --name ana"),
-        format!("  {program} chat {target} --name ben"),
+        if guarded.auth {
+            format!("  {program} chat {prefix}{target} --user ana --sign-in")
+        } else {
+            format!("  {program} chat {prefix}{target} --name ana\n  {program} chat {prefix}{target} --name ben")
+        },
         format!("The history is kept in {data}"),
     ]);
     if address.ip().is_unspecified() {
         lines.push("From other machines, with this machine's address instead.".to_owned());
     }
-    if !address.ip().is_loopback() {
-        lines.push("Warning: no TLS and no authentication; whoever reaches this port can read and write.".to_owned());
+    if let Some(missing) = guarded.missing()
+        && !address.ip().is_loopback()
+    {
+        let who = if guarded.auth {
+            "whoever is on the way can read along"
+        } else {
+            "whoever reaches this port can read and write"
+        };
+        lines.push(format!("Warning: {missing}; {who}."));
     }
     lines.push("Ctrl-C ends it.".to_owned());
     lines.join("\n")
@@ -52,11 +65,11 @@ fn join_target(address: SocketAddr) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::{banner, program};
+    use super::{Guarded, banner, program};
 
     #[test]
     fn the_commands_to_join_hold_the_real_port() {
-        let text = banner("127.0.0.1:34567".parse().unwrap(), "everwire", "/data", true);
+        let text = banner("127.0.0.1:34567".parse().unwrap(), "everwire", "/data", true, Guarded::default());
         assert!(text.contains("ws://127.0.0.1:34567/ws"), "{text}");
         assert!(text.contains("  everwire chat 127.0.0.1:34567 --name ana"), "{text}");
         assert!(text.contains("/data") && !text.contains("Warning"), "{text}");
@@ -64,9 +77,9 @@ mod tests {
 
     #[test]
     fn an_address_that_others_reach_comes_with_a_warning_and_a_target_that_works() {
-        let text = banner("0.0.0.0:80".parse().unwrap(), "everwire", "/data", true);
+        let text = banner("0.0.0.0:80".parse().unwrap(), "everwire", "/data", true, Guarded::default());
         assert!(text.contains("everwire chat 127.0.0.1:80") && text.contains("Warning"), "{text}");
-        let text = banner("[::]:80".parse().unwrap(), "everwire", "/data", true);
+        let text = banner("[::]:80".parse().unwrap(), "everwire", "/data", true, Guarded::default());
         assert!(text.contains("everwire chat [::1]:80"), "{text}");
     }
 

@@ -3,11 +3,13 @@
 //! - [`listen`]: the port, and who may reach it
 //! - [`settings`]: what the command line, the environment and a file say, and what a server makes of it
 //! - `export`: the history as JSON lines
+//! - `people`: accounts, bans and closed rooms
 //! - [`banner`]: what is said once it listens, without I/O
 
 mod banner;
 mod export;
 mod listen;
+mod people;
 mod settings;
 
 use std::error::Error;
@@ -15,12 +17,13 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use everwire_chat_server::{ChatServer, PageFile};
+use everwire_chat_server::{Auth, ChatServer, PageFile};
 
 use crate::args::ServeArgs;
 use crate::exit::{Exit, Failure};
 use crate::term::Stop;
 pub(crate) use export::export;
+pub(crate) use people::{room, user};
 use settings::Settings;
 pub(crate) use settings::check;
 
@@ -33,11 +36,12 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let Settings { listen, allow_remote, data, mut server } = Settings::of(args)?;
     server.page = PAGE;
     // The port first: where it is taken, nothing else is touched.
-    let listener = listen::listen(listen, allow_remote).await?;
+    let guarded = listen::Guarded { tls: server.tls.is_some(), auth: !matches!(server.auth, Auth::Guests) };
+    let listener = listen::listen(listen, allow_remote, guarded).await?;
     let address = listener.local_addr().map_err(|error| failed("can't tell its address", &error))?;
     let server = ChatServer::open(server).map_err(|error| refused(&error))?;
     let stop = Stop::listen(PARTING);
-    tell(&banner::banner(address, &program(), &shown(&data), !PAGE.is_empty()));
+    tell(&banner::banner(address, &program(), &shown(&data), !PAGE.is_empty(), guarded));
     server.serve(listener, async move { stop.asked().await }).await;
     tracing::info!("ended in order");
     Ok(Exit::Done)

@@ -4,11 +4,16 @@ use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use everwire_chat_server::{MetricsAccess, ServerConfig};
+use everwire_chat_server::{Auth, Issuer, MetricsAccess, Rate, ServerConfig, TlsFiles};
 use everwire_server::Origins;
 
-use crate::args::{MetricsArg, ServeArgs, ServeSettings};
+use super::listen::Guarded;
+use crate::args::{AuthArg, MetricsArg, ServeArgs, ServeSettings};
 use crate::exit::{Exit, Failure};
+
+/// Posts a second of one user, and how many seconds' worth at once.
+const POSTS: u32 = 20;
+const BURST: f64 = 5.0;
 
 /// All that a server needs to know.
 pub(super) struct Settings {
@@ -50,6 +55,17 @@ impl Settings {
                 MetricsArg::Nobody => MetricsAccess::Nobody,
             };
         }
+        server.auth =
+            auth(settings.auth.unwrap_or(AuthArg::None), settings.issuer, settings.issuer_keys, settings.audience)?;
+        // A program in an account's name can flood a room; a guest on this machine is its owner.
+        let default = (!matches!(server.auth, Auth::Guests)).then_some(POSTS);
+        server.posts =
+            settings.max_posts.or(default).map(|posts| Rate::new(f64::from(posts) * BURST, f64::from(posts)));
+        server.tls = match (settings.tls_cert, settings.tls_key) {
+            (None, None) => None,
+            (Some(certificate), key) => Some(TlsFiles { key: key.unwrap_or_else(|| certificate.clone()), certificate }),
+            (None, Some(_)) => return Err(Failure::usage("tls-key goes with tls-cert".to_owned())),
+        };
         check_limits(&server)?;
         let listen = settings.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into());
         Ok(Self { listen, allow_remote: settings.allow_remote.unwrap_or(false), data, server })
@@ -68,7 +84,14 @@ impl Settings {
             "keeps {count}, {time}; who joins gets the latest {latest}\n\
              takes {max_connections} connections{per_address}; messages of at most {max_message} bytes; {compresses}"
         );
-        if !self.listen.ip().is_loopback() && !self.allow_remote {
+        words.push_str(match &self.server.auth {
+            Auth::Accounts => "\nlets in who has an account",
+            Auth::Issuer(_) => "\nlets in who has a token of the issuer",
+            _ => "\nlets in whoever reaches it",
+        });
+        words.push_str(if self.server.tls.is_some() { ", by TLS" } else { ", without TLS" });
+        let guarded = Guarded { tls: self.server.tls.is_some(), auth: !matches!(self.server.auth, Auth::Guests) };
+        if guarded.missing().is_some() && !self.listen.ip().is_loopback() && !self.allow_remote {
             words.push_str("\nwould not start: other machines can reach it, and allow-remote is not set");
         }
         words
@@ -92,12 +115,32 @@ fn read(file: &Path) -> Result<ServeSettings, Failure> {
     })
 }
 
+fn auth(
+    how: AuthArg,
+    issuer: Option<String>,
+    keys: Option<PathBuf>,
+    audience: Option<String>,
+) -> Result<Auth, Failure> {
+    match (how, issuer, keys, audience) {
+        (AuthArg::None, None, None, None) => Ok(Auth::Guests),
+        (AuthArg::Accounts, None, None, None) => Ok(Auth::Accounts),
+        (AuthArg::Tokens, Some(name), Some(keys), Some(audience)) => Ok(Auth::Issuer(Issuer { keys, name, audience })),
+        (AuthArg::Tokens, ..) => {
+            Err(Failure::usage("auth by tokens needs issuer, issuer-keys and audience".to_owned()))
+        }
+        (AuthArg::None | AuthArg::Accounts, ..) => {
+            Err(Failure::usage("issuer, issuer-keys and audience go with auth by tokens".to_owned()))
+        }
+    }
+}
+
 fn check_limits(server: &ServerConfig) -> Result<(), Failure> {
     let zero = |name: &str| Err(Failure::usage(format!("{name} is 0: nobody could use such a server")));
     match server {
         ServerConfig { max_connections: 0, .. } => zero("max-connections"),
         ServerConfig { max_per_address: Some(0), .. } => zero("max-per-address"),
         ServerConfig { max_message: 0, .. } => zero("max-message"),
+        ServerConfig { posts: Some(Rate { per_second, .. }), .. } if *per_second <= 0.0 => zero("max-posts"),
         ServerConfig { heartbeat, .. } if heartbeat.is_zero() => zero("heartbeat"),
         _ => Ok(()),
     }

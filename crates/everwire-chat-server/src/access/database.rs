@@ -132,12 +132,7 @@ impl Tables {
              ORDER BY user_id",
         )?;
         let accounts = select.query_map([], |row| {
-            Ok(Account {
-                user_id: row.get(0)?,
-                user_name: row.get(1)?,
-                since: row.get(2)?,
-                is_banned: row.get(3)?,
-            })
+            Ok(Account { user_id: row.get(0)?, user_name: row.get(1)?, since: row.get(2)?, is_banned: row.get(3)? })
         })?;
         Ok(accounts.collect::<rusqlite::Result<_>>()?)
     }

@@ -155,7 +155,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoToken => f.write_str("sign in first: a token is expected, as bearer token or in the parameter `token`"),
+            Self::NoToken => {
+                f.write_str("sign in first: a token is expected, as bearer token or in the parameter `token`")
+            }
             Self::Token(refused) => refused.fmt(f),
             Self::Banned => f.write_str("this user is banned"),
             Self::ShutOut => f.write_str("the room is for its members only"),

@@ -141,7 +141,10 @@ mod tests {
             17
         ]}"#;
         let keys = parse(set.as_bytes()).unwrap();
-        assert_eq!(format!("{keys:?}"), r#"[NamedKey { id: Some("a"), key: EdDSA }, NamedKey { id: None, key: RS256 }]"#);
+        assert_eq!(
+            format!("{keys:?}"),
+            r#"[NamedKey { id: Some("a"), key: EdDSA }, NamedKey { id: None, key: RS256 }]"#
+        );
         assert!(parse(b"{}").is_err() && parse(b"no json").is_err());
     }
 }

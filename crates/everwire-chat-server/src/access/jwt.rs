@@ -47,7 +47,10 @@ pub(super) enum Key {
     /// HS256, ours alone.
     Own(hmac::Key),
     Ed25519(Vec<u8>),
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
 }
 
 /// A key, and what an issuer calls it.
@@ -103,11 +106,8 @@ pub(super) fn verify(token: &str, keys: &[NamedKey], now: i64, leeway: i64) -> R
         return Err(Refused::Malformed);
     }
     let signature = bytes(signature)?;
-    let mut refused = if keys.iter().any(|key| key.key.algorithm() == header.alg) {
-        Refused::UnknownKey
-    } else {
-        Refused::Algorithm
-    };
+    let mut refused =
+        if keys.iter().any(|key| key.key.algorithm() == header.alg) { Refused::UnknownKey } else { Refused::Algorithm };
     for NamedKey { id, key } in keys.iter().filter(|key| key.key.algorithm() == header.alg) {
         if let (Some(wanted), Some(id)) = (&header.kid, id)
             && wanted != id

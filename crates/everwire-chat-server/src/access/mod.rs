@@ -25,8 +25,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 pub use accounts::{Account, AccountError, Accounts, ClosedRoom};
-pub use buckets::Rate;
 pub(crate) use buckets::Buckets;
+pub use buckets::Rate;
 pub(crate) use gate::{Admitted, Refusal};
 pub use jwks::KeysError;
 pub(crate) use live::Pass;

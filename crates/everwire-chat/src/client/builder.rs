@@ -1,7 +1,9 @@
+use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use everwire::{BuildError, Client, Guarantee};
+use everwire::{AdviceOverride, AttemptRequest, BuildError, CauseMatch, Client, Guarantee};
 use tokio::sync::mpsc;
 
 use super::platform::Spawner;
@@ -17,8 +19,13 @@ pub struct Builder {
     user_id: Option<String>,
     room: String,
     window: usize,
+    token: Option<TokenSource>,
     connection: Box<dyn FnOnce(everwire::Builder) -> everwire::Builder + Send>,
 }
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type Token = Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>>;
+type TokenSource = Arc<dyn Fn(bool) -> Token + Send + Sync>;
 
 /// Why a chat client could not be made.
 #[derive(Clone, Debug)]
@@ -33,6 +40,9 @@ pub enum ChatError {
 /// The room that is joined if none is named.
 pub(crate) const DEFAULT_ROOM: &str = "lobby";
 
+/// The status of a server that wants to know who we are.
+const UNAUTHORIZED: u16 = 401;
+
 /// Outcomes that the task has not taken yet; the senders of more wait.
 const OUTCOMES: usize = 64;
 
@@ -44,6 +54,7 @@ impl Builder {
             user_id: None,
             room: DEFAULT_ROOM.into(),
             window: crate::timeline::WINDOW,
+            token: None,
             connection: Box::new(|builder| builder),
         }
     }
@@ -66,6 +77,32 @@ impl Builder {
     #[must_use]
     pub fn window(mut self, messages: usize) -> Self {
         self.window = messages;
+        self
+    }
+
+    /// Where the token comes from that says who we are, on a server that asks for one; it has to be that of
+    /// [`user_id`](Self::user_id). It is asked for before every attempt, with `true` if the server has just refused the
+    /// last one, and counts into the time to connect; if it fails, so does the attempt, which is made again later. A
+    /// native client sends it in the header `Authorization`, a page, which can't, in the address.
+    ///
+    /// Without a token a refusal with 401 is final.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), everwire_chat::ChatError> {
+    /// # async fn fetch_token(refused: bool) -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// let chat = everwire_chat::ChatClient::builder("wss://chat.example.org/ws", "Ana")
+    ///     .user_id("ana")
+    ///     .token(async |refused| Ok(fetch_token(refused).await?))
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn token<F, Fut>(mut self, source: F) -> Self
+    where
+        F: Fn(bool) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        self.token = Some(Arc::new(move |refused| Box::pin(source(refused))));
         self
     }
 
@@ -98,14 +135,23 @@ impl Builder {
         let url = address::with_parameters(&self.url, &identity);
         let seen = Arc::clone(&room);
         let hook_url = url.clone();
-        let client = (self.connection)(Client::builder(&url))
-            .guarantee(Guarantee::AtLeastOnce)
+        let token = self.token;
+        let mut settings = (self.connection)(Client::builder(&url)).guarantee(Guarantee::AtLeastOnce);
+        if token.is_none() {
+            settings = settings.override_advice(CauseMatch::Status(UNAUTHORIZED), AdviceOverride::Stop);
+        }
+        let client = settings
             .before_attempt(move |mut request| {
                 let after = address::after(seen.position().as_ref());
                 let url = address::with_parameters(&hook_url, &[("after", &after)]);
+                let refused = request.last_cause.as_ref().is_some_and(|cause| cause.code() == Some(UNAUTHORIZED));
+                let token = token.as_ref().map(|token| token(refused));
                 async move {
                     request.url = url.parse()?;
-                    Ok(request)
+                    match token {
+                        Some(token) => with_token(request, &token.await?),
+                        None => Ok(request),
+                    }
                 }
             })
             .build()
@@ -127,9 +173,23 @@ impl Builder {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+fn with_token(mut request: AttemptRequest, token: &str) -> Result<AttemptRequest, BoxError> {
+    let mut value = everwire::http::HeaderValue::try_from(format!("Bearer {}", token.trim()))?;
+    value.set_sensitive(true);
+    request.headers.insert("authorization", value);
+    Ok(request)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn with_token(mut request: AttemptRequest, token: &str) -> Result<AttemptRequest, BoxError> {
+    request.url = address::with_parameters(&request.url.to_string(), &[("token", token.trim())]).parse()?;
+    Ok(request)
+}
+
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, user_name, user_id, room, window, connection: _ } = self;
+        let Self { url: _, user_name, user_id, room, window, token: _, connection: _ } = self;
         f.debug_struct("Builder")
             .field("user_name", user_name)
             .field("user_id", user_id)

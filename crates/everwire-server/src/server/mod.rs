@@ -176,6 +176,23 @@ impl Server {
         self.serve(listener, hyper_util::service::TowerToHyperService::new(router), until).await
     }
 
+    /// Serves an axum router over what `handshake` makes of each TCP connection; see [`serve_with`](Self::serve_with).
+    #[cfg(feature = "axum")]
+    pub async fn serve_router_with<H, Fut, IO>(
+        self,
+        listener: TcpListener,
+        handshake: H,
+        router: axum::Router,
+        until: impl Future<Output = ()>,
+    ) -> Ended
+    where
+        H: Fn(TcpStream) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = io::Result<IO>> + Send,
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.serve_with(listener, handshake, hyper_util::service::TowerToHyperService::new(router), until).await
+    }
+
     /// Serves until `until` comes. Then no connection is accepted any more, those without a request are dropped, requests
     /// under way are answered, and WebSockets may go on until the [`grace`](Self::grace) is over: telling them is
     /// the application's part. What is left then is cut, the handlers of [`Upgrade::on_upgrade`](crate::Upgrade::on_upgrade)

@@ -53,7 +53,7 @@ pub(crate) async fn run(
 impl Session {
     fn start(args: ChatArgs, chat: ChatClient, console: Console, look: Look, stop: Stop) -> Running {
         let input = if args.listen { Input::None } else { Input::stdin(limits::TEXT_BYTES) };
-        let lines = Lines { zone: TimeZone::system(), me: args.name.clone() };
+        let lines = Lines { zone: TimeZone::system(), me: chat.me().user_name.clone() };
         let session = Self {
             args,
             updates: chat.updates(),

@@ -1,0 +1,210 @@
+//! Signing in with a password: the tokens that a chat server gives for it.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Proxy};
+
+use crate::args::NetworkArgs;
+use crate::exit::{Exit, Failure};
+use crate::token::Problem;
+
+/// How long one question may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A token is not used in the last moments of its life.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Who signs in, shared by all rooms.
+#[derive(Clone)]
+pub(super) struct SignIn(Arc<Mutex<Desk>>);
+
+struct Desk {
+    agent: Agent,
+    /// The server's address for HTTP.
+    base: String,
+    user: String,
+    password: String,
+    current: Option<Current>,
+}
+
+/// What the server gave last.
+struct Current {
+    token: String,
+    until: Instant,
+    refresh: String,
+}
+
+#[derive(Deserialize)]
+struct SignedIn {
+    token: String,
+    expires_in: u64,
+    refresh: String,
+}
+
+/// What came of a question.
+enum Answer {
+    Yes(SignedIn),
+    /// In the server's words.
+    No(String),
+    Unknown(Problem),
+}
+
+impl SignIn {
+    /// Asks for the password and signs in. Where the server can't be reached, that is done with the connection.
+    ///
+    /// # Errors
+    /// One line: there is no password, it is refused, or it would be sent for everybody to read.
+    pub(super) async fn start(url: &str, user: &str, network: &NetworkArgs) -> Result<Self, Failure> {
+        let base = http_base(url)?;
+        let agent = agent(network)?;
+        let password = password(user)?;
+        let desk = Desk { agent, base, user: user.to_owned(), password, current: None };
+        let sign_in = Self(Arc::new(Mutex::new(desk)));
+        let answer = sign_in.0.lock().await.sign_in().await;
+        match answer {
+            Answer::No(words) => Err(Failure::new(Exit::Refused, format!("sign-in: {words}"))),
+            Answer::Yes(_) | Answer::Unknown(_) => Ok(sign_in),
+        }
+    }
+
+    /// A token for the next attempt; another one if the last was `refused`.
+    pub(super) async fn token(&self, refused: bool) -> Result<String, Problem> {
+        let mut desk = self.0.lock().await;
+        if let Some(current) = &desk.current
+            && !refused
+            && Instant::now() + MARGIN < current.until
+        {
+            return Ok(current.token.clone());
+        }
+        let refreshed = match desk.current.take() {
+            Some(current) => desk.ask("/api/refresh", json!({ "refresh": current.refresh })).await,
+            None => Answer::No(String::new()),
+        };
+        let answer = match refreshed {
+            Answer::No(_) => desk.sign_in().await,
+            answer => answer,
+        };
+        match answer {
+            Answer::Yes(SignedIn { token, .. }) => Ok(token),
+            Answer::No(words) => Err(format!("sign-in: {words}").into()),
+            Answer::Unknown(problem) => Err(problem),
+        }
+    }
+}
+
+impl Desk {
+    async fn sign_in(&mut self) -> Answer {
+        let credentials = json!({ "user": self.user, "password": self.password });
+        self.ask("/api/sign-in", credentials).await
+    }
+
+    async fn ask(&mut self, path: &str, question: serde_json::Value) -> Answer {
+        let (agent, url) = (self.agent.clone(), format!("{}{path}", self.base));
+        let asked = tokio::task::spawn_blocking(move || post(&agent, &url, &question)).await;
+        let answer = asked.unwrap_or_else(|error| Answer::Unknown(error.into()));
+        if let Answer::Yes(SignedIn { token, expires_in, refresh }) = &answer {
+            let until = Instant::now() + Duration::from_secs(*expires_in);
+            self.current = Some(Current { token: token.clone(), until, refresh: refresh.clone() });
+        }
+        answer
+    }
+}
+
+fn post(agent: &Agent, url: &str, question: &serde_json::Value) -> Answer {
+    let sent = agent.post(url).content_type("application/json").send(question.to_string());
+    let read = sent.and_then(|mut response| Ok((response.status(), response.body_mut().read_to_string()?)));
+    match read {
+        Ok((status, body)) if status.is_success() => match serde_json::from_str(&body) {
+            Ok(signed_in) => Answer::Yes(signed_in),
+            Err(_) => Answer::No("this server answers like no chat server".to_owned()),
+        },
+        Ok((status, _)) if status.is_server_error() => Answer::Unknown(format!("sign-in: status {status}").into()),
+        Ok((status, body)) => {
+            let words = serde_json::from_str::<serde_json::Value>(&body).unwrap_or_default();
+            Answer::No(words["error"].as_str().map_or_else(|| format!("status {status}"), str::to_owned))
+        }
+        Err(error) => Answer::Unknown(format!("sign-in: {error}").into()),
+    }
+}
+
+/// `ws://host/ws?…` is `http://host`.
+fn http_base(url: &str) -> Result<String, Failure> {
+    let uri: http::Uri = url.parse().map_err(|error| Failure::usage(format!("'{url}': {error}")))?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let scheme = match uri.scheme_str() {
+        Some("wss") => "https",
+        _ if is_here => "http",
+        _ => {
+            return Err(Failure::usage(format!(
+                "a password to {host} could be read by everybody on the way: use wss://"
+            )));
+        }
+    };
+    let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
+    let authority = authority.rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
+    Ok(format!("{scheme}://{authority}"))
+}
+
+fn agent(network: &NetworkArgs) -> Result<Agent, Failure> {
+    let mut tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
+    let mut own = Vec::new();
+    for path in &network.cacert {
+        let pem = std::fs::read(path)
+            .map_err(|error| Failure::new(Exit::Failed, format!("can't read {}: {error}", path.display())))?;
+        let bad = |error| Failure::new(Exit::Failed, format!("{}: {error}", path.display()));
+        own.push(if pem.starts_with(b"-----") {
+            Certificate::from_pem(&pem).map_err(bad)?
+        } else {
+            Certificate::from_der(&pem).to_owned()
+        });
+    }
+    if !own.is_empty() {
+        tls = tls.root_certs(RootCerts::new_with_certs(&own));
+    }
+    let proxy = match &network.proxy {
+        _ if network.no_proxy => None,
+        Some(url) => Some(Proxy::new(url).map_err(|error| Failure::usage(format!("--proxy: {error}")))?),
+        None => Proxy::try_from_env(),
+    };
+    let config = Agent::config_builder()
+        .tls_config(tls.build())
+        .proxy(proxy)
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .user_agent(concat!("everwire/", env!("CARGO_PKG_VERSION")));
+    Ok(config.build().new_agent())
+}
+
+/// From the environment, or from the terminal without showing it.
+fn password(user: &str) -> Result<String, Failure> {
+    if let Ok(password) = std::env::var("EVERWIRE_PASSWORD") {
+        return Ok(password);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("--sign-in: set EVERWIRE_PASSWORD where nobody can be asked".to_owned()));
+    }
+    rpassword::prompt_password(format!("Password of {user}: "))
+        .map_err(|error| Failure::new(Exit::Failed, format!("the password can't be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::http_base;
+
+    #[test]
+    fn a_password_is_sent_where_nobody_else_reads_it() {
+        let base = |url| http_base(url).ok();
+        assert_eq!(base("ws://127.0.0.1:8080/ws?room=a").as_deref(), Some("http://127.0.0.1:8080"));
+        assert_eq!(base("ws://[::1]:8080/ws").as_deref(), Some("http://[::1]:8080"));
+        assert_eq!(base("wss://ana:x@chat.example.org/ws").as_deref(), Some("https://chat.example.org"));
+        assert_eq!(base("ws://chat.example.org/ws"), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! `everwire user` and `everwire room`: who may come in. A running server notices within two seconds.
+
+use std::error::Error;
+use std::io::{BufRead, IsTerminal};
+use std::path::Path;
+
+use everwire_chat_server::{Account, AccountError, Accounts, ClosedRoom, OpenError};
+
+use crate::args::{RoomCommand, UserCommand};
+use crate::exit::{Exit, Failure};
+use crate::term::complain;
+
+pub(crate) fn user(data: &Path, what: UserCommand) -> Result<Exit, Failure> {
+    let mut accounts = open(data)?;
+    match what {
+        UserCommand::Add { user, name } => {
+            let name = name.unwrap_or_else(|| user.clone());
+            let password = new_password(&user)?;
+            accounts.add(&user, &name, &password).map_err(|error| failure(&user, &error))?;
+            complain(&format!("{user} may sign in"));
+        }
+        UserCommand::Passwd { user } => {
+            let password = new_password(&user)?;
+            accounts.set_password(&user, &password).map_err(|error| failure(&user, &error))?;
+            complain(&format!("{user} has a new password and signs in again"));
+        }
+        UserCommand::Remove { user } => {
+            accounts.remove(&user).map_err(|error| failure(&user, &error))?;
+            complain(&format!("{user} has no account any more"));
+        }
+        UserCommand::Ban { user } => {
+            let changed = accounts.ban(&user).map_err(|error| failure(&user, &error))?;
+            complain(&format!("{user} {}", if changed { "is banned" } else { "was banned before" }));
+        }
+        UserCommand::Unban { user } => {
+            let changed = accounts.unban(&user).map_err(|error| failure(&user, &error))?;
+            complain(&format!("{user} {}", if changed { "may come in again" } else { "was not banned" }));
+        }
+        UserCommand::List => {
+            for Account { user_id, user_name, is_banned, .. } in accounts.list().map_err(|error| failure("", &error))? {
+                let name = user_name.as_deref().unwrap_or("(no account)");
+                let (id, name) = (shown(&user_id), shown(name));
+                println!("{id}\t{name}{}", if is_banned { "\tbanned" } else { "" });
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
+    let mut accounts = open(data)?;
+    let done = match what {
+        RoomCommand::Close { room, members } => {
+            // Before it is closed, so that nobody is sent away who may stay.
+            for user in &members {
+                accounts.admit(&room, user).map_err(|error| failure(user, &error))?;
+            }
+            let changed = accounts.close_room(&room).map_err(|error| failure(&room, &error))?;
+            format!("{room} {}", if changed { "is for its members only" } else { "was closed before" })
+        }
+        RoomCommand::Open { room } => {
+            let changed = accounts.open_room(&room).map_err(|error| failure(&room, &error))?;
+            format!("{room} {}", if changed { "is open to all" } else { "was open before" })
+        }
+        RoomCommand::Admit { room, user } => {
+            let changed = accounts.admit(&room, &user).map_err(|error| failure(&user, &error))?;
+            format!("{user} {} of {room}", if changed { "is a member" } else { "was a member before" })
+        }
+        RoomCommand::Dismiss { room, user } => {
+            let changed = accounts.dismiss(&room, &user).map_err(|error| failure(&user, &error))?;
+            format!("{user} {} of {room}", if changed { "is no member" } else { "was no member" })
+        }
+        RoomCommand::List => {
+            for ClosedRoom { room, members, .. } in accounts.closed_rooms().map_err(|error| failure("", &error))? {
+                println!("{}\t{}", shown(&room), members.iter().map(|id| shown(id)).collect::<Vec<_>>().join(" "));
+            }
+            return Ok(Exit::Done);
+        }
+    };
+    complain(&done);
+    Ok(Exit::Done)
+}
+
+fn open(data: &Path) -> Result<Accounts, Failure> {
+    Accounts::open(data).map_err(|error: OpenError| super::refused(&error))
+}
+
+/// What others have chosen moves no cursor and changes no colour.
+fn shown(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// From the terminal, twice and without showing it; else the first line of stdin.
+fn new_password(user: &str) -> Result<String, Failure> {
+    let unread = |error| Failure::new(Exit::Failed, format!("the password can't be read: {error}"));
+    if !std::io::stdin().is_terminal() {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(unread)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    let first = rpassword::prompt_password(format!("New password of {user}: ")).map_err(unread)?;
+    let second = rpassword::prompt_password("Once more: ").map_err(unread)?;
+    if first == second { Ok(first) } else { Err(Failure::usage("the two are not the same".to_owned())) }
+}
+
+fn failure(what: &str, error: &AccountError) -> Failure {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let what = if what.is_empty() { String::new() } else { format!("{what}: ") };
+    Failure::new(Exit::Failed, format!("{what}{error}{cause}"))
+}

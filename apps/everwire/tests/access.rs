@@ -1,0 +1,177 @@
+//! Accounts, bans, closed rooms and TLS, from the command line.
+
+#[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
+mod support;
+
+use std::path::Path;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use support::{Everwire, command, run};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Runs to its end; the first line of stdin is the password.
+#[allow(clippy::expect_used, reason = "this is how a test fails")]
+fn with_password(args: &[&str], password: &str) -> (i32, String) {
+    let mut everwire = Everwire::start(args);
+    everwire.say(password);
+    let code = everwire.finish();
+    (code, everwire.err.text())
+}
+
+/// A server, and its address.
+#[allow(clippy::expect_used, reason = "this is how a test fails")]
+fn serve(data: &str, more: &[&str], scheme: &str) -> (Everwire, String) {
+    let args = [&["serve", "--listen", "127.0.0.1:0", "--data", data], more].concat();
+    let mut server = Everwire::start(&args);
+    let line = server.out.until(&format!("listening on {scheme}://"));
+    let address = line.split("://").nth(1).and_then(|rest| rest.strip_suffix("/ws")).expect("an address").to_owned();
+    (server, address)
+}
+
+fn chat(address: &str, user: &str, password: &str, more: &[&str]) -> Everwire {
+    let mut chat = command(&[&["chat", address, "--user", user, "--sign-in"], more].concat());
+    chat.env("EVERWIRE_PASSWORD", password);
+    Everwire::of(chat)
+}
+
+#[test]
+fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let add = ["user", "add", "ana", "--name", "Ana Lima", "--data", &data];
+    assert_eq!(with_password(&add, "short"), (1, "everwire: ana: a password has at least 8 bytes".into()));
+    assert_eq!(with_password(&add, PASSWORD), (0, "everwire: ana may sign in".into()));
+    assert_eq!(with_password(&add, PASSWORD), (1, "everwire: ana: there is such an account already".into()));
+
+    let (_server, address) = serve(&data, &["--auth", "accounts"], "ws");
+    let mut wrong = chat(&address, "ana", "wrong horse", &[]);
+    assert_eq!(wrong.finish(), 4);
+    assert!(wrong.err.text().contains("sign-in: the user or the password is wrong"), "{:?}", wrong.err.seen);
+    let (code, _, err) = run(&["chat", &address, "--name", "guest", "--listen"]);
+    assert!(code == 4 && err.contains("401"), "{code} {err}");
+
+    let mut ana = chat(&address, "ana", PASSWORD, &[]);
+    ana.say("signed");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+    let (_, out, _) = run(&["export", "--data", &data]);
+    assert!(out.contains("\"userName\":\"Ana Lima\"") && out.contains("\"text\":\"signed\""), "{out}");
+
+    let mut ana = chat(&address, "ana", PASSWORD, &["--listen"]);
+    ana.err.until("connected");
+    let (code, _, err) = run(&["user", "ban", "ana", "--data", &data]);
+    assert_eq!((code, err.as_str()), (0, "everwire: ana is banned"));
+    assert_eq!(ana.exit_code(), 4, "{:?}", ana.err.seen);
+    assert!(ana.err.text().contains("banned"), "{:?}", ana.err.seen);
+    let (_, out, _) = run(&["user", "list", "--data", &data]);
+    assert_eq!(out, "ana\tAna Lima\tbanned");
+}
+
+#[test]
+fn a_closed_room_is_named_with_its_members() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let room = |words: &[&str]| run(&[&["room"], words, &["--data", &data]].concat());
+    assert_eq!(room(&["close", "board", "ana", "ben"]).2, "everwire: board is for its members only");
+    assert_eq!(room(&["dismiss", "board", "ben"]).2, "everwire: ben is no member of board");
+    assert_eq!(room(&["list"]).1, "board\tana");
+    assert_eq!(room(&["open", "board"]).2, "everwire: board is open to all");
+    assert_eq!(room(&["list"]).1, "");
+}
+
+/// A new certificate for this machine, in the place of the old one.
+#[allow(clippy::expect_used, reason = "this is how a test fails")]
+fn certify(folder: &Path) -> String {
+    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).expect("a certificate");
+    let pem = cert.pem();
+    std::fs::write(folder.join("key.pem"), signing_key.serialize_pem()).expect("the key is written");
+    std::fs::write(folder.join("cert.pem"), &pem).expect("the certificate is written");
+    std::fs::write(folder.join("trusted.pem"), pem).expect("the root is written");
+    folder.join("trusted.pem").display().to_string()
+}
+
+#[test]
+fn it_speaks_tls_and_takes_a_new_certificate_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let root = certify(folder.path());
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    let tls = ["--auth", "accounts", "--tls-cert", &cert, "--tls-key", &key];
+    let (_server, address) = serve(&data, &tls, "wss");
+    let url = format!("wss://{address}");
+    let mut ana = chat(&url, "ana", PASSWORD, &["--cacert", &root]);
+    ana.say("sealed");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+
+    certify(folder.path());
+    // Until it is noticed the new root knows nobody.
+    let deadline = std::time::Instant::now() + support::PATIENCE;
+    loop {
+        let mut ana = chat(&url, "ana", PASSWORD, &["--cacert", &root, "--max-attempts", "1"]);
+        ana.say("sealed anew");
+        match ana.finish() {
+            0 => break,
+            code => assert!(std::time::Instant::now() < deadline, "{code}: {:?}", ana.err.seen),
+        }
+    }
+    let (_, out, _) = run(&["export", "--data", &data]);
+    assert!(out.contains("sealed anew"), "{out}");
+}
+
+#[test]
+fn files_that_are_no_certificate_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    certify(folder.path());
+    let cert = folder.path().join("cert.pem").display().to_string();
+    let (code, _, err) = run(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tls-cert", &cert]);
+    assert!(code == 1 && err.contains("cert.pem can't be used for TLS"), "{err}");
+    let (code, _, err) = run(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tls-cert", "/not/there"]);
+    assert!(code == 1 && err.contains("/not/there"), "{err}");
+    let (code, _, err) = run(&["serve", "--auth", "tokens", "--data", &data]);
+    assert!(code == 2 && err.contains("issuer-keys"), "{err}");
+    let (code, _, err) = run(&["chat", "ws://chat.example.org", "--user", "ana", "--sign-in"]);
+    assert!(code == 2 && err.contains("use wss://"), "{err}");
+}
+
+/// The blocks of a page that are fenced as `language`.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    let parts: Vec<&str> = page.split("```").collect();
+    let is_of = |part: &&str| format!("```{part}").starts_with(&fence);
+    parts.into_iter().filter(is_of).filter_map(|part| part.split_once('\n')).map(|(_, block)| block).collect()
+}
+
+fn shell(line: &str, data: &Path) -> std::process::Command {
+    let binary = Path::new(env!("CARGO_BIN_EXE_everwire")).parent().map(Path::to_path_buf).unwrap_or_default();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", line]).env("PATH", path).env("EVERWIRE_DATA", data);
+    command
+}
+
+#[test]
+fn the_commands_of_the_page_on_running_a_server_do_what_it_shows() {
+    let page = include_str!("../../../docs/serve.md");
+    let data = tempfile::tempdir().unwrap();
+    let mut shown = Vec::new();
+    for line in blocks(page, "console").concat().lines() {
+        match line.strip_prefix("$ ") {
+            Some(command) => shown.push((command.to_owned(), String::new())),
+            None => shown.last_mut().unwrap().1.push_str(&format!("{line}\n")),
+        }
+    }
+    assert!(shown.len() >= 6, "the page lost its commands");
+    for (line, expected) in shown {
+        let output = shell(&format!("{line} 2>&1"), data.path()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{line}");
+    }
+    let others = blocks(page, "sh").concat();
+    assert!(others.lines().count() >= 4, "the page lost its commands");
+    for line in others.lines() {
+        let output = shell(&format!("{line} --help"), data.path()).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}

@@ -1,0 +1,142 @@
+//! TLS by certificate files, which are read again when they change. The only file that names rustls.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// The files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and those that lead to its root, as PEM.
+    pub certificate: PathBuf,
+    /// Its private key, as PEM.
+    pub key: PathBuf,
+}
+
+/// Why TLS can't be offered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file can't be read, or holds nothing of the kind.
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        source: pem::Error,
+    },
+    /// The certificate and the key do not fit, or are of a kind that is not supported.
+    Certificate {
+        /// The file of the certificate.
+        file: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+}
+
+/// TLS as it is offered now.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    files: TlsFiles,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    config: Arc<ServerConfig>,
+    changed: Changed,
+}
+
+/// When each of the files was written.
+type Changed = [Option<SystemTime>; 2];
+
+impl Tls {
+    pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
+        let current = Current::read(&files)?;
+        Ok(Self { files, current: Mutex::new(current) })
+    }
+
+    /// Speaks TLS on a connection, with the certificate of this moment.
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let config = Arc::clone(&self.lock().config);
+        TlsAcceptor::from(config).accept(stream).await
+    }
+
+    /// Reads the files again if they have changed; what can't be used leaves things as they were. Blocks on the disk.
+    pub(crate) fn renew(&self) {
+        if self.files.changed() == self.lock().changed {
+            return;
+        }
+        match Current::read(&self.files) {
+            Ok(new) => {
+                tracing::info!(file = %self.files.certificate.display(), "the certificate was read again");
+                *self.lock() = new;
+            }
+            // Looked at again: the other file may come a moment later.
+            Err(error) => tracing::warn!(%error, "the certificate stays as it was"),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TlsFiles {
+    fn changed(&self) -> Changed {
+        [&self.certificate, &self.key].map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
+    }
+}
+
+impl Current {
+    fn read(TlsFiles { certificate, key }: &TlsFiles) -> Result<Self, TlsError> {
+        // Before the reading: what is written meanwhile is read again.
+        let changed = TlsFiles { certificate: certificate.clone(), key: key.clone() }.changed();
+        let failed = |file: &Path| {
+            let file = file.to_owned();
+            move |source| TlsError::File { file, source }
+        };
+        let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let chain = chain.map_err(failed(certificate))?;
+        if chain.is_empty() {
+            return Err(failed(certificate)(pem::Error::NoItemsFound));
+        }
+        let key = PrivateKeyDer::from_pem_file(key).map_err(failed(key))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));
+        let mut config = config.map_err(|source| TlsError::Certificate { file: certificate.clone(), source })?;
+        // WebSockets begin with HTTP/1.1 (RFC 6455 section 1.2).
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { config: Arc::new(config), changed })
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, .. } => write!(f, "{} can't be used for TLS", file.display()),
+            Self::Certificate { file, .. } => {
+                write!(f, "the certificate {} can't be used with its key", file.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for TlsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File { source, .. } => Some(source),
+            Self::Certificate { source, .. } => Some(source),
+        }
+    }
+}
