@@ -26,6 +26,9 @@ const PARTING: Duration = Duration::from_secs(5);
 /// Connections beyond those of members, so that a full server still answers who asks how it is.
 const FOR_QUESTIONS: usize = 100;
 
+/// How often it is stored how far messages have come.
+const MARKS_PERIOD: Duration = Duration::from_secs(1);
+
 /// How often old messages are looked for.
 const RETENTION_PERIOD: Duration = Duration::from_secs(60);
 
@@ -150,11 +153,31 @@ impl ChatServer {
         self.close().await;
     }
 
-    /// What goes on beside the members, and never returns: removes messages from the history as they come to be too many or
+    /// What goes on beside the members, and never returns: stores how far messages have come, once a second, removes messages from the history as they come to be too many or
     /// too old, once a minute, sends away who may not stay, within two seconds, and reads changed certificates.
     /// [`serve`](Self::serve) does it by itself. Cancel-safe.
     pub async fn tend(&self) {
-        tokio::join!(self.retain(), self.guard(), self.renew());
+        tokio::join!(self.retain(), self.keep_marks(), self.guard(), self.renew());
+    }
+
+    /// What a crash takes of them, members say again when they come back.
+    async fn keep_marks(&self) {
+        let mut pace = tokio::time::interval(MARKS_PERIOD);
+        loop {
+            pace.tick().await;
+            self.save_marks().await;
+        }
+    }
+
+    async fn save_marks(&self) {
+        let unsaved = self.shared.rooms().unsaved();
+        if unsaved.is_empty() {
+            return;
+        }
+        match self.shared.history.keep_marks(unsaved.clone()).await {
+            Ok(()) => self.shared.rooms().saved(&unsaved),
+            Err(error) => tracing::error!(%error, "how far messages have come can't be stored"),
+        }
     }
 
     /// Certificates change before they expire.
@@ -209,6 +232,7 @@ impl ChatServer {
             tracing::warn!("some members did not part in time");
         }
         places.close();
+        self.save_marks().await;
         let shared = Arc::clone(&self.shared);
         // It waits for the disk.
         let _ = tokio::task::spawn_blocking(move || shared.history.close()).await;

@@ -115,3 +115,39 @@ async fn nobody_vouches_for_what_was_not_said_to_them() {
     liar.say(&json!({"type": "receipt", "delivered": 1})).await;
     assert_eq!(ana.next().await["status"], "DELIVERED", "it was not taken for read before it was said");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_delivered_and_read_is_known_after_the_server_was_restarted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(folder.path())).await;
+    let address = server.address;
+    let ana = client(&server, "ana");
+    let ben = client(&server, "ben");
+    let id = ana.send("read before the restart").unwrap();
+    until(&ben, "the line at ben's", |entries| entries.len() == 1).await;
+    ben.mark_read(&id);
+    until(&ana, "ben has seen it", has(&id, &Status::Read)).await;
+    let late = ana.send("delivered before the restart").unwrap();
+    until(&ana, "ben has it", has(&late, &Status::Delivered)).await;
+    ben.close(SOON).await;
+    ana.close(SOON).await;
+    server.stop().await;
+
+    let server = Server::on(address, with_data(folder.path())).await;
+    let ana = client(&server, "ana");
+    until(&ana, "the first is read", has(&id, &Status::Read)).await;
+    until(&ana, "the second is delivered", has(&late, &Status::Delivered)).await;
+
+    // A plain client hears of what happens to lines of before.
+    let mut plain = Plain::named(&server, "ana").await;
+    let ben = client(&server, "ben");
+    until(&ben, "the lines at ben's", |entries| entries.len() == 2).await;
+    ben.mark_read(&late);
+    loop {
+        let event = plain.next().await;
+        if event["type"] == json!("status") {
+            assert_eq!((&event["id"], &event["status"]), (&json!(late), &json!("READ")));
+            break;
+        }
+    }
+}

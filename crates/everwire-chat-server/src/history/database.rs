@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transac
 use super::layout::{NEW, SINCE_3, VERSION, from_1};
 use super::{Bounds, Exported, Page, Post, Removed, Start};
 use crate::error::OpenError;
+use crate::rooms::{KeptMarks, Top};
 use crate::server::now;
 
 /// The history's file in its folder.
@@ -193,6 +194,34 @@ impl Database {
         }
         transaction.commit()?;
         Ok(Removed { messages: STEP_MESSAGES - left, next })
+    }
+
+    /// How far a room's messages had come when that was last stored.
+    pub(super) fn marks(&self, room: &str) -> Result<KeptMarks, HistoryError> {
+        let marks = self
+            .connection
+            .prepare_cached(
+                "SELECT delivered_to, delivered, delivered_to_others, read_by, read, read_by_others
+                 FROM marks WHERE room = ?1",
+            )?
+            .query_row([room], |row| {
+                let top = |at: usize| -> rusqlite::Result<Top> {
+                    Ok(Top { user: row.get(at)?, offset: row.get(at + 1)?, others: row.get(at + 2)? })
+                };
+                Ok(KeptMarks { delivered: top(0)?, read: top(3)? })
+            });
+        Ok(marks.optional()?.unwrap_or_default())
+    }
+
+    /// Stores how far the messages of rooms have come.
+    pub(super) fn keep_marks(&mut self, marks: &HashMap<String, KeptMarks>) -> Result<(), HistoryError> {
+        let transaction = self.connection.transaction()?;
+        for (room, KeptMarks { delivered, read }) in marks {
+            transaction.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
+                params![room, delivered.offset, delivered.user, delivered.others, read.offset, read.user, read.others],
+            )?;
+        }
+        Ok(transaction.commit()?)
     }
 
     /// Writes something that changes nothing.

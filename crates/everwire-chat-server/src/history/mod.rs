@@ -6,6 +6,7 @@ mod database;
 mod layout;
 mod writer;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Keep;
 use crate::error::OpenError;
+use crate::rooms::KeptMarks;
 use crate::server::now;
 use database::Database;
 pub use database::HistoryError;
@@ -139,6 +141,16 @@ impl History {
     /// Reads a page.
     pub(crate) async fn page(&self, room: &str, from: Start) -> Result<Page, HistoryError> {
         self.ask(|answer| Command::Page { room: room.to_owned(), from, answer }).await
+    }
+
+    /// How far a room's messages had come when that was last stored.
+    pub(crate) async fn marks(&self, room: &str) -> Result<KeptMarks, HistoryError> {
+        self.ask(|answer| Command::Marks { room: room.to_owned(), answer }).await
+    }
+
+    /// Stores how far the messages of rooms have come.
+    pub(crate) async fn keep_marks(&self, marks: HashMap<String, KeptMarks>) -> Result<(), HistoryError> {
+        self.ask(|answer| Command::KeepMarks { marks, answer }).await
     }
 
     /// Whether messages can be stored.

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -5,12 +6,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::database::{Database, HistoryError, Place};
 use super::{Bounds, Page, Post, Removed, Start, Told};
+use crate::rooms::KeptMarks;
 
 #[derive(Debug)]
 pub(super) enum Command {
     Post(Post),
     Page { room: String, from: Start, answer: oneshot::Sender<Result<Page, HistoryError>> },
     Remove { bounds: Bounds, from: String, answer: oneshot::Sender<Result<Removed, HistoryError>> },
+    Marks { room: String, answer: oneshot::Sender<Result<KeptMarks, HistoryError>> },
+    KeepMarks { marks: HashMap<String, KeptMarks>, answer: oneshot::Sender<Result<(), HistoryError>> },
     Check { answer: oneshot::Sender<Result<(), HistoryError>> },
 }
 
@@ -50,6 +54,13 @@ impl<T: FnMut(Told)> Writer<T> {
             Command::Remove { bounds, from, answer } => {
                 self.store();
                 let _ = answer.send(self.database.remove(&bounds, &from));
+            }
+            Command::Marks { room, answer } => {
+                let _ = answer.send(self.database.marks(&room));
+            }
+            Command::KeepMarks { marks, answer } => {
+                self.store();
+                let _ = answer.send(self.database.keep_marks(&marks));
             }
             Command::Check { answer } => {
                 self.store();

@@ -14,7 +14,8 @@ use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
 use tokio::time::{Instant, timeout};
 
 use crate::access::Pass;
-use crate::rooms::{ConnectionId, Item, Mailbox};
+use crate::history::Start;
+use crate::rooms::{ConnectionId, Item, Mailbox, RECENT};
 use crate::server::Shared;
 
 /// What the address of a connection says.
@@ -81,6 +82,7 @@ pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invit
     let Invitation { room, user, after, pass } = invitation;
     let id = shared.next_connection();
     let mailbox = Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes));
+    recall(&shared, &room).await;
     let here = shared.rooms().join(&room, id, Arc::clone(&mailbox), after.is_some());
     let mut member = Member {
         id,
@@ -305,6 +307,19 @@ impl Member {
                 shared.rooms().expire(&room, &leaving, now);
             });
         }
+    }
+}
+
+/// What the history knows of a room that nobody is in.
+async fn recall(shared: &Shared, room: &str) {
+    if !shared.rooms().is_unknown(room) {
+        return;
+    }
+    let recent = Start::Latest(RECENT as u64);
+    match (shared.history.marks(room).await, shared.history.page(room, recent).await) {
+        (Ok(marks), Ok(page)) => shared.rooms().recall(room, marks, &page.messages),
+        // What follows asks the history too, and ends the connection if it does not answer.
+        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "how far messages have come can't be read"),
     }
 }
 

@@ -10,12 +10,19 @@ pub(super) struct Marks {
     recent: VecDeque<Line>,
 }
 
+/// What of the marks outlives the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeptMarks {
+    pub(crate) delivered: Top,
+    pub(crate) read: Top,
+}
+
 /// The furthest mark, and the furthest of anybody else: enough to tell each user about the others.
-#[derive(Clone, Debug, Default)]
-struct Top {
-    user: String,
-    offset: u64,
-    others: u64,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Top {
+    pub(crate) user: String,
+    pub(crate) offset: u64,
+    pub(crate) others: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -34,9 +41,19 @@ pub(super) struct Moved {
 }
 
 /// Latest messages whose authors are told at once. Older ones are learned of on the next connection.
-const RECENT: usize = 256;
+pub(crate) const RECENT: usize = 256;
 
 impl Marks {
+    /// As they were when the server last knew the room.
+    pub(super) fn of(kept: KeptMarks) -> Self {
+        let KeptMarks { delivered, read } = kept;
+        Self { delivered, read, recent: VecDeque::new() }
+    }
+
+    pub(super) fn kept(&self) -> KeptMarks {
+        KeptMarks { delivered: self.delivered.clone(), read: self.read.clone() }
+    }
+
     /// A message is stored.
     pub(super) fn on_line(&mut self, offset: u64, id: &str, author: &str) {
         if self.recent.len() == RECENT {

@@ -11,6 +11,7 @@ use everwire_server::{CloseCode, Message, Prepared};
 
 pub(crate) use mailbox::{Item, Mailbox};
 use marks::Marks;
+pub(crate) use marks::{KeptMarks, RECENT, Top};
 pub(crate) use presence::Leaving;
 use presence::Presence;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(crate) type ConnectionId = u64;
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     rooms: HashMap<String, Room>,
+    /// Marks that have risen and are not stored yet.
+    unsaved: HashMap<String, KeptMarks>,
     /// The server ends: who still comes in is sent away.
     closing: bool,
     /// Frames handed to members since the start.
@@ -54,6 +57,33 @@ struct Member {
 }
 
 impl Rooms {
+    /// Whether nothing is known of a room here: what the history knows of it is to be [recalled](Self::recall) first.
+    pub(crate) fn is_unknown(&self, room: &str) -> bool {
+        !self.rooms.contains_key(room)
+    }
+
+    /// What the history knows of a room, unless the room is known by now.
+    pub(crate) fn recall(&mut self, room: &str, kept: KeptMarks, recent: &[TextMessage]) {
+        if !self.is_unknown(room) {
+            return;
+        }
+        let mut marks = Marks::of(self.unsaved.get(room).cloned().unwrap_or(kept));
+        for message in recent {
+            marks.on_line(message.offset.unwrap_or_default(), &message.id, &message.user_id);
+        }
+        self.rooms.insert(room.to_owned(), Room { marks, ..Room::default() });
+    }
+
+    /// Marks to be stored.
+    pub(crate) fn unsaved(&self) -> HashMap<String, KeptMarks> {
+        self.unsaved.clone()
+    }
+
+    /// These are stored; what has risen since is not.
+    pub(crate) fn saved(&mut self, saved: &HashMap<String, KeptMarks>) {
+        self.unsaved.retain(|room, marks| saved.get(room) != Some(marks));
+    }
+
     /// A connection comes in: from now on its mailbox gets what is said. Who is here already.
     pub(crate) fn join(&mut self, room: &str, id: ConnectionId, mailbox: Arc<Mailbox>, extended: bool) -> Vec<User> {
         if self.closing {
@@ -152,9 +182,15 @@ impl Rooms {
 
     /// A member's client has what is up to there: the authors are told what is new to them.
     pub(crate) fn receipt(&mut self, room: &str, origin: ConnectionId, receipt: Receipt) {
-        let Some(room) = self.rooms.get_mut(room) else { return };
-        let Some(user) = room.members.get(&origin).and_then(|member| member.user.as_ref()) else { return };
-        let moved = room.marks.raise(&user.user_id, receipt);
+        let Some(entry) = self.rooms.get_mut(room) else { return };
+        let Some(user) = entry.members.get(&origin).and_then(|member| member.user.as_ref()) else { return };
+        let before = entry.marks.kept();
+        let moved = entry.marks.raise(&user.user_id, receipt);
+        let after = entry.marks.kept();
+        if after != before {
+            self.unsaved.insert(room.to_owned(), after);
+        }
+        let room = entry;
         if moved.is_empty() {
             return;
         }
