@@ -7,7 +7,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use everwire_chat::{ChatClient, Entry};
+use everwire_chat::{ChatClient, Entry, LoadError, Missing};
 use everwire_chat_server::ServerConfig;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
@@ -234,4 +234,59 @@ fn a_line_can_be_sent_from_any_thread() {
     chat.send("from outside the runtime").unwrap();
     assert!(runtime.block_on(chat.close(SOON)).is_empty());
     server.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_long_before_is_loaded_page_by_page_and_what_was_removed_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = with_data(folder.path());
+    config.latest = 50;
+    let server = Server::start(config.clone()).await;
+    let address = server.address;
+    let mut ben = Plain::named(&server, "ben").await;
+    for n in 1..=330 {
+        ben.say(&text(&n.to_string(), "ben", &format!("line {n}"))).await;
+    }
+    ben.barrier().await;
+
+    let ana = ChatClient::builder(server.url(), "ana").user_id("ana").build().unwrap();
+    let oldest = |ana: &ChatClient| ana.entries().first().map(|entry| (entry.text.clone(), entry.missing));
+    until_timeline(&ana, |entries| entries.len() == 50).await;
+    let (first, missing) = oldest(&ana).unwrap();
+    assert_eq!((first.as_str(), missing), ("line 281", Some(Missing::Unloaded { count: 280 })));
+    for (count, next) in [(150, "line 181"), (250, "line 81"), (330, "line 1")] {
+        let id = ana.entries()[0].id.clone();
+        ana.load_earlier(&id).unwrap();
+        assert_eq!(ana.load_earlier(&id), Err(LoadError::Busy));
+        until_timeline(&ana, |entries| entries.len() == count).await;
+        assert_eq!(oldest(&ana).unwrap().0, next);
+    }
+    let top = ana.entries()[0].clone();
+    assert_eq!((top.missing, ana.load_earlier(&top.id)), (None, Err(LoadError::NothingMissing)));
+    drop(ana);
+    server.stop().await;
+
+    // Most of it is removed.
+    config.keep.messages = Some(60);
+    let server = Server::on(address, config).await;
+    let ana = ChatClient::builder(server.url(), "ana").user_id("ana").build().unwrap();
+    until_timeline(&ana, |entries| entries.len() == 50).await;
+    let mut removed = false;
+    while !removed {
+        let first = ana.entries()[0].clone();
+        match ana.load_earlier(&first.id) {
+            Ok(()) => until_timeline(&ana, |entries| entries[0].missing != first.missing).await,
+            Err(LoadError::NotConnected | LoadError::Busy) => tokio::task::yield_now().await,
+            Err(_) => removed = true,
+        }
+    }
+    let top = ana.entries()[0].clone();
+    assert_eq!((top.text.as_str(), top.missing), ("line 271", Some(Missing::Gone { count: 270 })));
+}
+
+async fn until_timeline(client: &ChatClient, fits: impl Fn(&[Entry]) -> bool) {
+    let mut updates = client.updates();
+    while !fits(&client.entries()) {
+        soon("a change of the timeline", updates.next()).await;
+    }
 }

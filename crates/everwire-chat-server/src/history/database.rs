@@ -162,12 +162,18 @@ impl Database {
     /// A page from this place on.
     pub(super) fn page(&self, room: &str, from: Start) -> Result<Page, HistoryError> {
         let end = end(&self.connection, room)?;
-        let (after, limit) = match from {
-            Start::After(offset) => (offset, PAGE),
-            Start::Latest(count) => (end.saturating_sub(count), count),
+        let exported = match from {
+            Start::After(offset) => page(&self.connection, room, offset, PAGE)?,
+            Start::Latest(count) => page(&self.connection, room, end.saturating_sub(count), count)?,
+            Start::Before(offset, count) => page_before(&self.connection, room, offset, count.min(PAGE))?,
         };
-        let messages = page(&self.connection, room, after, limit)?;
-        Ok(Page { messages: messages.into_iter().map(|exported| exported.message).collect(), end })
+        let messages: Vec<TextMessage> = exported.into_iter().map(|exported| exported.message).collect();
+        let first = messages.first().and_then(|message| message.offset);
+        let more = match (from, first) {
+            (Start::Before(..), Some(first)) => is_anything_before(&self.connection, room, first)?,
+            _ => false,
+        };
+        Ok(Page { messages, end, more })
     }
 
     /// One step of removing what is out of these bounds, beginning with the room `from`.
@@ -346,6 +352,34 @@ fn page(connection: &Connection, room: &str, after: u64, limit: u64) -> rusqlite
         }
     }
     Ok(messages)
+}
+
+/// Oldest first, as [`page`], but with the bounds counted from the end.
+fn page_before(connection: &Connection, room: &str, before: u64, limit: u64) -> rusqlite::Result<Vec<Exported>> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, user_id, user_name, text, timestamp, position, stored FROM messages
+         WHERE room = ?1 AND position < ?2 ORDER BY position DESC LIMIT ?3",
+    )?;
+    let before = i64::try_from(before).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut bytes = 0;
+    let mut messages = Vec::new();
+    for read in select.query_map(params![room, before, limit], exported)? {
+        let read = read?;
+        bytes += read.message.text.len();
+        messages.push(read);
+        if bytes > PAGE_BYTES {
+            break;
+        }
+    }
+    messages.reverse();
+    Ok(messages)
+}
+
+fn is_anything_before(connection: &Connection, room: &str, offset: u64) -> rusqlite::Result<bool> {
+    let mut select =
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE room = ?1 AND position < ?2)")?;
+    select.query_row(params![room, i64::try_from(offset).unwrap_or(i64::MAX)], |row| row.get(0))
 }
 
 /// The last position that is to be removed from a room, of `limit` at most, and how many that are.

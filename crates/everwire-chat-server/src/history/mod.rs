@@ -77,6 +77,8 @@ pub(crate) struct Page {
     pub(crate) messages: Vec<TextMessage>,
     /// Where the history ended when this was read.
     pub(crate) end: u64,
+    /// There are older ones; only told to whom asks for those [before](Start::Before).
+    pub(crate) more: bool,
 }
 
 /// Where to read from.
@@ -86,6 +88,8 @@ pub(crate) enum Start {
     After(u64),
     /// So many from the end.
     Latest(u64),
+    /// So many right before this offset.
+    Before(u64, u64),
 }
 
 /// What is to be removed.

@@ -1,6 +1,6 @@
 //! What a member has missed, before it hears what is said now.
 
-use everwire_chat::wire::{Event, Position, Receipt, Sync, User};
+use everwire_chat::wire::{Earlier, Event, History, Position, Receipt, Sync, User};
 use everwire_server::{CloseCode, Message};
 use tokio::time::timeout;
 
@@ -19,7 +19,7 @@ impl Member {
         };
         let mut first = true;
         loop {
-            let Page { messages, end } = match self.shared.history.page(&self.room, start).await {
+            let Page { messages, end, .. } = match self.shared.history.page(&self.room, start).await {
                 Ok(page) => page,
                 Err(error) => {
                     tracing::error!(%error, "the history can't be read");
@@ -55,6 +55,21 @@ impl Member {
             match last {
                 Some(last) if last < self.caught_up => start = Start::After(last),
                 _ => return true,
+            }
+        }
+    }
+
+    /// Answers the wish for messages of before; whether the connection goes on.
+    pub(super) async fn on_earlier(&mut self, wish: Earlier) -> bool {
+        let Earlier { before, limit } = wish;
+        match self.shared.history.page(&self.room, Start::Before(before, limit)).await {
+            Ok(Page { messages, more, .. }) => {
+                let history = Event::History(History { before, messages, more });
+                self.socket.queue(&Message::from(history.to_json()))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the history can't be read");
+                self.close(CloseCode::TRY_AGAIN_LATER, "the history can't be read now: try again").await
             }
         }
     }

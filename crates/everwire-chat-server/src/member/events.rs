@@ -61,6 +61,7 @@ impl Member {
                 self.shared.rooms().receipt(&self.room, self.id, receipt);
                 true
             }
+            Event::Earlier(wish) if self.extended => self.on_earlier(wish).await,
             // A server's words in a client's mouth mean nothing.
             _ => true,
         }

@@ -9,13 +9,12 @@ use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 
-use everwire_chat::wire::{Position, User};
+use everwire_chat::wire::{Position, TextMessage, User};
 use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
 use tokio::time::{Instant, timeout};
 
 use crate::access::Pass;
-use crate::history::Start;
-use crate::rooms::{ConnectionId, Item, Mailbox, RECENT};
+use crate::rooms::{ConnectionId, Item, KeptMarks, Mailbox};
 use crate::server::Shared;
 
 /// What the address of a connection says.
@@ -28,6 +27,8 @@ pub(crate) struct Invitation {
     pub(crate) after: Option<Option<Position>>,
     /// What the user was let in by, unless everybody is.
     pub(crate) pass: Option<Pass>,
+    /// What the history knows of the room, if nobody was in it.
+    pub(crate) recalled: Option<(KeptMarks, Vec<TextMessage>)>,
 }
 
 /// Beyond so many bytes in the socket's buffer the mailbox has to wait.
@@ -79,11 +80,16 @@ enum Step {
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
-    let Invitation { room, user, after, pass } = invitation;
+    let Invitation { room, user, after, pass, recalled } = invitation;
     let id = shared.next_connection();
     let mailbox = Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes));
-    recall(&shared, &room).await;
-    let here = shared.rooms().join(&room, id, Arc::clone(&mailbox), after.is_some());
+    let here = {
+        let mut rooms = shared.rooms();
+        if let Some((kept, recent)) = recalled {
+            rooms.recall(&room, kept, &recent);
+        }
+        rooms.join(&room, id, Arc::clone(&mailbox), after.is_some())
+    };
     let mut member = Member {
         id,
         room,
@@ -307,19 +313,6 @@ impl Member {
                 shared.rooms().expire(&room, &leaving, now);
             });
         }
-    }
-}
-
-/// What the history knows of a room that nobody is in.
-async fn recall(shared: &Shared, room: &str) {
-    if !shared.rooms().is_unknown(room) {
-        return;
-    }
-    let recent = Start::Latest(RECENT as u64);
-    match (shared.history.marks(room).await, shared.history.page(room, recent).await) {
-        (Ok(marks), Ok(page)) => shared.rooms().recall(room, marks, &page.messages),
-        // What follows asks the history too, and ends the connection if it does not answer.
-        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "how far messages have come can't be read"),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Moved {
 }
 
 /// Latest messages whose authors are told at once. Older ones are learned of on the next connection.
-pub(crate) const RECENT: usize = 256;
+pub(crate) const RECENT: u64 = 256;
 
 impl Marks {
     /// As they were when the server last knew the room.
@@ -56,7 +56,7 @@ impl Marks {
 
     /// A message is stored.
     pub(super) fn on_line(&mut self, offset: u64, id: &str, author: &str) {
-        if self.recent.len() == RECENT {
+        if self.recent.len() as u64 == RECENT {
             self.recent.pop_front();
         }
         self.recent.push_back(Line { offset, id: id.to_owned(), author: author.to_owned() });

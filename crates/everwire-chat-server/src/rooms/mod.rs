@@ -89,7 +89,11 @@ impl Rooms {
         if self.closing {
             send_away(&mailbox);
         }
-        let room = self.rooms.entry(room.to_owned()).or_default();
+        let unsaved = &self.unsaved;
+        let room = self.rooms.entry(room.to_owned()).or_insert_with_key(|name| {
+            let marks = unsaved.get(name).cloned().map(Marks::of).unwrap_or_default();
+            Room { marks, ..Room::default() }
+        });
         room.members.insert(id, Member { mailbox, user: None, extended });
         room.presence.users()
     }

@@ -19,7 +19,7 @@ pub use builder::{Builder, ChatError};
 use crate::limits::check_text;
 use crate::status::Status;
 use crate::timeline::{Change, Entry};
-use crate::wire::{Event, Notice, TextMessage, Typing, User, WireStatus, new_id, parse};
+use crate::wire::{Earlier, Event, Notice, TextMessage, Typing, User, WireStatus, new_id, parse};
 use platform::{Spawner, Task};
 use room::Room;
 
@@ -74,6 +74,11 @@ pub enum ChatEvent {
         /// There are older messages that do not follow.
         earlier: bool,
     },
+    /// A page of older messages has come ([`ChatClient::load_earlier`]).
+    Earlier {
+        /// How many there were; the timeline has changed before.
+        loaded: usize,
+    },
     /// A binary message of another member.
     Binary(Vec<u8>),
     /// This listener was too slow and has missed so many events: take a new [`ChatClient::entries`].
@@ -94,6 +99,18 @@ pub enum SendError {
     NotRetryable,
 }
 
+/// Why older messages were not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Nothing is missing before this message, or the server has nothing more.
+    NothingMissing,
+    /// Others are on their way: [`ChatEvent::Earlier`] comes first.
+    Busy,
+    /// There is no connection to ask on: ask again once there is.
+    NotConnected,
+}
+
 /// Why a message can't be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -103,6 +120,9 @@ pub enum TakeBackError {
     /// No message of ours that has not arrived has this id.
     Unknown,
 }
+
+/// Messages that are asked for together.
+const PAGE: u64 = 100;
 
 impl ChatClient {
     /// Starts the settings of a client: `url` is the chat's address, `ws://HOST:PORT/ws` or `wss://…`.
@@ -198,6 +218,28 @@ impl ChatClient {
             drop(inner);
             self.room.receipts.notify_one();
         }
+    }
+
+    /// Asks for up to 100 messages that belong right before this one ([`Entry::missing`]). They come as
+    /// [`Change::Earlier`], and [`ChatEvent::Earlier`] follows; if the connection is lost before, ask again. What was asked
+    /// for is kept beyond the window, up to 100,000 messages.
+    ///
+    /// # Errors
+    /// If there is nothing to ask for, or nothing to ask on.
+    pub fn load_earlier(&self, id: &str) -> Result<(), LoadError> {
+        let mut inner = self.room.lock();
+        let before = inner.timeline.wanted_before(id).ok_or(LoadError::NothingMissing)?;
+        if inner.asked.is_some() {
+            return Err(LoadError::Busy);
+        }
+        if !matches!(self.client.state(), State::Connected { .. }) {
+            return Err(LoadError::NotConnected);
+        }
+        let question = Event::Earlier(Earlier { before, limit: PAGE }).to_json();
+        // Its answer says what became of it.
+        drop(self.client.send_volatile(question).map_err(|_| LoadError::NotConnected)?);
+        inner.asked = Some(before);
+        Ok(())
     }
 
     /// Messages of others that have not been shown ([`mark_read`](Self::mark_read)), of those in the timeline.
@@ -340,6 +382,18 @@ impl std::fmt::Display for SendError {
 }
 
 impl std::error::Error for SendError {}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NothingMissing => "there is nothing earlier",
+            Self::Busy => "earlier messages are on their way",
+            Self::NotConnected => "not connected: earlier messages can't be asked for",
+        })
+    }
+}
+
+impl std::error::Error for LoadError {}
 
 impl std::fmt::Display for TakeBackError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -29,6 +29,8 @@ pub(super) struct Inner {
     pub(super) position: Option<Position>,
     /// The numbers in the outbox of our messages without an outcome.
     pub(super) waiting: HashMap<String, MessageId>,
+    /// A page of the history that is on its way: what was asked for.
+    pub(super) asked: Option<u64>,
     /// What we have of others' messages, and what of it was shown.
     pub(super) had: Receipt,
 }
@@ -40,6 +42,7 @@ impl Room {
             users: Vec::new(),
             position: None,
             waiting: HashMap::new(),
+            asked: None,
             had: Receipt::default(),
         };
         Self { inner: Mutex::new(inner), events: broadcast::channel(EVENTS).0, receipts: Notify::new() }

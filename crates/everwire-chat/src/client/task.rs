@@ -13,7 +13,7 @@ use super::room::Room;
 use crate::status::{Failure, Status};
 use crate::timeline::Change;
 use crate::typing::TypingUsers;
-use crate::wire::{Event, Notice, Position, Receipt, Sync, TextMessage, User, parse};
+use crate::wire::{Event, History, Notice, Position, Receipt, Sync, TextMessage, User, parse};
 
 /// What became of a message of ours, as far as the connection knows.
 #[derive(Debug)]
@@ -126,8 +126,9 @@ impl Task {
                 self.change(Some(stored.offset), |room| room.timeline.on_stored(&stored.id, stored.offset));
             }
             Event::Receipt(receipt) => self.change(None, |room| room.timeline.on_receipt(receipt)),
-            // For clients that know no offsets.
-            Event::Status(_) => {}
+            Event::History(history) => self.on_history(history),
+            // For clients that know no offsets, and a client's words in a server's mouth.
+            Event::Status(_) | Event::Earlier(_) => {}
             Event::Rejected(rejected) => {
                 self.proven.remove(&rejected.id);
                 let failed = Status::Failed(Failure::Rejected(rejected.reason));
@@ -171,6 +172,17 @@ impl Task {
         self.plan_report();
     }
 
+    fn on_history(&mut self, history: History) {
+        let History { before, messages, more } = history;
+        let loaded = messages.len();
+        let me = self.me.user_id.clone();
+        self.change(None, |room| {
+            room.asked = None;
+            room.timeline.on_page(before, messages, more, |user| user == me)
+        });
+        self.room.tell(ChatEvent::Earlier { loaded });
+    }
+
     fn on_joined(&mut self, notice: Notice) {
         let Notice { user_id, user_name, .. } = notice;
         let user = User { user_id, user_name };
@@ -192,6 +204,10 @@ impl Task {
     }
 
     fn on_state(&mut self, state: State) {
+        if !matches!(state, State::Connected { .. }) {
+            // What was asked for on a connection is answered on it or not at all.
+            self.room.lock().asked = None;
+        }
         self.room.tell(ChatEvent::Connection(state));
     }
 

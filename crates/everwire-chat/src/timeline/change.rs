@@ -21,12 +21,29 @@ pub struct Entry {
     pub status: Status,
     /// Its place in the room's history, where the server gives one.
     pub offset: Option<u64>,
+    /// Messages that belong right before this one and are not here.
+    pub missing: Option<Missing>,
+}
+
+/// A gap in the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The server has them, as far as is known.
+    Unloaded {
+        /// How many, at most.
+        count: u64,
+    },
+    /// The server has removed them.
+    Gone {
+        /// How many.
+        count: u64,
+    },
 }
 
 impl Entry {
     pub(super) fn new(message: TextMessage, own: bool, status: Status) -> Self {
         let TextMessage { id, user_id, user_name, text, timestamp, status: _, offset } = message;
-        Self { id, user_id, user_name, text, timestamp, own, status, offset }
+        Self { id, user_id, user_name, text, timestamp, own, status, offset, missing: None }
     }
 }
 
@@ -40,7 +57,14 @@ pub enum Change {
         /// The message.
         entry: Entry,
     },
-    /// The message at this place has another status.
+    /// Older messages are new, in a row.
+    Earlier {
+        /// The place of the first of them.
+        at: usize,
+        /// The messages, oldest first.
+        entries: Vec<Entry>,
+    },
+    /// The message at this place has another status, or another gap before it.
     Updated {
         /// Its place.
         at: usize,
@@ -75,6 +99,10 @@ impl Change {
     pub fn apply(self, copy: &mut Vec<Entry>) {
         match self {
             Self::Added { at, entry } => copy.insert(at.min(copy.len()), entry),
+            Self::Earlier { at, entries } => {
+                let at = at.min(copy.len());
+                drop(copy.splice(at..at, entries));
+            }
             Self::Updated { at, entry } => {
                 if let Some(old) = copy.get_mut(at) {
                     *old = entry;

@@ -2,13 +2,16 @@
 //!
 //! Messages that the server has given a place stand in the order of their offsets. What has no place yet (our own that are
 //! on their way, and everything from a server that gives none) stands behind them, in the order of arrival.
+//! Where offsets leave something out there is a gap ([`Missing`]), which a page of the history fills
+//! ([`Timeline::on_page`]).
 
 mod change;
+mod pages;
 mod seen;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
-pub use change::{Change, Entry};
+pub use change::{Change, Entry, Missing};
 
 use crate::status::Status;
 use crate::wire::{Receipt, TextMessage};
@@ -22,6 +25,12 @@ pub const WINDOW: usize = 1000;
 pub struct Timeline {
     entries: VecDeque<Entry>,
     window: usize,
+    /// Messages beyond the window that were asked for.
+    paged: usize,
+    /// Ids of the entries.
+    known: HashSet<String>,
+    /// The server has nothing before this offset, as far as is known.
+    floor: u64,
     /// Ids of messages that have left the window, so that a late repeat does not come back as new.
     left: Seen,
     /// Up to where another member has the messages, and has seen them.
@@ -38,7 +47,15 @@ impl Timeline {
     /// An empty timeline that keeps at most `window` messages (at least one), and beyond them those on their way.
     #[must_use]
     pub fn new(window: usize) -> Self {
-        Self { entries: VecDeque::new(), window: window.max(1), left: Seen::default(), receipt: Receipt::default() }
+        Self {
+            entries: VecDeque::new(),
+            window: window.max(1),
+            paged: 0,
+            known: HashSet::new(),
+            floor: 0,
+            left: Seen::default(),
+            receipt: Receipt::default(),
+        }
     }
 
     /// The messages, oldest first.
@@ -103,39 +120,56 @@ impl Timeline {
         let removable = |entry: &Entry| entry.own && matches!(entry.status, Status::Sending | Status::Failed(_));
         let Some(at) = self.position(id).filter(|&at| removable(&self.entries[at])) else { return Vec::new() };
         self.entries.remove(at);
-        vec![Change::Removed { at, id: id.to_owned() }]
+        self.known.remove(id);
+        let mut changes = vec![Change::Removed { at, id: id.to_owned() }];
+        changes.extend(self.look_for_gap(at));
+        changes
     }
 
     /// Another history has begun: places in the old one say nothing about the order in the new one.
     pub fn forget_offsets(&mut self) {
-        self.entries.iter_mut().for_each(|entry| entry.offset = None);
+        self.entries.iter_mut().for_each(|entry| (entry.offset, entry.missing) = (None, None));
         self.receipt = Receipt::default();
+        self.floor = 0;
     }
 
     fn position(&self, id: &str) -> Option<usize> {
+        if !self.known.contains(id) {
+            return None;
+        }
         // What is looked for is almost always recent.
         self.entries.iter().rposition(|entry| entry.id == id)
     }
 
     fn add(&mut self, entry: Entry) -> Vec<Change> {
         let at = entry.offset.map_or(self.entries.len(), |offset| self.place_for(offset));
-        self.entries.insert(at, entry.clone());
-        let mut changes = vec![Change::Added { at, entry }];
+        self.known.insert(entry.id.clone());
+        self.entries.insert(at, entry);
+        // The gap before it belongs to it from the start.
+        let _ = self.look_for_gap(at);
+        let mut changes = vec![Change::Added { at, entry: self.entries[at].clone() }];
+        changes.extend(self.look_for_gap(at + 1));
         changes.extend(self.receive_at(at));
         changes.extend(self.trim());
         changes
     }
 
     /// Lets the oldest go, but for messages on their way: what became of them is still to be shown.
-    fn trim(&mut self) -> Option<Change> {
+    fn trim(&mut self) -> Vec<Change> {
         let mut count = 0;
-        while self.entries.len() > self.window
+        while self.entries.len() > self.window + self.paged
             && let Some(oldest) = self.entries.pop_front_if(|oldest| oldest.status != Status::Sending)
         {
+            self.known.remove(&oldest.id);
             self.left.insert(oldest.id);
             count += 1;
         }
-        (count > 0).then_some(Change::Trimmed { count })
+        if count == 0 {
+            return Vec::new();
+        }
+        let mut changes = vec![Change::Trimmed { count }];
+        changes.extend(self.look_for_gap(0));
+        changes
     }
 
     fn advance_at(&mut self, at: usize, status: Status) -> Vec<Change> {
@@ -166,6 +200,8 @@ impl Timeline {
         if to != at {
             changes.push(Change::Moved { from: at, to, entry });
         }
+        changes.extend(self.look_for_gap(to));
+        changes.extend(self.look_for_gap(to + 1));
         changes.extend(self.receive_at(to));
         changes
     }
@@ -214,7 +250,7 @@ mod tests {
         timeline.echo(text("mine", None));
         assert_eq!(timeline.get("mine").map(|entry| &entry.status), Some(&Status::Sending));
         let changes = timeline.on_text(text("mine", Some(4)), true);
-        assert!(matches!(&changes[..], [Change::Updated { at: 0, entry }] if entry.status == Status::Sent));
+        assert!(matches!(&changes[..], [Change::Updated { at: 0, entry }, ..] if entry.status == Status::Sent));
         assert_eq!(ids(&timeline), ["mine"]);
         assert!(timeline.on_text(text("mine", Some(4)), true).is_empty());
     }
@@ -250,7 +286,7 @@ mod tests {
         assert_eq!(ids(&timeline), ["a", "b", "d", "mine"]);
         let changes = timeline.on_stored("mine", 3);
         assert!(
-            matches!(&changes[..], [Change::Updated { at: 3, .. }, Change::Moved { from: 3, to: 2, .. }]),
+            matches!(&changes[..], [Change::Updated { at: 3, .. }, Change::Moved { from: 3, to: 2, .. }, ..]),
             "{changes:?}"
         );
         assert_eq!(ids(&timeline), ["a", "b", "mine", "d"]);
@@ -286,7 +322,8 @@ mod tests {
         assert_eq!(ids(&timeline), ["1", "2", "3", "4", "5"]);
         assert_eq!(timeline.on_stored("1", 1).len(), 1);
         timeline.on_stored("2", 2);
-        assert_eq!(timeline.echo(text("6", None)).last(), Some(&Change::Trimmed { count: 2 }));
+        let changes = timeline.echo(text("6", None));
+        assert!(changes.contains(&Change::Trimmed { count: 2 }), "{changes:?}");
         assert_eq!(ids(&timeline), ["3", "4", "5", "6"]);
     }
 

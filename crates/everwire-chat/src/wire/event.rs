@@ -27,6 +27,10 @@ pub enum Event {
     Rejected(Rejected),
     /// Extension: how far the history has come. From a client: with its user. From the server: with any other user.
     Receipt(Receipt),
+    /// Extension, from a client: it wants messages of before.
+    Earlier(Earlier),
+    /// Extension: messages of before, as they were asked for.
+    History(History),
     /// For plain clients: how far a message of the receiver's own has come.
     Status(StatusOf),
 }
@@ -138,6 +142,35 @@ pub struct Receipt {
     /// They have been shown; what has been shown has been delivered.
     #[serde(default)]
     pub read: u64,
+}
+
+/// Extension: a wish for messages of before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Messages with smaller offsets than this, the latest of them.
+    pub before: u64,
+    /// How many at most; default 100, and never more than 500.
+    #[serde(default = "page", skip_serializing_if = "is_page")]
+    pub limit: u64,
+}
+
+/// Extension: messages of before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// What was asked for.
+    pub before: u64,
+    /// Those messages, oldest first, each with its offset. What was removed is left out.
+    pub messages: Vec<TextMessage>,
+    /// There are older ones.
+    pub more: bool,
+}
+
+fn page() -> u64 {
+    100
+}
+
+fn is_page(limit: &u64) -> bool {
+    *limit == page()
 }
 
 /// How far one message has come.

@@ -7,7 +7,8 @@ mod event;
 mod parse;
 
 pub use event::{
-    Event, Notice, Position, Receipt, Rejected, StatusOf, Stored, Sync, TextMessage, Typing, User, WireStatus,
+    Earlier, Event, History, Notice, Position, Receipt, Rejected, StatusOf, Stored, Sync, TextMessage, Typing, User,
+    WireStatus,
 };
 pub use parse::{Junk, Parsed, parse};
 

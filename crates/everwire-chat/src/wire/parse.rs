@@ -57,8 +57,19 @@ impl Parsed {
     }
 }
 
-const KNOWN: &[&str] =
-    &["text", "typing", "user_joined", "user_left", "sync", "stored", "rejected", "receipt", "status"];
+const KNOWN: &[&str] = &[
+    "text",
+    "typing",
+    "user_joined",
+    "user_left",
+    "sync",
+    "stored",
+    "rejected",
+    "receipt",
+    "earlier",
+    "history",
+    "status",
+];
 
 fn id_of(item: &Value) -> Option<String> {
     item.get("id").and_then(Value::as_str).map(str::to_owned)
@@ -109,6 +120,9 @@ mod tests {
             r#"{"type":"stored","id":"1","offset":9}"#,
             r#"{"type":"rejected","id":"1","reason":"too long"}"#,
             r#"{"type":"receipt","delivered":9,"read":7}"#,
+            r#"{"type":"earlier","before":51}"#,
+            r#"{"type":"earlier","before":51,"limit":7}"#,
+            r#"{"type":"history","before":2,"messages":[{"id":"1","userId":"u","userName":"U","text":"t","timestamp":5,"status":"SENT","offset":1}],"more":false}"#,
             r#"{"type":"status","id":"1","status":"DELIVERED"}"#,
         ] {
             assert_eq!(parse(text).events[0].to_json(), text);
