@@ -20,7 +20,7 @@ pub mod timeline;
 pub mod typing;
 pub mod wire;
 
-pub use client::{Builder, ChatClient, ChatError, ChatEvent, LoadError, SendError, TakeBackError, Updates};
+pub use client::{Builder, ChatClient, ChatError, ChatEvent, LoadError, Memory, SendError, TakeBackError, Updates};
 pub use status::{Failure, Status};
 pub use timeline::{Change, Entry, Missing, Timeline};
 pub use wire::{Event, TextMessage, User};

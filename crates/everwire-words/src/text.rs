@@ -81,6 +81,10 @@ texts! {
     EarlierNone = "earlier-none",
     EarlierLeftOut = "earlier-left-out",
     Gap = "gap",
+    /// The server has removed what was before the first.
+    EarlierGone = "earlier-gone",
+    /// The server has removed what was here.
+    Gone = "gone",
     EmptyRoom = "empty-room",
     Today = "today",
     Yesterday = "yesterday",
@@ -124,5 +128,7 @@ texts! {
     /// Events that a listener was too slow for.
     Missed = "missed" { count: u64 },
     Undelivered = "undelivered" { count: u64 },
+    /// With an outbox on the disk.
+    KeptForLater = "kept-for-later" { count: u64 },
     Farewell = "farewell",
 }

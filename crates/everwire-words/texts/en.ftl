@@ -51,6 +51,8 @@ earlier-loading = loading earlier messages…
 earlier-none = the beginning of the room
 earlier-left-out = there are earlier messages
 gap = messages are missing here
+earlier-gone = earlier messages are no longer kept
+gone = messages that stood here are no longer kept
 empty-room = nobody has said anything yet
 today = Today
 yesterday = Yesterday
@@ -147,5 +149,9 @@ missed = { $count ->
 undelivered = { $count ->
     [one] { $count } message is not known to have arrived
    *[other] { $count } messages are not known to have arrived
+}
+kept-for-later = { $count ->
+    [one] { $count } message is kept and sent by the next start
+   *[other] { $count } messages are kept and sent by the next start
 }
 farewell = you have left

@@ -4,10 +4,12 @@
 //! - [`pipe`]: for everything else
 //! - [`command`]: what a written message asks for
 //! - `sign_in`: a password for tokens
+//! - `memory`: the last messages, for the next start
 //! - [`language`]: which language, and which colours
 
 mod command;
 mod language;
+mod memory;
 mod names;
 mod pipe;
 mod screen;
@@ -15,7 +17,7 @@ mod sign_in;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use everwire::store::SqliteStore;
@@ -67,6 +69,7 @@ async fn on_screen(
         theme: language::theme(args.theme, colours),
         room,
         close_timeout: args.close_timeout,
+        kept_in: args.outbox.clone(),
     };
     let open = || {
         FullScreen::open().map_err(|error| {
@@ -94,11 +97,16 @@ fn is_for_people() -> bool {
 }
 
 fn client(args: &ChatArgs, url: &str, room: &str, credentials: &Credentials) -> Result<ChatClient, Failure> {
-    let store = args.outbox.as_deref().map(|folder| open_store(folder, room)).transpose()?;
+    let folder = args.outbox.as_deref();
+    let store = folder.map(|folder| open_store(folder, room)).transpose()?;
+    let memory = folder.and_then(|folder| memory::read(folder, room));
     let name = args.name.as_deref().or(args.user.as_deref()).unwrap_or_default().trim();
     let mut builder = ChatClient::builder(url, name).room(room);
     if let Some(id) = &args.user {
         builder = builder.user_id(id);
+    }
+    if let Some(memory) = memory {
+        builder = builder.memory(memory);
     }
     match credentials.clone() {
         Credentials::None => {}
@@ -132,8 +140,12 @@ fn open_store(folder: &Path, room: &str) -> Result<SqliteStore, Failure> {
     let failed = |problem: String| Failure::new(Exit::Failed, format!("{problem} (--outbox DIR)"));
     std::fs::create_dir_all(folder)
         .map_err(|error| failed(format!("the folder {} can't be made: {error}", folder.display())))?;
+    SqliteStore::open(room_file(folder, room, "outbox")).map_err(|error| failed(error.to_string()))
+}
+
+fn room_file(folder: &Path, room: &str, kind: &str) -> PathBuf {
     let name = percent_encoding::utf8_percent_encode(room, percent_encoding::NON_ALPHANUMERIC);
-    SqliteStore::open(folder.join(format!("{name}.outbox"))).map_err(|error| failed(error.to_string()))
+    folder.join(format!("{name}.{kind}"))
 }
 
 fn failure(error: &ChatError) -> Failure {

@@ -112,6 +112,7 @@ fn two_people_talk_through_a_killed_and_restarted_server() {
         &ana,
         &ben,
     );
+    assert_eq!(ana.screen().matches("Ben joined").count(), 1, "who was here before has not joined: {}", ana.screen());
     for screen in [ana.screen(), ben.screen()] {
         for said in ["shall we look at the build?", "are you still there?", "yes, but"] {
             assert_eq!(screen.matches(said).count(), 1, "{said}: {screen}");
@@ -169,4 +170,51 @@ fn an_address_that_makes_no_sense_is_told_before_the_screen_is_taken() {
     let shell = Tmux::shell((70, 10));
     shell.enter(&format!("{} chat not:an:address --name Ana; echo exit code $?", env!("CARGO_BIN_EXE_everwire")));
     shell.until(&["everwire:", "exit code 2"]);
+}
+
+#[test]
+fn scrolling_up_brings_what_was_said_long_before() {
+    let server = Server::start();
+    let mut ben = Everwire::start(&["chat", server.address.as_str(), "--name", "Ben"]);
+    for line in 1..=130 {
+        ben.say(&format!("line {line}."));
+    }
+    assert_eq!(ben.finish(), 0, "{:?}", ben.err.seen);
+    let ana = server.chat("Ana", (50, 12), &[]);
+    ana.until(&["● connected", "line 130."]);
+    // Each time at the top the messages before come, until there are none.
+    ana.pressing("C-Home", &["the beginning of the room", "line 1."]);
+    ana.keys(&["C-End"]);
+    ana.until(&["line 130."]);
+}
+
+#[test]
+fn with_an_outbox_the_last_messages_are_there_without_a_server() {
+    let mut server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = folder.path().display().to_string();
+    let more = ["--user", "ana", "--outbox", outbox.as_str()];
+    let ana = server.chat("Ana", (60, 14), &more);
+    ana.until(&["● connected"]);
+    ana.enter("said before the tunnel");
+    ana.until(&["said before the tunnel", "✓"]);
+    ana.keys(&["C-c"]);
+    ana.until(&["you have left"]);
+    server.kill();
+
+    let ana = server.chat("Ana", (60, 14), &more);
+    ana.until(&["● offline", "said before the tunnel", "✓"]);
+    ana.enter("said in the tunnel");
+    ana.until(&["said in the tunnel", "◷", "1 message waits"]);
+    ana.keys(&["C-c"]);
+    ana.until(&["you have left"]);
+
+    server.restart();
+    let ana = server.chat("Ana", (60, 14), &more);
+    ana.until(&["● connected", "said in the tunnel"]);
+    ana.until(&["said in the tunnel", "✓"]);
+    let screen = ana.screen();
+    for said in ["said before the tunnel", "said in the tunnel"] {
+        assert_eq!(screen.matches(said).count(), 1, "{screen}");
+    }
 }

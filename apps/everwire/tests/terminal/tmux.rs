@@ -79,6 +79,17 @@ impl Tmux {
         self.wait(&format!("{parts:?}"), |screen| parts.iter().all(|part| screen.contains(part)));
     }
 
+    /// Presses a key again and again until all these are on the screen.
+    pub(crate) fn pressing(&self, key: &str, parts: &[&str]) {
+        self.wait(&format!("{parts:?} by {key}"), |screen| {
+            let is_there = parts.iter().all(|part| screen.contains(part));
+            if !is_there {
+                self.keys(&[key]);
+            }
+            is_there
+        });
+    }
+
     fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {

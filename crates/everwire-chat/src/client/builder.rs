@@ -6,6 +6,7 @@ use std::sync::Arc;
 use everwire::{AdviceOverride, AttemptRequest, BuildError, CauseMatch, Client, Guarantee};
 use tokio::sync::mpsc;
 
+use super::memory::Memory;
 use super::platform::Spawner;
 use super::room::Room;
 use super::{ChatClient, address, task};
@@ -19,6 +20,7 @@ pub struct Builder {
     user_id: Option<String>,
     room: String,
     window: usize,
+    memory: Option<Memory>,
     token: Option<TokenSource>,
     connection: Box<dyn FnOnce(everwire::Builder) -> everwire::Builder + Send>,
 }
@@ -54,6 +56,7 @@ impl Builder {
             user_id: None,
             room: DEFAULT_ROOM.into(),
             window: crate::timeline::WINDOW,
+            memory: None,
             token: None,
             connection: Box::new(|builder| builder),
         }
@@ -77,6 +80,14 @@ impl Builder {
     #[must_use]
     pub fn window(mut self, messages: usize) -> Self {
         self.window = messages;
+        self
+    }
+
+    /// What an earlier client of this user in this room knew ([`ChatClient::memory`]): its messages are there from the
+    /// start.
+    #[must_use]
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
         self
     }
 
@@ -131,6 +142,9 @@ impl Builder {
         let me = User { user_id, user_name: self.user_name };
 
         let room = Arc::new(Room::new(self.window));
+        if let Some(memory) = self.memory {
+            room.lock().recall(memory, &me.user_id);
+        }
         let identity = [("room", self.room.as_str()), ("userId", &me.user_id), ("userName", &me.user_name)];
         let url = address::with_parameters(&self.url, &identity);
         let seen = Arc::clone(&room);
@@ -189,7 +203,7 @@ fn with_token(mut request: AttemptRequest, token: &str) -> Result<AttemptRequest
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, user_name, user_id, room, window, token: _, connection: _ } = self;
+        let Self { url: _, user_name, user_id, room, window, memory: _, token: _, connection: _ } = self;
         f.debug_struct("Builder")
             .field("user_name", user_name)
             .field("user_id", user_id)

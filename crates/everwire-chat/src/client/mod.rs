@@ -2,6 +2,7 @@
 
 mod address;
 mod builder;
+mod memory;
 mod platform;
 mod room;
 mod task;
@@ -15,6 +16,7 @@ use tokio::sync::{broadcast, mpsc};
 use web_time::{SystemTime, UNIX_EPOCH};
 
 pub use builder::{Builder, ChatError};
+pub use memory::Memory;
 
 use crate::limits::check_text;
 use crate::status::Status;
@@ -65,6 +67,8 @@ pub enum ChatEvent {
     Timeline(Change),
     /// Somebody has come.
     Joined(User),
+    /// Somebody who was here before the connection was lost is here again.
+    Back(User),
     /// Somebody has gone.
     Left(User),
     /// These are typing now, by name.
@@ -269,6 +273,13 @@ impl ChatClient {
     #[must_use]
     pub fn users(&self) -> Vec<User> {
         self.room.users()
+    }
+
+    /// What is to be kept for the next client of this user in this room ([`Builder::memory`]); `None` before the server
+    /// has said where the room stands.
+    #[must_use]
+    pub fn memory(&self) -> Option<Memory> {
+        self.room.lock().memory()
     }
 
     /// What changes from now on. A listener that falls behind by more than 1,024 events gets

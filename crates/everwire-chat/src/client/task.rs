@@ -24,6 +24,9 @@ pub(super) struct Resolved {
     pub(super) outcome: Outcome,
 }
 
+/// How long those who were here have to come back after a server was lost, as we did.
+const COMING_BACK: Duration = Duration::from_secs(30);
+
 /// How long receipts are collected before they are told.
 const RECEIPT_DELAY: Duration = Duration::from_millis(50);
 
@@ -42,6 +45,8 @@ pub(super) async fn run(
         client,
         reported: Receipt::default(),
         report_at: None,
+        before: Vec::new(),
+        missed_at: None,
         typing: TypingUsers::default(),
         started: Instant::now(),
         stores: false,
@@ -75,6 +80,9 @@ pub(super) async fn run(
             () = async { sleep_until(task.report_at.unwrap_or(task.started)).await }, if task.report_at.is_some() => {
                 task.report();
             }
+            () = async { sleep_until(task.missed_at.unwrap_or(task.started)).await }, if task.missed_at.is_some() => {
+                task.miss();
+            }
         }
     }
     task.finish();
@@ -88,6 +96,10 @@ struct Task {
     reported: Receipt,
     /// When it is told more, if there is more.
     report_at: Option<Instant>,
+    /// Who was here when the connection was lost, and is not yet here again.
+    before: Vec<User>,
+    /// When they count as gone.
+    missed_at: Option<Instant>,
     typing: TypingUsers,
     started: Instant,
     /// The server says of each message that it is stored; a proof of arrival alone is then not enough.
@@ -164,7 +176,11 @@ impl Task {
             // Where there is nothing to follow, this is where we stand; else what follows moves us on.
             inner.position = Some(Position { epoch: sync.epoch, offset: 0 });
         }
-        inner.users = sync.users.into_iter().filter(|user| user.user_id != self.me.user_id).collect();
+        let users: Vec<User> = sync.users.into_iter().filter(|user| user.user_id != self.me.user_id).collect();
+        let known = std::mem::replace(&mut inner.users, users);
+        self.before.extend(known);
+        self.before.retain(|user| inner.users.iter().all(|here| here.user_id != user.user_id));
+        self.missed_at = (!self.before.is_empty()).then(|| Instant::now() + COMING_BACK);
         self.room.tell(ChatEvent::Synced { earlier: sync.earlier });
         drop(inner);
         // What was told to the connection before may never have arrived.
@@ -190,7 +206,16 @@ impl Task {
         if user.user_id != self.me.user_id && inner.users.iter().all(|known| known.user_id != user.user_id) {
             inner.users.push(user.clone());
         }
-        self.room.tell(ChatEvent::Joined(user));
+        let known = self.before.len();
+        self.before.retain(|known| known.user_id != user.user_id);
+        let is_back = self.before.len() < known;
+        self.room.tell(if is_back { ChatEvent::Back(user) } else { ChatEvent::Joined(user) });
+    }
+
+    /// Who has not come back after a server was lost has gone.
+    fn miss(&mut self) {
+        self.missed_at = None;
+        self.before.drain(..).for_each(|user| self.room.tell(ChatEvent::Left(user)));
     }
 
     fn on_left(&mut self, notice: Notice) {
@@ -200,6 +225,7 @@ impl Task {
         }
         let mut inner = self.room.lock();
         inner.users.retain(|known| known.user_id != user_id);
+        self.before.retain(|known| known.user_id != user_id);
         self.room.tell(ChatEvent::Left(User { user_id, user_name }));
     }
 

@@ -104,6 +104,12 @@ impl Timeline {
         (0..self.entries.len()).flat_map(|at| self.receive_at(at)).collect()
     }
 
+    /// How far another member has the messages.
+    #[must_use]
+    pub fn receipt(&self) -> Receipt {
+        self.receipt
+    }
+
     /// Others' messages behind this offset.
     #[must_use]
     pub fn unread(&self, read: u64) -> usize {

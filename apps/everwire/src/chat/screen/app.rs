@@ -1,6 +1,7 @@
 //! What happens between joining and leaving: keys, news, the clock.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -17,11 +18,14 @@ use super::room::Room;
 use super::rooms::{Join, Rooms};
 use super::theme::Theme;
 use crate::chat::PATIENCE;
+use crate::chat::memory;
 use crate::exit::{Exit, Failure};
 use crate::term::{FullScreen, Stop, printable_line};
 
 /// How often a countdown is painted anew.
 const TICK: Duration = Duration::from_millis(250);
+/// How long what is new may wait to be kept.
+const KEEPING: Duration = Duration::from_secs(5);
 /// News that are painted at once.
 const BURST: usize = 512;
 
@@ -31,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) theme: Theme,
     pub(crate) room: String,
     pub(crate) close_timeout: Duration,
+    /// Where what was not sent and the last messages are kept for the next start.
+    pub(crate) kept_in: Option<PathBuf>,
 }
 
 struct App {
@@ -42,6 +48,9 @@ struct App {
     leaving: tokio::task::JoinSet<usize>,
     close_timeout: Duration,
     undelivered: usize,
+    kept_in: Option<PathBuf>,
+    /// When the last messages are kept next, if there is something new.
+    keep_at: Option<Instant>,
 }
 
 /// Why the chat is left.
@@ -59,14 +68,14 @@ pub(crate) async fn run(
     open: impl FnOnce() -> Result<FullScreen, Failure>,
     stop: Stop,
 ) -> Result<Exit, Failure> {
-    let Settings { words, theme, room, close_timeout } = settings;
+    let Settings { words, theme, room, close_timeout, kept_in } = settings;
     let mut rooms = Rooms::new(join);
     let chat = rooms.join(&room)?;
     let first = shown(room, chat);
     let terminal = open()?;
     let model = Model::new(words, theme, TimeZone::system(), first);
     let leaving = tokio::task::JoinSet::new();
-    let mut app = App { terminal, model, rooms, stop, leaving, close_timeout, undelivered: 0 };
+    let mut app = App { terminal, model, rooms, stop, leaving, close_timeout, undelivered: 0, kept_in, keep_at: None };
     let end = app.converse().await;
     app.leave(end).await
 }
@@ -96,6 +105,7 @@ impl App {
                 }
                 Some(left) = self.leaving.join_next() => self.undelivered += left.unwrap_or(0),
                 () = until(pause) => self.on_pause(),
+                () = until(self.keep_at) => self.keep(),
                 () = sleep(TICK), if counts_down => {}
             }
         }
@@ -108,7 +118,15 @@ impl App {
         if let Some((room, id)) = self.model.newly_seen() {
             self.rooms.chat(room).mark_read(&id);
         }
+        self.load_earlier();
         Ok(())
+    }
+
+    /// Asks for what somebody scrolls up to.
+    fn load_earlier(&mut self) {
+        let room = self.model.active;
+        let Some(id) = self.model.room().wants_earlier().map(str::to_owned) else { return };
+        self.model.room().loading = self.rooms.chat(room).load_earlier(&id).is_ok();
     }
 
     async fn on_terminal(&mut self, event: &Event) -> Option<End> {
@@ -185,6 +203,7 @@ impl App {
     }
 
     fn part(&mut self, room: usize) {
+        self.keep();
         let chat = self.rooms.part(room);
         self.model.part(room);
         let timeout = self.close_timeout;
@@ -192,13 +211,16 @@ impl App {
     }
 
     fn on_event(&mut self, room: usize, event: ChatEvent) {
+        if matches!(event, ChatEvent::Timeline(_)) && self.kept_in.is_some() {
+            self.keep_at.get_or_insert_with(|| Instant::now() + KEEPING);
+        }
         match event {
             ChatEvent::Connection(state) => self.model.on_link(room, Link::of(&state)),
             ChatEvent::Timeline(change) => self.model.on_change(room, change),
             ChatEvent::Joined(user) => self.model.on_came(room, &user),
             ChatEvent::Left(user) => self.model.on_went(room, &user),
             ChatEvent::Typing(names) => self.model.rooms[room].typing = names,
-            ChatEvent::Synced { earlier } => self.model.rooms[room].earlier = earlier,
+            ChatEvent::Earlier { .. } => self.model.rooms[room].loading = false,
             ChatEvent::Missed(count) => {
                 self.model.say(&Text::Missed { count });
                 self.model.rooms[room].replace(self.rooms.chat(room).entries());
@@ -207,6 +229,17 @@ impl App {
             _ => {}
         }
         self.model.rooms[room].users = self.rooms.chat(room).users();
+    }
+
+    /// Keeps the last messages of all rooms for the next start.
+    fn keep(&mut self) {
+        self.keep_at = None;
+        let Some(folder) = &self.kept_in else { return };
+        for (at, room) in self.model.rooms.iter().enumerate() {
+            if let Err(error) = memory::write(folder, &room.name, self.rooms.chat(at)) {
+                tracing::warn!(%error, room = room.name, "the last messages can't be kept");
+            }
+        }
     }
 
     fn on_pause(&mut self) {
@@ -224,6 +257,7 @@ impl App {
             End::Quit => self.close_timeout,
             End::Stopped | End::Gone(_) => PATIENCE.min(self.close_timeout),
         };
+        self.keep();
         let finals: Vec<Link> = self.model.rooms.iter().map(|room| room.link.clone()).collect();
         for room in &mut self.model.rooms {
             room.link = Link::Closing;
@@ -247,12 +281,17 @@ impl App {
                 }
             }
         }
-        let Self { terminal, model, undelivered, .. } = self;
+        let Self { terminal, model, undelivered, kept_in, .. } = self;
         drop(terminal);
         let farewell = match undelivered {
             0 => model.words.say(&Text::Farewell),
             count => {
-                let left = model.words.say(&Text::Undelivered { count: count as u64 });
+                let count = count as u64;
+                let left = match kept_in {
+                    Some(_) => Text::KeptForLater { count },
+                    None => Text::Undelivered { count },
+                };
+                let left = model.words.say(&left);
                 format!("{}; {left}", model.words.say(&Text::Farewell))
             }
         };

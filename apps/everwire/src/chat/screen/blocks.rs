@@ -1,6 +1,6 @@
 //! One message as lines of a screen, with what stands above it: the day, the line of the unread, the sender's name.
 
-use everwire_chat::{Entry, Failure, Status};
+use everwire_chat::{Entry, Failure, Missing, Status};
 use everwire_words::{Text, Words};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -36,7 +36,7 @@ pub(super) struct Place<'a> {
     /// Messages from here on that were not seen, if it is the first of them.
     pub(super) unread: u64,
     /// Messages are missing above.
-    pub(super) gap: bool,
+    pub(super) gap: Option<Missing>,
     /// It was chosen.
     pub(super) chosen: bool,
 }
@@ -47,8 +47,12 @@ impl Look<'_> {
         let mut lines = Vec::new();
         let day = self.date(entry.timestamp);
         let new_day = place.above.is_none_or(|above| self.date(above.timestamp) != day);
-        if place.gap {
-            lines.push(self.centred(&self.words.say(&Text::Gap), self.theme.waiting()));
+        match place.gap {
+            None => {}
+            Some(Missing::Unloaded { .. }) => {
+                lines.push(self.centred(&self.words.say(&Text::Gap), self.theme.waiting()));
+            }
+            Some(Missing::Gone { .. }) => lines.push(self.centred(&self.words.say(&Text::Gone), self.theme.faint())),
         }
         if new_day {
             lines.push(self.ruled(&self.day(day), self.theme.faint()));
@@ -56,8 +60,10 @@ impl Look<'_> {
         if place.unread > 0 {
             lines.push(self.ruled(&self.words.say(&Text::UnreadLine { count: place.unread }), self.theme.unread()));
         }
-        let grouped =
-            !new_day && place.unread == 0 && !place.gap && place.above.is_some_and(|above| follows(above, entry));
+        let grouped = !new_day
+            && place.unread == 0
+            && place.gap.is_none()
+            && place.above.is_some_and(|above| follows(above, entry));
         if !grouped {
             if lines.is_empty() && place.above.is_some() {
                 lines.push(Line::default());

@@ -287,6 +287,7 @@ impl Model {
     pub(super) fn on_link(&mut self, room: usize, link: Link) {
         if !link.is_connected() {
             self.rooms[room].typing.clear();
+            self.rooms[room].loading = false;
         }
         self.rooms[room].link = link;
     }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use everwire_chat::{Entry, Missing};
 use everwire_words::Text;
 use jiff::civil::Date;
 use ratatui::Frame;
@@ -118,10 +119,11 @@ impl Blocks for List<'_> {
         let place = Place {
             above: at.checked_sub(1).map(|above| &self.room.entries[above]),
             unread: self.unread.filter(|(from, _)| *from == at).map_or(0, |(_, count)| count),
-            gap: false,
+            gap: entry.missing.filter(|_| at > 0),
             chosen: self.room.chosen.as_ref() == Some(&entry.id),
         };
-        let mut lines = self.look.message(entry, place);
+        let mut lines = if at == 0 { self.head() } else { Vec::new() };
+        lines.extend(self.look.message(entry, place));
         lines.extend(self.notices(Some(&entry.id)));
         lines
     }
@@ -135,10 +137,14 @@ impl List<'_> {
 
     /// What stands above the first message.
     fn head(&self) -> Vec<Line<'static>> {
-        let first = match (self.room.earlier, self.room.entries.is_empty()) {
-            (true, _) => Some(Text::EarlierLeftOut),
-            (false, true) if self.room.link.is_connected() => Some(Text::EmptyRoom),
-            _ => None,
+        let first = match self.room.entries.first() {
+            None if self.room.link.is_connected() => Some(Text::EmptyRoom),
+            None => None,
+            Some(_) if self.room.loading => Some(Text::EarlierLoading),
+            Some(Entry { missing: Some(Missing::Unloaded { .. }), .. }) => Some(Text::EarlierLeftOut),
+            Some(Entry { missing: Some(Missing::Gone { .. }), .. }) => Some(Text::EarlierGone),
+            Some(Entry { offset: Some(1), .. }) => Some(Text::EarlierNone),
+            Some(_) => None,
         };
         let first = first.map(|text| self.look.notice(&self.look.words.say(&text)));
         first.into_iter().chain(self.notices(None)).collect()
@@ -155,10 +161,10 @@ fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date)
     let height = usize::from(area.height);
     let view = room.scroll.view(&list, up, height);
     let mut lines = view.lines;
-    if view.is_top {
-        let head = list.head();
-        let skipped = (head.len() + lines.len()).saturating_sub(height).min(head.len());
-        lines.splice(0..0, head.into_iter().skip(skipped));
+    let is_top = view.is_top;
+    if list.count() == 0 {
+        lines = list.head();
+        lines.drain(..lines.len().saturating_sub(height));
     }
     // The newest are at the bottom.
     let empty = height.saturating_sub(lines.len());
@@ -179,6 +185,7 @@ fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date)
         model.places.newest = Some(place);
     }
     model.room().scroll = scroll;
+    model.room().is_top = is_top;
 }
 
 fn paint_typing(frame: &mut Frame<'_>, model: &Model, area: Rect) {

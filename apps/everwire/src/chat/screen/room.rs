@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use everwire_chat::{Change, Entry, Status, User};
+use everwire_chat::{Change, Entry, Missing, Status, User};
 
 use super::draft::Draft;
 use super::link::Link;
@@ -27,8 +27,10 @@ pub(super) struct Room {
     unread_from: Option<String>,
     /// The latest message of others that the server was told of as seen.
     seen: Option<String>,
-    /// There are messages before the first, not shown here.
-    pub(super) earlier: bool,
+    /// The first message is on the screen, as painted last.
+    pub(super) is_top: bool,
+    /// Older messages are on their way.
+    pub(super) loading: bool,
 }
 
 /// A line about the room.
@@ -53,7 +55,8 @@ impl Room {
             chosen: None,
             unread_from: None,
             seen: None,
-            earlier: false,
+            is_top: false,
+            loading: false,
         }
     }
 
@@ -86,6 +89,18 @@ impl Room {
         }
         self.seen = Some(latest.id.clone());
         self.seen.clone()
+    }
+
+    /// The message before which others are missing that should be here: those that somebody wants to see above the first,
+    /// and those that left a gap.
+    pub(super) fn wants_earlier(&self) -> Option<&str> {
+        if self.loading || !self.link.is_connected() {
+            return None;
+        }
+        let is_unloaded = |entry: &&Entry| matches!(entry.missing, Some(Missing::Unloaded { .. }));
+        let gap = self.entries.iter().skip(1).find(is_unloaded);
+        let wanted = gap.or(self.entries.first().filter(|_| self.is_top).filter(is_unloaded));
+        wanted.map(|entry| entry.id.as_str())
     }
 
     pub(super) fn notice(&mut self, text: String) {

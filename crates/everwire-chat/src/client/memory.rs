@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+
+use super::room::Inner;
+use crate::timeline::Entry;
+use crate::wire::{Position, Receipt, TextMessage, WireStatus};
+
+/// What a client knows of its room, to be kept by a program and given to its next client: the last messages are there at
+/// once, without a connection, and only what came since is asked for. Messages that wait to be sent are not in it; a
+/// [store](everwire::Builder::store) keeps those.
+///
+/// ```
+/// use everwire_chat::Memory;
+///
+/// let json = Memory::default().to_json();
+/// assert_eq!(Memory::from_json(&json), Some(Memory::default()));
+/// assert_eq!(Memory::from_json("of another version"), None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Which history the offsets belong to.
+    epoch: String,
+    /// Up to where everything is known.
+    offset: u64,
+    /// The last messages, oldest first.
+    messages: Vec<TextMessage>,
+    /// How far others have ours.
+    receipt: Receipt,
+    /// How far we have theirs.
+    had: Receipt,
+}
+
+/// Messages in it at most.
+const MOST: usize = 200;
+
+impl Memory {
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings and numbers in structs: there is nothing in it that JSON can't hold.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// From JSON; `None` if it is none of these, and then a client is better off without.
+    #[must_use]
+    pub fn from_json(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+}
+
+impl Inner {
+    pub(super) fn memory(&self) -> Option<Memory> {
+        let Position { epoch, offset } = self.position.clone()?;
+        let stored: Vec<&Entry> = self.timeline.entries().filter(|entry| entry.offset.is_some()).collect();
+        let last = stored.len().saturating_sub(MOST);
+        let messages = stored[last..].iter().map(|entry| message(entry)).collect();
+        Some(Memory { epoch, offset, messages, receipt: self.timeline.receipt(), had: self.had })
+    }
+
+    pub(super) fn recall(&mut self, memory: Memory, me: &str) {
+        let Memory { epoch, offset, messages, receipt, had } = memory;
+        for message in messages {
+            let own = message.user_id == me;
+            self.timeline.on_text(message, own);
+        }
+        self.timeline.on_receipt(receipt);
+        self.had = had;
+        self.position = (!epoch.is_empty()).then_some(Position { epoch, offset });
+    }
+}
+
+fn message(entry: &Entry) -> TextMessage {
+    TextMessage {
+        id: entry.id.clone(),
+        user_id: entry.user_id.clone(),
+        user_name: entry.user_name.clone(),
+        text: entry.text.clone(),
+        timestamp: entry.timestamp,
+        status: WireStatus::Sent,
+        offset: entry.offset,
+    }
+}
