@@ -65,6 +65,109 @@ chat("what is written while the server is dead is sent once when it is back", as
   await ana.done();
 });
 
+chat("a page opens without a server, with what was said, and sends once what was written meanwhile", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.join(browser, server, "Ben");
+  await ana.write("before");
+  await ben.message("before").waitFor();
+  await ana.kept();
+  await server.kill();
+  await ana.page.waitForSelector(".dot.bad");
+  await ana.write("in the tunnel");
+  await ana.sees("in the tunnel", "sending");
+  await ana.page.reload();
+  await ana.message("before").waitFor();
+  await ana.sees("in the tunnel", "sending");
+  await ana.write("after a reload");
+  await server.restart();
+  await ana.connected();
+  await ben.connected();
+  await ben.message("after a reload").waitFor();
+  await ana.sees("after a reload", /sent|delivered|read/);
+  for (const person of [ana, ben]) assert.deepEqual(await person.texts(), ["before", "in the tunnel", "after a reload"]);
+  await ana.page.reload();
+  await ana.message("after a reload").waitFor();
+  assert.deepEqual(await ana.texts(), ["before", "in the tunnel", "after a reload"]);
+  await ben.done();
+  await ana.done();
+});
+
+chat("two tabs lose nothing and double nothing", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.join(browser, server, "Ben");
+  const other = await ana.open(server.url());
+  await other.waitForSelector(".dot.good");
+  await server.kill();
+  for (const [page, text] of [[ana.page, "from the first tab"], [other, "from the second tab"]]) {
+    await page.waitForSelector(".dot.bad");
+    await page.fill("textarea", text);
+    await page.press("textarea", "Enter");
+    await page.locator(".message", { hasText: text }).waitFor();
+  }
+  // What the closed tab has left is sent by the next one that is opened.
+  await other.close();
+  await server.restart();
+  await ben.message("from the first tab").waitFor();
+  assert.equal(await ben.message("from the second tab").count(), 0);
+  const third = await ana.open(server.url());
+  await ben.message("from the second tab").waitFor();
+  await third.locator(".message", { hasText: "from the first tab" }).waitFor();
+  await third.close();
+  assert.deepEqual(await ben.texts(), ["from the first tab", "from the second tab"]);
+  await ben.done();
+  await ana.done();
+});
+
+chat("a network that is gone and comes back costs nothing", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.join(browser, server, "Ben");
+  await ana.context.setOffline(true);
+  await ana.write("one");
+  await ana.write("two");
+  await ana.context.setOffline(false);
+  await ben.message("two").waitFor();
+  await ana.sees("two", /sent|delivered|read/);
+  assert.deepEqual(await ben.texts(), ["one", "two"]);
+  assert.deepEqual(await ana.texts(), ["one", "two"]);
+  await ben.done();
+  await ana.done();
+});
+
+chat("whoever has an account signs in once", async (server) => {
+  await server.withAccounts({ ana: "correct horse battery", ben: "another good horse" });
+  const ana = await Person.visit(browser, server.url());
+  await ana.page.getByText("this server wants to know who you are").waitFor();
+  await ana.signIn("ana", "a wrong password");
+  await ana.page.getByText("the user or the password is wrong").waitFor();
+  await ana.signIn("ana", "correct horse battery");
+  await ana.connected();
+  const ben = await Person.visit(browser, server.url());
+  await ben.signIn("ben", "another good horse");
+  await ben.connected();
+  await ana.write("it is me");
+  await ben.message("it is me").waitFor();
+  await ana.page.reload();
+  await ana.connected();
+  await ana.message("it is me").waitFor();
+  ana.complaints = ana.complaints.filter((complaint) => !complaint.includes("401"));
+  await ben.done();
+  await ana.done();
+});
+
+chat("what was said long before comes when it is scrolled to", async (server) => {
+  await say(server, 330);
+  const ana = await Person.join(browser, server, "Ana");
+  await ana.message("line 330").waitFor();
+  const list = ana.page.locator(".list");
+  for (let step = 0; step < 200 && (await ana.message(/^line 1$/).count()) === 0; step += 1) {
+    await list.evaluate((node) => node.scrollBy(0, -1500));
+    await ana.page.evaluate(() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame))));
+  }
+  await ana.message(/^line 1$/).waitFor();
+  await ana.page.getByText("the beginning of the room").waitFor();
+  await ana.done();
+});
+
 chat("a message that waits can be taken back", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   await server.kill();

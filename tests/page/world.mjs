@@ -1,6 +1,6 @@
 // A chat server, and people who look at it in Chromium.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -33,11 +33,21 @@ export class Server {
   async restart() {
     this.process = spawn(
       process.env.EVERWIRE_BINARY,
-      ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.folder],
+      ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.folder, ...(this.more ?? [])],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     const lines = readline.createInterface({ input: this.process.stdout });
     for await (const line of lines) if (line.includes("listening")) break;
+  }
+
+  /** From now on only those come in who have an account. */
+  async withAccounts(passwords) {
+    await this.kill();
+    for (const [user, password] of Object.entries(passwords)) {
+      execFileSync(process.env.EVERWIRE_BINARY, ["user", "add", user, "--data", this.folder], { input: password, stdio: "pipe" });
+    }
+    this.more = ["--auth", "accounts"];
+    await this.restart();
   }
 
   async kill() {
@@ -90,6 +100,24 @@ export class Person {
     return person;
   }
 
+  async signIn(user, password) {
+    await this.page.fill("#name", user);
+    await this.page.fill("#password", password);
+    await this.page.press("#password", "Enter");
+  }
+
+  /** Waits until the page would open without a network, with what it shows now. */
+  async kept() {
+    await this.page.evaluate(() => navigator.serviceWorker.ready.then((registration) => registration.active.state));
+    const shown = (await this.texts()).at(-1);
+    for (let step = 0; step < 600; step += 1) {
+      const kept = await this.page.evaluate(() => JSON.stringify({ ...localStorage }));
+      if (kept.includes(shown)) return;
+      await this.page.waitForTimeout(50);
+    }
+    throw new Error(`"${shown}" is not kept`);
+  }
+
   async connected() {
     await this.page.waitForSelector(".dot.good");
   }
@@ -105,7 +133,9 @@ export class Person {
 
   /** Waits until a message of ours is known to have come so far. */
   async sees(text, status) {
-    await this.message(text).locator(`.status[title="${status}"]`).waitFor();
+    const of = (word) => this.message(text).locator(`.status[title="${word}"]`);
+    const any = status instanceof RegExp ? status.source.split("|").map(of) : [of(status)];
+    await any.reduce((one, other) => one.or(other)).waitFor();
   }
 
   async texts() {

@@ -4,6 +4,9 @@ use everwire_chat::User;
 use everwire_words::{Language, Words};
 use leptos::prelude::*;
 
+use wasm_bindgen_futures::spawn_local;
+
+use crate::account::{Account, Auth};
 use crate::browser;
 use crate::room::Room;
 use crate::view::{Chat, Join};
@@ -19,6 +22,7 @@ pub(crate) struct Rooms {
     pub(crate) all: RwSignal<Vec<Room>, LocalStorage>,
     pub(crate) active: RwSignal<usize>,
     user: StoredValue<User>,
+    account: StoredValue<Option<Account>>,
     words: StoredValue<Words>,
     /// Rooms live as long as the page, whatever part of the screen they were asked for in.
     owner: StoredValue<Owner>,
@@ -32,25 +36,71 @@ pub(crate) fn App() -> impl IntoView {
     provide_context(words);
     let rooms = RwSignal::new_local(None::<Rooms>);
     let owner = StoredValue::new(Owner::current().unwrap_or_default());
-    let enter = move |name: String| -> Result<(), String> {
-        let entered = owner.get_value().with(|| Rooms::enter(&name, words, owner))?;
-        rooms.set(Some(entered));
-        browser::keep(NAME, &name);
-        Ok(())
-    };
-    // Who has been here comes in at once; an invalid name is asked for again.
-    if let Some(name) = browser::parameter("name").or_else(|| browser::kept(NAME)) {
-        let _ = enter(name);
+    let enter = Enter { rooms, words, owner };
+    let auth = RwSignal::new(None::<Auth>);
+    spawn_local(async move {
+        let asked = Auth::ask().await.unwrap_or(Auth::Guest);
+        enter.again(asked);
+        auth.set(Some(asked));
+    });
+    move || match (rooms.get(), auth.get()) {
+        (Some(rooms), _) => view! { <Chat rooms/> }.into_any(),
+        (None, Some(auth)) => view! { <Join enter auth/> }.into_any(),
+        (None, None) => ().into_any(),
     }
-    move || match rooms.get() {
-        Some(rooms) => view! { <Chat rooms/> }.into_any(),
-        None => view! { <Join enter/> }.into_any(),
+}
+
+/// The way in.
+#[derive(Clone, Copy)]
+pub(crate) struct Enter {
+    rooms: RwSignal<Option<Rooms>, LocalStorage>,
+    words: StoredValue<Words>,
+    owner: StoredValue<Owner>,
+}
+
+impl Enter {
+    /// By a name of one's choice.
+    pub(crate) fn guest(self, name: &str) -> Result<(), String> {
+        let user = User { user_id: own_id(), user_name: name.trim().to_owned() };
+        self.user(user, None)?;
+        browser::keep(NAME, name);
+        Ok(())
+    }
+
+    pub(crate) fn account(self, account: Account) -> Result<(), String> {
+        let user = User { user_id: account.user.clone(), user_name: account.user.clone() };
+        self.user(user, Some(account))
+    }
+
+    /// Who has been here comes in at once; what is not valid any more is asked for again.
+    fn again(self, auth: Auth) {
+        let _ = match auth {
+            Auth::Guest => match browser::parameter("name").or_else(|| browser::kept(NAME)) {
+                Some(name) => self.guest(&name),
+                None => return,
+            },
+            Auth::Password | Auth::Token => match Account::given().or_else(Account::kept) {
+                Some(account) => self.account(account),
+                None => return,
+            },
+        };
+    }
+
+    fn user(self, user: User, account: Option<Account>) -> Result<(), String> {
+        let Self { rooms, words, owner } = self;
+        let entered = owner.get_value().with(|| Rooms::enter(user, account, words, owner))?;
+        rooms.set(Some(entered));
+        Ok(())
     }
 }
 
 impl Rooms {
-    fn enter(name: &str, words: StoredValue<Words>, owner: StoredValue<Owner>) -> Result<Self, String> {
-        let user = User { user_id: own_id(), user_name: name.trim().to_owned() };
+    fn enter(
+        user: User,
+        account: Option<Account>,
+        words: StoredValue<Words>,
+        owner: StoredValue<Owner>,
+    ) -> Result<Self, String> {
         let kept = browser::kept(ROOMS).unwrap_or_default();
         let mut names: Vec<String> = kept.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let wanted = browser::parameter("room");
@@ -61,12 +111,13 @@ impl Rooms {
         }
         let mut all = Vec::new();
         for name in &names {
-            all.push(Room::join(name, &user, words).map_err(|error| error.to_string())?);
+            all.push(Room::join(name, &user, account.clone(), words).map_err(|error| in_words(&error))?);
         }
         let active = wanted.and_then(|room| names.iter().position(|name| *name == room)).unwrap_or(0);
         all[active].set_active(true);
         let (all, active) = (RwSignal::new_local(all), RwSignal::new(active));
-        let rooms = Self { all, active, user: StoredValue::new(user), words, owner };
+        let (user, account) = (StoredValue::new(user), StoredValue::new(account));
+        let rooms = Self { all, active, user, account, words, owner };
         rooms.keep();
         Ok(rooms)
     }
@@ -95,9 +146,9 @@ impl Rooms {
         let at = match known {
             Some(at) => at,
             None => {
-                let user = self.user.get_value();
-                let room = self.owner.get_value().with(|| Room::join(name, &user, self.words));
-                let room = room.map_err(|error| error.to_string())?;
+                let (user, account) = (self.user.get_value(), self.account.get_value());
+                let room = self.owner.get_value().with(|| Room::join(name, &user, account, self.words));
+                let room = room.map_err(|error| in_words(&error))?;
                 self.all.update(|all| all.push(room));
                 self.keep();
                 self.all.with_untracked(Vec::len) - 1
@@ -129,6 +180,13 @@ impl Rooms {
     fn keep(self) {
         let names = self.all.with_untracked(|all| all.iter().map(|room| room.name().to_owned()).collect::<Vec<_>>());
         browser::keep(ROOMS, &names.join("\n"));
+    }
+}
+
+fn in_words(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

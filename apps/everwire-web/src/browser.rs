@@ -58,6 +58,29 @@ pub(crate) fn parameter(name: &str) -> Option<String> {
     UrlSearchParams::new_with_str(&search).ok()?.get(name).filter(|value| !value.trim().is_empty())
 }
 
+/// A value behind the `#` of the page's own address, which is never sent anywhere.
+pub(crate) fn fragment(name: &str) -> Option<String> {
+    let hash = window().location().hash().ok()?;
+    UrlSearchParams::new_with_str(hash.trim_start_matches('#')).ok()?.get(name).filter(|value| !value.is_empty())
+}
+
+/// A number that no other open tab has; `None` where the browser can't tell.
+pub(crate) fn tab() -> Option<String> {
+    document().document_element()?.get_attribute("data-tab").filter(|tab| !tab.is_empty())
+}
+
+/// A new version of the page was there when it was opened.
+pub(crate) fn has_update() -> bool {
+    document().document_element().is_some_and(|root| root.has_attribute("data-update"))
+}
+
+/// Tells the page's own scripts something.
+pub(crate) fn tell(event: &str) {
+    if let Ok(event) = web_sys::Event::new(event) {
+        let _ = window().dispatch_event(&event);
+    }
+}
+
 /// The day of a time, in the reader's time zone.
 pub(crate) fn day_of(unix_ms: i64) -> Day {
     let date = js_sys::Date::new(&JsValue::from_f64(unix_ms as f64));

@@ -2,6 +2,7 @@
 //!
 //! - [`rows`]: what stands in the list, line by line; [`links`]: addresses in a text. Pure, and tested anywhere.
 //! - `room`: one room's client and what the screen knows of it
+//! - `account`: signing in
 //! - `app`: from the name that somebody gives to the rooms that are shown
 //! - `view`: the screen's parts
 //! - `browser`: what only a browser knows: the time zone, what was kept, who looks
@@ -13,6 +14,8 @@
 // Elsewhere the pure parts are only tested.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
+#[cfg(target_arch = "wasm32")]
+mod account;
 #[cfg(target_arch = "wasm32")]
 mod app;
 #[cfg(target_arch = "wasm32")]

@@ -2,20 +2,25 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
+use everwire::store::{Store, WebStore};
 use everwire::{Closed, State};
-use everwire_chat::{Change, ChatClient, ChatError, ChatEvent, Entry, Status, User};
+use everwire_chat::{Change, ChatClient, ChatError, ChatEvent, Entry, Memory, Status, User};
 use everwire_words::{Text, Words};
 use leptos::prelude::*;
 use send_wrapper::SendWrapper;
 use wasm_bindgen_futures::spawn_local;
 use web_time::Instant;
 
+use crate::account::Account;
 use crate::browser;
 use crate::rows::{self, Notice, Row};
 
 /// Messages that the page keeps.
 const WINDOW: usize = 100_000;
+/// How long what is new may wait to be kept for the next visit.
+const REMEMBER: Duration = Duration::from_secs(2);
 /// Lines about who came and went.
 const NOTICES: usize = 200;
 /// Rows that are in the document at first, and how many more come at a time.
@@ -44,6 +49,9 @@ pub(crate) struct Room {
 struct Inner {
     name: String,
     chat: ChatClient,
+    memory_key: String,
+    /// What is new is kept soon.
+    memory_planned: Cell<bool>,
     words: StoredValue<Words>,
     entries: RefCell<Vec<Entry>>,
     notices: RefCell<Vec<Notice>>,
@@ -60,12 +68,13 @@ struct Inner {
 }
 
 impl Room {
-    pub(crate) fn join(name: &str, user: &User, words: StoredValue<Words>) -> Result<Self, ChatError> {
-        let chat = ChatClient::builder(browser::chat_url(), &user.user_name)
-            .user_id(&user.user_id)
-            .room(name)
-            .window(WINDOW)
-            .build()?;
+    pub(crate) fn join(
+        name: &str,
+        user: &User,
+        account: Option<Account>,
+        words: StoredValue<Words>,
+    ) -> Result<Self, ChatError> {
+        let chat = client(name, user, account)?;
         let updates = chat.updates();
         let room = Self {
             shown: RwSignal::new(0),
@@ -79,6 +88,8 @@ impl Room {
                 name: name.to_owned(),
                 entries: RefCell::new(chat.entries()),
                 chat,
+                memory_key: memory_key(name, user),
+                memory_planned: Cell::new(false),
                 words,
                 notices: RefCell::default(),
                 notices_ever: Cell::new(0),
@@ -89,6 +100,8 @@ impl Room {
                 active: Cell::new(false),
             })),
         };
+        let leaving = room.clone();
+        browser::always_on(&browser::window(), "pagehide", move || leaving.remember());
         let listener = room.clone();
         spawn_local(async move { listener.listen(updates).await });
         Ok(room)
@@ -130,6 +143,9 @@ impl Room {
         let (from, to) = if up { (from.saturating_sub(MORE), to) } else { (from, (to + MORE).min(len)) };
         let before = (self.inner.from.get(), self.inner.to.get().unwrap_or(len));
         if (from, to) == before {
+            if up {
+                self.load_earlier();
+            }
             return false;
         }
         let (from, to) = if up { (from, to.min(from + MOST)) } else { (from.max(to.saturating_sub(MOST)), to) };
@@ -137,6 +153,21 @@ impl Room {
         self.inner.to.set((to < len).then_some(to));
         self.plan();
         true
+    }
+
+    /// Asks the server for what was said before the first message.
+    fn load_earlier(&self) {
+        let first = self.inner.entries.borrow().first().map(|entry| entry.id.clone());
+        // Where there is nothing, or no connection, the row above the first message says so.
+        let _ = first.map(|id| self.inner.chat.load_earlier(&id));
+    }
+
+    /// Keeps the last messages for the next visit.
+    fn remember(&self) {
+        self.inner.memory_planned.set(false);
+        if let Some(memory) = self.inner.chat.memory() {
+            browser::keep(&self.inner.memory_key, &memory.to_json());
+        }
     }
 
     /// The newest messages are in the document.
@@ -209,7 +240,8 @@ impl Room {
                 ChatEvent::Joined(user) => self.notice(&Text::Joined { name: &user.user_name }),
                 ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
                 ChatEvent::Typing(names) => self.typing.set(names),
-                ChatEvent::Synced { .. } => self.users.set(self.inner.chat.users()),
+                ChatEvent::Synced { .. } | ChatEvent::Back(_) => self.users.set(self.inner.chat.users()),
+                ChatEvent::Earlier { .. } if !self.at_end.get_untracked() => drop(self.show_more(true)),
                 ChatEvent::Missed(_) => {
                     *self.inner.entries.borrow_mut() = self.inner.chat.entries();
                     self.show_newest();
@@ -231,12 +263,20 @@ impl Room {
             self.keep_place(*at, 1);
         }
         match &change {
+            Change::Earlier { at, entries } => self.keep_place_before(*at, entries.len()),
             Change::Removed { at, .. } => self.keep_place(*at, -1),
             Change::Trimmed { count } => self.keep_place(0, -(*count as isize)),
             _ => {}
         }
         change.apply(&mut self.inner.entries.borrow_mut());
         self.plan();
+    }
+
+    /// Older messages came: those at the edge come into the document when they are scrolled to.
+    fn keep_place_before(&self, at: usize, count: usize) {
+        let moved = |edge: usize| if at <= edge { edge + count } else { edge };
+        self.inner.from.set(moved(self.inner.from.get()));
+        self.inner.to.set(self.inner.to.get().map(moved));
     }
 
     /// Messages came or went in front of those in the document.
@@ -267,6 +307,10 @@ impl Room {
 
     /// The document changes once in a frame, however much has happened.
     fn plan(&self) {
+        if !self.inner.memory_planned.replace(true) {
+            let room = self.clone();
+            set_timeout(move || room.remember(), REMEMBER);
+        }
         if self.inner.planned.replace(true) {
             return;
         }
@@ -312,6 +356,28 @@ pub(crate) fn link_words(words: &Words, state: &State) -> (String, &'static str)
         State::Closed(_) | _ => (Text::Closed, "bad"),
     };
     (words.say(&text), class)
+}
+
+/// A room's client: with what it knew at the last visit, and an outbox that outlives the page.
+fn client(name: &str, user: &User, account: Option<Account>) -> Result<ChatClient, ChatError> {
+    let mut builder =
+        ChatClient::builder(browser::chat_url(), &user.user_name).user_id(&user.user_id).room(name).window(WINDOW);
+    if let Some(memory) = browser::kept(&memory_key(name, user)).and_then(|json| Memory::from_json(&json)) {
+        builder = builder.memory(memory);
+    }
+    if let Some(account) = account {
+        builder = builder.token(move |refused| SendWrapper::new(account.clone().token(refused)));
+    }
+    let outbox = browser::tab().map(|tab| format!("everwire.outbox.{tab}.{}.{name}", user.user_id));
+    // One that can't be read is worse than none.
+    if let Some(outbox) = outbox.filter(|outbox| WebStore::open(outbox).load().is_ok()) {
+        builder = builder.connection(|connection| connection.store(WebStore::open(outbox)));
+    }
+    builder.build()
+}
+
+fn memory_key(room: &str, user: &User) -> String {
+    format!("everwire.memory.{}.{room}", user.user_id)
 }
 
 fn draft_key(room: &str) -> String {

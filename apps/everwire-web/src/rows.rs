@@ -1,6 +1,6 @@
 //! What stands in the list of messages, row by row.
 
-use everwire_chat::{Entry, Status};
+use everwire_chat::{Entry, Missing, Status};
 
 /// Messages of one sender that follow each other within this time stand under one name.
 const GROUP_MS: i64 = 5 * 60 * 1000;
@@ -29,6 +29,13 @@ pub(crate) struct Notice {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Row {
+    /// Above the first message, and what of the room is before it.
+    Start(Start),
+    /// Above a message before which others are missing; whether they can still be had.
+    Gap {
+        above: String,
+        gone: bool,
+    },
     /// Above the message with this id, the first of its day.
     Day(Day, String),
     /// Above the first message that was not seen, and how many there are.
@@ -41,10 +48,23 @@ pub(crate) enum Row {
     },
 }
 
+/// What is before the first message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Nothing.
+    Beginning,
+    /// Messages that the server still has.
+    Earlier,
+    /// Messages that it has removed.
+    Gone,
+}
+
 impl Row {
     /// The same for as long as the row looks the same.
     pub(crate) fn key(&self) -> String {
         match self {
+            Self::Start(start) => format!("start {start:?}"),
+            Self::Gap { above, gone } => format!("gap {above} {gone}"),
             Self::Day(Day { year, month, day, .. }, id) => format!("day {year}-{month}-{day} {id}"),
             Self::Unread(count) => format!("unread {count}"),
             Self::Notice(notice) => format!("notice {}", notice.number),
@@ -72,6 +92,7 @@ pub(crate) fn rows(
 ) -> Vec<Row> {
     let mut rows = Vec::new();
     if from == 0 {
+        rows.extend(entries.first().and_then(start).map(Row::Start));
         rows.extend(below(notices, None));
     }
     let to = to.min(entries.len());
@@ -82,15 +103,28 @@ pub(crate) fn rows(
         if new_day || at == 0 {
             rows.push(Row::Day(day, entry.id.clone()));
         }
+        if let Some(missing) = entry.missing.filter(|_| above.is_some()) {
+            rows.push(Row::Gap { above: entry.id.clone(), gone: matches!(missing, Missing::Gone { .. }) });
+        }
         let unread = unread.filter(|(first, _)| *first == from + at);
         rows.extend(unread.map(|(_, count)| Row::Unread(count)));
-        let interrupted = matches!(rows.last(), Some(Row::Notice(_) | Row::Unread(_) | Row::Day(..)) | None);
+        let interrupted =
+            matches!(rows.last(), Some(Row::Notice(_) | Row::Unread(_) | Row::Day(..) | Row::Gap { .. }) | None);
         let first = interrupted || !above.is_some_and(|above| follows(above, entry));
         rows.push(Row::Message { entry: entry.clone(), first });
         rows.extend(below(notices, Some(&entry.id)));
         above = Some(entry);
     }
     rows
+}
+
+fn start(first: &Entry) -> Option<Start> {
+    match (first.missing, first.offset) {
+        (Some(Missing::Unloaded { .. }), _) => Some(Start::Earlier),
+        (Some(Missing::Gone { .. }), _) => Some(Start::Gone),
+        (None, Some(1)) => Some(Start::Beginning),
+        (None, _) => None,
+    }
 }
 
 fn below<'a>(notices: &'a [Notice], id: Option<&'a str>) -> impl Iterator<Item = Row> + 'a {
@@ -117,7 +151,8 @@ mod tests {
         let (mut timeline, mut copy) = (Timeline::new(100), Vec::new());
         for (at, (user, timestamp)) in messages.iter().enumerate() {
             let json = format!(
-                r#"{{"id":"m{at}","userId":"{user}","userName":"{user}","text":"t","timestamp":{timestamp},"offset":{at}}}"#
+                r#"{{"id":"m{at}","userId":"{user}","userName":"{user}","text":"t","timestamp":{timestamp},"offset":{}}}"#,
+                at + 1
             );
             let message: TextMessage = message(&json);
             timeline.on_text(message, false).into_iter().for_each(|change: Change| change.apply(&mut copy));
@@ -136,6 +171,8 @@ mod tests {
     fn shape(rows: &[Row]) -> String {
         rows.iter()
             .map(|row| match row {
+                Row::Start(_) => 'S',
+                Row::Gap { .. } => 'G',
                 Row::Day(..) => 'D',
                 Row::Unread(_) => 'U',
                 Row::Notice(_) => 'N',
@@ -148,7 +185,7 @@ mod tests {
     #[test]
     fn messages_of_one_sender_stand_together_until_time_or_somebody_else_parts_them() {
         let entries = entries(&[("ana", 1), ("ana", 2), ("ben", 3), ("ben", 3 + GROUP_MS + 1), ("ben", DAY_MS)]);
-        assert_eq!(shape(&rows(&entries, (0, 9), &[], None, day_of)), "DMmMMDM");
+        assert_eq!(shape(&rows(&entries, (0, 9), &[], None, day_of)), "SDMmMMDM");
     }
 
     #[test]
@@ -156,9 +193,20 @@ mod tests {
         let entries = entries(&[("ana", 1), ("ana", 2), ("ana", 3)]);
         let notice =
             |below: Option<&str>| Notice { number: 1, below: below.map(str::to_owned), text: "Ben joined".into() };
-        assert_eq!(shape(&rows(&entries, (0, 9), &[], Some((1, 2)), day_of)), "DMUMm");
-        assert_eq!(shape(&rows(&entries, (0, 9), &[notice(Some("m1"))], None, day_of)), "DMmNM");
-        assert_eq!(shape(&rows(&entries, (0, 9), &[notice(None)], None, day_of)), "NDMmm");
+        assert_eq!(shape(&rows(&entries, (0, 9), &[], Some((1, 2)), day_of)), "SDMUMm");
+        assert_eq!(shape(&rows(&entries, (0, 9), &[notice(Some("m1"))], None, day_of)), "SDMmNM");
+        assert_eq!(shape(&rows(&entries, (0, 9), &[notice(None)], None, day_of)), "SNDMmm");
+    }
+
+    #[test]
+    fn what_is_missing_has_a_row_of_its_own() {
+        let mut entries = entries(&[("ana", 1), ("ana", 2), ("ana", 3)]);
+        entries[0].missing = Some(Missing::Unloaded { count: 4 });
+        entries[2].missing = Some(Missing::Gone { count: 4 });
+        let rows = rows(&entries, (0, 9), &[], None, day_of);
+        assert_eq!(shape(&rows), "SDMmGM");
+        assert_eq!(rows[0], Row::Start(Start::Earlier));
+        assert_eq!(rows[4], Row::Gap { above: "m2".to_owned(), gone: true });
     }
 
     #[test]

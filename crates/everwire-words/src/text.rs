@@ -114,6 +114,9 @@ texts! {
     LastRoom = "last-room",
 
     SignIn = "sign-in",
+    /// Of the page.
+    NewVersion = "new-version",
+    TakeVersion = "take-version",
     Enter = "enter",
     SignInWanted = "sign-in-wanted",
     SignInWrong = "sign-in-wrong",

@@ -114,6 +114,8 @@ last-room = this is your only room; /quit leaves the chat
 ## Signing in
 
 sign-in = Sign in
+new-version = there is a new version of this page
+take-version = use it
 enter = Join the chat
 sign-in-wanted = this server wants to know who you are
 sign-in-wrong = the name or the password is wrong

@@ -118,6 +118,8 @@ last-room = это ваша единственная комната; /quit за�
 ## Signing in
 
 sign-in = Войти
+new-version = есть новая версия этой страницы
+take-version = перейти на неё
 enter = Войти в чат
 sign-in-wanted = сервер хочет знать, кто вы
 sign-in-wrong = имя или пароль неверны

@@ -5,7 +5,7 @@ use sha1::{Digest, Sha1};
 use crate::File;
 
 /// Browsers look for these by name.
-const FIXED: [&str; 3] = ["index.html", "icon.svg", "manifest.webmanifest"];
+const FIXED: [&str; 4] = ["index.html", "icon.svg", "manifest.webmanifest", "sw.js"];
 
 /// Puts a part of its hash into each file's name, and the new name into the files behind it in the list.
 pub(crate) fn by_content(files: &mut [File]) {
@@ -25,12 +25,24 @@ pub(crate) fn by_content(files: &mut [File]) {
     }
 }
 
+/// Puts a name for all files together into the worker that keeps them, so that a change of any of them is one of it.
+pub(crate) fn version(files: &mut [File]) {
+    let all = files.iter().fold(Sha1::new(), |all, file| all.chain_update(&file.content)).finalize();
+    for file in files.iter_mut().filter(|file| file.name == "sw.js") {
+        file.content = String::from_utf8_lossy(&file.content).replace("@VERSION@", &short(&all)).into_bytes();
+    }
+}
+
 fn name(name: &str, content: &[u8]) -> String {
-    let hash = Sha1::digest(content).iter().take(5).fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+    let hash = short(&Sha1::digest(content));
     match name.split_once('.') {
         Some((stem, extension)) => format!("{stem}-{hash}.{extension}"),
         None => format!("{name}-{hash}"),
     }
+}
+
+fn short(hash: &[u8]) -> String {
+    hash.iter().take(5).fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"))
 }
 
 #[cfg(test)]

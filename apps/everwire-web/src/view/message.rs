@@ -5,12 +5,24 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::links::{Piece, pieces};
 use crate::room::Room;
-use crate::rows::{Day, Row};
+use crate::rows::{Day, Row, Start};
 
 /// One row of the list.
 #[component]
 pub(super) fn RowView(row: Row, room: Room, words: StoredValue<Words>) -> impl IntoView {
     match row {
+        Row::Start(start) => {
+            let text = match start {
+                Start::Beginning => Text::EarlierNone,
+                Start::Earlier => Text::EarlierLeftOut,
+                Start::Gone => Text::EarlierGone,
+            };
+            view! { <p class="notice start">{words.with_value(|words| words.say(&text))}</p> }.into_any()
+        }
+        Row::Gap { gone, .. } => {
+            let text = if gone { Text::Gone } else { Text::Gap };
+            view! { <p class="notice">{words.with_value(|words| words.say(&text))}</p> }.into_any()
+        }
         Row::Day(day, _) => view! { <p class="day"><span>{day_words(words, day)}</span></p> }.into_any(),
         Row::Unread(count) => {
             let text = words.with_value(|words| words.say(&Text::UnreadLine { count: count as u64 }));

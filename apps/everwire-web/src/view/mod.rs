@@ -45,9 +45,23 @@ pub(crate) fn Chat(rooms: Rooms) -> impl IntoView {
     };
     view! {
         <div class="chat" class:side-open=move || side_open.get()>
+            <Update/>
             <Side rooms side_open/>
             {main}
         </div>
+    }
+}
+
+/// Says that there is a new version of the page, which comes when somebody wants it.
+#[component]
+fn Update() -> impl IntoView {
+    let is_there = RwSignal::new(browser::has_update());
+    browser::always_on(&browser::window(), "everwire-update", move || is_there.set(true));
+    view! {
+        <p class="update" role="status" hidden=move || !is_there.get()>
+            {say(&Text::NewVersion)}
+            <button on:click=move |_| browser::tell("everwire-update-now")>{say(&Text::TakeVersion)}</button>
+        </p>
     }
 }
 

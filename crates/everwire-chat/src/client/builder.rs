@@ -151,6 +151,10 @@ impl Builder {
         let hook_url = url.clone();
         let token = self.token;
         let mut settings = (self.connection)(Client::builder(&url)).guarantee(Guarantee::AtLeastOnce);
+        #[cfg(target_arch = "wasm32")]
+        {
+            settings = settings.text_pings("ping", "pong");
+        }
         if token.is_none() {
             settings = settings.override_advice(CauseMatch::Status(UNAUTHORIZED), AdviceOverride::Stop);
         }

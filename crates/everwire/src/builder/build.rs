@@ -102,7 +102,9 @@ impl Builder {
     #[cfg(target_arch = "wasm32")]
     fn plan(&mut self, target: Target) -> Result<Plan, BuildError> {
         let session = self.subprotocols.iter().any(|name| name == SUBPROTOCOL);
-        Ok(Plan { target, subprotocols: mem::take(&mut self.subprotocols), hook: self.hook.take(), session })
+        let text_pings = self.text_pings.take();
+        let subprotocols = mem::take(&mut self.subprotocols);
+        Ok(Plan { target, subprotocols, hook: self.hook.take(), session, text_pings })
     }
 
     /// What a page is not allowed, and what follows.
@@ -111,7 +113,7 @@ impl Builder {
         if !self.headers.is_empty() {
             return Err(BuildError::Header(browser::NO_HEADERS.to_owned()));
         }
-        if self.config.session.is_none() {
+        if self.config.session.is_none() && self.text_pings.is_none() {
             self.config.heartbeat.interval = None;
             self.config.guarantee = everwire_core::Guarantee::Unproven;
         }

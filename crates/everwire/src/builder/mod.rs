@@ -65,6 +65,9 @@ pub struct Builder {
     hook: Option<Hook>,
     store: Option<Box<dyn Store>>,
     budget: Option<RetryBudget>,
+    /// What asks and what answers where pings of the protocol can't be sent.
+    #[cfg(target_arch = "wasm32")]
+    text_pings: Option<(String, String)>,
     connect: bool,
 }
 
@@ -85,6 +88,8 @@ impl Builder {
             hook: None,
             store: None,
             budget: None,
+            #[cfg(target_arch = "wasm32")]
+            text_pings: None,
             connect: true,
         }
     }
@@ -304,6 +309,16 @@ impl Builder {
         Fut: Future<Output = Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         self.hook = Some(Box::new(move |request| Box::pin(hook(request))));
+        self
+    }
+
+    /// The text messages by which a server without sessions is asked for a sign of life, and answers: each `ping` by one
+    /// `pong`, in order with everything else. A page can't send pings of the protocol; with these it has a heartbeat, and
+    /// evidence that what was sent before has been read. Default: none, and then without a session there is neither
+    /// (RFC 6455 section 5.5.2 leaves pings to endpoints, and browsers offer none).
+    #[cfg(target_arch = "wasm32")]
+    pub fn text_pings(mut self, ping: impl Into<String>, pong: impl Into<String>) -> Self {
+        self.text_pings = Some((ping.into(), pong.into()));
         self
     }
 

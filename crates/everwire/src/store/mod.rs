@@ -32,7 +32,7 @@
 //! ```
 //!
 //! - [`Store`]: what one has to do, and [`check`] whether it does
-//! - [`MemoryStore`]; with the feature `sqlite`, `SqliteStore`
+//! - [`MemoryStore`]; with the feature `sqlite`, `SqliteStore`; in a page, `WebStore`
 //! - [`StoreError`]: what can go wrong
 //! - `thread`: where a store works
 
@@ -42,6 +42,8 @@ mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod thread;
+#[cfg(any(target_arch = "wasm32", test))]
+mod web;
 
 pub use everwire_core::store::{Saved, SavedSession, StoreOp, StoredMessage};
 
@@ -51,10 +53,13 @@ pub use self::memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 pub(crate) use self::thread::StoreThread;
+#[cfg(target_arch = "wasm32")]
+pub use self::web::{Browser, Items, WebStore};
 
 use crate::{Delivery, Message};
 
-/// Keeps a client's outbox. Called on a thread of its own, one call at a time, so it may block.
+/// Keeps a client's outbox. Called on a thread of its own, one call at a time, so it may block; in a page, which has none, on
+/// the page's.
 ///
 /// [`check`] tells whether an implementation does what is asked of it.
 pub trait Store: Send + 'static {

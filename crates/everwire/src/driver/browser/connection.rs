@@ -36,7 +36,18 @@ pub(in crate::driver) struct Connection {
 #[derive(Debug)]
 pub(in crate::driver) struct Transport {
     socket: Socket,
-    session: bool,
+    pings: Pings,
+}
+
+/// A page can't send pings of the protocol.
+#[derive(Debug)]
+enum Pings {
+    /// Nobody would answer.
+    None,
+    /// The session's.
+    Session,
+    /// Texts that the user has named; the payloads of those that are not answered yet.
+    Text { ping: String, pong: String, unanswered: VecDeque<Bytes> },
 }
 
 /// Payload that one turn reads at most, so that the page's other tasks get their turn.
@@ -49,8 +60,12 @@ const LOOK: Duration = Duration::from_millis(10);
 
 impl Connection {
     pub(in crate::driver) fn new(attempt: Attempt, socket: Socket) -> Self {
-        let session = socket.subprotocol().is_some_and(|name| name == SUBPROTOCOL);
-        let socket = Transport { socket, session };
+        let pings = match socket.text_pings() {
+            _ if socket.subprotocol().is_some_and(|name| name == SUBPROTOCOL) => Pings::Session,
+            Some((ping, pong)) => Pings::Text { ping, pong, unanswered: VecDeque::new() },
+            None => Pings::None,
+        };
+        let socket = Transport { socket, pings };
         Self { attempt, socket, ends: VecDeque::new(), ready: false, paused: false, look: None }
     }
 
@@ -194,10 +209,21 @@ impl Connection {
 }
 
 impl Transport {
-    /// A page can't ping, so the session does; without one nobody would answer.
     pub(in crate::driver) fn queue_ping(&mut self, payload: &[u8]) -> bool {
-        let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.session && self.socket.queue(&Message::text(format!("p{hex}")))
+        match &mut self.pings {
+            Pings::None => false,
+            Pings::Session => {
+                let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+                self.socket.queue(&Message::text(format!("p{hex}")))
+            }
+            Pings::Text { ping, unanswered, .. } => {
+                let queued = self.socket.queue(&Message::text(ping.clone()));
+                if queued {
+                    unanswered.push_back(Bytes::copy_from_slice(payload));
+                }
+                queued
+            }
+        }
     }
 
     pub(in crate::driver) fn queue(&mut self, message: &Message) -> bool {
@@ -209,10 +235,23 @@ impl Transport {
     }
 
     /// What a ping's answer carries, if it is one to a ping of ours.
-    fn pong(&self, message: &Message) -> Option<Bytes> {
-        let hex = message.as_text().filter(|_| self.session)?.strip_prefix('q')?;
-        let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
-        hex.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from)
+    fn pong(&mut self, message: &Message) -> Option<Bytes> {
+        let text = message.as_text()?;
+        match &mut self.pings {
+            Pings::None => None,
+            Pings::Session => {
+                let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+                text.strip_prefix('q')?.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from)
+            }
+            // One that answers nothing is a message like any other.
+            Pings::Text { pong, unanswered, .. } => {
+                if text == pong.as_str() {
+                    unanswered.pop_front()
+                } else {
+                    None
+                }
+            }
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) hook: Option<Hook>,
     /// Whether the client insists on a session or would like one.
     pub(crate) session: bool,
+    /// What asks for a sign of life, and what answers.
+    pub(crate) text_pings: Option<(String, String)>,
 }
 
 /// An attempt that has succeeded.
@@ -57,7 +59,8 @@ impl Plan {
         if !headers.is_empty() {
             return Err(bad_request(NO_HEADERS.to_owned()));
         }
-        let socket = Socket::connect(&target.uri.to_string(), &subprotocols).map_err(bad_request)?;
+        let socket = Socket::connect(&target.uri.to_string(), &subprotocols, self.text_pings.clone());
+        let socket = socket.map_err(bad_request)?;
         if poll_fn(|cx| socket.poll_open(cx)).await {
             let subprotocol = socket.subprotocol();
             return Ok(Opened { socket, subprotocol });

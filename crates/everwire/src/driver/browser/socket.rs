@@ -19,6 +19,7 @@ pub(in crate::driver) struct Socket {
     /// Payload given to the browser so far.
     queued: u64,
     closing: bool,
+    text_pings: Option<(String, String)>,
     on_message: Closure<dyn FnMut(MessageEvent)>,
     on_open: Closure<dyn FnMut(Event)>,
     on_close: Closure<dyn FnMut(CloseEvent)>,
@@ -49,7 +50,11 @@ const MOST_BYTES: usize = 128 << 20;
 
 impl Socket {
     /// Starts to connect. The error is the browser's, in words.
-    pub(super) fn connect(url: &str, subprotocols: &[String]) -> Result<Self, String> {
+    pub(super) fn connect(
+        url: &str,
+        subprotocols: &[String],
+        text_pings: Option<(String, String)>,
+    ) -> Result<Self, String> {
         let names: Array = subprotocols.iter().map(|name| JsValue::from_str(name)).collect();
         let socket = WebSocket::new_with_str_sequence(url, &names).map_err(|error| words(&error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
@@ -76,7 +81,7 @@ impl Socket {
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        Ok(Self { socket, heard, queued: 0, closing: false, on_message, on_open, on_close })
+        Ok(Self { socket, heard, queued: 0, closing: false, text_pings, on_message, on_open, on_close })
     }
 
     /// Waits until it is open (`true`), or never will be.
@@ -90,6 +95,11 @@ impl Socket {
                 Poll::Pending
             }
         }
+    }
+
+    /// What asks for a sign of life on it, and what answers.
+    pub(super) fn text_pings(&self) -> Option<(String, String)> {
+        self.text_pings.clone()
     }
 
     /// The subprotocol that the server chose.
