@@ -1,9 +1,11 @@
 //! Whole clients side by side in one run: what each moves per second, how long a round trip takes, and what becomes of
 //! messages when the network fails.
 //!
-//! `cargo xtask bench client`, `session` and `recovery` build and start it. In the first two the client is pinned to one core, the server (the same for all) to
-//! another; the contenders take turns, and medians over the rounds and their ratios are what to quote.
+//! `cargo xtask bench client`, `session`, `recovery` and `chat` build and start it. In the first two the client is pinned to
+//! one core, the server (the same for all) to another; the contenders take turns, and medians over the rounds and their
+//! ratios are what to quote.
 
+mod chat;
 mod clients;
 mod process;
 mod recovery;
@@ -36,7 +38,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["client"] | [] => compare(&Contender::CLIENTS, &Measure::ALL),
         ["session"] => compare(&Contender::SESSIONS, &[Measure::OneWay32, Measure::OneWay128]),
         ["recovery"] => recovery::run(CUTS),
-        _ => Err("usage: everwire-benches [client | session | recovery]".into()),
+        ["chat-server", folder] => chat::run_server(folder),
+        ["chat"] => chat::run(),
+        _ => Err("usage: everwire-benches [client | session | recovery | chat]".into()),
     }
 }
 

@@ -24,6 +24,19 @@ impl Server {
         Self::spawn(socket_io(1).arg("server"))
     }
 
+    /// A role with an argument.
+    pub(crate) fn start_with(role: &str, argument: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::spawn(Command::new(std::env::current_exe()?).args([role, argument]))
+    }
+
+    /// Bytes that it holds in memory, where the system tells.
+    pub(crate) fn memory(&self) -> Result<f64, Box<dyn std::error::Error>> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no figure of memory")?;
+        let kilobytes: f64 = resident.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kilobytes * 1024.0)
+    }
+
     fn spawn(command: &mut Command) -> Result<Self, Box<dyn std::error::Error>> {
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();

@@ -86,3 +86,87 @@ async fn no_line_is_lost_doubled_or_swapped_over_20_kills_of_the_server() {
     assert!(ben.close(PATIENCE).await.is_empty());
     running.kill().await;
 }
+
+/// Clients in one room, and what each says between two blows.
+const PEOPLE: usize = 10;
+const SAYINGS: usize = 12;
+const BLOWS: usize = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_people_end_with_one_and_the_same_conversation_whatever_happens_to_server_and_connections() {
+    let data = tempfile::tempdir().expect("a folder");
+    let port = free_port();
+    let mut running = server(port, data.path()).await;
+    // Half of them come by a network that cuts connections.
+    let schedule = data.path().join("cuts.toml");
+    std::fs::write(&schedule, CUTS).expect("the schedule is written");
+    let entrance = free_port();
+    let (listen, to) = (format!("127.0.0.1:{entrance}"), format!("127.0.0.1:{port}"));
+    let schedule = schedule.to_str().expect("a path");
+    let mut proxy = Process::everwire(&["proxy", "--listen", &listen, "--to", &to, "--schedule", schedule]);
+    proxy.line_with(&listen).await;
+    let names: Vec<String> = (0..PEOPLE).map(|n| format!("p{n}")).collect();
+    let people: Vec<ChatClient> =
+        names.iter().enumerate().map(|(n, name)| client(if n % 2 == 0 { port } else { entrance }, name)).collect();
+
+    let mut said = 0;
+    for blow in 0..BLOWS {
+        for person in &people {
+            (0..SAYINGS / 2).for_each(|n| drop(person.send(format!("{}", said + n)).expect("room")));
+        }
+        let enough = (said * PEOPLE + blow * 7) as u64;
+        let far = |entries: &[Entry]| entries.iter().filter_map(|entry| entry.offset).max() >= Some(enough);
+        until(&people[blow], "the others' lines", far).await;
+        running.kill().await;
+        for person in &people {
+            (SAYINGS / 2..SAYINGS).for_each(|n| drop(person.send(format!("{}", said + n)).expect("room")));
+        }
+        said += SAYINGS;
+        running = server(port, data.path()).await;
+    }
+    let wanted: Vec<String> = (0..said).map(|n| n.to_string()).collect();
+    let all = said * PEOPLE;
+    for person in &people {
+        until(person, "the last line", |entries| entries.iter().any(|entry| entry.offset == Some(all as u64))).await;
+        // Who came in late got the latest of what was said before, and loads the rest.
+        while let Some(first) = person.entries().into_iter().find(|entry| entry.missing.is_some()) {
+            // A cut may take the question or its answer along: then it is asked again.
+            let _ = person.load_earlier(&first.id);
+            let mut updates = person.updates();
+            let _ = tokio::time::timeout(Duration::from_millis(200), updates.next()).await;
+        }
+    }
+    let timeline = |person: &ChatClient| {
+        person.entries().into_iter().map(|entry| (entry.offset, entry.id, entry.text)).collect::<Vec<_>>()
+    };
+    let first = timeline(&people[0]);
+    assert_eq!(first.len(), all);
+    assert!(first.windows(2).all(|pair| pair[0].0 < pair[1].0), "ordered");
+    for (person, name) in people.iter().zip(&names) {
+        assert_eq!(timeline(person), first, "{name} sees what the first one sees");
+        assert_eq!(texts(&people[0].entries(), name), wanted, "{name}'s lines: complete, in order, no doubles");
+        assert!(person.entries().iter().all(|entry| entry.missing.is_none() && entry.status.is_sent()), "{name}");
+    }
+    proxy.kill().await;
+    running.kill().await;
+}
+
+/// For ten seconds every connection is reset somewhere in the middle.
+const CUTS: &str = r#"
+seed = 7
+until = "10s"
+
+[[rule]]
+name = "torn on the way there"
+fault = "cut"
+every = 2
+after-bytes = "500..9000"
+counted = "to-server"
+
+[[rule]]
+name = "torn on the way back"
+fault = "cut"
+every = 3
+after-bytes = "2000..60000"
+counted = "to-client"
+"#;

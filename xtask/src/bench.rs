@@ -4,18 +4,18 @@ use crate::shell::{self, Failed};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
-        (which @ "client", []) => clients(which),
+        (which @ ("client" | "chat"), []) => clients(which),
         (which @ ("session" | "recovery"), []) => {
             node_peers()?;
             clients(which)
         }
         ("ws", rest) => ws(rest),
         ("herd", []) => herd(),
-        (which @ ("client" | "session" | "recovery" | "herd"), _) => {
+        (which @ ("client" | "session" | "recovery" | "chat" | "herd"), _) => {
             Err(Failed(format!("the bench '{which}' takes no arguments")))
         }
         (other, _) => {
-            Err(Failed(format!("no bench is called '{other}'; there are: client, session, recovery, ws, herd")))
+            Err(Failed(format!("no bench is called '{other}'; there are: client, session, recovery, chat, ws, herd")))
         }
     }
 }

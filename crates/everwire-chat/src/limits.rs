@@ -24,7 +24,8 @@ pub fn check_text(text: &str) -> Result<(), &'static str> {
 /// Whether this may be a user's name.
 ///
 /// # Errors
-/// If it is blank, longer than [`NAME_CHARS`], or holds control characters.
+/// If it is blank, longer than [`NAME_CHARS`], or holds control characters or such as turn the direction of the text that
+/// follows, by which a name could make a line look like another's.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         Err("the name is blank")
@@ -32,6 +33,8 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
         Err("the name is longer than 64 characters")
     } else if name.chars().any(char::is_control) {
         Err("the name holds control characters")
+    } else if name.chars().any(turns) {
+        Err("the name holds characters that turn the direction of what follows")
     } else {
         Ok(())
     }
@@ -40,7 +43,7 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
 /// Whether this may be a room's name: like a user's, without spaces around it.
 ///
 /// # Errors
-/// If it is blank, longer than [`NAME_CHARS`], holds control characters, or has spaces around it.
+/// If it is no [name](check_name), or has spaces around it.
 pub fn check_room(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         Err("the room's name is blank")
@@ -48,6 +51,8 @@ pub fn check_room(name: &str) -> Result<(), &'static str> {
         Err("the room's name is longer than 64 characters")
     } else if name.chars().any(char::is_control) {
         Err("the room's name holds control characters")
+    } else if name.chars().any(turns) {
+        Err("the room's name holds characters that turn the direction of what follows")
     } else if name.trim() != name {
         Err("the room's name has spaces around it")
     } else {
@@ -71,6 +76,12 @@ pub fn check_id(id: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Embeddings, overrides and isolates (Unicode Annex 9), and separators of lines and paragraphs. The marks of names that are
+/// written from right to left are none of them.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +92,8 @@ mod tests {
         assert!(check_text(" \n").is_err() && check_text(&"x".repeat(TEXT_BYTES + 1)).is_err());
         assert!(check_name("Ана Å 🙂").is_ok() && check_name(&"я".repeat(64)).is_ok());
         assert!(check_name("").is_err() && check_name("a\u{1b}[2J").is_err() && check_name(&"я".repeat(65)).is_err());
+        assert!(check_name("\u{202e}nimda").is_err() && check_room("a\u{2067}b").is_err());
+        assert!(check_name("دانا\u{200f}").is_ok() && check_name("👩‍👩‍👧‍👦").is_ok());
         assert!(check_room("den").is_ok() && check_room(" den").is_err() && check_room("").is_err());
         assert!(check_id("0197").is_ok() && check_id("").is_err() && check_id(&"x".repeat(129)).is_err());
     }

@@ -11,9 +11,11 @@
 //! | `python` | `websockets` and `aiohttp` |
 //! | `okhttp` | Java |
 //! | `chromium` | a browser |
+//! | `chat` | plain clients of three languages in the chat |
 //! | `proxies` | nginx and HAProxy between our client and our server |
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
+mod chat;
 mod chromium;
 mod okhttp;
 mod our_client;

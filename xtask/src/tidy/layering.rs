@@ -18,7 +18,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["everwire", "everwire-chat", "everwire-chat-server", "everwire-server", "everwire-testkit", "everwire-words"],
     ),
     ("everwire-tests", &["everwire", "everwire-server", "everwire-testkit"]),
-    ("everwire-benches", &["everwire", "everwire-server", "everwire-tokio", "everwire-ws", "everwire-testkit"]),
+    (
+        "everwire-benches",
+        &["everwire", "everwire-chat-server", "everwire-server", "everwire-tokio", "everwire-ws", "everwire-testkit"],
+    ),
     ("everwire-web", &["everwire", "everwire-chat", "everwire-words"]),
     ("everwire-page", &[]),
     ("xtask", &[]),

@@ -375,6 +375,9 @@ mod tests {
                 let held: Vec<_> = timeline.entries().map(|entry| (&entry.id, &entry.status)).collect();
                 prop_assert_eq!(shown, held);
             }
+            for (at, entry) in timeline.entries().enumerate() {
+                prop_assert_eq!(entry.missing, timeline.missing_before(at), "at {}", at);
+            }
             let offsets: Vec<u64> = timeline.entries().filter_map(|entry| entry.offset).collect();
             prop_assert!(offsets.is_sorted());
             let mut ids = ids(&timeline);

@@ -90,7 +90,7 @@ impl Timeline {
         Some(Change::Updated { at, entry: entry.clone() })
     }
 
-    fn missing_before(&self, at: usize) -> Option<Missing> {
+    pub(super) fn missing_before(&self, at: usize) -> Option<Missing> {
         let offset = self.entries.get(at)?.offset?;
         // What stands before without an offset is of another history.
         let before = at.checked_sub(1).and_then(|before| self.entries[before].offset).unwrap_or(0);

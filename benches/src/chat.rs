@@ -1,0 +1,138 @@
+//! The chat server under load: posts that are committed, lines handed to a large room, what a member costs, catching up.
+//!
+//! The server is a process of its own on one core, all members are one on the other, over loopback; what stands beside each
+//! figure is the aim. Members are bare sockets that count, so that what is measured is the server.
+
+mod member;
+mod server;
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::{join_all, try_join_all};
+
+use crate::process::{self, Server};
+use member::{Done, Member, line};
+
+pub(crate) use server::run as run_server;
+
+/// Posters, and what each posts.
+const POSTERS: usize = 16;
+const POSTS: usize = 4_000;
+/// Lines in all members' hands that one measurement is about.
+const DELIVERIES: usize = 1_000_000;
+/// Lines that are posted one by one, for the time to the last member.
+const SINGLE: usize = 100;
+/// Lines that somebody has missed.
+const MISSED: usize = 10_000;
+const ROUNDS: usize = 3;
+
+/// A room of 10,000 is measured where the process may have as many files open.
+const ROOMS: [usize; 2] = [1_000, 10_000];
+
+pub(crate) fn run() -> Done<()> {
+    let folder = tempfile::tempdir()?;
+    let server = Server::start_with("chat-server", &folder.path().display().to_string())?;
+    process::pin(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        println!("| measure | median | min – max | aim |");
+        println!("|---|---|---|---|");
+        let mut rates = Vec::new();
+        for round in 0..ROUNDS {
+            rates.push(posts(&server.address, round).await? / 1e3);
+        }
+        tell("posts committed, k/s", rates, 0, "20");
+        for members in ROOMS {
+            room(&server, members).await?;
+        }
+        let mut times = Vec::new();
+        for round in 0..ROUNDS {
+            times.push(catch_up(&server.address, round).await?.as_secs_f64() * 1e3);
+        }
+        tell("10,000 missed lines caught up, ms", times, 0, "under 1,000");
+        Ok(())
+    })
+}
+
+/// Posts committed in a second, by several posters in rooms of their own; a pong says that they are.
+async fn posts(address: &str, round: usize) -> Done<f64> {
+    let posters = (0..POSTERS).map(|n| Member::join(address, format!("posts-{n}"), format!("p{n}")));
+    let mut posters = try_join_all(posters).await?;
+    let started = Instant::now();
+    let all = posters.iter_mut().enumerate().map(async |(n, poster)| {
+        for at in 0..POSTS {
+            poster.post(&line(&format!("{round}-{n}-{at}"))).await?;
+        }
+        poster.barrier().await
+    });
+    try_join_all(all).await?;
+    Ok((POSTERS * POSTS) as f64 / started.elapsed().as_secs_f64())
+}
+
+/// A room with so many members: what they cost idle, how many lines they are handed a second, and how long the last one
+/// waits for a line.
+async fn room(server: &Server, count: usize) -> Done<()> {
+    let address = &server.address;
+    let before = server.memory()?;
+    let mut members = Vec::with_capacity(count);
+    for first in (0..count).step_by(100) {
+        // Many devices of few people: who comes is told to all, which is another matter.
+        let some = (first..count.min(first + 100))
+            .map(|n| Member::join(address, format!("room-{count}"), format!("m{}", n % 10)));
+        members.extend(try_join_all(some).await?);
+    }
+    join_all(members.iter_mut().map(Member::quiet)).await;
+    let each = (server.memory()? - before) / count as f64 / 1024.0;
+    tell(&format!("idle member of {count}, KiB"), vec![each], 1, "under 12");
+
+    let mut speaker = Member::join(address, format!("room-{count}"), "speaker".to_owned()).await?;
+    let lines = DELIVERIES / count;
+    let mut rates = Vec::new();
+    for round in 0..ROUNDS {
+        let started = Instant::now();
+        let speaks = async {
+            for at in 0..lines {
+                speaker.post(&line(&format!("{round}-{at}"))).await?;
+            }
+            speaker.barrier().await
+        };
+        let hear = try_join_all(members.iter_mut().map(|member| member.hear(lines)));
+        tokio::try_join!(speaks, hear)?;
+        rates.push((lines * members.len()) as f64 / started.elapsed().as_secs_f64() / 1e6);
+    }
+    tell(&format!("deliveries in a room of {count}, M/s"), rates, 2, "1.5");
+
+    let mut times = Vec::new();
+    for at in 0..SINGLE {
+        let started = Instant::now();
+        speaker.post(&line(&format!("single-{at}"))).await?;
+        speaker.flush().await?;
+        try_join_all(members.iter_mut().map(|member| member.hear(1))).await?;
+        times.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let (half, tail) = (times[SINGLE / 2], times[SINGLE * 99 / 100]);
+    println!("| post to the last of {count}, ms, p50 / p99 | {half:.1} / {tail:.1} | | |");
+    Ok(())
+}
+
+/// How long somebody takes to have everything that was said meanwhile.
+async fn catch_up(address: &str, round: usize) -> Done<Duration> {
+    let room = format!("missed-{round}");
+    let mut speaker = Member::join(address, room.clone(), "speaker".to_owned()).await?;
+    for at in 0..MISSED {
+        speaker.post(&line(&at.to_string())).await?;
+    }
+    speaker.barrier().await?;
+    let epoch = Member::epoch(address, &room).await?;
+    let started = Instant::now();
+    let mut late = Member::resume(address, &room, &epoch).await?;
+    late.hear(MISSED).await?;
+    Ok(started.elapsed())
+}
+
+fn tell(what: &str, mut values: Vec<f64>, digits: usize, aim: &str) {
+    values.sort_by(f64::total_cmp);
+    let (min, median, max) = (values[0], values[values.len() / 2], values[values.len() - 1]);
+    println!("| {what} | {median:.digits$} | {min:.digits$} – {max:.digits$} | {aim} |");
+}

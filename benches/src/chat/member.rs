@@ -1,0 +1,121 @@
+//! A member as a bare socket that counts the lines it hears.
+
+use std::time::Duration;
+
+use everwire_tokio::{Socket, client};
+use everwire_ws::handshake::ClientHandshake;
+use everwire_ws::{Config, Incoming, Message};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+pub(super) type Done<T> = Result<T, Box<dyn std::error::Error>>;
+
+pub(super) struct Member {
+    socket: Socket<TcpStream>,
+    user: String,
+    /// Lines that were heard and not asked for yet.
+    heard: usize,
+}
+
+/// When nothing has come for so long, everything has come.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Posts are written together up to so many bytes.
+const BATCH: usize = 64 << 10;
+
+impl Member {
+    pub(super) async fn join(address: &str, room: String, user: String) -> Done<Self> {
+        let mut member = Self::open(address, &format!("room={room}&userId={user}"), user).await?;
+        member.barrier().await?;
+        Ok(member)
+    }
+
+    /// Somebody who has seen nothing of this history, and wants all of it.
+    pub(super) async fn resume(address: &str, room: &str, epoch: &str) -> Done<Self> {
+        Self::open(address, &format!("room={room}&userId=late&after={epoch}:0"), "late".to_owned()).await
+    }
+
+    /// Which history it is.
+    pub(super) async fn epoch(address: &str, room: &str) -> Done<String> {
+        let mut member = Self::open(address, &format!("room={room}&userId=asks&after="), "asks".to_owned()).await?;
+        let Some(Incoming::Message(sync)) = member.socket.recv().await? else { return Err("no sync".into()) };
+        let text = sync.as_text().unwrap_or_default();
+        let epoch = text.split("\"epoch\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        Ok(epoch.ok_or("no epoch")?.to_owned())
+    }
+
+    async fn open(address: &str, query: &str, user: String) -> Done<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let request = http::Request::get(format!("ws://{address}/ws?{query}")).body(())?;
+        // A measurement needs no secrets.
+        let handshake = ClientHandshake::new(&request, &[], [1; 16])?;
+        let (socket, _) = client(stream, handshake, Config::default(), [2; 32]).await?;
+        Ok(Self { socket, user, heard: 0 })
+    }
+
+    pub(super) async fn post(&mut self, line: &str) -> Done<()> {
+        let line = line.replace("@", &self.user);
+        let _ = self.socket.queue(&Message::from(line));
+        if self.socket.buffered() >= BATCH {
+            self.socket.flush().await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn flush(&mut self) -> Done<()> {
+        Ok(self.socket.flush().await?)
+    }
+
+    /// Everything that was posted before is committed.
+    pub(super) async fn barrier(&mut self) -> Done<()> {
+        self.socket.send(&Message::from("ping")).await?;
+        loop {
+            match self.socket.recv().await? {
+                Some(Incoming::Message(message)) if message.as_text() == Some("pong") => return Ok(()),
+                Some(Incoming::Message(message)) => self.count(&message),
+                Some(_) => {}
+                None => return Err("the server has gone".into()),
+            }
+        }
+    }
+
+    /// Waits for so many lines.
+    pub(super) async fn hear(&mut self, lines: usize) -> Done<()> {
+        self.socket.flush().await?;
+        while self.heard < lines {
+            match self.socket.recv().await? {
+                Some(Incoming::Message(message)) => self.count(&message),
+                Some(_) => {}
+                None => return Err("the server has gone".into()),
+            }
+            while let Some(message) = self.socket.try_recv_ref() {
+                self.heard += usize::from(is_line(message.payload()));
+            }
+        }
+        self.heard -= lines;
+        Ok(())
+    }
+
+    /// Waits until nothing comes any more, and forgets it.
+    pub(super) async fn quiet(&mut self) {
+        while let Ok(Ok(Some(_))) = timeout(QUIET, self.socket.recv()).await {}
+        self.heard = 0;
+    }
+
+    fn count(&mut self, message: &Message) {
+        self.heard += usize::from(is_line(message.payload()));
+    }
+}
+
+fn is_line(payload: &[u8]) -> bool {
+    payload.starts_with(b"{\"type\":\"text\"")
+}
+
+/// A line of chat; `@` stands for its user.
+pub(super) fn line(id: &str) -> String {
+    format!(
+        "{{\"type\":\"text\",\"id\":\"@-{id}\",\"userId\":\"@\",\"userName\":\"@\",\"text\":\"the build is green again, \
+         and the tests have passed\",\"timestamp\":1795444241651,\"status\":\"SENDING\"}}"
+    )
+}
