@@ -153,9 +153,9 @@ impl ChatServer {
         self.close().await;
     }
 
-    /// What goes on beside the members, and never returns: stores how far messages have come, once a second, removes messages from the history as they come to be too many or
-    /// too old, once a minute, sends away who may not stay, within two seconds, and reads changed certificates.
-    /// [`serve`](Self::serve) does it by itself. Cancel-safe.
+    /// What goes on beside the members, and never returns: stores how far messages have come, once a second; removes messages
+    /// from the history as they come to be too many or too old, once a minute; sends away who may not stay, within two
+    /// seconds; and reads changed certificates. [`serve`](Self::serve) does it by itself. Cancel-safe.
     pub async fn tend(&self) {
         tokio::join!(self.retain(), self.keep_marks(), self.guard(), self.renew());
     }

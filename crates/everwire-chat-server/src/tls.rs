@@ -52,6 +52,7 @@ pub(crate) struct Tls {
 #[derive(Debug)]
 struct Current {
     config: Arc<ServerConfig>,
+    /// The files that were last looked at, whether they could be used or not.
     changed: Changed,
 }
 
@@ -72,7 +73,8 @@ impl Tls {
 
     /// Reads the files again if they have changed; what can't be used leaves things as they were. Blocks on the disk.
     pub(crate) fn renew(&self) {
-        if self.files.changed() == self.lock().changed {
+        let changed = self.files.changed();
+        if changed == self.lock().changed {
             return;
         }
         match Current::read(&self.files) {
@@ -80,8 +82,12 @@ impl Tls {
                 tracing::info!(file = %self.files.certificate.display(), "the certificate was read again");
                 *self.lock() = new;
             }
-            // Looked at again: the other file may come a moment later.
-            Err(error) => tracing::warn!(%error, "the certificate stays as it was"),
+            // The other file may come a moment later, and is a change then.
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(%error, cause, "the certificate stays as it was");
+                self.lock().changed = changed;
+            }
         }
     }
 
@@ -138,5 +144,50 @@ impl std::error::Error for TlsError {
             Self::File { source, .. } => Some(source),
             Self::Certificate { source, .. } => Some(source),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+    use super::*;
+
+    /// Writes both files, as of another time than before.
+    fn write(files: &TlsFiles, age: u64) {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        for (path, text) in [(&files.certificate, cert.pem()), (&files.key, signing_key.serialize_pem())] {
+            std::fs::write(path, text).unwrap();
+            touch(path, age);
+        }
+    }
+
+    fn touch(path: &Path, age: u64) {
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+    }
+
+    #[test]
+    fn what_can_not_be_used_leaves_the_old_certificate_at_work_and_what_can_takes_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsFiles { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+        write(&files, 900);
+        let tls = Tls::open(files.clone()).unwrap();
+        let at_work = || Arc::as_ptr(&tls.lock().config);
+        let first = at_work();
+        tls.renew();
+        assert_eq!(at_work(), first, "nothing has changed");
+
+        std::fs::write(&files.certificate, "half a certific").unwrap();
+        touch(&files.certificate, 800);
+        tls.renew();
+        assert_eq!(at_work(), first);
+        assert_eq!(tls.lock().changed, files.changed(), "it is told once, not every second");
+
+        write(&files, 700);
+        tls.renew();
+        assert_ne!(at_work(), first);
     }
 }

@@ -190,6 +190,7 @@ async fn t6_accept_then_close_is_retried_with_growing_delays_and_not_in_a_storm(
     let client = Client::builder(&server.url)
         .initial_delay(Duration::from_millis(100))
         .max_delay(Duration::from_millis(400))
+        .backoff_factor(2.0)
         .jitter(everwire::Jitter::None)
         .build()
         .expect("good settings");

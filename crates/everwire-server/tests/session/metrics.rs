@@ -54,6 +54,8 @@ async fn a_session_is_counted_as_opened_resumed_and_ended_and_so_are_its_message
     server.network.cut();
     until(&mut told, "everwire_server_sessions_total{what=resumed}", 1.0).await;
     assert_eq!(told.sum("everwire_server_sessions_total{what=opened}"), 1.0);
+    // Who closes before the welcome has come back says no farewell, and the session waits for its deadline.
+    client.watch_state().wait_for(everwire::State::is_connected).await.unwrap();
     client.close(Duration::from_secs(10)).await;
     until(&mut told, "everwire_server_sessions_ended_total{why=ended}", 1.0).await;
     until(&mut told, "everwire_server_sessions{", 0.0).await;
