@@ -1,19 +1,51 @@
 //! `cargo xtask page`: the chat's page, ready to be put into the binary.
 
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed};
 
 const SOURCE: &str = "apps/everwire-web";
 
-/// Builds the page; the next build of the binary has it.
+/// Builds the page, unless it is what would be built; the next build of the binary has it.
 pub(crate) fn page() -> Result<(), Failed> {
     setup::wasm_target()?;
     if shell::has("npm") {
         shell::npm_ci(SOURCE)?;
     }
     let wasm = shell::built(&["--package", "everwire-web", "--target", WASM, "--profile", "page"])?;
-    let mut page = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--"]);
     let source = shell::root().join(SOURCE);
-    page.arg(wasm).arg(source.join("page")).arg(source.join("dist"));
-    shell::run(page)
+    let (stamp, made_of) = (wasm.with_extension("page"), made_of(&wasm, &source)?);
+    let is_built = source.join("dist/index.html").exists();
+    if is_built && fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == made_of) {
+        return Ok(());
+    }
+    let mut page = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--"]);
+    page.arg(&wasm).arg(source.join("page")).arg(source.join("dist"));
+    shell::run(page)?;
+    fs::write(&stamp, made_of).map_err(|error| failed(&stamp, &error))
+}
+
+/// The same as long as everything that the page is made of is the same.
+fn made_of(wasm: &Path, source: &Path) -> Result<String, Failed> {
+    let tool = shell::root().join("xtask/page/src");
+    let mut files = vec![wasm.to_owned(), source.join("package-lock.json")];
+    for folder in [source.join("page"), tool] {
+        for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, &error))? {
+            files.push(entry.map_err(|error| failed(&folder, &error))?.path());
+        }
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::read(&file).map_err(|error| failed(&file, &error))?.hash(&mut hasher);
+    }
+    source.join("node_modules").exists().hash(&mut hasher);
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failed {
+    Failed(format!("{}: {error}", path.display()))
 }
