@@ -27,6 +27,9 @@ pub(super) struct Resolved {
 /// How long those who were here have to come back after a server was lost, as we did.
 const COMING_BACK: Duration = Duration::from_secs(30);
 
+/// Of so many at most it is remembered that they were here.
+const MOST_BEFORE: usize = 10_000;
+
 /// How long receipts are collected before they are told.
 const RECEIPT_DELAY: Duration = Duration::from_millis(50);
 
@@ -180,7 +183,10 @@ impl Task {
         let known = std::mem::replace(&mut inner.users, users);
         self.before.extend(known);
         self.before.retain(|user| inner.users.iter().all(|here| here.user_id != user.user_id));
-        self.missed_at = (!self.before.is_empty()).then(|| Instant::now() + COMING_BACK);
+        self.before.truncate(MOST_BEFORE);
+        // Further losses give nobody more time.
+        let until = self.missed_at.unwrap_or_else(|| Instant::now() + COMING_BACK);
+        self.missed_at = (!self.before.is_empty()).then_some(until);
         self.room.tell(ChatEvent::Synced { earlier: sync.earlier });
         drop(inner);
         // What was told to the connection before may never have arrived.
