@@ -222,6 +222,18 @@ chat("rooms have what is unread counted, and a draft stays where it was", async 
   await ana.done();
 });
 
+chat("who leaves a room is gone from it", async (server) => {
+  const ana = await Person.join(browser, server, "Ana", { query: "?room=den" });
+  const ben = await Person.join(browser, server, "Ben", { query: "?room=den" });
+  await ana.page.getByRole("textbox", { name: "Join another room" }).fill("hall");
+  await ana.page.keyboard.press("Enter");
+  await ana.page.locator("h1", { hasText: "hall" }).waitFor();
+  await ana.page.getByRole("button", { name: /leave .*den/ }).click();
+  await ben.page.locator(".notice", { hasText: /Ana.* left/ }).waitFor();
+  await ben.done();
+  await ana.done();
+});
+
 chat("what is hostile is shown as what it is", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.join(browser, server, "<b onmouseover=alert(1)>Ben");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use everwire::store::{Store, WebStore};
 use everwire::{Closed, State};
-use everwire_chat::{Change, ChatClient, ChatError, ChatEvent, Entry, Memory, Status, User};
+use everwire_chat::{Change, ChatClient, ChatError, ChatEvent, Entry, Memory, Missing, Status, User};
 use everwire_words::{Text, Words};
 use leptos::prelude::*;
 use send_wrapper::SendWrapper;
@@ -100,11 +100,25 @@ impl Room {
                 active: Cell::new(false),
             })),
         };
-        let leaving = room.clone();
-        browser::always_on(&browser::window(), "pagehide", move || leaving.remember());
-        let listener = room.clone();
-        spawn_local(async move { listener.listen(updates).await });
+        // Neither keeps the room: one that was left is let go of, and its connection with it.
+        let leaving = room.weak();
+        browser::always_on(&browser::window(), "pagehide", move || {
+            if let Some(room) = leaving() {
+                room.remember();
+            }
+        });
+        spawn_local(Self::listen(room.weak(), updates));
         Ok(room)
+    }
+
+    /// The room, for as long as somebody else holds it.
+    fn weak(&self) -> impl Fn() -> Option<Self> + use<> {
+        let inner = Rc::downgrade(&self.inner);
+        let Self { shown, link, users, typing, unread, draft, at_end, inner: _ } = *self;
+        move || {
+            let inner = SendWrapper::new(inner.upgrade()?);
+            Some(Self { inner, shown, link, users, typing, unread, draft, at_end })
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -157,9 +171,11 @@ impl Room {
 
     /// Asks the server for what was said before the first message.
     fn load_earlier(&self) {
-        let first = self.inner.entries.borrow().first().map(|entry| entry.id.clone());
+        let entries = self.inner.entries.borrow();
+        // A gap further down comes first.
+        let gap = entries.iter().skip(1).find(|entry| matches!(entry.missing, Some(Missing::Unloaded { .. })));
         // Where there is nothing, or no connection, the row above the first message says so.
-        let _ = first.map(|id| self.inner.chat.load_earlier(&id));
+        let _ = gap.or(entries.first()).map(|entry| self.inner.chat.load_earlier(&entry.id));
     }
 
     /// Keeps the last messages for the next visit.
@@ -227,27 +243,32 @@ impl Room {
         self.draft.set(draft.to_owned());
     }
 
-    async fn listen(self, mut updates: everwire_chat::Updates) {
+    async fn listen(room: impl Fn() -> Option<Self>, mut updates: everwire_chat::Updates) {
         while let Some(event) = updates.next().await {
-            match event {
-                ChatEvent::Timeline(change) => self.on_change(change),
-                ChatEvent::Connection(state) => {
-                    if !state.is_connected() {
-                        self.typing.set(Vec::new());
-                    }
-                    self.link.set(state);
+            let Some(room) = room() else { return };
+            room.on_event(event);
+        }
+    }
+
+    fn on_event(&self, event: ChatEvent) {
+        match event {
+            ChatEvent::Timeline(change) => self.on_change(change),
+            ChatEvent::Connection(state) => {
+                if !state.is_connected() {
+                    self.typing.set(Vec::new());
                 }
-                ChatEvent::Joined(user) => self.notice(&Text::Joined { name: &user.user_name }),
-                ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
-                ChatEvent::Typing(names) => self.typing.set(names),
-                ChatEvent::Synced { .. } | ChatEvent::Back(_) => self.users.set(self.inner.chat.users()),
-                ChatEvent::Earlier { .. } if !self.at_end.get_untracked() => drop(self.show_more(true)),
-                ChatEvent::Missed(_) => {
-                    *self.inner.entries.borrow_mut() = self.inner.chat.entries();
-                    self.show_newest();
-                }
-                _ => {}
+                self.link.set(state);
             }
+            ChatEvent::Joined(user) => self.notice(&Text::Joined { name: &user.user_name }),
+            ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
+            ChatEvent::Typing(names) => self.typing.set(names),
+            ChatEvent::Synced { .. } | ChatEvent::Back(_) => self.users.set(self.inner.chat.users()),
+            ChatEvent::Earlier { .. } if !self.at_end.get_untracked() => drop(self.show_more(true)),
+            ChatEvent::Missed(_) => {
+                *self.inner.entries.borrow_mut() = self.inner.chat.entries();
+                self.show_newest();
+            }
+            _ => {}
         }
     }
 

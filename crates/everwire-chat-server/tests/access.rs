@@ -118,8 +118,24 @@ async fn a_wrong_password_and_an_unknown_user_are_the_same_and_many_have_to_wait
     for _ in 0..12 {
         last = post(&server, "/api/sign-in", &json!({"user": "ana", "password": "wrong horse"})).await.0;
     }
-    assert_eq!(last, 429, "even with the right one");
-    assert_eq!(post(&server, "/api/sign-in", &json!({"user": "ana", "password": PASSWORD})).await.0, 429);
+    assert_eq!(last, 429);
+    assert_eq!(post(&server, "/api/sign-in", &json!({"user": "ana", "password": PASSWORD})).await.0, 429, "even so");
+}
+
+#[tokio::test]
+async fn the_limit_does_not_tell_which_users_there_are() {
+    let mut answers = Vec::new();
+    for user in ["nobody", "ana"] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(accounts(folder.path(), &["ana"])).await;
+        let mut of_one = Vec::new();
+        for _ in 0..12 {
+            of_one.push(post(&server, "/api/sign-in", &json!({"user": user, "password": "wrong horse"})).await.0);
+        }
+        answers.push(of_one);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert!(answers[0].contains(&429));
 }
 
 #[tokio::test]

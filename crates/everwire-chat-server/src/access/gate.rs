@@ -62,7 +62,7 @@ impl Access {
     }
 
     /// Whether who came in may stay.
-    pub(super) async fn judge(&self, pass: &Pass) -> Result<(), Refusal> {
+    pub(crate) async fn judge(&self, pass: &Pass) -> Result<(), Refusal> {
         let Pass { user_id, room, .. } = pass.clone();
         let standing = self.store.ask(move |tables| tables.standing(&user_id, &room)).await;
         match standing {

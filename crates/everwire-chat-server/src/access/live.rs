@@ -39,11 +39,6 @@ impl Access {
         lock(&self.live.passes).remove(&id);
     }
 
-    /// Whether this one may stay, whatever was asked before it came in.
-    pub(crate) async fn still(&self, pass: &Pass) -> Result<(), Refusal> {
-        self.judge(pass).await
-    }
-
     /// Who has to leave since something was changed, and why.
     pub(crate) async fn unwelcome(&self) -> Vec<(ConnectionId, Pass, Refusal)> {
         let revision = match self.store.ask(|tables| tables.revision()).await {

@@ -156,13 +156,11 @@ impl Access {
         if let Some(from) = from {
             lock(&self.desk.addresses).take(network(from), at).map_err(Denied::TooMany)?;
         }
-        // What no user can be called is not worth a bucket.
+        // For names that nobody has too: a limit must not tell which those are.
+        lock(&self.desk.users).take(user.clone(), at).map_err(Denied::TooMany)?;
         let known = user.clone();
         let login = self.store.ask(move |tables| tables.login(&known)).await;
         let login = login.and_then(Result::ok).ok_or(Denied::Unavailable)?;
-        if login.is_some() {
-            lock(&self.desk.users).take(user.clone(), at).map_err(Denied::TooMany)?;
-        }
         if !self.is_right(password, login.as_ref()).await? {
             return Err(Denied::Wrong);
         }

@@ -293,7 +293,7 @@ impl Member {
         let Some(access) = self.shared.access.clone() else { return true };
         // In this order: what is changed after the question finds it among those that are in.
         access.enter(self.id, pass.clone());
-        match access.still(&pass).await {
+        match access.judge(&pass).await {
             Ok(()) => true,
             Err(refusal) => self.close(refusal.close_code(), refusal.reason()).await,
         }

@@ -62,13 +62,13 @@ impl Marks {
         self.recent.push_back(Line { offset, id: id.to_owned(), author: author.to_owned() });
     }
 
-    /// A user has the messages up to there; which have come further by that.
-    pub(super) fn raise(&mut self, user: &str, receipt: Receipt) -> Vec<Moved> {
+    /// A user has the messages up to there; which have come further by that. `None`: no mark has risen.
+    pub(super) fn raise(&mut self, user: &str, receipt: Receipt) -> Option<Vec<Moved>> {
         let Receipt { delivered, read } = receipt;
         let before = (self.delivered.clone(), self.read.clone());
         let risen = self.delivered.raise(user, delivered.max(read));
         if !(self.read.raise(user, read) || risen) {
-            return Vec::new();
+            return None;
         }
         let moved = self.recent.iter().filter_map(|line| {
             let passed =
@@ -82,7 +82,7 @@ impl Marks {
             };
             Some(Moved { id: line.id.clone(), author: line.author.clone(), status })
         });
-        moved.collect()
+        Some(moved.collect())
     }
 
     /// What a user is told about the others.
@@ -128,10 +128,10 @@ mod tests {
         marks.on_line(2, "b", "ben");
         let moved = |id: &str, author: &str, status| Moved { id: id.into(), author: author.into(), status };
         let got = |delivered, read| Receipt { delivered, read };
-        assert_eq!(marks.raise("ana", got(2, 0)), [moved("b", "ben", WireStatus::Delivered)]);
-        assert_eq!(marks.raise("cat", got(1, 1)), [moved("a", "ana", WireStatus::Read)]);
-        assert_eq!(marks.raise("cat", got(1, 1)), []);
-        assert_eq!(marks.raise("cat", got(2, 2)), [moved("b", "ben", WireStatus::Read)]);
+        assert_eq!(marks.raise("ana", got(2, 0)), Some(vec![moved("b", "ben", WireStatus::Delivered)]));
+        assert_eq!(marks.raise("cat", got(1, 1)), Some(vec![moved("a", "ana", WireStatus::Read)]));
+        assert_eq!(marks.raise("cat", got(1, 1)), None);
+        assert_eq!(marks.raise("cat", got(2, 2)), Some(vec![moved("b", "ben", WireStatus::Read)]));
         assert_eq!(marks.for_user("cat"), got(2, 0));
         assert_eq!(marks.for_user("dan"), got(2, 2));
     }

@@ -188,12 +188,8 @@ impl Rooms {
     pub(crate) fn receipt(&mut self, room: &str, origin: ConnectionId, receipt: Receipt) {
         let Some(entry) = self.rooms.get_mut(room) else { return };
         let Some(user) = entry.members.get(&origin).and_then(|member| member.user.as_ref()) else { return };
-        let before = entry.marks.kept();
-        let moved = entry.marks.raise(&user.user_id, receipt);
-        let after = entry.marks.kept();
-        if after != before {
-            self.unsaved.insert(room.to_owned(), after);
-        }
+        let Some(moved) = entry.marks.raise(&user.user_id, receipt) else { return };
+        self.unsaved.insert(room.to_owned(), entry.marks.kept());
         let room = entry;
         if moved.is_empty() {
             return;

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::room::Inner;
 use crate::timeline::Entry;
-use crate::wire::{Position, Receipt, TextMessage, WireStatus};
+use crate::wire::{Position, Receipt, TextMessage};
 
 /// What a client knows of its room, to be kept by a program and given to its next client: the last messages are there at
 /// once, without a connection, and only what came since is asked for. Messages that wait to be sent are not in it; a
@@ -52,7 +52,7 @@ impl Inner {
         let Position { epoch, offset } = self.position.clone()?;
         let stored: Vec<&Entry> = self.timeline.entries().filter(|entry| entry.offset.is_some()).collect();
         let last = stored.len().saturating_sub(MOST);
-        let messages = stored[last..].iter().map(|entry| message(entry)).collect();
+        let messages = stored[last..].iter().map(|entry| entry.to_message()).collect();
         Some(Memory { epoch, offset, messages, receipt: self.timeline.receipt(), had: self.had })
     }
 
@@ -65,17 +65,5 @@ impl Inner {
         self.timeline.on_receipt(receipt);
         self.had = had;
         self.position = (!epoch.is_empty()).then_some(Position { epoch, offset });
-    }
-}
-
-fn message(entry: &Entry) -> TextMessage {
-    TextMessage {
-        id: entry.id.clone(),
-        user_id: entry.user_id.clone(),
-        user_name: entry.user_name.clone(),
-        text: entry.text.clone(),
-        timestamp: entry.timestamp,
-        status: WireStatus::Sent,
-        offset: entry.offset,
     }
 }

@@ -176,15 +176,7 @@ impl ChatClient {
             if !matches!(&entry.status, Status::Failed(failure) if failure.is_retryable()) {
                 return Err(SendError::NotRetryable);
             }
-            let again = TextMessage {
-                id: entry.id.clone(),
-                user_id: entry.user_id.clone(),
-                user_name: entry.user_name.clone(),
-                text: entry.text.clone(),
-                timestamp: entry.timestamp,
-                status: WireStatus::Sent,
-                offset: None,
-            };
+            let again = entry.to_message();
             room.waiting.insert(id.to_owned(), self.submit(id, Event::Text(again).to_json())?);
             Ok(room.timeline.advance(id, Status::Sending))
         })

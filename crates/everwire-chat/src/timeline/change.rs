@@ -1,5 +1,5 @@
 use crate::status::Status;
-use crate::wire::TextMessage;
+use crate::wire::{TextMessage, WireStatus};
 
 /// A message as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,20 @@ pub enum Missing {
 }
 
 impl Entry {
+    /// As it goes over the wire.
+    #[must_use]
+    pub fn to_message(&self) -> TextMessage {
+        TextMessage {
+            id: self.id.clone(),
+            user_id: self.user_id.clone(),
+            user_name: self.user_name.clone(),
+            text: self.text.clone(),
+            timestamp: self.timestamp,
+            status: WireStatus::Sent,
+            offset: self.offset,
+        }
+    }
+
     pub(super) fn new(message: TextMessage, own: bool, status: Status) -> Self {
         let TextMessage { id, user_id, user_name, text, timestamp, status: _, offset } = message;
         Self { id, user_id, user_name, text, timestamp, own, status, offset, missing: None }
