@@ -222,6 +222,24 @@ chat("rooms have what is unread counted, and a draft stays where it was", async 
   await ana.done();
 });
 
+chat("who does nothing for five minutes is away until a key is pressed", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.visit(browser, server.url(""));
+  await ben.page.clock.install();
+  await ben.page.fill("#name", "Ben");
+  await ben.page.press("#name", "Enter");
+  await ben.connected();
+  const shown = ana.page.locator(".side .people li", { hasText: "Ben" });
+  await shown.waitFor();
+  assert.equal(await shown.innerText(), "Ben");
+  await ben.page.clock.fastForward("05:30");
+  await shown.getByText("away").waitFor();
+  await ben.page.keyboard.press("Shift");
+  await shown.getByText("away").waitFor({ state: "detached" });
+  await ben.done();
+  await ana.done();
+});
+
 chat("who leaves a room is gone from it", async (server) => {
   const ana = await Person.join(browser, server, "Ana", { query: "?room=den" });
   const ben = await Person.join(browser, server, "Ben", { query: "?room=den" });

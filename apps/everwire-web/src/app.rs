@@ -61,14 +61,14 @@ pub(crate) struct Enter {
 impl Enter {
     /// By a name of one's choice.
     pub(crate) fn guest(self, name: &str) -> Result<(), String> {
-        let user = User { user_id: own_id(), user_name: name.trim().to_owned() };
+        let user = User::new(own_id(), name.trim());
         self.user(user, None)?;
         browser::keep(NAME, name);
         Ok(())
     }
 
     pub(crate) fn account(self, account: Account) -> Result<(), String> {
-        let user = User { user_id: account.user.clone(), user_name: account.user.clone() };
+        let user = User::new(account.user.clone(), account.user.clone());
         self.user(user, Some(account))
     }
 

@@ -178,6 +178,11 @@ impl Room {
         let _ = gap.or(entries.first()).map(|entry| self.inner.chat.load_earlier(&entry.id));
     }
 
+    /// Tells the others whether nobody looks at this page.
+    pub(crate) fn set_away(&self, away: bool) {
+        self.inner.chat.set_away(away);
+    }
+
     /// Keeps the last messages for the next visit.
     fn remember(&self) {
         self.inner.memory_planned.set(false);
@@ -262,7 +267,9 @@ impl Room {
             ChatEvent::Joined(user) => self.notice(&Text::Joined { name: &user.user_name }),
             ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
             ChatEvent::Typing(names) => self.typing.set(names),
-            ChatEvent::Synced { .. } | ChatEvent::Back(_) => self.users.set(self.inner.chat.users()),
+            ChatEvent::Synced { .. } | ChatEvent::Back(_) | ChatEvent::Presence(_) => {
+                self.users.set(self.inner.chat.users())
+            }
             ChatEvent::Earlier { .. } if !self.at_end.get_untracked() => drop(self.show_more(true)),
             ChatEvent::Missed(_) => {
                 *self.inner.entries.borrow_mut() = self.inner.chat.entries();

@@ -51,6 +51,8 @@ struct Parameters {
     user_id: Option<String>,
     user_name: Option<String>,
     after: Option<String>,
+    #[serde(default)]
+    away: bool,
     token: Option<String>,
 }
 
@@ -98,7 +100,7 @@ async fn upgrade(
 }
 
 fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
-    let Parameters { room, user_id, user_name, after, token: _ } = parameters;
+    let Parameters { room, user_id, user_name, after, away, token: _ } = parameters;
     let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     check_room(&room)?;
     let user = match user_id {
@@ -106,7 +108,7 @@ fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
             let user_name = user_name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| user_id.clone());
             check_id(&user_id)?;
             check_name(&user_name)?;
-            Some(User { user_id, user_name })
+            Some(User::new(user_id, user_name))
         }
         None => None,
     };
@@ -115,7 +117,7 @@ fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
         Some("") => Some(None),
         Some(position) => Some(Some(position.parse::<Position>()?)),
     };
-    Ok(Invitation { room, user, after, pass: None, recalled: None })
+    Ok(Invitation { room, user, after, away, pass: None, recalled: None })
 }
 
 /// What the history knows of a room that nobody is in.

@@ -1,9 +1,14 @@
 //! What texts, names and ids may be. Servers enforce these limits; clients check them first, to say so early.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 /// Bytes of UTF-8 in a line of chat: 16 KiB.
 pub const TEXT_BYTES: usize = 16 << 10;
-/// Characters in a user's name, and in a room's: 64.
+/// Characters in a user's name, and in a room's: 64. A character is what people take for one, a grapheme cluster (Unicode
+/// Annex 29): a family of emoji is one, and a letter with its accents.
 pub const NAME_CHARS: usize = 64;
+/// Bytes of UTF-8 in a user's name, and in a room's: 512.
+pub const NAME_BYTES: usize = 512;
 /// Bytes in a message's or user's id: 128.
 pub const ID_BYTES: usize = 128;
 
@@ -24,13 +29,13 @@ pub fn check_text(text: &str) -> Result<(), &'static str> {
 /// Whether this may be a user's name.
 ///
 /// # Errors
-/// If it is blank, longer than [`NAME_CHARS`], or holds control characters or such as turn the direction of the text that
+/// If it is blank, longer than [`NAME_CHARS`] or [`NAME_BYTES`], or holds control characters or such as turn the direction of the text that
 /// follows, by which a name could make a line look like another's.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         Err("the name is blank")
-    } else if name.chars().count() > NAME_CHARS {
-        Err("the name is longer than 64 characters")
+    } else if name.len() > NAME_BYTES || name.graphemes(true).count() > NAME_CHARS {
+        Err("the name is longer than 64 characters, or 512 bytes")
     } else if name.chars().any(char::is_control) {
         Err("the name holds control characters")
     } else if name.chars().any(turns) {
@@ -47,8 +52,8 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
 pub fn check_room(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         Err("the room's name is blank")
-    } else if name.chars().count() > NAME_CHARS {
-        Err("the room's name is longer than 64 characters")
+    } else if name.len() > NAME_BYTES || name.graphemes(true).count() > NAME_CHARS {
+        Err("the room's name is longer than 64 characters, or 512 bytes")
     } else if name.chars().any(char::is_control) {
         Err("the room's name holds control characters")
     } else if name.chars().any(turns) {
@@ -92,6 +97,9 @@ mod tests {
         assert!(check_text(" \n").is_err() && check_text(&"x".repeat(TEXT_BYTES + 1)).is_err());
         assert!(check_name("Ана Å 🙂").is_ok() && check_name(&"я".repeat(64)).is_ok());
         assert!(check_name("").is_err() && check_name("a\u{1b}[2J").is_err() && check_name(&"я".repeat(65)).is_err());
+        assert!(check_name(&"e\u{301}".repeat(64)).is_ok() && check_name(&"e\u{301}".repeat(65)).is_err());
+        assert!(check_name(&"👩‍👩‍👧‍👦".repeat(20)).is_ok() && check_name(&"👩‍👩‍👧‍👦".repeat(21)).is_err());
+        assert!(check_room(&"क्षि".repeat(42)).is_ok() && check_room(&format!("z{}", "\u{301}".repeat(256))).is_err());
         assert!(check_name("\u{202e}nimda").is_err() && check_room("a\u{2067}b").is_err());
         assert!(check_name("دانا\u{200f}").is_ok() && check_name("👩‍👩‍👧‍👦").is_ok());
         assert!(check_room("den").is_ok() && check_room(" den").is_err() && check_room("").is_err());

@@ -1,4 +1,5 @@
-//! When others are told that we type: at the first character, again while it goes on, and no more after a pause.
+//! When others are told what we do: that we type, at the first character, again while it goes on, and no more after a
+//! pause; and that we are away, when nothing was done for a while.
 
 use std::time::Duration;
 
@@ -67,13 +68,61 @@ impl TypingSignal {
     }
 }
 
+/// After this long without a key, a pointer or a look, somebody is away: 5 minutes.
+pub const AWAY_AFTER: Duration = Duration::from_secs(300);
+
+/// Says when to call [`ChatClient::set_away`](crate::ChatClient::set_away), and with what.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use everwire_chat::signal::AwaySignal;
+///
+/// let mut signal = AwaySignal::new(Instant::now());
+/// let away_at = signal.deadline().unwrap();
+/// assert_eq!(signal.on_pause(away_at), Some(true));
+/// assert_eq!(signal.on_input(away_at), Some(false));
+/// ```
+#[derive(Debug)]
+pub struct AwaySignal {
+    last: Instant,
+    away: bool,
+}
+
+impl AwaySignal {
+    /// Somebody is here.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        Self { last: now, away: false }
+    }
+
+    /// Somebody did something; what others are to be told.
+    pub fn on_input(&mut self, now: Instant) -> Option<bool> {
+        self.last = now;
+        std::mem::take(&mut self.away).then_some(false)
+    }
+
+    /// When [`on_pause`](Self::on_pause) has something to say.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        (!self.away).then_some(self.last + AWAY_AFTER)
+    }
+
+    /// The deadline has come; what others are to be told.
+    pub fn on_pause(&mut self, now: Instant) -> Option<bool> {
+        let is_due = self.deadline().is_some_and(|deadline| deadline <= now);
+        self.away |= is_due;
+        is_due.then_some(true)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use web_time::Instant;
 
-    use super::{IDLE, REPEAT, TypingSignal};
+    use super::{AWAY_AFTER, AwaySignal, IDLE, REPEAT, TypingSignal};
 
     #[test]
     fn others_are_told_at_the_first_character_and_after_a_pause() {
@@ -88,6 +137,18 @@ mod tests {
         assert_eq!(signal.on_pause(last), None);
         assert_eq!(signal.on_pause(last + IDLE), Some(false));
         assert_eq!(signal.deadline(), None);
+    }
+
+    #[test]
+    fn who_does_nothing_for_long_is_away_until_something_is_done() {
+        let start = Instant::now();
+        let mut signal = AwaySignal::new(start);
+        let later = start + Duration::from_secs(60);
+        assert_eq!(signal.on_input(later), None, "nobody was away");
+        assert_eq!(signal.on_pause(start + AWAY_AFTER), None, "something was done since");
+        assert_eq!(signal.on_pause(later + AWAY_AFTER), Some(true));
+        assert_eq!((signal.deadline(), signal.on_pause(later + 2 * AWAY_AFTER)), (None, None), "told once");
+        assert_eq!(signal.on_input(later + 2 * AWAY_AFTER), Some(false));
     }
 
     #[test]

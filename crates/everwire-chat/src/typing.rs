@@ -33,7 +33,7 @@ impl TypingUsers {
                 true
             }
             (None, true) if self.users.len() < TRACKED => {
-                let user = User { user_id: signal.user_id, user_name: signal.user_name };
+                let user = User::new(signal.user_id, signal.user_name);
                 self.users.push((user, now + EXPIRY));
                 true
             }

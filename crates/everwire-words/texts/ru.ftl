@@ -94,7 +94,7 @@ here = { $count ->
 }
 who = Кто здесь
 you = вы
-away = отошёл
+away = нет на месте
 nobody = больше никого
 
 ## Writing

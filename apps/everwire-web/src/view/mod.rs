@@ -12,8 +12,14 @@ mod list;
 mod message;
 mod side;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use everwire_chat::signal::AwaySignal;
 use everwire_words::{Text, Words};
 use leptos::prelude::*;
+use web_time::Instant;
 
 pub(crate) use join::Join;
 
@@ -24,6 +30,9 @@ use composer::Composer;
 use list::List;
 use side::Side;
 
+/// How often it is looked whether somebody has gone.
+const ABSENCE_CHECK: Duration = Duration::from_secs(15);
+
 /// A text in the reader's language.
 fn say(text: &Text<'_>) -> String {
     expect_context::<StoredValue<Words>>().with_value(|words| words.say(text))
@@ -33,6 +42,7 @@ fn say(text: &Text<'_>) -> String {
 pub(crate) fn Chat(rooms: Rooms) -> impl IntoView {
     let side_open = RwSignal::new(false);
     watch_readers(rooms);
+    watch_absence(rooms);
     let main = move || {
         let room = rooms.shown();
         view! {
@@ -63,6 +73,20 @@ fn Update() -> impl IntoView {
             <button on:click=move |_| browser::tell("everwire-update-now")>{say(&Text::TakeVersion)}</button>
         </p>
     }
+}
+
+/// The others hear when nothing was done at the page for long, and when somebody is back.
+fn watch_absence(rooms: Rooms) {
+    let signal = Rc::new(RefCell::new(AwaySignal::new(Instant::now())));
+    let tell = move |away: Option<bool>| {
+        let Some(away) = away else { return };
+        rooms.all.with_untracked(|all| all.iter().for_each(|room| room.set_away(away)));
+    };
+    for event in ["keydown", "pointerdown", "pointermove", "wheel", "focus"] {
+        let signal = Rc::clone(&signal);
+        browser::always_on(&browser::window(), event, move || tell(signal.borrow_mut().on_input(Instant::now())));
+    }
+    set_interval(move || tell(signal.borrow_mut().on_pause(Instant::now())), ABSENCE_CHECK);
 }
 
 /// Who comes back to the page sees what is there; the tab's title says how much is new.

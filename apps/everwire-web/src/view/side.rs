@@ -1,3 +1,4 @@
+use everwire_chat::User;
 use everwire_words::{Text, Words};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -35,7 +36,11 @@ pub(super) fn Side(rooms: Rooms, side_open: RwSignal<bool>) -> impl IntoView {
     };
     let people = move || {
         rooms.shown().users.with(|users| {
-            users.iter().map(|user| view! { <li dir="auto">{user.user_name.clone()}</li> }).collect_view()
+            let person = |user: &User| {
+                let away = user.away.then(|| view! { <small>{say(&Text::Away)}</small> });
+                view! { <li dir="auto" class:away=user.away>{user.user_name.clone()}{away}</li> }
+            };
+            users.iter().map(person).collect_view()
         })
     };
     view! {

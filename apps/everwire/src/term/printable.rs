@@ -15,13 +15,11 @@ fn picture(c: char) -> char {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
         '\u{7f}' => '\u{2421}',
         // C1 controls, some of which terminals obey like escapes; line and paragraph separators; and what reverses the
-        // direction of the text that follows, so that a line can't be made to look like another one.
-        '\u{80}'..='\u{9f}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}'
-        | '\u{feff}' => char::REPLACEMENT_CHARACTER,
+        // direction of the text that follows, so that a line can't be made to look like another one. The
+        // two marks that right-to-left names are written with do no such thing.
+        '\u{80}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
+            char::REPLACEMENT_CHARACTER
+        }
         c => c,
     }
 }

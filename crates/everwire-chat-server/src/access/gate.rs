@@ -55,7 +55,7 @@ impl Access {
         let Claims { sub, name, generation, .. } = self.gate.judge(token, seconds()).map_err(Refusal::Token)?;
         let named = |name: &&str| check_name(name).is_ok();
         let user_name = name.as_deref().filter(named).or(claimed_name.filter(named)).unwrap_or(&sub).to_owned();
-        let user = User { user_id: sub, user_name };
+        let user = User::new(sub, user_name);
         let pass = Pass { user_id: user.user_id.clone(), room: room.to_owned(), generation };
         self.judge(&pass).await?;
         Ok(Admitted { user, pass })

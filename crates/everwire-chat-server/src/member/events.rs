@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use everwire_chat::limits::{check_id, check_name, check_text};
-use everwire_chat::wire::{Event, Junk, Receipt, Rejected, TextMessage, User, WireStatus, parse};
+use everwire_chat::wire::{Event, Junk, Presence, Problem, Receipt, Rejected, TextMessage, User, WireStatus, parse};
 use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
 
-use super::{JUNK_PERIOD, Member};
+use super::{JUNK_PERIOD, Member, PRESENCE_PACE};
 use crate::history::Post;
 
 impl Member {
@@ -61,10 +61,22 @@ impl Member {
                 self.shared.rooms().receipt(&self.room, self.id, receipt);
                 true
             }
+            Event::Presence(presence) if self.extended => self.on_presence(presence).await,
             Event::Earlier(wish) if self.extended => self.on_earlier(wish).await,
             // A server's words in a client's mouth mean nothing.
             _ => true,
         }
+    }
+
+    async fn on_presence(&mut self, presence: Presence) -> bool {
+        if self.speaker(presence.user_id, presence.user_name).is_none() {
+            return self.on_junk(Junk { id: None, reason: NO_USER.into() }).await;
+        }
+        let now = Instant::now();
+        let is_hasty = self.presence_told.is_some_and(|told| now - told < PRESENCE_PACE);
+        self.presence_told = Some(now);
+        self.shared.rooms().set_away(&self.room, self.id, presence.away);
+        !is_hasty || self.on_junk(Junk { id: None, reason: "presence changes too often".into() }).await
     }
 
     async fn on_line(&mut self, mut message: TextMessage) -> bool {
@@ -92,7 +104,7 @@ impl Member {
     fn speaker(&mut self, user_id: String, user_name: String) -> Option<User> {
         if self.user.is_none() {
             check_id(&user_id).and_then(|()| check_name(&user_name)).ok()?;
-            self.identify(User { user_id, user_name });
+            self.identify(User::new(user_id, user_name));
         }
         self.user.clone()
     }
@@ -120,6 +132,9 @@ impl Member {
             Some(id) if self.extended => {
                 let rejected = Event::Rejected(Rejected { id, reason: junk.reason });
                 self.socket.queue(&Message::from(rejected.to_json()))
+            }
+            None if self.extended => {
+                self.socket.queue(&Message::from(Event::Error(Problem { reason: junk.reason }).to_json()))
             }
             _ => true,
         }

@@ -14,7 +14,7 @@ use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
 use tokio::time::{Instant, timeout};
 
 use crate::access::Pass;
-use crate::rooms::{ConnectionId, Item, KeptMarks, Mailbox};
+use crate::rooms::{ConnectionId, Item, KeptMarks, Mailbox, Manner};
 use crate::server::Shared;
 
 /// What the address of a connection says.
@@ -25,6 +25,8 @@ pub(crate) struct Invitation {
     pub(crate) user: Option<User>,
     /// The client understands the extensions, and this is what it has seen.
     pub(crate) after: Option<Option<Position>>,
+    /// Nobody looks at the client.
+    pub(crate) away: bool,
     /// What the user was let in by, unless everybody is.
     pub(crate) pass: Option<Pass>,
     /// What the history knows of the room, if nobody was in it.
@@ -39,6 +41,9 @@ const MOST_PENDING: usize = 1024;
 
 /// Junk is counted anew after so long: some now and then is no flood.
 const JUNK_PERIOD: Duration = Duration::from_secs(60);
+
+/// Everybody in the room hears whether somebody looks: what changes faster than this is junk.
+const PRESENCE_PACE: Duration = Duration::from_secs(1);
 
 /// How long a member may take for its closing handshake, and to take one page while it catches up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,6 +71,8 @@ pub(crate) struct Member {
     junk: usize,
     junk_since: Instant,
     said_goodbye: bool,
+    /// When the client last said whether somebody looks.
+    presence_told: Option<Instant>,
     /// When something last came, and whether we have asked since.
     last_seen: Instant,
     pinged: bool,
@@ -80,7 +87,7 @@ enum Step {
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
-    let Invitation { room, user, after, pass, recalled } = invitation;
+    let Invitation { room, user, after, away, pass, recalled } = invitation;
     let id = shared.next_connection();
     let mailbox = Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes));
     let here = {
@@ -88,7 +95,7 @@ pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invit
         if let Some((kept, recent)) = recalled {
             rooms.recall(&room, kept, &recent);
         }
-        rooms.join(&room, id, Arc::clone(&mailbox), after.is_some())
+        rooms.join(&room, id, Arc::clone(&mailbox), Manner { extended: after.is_some(), away })
     };
     let mut member = Member {
         id,
@@ -107,6 +114,7 @@ pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invit
         junk: 0,
         junk_since: Instant::now(),
         said_goodbye: false,
+        presence_told: None,
         last_seen: Instant::now(),
         pinged: false,
     };

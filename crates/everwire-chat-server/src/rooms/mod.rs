@@ -6,7 +6,9 @@ mod presence;
 
 use std::collections::HashMap;
 
-use everwire_chat::wire::{Event, Notice, Receipt, Rejected, StatusOf, Stored, TextMessage, Typing, User, new_id};
+use everwire_chat::wire::{
+    self, Event, Notice, Receipt, Rejected, StatusOf, Stored, TextMessage, Typing, User, new_id,
+};
 use everwire_server::{CloseCode, Message, Prepared};
 
 pub(crate) use mailbox::{Item, Mailbox};
@@ -52,8 +54,16 @@ struct Member {
     mailbox: Arc<Mailbox>,
     /// `None` until it has said who it is.
     user: Option<User>,
+    manner: Manner,
+}
+
+/// How a client takes part.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manner {
     /// It understands the extensions.
-    extended: bool,
+    pub(crate) extended: bool,
+    /// Nobody looks at it.
+    pub(crate) away: bool,
 }
 
 impl Rooms {
@@ -85,7 +95,7 @@ impl Rooms {
     }
 
     /// A connection comes in: from now on its mailbox gets what is said. Who is here already.
-    pub(crate) fn join(&mut self, room: &str, id: ConnectionId, mailbox: Arc<Mailbox>, extended: bool) -> Vec<User> {
+    pub(crate) fn join(&mut self, room: &str, id: ConnectionId, mailbox: Arc<Mailbox>, manner: Manner) -> Vec<User> {
         if self.closing {
             send_away(&mailbox);
         }
@@ -94,7 +104,7 @@ impl Rooms {
             let marks = unsaved.get(name).cloned().map(Marks::of).unwrap_or_default();
             Room { marks, ..Room::default() }
         });
-        room.members.insert(id, Member { mailbox, user: None, extended });
+        room.members.insert(id, Member { mailbox, user: None, manner });
         room.presence.users()
     }
 
@@ -106,8 +116,21 @@ impl Rooms {
             return;
         }
         member.user = Some(user.clone());
-        if room.presence.enter(&user) {
+        let away = member.manner.away;
+        if room.presence.enter(&user, away) {
             self.deliveries += room.announce(Event::UserJoined, &user, now);
+        }
+        self.deliveries += room.tell_presence(&user.user_id);
+    }
+
+    /// Whether nobody looks at a connection's client.
+    pub(crate) fn set_away(&mut self, room: &str, id: ConnectionId, away: bool) {
+        let Some(room) = self.rooms.get_mut(room) else { return };
+        let Some(Member { user: Some(user), manner, .. }) = room.members.get_mut(&id) else { return };
+        if std::mem::replace(&mut manner.away, away) != away {
+            room.presence.turn(&user.user_id, away);
+            let user = user.user_id.clone();
+            self.deliveries += room.tell_presence(&user);
         }
     }
 
@@ -115,8 +138,14 @@ impl Rooms {
     /// the caller gives has passed ([`expire`](Self::expire)).
     pub(crate) fn leave(&mut self, room: &str, id: ConnectionId, said_so: bool, now: i64) -> Option<Leaving> {
         let entry = self.rooms.get_mut(room)?;
-        let user = entry.members.remove(&id).and_then(|member| member.user);
-        let leaving = user.and_then(|user| entry.presence.exit(user));
+        let member = entry.members.remove(&id);
+        let gone = member.and_then(|member| Some((member.user?, member.manner.away)));
+        let leaving = gone.and_then(|(user, away)| {
+            let user_id = user.user_id.clone();
+            let leaving = entry.presence.exit(user, away);
+            self.deliveries += entry.tell_presence(&user_id);
+            leaving
+        });
         let waits = match leaving {
             Some(leaving) if said_so => {
                 self.expire(room, &leaving, now);
@@ -157,7 +186,7 @@ impl Rooms {
         let Some(room) = self.rooms.get_mut(room) else { return };
         if let Some(member) = room.members.get(&origin) {
             let stored = Event::Stored(Stored { id: message.id.clone(), offset });
-            let frame = member.extended.then(|| text(&stored));
+            let frame = member.manner.extended.then(|| text(&stored));
             member.mailbox.put(Item::Done { frame });
         }
         if new {
@@ -173,7 +202,7 @@ impl Rooms {
     pub(crate) fn on_taken(&self, room: &str, origin: ConnectionId, id: String) {
         if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&origin)) {
             let rejected = Event::Rejected(Rejected { id, reason: "another user's message has this id".into() });
-            member.mailbox.put(Item::Done { frame: member.extended.then(|| text(&rejected)) });
+            member.mailbox.put(Item::Done { frame: member.manner.extended.then(|| text(&rejected)) });
         }
     }
 
@@ -197,7 +226,7 @@ impl Rooms {
         for member in room.members.values() {
             let Some(user) = &member.user else { continue };
             let mut own = moved.iter().filter(|moved| moved.author == user.user_id).peekable();
-            if own.peek().is_some() && member.extended {
+            if own.peek().is_some() && member.manner.extended {
                 let receipt = Event::Receipt(room.marks.for_user(&user.user_id));
                 member.mailbox.put(Item::Frame(Prepared::new(text(&receipt))));
                 self.deliveries += 1;
@@ -264,11 +293,26 @@ impl Room {
 
     /// Tells everybody but the user's own connections; how many.
     fn announce(&self, event: impl FnOnce(Notice) -> Event, user: &User, now: i64) -> u64 {
-        let User { user_id, user_name } = user.clone();
+        let User { user_id, user_name, .. } = user.clone();
         let frame = Prepared::new(text(&event(Notice { id: new_id(), user_id, user_name, timestamp: now })));
-        let others =
-            self.members.values().filter(|member| member.user.as_ref().is_none_or(|u| u.user_id != user.user_id));
-        others.map(|member| member.mailbox.put(Item::Frame(frame.clone()))).fold(0, |count, ()| count + 1)
+        self.others_than(&user.user_id)
+            .map(|member| member.mailbox.put(Item::Frame(frame.clone())))
+            .fold(0, |count, ()| count + 1)
+    }
+
+    /// Tells everybody who understands it, but the user's own connections, whether somebody looks, if that is news.
+    fn tell_presence(&mut self, user_id: &str) -> u64 {
+        let Some(User { user_id, user_name, away }) = self.presence.news(user_id) else { return 0 };
+        let frame = Prepared::new(text(&Event::Presence(wire::Presence { user_id: user_id.clone(), user_name, away })));
+        self.others_than(&user_id)
+            .filter(|member| member.manner.extended)
+            .map(|member| member.mailbox.put(Item::Frame(frame.clone())))
+            .fold(0, |count, ()| count + 1)
+    }
+
+    /// All members but the user's own.
+    fn others_than(&self, user_id: &str) -> impl Iterator<Item = &Member> {
+        self.members.values().filter(move |member| member.user.as_ref().is_none_or(|user| user.user_id != user_id))
     }
 }
 

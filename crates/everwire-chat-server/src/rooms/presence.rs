@@ -14,6 +14,10 @@ pub(super) struct Presence {
 struct Here {
     name: String,
     connections: usize,
+    /// So many of them at which nobody looks.
+    away: usize,
+    /// What was last told of that.
+    told_away: bool,
     /// The leaving that is under way while there is no connection.
     leaving: Option<u64>,
 }
@@ -27,27 +31,48 @@ pub(crate) struct Leaving {
 
 impl Presence {
     /// One more connection of this user; whether the user is new here.
-    pub(super) fn enter(&mut self, user: &User) -> bool {
+    pub(super) fn enter(&mut self, user: &User, away: bool) -> bool {
         if let Some(here) = self.here.get_mut(&user.user_id) {
             here.connections += 1;
+            here.away += usize::from(away);
             here.leaving = None;
             return false;
         }
-        let here = Here { name: user.user_name.clone(), connections: 1, leaving: None };
+        let name = user.user_name.clone();
+        let here = Here { name, connections: 1, away: usize::from(away), told_away: false, leaving: None };
         self.here.insert(user.user_id.clone(), here);
         true
     }
 
     /// One connection less; the leaving, if it was the last.
-    pub(super) fn exit(&mut self, user: User) -> Option<Leaving> {
+    pub(super) fn exit(&mut self, user: User, away: bool) -> Option<Leaving> {
         let here = self.here.get_mut(&user.user_id)?;
         here.connections = here.connections.saturating_sub(1);
+        here.away = here.away.saturating_sub(usize::from(away));
         if here.connections > 0 {
             return None;
         }
         self.leavings += 1;
         here.leaving = Some(self.leavings);
         Some(Leaving { user, number: self.leavings })
+    }
+
+    /// Somebody looks at one of the user's connections no more, or again.
+    pub(super) fn turn(&mut self, user_id: &str, away: bool) {
+        if let Some(here) = self.here.get_mut(user_id) {
+            here.away = if away { here.away + 1 } else { here.away.saturating_sub(1) };
+        }
+    }
+
+    /// What is new of whether somebody looks, once. A user between two connections is as before.
+    pub(super) fn news(&mut self, user_id: &str) -> Option<User> {
+        let here = self.here.get_mut(user_id)?;
+        let away = here.away == here.connections;
+        if here.connections == 0 || away == here.told_away {
+            return None;
+        }
+        here.told_away = away;
+        Some(User { user_id: user_id.to_owned(), user_name: here.name.clone(), away })
     }
 
     /// Ends a leaving; the user, if it has not come back since.
@@ -57,11 +82,14 @@ impl Presence {
             return None;
         }
         let here = self.here.remove(&leaving.user.user_id)?;
-        Some(User { user_id: leaving.user.user_id.clone(), user_name: here.name })
+        Some(User::new(leaving.user.user_id.clone(), here.name))
     }
 
     pub(super) fn users(&self) -> Vec<User> {
-        let user = |(id, here): (&String, &Here)| User { user_id: id.clone(), user_name: here.name.clone() };
+        let user = |(id, here): (&String, &Here)| {
+            let (user_id, user_name, away) = (id.clone(), here.name.clone(), here.told_away);
+            User { user_id, user_name, away }
+        };
         self.here.iter().map(user).collect()
     }
 

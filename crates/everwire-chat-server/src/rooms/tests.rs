@@ -10,7 +10,7 @@ struct Line {
 }
 
 fn user(id: &str) -> User {
-    User { user_id: id.into(), user_name: id.to_uppercase() }
+    User::new(id, id.to_uppercase())
 }
 
 impl Line {
@@ -21,8 +21,23 @@ impl Line {
     fn join(&mut self, id: ConnectionId, name: &str) {
         let mailbox = Arc::new(Mailbox::new(8, 10_000));
         self.boxes.insert(id, Arc::clone(&mailbox));
-        self.rooms.join("r", id, mailbox, name.ends_with('+'));
+        let manner = Manner { extended: name.contains('+'), away: name.contains('~') };
+        self.rooms.join("r", id, mailbox, manner);
         self.rooms.identify("r", id, user(name), 7);
+    }
+
+    /// Who is here, in short.
+    fn here(&mut self) -> Vec<String> {
+        let mailbox = Arc::new(Mailbox::new(8, 10_000));
+        let mut here: Vec<String> = self
+            .rooms
+            .join("r", 99, mailbox, Manner::default())
+            .iter()
+            .map(|user| who(&user.user_id, user.away))
+            .collect();
+        self.rooms.leave("r", 99, false, 8);
+        here.sort();
+        here
     }
 
     /// What waits for a connection, in short.
@@ -47,7 +62,12 @@ impl Line {
 fn short(frame: &Message) -> String {
     let value: serde_json::Value = serde_json::from_str(frame.as_text().unwrap()).unwrap();
     let of = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    format!("{} {}", of("type"), if value["userId"].is_null() { of("id") } else { of("userId") })
+    let whom = if value["userId"].is_null() { of("id") } else { of("userId") };
+    format!("{} {}", of("type"), who(&whom, value["away"] == true))
+}
+
+fn who(user: &str, away: bool) -> String {
+    format!("{user}{}", if away { " away" } else { "" })
 }
 
 fn message(id: &str, user: &str) -> TextMessage {
@@ -93,6 +113,42 @@ fn who_comes_back_within_the_grace_was_never_gone() {
     assert!(line.got(1).is_empty());
     line.rooms.expire("r", &again, 9);
     assert_eq!(line.got(1), ["user_left ben"]);
+}
+
+#[test]
+fn a_user_is_away_when_nobody_looks_at_any_of_their_clients() {
+    let mut line = Line::new();
+    line.join(1, "ana+");
+    line.join(2, "old");
+    line.join(3, "ben+");
+    line.join(4, "ben+");
+    drop((line.got(1), line.got(2), line.got(3)));
+    line.rooms.set_away("r", 3, true);
+    line.rooms.set_away("r", 3, true);
+    assert!(line.got(1).is_empty(), "somebody looks at the other one");
+    line.rooms.set_away("r", 4, true);
+    assert_eq!(line.got(1), ["presence ben+ away"]);
+    assert!(line.got(2).is_empty(), "plain clients know no such thing");
+    assert!(line.got(3).is_empty() && line.got(4).is_empty(), "nor need those who said so be told");
+    line.join(5, "eve+");
+    assert_eq!(line.here(), ["ana+", "ben+ away", "eve+", "old"]);
+    line.rooms.set_away("r", 3, false);
+    assert_eq!(line.got(1), ["user_joined eve+", "presence ben+"]);
+    line.rooms.leave("r", 3, false, 8);
+    assert_eq!(line.got(1), ["presence ben+ away"], "the one where somebody looked is gone");
+}
+
+#[test]
+fn who_is_away_stays_so_over_a_short_cut() {
+    let mut line = Line::new();
+    line.join(1, "ana+");
+    line.join(2, "ben+~");
+    assert_eq!(line.got(1), ["user_joined ben+~", "presence ben+~ away"]);
+    let leaving = line.rooms.leave("r", 2, false, 8).unwrap();
+    line.join(3, "ben+~");
+    line.rooms.expire("r", &leaving, 9);
+    assert!(line.got(1).is_empty());
+    assert_eq!(line.here(), ["ana+", "ben+~ away"]);
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl Builder {
         check_room(&self.room).map_err(ChatError::Invalid)?;
         let user_id = self.user_id.unwrap_or_else(new_id);
         check_id(&user_id).map_err(ChatError::Invalid)?;
-        let me = User { user_id, user_name: self.user_name };
+        let me = User::new(user_id, self.user_name);
 
         let room = Arc::new(Room::new(self.window));
         if let Some(memory) = self.memory {
@@ -161,7 +161,10 @@ impl Builder {
         let client = settings
             .before_attempt(move |mut request| {
                 let after = address::after(seen.position().as_ref());
-                let url = address::with_parameters(&hook_url, &[("after", &after)]);
+                let mut url = address::with_parameters(&hook_url, &[("after", &after)]);
+                if seen.declare_away() {
+                    url = address::with_parameters(&url, &[("away", "true")]);
+                }
                 let refused = request.last_cause.as_ref().is_some_and(|cause| cause.code() == Some(UNAUTHORIZED));
                 let token = token.as_ref().map(|token| token(refused));
                 async move {

@@ -4,6 +4,7 @@ mod address;
 mod builder;
 mod memory;
 mod platform;
+mod returning;
 mod room;
 mod task;
 
@@ -71,6 +72,9 @@ pub enum ChatEvent {
     Back(User),
     /// Somebody has gone.
     Left(User),
+    /// Somebody looks no more, or again: [`User::away`] says which. Such changes are also in what
+    /// [`Synced`](Self::Synced) renews.
+    Presence(User),
     /// These are typing now, by name.
     Typing(Vec<String>),
     /// The server has said where the room stands; what we have missed follows. The list of who is here is new.
@@ -248,11 +252,19 @@ impl ChatClient {
     /// Tells the others that we type, or have stopped. Only while connected: such a signal is worth nothing later.
     pub fn typing(&self, is_typing: bool) {
         if matches!(self.client.state(), State::Connected { .. }) {
-            let User { user_id, user_name } = self.me.clone();
+            let User { user_id, user_name, .. } = self.me.clone();
             let signal = Typing { id: new_id(), user_id, user_name, is_typing, timestamp: now_ms() };
             // Nobody waits for its outcome.
             let _ = self.client.send_volatile(Event::Typing(signal).to_json());
         }
+    }
+
+    /// Tells the others whether nobody looks at this client; a user is away when that is so at all of their clients.
+    /// It holds until it is said otherwise, over connections too; at first, somebody looks.
+    /// [`AwaySignal`](crate::signal::AwaySignal) says when to call this.
+    pub fn set_away(&self, away: bool) {
+        self.room.lock().away = away;
+        self.room.presence.notify_one();
     }
 
     /// The messages, oldest first: a copy.
@@ -304,7 +316,7 @@ impl ChatClient {
     /// Not cancel-safe: a dropped `close` has ended the client at once.
     pub async fn close(mut self, deadline: Duration) -> Vec<Entry> {
         if matches!(self.client.state(), State::Connected { .. }) {
-            let User { user_id, user_name } = self.me.clone();
+            let User { user_id, user_name, .. } = self.me.clone();
             let notice = Notice { id: new_id(), user_id, user_name, timestamp: now_ms() };
             // If it does not arrive, the server notices by itself, a little later.
             let _ = self.client.send_volatile(Event::UserLeft(notice).to_json());

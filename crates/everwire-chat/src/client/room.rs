@@ -19,6 +19,8 @@ pub(super) struct Room {
     events: broadcast::Sender<ChatEvent>,
     /// There is something to tell the server about what we have.
     pub(super) receipts: Notify,
+    /// There is something to tell the server about whether somebody looks.
+    pub(super) presence: Notify,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,10 @@ pub(super) struct Inner {
     pub(super) asked: Option<u64>,
     /// What we have of others' messages, and what of it was shown.
     pub(super) had: Receipt,
+    /// Nobody looks at this client.
+    pub(super) away: bool,
+    /// Whether this connection's server was told that nobody looks.
+    pub(super) declared_away: bool,
 }
 
 impl Room {
@@ -44,8 +50,15 @@ impl Room {
             waiting: HashMap::new(),
             asked: None,
             had: Receipt::default(),
+            away: false,
+            declared_away: false,
         };
-        Self { inner: Mutex::new(inner), events: broadcast::channel(EVENTS).0, receipts: Notify::new() }
+        Self {
+            inner: Mutex::new(inner),
+            events: broadcast::channel(EVENTS).0,
+            receipts: Notify::new(),
+            presence: Notify::new(),
+        }
     }
 
     /// Changes the timeline and tells the listeners, in one step: they see changes in the order in which they happened.
@@ -76,6 +89,13 @@ impl Room {
 
     pub(super) fn users(&self) -> Vec<User> {
         self.lock().users.clone()
+    }
+
+    /// Whether nobody looks: the next connection's server is told.
+    pub(super) fn declare_away(&self) -> bool {
+        let mut inner = self.lock();
+        inner.declared_away = inner.away;
+        inner.away
     }
 
     pub(super) fn position(&self) -> Option<Position> {

@@ -9,11 +9,12 @@ use tokio::sync::{mpsc, watch};
 
 use super::ChatEvent;
 use super::platform::{Instant, sleep_until};
+use super::returning::Returning;
 use super::room::Room;
 use crate::status::{Failure, Status};
 use crate::timeline::Change;
 use crate::typing::TypingUsers;
-use crate::wire::{Event, History, Notice, Position, Receipt, Sync, TextMessage, User, parse};
+use crate::wire::{Event, History, Notice, Position, Presence, Receipt, Sync, TextMessage, User, parse};
 
 /// What became of a message of ours, as far as the connection knows.
 #[derive(Debug)]
@@ -23,12 +24,6 @@ pub(super) struct Resolved {
     pub(super) number: MessageId,
     pub(super) outcome: Outcome,
 }
-
-/// How long those who were here have to come back after a server was lost, as we did.
-const COMING_BACK: Duration = Duration::from_secs(30);
-
-/// Of so many at most it is remembered that they were here.
-const MOST_BEFORE: usize = 10_000;
 
 /// How long receipts are collected before they are told.
 const RECEIPT_DELAY: Duration = Duration::from_millis(50);
@@ -48,8 +43,7 @@ pub(super) async fn run(
         client,
         reported: Receipt::default(),
         report_at: None,
-        before: Vec::new(),
-        missed_at: None,
+        returning: Returning::default(),
         typing: TypingUsers::default(),
         started: Instant::now(),
         stores: false,
@@ -58,6 +52,7 @@ pub(super) async fn run(
     let (mut receiving, mut watching, mut resolving) = (true, true, true);
     while receiving || resolving {
         let expiry = task.typing.deadline().map(|at| task.started + at);
+        let missed_at = task.returning.deadline();
         tokio::select! {
             // What arrived before a message was proven is taken in before its outcome.
             biased;
@@ -80,12 +75,11 @@ pub(super) async fn run(
                 task.expire_typing();
             }
             () = room.receipts.notified() => task.plan_report(),
+            () = room.presence.notified() => task.declare(),
             () = async { sleep_until(task.report_at.unwrap_or(task.started)).await }, if task.report_at.is_some() => {
                 task.report();
             }
-            () = async { sleep_until(task.missed_at.unwrap_or(task.started)).await }, if task.missed_at.is_some() => {
-                task.miss();
-            }
+            () = async { sleep_until(missed_at.unwrap_or(task.started)).await }, if missed_at.is_some() => task.miss(),
         }
     }
     task.finish();
@@ -99,10 +93,7 @@ struct Task {
     reported: Receipt,
     /// When it is told more, if there is more.
     report_at: Option<Instant>,
-    /// Who was here when the connection was lost, and is not yet here again.
-    before: Vec<User>,
-    /// When they count as gone.
-    missed_at: Option<Instant>,
+    returning: Returning,
     typing: TypingUsers,
     started: Instant,
     /// The server says of each message that it is stored; a proof of arrival alone is then not enough.
@@ -144,6 +135,8 @@ impl Task {
             Event::History(history) => self.on_history(history),
             // For clients that know no offsets, and a client's words in a server's mouth.
             Event::Status(_) | Event::Earlier(_) => {}
+            Event::Presence(presence) => self.on_presence(presence),
+            Event::Error(problem) => tracing::warn!(reason = problem.reason, "the server did not understand us"),
             Event::Rejected(rejected) => {
                 self.proven.remove(&rejected.id);
                 let failed = Status::Failed(Failure::Rejected(rejected.reason));
@@ -181,17 +174,14 @@ impl Task {
         }
         let users: Vec<User> = sync.users.into_iter().filter(|user| user.user_id != self.me.user_id).collect();
         let known = std::mem::replace(&mut inner.users, users);
-        self.before.extend(known);
-        self.before.retain(|user| inner.users.iter().all(|here| here.user_id != user.user_id));
-        self.before.truncate(MOST_BEFORE);
-        // Further losses give nobody more time.
-        let until = self.missed_at.unwrap_or_else(|| Instant::now() + COMING_BACK);
-        self.missed_at = (!self.before.is_empty()).then_some(until);
+        self.returning.on_sync(known, &inner.users, Instant::now());
         self.room.tell(ChatEvent::Synced { earlier: sync.earlier });
         drop(inner);
         // What was told to the connection before may never have arrived.
         self.reported = Receipt::default();
         self.plan_report();
+        // It may have changed since the connection was asked for.
+        self.declare();
     }
 
     fn on_history(&mut self, history: History) {
@@ -207,21 +197,18 @@ impl Task {
 
     fn on_joined(&mut self, notice: Notice) {
         let Notice { user_id, user_name, .. } = notice;
-        let user = User { user_id, user_name };
+        let user = User::new(user_id, user_name);
         let mut inner = self.room.lock();
         if user.user_id != self.me.user_id && inner.users.iter().all(|known| known.user_id != user.user_id) {
             inner.users.push(user.clone());
         }
-        let known = self.before.len();
-        self.before.retain(|known| known.user_id != user.user_id);
-        let is_back = self.before.len() < known;
+        let is_back = self.returning.take(&user.user_id);
         self.room.tell(if is_back { ChatEvent::Back(user) } else { ChatEvent::Joined(user) });
     }
 
     /// Who has not come back after a server was lost has gone.
     fn miss(&mut self) {
-        self.missed_at = None;
-        self.before.drain(..).for_each(|user| self.room.tell(ChatEvent::Left(user)));
+        self.returning.expire(Instant::now()).for_each(|user| self.room.tell(ChatEvent::Left(user)));
     }
 
     fn on_left(&mut self, notice: Notice) {
@@ -231,8 +218,19 @@ impl Task {
         }
         let mut inner = self.room.lock();
         inner.users.retain(|known| known.user_id != user_id);
-        self.before.retain(|known| known.user_id != user_id);
-        self.room.tell(ChatEvent::Left(User { user_id, user_name }));
+        self.returning.take(&user_id);
+        self.room.tell(ChatEvent::Left(User::new(user_id, user_name)));
+    }
+
+    fn on_presence(&mut self, presence: Presence) {
+        let Presence { user_id, away, .. } = presence;
+        let mut inner = self.room.lock();
+        // Who is not known to be here is not known to be away either.
+        let Some(user) = inner.users.iter_mut().find(|user| user.user_id == user_id && user.away != away) else {
+            return;
+        };
+        user.away = away;
+        self.room.tell(ChatEvent::Presence(user.clone()));
     }
 
     fn on_state(&mut self, state: State) {
@@ -296,6 +294,21 @@ impl Task {
         // A receipt that is lost is told again on the next connection, and says nothing about any other message.
         if self.client.send_volatile(Event::Receipt(had).to_json()).is_ok() {
             self.reported = had;
+        }
+    }
+
+    /// Tells the server whether somebody looks, if it does not know. One that has not synced knows no such thing.
+    fn declare(&mut self) {
+        let mut inner = self.room.lock();
+        let is_connected = matches!(self.client.state(), State::Connected { .. });
+        if !(self.stores && is_connected) || inner.declared_away == inner.away {
+            return;
+        }
+        let User { user_id, user_name, .. } = self.me.clone();
+        let presence = Event::Presence(Presence { user_id, user_name, away: inner.away });
+        // One that is lost with its connection is said in the next one's address.
+        if self.client.send_volatile(presence.to_json()).is_ok() {
+            inner.declared_away = inner.away;
         }
     }
 

@@ -33,6 +33,11 @@ pub enum Event {
     History(History),
     /// For plain clients: how far a message of the receiver's own has come.
     Status(StatusOf),
+    /// Extension: somebody looks no more, or again. From a client: its user, at this client. From the server: any other
+    /// user, at all of theirs.
+    Presence(Presence),
+    /// Extension: something of the receiver's was not understood, and is ignored.
+    Error(Problem),
 }
 
 /// A line of chat.
@@ -113,6 +118,36 @@ pub struct User {
     pub user_id: String,
     /// The name for people.
     pub user_name: String,
+    /// Nobody looks, at none of the user's clients: an answer may take a while.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub away: bool,
+}
+
+impl User {
+    /// A user who is not away.
+    #[must_use]
+    pub fn new(user_id: impl Into<String>, user_name: impl Into<String>) -> Self {
+        Self { user_id: user_id.into(), user_name: user_name.into(), away: false }
+    }
+}
+
+/// Extension: whether somebody looks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Presence {
+    /// Who.
+    pub user_id: String,
+    /// Their name for people.
+    pub user_name: String,
+    /// Nobody looks.
+    pub away: bool,
+}
+
+/// Extension: something was not understood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What is wrong with it, in words for developers.
+    pub reason: String,
 }
 
 /// Extension: a message of the receiver's own is stored.
@@ -163,6 +198,10 @@ pub struct History {
     pub messages: Vec<TextMessage>,
     /// There are older ones.
     pub more: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn page() -> u64 {

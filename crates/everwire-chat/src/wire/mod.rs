@@ -7,8 +7,8 @@ mod event;
 mod parse;
 
 pub use event::{
-    Earlier, Event, History, Notice, Position, Receipt, Rejected, StatusOf, Stored, Sync, TextMessage, Typing, User,
-    WireStatus,
+    Earlier, Event, History, Notice, Position, Presence, Problem, Receipt, Rejected, StatusOf, Stored, Sync,
+    TextMessage, Typing, User, WireStatus,
 };
 pub use parse::{Junk, Parsed, parse};
 

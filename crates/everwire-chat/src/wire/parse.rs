@@ -69,6 +69,8 @@ const KNOWN: &[&str] = &[
     "earlier",
     "history",
     "status",
+    "presence",
+    "error",
 ];
 
 fn id_of(item: &Value) -> Option<String> {
@@ -124,6 +126,9 @@ mod tests {
             r#"{"type":"earlier","before":51,"limit":7}"#,
             r#"{"type":"history","before":2,"messages":[{"id":"1","userId":"u","userName":"U","text":"t","timestamp":5,"status":"SENT","offset":1}],"more":false}"#,
             r#"{"type":"status","id":"1","status":"DELIVERED"}"#,
+            r#"{"type":"presence","userId":"u","userName":"U","away":true}"#,
+            r#"{"type":"sync","room":"r","epoch":"e","offset":0,"earlier":false,"users":[{"userId":"u","userName":"U","away":true}]}"#,
+            r#"{"type":"error","reason":"not JSON"}"#,
         ] {
             assert_eq!(parse(text).events[0].to_json(), text);
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use everwire_chat::signal::AwaySignal;
 use everwire_chat::{ChatClient, ChatEvent};
 use everwire_words::{Text, Words};
 use jiff::Timestamp;
@@ -51,6 +52,7 @@ struct App {
     kept_in: Option<PathBuf>,
     /// When the last messages are kept next, if there is something new.
     keep_at: Option<Instant>,
+    away: AwaySignal,
 }
 
 /// Why the chat is left.
@@ -75,7 +77,9 @@ pub(crate) async fn run(
     let terminal = open()?;
     let model = Model::new(words, theme, TimeZone::system(), first);
     let leaving = tokio::task::JoinSet::new();
-    let mut app = App { terminal, model, rooms, stop, leaving, close_timeout, undelivered: 0, kept_in, keep_at: None };
+    let away = AwaySignal::new(Instant::now());
+    let mut app =
+        App { terminal, model, rooms, stop, leaving, close_timeout, undelivered: 0, kept_in, keep_at: None, away };
     let end = app.converse().await;
     app.leave(end).await
 }
@@ -106,6 +110,10 @@ impl App {
                 Some(left) = self.leaving.join_next() => self.undelivered += left.unwrap_or(0),
                 () = until(pause) => self.on_pause(),
                 () = until(self.keep_at) => self.keep(),
+                () = until(self.away.deadline()) => {
+                    let away = self.away.on_pause(Instant::now());
+                    self.tell_presence(away);
+                }
                 () = sleep(TICK), if counts_down => {}
             }
         }
@@ -131,6 +139,11 @@ impl App {
 
     async fn on_terminal(&mut self, event: &Event) -> Option<End> {
         let now = Instant::now();
+        // The screen may lose the focus with nobody there, but get it only from somebody.
+        if !matches!(event, Event::FocusLost | Event::Resize(..)) {
+            let away = self.away.on_input(now);
+            self.tell_presence(away);
+        }
         let action = match event {
             Event::Key(key) if key.kind == KeyEventKind::Release => Do::Nothing,
             Event::Key(key) => self.model.on_key(*key, now),
@@ -173,6 +186,13 @@ impl App {
             Do::Typing { room, is_typing } => self.rooms.chat(room).typing(is_typing),
         }
         None
+    }
+
+    /// Tells the others that nobody looks, or somebody does again.
+    fn tell_presence(&self, away: Option<bool>) {
+        if let Some(away) = away {
+            (0..self.rooms.count()).for_each(|room| self.rooms.chat(room).set_away(away));
+        }
     }
 
     fn send(&mut self, room: usize, text: &str) {

@@ -242,7 +242,11 @@ fn paint_panel(frame: &mut Frame<'_>, model: &Model, panel: Panel) {
             let me = format!("{} ({})", short_name(&room.me.user_name), words.say(&Text::You));
             let mut lines = vec![Line::styled(me, model.theme.strong())];
             for user in &room.users {
-                lines.push(Line::styled(short_name(&user.user_name), model.theme.name(&user.user_id)));
+                let mut line = Line::styled(short_name(&user.user_name), model.theme.name(&user.user_id));
+                if user.away {
+                    line.push_span(Span::styled(format!(" ({})", words.say(&Text::Away)), model.theme.faint()));
+                }
+                lines.push(line);
             }
             if room.users.is_empty() {
                 lines.push(Line::styled(words.say(&Text::Nobody), model.theme.faint()));

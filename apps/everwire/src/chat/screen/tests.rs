@@ -91,7 +91,7 @@ fn room(name: &str) -> Room {
 }
 
 fn user(name: &str) -> User {
-    User { user_id: name.into(), user_name: name.into() }
+    User::new(name, name)
 }
 
 /// A conversation with everything in it.
@@ -289,9 +289,10 @@ fn help_and_who_is_here_open_and_close() {
     desk.press(KeyCode::F(1));
     assert_snapshot!(desk.screen(80, 24));
     desk.press(KeyCode::Esc);
+    desk.model.rooms[0].users[1].away = true;
     desk.enter("/who");
     let screen = desk.screen(40, 14);
-    assert!(screen.contains("Ana (you)") && screen.contains("Ben") && screen.contains("Eve"), "{screen}");
+    assert!(screen.contains("Ana (you)") && screen.contains("Ben ") && screen.contains("Eve (away)"), "{screen}");
     desk.press(KeyCode::F(2));
     assert_eq!(desk.model.panel, None);
 }
