@@ -222,6 +222,17 @@ chat("rooms have what is unread counted, and a draft stays where it was", async 
   await ana.done();
 });
 
+chat("a name is as long as people count it", async (server) => {
+  const ana = await Person.visit(browser, server.url(""));
+  await ana.page.fill("#name", "e\u0301".repeat(65));
+  await ana.page.press("#name", "Enter");
+  await ana.page.locator("#problem", { hasText: "64" }).waitFor();
+  await ana.page.fill("#name", "e\u0301".repeat(64));
+  await ana.page.press("#name", "Enter");
+  await ana.connected();
+  await ana.done();
+});
+
 chat("who does nothing for five minutes is away until a key is pressed", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.visit(browser, server.url(""));

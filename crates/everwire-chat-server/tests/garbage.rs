@@ -197,7 +197,7 @@ async fn a_flood_of_typing_costs_nobody_a_line() {
     let server = Server::start(ServerConfig::default()).await;
     let mut pair = Pair::meet(&server).await;
     let mut eve = Plain::named(&server, "eve").await;
-    let signal = |n: u32| json!({"type": "typing", "id": "t", "userId": "eve", "userName": "Eve", "isTyping": n % 2 == 0, "timestamp": n});
+    let signal = |n: u32| json!({"type": "typing", "id": "t", "userId": "eve", "userName": "Eve", "isTyping": n.is_multiple_of(2), "timestamp": n});
     for round in 0..20 {
         for n in 0..500 {
             eve.socket.feed(Message::text(signal(round * 500 + n).to_string())).await.unwrap();

@@ -6,12 +6,13 @@
 //! | [`status`] | how far a message is known to have come, and which moves are allowed |
 //! | [`timeline`] | one room's messages as a reader sees them: ordered, each once, bounded |
 //! | [`typing`] | who is typing |
-//! | [`signal`] | when others are told that we type |
+//! | [`signal`] | when others are told that we type, and that we are away |
 //! | [`limits`] | what texts, names and ids may be |
 //! | [`client`] | the client: all of the above on an [`everwire::Client`] |
 //!
 //! All but `client` is pure: no clock, no I/O.
 
+mod characters;
 pub mod client;
 pub mod limits;
 pub mod signal;

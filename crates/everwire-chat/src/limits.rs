@@ -1,6 +1,6 @@
 //! What texts, names and ids may be. Servers enforce these limits; clients check them first, to say so early.
 
-use unicode_segmentation::UnicodeSegmentation;
+use crate::characters::characters;
 
 /// Bytes of UTF-8 in a line of chat: 16 KiB.
 pub const TEXT_BYTES: usize = 16 << 10;
@@ -34,7 +34,7 @@ pub fn check_text(text: &str) -> Result<(), &'static str> {
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         Err("the name is blank")
-    } else if name.len() > NAME_BYTES || name.graphemes(true).count() > NAME_CHARS {
+    } else if name.len() > NAME_BYTES || characters(name) > NAME_CHARS {
         Err("the name is longer than 64 characters, or 512 bytes")
     } else if name.chars().any(char::is_control) {
         Err("the name holds control characters")
@@ -52,7 +52,7 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
 pub fn check_room(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         Err("the room's name is blank")
-    } else if name.len() > NAME_BYTES || name.graphemes(true).count() > NAME_CHARS {
+    } else if name.len() > NAME_BYTES || characters(name) > NAME_CHARS {
         Err("the room's name is longer than 64 characters, or 512 bytes")
     } else if name.chars().any(char::is_control) {
         Err("the room's name holds control characters")
