@@ -46,7 +46,7 @@ pub(crate) fn Join(enter: Enter, auth: Auth) -> impl IntoView {
     let fields = (auth != Auth::Token).then(|| {
         view! {
             <label for="name">{say(&Text::Name)}</label>
-            <input id="name" name="name" autocomplete=if with_password { "username" } else { "nickname" } maxlength="64"
+            <input id="name" name="name" autocomplete=if with_password { "username" } else { "nickname" }
                 dir="auto" autofocus aria-describedby="problem" prop:value=name
                 on:input=move |event| name.set(event_target_value(&event))/>
             {secret}

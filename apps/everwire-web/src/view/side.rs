@@ -77,7 +77,7 @@ fn NewRoom(rooms: Rooms, side_open: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <form class="new-room" on:submit=submit>
-            <input aria-label=say(&Text::NewRoom) placeholder=say(&Text::NewRoom) maxlength="64" dir="auto"
+            <input aria-label=say(&Text::NewRoom) placeholder=say(&Text::NewRoom) dir="auto"
                 prop:value=name on:input=move |event| name.set(event_target_value(&event))/>
             <button class="icon" aria-label=say(&Text::NewRoom)>"+"</button>
             <p class="problem" role="alert">{problem}</p>
