@@ -224,6 +224,18 @@ impl Client {
         self.shared.cancel(id)
     }
 
+    /// Takes a message back that has certainly not arrived, and never will: it ends as [`Outcome::Cancelled`]. Unlike
+    /// [`cancel`](Self::cancel), which gives up a message that an earlier connection may have written, this leaves such
+    /// a one in its place, to be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`CancelError::Taken`] if a connection, the present or an earlier one, has been given it and may have written it;
+    /// [`CancelError::Ended`] and [`CancelError::Unknown`] as in [`cancel`](Self::cancel).
+    pub fn withdraw(&self, id: MessageId) -> Result<(), CancelError> {
+        self.shared.withdraw(id)
+    }
+
     /// Puts another message into the place of one that still waits in the outbox. Its place and
     /// options stay, and its delivery speaks of the new one.
     ///

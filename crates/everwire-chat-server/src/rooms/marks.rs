@@ -40,7 +40,18 @@ pub(super) struct Moved {
     pub(super) status: WireStatus,
 }
 
-/// Latest messages whose authors are told at once. Older ones are learned of on the next connection.
+/// A step of the marks.
+#[derive(Debug)]
+pub(super) struct Rise {
+    /// Of the latest messages.
+    pub(super) moved: Vec<Moved>,
+    before: KeptMarks,
+    after: KeptMarks,
+    /// Whose authors are known begins here.
+    known_from: u64,
+}
+
+/// Latest messages whose authors are known. When marks pass older ones, every client that knows offsets is told.
 pub(crate) const RECENT: u64 = 256;
 
 impl Marks {
@@ -63,9 +74,9 @@ impl Marks {
     }
 
     /// A user has the messages up to there; which have come further by that. `None`: no mark has risen.
-    pub(super) fn raise(&mut self, user: &str, receipt: Receipt) -> Option<Vec<Moved>> {
+    pub(super) fn raise(&mut self, user: &str, receipt: Receipt) -> Option<Rise> {
         let Receipt { delivered, read } = receipt;
-        let before = (self.delivered.clone(), self.read.clone());
+        let before = self.kept();
         let risen = self.delivered.raise(user, delivered.max(read));
         if !(self.read.raise(user, read) || risen) {
             return None;
@@ -73,21 +84,37 @@ impl Marks {
         let moved = self.recent.iter().filter_map(|line| {
             let passed =
                 |old: &Top, new: &Top| (old.but(&line.author) < line.offset) && (line.offset <= new.but(&line.author));
-            let status = if passed(&before.1, &self.read) {
+            let status = if passed(&before.read, &self.read) {
                 WireStatus::Read
-            } else if passed(&before.0, &self.delivered) {
+            } else if passed(&before.delivered, &self.delivered) {
                 WireStatus::Delivered
             } else {
                 return None;
             };
             Some(Moved { id: line.id.clone(), author: line.author.clone(), status })
         });
-        Some(moved.collect())
+        let moved = moved.collect();
+        // Where there is nothing, nothing is known.
+        let known_from = self.recent.front().map_or(u64::MAX, |line| line.offset);
+        Some(Rise { moved, before, after: self.kept(), known_from })
     }
 
     /// What a user is told about the others.
     pub(super) fn for_user(&self, user: &str) -> Receipt {
         Receipt { delivered: self.delivered.but(user), read: self.read.but(user) }
+    }
+}
+
+impl Rise {
+    /// Whether a user's own messages have come further, or may have.
+    pub(super) fn concerns(&self, user: &str) -> bool {
+        let below = |before: &Top, after: &Top| {
+            let (before, after) = (before.but(user), after.but(user));
+            before < after && before + 1 < self.known_from
+        };
+        self.moved.iter().any(|moved| moved.author == user)
+            || below(&self.before.read, &self.after.read)
+            || below(&self.before.delivered, &self.after.delivered)
     }
 }
 
@@ -128,12 +155,25 @@ mod tests {
         marks.on_line(2, "b", "ben");
         let moved = |id: &str, author: &str, status| Moved { id: id.into(), author: author.into(), status };
         let got = |delivered, read| Receipt { delivered, read };
-        assert_eq!(marks.raise("ana", got(2, 0)), Some(vec![moved("b", "ben", WireStatus::Delivered)]));
-        assert_eq!(marks.raise("cat", got(1, 1)), Some(vec![moved("a", "ana", WireStatus::Read)]));
-        assert_eq!(marks.raise("cat", got(1, 1)), None);
-        assert_eq!(marks.raise("cat", got(2, 2)), Some(vec![moved("b", "ben", WireStatus::Read)]));
+        let mut raised = |user, receipt| marks.raise(user, receipt).map(|rise| rise.moved);
+        assert_eq!(raised("ana", got(2, 0)), Some(vec![moved("b", "ben", WireStatus::Delivered)]));
+        assert_eq!(raised("cat", got(1, 1)), Some(vec![moved("a", "ana", WireStatus::Read)]));
+        assert_eq!(raised("cat", got(1, 1)), None);
+        assert_eq!(raised("cat", got(2, 2)), Some(vec![moved("b", "ben", WireStatus::Read)]));
         assert_eq!(marks.for_user("cat"), got(2, 0));
         assert_eq!(marks.for_user("dan"), got(2, 2));
+    }
+
+    #[test]
+    fn whoever_may_have_written_what_is_too_old_to_be_known_is_concerned() {
+        let mut marks = Marks::default();
+        (1..=RECENT + 10).for_each(|n| marks.on_line(n, &n.to_string(), if n == 5 { "ana" } else { "ben" }));
+        let got = |delivered, read| Receipt { delivered, read };
+        let rise = marks.raise("cat", got(4, 0)).unwrap();
+        assert!(rise.concerns("ana") && !rise.concerns("cat"), "her own mark says nothing to her");
+        assert!(marks.raise("cat", got(RECENT, 0)).unwrap().concerns("ana"));
+        assert!(!marks.raise("cat", got(RECENT + 1, 0)).unwrap().concerns("ana"), "ben wrote that");
+        assert!(marks.raise("cat", got(0, RECENT)).unwrap().concerns("ana"), "she is told anew when it is read");
     }
 
     proptest! {

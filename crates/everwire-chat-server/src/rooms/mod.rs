@@ -217,21 +217,18 @@ impl Rooms {
     pub(crate) fn receipt(&mut self, room: &str, origin: ConnectionId, receipt: Receipt) {
         let Some(entry) = self.rooms.get_mut(room) else { return };
         let Some(user) = entry.members.get(&origin).and_then(|member| member.user.as_ref()) else { return };
-        let Some(moved) = entry.marks.raise(&user.user_id, receipt) else { return };
+        let Some(rise) = entry.marks.raise(&user.user_id, receipt) else { return };
         self.unsaved.insert(room.to_owned(), entry.marks.kept());
-        let room = entry;
-        if moved.is_empty() {
-            return;
-        }
-        for member in room.members.values() {
+        for member in entry.members.values() {
             let Some(user) = &member.user else { continue };
-            let mut own = moved.iter().filter(|moved| moved.author == user.user_id).peekable();
-            if own.peek().is_some() && member.manner.extended {
-                let receipt = Event::Receipt(room.marks.for_user(&user.user_id));
-                member.mailbox.put(Item::Frame(Prepared::new(text(&receipt))));
-                self.deliveries += 1;
+            if member.manner.extended {
+                if rise.concerns(&user.user_id) {
+                    let receipt = Event::Receipt(entry.marks.for_user(&user.user_id));
+                    member.mailbox.put(Item::Frame(Prepared::new(text(&receipt))));
+                    self.deliveries += 1;
+                }
             } else {
-                for moved in own {
+                for moved in rise.moved.iter().filter(|moved| moved.author == user.user_id) {
                     let status = Event::Status(StatusOf { id: moved.id.clone(), status: moved.status });
                     member.mailbox.put(Item::Frame(Prepared::new(text(&status))));
                     self.deliveries += 1;

@@ -189,7 +189,7 @@ impl ChatClient {
     /// Takes back a message of ours that waits to be sent, or deletes one that has failed: it leaves the timeline.
     ///
     /// # Errors
-    /// [`TakeBackError::TooLate`] if it was handed to a connection and may arrive, [`TakeBackError::Unknown`] if it has
+    /// [`TakeBackError::TooLate`] if it was handed to a connection, be it an earlier one, and may arrive, [`TakeBackError::Unknown`] if it has
     /// arrived, or there is none.
     pub fn take_back(&self, id: &str) -> Result<(), TakeBackError> {
         self.room.update(|room| {
@@ -198,7 +198,7 @@ impl ChatClient {
                 Status::Failed(_) => {}
                 Status::Sending => {
                     let waiting = room.waiting.get(id).ok_or(TakeBackError::TooLate)?;
-                    self.client.cancel(*waiting).map_err(|_| TakeBackError::TooLate)?;
+                    self.client.withdraw(*waiting).map_err(|_| TakeBackError::TooLate)?;
                 }
                 Status::Sent | Status::Delivered | Status::Read => return Err(TakeBackError::Unknown),
             }

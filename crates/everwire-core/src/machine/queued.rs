@@ -60,6 +60,18 @@ impl Machine {
         Ok(outcome)
     }
 
+    /// Takes a message back that has certainly not arrived, and never will: it ends as [`Cancelled`](Outcome::Cancelled).
+    /// One that may have arrived stays in its place, and is sent as if nothing had been asked.
+    ///
+    /// # Errors
+    /// [`CancelError::Taken`] if any connection, the present or an earlier one, has been given it and may have written it;
+    /// the others as in [`cancel`](Self::cancel).
+    pub fn withdraw(&mut self, now: Moment, id: MessageId) -> Result<(), CancelError> {
+        self.outbox.withdraw(id, &mut self.outputs)?;
+        self.conclude(now);
+        Ok(())
+    }
+
     /// Puts another message into the place of one that is still queued. Number, place, time to live, priority and key
     /// stay; the outcome speaks of the new one.
     ///

@@ -2,7 +2,7 @@
 
 use everwire_ws::Message;
 
-use super::{CancelError, Outbox, ReplaceError};
+use super::{CancelError, Entry, Outbox, ReplaceError};
 use crate::{MessageId, Moment, Outcome, outputs::Outputs};
 
 impl Outbox {
@@ -13,6 +13,14 @@ impl Outbox {
         self.counts.cancelled += 1;
         self.freed = true;
         Ok(self.end(&entry, Outcome::Cancelled, outputs))
+    }
+
+    /// Ends a queued message, unless it may have arrived: then it stays.
+    pub(crate) fn withdraw(&mut self, id: MessageId, outputs: &mut Outputs) -> Result<(), CancelError> {
+        if self.queue.get(id).is_some_and(Entry::may_have_arrived) {
+            return Err(CancelError::Taken);
+        }
+        self.cancel(id, outputs).map(drop)
     }
 
     /// Puts another message into the place of a queued one.

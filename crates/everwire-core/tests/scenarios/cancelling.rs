@@ -106,6 +106,25 @@ fn cancelling_what_may_have_arrived_stops_it_but_does_not_claim_that_it_has_not(
 }
 
 #[test]
+fn only_what_has_certainly_not_arrived_can_be_withdrawn_and_the_rest_is_sent_in_its_place() {
+    let mut world = World::connected(at_least_once());
+    let written = world.send("1");
+    world.flushes();
+    world.loses_connection();
+    let [waiting, last] = world.sends(["2", "3"]);
+    assert_eq!(world.withdraw(written), Err(CancelError::Taken));
+    assert_eq!(world.withdraw(waiting), Ok(()));
+    assert_eq!(world.withdraw(waiting), Err(CancelError::Ended));
+    world.passes_until_attempt();
+    world.opens();
+    world.settles();
+    assert_eq!(world.wire, ["1", "3"]);
+    assert_eq!(world.log.outcome(written), Some(Outcome::Received));
+    assert_eq!(world.log.outcome(waiting), Some(Outcome::Cancelled));
+    assert_eq!(world.withdraw(last), Err(CancelError::Ended));
+}
+
+#[test]
 fn what_is_left_of_a_message_that_may_have_arrived_is_no_news_of_it() {
     let mut world = World::connected(at_least_once());
     world.send("1");

@@ -105,6 +105,14 @@ impl Shared {
         Ok(outcome)
     }
 
+    pub(crate) fn withdraw(&self, id: MessageId) -> Result<(), CancelError> {
+        let mut inner = self.lock();
+        inner.machine.withdraw(self.now(), id)?;
+        let output = inner.machine.poll_output();
+        Self::deal_with(output, inner, Vec::new());
+        Ok(())
+    }
+
     pub(crate) fn replace(&self, id: MessageId, message: Message) -> Result<(), ReplaceError> {
         let mut inner = self.lock();
         let replaced = inner.machine.replace(self.now(), id, message);

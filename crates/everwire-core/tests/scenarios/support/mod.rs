@@ -164,6 +164,12 @@ impl World {
         cancelled
     }
 
+    pub(crate) fn withdraw(&mut self, id: MessageId) -> Result<(), CancelError> {
+        let withdrawn = self.machine.withdraw(self.now, id);
+        self.drain();
+        withdrawn
+    }
+
     /// Takes up to `limit` frames into the socket's buffer.
     pub(crate) fn takes(&mut self, limit: usize) -> usize {
         let attempt = self.attempt();
