@@ -1,8 +1,9 @@
 //! `cargo xtask page`: the chat's page, ready to be put into the binary.
 
-use std::fs;
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed};
@@ -15,7 +16,9 @@ pub(crate) fn page() -> Result<(), Failed> {
     if shell::has("npm") {
         shell::npm_ci(SOURCE)?;
     }
-    let wasm = shell::built(&["--package", "everwire-web", "--target", WASM, "--profile", "page"])?;
+    let flags = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags());
+    let build = ["--package", "everwire-web", "--target", WASM, "--profile", "page"];
+    let wasm = shell::built_with(&build, &[(flags.0, &flags.1)])?;
     let source = shell::root().join(SOURCE);
     let (stamp, made_of) = (wasm.with_extension("page"), made_of(&wasm, &source)?);
     let is_built = source.join("dist/index.html").exists();
@@ -26,6 +29,17 @@ pub(crate) fn page() -> Result<(), Failed> {
     page.arg(&wasm).arg(source.join("page")).arg(source.join("dist"));
     shell::run(page)?;
     fs::write(&stamp, made_of).map_err(|error| failed(&stamp, &error))
+}
+
+/// Leptos makes less code of a screen whose parts have no types of their own, and nobody needs to know where the machine
+/// that built the page keeps its sources.
+fn flags() -> String {
+    let mut flags = "--cfg erase_components".to_owned();
+    let home = env::home_dir().map(|home| home.join(".cargo"));
+    if let Some(home) = env::var_os("CARGO_HOME").map(PathBuf::from).or(home) {
+        let _ = write!(flags, " --remap-path-prefix={}=cargo", home.display());
+    }
+    flags
 }
 
 /// The same as long as everything that the page is made of is the same.

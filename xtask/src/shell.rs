@@ -69,8 +69,13 @@ pub(crate) fn npm_ci(folder: &str) -> Result<(), Failed> {
 
 /// Builds with cargo and gives the executable that came of it.
 pub(crate) fn built(args: &[&str]) -> Result<PathBuf, Failed> {
+    built_with(args, &[])
+}
+
+/// The same, with variables in its environment.
+pub(crate) fn built_with(args: &[&str], variables: &[(&str, &str)]) -> Result<PathBuf, Failed> {
     let mut build = cargo(&["build", "--message-format", "json-render-diagnostics"]);
-    build.args(args).stderr(Stdio::inherit());
+    build.args(args).envs(variables.iter().copied()).stderr(Stdio::inherit());
     eprintln!("→ {}", line(&build));
     let messages = output(build)?;
     let mut executables = messages

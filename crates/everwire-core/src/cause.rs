@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use everwire_ws::{CloseCode, CloseFrame};
 
-use crate::{retry, session::code};
+use crate::{Seconds, retry, session::code};
 
 /// Phase of an opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl fmt::Display for Cause {
             Self::Lost(Loss::Io(words)) => write!(f, "the connection failed: {words}"),
             Self::Lost(Loss::Protocol(code, words)) => write!(f, "the peer broke the protocol ({}): {words}", code.0),
             Self::Dead { silent_for } => {
-                write!(f, "no sign of life from the peer for {:.1} s", silent_for.as_secs_f64())
+                write!(f, "no sign of life from the peer for {}", Seconds(*silent_for))
             }
             Self::Bye { reason, .. } if reason.is_empty() => f.write_str("the server ended the session"),
             Self::Bye { reason, .. } => write!(f, "the server ended the session: {reason}"),

@@ -2,7 +2,8 @@
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
-use crate::{Cause, Closed, Loss, Moment};
+use crate::seconds::{rounded, tenths};
+use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds};
 
 /// All that can be said about a connection that has ended; in words, on one line, by `Display`.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,12 +150,13 @@ struct Short(Duration);
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        match seconds {
-            ..1.0 => write!(f, "{:.1} ms", seconds * 1_000.0),
-            ..60.0 => write!(f, "{seconds:.1} s"),
-            ..3600.0 => write!(f, "{:.0} min", seconds / 60.0),
-            _ => write!(f, "{:.1} h", seconds / 3600.0),
+        const MINUTE: Duration = Duration::from_secs(60);
+        const HOUR: Duration = Duration::from_secs(3600);
+        match self.0 {
+            time if time < Duration::from_secs(1) => Milliseconds(time).fmt(f),
+            time if time < MINUTE => Seconds(time).fmt(f),
+            time if time < HOUR => write!(f, "{} min", rounded(time, MINUTE)),
+            time => tenths(f, time, HOUR, "h"),
         }
     }
 }

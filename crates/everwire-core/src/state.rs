@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use everwire_ws::CloseFrame;
 
-use crate::{Cause, Moment};
+use crate::{Cause, Moment, Seconds};
 
 /// Where the client stands, as its user sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl fmt::Display for Closed {
             Self::ByPeer(_) => f.write_str("ended by the peer"),
             Self::Refused(cause) => write!(f, "not retried: {cause}"),
             Self::GaveUp { last, attempts, elapsed } => {
-                write!(f, "gave up after {attempts} attempts in {:.1} s: {last}", elapsed.as_secs_f64())
+                write!(f, "gave up after {attempts} attempts in {}: {last}", Seconds(*elapsed))
             }
         }
     }

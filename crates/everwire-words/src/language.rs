@@ -1,8 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use unic_langid::{LanguageIdentifier, langid};
-
 /// A language there are texts in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -41,20 +39,6 @@ impl Language {
         match self {
             Self::English => "English",
             Self::Russian => "Русский",
-        }
-    }
-
-    pub(crate) fn identifier(self) -> LanguageIdentifier {
-        match self {
-            Self::English => langid!("en"),
-            Self::Russian => langid!("ru"),
-        }
-    }
-
-    pub(crate) fn source(self) -> &'static str {
-        match self {
-            Self::English => include_str!("../texts/en.ftl"),
-            Self::Russian => include_str!("../texts/ru.ftl"),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What a chat's user reads, in English and Russian.
 //!
 //! The texts stand in `texts/*.ftl`, in the format of [Project Fluent](https://projectfluent.org), which knows each
-//! language's plurals. [`Text`] names them with their variables, so that a text that is not there does not compile.
+//! language's plurals; the build script reads them. [`Text`] names them with their variables, so that a text that is not
+//! there does not compile.
 //!
 //! ```
 //! use everwire_words::{Language, Text, Words};
@@ -11,6 +12,7 @@
 //! ```
 
 mod language;
+mod pattern;
 mod text;
 mod words;
 

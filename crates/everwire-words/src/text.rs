@@ -1,4 +1,4 @@
-use fluent_bundle::FluentArgs;
+use crate::pattern::Value;
 
 /// Makes an enum of texts: a variant for each name in the files, with its variables.
 macro_rules! texts {
@@ -24,14 +24,16 @@ macro_rules! texts {
                 }
             }
 
-            pub(crate) fn arguments(&self) -> FluentArgs<'_> {
-                let mut arguments = FluentArgs::new();
+            /// The variable of that name.
+            pub(crate) fn variable(&self, name: &str) -> Option<Value<'_>> {
                 match self {
                     $(Self::$variant $({ $($variable),+ })? => {
-                        $($(arguments.set(stringify!($variable), *$variable);)+)?
+                        $($(if name == stringify!($variable) {
+                            return Some((*$variable).into());
+                        })+)?
                     })+
                 }
-                arguments
+                None
             }
         }
     };

@@ -1,26 +1,25 @@
-use std::borrow::Cow;
+use std::fmt::Write;
 
-use fluent_bundle::FluentResource;
-use fluent_bundle::concurrent::FluentBundle;
-
+use crate::pattern::{Part, Pattern, Value};
 use crate::{Language, Text};
 
+/// From here to [`AFTER`] is a word of its own, written in whatever direction it is (Unicode's FSI).
+const BEFORE: char = '\u{2068}';
+/// The end of such a word (PDI).
+const AFTER: char = '\u{2069}';
+
 /// The texts of one language.
+#[derive(Clone, Copy, Debug)]
 pub struct Words {
     language: Language,
-    bundle: FluentBundle<FluentResource>,
+    is_isolating: bool,
 }
 
 impl Words {
     /// The texts of a language, for places that show plain text.
     #[must_use]
     pub fn new(language: Language) -> Self {
-        let mut bundle = FluentBundle::new_concurrent(vec![language.identifier()]);
-        bundle.set_use_isolating(false);
-        // The texts are part of the program; that all of them can be read is what a test is for.
-        let resource = FluentResource::try_new(language.source().to_owned()).unwrap_or_else(|(readable, _)| readable);
-        bundle.add_resource_overriding(resource);
-        Self { language, bundle }
+        Self { language, is_isolating: false }
     }
 
     /// Sets off names and other inserted words with Unicode's isolating marks, so that a name written from right to left
@@ -28,7 +27,7 @@ impl Words {
     /// terminals don't.
     #[must_use]
     pub fn isolating(mut self) -> Self {
-        self.bundle.set_use_isolating(true);
+        self.is_isolating = true;
         self
     }
 
@@ -41,17 +40,44 @@ impl Words {
     /// A text with its variables filled in.
     #[must_use]
     pub fn say(&self, text: &Text<'_>) -> String {
-        let pattern = self.bundle.get_message(text.name()).and_then(|message| message.value());
-        let Some(pattern) = pattern else { return text.name().to_owned() };
-        let (arguments, mut problems) = (text.arguments(), Vec::new());
-        let words: Cow<'_, str> = self.bundle.format_pattern(pattern, Some(&arguments), &mut problems);
-        words.into_owned()
+        let Some(pattern) = self.language.pattern(text.name()) else { return text.name().to_owned() };
+        let mut said = String::new();
+        self.write(&mut said, pattern, text);
+        said
     }
-}
 
-impl std::fmt::Debug for Words {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Words").field("language", &self.language).finish_non_exhaustive()
+    fn write(&self, said: &mut String, pattern: Pattern, text: &Text<'_>) {
+        // What stands alone needs no marks.
+        let is_set_off = self.is_isolating && pattern.len() > 1;
+        for part in pattern {
+            if let Part::Words(words) = part {
+                said.push_str(words);
+                continue;
+            }
+            if is_set_off {
+                said.push(BEFORE);
+            }
+            self.write_variable(said, part, text);
+            if is_set_off {
+                said.push(AFTER);
+            }
+        }
+    }
+
+    fn write_variable(&self, said: &mut String, part: &Part, text: &Text<'_>) {
+        let (Part::Variable(name) | Part::Choice(name, _) | Part::Words(name)) = part;
+        let Some(value) = text.variable(name) else { return };
+        match (part, value) {
+            (Part::Choice(_, choices), _) => {
+                let chosen = choices.iter().find(|(key, _)| key.fits(value, self.language));
+                if let Some((_, pattern)) = chosen {
+                    self.write(said, pattern, text);
+                }
+            }
+            (_, Value::Words(words)) => said.push_str(words),
+            // A `String` takes whatever is written.
+            (_, Value::Number(number)) => drop(write!(said, "{number}")),
+        }
     }
 }
 
@@ -59,6 +85,7 @@ impl std::fmt::Debug for Words {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
     use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement};
 
     use super::*;
@@ -74,7 +101,9 @@ mod tests {
             .map(|(name, variables)| ((*name).to_owned(), variables.iter().map(|v| (*v).to_owned()).collect()))
             .collect();
         for language in Language::ALL {
-            assert_eq!(messages(language.source()), named, "{language}");
+            assert_eq!(messages(source(language)), named, "{language}");
+            let known: BTreeSet<&str> = language.names().collect();
+            assert!(named.keys().all(|name| known.contains(name.as_str())), "{language}");
         }
     }
 
@@ -114,6 +143,73 @@ mod tests {
         let joined = Text::Joined { name: "דנה" };
         assert_eq!(words(Language::English).say(&joined), "דנה joined");
         assert_eq!(words(Language::English).isolating().say(&joined), "\u{2068}דנה\u{2069} joined");
+    }
+
+    #[test]
+    fn every_text_reads_as_the_format_s_own_library_reads_it() {
+        let numbers = (0..=130).chain([200, 1_001, 1_011, 1_021, 10_003, 1_000_000]);
+        for number in numbers {
+            let (small, words) = (u8::try_from(number % 13).expect("small"), "Zoë");
+            let texts = [
+                Text::Waiting { count: number },
+                Text::UnreadLine { count: number },
+                Text::Here { count: number },
+                Text::TooLong { over: number },
+                Text::Missed { count: number },
+                Text::Undelivered { count: number },
+                Text::KeptForLater { count: number },
+                Text::Offline { seconds: number },
+                Text::ConnectingAgain { attempt: u32::try_from(number).expect("small") },
+                Text::Typing { count: number, first: words, second: "דנה", others: number.saturating_sub(1) },
+                Text::Day { weekday: small, day: small, month: small, year: "2026" },
+                Text::Joined { name: words },
+                Text::StatusFailed { reason: words },
+                Text::HelpKeys,
+                Text::HelpCommands,
+            ];
+            for (language, text) in Language::ALL.into_iter().flat_map(|language| texts.map(|text| (language, text))) {
+                assert_eq!(words_of(language, false, &text), by_the_library(language, false, &text), "{text:?}");
+                assert_eq!(words_of(language, true, &text), by_the_library(language, true, &text), "{text:?}");
+            }
+        }
+    }
+
+    fn words_of(language: Language, is_isolating: bool, text: &Text<'_>) -> String {
+        let words = words(language);
+        if is_isolating { words.isolating().say(text) } else { words.say(text) }
+    }
+
+    #[allow(clippy::expect_used, reason = "a helper of tests")]
+    fn by_the_library(language: Language, is_isolating: bool, text: &Text<'_>) -> String {
+        thread_local! {
+            static BUNDLES: [FluentBundle<FluentResource>; 2] = Language::ALL.map(|language| {
+                let mut bundle = FluentBundle::new(vec![language.code().parse().expect("a language")]);
+                let resource = FluentResource::try_new(source(language).to_owned()).expect("the file can be read");
+                bundle.add_resource_overriding(resource);
+                bundle
+            });
+        }
+        let mut arguments = FluentArgs::new();
+        let (_, variables) = Text::ALL.iter().find(|(name, _)| *name == text.name()).expect("a text");
+        for variable in *variables {
+            match text.variable(variable).expect("a variable") {
+                Value::Number(number) => arguments.set(*variable, number),
+                Value::Words(words) => arguments.set(*variable, words),
+            }
+        }
+        BUNDLES.with(|bundles| {
+            let bundle = &bundles[usize::from(language == Language::Russian)];
+            let pattern = bundle.get_message(text.name()).and_then(|message| message.value()).expect("a text");
+            let said = bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned();
+            if is_isolating { said } else { said.replace([BEFORE, AFTER], "") }
+        })
+    }
+
+    fn source(language: Language) -> &'static str {
+        match language {
+            Language::English => include_str!("../texts/en.ftl"),
+            Language::Russian => include_str!("../texts/ru.ftl"),
+        }
     }
 
     /// The names of the messages of a file, with the names of their variables.

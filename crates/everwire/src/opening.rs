@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use everwire_core::Milliseconds;
+
 /// How a connection was opened, and how long each phase took;
 /// [`Stats::opening`](crate::Stats::opening) has that of the last one.
 ///
@@ -95,14 +97,6 @@ impl fmt::Display for Opening {
             1 => write!(f, ", redirected to {}", self.url),
             times => write!(f, ", redirected {times} times to {}", self.url),
         }
-    }
-}
-
-struct Milliseconds(Duration);
-
-impl fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1} ms", self.0.as_secs_f64() * 1_000.0)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use everwire_core::{Cause, Closed};
+use everwire_core::{Cause, Closed, Seconds};
 use web_time::Instant;
 
 /// Where a client stands; [`Client::state`](crate::Client::state) and
@@ -80,9 +80,9 @@ impl fmt::Display for State {
             Self::Connected { subprotocol: None } => f.write_str("connected"),
             Self::Connected { subprotocol: Some(name) } => write!(f, "connected ({name})"),
             Self::Disconnected { cause, attempt, held, .. } => {
-                let seconds = self.retry_in().unwrap_or_default().as_secs_f64();
+                let wait = Seconds(self.retry_in().unwrap_or_default());
                 let why = if *held { ", held back by the retry budget that clients share" } else { "" };
-                write!(f, "disconnected: {cause}; attempt {attempt} in {seconds:.1} s{why}")
+                write!(f, "disconnected: {cause}; attempt {attempt} in {wait}{why}")
             }
             Self::Closing => f.write_str("closing"),
         }

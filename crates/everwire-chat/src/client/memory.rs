@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::room::Inner;
 use crate::timeline::Entry;
@@ -43,7 +44,9 @@ impl Memory {
     /// From JSON; `None` if it is none of these, and then a client is better off without.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok()
+        let json: Value = serde_json::from_str(json).ok()?;
+        // As events are read, so that a page has the code for it once.
+        Self::deserialize(&json).ok()
     }
 }
 

@@ -1,3 +1,4 @@
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Event;
@@ -45,33 +46,32 @@ impl Parsed {
         let Some(kind) = item.get("type").and_then(Value::as_str) else {
             return self.junk.push(Junk { id: id_of(&item), reason: "not an object with a \"type\"".into() });
         };
-        if !KNOWN.contains(&kind) {
-            self.unknown += 1;
-            return;
-        }
-        let id = id_of(&item);
-        match serde_json::from_value(item) {
+        let read = match kind {
+            "text" => event(&item, Event::Text),
+            "typing" => event(&item, Event::Typing),
+            "user_joined" => event(&item, Event::UserJoined),
+            "user_left" => event(&item, Event::UserLeft),
+            "sync" => event(&item, Event::Sync),
+            "stored" => event(&item, Event::Stored),
+            "rejected" => event(&item, Event::Rejected),
+            "receipt" => event(&item, Event::Receipt),
+            "earlier" => event(&item, Event::Earlier),
+            "history" => event(&item, Event::History),
+            "status" => event(&item, Event::Status),
+            "presence" => event(&item, Event::Presence),
+            "error" => event(&item, Event::Error),
+            _ => return self.unknown += 1,
+        };
+        match read {
             Ok(event) => self.events.push(event),
-            Err(error) => self.junk.push(Junk { id, reason: error.to_string() }),
+            Err(error) => self.junk.push(Junk { id: id_of(&item), reason: error.to_string() }),
         }
     }
 }
 
-const KNOWN: &[&str] = &[
-    "text",
-    "typing",
-    "user_joined",
-    "user_left",
-    "sync",
-    "stored",
-    "rejected",
-    "receipt",
-    "earlier",
-    "history",
-    "status",
-    "presence",
-    "error",
-];
+fn event<'a, T: Deserialize<'a>>(item: &'a Value, of: fn(T) -> Event) -> Result<Event, serde_json::Error> {
+    T::deserialize(item).map(of)
+}
 
 fn id_of(item: &Value) -> Option<String> {
     item.get("id").and_then(Value::as_str).map(str::to_owned)

@@ -1,0 +1,56 @@
+use std::fmt;
+use std::time::Duration;
+
+/// A time in seconds with one digit behind the point, as in `1.5 s`.
+///
+/// By whole numbers: what writes fractions in general is some 5 KB of a page.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert_eq!(everwire_core::Seconds(Duration::from_millis(1_450)).to_string(), "1.5 s");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tenths(f, self.0, Duration::from_secs(1), "s")
+    }
+}
+
+/// A time in milliseconds with one digit behind the point, as in `0.3 ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Milliseconds(pub Duration);
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tenths(f, self.0, Duration::from_millis(1), "ms")
+    }
+}
+
+/// In units, rounded to the nearest tenth.
+pub(crate) fn tenths(f: &mut fmt::Formatter<'_>, time: Duration, unit: Duration, name: &str) -> fmt::Result {
+    let tenths = rounded(time, unit / 10);
+    write!(f, "{}.{} {name}", tenths / 10, tenths % 10)
+}
+
+/// How many units, rounded to the nearest.
+pub(crate) fn rounded(time: Duration, unit: Duration) -> u64 {
+    u64::try_from(time.saturating_add(unit / 2).as_nanos() / unit.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_a_fraction_would_be() {
+        for micros in (1..2_000_000).step_by(1_238).chain([59_940_000, 3_600_000_000]) {
+            let time = Duration::from_micros(micros);
+            assert_eq!(Seconds(time).to_string(), format!("{:.1} s", time.as_secs_f64()));
+            assert_eq!(Milliseconds(time).to_string(), format!("{:.1} ms", time.as_secs_f64() * 1_000.0));
+        }
+        assert!(Seconds(Duration::MAX).to_string().ends_with(" s"));
+    }
+}
