@@ -19,7 +19,7 @@ use clients::Contender;
 use report::{Measure, Table};
 
 const ROUNDS: usize = 3;
-const CUTS: usize = 9;
+const CUTS: usize = 36;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();

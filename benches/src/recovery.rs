@@ -2,8 +2,8 @@
 //! defaults.
 //!
 //! Each client says a number every 10 ms through a proxy with 50 ms of delay each way, and its server prints what it hears.
-//! *Cut*: the connection is reset and nobody listens for 3 s. *Black hole*: the connection stays open and nothing passes for
-//! 60 s; then it is reset, and all is well again.
+//! *Cut*: the connection is reset and nobody listens for 0.5 to 12 s, each time another length, the same for all clients.
+//! *Black hole*: the connection stays open and nothing passes for 60 s; then it is reset, and all is well again.
 
 mod client;
 mod party;
@@ -29,7 +29,10 @@ const CONTENDERS: [&str; 6] =
 
 const DELAY: &str = "[[rule]]\nfault = \"delay\"\nby = \"50ms\"\n";
 const BEFORE: Duration = Duration::from_secs(1);
-const OUTAGE: Duration = Duration::from_secs(3);
+/// The shortest and the longest outage, in seconds.
+const OUTAGES: (f64, f64) = (0.5, 12.0);
+/// Outages at a time: few enough that the clients don't starve each other.
+const AT_ONCE: usize = 6;
 const HOLE: Duration = Duration::from_secs(60);
 /// How long a client may take to come back, and for its last messages.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,19 +49,22 @@ struct Outcome {
     doubled: usize,
 }
 
-/// Every contender in both experiments, all of them at the same time: the cut `rounds` times, the black hole once.
-pub(crate) fn run(rounds: usize) -> Done<()> {
+/// Every contender in both experiments, all of them at the same time: that many cuts, the black hole once.
+pub(crate) fn run(cuts: usize) -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut outcomes = CONTENDERS.map(|_| Vec::new());
-        for round in 1..=rounds {
-            let cuts = CONTENDERS.map(|name| experiment(name, Fault::Cut));
-            for (of_one, outcome) in outcomes.iter_mut().zip(join_all(cuts).await) {
-                of_one.push(outcome?);
+        let lengths: Vec<Duration> = (0..cuts).map(outage).collect();
+        for (round, lengths) in lengths.chunks(AT_ONCE).enumerate() {
+            let round_of = |name| join_all(lengths.iter().map(move |length| experiment(name, Fault::Cut(*length))));
+            for (of_one, round) in outcomes.iter_mut().zip(join_all(CONTENDERS.map(round_of)).await) {
+                for outcome in round {
+                    of_one.push(outcome?);
+                }
             }
-            eprintln!("cut {round} of {rounds} done");
+            eprintln!("{} of {cuts} cuts done", round * AT_ONCE + lengths.len());
         }
-        println!("| client | cut: back after, median / max | lost | doubled | of |");
+        println!("| client | cut: back after, median / mean / max | lost | doubled | of |");
         println!("|---|---|---|---|---|");
         for (name, outcomes) in CONTENDERS.into_iter().zip(&outcomes) {
             println!("| {name} | {} | {} |", times(outcomes), counts(outcomes));
@@ -69,16 +75,22 @@ pub(crate) fn run(rounds: usize) -> Done<()> {
         for (name, outcome) in CONTENDERS.into_iter().zip(join_all(holes).await) {
             let outcome = outcome?;
             let noticed = outcome.noticed.map_or_else(|| format!("not in {} s", HOLE.as_secs()), seconds);
-            let outcomes = [outcome];
-            println!("| {name} | {noticed} | {} | {} |", times(&outcomes), counts(&outcomes));
+            println!("| {name} | {noticed} | {} | {} |", time(outcome.back), counts(&[outcome]));
         }
         Ok(())
     })
 }
 
+/// How long the outage with this index takes: the multiples of the golden ratio, which are evenly spread over the range
+/// however many there are, and fit nobody's delays.
+fn outage(index: usize) -> Duration {
+    let part = (index as f64 * std::f64::consts::GOLDEN_RATIO).fract();
+    Duration::from_secs_f64(OUTAGES.0 + (OUTAGES.1 - OUTAGES.0) * part)
+}
+
 #[derive(Clone, Copy)]
 enum Fault {
-    Cut,
+    Cut(Duration),
     BlackHole,
 }
 
@@ -93,10 +105,10 @@ async fn experiment(name: &str, fault: Fault) -> Done<Outcome> {
 
     let begun = Instant::now();
     let noticed = match fault {
-        Fault::Cut => {
+        Fault::Cut(outage) => {
             proxy.refuse(true);
             proxy.cut_all(Ending::Reset);
-            listen(&mut server, &mut heard, OUTAGE).await;
+            listen(&mut server, &mut heard, outage).await;
             proxy.refuse(false);
             None
         }
@@ -149,14 +161,17 @@ async fn listen(server: &mut Party, heard: &mut BTreeMap<u64, usize>, time: Dura
     let _: Result<(), _> = timeout(time, forever).await;
 }
 
+/// Median, mean and longest; who has not come back counts for as long as was waited.
 fn times(outcomes: &[Outcome]) -> String {
     let mut times: Vec<Option<Duration>> = outcomes.iter().map(|outcome| outcome.back).collect();
     times.sort_by_key(|time| time.unwrap_or(Duration::MAX));
-    let words = |time: Option<Duration>| time.map_or_else(|| format!("not in {} s", PATIENCE.as_secs()), seconds);
-    match times[..] {
-        [only] => words(only),
-        _ => format!("{} / {}", words(times[times.len() / 2]), words(times[times.len() - 1])),
-    }
+    let sum: Duration = times.iter().map(|time| time.unwrap_or(PATIENCE)).sum();
+    let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
+    format!("{} / {} / {}", time(median), seconds(sum / times.len() as u32), time(longest))
+}
+
+fn time(time: Option<Duration>) -> String {
+    time.map_or_else(|| format!("not in {} s", PATIENCE.as_secs()), seconds)
 }
 
 fn counts(outcomes: &[Outcome]) -> String {

@@ -71,7 +71,7 @@ fn t6_attempts_at_a_server_that_accepts_then_closes_are_spread_not_a_storm() {
     let arrivals = server.connections();
     assert_eq!(arrivals.len(), 4, "{:?}", everwire.err.seen);
     for (nth, pair) in arrivals.windows(2).enumerate() {
-        let (gap, least) = (pair[1] - pair[0], Duration::from_millis(100).mul_f64(1.6_f64.powi(nth as i32)));
+        let (gap, least) = (pair[1] - pair[0], Duration::from_millis(100).mul_f64(1.3_f64.powi(nth as i32)));
         assert!(gap >= least.mul_f32(0.95), "attempt {} came {gap:?} after the one before, not {least:?}", nth + 2);
     }
 }

@@ -20,11 +20,11 @@ pub(crate) struct ConnectionArgs {
     pub(crate) initial_delay: Duration,
 
     /// By what the delay grows with each failed attempt
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.6)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.3)]
     pub(crate) factor: f64,
 
     /// What the delay never exceeds
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) max_delay: Duration,
 
     /// How delays are spread by chance

@@ -35,11 +35,16 @@ impl Backoff {
         }
     }
 
-    /// The next delay before spreading; the one after it is longer by the factor, never beyond the cap.
+    /// The next delay before spreading; the one after it is longer by the factor, and as long as the cap if that is more
+    /// than half of it.
     pub fn advance(&mut self) -> Duration {
         let delay = self.next;
         let grown = delay.as_secs_f64() * self.factor;
-        self.next = Duration::try_from_secs_f64(grown).map_or(self.max, |grown| grown.clamp(delay, self.max));
+        self.next = match Duration::try_from_secs_f64(grown) {
+            Ok(grown) if grown <= delay => delay,
+            Ok(grown) if grown <= self.max / 2 => grown,
+            Ok(_) | Err(_) => self.max,
+        };
         delay
     }
 
@@ -49,11 +54,12 @@ impl Backoff {
         self.even = false;
     }
 
-    /// A delay spread by the jitter. Never longer than `delay`, and never shorter than a tenth of the shorter of it and
-    /// the initial delay, so that a lucky draw is no storm.
+    /// A delay spread by the jitter, as [`Jitter`] says. Never longer than `delay`, and never shorter than a tenth of the
+    /// shorter of it and the initial delay, so that a lucky draw is no storm.
     pub fn spread(&mut self, delay: Duration) -> Duration {
         let floor = match self.jitter {
             Jitter::Full if delay >= self.max && std::mem::replace(&mut self.even, true) => delay / 10 * 9,
+            Jitter::Full if delay > self.initial && delay < self.max => delay / 2,
             Jitter::Full => self.initial.min(delay) / 10,
             Jitter::Equal => delay / 2,
             Jitter::None => return delay,

@@ -13,10 +13,11 @@ pub struct RetryConfig {
     /// The delay before the second attempt, before spreading. Default 1 s. Shorter finds a server that restarts quickly
     /// a little sooner and multiplies the load on one that does not.
     pub initial_delay: Duration,
-    /// By how much each delay is longer than the one before. Default 1.6; 1.0 keeps the delay constant.
+    /// By how much each delay is longer than the one before. Default 1.3; 1.0 keeps the delay constant. One that
+    /// would be longer than half of the longest delay is the longest at once: so a herd is evenly apart the sooner.
     pub factor: f64,
-    /// The longest delay before spreading. Default 15 s. Long caps make for long outages after short ones; short caps
-    /// for more load while the server is down: each client tries about twice per cap.
+    /// The longest delay before spreading. Default 10 s. Long caps make for long outages after short ones; short caps
+    /// for more load while the server is down: each client tries about once per cap.
     pub max_delay: Duration,
     /// How a delay is spread. Default [`Jitter::Full`].
     pub jitter: Jitter,
@@ -42,8 +43,8 @@ impl Default for RetryConfig {
     fn default() -> Self {
         Self {
             initial_delay: Duration::from_secs(1),
-            factor: 1.6,
-            max_delay: Duration::from_secs(15),
+            factor: 1.3,
+            max_delay: Duration::from_secs(10),
             jitter: Jitter::Full,
             max_attempts: None,
             max_elapsed: None,
@@ -140,10 +141,11 @@ pub enum AdviceOverride {
 /// How a delay is spread, so that clients that lost the same server do not come back in step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Jitter {
-    /// Uniform up to the delay, from a tenth of the initial delay (or of the delay, if that is shorter). Once a delay as
-    /// long as the cap has been spread like that, clients are evenly apart; the following ones, nearly the whole cap (nine
-    /// tenths and more), keep them so. Spreading all of them anew would crowd the clients into the first seconds after the
-    /// server's return.
+    /// The first delay, and the first that is as long as the cap, are spread over all of it: uniform up to the delay, from
+    /// a tenth of the initial delay (or of the delay, if that is shorter). After that one clients are evenly apart, and the
+    /// following ones, nearly the whole cap (nine tenths and more), keep them so: spreading all of them anew would crowd
+    /// the clients into the first seconds after the server's return. The growing delays in between are uniform from half
+    /// the delay up to it: a short one would waste an attempt so soon after the one before.
     #[default]
     Full,
     /// Uniform from half the delay up to the delay.

@@ -156,13 +156,14 @@ impl Builder {
         self
     }
 
-    /// What each further delay is multiplied by. Default: 1.6; 1.0 keeps it the same.
+    /// What each further delay is multiplied by, until it is more than half of the longest one, which then follows. Default:
+    /// 1.3; 1.0 keeps it the same.
     pub fn backoff_factor(mut self, factor: f64) -> Self {
         self.config.retry.factor = factor;
         self
     }
 
-    /// The longest delay, before jitter. Default: 15 s.
+    /// The longest delay, before jitter. Default: 10 s.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.config.retry.max_delay = delay;
         self
