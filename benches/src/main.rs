@@ -1,12 +1,13 @@
-//! Whole clients side by side in one run: what each moves per second, how long a round trip takes, and what becomes of
-//! messages when the network fails.
+//! Whole clients side by side in one run: what each moves per second, how long a round trip takes, what becomes of messages
+//! when the network fails, and what an idle one costs.
 //!
-//! `cargo xtask bench client`, `session`, `recovery` and `chat` build and start it. In the first two the client is pinned to
+//! `cargo xtask bench client`, `session`, `idle`, `recovery` and `chat` build and start it. In the first two the client is pinned to
 //! one core, the server (the same for all) to another; the contenders take turns, and medians over the rounds and their
 //! ratios are what to quote.
 
 mod chat;
 mod clients;
+mod idle;
 mod process;
 mod recovery;
 mod report;
@@ -37,10 +38,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         ["client"] | [] => compare(&Contender::CLIENTS, &Measure::ALL),
         ["session"] => compare(&Contender::SESSIONS, &[Measure::OneWay32, Measure::OneWay128]),
+        ["idle"] => idle::run(),
+        ["idle-clients", contender, address] => idle::run_clients(contender, address),
         ["recovery"] => recovery::run(CUTS),
         ["chat-server", folder] => chat::run_server(folder),
         ["chat"] => chat::run(),
-        _ => Err("usage: everwire-benches [client | session | recovery | chat]".into()),
+        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat]".into()),
     }
 }
 

@@ -31,10 +31,7 @@ impl Server {
 
     /// Bytes that it holds in memory, where the system tells.
     pub(crate) fn memory(&self) -> Result<f64, Box<dyn std::error::Error>> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no figure of memory")?;
-        let kilobytes: f64 = resident.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kilobytes * 1024.0)
+        memory(&self.child.id().to_string())
     }
 
     fn spawn(command: &mut Command) -> Result<Self, Box<dyn std::error::Error>> {
@@ -51,6 +48,21 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Bytes that a process, or `self`, holds in memory, where the system tells.
+pub(crate) fn memory(process: &str) -> Result<f64, Box<dyn std::error::Error>> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no figure of memory")?;
+    let kilobytes: f64 = resident.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kilobytes * 1024.0)
+}
+
+/// What this program prints with these arguments, in a process of its own: a number.
+pub(crate) fn figure(args: &[&str]) -> Result<f64, Box<dyn std::error::Error>> {
+    let output = Command::new(std::env::current_exe()?).args(args).stderr(Stdio::inherit()).output()?;
+    let line = String::from_utf8_lossy(&output.stdout);
+    Ok(line.trim().parse().map_err(|_| format!("{args:?} gave '{line}'"))?)
 }
 
 /// One measurement in a process of its own, ended if it takes longer than `limit`.

@@ -4,19 +4,19 @@ use crate::shell::{self, Failed};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
-        (which @ ("client" | "chat"), []) => clients(which),
+        (which @ ("client" | "idle" | "chat"), []) => clients(which),
         (which @ ("session" | "recovery"), []) => {
             node_peers()?;
             clients(which)
         }
         ("ws", rest) => ws(rest),
         ("herd", []) => herd(),
-        (which @ ("client" | "session" | "recovery" | "chat" | "herd"), _) => {
+        (which @ ("client" | "session" | "idle" | "recovery" | "chat" | "herd"), _) => {
             Err(Failed(format!("the bench '{which}' takes no arguments")))
         }
-        (other, _) => {
-            Err(Failed(format!("no bench is called '{other}'; there are: client, session, recovery, chat, ws, herd")))
-        }
+        (other, _) => Err(Failed(format!(
+            "no bench is called '{other}'; there are: client, session, idle, recovery, chat, ws, herd"
+        ))),
     }
 }
 

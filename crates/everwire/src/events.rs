@@ -1,20 +1,23 @@
 //! What happens to a client, for logs and user interfaces.
 
 use std::fmt;
+use std::sync::Mutex;
 
 use everwire_core::Event;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::State;
+use crate::sync::lock;
 
 /// How many events wait for a slow listener before it misses the oldest.
-pub(crate) const CAPACITY: usize = 256;
+const CAPACITY: usize = 256;
 
 /// The events of a client from the moment of [`Client::events`](crate::Client::events) on.
 ///
 /// Bounded: a listener that falls behind by more than 256 events is told how many it missed, and
-/// holds up nobody. It does not keep the client alive.
+/// holds up nobody. It does not keep the client alive. The first listener of a client costs the room for
+/// 256 events, some 28 KiB; further ones share it.
 pub struct Events {
     receiver: Option<broadcast::Receiver<EventItem>>,
 }
@@ -46,14 +49,74 @@ impl Events {
             }
         }
     }
+}
 
-    pub(crate) fn new(receiver: Option<broadcast::Receiver<EventItem>>) -> Self {
-        Self { receiver }
+/// Where the events of a client come from: nobody pays for the room of a channel to which nobody listens.
+#[derive(Debug, Default)]
+pub(crate) struct Feed(Mutex<Listeners>);
+
+#[derive(Debug, Default)]
+enum Listeners {
+    #[default]
+    NoneYet,
+    Some(broadcast::Sender<EventItem>),
+    /// The client has ended.
+    NoMore,
+}
+
+impl Feed {
+    pub(crate) fn listen(&self) -> Events {
+        let mut listeners = lock(&self.0);
+        let receiver = match &*listeners {
+            Listeners::NoneYet => {
+                let (sender, receiver) = broadcast::channel(CAPACITY);
+                *listeners = Listeners::Some(sender);
+                Some(receiver)
+            }
+            Listeners::Some(sender) => Some(sender.subscribe()),
+            Listeners::NoMore => None,
+        };
+        Events { receiver }
+    }
+
+    pub(crate) fn tell(&self, item: EventItem) {
+        if let Listeners::Some(sender) = &*lock(&self.0) {
+            // An error says that nobody listens any more.
+            let _ = sender.send(item);
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        *lock(&self.0) = Listeners::NoMore;
     }
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events").field("ended", &self.receiver.is_none()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_feed_holds_no_room_before_somebody_listens_and_tells_all_who_do() {
+        let feed = Feed::default();
+        feed.tell(EventItem::Discarded(1));
+        assert!(matches!(*lock(&feed.0), Listeners::NoneYet));
+        let mut one = feed.listen();
+        feed.tell(EventItem::Discarded(2));
+        let mut other = feed.listen();
+        feed.tell(EventItem::Discarded(3));
+        feed.end();
+        for (events, expected) in [(&mut one, vec![2, 3]), (&mut other, vec![3])] {
+            for count in expected {
+                assert_eq!(events.next().await, Some(EventItem::Discarded(count)));
+            }
+            assert_eq!(events.next().await, None);
+        }
+        assert_eq!(feed.listen().next().await, None, "after the end there is nothing to hear");
     }
 }

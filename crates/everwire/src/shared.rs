@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use everwire_core::{self as core, Input, Left, Machine, Message, MessageId, Moment, Outcome, Output};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::clock::{self, Instant};
 use crate::delivery::Ledger;
-use crate::events::{self, EventItem, Events};
+use crate::events::{EventItem, Events, Feed};
 use crate::inbox::{Bounds, Mailbox, Reading};
 use crate::metrics::Tally;
 use crate::store::Recovered;
@@ -36,8 +36,7 @@ pub(crate) struct Shared {
     timed: bool,
     pub(crate) mailbox: Arc<Mailbox>,
     state: watch::Sender<State>,
-    /// `None` once the client has ended.
-    events: Mutex<Option<broadcast::Sender<EventItem>>>,
+    events: Feed,
     line: Line,
     finished: watch::Sender<bool>,
 }
@@ -115,7 +114,7 @@ impl Shared {
             timed,
             mailbox: Arc::new(Mailbox::new(inbox, reading)),
             state: watch::Sender::new(State::Closed(core::Closed::Initial)),
-            events: Mutex::new(Some(broadcast::Sender::new(events::CAPACITY))),
+            events: Feed::default(),
             line: Line::default(),
             finished: watch::Sender::new(false),
         }
@@ -177,7 +176,7 @@ impl Shared {
     }
 
     pub(crate) fn events(&self) -> Events {
-        Events::new(lock(&self.events).as_ref().map(broadcast::Sender::subscribe))
+        self.events.listen()
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -223,10 +222,7 @@ impl Shared {
         if let EventItem::State(state) = &item {
             self.state.send_replace(state.clone());
         }
-        if let Some(events) = &*lock(&self.events) {
-            // An error says that nobody listens.
-            let _ = events.send(item);
-        }
+        self.events.tell(item);
     }
 
     /// There may be room in the outbox, or none ever again.
@@ -237,7 +233,7 @@ impl Shared {
     /// The driver has ended: nobody waits for it any longer.
     pub(crate) fn finish(&self) {
         self.mailbox.set_ended(true).into_iter().for_each(Waker::wake);
-        *lock(&self.events) = None;
+        self.events.end();
         self.call_next_in_line();
         self.finished.send_replace(true);
     }
