@@ -18,7 +18,8 @@ pub struct OutboxConfig {
     pub overflow: Overflow,
     /// How long a message may wait for a socket if its sender has not set a
     /// [time to live](crate::SendOptions::ttl) of its own. Default: none, as long as it takes. Shorter than an outage
-    /// usually lasts, it empties the outbox in every outage.
+    /// usually lasts, it empties the outbox in every outage (in a session, but for the messages that a connection has been
+    /// given already).
     pub max_age: Option<Duration>,
 }
 

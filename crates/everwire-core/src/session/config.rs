@@ -58,8 +58,9 @@ pub struct ServerConfig {
     pub resume_within: Duration,
     /// What we are ready to hold of a client's messages before we acknowledge them.
     pub limits: Limits,
-    /// What may wait for one client, in or out of a connection. Its `max_age` must be `None`: only messages with a
-    /// [time to live](crate::SendOptions::ttl) of their own expire.
+    /// What may wait for one client, in or out of a connection. Default: 8,192 messages or 4 MiB, refused beyond that,
+    /// without a [`max_age`](OutboxConfig::max_age): only messages with a [time to live](crate::SendOptions::ttl) of their
+    /// own expire.
     pub outbox: OutboxConfig,
     /// See [`SessionConfig::ack_delay`]. Default 25 ms.
     pub ack_delay: Duration,
@@ -92,10 +93,6 @@ impl ServerConfig {
         check_limits(&self.limits)?;
         check_count("session.ack_every", self.ack_every as usize)?;
         self.outbox.check()?;
-        if self.outbox.max_age.is_some() {
-            let problem = "set for a server's session: give each message that may expire a time to live of its own";
-            return Err(ConfigError::new("session.outbox.max_age", problem));
-        }
         self.heartbeat.check()
     }
 }

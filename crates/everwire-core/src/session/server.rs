@@ -237,16 +237,16 @@ impl ServerSession {
         self.outputs.push(Output::Control(link, Frame::Welcome(welcome).to_message()));
     }
 
-    /// Accepts a message for the client, with a connection or without.
+    /// Accepts a message for the client, with a connection or without. The time matters only with
+    /// [`OutboxConfig::max_age`](crate::OutboxConfig::max_age).
     ///
     /// # Errors
     /// Gives the message back if there is no room or the session is over.
-    pub fn send(&mut self, message: Message) -> Result<MessageId, SendError> {
+    pub fn send(&mut self, now: Moment, message: Message) -> Result<MessageId, SendError> {
         if self.phase != Phase::Alive {
             return Err(SendError::Closed(message, Closed::ByUser));
         }
-        // The time matters only for `max_age`, which a session's outbox can't have.
-        let id = self.outbox.push(Moment::ZERO, message, &mut self.outputs)?;
+        let id = self.outbox.push(now, message, &mut self.outputs)?;
         self.announce();
         Ok(id)
     }

@@ -66,12 +66,12 @@ fn a_server_holds_so_much_for_an_absent_client_and_no_more() {
     for number in 0..5 {
         pair.server_send(&number.to_string());
     }
-    let refused = pair.session().borrow_mut().send(Message::text("6th"));
+    let refused = pair.session().borrow_mut().send(pair.now, Message::text("6th"));
     assert!(matches!(refused, Err(SendError::Full(_))));
     pair.unreachable = false;
     pair.wait(Duration::from_secs(10));
     assert_eq!(pair.at_client, ["0", "1", "2", "3", "4"]);
-    assert!(pair.session().borrow_mut().send(Message::text("6th")).is_ok());
+    assert!(pair.session().borrow_mut().send(pair.now, Message::text("6th")).is_ok());
 }
 
 #[test]

@@ -183,9 +183,36 @@ fn a_server_has_the_same_options() {
 }
 
 #[test]
-fn an_age_for_all_is_refused_where_the_time_of_a_send_is_not_known() {
+fn a_servers_messages_share_an_age_unless_they_have_a_time_of_their_own() {
     let mut config = ServerConfig::default();
-    config.outbox.max_age = Some(Duration::from_secs(1));
-    let error = config.check().unwrap_err();
-    assert_eq!(error.setting, "session.outbox.max_age");
+    config.outbox.max_age = Some(Duration::from_secs(3));
+    let mut pair = Pair::with(|_| {}, config);
+    pair.run();
+    pair.client_processes = false;
+    let numbered = pair.server_send("numbered");
+    pair.run();
+    pair.cut_last();
+    pair.unreachable = true;
+    let aged = pair.server_send("aged");
+    let shorter = server_send_with(&mut pair, "shorter", ttl(1));
+    let longer = server_send_with(&mut pair, "longer", ttl(60));
+    let outcome = |pair: &Pair, id: MessageId| {
+        pair.server_outcomes.iter().find(|(other, _)| *other == id.0).map(|(_, outcome)| *outcome)
+    };
+    pair.wait(Duration::from_secs(2));
+    assert_eq!((outcome(&pair, shorter), outcome(&pair, aged)), (Some(Outcome::Expired), None));
+    pair.wait(Duration::from_secs(2));
+    assert_eq!((outcome(&pair, aged), outcome(&pair, longer)), (Some(Outcome::Expired), None));
+    pair.unreachable = false;
+    pair.wait_for_dial();
+    pair.run();
+    assert_eq!(pair.at_client, ["numbered", "longer"], "what has a number does not expire");
+    assert_eq!(outcome(&pair, numbered), None);
+}
+
+#[test]
+fn a_servers_age_of_nothing_is_refused() {
+    let mut config = ServerConfig::default();
+    config.outbox.max_age = Some(Duration::ZERO);
+    assert_eq!(config.check().unwrap_err().setting, "outbox.max_age");
 }

@@ -225,7 +225,7 @@ impl Pair {
 
     pub(crate) fn server_send(&mut self, text: &str) -> MessageId {
         let session = self.session();
-        let id = session.borrow_mut().send(Message::text(text.to_owned())).unwrap();
+        let id = session.borrow_mut().send(self.now, Message::text(text.to_owned())).unwrap();
         self.drain_server(&session);
         id
     }

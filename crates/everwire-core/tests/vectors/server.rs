@@ -83,7 +83,7 @@ impl Server {
         } else if let Some(link) = step["lost"].as_u64() {
             self.tell(ServerInput::Lost(Attempt(link)));
         } else if let Some(payload) = text("server_sends") {
-            self.session().send(Message::text(payload)).unwrap();
+            self.session().send(Moment::ZERO, Message::text(payload)).unwrap();
             self.drain();
         } else if let Some(payload) = text("server_gets") {
             assert_eq!(self.delivered.pop_front(), Some(payload));

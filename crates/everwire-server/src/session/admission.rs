@@ -121,7 +121,7 @@ fn begin(shared: &Arc<Shared>, principal: &str) -> Result<Begun, Refusal> {
     let machine = ServerSession::new(shared.now(), id, shared.config.session.clone(), seed)
         // The settings were checked at the start.
         .map_err(|_| Refusal(CloseCode(1011), "the server's settings make no sense"))?;
-    let slot = Arc::new(Slot::new(machine, principal, shared.origin));
+    let slot = Arc::new(Slot::new(machine, principal, shared.origin, shared.config.session.outbox.max_age.is_some()));
     let (arrivals, receiver) = mpsc::channel(ARRIVALS);
     let entry = Entry { slot: Arc::clone(&slot), arrivals: arrivals.clone() };
     if !shared.insert(id, principal, entry) {

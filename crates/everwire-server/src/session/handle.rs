@@ -123,7 +123,8 @@ impl SessionSender {
     }
 
     /// Puts a message into the session's outbox, with a connection or without. It reaches the client exactly once and in
-    /// order, as long as the session lives. Never waits.
+    /// order, as long as the session lives; unless the outbox has a [`max_age`](everwire_core::OutboxConfig::max_age) and
+    /// no connection was given the message within it. Never waits.
     ///
     /// # Errors
     /// The message comes back: [`SendError::Full`] if there is no room ([`send_wait`](Self::send_wait) waits for some),
@@ -142,10 +143,7 @@ impl SessionSender {
         let now = self.slot.now();
         let mut inner = self.slot.lock();
         inner.machine.send_with(now, message.into(), options)?;
-        self.slot.sent(&mut inner);
-        if inner.must_wake_earlier() {
-            self.slot.work.notify_one();
-        }
+        self.slot.sent_timed(&mut inner);
         Ok(())
     }
 
@@ -158,13 +156,13 @@ impl SessionSender {
     pub async fn send_wait(&self, message: impl Into<Message>) -> Result<(), SendError> {
         let mut message = Some(message.into());
         self.slot
-            .when(|inner| match inner.machine.send(message.take()?) {
+            .when(|inner| match self.slot.send(inner, message.take()?) {
                 Err(SendError::Full(back)) => {
                     message = Some(back);
                     None
                 }
                 Err(error) => Some(Err(error)),
-                Ok(_) => Some(Ok(())),
+                Ok(()) => Some(Ok(())),
             })
             .await
     }
@@ -231,9 +229,7 @@ impl SessionSender {
 
 fn send(slot: &Slot, message: Message) -> Result<(), SendError> {
     let mut inner = slot.lock();
-    inner.machine.send(message)?;
-    slot.sent(&mut inner);
-    Ok(())
+    slot.send(&mut inner, message)
 }
 
 impl fmt::Display for Session {

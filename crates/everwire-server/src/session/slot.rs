@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use everwire_core::session::{ComeBack, ServerInput, ServerSession, SessionId};
-use everwire_core::{Moment, Output};
+use everwire_core::{Moment, Output, SendError};
 use everwire_ws::Message;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -20,6 +20,8 @@ pub(super) struct Slot {
     pub(super) principal: String,
     /// `Moment::ZERO`.
     origin: Instant,
+    /// Messages may expire, so that their time has to be known.
+    timed: bool,
     inner: Mutex<Inner>,
     /// There is work for the session's task.
     pub(super) work: Notify,
@@ -67,11 +69,12 @@ pub(super) struct Inner {
 }
 
 impl Slot {
-    pub(super) fn new(machine: ServerSession, principal: &str, origin: Instant) -> Self {
+    pub(super) fn new(machine: ServerSession, principal: &str, origin: Instant, timed: bool) -> Self {
         Self {
             id: machine.id(),
             principal: principal.to_owned(),
             origin,
+            timed,
             inner: Mutex::new(Inner {
                 machine,
                 inbox: VecDeque::new(),
@@ -252,8 +255,28 @@ impl Slot {
         }
     }
 
+    /// Puts a message into the outbox.
+    pub(super) fn send(&self, inner: &mut Inner, message: Message) -> Result<(), SendError> {
+        if self.timed {
+            inner.machine.send(self.now(), message)?;
+            self.sent_timed(inner);
+        } else {
+            inner.machine.send(Moment::ZERO, message)?;
+            self.sent(inner);
+        }
+        Ok(())
+    }
+
+    /// Something was put into the outbox that may expire.
+    pub(super) fn sent_timed(&self, inner: &mut Inner) {
+        self.sent(inner);
+        if inner.must_wake_earlier() {
+            self.work.notify_one();
+        }
+    }
+
     /// Something was put into the outbox.
-    pub(super) fn sent(&self, inner: &mut Inner) {
+    fn sent(&self, inner: &mut Inner) {
         self.sort(inner);
         if Tally::WANTED && inner.machine.link().is_none() {
             self.work.notify_one();

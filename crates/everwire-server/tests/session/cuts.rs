@@ -148,3 +148,30 @@ async fn of_what_is_sent_to_a_client_that_is_away_only_what_still_counts_is_kept
         assert_eq!(inbox.next().await.unwrap().as_text(), Some(expected));
     }
 }
+
+#[tokio::test]
+async fn what_waits_for_a_client_that_is_away_longer_than_it_may_is_given_up() {
+    let senders = Arc::new(Mutex::new(Vec::new()));
+    let mut config = SessionsConfig::default();
+    config.session.outbox.max_age = Some(Duration::from_millis(20));
+    let known = Arc::clone(&senders);
+    let server = Server::start(Sessions::new(config).unwrap(), move |mut session: Session| {
+        known.lock().unwrap().push(session.sender());
+        async move { while session.recv().await.is_some() {} }
+    })
+    .await;
+    let client = server.client();
+    let mut inbox = client.messages();
+    client.send("hello").unwrap().await;
+    client.disconnect();
+    client.watch_state().wait_for(|state| matches!(state, everwire::State::Closed(_))).await.unwrap();
+    let sender = senders.lock().unwrap()[0].clone();
+    sender.send("stale").unwrap();
+    sender.send_wait("stale as well").await.unwrap();
+    // Nothing but the time makes the session's task look.
+    let gone = tokio::time::timeout(Duration::from_secs(10), sender.flush()).await;
+    assert_eq!(gone, Ok(true));
+    sender.send_with("kept", SendOptions::new().ttl(Duration::from_secs(60))).unwrap();
+    client.connect();
+    assert_eq!(inbox.next().await.unwrap().as_text(), Some("kept"));
+}

@@ -201,7 +201,7 @@ impl World {
                 self.left.down -= 1;
                 let text = char::from(b'A' + self.bounds.down - self.left.down - 1).to_string();
                 if let Some(index) = self.present() {
-                    let _ = self.sessions[index].machine.send(Message::text(text));
+                    let _ = self.sessions[index].machine.send(self.now, Message::text(text));
                     self.drain_server(index);
                 }
             }

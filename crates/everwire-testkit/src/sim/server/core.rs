@@ -290,7 +290,7 @@ impl ServerCore {
     pub(super) fn send(&mut self, stage: &mut Stage, peer: PeerId, message: Message) -> Result<MessageId, SendError> {
         let state = &mut self.peers[peer.0 as usize];
         if let Some(session) = &mut state.session {
-            let id = session.send(message.clone())?;
+            let id = session.send(stage.agenda.moment(), message.clone())?;
             stage.counts.sent_down += 1;
             if let Err(what) = state.ledger.accepted(id, &message) {
                 stage.fail("server", what);
