@@ -171,6 +171,14 @@ impl Process {
         self.child.kill().await.expect("it can be killed");
     }
 
+    /// SIGTERM, and waits until the process has ended in order.
+    pub async fn terminate(&mut self) {
+        let pid = self.child.id().expect("it runs").to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().await;
+        assert!(asked.expect("kill runs").success());
+        assert_eq!(self.exit_code().await, 0);
+    }
+
     /// Waits for the end; -1 if a signal ended it.
     pub async fn exit_code(&mut self) -> i32 {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time");

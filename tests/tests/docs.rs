@@ -7,7 +7,7 @@ use everwire_tests::{Process, cargo, example, root};
 use tokio::process::Command;
 
 /// The documents whose console blocks are run.
-const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "docs/benchmarks.md"];
+const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "docs/benchmarks.md", "docs/chat.md"];
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -57,7 +57,11 @@ async fn run(command: &str, address: &str) {
         ["cargo", "xtask", "test" | "bench", ..] => {}
         ["cargo", "xtask", "run"] | ["everwire", "serve", ..] => starts_a_server(&words).await,
         ["everwire", ref rest @ ..] => {
-            let args: Vec<String> = rest.iter().map(|word| word.replace("127.0.0.1:8080", address)).collect();
+            let kept = tempfile::tempdir().expect("a folder");
+            let kept = kept.path().to_str().expect("a path");
+            let here =
+                |word: &&str| if *word == "kept" { kept.to_owned() } else { word.replace("127.0.0.1:8080", address) };
+            let args: Vec<String> = rest.iter().map(here).collect();
             let mut process = Process::everwire(&args.iter().map(String::as_str).collect::<Vec<_>>());
             process.end_input();
             assert_eq!(process.exit_code().await, 0, "{command}");

@@ -68,6 +68,36 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
 }
 
 #[test]
+fn with_an_outbox_a_sign_in_lasts_until_it_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let outbox = folder.path().join("outbox").display().to_string();
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    let (_server, address) = serve(&data, &["--auth", "accounts"], "ws");
+    let again = |line: &str| {
+        let mut ana = Everwire::start(&["chat", &address, "--user", "ana", "--sign-in", "--outbox", &outbox]);
+        ana.say(line);
+        (ana.finish(), ana.err.text())
+    };
+    let (code, err) = again("too early");
+    assert!(code == 2 && err.contains("set EVERWIRE_PASSWORD"), "{code} {err}");
+    let mut ana = chat(&address, "ana", PASSWORD, &["--outbox", &outbox]);
+    ana.say("signed in");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+    for line in ["once more", "and once more"] {
+        let (code, err) = again(line);
+        assert_eq!(code, 0, "{err}");
+    }
+    let (_, out, _) = run(&["export", "--data", &data]);
+    assert!(["signed in", "once more", "and once more"].iter().all(|line| out.contains(line)), "{out}");
+
+    // A new password ends what was signed in before.
+    with_password(&["user", "passwd", "ana", "--data", &data], "another horse battery");
+    let (code, err) = again("too late");
+    assert!(code == 2 && err.contains("set EVERWIRE_PASSWORD"), "{code} {err}");
+}
+
+#[test]
 fn a_closed_room_is_named_with_its_members() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();

@@ -3,6 +3,8 @@
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
 
+use std::process::Stdio;
+
 use support::{Everwire, command, run};
 
 #[test]
@@ -20,6 +22,30 @@ fn settings_come_from_the_file_the_environment_and_the_command_line() {
     server.signal("INT");
     assert_eq!(server.exit_code(), 0);
     assert!(data.exists() && !other.exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_terminal_ends_it_in_order_unless_it_was_told_to_outlive_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", data.as_str()];
+    let mut server = Everwire::start(&serve);
+    server.out.until("listening on ws://127.0.0.1:");
+    server.signal("HUP");
+    assert_eq!(server.exit_code(), 0);
+
+    let mut nohup = std::process::Command::new("nohup");
+    nohup.arg(env!("CARGO_BIN_EXE_everwire")).args(serve);
+    nohup.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = Everwire::of(nohup);
+    let line = server.out.until("listening on ws://127.0.0.1:");
+    server.signal("HUP");
+    let mut ana = Everwire::start(&["chat", line.split(' ').next_back().unwrap(), "--name", "Ana"]);
+    ana.say("still here?");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), 0);
 }
 
 #[test]

@@ -49,11 +49,11 @@ pub(crate) struct ChatArgs {
     #[arg(short, long, value_name = "ID")]
     pub(crate) user: Option<String>,
 
-    /// Sign in as --user; the password is EVERWIRE_PASSWORD or asked for
+    /// Sign in as --user; the password is EVERWIRE_PASSWORD or asked for. With --outbox, a sign-in lasts until it is over
     #[arg(long, requires = "user", conflicts_with_all = ["bearer_file", "token_command"])]
     pub(crate) sign_in: bool,
 
-    /// Keep what waits to be sent in this folder, so that it outlives this program and is sent by its next start
+    /// Keep what waits to be sent and the last messages in this folder: the next start shows and sends them
     #[arg(short, long, value_name = "DIR", requires = "user")]
     pub(crate) outbox: Option<PathBuf>,
 

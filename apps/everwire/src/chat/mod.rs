@@ -3,11 +3,12 @@
 //! - [`screen`]: for people at a terminal
 //! - [`pipe`]: for everything else
 //! - [`command`]: what a written message asks for
-//! - `sign_in`: a password for tokens
+//! - `sign_in`: a password for tokens; `kept`: which outlive the program
 //! - `memory`: the last messages, for the next start
 //! - [`language`]: which language, and which colours
 
 mod command;
+mod kept;
 mod language;
 mod memory;
 mod names;
@@ -42,7 +43,9 @@ pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure
     let (url, room) = address::take_parameter(&address.url, "room");
     let room = args.room.as_deref().or(room.as_deref()).unwrap_or(DEFAULT_ROOM).trim().to_owned();
     let credentials = match (&args.user, args.sign_in) {
-        (Some(user), true) => Credentials::Password(SignIn::start(&url, user, &args.network).await?),
+        (Some(user), true) => {
+            Credentials::Password(SignIn::start(&url, user, &args.network, args.outbox.as_deref()).await?)
+        }
         _ => Source::of(&args.token).map_or(Credentials::None, Credentials::Token),
     };
     let stop = Stop::listen(PATIENCE.min(args.close_timeout));

@@ -1,6 +1,7 @@
 //! Signing in with a password: the tokens that a chat server gives for it.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 
+use super::kept::Kept;
 use crate::args::NetworkArgs;
 use crate::exit::{Exit, Failure};
 use crate::token::Problem;
@@ -30,8 +32,10 @@ struct Desk {
     /// The server's address for HTTP.
     base: String,
     user: String,
-    password: String,
+    /// `None`: a kept sign-in stands for it.
+    password: Option<String>,
     current: Option<Current>,
+    kept: Option<Kept>,
 }
 
 /// What the server gave last.
@@ -57,21 +61,30 @@ enum Answer {
 }
 
 impl SignIn {
-    /// Asks for the password and signs in. Where the server can't be reached, that is done with the connection.
+    /// Takes up the sign-in that was kept in this folder, or asks for the password and signs in. Where the server can't
+    /// be reached, that is done with the connection.
     ///
     /// # Errors
     /// One line: there is no password, it is refused, or it would be sent for everybody to read.
-    pub(super) async fn start(url: &str, user: &str, network: &NetworkArgs) -> Result<Self, Failure> {
+    pub(super) async fn start(
+        url: &str,
+        user: &str,
+        network: &NetworkArgs,
+        folder: Option<&Path>,
+    ) -> Result<Self, Failure> {
         let base = http_base(url)?;
         let agent = agent(network)?;
-        let password = password(user)?;
-        let desk = Desk { agent, base, user: user.to_owned(), password, current: None };
-        let sign_in = Self(Arc::new(Mutex::new(desk)));
-        let answer = sign_in.0.lock().await.sign_in().await;
-        match answer {
-            Answer::No(words) => Err(Failure::new(Exit::Refused, format!("sign-in: {words}"))),
-            Answer::Yes(_) | Answer::Unknown(_) => Ok(sign_in),
+        let kept = folder.map(|folder| Kept::in_folder(folder, &base, user));
+        let refresh = kept.as_ref().and_then(Kept::read);
+        let current = refresh.map(|refresh| Current { token: String::new(), until: Instant::now(), refresh });
+        let mut desk = Desk { agent, base, user: user.to_owned(), password: None, current, kept };
+        if let Answer::No(_) = desk.refresh().await {
+            desk.password = Some(password(user)?);
+            if let Answer::No(words) = desk.sign_in().await {
+                return Err(Failure::new(Exit::Refused, format!("sign-in: {words}")));
+            }
         }
+        Ok(Self(Arc::new(Mutex::new(desk))))
     }
 
     /// A token for the next attempt; another one if the last was `refused`.
@@ -83,11 +96,7 @@ impl SignIn {
         {
             return Ok(current.token.clone());
         }
-        let refreshed = match desk.current.take() {
-            Some(current) => desk.ask("/api/refresh", json!({ "refresh": current.refresh })).await,
-            None => Answer::No(String::new()),
-        };
-        let answer = match refreshed {
+        let answer = match desk.refresh().await {
             Answer::No(_) => desk.sign_in().await,
             answer => answer,
         };
@@ -101,8 +110,23 @@ impl SignIn {
 
 impl Desk {
     async fn sign_in(&mut self) -> Answer {
-        let credentials = json!({ "user": self.user, "password": self.password });
+        let Some(password) = &self.password else {
+            return Answer::No("it is over; leave and start again to sign in".to_owned());
+        };
+        let credentials = json!({ "user": self.user, "password": password });
         self.ask("/api/sign-in", credentials).await
+    }
+
+    /// A refresh token is good once; but one whose use was not answered may be good still.
+    async fn refresh(&mut self) -> Answer {
+        let Some(current) = self.current.take() else { return Answer::No(String::new()) };
+        let answer = self.ask("/api/refresh", json!({ "refresh": current.refresh })).await;
+        match &answer {
+            Answer::Yes(_) => {}
+            Answer::No(_) => self.kept.iter().for_each(Kept::forget),
+            Answer::Unknown(_) => self.current = Some(Current { until: Instant::now(), ..current }),
+        }
+        answer
     }
 
     async fn ask(&mut self, path: &str, question: serde_json::Value) -> Answer {
@@ -112,6 +136,7 @@ impl Desk {
         if let Answer::Yes(SignedIn { token, expires_in, refresh }) = &answer {
             let until = Instant::now() + Duration::from_secs(*expires_in);
             self.current = Some(Current { token: token.clone(), until, refresh: refresh.clone() });
+            self.kept.iter().for_each(|kept| kept.write(refresh));
         }
         answer
     }

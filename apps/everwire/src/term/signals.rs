@@ -67,6 +67,8 @@ fn leave(code: u8) -> ! {
 struct Signals {
     interrupt: Option<tokio::signal::unix::Signal>,
     terminate: Option<tokio::signal::unix::Signal>,
+    /// The terminal was closed.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -74,7 +76,11 @@ impl Signals {
     /// A signal that can't be listened for keeps its usual effect.
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        Self { interrupt: signal(SignalKind::interrupt()).ok(), terminate: signal(SignalKind::terminate()).ok() }
+        Self {
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+            hangup: if is_to_outlive_terminal() { None } else { signal(SignalKind::hangup()).ok() },
+        }
     }
 
     /// The exit code that shells give to a process that the signal ended.
@@ -91,8 +97,19 @@ impl Signals {
         tokio::select! {
             () = one(&mut self.interrupt) => 130,
             () = one(&mut self.terminate) => 143,
+            () = one(&mut self.hangup) => 129,
         }
     }
+}
+
+/// Whether we were started so as to ignore that our terminal is closed, as `nohup` does: to listen would undo that. Where
+/// the system does not say so, it is taken to be.
+#[cfg(unix)]
+fn is_to_outlive_terminal() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & HANGUP != 0)
 }
 
 #[cfg(not(unix))]
