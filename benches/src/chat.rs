@@ -9,6 +9,7 @@ mod server;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
+use tempfile::TempDir;
 
 use crate::process::{self, Server};
 use member::{Done, Member, line};
@@ -25,25 +26,28 @@ const SINGLE: usize = 100;
 /// Lines that somebody has missed.
 const MISSED: usize = 10_000;
 const ROUNDS: usize = 3;
+/// The room that is filled, how many come to it at a time, and how many people its members are.
+const ROOM: &str = "room";
+const COMING: usize = 100;
+const PEOPLE: usize = 1_000;
 
 /// A room of 10,000 is measured where the process may have as many files open.
 const ROOMS: [usize; 2] = [1_000, 10_000];
 
 pub(crate) fn run() -> Done<()> {
-    let folder = tempfile::tempdir()?;
-    let server = Server::start_with("chat-server", &folder.path().display().to_string())?;
     process::pin(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         println!("| measure | median | min – max | aim |");
         println!("|---|---|---|---|");
+        let (server, _folder) = start()?;
         let mut rates = Vec::new();
         for round in 0..ROUNDS {
             rates.push(posts(&server.address, round).await? / 1e3);
         }
         tell("posts committed, k/s", rates, 0, "20");
         for members in ROOMS {
-            room(&server, members).await?;
+            room(members).await?;
         }
         let mut times = Vec::new();
         for round in 0..ROUNDS {
@@ -71,21 +75,16 @@ async fn posts(address: &str, round: usize) -> Done<f64> {
 
 /// A room with so many members: what they cost idle, how many lines they are handed a second, and how long the last one
 /// waits for a line.
-async fn room(server: &Server, count: usize) -> Done<()> {
-    let address = &server.address;
-    let before = server.memory()?;
-    let mut members = Vec::with_capacity(count);
-    for first in (0..count).step_by(100) {
-        // Many devices of few people: who comes is told to all, which is another matter.
-        let some = (first..count.min(first + 100))
-            .map(|n| Member::join(address, format!("room-{count}"), format!("m{}", n % 10)));
-        members.extend(try_join_all(some).await?);
+async fn room(count: usize) -> Done<()> {
+    let mut sizes = Vec::new();
+    for _ in 1..ROUNDS {
+        sizes.push(Full::start(count).await?.each);
     }
-    join_all(members.iter_mut().map(Member::quiet)).await;
-    let each = (server.memory()? - before) / count as f64 / 1024.0;
-    tell(&format!("idle member of {count}, KiB"), vec![each], 1, "under 12");
+    let Full { server, mut members, each, folder: _folder } = Full::start(count).await?;
+    sizes.push(each);
+    tell(&format!("idle member of {count}, KiB"), sizes, 1, "under 12");
 
-    let mut speaker = Member::join(address, format!("room-{count}"), "speaker".to_owned()).await?;
+    let mut speaker = Member::join(&server.address, ROOM.to_owned(), "speaker".to_owned()).await?;
     let lines = DELIVERIES / count;
     let mut rates = Vec::new();
     for round in 0..ROUNDS {
@@ -114,6 +113,41 @@ async fn room(server: &Server, count: usize) -> Done<()> {
     let (half, tail) = (times[SINGLE / 2], times[SINGLE - 1]);
     println!("| post to the last of {count}, ms, median / max | {half:.1} / {tail:.1} | | |");
     Ok(())
+}
+
+/// A server of its own with a full room, where everything has been said of who came.
+struct Full {
+    server: Server,
+    members: Vec<Member>,
+    /// KiB of the server's memory for a member.
+    each: f64,
+    folder: TempDir,
+}
+
+impl Full {
+    async fn start(count: usize) -> Done<Self> {
+        let (server, folder) = start()?;
+        let before = server.memory()?;
+        let mut members = Vec::with_capacity(count);
+        for first in (0..count).step_by(COMING) {
+            let some = (first..count.min(first + COMING))
+                .map(|n| Member::join(&server.address, ROOM.to_owned(), format!("m{}", n % PEOPLE)));
+            members.extend(try_join_all(some).await?);
+            // New people are told to all who are there, who read that as they would.
+            if first < PEOPLE {
+                join_all(members.iter_mut().map(Member::quiet)).await;
+            }
+        }
+        join_all(members.iter_mut().map(Member::quiet)).await;
+        let each = (server.memory()? - before) / count as f64 / 1024.0;
+        Ok(Self { server, members, each, folder })
+    }
+}
+
+/// With a folder of its own, which lasts as long as it.
+fn start() -> Done<(Server, TempDir)> {
+    let folder = tempfile::tempdir()?;
+    Ok((Server::start_with("chat-server", &folder.path().display().to_string())?, folder))
 }
 
 /// How long somebody takes to have everything that was said meanwhile.

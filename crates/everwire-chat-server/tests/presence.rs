@@ -113,3 +113,26 @@ async fn who_was_here_before_the_server_was_lost_is_back_and_has_not_joined() {
     let _eve = Plain::named(&server, "eve").await;
     assert_eq!(word(&mut heard).await, "eve joined");
 }
+
+#[tokio::test]
+async fn who_sends_at_once_what_was_typed_is_not_seen_typing_afterwards() {
+    let server = Server::start(ServerConfig::default()).await;
+    let mut ben = Plain::named(&server, "ben").await;
+    let ana = client(server.address, "ana");
+    assert_eq!(ben.brief().await, "user_joined ana");
+    let mut heard = ana.updates();
+    ana.send("hello").unwrap();
+    assert_eq!(ben.brief().await, "text ana hello");
+    while ana.state().is_connected() && ana.users().is_empty() {
+        heard.next().await;
+    }
+    ana.typing(true);
+    ana.send("in one go").unwrap();
+    let mut said = Vec::new();
+    while said.last().is_none_or(|said| said != "text ana in one go") {
+        said.push(ben.brief().await);
+    }
+    // What could come later has come when the next line is there.
+    ana.send("and then").unwrap();
+    assert_eq!(ben.brief().await, "text ana and then", "after {said:?}");
+}

@@ -164,6 +164,10 @@ impl ChatClient {
         let id = message.id.clone();
         let json = Event::Text(message.clone()).to_json();
         self.room.update(|room| {
+            // A signal that still waits would come after the line, and be wrong.
+            if let Some(signal) = room.typing.take() {
+                let _ = self.client.cancel(signal);
+            }
             room.waiting.insert(id.clone(), self.submit(&id, json)?);
             Ok(room.timeline.echo(message))
         })?;
@@ -254,8 +258,10 @@ impl ChatClient {
         if matches!(self.client.state(), State::Connected { .. }) {
             let User { user_id, user_name, .. } = self.me.clone();
             let signal = Typing { id: new_id(), user_id, user_name, is_typing, timestamp: now_ms() };
+            let mut inner = self.room.lock();
             // Nobody waits for its outcome.
-            let _ = self.client.send_volatile(Event::Typing(signal).to_json());
+            inner.typing =
+                self.client.send_volatile(Event::Typing(signal).to_json()).ok().map(|delivery| delivery.id());
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Inner {
     pub(super) asked: Option<u64>,
     /// What we have of others' messages, and what of it was shown.
     pub(super) had: Receipt,
+    /// The last word on our typing, which a line overtakes.
+    pub(super) typing: Option<MessageId>,
     /// Nobody looks at this client.
     pub(super) away: bool,
     /// Whether this connection's server was told that nobody looks.
@@ -50,6 +52,7 @@ impl Room {
             waiting: HashMap::new(),
             asked: None,
             had: Receipt::default(),
+            typing: None,
             away: false,
             declared_away: false,
         };
