@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import WebSocket from "ws";
-import { browser as launch, Person, Server } from "./world.mjs";
+import { browser as launch, Person, say, Server } from "./world.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -340,17 +339,4 @@ async function inspect(person, axe) {
     awaitPromise: true,
   });
   assert.equal(result.value, "[]");
-}
-
-/** Somebody without a page says so many lines. */
-async function say(server, count, from = 0) {
-  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws?userId=zoe&userName=Zoe`);
-  await new Promise((opened) => socket.once("open", opened));
-  for (let line = from + 1; line <= from + count; line += 1) {
-    const message = { type: "text", id: `${process.hrtime.bigint()}`, userId: "zoe", userName: "Zoe", text: `line ${line}`, timestamp: Date.now() };
-    socket.send(JSON.stringify(message));
-  }
-  socket.ping();
-  await new Promise((stored) => socket.once("pong", stored));
-  socket.close();
 }

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import readline from "node:readline";
 import { chromium } from "playwright-core";
+import WebSocket from "ws";
 
 const PATIENCE_MS = 30_000;
 
@@ -146,6 +147,19 @@ export class Person {
     await this.context.close();
     assert.deepEqual(this.complaints, []);
   }
+}
+
+/** Somebody without a page says so many lines. */
+export async function say(server, count, from = 0) {
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws?userId=zoe&userName=Zoe`);
+  await new Promise((opened) => socket.once("open", opened));
+  for (let line = from + 1; line <= from + count; line += 1) {
+    const message = { type: "text", id: `${process.hrtime.bigint()}`, userId: "zoe", userName: "Zoe", text: `line ${line}`, timestamp: Date.now() };
+    socket.send(JSON.stringify(message));
+  }
+  socket.ping();
+  await new Promise((stored) => socket.once("pong", stored));
+  socket.close();
 }
 
 function freePort() {

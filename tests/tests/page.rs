@@ -11,7 +11,7 @@ fn the_page_in_chromium() {
     let built = root().join("apps/everwire-web/dist/index.html").exists();
     assert!(built, "the page is not built: run `cargo xtask page` first");
     let status = Command::new("node")
-        .args(["--test", "--test-reporter=spec", "--test-timeout=300000", "chat.test.mjs"])
+        .args(["--test", "--test-reporter=spec", "--test-timeout=300000", "chat.test.mjs", "life.test.mjs"])
         .current_dir(root().join("tests/page"))
         .env("EVERWIRE_BINARY", everwire())
         .status()

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measurements side by side with peers, in one run.
 
 use crate::shell::{self, Failed};
+use crate::{page, setup};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
@@ -11,11 +12,12 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
         }
         ("ws", rest) => ws(rest),
         ("herd", []) => herd(),
-        (which @ ("client" | "session" | "idle" | "recovery" | "chat" | "herd"), _) => {
+        ("page", []) => in_chromium(),
+        (which @ ("client" | "session" | "idle" | "recovery" | "chat" | "herd" | "page"), _) => {
             Err(Failed(format!("the bench '{which}' takes no arguments")))
         }
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, idle, recovery, chat, ws, herd"
+            "no bench is called '{other}'; there are: client, session, idle, recovery, chat, page, ws, herd"
         ))),
     }
 }
@@ -23,6 +25,16 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
 /// Whole clients, in processes of their own.
 fn clients(which: &str) -> Result<(), Failed> {
     shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", which]))
+}
+
+/// The chat's page, in the browser.
+fn in_chromium() -> Result<(), Failed> {
+    setup::setup()?;
+    page::page()?;
+    let everwire = shell::built(&["--release", "--package", "everwire-cli"])?;
+    let mut node = shell::command("node", &["tests/page/bench.mjs"]);
+    node.env("EVERWIRE_BINARY", everwire);
+    shell::run(node)
 }
 
 /// The clients of the Node.js world, at the versions of the lock file.

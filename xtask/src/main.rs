@@ -32,7 +32,7 @@ cargo xtask CHORE [-- ARGS]
   kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: how often instead
   terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
   screenshots  the chat's page as it looks, written to docs/page
-  bench     measure against peers, side by side; ARGS: client, session, idle, recovery, chat, ws or herd
+  bench     measure against peers, side by side; ARGS: client, session, idle, recovery, chat, page, ws or herd
   help      this text";
 
 fn main() -> ExitCode {

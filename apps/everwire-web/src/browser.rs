@@ -26,6 +26,16 @@ pub(crate) fn keep(name: &str, value: &str) {
     }
 }
 
+/// Keeps nothing any more whose name begins like this.
+pub(crate) fn forget(beginning: &str) {
+    let Some(storage) = storage() else { return };
+    let names = (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok()?);
+    let names: Vec<String> = names.filter(|name| name.starts_with(beginning)).collect();
+    for name in names {
+        let _ = storage.remove_item(&name);
+    }
+}
+
 fn storage() -> Option<Storage> {
     window().local_storage().ok()?
 }

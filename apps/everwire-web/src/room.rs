@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use everwire::store::{Store, WebStore};
-use everwire::{Closed, State};
+use everwire::{Closed, Event, EventItem, Events, State};
 use everwire_chat::{Change, ChatClient, ChatError, ChatEvent, Entry, Memory, Missing, Status, User};
 use everwire_words::{Text, Words};
 use leptos::prelude::*;
@@ -19,6 +19,8 @@ use crate::rows::{self, Notice, Row};
 
 /// Messages that the page keeps.
 const WINDOW: usize = 100_000;
+/// How the names begin under which the last messages are kept.
+const MEMORY: &str = "everwire.memory.";
 /// How long what is new may wait to be kept for the next visit.
 const REMEMBER: Duration = Duration::from_secs(2);
 /// Lines about who came and went.
@@ -44,6 +46,8 @@ pub(crate) struct Room {
     pub(crate) draft: RwSignal<String>,
     /// The list shows its end.
     pub(crate) at_end: RwSignal<bool>,
+    /// The browser has no room to keep what is written until it is sent.
+    pub(crate) unkept: RwSignal<bool>,
 }
 
 struct Inner {
@@ -75,7 +79,7 @@ impl Room {
         words: StoredValue<Words>,
     ) -> Result<Self, ChatError> {
         let chat = client(name, user, account)?;
-        let updates = chat.updates();
+        let (updates, events) = (chat.updates(), chat.connection_events());
         let room = Self {
             shown: RwSignal::new(0),
             link: RwSignal::new(chat.state()),
@@ -84,6 +88,7 @@ impl Room {
             unread: RwSignal::new(0),
             draft: RwSignal::new(browser::kept(&draft_key(name)).unwrap_or_default()),
             at_end: RwSignal::new(true),
+            unkept: RwSignal::new(false),
             inner: SendWrapper::new(Rc::new(Inner {
                 name: name.to_owned(),
                 entries: RefCell::new(chat.entries()),
@@ -108,16 +113,17 @@ impl Room {
             }
         });
         spawn_local(Self::listen(room.weak(), updates));
+        spawn_local(Self::watch_store(room.weak(), events));
         Ok(room)
     }
 
     /// The room, for as long as somebody else holds it.
     fn weak(&self) -> impl Fn() -> Option<Self> + use<> {
         let inner = Rc::downgrade(&self.inner);
-        let Self { shown, link, users, typing, unread, draft, at_end, inner: _ } = *self;
+        let Self { shown, link, users, typing, unread, draft, at_end, unkept, inner: _ } = *self;
         move || {
             let inner = SendWrapper::new(inner.upgrade()?);
-            Some(Self { inner, shown, link, users, typing, unread, draft, at_end })
+            Some(Self { inner, shown, link, users, typing, unread, draft, at_end, unkept })
         }
     }
 
@@ -186,6 +192,9 @@ impl Room {
     /// Keeps the last messages for the next visit.
     fn remember(&self) {
         self.inner.memory_planned.set(false);
+        if self.unkept.get_untracked() {
+            return;
+        }
         if let Some(memory) = self.inner.chat.memory() {
             browser::keep(&self.inner.memory_key, &memory.to_json());
         }
@@ -252,6 +261,21 @@ impl Room {
         while let Some(event) = updates.next().await {
             let Some(room) = room() else { return };
             room.on_event(event);
+        }
+    }
+
+    /// What waits to be sent comes before what the server has anyway: that makes room where there is none.
+    async fn watch_store(room: impl Fn() -> Option<Self>, mut events: Events) {
+        while let Some(item) = events.next().await {
+            let Some(room) = room() else { return };
+            match item {
+                EventItem::Event(Event::StoreFailed { .. }) => {
+                    browser::forget(MEMORY);
+                    room.unkept.set(true);
+                }
+                EventItem::Event(Event::StoreRecovered) => room.unkept.set(false),
+                _ => {}
+            }
         }
     }
 
@@ -405,7 +429,7 @@ fn client(name: &str, user: &User, account: Option<Account>) -> Result<ChatClien
 }
 
 fn memory_key(room: &str, user: &User) -> String {
-    format!("everwire.memory.{}.{room}", user.user_id)
+    format!("{MEMORY}{}.{room}", user.user_id)
 }
 
 fn draft_key(room: &str) -> String {

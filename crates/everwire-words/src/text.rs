@@ -108,6 +108,8 @@ texts! {
     TooLong = "too-long" { over: u64 },
     Blank = "blank",
     Full = "full",
+    /// Of the page: what is written is sent, but can't be kept until then.
+    NoRoom = "no-room",
     NothingFailed = "nothing-failed",
     NothingWaiting = "nothing-waiting",
     UnknownCommand = "unknown-command" { command: &'a str },

@@ -104,6 +104,7 @@ too-long = { $over ->
 }
 blank = there is nothing to send
 full = too many messages are waiting; try again when some have gone
+no-room = the browser has no more room for this page: what is not sent yet is lost when it is closed
 nothing-failed = nothing has failed
 nothing-waiting = nothing is waiting
 unknown-command = there is no { $command }; /help tells what there is

@@ -21,7 +21,7 @@ pub(super) fn Composer(room: Room) -> impl IntoView {
     let words = expect_context::<StoredValue<Words>>();
     let input = NodeRef::<html::Textarea>::new();
     let problem = RwSignal::new(String::new());
-    let draft = room.draft;
+    let (draft, unkept) = (room.draft, room.unkept);
     let typing = Typing::new(room.clone());
     let unsendable = move || draft.with(|draft| draft.trim().is_empty() || draft.len() > TEXT_BYTES);
     let send = {
@@ -74,6 +74,7 @@ pub(super) fn Composer(room: Room) -> impl IntoView {
     };
     view! {
         <form class="composer" on:submit=move |event| { event.prevent_default(); send(); }>
+            <p class="unkept problem" role="alert" hidden=move || !unkept.get()>{say(&Text::NoRoom)}</p>
             <p class="problem" role="alert">{too_long}</p>
             <textarea node_ref=input rows="1" dir="auto" enterkeyhint="send"
                 aria-label=say(&Text::WriteHere) placeholder=say(&Text::WriteHere)

@@ -299,6 +299,12 @@ impl ChatClient {
         Updates { receiver: self.room.subscribe() }
     }
 
+    /// What happens to the connection beneath from now on, and to the [store](everwire::Builder::store) of its outbox.
+    #[must_use]
+    pub fn connection_events(&self) -> everwire::Events {
+        self.client.events()
+    }
+
     /// The connection's state.
     #[must_use]
     pub fn state(&self) -> State {

@@ -101,10 +101,9 @@ impl Builder {
 
     #[cfg(target_arch = "wasm32")]
     fn plan(&mut self, target: Target) -> Result<Plan, BuildError> {
-        let session = self.subprotocols.iter().any(|name| name == SUBPROTOCOL);
         let text_pings = self.text_pings.take();
         let subprotocols = mem::take(&mut self.subprotocols);
-        Ok(Plan { target, subprotocols, hook: self.hook.take(), session, text_pings })
+        Ok(Plan { target, subprotocols, hook: self.hook.take(), text_pings })
     }
 
     /// What a page is not allowed, and what follows.

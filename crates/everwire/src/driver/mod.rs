@@ -106,9 +106,9 @@ pub(crate) struct Driver {
     budget: Option<RetryBudget>,
     #[cfg(not(target_arch = "wasm32"))]
     hints: Option<Listener>,
-    /// The page's word on the network, for a session; see `browser::Surroundings`.
+    /// The page's word on the network and on itself.
     #[cfg(target_arch = "wasm32")]
-    _surroundings: Option<browser::Surroundings>,
+    _surroundings: browser::Surroundings,
     /// Dropped last.
     _ending: Ending,
 }
@@ -164,7 +164,7 @@ impl Driver {
             #[cfg(not(target_arch = "wasm32"))]
             hints,
             #[cfg(target_arch = "wasm32")]
-            _surroundings: plan.session.then(|| browser::Surroundings::listen(&shared)),
+            _surroundings: browser::Surroundings::listen(&shared),
             _ending: Ending(Arc::clone(&shared)),
             shared,
             plan: Arc::new(plan),

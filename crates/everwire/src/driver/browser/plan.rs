@@ -23,8 +23,6 @@ pub(crate) struct Plan {
     pub(crate) target: Target,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) hook: Option<Hook>,
-    /// Whether the client insists on a session or would like one.
-    pub(crate) session: bool,
     /// What asks for a sign of life, and what answers.
     pub(crate) text_pings: Option<(String, String)>,
 }

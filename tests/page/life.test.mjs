@@ -1,0 +1,129 @@
+// The page's life in Chromium: versions, frozen and left pages, no room to keep anything.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Front } from "./front.mjs";
+import { browser as launch, Person, say, Server } from "./world.mjs";
+
+let browser;
+before(async () => (browser = await launch()));
+after(async () => browser.close());
+
+/** A test with a server of its own, and what stands before it. */
+function life(name, body) {
+  test(name, async () => {
+    const server = await Server.start();
+    const front = await Front.before(server);
+    try {
+      await body(front, server);
+    } finally {
+      await front.stop();
+      await server.stop();
+    }
+  });
+}
+
+life("a new version is announced, and comes when it is wanted", async (front) => {
+  const ana = await Person.join(browser, front, "Ana");
+  const version = () => ana.page.locator("html").getAttribute("data-version");
+  await ana.write("of before");
+  await ana.sees("of before", "sent");
+  await ana.kept();
+  await ana.page.reload();
+  await ana.connected();
+  assert.ok(await ana.page.locator(".update").isHidden(), "there is nothing new");
+  front.version = 2;
+  await ana.page.reload();
+  await ana.page.locator(".update").waitFor();
+  assert.equal(await version(), "1", "nobody has asked for the new one");
+  await ana.page.fill("textarea", "half a thought");
+  await ana.page.getByRole("button", { name: "use it" }).click();
+  await ana.page.waitForSelector('html[data-version="2"]');
+  await ana.connected();
+  assert.equal(await ana.page.inputValue("textarea"), "half a thought");
+  assert.deepEqual(await ana.texts(), ["of before"]);
+  assert.ok(await ana.page.locator(".update").isHidden());
+  const caches = await ana.page.evaluate(() => caches.keys());
+  assert.ok(caches.length === 1 && caches[0].startsWith("everwire-2-"), `${caches}`);
+  await ana.done();
+});
+
+life("a page that comes back from being frozen finds at once that its connection is dead", async (front) => {
+  const ana = await Person.join(browser, front, "Ana");
+  front.silence();
+  const ben = await Person.join(browser, front, "Ben");
+  await ben.write("are you there?");
+  // DevTools freezes pages, but the event does not come to one that it keeps visible.
+  await ana.page.evaluate(() => document.dispatchEvent(new Event("resume")));
+  // A probe takes 3 s; the heartbeat alone would take up to 40.
+  await ana.message("are you there?").waitFor({ timeout: 12_000 });
+  await ana.connected();
+  await ben.done();
+  await ana.done();
+});
+
+life("a page that was left and comes back has everything once", async (front, server) => {
+  const ana = await Person.join(browser, front, "Ana");
+  await ana.write("before I left");
+  await ana.sees("before I left", "sent");
+  await server.kill();
+  await ana.write("while it was down");
+  await ana.page.goto("about:blank");
+  await server.restart();
+  await ana.page.goBack();
+  await ana.connected();
+  await ana.sees("while it was down", "sent");
+  assert.deepEqual(await ana.texts(), ["before I left", "while it was down"]);
+  await ana.done();
+});
+
+life("where the browser has no more room the page says so, and sends without it", async (front) => {
+  const ana = await Person.join(browser, front, "Ana");
+  await ana.page.evaluate(() => {
+    const memories = Object.keys(localStorage).filter((name) => name.startsWith("everwire.memory"));
+    memories.forEach((name) => localStorage.removeItem(name));
+    for (let size = 1 << 22; size >= 1; size >>= 1) {
+      try {
+        for (let one = 0; ; one += 1) localStorage.setItem(`junk.${size}.${one}`, "x".repeat(size));
+      } catch {
+        // A smaller one may fit.
+      }
+    }
+  });
+  await ana.write("no room for me");
+  await ana.page.locator(".unkept", { hasText: /no more room/ }).waitFor();
+  await ana.sees("no room for me", "sent");
+  await ana.page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith("junk")).forEach((name) => localStorage.removeItem(name)));
+  await ana.page.locator(".unkept").waitFor({ state: "hidden" });
+  await ana.done();
+});
+
+life("what is read stays where it is while older messages come", async (front, server) => {
+  await say(server, 900);
+  const ana = await Person.join(browser, front, "Ana");
+  await ana.message("line 900").waitFor();
+  const list = ana.page.locator(".list");
+  let shown = await ana.texts();
+  for (let step = 0; step < 150 && shown[0] !== "line 1"; step += 1) {
+    const jump = await list.evaluate(async (list) => {
+      const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+      list.scrollBy(0, -700);
+      await frame();
+      await frame();
+      const edge = list.getBoundingClientRect().top;
+      const top = (row) => row.getBoundingClientRect().top - edge;
+      const read = [...list.querySelectorAll(".message")].find((row) => top(row) > 30);
+      const [before, id] = [top(read), read.dataset.id];
+      let jump = 0;
+      for (let step = 0; step < 8; step += 1) {
+        await frame();
+        const row = list.querySelector(`[data-id="${id}"]`);
+        jump = Math.max(jump, row ? Math.abs(top(row) - before) : Infinity);
+      }
+      return jump;
+    });
+    assert.ok(jump < 2, `what is read jumped by ${jump} pixels`);
+    shown = await ana.texts();
+  }
+  assert.equal(shown[0], "line 1");
+  await ana.done();
+});
