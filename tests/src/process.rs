@@ -166,6 +166,11 @@ impl Process {
         lines
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// SIGKILL, and waits until the process is gone.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("it can be killed");
@@ -173,7 +178,7 @@ impl Process {
 
     /// SIGTERM, and waits until the process has ended in order.
     pub async fn terminate(&mut self) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().await;
         assert!(asked.expect("kill runs").success());
         assert_eq!(self.exit_code().await, 0);

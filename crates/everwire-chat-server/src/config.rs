@@ -20,7 +20,7 @@ pub struct ServerConfig {
     /// Frames that may wait for one member, default 4,096, beyond what its socket holds. A member over it is closed with
     /// 1013 and catches up when it comes back.
     pub mailbox_frames: usize,
-    /// Bytes that may wait for one member; default 4 MiB.
+    /// Bytes that may wait for one member; default 4 MiB. Beyond as many answers to what it asks itself, it is not read.
     pub mailbox_bytes: usize,
     /// Bytes in one WebSocket message; default 64 KiB. A larger one closes its connection with 1009.
     pub max_message: usize,

@@ -175,9 +175,11 @@ impl Member {
     /// The mailbox comes first: a member that sends without a pause still gets what waits for it. It can't keep the socket
     /// from being read, since it has to wait while the socket is full.
     async fn step(&mut self) -> Step {
-        let Self { socket, mailbox, held, pending, rests_until, .. } = self;
+        let Self { socket, mailbox, held, pending, rests_until, shared, .. } = self;
         poll_fn(|cx| {
             let full = socket.buffered() > HIGH_WATER;
+            // Who does not take the answers asks no more.
+            let is_deaf = socket.buffered() > shared.config.mailbox_bytes;
             let item = if full && !*held { mailbox.poll_end(cx) } else { mailbox.poll_next(cx) };
             if let Poll::Ready(item) = item {
                 return Poll::Ready(Step::Item(item));
@@ -185,7 +187,8 @@ impl Member {
             if *held {
                 return Poll::Pending;
             }
-            if *pending < MOST_PENDING
+            if !is_deaf
+                && *pending < MOST_PENDING
                 && rests_until.is_none()
                 && let Poll::Ready(incoming) = socket.poll_recv(cx)
             {
