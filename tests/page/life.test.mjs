@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Front } from "./front.mjs";
-import { browser as launch, Person, say, Server } from "./world.mjs";
+import { browser as launch, installabilityErrors, Person, say, Server } from "./world.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -126,4 +126,8 @@ life("what is read stays where it is while older messages come", async (front, s
   }
   assert.equal(shown[0], "line 1");
   await ana.done();
+});
+
+life("a browser takes the page for an application to be installed", async (front) => {
+  assert.deepEqual(await installabilityErrors(front.url()), []);
 });

@@ -21,6 +21,23 @@ export async function browser() {
   return chromium.launch({ executablePath: process.env.EVERWIRE_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
 }
 
+/** What a browser that keeps things, unlike a private window, has against installing a page. */
+export async function installabilityErrors(url) {
+  const folder = mkdtempSync(join(tmpdir(), "everwire-profile-"));
+  const context = await chromium.launchPersistentContext(folder, { executablePath: process.env.EVERWIRE_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+  try {
+    const page = await context.newPage();
+    await page.goto(url);
+    await page.waitForSelector("#name");
+    const devtools = await context.newCDPSession(page);
+    const [{ installabilityErrors }, { errors }] = [await devtools.send("Page.getInstallabilityErrors"), await devtools.send("Page.getAppManifest")];
+    return [...installabilityErrors, ...errors];
+  } finally {
+    await context.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** A server of its own for each test, on the same port after a restart. */
 export class Server {
   static async start() {

@@ -1,5 +1,7 @@
 //! What only a browser knows.
 
+use std::cell::Cell;
+
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Document, EventTarget, Storage, UrlSearchParams, VisibilityState, Window};
@@ -93,6 +95,24 @@ pub(crate) fn tell(event: &str) {
 
 /// The day of a time, in the reader's time zone.
 pub(crate) fn day_of(unix_ms: i64) -> Day {
+    /// Every time zone changes its days at a multiple of it.
+    const QUARTER_MS: i64 = 15 * 60 * 1000;
+    thread_local! {
+        static LAST: Cell<Option<(i64, Day)>> = const { Cell::new(None) };
+    }
+    let quarter = unix_ms.div_euclid(QUARTER_MS);
+    // Messages that stand together are of the same time, mostly.
+    match LAST.get() {
+        Some((last, day)) if last == quarter => day,
+        _ => {
+            let day = ask_day_of(unix_ms);
+            LAST.set(Some((quarter, day)));
+            day
+        }
+    }
+}
+
+fn ask_day_of(unix_ms: i64) -> Day {
     let date = js_sys::Date::new(&JsValue::from_f64(unix_ms as f64));
     Day {
         year: date.get_full_year() as i32,

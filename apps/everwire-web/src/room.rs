@@ -26,7 +26,7 @@ const REMEMBER: Duration = Duration::from_secs(2);
 /// Lines about who came and went.
 const NOTICES: usize = 200;
 /// Rows that are in the document at first, and how many more come at a time.
-const SHOWN: usize = 150;
+const SHOWN: usize = 80;
 const MORE: usize = 75;
 /// So many are in the document at most.
 const MOST: usize = 400;

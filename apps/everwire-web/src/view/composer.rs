@@ -85,6 +85,10 @@ pub(super) fn Composer(room: Room) -> impl IntoView {
 }
 
 fn grow(input: &HtmlTextAreaElement) {
+    // Each look at a height is a layout: most keys change none.
+    if input.rows() == 1 && input.scroll_height() <= input.client_height() {
+        return;
+    }
     // From small to large, so that it shrinks too.
     for rows in 1..=ROWS {
         input.set_rows(rows);

@@ -30,9 +30,10 @@ pub(super) fn List(room: Room) -> impl IntoView {
         let room = room.clone();
         move |_| {
             let Some(list) = node.get_untracked() else { return };
-            anchor.set_value(Anchor::of(&list));
             let below = list.scroll_height() - list.scroll_top() - list.client_height();
             let end = below < AT_END && room.is_newest();
+            // At the end it is the end that stays in view, and to look for a row costs as much as to draw one.
+            anchor.set_value(if end { None } else { Anchor::of(&list) });
             if at_end.get_untracked() != end {
                 at_end.set(end);
             }
@@ -50,10 +51,12 @@ pub(super) fn List(room: Room) -> impl IntoView {
     view! {
         <div class="list" node_ref=node on:scroll=on_scroll tabindex="0" role="log" aria-live="polite"
             aria-label=move || shown.name().to_owned()>
-            <p class="empty" hidden=move || !empty.is_empty()>{say(&Text::EmptyRoom)}</p>
-            <For each=move || rows.get() key=|row| row.key() let:row>
-                <RowView row room=room.clone() words/>
-            </For>
+            <div class="rows">
+                <p class="empty" hidden=move || !empty.is_empty()>{say(&Text::EmptyRoom)}</p>
+                <For each=move || rows.get() key=|row| row.key() let:row>
+                    <RowView row room=room.clone() words/>
+                </For>
+            </div>
         </div>
         <button class="newest" hidden=move || at_end.get() on:click=move |_| newest.show_newest()>
             {say(&Text::Newest)}" ↓"
