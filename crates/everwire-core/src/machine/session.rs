@@ -141,7 +141,7 @@ impl Machine {
     }
 
     /// Messages of the connection that is open.
-    pub(super) fn received(&mut self, now: Moment, messages: Vec<Message>) {
+    pub(super) fn received(&mut self, now: Moment, mut messages: Vec<Message>) {
         if messages.is_empty() {
             return;
         }
@@ -156,10 +156,11 @@ impl Machine {
                 return self.outputs.push(Output::Deliver(messages));
             }
         }
-        let mut batch = Vec::with_capacity(messages.len());
+        let ready = link::receive_run(&mut messages, &mut session.receiver);
+        let (rest, mut batch) = (messages.split_off(ready), messages);
         let mut proof = false;
         let mut violation = None;
-        for message in messages {
+        for message in rest {
             let Some(session) = self.session.as_mut() else { break };
             let receiver = &mut session.receiver;
             match link::receive(message, receiver, &mut self.outbox, &mut self.outputs, &mut batch) {

@@ -64,11 +64,8 @@ impl Frame {
         let bytes = message.payload();
         match bytes.first() {
             Some(b'm') => {
-                let (seq, length) = number(&bytes[1..])?;
-                if bytes.get(1 + length) != Some(&b':') || seq == 0 {
-                    return Err(FrameError::BadSequence);
-                }
-                Ok(Self::Reliable(seq, behind(message, length + 2)?))
+                let (seq, length) = header(&bytes[1..])?;
+                Ok(Self::Reliable(seq, behind(message, length)?))
             }
             Some(b'v') if bytes.get(1) == Some(&b':') => Ok(Self::Volatile(behind(message, 2)?)),
             Some(b'v') => Err(FrameError::BadBody),
@@ -202,26 +199,51 @@ fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
     Ok((value, length))
 }
 
+/// What stands between the letter and the payload of a reliable message: its number, and where the payload begins.
+#[inline]
+fn header(behind_letter: &[u8]) -> Result<(u64, usize), FrameError> {
+    let (seq, length) = number(behind_letter)?;
+    if behind_letter.get(length) != Some(&b':') || seq == 0 {
+        return Err(FrameError::BadSequence);
+    }
+    Ok((seq, length + 2))
+}
+
+/// The number of a reliable message and where its payload begins, if the message is one: [`Frame::parse`] without moving
+/// it.
+#[inline]
+pub(crate) fn reliable(message: &Message) -> Option<(u64, usize)> {
+    match message.payload() {
+        [b'm', behind_letter @ ..] => header(behind_letter).ok(),
+        _ => None,
+    }
+}
+
 /// The message without its first `length` bytes, which are ASCII.
 #[inline]
-fn behind(message: Message, length: usize) -> Result<Message, FrameError> {
+fn behind(mut message: Message, length: usize) -> Result<Message, FrameError> {
+    strip(&mut message, length)?;
+    Ok(message)
+}
+
+/// Takes the first `length` bytes away, which are ASCII. After an error the message is empty, and so no frame.
+#[inline]
+pub(crate) fn strip(message: &mut Message, length: usize) -> Result<(), FrameError> {
     match message {
-        Message::Binary(mut data) => {
-            data.advance(length);
-            Ok(Message::Binary(data))
-        }
+        Message::Binary(data) => data.advance(length),
         // Looking at a short text again costs less than sharing its allocation.
         Message::Text(text) if text.len() < WORTH_SHARING => {
-            let mut data = text.into_bytes();
+            let mut data = std::mem::take(text).into_bytes();
             data.advance(length);
             // It was text, and only ASCII is gone.
-            ByteString::try_from(data).map(Message::Text).map_err(|_| FrameError::BadBody)
+            *text = ByteString::try_from(data).map_err(|_| FrameError::BadBody)?;
         }
-        Message::Text(text) => match text.get(length..) {
-            Some(rest) => Ok(Message::Text(text.slice_ref(rest))),
-            None => Err(FrameError::BadBody),
-        },
+        Message::Text(text) => {
+            let whole = std::mem::take(text);
+            *text = whole.get(length..).map(|rest| whole.slice_ref(rest)).ok_or(FrameError::BadBody)?;
+        }
     }
+    Ok(())
 }
 
 fn nonce(body: &[u8]) -> Result<Bytes, FrameError> {

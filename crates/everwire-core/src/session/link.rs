@@ -4,7 +4,7 @@ use everwire_ws::{CloseCode, Message};
 
 use super::{
     code,
-    frame::{Frame, FrameError},
+    frame::{self, Frame, FrameError},
     receiver::{Receiver, Verdict},
 };
 use crate::{
@@ -64,6 +64,19 @@ pub(crate) enum Rest {
     Control(Frame),
 }
 
+/// Reads the messages of the peer's up to the first that is more than the next reliable one, where they are: which most of
+/// them are, and so none of these is moved. They are left as what they carry for the application; how many they are.
+#[inline]
+pub(crate) fn receive_run(messages: &mut [Message], receiver: &mut Receiver) -> usize {
+    let next = |message: &mut Message| {
+        let Some((seq, length)) = frame::reliable(message) else { return false };
+        receiver.judge(seq) == Verdict::Deliver
+            && frame::strip(message, length).is_ok()
+            && receiver.accept(seq) == Verdict::Deliver
+    };
+    messages.iter_mut().map(next).take_while(|taken| *taken).count()
+}
+
 /// Reads one message of the peer's; what it carries for the application is appended to `batch`.
 #[inline]
 pub(crate) fn receive(
@@ -96,4 +109,35 @@ pub(crate) fn receive(
         control => return Ok(Rest::Control(control)),
     }
     Ok(Rest::Nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_run_ends_before_the_first_that_is_more_than_the_next_reliable_message_and_leaves_it_as_it_is() {
+        let long = "ü".repeat(5000);
+        let run = [Message::text("short"), Message::text(long), Message::binary(vec![7, 255]), Message::text("")];
+        for other in ["a0", "v:x", "pn", "m4:again", "m6:gap", "m05:", "m5", "", "x"] {
+            let mut receiver = Receiver::new(100, Duration::ZERO, 1);
+            let framed = (1..).zip(&run).map(|(seq, message)| Frame::Reliable(seq, message.clone()).to_message());
+            let mut messages: Vec<Message> = framed.collect();
+            messages.extend([Message::text(other.to_owned()), Message::text("m5:behind it")]);
+            assert_eq!(receive_run(&mut messages, &mut receiver), 4, "{other}");
+            assert_eq!(messages[..4], run, "{other}");
+            assert_eq!(messages[4..], [Message::text(other.to_owned()), Message::text("m5:behind it")]);
+            assert_eq!(receiver.judge(5), Verdict::Deliver, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_run_ends_at_the_limit() {
+        let mut receiver = Receiver::new(2, Duration::ZERO, 1);
+        let mut messages = ["m1:a", "m2:b", "m3:c"].map(Message::from);
+        assert_eq!(receive_run(&mut messages, &mut receiver), 2);
+        assert_eq!(messages, ["a", "b", "m3:c"].map(Message::from));
+    }
 }

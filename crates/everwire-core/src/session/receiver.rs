@@ -100,9 +100,9 @@ impl Receiver {
         self.ack_at = None;
     }
 
-    /// A reliable message has come; if it is to be delivered, it counts as handed to the application.
+    /// What is to be done with a reliable message that has come.
     #[inline]
-    pub(crate) fn accept(&mut self, seq: u64) -> Verdict {
+    pub(crate) fn judge(&self, seq: u64) -> Verdict {
         if seq <= self.received {
             return Verdict::Duplicate;
         }
@@ -112,9 +112,18 @@ impl Receiver {
         if self.received - self.processed >= self.window {
             return Verdict::BeyondWindow;
         }
-        self.received = seq;
-        self.delivered += 1;
         Verdict::Deliver
+    }
+
+    /// A reliable message has come; if it is to be delivered, it counts as handed to the application.
+    #[inline]
+    pub(crate) fn accept(&mut self, seq: u64) -> Verdict {
+        let verdict = self.judge(seq);
+        if verdict == Verdict::Deliver {
+            self.received = seq;
+            self.delivered += 1;
+        }
+        verdict
     }
 
     /// A volatile message is handed to the application, unless that has too many to look at.

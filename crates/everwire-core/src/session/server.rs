@@ -386,11 +386,12 @@ impl ServerSession {
         self.link == Some(link)
     }
 
-    fn received(&mut self, now: Moment, messages: Vec<Message>) {
+    fn received(&mut self, now: Moment, mut batch: Vec<Message>) {
         self.heartbeat.alive(now, &mut self.timers);
-        let mut batch = Vec::with_capacity(messages.len());
+        let ready = if self.phase == Phase::Alive { link::receive_run(&mut batch, &mut self.receiver) } else { 0 };
+        let rest = batch.split_off(ready);
         let mut violation = None;
-        for message in messages {
+        for message in rest {
             if self.phase == Phase::Leaving && matches!(message.payload().first(), Some(b'm' | b'v')) {
                 // Our bye has said what is processed: the client has what is not, and will do with it what it likes.
                 continue;
