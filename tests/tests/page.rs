@@ -10,8 +10,17 @@ use everwire_tests::{everwire, root};
 fn the_page_in_chromium() {
     let built = root().join("apps/everwire-web/dist/index.html").exists();
     assert!(built, "the page is not built: run `cargo xtask page` first");
+    let built = root().join("tests/browser/dist/everwire.js").exists();
+    assert!(built, "the client's tests for browsers are not built: run `cargo xtask suite` first");
     let status = Command::new("node")
-        .args(["--test", "--test-reporter=spec", "--test-timeout=300000", "chat.test.mjs", "life.test.mjs"])
+        .args([
+            "--test",
+            "--test-reporter=spec",
+            "--test-timeout=300000",
+            "chat.test.mjs",
+            "life.test.mjs",
+            "driver.test.mjs",
+        ])
         .current_dir(root().join("tests/page"))
         .env("EVERWIRE_BINARY", everwire())
         .status()

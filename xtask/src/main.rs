@@ -32,6 +32,7 @@ cargo xtask CHORE [-- ARGS]
   kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: how often instead
   terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
   screenshots  the chat's page as it looks, written to docs/page
+  suite     build the tests of the client in a browser, for tests/page
   bench     measure against peers, side by side; ARGS: client, session, idle, recovery, chat, page, ws or herd
   help      this text";
 
@@ -64,6 +65,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "kills" => test::kills(rest.first().map_or("500", String::as_str)),
         "terminal" => test::terminal(),
         "screenshots" => test::screenshots(),
+        "suite" => page::suite(),
         "bench" => bench::bench(rest),
         "sim" => sim::sim(rest),
         "help" | "--help" | "-h" => {

@@ -16,9 +16,7 @@ pub(crate) fn page() -> Result<(), Failed> {
     if shell::has("npm") {
         shell::npm_ci(SOURCE)?;
     }
-    let flags = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags());
-    let build = ["--package", "everwire-web", "--target", WASM, "--profile", "page"];
-    let wasm = shell::built_with(&build, &[(flags.0, &flags.1)])?;
+    let wasm = built("everwire-web")?;
     let source = shell::root().join(SOURCE);
     let (stamp, made_of) = (wasm.with_extension("page"), made_of(&wasm, &source)?);
     let is_built = source.join("dist/index.html").exists();
@@ -29,6 +27,21 @@ pub(crate) fn page() -> Result<(), Failed> {
     page.arg(&wasm).arg(source.join("page")).arg(source.join("dist"));
     shell::run(page)?;
     fs::write(&stamp, made_of).map_err(|error| failed(&stamp, &error))
+}
+
+/// Builds the tests of the client in a browser; `tests/page/driver.test.mjs` runs them.
+pub(crate) fn suite() -> Result<(), Failed> {
+    setup::wasm_target()?;
+    let wasm = built("everwire-browser-tests")?;
+    let mut bind = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--"]);
+    bind.arg(&wasm).arg(shell::root().join("tests/browser/dist"));
+    shell::run(bind)
+}
+
+/// A package as WebAssembly. All in one way, so that what they share is compiled once.
+fn built(package: &str) -> Result<PathBuf, Failed> {
+    let build = ["--package", package, "--target", WASM, "--profile", "page"];
+    shell::built_with(&build, &[("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags())])
 }
 
 /// Leptos makes less code of a screen whose parts have no types of their own, and nobody needs to know where the machine

@@ -26,6 +26,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         "warnings",
     ]))?;
     page::page()?;
+    page::suite()?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "--deny warnings");
     run(docs)?;

@@ -21,10 +21,15 @@ pub(crate) fn generate(wasm: &Path, source: &Path) -> Result<Bound, Box<dyn Erro
     bound
 }
 
-fn generate_in(folder: &Path, wasm: &Path, source: &Path) -> Result<Bound, Box<dyn Error>> {
+/// As wasm-bindgen makes it, without more.
+pub(crate) fn bind(folder: &Path, wasm: &Path) -> Result<(), Box<dyn Error>> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).out_name("everwire").web(true)?.typescript(false).omit_default_module_path(false);
-    bindgen.generate(folder).map_err(|error| format!("wasm-bindgen: {error:#}"))?;
+    bindgen.generate(folder).map_err(|error| format!("wasm-bindgen: {error:#}").into())
+}
+
+fn generate_in(folder: &Path, wasm: &Path, source: &Path) -> Result<Bound, Box<dyn Error>> {
+    bind(folder, wasm)?;
     let bound = folder.join("everwire_bg.wasm");
     optimize(&bound, source)?;
     Ok(Bound { wasm: fs::read(&bound)?, script: fs::read(folder.join("everwire.js"))? })

@@ -1,4 +1,5 @@
-//! `everwire-page WASM SOURCE OUT`: makes the chat's page ready to be served.
+//! `everwire-page WASM SOURCE OUT`: makes the chat's page ready to be served. Without SOURCE: only what a browser needs to
+//! start the WebAssembly, for tests.
 //!
 //! - [`bindings`]: the JavaScript that starts the WebAssembly, and what of it is left out
 //! - [`names`]: names that change with the content, so that browsers may keep what they have for ever
@@ -20,11 +21,15 @@ const BUDGET: usize = 264 * 1024;
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [wasm, source, out] = &args[..] else {
-        eprintln!("usage: everwire-page WASM SOURCE OUT");
-        return ExitCode::from(2);
+    let done = match &args[..] {
+        [wasm, source, out] => build(Path::new(wasm), Path::new(source), Path::new(out)),
+        [wasm, out] => bindings::bind(Path::new(out), Path::new(wasm)),
+        _ => {
+            eprintln!("usage: everwire-page WASM [SOURCE] OUT");
+            return ExitCode::from(2);
+        }
     };
-    match build(Path::new(wasm), Path::new(source), Path::new(out)) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("everwire-page: {error}");

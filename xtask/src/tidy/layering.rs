@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("everwire-web", &["everwire", "everwire-chat", "everwire-words"]),
     ("everwire-page", &[]),
+    ("everwire-browser-tests", &["everwire"]),
     ("xtask", &[]),
 ];
 
