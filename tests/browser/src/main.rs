@@ -1,4 +1,4 @@
-//! What the client does in a browser: `tests/page/driver.test.mjs` runs each of [`suite`]'s cases in Chromium, against
+//! What the client does in a browser: `tests/page/driver.test.mjs` runs each of `suite`'s cases in Chromium, against
 //! servers that do what the case needs.
 
 #[cfg(target_arch = "wasm32")]
