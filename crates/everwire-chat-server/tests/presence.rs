@@ -9,7 +9,8 @@ use std::time::Duration;
 use everwire_chat::{ChatClient, ChatEvent, Updates, User};
 use everwire_chat_server::ServerConfig;
 use serde_json::json;
-use support::{Plain, Server, soon};
+use support::{Plain, SOON, Server, soon};
+use tokio::time::{Instant, timeout};
 
 fn client(address: SocketAddr, name: &str) -> ChatClient {
     ChatClient::builder(format!("ws://{address}/ws"), name)
@@ -29,7 +30,6 @@ async fn word(updates: &mut Updates) -> String {
                 ChatEvent::Left(user) => format!("{} left", user.user_id),
                 ChatEvent::Presence(User { user_id, away: true, .. }) => format!("{user_id} away"),
                 ChatEvent::Presence(User { user_id, .. }) => format!("{user_id} looks"),
-                ChatEvent::Synced { .. } => "synced".into(),
                 _ => continue,
             };
         }
@@ -37,10 +37,24 @@ async fn word(updates: &mut Updates) -> String {
     soon("a word on who is here", said).await
 }
 
-fn here(chat: &ChatClient) -> Vec<(String, bool)> {
-    let mut here: Vec<_> = chat.users().into_iter().map(|user| (user.user_id, user.away)).collect();
-    here.sort();
-    here
+/// Waits until these are here besides the client's own user, as it sees it; `~` in front of who is away.
+async fn sees(chat: &ChatClient, wanted: &[&str]) {
+    let mut updates = chat.updates();
+    let deadline = Instant::now() + SOON;
+    loop {
+        let mut here: Vec<String> = chat
+            .users()
+            .into_iter()
+            .map(|user| format!("{}{}", if user.away { "~" } else { "" }, user.user_id))
+            .collect();
+        here.sort();
+        if here == wanted {
+            return;
+        }
+        // An event may have come before we listened.
+        let _ = timeout(Duration::from_millis(20), updates.next()).await;
+        assert!(Instant::now() < deadline, "{here:?} instead of {wanted:?}; {}", chat.state());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,38 +62,37 @@ async fn who_looks_no_more_is_away_for_all_over_cuts_too_until_somebody_looks_ag
     let server = Server::start(ServerConfig::default()).await;
     let address = server.address;
     let ana = client(address, "ana");
-    let mut heard = ana.updates();
-    assert_eq!(word(&mut heard).await, "synced");
     let ben = client(address, "ben");
-    let mut bens = ben.updates();
-    assert_eq!(word(&mut heard).await, "ben joined");
+    sees(&ana, &["ben"]).await;
     ben.set_away(true);
-    assert_eq!(word(&mut heard).await, "ben away");
-    assert_eq!(here(&ana), [("ben".to_owned(), true)]);
-
+    sees(&ana, &["~ben"]).await;
     // A second device at which somebody looks.
     let phone = client(address, "ben");
-    assert_eq!(word(&mut heard).await, "ben looks");
+    sees(&ana, &["ben"]).await;
     phone.close(Duration::from_secs(5)).await;
-    assert_eq!(word(&mut heard).await, "ben away");
-
+    sees(&ana, &["~ben"]).await;
     // Whoever comes later is told, and so is a server that knows nothing of before.
     let eve = client(address, "eve");
-    let mut eves = eve.updates();
-    assert_eq!(word(&mut heard).await, "eve joined");
-    assert_eq!(word(&mut eves).await, "synced");
-    assert_eq!(here(&eve), [("ana".to_owned(), false), ("ben".to_owned(), true)]);
-    assert_eq!(word(&mut bens).await, "synced");
+    sees(&eve, &["ana", "~ben"]).await;
+    sees(&ben, &["ana", "eve"]).await;
     server.kill();
-    let _server = Server::on(address, ServerConfig::default()).await;
-    while word(&mut bens).await != "synced" {}
-    let mut plain = Plain::join(&_server, "userId=old&after=").await;
-    let sync = plain.next().await;
-    let users = sync["users"].as_array().unwrap();
-    assert!(users.contains(&json!({"userId": "ben", "userName": "ben", "away": true})), "{sync}");
-
+    let server = Server::on(address, ServerConfig::default()).await;
+    let mut late = Plain::join(&server, "userId=late&after=").await;
+    let joined_away = json!({"type": "presence", "userId": "ben", "userName": "ben", "away": true});
+    soon("ben comes back, away", async {
+        loop {
+            let heard = late.next().await;
+            let is_here = |user: &serde_json::Value| user["userId"] == "ben" && user["away"] == true;
+            if heard == joined_away || heard["users"].as_array().is_some_and(|users| users.iter().any(is_here)) {
+                break;
+            }
+        }
+    })
+    .await;
+    sees(&eve, &["ana", "late", "~ben"]).await;
     ben.set_away(false);
-    while word(&mut eves).await != "ben looks" {}
+    sees(&eve, &["ana", "ben", "late"]).await;
+    sees(&ana, &["ben", "eve", "late"]).await;
 }
 
 #[tokio::test]
@@ -100,17 +113,17 @@ async fn who_was_here_before_the_server_was_lost_is_back_and_has_not_joined() {
     let server = Server::start(ServerConfig::default()).await;
     let address = server.address;
     let ana = client(address, "ana");
+    let ben = Plain::join(&server, "userId=ben").await;
+    sees(&ana, &["ben"]).await;
     let mut heard = ana.updates();
-    assert_eq!(word(&mut heard).await, "synced");
-    let ben = Plain::named(&server, "ben").await;
-    assert_eq!(word(&mut heard).await, "ben joined");
     server.kill();
     drop(ben);
     let server = Server::on(address, ServerConfig::default()).await;
-    assert_eq!(word(&mut heard).await, "synced");
-    let _ben = Plain::named(&server, "ben").await;
+    // The server is a new one: nobody is here.
+    sees(&ana, &[]).await;
+    let _ben = Plain::join(&server, "userId=ben").await;
     assert_eq!(word(&mut heard).await, "ben back");
-    let _eve = Plain::named(&server, "eve").await;
+    let _eve = Plain::join(&server, "userId=eve").await;
     assert_eq!(word(&mut heard).await, "eve joined");
 }
 
@@ -120,12 +133,9 @@ async fn who_sends_at_once_what_was_typed_is_not_seen_typing_afterwards() {
     let mut ben = Plain::named(&server, "ben").await;
     let ana = client(server.address, "ana");
     assert_eq!(ben.brief().await, "user_joined ana");
-    let mut heard = ana.updates();
     ana.send("hello").unwrap();
     assert_eq!(ben.brief().await, "text ana hello");
-    while ana.state().is_connected() && ana.users().is_empty() {
-        heard.next().await;
-    }
+    sees(&ana, &["ben"]).await;
     ana.typing(true);
     ana.send("in one go").unwrap();
     let mut said = Vec::new();
