@@ -218,8 +218,7 @@ impl World {
         for device in 0..self.devices.len() {
             self.until(device, "everything", |chat| {
                 let entries = chat.entries();
-                if let Some(entry) = entries.iter().find(|entry| entry.missing.is_some()) {
-                    let _ = chat.load_earlier(&entry.id);
+                if asks_for_more(chat, &entries) {
                     return false;
                 }
                 let here: HashSet<String> =
@@ -231,7 +230,11 @@ impl World {
         // Doubtful ones may still be on their way to some: all have as many as the one that has most.
         let most = || self.devices.iter().map(|device| device.chat().entries().len()).max().unwrap();
         for device in 0..self.devices.len() {
-            self.until(device, "the same as the others", |chat| chat.entries().len() == most()).await;
+            self.until(device, "the same as the others", |chat| {
+                let entries = chat.entries();
+                !asks_for_more(chat, &entries) && entries.len() == most()
+            })
+            .await;
         }
         let conversation = self.devices[0].timeline();
         let offsets: Vec<u64> = conversation.iter().map(|(_, offset)| offset.unwrap()).collect();
@@ -326,6 +329,14 @@ impl Device {
         chat.set_away(self.away);
         self.chat = Some(chat);
     }
+}
+
+/// Asks for what is missing, if anything is.
+fn asks_for_more(chat: &ChatClient, entries: &[Entry]) -> bool {
+    let gap = entries.iter().find(|entry| entry.missing.is_some());
+    // Where there is nothing to ask on, the next look asks again.
+    let _ = gap.map(|entry| chat.load_earlier(&entry.id));
+    gap.is_some()
 }
 
 fn open(wire: &Wire, user: &str, memory: Option<Memory>) -> ChatClient {
