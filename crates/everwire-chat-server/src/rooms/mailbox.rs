@@ -4,6 +4,9 @@ use std::task::{Context, Poll, Waker};
 
 use everwire_server::{CloseCode, Message, Prepared};
 
+/// Room for so many items is kept by an empty mailbox.
+const KEPT_ITEMS: usize = 64;
+
 /// What waits for one member. Bounded: a member for whom it overflows is closed, and catches up when it comes back.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
@@ -34,8 +37,8 @@ pub(crate) enum Item {
     },
     /// A post of the member's own is stored; with a frame if it understands one.
     Done {
-        /// The frame.
-        frame: Option<Message>,
+        /// The frame; apart, since there are few of these, and thousands of the others.
+        frame: Option<Box<Message>>,
     },
     /// A post of the member's own could not be stored.
     Failed,
@@ -90,6 +93,7 @@ impl Mailbox {
         let mut inner = self.lock();
         if let Some(item) = inner.items.pop_front() {
             inner.bytes -= item.bytes();
+            inner.relax();
             return Poll::Ready(item);
         }
         inner.waker = Some(cx.waker().clone());
@@ -119,6 +123,13 @@ impl Inner {
         self.bytes = 0;
         self.items.push_back(Item::Close(code, reason));
         self.ended = true;
+    }
+
+    /// What a burst has needed is given back, once it is over.
+    fn relax(&mut self) {
+        if self.items.is_empty() && self.items.capacity() > KEPT_ITEMS {
+            self.items = VecDeque::new();
+        }
     }
 
     fn wake(&mut self) {

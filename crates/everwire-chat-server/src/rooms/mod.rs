@@ -94,7 +94,7 @@ impl Rooms {
         self.unsaved.retain(|room, marks| saved.get(room) != Some(marks));
     }
 
-    /// A connection comes in: from now on its mailbox gets what is said. Who is here already.
+    /// A connection comes in: from now on its mailbox gets what is said. Who is here already, for those who understand it.
     pub(crate) fn join(&mut self, room: &str, id: ConnectionId, mailbox: Arc<Mailbox>, manner: Manner) -> Vec<User> {
         if self.closing {
             send_away(&mailbox);
@@ -105,7 +105,7 @@ impl Rooms {
             Room { marks, ..Room::default() }
         });
         room.members.insert(id, Member { mailbox, user: None, manner });
-        room.presence.users()
+        if manner.extended { room.presence.users() } else { Vec::new() }
     }
 
     /// A connection says who it is; the others are told if that user was not here. Once for each connection.
@@ -186,7 +186,7 @@ impl Rooms {
         let Some(room) = self.rooms.get_mut(room) else { return };
         if let Some(member) = room.members.get(&origin) {
             let stored = Event::Stored(Stored { id: message.id.clone(), offset });
-            let frame = member.manner.extended.then(|| text(&stored));
+            let frame = member.manner.extended.then(|| Box::new(text(&stored)));
             member.mailbox.put(Item::Done { frame });
         }
         if new {
@@ -202,7 +202,7 @@ impl Rooms {
     pub(crate) fn on_taken(&self, room: &str, origin: ConnectionId, id: String) {
         if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&origin)) {
             let rejected = Event::Rejected(Rejected { id, reason: "another user's message has this id".into() });
-            member.mailbox.put(Item::Done { frame: member.manner.extended.then(|| text(&rejected)) });
+            member.mailbox.put(Item::Done { frame: member.manner.extended.then(|| Box::new(text(&rejected))) });
         }
     }
 

@@ -31,7 +31,7 @@ impl Line {
         let mailbox = Arc::new(Mailbox::new(8, 10_000));
         let mut here: Vec<String> = self
             .rooms
-            .join("r", 99, mailbox, Manner::default())
+            .join("r", 99, mailbox, Manner { extended: true, away: false })
             .iter()
             .map(|user| who(&user.user_id, user.away))
             .collect();
