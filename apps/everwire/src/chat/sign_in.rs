@@ -119,7 +119,11 @@ impl Desk {
 
     /// A refresh token is good once; but one whose use was not answered may be good still.
     async fn refresh(&mut self) -> Answer {
-        let Some(current) = self.current.take() else { return Answer::No(String::new()) };
+        let Some(mut current) = self.current.take() else { return Answer::No(String::new()) };
+        // Another program of the same folder may have used ours and kept the next one.
+        if let Some(kept) = self.kept.as_ref().and_then(Kept::read) {
+            current.refresh = kept;
+        }
         let answer = self.ask("/api/refresh", json!({ "refresh": current.refresh })).await;
         match &answer {
             Answer::Yes(_) => {}
