@@ -21,6 +21,6 @@ pub(crate) fn check() -> Result<(), Failed> {
     let args = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     sim(&args(&["--seeds", &FRESH.to_string(), "--from", &(seconds * FRESH).to_string()]))?;
     sim(&args(&["--mutant", "all", "--seeds", "60000"]))?;
-    sim(&args(&["--explore", "60000"]))?;
+    sim(&args(&["--explore", "80000"]))?;
     crate::bench::bench(&args(&["herd"]))
 }

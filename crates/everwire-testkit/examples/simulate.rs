@@ -155,6 +155,7 @@ fn worlds(states: usize) -> ExitCode {
     println!(
         "| up | down | cuts | moves | crashes | states | steps | longest | complete |\n|---|---|---|---|---|---|---|---|---|"
     );
+    let mut all = true;
     for [up, down, cuts, moves, crashes] in WORLDS {
         let bounds = Bounds { up, down, cuts, moves, crashes, states };
         let explored = explore(&bounds);
@@ -164,6 +165,11 @@ fn worlds(states: usize) -> ExitCode {
             println!("\n{what}, after {path:?}");
             return ExitCode::FAILURE;
         }
+        all &= complete;
+    }
+    if !all {
+        println!("\nnot every world was seen whole: it takes more states");
+        return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
