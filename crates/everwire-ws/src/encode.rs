@@ -86,14 +86,20 @@ impl Encoder {
         let before = output.len();
         output.reserve(length + MAX_HEADER);
         if let Some(keys) = &mut self.keys {
-            put_header(output, first, MASKED, length);
             let mut key = keys.next_key();
-            output.extend_from_slice(&key);
-            if !prefix.is_empty() {
+            put_masked_header(output, first, length, key);
+            if length <= MASKED_AT_ONCE {
+                let start = output.len();
+                if !prefix.is_empty() {
+                    output.extend_from_slice(prefix);
+                }
+                output.extend_from_slice(payload);
+                apply_mask(&mut output[start..], key);
+            } else {
                 put_masked(output, prefix, key);
                 key.rotate_left(prefix.len() % 4);
+                put_masked(output, payload, key);
             }
-            put_masked(output, payload, key);
         } else {
             put_header(output, first, 0, length);
             output.extend_from_slice(prefix);
@@ -113,7 +119,19 @@ impl Encoder {
     }
 }
 
+/// A client's header, which ends with the masking key.
 #[inline]
+fn put_masked_header(output: &mut BytesMut, first: u8, length: usize, key: Key) {
+    if let length @ 0..126 = length {
+        let [a, b, c, d] = key;
+        output.extend_from_slice(&[first, MASKED | length as u8, a, b, c, d]);
+    } else {
+        put_header(output, first, MASKED, length);
+        output.extend_from_slice(&key);
+    }
+}
+
+#[inline(never)] // out of the way of small messages
 fn put_masked(output: &mut BytesMut, payload: &[u8], key: Key) {
     for piece in payload.chunks(MASKED_AT_ONCE) {
         let start = output.len();

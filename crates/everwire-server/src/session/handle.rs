@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -6,6 +5,7 @@ use everwire_core::session::{ComeBack, Gone, ServerInput, SessionId};
 use everwire_core::{SendError, SendOptions};
 use everwire_ws::{CloseCode, Message};
 
+use super::inbox::Inbox;
 use super::slot::Slot;
 
 /// A client's session, whatever becomes of its connections.
@@ -15,7 +15,7 @@ use super::slot::Slot;
 #[derive(Debug)]
 pub struct Session {
     slot: Arc<Slot>,
-    batch: VecDeque<Received>,
+    batch: Inbox,
     /// What was handed out last and is processed when the next one is asked for.
     given: Option<u64>,
 }
@@ -38,7 +38,7 @@ pub struct Received {
 
 impl Session {
     pub(super) fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, batch: VecDeque::new(), given: None }
+        Self { slot, batch: Inbox::default(), given: None }
     }
 
     /// The client's next message; `None` when the session is over. The message before it is processed now.
@@ -62,10 +62,14 @@ impl Session {
             self.batch.clear();
             return None;
         }
-        if self.batch.is_empty() && !self.slot.next(&mut self.batch).await {
-            return None;
+        loop {
+            if let Some(received) = self.batch.pop() {
+                return Some(received);
+            }
+            if !self.slot.next(&mut self.batch).await {
+                return None;
+            }
         }
-        self.batch.pop_front()
     }
 
     /// This message is processed, and all before it.

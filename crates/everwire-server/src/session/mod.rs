@@ -12,6 +12,7 @@ mod admission;
 mod config;
 mod driver;
 mod handle;
+mod inbox;
 mod link;
 mod sessions;
 mod slot;

@@ -11,7 +11,7 @@ use everwire_ws::Message;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::handle::Received;
+use super::inbox::Inbox;
 use crate::metrics::{Look, Tally};
 
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) struct Parting {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) machine: ServerSession,
-    inbox: VecDeque<Received>,
+    inbox: Inbox,
     /// Messages ever put into the inbox.
     delivered: u64,
     /// Reliable ones among them.
@@ -77,7 +77,7 @@ impl Slot {
             timed,
             inner: Mutex::new(Inner {
                 machine,
-                inbox: VecDeque::new(),
+                inbox: Inbox::default(),
                 delivered: 0,
                 sequence: 0,
                 pending: VecDeque::new(),
@@ -131,16 +131,15 @@ impl Slot {
 
     /// Deals with the machine's outputs: what is for the application goes there, the rest waits for the task.
     pub(super) fn sort(&self, inner: &mut Inner) {
-        let (before, mut moved) = (inner.inbox.len(), false);
+        let (before, mut moved) = (inner.delivered, false);
         while let Some(output) = inner.machine.poll_output() {
             match output {
                 Output::Deliver(messages) => {
-                    for message in messages {
-                        inner.sequence += 1;
-                        inner.deliver(message, Some(inner.sequence));
-                    }
+                    let first = inner.sequence + 1;
+                    inner.sequence += messages.len() as u64;
+                    inner.deliver(messages, Some(first));
                 }
-                Output::DeliverVolatile(message) => inner.deliver(message, None),
+                Output::DeliverVolatile(message) => inner.deliver(vec![message], None),
                 Output::Outcome { .. } | Output::Room => {
                     if let Output::Outcome { first, last, outcome } = output {
                         inner.tally.ended(first, last, outcome, || self.now());
@@ -161,7 +160,7 @@ impl Slot {
                 other => inner.pending.push_back(other),
             }
         }
-        if inner.inbox.len() > before || inner.over {
+        if inner.delivered > before || inner.over {
             self.news.notify_one();
         }
         if !inner.pending.is_empty() {
@@ -173,7 +172,7 @@ impl Slot {
     }
 
     /// The next messages for the application; false once there will be none.
-    pub(super) async fn next(&self, batch: &mut VecDeque<Received>) -> bool {
+    pub(super) async fn next(&self, batch: &mut Inbox) -> bool {
         loop {
             let news = self.news.notified();
             {
@@ -311,12 +310,12 @@ impl Inner {
         }
     }
 
-    fn deliver(&mut self, message: Message, sequence: Option<u64>) {
-        self.delivered += 1;
-        if self.parting.is_some() || self.over {
-            return;
+    fn deliver(&mut self, messages: Vec<Message>, sequence: Option<u64>) {
+        let position = self.delivered + 1;
+        self.delivered += messages.len() as u64;
+        if self.parting.is_none() && !self.over {
+            self.inbox.push(messages, sequence, position);
         }
-        self.inbox.push_back(Received { message, sequence, position: self.delivered });
     }
 }
 
