@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::frame::{FIN, Key, MASKED, MAX_CONTROL, MaskKeys, Opcode, RSV1, apply_mask};
+use crate::frame::{FIN, Key, MASKED, MAX_CONTROL, MaskKeys, Opcode, RSV1, copy_masked, rotated};
 use crate::output::Output;
 
 /// The sending half of a connection.
@@ -21,7 +21,7 @@ const MAX_HEADER: usize = 14;
 /// a vectored write.
 const WORTH_SHARING: usize = 16 << 10;
 
-/// So much of a long payload is copied and masked at once that it is still in the fastest cache for the second step.
+/// So much of a long payload is masked at once: its place is then still in the fastest cache.
 const MASKED_AT_ONCE: usize = 4 << 10;
 
 impl Encoder {
@@ -88,18 +88,11 @@ impl Encoder {
         if let Some(keys) = &mut self.keys {
             let mut key = keys.next_key();
             put_masked_header(output, first, length, key);
-            if length <= MASKED_AT_ONCE {
-                let start = output.len();
-                if !prefix.is_empty() {
-                    output.extend_from_slice(prefix);
-                }
-                output.extend_from_slice(payload);
-                apply_mask(&mut output[start..], key);
-            } else {
+            if !prefix.is_empty() {
                 put_masked(output, prefix, key);
-                key.rotate_left(prefix.len() % 4);
-                put_masked(output, payload, key);
+                key = rotated(key, prefix.len());
             }
+            put_masked(output, payload, key);
         } else {
             put_header(output, first, 0, length);
             output.extend_from_slice(prefix);
@@ -131,12 +124,12 @@ fn put_masked_header(output: &mut BytesMut, first: u8, length: usize, key: Key) 
     }
 }
 
-#[inline(never)] // out of the way of small messages
+#[inline]
 fn put_masked(output: &mut BytesMut, payload: &[u8], key: Key) {
     for piece in payload.chunks(MASKED_AT_ONCE) {
         let start = output.len();
-        output.extend_from_slice(piece);
-        apply_mask(&mut output[start..], key);
+        output.resize(start + piece.len(), 0);
+        copy_masked(&mut output[start..], piece, key);
     }
 }
 

@@ -18,7 +18,7 @@ mod timer;
 mod transport;
 mod user;
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use everwire_ws::Message;
 
@@ -146,6 +146,43 @@ impl Machine {
         }
         self.persist(now);
         Ok(id)
+    }
+
+    /// Accepts messages from the front of `messages`, up to `most`, until there are no more or one is refused, which stays
+    /// there. How many were accepted, before the refused one's error if there is one; their numbers follow each other up to
+    /// [`last_id`](Self::last_id).
+    ///
+    /// It does what [`send`](Self::send) for each would do, for less.
+    pub fn send_many(
+        &mut self,
+        now: Moment,
+        messages: &mut VecDeque<Message>,
+        most: usize,
+    ) -> (usize, Result<(), SendError>) {
+        let mut accepted = 0;
+        if self.accepting && self.window.is_none() {
+            accepted = self.outbox.push_many(messages, most, &mut self.outputs);
+            if accepted > 0 && self.wants_ready {
+                self.announce();
+            }
+            self.persist(now);
+        }
+        while accepted < most
+            && let Some(message) = messages.pop_front()
+        {
+            if let Err(refused) = self.send(now, message) {
+                messages.push_front(refused.message().clone());
+                return (accepted, Err(refused));
+            }
+            accepted += 1;
+        }
+        (accepted, Ok(()))
+    }
+
+    /// The number of the latest message that was accepted; 0 before the first.
+    #[must_use]
+    pub fn last_id(&self) -> MessageId {
+        self.outbox.last_id()
     }
 
     /// Accepts a message that is worth something only now: it goes out on the connection that there is, behind what

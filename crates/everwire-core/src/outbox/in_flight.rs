@@ -40,20 +40,15 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// Gives these their places, to be taken later.
     pub(crate) fn stage(&mut self, entries: impl Iterator<Item = Entry>) {
-        let (mut bytes, mut latest) = (0, MessageId(0));
-        let mut mixed = self.mixed && !self.entries.is_empty();
-        if let Some(entry) = self.entries.back() {
+        let before = self.entries.len();
+        let mut latest = self.entries.back().map_or(MessageId(0), |entry| entry.id);
+        self.mixed &= before > 0;
+        self.entries.extend(entries);
+        for entry in self.entries.range(before..) {
+            self.bytes += entry.message.len();
+            self.mixed |= entry.id < latest;
             latest = entry.id;
         }
-        self.entries.reserve(entries.size_hint().0);
-        entries.for_each(|entry| {
-            bytes += entry.message.len();
-            mixed |= entry.id < latest;
-            latest = entry.id;
-            self.entries.push_back(entry);
-        });
-        self.mixed = mixed;
-        self.bytes += bytes;
     }
 
     /// Takes these over, as given to the connection.

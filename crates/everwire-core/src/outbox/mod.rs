@@ -36,6 +36,8 @@ mod stored;
 mod take;
 mod volatile;
 
+use std::collections::VecDeque;
+
 use everwire_ws::Message;
 
 pub use config::{Guarantee, OutboxConfig, Overflow};
@@ -121,6 +123,28 @@ impl Outbox {
         self.queue.push_back(Entry::new(id, message));
         outputs.accepted(id);
         Ok(id)
+    }
+
+    /// Appends messages without options from the front of `messages`, `most` at most, as long as there is room; says how
+    /// many those are. With an age for all messages, none: each then has a time of its own.
+    pub(crate) fn push_many(&mut self, messages: &mut VecDeque<Message>, most: usize, outputs: &mut Outputs) -> usize {
+        if self.config.max_age.is_some() {
+            return 0;
+        }
+        let (len, mut bytes) = (self.len(), self.bytes());
+        let mut count = 0;
+        for size in messages.iter().take(most).map(Message::len) {
+            if !self.has_room(len + count, bytes, size) {
+                break;
+            }
+            bytes += size;
+            count += 1;
+        }
+        let first = self.last_id.0 + 1;
+        self.last_id.0 += count as u64;
+        self.queue.push_back_many(MessageId(first), messages, count);
+        (first..first + count as u64).for_each(|id| outputs.accepted(MessageId(id)));
+        count
     }
 
     #[cold]

@@ -151,7 +151,7 @@ impl Outbox {
         encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
     ) -> usize {
         let (before, mut bytes) = (self.in_flight.len(), self.in_flight.bytes());
-        let mut prefix = Prefix::reliable(self.in_flight.end() + 1);
+        let first = self.in_flight.end() + 1;
         let last = until.last(level);
         let mut fresh = 0;
         for entry in self.queue.iter(level).take_while(|entry| entry.place() <= last) {
@@ -159,11 +159,10 @@ impl Outbox {
             if !limits.admit(before + fresh, bytes) || size as u64 > limits.message_bytes {
                 break;
             }
-            if !encode(Outgoing { prefix, message: &entry.message }) {
+            if !encode(Outgoing { prefix: Prefix::reliable(first + fresh as u64), message: &entry.message }) {
                 taken.stopped = true;
                 break;
             }
-            prefix = prefix.next();
             bytes += size;
             fresh += 1;
         }

@@ -2,7 +2,12 @@
 //!
 //! A level is sorted by the [places](Entry::place) of its messages, so any of them is found by a binary search.
 
-use std::{collections::VecDeque, mem};
+use std::{
+    collections::{VecDeque, vec_deque},
+    mem,
+};
+
+use everwire_ws::Message;
 
 use super::{Entry, IDLE, Priority, index::Index};
 use crate::{MessageId, Moment};
@@ -93,7 +98,7 @@ impl Queue {
     }
 
     /// Puts another message into the entry.
-    pub(super) fn replace(&mut self, id: MessageId, message: everwire_ws::Message) {
+    pub(super) fn replace(&mut self, id: MessageId, message: Message) {
         let Some((priority, index)) = self.find(id) else { return };
         let lane = &mut self.lanes[priority as usize];
         let (before, after) = (lane.entries[index].message.len(), message.len());
@@ -126,19 +131,35 @@ impl Queue {
         }
     }
 
-    /// The first `count` of a level, out of the queue. To be used up.
-    pub(super) fn drain(&mut self, priority: Priority, count: usize) -> impl Iterator<Item = Entry> + '_ {
+    /// Appends messages that nothing is special about, numbered from `first` on: as many as there are, up to `count`.
+    pub(super) fn push_back_many(&mut self, first: MessageId, messages: &mut VecDeque<Message>, count: usize) {
+        let lane = &mut self.lanes[Priority::Normal as usize];
+        let count = count.min(messages.len());
+        let bytes = messages.range(..count).map(Message::len).sum::<usize>();
+        let ids = (first.0..).map(MessageId);
+        lane.entries.extend(ids.zip(messages.drain(..count)).map(|(id, message)| Entry::new(id, message)));
+        lane.bytes += bytes;
+        self.len += count;
+        self.bytes += bytes;
+    }
+
+    /// The first `count` of a level, out of the queue.
+    pub(super) fn drain(&mut self, priority: Priority, count: usize) -> vec_deque::Drain<'_, Entry> {
         let Self { lanes, len, bytes, index } = self;
         let Lane { entries, bytes: lane_bytes } = &mut lanes[priority as usize];
         let count = count.min(entries.len());
-        *len -= count;
-        entries.drain(..count).inspect(move |entry| {
-            *bytes -= entry.message.len();
-            *lane_bytes -= entry.message.len();
+        // Looked at before they move: moving them is then nothing but that.
+        let mut drained = 0;
+        for entry in entries.range(..count) {
+            drained += entry.message.len();
             if !entry.is_plain() {
                 index.remove(entry);
             }
-        })
+        }
+        *len -= count;
+        *bytes -= drained;
+        *lane_bytes -= drained;
+        entries.drain(..count)
     }
 
     /// Everything, in the order in which it would have gone out.

@@ -5,10 +5,10 @@ use bytestring::ByteString;
 use everwire_ws::Message;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::body::{Bye, GoAway, Hello, Welcome};
-
-/// The highest sequence number: what every JSON and JavaScript implementation can hold exactly.
-pub const MAX_SEQUENCE: u64 = (1 << 53) - 1;
+use super::{
+    body::{Bye, GoAway, Hello, Welcome},
+    prefix::{MAX_SEQUENCE, Prefix},
+};
 
 /// The longest JSON body in bytes.
 const MAX_BODY: usize = 8 << 10;
@@ -124,76 +124,6 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-/// What stands before the payload of a data frame: nothing at all on a plain connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Prefix {
-    bytes: [u8; 19],
-    length: u8,
-}
-
-impl Prefix {
-    /// Of a plain connection.
-    pub const NONE: Self = Self { bytes: [0; 19], length: 0 };
-
-    /// Of a volatile frame.
-    pub const VOLATILE: Self = {
-        let mut bytes = [0; 19];
-        (bytes[0], bytes[1]) = (b'v', b':');
-        Self { bytes, length: 2 }
-    };
-
-    /// Of a reliable frame, whose number is at most [`MAX_SEQUENCE`].
-    #[inline]
-    #[must_use]
-    pub fn reliable(seq: u64) -> Self {
-        let mut rest = seq.min(MAX_SEQUENCE);
-        let mut digits = [0; 16];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 || at == 0 {
-                break;
-            }
-        }
-        let count = digits.len() - at;
-        let mut bytes = [0; 19];
-        bytes[0] = b'm';
-        bytes[1..=count].copy_from_slice(&digits[at..]);
-        bytes[count + 1] = b':';
-        Self { bytes, length: count as u8 + 2 }
-    }
-
-    /// That of the reliable frame behind the one with this prefix: adding one to digits costs less than making them anew.
-    #[inline]
-    #[must_use]
-    pub(crate) fn next(mut self) -> Self {
-        let digits = usize::from(self.length).saturating_sub(2);
-        for digit in self.bytes[1..=digits].iter_mut().rev() {
-            if *digit < b'9' {
-                *digit += 1;
-                return self;
-            }
-            *digit = b'0';
-        }
-        Self::reliable(10_u64.pow(digits as u32))
-    }
-
-    /// The bytes, in ASCII.
-    #[inline]
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
-    }
-}
-
-impl fmt::Debug for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Prefix({})", String::from_utf8_lossy(self.as_bytes()))
-    }
-}
-
 /// The number that `bytes` begin with, and how many digits it has.
 #[inline]
 fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
@@ -288,11 +218,11 @@ fn lettered(letter: char, nonce: &[u8]) -> Message {
 }
 
 fn join(prefix: Prefix, payload: &Message) -> Message {
-    let bytes = [prefix.as_bytes(), payload.payload()].concat();
+    let bytes = [&prefix.to_bytes(), payload.payload()].concat();
     match payload {
         Message::Text(text) => {
             let mut joined = String::with_capacity(bytes.len());
-            joined.push_str(&String::from_utf8_lossy(prefix.as_bytes()));
+            joined.push_str(&String::from_utf8_lossy(&prefix.to_bytes()));
             joined.push_str(text);
             Message::text(joined)
         }
@@ -303,21 +233,6 @@ fn join(prefix: Prefix, payload: &Message) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_prefix_is_the_letter_the_number_and_a_colon() {
-        for (seq, wanted) in [(1, "m1:"), (10, "m10:"), (MAX_SEQUENCE, "m9007199254740991:")] {
-            assert_eq!(Prefix::reliable(seq).as_bytes(), wanted.as_bytes());
-        }
-        let mut prefix = Prefix::reliable(1);
-        for seq in 1..12_345 {
-            assert_eq!(prefix, Prefix::reliable(seq));
-            prefix = prefix.next();
-        }
-        assert_eq!(Prefix::reliable(MAX_SEQUENCE - 2).next().as_bytes(), b"m9007199254740990:");
-        assert_eq!(Prefix::VOLATILE.as_bytes(), b"v:");
-        assert_eq!(Prefix::NONE.as_bytes(), b"");
-    }
 
     #[test]
     fn what_is_written_is_read_again() {

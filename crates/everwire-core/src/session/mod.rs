@@ -4,6 +4,7 @@
 //! - [`body`](Hello): what the four JSON frames hold
 //! - [`code`]: the close codes, in one table for both ends
 //! - [`config`](SessionConfig): the settings of either end
+//! - `prefix`: what goes before the payload of a data frame
 //! - `receiver`: the receiving half, the same on both ends. The sending half is the outbox.
 //! - `link`: how one end stands to its present connection: what it has yet to say there
 //! - `client`: what a client keeps of its session
@@ -17,6 +18,7 @@ pub mod code;
 mod config;
 mod frame;
 pub(crate) mod link;
+mod prefix;
 pub(crate) mod receiver;
 mod registry;
 mod server;
@@ -24,7 +26,8 @@ mod token;
 
 pub use body::{Bye, GoAway, Gone, Hello, Limits, Previous, Resume, Welcome};
 pub use config::{ServerConfig, SessionConfig, SessionMode};
-pub use frame::{Frame, FrameError, MAX_SEQUENCE, Prefix};
+pub use frame::{Frame, FrameError};
+pub use prefix::{MAX_SEQUENCE, Prefix, PrefixBytes};
 pub use registry::{Admission, Registry, RegistryConfig, SessionId};
 pub use server::{Attached, ComeBack, ServerInput, ServerSession};
 pub use token::Token;

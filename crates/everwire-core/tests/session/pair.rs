@@ -430,7 +430,7 @@ impl Pair {
                 Output::Ready(attempt) => {
                     let mut frames = Vec::new();
                     let taken = self.client.take(self.now, attempt, &mut |outgoing| {
-                        frames.push(prefixed(outgoing.prefix.as_bytes(), outgoing.message));
+                        frames.push(prefixed(&outgoing.prefix.to_bytes(), outgoing.message));
                         true
                     });
                     frames.into_iter().for_each(|frame| self.client_says(attempt, frame));
@@ -519,7 +519,7 @@ impl Pair {
                 Output::Ready(attempt) => {
                     let mut frames = Vec::new();
                     let taken = session.borrow_mut().take(attempt, &mut |outgoing| {
-                        frames.push(Packet::Message(prefixed(outgoing.prefix.as_bytes(), outgoing.message)));
+                        frames.push(Packet::Message(prefixed(&outgoing.prefix.to_bytes(), outgoing.message)));
                         true
                     });
                     if let Some(wire) = self.wire_of(attempt) {

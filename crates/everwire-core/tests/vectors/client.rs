@@ -49,7 +49,7 @@ impl Client {
                 Output::Ready(attempt) => {
                     let sent = &mut self.sent;
                     self.machine.take(self.now, attempt, &mut |outgoing| {
-                        let prefix = String::from_utf8_lossy(outgoing.prefix.as_bytes()).into_owned();
+                        let prefix = String::from_utf8_lossy(&outgoing.prefix.to_bytes()).into_owned();
                         sent.push_back(prefix + outgoing.message.as_text().unwrap());
                         true
                     });

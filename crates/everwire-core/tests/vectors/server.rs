@@ -35,7 +35,7 @@ impl Server {
                 Output::Ready(link) => {
                     let sent = &mut self.sent;
                     session.take(link, &mut |outgoing| {
-                        let prefix = String::from_utf8_lossy(outgoing.prefix.as_bytes()).into_owned();
+                        let prefix = String::from_utf8_lossy(&outgoing.prefix.to_bytes()).into_owned();
                         sent.push_back(prefix + outgoing.message.as_text().unwrap());
                         true
                     });

@@ -110,7 +110,7 @@ impl Link {
                 cut_short = true;
                 return false;
             }
-            let queued = socket.queue_prefixed(outgoing.prefix.as_bytes(), outgoing.message);
+            let queued = socket.queue_prefixed(&outgoing.prefix.to_bytes(), outgoing.message);
             if queued {
                 ends.push_back(socket.queued_total());
             }

@@ -4,7 +4,7 @@ mod header;
 mod mask;
 
 pub(crate) use header::{FIN, Header, MASKED, RSV1, Rules};
-pub(crate) use mask::{Key, MaskKeys, apply_mask};
+pub(crate) use mask::{Key, MaskKeys, apply_mask, copy_masked, rotated};
 
 /// Longest payload of a control frame (section 5.5).
 pub(crate) const MAX_CONTROL: usize = 125;

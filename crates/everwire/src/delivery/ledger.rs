@@ -41,15 +41,18 @@ impl Ledger {
         Delivery::new(block, index)
     }
 
-    /// Adds the delivery of a message that was just accepted to those of others.
-    pub(crate) fn open_into(&mut self, id: MessageId, deliveries: &mut Deliveries) {
-        let (number, index) = place(id.0);
-        match &mut self.filling {
-            Some(filling) if filling.number == number && filling.next_index == u16::from(index) => {
-                filling.next_index += 1;
-                deliveries.push(&filling.block, index);
+    /// Adds the deliveries of messages that were just accepted, so many up to the number `last`, to those of others.
+    pub(crate) fn open_many(&mut self, last: MessageId, count: usize, deliveries: &mut Deliveries) {
+        if count == 0 {
+            return;
+        }
+        for (number, indices) in blocks(last.0 + 1 - count as u64, last.0) {
+            let (start, end) = indices.into_inner();
+            let block = Arc::clone(self.reserve(number, start));
+            if let Some(filling) = &mut self.filling {
+                filling.next_index = u16::from(end) + 1;
             }
-            _ => deliveries.push(self.reserve(number, index), index),
+            deliveries.push(block, start, end);
         }
     }
 
@@ -154,6 +157,26 @@ mod tests {
             };
             assert_eq!(delivery.progress(), expected, "{:?}", delivery.id());
         }
+    }
+
+    #[test]
+    fn many_at_once_have_the_places_that_each_would_have_by_itself() {
+        let mut ledger = Ledger::default();
+        let mut deliveries = Deliveries::new();
+        drop(ledger.open(MessageId(1)));
+        for (last, count) in [(1, 0), (4, 3), (257, 253), (900, 643), (901, 1)] {
+            ledger.open_many(MessageId(last), count, &mut deliveries);
+        }
+        drop(ledger.open(MessageId(902)));
+        ledger.settle(MessageId(1), MessageId(500), Outcome::Received, &mut Vec::new());
+        assert_eq!(deliveries.len(), 900);
+        for (id, delivery) in (2..).zip(deliveries) {
+            assert_eq!(delivery.id(), MessageId(id));
+            let expected = if id <= 500 { Progress::Done(Outcome::Received) } else { Progress::Queued };
+            assert_eq!(delivery.progress(), expected, "{id}");
+        }
+        ledger.settle(MessageId(501), MessageId(902), Outcome::Received, &mut Vec::new());
+        assert_eq!(ledger.blocks.len(), 1, "the one that is being filled");
     }
 
     #[test]

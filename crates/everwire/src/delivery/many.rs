@@ -58,12 +58,13 @@ impl Deliveries {
         Some(outcome)
     }
 
-    /// Adds the next message.
-    pub(super) fn push(&mut self, block: &Arc<Block>, index: u8) {
-        self.len += 1;
+    /// Adds the next messages, from the place `first` of a block to `last`.
+    pub(super) fn push(&mut self, block: Arc<Block>, first: u8, last: u8) {
+        let count = u16::from(last - first) + 1;
+        self.len += usize::from(count);
         match self.runs.back_mut() {
-            Some(run) if Arc::ptr_eq(&run.block, block) && run.end() == u16::from(index) => run.count += 1,
-            _ => self.runs.push_back(Run { block: Arc::clone(block), first: index, count: 1 }),
+            Some(run) if Arc::ptr_eq(&run.block, &block) && run.end() == u16::from(first) => run.count += count,
+            _ => self.runs.push_back(Run { block, first, count }),
         }
     }
 }

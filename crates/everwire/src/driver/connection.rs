@@ -193,7 +193,7 @@ impl Connection {
             }
             if message.len() >= WRITE_BUFFER {
                 *large = Some((outgoing.prefix, message.clone()));
-            } else if socket.queue_prefixed(outgoing.prefix.as_bytes(), message) {
+            } else if socket.queue_prefixed(&outgoing.prefix.to_bytes(), message) {
                 ends.push_back(socket.queued_total());
             } else {
                 return false;
@@ -209,7 +209,7 @@ impl Connection {
     /// Encodes the large message that `take` set aside, before anything else is queued. The mutex is free meanwhile.
     pub(super) fn encode_large(&mut self) {
         if let Some((prefix, message)) = self.large.take()
-            && self.socket.queue_prefixed(prefix.as_bytes(), &message)
+            && self.socket.queue_prefixed(&prefix.to_bytes(), &message)
         {
             self.ends.push_back(self.socket.queued_total());
         }

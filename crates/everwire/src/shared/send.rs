@@ -66,18 +66,9 @@ impl Shared {
     fn send_some(&self, messages: &mut VecDeque<Message>, deliveries: &mut Deliveries) -> Result<(), SendError> {
         let mut inner = self.lock();
         let now = if self.timed { self.now() } else { inner.looked_at_clock };
-        let mut sent = Ok(());
-        for _ in 0..AT_ONCE {
-            let Some(message) = messages.pop_front() else { break };
-            match inner.machine.send(now, message) {
-                Ok(id) => inner.ledger.open_into(id, deliveries),
-                Err(refused) => {
-                    messages.push_front(refused.message().clone());
-                    sent = Err(refused);
-                    break;
-                }
-            }
-        }
+        let (accepted, sent) = inner.machine.send_many(now, messages, AT_ONCE);
+        let last = inner.machine.last_id();
+        inner.ledger.open_many(last, accepted, deliveries);
         self.line.look_at(&inner);
         if self.timed && inner.must_wake_earlier() {
             inner.wake_driver = true;

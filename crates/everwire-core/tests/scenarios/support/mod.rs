@@ -180,7 +180,7 @@ impl World {
                 return false;
             }
             room -= 1;
-            let frame = [outgoing.prefix.as_bytes(), outgoing.message.payload()].concat();
+            let frame = [&outgoing.prefix.to_bytes(), outgoing.message.payload()].concat();
             wire.push(String::from_utf8_lossy(&frame).into_owned());
             true
         });

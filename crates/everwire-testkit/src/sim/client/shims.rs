@@ -118,7 +118,7 @@ impl Shims {
                 held.push((outgoing.prefix, outgoing.message.clone()));
                 return true;
             }
-            let prefix = outgoing.prefix.as_bytes();
+            let prefix = &outgoing.prefix.to_bytes();
             if !up.socket.send(prefix, outgoing.message) {
                 return false;
             }
@@ -141,7 +141,7 @@ impl Shims {
     }
 
     fn release(&mut self, stage: &mut Stage, held: Vec<(Prefix, Message)>, up: &mut Up) {
-        let seq = |prefix: &Prefix| reliable(prefix.as_bytes()).map_or(0, |(seq, _)| seq);
+        let seq = |prefix: &Prefix| reliable(&prefix.to_bytes()).map_or(0, |(seq, _)| seq);
         let highest = self.highest;
         let (mut again, mut fresh): (Vec<_>, Vec<_>) =
             held.into_iter().partition(|(prefix, _)| seq(prefix) > 0 && seq(prefix) <= highest);
@@ -154,10 +154,10 @@ impl Shims {
         }
         for (prefix, message) in again.into_iter().chain(fresh) {
             self.highest = self.highest.max(seq(&prefix));
-            if up.socket.send(prefix.as_bytes(), &message) {
+            if up.socket.send(&prefix.to_bytes(), &message) {
                 up.ends.push_back((up.socket.queued_total(), message));
             }
-            stage.monitor(up.socket.line.0, false, prefix.as_bytes());
+            stage.monitor(up.socket.line.0, false, &prefix.to_bytes());
         }
     }
 }

@@ -387,7 +387,7 @@ impl World {
                 Output::Ready(attempt) => {
                     let mut frames = Vec::new();
                     let taken = self.client.take(self.now, attempt, &mut |outgoing| {
-                        frames.push(framed(outgoing.prefix.as_bytes(), outgoing.message));
+                        frames.push(framed(&outgoing.prefix.to_bytes(), outgoing.message));
                         true
                     });
                     frames.into_iter().for_each(|frame| self.push_up(attempt, Parcel::Frame(frame)));
@@ -426,7 +426,7 @@ impl World {
                     let mut frames = Vec::new();
                     let machine = &mut self.sessions[index].machine;
                     let taken = machine.take(link, &mut |outgoing| {
-                        frames.push(framed(outgoing.prefix.as_bytes(), outgoing.message));
+                        frames.push(framed(&outgoing.prefix.to_bytes(), outgoing.message));
                         true
                     });
                     machine.handle(self.now, ServerInput::Written(link, taken));

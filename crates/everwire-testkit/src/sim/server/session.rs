@@ -375,7 +375,7 @@ impl ServerCore {
                 cut_short = true;
                 return false;
             }
-            let prefix = outgoing.prefix.as_bytes();
+            let prefix = &outgoing.prefix.to_bytes();
             if !socket.send(prefix, outgoing.message) {
                 return false;
             }

@@ -171,7 +171,7 @@ impl Connection {
                 cut_short = true;
                 return false;
             }
-            let taken = socket.queue_prefixed(outgoing.prefix.as_bytes(), outgoing.message);
+            let taken = socket.queue_prefixed(&outgoing.prefix.to_bytes(), outgoing.message);
             if taken {
                 ends.push_back(socket.queued_total());
                 bytes += outgoing.message.len();
