@@ -152,6 +152,15 @@ impl MessageRef<'_> {
     }
 }
 
+impl<'a> From<&'a Message> for MessageRef<'a> {
+    fn from(message: &'a Message) -> Self {
+        match message {
+            Message::Text(text) => Self::Text(text),
+            Message::Binary(data) => Self::Binary(data),
+        }
+    }
+}
+
 /// What the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {

@@ -154,11 +154,11 @@ fn header(behind_letter: &[u8]) -> Result<(u64, usize), FrameError> {
     Ok((seq, length + 2))
 }
 
-/// The number of a reliable message and where its payload begins, if the message is one: [`Frame::parse`] without moving
-/// it.
+/// The number of a reliable message and where its payload begins, if these are the bytes of one: [`Frame::parse`] without
+/// moving it.
 #[inline]
-pub(crate) fn reliable(message: &Message) -> Option<(u64, usize)> {
-    match message.payload() {
+pub(crate) fn reliable(message: &[u8]) -> Option<(u64, usize)> {
+    match message {
         [b'm', behind_letter @ ..] => header(behind_letter).ok(),
         _ => None,
     }

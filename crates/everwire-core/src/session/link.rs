@@ -6,6 +6,7 @@ use super::{
     code,
     frame::{self, Frame, FrameError},
     receiver::{Receiver, Verdict},
+    run::Run,
 };
 use crate::{
     Output,
@@ -69,12 +70,26 @@ pub(crate) enum Rest {
 #[inline]
 pub(crate) fn receive_run(messages: &mut [Message], receiver: &mut Receiver) -> usize {
     let next = |message: &mut Message| {
-        let Some((seq, length)) = frame::reliable(message) else { return false };
+        let Some((seq, length)) = frame::reliable(message.payload()) else { return false };
         receiver.judge(seq) == Verdict::Deliver
             && frame::strip(message, length).is_ok()
             && receiver.accept(seq) == Verdict::Deliver
     };
     messages.iter_mut().map(next).take_while(|taken| *taken).count()
+}
+
+/// Takes a run of the peer's messages in: those that are to be delivered, and what was wrong behind them.
+pub(crate) fn accept_run(run: Run, receiver: &mut Receiver) -> (Vec<Message>, Result<(), Violation>) {
+    let Run { first, mut messages } = run;
+    let (taken, behind) = receiver.accept_run(first, messages.len());
+    messages.truncate(taken.end);
+    messages.drain(..taken.start);
+    let broken = match behind {
+        Some(Verdict::Gap) => Err(Violation::GAP),
+        Some(Verdict::BeyondWindow) => Err(Violation::WINDOW),
+        Some(Verdict::Deliver | Verdict::Duplicate) | None => Ok(()),
+    };
+    (messages, broken)
 }
 
 /// Reads one message of the peer's; what it carries for the application is appended to `batch`.
@@ -115,7 +130,10 @@ pub(crate) fn receive(
 mod tests {
     use std::time::Duration;
 
+    use everwire_ws::MessageRef;
+
     use super::*;
+    use crate::Moment;
 
     #[test]
     fn a_run_ends_before_the_first_that_is_more_than_the_next_reliable_message_and_leaves_it_as_it_is() {
@@ -131,6 +149,39 @@ mod tests {
             assert_eq!(messages[4..], [Message::text(other.to_owned()), Message::text("m5:behind it")]);
             assert_eq!(receiver.judge(5), Verdict::Deliver, "{other}");
         }
+    }
+
+    /// Whatever comes in whatever order, a run means what its messages one by one mean.
+    #[test]
+    fn a_run_means_what_its_messages_mean_one_by_one() {
+        for (before, window, processed) in [(0, 5, 0), (3, 5, 0), (3, 5, 3), (4, 4, 0), (4, 4, 2)] {
+            for first in 1..=8_u64 {
+                for count in 0..=7_u64 {
+                    let mut receivers = [(); 2].map(|()| Receiver::new(window, Duration::ZERO, 1));
+                    for receiver in &mut receivers {
+                        (1..=before).for_each(|seq| drop(receiver.accept(seq)));
+                        receiver.process(Moment::ZERO, processed);
+                    }
+                    let [one_by_one, at_once] = &mut receivers;
+                    let (mut expected, mut broken) = (Vec::new(), Ok(()));
+                    let mut run = Run::with_capacity(1);
+                    for seq in first..first + count {
+                        let frame = Frame::Reliable(seq, Message::text(seq.to_string())).to_message();
+                        assert!(run.push(MessageRef::from(&frame)));
+                        if broken.is_ok() {
+                            let (outbox, outputs) = (&mut outbox(), &mut Outputs::default());
+                            broken = receive(frame, one_by_one, outbox, outputs, &mut expected).map(drop);
+                        }
+                    }
+                    assert_eq!(accept_run(run, at_once), (expected, broken), "{first} {count} after {before}");
+                    assert_eq!(format!("{one_by_one:?}"), format!("{at_once:?}"));
+                }
+            }
+        }
+    }
+
+    fn outbox() -> Outbox {
+        Outbox::new(crate::OutboxConfig::default(), crate::Guarantee::default())
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! - [`config`](SessionConfig): the settings of either end
 //! - `prefix`: what goes before the payload of a data frame
 //! - `receiver`: the receiving half, the same on both ends. The sending half is the outbox.
+//! - [`run`](Run): reliable messages one behind the other
+//! - [`reading`](Reading): what has been read of a connection, for the server's end of its session
 //! - `link`: how one end stands to its present connection: what it has yet to say there
 //! - `client`: what a client keeps of its session
 //! - [`server`](ServerSession): the server's end of one session
@@ -19,8 +21,10 @@ mod config;
 mod frame;
 pub(crate) mod link;
 mod prefix;
+mod reading;
 pub(crate) mod receiver;
 mod registry;
+mod run;
 mod server;
 mod token;
 
@@ -28,7 +32,9 @@ pub use body::{Bye, GoAway, Gone, Hello, Limits, Previous, Resume, Welcome};
 pub use config::{ServerConfig, SessionConfig, SessionMode};
 pub use frame::{Frame, FrameError};
 pub use prefix::{MAX_SEQUENCE, Prefix, PrefixBytes};
+pub use reading::Reading;
 pub use registry::{Admission, Registry, RegistryConfig, SessionId};
+pub use run::Run;
 pub use server::{Attached, ComeBack, ServerInput, ServerSession};
 pub use token::Token;
 

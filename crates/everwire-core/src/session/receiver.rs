@@ -1,6 +1,6 @@
 //! The receiving half of a session: nothing twice, nothing left out, and acknowledged when processed.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, ops::Range, time::Duration};
 
 use crate::Moment;
 
@@ -124,6 +124,21 @@ impl Receiver {
             self.delivered += 1;
         }
         verdict
+    }
+
+    /// The same for messages with consecutive numbers: which of them are delivered, and what is to be done with the one
+    /// behind those, if there is one.
+    pub(crate) fn accept_run(&mut self, first: u64, count: usize) -> (Range<usize>, Option<Verdict>) {
+        let duplicates = (self.received + 1).saturating_sub(first).min(count as u64);
+        let fresh = count as u64 - duplicates;
+        let taken = match self.judge(first + duplicates) {
+            Verdict::Deliver => fresh.min(self.window - (self.received - self.processed)),
+            Verdict::Duplicate | Verdict::Gap | Verdict::BeyondWindow => 0,
+        };
+        self.received += taken;
+        self.delivered += taken;
+        let behind = (taken < fresh).then(|| self.judge(first + duplicates + taken));
+        (duplicates as usize..(duplicates + taken) as usize, behind)
     }
 
     /// A volatile message is handed to the application, unless that has too many to look at.

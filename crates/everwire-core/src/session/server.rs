@@ -12,6 +12,7 @@ use super::{
     link::{self, Rest, Violation},
     receiver::Receiver,
     registry::SessionId,
+    run::Run,
 };
 use crate::{
     Attempt, Closed, ConfigError, Event, Guarantee, Left, MessageId, Moment, Outgoing, Output, SendError, SendOptions,
@@ -80,6 +81,8 @@ pub enum Attached {
 pub enum ServerInput {
     /// Messages of this link, in order.
     Received(Attempt, Vec<Message>),
+    /// The same for reliable ones that follow each other.
+    Run(Attempt, Run),
     /// A pong with its payload.
     Pong(Attempt, Bytes),
     /// A sign of life that is no message.
@@ -287,6 +290,7 @@ impl ServerSession {
         self.outbox.expire(now, &mut self.outputs);
         match input {
             ServerInput::Received(link, messages) if self.is_present(link) => self.received(now, messages),
+            ServerInput::Run(link, run) if self.is_present(link) => self.received_run(now, run),
             ServerInput::Pong(link, payload) if self.is_present(link) => self.pong(now, &payload),
             ServerInput::Activity(link) if self.is_present(link) => self.heartbeat.alive(now, &mut self.timers),
             ServerInput::Written(link, units) if self.is_present(link) => {
@@ -294,6 +298,7 @@ impl ServerSession {
             }
             ServerInput::Lost(link) if self.is_present(link) => self.detach(now),
             ServerInput::Received(..)
+            | ServerInput::Run(..)
             | ServerInput::Pong(..)
             | ServerInput::Activity(_)
             | ServerInput::Written(..)
@@ -386,12 +391,23 @@ impl ServerSession {
         self.link == Some(link)
     }
 
-    fn received(&mut self, now: Moment, mut batch: Vec<Message>) {
+    fn received_run(&mut self, now: Moment, run: Run) {
         self.heartbeat.alive(now, &mut self.timers);
-        let ready = if self.phase == Phase::Alive { link::receive_run(&mut batch, &mut self.receiver) } else { 0 };
-        let rest = batch.split_off(ready);
-        let mut violation = None;
-        for message in rest {
+        if self.phase == Phase::Leaving {
+            // As in `received`.
+            return;
+        }
+        let (mut batch, taken) = link::accept_run(run, &mut self.receiver);
+        self.deliver(&mut batch);
+        if let Err(violation) = taken {
+            self.violated(now, violation);
+        }
+    }
+
+    fn received(&mut self, now: Moment, messages: Vec<Message>) {
+        self.heartbeat.alive(now, &mut self.timers);
+        let (mut batch, mut violation) = (Vec::new(), None);
+        for message in messages {
             if self.phase == Phase::Leaving && matches!(message.payload().first(), Some(b'm' | b'v')) {
                 // Our bye has said what is processed: the client has what is not, and will do with it what it likes.
                 continue;

@@ -83,7 +83,12 @@ mod tests {
         };
         assert_eq!(
             out,
-            [received("a", Some(1), 1), received("b", Some(2), 2), received("volatile", None, 3), received("c", Some(3), 4)]
+            [
+                received("a", Some(1), 1),
+                received("b", Some(2), 2),
+                received("volatile", None, 3),
+                received("c", Some(3), 4)
+            ]
         );
         assert!(inbox.is_empty());
     }

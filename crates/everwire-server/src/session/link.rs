@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use everwire_core::Attempt;
-use everwire_core::session::{Prefix, ServerInput};
-use everwire_ws::{CloseCode, Incoming, Message};
+use everwire_core::session::{Reading, ServerInput};
+use everwire_ws::{CloseCode, Incoming};
 use tokio::time::timeout;
 
 use super::slot::{Inner, Slot};
@@ -20,6 +20,8 @@ pub(super) struct Link {
     ends: VecDeque<u64>,
     /// The machine has something to take.
     pub(super) ready: bool,
+    /// How many messages the last turn has read.
+    messages_read: usize,
 }
 
 /// Payload that one turn reads at most.
@@ -33,23 +35,20 @@ const CLOSING: Duration = Duration::from_secs(2);
 
 impl Link {
     pub(super) fn new(number: Attempt, socket: Socket) -> Self {
-        Self { number, socket, ends: VecDeque::new(), ready: false }
+        Self { number, socket, ends: VecDeque::new(), ready: false, messages_read: 0 }
     }
 
     /// Writes what the transport takes, then reads what is there. Ready when something was read, or the connection is
     /// gone.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Vec<ServerInput>> {
-        let mut inputs = Vec::new();
+        let mut read = Reading::new(self.number, self.messages_read);
         // An error shows up in reading, behind what the peer may have said before.
         let _ = self.socket.poll_flush(cx);
-        self.report_written(&mut inputs);
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while batch.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
+        self.report_written(&mut read);
+        while read.messages() < BATCH_MESSAGES && read.bytes() < BATCH_BYTES {
             // Most messages stand in the read buffer, and are copied from there to their place.
             if let Some(message) = self.socket.try_recv_ref() {
-                bytes += message.payload().len();
-                batch.push(message.to_message());
+                read.push_ref(message);
                 continue;
             }
             let next = match self.socket.try_recv() {
@@ -61,40 +60,28 @@ impl Link {
                 Err(error) => Err(error),
             };
             match next {
-                Ok(Some(Incoming::Message(message))) => {
-                    bytes += message.len();
-                    batch.push(message);
-                }
-                Ok(Some(Incoming::Ping(_))) => inputs.push(ServerInput::Activity(self.number)),
-                Ok(Some(Incoming::Pong(payload))) => {
-                    self.push_batch(&mut batch, &mut inputs);
-                    inputs.push(ServerInput::Pong(self.number, payload));
-                }
+                Ok(Some(Incoming::Message(message))) => read.push(message),
+                Ok(Some(Incoming::Ping(_))) => read.push_input(ServerInput::Activity(self.number)),
+                Ok(Some(Incoming::Pong(payload))) => read.push_input(ServerInput::Pong(self.number, payload)),
                 Ok(Some(Incoming::Close(_)) | None) | Err(_) => {
-                    self.push_batch(&mut batch, &mut inputs);
                     let _ = self.socket.poll_flush(cx);
-                    self.report_written(&mut inputs);
-                    inputs.push(ServerInput::Lost(self.number));
+                    self.report_written(&mut read);
+                    read.push_input(ServerInput::Lost(self.number));
                     break;
                 }
             }
         }
-        self.push_batch(&mut batch, &mut inputs);
+        self.messages_read = read.messages();
+        let inputs = read.into_inputs();
         if inputs.is_empty() { Poll::Pending } else { Poll::Ready(inputs) }
     }
 
-    fn push_batch(&self, batch: &mut Vec<Message>, inputs: &mut Vec<ServerInput>) {
-        if !batch.is_empty() {
-            inputs.push(ServerInput::Received(self.number, std::mem::take(batch)));
-        }
-    }
-
-    fn report_written(&mut self, inputs: &mut Vec<ServerInput>) {
+    fn report_written(&mut self, read: &mut Reading) {
         let written_total = self.socket.written_total();
         let count = self.ends.partition_point(|end| *end <= written_total);
         if count > 0 {
             self.ends.drain(..count);
-            inputs.push(ServerInput::Written(self.number, count));
+            read.push_input(ServerInput::Written(self.number, count));
         }
     }
 
@@ -129,6 +116,3 @@ impl Link {
         });
     }
 }
-
-/// The longest prefix of a data frame; see [`Prefix`].
-const _: () = assert!(size_of::<Prefix>() <= 32);

@@ -6,6 +6,7 @@
 //! - `slot`: what the handle and the task behind it share
 //! - `driver`: the task behind a session, over all its connections
 //! - `link`: one connection: reading and writing in batches
+//! - `inbox`: what the application has not been given yet
 //! - [`watermark`](Watermarks): what a restarted server knows of the sessions before
 
 mod admission;

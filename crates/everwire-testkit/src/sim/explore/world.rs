@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use everwire_core::session::{
-    Admission, Attached, Frame, Gone, Registry, RegistryConfig, SUBPROTOCOL, ServerConfig, ServerInput, ServerSession,
-    SessionConfig, SessionId, Token, code,
+    Admission, Attached, Frame, Gone, Reading, Registry, RegistryConfig, SUBPROTOCOL, ServerConfig, ServerInput,
+    ServerSession, SessionConfig, SessionId, Token, code,
 };
 use everwire_core::{
     Attempt, CloseCode, CloseFrame, Config, Input, Loss, Machine, Message, Moment, Outcome, Output, State,
@@ -290,7 +290,11 @@ impl World {
         let (link, session) = (self.lines[index].attempt, self.lines[index].session);
         match (parcel, session) {
             (Parcel::Frame(message), Some(session)) => {
-                self.sessions[session].machine.handle(self.now, ServerInput::Received(link, vec![message]));
+                let mut read = Reading::new(link, 0);
+                read.push_ref((&message).into());
+                for input in read.into_inputs() {
+                    self.sessions[session].machine.handle(self.now, input);
+                }
                 self.drain_server(session);
             }
             (Parcel::Frame(message), None) => self.greet(index, message),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use everwire_core::session::{
-    Admission, Attached, ComeBack, Gone, Previous, ServerInput, ServerSession, SessionId, Token, code,
+    Admission, Attached, ComeBack, Gone, Previous, Reading, ServerInput, ServerSession, SessionId, Token, code,
 };
 use everwire_core::{Attempt, CloseCode, Message, Output};
 
@@ -155,7 +155,12 @@ impl ServerCore {
         }
         let batch = self.bend_messages(stage, peer, batch);
         let of = self.speaks_as(stage, index);
-        self.input(stage, peer, ServerInput::Received(of, batch));
+        // As the server reads what has come.
+        let mut read = Reading::new(of, 0);
+        batch.iter().for_each(|message| read.push_ref(message.into()));
+        for input in read.into_inputs() {
+            self.input(stage, peer, input);
+        }
     }
 
     /// Word of a connection to its session, if it has one.
