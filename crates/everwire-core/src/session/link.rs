@@ -159,7 +159,7 @@ mod tests {
                 for count in 0..=7_u64 {
                     let mut receivers = [(); 2].map(|()| Receiver::new(window, Duration::ZERO, 1));
                     for receiver in &mut receivers {
-                        (1..=before).for_each(|seq| drop(receiver.accept(seq)));
+                        (1..=before).for_each(|seq| assert_eq!(receiver.accept(seq), Verdict::Deliver));
                         receiver.process(Moment::ZERO, processed);
                     }
                     let [one_by_one, at_once] = &mut receivers;

@@ -85,6 +85,9 @@ pub(super) fn draw(seed: u64, kind: Kind) -> Scenario {
         gentle(random, &mut scenario);
     }
     scenario.client.unsealed = random.one_in(40);
+    if session && random.one_in(8) {
+        scenario.server.max_age = random.pick(&[1, 100, 1_500]);
+    }
     scenario
 }
 

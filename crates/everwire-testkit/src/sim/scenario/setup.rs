@@ -132,6 +132,9 @@ pub struct ServerSetup {
     pub message_bytes: u64,
     #[serde(skip_serializing_if = "super::is_default")]
     pub outbox: usize,
+    /// The age of every message in a session's outbox; 0: none expires.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub max_age: u64,
     #[serde(skip_serializing_if = "super::is_default")]
     pub ack_delay: u64,
     #[serde(skip_serializing_if = "super::is_default")]
@@ -243,6 +246,7 @@ impl Scenario {
             set(bytes, setup.window_bytes, setup.window_bytes > 0);
             set(message_bytes, setup.message_bytes, setup.message_bytes > 0);
             set(&mut config.outbox.max_messages, setup.outbox, setup.outbox > 0);
+            config.outbox.max_age = (setup.max_age > 0).then_some(Duration::from_millis(setup.max_age));
             time(&mut config.resume_within, setup.resume_within);
             time(&mut config.ack_delay, setup.ack_delay);
             set(&mut config.ack_every, setup.ack_every, setup.ack_every > 0);
