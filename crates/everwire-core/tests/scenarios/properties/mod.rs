@@ -3,6 +3,7 @@
 mod anything;
 mod backoff;
 mod change;
+mod many;
 mod model;
 mod outbox;
 mod session;
