@@ -128,7 +128,8 @@ impl Client {
     }
 
     /// Like [`send`](Self::send), but waits for room in the outbox. Those who wait are served in
-    /// the order in which they came.
+    /// the order in which they came. With 2,048 messages queued it also lets the client's own task have a turn now and
+    /// then: what that takes is then still in the processor's cache.
     ///
     /// Cancel-safe in this sense: cancelled, it has not sent. The message is dropped with the
     /// future, so keep a clone (cheap) if you want to try again.
@@ -181,7 +182,8 @@ impl Client {
         self.shared.send_many(messages, deliveries)
     }
 
-    /// Like [`send_many`](Self::send_many), but waits for room in the outbox, as [`send_wait`](Self::send_wait) does.
+    /// Like [`send_many`](Self::send_many), but waits for room in the outbox, and lets the client's own task have its turns,
+    /// as [`send_wait`](Self::send_wait) does.
     ///
     /// Cancel-safe: what was sent until then has its place in `deliveries`, and the rest is in `messages`.
     ///

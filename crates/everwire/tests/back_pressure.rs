@@ -3,10 +3,11 @@
 
 mod support;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use everwire::{Client, EventItem, Message, Outcome};
-use futures_util::{SinkExt, StreamExt};
+use everwire::{Client, Deliveries, EventItem, Message, Outcome};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use support::{Peer, Server, connected, soon, until};
 use tokio::sync::watch;
 
@@ -134,4 +135,36 @@ async fn a_peer_that_does_not_read_fills_the_outbox_and_no_more() {
         tokio::task::yield_now().await;
     }
     assert_eq!(taken, 64, "unproven messages count");
+}
+
+/// With so many queued, who can wait lets the driver have its turn.
+const CROWD: usize = 2048;
+
+#[tokio::test]
+async fn who_sends_into_a_crowd_steps_back_once_and_has_sent_nothing_until_then() {
+    let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build().expect("good settings");
+    for n in 0..CROWD {
+        drop(client.send_wait(n.to_string()).now_or_never().expect("no reason to wait").expect("room"));
+    }
+    assert!(client.send_wait("given up").now_or_never().is_none(), "the driver has its turn first");
+    assert_eq!(client.stats().machine.queued_messages, CROWD);
+    drop(client.send_wait("sent").now_or_never().expect("its turn is over").expect("room"));
+    assert_eq!(client.stats().machine.queued_messages, CROWD + 1);
+}
+
+#[tokio::test]
+async fn sending_many_given_up_halfway_has_sent_what_has_a_delivery_and_nothing_else() {
+    let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build().expect("good settings");
+    let mut messages: VecDeque<Message> = (0..3 * CROWD).map(|n| Message::from(n.to_string())).collect();
+    let mut deliveries = Deliveries::new();
+    let mut calls = 0;
+    while client.send_many_wait(&mut messages, &mut deliveries).now_or_never().is_none() {
+        calls += 1;
+        assert_eq!(deliveries.len() + messages.len(), 3 * CROWD);
+        assert_eq!(client.stats().machine.queued_messages, deliveries.len());
+        let next = messages.front().and_then(|message| message.as_text()?.parse().ok());
+        assert_eq!(next, Some(deliveries.len()));
+    }
+    assert!(calls > 1, "the driver had its turns");
+    assert_eq!((deliveries.len(), messages.len()), (3 * CROWD, 0));
 }
