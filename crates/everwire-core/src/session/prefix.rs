@@ -45,7 +45,7 @@ impl Prefix {
     pub fn to_bytes(self) -> PrefixBytes {
         match self.0 {
             Kind::None => PrefixBytes { bytes: [0; 24], length: 0 },
-            Kind::Volatile => PrefixBytes { bytes: padded(u128::from(b':') << 8 | u128::from(b'v')), length: 2 },
+            Kind::Volatile => PrefixBytes { bytes: padded((u128::from(b':') << 8) | u128::from(b'v')), length: 2 },
             Kind::Reliable(seq) => PrefixBytes::reliable(seq),
         }
     }
@@ -60,14 +60,14 @@ impl PrefixBytes {
         }
         // All in one word, which is stored and read at once: byte by byte it would cost several times as much.
         let (digits, count) = without_zeros(eight_digits(low));
-        let word = u128::from(digits) << 8 | u128::from(b'm') | u128::from(b':') << (8 * (count + 1));
+        let word = (u128::from(digits) << 8) | u128::from(b'm') | (u128::from(b':') << (8 * (count + 1)));
         Self { bytes: padded(word), length: count as u8 + 2 }
     }
 
     #[cold]
     fn long(high: u64, low: u64) -> Self {
         let (digits, count) = without_zeros(eight_digits(high));
-        let mut bytes = padded(u128::from(digits) << 8 | u128::from(b'm'));
+        let mut bytes = padded((u128::from(digits) << 8) | u128::from(b'm'));
         let behind = 1 + count as usize;
         bytes[behind..behind + 8].copy_from_slice(&eight_digits(low).to_le_bytes());
         bytes[behind + 8] = b':';
@@ -108,11 +108,11 @@ fn padded(word: u128) -> [u8; 24] {
 /// each division by a multiplication that is exact for numbers so small.
 #[inline]
 fn eight_digits(number: u64) -> u64 {
-    let halves = number / 10_000 | (number % 10_000) << 32;
-    let hundreds = (halves * 10_486 >> 20) & 0x0000_007f_0000_007f;
-    let quarters = hundreds | (halves - 100 * hundreds) << 16;
-    let tens = (quarters * 103 >> 10) & 0x000f_000f_000f_000f;
-    let digits = tens | (quarters - 10 * tens) << 8;
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | ((halves - 100 * hundreds) << 16);
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = tens | ((quarters - 10 * tens) << 8);
     digits | 0x3030_3030_3030_3030
 }
 
@@ -120,7 +120,7 @@ fn eight_digits(number: u64) -> u64 {
 #[inline]
 fn without_zeros(digits: u64) -> (u64, u32) {
     // The last one stays, whatever it is.
-    let zeros = ((digits ^ 0x3030_3030_3030_3030 | 1 << 63).trailing_zeros() / 8).min(7);
+    let zeros = (((digits ^ 0x3030_3030_3030_3030) | (1 << 63)).trailing_zeros() / 8).min(7);
     (digits >> (8 * zeros), 8 - zeros)
 }
 

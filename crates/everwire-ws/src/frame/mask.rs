@@ -12,7 +12,7 @@ pub(crate) type Key = [u8; 4];
 #[inline]
 pub(crate) fn apply_mask(data: &mut [u8], key: Key) {
     let half = u64::from(u32::from_ne_bytes(key));
-    let word = half << 32 | half;
+    let word = (half << 32) | half;
     let (blocks, rest) = data.as_chunks_mut::<32>();
     for block in blocks {
         for lane in block.as_chunks_mut::<8>().0 {
@@ -33,7 +33,7 @@ pub(crate) fn apply_mask(data: &mut [u8], key: Key) {
 #[inline]
 pub(crate) fn copy_masked(into: &mut [u8], from: &[u8], key: Key) {
     let half = u64::from(u32::from_ne_bytes(key));
-    let word = half << 32 | half;
+    let word = (half << 32) | half;
     let (blocks, rest) = into.as_chunks_mut::<32>();
     let (from_blocks, from_rest) = from.as_chunks::<32>();
     for (block, from) in blocks.iter_mut().zip(from_blocks) {
