@@ -47,6 +47,11 @@ pub(crate) fn is_looked_at() -> bool {
     document().visibility_state() == VisibilityState::Visible && document().has_focus().unwrap_or(true)
 }
 
+/// Whether a box can grow with what is written in it, without our help.
+pub(crate) fn grows_inputs() -> bool {
+    web_sys::css::supports_with_value("field-sizing", "content").unwrap_or(false)
+}
+
 /// Not only a finger.
 pub(crate) fn has_a_mouse() -> bool {
     window().match_media("(pointer: fine)").ok().flatten().is_some_and(|fine| fine.matches())

@@ -25,8 +25,16 @@ const MEMORY: &str = "everwire.memory.";
 const REMEMBER: Duration = Duration::from_secs(2);
 /// Lines about who came and went.
 const NOTICES: usize = 200;
-/// Rows that are in the document at first, and how many more come at a time.
-const SHOWN: usize = 80;
+/// How long what is being written may wait for the same.
+const DRAFT: Duration = Duration::from_millis(400);
+/// So many changes since the last frame are a flood: it is worth waiting for its end.
+const FLOOD: usize = 16;
+/// But not for longer than so many frames.
+const PATIENCE: u32 = 6;
+/// Messages that are in the document at first and at the end of the list, and by how many more they may have grown there.
+const SHOWN: usize = 60;
+const GROWN: usize = 20;
+/// How many more come when somebody scrolls.
 const MORE: usize = 75;
 /// So many are in the document at most.
 const MOST: usize = 400;
@@ -67,6 +75,10 @@ struct Inner {
     to: Cell<Option<usize>>,
     /// A frame is under way.
     planned: Cell<bool>,
+    /// Changes since the last frame.
+    changes: Cell<usize>,
+    /// What is being written is kept soon.
+    draft_planned: Cell<bool>,
     /// Somebody has this room before them.
     active: Cell<bool>,
 }
@@ -102,6 +114,8 @@ impl Room {
                 from: Cell::new(0),
                 to: Cell::new(None),
                 planned: Cell::new(false),
+                changes: Cell::new(0),
+                draft_planned: Cell::new(false),
                 active: Cell::new(false),
             })),
         };
@@ -110,6 +124,7 @@ impl Room {
         browser::always_on(&browser::window(), "pagehide", move || {
             if let Some(room) = leaving() {
                 room.remember();
+                room.keep_draft();
             }
         });
         spawn_local(Self::listen(room.weak(), updates));
@@ -247,14 +262,24 @@ impl Room {
         })?;
         self.inner.unread_from.take();
         self.show_newest();
-        self.write("");
+        self.draft.set(String::new());
+        // At once: what is sent is not to stand there again at the next visit.
+        self.keep_draft();
         Ok(())
     }
 
     /// Keeps what is being written, for the next visit too.
-    pub(crate) fn write(&self, draft: &str) {
-        browser::keep(&draft_key(&self.inner.name), draft);
-        self.draft.set(draft.to_owned());
+    pub(crate) fn write(&self, draft: String) {
+        self.draft.set(draft);
+        if !self.inner.draft_planned.replace(true) {
+            let room = self.clone();
+            set_timeout(move || room.keep_draft(), DRAFT);
+        }
+    }
+
+    fn keep_draft(&self) {
+        self.inner.draft_planned.set(false);
+        self.draft.with_untracked(|draft| browser::keep(&draft_key(&self.inner.name), draft));
     }
 
     async fn listen(room: impl Fn() -> Option<Self>, mut updates: everwire_chat::Updates) {
@@ -338,7 +363,7 @@ impl Room {
         self.inner.to.set(self.inner.to.get().map(moved));
         let len = self.inner.entries.borrow().len();
         // At the end the document does not grow with every message.
-        if self.inner.to.get().is_none() && self.at_end.get_untracked() && len > self.inner.from.get() + 2 * SHOWN {
+        if self.inner.to.get().is_none() && self.at_end.get_untracked() && len > self.inner.from.get() + SHOWN + GROWN {
             self.inner.from.set(len - SHOWN);
         }
     }
@@ -363,11 +388,19 @@ impl Room {
             let room = self.clone();
             set_timeout(move || room.remember(), REMEMBER);
         }
-        if self.inner.planned.replace(true) {
-            return;
+        self.inner.changes.set(self.inner.changes.get() + 1);
+        if !self.inner.planned.replace(true) {
+            self.show_soon(PATIENCE);
         }
+    }
+
+    /// In the next frame; in a flood, when it is over.
+    fn show_soon(&self, patience: u32) {
         let room = self.clone();
         request_animation_frame(move || {
+            if room.inner.changes.take() > FLOOD && patience > 0 {
+                return room.show_soon(patience - 1);
+            }
             room.inner.planned.set(false);
             room.shown.update(|count| *count += 1);
             room.seen();

@@ -53,7 +53,7 @@ pub(super) fn Composer(room: Room) -> impl IntoView {
         }
     };
     let on_input = move |event| {
-        room.write(&event_target_value(&event));
+        room.write(event_target_value(&event));
         typing.edited();
     };
     Effect::new(move |_| {
@@ -62,12 +62,14 @@ pub(super) fn Composer(room: Room) -> impl IntoView {
             let _ = input.focus();
         }
     });
-    Effect::new(move |_| {
-        draft.track();
-        if let Some(input) = input.get() {
-            grow(&input);
-        }
-    });
+    if !browser::grows_inputs() {
+        Effect::new(move |_| {
+            draft.track();
+            if let Some(input) = input.get() {
+                grow(&input);
+            }
+        });
+    }
     let too_long = move || match draft.with(|draft| draft.len().saturating_sub(TEXT_BYTES)) {
         0 => problem.get(),
         over => words.with_value(|words| words.say(&Text::TooLong { over: over as u64 })),
@@ -102,12 +104,18 @@ fn grow(input: &HtmlTextAreaElement) {
 #[derive(Clone, Copy)]
 struct Typing {
     signal: StoredValue<TypingSignal>,
+    /// Somebody will look whether it is over.
+    looks: StoredValue<bool>,
     room: StoredValue<Room, LocalStorage>,
 }
 
 impl Typing {
     fn new(room: Room) -> Self {
-        Self { signal: StoredValue::new(TypingSignal::default()), room: StoredValue::new_local(room) }
+        Self {
+            signal: StoredValue::new(TypingSignal::default()),
+            looks: StoredValue::new(false),
+            room: StoredValue::new_local(room),
+        }
     }
 
     fn edited(self) {
@@ -121,15 +129,22 @@ impl Typing {
         self.signal.update_value(TypingSignal::on_sent);
     }
 
-    /// After the pause that may follow.
+    /// After the pause that may follow. One look at a time: it moves as long as somebody types.
     fn look_again(self) {
+        if self.looks.with_value(|looks| *looks) {
+            return;
+        }
         let Some(deadline) = self.signal.with_value(TypingSignal::deadline) else { return };
         let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(20);
+        self.looks.set_value(true);
         set_timeout(
             move || {
                 // Another room may be shown by now, and this one's signal gone with its input.
                 let told = self.signal.try_update_value(|signal| signal.on_pause(Instant::now())).flatten();
                 self.tell(told);
+                if self.looks.try_update_value(|looks| *looks = false).is_some() {
+                    self.look_again();
+                }
             },
             left,
         );

@@ -1,6 +1,7 @@
 //! Takes what arrives and what became of our messages, and brings the room up to date.
 
 use std::collections::HashSet;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub(super) struct Resolved {
     pub(super) number: MessageId,
     pub(super) outcome: Outcome,
 }
+
+/// So many messages are taken in before anything else is looked at.
+const AT_ONCE: usize = 256;
 
 /// How long receipts are collected before they are told.
 const RECEIPT_DELAY: Duration = Duration::from_millis(50);
@@ -57,7 +61,13 @@ pub(super) async fn run(
             // What arrived before a message was proven is taken in before its outcome.
             biased;
             message = inbox.next(), if receiving => match message {
-                Some(message) => task.on_message(&message),
+                Some(message) => {
+                    task.on_message(&message);
+                    // To wait anew for all the rest costs more than a message does, in a page above all.
+                    for message in iter::from_fn(|| inbox.try_next()).take(AT_ONCE) {
+                        task.on_message(&message);
+                    }
+                }
                 None => receiving = false,
             },
             changed = states.changed(), if watching => match changed {

@@ -4,6 +4,7 @@
 //! - [`Plan`]: one attempt
 //! - `socket`: the browser's WebSocket, the only file that names it
 //! - [`Sleep`]: the alarm
+//! - `turn`: what comes together is taken in together
 //! - [`Surroundings`]: what the browser says of the network and the page, as hints
 
 mod connection;
@@ -11,6 +12,7 @@ mod plan;
 mod sleep;
 mod socket;
 mod surroundings;
+mod turn;
 
 pub(super) use self::connection::Connection;
 pub(super) use self::plan::{DialFuture, Opened, Which};

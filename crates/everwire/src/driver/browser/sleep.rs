@@ -11,7 +11,8 @@ use web_time::Instant;
 #[derive(Debug)]
 pub(crate) struct Sleep {
     until: Instant,
-    timer: Option<TimeoutFuture>,
+    /// And when it is over, about.
+    timer: Option<(Instant, TimeoutFuture)>,
 }
 
 pub(crate) fn sleep(duration: Duration) -> Sleep {
@@ -21,7 +22,8 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
 impl Sleep {
     pub(crate) fn reset(mut self: Pin<&mut Self>, until: Instant) {
         self.until = until;
-        self.timer = None;
+        // One that is over before its time is followed by another: that costs less than to replace it each time.
+        self.timer = self.timer.take().filter(|(over, _)| *over <= until);
     }
 }
 
@@ -35,7 +37,8 @@ impl Future for Sleep {
                 self.timer = None;
                 return Poll::Ready(());
             }
-            let timer = self.timer.get_or_insert_with(|| TimeoutFuture::new(milliseconds(left)));
+            let until = self.until;
+            let (_, timer) = self.timer.get_or_insert_with(|| (until, TimeoutFuture::new(milliseconds(left))));
             // Over before its time, by rounding or because it can't last so long: another one.
             match Pin::new(timer).poll(cx) {
                 Poll::Ready(()) => self.timer = None,

@@ -12,6 +12,8 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
+use super::turn::Turn;
+
 /// A WebSocket of the browser. Dropped, it is closed, and nothing is heard of it any more.
 pub(in crate::driver) struct Socket {
     socket: WebSocket,
@@ -20,6 +22,7 @@ pub(in crate::driver) struct Socket {
     queued: u64,
     closing: bool,
     text_pings: Option<(String, String)>,
+    _turn: Option<Turn>,
     on_message: Closure<dyn FnMut(MessageEvent)>,
     on_open: Closure<dyn FnMut(Event)>,
     on_close: Closure<dyn FnMut(CloseEvent)>,
@@ -59,15 +62,25 @@ impl Socket {
         let socket = WebSocket::new_with_str_sequence(url, &names).map_err(|error| words(&error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let heard = Rc::new(RefCell::new(Heard::default()));
+        let turn = {
+            let heard = Rc::clone(&heard);
+            Turn::new(move || Heard::tell(&heard, |_| {}))
+        };
         let on_open = {
             let heard = Rc::clone(&heard);
             Closure::<dyn FnMut(Event)>::new(move |_| Heard::tell(&heard, |heard| heard.open = true))
         };
         let on_message = {
             let heard = Rc::clone(&heard);
+            let turn = turn.clone();
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
                 if let Some(message) = message(&event.data()) {
-                    Heard::tell(&heard, |heard| heard.push(message));
+                    let first = heard.borrow_mut().push(message);
+                    if first && let Some(turn) = &turn {
+                        turn.ask();
+                    } else if first {
+                        Heard::tell(&heard, |_| {});
+                    }
                 }
             })
         };
@@ -81,7 +94,7 @@ impl Socket {
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        Ok(Self { socket, heard, queued: 0, closing: false, text_pings, on_message, on_open, on_close })
+        Ok(Self { socket, heard, queued: 0, closing: false, text_pings, _turn: turn, on_message, on_open, on_close })
     }
 
     /// Waits until it is open (`true`), or never will be.
@@ -208,7 +221,9 @@ impl Heard {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn push(&mut self, message: Message) {
+    /// Whether somebody is to be told: nobody was since the last that was taken.
+    fn push(&mut self, message: Message) -> bool {
+        let first = self.told.is_empty();
         if self.told.len() >= MOST_MESSAGES || self.bytes + message.len() > MOST_BYTES {
             self.overrun = true;
         }
@@ -216,6 +231,7 @@ impl Heard {
             self.bytes += message.len();
             self.told.push_back(Told::Message(message));
         }
+        first || self.overrun
     }
 }
 
