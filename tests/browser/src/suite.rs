@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use everwire::store::{WebStore, check};
-use everwire::{Builder, Cause, Client, Loss, Message, Outcome, State};
+use everwire::{Builder, Cause, Client, EventItem, Loss, Message, Outcome, State};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 type Done = Result<(), String>;
@@ -100,12 +100,14 @@ fn send(client: &Client, message: Message) -> Result<everwire::Delivery, String>
 
 /// Why the first connection, or the first attempt, has ended.
 async fn cause_of_end(client: &Client) -> Result<Cause, String> {
-    let mut states = client.watch_state();
-    let ended = states.wait_for(|state| matches!(state, State::Disconnected { .. })).await;
-    match &*ended.map_err(|error| error.to_string())? {
-        State::Disconnected { cause, .. } => Ok(cause.clone()),
-        other => Err(format!("the state is {other:?}")),
+    // One by one: a state that lasts for 20 ms is easily missed.
+    let mut events = client.events();
+    while let Some(item) = events.next().await {
+        if let EventItem::State(State::Disconnected { cause, .. }) = item {
+            return Ok(cause);
+        }
     }
+    Err("it never ended".to_owned())
 }
 
 /// On its next connection it has what it sends echoed.
