@@ -10,13 +10,19 @@ use crate::shell::{self, Failed};
 
 const SOURCE: &str = "apps/everwire-web";
 
+/// All that a visitor loads, compressed by brotli, may have so many bytes.
+const BUDGET: usize = 242 * 1024;
+/// The same with the standard library as rustup has it.
+const BUDGET_WITHOUT_SOURCE: usize = 266 * 1024;
+
 /// Builds the page, unless it is what would be built; the next build of the binary has it.
 pub(crate) fn page() -> Result<(), Failed> {
     setup::wasm_target()?;
     if shell::has("npm") {
         shell::npm_ci(SOURCE)?;
     }
-    let wasm = built("everwire-web")?;
+    let small = is_small();
+    let wasm = built("everwire-web", small)?;
     let source = shell::root().join(SOURCE);
     let (stamp, made_of) = (wasm.with_extension("page"), made_of(&wasm, &source)?);
     let is_built = source.join("dist/index.html").exists();
@@ -24,7 +30,8 @@ pub(crate) fn page() -> Result<(), Failed> {
         return Ok(());
     }
     let mut page = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--"]);
-    page.arg(&wasm).arg(source.join("page")).arg(source.join("dist"));
+    let budget = if small { BUDGET } else { BUDGET_WITHOUT_SOURCE };
+    page.arg(&wasm).arg(source.join("page")).arg(source.join("dist")).arg(budget.to_string());
     shell::run(page)?;
     fs::write(&stamp, made_of).map_err(|error| failed(&stamp, &error))
 }
@@ -32,16 +39,49 @@ pub(crate) fn page() -> Result<(), Failed> {
 /// Builds the tests of the client in a browser; `tests/page/driver.test.mjs` runs them.
 pub(crate) fn suite() -> Result<(), Failed> {
     setup::wasm_target()?;
-    let wasm = built("everwire-browser-tests")?;
+    let wasm = built("everwire-browser-tests", is_small())?;
     let mut bind = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--"]);
     bind.arg(&wasm).arg(shell::root().join("tests/browser/dist"));
     shell::run(bind)
 }
 
+/// Whether what is built for browsers has a standard library of its own (decision 0015): not if its source can't be had, nor
+/// for somebody who wants to read in the console what panicked.
+fn is_small() -> bool {
+    if env::var_os("EVERWIRE_PAGE_PANICS").is_some() {
+        return false;
+    }
+    let small = setup::library_source();
+    if !small {
+        eprintln!("without rust-src, which rustup could not add, the page is some 25 KB larger");
+    }
+    small
+}
+
 /// A package as WebAssembly. All in one way, so that what they share is compiled once.
-fn built(package: &str) -> Result<PathBuf, Failed> {
+///
+/// `small`: with a standard library that is compiled for it, for size, and in which a panic is a trap without words
+/// (decision 0015). The compiler is pinned, so that what it calls unstable is what it was yesterday. In a folder of its own:
+/// with that permission, dependencies are compiled differently.
+fn built(package: &str, small: bool) -> Result<PathBuf, Failed> {
     let build = ["--package", package, "--target", WASM, "--profile", "page"];
-    shell::built_with(&build, &[("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags())])
+    let flags = flags();
+    if !small {
+        return shell::built_with(&build, &[("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags)]);
+    }
+    let folder = shell::target().join("page-small");
+    let library = ["-Zpanic-immediate-abort", "-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
+    let folder = ["--target-dir", &folder.to_string_lossy()].map(str::to_owned);
+    let build: Vec<&str> = build.into_iter().chain(library).chain(folder.iter().map(String::as_str)).collect();
+    let variables = [
+        ("RUSTC_BOOTSTRAP", "1"),
+        ("CARGO_PROFILE_PAGE_PANIC", "immediate-abort"),
+        (
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+            &format!("{flags} -Zunstable-options -Zlocation-detail=none"),
+        ),
+    ];
+    shell::built_with(&build, &variables)
 }
 
 /// Leptos makes less code of a screen whose parts have no types of their own, and nobody needs to know where the machine

@@ -108,6 +108,13 @@ pub(crate) fn wasm_target() -> Result<(), Failed> {
     shell::run(shell::command("rustup", &["target", "add", WASM]))
 }
 
+/// The standard library's source, by rustup: a page with one that is built for it is smaller. Whether it is there.
+pub(crate) fn library_source() -> bool {
+    let installed = shell::output(shell::command("rustup", &["component", "list", "--installed"])).unwrap_or_default();
+    installed.lines().any(|component| component == "rust-src")
+        || shell::run(shell::command("rustup", &["component", "add", "rust-src"])).is_ok()
+}
+
 /// The JavaScript peers, at the versions of the lock file.
 fn javascript_peers() -> Result<(), Failed> {
     shell::npm_ci("tests/peers")?;

@@ -1,5 +1,5 @@
-//! `everwire-page WASM SOURCE OUT`: makes the chat's page ready to be served. Without SOURCE: only what a browser needs to
-//! start the WebAssembly, for tests.
+//! `everwire-page WASM SOURCE OUT BUDGET`: makes the chat's page ready to be served, unless it has more bytes than that.
+//! `everwire-page WASM OUT`: only what a browser needs to start the WebAssembly, for tests.
 //!
 //! - [`bindings`]: the JavaScript that starts the WebAssembly, and what of it is left out
 //! - [`names`]: names that change with the content, so that browsers may keep what they have for ever
@@ -16,16 +16,16 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
 
-/// All that a visitor loads, compressed by brotli, may have so many bytes.
-const BUDGET: usize = 264 * 1024;
-
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let done = match &args[..] {
-        [wasm, source, out] => build(Path::new(wasm), Path::new(source), Path::new(out)),
+        [wasm, source, out, budget] => match budget.parse() {
+            Ok(budget) => build(Path::new(wasm), Path::new(source), Path::new(out), budget),
+            Err(_) => Err(format!("the budget is a number of bytes, not `{budget}`").into()),
+        },
         [wasm, out] => bindings::bind(Path::new(out), Path::new(wasm)),
         _ => {
-            eprintln!("usage: everwire-page WASM [SOURCE] OUT");
+            eprintln!("usage: everwire-page WASM OUT, or everwire-page WASM SOURCE OUT BUDGET");
             return ExitCode::from(2);
         }
     };
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn build(wasm: &Path, source: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+fn build(wasm: &Path, source: &Path, out: &Path, budget: usize) -> Result<(), Box<dyn Error>> {
     let bound = bindings::generate(wasm, source)?;
     let mut files = vec![
         File::new("everwire_bg.wasm", bound.wasm),
@@ -63,8 +63,8 @@ fn build(wasm: &Path, source: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         println!("{:>8} bytes, {:>7} by gzip, {:>7} by brotli  {}", sizes.plain, sizes.gzip, sizes.brotli, file.name);
     }
     println!("{total} bytes in all by brotli");
-    if total > BUDGET {
-        return Err(format!("the page has {total} bytes, more than the {BUDGET} that it may have").into());
+    if total > budget {
+        return Err(format!("the page has {total} bytes, more than the {budget} that it may have").into());
     }
     Ok(())
 }
