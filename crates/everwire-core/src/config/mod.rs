@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::session::SessionConfig;
+use crate::session::{SessionConfig, of_session::SESSIONS};
 
 pub use crate::{
     batching::Batching,
@@ -39,7 +39,8 @@ pub struct Config {
     pub outbox: OutboxConfig,
     /// How far delivery is proven, and what happens to the unproven when a connection is lost.
     pub guarantee: Guarantee,
-    /// Sessions that outlive connections (`everwire.v1`); `None`, the default, is for plain servers.
+    /// Sessions that outlive connections (`everwire.v1`); `None`, the default, is for plain servers. Without the feature
+    /// `session` there are none, and asking for one is refused.
     pub session: Option<SessionConfig>,
     /// Bursts of JSON texts as one frame; `None`, the default, sends each message by itself.
     pub batching: Option<Batching>,
@@ -56,6 +57,10 @@ impl Config {
         self.open.check()?;
         self.outbox.check()?;
         if let Some(session) = &self.session {
+            if !SESSIONS {
+                let problem = "asked for, but sessions are left out of this build: turn on the feature `session`";
+                return Err(ConfigError::new("session", problem));
+            }
             session.check()?;
             if self.batching.is_some() {
                 let problem = "set beside a session: messages of a session have a number each and are not merged";

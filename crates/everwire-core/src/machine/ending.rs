@@ -82,7 +82,7 @@ impl Machine {
 
     /// There is neither connection nor attempt any more: what follows is what the user wants, and then the advice.
     pub(super) fn settle(&mut self, now: Moment, cause: Cause) {
-        if let Some(session) = &mut self.session {
+        if let Some(session) = self.session.as_mut() {
             session.stage = Stage::Plain;
         }
         if self.promote(now) {

@@ -36,7 +36,7 @@ use crate::{
     outputs::Outputs,
     post_mortem::{Notes, PostMortem},
     retry::Retry,
-    session::client::ClientSession,
+    session::{client::ClientSession, of_session::OfSession},
     timers::Timers,
 };
 
@@ -57,8 +57,8 @@ pub struct Machine {
     barrier: Barrier,
     outbox: Outbox,
     window: Option<Window>,
-    session: Option<ClientSession>,
-    successor: Option<Successor>,
+    session: OfSession<ClientSession>,
+    successor: OfSession<Successor>,
     timers: Timers,
     outputs: Outputs,
 
@@ -107,8 +107,8 @@ impl Machine {
             barrier: Barrier::new(seed),
             outbox: Outbox::new(outbox, guarantee),
             window: batching.map(Window::new),
-            session: session.map(ClientSession::new),
-            successor: None,
+            session: OfSession::new(session.map(ClientSession::new)),
+            successor: OfSession::NONE,
             timers: Timers::default(),
             outputs: Outputs::default(),
             accepting: true,

@@ -27,7 +27,7 @@ pub(super) struct Successor {
 impl Machine {
     /// The upgrade is done; whether that is all there is to opening.
     pub(super) fn greet(&mut self, now: Moment, attempt: Attempt, subprotocol: Option<&str>) -> bool {
-        let Some(session) = &mut self.session else { return true };
+        let Some(session) = self.session.as_mut() else { return true };
         match session.agreed(subprotocol) {
             Agreed::Session => {
                 session.waiting = Some(attempt);
@@ -51,7 +51,7 @@ impl Machine {
 
     /// The first frame of the connection that is upgraded, unless it has to wait for the store.
     pub(super) fn say_hello(&mut self) {
-        let (Some(session), Lifecycle::Opening(opening)) = (&mut self.session, &mut self.lifecycle) else { return };
+        let (Some(session), Lifecycle::Opening(opening)) = (self.session.as_mut(), &mut self.lifecycle) else { return };
         if session.hello_waits() || session.waiting.take() != Some(opening.attempt) {
             return;
         }
@@ -90,7 +90,7 @@ impl Machine {
 
     /// Takes the welcome in. False if it contradicts what was sent and acknowledged: then the session is forgotten.
     fn accept(&mut self, welcome: &Welcome) -> bool {
-        let Some(session) = &mut self.session else { return false };
+        let Some(session) = self.session.as_mut() else { return false };
         if welcome.resumed && !session.has_session() {
             return false;
         }
@@ -117,7 +117,7 @@ impl Machine {
             self.outputs.event(Event::SessionLost { reason, settled: processed.is_some(), unknown });
         }
         let resending = self.outbox.resending();
-        if let Some(session) = &mut self.session {
+        if let Some(session) = self.session.as_mut() {
             session.welcomed(welcome);
         }
         self.outbox.begin_session(welcome.limits);
@@ -130,7 +130,7 @@ impl Machine {
 
     /// The session can't go on; what the peer has processed of it may be known.
     fn lose_session(&mut self, processed: Option<u64>) {
-        if let Some(session) = &mut self.session {
+        if let Some(session) = self.session.as_mut() {
             session.forget();
             self.outputs.session_changed();
         }
@@ -238,7 +238,7 @@ impl Machine {
     /// The server has closed the connection of a session: what that says beyond the code.
     pub(super) fn session_cause(&self, frame: Option<CloseFrame>) -> Cause {
         let code = frame.as_ref().map(|frame| frame.code);
-        match &self.session {
+        match self.session.as_ref() {
             Some(session) if code == Some(code::SUPERSEDED) && session.is_rivalled() => Cause::Superseded,
             _ => Cause::PeerClosed(frame),
         }
@@ -262,14 +262,14 @@ impl Machine {
 
     /// The user has come to this position.
     pub(super) fn processed(&mut self, now: Moment, position: u64) {
-        let Some(session) = &mut self.session else { return };
+        let Some(session) = self.session.as_mut() else { return };
         session.receiver.process(now, position);
         self.seek_ack(now);
     }
 
     /// Says what is processed, if that should not wait, or sets the time until which it may.
     pub(super) fn seek_ack(&mut self, now: Moment) {
-        let (Some(session), Lifecycle::Open(_)) = (&mut self.session, &self.lifecycle) else { return };
+        let (Some(session), Lifecycle::Open(_)) = (self.session.as_mut(), &self.lifecycle) else { return };
         if !session.is_live() {
             return;
         }
@@ -282,7 +282,7 @@ impl Machine {
 
     /// Says what is processed, if that is news.
     pub(super) fn ack(&mut self) {
-        let (Some(session), Lifecycle::Open(connection)) = (&mut self.session, &self.lifecycle) else { return };
+        let (Some(session), Lifecycle::Open(connection)) = (self.session.as_mut(), &self.lifecycle) else { return };
         if !session.is_live() {
             return;
         }
@@ -294,7 +294,7 @@ impl Machine {
 
     /// The last words before the closing handshake: the server frees the session.
     pub(super) fn say_bye(&mut self) {
-        let Some(session) = &self.session else { return };
+        let Some(session) = self.session.as_ref() else { return };
         if session.is_live() {
             let processed = session.receiver.processed();
             self.say(&Frame::Bye(Bye { processed, ..Bye::default() }));
@@ -322,7 +322,7 @@ impl Machine {
             return;
         }
         self.last_attempt = Attempt(self.last_attempt.0 + 1);
-        self.successor = Some(Successor { attempt: self.last_attempt, reached: Phase::Request, greeting: false });
+        self.successor.set(Successor { attempt: self.last_attempt, reached: Phase::Request, greeting: false });
         self.timers.set(Timer::Migrate, now + self.open.timeout);
         self.outputs.push(Output::Open(self.last_attempt));
     }
@@ -333,12 +333,12 @@ impl Machine {
 
     /// Word from the connection that is to take over.
     pub(super) fn successor_event(&mut self, now: Moment, event: TransportEvent) {
-        let Some(successor) = &mut self.successor else { return };
+        let Some(successor) = self.successor.as_mut() else { return };
         let attempt = successor.attempt;
         match event {
             TransportEvent::Reached(phase) => successor.reached = phase,
             TransportEvent::Opened { subprotocol } => {
-                let Some(session) = &mut self.session else { return };
+                let Some(session) = self.session.as_mut() else { return };
                 let obstacle = if session.agreed(subprotocol.as_deref()) != Agreed::Session {
                     // The next time it may be another server.
                     Some("the server does not speak everwire.v1 on the new connection")
@@ -398,7 +398,7 @@ impl Machine {
 
     /// The present connection is good for a while yet: another try follows, if the cause leaves any hope.
     fn migration_failed(&mut self, now: Moment, cause: Cause) {
-        self.successor = None;
+        self.successor.take();
         self.timers.clear(Timer::Migrate);
         let retry_in = self.retry.again_beside(&cause);
         if let Some(delay) = retry_in {
@@ -434,7 +434,7 @@ impl Machine {
         self.timers.clear(Timer::Migrate);
         self.timers.set(Timer::Open, now + self.open.timeout);
         self.outbox.lost(None, &mut self.outputs);
-        if let Some(session) = &mut self.session {
+        if let Some(session) = self.session.as_mut() {
             session.stage = Stage::Greeting;
         }
         self.lifecycle = Lifecycle::Opening(Opening { attempt, reached });
@@ -449,7 +449,7 @@ impl Machine {
             self.outputs.push(Output::Abort(attempt));
             return false;
         }
-        if let Some(session) = &mut self.session {
+        if let Some(session) = self.session.as_mut() {
             session.stage = if greeting { Stage::Greeting } else { Stage::Plain };
         }
         self.lifecycle = Lifecycle::Opening(Opening { attempt, reached });

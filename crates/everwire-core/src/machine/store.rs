@@ -49,7 +49,7 @@ impl Machine {
         }
         let numbered = session.as_ref().map(|session| session.numbered);
         machine.outbox.restore(messages, numbered, mode != Some(SessionMode::Require), machine.clock);
-        if let Some(client) = &mut machine.session {
+        if let Some(client) = machine.session.as_mut() {
             client.restore(session);
         }
         machine.persist(now);
@@ -108,7 +108,7 @@ impl Machine {
         if let Some(seq) = numbered_to {
             self.outbox.numbered_durably(seq);
         }
-        if let Some(client) = &mut self.session {
+        if let Some(client) = self.session.as_mut() {
             if let Some(session) = session {
                 client.saved(session);
             }
@@ -168,7 +168,7 @@ impl Machine {
         if !journal.is_settled() {
             return false;
         }
-        match &mut self.session {
+        match self.session.as_mut() {
             Some(session) if session.is_kept() => {
                 session.keep_no_longer();
                 journal.session_changed();

@@ -54,7 +54,11 @@ pub(crate) use numbered::BeyondSent;
 pub(crate) use stored::WallClock;
 pub(crate) use take::Until;
 
-use crate::{DropPolicy, MessageId, Moment, Outcome, Stage, outputs::Outputs, session::Limits};
+use crate::{
+    DropPolicy, MessageId, Moment, Outcome, Stage,
+    outputs::Outputs,
+    session::{Limits, of_session::OfSession},
+};
 
 /// Below this many places a queue is not worth shrinking.
 const IDLE: usize = 64;
@@ -64,7 +68,7 @@ pub(crate) struct Outbox {
     config: OutboxConfig,
     guarantee: Guarantee,
     /// In a session: what the peer is ready to take.
-    session: Option<Limits>,
+    session: OfSession<Limits>,
     queue: Queue,
     in_flight: InFlight,
     volatile: Volatile,
@@ -100,7 +104,7 @@ impl Outbox {
         Self {
             config,
             guarantee,
-            session: None,
+            session: OfSession::NONE,
             queue: Queue::default(),
             in_flight: InFlight::default(),
             volatile: Volatile::default(),

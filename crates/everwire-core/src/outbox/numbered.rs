@@ -18,7 +18,7 @@ impl Outbox {
     /// A new session begins; nothing is in flight.
     pub(crate) fn begin_session(&mut self, limits: Limits) {
         debug_assert!(self.in_flight.is_empty(), "an earlier session has been taken leave of");
-        self.session = Some(limits);
+        self.session.set(limits);
         self.durable = self.durable.map(|_| 0);
     }
 
@@ -35,7 +35,7 @@ impl Outbox {
         limits: Limits,
         outputs: &mut Outputs,
     ) -> Result<usize, BeyondSent> {
-        self.session = Some(limits);
+        self.session.set(limits);
         self.in_flight.rewind();
         self.acknowledged(processed, outputs)?;
         Ok(self.in_flight.again_len())
@@ -96,7 +96,7 @@ impl Outbox {
             journal.unnumber(processed.is_none());
         }
         self.requeue(false, outputs);
-        self.session = None;
+        self.session.take();
         self.relax();
         unknown
     }
@@ -123,7 +123,7 @@ impl Outbox {
             taken.units += 1;
         }
         // With a store, messages get their numbers before they are taken.
-        let Some(limits) = self.session.filter(|_| self.durable.is_none()) else { return taken };
+        let Some(&limits) = self.session.as_ref().filter(|_| self.durable.is_none()) else { return taken };
         for level in Priority::ALL {
             loop {
                 let fresh = self.take_fresh(level, until, &limits, &mut taken, encode);

@@ -30,7 +30,7 @@ impl Outbox {
             self.in_flight.restore(before, messages.into_iter().map(|message| entry(message, clock)));
             self.durable = Some(self.in_flight.end());
             // What the peer is ready for is told when the session is resumed.
-            self.session = Some(Limits { messages: 0, bytes: 0, message_bytes: 0 });
+            self.session.set(Limits { messages: 0, bytes: 0, message_bytes: 0 });
         }
         for message in waiting {
             let place = message.place;
@@ -61,14 +61,14 @@ impl Outbox {
 
     /// Whether [`stage`](Self::stage) has something to do.
     pub(crate) fn can_stage(&self, until: &Until) -> bool {
-        let Some(limits) = &self.session else { return false };
+        let Some(limits) = self.session.as_ref() else { return false };
         limits.admit(self.in_flight.len(), self.in_flight.bytes()) && self.is_available(until)
     }
 
     /// Gives what waits its sequence numbers, as far as the peer is ready for it.
     pub(crate) fn stage(&mut self, until: &Until, outputs: &mut Outputs) -> Staged {
         let mut staged = Staged { ids: Vec::new(), seq: self.in_flight.end() + 1 };
-        let Some(limits) = self.session else { return staged };
+        let Some(&limits) = self.session.as_ref() else { return staged };
         for level in Priority::ALL {
             loop {
                 let last = until.last(level);

@@ -17,6 +17,7 @@ pub(crate) struct Until {
 }
 
 impl Until {
+    #[cfg(feature = "session")]
     pub(crate) const END: Self = Self { last: MessageId(u64::MAX), held_from: None };
 
     /// The last place of this level.
@@ -43,7 +44,7 @@ impl Outbox {
         if !self.volatile.is_empty() {
             return true;
         }
-        match &self.session {
+        match self.session.as_ref() {
             Some(session) => self.has_something_for(session, self.is_available(until)),
             None if self.is_isolating() => self.isolated(until).is_some(),
             None => self.is_available(until),

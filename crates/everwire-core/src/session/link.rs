@@ -6,7 +6,6 @@ use super::{
     code,
     frame::{self, Frame, FrameError},
     receiver::{Receiver, Verdict},
-    run::Run,
 };
 use crate::{
     Output,
@@ -79,8 +78,9 @@ pub(crate) fn receive_run(messages: &mut [Message], receiver: &mut Receiver) -> 
 }
 
 /// Takes a run of the peer's messages in: those that are to be delivered, and what was wrong behind them.
-pub(crate) fn accept_run(run: Run, receiver: &mut Receiver) -> (Vec<Message>, Result<(), Violation>) {
-    let Run { first, mut messages } = run;
+#[cfg(feature = "session")]
+pub(crate) fn accept_run(run: super::run::Run, receiver: &mut Receiver) -> (Vec<Message>, Result<(), Violation>) {
+    let super::run::Run { first, mut messages } = run;
     let (taken, behind) = receiver.accept_run(first, messages.len());
     messages.truncate(taken.end);
     messages.drain(..taken.start);

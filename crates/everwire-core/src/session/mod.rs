@@ -10,6 +10,7 @@
 //! - [`reading`](Reading): what has been read of a connection, for the server's end of its session
 //! - `link`: how one end stands to its present connection: what it has yet to say there
 //! - `client`: what a client keeps of its session
+//! - `of_session`: what only a session has, and is left out without the feature `session`
 //! - [`server`](ServerSession): the server's end of one session
 //! - [`registry`](Registry): all sessions of a server
 //! - [`token`](Token): what proves that a client may resume
@@ -20,22 +21,31 @@ pub mod code;
 mod config;
 mod frame;
 pub(crate) mod link;
+pub(crate) mod of_session;
 mod prefix;
+#[cfg(feature = "session")]
 mod reading;
 pub(crate) mod receiver;
+#[cfg(feature = "session")]
 mod registry;
 mod run;
+#[cfg(feature = "session")]
 mod server;
+#[cfg(feature = "session")]
 mod token;
 
 pub use body::{Bye, GoAway, Gone, Hello, Limits, Previous, Resume, Welcome};
 pub use config::{ServerConfig, SessionConfig, SessionMode};
 pub use frame::{Frame, FrameError};
 pub use prefix::{MAX_SEQUENCE, Prefix, PrefixBytes};
+#[cfg(feature = "session")]
 pub use reading::Reading;
+#[cfg(feature = "session")]
 pub use registry::{Admission, Registry, RegistryConfig, SessionId};
 pub use run::Run;
+#[cfg(feature = "session")]
 pub use server::{Attached, ComeBack, ServerInput, ServerSession};
+#[cfg(feature = "session")]
 pub use token::Token;
 
 /// The subprotocol by which both ends agree on sessions (RFC 6455 section 1.9).

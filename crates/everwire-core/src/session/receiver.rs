@@ -1,6 +1,6 @@
 //! The receiving half of a session: nothing twice, nothing left out, and acknowledged when processed.
 
-use std::{collections::VecDeque, ops::Range, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use crate::Moment;
 
@@ -128,7 +128,8 @@ impl Receiver {
 
     /// The same for messages with consecutive numbers: which of them are delivered, and what is to be done with the one
     /// behind those, if there is one.
-    pub(crate) fn accept_run(&mut self, first: u64, count: usize) -> (Range<usize>, Option<Verdict>) {
+    #[cfg(feature = "session")]
+    pub(crate) fn accept_run(&mut self, first: u64, count: usize) -> (std::ops::Range<usize>, Option<Verdict>) {
         let duplicates = (self.received + 1).saturating_sub(first).min(count as u64);
         let fresh = count as u64 - duplicates;
         let taken = match self.judge(first + duplicates) {

@@ -129,6 +129,8 @@ impl Builder {
     /// The subprotocol is offered by itself. The inbox's bounds are what the server is told it may have under way. In a
     /// session nothing that was sent reliably is discarded: what nobody reads waits, and the server with it.
     ///
+    /// Takes the feature `session`, which is on by default: [`build`](Self::build) refuses a session without it.
+    ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use everwire::{Client, Outcome, SessionMode};
