@@ -1,46 +1,99 @@
 // The client in Chromium, by its own cases (`tests/browser`, built by `cargo xtask suite`), against servers that misbehave.
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { WebSocketServer } from "ws";
-import { browser as launch, Person } from "./world.mjs";
+import { Front } from "./front.mjs";
+import { browser as launch, Person, Program } from "./world.mjs";
 
 const SUITE = new URL("../browser/dist/", import.meta.url);
 const TYPES = { js: "text/javascript", wasm: "application/wasm" };
+/** So many are sent where faults befall the connections, of 2.5 KB each. */
+const MESSAGES = 600;
 
-let browser;
-before(async () => (browser = await launch()));
-after(async () => browser.close());
+/** The sessions' server is the program `session-echo` of `tests/src/bin`. */
+let sessions, browser, files;
+before(async () => {
+  sessions = await Program.start(process.env.EVERWIRE_SESSION_ECHO);
+  browser = await launch();
+  files = createServer((asked, answer) => file(asked.url, answer));
+  await new Promise((listening) => files.listen(0, "127.0.0.1", listening));
+});
+after(async () => {
+  await sessions.kill();
+  await browser.close();
+  await new Promise((closed) => files.close(closed));
+});
 
 /** A case of the suite. The server does `serve` with each connection, which has a number from 1, and lets in whom `admit` does. */
 function client(name, which, serve = () => {}, admit = () => true) {
+  test(name, () => serving(serve, admit, (server) => succeeds(which, server)));
+}
+
+/** A case with a real server of sessions, to which faults befall the connections. */
+function session(name, which, faults) {
+  test(name, () => befalling(faults, sessions, (front) => succeeds(which, front, MESSAGES)));
+}
+
+/** The same without a session: in the end each message has come, and those that come twice leave the order as it is. */
+function atLeastOnce(name, which, faults) {
+  const numbers = [];
+  const serve = (socket) => {
+    socket.on("message", (data) => (data.toString() === "ping" ? socket.send("pong") : numbers.push(parseInt(data, 10))));
+  };
   test(name, async () => {
-    const sockets = new WebSocketServer({ noServer: true });
-    let number = 0;
-    const server = createServer((asked, answer) => file(asked.url, answer));
-    server.on("upgrade", (asked, socket, head) => {
-      number += 1;
-      if (!admit(number)) return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-      sockets.handleUpgrade(asked, socket, head, (open) => serve(open, number));
-    });
-    await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-    const place = `127.0.0.1:${server.address().port}`;
-    try {
-      const person = await Person.visit(browser, `http://${place}/`);
-      const wrong = await person.page.evaluate(async ([which, url]) => {
-        const suite = await import("/everwire.js");
-        await suite.default();
-        const timeout = new Promise((late) => setTimeout(late, 20_000, "nothing more happens"));
-        return Promise.race([timeout, (async () => suite[which](url))().then(() => null, String)]);
-      }, [which, `ws://${place}/`]);
-      if (wrong) throw new Error(wrong);
-      await person.context.close();
-    } finally {
-      for (const socket of sockets.clients) socket.terminate();
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
+    const befallen = (server) => befalling(faults, server, (front) => succeeds(which, front, MESSAGES));
+    await serving(serve, () => true, befallen);
+    let next = 0;
+    for (const number of numbers) {
+      assert.ok(number <= next, `${number} has come before ${next}`);
+      next = Math.max(next, number + 1);
     }
+    assert.equal(next, MESSAGES);
   });
+}
+
+async function serving(serve, admit, body) {
+  const sockets = new WebSocketServer({ noServer: true });
+  const server = createServer();
+  let number = 0;
+  server.on("upgrade", (asked, socket, head) => {
+    number += 1;
+    if (!admit(number)) return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    sockets.handleUpgrade(asked, socket, head, (open) => serve(open, number));
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  try {
+    await body(server.address());
+  } finally {
+    for (const socket of sockets.clients) socket.terminate();
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  }
+}
+
+async function befalling(faults, server, body) {
+  const front = await Front.before(server, faults);
+  try {
+    await body(front);
+    assert.deepEqual(front.faults, [], "these have befallen nobody");
+  } finally {
+    await front.stop();
+  }
+}
+
+/** In a page of its own, a case of the suite finds nothing wrong with the server. */
+async function succeeds(which, { port }, messages) {
+  const person = await Person.visit(browser, `http://127.0.0.1:${files.address().port}/`);
+  const wrong = await person.page.evaluate(async ([which, ...args]) => {
+    const suite = await import("/everwire.js");
+    await suite.default();
+    const timeout = new Promise((late) => setTimeout(late, 20_000, "nothing more happens"));
+    return Promise.race([timeout, (async () => suite[which](...args))().then(() => null, String)]);
+  }, [which, `ws://127.0.0.1:${port}/`, messages]);
+  if (wrong) throw new Error(wrong);
+  await person.context.close();
 }
 
 function file(url, answer) {
@@ -75,3 +128,29 @@ client("a cut is told as one, and the next connection goes on", "cut", (socket, 
 client("a connection that falls silent is given up, and the next goes on", "silent", (socket, number) => {
   if (number > 1) echo(socket);
 });
+
+session("in a session all arrives once and in order, both ways, through cuts in the middle of whatever passes", "session_cut", [
+  { is: "cut", after: 100_000, of: "page" },
+  { is: "cut", after: 60_000, of: "server" },
+  // In the middle of the answer to the request, of the hello, and of the welcome.
+  { is: "cut", after: 80, of: "server" },
+  { is: "reset", after: 50, of: "page" },
+  { is: "reset", after: 400, of: "server" },
+  { is: "reset", after: 90_000, of: "page" },
+  { is: "reset", after: 130_000, of: "server" },
+  { is: "cut", after: 1, of: "page" },
+]);
+session("in a session a connection that stalls is found dead in time, and all arrives once and in order", "session_stalled", [
+  { is: "stall", after: 100_000, of: "page" },
+  { is: "stall", after: 60_000, of: "server" },
+  { is: "stall", after: 400, of: "server" },
+]);
+atLeastOnce("what is sent at least once is all there after resets in the middle of a message", "at_least_once_cut", [
+  { is: "reset", after: 100_000, of: "page" },
+  { is: "cut", after: 200_000, of: "page" },
+  { is: "reset", after: 300_000, of: "page" },
+]);
+atLeastOnce("what is sent at least once is all there after stalls, which are found in time", "at_least_once_stalled", [
+  { is: "stall", after: 100_000, of: "page" },
+  { is: "stall", after: 200_000, of: "page" },
+]);

@@ -1,12 +1,27 @@
-// What may stand between a page and its server: a proxy that falls silent, and one with another version of the page.
+// What may stand between a page and its server: a proxy that cuts and falls silent, and one with another version of the page.
 import { createServer, request } from "node:http";
 import { connect } from "node:net";
+import { Transform } from "node:stream";
 
-/** Passes on what pages ask of a server, as version 1 of the page, and then as version 2. */
+/** What may befall a WebSocket's connection, given its two ends. */
+const FAULTS = {
+  cut: (near, far) => [near.destroy(), far.destroy()],
+  reset: (near, far) => [near.resetAndDestroy(), far.resetAndDestroy()],
+  /** It stays open, and nothing passes any more. */
+  stall: (near, far) => [near.unpipe(), far.unpipe()],
+};
+
+/**
+ * Passes on what pages ask of a server, as version 1 of the page, and then as version 2.
+ *
+ * One after the other, `faults` befall the WebSockets: each `{ is, after, of }` as soon as so many bytes of the "page" or
+ * of the "server" have passed on the connection that is open then. `faults` are those that are still to come.
+ */
 export class Front {
-  static async before(server) {
+  static async before(server, faults = []) {
     const front = new Front();
     front.version = 1;
+    front.faults = [...faults];
     front.sockets = new Set();
     front.proxy = createServer((asked, answer) => front.#pass(server, asked, answer));
     front.proxy.on("upgrade", (asked, socket, head) => front.#upgrade(server, asked, socket, head));
@@ -21,7 +36,7 @@ export class Front {
 
   /** What is open stays open, and nothing passes any more; what is opened from now on works. */
   silence() {
-    for (const [near, far] of this.sockets) [near.unpipe(far), far.unpipe(near)];
+    for (const pair of this.sockets) FAULTS.stall(...pair);
   }
 
   async stop() {
@@ -60,10 +75,30 @@ export class Front {
     for (let at = 0; at < asked.rawHeaders.length; at += 2) lines.push(`${asked.rawHeaders[at]}: ${asked.rawHeaders[at + 1]}`);
     far.write(`${lines.join("\r\n")}\r\n\r\n`);
     far.write(head);
-    near.pipe(far).pipe(near);
+    const [fault] = this.faults;
+    near.pipe(this.#carry("page", fault, pair)).pipe(far);
+    far.pipe(this.#carry("server", fault, pair)).pipe(near);
     for (const socket of pair) {
       socket.on("error", () => {});
       socket.on("close", () => (pair.forEach((one) => one.destroy()), this.sockets.delete(pair)));
     }
+  }
+
+  /** Carries what comes from one end, up to the byte at which the fault befalls both. */
+  #carry(end, fault, pair) {
+    let left = fault?.of === end ? fault.after : Infinity;
+    const carrier = new Transform({
+      transform: (bytes, _, carried) => {
+        carrier.push(bytes.subarray(0, left));
+        left -= bytes.length;
+        if (left > 0) return carried();
+        // Nothing comes after these bytes, but they themselves arrive.
+        setImmediate(() => {
+          FAULTS[fault.is](...pair);
+          this.faults = this.faults.filter((one) => one !== fault);
+        });
+      },
+    });
+    return carrier;
   }
 }

@@ -38,6 +38,28 @@ export async function installabilityErrors(url) {
   }
 }
 
+/** A server of ours as a process, which listens. */
+export class Program {
+  static async start(file, args = []) {
+    const program = new Program();
+    program.process = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+    for await (const line of readline.createInterface({ input: program.process.stdout })) {
+      const told = line.match(/listening.*127\.0\.0\.1:(\d+)/);
+      if (!told) continue;
+      program.port = Number(told[1]);
+      return program;
+    }
+    throw new Error(`${file} has ended before it listened`);
+  }
+
+  async kill() {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.kill("SIGKILL");
+    await ended;
+  }
+}
+
 /** A server of its own for each test, on the same port after a restart. */
 export class Server {
   static async start() {
@@ -49,13 +71,8 @@ export class Server {
   }
 
   async restart() {
-    this.process = spawn(
-      process.env.EVERWIRE_BINARY,
-      ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.folder, ...(this.more ?? [])],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    const lines = readline.createInterface({ input: this.process.stdout });
-    for await (const line of lines) if (line.includes("listening")) break;
+    const more = this.more ?? [];
+    this.program = await Program.start(process.env.EVERWIRE_BINARY, ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.folder, ...more]);
   }
 
   /** From now on only those come in who have an account. */
@@ -69,10 +86,7 @@ export class Server {
   }
 
   async kill() {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    const ended = new Promise((resolve) => this.process.once("exit", resolve));
-    this.process.kill("SIGKILL");
-    await ended;
+    await this.program.kill();
   }
 
   async stop() {

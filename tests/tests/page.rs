@@ -23,6 +23,7 @@ fn the_page_in_chromium() {
         ])
         .current_dir(root().join("tests/page"))
         .env("EVERWIRE_BINARY", everwire())
+        .env("EVERWIRE_SESSION_ECHO", env!("CARGO_BIN_EXE_session-echo"))
         .status()
         .expect("Node.js runs");
     assert!(status.success(), "what failed stands above");

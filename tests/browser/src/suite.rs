@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use everwire::store::{WebStore, check};
-use everwire::{Builder, Cause, Client, EventItem, Loss, Message, Outcome, State};
+use everwire::{
+    Builder, Cause, Client, Event, EventItem, Events, Guarantee, Loss, Message, OpenFailureKind, Outcome, SessionMode,
+    State,
+};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 type Done = Result<(), String>;
@@ -84,6 +87,124 @@ pub async fn silent(url: String) -> Done {
         return Err(format!("the cause is {cause:?}"));
     }
     goes_on(client).await
+}
+
+/// In a session all arrives once and in order, both ways, and its connections are told as cut; the server echoes.
+#[wasm_bindgen]
+pub async fn session_cut(url: String, messages: u32) -> Done {
+    all_echoed(builder(&url), messages).await?.iter().try_for_each(was_cut)
+}
+
+/// The same when its connections stall: they are told as dead in time.
+#[wasm_bindgen]
+pub async fn session_stalled(url: String, messages: u32) -> Done {
+    all_echoed(quick_to_find_out(builder(&url)), messages).await?.iter().try_for_each(was_found_in_time)
+}
+
+/// Without a session all that is sent at least once is proven in the end, and its connections are told as cut; the server
+/// answers the text `ping`.
+#[wasm_bindgen]
+pub async fn at_least_once_cut(url: String, messages: u32) -> Done {
+    all_proven(builder(&url), messages).await?.iter().try_for_each(was_cut)
+}
+
+/// The same when its connections stall: they are told as dead in time.
+#[wasm_bindgen]
+pub async fn at_least_once_stalled(url: String, messages: u32) -> Done {
+    all_proven(quick_to_find_out(builder(&url)), messages).await?.iter().try_for_each(was_found_in_time)
+}
+
+/// Messages that are sent before the first one's echo is waited for.
+const AHEAD: u32 = 100;
+
+/// Sends so many in one session, has each echoed once and in order, and has nothing else. What ended its connections.
+///
+/// At times it does not read until what it has sent is acknowledged: what comes meanwhile is not processed, and comes again
+/// on the next connection.
+async fn all_echoed(builder: Builder, messages: u32) -> Result<Vec<Cause>, String> {
+    let client = build(builder.session(SessionMode::Require))?;
+    let (events, mut inbox) = (client.events(), client.messages());
+    let mut deliveries = Vec::new();
+    for number in 0..messages + AHEAD {
+        if number < messages {
+            let delivery = send(&client, numbered(number))?;
+            if number.is_multiple_of(AHEAD) {
+                same(delivery.await, Outcome::Acknowledged)?;
+            } else {
+                deliveries.push(delivery);
+            }
+        }
+        if let Some(number) = number.checked_sub(AHEAD) {
+            let message = inbox.next().await;
+            if message != Some(numbered(number)) {
+                return Err(format!("the message {number} is {:.40}", format!("{message:?}")));
+            }
+        }
+    }
+    for delivery in deliveries {
+        same(delivery.await, Outcome::Acknowledged)?;
+    }
+    closed_for_good(client).await?;
+    same(inbox.next().await, None)?;
+    causes(events).await
+}
+
+/// Sends so many, until each is proven to have been read. What ended the connections.
+async fn all_proven(builder: Builder, messages: u32) -> Result<Vec<Cause>, String> {
+    let client = build(builder.text_pings("ping", "pong").guarantee(Guarantee::AtLeastOnce))?;
+    let events = client.events();
+    let deliveries: Result<Vec<_>, _> = (0..messages).map(|number| send(&client, numbered(number))).collect();
+    for delivery in deliveries? {
+        same(delivery.await, Outcome::Received)?;
+    }
+    closed_for_good(client).await?;
+    causes(events).await
+}
+
+/// One that is known again, of up to 5 KB, so that most of what passes is in the middle of one.
+fn numbered(number: u32) -> Message {
+    let text = format!("{number} {}", "é".repeat(number as usize * 37 % 2_500));
+    if number.is_multiple_of(2) { Message::text(text) } else { Message::binary(text.into_bytes()) }
+}
+
+/// What ended the connections of a client that is closed. None of them has lost a session to another.
+async fn causes(mut events: Events) -> Result<Vec<Cause>, String> {
+    let mut causes = Vec::new();
+    while let Some(item) = events.next().await {
+        match item {
+            EventItem::State(State::Disconnected { cause, .. }) => causes.push(cause),
+            EventItem::Event(Event::SessionLost { reason, .. }) => {
+                return Err(format!("the session is lost: {reason:?}"));
+            }
+            EventItem::Missed(missed) => return Err(format!("{missed} events were missed")),
+            _ => {}
+        }
+    }
+    Ok(causes)
+}
+
+fn was_cut(cause: &Cause) -> Done {
+    match cause {
+        Cause::Lost(Loss::Ended) | Cause::OpenFailed(_) => Ok(()),
+        cause => Err(format!("the cause is {cause:?}")),
+    }
+}
+
+const QUICK: Duration = Duration::from_secs(1);
+/// On a busy machine nothing is punctual.
+const LATE: Duration = Duration::from_secs(6);
+
+/// A connection that stalls is given up after 2 s of silence, an opening that does after 1 s.
+fn quick_to_find_out(builder: Builder) -> Builder {
+    builder.heartbeat_interval(Some(QUICK)).heartbeat_timeout(QUICK).connect_timeout(QUICK)
+}
+
+fn was_found_in_time(cause: &Cause) -> Done {
+    match cause {
+        Cause::Dead { silent_for } if *silent_for < LATE => Ok(()),
+        Cause::OpenFailed(failure) if failure.kind == OpenFailureKind::Timeout => Ok(()),
+        cause => Err(format!("the cause is {cause:?}")),
+    }
 }
 
 fn builder(url: &str) -> Builder {
