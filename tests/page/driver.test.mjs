@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { WebSocketServer } from "ws";
 import { Front } from "./front.mjs";
-import { browser as launch, Person, Program } from "./world.mjs";
+import { browser as launch, keepingBrowser, Person, Program } from "./world.mjs";
 
 const SUITE = new URL("../browser/dist/", import.meta.url);
 const TYPES = { js: "text/javascript", wasm: "application/wasm" };
@@ -83,15 +83,17 @@ async function befalling(faults, server, body) {
   }
 }
 
-/** In a page of its own, a case of the suite finds nothing wrong with the server. */
-async function succeeds(which, { port }, messages) {
-  const person = await Person.visit(browser, `http://127.0.0.1:${files.address().port}/`);
-  const wrong = await person.page.evaluate(async ([which, ...args]) => {
+/** In a page of its own, a case of the suite finds nothing wrong with the server, whatever happens to the page meanwhile. */
+async function succeeds(which, { port }, messages, within = browser, meanwhile = () => {}) {
+  const person = await Person.visit(within, `http://127.0.0.1:${files.address().port}/`);
+  await person.page.evaluate(async ([which, ...args]) => {
     const suite = await import("/everwire.js");
     await suite.default();
     const timeout = new Promise((late) => setTimeout(late, 20_000, "nothing more happens"));
-    return Promise.race([timeout, (async () => suite[which](...args))().then(() => null, String)]);
+    window.wrong = Promise.race([timeout, (async () => suite[which](...args))().then(() => null, String)]);
   }, [which, `ws://127.0.0.1:${port}/`, messages]);
+  await meanwhile(person);
+  const wrong = await person.page.evaluate(() => window.wrong);
   if (wrong) throw new Error(wrong);
   await person.context.close();
 }
@@ -145,6 +147,22 @@ session("in a session a connection that stalls is found dead in time, and all ar
   { is: "stall", after: 60_000, of: "server" },
   { is: "stall", after: 400, of: "server" },
 ]);
+test("a page that is left in the middle of a message and comes back out of the back-forward cache goes on in its session", async () => {
+  const keeping = await keepingBrowser();
+  // It holds up what is sent; the heartbeat alone would find it after 40 s.
+  const faults = [{ is: "stall", after: 100_000, of: "page" }];
+  try {
+    await befalling(faults, sessions, (front) => {
+      const leaves = async (person) => {
+        await front.befallen;
+        await person.awayWhile(() => {});
+      };
+      return succeeds("session_cut", front, MESSAGES, keeping, leaves);
+    });
+  } finally {
+    await keeping.close();
+  }
+});
 atLeastOnce("what is sent at least once is all there after resets in the middle of a message", "at_least_once_cut", [
   { is: "reset", after: 100_000, of: "page" },
   { is: "cut", after: 200_000, of: "page" },

@@ -15,13 +15,17 @@ const FAULTS = {
  * Passes on what pages ask of a server, as version 1 of the page, and then as version 2.
  *
  * One after the other, `faults` befall the WebSockets: each `{ is, after, of }` as soon as so many bytes of the "page" or
- * of the "server" have passed on the connection that is open then. `faults` are those that are still to come.
+ * of the "server" have passed on the connection that is open then. `faults` are those that are still to come, and
+ * `befallen` waits until there are none.
  */
 export class Front {
+  #befallen;
+
   static async before(server, faults = []) {
     const front = new Front();
     front.version = 1;
     front.faults = [...faults];
+    front.befallen = new Promise((befallen) => (front.#befallen = befallen));
     front.sockets = new Set();
     front.proxy = createServer((asked, answer) => front.#pass(server, asked, answer));
     front.proxy.on("upgrade", (asked, socket, head) => front.#upgrade(server, asked, socket, head));
@@ -96,6 +100,7 @@ export class Front {
         setImmediate(() => {
           FAULTS[fault.is](...pair);
           this.faults = this.faults.filter((one) => one !== fault);
+          if (this.faults.length === 0) this.#befallen();
         });
       },
     });

@@ -17,8 +17,13 @@ const ARGUMENTS = [
 ];
 
 /** One browser for all tests of a file. */
-export async function browser() {
-  return chromium.launch({ executablePath: process.env.EVERWIRE_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+export async function browser(more = {}) {
+  return chromium.launch({ executablePath: process.env.EVERWIRE_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS, ...more });
+}
+
+/** One that keeps pages which were left, as users' browsers do: Playwright has that switched off. */
+export async function keepingBrowser() {
+  return browser({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
 }
 
 /** What a browser that keeps things, unlike a private window, has against installing a page. */
@@ -152,6 +157,23 @@ export class Person {
 
   async connected() {
     await this.page.waitForSelector(".dot.good");
+  }
+
+  /** Leaves the page, and comes back to the very same one out of the browser's back-forward cache. */
+  async awayWhile(meanwhile) {
+    await this.page.evaluate(() => {
+      window.shownAgain = new Promise((shown) => addEventListener("pageshow", shown, { once: true }));
+    });
+    await this.page.goto("about:blank");
+    await meanwhile();
+    // Not `goBack`, which waits for the page to be loaded; this one never is again.
+    await this.page.evaluate(() => void setTimeout(() => history.back()));
+    await this.page.waitForFunction(() => location.protocol === "http:" && document.readyState === "complete");
+    const [persisted, reasons] = await this.page.evaluate(async () => {
+      const [{ notRestoredReasons }] = performance.getEntriesByType("navigation");
+      return [(await window.shownAgain)?.persisted, JSON.stringify(notRestoredReasons)];
+    });
+    assert.equal(persisted, true, `the page was loaded anew: ${reasons}`);
   }
 
   async write(text) {
