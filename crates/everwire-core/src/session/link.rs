@@ -133,7 +133,7 @@ mod tests {
     use everwire_ws::MessageRef;
 
     use super::*;
-    use crate::Moment;
+    use crate::{Moment, session::Run};
 
     #[test]
     fn a_run_ends_before_the_first_that_is_more_than_the_next_reliable_message_and_leaves_it_as_it_is() {
