@@ -1,5 +1,6 @@
 // The client in Chromium, by its own cases (`tests/browser`, built by `cargo xtask suite`), against servers that misbehave.
 import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
@@ -43,8 +44,8 @@ function atLeastOnce(name, which, faults) {
     socket.on("message", (data) => (data.toString() === "ping" ? socket.send("pong") : numbers.push(parseInt(data, 10))));
   };
   test(name, async () => {
-    const befallen = (server) => befalling(faults, server, (front) => succeeds(which, front, MESSAGES));
-    await serving(serve, () => true, befallen);
+    const through = (front) => succeeds(which, front, MESSAGES);
+    await serving(serve, () => true, (server) => befalling(faults, server, through));
     let next = 0;
     for (const number of numbers) {
       assert.ok(number <= next, `${number} has come before ${next}`);
@@ -172,3 +173,23 @@ atLeastOnce("what is sent at least once is all there after stalls, which are fou
   { is: "stall", after: 100_000, of: "page" },
   { is: "stall", after: 200_000, of: "page" },
 ]);
+test("what is sent at most once never comes twice, not even on a connection that was given up and revives", async () => {
+  const numbers = [];
+  const connections = new EventEmitter();
+  const serve = (socket, number) => {
+    connections.emit(`${number} has begun`);
+    socket.on("close", () => connections.emit(`${number} has ended`));
+    socket.on("message", (data) => (data.toString() === "ping" ? socket.send("pong") : numbers.push(parseInt(data, 10))));
+  };
+  const [ended, replaced] = [once(connections, "1 has ended"), once(connections, "2 has begun")];
+  const faults = [{ is: "stall", after: 100_000, of: "page" }];
+  // More than the network holds, so that the browser itself holds some.
+  const through = (front) => succeeds("at_most_once", front, 2_000, browser, async () => {
+    await replaced;
+    front.speak();
+    await ended;
+  });
+  await serving(serve, () => true, (server) => befalling(faults, server, through));
+  const twice = numbers.filter((number, at) => numbers.indexOf(number) !== at);
+  assert.deepEqual(twice, []);
+});

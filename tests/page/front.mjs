@@ -1,15 +1,7 @@
 // What may stand between a page and its server: a proxy that cuts and falls silent, and one with another version of the page.
 import { createServer, request } from "node:http";
 import { connect } from "node:net";
-import { Transform } from "node:stream";
-
-/** What may befall a WebSocket's connection, given its two ends. */
-const FAULTS = {
-  cut: (near, far) => [near.destroy(), far.destroy()],
-  reset: (near, far) => [near.resetAndDestroy(), far.resetAndDestroy()],
-  /** It stays open, and nothing passes any more. */
-  stall: (near, far) => [near.unpipe(), far.unpipe()],
-};
+import { PassThrough, Transform } from "node:stream";
 
 /**
  * Passes on what pages ask of a server, as version 1 of the page, and then as version 2.
@@ -26,7 +18,7 @@ export class Front {
     front.version = 1;
     front.faults = [...faults];
     front.befallen = new Promise((befallen) => (front.#befallen = befallen));
-    front.sockets = new Set();
+    front.links = new Set();
     front.proxy = createServer((asked, answer) => front.#pass(server, asked, answer));
     front.proxy.on("upgrade", (asked, socket, head) => front.#upgrade(server, asked, socket, head));
     await new Promise((listening) => front.proxy.listen(0, "127.0.0.1", listening));
@@ -40,11 +32,16 @@ export class Front {
 
   /** What is open stays open, and nothing passes any more; what is opened from now on works. */
   silence() {
-    for (const pair of this.sockets) FAULTS.stall(...pair);
+    for (const link of this.links) link.stall();
+  }
+
+  /** What was silent passes on all that it has held up. */
+  speak() {
+    for (const link of this.links) link.flow();
   }
 
   async stop() {
-    for (const pair of this.sockets) pair.forEach((socket) => socket.destroy());
+    for (const link of this.links) link.cut();
     this.proxy.closeAllConnections();
     await new Promise((closed) => this.proxy.close(closed));
   }
@@ -73,35 +70,73 @@ export class Front {
 
   #upgrade(server, asked, near, head) {
     const far = connect(server.port, "127.0.0.1");
-    const pair = [near, far];
-    this.sockets.add(pair);
     const lines = [`${asked.method} ${asked.url} HTTP/1.1`];
     for (let at = 0; at < asked.rawHeaders.length; at += 2) lines.push(`${asked.rawHeaders[at]}: ${asked.rawHeaders[at + 1]}`);
     far.write(`${lines.join("\r\n")}\r\n\r\n`);
     far.write(head);
     const [fault] = this.faults;
-    near.pipe(this.#carry("page", fault, pair)).pipe(far);
-    far.pipe(this.#carry("server", fault, pair)).pipe(near);
-    for (const socket of pair) {
+    const link = new Link(near, far, fault, () => {
+      this.faults = this.faults.filter((one) => one !== fault);
+      if (this.faults.length === 0) this.#befallen();
+    });
+    this.links.add(link);
+    for (const socket of [near, far]) {
       socket.on("error", () => {});
-      socket.on("close", () => (pair.forEach((one) => one.destroy()), this.sockets.delete(pair)));
+      socket.on("close", () => (link.cut(), this.links.delete(link)));
     }
   }
+}
 
-  /** Carries what comes from one end, up to the byte at which the fault befalls both. */
-  #carry(end, fault, pair) {
-    let left = fault?.of === end ? fault.after : Infinity;
+/** Two connections that are one to those at their ends, until a fault befalls it. */
+class Link {
+  #near;
+  #far;
+  #up;
+  #down;
+  #stalled = false;
+  /** Passes on what a fault has held up. */
+  #release = () => {};
+
+  constructor(near, far, fault, befallen) {
+    const carry = (end) => (fault?.of === end ? this.#until(fault, befallen) : new PassThrough());
+    [this.#near, this.#far, this.#up, this.#down] = [near, far, carry("page"), carry("server")];
+    near.pipe(this.#up).pipe(far);
+    far.pipe(this.#down).pipe(near);
+  }
+
+  cut() {
+    for (const socket of [this.#near, this.#far]) socket.destroy();
+  }
+
+  reset() {
+    for (const socket of [this.#near, this.#far]) socket.resetAndDestroy();
+  }
+
+  stall() {
+    this.#stalled = true;
+    for (const socket of [this.#near, this.#far]) socket.unpipe();
+  }
+
+  flow() {
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    this.#release();
+    this.#near.pipe(this.#up);
+    this.#far.pipe(this.#down);
+  }
+
+  #until(fault, befallen) {
+    let left = fault.after;
     const carrier = new Transform({
       transform: (bytes, _, carried) => {
+        const rest = bytes.subarray(left);
         carrier.push(bytes.subarray(0, left));
         left -= bytes.length;
         if (left > 0) return carried();
+        left = Infinity;
+        this.#release = () => carried(null, rest);
         // Nothing comes after these bytes, but they themselves arrive.
-        setImmediate(() => {
-          FAULTS[fault.is](...pair);
-          this.faults = this.faults.filter((one) => one !== fault);
-          if (this.faults.length === 0) this.#befallen();
-        });
+        setImmediate(() => (this[fault.is](), befallen()));
       },
     });
     return carrier;

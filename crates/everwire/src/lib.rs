@@ -24,7 +24,8 @@
 //! worker's) event loop; it needs no runtime. The API is the same but for what a page is not allowed: headers, proxies,
 //! redirects, TLS settings and compression are the browser's. A page can't ping either. In a
 //! [session](Builder::session) the session's own ping does what the protocol's does elsewhere; to a plain server
-//! nothing is proven, so there is no heartbeat, and the guarantee is [`Guarantee::Unproven`].
+//! nothing is proven, so there is no heartbeat, and the guarantee is [`Guarantee::Unproven`]. A message counts as written
+//! when the browser has it, for it never gives one back.
 //!
 //! # Logging
 //!

@@ -114,6 +114,24 @@ pub async fn at_least_once_stalled(url: String, messages: u32) -> Done {
     all_proven(quick_to_find_out(builder(&url)), messages).await?.iter().try_for_each(was_found_in_time)
 }
 
+/// Each message of more than a network holds that is silent has an outcome, whether it has come or not.
+#[wasm_bindgen]
+pub async fn at_most_once(url: String, messages: u32) -> Done {
+    let builder = quick_to_find_out(builder(&url)).text_pings("ping", "pong").outbox_bytes(64 << 20);
+    let client = build(builder)?;
+    let events = client.events();
+    let long = "x".repeat(10_000);
+    let send = |number| send(&client, Message::text(format!("{number} {long}")));
+    for delivery in (0..messages).map(send).collect::<Result<Vec<_>, _>>()? {
+        let outcome = delivery.await;
+        if !matches!(outcome, Outcome::Received | Outcome::Unknown(_)) {
+            return Err(format!("the outcome is {outcome:?}"));
+        }
+    }
+    closed_for_good(client).await?;
+    causes(events).await?.iter().try_for_each(was_found_in_time)
+}
+
 /// Messages that are sent before the first one's echo is waited for.
 const AHEAD: u32 = 100;
 

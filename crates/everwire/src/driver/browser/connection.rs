@@ -22,13 +22,13 @@ use crate::shared::Inner;
 pub(in crate::driver) struct Connection {
     pub(in crate::driver) attempt: Attempt,
     pub(in crate::driver) socket: Transport,
-    /// Where each unit that was taken and is not yet reported as written ends, in the socket's count.
-    ends: VecDeque<u64>,
+    /// Units that were taken and are not yet reported as written.
+    unreported: usize,
     /// The machine has something to take.
     pub(in crate::driver) ready: bool,
     /// The inbox is full, and the machine knows that we don't read.
     paused: bool,
-    /// When to look again at how far the browser has written; it tells nobody.
+    /// When to look again whether the browser has room; it tells nobody.
     look: Option<Sleep>,
 }
 
@@ -55,7 +55,7 @@ const BATCH_BYTES: usize = 256 << 10;
 const BATCH_MESSAGES: usize = 1024;
 /// As long as the browser holds so much, no more is taken out of the outbox.
 const WRITE_BUFFER: u64 = 64 << 10;
-/// How often to look how far the browser has written.
+/// How often to look whether it has less.
 const LOOK: Duration = Duration::from_millis(10);
 
 impl Connection {
@@ -66,7 +66,7 @@ impl Connection {
             None => Pings::None,
         };
         let socket = Transport { socket, pings };
-        Self { attempt, socket, ends: VecDeque::new(), ready: false, paused: false, look: None }
+        Self { attempt, socket, unreported: 0, ready: false, paused: false, look: None }
     }
 
     /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
@@ -138,17 +138,15 @@ impl Connection {
         }
     }
 
-    /// How many more units are wholly written.
+    /// How many more units are wholly written: all that the browser was given. It gives nothing back, and goes on to send
+    /// it on a connection that we have given up for dead.
     pub(in crate::driver) fn count_written(&mut self) -> usize {
-        let written_total = self.socket.socket.written_total();
-        let count = self.ends.partition_point(|end| *end <= written_total);
-        self.ends.drain(..count);
-        count
+        mem::take(&mut self.unreported)
     }
 
     /// Whether there is anything to write, to take or to report.
     pub(in crate::driver) fn wants_to_write(&self) -> bool {
-        self.ready || !self.ends.is_empty()
+        self.ready || self.unreported > 0
     }
 
     /// There is something to take, and room for it in the browser.
@@ -164,7 +162,7 @@ impl Connection {
         if !self.has_room() {
             return;
         }
-        let Self { socket: Transport { socket, .. }, ends, .. } = self;
+        let Self { socket: Transport { socket, .. }, unreported, .. } = self;
         let (mut bytes, mut cut_short) = (0, false);
         let taken = inner.machine.take(now, self.attempt, &mut |outgoing| {
             if socket.buffered() >= WRITE_BUFFER {
@@ -173,7 +171,7 @@ impl Connection {
             }
             let taken = socket.queue_prefixed(&outgoing.prefix.to_bytes(), outgoing.message);
             if taken {
-                ends.push_back(socket.queued_total());
+                *unreported += 1;
                 bytes += outgoing.message.len();
             }
             taken

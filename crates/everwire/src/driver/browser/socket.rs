@@ -18,8 +18,6 @@ use super::turn::Turn;
 pub(in crate::driver) struct Socket {
     socket: WebSocket,
     heard: Rc<RefCell<Heard>>,
-    /// Payload given to the browser so far.
-    queued: u64,
     closing: bool,
     text_pings: Option<(String, String)>,
     _turn: Option<Turn>,
@@ -94,7 +92,7 @@ impl Socket {
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        Ok(Self { socket, heard, queued: 0, closing: false, text_pings, _turn: turn, on_message, on_open, on_close })
+        Ok(Self { socket, heard, closing: false, text_pings, _turn: turn, on_message, on_open, on_close })
     }
 
     /// Waits until it is open (`true`), or never will be.
@@ -147,7 +145,7 @@ impl Socket {
             Message::Text(text) => self.socket.send_with_str(text),
             Message::Binary(bytes) => self.socket.send_with_u8_array(bytes),
         };
-        self.count(sent.is_ok(), message.len())
+        sent.is_ok() && self.is_open()
     }
 
     /// The same for a prefix and a message in one frame.
@@ -156,21 +154,12 @@ impl Socket {
             return self.queue(message);
         }
         let whole = [prefix, message.payload()].concat();
-        let length = whole.len();
         let sent = match message {
             // The prefix is ASCII.
             Message::Text(_) => self.socket.send_with_str(&String::from_utf8_lossy(&whole)),
             Message::Binary(_) => self.socket.send_with_u8_array(&whole),
         };
-        self.count(sent.is_ok(), length)
-    }
-
-    fn count(&mut self, sent: bool, bytes: usize) -> bool {
-        let taken = sent && self.is_open();
-        if taken {
-            self.queued += bytes as u64;
-        }
-        taken
+        sent.is_ok() && self.is_open()
     }
 
     /// Starts the closing handshake. A page may give no code but 1000 and those from 3000 on; others go without.
@@ -190,14 +179,6 @@ impl Socket {
     /// Payload that the browser has and the network has not.
     pub(super) fn buffered(&self) -> u64 {
         u64::from(self.socket.buffered_amount())
-    }
-
-    pub(super) fn queued_total(&self) -> u64 {
-        self.queued
-    }
-
-    pub(super) fn written_total(&self) -> u64 {
-        self.queued.saturating_sub(self.buffered())
     }
 }
 
@@ -238,7 +219,10 @@ impl Heard {
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let callbacks = (&self.on_open, &self.on_message, &self.on_close);
-        f.debug_struct("Socket").field("queued", &self.queued).field("callbacks", &callbacks).finish_non_exhaustive()
+        f.debug_struct("Socket")
+            .field("buffered", &self.buffered())
+            .field("callbacks", &callbacks)
+            .finish_non_exhaustive()
     }
 }
 
