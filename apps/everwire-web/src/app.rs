@@ -1,192 +1,176 @@
 //! From the name that somebody gives to the rooms that are shown.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use everwire_chat::User;
 use everwire_words::{Language, Words};
-use leptos::prelude::*;
-
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::{Element, Event, KeyboardEvent};
 
 use crate::account::{Account, Auth};
 use crate::browser;
-use crate::room::Room;
+use crate::frames::Frames;
+use crate::presence;
+use crate::rooms::Rooms;
 use crate::view::{Chat, Join};
 
 const NAME: &str = "everwire.name";
 const ID: &str = "everwire.id";
-const ROOMS: &str = "everwire.rooms";
-const DEFAULT_ROOM: &str = "lobby";
 
-/// The rooms, and which of them is shown. There is always one.
-#[derive(Clone, Copy)]
-pub(crate) struct Rooms {
-    pub(crate) all: RwSignal<Vec<Room>, LocalStorage>,
-    pub(crate) active: RwSignal<usize>,
-    user: StoredValue<User>,
-    account: StoredValue<Option<Account>>,
-    words: StoredValue<Words>,
-    /// Rooms live as long as the page, whatever part of the screen they were asked for in.
-    owner: StoredValue<Owner>,
+/// The page.
+pub(crate) struct App {
+    words: Words,
+    frames: Rc<Frames>,
+    screen: RefCell<Screen>,
 }
 
-#[component]
-pub(crate) fn App() -> impl IntoView {
+/// What is shown. Handles, so that what is done with them may show something else.
+#[derive(Clone)]
+enum Screen {
+    /// The server has not said yet how users say who they are.
+    Empty,
+    Join(Rc<Join>),
+    Chat(Rc<Chat>),
+}
+
+/// Starts the page, which lives until the browser lets go of it.
+pub(crate) fn start() {
     let language = language();
-    set_page_language(language);
-    let words = StoredValue::new(Words::new(language).isolating());
-    provide_context(words);
-    let rooms = RwSignal::new_local(None::<Rooms>);
-    let owner = StoredValue::new(Owner::current().unwrap_or_default());
-    let enter = Enter { rooms, words, owner };
-    let auth = RwSignal::new(None::<Auth>);
-    spawn_local(async move {
-        let asked = Auth::ask().await.unwrap_or(Auth::Guest);
-        enter.again(asked);
-        auth.set(Some(asked));
+    let _ = browser::root().set_attribute("lang", language.code());
+    let app = Rc::new(App {
+        words: Words::new(language).isolating(),
+        frames: Rc::default(),
+        screen: RefCell::new(Screen::Empty),
     });
-    move || match (rooms.get(), auth.get()) {
-        (Some(rooms), _) => view! { <Chat rooms/> }.into_any(),
-        (None, Some(auth)) => view! { <Join enter auth/> }.into_any(),
-        (None, None) => ().into_any(),
+    app.listen();
+    let drawn = Rc::clone(&app);
+    app.frames.start(move || {
+        if let Screen::Chat(chat) = drawn.screen() {
+            chat.show();
+        }
+    });
+    spawn_local(async move {
+        let auth = Auth::ask().await.unwrap_or(Auth::Guest);
+        if !app.enter_again(auth) {
+            app.show(Screen::Join(Rc::new(Join::new(auth, app.words))));
+        }
+    });
+}
+
+impl App {
+    fn screen(&self) -> Screen {
+        self.screen.borrow().clone()
     }
-}
 
-/// The way in.
-#[derive(Clone, Copy)]
-pub(crate) struct Enter {
-    rooms: RwSignal<Option<Rooms>, LocalStorage>,
-    words: StoredValue<Words>,
-    owner: StoredValue<Owner>,
-}
+    fn show(&self, screen: Screen) {
+        *self.screen.borrow_mut() = screen;
+    }
 
-impl Enter {
+    /// Who has been here comes in at once; what is not valid any more is asked for again. Whether somebody has come in.
+    fn enter_again(&self, auth: Auth) -> bool {
+        let entered = match auth {
+            Auth::Guest => browser::parameter("name").or_else(|| browser::kept(NAME)).map(|name| self.enter_as(&name)),
+            Auth::Password | Auth::Token => {
+                Account::given().or_else(Account::kept).map(|account| self.enter_by(account))
+            }
+        };
+        entered.is_some_and(|entered| entered.is_ok())
+    }
+
     /// By a name of one's choice.
-    pub(crate) fn guest(self, name: &str) -> Result<(), String> {
-        let user = User::new(own_id(), name.trim());
-        self.user(user, None)?;
+    fn enter_as(&self, name: &str) -> Result<(), String> {
+        self.enter(User::new(own_id(), name.trim()), None)?;
         browser::keep(NAME, name);
         Ok(())
     }
 
-    pub(crate) fn account(self, account: Account) -> Result<(), String> {
-        let user = User::new(account.user.clone(), account.user.clone());
-        self.user(user, Some(account))
+    fn enter_by(&self, account: Account) -> Result<(), String> {
+        self.enter(User::new(account.user.clone(), account.user.clone()), Some(account))
     }
 
-    /// Who has been here comes in at once; what is not valid any more is asked for again.
-    fn again(self, auth: Auth) {
-        let _ = match auth {
-            Auth::Guest => match browser::parameter("name").or_else(|| browser::kept(NAME)) {
-                Some(name) => self.guest(&name),
-                None => return,
-            },
-            Auth::Password | Auth::Token => match Account::given().or_else(Account::kept) {
-                Some(account) => self.account(account),
-                None => return,
-            },
-        };
-    }
-
-    fn user(self, user: User, account: Option<Account>) -> Result<(), String> {
-        let Self { rooms, words, owner } = self;
-        let entered = owner.get_value().with(|| Rooms::enter(user, account, words, owner))?;
-        rooms.set(Some(entered));
+    fn enter(&self, user: User, account: Option<Account>) -> Result<(), String> {
+        let rooms = Rc::new(Rooms::enter(user, account, self.words, Rc::clone(&self.frames))?);
+        presence::watch(&rooms);
+        self.show(Screen::Chat(Rc::new(Chat::new(rooms, self.words))));
+        self.frames.plan();
         Ok(())
     }
-}
 
-impl Rooms {
-    fn enter(
-        user: User,
-        account: Option<Account>,
-        words: StoredValue<Words>,
-        owner: StoredValue<Owner>,
-    ) -> Result<Self, String> {
-        let kept = browser::kept(ROOMS).unwrap_or_default();
-        let mut names: Vec<String> = kept.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        let wanted = browser::parameter("room");
-        if let Some(room) = wanted.clone().or_else(|| names.is_empty().then(|| DEFAULT_ROOM.to_owned()))
-            && !names.contains(&room)
-        {
-            names.push(room);
-        }
-        let mut all = Vec::new();
-        for name in &names {
-            all.push(Room::join(name, &user, account.clone(), words).map_err(|error| in_words(&error))?);
-        }
-        let active = wanted.and_then(|room| names.iter().position(|name| *name == room)).unwrap_or(0);
-        all[active].set_active(true);
-        let (all, active) = (RwSignal::new_local(all), RwSignal::new(active));
-        let (user, account) = (StoredValue::new(user), StoredValue::new(account));
-        let rooms = Self { all, active, user, account, words, owner };
-        rooms.keep();
-        Ok(rooms)
-    }
-
-    /// The room that is shown.
-    pub(crate) fn shown(self) -> Room {
-        let at = self.active.get();
-        self.all.with(|all| all[at.min(all.len() - 1)].clone())
-    }
-
-    pub(crate) fn go_to(self, at: usize) {
-        let before = self.active.get_untracked();
-        if before != at {
-            self.all.with_untracked(|all| {
-                all[before].set_active(false);
-                all[at].set_active(true);
+    /// One listener for each kind of event: what it is about, the element says.
+    fn listen(self: &Rc<Self>) {
+        let document = browser::document();
+        let on = |event, act: fn(&Rc<Self>, Event, Element)| {
+            let app = Rc::clone(self);
+            browser::always_below(&document, event, move |event| {
+                if let Some(element) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
+                    act(&app, event, element);
+                }
             });
-            self.active.set(at);
+        };
+        on("click", |app, _, element| {
+            let button = element.closest("[data-do]").ok().flatten();
+            if let (Screen::Chat(chat), Some(button)) = (app.screen(), button) {
+                chat.act(&button.get_attribute("data-do").unwrap_or_default(), &button);
+            }
+        });
+        on("submit", |app, event, form| {
+            event.prevent_default();
+            match app.screen() {
+                Screen::Join(join) => app.join(join),
+                Screen::Chat(chat) => chat.submit(&form.class_name()),
+                Screen::Empty => {}
+            }
+        });
+        on("input", |app, _, element| match app.screen() {
+            Screen::Join(join) => join.on_input(),
+            Screen::Chat(chat) if element.tag_name() == "TEXTAREA" => chat.input(),
+            Screen::Chat(_) | Screen::Empty => {}
+        });
+        on("keydown", |app, event, element| {
+            let (Screen::Chat(chat), Some(key)) = (app.screen(), event.dyn_ref::<KeyboardEvent>()) else { return };
+            match key.key().as_str() {
+                // Enter that ends the input of a Japanese or Chinese word sends nothing; with Shift it begins a new line.
+                "Enter" if element.tag_name() == "TEXTAREA" && !key.shift_key() && !key.is_composing() => {
+                    event.prevent_default();
+                    chat.submit("composer");
+                }
+                "Escape" => chat.open_side(false),
+                _ => {}
+            }
+        });
+        on("scroll", |app, _, element| match app.screen() {
+            Screen::Chat(chat) if element.class_name() == "list" => chat.scrolled(),
+            Screen::Chat(_) | Screen::Join(_) | Screen::Empty => {}
+        });
+        for (target, event) in [
+            (document.as_ref(), "visibilitychange"),
+            (browser::window().as_ref(), "focus"),
+            (browser::window().as_ref(), "everwire-update"),
+        ] {
+            let frames = Rc::clone(&self.frames);
+            // Who comes back to the page sees what is there.
+            browser::always_on(target, event, move |_| frames.renew());
         }
     }
 
-    /// Joins a room, or goes there.
-    pub(crate) fn join(self, name: &str) -> Result<(), String> {
-        let name = name.trim();
-        let known = self.all.with_untracked(|all| all.iter().position(|room| room.name() == name));
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let (user, account) = (self.user.get_value(), self.account.get_value());
-                let room = self.owner.get_value().with(|| Room::join(name, &user, account, self.words));
-                let room = room.map_err(|error| in_words(&error))?;
-                self.all.update(|all| all.push(room));
-                self.keep();
-                self.all.with_untracked(Vec::len) - 1
-            }
-        };
-        self.go_to(at);
-        Ok(())
-    }
-
-    /// Leaves a room, unless it is the only one.
-    pub(crate) fn leave(self, at: usize) {
-        let len = self.all.with_untracked(Vec::len);
-        if len < 2 {
+    fn join(self: &Rc<Self>, join: Rc<Join>) {
+        let (name, password) = join.given();
+        if !join.with_password {
+            join.complain(self.enter_as(&name).err().unwrap_or_default());
             return;
         }
-        if self.active.get_untracked() == at {
-            self.go_to(if at == 0 { 1 } else { at - 1 });
-        }
-        let active = self.active.get_untracked();
-        self.all.update(|all| drop(all.remove(at)));
-        self.active.set(if active > at { active - 1 } else { active });
-        self.keep();
-    }
-
-    pub(crate) fn me(self) -> String {
-        self.user.with_value(|user| user.user_name.clone())
-    }
-
-    fn keep(self) {
-        let names = self.all.with_untracked(|all| all.iter().map(|room| room.name().to_owned()).collect::<Vec<_>>());
-        browser::keep(ROOMS, &names.join("\n"));
-    }
-}
-
-fn in_words(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+        join.set_busy(true);
+        let app = Rc::clone(self);
+        spawn_local(async move {
+            let entered = match Account::sign_in(name.trim(), &password).await {
+                Ok(account) => app.enter_by(account),
+                Err(words) => Err(words.unwrap_or_else(|| app.words.say(&everwire_words::Text::OfflineNow))),
+            };
+            join.set_busy(false);
+            join.complain(entered.err().unwrap_or_default());
+        });
     }
 }
 
@@ -202,10 +186,4 @@ fn own_id() -> String {
 fn language() -> Language {
     let asked = browser::parameter("lang");
     asked.into_iter().chain(browser::languages()).find_map(|name| Language::of(&name)).unwrap_or_default()
-}
-
-fn set_page_language(language: Language) {
-    if let Some(root) = browser::document().document_element() {
-        let _ = root.set_attribute("lang", language.code());
-    }
 }

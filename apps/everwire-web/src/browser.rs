@@ -1,19 +1,27 @@
 //! What only a browser knows.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use wasm_bindgen::prelude::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, EventTarget, Storage, UrlSearchParams, VisibilityState, Window};
+use wasm_bindgen::{JsCast, JsValue, UnwrapThrowExt};
+use web_sys::{Document, Element, Event, EventTarget, Storage, UrlSearchParams, Window};
 
 use crate::rows::Day;
 
 pub(crate) fn window() -> Window {
-    leptos::prelude::window()
+    thread_local!(static WINDOW: Window = web_sys::window().unwrap_throw());
+    WINDOW.with(Window::clone)
 }
 
 pub(crate) fn document() -> Document {
-    leptos::prelude::document()
+    thread_local!(static DOCUMENT: Document = window().document().unwrap_throw());
+    DOCUMENT.with(Document::clone)
+}
+
+/// The element that is the whole document.
+pub(crate) fn root() -> Element {
+    document().document_element().unwrap_throw()
 }
 
 /// Something kept for the next visit; `None` too where the browser keeps nothing.
@@ -44,7 +52,12 @@ fn storage() -> Option<Storage> {
 
 /// Somebody may look at the page now.
 pub(crate) fn is_looked_at() -> bool {
-    document().visibility_state() == VisibilityState::Visible && document().has_focus().unwrap_or(true)
+    !is_hidden() && document().has_focus().unwrap_or(true)
+}
+
+/// Nobody can see the page, whether they look or not.
+pub(crate) fn is_hidden() -> bool {
+    document().hidden()
 }
 
 /// Whether a box can grow with what is written in it, without our help.
@@ -83,17 +96,17 @@ pub(crate) fn fragment(name: &str) -> Option<String> {
 
 /// A number that no other open tab has; `None` where the browser can't tell.
 pub(crate) fn tab() -> Option<String> {
-    document().document_element()?.get_attribute("data-tab").filter(|tab| !tab.is_empty())
+    root().get_attribute("data-tab").filter(|tab| !tab.is_empty())
 }
 
 /// A new version of the page was there when it was opened.
 pub(crate) fn has_update() -> bool {
-    document().document_element().is_some_and(|root| root.has_attribute("data-update"))
+    root().has_attribute("data-update")
 }
 
 /// Tells the page's own scripts something.
 pub(crate) fn tell(event: &str) {
-    if let Ok(event) = web_sys::Event::new(event) {
+    if let Ok(event) = Event::new(event) {
         let _ = window().dispatch_event(&event);
     }
 }
@@ -141,8 +154,23 @@ pub(crate) fn now_ms() -> i64 {
 }
 
 /// Calls this for every event of that name, for as long as the page lives.
-pub(crate) fn always_on(target: &EventTarget, event: &str, act: impl FnMut() + 'static) {
-    let closure = Closure::<dyn FnMut()>::new(act);
-    let _ = target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
-    closure.forget();
+pub(crate) fn always_on(target: &EventTarget, event: &str, act: impl FnMut(Event) + 'static) {
+    listen(target, event, Closure::new(act), false);
+}
+
+/// The same for an event that does not come up from where it happens, but comes by on its way down there.
+pub(crate) fn always_below(target: &EventTarget, event: &str, act: impl FnMut(Event) + 'static) {
+    listen(target, event, Closure::new(act), true);
+}
+
+fn listen(target: &EventTarget, event: &str, act: Closure<dyn FnMut(Event)>, on_its_way_down: bool) {
+    let act = act.into_js_value();
+    let _ = target.add_event_listener_with_callback_and_bool(event, act.unchecked_ref(), on_its_way_down);
+}
+
+/// Calls this once, after a while.
+pub(crate) fn later(after: Duration, act: impl FnOnce() + 'static) {
+    let millis = i32::try_from(after.as_millis()).unwrap_or(i32::MAX);
+    let closure = Closure::once_into_js(act);
+    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(closure.unchecked_ref(), millis);
 }

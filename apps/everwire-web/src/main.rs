@@ -1,16 +1,17 @@
 //! The chat's page.
 //!
-//! - [`rows`]: what stands in the list, line by line; [`links`]: addresses in a text. Pure, and tested anywhere.
-//! - `room`: one room's client and what the screen knows of it
-//! - `account`: signing in
-//! - `app`: from the name that somebody gives to the rooms that are shown
-//! - `view`: the screen's parts
+//! - [`rows`]: what stands in the list, line by line; [`keyed`]: how the document comes from one list to the next;
+//!   [`links`]: addresses in a text. Pure, and tested anywhere.
+//! - `app`: from the name that somebody gives to the rooms that are shown; `account`: signing in
+//! - `rooms`, `room`: the rooms' clients, and what the screen knows of them; `presence`: whether somebody is at the page
+//! - `frames`: when the screen is drawn; `view`: its parts; `dom`: the document beneath
 //! - `browser`: what only a browser knows: the time zone, what was kept, who looks
+//!
+//! Data flows one way: an event or the client changes a room, the room asks for a frame, and in that frame each part of the
+//! screen compares what is with what it has shown.
 //!
 //! `cargo xtask page` builds it; `everwire serve` serves it.
 
-// The types that `component` makes of a function's arguments.
-#![cfg_attr(target_arch = "wasm32", allow(unreachable_pub))]
 // Elsewhere the pure parts are only tested.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
@@ -20,9 +21,18 @@ mod account;
 mod app;
 #[cfg(target_arch = "wasm32")]
 mod browser;
+#[cfg(target_arch = "wasm32")]
+mod dom;
+#[cfg(target_arch = "wasm32")]
+mod frames;
+mod keyed;
 mod links;
 #[cfg(target_arch = "wasm32")]
+mod presence;
+#[cfg(target_arch = "wasm32")]
 mod room;
+#[cfg(target_arch = "wasm32")]
+mod rooms;
 mod rows;
 #[cfg(target_arch = "wasm32")]
 mod view;
@@ -30,7 +40,7 @@ mod view;
 #[cfg(target_arch = "wasm32")]
 fn main() {
     console_error_panic_hook::set_once();
-    leptos::mount::mount_to_body(app::App);
+    app::start();
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -27,22 +27,22 @@ pub(crate) struct Notice {
     pub(crate) text: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Row {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row<'a> {
     /// Above the first message, and what of the room is before it.
     Start(Start),
     /// Above a message before which others are missing; whether they can still be had.
     Gap {
-        above: String,
+        above: &'a str,
         gone: bool,
     },
     /// Above the message with this id, the first of its day.
-    Day(Day, String),
+    Day(Day, &'a str),
     /// Above the first message that was not seen, and how many there are.
     Unread(usize),
-    Notice(Notice),
+    Notice(&'a Notice),
     Message {
-        entry: Entry,
+        entry: &'a Entry,
         /// The first of its sender's, so that the name stands above it.
         first: bool,
     },
@@ -59,37 +59,65 @@ pub(crate) enum Start {
     Gone,
 }
 
-impl Row {
-    /// The same for as long as the row looks the same.
-    pub(crate) fn key(&self) -> String {
-        match self {
-            Self::Start(start) => format!("start {start:?}"),
-            Self::Gap { above, gone } => format!("gap {above} {gone}"),
-            Self::Day(Day { year, month, day, .. }, id) => format!("day {year}-{month}-{day} {id}"),
-            Self::Unread(count) => format!("unread {count}"),
-            Self::Notice(notice) => format!("notice {}", notice.number),
+/// The same for as long as the row looks the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    kind: Kind,
+    /// Of the message that the row is, or stands above.
+    id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Start(Start),
+    Gap(bool),
+    Day(Day),
+    Unread(usize),
+    Notice(u64),
+    Message { status: u8, first: bool },
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn key(&self) -> Key {
+        let (kind, id) = self.parts();
+        Key { kind, id: id.to_owned() }
+    }
+
+    /// Whether this is its key.
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        let (kind, id) = self.parts();
+        kind == key.kind && id == key.id
+    }
+
+    fn parts(&self) -> (Kind, &'a str) {
+        match *self {
+            Self::Start(start) => (Kind::Start(start), ""),
+            Self::Gap { above, gone } => (Kind::Gap(gone), above),
+            Self::Day(day, above) => (Kind::Day(day), above),
+            Self::Unread(count) => (Kind::Unread(count), ""),
+            Self::Notice(notice) => (Kind::Notice(notice.number), ""),
             Self::Message { entry, first } => {
-                let status = match &entry.status {
+                let status = match entry.status {
                     Status::Sending => 0,
                     Status::Sent => 1,
                     Status::Delivered => 2,
                     Status::Read => 3,
                     Status::Failed(_) => 4,
                 };
-                format!("{} {status}{}", entry.id, u8::from(*first))
+                (Kind::Message { status, first }, &entry.id)
             }
         }
     }
 }
 
 /// The rows of the messages `from..to`. `unread`: the first message that was not seen, and how many there are.
-pub(crate) fn rows(
-    entries: &[Entry],
+pub(crate) fn rows<'a>(
+    entries: &'a [Entry],
     (from, to): (usize, usize),
-    notices: &[Notice],
+    notices: &'a [Notice],
     unread: Option<(usize, usize)>,
     day_of: impl Fn(i64) -> Day,
-) -> Vec<Row> {
+) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
     if from == 0 {
         rows.extend(entries.first().and_then(start).map(Row::Start));
@@ -101,17 +129,17 @@ pub(crate) fn rows(
         let day = day_of(entry.timestamp);
         let new_day = above.is_none_or(|above| day_of(above.timestamp) != day);
         if new_day || at == 0 {
-            rows.push(Row::Day(day, entry.id.clone()));
+            rows.push(Row::Day(day, &entry.id));
         }
         if let Some(missing) = entry.missing.filter(|_| above.is_some()) {
-            rows.push(Row::Gap { above: entry.id.clone(), gone: matches!(missing, Missing::Gone { .. }) });
+            rows.push(Row::Gap { above: &entry.id, gone: matches!(missing, Missing::Gone { .. }) });
         }
         let unread = unread.filter(|(first, _)| *first == from + at);
         rows.extend(unread.map(|(_, count)| Row::Unread(count)));
         let interrupted =
             matches!(rows.last(), Some(Row::Notice(_) | Row::Unread(_) | Row::Day(..) | Row::Gap { .. }) | None);
         let first = interrupted || !above.is_some_and(|above| follows(above, entry));
-        rows.push(Row::Message { entry: entry.clone(), first });
+        rows.push(Row::Message { entry, first });
         rows.extend(below(notices, Some(&entry.id)));
         above = Some(entry);
     }
@@ -127,8 +155,8 @@ fn start(first: &Entry) -> Option<Start> {
     }
 }
 
-fn below<'a>(notices: &'a [Notice], id: Option<&'a str>) -> impl Iterator<Item = Row> + 'a {
-    notices.iter().filter(move |notice| notice.below.as_deref() == id).cloned().map(Row::Notice)
+fn below<'a>(notices: &'a [Notice], id: Option<&'a str>) -> impl Iterator<Item = Row<'a>> + 'a {
+    notices.iter().filter(move |notice| notice.below.as_deref() == id).map(Row::Notice)
 }
 
 fn follows(above: &Entry, entry: &Entry) -> bool {
@@ -168,7 +196,7 @@ mod tests {
         }
     }
 
-    fn shape(rows: &[Row]) -> String {
+    fn shape(rows: &[Row<'_>]) -> String {
         rows.iter()
             .map(|row| match row {
                 Row::Start(_) => 'S',
@@ -206,7 +234,7 @@ mod tests {
         let rows = rows(&entries, (0, 9), &[], None, day_of);
         assert_eq!(shape(&rows), "SDMmGM");
         assert_eq!(rows[0], Row::Start(Start::Earlier));
-        assert_eq!(rows[4], Row::Gap { above: "m2".to_owned(), gone: true });
+        assert_eq!(rows[4], Row::Gap { above: "m2", gone: true });
     }
 
     #[test]

@@ -1,68 +1,71 @@
-use std::time::Duration;
-
-use everwire::State;
+use everwire::{Closed, State};
 use everwire_words::{Text, Words};
-use leptos::prelude::*;
+use web_sys::{Element, HtmlElement};
+use web_time::Instant;
 
-use super::say;
-use crate::room::{Room, link_words};
+use crate::dom;
+use crate::room::Room;
 
 /// The room's name, and where its connection stands.
-#[component]
-pub(super) fn Bar(room: Room, side_open: RwSignal<bool>) -> impl IntoView {
-    let words = expect_context::<StoredValue<Words>>();
-    let tick = ticks_while_offline(room.link);
-    let link = Memo::new(move |_| {
-        tick.track();
-        words.with_value(|words| link_words(words, &room.link.get()))
-    });
-    let name = room.name().to_owned();
-    let waiting = {
-        let room = room.clone();
-        move || match room.sending() {
-            count if count > 0 && !room.link.with(State::is_connected) => {
-                say_with(words, &Text::Waiting { count: count as u64 })
-            }
-            _ => String::new(),
+pub(super) struct Bar {
+    words: Words,
+    menu: HtmlElement,
+    dot: HtmlElement,
+    state: dom::Words,
+    waiting: dom::Words,
+    here: dom::Words,
+}
+
+impl Bar {
+    pub(super) fn new(main: &Element, room: &Room, words: Words) -> Self {
+        dom::find(main, "h1").set_text_content(Some(room.name()));
+        dom::label(main, ".menu", &words.say(&Text::Rooms));
+        Self {
+            words,
+            menu: dom::find(main, ".menu"),
+            dot: dom::find(main, ".dot"),
+            state: dom::Words::at(main, ".state"),
+            waiting: dom::Words::at(main, ".waiting-count"),
+            here: dom::Words::at(main, ".people"),
         }
-    };
-    let users = room.users;
-    view! {
-        <header class="bar">
-            <button class="icon menu" aria-label=say(&Text::Rooms) aria-expanded=move || side_open.get().to_string()
-                on:click=move |_| side_open.update(|open| *open = !*open)>"☰"</button>
-            <div class="title">
-                <h1 dir="auto">{name}</h1>
-                <p class="link" role="status">
-                    <span class=move || format!("dot {}", link.get().1)></span>
-                    <span>{move || link.get().0}</span>
-                    <span class="waiting-count">{waiting}</span>
-                </p>
-            </div>
-            <button class="people" on:click=move |_| side_open.set(true)>
-                {move || say_with(words, &Text::Here { count: users.with(Vec::len) as u64 })}
-            </button>
-        </header>
+    }
+
+    pub(super) fn show(&self, room: &Room, side_is_open: bool) {
+        let (link, words) = (room.link(), self.words);
+        let (state, class) = link_words(words, &link);
+        if self.state.show(state) {
+            self.dot.set_class_name(&format!("dot {class}"));
+        }
+        if matches!(*link, State::Disconnected { .. }) {
+            room.tick();
+        }
+        let waiting = if link.is_connected() { 0 } else { room.sending() as u64 };
+        self.waiting.show(if waiting > 0 { words.say(&Text::Waiting { count: waiting }) } else { String::new() });
+        self.here.show(words.say(&Text::Here { count: room.users().len() as u64 }));
+        dom::set(&self.menu, "aria-expanded", if side_is_open { "true" } else { "false" });
     }
 }
 
-fn say_with(words: StoredValue<Words>, text: &Text<'_>) -> String {
-    words.with_value(|words| words.say(text))
-}
-
-/// Changes twice a second, but only while there is a countdown.
-fn ticks_while_offline(link: RwSignal<State>) -> RwSignal<u32> {
-    let tick = RwSignal::new(0_u32);
-    Effect::new(move |_| {
-        if !matches!(link.get(), State::Disconnected { .. }) {
-            return;
+/// Where a connection stands, in words, and the class of its colour.
+fn link_words(words: Words, state: &State) -> (String, &'static str) {
+    let (text, class) = match state {
+        State::Connecting { attempt: 0 | 1 } => (Text::Connecting, "waiting"),
+        State::Connecting { attempt } => (Text::ConnectingAgain { attempt: *attempt }, "waiting"),
+        State::Connected { .. } => (Text::Connected, "good"),
+        State::Disconnected { retry_at, .. } => {
+            let left = retry_at.saturating_duration_since(Instant::now());
+            // A countdown that ends at 1, not at 0.
+            let seconds = u64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+            (if seconds == 0 { Text::OfflineNow } else { Text::Offline { seconds } }, "bad")
         }
-        let timer = set_interval_with_handle(move || tick.update(|tick| *tick += 1), Duration::from_millis(500));
-        on_cleanup(move || {
-            if let Ok(timer) = timer {
-                timer.clear();
-            }
-        });
-    });
-    tick
+        State::Closing => (Text::Closing, "waiting"),
+        State::Closed(Closed::Refused(cause)) => {
+            return (words.say(&Text::Refused { reason: &cause.to_string() }), "bad");
+        }
+        State::Closed(Closed::GaveUp { last, .. }) => {
+            return (words.say(&Text::GaveUp { reason: &last.to_string() }), "bad");
+        }
+        State::Closed(_) | _ => (Text::Closed, "bad"),
+    };
+    (words.say(&text), class)
 }

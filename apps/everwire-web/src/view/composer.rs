@@ -1,158 +1,112 @@
-use std::time::Duration;
+use std::cell::RefCell;
 
 use everwire_chat::limits::TEXT_BYTES;
-use everwire_chat::signal::TypingSignal;
 use everwire_words::{Text, Words};
-use leptos::html;
-use leptos::prelude::*;
-use web_sys::{HtmlTextAreaElement, KeyboardEvent};
-use web_time::Instant;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlTextAreaElement};
 
-use super::say;
 use crate::browser;
+use crate::dom::{self, Switch};
 use crate::room::Room;
 
 /// Rows that the input grows to.
 const ROWS: u32 = 4;
 
-/// Where a message is written. Enter sends, Shift+Enter begins a new line.
-#[component]
-pub(super) fn Composer(room: Room) -> impl IntoView {
-    let words = expect_context::<StoredValue<Words>>();
-    let input = NodeRef::<html::Textarea>::new();
-    let problem = RwSignal::new(String::new());
-    let (draft, unkept) = (room.draft, room.unkept);
-    let typing = Typing::new(room.clone());
-    let unsendable = move || draft.with(|draft| draft.trim().is_empty() || draft.len() > TEXT_BYTES);
-    let send = {
-        let room = room.clone();
-        move || {
-            if unsendable() {
-                return;
-            }
-            match room.send(&draft.get_untracked()) {
-                Ok(()) => {
-                    problem.set(String::new());
-                    typing.sent();
-                }
-                Err(why) => problem.set(why),
-            }
-            if let Some(input) = input.get_untracked() {
-                let _ = input.focus();
-            }
+/// Where a message is written.
+pub(super) struct Composer {
+    room: Room,
+    words: Words,
+    input: HtmlTextAreaElement,
+    unsendable: Switch,
+    unkept: Switch,
+    wrong: dom::Words,
+    /// Why the last message could not be sent.
+    problem: RefCell<String>,
+    grows_itself: bool,
+}
+
+impl Composer {
+    pub(super) fn new(main: &Element, room: Room, words: Words) -> Self {
+        let input: HtmlTextAreaElement = dom::find(main, "textarea").unchecked_into();
+        dom::label(main, "textarea", &words.say(&Text::WriteHere));
+        input.set_placeholder(&words.say(&Text::WriteHere));
+        input.set_value(&room.draft());
+        dom::label(main, ".send", &words.say(&Text::Send));
+        dom::set(&dom::find(main, ".send"), "title", &words.say(&Text::Send));
+        dom::find(main, ".unkept").set_text_content(Some(&words.say(&Text::NoRoom)));
+        Self {
+            room,
+            words,
+            input,
+            unsendable: Switch::at(main, ".send", "disabled", true),
+            unkept: Switch::at(main, ".unkept", "hidden", true),
+            wrong: dom::Words::at(main, ".wrong"),
+            problem: RefCell::default(),
+            grows_itself: browser::grows_inputs(),
         }
-    };
-    let on_key = {
-        let send = send.clone();
-        move |event: KeyboardEvent| {
-            // Enter that ends the input of a Japanese or Chinese word sends nothing.
-            if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
-                event.prevent_default();
-                send();
-            }
-        }
-    };
-    let on_input = move |event| {
-        room.write(event_target_value(&event));
-        typing.edited();
-    };
-    Effect::new(move |_| {
-        // On a phone the keyboard would cover the messages that somebody came to read.
-        if let Some(input) = input.get().filter(|_| browser::has_a_mouse()) {
-            let _ = input.focus();
-        }
-    });
-    if !browser::grows_inputs() {
-        Effect::new(move |_| {
-            draft.track();
-            if let Some(input) = input.get() {
-                grow(&input);
-            }
+    }
+
+    pub(super) fn show(&self, room: &Room) {
+        self.unkept.turn(!room.is_unkept());
+        self.show_draft();
+    }
+
+    fn show_draft(&self) {
+        let draft = self.room.draft();
+        self.unsendable.turn(!is_sendable(&draft));
+        self.wrong.show(match draft.len().saturating_sub(TEXT_BYTES) {
+            0 => self.problem.borrow().clone(),
+            over => self.words.say(&Text::TooLong { over: over as u64 }),
         });
     }
-    let too_long = move || match draft.with(|draft| draft.len().saturating_sub(TEXT_BYTES)) {
-        0 => problem.get(),
-        over => words.with_value(|words| words.say(&Text::TooLong { over: over as u64 })),
-    };
-    view! {
-        <form class="composer" on:submit=move |event| { event.prevent_default(); send(); }>
-            <p class="unkept problem" role="alert" hidden=move || !unkept.get()>{say(&Text::NoRoom)}</p>
-            <p class="problem" role="alert">{too_long}</p>
-            <textarea node_ref=input rows="1" dir="auto" enterkeyhint="send"
-                aria-label=say(&Text::WriteHere) placeholder=say(&Text::WriteHere)
-                prop:value=draft on:input=on_input on:keydown=on_key></textarea>
-            <button class="send" aria-label=say(&Text::Send) title=say(&Text::Send) disabled=unsendable>"➤"</button>
-        </form>
-    }
-}
 
-fn grow(input: &HtmlTextAreaElement) {
-    // Each look at a height is a layout: most keys change none.
-    if input.rows() == 1 && input.scroll_height() <= input.client_height() {
-        return;
-    }
-    // From small to large, so that it shrinks too.
-    for rows in 1..=ROWS {
-        input.set_rows(rows);
-        if input.scroll_height() <= input.client_height() {
-            break;
-        }
-    }
-}
-
-/// Tells the others that we type, and when we have stopped.
-#[derive(Clone, Copy)]
-struct Typing {
-    signal: StoredValue<TypingSignal>,
-    /// Somebody will look whether it is over.
-    looks: StoredValue<bool>,
-    room: StoredValue<Room, LocalStorage>,
-}
-
-impl Typing {
-    fn new(room: Room) -> Self {
-        Self {
-            signal: StoredValue::new(TypingSignal::default()),
-            looks: StoredValue::new(false),
-            room: StoredValue::new_local(room),
-        }
+    pub(super) fn on_input(&self) {
+        self.room.write(self.input.value());
+        self.show_draft();
+        self.grow();
     }
 
-    fn edited(self) {
-        let blank = self.room.with_value(|room| room.draft.with_untracked(|draft| draft.trim().is_empty()));
-        let told = self.signal.try_update_value(|signal| signal.on_edit(blank, Instant::now())).flatten();
-        self.tell(told);
-        self.look_again();
-    }
-
-    fn sent(self) {
-        self.signal.update_value(TypingSignal::on_sent);
-    }
-
-    /// After the pause that may follow. One look at a time: it moves as long as somebody types.
-    fn look_again(self) {
-        if self.looks.with_value(|looks| *looks) {
+    pub(super) fn send(&self) {
+        if !is_sendable(&self.room.draft()) {
             return;
         }
-        let Some(deadline) = self.signal.with_value(TypingSignal::deadline) else { return };
-        let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(20);
-        self.looks.set_value(true);
-        set_timeout(
-            move || {
-                // Another room may be shown by now, and this one's signal gone with its input.
-                let told = self.signal.try_update_value(|signal| signal.on_pause(Instant::now())).flatten();
-                self.tell(told);
-                if self.looks.try_update_value(|looks| *looks = false).is_some() {
-                    self.look_again();
-                }
-            },
-            left,
-        );
+        let sent = self.room.send();
+        if sent.is_ok() {
+            self.input.set_value("");
+            self.grow();
+        }
+        *self.problem.borrow_mut() = sent.err().unwrap_or_default();
+        self.show_draft();
+        let _ = self.input.focus();
     }
 
-    fn tell(self, told: Option<bool>) {
-        if let Some(is_typing) = told {
-            let _ = self.room.try_with_value(|room| room.chat().typing(is_typing));
+    /// On a phone the keyboard would cover the messages that somebody came to read.
+    pub(super) fn focus(&self) {
+        if browser::has_a_mouse() {
+            let _ = self.input.focus();
+        }
+        self.grow();
+    }
+
+    fn grow(&self) {
+        // Each look at a height is a layout: most keys change none.
+        if self.grows_itself || (self.input.rows() == 1 && self.fits()) {
+            return;
+        }
+        // From small to large, so that it shrinks too.
+        for rows in 1..=ROWS {
+            self.input.set_rows(rows);
+            if self.fits() {
+                break;
+            }
         }
     }
+
+    fn fits(&self) -> bool {
+        self.input.scroll_height() <= self.input.client_height()
+    }
+}
+
+fn is_sendable(draft: &str) -> bool {
+    !draft.trim().is_empty() && draft.len() <= TEXT_BYTES
 }

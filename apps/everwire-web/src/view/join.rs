@@ -1,67 +1,82 @@
-use everwire_words::Text;
-use leptos::ev::SubmitEvent;
-use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
+use std::cell::Cell;
 
-use super::say;
-use crate::account::{Account, Auth};
-use crate::app::Enter;
+use everwire_words::{Text, Words};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlInputElement};
+
+use crate::account::Auth;
+use crate::dom::{self, Switch};
 
 /// Asks who somebody is.
-#[component]
-pub(crate) fn Join(enter: Enter, auth: Auth) -> impl IntoView {
-    let (name, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let (problem, busy) = (RwSignal::new(String::new()), RwSignal::new(false));
-    let with_password = auth == Auth::Password;
-    let nobody = say(&Text::OfflineNow);
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let name = name.get_untracked();
-        if !with_password {
-            problem.set(enter.guest(&name).err().unwrap_or_default());
-            return;
+pub(crate) struct Join {
+    pub(crate) with_password: bool,
+    name: HtmlInputElement,
+    password: HtmlInputElement,
+    problem: dom::Words,
+    missing: Switch,
+    /// The server is being asked.
+    busy: Cell<bool>,
+}
+
+impl Join {
+    /// In the document, in the place of everything else.
+    pub(crate) fn new(auth: Auth, words: Words) -> Self {
+        let root = dom::template("join");
+        let with_password = auth == Auth::Password;
+        let say = |selector, text| dom::find(&root, selector).set_text_content(Some(&words.say(&text)));
+        say("[for=name]", Text::Name);
+        say("[for=password]", Text::Password);
+        say("button", if with_password { Text::SignIn } else { Text::Enter });
+        let join = Self {
+            with_password,
+            name: dom::find(&root, "#name").unchecked_into(),
+            password: dom::find(&root, "#password").unchecked_into(),
+            problem: dom::Words::at(&root, ".problem"),
+            missing: Switch::at(&root, "button", "disabled", true),
+            busy: Cell::default(),
+        };
+        if auth == Auth::Guest {
+            dom::find(&root, ".asked").remove();
+        } else {
+            say(".asked", Text::SignInWanted);
         }
-        let (password, nobody) = (password.get_untracked(), nobody.clone());
-        busy.set(true);
-        spawn_local(async move {
-            let entered = match Account::sign_in(name.trim(), &password).await {
-                Ok(account) => enter.account(account),
-                Err(words) => Err(words.unwrap_or(nobody)),
-            };
-            busy.set(false);
-            problem.set(entered.err().unwrap_or_default());
-        });
-    };
-    let missing =
-        move || name.with(|name| name.trim().is_empty()) || (with_password && password.with(String::is_empty));
-    let button = if with_password { Text::SignIn } else { Text::Enter };
-    let asked = (auth != Auth::Guest).then(|| view! { <p class="asked">{say(&Text::SignInWanted)}</p> });
-    let secret = with_password.then(|| {
-        view! {
-            <label for="password">{say(&Text::Password)}</label>
-            <input id="password" name="password" type="password" autocomplete="current-password" prop:value=password
-                on:input=move |event| password.set(event_target_value(&event))/>
+        if with_password {
+            dom::set(&join.name, "autocomplete", "username");
+        } else {
+            remove_all(&root, "[for=password],#password");
         }
-    });
-    let fields = (auth != Auth::Token).then(|| {
-        view! {
-            <label for="name">{say(&Text::Name)}</label>
-            <input id="name" name="name" autocomplete=if with_password { "username" } else { "nickname" }
-                dir="auto" autofocus aria-describedby="problem" prop:value=name
-                on:input=move |event| name.set(event_target_value(&event))/>
-            {secret}
-            <p id="problem" class="problem" role="alert">{problem}</p>
-            <button disabled=move || missing() || busy.get()>{say(&button)}</button>
+        if auth == Auth::Token {
+            remove_all(&root, "label,input,button,.problem");
         }
-    });
-    view! {
-        <main class="join">
-            <form on:submit=submit>
-                <img src="/icon.svg" alt="" width="56" height="56"/>
-                <h1>"Everwire"</h1>
-                {asked}
-                {fields}
-            </form>
-        </main>
+        dom::show_only(&root);
+        let _ = join.name.focus();
+        join
+    }
+
+    /// The name and the password, as far as they are asked for.
+    pub(crate) fn given(&self) -> (String, String) {
+        (self.name.value(), self.password.value())
+    }
+
+    /// Somebody has written something.
+    pub(crate) fn on_input(&self) {
+        let (name, password) = self.given();
+        let is_complete = !name.trim().is_empty() && (!self.with_password || !password.is_empty());
+        self.missing.turn(!is_complete || self.busy.get());
+    }
+
+    pub(crate) fn set_busy(&self, busy: bool) {
+        self.busy.set(busy);
+        self.on_input();
+    }
+
+    pub(crate) fn complain(&self, words: String) {
+        self.problem.show(words);
+    }
+}
+
+fn remove_all(root: &Element, selector: &str) {
+    while let Ok(Some(one)) = root.query_selector(selector) {
+        one.remove();
     }
 }

@@ -1,13 +1,14 @@
-use everwire_words::{Text, Words};
-use leptos::html;
-use leptos::prelude::*;
-use web_sys::HtmlElement;
+use std::cell::{Cell, RefCell};
 
-use super::message::RowView;
-use super::say;
+use everwire_words::{Text, Words};
+use web_sys::{Element, HtmlElement};
+
+use super::message;
 use crate::browser;
+use crate::dom::{self, Switch};
+use crate::keyed::{self, Step};
 use crate::room::Room;
-use crate::rows::Row;
+use crate::rows::{Key, Row};
 
 /// Nearer to an edge than this, more rows come into the document.
 const NEAR: i32 = 600;
@@ -15,71 +16,104 @@ const NEAR: i32 = 600;
 const AT_END: i32 = 40;
 
 /// What was said. Only a part of it is in the document.
-#[component]
-pub(super) fn List(room: Room) -> impl IntoView {
-    let words = expect_context::<StoredValue<Words>>();
-    let node = NodeRef::<html::Div>::new();
-    let at_end = room.at_end;
-    let rows = {
-        let room = room.clone();
-        Memo::new(move |_| room.rows())
-    };
-    let anchor = StoredValue::new(None::<Anchor>);
-    follow(room.clone(), rows, node, anchor);
-    let on_scroll = {
-        let room = room.clone();
-        move |_| {
-            let Some(list) = node.get_untracked() else { return };
-            let below = list.scroll_height() - list.scroll_top() - list.client_height();
-            let end = below < AT_END && room.is_newest();
-            // At the end it is the end that stays in view, and to look for a row costs as much as to draw one.
-            anchor.set_value(if end { None } else { Anchor::of(&list) });
-            if at_end.get_untracked() != end {
-                at_end.set(end);
-            }
-            if end {
-                room.seen();
-            } else if list.scroll_top() < NEAR {
-                room.show_more(true);
-            } else if below < NEAR && !room.is_newest() {
-                room.show_more(false);
-            }
-        }
-    };
-    let (empty, newest, shown) = (room.clone(), room.clone(), room.clone());
-    let typing = room.typing;
-    view! {
-        <div class="list" node_ref=node on:scroll=on_scroll tabindex="0" role="log" aria-live="polite"
-            aria-label=move || shown.name().to_owned()>
-            <div class="rows">
-                <p class="empty" hidden=move || !empty.is_empty()>{say(&Text::EmptyRoom)}</p>
-                <For each=move || rows.get() key=|row| row.key() let:row>
-                    <RowView row room=room.clone() words/>
-                </For>
-            </div>
-        </div>
-        <button class="newest" hidden=move || at_end.get() on:click=move |_| newest.show_newest()>
-            {say(&Text::Newest)}" ↓"
-        </button>
-        <p class="typing" role="status">{move || typing.with(|names| typing_words(words, names))}</p>
-    }
+pub(super) struct List {
+    room: Room,
+    words: Words,
+    list: HtmlElement,
+    rows: HtmlElement,
+    empty: Switch,
+    newest: Switch,
+    typing: dom::Words,
+    /// What is in the document, and of which of the room's versions.
+    shown: RefCell<Vec<(Key, Element)>>,
+    version: Cell<Option<u64>>,
+    /// What the reader looks at.
+    anchor: RefCell<Option<Anchor>>,
 }
 
-/// Keeps what the reader looks at where it is; at the end, that is the end.
-fn follow(room: Room, rows: Memo<Vec<Row>>, node: NodeRef<html::Div>, anchor: StoredValue<Option<Anchor>>) {
-    Effect::new(move |_| {
-        rows.track();
-        let Some(list) = node.get() else { return };
-        if room.at_end.get_untracked() {
+impl List {
+    pub(super) fn new(main: &Element, room: &Room, words: Words) -> Self {
+        dom::label(main, ".list", room.name());
+        dom::find(main, ".empty").set_text_content(Some(&words.say(&Text::EmptyRoom)));
+        dom::find(main, ".newest").set_text_content(Some(&format!("{} ↓", words.say(&Text::Newest))));
+        Self {
+            room: room.clone(),
+            words,
+            list: dom::find(main, ".list"),
+            rows: dom::find(main, ".rows"),
+            empty: Switch::at(main, ".empty", "hidden", true),
+            newest: Switch::at(main, ".newest", "hidden", true),
+            typing: dom::Words::at(main, ".typing"),
+            shown: RefCell::default(),
+            version: Cell::default(),
+            anchor: RefCell::default(),
+        }
+    }
+
+    pub(super) fn show(&self, room: &Room) {
+        self.empty.turn(!room.is_empty());
+        self.newest.turn(room.at_end());
+        self.typing.show(typing_words(self.words, &room.typing()));
+        if self.version.replace(Some(room.version())) != Some(room.version()) {
+            room.with_rows(|rows| self.show_rows(rows));
+            self.follow();
+        }
+    }
+
+    /// Touches only the rows that came or went.
+    fn show_rows(&self, rows: &[Row<'_>]) {
+        let mut shown = self.shown.borrow_mut();
+        let steps = keyed::steps(shown.len(), rows.len(), |old, new| rows[new].has(&shown[old].0));
+        let mut before = std::mem::take(&mut *shown).into_iter().peekable();
+        let mut rows = rows.iter();
+        for step in steps {
+            match step {
+                Step::Keep => {
+                    shown.extend(before.next());
+                    rows.next();
+                }
+                Step::Remove => before.next().into_iter().for_each(|(_, row)| row.remove()),
+                Step::Insert => {
+                    let Some(row) = rows.next() else { continue };
+                    let made = message::row(row, self.words);
+                    let _ = self.rows.insert_before(&made, before.peek().map(|(_, row)| &**row));
+                    shown.push((row.key(), made));
+                }
+            }
+        }
+    }
+
+    /// Keeps what the reader looks at where it is; at the end, that is the end.
+    fn follow(&self) {
+        let (room, list) = (&self.room, &self.list);
+        if room.at_end() {
             list.set_scroll_top(list.scroll_height());
-        } else if let Some(moved) = anchor.with_value(|anchor| anchor.as_ref().and_then(|anchor| anchor.moved(&list))) {
+            return;
+        }
+        if let Some(moved) = self.anchor.borrow().as_ref().and_then(|anchor| anchor.moved(list)) {
             list.set_scroll_top(list.scroll_top() + moved);
         }
         // Short rows may not have filled the space: then nothing was scrolled that would ask for more.
-        if !room.at_end.get_untracked() && list.scroll_top() < NEAR {
+        if list.scroll_top() < NEAR {
             room.show_more(true);
         }
-    });
+    }
+
+    pub(super) fn on_scroll(&self) {
+        let (room, list) = (&self.room, &self.list);
+        let below = list.scroll_height() - list.scroll_top() - list.client_height();
+        let end = below < AT_END && room.is_newest();
+        // At the end it is the end that stays in view, and to look for a row costs as much as to draw one.
+        *self.anchor.borrow_mut() = if end { None } else { Anchor::of(list) };
+        room.set_at_end(end);
+        if end {
+            room.seen();
+        } else if list.scroll_top() < NEAR {
+            room.show_more(true);
+        } else if below < NEAR && !room.is_newest() {
+            room.show_more(false);
+        }
+    }
 }
 
 /// The row at the top of the list, and how far from the top.
@@ -117,8 +151,8 @@ fn css_string(text: &str) -> String {
     })
 }
 
-fn typing_words(words: StoredValue<Words>, names: &[String]) -> String {
+fn typing_words(words: Words, names: &[String]) -> String {
     let (Some(first), count) = (names.first(), names.len() as u64) else { return String::new() };
     let second = names.get(1).map_or("", String::as_str);
-    words.with_value(|words| words.say(&Text::Typing { count, first, second, others: count - 1 }))
+    words.say(&Text::Typing { count, first, second, others: count - 1 })
 }

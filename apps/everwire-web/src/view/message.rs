@@ -1,94 +1,113 @@
+//! One row of the list.
+
 use everwire_chat::{Entry, Failure, Status};
 use everwire_words::{Text, Words};
-use leptos::prelude::*;
+use web_sys::Element;
 
 use crate::browser;
+use crate::dom;
 use crate::links::{Piece, pieces};
-use crate::room::Room;
 use crate::rows::{Day, Row, Start};
 
-/// One row of the list.
-#[component]
-pub(super) fn RowView(row: Row, room: Room, words: StoredValue<Words>) -> impl IntoView {
-    match row {
+pub(super) fn row(row: &Row<'_>, words: Words) -> Element {
+    match *row {
         Row::Start(start) => {
             let text = match start {
                 Start::Beginning => Text::EarlierNone,
                 Start::Earlier => Text::EarlierLeftOut,
                 Start::Gone => Text::EarlierGone,
             };
-            view! { <p class="notice start">{words.with_value(|words| words.say(&text))}</p> }.into_any()
+            line("notice start", &words.say(&text))
         }
-        Row::Gap { gone, .. } => {
-            let text = if gone { Text::Gone } else { Text::Gap };
-            view! { <p class="notice">{words.with_value(|words| words.say(&text))}</p> }.into_any()
+        Row::Gap { gone, .. } => line("notice", &words.say(if gone { &Text::Gone } else { &Text::Gap })),
+        Row::Day(day, _) => line("day", &day_words(words, day)),
+        Row::Unread(count) => line("unread", &words.say(&Text::UnreadLine { count: count as u64 })),
+        Row::Notice(notice) => {
+            let line = line("notice", &notice.text);
+            dom::set(&line, "dir", "auto");
+            line
         }
-        Row::Day(day, _) => view! { <p class="day"><span>{day_words(words, day)}</span></p> }.into_any(),
-        Row::Unread(count) => {
-            let text = words.with_value(|words| words.say(&Text::UnreadLine { count: count as u64 }));
-            view! { <p class="unread"><span>{text}</span></p> }.into_any()
-        }
-        Row::Notice(notice) => view! { <p class="notice" dir="auto">{notice.text}</p> }.into_any(),
-        Row::Message { entry, first } => view! { <Bubble entry first room words/> }.into_any(),
+        Row::Message { entry, first } => message(entry, first, words),
     }
 }
 
-#[component]
-fn Bubble(entry: Entry, first: bool, room: Room, words: StoredValue<Words>) -> impl IntoView {
-    let own = entry.own;
-    let name = (first && !own).then(|| {
-        let colour = format!("name colour-{}", colour(&entry.user_id));
-        view! { <p class=colour dir="auto">{entry.user_name.clone()}</p> }
-    });
-    let text = pieces(&entry.text).into_iter().map(|piece| match piece {
-        Piece::Plain(text) => text.to_owned().into_any(),
-        Piece::Link(link) => {
-            let (address, text) = (link.to_owned(), link.to_owned());
-            view! { <a href=address target="_blank" rel="noopener noreferrer nofollow">{text}</a> }.into_any()
-        }
-    });
-    let status = own.then(|| {
-        let (mark, label) = (mark(&entry.status), status_words(words, &entry.status));
-        let class = if entry.status == Status::Read { "status read" } else { "status" };
-        view! { <span class=class role="img" title=label.clone() aria-label=label>{mark}</span> }
-    });
-    let class = format!(
+fn line(class: &str, words: &str) -> Element {
+    let line = dom::template("line");
+    line.set_class_name(class);
+    dom::find(&line, "span").set_text_content(Some(words));
+    line
+}
+
+fn message(entry: &Entry, first: bool, words: Words) -> Element {
+    let row = dom::template("message");
+    row.set_class_name(&format!(
         "message {}{}{}",
-        if own { "own" } else { "theirs" },
+        if entry.own { "own" } else { "theirs" },
         if first { " first" } else { "" },
         if matches!(entry.status, Status::Failed(_)) { " failed" } else { "" },
-    );
-    view! {
-        <div class=class data-id=entry.id.clone()>
-            {name}
-            <div class="bubble">
-                <p class="text" dir="auto">{text.collect_view()}</p>
-                <p class="meta"><time>{browser::time_of(entry.timestamp)}</time>{status}</p>
-            </div>
-            {own.then(|| view! { <Actions id=entry.id.clone() status=entry.status.clone() room words/> })}
-        </div>
+    ));
+    dom::set(&row, "data-id", &entry.id);
+    if first && !entry.own {
+        let name = dom::new("p");
+        name.set_class_name(&format!("name colour-{}", colour(&entry.user_id)));
+        dom::set(&name, "dir", "auto");
+        name.set_text_content(Some(&entry.user_name));
+        let _ = row.prepend_with_node_1(&name);
+    }
+    write(&dom::find(&row, ".text"), &entry.text);
+    dom::find(&row, "time").set_text_content(Some(&browser::time_of(entry.timestamp)));
+    if entry.own {
+        let status = dom::add(&dom::find(&row, ".meta"), "span");
+        let said = status_words(words, &entry.status);
+        status.set_class_name(if entry.status == Status::Read { "status read" } else { "status" });
+        dom::set(&status, "role", "img");
+        dom::set(&status, "title", &said);
+        dom::set(&status, "aria-label", &said);
+        status.set_text_content(Some(mark(&entry.status)));
+        add_actions(&row, &entry.status, words);
+    }
+    row
+}
+
+/// The line, with what is an address in it to be followed.
+fn write(place: &Element, text: &str) {
+    for piece in pieces(text) {
+        match piece {
+            Piece::Plain(text) => drop(place.append_with_str_1(text)),
+            Piece::Link(address) => {
+                let link = dom::add(place, "a");
+                dom::set(&link, "href", address);
+                dom::set(&link, "target", "_blank");
+                dom::set(&link, "rel", "noopener noreferrer nofollow");
+                link.set_text_content(Some(address));
+            }
+        }
     }
 }
 
 /// Why a message failed, and what can be done with one that has not arrived.
-#[component]
-fn Actions(id: String, status: Status, room: Room, words: StoredValue<Words>) -> impl IntoView {
-    let say = move |text: &Text<'_>| words.with_value(|words| words.say(text));
-    let failure = match &status {
-        Status::Failed(failure) => Some(failure.clone()),
+fn add_actions(row: &Element, status: &Status, words: Words) {
+    let failure = match status {
+        Status::Failed(failure) => Some(failure),
         Status::Sending => None,
-        _ => return ().into_any(),
+        Status::Sent | Status::Delivered | Status::Read => return,
     };
-    let reason = failure.as_ref().map(|_| view! { <span class="reason">{status_words(words, &status)}</span> });
-    let retry = failure.as_ref().is_some_and(Failure::is_retryable).then(|| {
-        let (room, id) = (room.clone(), id.clone());
-        // What can't be sent again now stays as it is, with its reason.
-        view! { <button on:click=move |_| { let _ = room.chat().retry(&id); }>{say(&Text::Retry)}</button> }
-    });
-    let take_back = say(if failure.is_some() { &Text::Delete } else { &Text::Cancel });
-    // One that is on its way by now stays.
-    let take_back = view! { <button on:click=move |_| { let _ = room.chat().take_back(&id); }>{take_back}</button> };
-    view! { <p class="actions">{reason}{retry}{take_back}</p> }.into_any()
+    let actions = dom::add(row, "p");
+    actions.set_class_name("actions");
+    let button = |what, text| {
+        let button = dom::add(&actions, "button");
+        dom::set(&button, "data-do", what);
+        button.set_text_content(Some(&words.say(&text)));
+    };
+    if let Some(failure) = failure {
+        let reason = dom::add(&actions, "span");
+        reason.set_class_name("reason");
+        reason.set_text_content(Some(&status_words(words, status)));
+        if failure.is_retryable() {
+            button("retry", Text::Retry);
+        }
+    }
+    button("take-back", if failure.is_some() { Text::Delete } else { Text::Cancel });
 }
 
 fn mark(status: &Status) -> &'static str {
@@ -100,39 +119,37 @@ fn mark(status: &Status) -> &'static str {
     }
 }
 
-fn status_words(words: StoredValue<Words>, status: &Status) -> String {
-    let say = |text: &Text<'_>| words.with_value(|words| words.say(text));
-    match status {
-        Status::Sending => say(&Text::StatusSending),
-        Status::Sent => say(&Text::StatusSent),
-        Status::Delivered => say(&Text::StatusDelivered),
-        Status::Read => say(&Text::StatusRead),
+fn status_words(words: Words, status: &Status) -> String {
+    let text = match status {
+        Status::Sending => Text::StatusSending,
+        Status::Sent => Text::StatusSent,
+        Status::Delivered => Text::StatusDelivered,
+        Status::Read => Text::StatusRead,
         Status::Failed(failure) => {
             let reason = match failure {
-                Failure::Rejected(reason) => say(&Text::FailureRejected { reason }),
-                Failure::Dropped => say(&Text::FailureDropped),
-                Failure::Cancelled => say(&Text::FailureCancelled),
-                Failure::Unknown => say(&Text::FailureUnknown),
+                Failure::Rejected(reason) => words.say(&Text::FailureRejected { reason }),
+                Failure::Dropped => words.say(&Text::FailureDropped),
+                Failure::Cancelled => words.say(&Text::FailureCancelled),
+                Failure::Unknown => words.say(&Text::FailureUnknown),
                 other => other.to_string(),
             };
-            say(&Text::StatusFailed { reason: &reason })
+            return words.say(&Text::StatusFailed { reason: &reason });
         }
-    }
+    };
+    words.say(&text)
 }
 
-fn day_words(words: StoredValue<Words>, day: Day) -> String {
+fn day_words(words: Words, day: Day) -> String {
     const DAY_MS: i64 = 86_400_000;
     let now = browser::now_ms();
-    words.with_value(|words| {
-        if day == browser::day_of(now) {
-            return words.say(&Text::Today);
-        }
-        if day == browser::day_of(now - DAY_MS) {
-            return words.say(&Text::Yesterday);
-        }
-        let Day { year, month, day, weekday } = day;
-        words.say(&Text::Day { weekday, day, month, year: &year.to_string() })
-    })
+    if day == browser::day_of(now) {
+        return words.say(&Text::Today);
+    }
+    if day == browser::day_of(now - DAY_MS) {
+        return words.say(&Text::Yesterday);
+    }
+    let Day { year, month, day, weekday } = day;
+    words.say(&Text::Day { weekday, day, month, year: &year.to_string() })
 }
 
 /// One of eight, the same for a user everywhere.

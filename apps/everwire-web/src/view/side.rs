@@ -1,86 +1,137 @@
+use std::cell::RefCell;
+
 use everwire_chat::User;
 use everwire_words::{Text, Words};
-use leptos::ev::SubmitEvent;
-use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, HtmlInputElement};
 
-use super::say;
-use crate::app::Rooms;
+use crate::dom;
+use crate::room::Room;
+use crate::rooms::Rooms;
 
 /// The rooms and who is here. On a phone it lies over the messages.
-#[component]
-pub(super) fn Side(rooms: Rooms, side_open: RwSignal<bool>) -> impl IntoView {
-    let words = expect_context::<StoredValue<Words>>();
-    let list = move || {
-        let active = rooms.active.get();
-        rooms.all.with(|all| {
-            let several = all.len() > 1;
-            let entries = all.iter().enumerate().map(|(at, room)| {
-                let (name, unread) = (room.name().to_owned(), room.unread);
-                let leave = several.then(|| {
-                    let label = words.with_value(|words| words.say(&Text::LeaveRoom { room: &name }));
-                    view! { <button class="icon" aria-label=label on:click=move |_| rooms.leave(at)>"×"</button> }
-                });
-                view! {
-                    <li class:active=at == active>
-                        <button class="room" dir="auto" aria-current=(at == active).then_some("true")
-                            on:click=move |_| { rooms.go_to(at); side_open.set(false); }>
-                            {name}
-                            <span class="count">{move || Some(unread.get()).filter(|count| *count > 0)}</span>
-                        </button>
-                        {leave}
-                    </li>
-                }
-            });
-            entries.collect_view()
-        })
-    };
-    let people = move || {
-        rooms.shown().users.with(|users| {
-            let person = |user: &User| {
-                let away = user.away.then(|| view! { <small>{say(&Text::Away)}</small> });
-                view! { <li dir="auto" class:away=user.away>{user.user_name.clone()}{away}</li> }
-            };
-            users.iter().map(person).collect_view()
-        })
-    };
-    view! {
-        <nav class="side" on:keydown=move |event| if event.key() == "Escape" { side_open.set(false) }>
-            <h2>{say(&Text::Rooms)}</h2>
-            <ul class="rooms">{list}</ul>
-            <NewRoom rooms side_open/>
-            <h2>{say(&Text::Who)}</h2>
-            <ul class="people">
-                <li dir="auto">{rooms.me()}<small>{say(&Text::You)}</small></li>
-                {people}
-            </ul>
-        </nav>
-        <button class="shade" tabindex="-1" aria-label=say(&Text::Close) on:click=move |_| side_open.set(false)></button>
+pub(super) struct Side {
+    words: Words,
+    /// Our own name.
+    me: String,
+    places: HtmlElement,
+    people: HtmlElement,
+    new_room: HtmlInputElement,
+    problem: dom::Words,
+    shown: RefCell<Shown>,
+}
+
+/// What is in the document.
+#[derive(Default)]
+struct Shown {
+    /// Of the rooms.
+    version: Option<u64>,
+    /// Of each room, how many are unread.
+    unread: Vec<dom::Words>,
+    /// Whose people, and which version of them.
+    people: Option<(String, u64)>,
+}
+
+impl Side {
+    pub(super) fn new(chat: &Element, rooms: &Rooms, words: Words) -> Self {
+        let say = |selector, text| dom::find(chat, selector).set_text_content(Some(&words.say(&text)));
+        say(".places", Text::Rooms);
+        say(".present", Text::Who);
+        let new_room: HtmlInputElement = dom::find(chat, ".new-room input").unchecked_into();
+        new_room.set_placeholder(&words.say(&Text::NewRoom));
+        dom::label(chat, ".new-room input", &words.say(&Text::NewRoom));
+        dom::label(chat, ".new-room button", &words.say(&Text::NewRoom));
+        Self {
+            words,
+            me: rooms.me().to_owned(),
+            places: dom::find(chat, "ul.rooms"),
+            people: dom::find(chat, "ul.people"),
+            new_room,
+            problem: dom::Words::at(chat, ".new-room .problem"),
+            shown: RefCell::default(),
+        }
+    }
+
+    pub(super) fn show(&self, rooms: &Rooms, room: &Room) {
+        let mut shown = self.shown.borrow_mut();
+        if shown.version.replace(rooms.version()) != Some(rooms.version()) {
+            shown.unread = self.show_rooms(rooms);
+        }
+        rooms.each(|at, room| {
+            let unread = room.unread();
+            let words = if unread > 0 { unread.to_string() } else { String::new() };
+            if let Some(count) = shown.unread.get(at) {
+                count.show(words);
+            }
+        });
+        let people = (room.name().to_owned(), room.users_version());
+        if shown.people.as_ref() != Some(&people) {
+            self.show_people(&room.users());
+            shown.people = Some(people);
+        }
+    }
+
+    fn show_rooms(&self, rooms: &Rooms) -> Vec<dom::Words> {
+        self.places.set_text_content(None);
+        let mut counts = Vec::new();
+        let (several, active) = (rooms.count() > 1, rooms.active());
+        rooms.each(|at, room| {
+            let item = dom::template("room-of-ours");
+            let go = dom::find(&item, "button");
+            dom::set(&go, "data-at", &at.to_string());
+            dom::find(&item, "span").set_text_content(Some(room.name()));
+            if at == active {
+                item.set_class_name("active");
+                dom::set(&go, "aria-current", "true");
+            }
+            if several {
+                let leave = dom::add(&item, "button");
+                leave.set_class_name("icon");
+                leave.set_text_content(Some("×"));
+                dom::set(&leave, "data-do", "leave");
+                dom::set(&leave, "data-at", &at.to_string());
+                dom::set(&leave, "aria-label", &self.words.say(&Text::LeaveRoom { room: room.name() }));
+            }
+            counts.push(dom::Words::at(&item, ".count"));
+            let _ = self.places.append_child(&item);
+        });
+        counts
+    }
+
+    fn show_people(&self, users: &[User]) {
+        self.people.set_text_content(None);
+        add_person(&self.people, &self.me, Some(&self.words.say(&Text::You)));
+        let away = self.words.say(&Text::Away);
+        for user in users {
+            let person = add_person(&self.people, &user.user_name, user.away.then_some(&away));
+            if user.away {
+                person.set_class_name("away");
+            }
+        }
+    }
+
+    /// Joins the room that is named; whether that is done.
+    pub(super) fn join(&self, rooms: &Rooms) -> bool {
+        let name = self.new_room.value();
+        if name.trim().is_empty() {
+            return false;
+        }
+        let joined = rooms.join(&name);
+        let is_joined = joined.is_ok();
+        if is_joined {
+            self.new_room.set_value("");
+        }
+        self.problem.show(joined.err().unwrap_or_default());
+        is_joined
     }
 }
 
-#[component]
-fn NewRoom(rooms: Rooms, side_open: RwSignal<bool>) -> impl IntoView {
-    let (name, problem) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        if name.with_untracked(|name| name.trim().is_empty()) {
-            return;
-        }
-        match rooms.join(&name.get_untracked()) {
-            Ok(()) => {
-                name.set(String::new());
-                problem.set(String::new());
-                side_open.set(false);
-            }
-            Err(why) => problem.set(why),
-        }
-    };
-    view! {
-        <form class="new-room" on:submit=submit>
-            <input aria-label=say(&Text::NewRoom) placeholder=say(&Text::NewRoom) dir="auto"
-                prop:value=name on:input=move |event| name.set(event_target_value(&event))/>
-            <button class="icon" aria-label=say(&Text::NewRoom)>"+"</button>
-            <p class="problem" role="alert">{problem}</p>
-        </form>
+fn add_person(people: &Element, name: &str, what: Option<&String>) -> Element {
+    let person = dom::add(people, "li");
+    dom::set(&person, "dir", "auto");
+    person.set_text_content(Some(name));
+    if let Some(what) = what {
+        dom::add(&person, "small").set_text_content(Some(what));
     }
+    person
 }

@@ -1,0 +1,98 @@
+//! The document: copies of the templates in `page/index.html`, and what is put into them.
+
+use std::cell::{Cell, RefCell};
+
+use wasm_bindgen::{JsCast, UnwrapThrowExt};
+use web_sys::{Element, HtmlElement, HtmlTemplateElement};
+
+use crate::browser::{document, root};
+
+/// A copy of what the template of that id holds: one element.
+pub(crate) fn template(id: &str) -> Element {
+    let template: HtmlTemplateElement = document().get_element_by_id(id).unwrap_throw().unchecked_into();
+    let content = template.content().first_element_child().unwrap_throw();
+    content.clone_node_with_deep(true).unwrap_throw().unchecked_into()
+}
+
+/// What a template is known to hold.
+pub(crate) fn find(within: &Element, selector: &str) -> HtmlElement {
+    within.query_selector(selector).unwrap_throw().unwrap_throw().unchecked_into()
+}
+
+/// A new element of that kind.
+pub(crate) fn new(kind: &str) -> Element {
+    document().create_element(kind).unwrap_throw()
+}
+
+/// A new element of that kind, behind all that is in there.
+pub(crate) fn add(within: &Element, kind: &str) -> Element {
+    let element = new(kind);
+    let _ = within.append_child(&element);
+    element
+}
+
+/// Shows this and nothing else.
+pub(crate) fn show_only(screen: &Element) {
+    let body: HtmlElement = find(&root(), "body");
+    while let Some(shown) = body.first_element_child().filter(|shown| !shown.is_instance_of::<HtmlTemplateElement>()) {
+        shown.remove();
+    }
+    let _ = body.prepend_with_node_1(screen);
+}
+
+pub(crate) fn set(element: &Element, attribute: &str, value: &str) {
+    let _ = element.set_attribute(attribute, value);
+}
+
+/// Sets an attribute that is there or not, without a value.
+pub(crate) fn switch(element: &Element, attribute: &str, on: bool) {
+    let _ = element.toggle_attribute_with_force(attribute, on);
+}
+
+/// How an element is called by those who can't see it.
+pub(crate) fn label(within: &Element, selector: &str, words: &str) {
+    set(&find(within, selector), "aria-label", words);
+}
+
+/// Words at a place. They are written only when they are others than before.
+pub(crate) struct Words {
+    place: HtmlElement,
+    now: RefCell<String>,
+}
+
+impl Words {
+    /// A place that is empty.
+    pub(crate) fn at(within: &Element, selector: &str) -> Self {
+        Self { place: find(within, selector), now: RefCell::default() }
+    }
+
+    /// Whether they are others than before.
+    pub(crate) fn show(&self, words: String) -> bool {
+        let are_new = *self.now.borrow() != words;
+        if are_new {
+            self.place.set_text_content(Some(&words));
+            *self.now.borrow_mut() = words;
+        }
+        are_new
+    }
+}
+
+/// An attribute that is there or not. It is touched only when that changes.
+pub(crate) struct Switch {
+    element: HtmlElement,
+    attribute: &'static str,
+    now: Cell<bool>,
+}
+
+impl Switch {
+    /// One that is `now` as the template has it.
+    pub(crate) fn at(within: &Element, selector: &str, attribute: &'static str, now: bool) -> Self {
+        Self { element: find(within, selector), attribute, now: now.into() }
+    }
+
+    pub(crate) fn turn(&self, on: bool) {
+        if self.now.replace(on) != on {
+            switch(&self.element, self.attribute, on);
+        }
+    }
+}

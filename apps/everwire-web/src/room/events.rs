@@ -1,0 +1,100 @@
+//! What the client tells.
+
+use everwire::{Event, EventItem, Events};
+use everwire_chat::{Change, ChatEvent, Updates};
+use everwire_words::Text;
+
+use super::client::MEMORY;
+use super::{Room, WeakRoom};
+use crate::browser;
+use crate::rows::Notice;
+
+/// Lines about who came and went.
+const NOTICES: usize = 200;
+
+impl Room {
+    pub(super) async fn listen(room: WeakRoom, mut updates: Updates) {
+        while let Some(event) = updates.next().await {
+            let Some(room) = room.upgrade() else { return };
+            room.on_event(event);
+        }
+    }
+
+    /// What waits to be sent comes before what the server has anyway: that makes room where there is none.
+    pub(super) async fn watch_store(room: WeakRoom, mut events: Events) {
+        while let Some(item) = events.next().await {
+            let Some(room) = room.upgrade() else { return };
+            match item {
+                EventItem::Event(Event::StoreFailed { .. }) => {
+                    browser::forget(MEMORY);
+                    room.0.unkept.set(true);
+                }
+                EventItem::Event(Event::StoreRecovered) => room.0.unkept.set(false),
+                _ => continue,
+            }
+            room.0.frames.plan();
+        }
+    }
+
+    fn on_event(&self, event: ChatEvent) {
+        match event {
+            ChatEvent::Timeline(change) => return self.on_change(change),
+            ChatEvent::Connection(state) => {
+                if !state.is_connected() {
+                    self.0.typing.take();
+                }
+                *self.0.link.borrow_mut() = state;
+            }
+            ChatEvent::Joined(user) => self.notice(&Text::Joined { name: &user.user_name }),
+            ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
+            ChatEvent::Typing(names) => *self.0.typing.borrow_mut() = names,
+            ChatEvent::Synced { .. } | ChatEvent::Back(_) | ChatEvent::Presence(_) => self.renew_users(),
+            ChatEvent::Earlier { .. } if !self.at_end() => drop(self.show_more(true)),
+            ChatEvent::Missed(_) => {
+                *self.0.entries.borrow_mut() = self.0.chat.entries();
+                self.show_newest();
+            }
+            _ => {}
+        }
+        self.0.frames.plan();
+    }
+
+    fn on_change(&self, change: Change) {
+        match &change {
+            Change::Added { at, entry } => {
+                if entry.own {
+                    self.0.unread_from.take();
+                } else if !self.is_seen() {
+                    self.0.unread_from.borrow_mut().get_or_insert_with(|| entry.id.clone());
+                    self.0.unread.set(self.unread() + 1);
+                }
+                self.keep_place(*at, 1);
+            }
+            Change::Earlier { at, entries } => self.keep_place_before(*at, entries.len()),
+            Change::Removed { at, .. } => self.keep_place(*at, -1),
+            Change::Trimmed { count } => self.keep_place(0, -(*count as isize)),
+            Change::Updated { .. } | Change::Moved { .. } => {}
+        }
+        change.apply(&mut self.0.entries.borrow_mut());
+        self.changed();
+    }
+
+    fn notice(&self, text: &Text<'_>) {
+        let mut notices = self.0.notices.borrow_mut();
+        if notices.len() == NOTICES {
+            notices.remove(0);
+        }
+        let number = self.0.notices_ever.get();
+        self.0.notices_ever.set(number + 1);
+        let below = self.0.entries.borrow().last().map(|entry| entry.id.clone());
+        notices.push(Notice { number, below, text: self.0.words.say(text) });
+        drop(notices);
+        self.renew_users();
+        self.changed();
+    }
+
+    fn renew_users(&self) {
+        *self.0.users.borrow_mut() = self.0.chat.users();
+        self.0.users_version.set(self.0.users_version.get() + 1);
+    }
+}

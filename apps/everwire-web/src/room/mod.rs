@@ -1,0 +1,294 @@
+//! One room: its client, and what the screen knows of it.
+//!
+//! - `client`: how it is made; `events`: what it tells
+//! - `window`: which messages are in the document
+//! - `writing`: what is being written
+
+mod client;
+mod events;
+mod window;
+mod writing;
+
+use std::cell::{Cell, Ref, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use everwire::State;
+use everwire_chat::signal::TypingSignal;
+use everwire_chat::{ChatClient, ChatError, Entry, Status, User};
+use everwire_words::Words;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::account::Account;
+use crate::browser;
+use crate::frames::Frames;
+use crate::rows::{self, Notice, Row};
+use client::{client, draft_key, memory_key};
+use window::MOST;
+
+/// How long what is new may wait to be kept for the next visit.
+const REMEMBER: Duration = Duration::from_secs(2);
+/// How often a countdown is shown anew.
+const TICK: Duration = Duration::from_millis(500);
+
+/// A handle; cloning it is cheap.
+#[derive(Clone)]
+pub(crate) struct Room(Rc<Inner>);
+
+struct Inner {
+    name: String,
+    chat: ChatClient,
+    memory_key: String,
+    words: Words,
+    frames: Rc<Frames>,
+    link: RefCell<State>,
+    users: RefCell<Vec<User>>,
+    /// Counts the changes of `users`.
+    users_version: Cell<u64>,
+    /// Who is typing, by name.
+    typing: RefCell<Vec<String>>,
+    unread: Cell<usize>,
+    /// What is being written.
+    draft: RefCell<String>,
+    /// What the others know of that.
+    typing_signal: RefCell<TypingSignal>,
+    /// The list shows its end.
+    at_end: Cell<bool>,
+    /// The browser has no room to keep what is written until it is sent.
+    unkept: Cell<bool>,
+    entries: RefCell<Vec<Entry>>,
+    notices: RefCell<Vec<Notice>>,
+    notices_ever: Cell<u64>,
+    /// Counts the changes of what the list shows.
+    version: Cell<u64>,
+    /// The first message that was not seen.
+    unread_from: RefCell<Option<String>>,
+    /// Which messages are in the document: from here, up to here; `None`: up to the newest.
+    from: Cell<usize>,
+    to: Cell<Option<usize>>,
+    /// Somebody has this room before them.
+    active: Cell<bool>,
+    /// These will be done soon: what is new is kept, the draft is kept, it is looked whether somebody has stopped typing, and
+    /// a countdown is shown anew.
+    memory_planned: Cell<bool>,
+    draft_planned: Cell<bool>,
+    pause_planned: Cell<bool>,
+    tick_planned: Cell<bool>,
+}
+
+impl Room {
+    pub(crate) fn join(
+        name: &str,
+        user: &User,
+        account: Option<Account>,
+        words: Words,
+        frames: &Rc<Frames>,
+    ) -> Result<Self, ChatError> {
+        let chat = client(name, user, account)?;
+        let (updates, events) = (chat.updates(), chat.connection_events());
+        let room = Self(Rc::new(Inner {
+            name: name.to_owned(),
+            memory_key: memory_key(name, user),
+            words,
+            frames: Rc::clone(frames),
+            link: RefCell::new(chat.state()),
+            users: RefCell::new(chat.users()),
+            users_version: Cell::default(),
+            typing: RefCell::default(),
+            unread: Cell::default(),
+            draft: RefCell::new(browser::kept(&draft_key(name)).unwrap_or_default()),
+            typing_signal: RefCell::default(),
+            at_end: Cell::new(true),
+            unkept: Cell::default(),
+            entries: RefCell::new(chat.entries()),
+            chat,
+            notices: RefCell::default(),
+            notices_ever: Cell::default(),
+            version: Cell::default(),
+            unread_from: RefCell::default(),
+            from: Cell::default(),
+            to: Cell::default(),
+            active: Cell::default(),
+            memory_planned: Cell::default(),
+            draft_planned: Cell::default(),
+            pause_planned: Cell::default(),
+            tick_planned: Cell::default(),
+        }));
+        // None of these keeps the room: one that was left is let go of, and its connection with it.
+        let leaving = room.weak();
+        browser::always_on(&browser::window(), "pagehide", move |_| {
+            if let Some(room) = leaving.upgrade() {
+                room.remember();
+                room.keep_draft();
+            }
+        });
+        spawn_local(Self::listen(room.weak(), updates));
+        spawn_local(Self::watch_store(room.weak(), events));
+        Ok(room)
+    }
+
+    fn weak(&self) -> WeakRoom {
+        WeakRoom(Rc::downgrade(&self.0))
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub(crate) fn chat(&self) -> &ChatClient {
+        &self.0.chat
+    }
+
+    pub(crate) fn link(&self) -> Ref<'_, State> {
+        self.0.link.borrow()
+    }
+
+    pub(crate) fn users(&self) -> Ref<'_, Vec<User>> {
+        self.0.users.borrow()
+    }
+
+    pub(crate) fn users_version(&self) -> u64 {
+        self.0.users_version.get()
+    }
+
+    pub(crate) fn typing(&self) -> Ref<'_, Vec<String>> {
+        self.0.typing.borrow()
+    }
+
+    pub(crate) fn unread(&self) -> usize {
+        self.0.unread.get()
+    }
+
+    pub(crate) fn draft(&self) -> Ref<'_, String> {
+        self.0.draft.borrow()
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.0.at_end.get()
+    }
+
+    pub(crate) fn set_at_end(&self, at_end: bool) {
+        if self.0.at_end.replace(at_end) != at_end {
+            self.0.frames.plan();
+        }
+    }
+
+    pub(crate) fn is_unkept(&self) -> bool {
+        self.0.unkept.get()
+    }
+
+    /// Counts the changes of what [`with_rows`](Self::with_rows) gives.
+    pub(crate) fn version(&self) -> u64 {
+        self.0.version.get()
+    }
+
+    /// The rows that are in the document now.
+    pub(crate) fn with_rows(&self, see: impl FnOnce(&[Row<'_>])) {
+        let (entries, notices) = (self.0.entries.borrow(), self.0.notices.borrow());
+        let range = (self.0.from.get(), self.0.to.get().unwrap_or(usize::MAX));
+        see(&rows::rows(&entries, range, &notices, self.unread_place(&entries), browser::day_of));
+    }
+
+    /// Whether nobody has said anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.entries.borrow().is_empty()
+    }
+
+    /// Messages of ours that wait or are on their way.
+    pub(crate) fn sending(&self) -> usize {
+        let entries = self.0.entries.borrow();
+        entries.iter().rev().take(MOST).filter(|entry| entry.own && entry.status == Status::Sending).count()
+    }
+
+    /// Shows a countdown anew soon, as long as it is asked for.
+    pub(crate) fn tick(&self) {
+        if !self.0.tick_planned.replace(true) {
+            let room = self.weak();
+            browser::later(TICK, move || {
+                if let Some(room) = room.upgrade() {
+                    room.0.tick_planned.set(false);
+                    room.0.frames.plan();
+                }
+            });
+        }
+    }
+
+    /// Tells the others whether nobody looks at this page.
+    pub(crate) fn set_away(&self, away: bool) {
+        self.0.chat.set_away(away);
+    }
+
+    /// Somebody goes to this room, or leaves it.
+    pub(crate) fn set_active(&self, active: bool) {
+        self.0.active.set(active);
+        if active {
+            self.seen();
+        } else {
+            self.0.unread_from.take();
+            self.show_newest();
+        }
+    }
+
+    /// If somebody looks at the newest messages, the others may know.
+    pub(crate) fn seen(&self) {
+        if !self.is_seen() {
+            return;
+        }
+        let entries = self.0.entries.borrow();
+        if let Some(latest) = entries.iter().rev().find(|entry| !entry.own && entry.offset.is_some()) {
+            self.0.chat.mark_read(&latest.id);
+        }
+        self.0.unread.set(0);
+    }
+
+    fn is_seen(&self) -> bool {
+        self.0.active.get() && self.at_end() && self.is_newest() && browser::is_looked_at()
+    }
+
+    /// The place of the first message that was not seen, and how many there are from there.
+    fn unread_place(&self, entries: &[Entry]) -> Option<(usize, usize)> {
+        let from = self.0.unread_from.borrow();
+        let id = from.as_ref()?;
+        let at = entries.iter().rposition(|entry| entry.id == *id)?;
+        let count = entries[at..].iter().filter(|entry| !entry.own).count();
+        Some((at, count))
+    }
+
+    /// What the list shows has changed: the document follows soon, and so does what is kept for the next visit.
+    fn changed(&self) {
+        self.0.version.set(self.0.version.get() + 1);
+        self.0.frames.plan();
+        if !self.0.memory_planned.replace(true) {
+            let room = self.weak();
+            browser::later(REMEMBER, move || {
+                if let Some(room) = room.upgrade() {
+                    room.remember();
+                }
+            });
+        }
+    }
+
+    /// Keeps the last messages for the next visit.
+    fn remember(&self) {
+        self.0.memory_planned.set(false);
+        if self.is_unkept() {
+            return;
+        }
+        if let Some(memory) = self.0.chat.memory() {
+            browser::keep(&self.0.memory_key, &memory.to_json());
+        }
+    }
+}
+
+/// A room for as long as somebody else holds it.
+struct WeakRoom(Weak<Inner>);
+
+impl WeakRoom {
+    fn upgrade(&self) -> Option<Room> {
+        self.0.upgrade().map(Room)
+    }
+}

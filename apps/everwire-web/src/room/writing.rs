@@ -1,0 +1,81 @@
+//! What is being written, and what the others know of it.
+
+use std::time::Duration;
+
+use everwire_chat::SendError;
+use everwire_words::Text;
+use web_time::Instant;
+
+use super::Room;
+use super::client::draft_key;
+use crate::browser;
+
+/// How long what is being written may wait to be kept for the next visit.
+const DRAFT: Duration = Duration::from_millis(400);
+/// Timers of browsers come a little early, too.
+const MARGIN: Duration = Duration::from_millis(20);
+
+impl Room {
+    /// Keeps what is being written, for the next visit too.
+    pub(crate) fn write(&self, draft: String) {
+        let told = self.0.typing_signal.borrow_mut().on_edit(draft.trim().is_empty(), Instant::now());
+        *self.0.draft.borrow_mut() = draft;
+        self.tell(told);
+        self.await_pause();
+        if !self.0.draft_planned.replace(true) {
+            let room = self.weak();
+            browser::later(DRAFT, move || {
+                if let Some(room) = room.upgrade() {
+                    room.keep_draft();
+                }
+            });
+        }
+    }
+
+    /// Sends what is written.
+    ///
+    /// # Errors
+    /// In words for people; the draft stays.
+    pub(crate) fn send(&self) -> Result<(), String> {
+        let text = self.draft().clone();
+        self.0.chat.send(text).map_err(|error| match error {
+            SendError::Full => self.0.words.say(&Text::Full),
+            other => other.to_string(),
+        })?;
+        self.0.draft.take();
+        self.0.typing_signal.borrow_mut().on_sent();
+        self.0.unread_from.take();
+        self.show_newest();
+        // At once: what is sent is not to stand there again at the next visit.
+        self.keep_draft();
+        Ok(())
+    }
+
+    pub(super) fn keep_draft(&self) {
+        self.0.draft_planned.set(false);
+        browser::keep(&draft_key(self.name()), &self.draft());
+    }
+
+    /// Looks whether somebody has stopped typing, after the pause that may follow. One look at a time: it moves as long as
+    /// somebody types.
+    fn await_pause(&self) {
+        let Some(deadline) = self.0.typing_signal.borrow().deadline() else { return };
+        if self.0.pause_planned.replace(true) {
+            return;
+        }
+        let room = self.weak();
+        browser::later(deadline.saturating_duration_since(Instant::now()) + MARGIN, move || {
+            let Some(room) = room.upgrade() else { return };
+            room.0.pause_planned.set(false);
+            let told = room.0.typing_signal.borrow_mut().on_pause(Instant::now());
+            room.tell(told);
+            room.await_pause();
+        });
+    }
+
+    fn tell(&self, told: Option<bool>) {
+        if let Some(is_typing) = told {
+            self.0.chat.typing(is_typing);
+        }
+    }
+}

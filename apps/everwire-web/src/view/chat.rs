@@ -1,0 +1,163 @@
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use everwire_words::{Text, Words};
+use web_sys::Element;
+
+use super::bar::Bar;
+use super::composer::Composer;
+use super::list::List;
+use super::side::Side;
+use crate::browser;
+use crate::dom::{self, Switch};
+use crate::room::Room;
+use crate::rooms::Rooms;
+
+/// The rooms, and the one that is shown.
+pub(crate) struct Chat {
+    pub(crate) rooms: Rc<Rooms>,
+    words: Words,
+    root: Element,
+    update: Switch,
+    side: Side,
+    /// On a phone it lies over the messages, if it is open.
+    side_is_open: Cell<bool>,
+    main: RefCell<Main>,
+    title: RefCell<String>,
+}
+
+/// The room that is shown.
+struct Main {
+    room: Room,
+    root: Element,
+    bar: Bar,
+    list: List,
+    composer: Composer,
+}
+
+impl Chat {
+    /// In the document, in the place of everything else.
+    pub(crate) fn new(rooms: Rc<Rooms>, words: Words) -> Self {
+        let root = dom::template("chat");
+        dom::find(&root, ".update span").set_text_content(Some(&words.say(&Text::NewVersion)));
+        dom::find(&root, ".update button").set_text_content(Some(&words.say(&Text::TakeVersion)));
+        dom::label(&root, ".shade", &words.say(&Text::Close));
+        let main = Main::new(rooms.shown(), words);
+        let _ = dom::find(&root, "main").replace_with_with_node_1(&main.root);
+        dom::show_only(&root);
+        main.composer.focus();
+        Self {
+            update: Switch::at(&root, ".update", "hidden", true),
+            side: Side::new(&root, &rooms, words),
+            rooms,
+            words,
+            root,
+            side_is_open: Cell::new(false),
+            main: RefCell::new(main),
+            title: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn show(&self) {
+        let room = self.rooms.shown();
+        if !self.main.borrow().room.is(&room) {
+            let main = Main::new(room.clone(), self.words);
+            let before = self.main.replace(main);
+            let main = self.main.borrow();
+            let _ = before.root.replace_with_with_node_1(&main.root);
+            main.composer.focus();
+        }
+        let main = self.main.borrow();
+        main.list.show(&room);
+        room.seen();
+        main.bar.show(&room, self.side_is_open.get());
+        main.composer.show(&room);
+        self.side.show(&self.rooms, &room);
+        self.update.turn(!browser::has_update());
+        self.show_title(&room);
+    }
+
+    /// The tab's title says how much is new.
+    fn show_title(&self, room: &Room) {
+        let title = match self.rooms.unread() {
+            0 => format!("{} – Everwire", room.name()),
+            unread => format!("({unread}) {} – Everwire", room.name()),
+        };
+        if *self.title.borrow() != title {
+            browser::document().set_title(&title);
+            *self.title.borrow_mut() = title;
+        }
+    }
+
+    pub(crate) fn open_side(&self, open: bool) {
+        self.side_is_open.set(open);
+        self.root.set_class_name(if open { "chat side-open" } else { "chat" });
+        self.show();
+    }
+
+    /// Does what the button says that was pressed.
+    pub(crate) fn act(&self, what: &str, button: &Element) {
+        let room = self.rooms.shown();
+        match what {
+            "menu" => self.open_side(!self.side_is_open.get()),
+            "people" => self.open_side(true),
+            "close" => self.open_side(false),
+            "update" => browser::tell("everwire-update-now"),
+            "newest" => room.show_newest(),
+            "go" | "leave" => {
+                let Some(at) = button.get_attribute("data-at").and_then(|at| at.parse().ok()) else { return };
+                if what == "go" {
+                    self.rooms.go_to(at);
+                    self.open_side(false);
+                } else {
+                    self.rooms.leave(at);
+                }
+            }
+            "retry" | "take-back" => {
+                let Some(id) = message_of(button) else { return };
+                // What can't be sent again now stays as it is, with its reason; what is on its way by now stays too.
+                if what == "retry" {
+                    let _ = room.chat().retry(&id);
+                } else {
+                    let _ = room.chat().take_back(&id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn submit(&self, form: &str) {
+        match form {
+            "composer" => self.main.borrow().composer.send(),
+            "new-room" if self.side.join(&self.rooms) => self.open_side(false),
+            _ => {}
+        }
+    }
+
+    /// Somebody has written something somewhere.
+    pub(crate) fn input(&self) {
+        self.main.borrow().composer.on_input();
+    }
+
+    pub(crate) fn scrolled(&self) {
+        self.main.borrow().list.on_scroll();
+    }
+}
+
+impl Main {
+    fn new(room: Room, words: Words) -> Self {
+        let root = dom::template("room");
+        Self {
+            bar: Bar::new(&root, &room, words),
+            list: List::new(&root, &room, words),
+            composer: Composer::new(&root, room.clone(), words),
+            room,
+            root,
+        }
+    }
+}
+
+/// The id of the message that a button belongs to.
+fn message_of(button: &Element) -> Option<String> {
+    button.closest("[data-id]").ok()??.get_attribute("data-id")
+}
