@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::accounts::{Account, ClosedRoom};
 use crate::error::OpenError;
@@ -169,7 +169,7 @@ impl Tables {
 
     /// Stores the token of a new sign-in, and forgets those that have expired.
     pub(super) fn begin(&mut self, user: &str, hash: &[u8], family: &str, expires: i64, now: i64) -> Result<()> {
-        let transaction = self.0.transaction()?;
+        let transaction = self.write()?;
         transaction.execute("DELETE FROM refreshes WHERE expires <= ?1", [now])?;
         insert(&transaction, hash, family, user, expires)?;
         Ok(transaction.commit()?)
@@ -177,7 +177,7 @@ impl Tables {
 
     /// A refresh token for the next one.
     pub(super) fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<Refreshed> {
-        let transaction = self.0.transaction()?;
+        let transaction = self.write()?;
         let found = transaction
             .query_row("SELECT family, user_id, expires, used FROM refreshes WHERE hash = ?1", [old], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
@@ -209,7 +209,7 @@ impl Tables {
 
     /// A change of who may come in, which the server notices.
     fn change(&mut self, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<bool>) -> Result<bool> {
-        let transaction = self.0.transaction()?;
+        let transaction = self.write()?;
         let changed = change(&transaction)?;
         if changed {
             transaction.execute("UPDATE meta SET value = value + 1 WHERE key = 'access_revision'", [])?;
@@ -217,9 +217,54 @@ impl Tables {
         transaction.commit()?;
         Ok(changed)
     }
+
+    /// One that is going to write. It waits its turn now: SQLite refuses a write at once if others have written since it first
+    /// read.
+    fn write(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.0.transaction_with_behavior(TransactionBehavior::Immediate)
+    }
 }
 
 fn insert(to: &Transaction<'_>, hash: &[u8], family: &str, user: &str, expires: i64) -> rusqlite::Result<()> {
     let insert = "INSERT INTO refreshes VALUES (?1, ?2, ?3, ?4, 0)";
     to.execute(insert, params![hash, family, user, expires]).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test fails by panicking
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_refreshed_while_others_write_without_a_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut tables, other) =
+            (Tables::open(Some(folder.path())).unwrap(), Tables::open(Some(folder.path())).unwrap());
+        tables.begin("ana", b"0", "family", i64::MAX, 1).unwrap();
+        // Nothing here asks whether it would outlast a loss of power.
+        for connection in [&tables, &other] {
+            connection.0.pragma_update(None, "synchronous", "OFF").unwrap();
+        }
+        let over = &AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let others = scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    other.0.execute("UPDATE meta SET value = value + 1 WHERE key = 'access_revision'", []).unwrap();
+                }
+            });
+            let refreshed: Vec<_> = (0..2000_u32)
+                .map(|turn| {
+                    let (old, new) = (turn.to_string(), (turn + 1).to_string());
+                    tables.refresh(old.as_bytes(), new.as_bytes(), i64::MAX, 1)
+                })
+                .collect();
+            over.store(true, Ordering::Relaxed);
+            others.join().unwrap();
+            for one in refreshed {
+                assert_eq!(one.unwrap(), Refreshed::For("ana".to_owned()));
+            }
+        });
+    }
 }
