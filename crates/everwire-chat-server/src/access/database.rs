@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::accounts::{Account, ClosedRoom};
 use crate::error::OpenError;
-use crate::history::{HistoryError, beside};
+use crate::history::{HistoryError, beside, write};
 
 type Result<T> = std::result::Result<T, HistoryError>;
 
@@ -169,7 +169,7 @@ impl Tables {
 
     /// Stores the token of a new sign-in, and forgets those that have expired.
     pub(super) fn begin(&mut self, user: &str, hash: &[u8], family: &str, expires: i64, now: i64) -> Result<()> {
-        let transaction = self.write()?;
+        let transaction = write(&mut self.0)?;
         transaction.execute("DELETE FROM refreshes WHERE expires <= ?1", [now])?;
         insert(&transaction, hash, family, user, expires)?;
         Ok(transaction.commit()?)
@@ -177,7 +177,7 @@ impl Tables {
 
     /// A refresh token for the next one.
     pub(super) fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<Refreshed> {
-        let transaction = self.write()?;
+        let transaction = write(&mut self.0)?;
         let found = transaction
             .query_row("SELECT family, user_id, expires, used FROM refreshes WHERE hash = ?1", [old], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
@@ -209,19 +209,13 @@ impl Tables {
 
     /// A change of who may come in, which the server notices.
     fn change(&mut self, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<bool>) -> Result<bool> {
-        let transaction = self.write()?;
+        let transaction = write(&mut self.0)?;
         let changed = change(&transaction)?;
         if changed {
             transaction.execute("UPDATE meta SET value = value + 1 WHERE key = 'access_revision'", [])?;
         }
         transaction.commit()?;
         Ok(changed)
-    }
-
-    /// One that is going to write. It waits its turn now: SQLite refuses a write at once if others have written since it first
-    /// read.
-    fn write(&mut self) -> rusqlite::Result<Transaction<'_>> {
-        self.0.transaction_with_behavior(TransactionBehavior::Immediate)
     }
 }
 

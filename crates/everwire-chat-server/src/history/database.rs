@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use everwire_chat::TextMessage;
 use everwire_chat::wire::WireStatus;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::layout::{NEW, SINCE_3, VERSION, from_1};
 use super::{Bounds, Exported, Page, Post, Removed, Start};
@@ -55,7 +55,7 @@ pub(super) enum Place {
 
 #[derive(Debug)]
 pub(super) struct Database {
-    connection: Connection,
+    pub(super) connection: Connection,
     epoch: String,
     /// The last position of each room that was written to.
     ends: HashMap<String, u64>,
@@ -82,7 +82,7 @@ impl Database {
             // Committed means on the disk.
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let transaction = write(&mut connection)?;
             version = bring_up_to_date(&transaction)?;
             if version > VERSION {
                 return Ok(None);
@@ -121,7 +121,7 @@ impl Database {
 
     fn store_all(&mut self, posts: &[Post]) -> rusqlite::Result<Vec<Place>> {
         let Self { connection, ends, .. } = self;
-        let transaction = connection.transaction()?;
+        let transaction = write(connection)?;
         let stored_at = now();
         let mut stored = Vec::with_capacity(posts.len());
         for Post { room, message, .. } in posts {
@@ -178,7 +178,7 @@ impl Database {
 
     /// One step of removing what is out of these bounds, beginning with the room `from`.
     pub(super) fn remove(&mut self, bounds: &Bounds, from: &str) -> Result<Removed, HistoryError> {
-        let transaction = self.connection.transaction()?;
+        let transaction = write(&mut self.connection)?;
         let mut rooms = rooms(&transaction, from, STEP_ROOMS + 1)?;
         let mut next = if rooms.len() > STEP_ROOMS { rooms.pop() } else { None };
         let mut left = STEP_MESSAGES;
@@ -221,7 +221,7 @@ impl Database {
 
     /// Stores how far the messages of rooms have come.
     pub(super) fn keep_marks(&mut self, marks: &HashMap<String, KeptMarks>) -> Result<(), HistoryError> {
-        let transaction = self.connection.transaction()?;
+        let transaction = write(&mut self.connection)?;
         for (room, KeptMarks { delivered, read }) in marks {
             transaction.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
                 params![room, delivered.offset, delivered.user, delivered.others, read.offset, read.user, read.others],
@@ -235,6 +235,12 @@ impl Database {
         self.connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'", [])?;
         Ok(())
     }
+}
+
+/// A transaction that is going to write. It waits its turn now: SQLite refuses a write at once if others, such as
+/// `everwire user` or a sign-in, have written since it first read.
+pub(crate) fn write(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
 /// A history that is only read, while a server may be using it.

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use everwire_chat::wire::WireStatus;
@@ -297,4 +298,27 @@ async fn a_history_that_can_not_be_written_says_so_until_it_can() {
     history.check().await.unwrap();
     history.post(post("a", "1")).await;
     assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["1"]);
+}
+
+#[test]
+fn lines_are_stored_while_others_write_without_a_pause() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut database = Database::open(Some(folder.path())).unwrap();
+    let other = beside(Some(folder.path())).unwrap();
+    // Nothing here asks whether it would outlast a loss of power.
+    for connection in [&database.connection, &other] {
+        connection.pragma_update(None, "synchronous", "OFF").unwrap();
+    }
+    let over = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let others = scope.spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                other.execute("UPDATE meta SET value = value + 1 WHERE key = 'access_revision'", []).unwrap();
+            }
+        });
+        let stored: Vec<_> = (0..2000).map(|line| database.store(&[post("den", &line.to_string())])).collect();
+        over.store(true, Ordering::Relaxed);
+        others.join().unwrap();
+        assert!(stored.iter().all(Result::is_ok), "{:?}", stored.iter().find(|stored| stored.is_err()));
+    });
 }
