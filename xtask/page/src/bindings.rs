@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::process::Command;
 use std::{env, fs};
 
 use wasm_bindgen_cli_support::Bindgen;
+
+use crate::tools;
 
 /// What a browser loads.
 pub(crate) struct Bound {
@@ -31,29 +32,71 @@ pub(crate) fn bind(folder: &Path, wasm: &Path) -> Result<(), Box<dyn Error>> {
 fn generate_in(folder: &Path, wasm: &Path, source: &Path) -> Result<Bound, Box<dyn Error>> {
     bind(folder, wasm)?;
     let bound = folder.join("everwire_bg.wasm");
-    optimize(&bound, source)?;
-    Ok(Bound { wasm: fs::read(&bound)?, script: fs::read(folder.join("everwire.js"))? })
+    let (short, script) = shorten(&fs::read(&bound)?, fs::read_to_string(folder.join("everwire.js"))?)?;
+    fs::write(&bound, short)?;
+    tools::optimize(&bound, source)?;
+    Ok(Bound { wasm: fs::read(&bound)?, script: script.into_bytes() })
 }
 
-/// By Binaryen, where npm has installed it; without it the page is a little larger.
-fn optimize(wasm: &Path, source: &Path) -> Result<(), Box<dyn Error>> {
-    let binaryen = source.join("../node_modules/binaryen/bin/wasm-opt");
-    if !binaryen.exists() {
-        println!("wasm-opt is not installed (npm's binaryen): the page will be a little larger");
-        return Ok(());
+/// Gives what the WebAssembly and its script have from each other names of a letter or two: they come with a hash, which no
+/// compression makes shorter.
+fn shorten(wasm: &[u8], mut script: String) -> Result<(Vec<u8>, String), Box<dyn Error>> {
+    let mut module = walrus::Module::from_buffer(wasm).map_err(|error| format!("walrus: {error:#}"))?;
+    let mut names = (0..).map(short_name);
+    for import in module.imports.iter_mut() {
+        let name = names.next().unwrap_or_default();
+        script = renamed(&script, &import.name, &name)?;
+        import.name = name;
     }
-    let mut wasm_opt = Command::new("node");
-    // What rustc's own target has on by default.
-    wasm_opt.arg(binaryen).args([
-        "-Oz",
-        "--converge",
-        "--strip-debug",
-        "--strip-producers",
-        "--enable-bulk-memory",
-        "--enable-mutable-globals",
-        "--enable-sign-ext",
-    ]);
-    wasm_opt.args(["--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-multivalue"]);
-    let status = wasm_opt.arg(wasm).arg("-o").arg(wasm).status()?;
-    if status.success() { Ok(()) } else { Err("wasm-opt failed".into()) }
+    for export in module.exports.iter_mut() {
+        let name = names.next().unwrap_or_default();
+        // What the script does not use, such as the program's entry, needs no name that it knows.
+        script = renamed(&script, &format!("wasm.{}", export.name), &format!("wasm.{name}")).unwrap_or(script);
+        export.name = name;
+    }
+    Ok((module.emit_wasm(), script))
+}
+
+/// `a` to `z`, then `aa`, `ba` and so on; reserved words of JavaScript may be names of properties.
+fn short_name(number: usize) -> String {
+    let (letter, rest) = (char::from(b'a' + (number % 26) as u8), number / 26);
+    if rest == 0 { letter.to_string() } else { format!("{letter}{}", short_name(rest - 1)) }
+}
+
+/// The script with another name wherever this one stands as a whole word.
+fn renamed(script: &str, name: &str, new: &str) -> Result<String, String> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let mut renamed = String::with_capacity(script.len());
+    let mut rest = 0;
+    for (at, _) in script.match_indices(name) {
+        let (before, after) = (script[..at].chars().next_back(), script[at + name.len()..].chars().next());
+        if !before.is_some_and(is_part) && !after.is_some_and(is_part) {
+            renamed.push_str(&script[rest..at]);
+            renamed.push_str(new);
+            rest = at + name.len();
+        }
+    }
+    if rest == 0 {
+        return Err(format!("{name} is nowhere in the script that wasm-bindgen has made"));
+    }
+    renamed.push_str(&script[rest..]);
+    Ok(renamed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_changed_where_it_is_a_word() {
+        assert_eq!(renamed("a: f, aa: g, b.a(a)", "a", "x").as_deref(), Ok("x: f, aa: g, b.x(x)"));
+        assert!(renamed("aa", "a", "x").is_err());
+    }
+
+    #[test]
+    fn no_two_names_are_the_same() {
+        let names: std::collections::BTreeSet<_> = (0..2000).map(short_name).collect();
+        assert_eq!(names.len(), 2000);
+        assert_eq!([0, 25, 26, 51, 52].map(short_name), ["a", "z", "aa", "za", "ab"]);
+    }
 }

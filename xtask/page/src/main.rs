@@ -2,6 +2,7 @@
 //! `everwire-page WASM OUT`: only what a browser needs to start the WebAssembly, for tests.
 //!
 //! - [`bindings`]: the JavaScript that starts the WebAssembly, and what of it is left out
+//! - [`tools`]: what of npm's makes it smaller
 //! - [`names`]: names that change with the content, so that browsers may keep what they have for ever
 //! - [`compression`]: brotli and gzip, done once
 //!
@@ -10,6 +11,7 @@
 mod bindings;
 mod compression;
 mod names;
+mod tools;
 
 use std::error::Error;
 use std::path::Path;
@@ -50,6 +52,9 @@ fn build(wasm: &Path, source: &Path, out: &Path, budget: usize) -> Result<(), Bo
         File::new("index.html", fs::read(source.join("index.html"))?),
         File::new("sw.js", fs::read(source.join("sw.js"))?),
     ];
+    for file in files.iter_mut().filter(|file| file.name.ends_with(".js") || file.name.ends_with(".css")) {
+        file.content = tools::minify(&file.name, std::mem::take(&mut file.content), source)?;
+    }
     names::by_content(&mut files);
     names::version(&mut files);
     if out.exists() {

@@ -1,0 +1,64 @@
+//! Tools from npm, where they are installed; without them the page is a little larger.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What each of them takes, at the least.
+const OPTIMIZE: [&str; 16] = [
+    "-Oz",
+    "--converge",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    // A function is not put into the only place that calls it if it is longer than this: what is not moved compresses better.
+    "--one-caller-inline-max-function-size=20",
+    // Zeros compress better than what would say where they were left out.
+    "--skip-pass=memory-packing",
+    "--strip-debug",
+    "--strip-producers",
+    // What rustc's own target has on by default.
+    "--enable-bulk-memory",
+    "--enable-mutable-globals",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-multivalue",
+    "-o",
+];
+
+/// Makes the WebAssembly smaller, by Binaryen.
+pub(crate) fn optimize(wasm: &Path, source: &Path) -> Result<(), Box<dyn Error>> {
+    let Some(binaryen) = installed(source, "binaryen/bin/wasm-opt") else { return Ok(()) };
+    run(Command::new("node").arg(binaryen).arg(wasm).args(OPTIMIZE).arg(wasm))
+}
+
+/// Makes a script or a style sheet smaller, by esbuild.
+pub(crate) fn minify(name: &str, content: Vec<u8>, source: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    let Some(esbuild) = installed(source, "esbuild/bin/esbuild") else { return Ok(content) };
+    let folder = std::env::temp_dir().join(format!("everwire-minify-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let (file, out) = (folder.join(name), folder.join(format!("out-{name}")));
+    fs::write(&file, content)?;
+    let to = [OsStr::new("--outfile="), out.as_os_str()].join(OsStr::new(""));
+    run(Command::new(esbuild).args(["--minify", "--log-level=warning"]).arg(to).arg(&file))?;
+    let content = fs::read(&out)?;
+    fs::remove_dir_all(&folder)?;
+    Ok(content)
+}
+
+fn installed(source: &Path, tool: &str) -> Option<PathBuf> {
+    let tool = source.join("../node_modules").join(tool);
+    if tool.exists() {
+        return Some(tool);
+    }
+    println!("{} is not installed: the page will be a little larger", tool.display());
+    None
+}
+
+fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
+    let status = command.status()?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} failed").into()) }
+}
