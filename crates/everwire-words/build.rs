@@ -8,84 +8,113 @@ use std::{env, fs};
 
 use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement, Variant, VariantKey};
 
+#[allow(dead_code)]
+#[path = "src/format.rs"]
+mod format;
+
+use format::{CHOICE, END, END_OF_CHOICE, FEW, LONE_CHOICE, LONE_VARIABLE, ONE, THEN, VARIABLE};
+
+/// Of the list of texts, their names and those of their variables.
+macro_rules! texts {
+    ($($(#[$attribute:meta])* $variant:ident = $name:literal $({ $($variable:ident: $type:ty),+ })?,)+) => {
+        #[allow(unused_doc_comments)]
+        const TEXTS: &[(&str, &[&str])] =
+            &[$($(#[$attribute])* ($name, &[$($(stringify!($variable)),+)?]),)+];
+    };
+}
+
+include!("src/list.rs");
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=texts");
+    println!("cargo::rerun-if-changed=src/list.rs");
+    println!("cargo::rerun-if-changed=src/format.rs");
     let mut code = String::new();
     for language in ["en", "ru"] {
         let file = PathBuf::from(format!("texts/{language}.ftl"));
-        let messages = messages(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        writeln!(code, "static {}: &[(&str, Pattern)] = &[", language.to_uppercase())?;
-        for (name, pattern) in messages {
-            writeln!(code, "({name:?}, {pattern}),")?;
-        }
-        writeln!(code, "];")?;
+        let texts = texts(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        writeln!(code, "const {}: &str = {texts:?};", language.to_uppercase())?;
     }
     let out = env::var_os("OUT_DIR").ok_or("cargo names no folder to write to")?;
     fs::write(Path::new(&out).join("texts.rs"), code)?;
     Ok(())
 }
 
-/// The texts of a file, each as a value of `Pattern`, sorted by their names.
-fn messages(file: &Path) -> Result<Vec<(String, String)>> {
+/// The texts of a file, in the order of the list.
+fn texts(file: &Path) -> Result<String> {
     let source = fs::read_to_string(file)?;
     let parsed = fluent_syntax::parser::parse(source.as_str()).map_err(|(_, problems)| format!("{problems:?}"))?;
     let mut messages = Vec::new();
     for entry in parsed.body {
         match entry {
-            Entry::Message(message) => {
-                let name = message.id.name.to_owned();
-                let value = message.value.as_ref().ok_or_else(|| format!("{name} has no text"))?;
-                let value = pattern(value).map_err(|error| format!("{name}: {error}"))?;
-                messages.push((name, value));
-            }
+            Entry::Message(message) => messages.push(message),
             Entry::Comment(_) | Entry::GroupComment(_) | Entry::ResourceComment(_) => {}
             Entry::Term(_) | Entry::Junk { .. } => return Err(format!("this is no text: {entry:?}").into()),
         }
     }
-    messages.sort();
-    Ok(messages)
+    let mut texts = String::new();
+    for (name, variables) in TEXTS {
+        let message = messages.iter().find(|message| message.id.name == *name);
+        let text = message.and_then(|message| message.value.as_ref()).ok_or_else(|| format!("{name} has no text"))?;
+        texts += &pattern(text, variables).map_err(|error| format!("{name}: {error}"))?;
+        texts.push(END);
+    }
+    Ok(texts)
 }
 
-fn pattern(pattern: &Pattern<&str>) -> Result<String> {
+fn pattern(pattern: &Pattern<&str>, variables: &[&str]) -> Result<String> {
     let mut parts = String::new();
+    let is_lone = pattern.elements.len() == 1;
     for element in &pattern.elements {
         match element {
-            PatternElement::TextElement { value } => write!(parts, "Part::Words({value:?}),")?,
+            PatternElement::TextElement { value } if value.contains(|c: char| c <= LONE_CHOICE) => {
+                return Err(format!("{value:?} has a character that is a sign here").into());
+            }
+            PatternElement::TextElement { value } => parts.push_str(value),
             PatternElement::Placeable { expression: Expression::Inline(inline) } => {
-                write!(parts, "Part::Variable({:?}),", variable(inline)?)?;
+                parts.push(if is_lone { LONE_VARIABLE } else { VARIABLE });
+                parts += &variable(inline, variables)?;
             }
             PatternElement::Placeable { expression: Expression::Select { selector, variants } } => {
-                write!(parts, "Part::Choice({:?}, {}),", variable(selector)?, choices(variants)?)?;
+                parts.push(if is_lone { LONE_CHOICE } else { CHOICE });
+                parts += &variable(selector, variables)?;
+                parts += &choices(variants, variables)?;
             }
         }
     }
-    Ok(format!("&[{parts}]"))
+    Ok(parts)
 }
 
-fn choices(variants: &[Variant<&str>]) -> Result<String> {
+fn choices(variants: &[Variant<&str>], variables: &[&str]) -> Result<String> {
     let mut choices = String::new();
     for variant in variants {
-        let key = match (&variant.key, variant.default) {
-            (_, true) => "Key::Else".to_owned(),
-            (VariantKey::NumberLiteral { value }, _) => format!("Key::Number({})", value.parse::<u64>()?),
-            (VariantKey::Identifier { name: "one" }, _) => "Key::Plural(Plural::One)".to_owned(),
-            (VariantKey::Identifier { name: "few" }, _) => "Key::Plural(Plural::Few)".to_owned(),
+        match (&variant.key, variant.default) {
+            (_, true) => {}
+            (VariantKey::NumberLiteral { value }, _) => choices += &value.parse::<u64>()?.to_string(),
+            (VariantKey::Identifier { name: "one" }, _) => choices += ONE,
+            (VariantKey::Identifier { name: "few" }, _) => choices += FEW,
             (VariantKey::Identifier { name }, _) => return Err(format!("a choice by `{name}`").into()),
-        };
-        write!(choices, "({key}, {}),", pattern(&variant.value)?)?;
+        }
+        choices.push(THEN);
+        choices += &pattern(&variant.value, variables)?;
+        choices.push(END_OF_CHOICE);
     }
     // What is chosen where nothing fits is looked at last.
     match variants.last() {
-        Some(last) if last.default => Ok(format!("&[{choices}]")),
+        Some(last) if last.default => Ok(choices),
         _ => Err("the default of a choice has to be its last".into()),
     }
 }
 
-fn variable<'a>(expression: &InlineExpression<&'a str>) -> Result<&'a str> {
+/// The digit of a variable.
+fn variable(expression: &InlineExpression<&str>, variables: &[&str]) -> Result<String> {
     match expression {
-        InlineExpression::VariableReference { id } => Ok(id.name),
+        InlineExpression::VariableReference { id } => match variables.iter().position(|name| *name == id.name) {
+            Some(digit @ 0..=9) => Ok(digit.to_string()),
+            _ => Err(format!("the list knows no variable `{}` of it", id.name).into()),
+        },
         other => Err(format!("neither text nor variable: {other:?}").into()),
     }
 }

@@ -11,9 +11,10 @@
 //! assert_eq!(words.say(&Text::UnreadLine { count: 3 }), "3 новых сообщения");
 //! ```
 
+mod format;
 mod language;
-mod pattern;
 mod text;
+mod texts;
 mod words;
 
 pub use language::Language;

@@ -26,12 +26,10 @@ status-failed = failed: { $reason }
 failure-rejected = the server refused it: { $reason }
 failure-dropped = too many messages were waiting
 failure-cancelled = it was not sent
-failure-expired = it was not sent in time
 failure-unknown = it may or may not have arrived
 retry = send again
 cancel = take back
 delete = delete
-copy = copy
 
 ## The list of messages
 
@@ -102,7 +100,6 @@ too-long = { $over ->
     [one] { $over } character too many
    *[other] { $over } characters too many
 }
-blank = there is nothing to send
 full = too many messages are waiting; try again when some have gone
 no-room = the browser has no more room for this page: what is not sent yet is lost when it is closed
 nothing-failed = nothing has failed
@@ -119,7 +116,6 @@ new-version = there is a new version of this page
 take-version = use it
 enter = Join the chat
 sign-in-wanted = this server wants to know who you are
-sign-in-wrong = the name or the password is wrong
 name = Name
 password = Password
 

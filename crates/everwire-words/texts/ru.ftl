@@ -27,12 +27,10 @@ status-failed = не отправлено: { $reason }
 failure-rejected = сервер отказал: { $reason }
 failure-dropped = слишком много сообщений ждало отправки
 failure-cancelled = сообщение не отправлялось
-failure-expired = не успело уйти вовремя
 failure-unknown = неизвестно, дошло ли оно
 retry = отправить снова
 cancel = отозвать
 delete = удалить
-copy = копировать
 
 ## The list of messages
 
@@ -106,7 +104,6 @@ too-long = { $over ->
     [few] лишние { $over } символа
    *[other] лишние { $over } символов
 }
-blank = нечего отправлять
 full = слишком много сообщений ждёт отправки; попробуйте, когда часть уйдёт
 no-room = у браузера больше нет места для этой страницы: что ещё не отправлено, пропадёт, если её закрыть
 nothing-failed = неотправленных нет
@@ -123,7 +120,6 @@ new-version = есть новая версия этой страницы
 take-version = перейти на неё
 enter = Войти в чат
 sign-in-wanted = сервер хочет знать, кто вы
-sign-in-wrong = имя или пароль неверны
 name = Имя
 password = Пароль
 

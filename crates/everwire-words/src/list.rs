@@ -1,0 +1,113 @@
+// All texts: the name in `texts/*.ftl`, and the variables. The build script reads this list too.
+texts! {
+    /// The first attempt to connect.
+    Connecting = "connecting",
+    /// A later one.
+    ConnectingAgain = "connecting-again" { attempt: u32 },
+    Connected = "connected",
+    /// Not connected, with the time to the next attempt.
+    Offline = "offline" { seconds: u64 },
+    OfflineNow = "offline-now",
+    Closing = "closing",
+    Closed = "closed",
+    /// The server, or what is in between, will have none of us.
+    Refused = "refused" { reason: &'a str },
+    /// Attempts have come to their limit.
+    GaveUp = "gave-up" { reason: &'a str },
+    /// Messages that wait to be sent.
+    Waiting = "waiting" { count: u64 },
+
+    StatusSending = "status-sending",
+    StatusSent = "status-sent",
+    StatusDelivered = "status-delivered",
+    StatusRead = "status-read",
+    StatusFailed = "status-failed" { reason: &'a str },
+    FailureRejected = "failure-rejected" { reason: &'a str },
+    FailureDropped = "failure-dropped",
+    FailureCancelled = "failure-cancelled",
+    FailureUnknown = "failure-unknown",
+    Retry = "retry",
+    Cancel = "cancel",
+    Delete = "delete",
+
+    Joined = "joined" { name: &'a str },
+    Left = "left" { name: &'a str },
+    /// Who is typing: how many, the first two by name, and how many there are beside the first.
+    Typing = "typing" { count: u64, first: &'a str, second: &'a str, others: u64 },
+    /// Above the first message that was not seen.
+    UnreadLine = "unread-line" { count: u64 },
+    Newest = "newest",
+    #[cfg(feature = "terminal")]
+    EarlierLoading = "earlier-loading",
+    EarlierNone = "earlier-none",
+    EarlierLeftOut = "earlier-left-out",
+    Gap = "gap",
+    /// The server has removed what was before the first.
+    EarlierGone = "earlier-gone",
+    /// The server has removed what was here.
+    Gone = "gone",
+    EmptyRoom = "empty-room",
+    Today = "today",
+    Yesterday = "yesterday",
+    /// A date: the weekday from Monday, 1, the month from January, 1, the year in digits.
+    Day = "day" { weekday: u8, day: u8, month: u8, year: &'a str },
+
+    Rooms = "rooms",
+    NewRoom = "new-room",
+    LeaveRoom = "leave-room" { room: &'a str },
+    /// How many are here besides us.
+    Here = "here" { count: u64 },
+    Who = "who",
+    You = "you",
+    Away = "away",
+    #[cfg(feature = "terminal")]
+    Nobody = "nobody",
+
+    WriteHere = "write-here",
+    Send = "send",
+    TooLong = "too-long" { over: u64 },
+    Full = "full",
+    /// Of the page: what is written is sent, but can't be kept until then.
+    NoRoom = "no-room",
+    #[cfg(feature = "terminal")]
+    NothingFailed = "nothing-failed",
+    #[cfg(feature = "terminal")]
+    NothingWaiting = "nothing-waiting",
+    #[cfg(feature = "terminal")]
+    UnknownCommand = "unknown-command" { command: &'a str },
+    #[cfg(feature = "terminal")]
+    RoomWanted = "room-wanted",
+    #[cfg(feature = "terminal")]
+    RoomUnknown = "room-unknown" { room: &'a str },
+    #[cfg(feature = "terminal")]
+    LastRoom = "last-room",
+
+    SignIn = "sign-in",
+    /// Of the page.
+    NewVersion = "new-version",
+    TakeVersion = "take-version",
+    Enter = "enter",
+    SignInWanted = "sign-in-wanted",
+    Name = "name",
+    Password = "password",
+
+    #[cfg(feature = "terminal")]
+    HelpTitle = "help-title",
+    #[cfg(feature = "terminal")]
+    HelpKeys = "help-keys",
+    #[cfg(feature = "terminal")]
+    HelpCommands = "help-commands",
+    #[cfg(feature = "terminal")]
+    HelpClose = "help-close",
+    Close = "close",
+    /// Events that a listener was too slow for.
+    #[cfg(feature = "terminal")]
+    Missed = "missed" { count: u64 },
+    #[cfg(feature = "terminal")]
+    Undelivered = "undelivered" { count: u64 },
+    /// With an outbox on the disk.
+    #[cfg(feature = "terminal")]
+    KeptForLater = "kept-for-later" { count: u64 },
+    #[cfg(feature = "terminal")]
+    Farewell = "farewell",
+}
