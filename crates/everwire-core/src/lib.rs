@@ -58,6 +58,8 @@ mod cause;
 mod config;
 mod heartbeat;
 mod input;
+#[doc(hidden)]
+pub mod json;
 mod lifecycle;
 mod machine;
 mod moment;

@@ -60,6 +60,8 @@ pub mod store;
 mod sync;
 mod target;
 
+#[doc(hidden)]
+pub use everwire_core::json;
 pub use everwire_core::session::{Gone, SessionMode};
 pub use everwire_core::{
     AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, EndedBy, Event,

@@ -1,9 +1,9 @@
+use everwire::json::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::room::Inner;
 use crate::timeline::Entry;
-use crate::wire::{Position, Receipt, TextMessage};
+use crate::wire::{Position, Receipt, TextMessage, receipt, text_message};
 
 /// What a client knows of its room, to be kept by a program and given to its next client: the last messages are there at
 /// once, without a connection, and only what came since is asked for. Messages that wait to be sent are not in it; a
@@ -44,9 +44,15 @@ impl Memory {
     /// From JSON; `None` if it is none of these, and then a client is better off without.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
-        let json: Value = serde_json::from_str(json).ok()?;
-        // As events are read, so that a page has the code for it once.
-        Self::deserialize(&json).ok()
+        let json = Json::read(json).ok()?;
+        let fields = json.object()?;
+        Some(Self {
+            epoch: fields.text("epoch").ok()?.to_owned(),
+            offset: fields.number("offset").ok()?,
+            messages: fields.objects("messages", text_message).ok()?,
+            receipt: receipt(fields.object("receipt").ok()?).ok()?,
+            had: receipt(fields.object("had").ok()?).ok()?,
+        })
     }
 }
 

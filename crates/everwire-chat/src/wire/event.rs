@@ -204,7 +204,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-fn page() -> u64 {
+pub(super) fn page() -> u64 {
     100
 }
 

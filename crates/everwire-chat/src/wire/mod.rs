@@ -11,6 +11,7 @@ pub use event::{
     TextMessage, Typing, User, WireStatus,
 };
 pub use parse::{Junk, Parsed, parse};
+pub(crate) use parse::{receipt, text_message};
 
 /// A new message id: a UUIDv7, so that ids neither collide nor need a server to give them out.
 #[must_use]

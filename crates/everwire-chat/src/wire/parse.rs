@@ -1,7 +1,10 @@
-use serde::Deserialize;
-use serde_json::Value;
+use everwire::json::{Json, Object, Wrong};
 
-use super::Event;
+use super::event::page;
+use super::{
+    Earlier, Event, History, Notice, Presence, Problem, Receipt, Rejected, StatusOf, Stored, Sync, TextMessage, Typing,
+    User, WireStatus,
+};
 
 /// What one WebSocket text message says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,148 +35,129 @@ pub fn parse(text: &str) -> Parsed {
     match text {
         "ping" => parsed.ping = true,
         "pong" => {}
-        _ => match serde_json::from_str(text) {
-            Ok(Value::Array(items)) => items.into_iter().for_each(|item| parsed.read(item)),
-            Ok(item) => parsed.read(item),
-            Err(error) => parsed.junk.push(Junk { id: None, reason: format!("not JSON: {error}") }),
+        _ => match Json::read(text) {
+            Ok(Json::List(items)) => items.iter().for_each(|item| parsed.read(item)),
+            Ok(item) => parsed.read(&item),
+            Err(error) => parsed.junk.push(Junk { id: None, reason: error.to_string() }),
         },
     }
     parsed
 }
 
 impl Parsed {
-    fn read(&mut self, item: Value) {
-        let Some(kind) = item.get("type").and_then(Value::as_str) else {
-            return self.junk.push(Junk { id: id_of(&item), reason: "not an object with a \"type\"".into() });
+    fn read(&mut self, item: &Json<'_>) {
+        let id = item.object().and_then(|fields| fields.text("id").ok()).map(str::to_owned);
+        let Some((fields, kind)) = item.object().and_then(|fields| Some((fields, fields.text("type").ok()?))) else {
+            return self.junk.push(Junk { id, reason: "not an object with a \"type\"".into() });
         };
-        let read = match kind {
-            "text" => event(&item, Event::Text),
-            "typing" => event(&item, Event::Typing),
-            "user_joined" => event(&item, Event::UserJoined),
-            "user_left" => event(&item, Event::UserLeft),
-            "sync" => event(&item, Event::Sync),
-            "stored" => event(&item, Event::Stored),
-            "rejected" => event(&item, Event::Rejected),
-            "receipt" => event(&item, Event::Receipt),
-            "earlier" => event(&item, Event::Earlier),
-            "history" => event(&item, Event::History),
-            "status" => event(&item, Event::Status),
-            "presence" => event(&item, Event::Presence),
-            "error" => event(&item, Event::Error),
-            _ => return self.unknown += 1,
-        };
-        match read {
-            Ok(event) => self.events.push(event),
-            Err(error) => self.junk.push(Junk { id: id_of(&item), reason: error.to_string() }),
+        match event(kind, fields) {
+            Ok(Some(event)) => self.events.push(event),
+            Ok(None) => self.unknown += 1,
+            Err(wrong) => self.junk.push(Junk { id, reason: wrong.to_string() }),
         }
     }
 }
 
-fn event<'a, T: Deserialize<'a>>(item: &'a Value, of: fn(T) -> Event) -> Result<Event, serde_json::Error> {
-    T::deserialize(item).map(of)
+/// `None` if it is of an unknown type.
+fn event(kind: &str, fields: &Object<'_>) -> Result<Option<Event>, Wrong> {
+    let text = |name| fields.text(name).map(str::to_owned);
+    let event = match kind {
+        "text" => Event::Text(text_message(fields)?),
+        "typing" => Event::Typing(Typing {
+            id: text("id")?,
+            user_id: text("userId")?,
+            user_name: text("userName")?,
+            is_typing: fields.bool("isTyping")?,
+            timestamp: fields.integer("timestamp")?,
+        }),
+        "user_joined" => Event::UserJoined(notice(fields)?),
+        "user_left" => Event::UserLeft(notice(fields)?),
+        "sync" => Event::Sync(Sync {
+            room: text("room")?,
+            epoch: text("epoch")?,
+            offset: fields.number("offset")?,
+            earlier: fields.bool_or("earlier", false)?,
+            users: match fields.get("users") {
+                Some(_) => fields.objects("users", user)?,
+                None => Vec::new(),
+            },
+        }),
+        "stored" => Event::Stored(Stored { id: text("id")?, offset: fields.number("offset")? }),
+        "rejected" => Event::Rejected(Rejected { id: text("id")?, reason: text("reason")? }),
+        "receipt" => Event::Receipt(receipt(fields)?),
+        "earlier" => {
+            Event::Earlier(Earlier { before: fields.number("before")?, limit: fields.number_or("limit", page())? })
+        }
+        "history" => Event::History(History {
+            before: fields.number("before")?,
+            messages: fields.objects("messages", text_message)?,
+            more: fields.bool("more")?,
+        }),
+        "status" => Event::Status(StatusOf { id: text("id")?, status: status(fields.text("status")?) }),
+        "presence" => Event::Presence(Presence {
+            user_id: text("userId")?,
+            user_name: text("userName")?,
+            away: fields.bool("away")?,
+        }),
+        "error" => Event::Error(Problem { reason: text("reason")? }),
+        _ => return Ok(None),
+    };
+    Ok(Some(event))
 }
 
-fn id_of(item: &Value) -> Option<String> {
-    item.get("id").and_then(Value::as_str).map(str::to_owned)
+/// A line, wherever it stands.
+pub(crate) fn text_message(fields: &Object<'_>) -> Result<TextMessage, Wrong> {
+    Ok(TextMessage {
+        id: fields.text("id")?.to_owned(),
+        user_id: fields.text("userId")?.to_owned(),
+        user_name: fields.text("userName")?.to_owned(),
+        text: fields.text("text")?.to_owned(),
+        timestamp: fields.integer("timestamp")?,
+        status: match fields.get("status") {
+            Some(_) => status(fields.text("status")?),
+            None => WireStatus::default(),
+        },
+        offset: match fields.get("offset") {
+            None | Some(Json::Null) => None,
+            Some(_) => Some(fields.number("offset")?),
+        },
+    })
+}
+
+/// Marks, wherever they stand.
+pub(crate) fn receipt(fields: &Object<'_>) -> Result<Receipt, Wrong> {
+    Ok(Receipt { delivered: fields.number_or("delivered", 0)?, read: fields.number_or("read", 0)? })
+}
+
+fn notice(fields: &Object<'_>) -> Result<Notice, Wrong> {
+    Ok(Notice {
+        id: fields.text("id")?.to_owned(),
+        user_id: fields.text("userId")?.to_owned(),
+        user_name: fields.text("userName")?.to_owned(),
+        timestamp: fields.integer("timestamp")?,
+    })
+}
+
+fn user(fields: &Object<'_>) -> Result<User, Wrong> {
+    Ok(User {
+        user_id: fields.text("userId")?.to_owned(),
+        user_name: fields.text("userName")?.to_owned(),
+        away: fields.bool_or("away", false)?,
+    })
+}
+
+fn status(name: &str) -> WireStatus {
+    match name {
+        "SENDING" => WireStatus::Sending,
+        "SENT" => WireStatus::Sent,
+        "DELIVERED" => WireStatus::Delivered,
+        "READ" => WireStatus::Read,
+        "FAILED" => WireStatus::Failed,
+        _ => WireStatus::Unknown,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::{Notice, Position, TextMessage, Typing, WireStatus};
-
-    #[test]
-    fn a_text_of_the_plain_format_is_read_and_an_absent_status_means_sent() {
-        let parsed = parse(r#"{"type":"text","id":"1","userId":"u","userName":"U","text":"hi","timestamp":5,"x":[1]}"#);
-        let message = TextMessage {
-            id: "1".into(),
-            user_id: "u".into(),
-            user_name: "U".into(),
-            text: "hi".into(),
-            timestamp: 5,
-            status: WireStatus::Sent,
-            offset: None,
-        };
-        assert_eq!(parsed.events, [Event::Text(message)]);
-    }
-
-    #[test]
-    fn every_plain_event_is_written_with_exactly_the_plain_fields() {
-        let notice = || Notice { id: "1".into(), user_id: "u".into(), user_name: "U".into(), timestamp: 5 };
-        assert_eq!(
-            Event::UserJoined(notice()).to_json(),
-            r#"{"type":"user_joined","id":"1","userId":"u","userName":"U","timestamp":5}"#
-        );
-        assert!(Event::UserLeft(notice()).to_json().starts_with(r#"{"type":"user_left","#));
-        let typing =
-            Typing { id: "1".into(), user_id: "u".into(), user_name: "U".into(), is_typing: true, timestamp: 5 };
-        assert_eq!(
-            Event::Typing(typing).to_json(),
-            r#"{"type":"typing","id":"1","userId":"u","userName":"U","isTyping":true,"timestamp":5}"#
-        );
-        let text = r#"{"type":"text","id":"1","userId":"u","userName":"U","text":"hi","timestamp":5,"status":"READ"}"#;
-        assert_eq!(parse(text).events[0].to_json(), text);
-    }
-
-    #[test]
-    fn every_event_is_read_as_it_was_written() {
-        for text in [
-            r#"{"type":"sync","room":"r","epoch":"e","offset":7,"earlier":true,"users":[{"userId":"u","userName":"U"}]}"#,
-            r#"{"type":"stored","id":"1","offset":9}"#,
-            r#"{"type":"rejected","id":"1","reason":"too long"}"#,
-            r#"{"type":"receipt","delivered":9,"read":7}"#,
-            r#"{"type":"earlier","before":51}"#,
-            r#"{"type":"earlier","before":51,"limit":7}"#,
-            r#"{"type":"history","before":2,"messages":[{"id":"1","userId":"u","userName":"U","text":"t","timestamp":5,"status":"SENT","offset":1}],"more":false}"#,
-            r#"{"type":"status","id":"1","status":"DELIVERED"}"#,
-            r#"{"type":"presence","userId":"u","userName":"U","away":true}"#,
-            r#"{"type":"sync","room":"r","epoch":"e","offset":0,"earlier":false,"users":[{"userId":"u","userName":"U","away":true}]}"#,
-            r#"{"type":"error","reason":"not JSON"}"#,
-        ] {
-            assert_eq!(parse(text).events[0].to_json(), text);
-        }
-    }
-
-    #[test]
-    fn unknown_types_and_statuses_are_ignored_and_broken_objects_are_junk() {
-        assert_eq!(parse(r#"{"type":"reaction","emoji":"+1"}"#), Parsed { unknown: 1, ..Parsed::default() });
-        let later =
-            r#"{"type":"text","id":"1","userId":"u","userName":"U","text":"hi","timestamp":5,"status":"EDITED"}"#;
-        assert_eq!(parse(later).events.len(), 1);
-        for junk in ["", "hello", "7", "{}", r#"{"type":"text","id":"9"}"#, r#"{"type":5}"#, "[1]", "\"ping\""] {
-            let parsed = parse(junk);
-            assert_eq!((parsed.events.len(), parsed.junk.len()), (0, 1), "{junk}");
-        }
-        assert_eq!(parse(r#"{"type":"text","id":"9"}"#).junk[0].id.as_deref(), Some("9"));
-    }
-
-    #[test]
-    fn ping_and_pong_are_bare_words() {
-        assert!(parse("ping").ping);
-        assert_eq!(parse("pong"), Parsed::default());
-    }
-
-    #[test]
-    fn r14_an_array_is_a_batch_in_order() {
-        let one = |id| format!(r#"{{"type":"user_left","id":"{id}","userId":"u","userName":"U","timestamp":5}}"#);
-        let parsed = parse(&format!(r#"[{},{{"type":"new"}},{}, 3]"#, one("a"), one("b")));
-        let ids = parsed.events.iter().map(|event| match event {
-            Event::UserLeft(notice) => notice.id.as_str(),
-            other => panic!("{other:?}"),
-        });
-        assert_eq!(ids.collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!((parsed.unknown, parsed.junk.len()), (1, 1));
-    }
-
-    #[test]
-    fn nested_beyond_reason_is_junk_not_a_crash() {
-        assert_eq!(parse(&"[".repeat(100_000)).junk.len(), 1);
-    }
-
-    #[test]
-    fn a_position_is_read_as_it_is_written() {
-        let position = Position { epoch: "a:b".into(), offset: 12 };
-        assert_eq!(position.to_string().parse(), Ok(position));
-        assert!("12".parse::<Position>().is_err() && "a:x".parse::<Position>().is_err());
-    }
-}
+mod model;
+#[cfg(test)]
+mod tests;

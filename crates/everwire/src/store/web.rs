@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use everwire_core::Priority;
 use everwire_core::store::{Saved, SavedSession, StoreOp, StoredMessage};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use super::{Store, StoreError, StoreErrorKind};
+use crate::json::{Json, Object, Wrong};
 use crate::{Message, MessageId};
 
 /// Keeps the outbox of a page in the browser's `localStorage`: it survives a reload, a closed tab and a crash of the
@@ -107,88 +108,116 @@ mod browser {
     }
 }
 
+/// The text that is kept.
+#[derive(Serialize)]
+struct Text<'a> {
+    version: u64,
+    session: Option<Session<'a>>,
+    messages: Vec<Kept<'a>>,
+}
+
+#[derive(Serialize)]
+struct Session<'a> {
+    id: &'a str,
+    token: &'a str,
+    connection: u64,
+    processed: u64,
+    numbered: u64,
+}
+
+#[derive(Serialize)]
+struct Kept<'a> {
+    id: u64,
+    place: u64,
+    seq: Option<u64>,
+    priority: u64,
+    key: Option<&'a str>,
+    expires: Option<u64>,
+    doubt: bool,
+    text: Option<&'a str>,
+    /// As characters of the same number.
+    bytes: Option<String>,
+}
+
 fn write(saved: &Saved) -> String {
     let session = saved.session.as_ref().map(|session| {
         let SavedSession { id, token, connection, processed, numbered } = session;
-        json!({ "id": id, "token": token, "connection": connection, "processed": processed, "numbered": numbered })
+        Session { id, token, connection: *connection, processed: *processed, numbered: *numbered }
     });
-    let messages: Vec<Value> = saved.messages.iter().map(write_message).collect();
-    json!({ "version": VERSION, "session": session, "messages": messages }).to_string()
+    let text = Text { version: VERSION, session, messages: saved.messages.iter().map(kept).collect() };
+    // Strings and numbers in structs: there is nothing in it that JSON can't hold.
+    serde_json::to_string(&text).unwrap_or_default()
 }
 
-fn write_message(kept: &StoredMessage) -> Value {
-    let StoredMessage { id, place, seq, priority, key, expires_at, may_have_arrived, message } = kept;
-    // Bytes as characters of the same number.
-    let (text, bytes) = match message.as_text() {
-        Some(text) => (Some(text.to_owned()), None),
-        None => (None, Some(message.payload().iter().map(|byte| char::from(*byte)).collect::<String>())),
-    };
-    let priority = match priority {
-        Priority::High => 0,
-        Priority::Normal => 1,
-        Priority::Low => 2,
-    };
-    json!({
-        "id": id.0, "place": place.0, "seq": seq, "priority": priority, "key": key.as_deref(), "expires": expires_at,
-        "doubt": may_have_arrived, "text": text, "bytes": bytes,
-    })
+fn kept(message: &StoredMessage) -> Kept<'_> {
+    let StoredMessage { id, place, seq, priority, key, expires_at, may_have_arrived, message } = message;
+    let text = message.as_text();
+    let characters = || message.payload().iter().map(|byte| char::from(*byte)).collect();
+    Kept {
+        id: id.0,
+        place: place.0,
+        seq: *seq,
+        priority: match priority {
+            Priority::High => 0,
+            Priority::Normal => 1,
+            Priority::Low => 2,
+        },
+        key: key.as_deref(),
+        expires: *expires_at,
+        doubt: *may_have_arrived,
+        text,
+        bytes: text.is_none().then(characters),
+    }
 }
 
 fn read(text: &str) -> Result<Saved, StoreError> {
     let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "the outbox that the browser kept makes no sense");
-    let all: Map<String, Value> = serde_json::from_str(text).map_err(|_| corrupt())?;
-    match all.get("version").and_then(Value::as_u64) {
-        Some(VERSION) => {}
-        Some(_) => {
-            let words = "the outbox that the browser kept was written by a later version: reload the page";
-            return Err(StoreError::new(StoreErrorKind::TooNew, words));
-        }
-        None => return Err(corrupt()),
+    let json = Json::read(text).map_err(|_| corrupt())?;
+    let all = json.object().ok_or_else(corrupt)?;
+    if all.number("version").map_err(|_| corrupt())? != VERSION {
+        let words = "the outbox that the browser kept was written by a later version: reload the page";
+        return Err(StoreError::new(StoreErrorKind::TooNew, words));
     }
     let session = match all.get("session") {
-        None | Some(Value::Null) => None,
-        Some(session) => Some(read_session(session).ok_or_else(corrupt)?),
+        None | Some(Json::Null) => None,
+        Some(_) => Some(all.object("session").and_then(read_session).map_err(|_| corrupt())?),
     };
-    let messages = all.get("messages").and_then(Value::as_array).ok_or_else(corrupt)?;
-    let messages = messages.iter().map(read_message).collect::<Option<_>>().ok_or_else(corrupt)?;
+    let messages = all.objects("messages", read_message).map_err(|_| corrupt())?;
     Ok(Saved { session, messages })
 }
 
-fn read_session(session: &Value) -> Option<SavedSession> {
-    let number = |name: &str| session.get(name)?.as_u64();
-    let text = |name: &str| Some(session.get(name)?.as_str()?.to_owned());
-    Some(SavedSession {
-        id: text("id")?,
-        token: text("token")?,
-        connection: number("connection")?,
-        processed: number("processed")?,
-        numbered: number("numbered")?,
+fn read_session(session: &Object<'_>) -> Result<SavedSession, Wrong> {
+    Ok(SavedSession {
+        id: session.text("id")?.to_owned(),
+        token: session.text("token")?.to_owned(),
+        connection: session.number("connection")?,
+        processed: session.number("processed")?,
+        numbered: session.number("numbered")?,
     })
 }
 
-fn read_message(kept: &Value) -> Option<StoredMessage> {
-    let number = |name: &str| kept.get(name).and_then(Value::as_u64);
-    let message = match (kept.get("text"), kept.get("bytes")) {
-        (Some(Value::String(text)), _) => Message::from(text.clone()),
-        (_, Some(Value::String(bytes))) => {
+fn read_message(kept: &Object<'_>) -> Result<StoredMessage, Wrong> {
+    let message = match kept.text("text") {
+        Ok(text) => Message::from(text),
+        Err(_) => {
             let byte = |byte: char| u8::try_from(u32::from(byte)).ok();
-            Message::from(bytes.chars().map(byte).collect::<Option<Vec<u8>>>()?)
+            let bytes: Option<Vec<u8>> = kept.text("bytes")?.chars().map(byte).collect();
+            Message::from(bytes.ok_or(Wrong("bytes"))?)
         }
-        _ => return None,
     };
-    Some(StoredMessage {
-        id: MessageId(number("id")?),
-        place: MessageId(number("place")?),
-        seq: number("seq"),
-        priority: match number("priority")? {
+    Ok(StoredMessage {
+        id: MessageId(kept.number("id")?),
+        place: MessageId(kept.number("place")?),
+        seq: kept.number("seq").ok(),
+        priority: match kept.number("priority")? {
             0 => Priority::High,
             1 => Priority::Normal,
             2 => Priority::Low,
-            _ => return None,
+            _ => return Err(Wrong("priority")),
         },
-        key: kept.get("key").and_then(Value::as_str).map(Arc::from),
-        expires_at: number("expires"),
-        may_have_arrived: kept.get("doubt").and_then(Value::as_bool)?,
+        key: kept.text("key").ok().map(Arc::from),
+        expires_at: kept.number("expires").ok(),
+        may_have_arrived: kept.bool("doubt")?,
         message,
     })
 }
