@@ -1,4 +1,4 @@
-use everwire::json::Json;
+use everwire::json::{self, Object};
 use serde::{Deserialize, Serialize};
 
 use super::room::Inner;
@@ -44,8 +44,8 @@ impl Memory {
     /// From JSON; `None` if it is none of these, and then a client is better off without.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
-        let json = Json::read(json).ok()?;
-        let fields = json.object()?;
+        let json = json::read(json).ok()?;
+        let fields = Object::of(&json)?;
         Some(Self {
             epoch: fields.text("epoch").ok()?.to_owned(),
             offset: fields.number("offset").ok()?,

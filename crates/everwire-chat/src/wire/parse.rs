@@ -1,4 +1,4 @@
-use everwire::json::{Json, Object, Wrong};
+use everwire::json::{self, Json, Object, Wrong};
 
 use super::event::page;
 use super::{
@@ -35,8 +35,8 @@ pub fn parse(text: &str) -> Parsed {
     match text {
         "ping" => parsed.ping = true,
         "pong" => {}
-        _ => match Json::read(text) {
-            Ok(Json::List(items)) => items.iter().for_each(|item| parsed.read(item)),
+        _ => match json::read(text) {
+            Ok(Json::Array(items)) => items.iter().for_each(|item| parsed.read(item)),
             Ok(item) => parsed.read(&item),
             Err(error) => parsed.junk.push(Junk { id: None, reason: error.to_string() }),
         },
@@ -46,8 +46,9 @@ pub fn parse(text: &str) -> Parsed {
 
 impl Parsed {
     fn read(&mut self, item: &Json<'_>) {
-        let id = item.object().and_then(|fields| fields.text("id").ok()).map(str::to_owned);
-        let Some((fields, kind)) = item.object().and_then(|fields| Some((fields, fields.text("type").ok()?))) else {
+        let fields = Object::of(item);
+        let id = fields.and_then(|fields| fields.text("id").ok()).map(str::to_owned);
+        let Some((fields, kind)) = fields.and_then(|fields| Some((fields, fields.text("type").ok()?))) else {
             return self.junk.push(Junk { id, reason: "not an object with a \"type\"".into() });
         };
         match event(kind, fields) {
@@ -59,7 +60,7 @@ impl Parsed {
 }
 
 /// `None` if it is of an unknown type.
-fn event(kind: &str, fields: &Object<'_>) -> Result<Option<Event>, Wrong> {
+fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wrong> {
     let text = |name| fields.text(name).map(str::to_owned);
     let event = match kind {
         "text" => Event::Text(text_message(fields)?),
@@ -106,7 +107,7 @@ fn event(kind: &str, fields: &Object<'_>) -> Result<Option<Event>, Wrong> {
 }
 
 /// A line, wherever it stands.
-pub(crate) fn text_message(fields: &Object<'_>) -> Result<TextMessage, Wrong> {
+pub(crate) fn text_message(fields: Object<'_>) -> Result<TextMessage, Wrong> {
     Ok(TextMessage {
         id: fields.text("id")?.to_owned(),
         user_id: fields.text("userId")?.to_owned(),
@@ -125,11 +126,11 @@ pub(crate) fn text_message(fields: &Object<'_>) -> Result<TextMessage, Wrong> {
 }
 
 /// Marks, wherever they stand.
-pub(crate) fn receipt(fields: &Object<'_>) -> Result<Receipt, Wrong> {
+pub(crate) fn receipt(fields: Object<'_>) -> Result<Receipt, Wrong> {
     Ok(Receipt { delivered: fields.number_or("delivered", 0)?, read: fields.number_or("read", 0)? })
 }
 
-fn notice(fields: &Object<'_>) -> Result<Notice, Wrong> {
+fn notice(fields: Object<'_>) -> Result<Notice, Wrong> {
     Ok(Notice {
         id: fields.text("id")?.to_owned(),
         user_id: fields.text("userId")?.to_owned(),
@@ -138,7 +139,7 @@ fn notice(fields: &Object<'_>) -> Result<Notice, Wrong> {
     })
 }
 
-fn user(fields: &Object<'_>) -> Result<User, Wrong> {
+fn user(fields: Object<'_>) -> Result<User, Wrong> {
     Ok(User {
         user_id: fields.text("userId")?.to_owned(),
         user_name: fields.text("userName")?.to_owned(),

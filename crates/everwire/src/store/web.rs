@@ -8,7 +8,7 @@ use everwire_core::store::{Saved, SavedSession, StoreOp, StoredMessage};
 use serde::Serialize;
 
 use super::{Store, StoreError, StoreErrorKind};
-use crate::json::{Json, Object, Wrong};
+use crate::json::{self, Json, Object, Wrong};
 use crate::{Message, MessageId};
 
 /// Keeps the outbox of a page in the browser's `localStorage`: it survives a reload, a closed tab and a crash of the
@@ -172,8 +172,8 @@ fn kept(message: &StoredMessage) -> Kept<'_> {
 
 fn read(text: &str) -> Result<Saved, StoreError> {
     let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "the outbox that the browser kept makes no sense");
-    let json = Json::read(text).map_err(|_| corrupt())?;
-    let all = json.object().ok_or_else(corrupt)?;
+    let json = json::read(text).map_err(|_| corrupt())?;
+    let all = Object::of(&json).ok_or_else(corrupt)?;
     if all.number("version").map_err(|_| corrupt())? != VERSION {
         let words = "the outbox that the browser kept was written by a later version: reload the page";
         return Err(StoreError::new(StoreErrorKind::TooNew, words));
@@ -186,7 +186,7 @@ fn read(text: &str) -> Result<Saved, StoreError> {
     Ok(Saved { session, messages })
 }
 
-fn read_session(session: &Object<'_>) -> Result<SavedSession, Wrong> {
+fn read_session(session: Object<'_>) -> Result<SavedSession, Wrong> {
     Ok(SavedSession {
         id: session.text("id")?.to_owned(),
         token: session.text("token")?.to_owned(),
@@ -196,7 +196,7 @@ fn read_session(session: &Object<'_>) -> Result<SavedSession, Wrong> {
     })
 }
 
-fn read_message(kept: &Object<'_>) -> Result<StoredMessage, Wrong> {
+fn read_message(kept: Object<'_>) -> Result<StoredMessage, Wrong> {
     let message = match kept.text("text") {
         Ok(text) => Message::from(text),
         Err(_) => {
