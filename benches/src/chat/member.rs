@@ -90,7 +90,7 @@ impl Member {
                 None => return Err("the server has gone".into()),
             }
             while let Some(message) = self.socket.try_recv_ref() {
-                self.heard += usize::from(is_line(message.payload()));
+                self.heard += lines_in(message.payload());
             }
         }
         self.heard -= lines;
@@ -104,13 +104,19 @@ impl Member {
     }
 
     fn count(&mut self, message: &Message) {
-        self.heard += usize::from(is_line(message.payload()));
+        self.heard += lines_in(message.payload());
     }
 }
 
-fn is_line(payload: &[u8]) -> bool {
-    payload.starts_with(b"{\"type\":\"text\"")
+/// How many lines a message holds. No text can look like the start of one, since JSON escapes its quotes.
+fn lines_in(payload: &[u8]) -> usize {
+    match payload.strip_prefix(b"[") {
+        Some(array) => array.split(|byte| *byte == b'{').filter(|event| event.starts_with(LINE)).count(),
+        None => usize::from(payload.strip_prefix(b"{").is_some_and(|event| event.starts_with(LINE))),
+    }
 }
+
+const LINE: &[u8] = b"\"type\":\"text\"";
 
 /// A line of chat; `@` stands for its user.
 pub(super) fn line(id: &str) -> String {

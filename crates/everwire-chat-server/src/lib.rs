@@ -20,6 +20,7 @@
 //! | `access` | who may come in: accounts, tokens, bans, closed rooms |
 //! | `history` | the stored messages: one writer, group commit |
 //! | `rooms` | who is where, and what each is to be told (pure) |
+//! | `batch` | several events in one message |
 //! | `member` | one connection: its identity, its catch-up, its mailbox |
 //! | `server` | its parts, its start and its end |
 //! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics` |
@@ -30,6 +31,7 @@
 //! | `config`, `error` | settings, and what can go wrong |
 
 mod access;
+mod batch;
 mod config;
 mod error;
 mod export;

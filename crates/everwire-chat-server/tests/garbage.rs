@@ -6,7 +6,7 @@ mod support;
 use everwire_chat_server::ServerConfig;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use support::{Plain, Server, soon, text};
+use support::{Plain, Server, events, soon, text};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -54,11 +54,9 @@ async fn answers(server: &Server, said: &str) -> Result<Vec<Value>, u16> {
         match eve.raw().await {
             Message::Text(said) if said == "pong" => return Ok(answers),
             Message::Text(said) => {
-                let answer: Value = serde_json::from_str(&said).unwrap();
                 // Not those to the opening.
-                if !["sync", "text"].contains(&answer["type"].as_str().unwrap()) {
-                    answers.push(answer);
-                }
+                let is_opening = |event: &Value| ["sync", "text"].contains(&event["type"].as_str().unwrap());
+                answers.extend(events(&said).into_iter().filter(|event| !is_opening(event)));
             }
             Message::Close(frame) => return Err(frame.unwrap().code.into()),
             other => panic!("{other:?}"),

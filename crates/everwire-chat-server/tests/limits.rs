@@ -9,7 +9,7 @@ use std::time::Duration;
 use everwire_chat_server::{ChatServer, OpenError, Origins, ServerConfig, listen};
 use futures_util::SinkExt;
 use serde_json::json;
-use support::{Plain, Server, soon, text};
+use support::{Plain, Server, events, soon, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
@@ -69,11 +69,12 @@ async fn a_member_that_does_not_read_is_closed_with_1013_and_catches_up_when_it_
     let mut last = (String::new(), 0);
     loop {
         match slow.raw().await {
-            Message::Text(line) => {
-                let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-                let offset = line["offset"].as_u64().unwrap();
-                assert_eq!(offset, last.1 + 1, "in order, without a gap");
-                last.1 = offset;
+            Message::Text(lines) => {
+                for line in events(&lines) {
+                    let offset = line["offset"].as_u64().unwrap();
+                    assert_eq!(offset, last.1 + 1, "in order, without a gap");
+                    last.1 = offset;
+                }
             }
             Message::Close(frame) => {
                 assert_eq!(u16::from(frame.unwrap().code), 1013);

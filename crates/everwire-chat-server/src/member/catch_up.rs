@@ -5,12 +5,13 @@ use everwire_server::{CloseCode, Message};
 use tokio::time::timeout;
 
 use super::{Member, PATIENCE};
+use crate::batch;
 use crate::history::{Page, Start};
 
 impl Member {
     /// Sends where the room stands, and everything after what the client has `seen`. The mailbox collects what is said
-    /// meanwhile; [`caught_up`](Member::caught_up) tells which of that has been sent here already. Whether the connection
-    /// goes on.
+    /// meanwhile; [`caught_up`](Member::caught_up) tells which of that has been sent here already: the history reads between
+    /// commits, and answers when all of the last one has been told. Whether the connection goes on.
     pub(super) async fn catch_up(&mut self, seen: Option<Position>, here: Vec<User>) -> bool {
         let mut known = seen.filter(|seen| seen.epoch == self.shared.history.epoch());
         let mut start = match &known {
@@ -43,11 +44,11 @@ impl Member {
                 self.send_receipt();
             }
             let last = messages.last().and_then(|message| message.offset);
-            for message in messages {
-                // What came while we were reading is in the mailbox.
-                if message.offset <= Some(self.caught_up) {
-                    let _ = self.socket.queue(&Message::from(Event::Text(message).to_json()));
-                }
+            // What came while we were reading is in the mailbox.
+            let missed = messages.into_iter().filter(|message| message.offset <= Some(self.caught_up));
+            let missed: Vec<_> = missed.map(|message| Event::Text(message).to_json()).collect();
+            for batch in batch::split(&missed, String::len) {
+                let _ = self.socket.queue(&Message::from(batch::join(batch)));
             }
             if !matches!(timeout(PATIENCE, self.socket.flush()).await, Ok(Ok(()))) {
                 return false;

@@ -7,6 +7,7 @@
     reason = "each test program uses a part; it is all test code"
 )]
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -111,12 +112,16 @@ pub(crate) fn with_data(folder: &Path) -> ServerConfig {
 /// A client that knows nothing but WebSocket and JSON.
 pub(crate) struct Plain {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Its address has `after`: it may be sent arrays.
+    is_extended: bool,
+    /// The rest of an array.
+    rest: VecDeque<Value>,
 }
 
 impl Plain {
     pub(crate) async fn join(server: &Server, query: &str) -> Self {
         let (socket, _) = soon("an upgrade", connect_async(format!("{}?{query}", server.url()))).await.unwrap();
-        Self { socket }
+        Self { socket, is_extended: query.contains("after="), rest: VecDeque::new() }
     }
 
     /// Joins the lobby by name; the connection is in the room when this returns.
@@ -140,9 +145,20 @@ impl Plain {
 
     /// The next event.
     pub(crate) async fn next(&mut self) -> Value {
+        while self.rest.is_empty() {
+            self.rest = self.next_message().await.into();
+        }
+        self.rest.pop_front().unwrap()
+    }
+
+    /// The events of the next message.
+    pub(crate) async fn next_message(&mut self) -> Vec<Value> {
         loop {
             match self.raw().await {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap_or_else(|_| json!(text.as_str())),
+                Message::Text(text) => {
+                    assert!(self.is_extended || !text.starts_with('['), "an array for one who can't read it");
+                    return events(&text);
+                }
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("no event: {other:?}"),
             }
@@ -178,6 +194,15 @@ impl Plain {
                 return frame.expect("a code").code.into();
             }
         }
+    }
+}
+
+/// What one message says.
+pub(crate) fn events(text: &str) -> Vec<Value> {
+    match serde_json::from_str(text) {
+        Ok(Value::Array(events)) => events,
+        Ok(event) => vec![event],
+        Err(_) => vec![json!(text)],
     }
 }
 
