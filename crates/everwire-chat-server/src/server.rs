@@ -1,5 +1,6 @@
 //! The server's parts, its start and its end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +15,10 @@ use tokio::time::Instant;
 use crate::access::{Access, Buckets, LOOK};
 use crate::config::ServerConfig;
 use crate::error::{ListenError, OpenError};
-use crate::history::{History, Told};
+use crate::history::{History, Place, Post, Told};
 use crate::http;
 use crate::metrics::Metrics;
-use crate::rooms::{ConnectionId, Rooms};
+use crate::rooms::{ConnectionId, Outcome, Rooms, Run};
 use crate::tls::Tls;
 
 /// How long members may take to part when the server ends.
@@ -242,20 +243,26 @@ impl ChatServer {
 /// Hands on what the history says of posts.
 fn tell(rooms: &Mutex<Rooms>, metrics: &Metrics, what: Told) {
     match what {
-        Told::Stored { post, offset, is_new } => {
-            let counter = if is_new { &metrics.stored } else { &metrics.repeated };
-            counter.inc();
-            lock(rooms).on_stored(&post.room, post.origin, post.message, offset, is_new);
-        }
-        Told::Taken(post) => {
-            metrics.taken.inc();
-            lock(rooms).on_taken(&post.room, post.origin, post.message.id);
+        Told::Committed { posts, took } => {
+            metrics.committed(posts.len(), took);
+            let mut by_room: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
+            for (Post { room, message, origin, .. }, place) in posts {
+                match place {
+                    Place::New(_) => metrics.stored.inc(),
+                    Place::Known(_) => metrics.repeated.inc(),
+                    Place::Taken => metrics.taken.inc(),
+                };
+                by_room.entry(room).or_default().push(Outcome::new(origin, message, place));
+            }
+            for (room, outcomes) in by_room {
+                // Each line is encoded by now: the rooms are held no longer than it takes to tell.
+                Run::cut(&outcomes).for_each(|run| lock(rooms).on_committed(&room, &run));
+            }
         }
         Told::Failed(post) => {
             metrics.failed.inc();
             lock(rooms).on_failed(&post.room, post.origin);
         }
-        Told::Committed { messages, took } => metrics.committed(messages, took),
     }
 }
 

@@ -42,6 +42,32 @@ async fn hear(client: &mut Plain, from: u64, to: u64) -> (u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flood_comes_in_few_messages_to_who_can_read_arrays_and_line_by_line_to_the_others() {
+    const LINES: u64 = 3000;
+    let server = Server::start(ServerConfig::default()).await;
+    let mut old = Plain::named(&server, "old").await;
+    let mut new = Plain::join(&server, "after=").await;
+    assert_eq!(new.brief().await, "sync");
+    let mut ben = Plain::join(&server, "after=").await;
+    assert_eq!(ben.brief().await, "sync");
+    flood(&mut ben, "ben", 1..=LINES).await;
+    assert_eq!((old.brief().await, new.brief().await), ("user_joined ben".into(), "user_joined ben".into()));
+    assert_eq!(hear(&mut old, 1, LINES).await.1, LINES);
+    let (_, messages) = hear(&mut new, 1, LINES).await;
+    assert!(messages < LINES / 4, "{messages}");
+    // So it is with what the sender is told.
+    let (mut next, mut messages) = (1, 0);
+    while next <= LINES {
+        for event in ben.next_message().await {
+            assert_eq!(event, json!({"type": "stored", "id": format!("ben {next}"), "offset": next}));
+            next += 1;
+        }
+        messages += 1;
+    }
+    assert!(messages < LINES / 4, "{messages}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_missed_comes_in_few_messages() {
     const LINES: u64 = 1200;
     let server = Server::start(ServerConfig::default()).await;
@@ -86,4 +112,33 @@ async fn who_comes_into_a_flood_gets_what_was_missed_and_then_what_is_said_witho
     let (mut all, ()) = soon("all are in", async { tokio::join!(listening, speaking) }).await;
     assert_eq!(all[0].0.brief().await, "sync");
     soon("all have heard everything", join_all(all.iter_mut().map(|(late, from)| hear(late, *from, LINES)))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_in_a_flood_hears_the_others_and_of_its_own_lines_in_order() {
+    const LINES: u64 = 1000;
+    let server = Server::start(ServerConfig::default()).await;
+    let names = ["ana", "ben", "cat"];
+    let mut clients = Vec::new();
+    for name in names {
+        let mut client = Plain::join(&server, &format!("userId={name}&after=")).await;
+        assert_eq!(client.brief().await, "sync");
+        clients.push(client);
+    }
+    let speaking = async |client: &mut Plain, name: &str| {
+        flood(client, name, 1..=LINES).await;
+        let mut next = 1;
+        while next <= 3 * LINES {
+            let event = client.next().await;
+            if event["type"] == "user_joined" {
+                continue;
+            }
+            assert_eq!(event["offset"], json!(next));
+            let is_own = event["id"].as_str().unwrap().starts_with(name);
+            assert_eq!(event["type"], json!(if is_own { "stored" } else { "text" }));
+            next += 1;
+        }
+    };
+    soon("all have heard all", join_all(clients.iter_mut().zip(names).map(|(client, name)| speaking(client, name))))
+        .await;
 }

@@ -11,7 +11,7 @@ use everwire_chat::wire::WireStatus;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::layout::{NEW, SINCE_3, VERSION, from_1};
-use super::{Bounds, Exported, Page, Post, Removed, Start};
+use super::{Bounds, Exported, Page, Place, Post, Removed, Start};
 use crate::error::OpenError;
 use crate::rooms::{KeptMarks, Top};
 use crate::server::now;
@@ -40,17 +40,6 @@ pub enum HistoryError {
     Database(rusqlite::Error),
     /// The history has been closed.
     Closed,
-}
-
-/// What a message's id says.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    /// It is new, and stands here.
-    New(u64),
-    /// It is a repeat, and stands here.
-    Known(u64),
-    /// The id is another user's.
-    Taken,
 }
 
 #[derive(Debug)]

@@ -50,24 +50,25 @@ pub(crate) struct Post {
 /// What became of posts, in the order in which they were made.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// It is stored for good.
-    Stored {
-        post: Post,
-        offset: u64,
-        /// False if its id was there before: nobody needs to hear of it again.
-        is_new: bool,
-    },
-    /// Its id is that of another user's message: it is not stored, and never will be.
-    Taken(Post),
-    /// Nothing is stored.
-    Failed(Post),
-    /// What is told next was committed together.
+    /// These were committed together: what is stored of them is stored for good.
     Committed {
-        /// How many posts.
-        messages: usize,
+        posts: Vec<(Post, Place)>,
         /// How long the disk took.
         took: Duration,
     },
+    /// Nothing is stored.
+    Failed(Post),
+}
+
+/// What a post's id says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It is new, and stands here.
+    New(u64),
+    /// It is a repeat, and stands here: nobody needs to hear of it again.
+    Known(u64),
+    /// It is that of another user's message: the post is not stored, and never will be.
+    Taken,
 }
 
 /// A piece of the history.

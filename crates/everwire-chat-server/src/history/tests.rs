@@ -11,12 +11,15 @@ fn open(folder: Option<&Path>) -> (History, Log) {
     let log = Log::default();
     let told = Arc::clone(&log);
     let history = History::open(folder, move |what| {
-        told.lock().unwrap().push(match what {
-            Told::Stored { post, offset, is_new } => (post.message.id, Some(offset), is_new),
-            Told::Taken(post) => (format!("{} taken", post.message.id), None, false),
-            Told::Failed(post) => (post.message.id, None, false),
-            Told::Committed { .. } => return,
-        });
+        let mut told = told.lock().unwrap();
+        match what {
+            Told::Committed { posts, .. } => told.extend(posts.into_iter().map(|(post, place)| match place {
+                Place::New(offset) => (post.message.id, Some(offset), true),
+                Place::Known(offset) => (post.message.id, Some(offset), false),
+                Place::Taken => (format!("{} taken", post.message.id), None, false),
+            })),
+            Told::Failed(post) => told.push((post.message.id, None, false)),
+        }
     });
     (history.unwrap(), log)
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::database::{Database, HistoryError, Place};
+use super::database::{Database, HistoryError};
 use super::{Bounds, Page, Post, Removed, Start, Told};
 use crate::rooms::KeptMarks;
 
@@ -82,15 +82,9 @@ impl<T: FnMut(Told)> Writer<T> {
         let stored = database.store(posts);
         *works = stored.is_ok();
         match stored {
-            Ok(stored) => {
-                tell(Told::Committed { messages: posts.len(), took: started.elapsed() });
-                for (post, place) in posts.drain(..).zip(stored) {
-                    tell(match place {
-                        Place::New(offset) => Told::Stored { post, offset, is_new: true },
-                        Place::Known(offset) => Told::Stored { post, offset, is_new: false },
-                        Place::Taken => Told::Taken(post),
-                    });
-                }
+            Ok(places) => {
+                let took = started.elapsed();
+                tell(Told::Committed { posts: posts.drain(..).zip(places).collect(), took });
             }
             Err(error) => {
                 let messages = posts.len();

@@ -259,13 +259,15 @@ impl Member {
     async fn on_item(&mut self, item: Item) -> bool {
         match item {
             Item::Frame(frame) => self.socket.queue_prepared(&frame),
-            Item::Line { offset, .. } if offset <= self.caught_up => true,
-            Item::Line { frame, offset } => {
-                self.told = self.told.max(offset);
+            // Lines of one commit only, and the catch-up ends between commits: it has had all of these or none. If it could
+            // end among them, they would all be sent, some for the second time.
+            Item::Lines { last, .. } if last <= self.caught_up => true,
+            Item::Lines { frame, last } => {
+                self.told = self.told.max(last);
                 self.socket.queue_prepared(&frame)
             }
-            Item::Done { frame } => {
-                self.pending = self.pending.saturating_sub(1);
+            Item::Done { posts, frame } => {
+                self.pending = self.pending.saturating_sub(posts);
                 self.held &= self.pending > 0;
                 frame.is_none_or(|frame| self.socket.queue(&frame))
             }

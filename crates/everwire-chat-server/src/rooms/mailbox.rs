@@ -28,15 +28,17 @@ struct Inner {
 pub(crate) enum Item {
     /// A frame to be sent.
     Frame(Prepared),
-    /// A line of the history: not to be sent if the member's catch-up has had it.
-    Line {
+    /// Lines of the history that were committed together: not to be sent if the member's catch-up has had them.
+    Lines {
         /// The frame.
         frame: Prepared,
-        /// Its place.
-        offset: u64,
+        /// The place of the last of them.
+        last: u64,
     },
-    /// A post of the member's own is stored; with a frame if it understands one.
+    /// Posts of the member's own are stored; with a frame if it understands one.
     Done {
+        /// How many.
+        posts: usize,
         /// The frame; apart, since there are few of these, and thousands of the others.
         frame: Option<Box<Message>>,
     },
@@ -53,19 +55,21 @@ impl Mailbox {
 
     /// Puts something in; if there is no room, everything that waits is replaced by the end.
     pub(crate) fn put(&self, item: Item) {
+        self.put_all([item]);
+    }
+
+    /// Puts several things in, as if one by one; how many of them are [lines](Item::Lines).
+    pub(crate) fn put_all(&self, items: impl IntoIterator<Item = Item>) -> u64 {
+        let mut lines = 0;
         let mut inner = self.lock();
-        if inner.ended {
-            return;
+        for item in items {
+            lines += u64::from(matches!(item, Item::Lines { .. }));
+            inner.put(item, self.max_items, self.max_bytes);
         }
-        let bytes = inner.bytes + item.bytes();
-        if inner.items.len() >= self.max_items || bytes > self.max_bytes {
-            inner.end(CloseCode::TRY_AGAIN_LATER, "too slow for this room: come back to catch up");
-        } else {
-            inner.bytes = bytes;
-            inner.ended = matches!(item, Item::Close(..));
-            inner.items.push_back(item);
+        if !inner.items.is_empty() {
+            inner.wake();
         }
-        inner.wake();
+        lines
     }
 
     /// Puts something in that may be left out: only if there is plenty of room.
@@ -118,6 +122,20 @@ impl Mailbox {
 }
 
 impl Inner {
+    fn put(&mut self, item: Item, max_items: usize, max_bytes: usize) {
+        if self.ended {
+            return;
+        }
+        let bytes = self.bytes + item.bytes();
+        if self.items.len() >= max_items || bytes > max_bytes {
+            self.end(CloseCode::TRY_AGAIN_LATER, "too slow for this room: come back to catch up");
+        } else {
+            self.bytes = bytes;
+            self.ended = matches!(item, Item::Close(..));
+            self.items.push_back(item);
+        }
+    }
+
     fn end(&mut self, code: CloseCode, reason: &'static str) {
         self.items.clear();
         self.bytes = 0;
@@ -142,9 +160,9 @@ impl Inner {
 impl Item {
     fn bytes(&self) -> usize {
         match self {
-            Self::Frame(frame) | Self::Line { frame, .. } => frame.message().len(),
-            Self::Done { frame: Some(frame) } => frame.len(),
-            Self::Done { frame: None } | Self::Failed | Self::Close(..) => 0,
+            Self::Frame(frame) | Self::Lines { frame, .. } => frame.message().len(),
+            Self::Done { frame: Some(frame), .. } => frame.len(),
+            Self::Done { frame: None, .. } | Self::Failed | Self::Close(..) => 0,
         }
     }
 }

@@ -3,12 +3,11 @@
 mod mailbox;
 mod marks;
 mod presence;
+mod run;
 
 use std::collections::HashMap;
 
-use everwire_chat::wire::{
-    self, Event, Notice, Receipt, Rejected, StatusOf, Stored, TextMessage, Typing, User, new_id,
-};
+use everwire_chat::wire::{self, Event, Notice, Receipt, StatusOf, TextMessage, Typing, User, new_id};
 use everwire_server::{CloseCode, Message, Prepared};
 
 pub(crate) use mailbox::{Item, Mailbox};
@@ -16,6 +15,7 @@ use marks::Marks;
 pub(crate) use marks::{KeptMarks, RECENT, Top};
 pub(crate) use presence::Leaving;
 use presence::Presence;
+pub(crate) use run::{Outcome, Run};
 use std::sync::Arc;
 
 /// A connection, unique while the server runs.
@@ -174,36 +174,16 @@ impl Rooms {
         self.forget_if_empty(name);
     }
 
-    /// A message is stored: its sender is told, and the others get it if it is new.
-    pub(crate) fn on_stored(
-        &mut self,
-        room: &str,
-        origin: ConnectionId,
-        mut message: TextMessage,
-        offset: u64,
-        new: bool,
-    ) {
+    /// Posts of a room are committed: their senders are told, and the others get what is new.
+    pub(crate) fn on_committed(&mut self, room: &str, run: &Run<'_>) {
         let Some(room) = self.rooms.get_mut(room) else { return };
-        if let Some(member) = room.members.get(&origin) {
-            let stored = Event::Stored(Stored { id: message.id.clone(), offset });
-            let frame = member.manner.extended.then(|| Box::new(text(&stored)));
-            member.mailbox.put(Item::Done { frame });
+        for outcome in run.outcomes() {
+            if let Some(offset) = outcome.new_offset() {
+                room.marks.on_line(offset, &outcome.id, &outcome.author);
+            }
         }
-        if new {
-            room.marks.on_line(offset, &message.id, &message.user_id);
-            message.offset = Some(offset);
-            let frame = Prepared::new(text(&Event::Text(message)));
-            self.deliveries +=
-                room.tell_others(origin, |member| member.mailbox.put(Item::Line { frame: frame.clone(), offset }));
-        }
-    }
-
-    /// A message has the id of another user's: its sender is told, if it understands that.
-    pub(crate) fn on_taken(&self, room: &str, origin: ConnectionId, id: String) {
-        if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&origin)) {
-            let rejected = Event::Rejected(Rejected { id, reason: "another user's message has this id".into() });
-            member.mailbox.put(Item::Done { frame: member.manner.extended.then(|| Box::new(text(&rejected))) });
-        }
+        let tell = |(id, member): (&ConnectionId, &Member)| run.tell(*id, member.manner.extended, &member.mailbox);
+        self.deliveries += room.members.iter().map(tell).sum::<u64>();
     }
 
     /// A message could not be stored: its sender's connection ends, so that it comes back and sends it again.

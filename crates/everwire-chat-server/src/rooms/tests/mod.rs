@@ -1,8 +1,11 @@
+mod runs;
+
 use std::task::{Context, Poll, Waker};
 
 use everwire_chat::wire::WireStatus;
 
 use super::*;
+use crate::history::Place::{self, Known, New, Taken};
 
 struct Line {
     rooms: Rooms,
@@ -19,11 +22,23 @@ impl Line {
     }
 
     fn join(&mut self, id: ConnectionId, name: &str) {
-        let mailbox = Arc::new(Mailbox::new(8, 10_000));
+        self.join_with_room_for(8, 10_000, id, name);
+    }
+
+    fn join_with_room_for(&mut self, items: usize, bytes: usize, id: ConnectionId, name: &str) {
+        let mailbox = Arc::new(Mailbox::new(items, bytes));
         self.boxes.insert(id, Arc::clone(&mailbox));
         let manner = Manner { extended: name.contains('+'), away: name.contains('~') };
         self.rooms.join("r", id, mailbox, manner);
         self.rooms.identify("r", id, user(name), 7);
+    }
+
+    /// Posts, each by its origin, its id and its author, are committed together.
+    fn commit(&mut self, posts: &[(ConnectionId, &str, &str, Place)]) {
+        let outcome =
+            |(origin, id, author, place): &(_, &str, &str, _)| Outcome::new(*origin, message(id, author), *place);
+        let outcomes: Vec<_> = posts.iter().map(outcome).collect();
+        Run::cut(&outcomes).for_each(|run| self.rooms.on_committed("r", &run));
     }
 
     /// Who is here, in short.
@@ -46,11 +61,13 @@ impl Line {
         let mut all = Vec::new();
         while let Poll::Ready(item) = self.boxes[&id].poll_next(&mut cx) {
             all.push(match item {
-                Item::Frame(frame) | Item::Line { frame, .. } => match frame.message() {
+                Item::Frame(frame) | Item::Lines { frame, .. } => match frame.message() {
                     Message::Binary(data) => format!("binary {data:?}"),
                     message => short(message),
                 },
-                Item::Done { frame } => format!("done {}", frame.map_or("-".into(), |frame| short(&frame))),
+                Item::Done { posts, frame } => {
+                    format!("{posts} done {}", frame.map_or("-".into(), |frame| short(&frame)))
+                }
                 Item::Failed => "failed".into(),
                 Item::Close(code, _) => format!("close {}", code.0),
             });
@@ -60,10 +77,17 @@ impl Line {
 }
 
 fn short(frame: &Message) -> String {
-    let value: serde_json::Value = serde_json::from_str(frame.as_text().unwrap()).unwrap();
-    let of = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let whom = if value["userId"].is_null() { of("id") } else { of("userId") };
-    format!("{} {}", of("type"), who(&whom, value["away"] == true))
+    match serde_json::from_str(frame.as_text().unwrap()).unwrap() {
+        serde_json::Value::Array(events) => format!("[{}]", events.iter().map(brief).collect::<Vec<_>>().join(", ")),
+        event => brief(&event),
+    }
+}
+
+fn brief(event: &serde_json::Value) -> String {
+    let of = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+    let whom = if event["userId"].is_null() { of("id") } else { of("userId") };
+    let place = event["offset"].as_u64().map_or(String::new(), |offset| format!(" {offset}"));
+    format!("{} {}{place}", of("type"), who(&whom, event["away"] == true))
 }
 
 fn who(user: &str, away: bool) -> String {
@@ -167,12 +191,12 @@ fn a_message_goes_to_all_but_the_connection_it_came_from_and_a_repeat_to_nobody(
     line.join(2, "ana+");
     line.join(3, "ben");
     drop((line.got(1), line.got(2)));
-    line.rooms.on_stored("r", 1, message("m", "ana+"), 5, true);
-    assert_eq!(line.got(1), ["done stored m"]);
-    assert_eq!(line.got(2), ["text ana+"]);
-    assert_eq!(line.got(3), ["text ana+"]);
-    line.rooms.on_stored("r", 3, message("m", "ana+"), 5, false);
-    assert_eq!(line.got(3), ["done -"]);
+    line.commit(&[(1, "m", "ana+", New(5))]);
+    assert_eq!(line.got(1), ["1 done stored m 5"]);
+    assert_eq!(line.got(2), ["text ana+ 5"]);
+    assert_eq!(line.got(3), ["text ana+ 5"]);
+    line.commit(&[(3, "m", "ana+", Known(5))]);
+    assert_eq!(line.got(3), ["1 done -"]);
     assert!(line.got(1).is_empty() && line.got(2).is_empty());
 }
 
@@ -180,13 +204,17 @@ fn a_message_goes_to_all_but_the_connection_it_came_from_and_a_repeat_to_nobody(
 fn what_a_room_is_told_is_encoded_once_for_all() {
     let mut line = Line::new();
     (1..=3).for_each(|id| line.join(id, "ana"));
-    line.rooms.on_stored("r", 1, message("m", "ana"), 1, true);
+    (4..=5).for_each(|id| line.join(id, "ana+"));
+    (1..=5).for_each(|id| drop(line.got(id)));
+    line.commit(&[(1, "m", "ana", New(1)), (1, "n", "ana", New(2))]);
     let mut cx = Context::from_waker(Waker::noop());
-    let [one, other] = [2, 3].map(|id| match line.boxes[&id].poll_next(&mut cx) {
-        Poll::Ready(Item::Line { frame, .. }) => frame,
-        other => panic!("{other:?}"),
-    });
-    assert!(std::ptr::eq(one.message(), other.message()));
+    for pair in [[2, 3], [4, 5]] {
+        let [one, other] = pair.map(|id| match line.boxes[&id].poll_next(&mut cx) {
+            Poll::Ready(Item::Lines { frame, .. }) => frame,
+            other => panic!("{other:?}"),
+        });
+        assert!(std::ptr::eq(one.message(), other.message()));
+    }
 }
 
 #[test]
@@ -209,7 +237,7 @@ fn a_member_for_whom_too_much_waits_is_closed_and_costs_no_more() {
     line.join(2, "ben");
     drop(line.got(1));
     for n in 0..100 {
-        line.rooms.on_stored("r", 2, message(&n.to_string(), "ben"), n, true);
+        line.commit(&[(2, &n.to_string(), "ben", New(n))]);
     }
     assert_eq!(line.got(1), ["close 1013"]);
     assert_eq!(line.got(2), ["close 1013"]);
@@ -254,10 +282,10 @@ fn the_sender_of_an_id_that_is_taken_is_told_if_it_understands() {
     line.join(1, "ana+");
     line.join(2, "ben");
     drop(line.got(1));
-    line.rooms.on_taken("r", 1, "m".into());
-    line.rooms.on_taken("r", 2, "m".into());
-    assert_eq!(line.got(1), ["done rejected m"]);
-    assert_eq!(line.got(2), ["done -"]);
+    line.commit(&[(1, "m", "ana+", Taken)]);
+    line.commit(&[(2, "m", "ben", Taken)]);
+    assert_eq!(line.got(1), ["1 done rejected m"]);
+    assert_eq!(line.got(2), ["1 done -"]);
 }
 
 #[test]
