@@ -49,6 +49,11 @@ pub(crate) fn run() -> Done<()> {
         for members in ROOMS {
             room(members).await?;
         }
+        let mut full = Full::start(ROOMS[0], Manner::Extended).await?;
+        let mut speaker = Member::join(&full.server.address, ROOM.to_owned(), "speaker".to_owned()).await?;
+        let rates = deliveries(&mut full.members, &mut speaker).await?;
+        tell(&format!("deliveries in a room of {}, in arrays, M/s", ROOMS[0]), rates, 2, "1.5");
+        drop(full);
         let mut times = Vec::new();
         for round in 0..ROUNDS {
             times.push(catch_up(&server.address, round).await?.as_secs_f64() * 1e3);
@@ -78,27 +83,14 @@ async fn posts(address: &str, round: usize) -> Done<f64> {
 async fn room(count: usize) -> Done<()> {
     let mut sizes = Vec::new();
     for _ in 1..ROUNDS {
-        sizes.push(Full::start(count).await?.each);
+        sizes.push(Full::start(count, Manner::Plain).await?.each);
     }
-    let Full { server, mut members, each, folder: _folder } = Full::start(count).await?;
+    let Full { server, mut members, each, folder: _folder } = Full::start(count, Manner::Plain).await?;
     sizes.push(each);
     tell(&format!("idle member of {count}, KiB"), sizes, 1, "under 12");
 
     let mut speaker = Member::join(&server.address, ROOM.to_owned(), "speaker".to_owned()).await?;
-    let lines = DELIVERIES / count;
-    let mut rates = Vec::new();
-    for round in 0..ROUNDS {
-        let started = Instant::now();
-        let speaks = async {
-            for at in 0..lines {
-                speaker.post(&line(&format!("{round}-{at}"))).await?;
-            }
-            speaker.barrier().await
-        };
-        let hear = try_join_all(members.iter_mut().map(|member| member.hear(lines)));
-        tokio::try_join!(speaks, hear)?;
-        rates.push((lines * members.len()) as f64 / started.elapsed().as_secs_f64() / 1e6);
-    }
+    let rates = deliveries(&mut members, &mut speaker).await?;
     tell(&format!("deliveries in a room of {count}, M/s"), rates, 2, "1.5");
 
     let mut times = Vec::new();
@@ -115,6 +107,32 @@ async fn room(count: usize) -> Done<()> {
     Ok(())
 }
 
+/// How many million lines the members are handed a second.
+async fn deliveries(members: &mut [Member], speaker: &mut Member) -> Done<Vec<f64>> {
+    let lines = DELIVERIES / members.len();
+    let mut rates = Vec::new();
+    for round in 0..ROUNDS {
+        let started = Instant::now();
+        let speaks = async {
+            for at in 0..lines {
+                speaker.post(&line(&format!("{round}-{at}"))).await?;
+            }
+            speaker.barrier().await
+        };
+        let hear = try_join_all(members.iter_mut().map(|member| member.hear(lines)));
+        tokio::try_join!(speaks, hear)?;
+        rates.push((lines * members.len()) as f64 / started.elapsed().as_secs_f64() / 1e6);
+    }
+    Ok(rates)
+}
+
+/// Whether members may be sent arrays.
+#[derive(Clone, Copy)]
+enum Manner {
+    Plain,
+    Extended,
+}
+
 /// A server of its own with a full room, where everything has been said of who came.
 struct Full {
     server: Server,
@@ -125,13 +143,18 @@ struct Full {
 }
 
 impl Full {
-    async fn start(count: usize) -> Done<Self> {
+    async fn start(count: usize, manner: Manner) -> Done<Self> {
         let (server, folder) = start()?;
         let before = server.memory()?;
         let mut members = Vec::with_capacity(count);
         for first in (0..count).step_by(COMING) {
-            let some = (first..count.min(first + COMING))
-                .map(|n| Member::join(&server.address, ROOM.to_owned(), format!("m{}", n % PEOPLE)));
+            let some = (first..count.min(first + COMING)).map(async |n| {
+                let (room, user) = (ROOM.to_owned(), format!("m{}", n % PEOPLE));
+                match manner {
+                    Manner::Plain => Member::join(&server.address, room, user).await,
+                    Manner::Extended => Member::join_extended(&server.address, room, user).await,
+                }
+            });
             members.extend(try_join_all(some).await?);
             // New people are told to all who are there, who read that as they would.
             if first < PEOPLE {

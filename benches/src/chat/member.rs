@@ -24,8 +24,16 @@ const QUIET: Duration = Duration::from_millis(300);
 const BATCH: usize = 64 << 10;
 
 impl Member {
+    /// Somebody who may be sent one object at a time.
     pub(super) async fn join(address: &str, room: String, user: String) -> Done<Self> {
         let mut member = Self::open(address, &format!("room={room}&userId={user}"), user).await?;
+        member.barrier().await?;
+        Ok(member)
+    }
+
+    /// Somebody who may be sent arrays.
+    pub(super) async fn join_extended(address: &str, room: String, user: String) -> Done<Self> {
+        let mut member = Self::open(address, &format!("room={room}&userId={user}&after="), user).await?;
         member.barrier().await?;
         Ok(member)
     }
