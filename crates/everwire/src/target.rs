@@ -35,20 +35,14 @@ impl Target {
     /// Checks a parsed URL.
     pub(crate) fn check(uri: &Uri) -> Result<Self, String> {
         let scheme = scheme(uri)?;
-        let authority = match uri.authority() {
-            Some(authority) if !authority.host().is_empty() => authority.clone(),
-            Some(_) | None => {
-                return Err("the URL has no host: expected one like wss://example.org/feed".into());
-            }
+        let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty()) else {
+            return Err("the URL has no host: expected one like wss://example.org/feed".into());
         };
-        check_port(&authority)?;
-        let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        let uri = Uri::builder()
-            .scheme(scheme)
-            .authority(authority)
-            .path_and_query(path)
-            .build()
-            .map_err(|error| format!("not a valid URL: {error}"))?;
+        check_port(authority)?;
+        let mut parts = uri.clone().into_parts();
+        parts.scheme = Some(scheme);
+        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        let uri = Uri::from_parts(parts).map_err(|error| format!("not a valid URL: {error}"))?;
         Ok(Self { uri })
     }
 

@@ -24,7 +24,7 @@ pub use crate::{
 ///
 /// config.retry.factor = 0.5;
 /// let error = config.check().unwrap_err();
-/// assert_eq!(error.to_string(), "retry.factor is 0.5: it must be a number from 1 upwards");
+/// assert_eq!(error.to_string(), "retry.factor is out of range: it must be a number from 1 upwards");
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

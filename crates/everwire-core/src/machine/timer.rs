@@ -2,7 +2,7 @@
 
 use super::Machine;
 use crate::{
-    Moment, OpenFailure, OpenFailureKind, Output, Phase, Timer,
+    Moment, OpenFailure, OpenFailureKind, Output, Phase, Seconds, Timer,
     lifecycle::{Intent, Lifecycle},
 };
 
@@ -43,7 +43,7 @@ impl Machine {
     }
 
     pub(super) fn timed_out(&self, phase: Phase) -> OpenFailure {
-        let detail = format!("no connection within {:?}", self.open.timeout);
+        let detail = format!("no connection within {}", Seconds(self.open.timeout));
         OpenFailure { phase, kind: OpenFailureKind::Timeout, detail }
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Index {
     /// The one queued message of each key: its level, and its place in it.
     keys: BTreeMap<Arc<str>, (Priority, MessageId)>,
     /// The places of those that have taken another's.
-    places: BTreeMap<MessageId, MessageId>,
+    places: BTreeMap<u64, u64>,
     expiries: BTreeSet<(Moment, MessageId)>,
     resending: usize,
     suspects: [usize; Priority::ALL.len()],
@@ -28,7 +28,7 @@ impl Index {
             self.keys.insert(Arc::clone(key), (priority, place));
         }
         if place != entry.id {
-            self.places.insert(entry.id, place);
+            self.places.insert(entry.id.0, place.0);
         }
         if let Some(at) = entry.expires_at() {
             self.expiries.insert((at, entry.id));
@@ -42,7 +42,7 @@ impl Index {
         if let Some(key) = entry.key() {
             self.keys.remove(key);
         }
-        self.places.remove(&entry.id);
+        self.places.remove(&entry.id.0);
         if let Some(at) = entry.expires_at() {
             self.expiries.remove(&(at, entry.id));
         }
@@ -56,7 +56,7 @@ impl Index {
 
     /// Where a message stands, if it is queued.
     pub(super) fn place(&self, id: MessageId) -> MessageId {
-        self.places.get(&id).copied().unwrap_or(id)
+        self.places.get(&id.0).map_or(id, |place| MessageId(*place))
     }
 
     /// When the next one expires.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Advice, advice};
 use crate::{
-    Cause, ConfigError,
+    Cause, ConfigError, Seconds,
     config::{check_count, check_duration},
 };
 
@@ -75,13 +75,12 @@ impl RetryConfig {
         check_duration("retry.max_delay", self.max_delay)?;
         check_duration("retry.stable_after", self.stable_after)?;
         if self.max_delay < self.initial_delay {
-            let problem =
-                format!("{:?}: it must not be below retry.initial_delay, {:?}", self.max_delay, self.initial_delay);
+            let (initial, max) = (Seconds(self.initial_delay), Seconds(self.max_delay));
+            let problem = format!("{max}: it must not be below retry.initial_delay, {initial}");
             return Err(ConfigError::new("retry.max_delay", problem));
         }
         if !self.factor.is_finite() || self.factor < 1.0 {
-            let problem = format!("{}: it must be a number from 1 upwards", self.factor);
-            return Err(ConfigError::new("retry.factor", problem));
+            return Err(ConfigError::new("retry.factor", "out of range: it must be a number from 1 upwards"));
         }
         if let Some(limit) = self.max_attempts {
             check_count("retry.max_attempts", limit as usize)?;

@@ -429,7 +429,7 @@ fn an_opening_that_takes_too_long_is_abandoned_and_retried() {
     world.passes(seconds(0.01));
     assert_eq!(world.log.aborts(), [attempt]);
     let State::Disconnected { cause, .. } = world.state() else { panic!("{:?}", world.state()) };
-    assert_eq!(cause.to_string(), "the TLS handshake failed: no connection within 10s");
+    assert_eq!(cause.to_string(), "the TLS handshake failed: no connection within 10.0 s");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Finds the deliveries of a range of messages.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::task::Waker;
@@ -15,7 +15,8 @@ use super::{Deliveries, Delivery};
 /// [`Delivery`] that is kept longer pins its own block only.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    blocks: BTreeMap<u64, Entry>,
+    /// By their numbers.
+    blocks: VecDeque<Entry>,
     filling: Option<Filling>,
 }
 
@@ -29,6 +30,7 @@ struct Filling {
 
 #[derive(Debug)]
 struct Entry {
+    number: u64,
     block: Arc<Block>,
     unsettled: u64,
 }
@@ -74,7 +76,7 @@ impl Ledger {
 
     pub(crate) fn stored(&mut self, first: MessageId, last: MessageId, wakers: &mut Vec<Waker>) {
         for (number, indices) in blocks(first.0, last.0) {
-            if let Some(entry) = self.blocks.get(&number) {
+            if let Some((_, entry)) = self.find(number) {
                 entry.block.set_stored(indices, wakers);
             }
         }
@@ -82,17 +84,19 @@ impl Ledger {
 
     /// So many places of a block belong to nobody: what a store has kept has gaps.
     fn give_up(&mut self, number: u64, places: u64) {
-        if let Some(entry) = self.blocks.get_mut(&number).filter(|_| places > 0) {
+        if places > 0
+            && let Some((at, entry)) = self.find(number)
+        {
             entry.unsettled = entry.unsettled.saturating_sub(places);
             if entry.unsettled == 0 {
-                self.blocks.remove(&number);
+                self.blocks.remove(at);
             }
         }
     }
 
     pub(crate) fn written(&mut self, first: MessageId, last: MessageId, wakers: &mut Vec<Waker>) {
         for (number, indices) in blocks(first.0, last.0) {
-            if let Some(entry) = self.blocks.get(&number) {
+            if let Some((_, entry)) = self.find(number) {
                 entry.block.set_written(indices, wakers);
             }
         }
@@ -100,21 +104,25 @@ impl Ledger {
 
     pub(crate) fn settle(&mut self, first: MessageId, last: MessageId, outcome: Outcome, wakers: &mut Vec<Waker>) {
         for (number, indices) in blocks(first.0, last.0) {
-            if let Some(entry) = self.blocks.get_mut(&number) {
+            if let Some((at, entry)) = self.find(number) {
                 let count = u64::from(*indices.end() - *indices.start()) + 1;
                 entry.block.set_outcome(indices, outcome, wakers);
                 entry.unsettled = entry.unsettled.saturating_sub(count);
                 if entry.unsettled == 0 {
-                    self.blocks.remove(&number);
+                    self.blocks.remove(at);
                 }
             }
         }
     }
 
+    fn find(&mut self, number: u64) -> Option<(usize, &mut Entry)> {
+        let at = self.blocks.binary_search_by_key(&number, |entry| entry.number).ok()?;
+        Some((at, self.blocks.get_mut(at)?))
+    }
+
     fn start(&mut self, number: u64) -> Filling {
         let block = Arc::new(Block::new(number * BLOCK + FIRST_ID));
-        let entry = Entry { block: Arc::clone(&block), unsettled: BLOCK };
-        self.blocks.insert(number, entry);
+        self.blocks.push_back(Entry { number, block: Arc::clone(&block), unsettled: BLOCK });
         Filling { number, block, next_index: 0 }
     }
 }
