@@ -26,6 +26,34 @@ const NOTES = () => {
   input.observe(document, { childList: true, subtree: true });
 };
 
+// What a page does that promises nothing: a list in a box that scrolls, and a line at its end for each message.
+const BARE = async (url) => {
+  document.body.innerHTML = "<div></div><textarea rows=1></textarea>";
+  document.body.style.cssText = "margin: 0; height: 100vh; display: flex; flex-direction: column";
+  const list = document.querySelector("div");
+  list.style.cssText = "flex: 1; overflow: auto; contain: strict";
+  const show = (text) => {
+    const line = document.createElement("p");
+    line.className = "message";
+    line.append(Object.assign(document.createElement("span"), { className: "text", textContent: text }));
+    list.append(line);
+    if (list.childElementCount > 80) list.firstChild.remove();
+  };
+  for (let line = 0; line < 80; line += 1) show("before");
+  let waiting = [];
+  const draw = () => {
+    for (const text of waiting) show(text);
+    waiting = [];
+    list.scrollTop = list.scrollHeight;
+  };
+  const socket = new WebSocket(url);
+  socket.onmessage = ({ data }) => {
+    const { type, text } = JSON.parse(data);
+    if (type === "text" && waiting.push(text) === 1) requestAnimationFrame(draw);
+  };
+  await new Promise((opened) => (socket.onopen = opened));
+};
+
 async function measure() {
   // A browser of its own each time: nothing is warm.
   const [browser, server] = [await launch(), await Server.start()];
@@ -40,35 +68,50 @@ async function measure() {
     await ana.page.fill("#name", "Ana");
     await ana.page.press("#name", "Enter");
     await ana.connected();
-    const devtools = await ana.context.newCDPSession(ana.page);
-    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
     const zoe = await Speaker.join(server);
     zoe.say(BEFORE);
     await ana.message(zoe.last()).waitFor();
-    await idle(ana);
-    await ana.page.evaluate(() => delete window.notes.first);
-    const shown = painted(ana, `line ${BEFORE + BURST}`);
-    figures.work.push(await work(devtools, async () => {
-      zoe.say(BURST);
-      figures.burst.push(await shown);
-    }));
-    await idle(ana);
-    figures.single.push(await work(devtools, async () => {
-      for (let one = 0; one < SINGLE; one += 1) {
-        zoe.say(1);
-        await new Promise((later) => setTimeout(later, 25));
-      }
-      await ana.message(zoe.last()).waitFor();
-    }) / SINGLE);
-    await ana.page.focus("textarea");
-    await idle(ana);
-    figures.key.push(await work(devtools, () => ana.page.keyboard.type("x".repeat(KEYS), { delay: 20 })) / KEYS);
-    zoe.socket.close();
+    await live(ana, zoe, figures);
     await ana.done();
+    const ben = await Person.visit(browser, "about:blank");
+    await ben.page.addInitScript(NOTES);
+    await ben.page.goto(server.url("api/info"));
+    await ben.page.evaluate(BARE, `ws://127.0.0.1:${server.port}/ws?userId=ben&userName=Ben`);
+    await live(ben, zoe, bare);
+    await ben.context.close();
+    zoe.socket.close();
   } finally {
     await server.stop();
     await browser.close();
   }
+}
+
+/** What it costs a page that messages come and keys are pressed. */
+async function live(person, zoe, figures) {
+  const devtools = await person.context.newCDPSession(person.page);
+  await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+  await idle(person);
+  await person.page.evaluate(() => delete window.notes.first);
+  const shown = painted(person, `line ${zoe.said + BURST}`);
+  figures.work.push((await work(devtools, async () => {
+    zoe.say(BURST);
+    figures.burst.push(await shown);
+  })).all);
+  await idle(person);
+  const single = await work(devtools, async () => {
+    for (let one = 0; one < SINGLE; one += 1) {
+      zoe.say(1);
+      await new Promise((later) => setTimeout(later, 25));
+    }
+    await person.page.locator(".message .text", { hasText: zoe.last() }).waitFor();
+  });
+  figures.single.push(single.all / SINGLE);
+  figures.singleOwn.push(single.own / SINGLE);
+  await person.page.focus("textarea");
+  await idle(person);
+  const key = await work(devtools, () => person.page.keyboard.type("x".repeat(KEYS), { delay: 20 }));
+  figures.key.push(key.all / KEYS);
+  figures.keyOwn.push(key.own / KEYS);
 }
 
 /** Until the frame that shows a line has been painted, from the first message that arrives: milliseconds. */
@@ -86,15 +129,17 @@ function painted(person, line) {
   }), line);
 }
 
-/** How long the main thread works for something: milliseconds. */
+/** How long the main thread works for something, milliseconds: in all, and for scripts, styles and layout only. */
 async function work(devtools, act) {
   const busy = async () => {
     const { metrics } = await devtools.send("Performance.getMetrics");
-    return metrics.find((metric) => metric.name === "TaskDuration").value * 1000;
+    const spent = (...names) => names.reduce((sum, name) => sum + metrics.find((metric) => metric.name === name).value * 1000, 0);
+    return { all: spent("TaskDuration"), own: spent("ScriptDuration", "RecalcStyleDuration", "LayoutDuration") };
   };
   const before = await busy();
   await act();
-  return (await busy()) - before;
+  const after = await busy();
+  return { all: after.all - before.all, own: after.own - before.own };
 }
 
 /** Until what was planned is done, the last messages kept for the next visit among it. */
@@ -125,20 +170,27 @@ class Speaker {
   }
 }
 
-const figures = { paint: [], interactive: [], burst: [], work: [], single: [], key: [] };
+const none = () => ({ paint: [], interactive: [], burst: [], work: [], single: [], singleOwn: [], key: [], keyOwn: [] });
+const [figures, bare] = [none(), none()];
 for (let run = 0; run < RUNS; run += 1) await measure();
 const rows = [
-  ["first paint, ms", "paint", 300],
-  ["interactive, ms", "interactive", 1000],
-  [`${BURST} messages at once on top of ${BEFORE}: from the first that arrives to the frame with the last, ms`, "burst", 50],
-  ["the same, time of the main thread, ms", "work", ""],
-  ["a message alone, time of the main thread, ms", "single", 1],
-  ["a keystroke with the list full, time of the main thread, ms", "key", 2],
+  ["first paint", "paint", 300],
+  ["interactive", "interactive", 1000],
+  [`${BURST} messages at once on top of ${BEFORE}: from the first that arrives to the frame with the last`, "burst", 50],
+  ["the same, time of the main thread", "work", ""],
+  ["a message alone, time of the main thread", "single", 1],
+  ["of that, scripts, styles and layout", "singleOwn", ""],
+  ["a keystroke with the list full, time of the main thread", "key", 2],
+  ["of that, scripts, styles and layout", "keyOwn", ""],
 ];
-console.log("| | median | min–max | aim |\n|---|---|---|---|");
+console.log("| milliseconds | median | min–max | aim | the bare page |\n|---|---|---|---|---|");
 for (const [words, name, aim] of rows) {
-  const sorted = figures[name].sort((one, other) => one - other);
+  const sorted = figures[name].toSorted((one, other) => one - other);
   const digits = sorted.at(-1) < 10 ? 2 : 0;
-  const [min, median, max] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)].map((figure) => figure.toFixed(digits));
-  console.log(`| ${words} | ${median} | ${min}–${max} | ${aim} |`);
+  const [min, median, max, other] = [sorted[0], middle(figures[name]), sorted.at(-1), middle(bare[name])].map((figure) => figure?.toFixed(digits) ?? "");
+  console.log(`| ${words} | ${median} | ${min}–${max} | ${aim} | ${other} |`);
+}
+
+function middle(figures) {
+  return figures.toSorted((one, other) => one - other)[figures.length >> 1];
 }

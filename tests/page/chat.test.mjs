@@ -299,6 +299,17 @@ chat("a long history stays where the reader is, and leads back to the newest", a
   await ana.done();
 });
 
+chat("a flood is shown to its end, in order, and so is what comes after it", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  await say(server, 4000);
+  await ana.message(/^line 4000$/).waitFor();
+  await say(server, 1, 4000);
+  await ana.message(/^line 4001$/).waitFor();
+  const shown = await ana.texts();
+  assert.deepEqual(shown, shown.map((_, at) => `line ${4002 - shown.length + at}`));
+  await ana.done();
+});
+
 chat("a phone has room for everything, in Russian and in the dark", async (server) => {
   const ana = await Person.join(browser, server, "Аня", { ...PHONE, locale: "ru-RU", colorScheme: "dark" });
   await ana.write("привет");

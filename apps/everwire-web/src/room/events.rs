@@ -1,7 +1,7 @@
 //! What the client tells.
 
 use everwire::{Event, EventItem, Events};
-use everwire_chat::{Change, ChatEvent, Updates};
+use everwire_chat::{Change, ChatEvent, Entry, Updates};
 use everwire_words::Text;
 
 use super::client::MEMORY;
@@ -50,10 +50,7 @@ impl Room {
             ChatEvent::Typing(names) => *self.0.typing.borrow_mut() = names,
             ChatEvent::Synced { .. } | ChatEvent::Back(_) | ChatEvent::Presence(_) => self.renew_users(),
             ChatEvent::Earlier { .. } if !self.at_end() => drop(self.show_more(true)),
-            ChatEvent::Missed(_) => {
-                *self.0.entries.borrow_mut() = self.0.chat.entries();
-                self.show_newest();
-            }
+            ChatEvent::Missed { entries, .. } => self.on_missed(entries),
             _ => {}
         }
         self.0.frames.plan();
@@ -76,6 +73,24 @@ impl Room {
             Change::Updated { .. } | Change::Moved { .. } => {}
         }
         change.apply(&mut self.0.entries.borrow_mut());
+        self.changed();
+    }
+
+    /// More has happened than was listened to: this is the timeline now.
+    fn on_missed(&self, entries: Vec<Entry>) {
+        let before = self.0.entries.replace(entries);
+        self.keep_place_among(&before);
+        if !self.is_seen() {
+            let entries = self.0.entries.borrow();
+            let known = before.last().and_then(|last| entries.iter().rposition(|entry| entry.id == last.id));
+            let mut news = entries[known.map_or(0, |at| at + 1)..].iter().filter(|entry| !entry.own).peekable();
+            if let Some(first) = news.peek() {
+                self.0.unread_from.borrow_mut().get_or_insert_with(|| first.id.clone());
+            }
+            self.0.unread.set(self.unread() + news.count());
+        }
+        *self.0.link.borrow_mut() = self.0.chat.state();
+        self.renew_users();
         self.changed();
     }
 

@@ -85,7 +85,7 @@ impl Room {
         frames: &Rc<Frames>,
     ) -> Result<Self, ChatError> {
         let chat = client(name, user, account)?;
-        let (updates, events) = (chat.updates(), chat.connection_events());
+        let ((entries, updates), events) = (chat.follow_timeline(), chat.connection_events());
         let room = Self(Rc::new(Inner {
             name: name.to_owned(),
             memory_key: memory_key(name, user),
@@ -100,7 +100,7 @@ impl Room {
             typing_signal: RefCell::default(),
             at_end: Cell::new(true),
             unkept: Cell::default(),
-            entries: RefCell::new(chat.entries()),
+            entries: RefCell::new(entries),
             chat,
             notices: RefCell::default(),
             notices_ever: Cell::default(),

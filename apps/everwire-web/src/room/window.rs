@@ -1,6 +1,6 @@
 //! Which messages are in the document. Rows come when they are scrolled to, and go at the other end.
 
-use everwire_chat::Missing;
+use everwire_chat::{Entry, Missing};
 
 use super::Room;
 
@@ -68,6 +68,23 @@ impl Room {
         // At the end the document does not grow with every message.
         if self.is_newest() && self.at_end() && len > self.0.from.get() + SHOWN + GROWN {
             self.0.from.set(len - SHOWN);
+        }
+    }
+
+    /// All messages were replaced: those in the document stay there, as far as they are among the new ones.
+    pub(super) fn keep_place_among(&self, before: &[Entry]) {
+        let entries = self.0.entries.borrow();
+        let place = |edge: usize| before.get(edge).and_then(|old| entries.iter().position(|entry| entry.id == old.id));
+        let (from, to) = (place(self.0.from.get()), self.0.to.get().and_then(place));
+        match from.filter(|_| !self.at_end()) {
+            Some(from) => {
+                self.0.from.set(from);
+                self.0.to.set(Some(to.unwrap_or(from + MOST)).filter(|to| *to < entries.len()));
+            }
+            None => {
+                self.0.from.set(entries.len().saturating_sub(SHOWN));
+                self.0.to.set(None);
+            }
         }
     }
 

@@ -27,8 +27,6 @@ pub(super) struct List {
     /// What is in the document, and of which of the room's versions.
     shown: RefCell<Vec<(Key, Element)>>,
     version: Cell<Option<u64>>,
-    /// How many pixels there are below what is in view, when that was last looked at.
-    below: Cell<i32>,
     /// What the reader looks at.
     anchor: RefCell<Option<Anchor>>,
 }
@@ -48,7 +46,6 @@ impl List {
             typing: dom::Words::at(main, ".typing"),
             shown: RefCell::default(),
             version: Cell::default(),
-            below: Cell::default(),
             anchor: RefCell::default(),
         }
     }
@@ -90,41 +87,34 @@ impl List {
     fn follow(&self) {
         let (room, list) = (&self.room, &self.list);
         if room.at_end() {
-            // The list stands on its end, so mostly it is there: nothing is asked, and no layout forced.
-            if self.below.replace(0) != 0 {
-                list.set_scroll_top(0);
-            }
+            // As far as it goes.
+            list.set_scroll_top(i32::MAX);
             return;
         }
         if let Some(moved) = self.anchor.borrow().as_ref().and_then(|anchor| anchor.moved(list)) {
             list.set_scroll_top(list.scroll_top() + moved);
         }
         // Short rows may not have filled the space: then nothing was scrolled that would ask for more.
-        if self.above() < NEAR {
+        if list.scroll_top() < NEAR {
             room.show_more(true);
         }
     }
 
     pub(super) fn on_scroll(&self) {
-        let room = &self.room;
-        let below = -self.list.scroll_top();
-        self.below.set(below);
+        let (room, list) = (&self.room, &self.list);
+        let above = list.scroll_top();
+        let below = list.scroll_height() - above - list.client_height();
         let end = below < AT_END && room.is_newest();
         // At the end it is the end that stays in view, and to look for a row costs as much as to draw one.
-        *self.anchor.borrow_mut() = if end { None } else { Anchor::of(&self.list) };
+        *self.anchor.borrow_mut() = if end { None } else { Anchor::of(list) };
         room.set_at_end(end);
         if end {
             room.seen();
-        } else if self.above() < NEAR {
+        } else if above < NEAR {
             room.show_more(true);
         } else if below < NEAR && !room.is_newest() {
             room.show_more(false);
         }
-    }
-
-    /// How many pixels there are above what is in view. The list is scrolled from its end, upwards below 0.
-    fn above(&self) -> i32 {
-        self.list.scroll_height() - self.list.client_height() + self.list.scroll_top()
     }
 }
 

@@ -9,7 +9,7 @@ mod room;
 mod task;
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use everwire::{Client, Delivery, Hint, MessageId, State, Stats};
@@ -89,8 +89,14 @@ pub enum ChatEvent {
     },
     /// A binary message of another member.
     Binary(Vec<u8>),
-    /// This listener was too slow and has missed so many events: take a new [`ChatClient::entries`].
-    Missed(u64),
+    /// This listener was too slow and has missed events. What follows goes on from here; for the connection's state and
+    /// who is here, ask the client.
+    Missed {
+        /// How many.
+        count: u64,
+        /// The timeline as it is now.
+        entries: Vec<Entry>,
+    },
 }
 
 /// Why a line was not taken.
@@ -293,10 +299,17 @@ impl ChatClient {
     }
 
     /// What changes from now on. A listener that falls behind by more than 1,024 events gets
-    /// [`ChatEvent::Missed`] instead of the oldest.
+    /// [`ChatEvent::Missed`] instead of all that has piled up.
     #[must_use]
     pub fn updates(&self) -> Updates {
-        Updates { receiver: self.room.subscribe() }
+        Updates { receiver: self.room.subscribe(), room: Arc::downgrade(&self.room) }
+    }
+
+    /// The messages, oldest first, and what changes from then on: nothing in between is left out or comes twice.
+    #[must_use]
+    pub fn follow_timeline(&self) -> (Vec<Entry>, Updates) {
+        let (entries, receiver) = self.room.follow();
+        (entries, Updates { receiver, room: Arc::downgrade(&self.room) })
     }
 
     /// What happens to the connection beneath from now on, and to the [store](everwire::Builder::store) of its outbox.
@@ -384,6 +397,7 @@ impl ChatClient {
 #[derive(Debug)]
 pub struct Updates {
     receiver: broadcast::Receiver<ChatEvent>,
+    room: Weak<Room>,
 }
 
 impl Updates {
@@ -391,7 +405,13 @@ impl Updates {
     pub async fn next(&mut self) -> Option<ChatEvent> {
         match self.receiver.recv().await {
             Ok(event) => Some(event),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Some(ChatEvent::Missed(missed)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => {
+                let count = missed + self.receiver.len() as u64;
+                let entries;
+                // What has piled up is older than this timeline, so it goes too.
+                (entries, self.receiver) = self.room.upgrade()?.follow();
+                Some(ChatEvent::Missed { count, entries })
+            }
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }

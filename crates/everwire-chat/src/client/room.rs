@@ -82,6 +82,12 @@ impl Room {
         let _ = self.events.send(event);
     }
 
+    /// The timeline, and what changes in it from then on.
+    pub(super) fn follow(&self) -> (Vec<Entry>, broadcast::Receiver<ChatEvent>) {
+        let inner = self.lock();
+        (inner.timeline.entries().cloned().collect(), self.events.subscribe())
+    }
+
     pub(super) fn subscribe(&self) -> broadcast::Receiver<ChatEvent> {
         self.events.subscribe()
     }

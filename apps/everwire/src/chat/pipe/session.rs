@@ -139,7 +139,7 @@ impl Running {
     }
 
     async fn on_event(&mut self, event: Option<ChatEvent>) -> Result<Option<End>, Gone> {
-        if let Some(ChatEvent::Missed(count)) = event {
+        if let Some(ChatEvent::Missed { count, .. }) = event {
             self.session.note(Tone::Faint, &format!("{count} events missed; catching up"));
             return self.catch_up().await;
         }

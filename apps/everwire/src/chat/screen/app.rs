@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use everwire_chat::signal::AwaySignal;
-use everwire_chat::{ChatClient, ChatEvent};
+use everwire_chat::{ChatClient, ChatEvent, Entry};
 use everwire_words::{Text, Words};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -72,8 +72,8 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let Settings { words, theme, room, close_timeout, kept_in } = settings;
     let mut rooms = Rooms::new(join);
-    let chat = rooms.join(&room)?;
-    let first = shown(room, chat);
+    let (chat, entries) = rooms.join(&room)?;
+    let first = shown(room, chat, entries);
     let terminal = open()?;
     let model = Model::new(words, theme, TimeZone::system(), first);
     let leaving = tokio::task::JoinSet::new();
@@ -214,8 +214,8 @@ impl App {
             return self.model.go_to(room);
         }
         match self.rooms.join(name) {
-            Ok(chat) => {
-                self.model.rooms.push(shown(name.to_owned(), chat));
+            Ok((chat, entries)) => {
+                self.model.rooms.push(shown(name.to_owned(), chat, entries));
                 self.model.go_to(self.rooms.count() - 1);
             }
             Err(failure) => self.model.note = Some(printable_line(&failure.line)),
@@ -241,9 +241,11 @@ impl App {
             ChatEvent::Left(user) => self.model.on_went(room, &user),
             ChatEvent::Typing(names) => self.model.rooms[room].typing = names,
             ChatEvent::Earlier { .. } => self.model.rooms[room].loading = false,
-            ChatEvent::Missed(count) => {
+            ChatEvent::Missed { count, entries } => {
                 self.model.say(&Text::Missed { count });
-                self.model.rooms[room].replace(self.rooms.chat(room).entries());
+                self.model.rooms[room].replace(entries);
+                let state = self.rooms.chat(room).state();
+                self.model.on_link(room, Link::of(&state));
             }
             // News that are newer than this program.
             _ => {}
@@ -338,9 +340,9 @@ fn judge(end: &End, finals: &[Link], undelivered: usize, farewell: String) -> Re
 }
 
 /// A room as it stands now.
-fn shown(name: String, chat: &ChatClient) -> Room {
+fn shown(name: String, chat: &ChatClient, entries: Vec<Entry>) -> Room {
     let mut room = Room::new(name, chat.me().clone());
-    room.replace(chat.entries());
+    room.replace(entries);
     room.users = chat.users();
     room.link = Link::of(&chat.state());
     room

@@ -1,6 +1,6 @@
 //! The rooms that were joined, each with its client, and the news of all of them in one stream.
 
-use everwire_chat::{ChatClient, ChatEvent};
+use everwire_chat::{ChatClient, ChatEvent, Entry};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -35,10 +35,11 @@ impl Rooms {
         Self { join, joined: Vec::new(), next: 0, news: mpsc::channel(NEWS) }
     }
 
-    /// Joins a room; it is the last then.
-    pub(super) fn join(&mut self, room: &str) -> Result<&ChatClient, Failure> {
+    /// Joins a room; it is the last then. With the messages that there are already.
+    pub(super) fn join(&mut self, room: &str) -> Result<(&ChatClient, Vec<Entry>), Failure> {
         let chat = (self.join)(room)?;
-        let (key, news, mut updates) = (self.next, self.news.0.clone(), chat.updates());
+        let (entries, mut updates) = chat.follow_timeline();
+        let (key, news) = (self.next, self.news.0.clone());
         self.next += 1;
         let listener = tokio::spawn(async move {
             while let Some(event) = updates.next().await {
@@ -49,7 +50,7 @@ impl Rooms {
         });
         let at = self.joined.len();
         self.joined.push(Joined { key, chat, listener });
-        Ok(&self.joined[at].chat)
+        Ok((&self.joined[at].chat, entries))
     }
 
     pub(super) fn chat(&self, room: usize) -> &ChatClient {
