@@ -9,18 +9,10 @@ use wasm_bindgen::prelude::Closure;
 
 use crate::browser;
 
-/// So many changes since the last frame are a flood: it is worth waiting for its end.
-const FLOOD: usize = 16;
-/// But not for longer than so many frames.
-const PATIENCE: u32 = 6;
-
 #[derive(Default)]
 pub(crate) struct Frames {
     /// A frame is under way.
     planned: Cell<bool>,
-    /// Changes since the last frame.
-    changes: Cell<usize>,
-    patience: Cell<u32>,
     draw: OnceCell<Function>,
 }
 
@@ -29,10 +21,6 @@ impl Frames {
     pub(crate) fn start(self: &Rc<Self>, draw: impl Fn() + 'static) {
         let frames = Rc::clone(self);
         let closure = Closure::<dyn FnMut()>::new(move || {
-            if frames.changes.take() > FLOOD && frames.patience.get() > 0 && !browser::is_hidden() {
-                frames.patience.set(frames.patience.get() - 1);
-                return frames.request();
-            }
             frames.planned.set(false);
             draw();
         });
@@ -41,9 +29,7 @@ impl Frames {
 
     /// Something has changed that is to be seen.
     pub(crate) fn plan(&self) {
-        self.changes.set(self.changes.get() + 1);
         if !self.planned.replace(true) {
-            self.patience.set(PATIENCE);
             self.request();
         }
     }
