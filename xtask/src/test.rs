@@ -18,6 +18,8 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         "everwire",
         "--package",
         "everwire-chat",
+        "--package",
+        "everwire-web",
         "--target",
         WASM,
         "--quiet",

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use everwire::{Closed, State};
 use everwire_words::{Text, Words};
 use web_sys::{Element, HtmlElement};
@@ -10,6 +12,8 @@ use crate::room::Room;
 pub(super) struct Bar {
     words: Words,
     menu: HtmlElement,
+    /// As the menu's button says it, once it does.
+    expanded: Cell<Option<bool>>,
     dot: HtmlElement,
     state: dom::Words,
     waiting: dom::Words,
@@ -23,6 +27,7 @@ impl Bar {
         Self {
             words,
             menu: dom::find(main, ".menu"),
+            expanded: Cell::default(),
             dot: dom::find(main, ".dot"),
             state: dom::Words::at(main, ".state"),
             waiting: dom::Words::at(main, ".waiting-count"),
@@ -42,7 +47,9 @@ impl Bar {
         let waiting = if link.is_connected() { 0 } else { room.sending() as u64 };
         self.waiting.show(if waiting > 0 { words.say(&Text::Waiting { count: waiting }) } else { String::new() });
         self.here.show(words.say(&Text::Here { count: room.users().len() as u64 }));
-        dom::set(&self.menu, "aria-expanded", if side_is_open { "true" } else { "false" });
+        if self.expanded.replace(Some(side_is_open)) != Some(side_is_open) {
+            dom::set(&self.menu, "aria-expanded", if side_is_open { "true" } else { "false" });
+        }
     }
 }
 
