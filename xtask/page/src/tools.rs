@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What each of them takes, at the least.
+const BINARYEN: &str = "binaryen/bin/wasm-opt";
+const ESBUILD: &str = "esbuild/bin/esbuild";
+
 const OPTIMIZE: [&str; 16] = [
     "-Oz",
     "--converge",
@@ -31,13 +33,13 @@ const OPTIMIZE: [&str; 16] = [
 
 /// Makes the WebAssembly smaller, by Binaryen.
 pub(crate) fn optimize(wasm: &Path, source: &Path) -> Result<(), Box<dyn Error>> {
-    let Some(binaryen) = installed(source, "binaryen/bin/wasm-opt") else { return Ok(()) };
+    let Some(binaryen) = installed(source, BINARYEN) else { return Ok(()) };
     run(Command::new("node").arg(binaryen).arg(wasm).args(OPTIMIZE).arg(wasm))
 }
 
 /// Makes a script or a style sheet smaller, by esbuild.
 pub(crate) fn minify(name: &str, content: Vec<u8>, source: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
-    let Some(esbuild) = installed(source, "esbuild/bin/esbuild") else { return Ok(content) };
+    let Some(esbuild) = installed(source, ESBUILD) else { return Ok(content) };
     let folder = std::env::temp_dir().join(format!("everwire-minify-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let (file, out) = (folder.join(name), folder.join(format!("out-{name}")));
@@ -49,13 +51,14 @@ pub(crate) fn minify(name: &str, content: Vec<u8>, source: &Path) -> Result<Vec<
     Ok(content)
 }
 
+/// Whether the page is as small as it can be.
+pub(crate) fn are_installed(source: &Path) -> bool {
+    [BINARYEN, ESBUILD].iter().all(|tool| installed(source, tool).is_some())
+}
+
 fn installed(source: &Path, tool: &str) -> Option<PathBuf> {
     let tool = source.join("../node_modules").join(tool);
-    if tool.exists() {
-        return Some(tool);
-    }
-    println!("{} is not installed: the page will be a little larger", tool.display());
-    None
+    tool.exists().then_some(tool)
 }
 
 fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
