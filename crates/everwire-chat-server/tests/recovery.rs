@@ -286,7 +286,10 @@ async fn what_was_said_long_before_is_loaded_page_by_page_and_what_was_removed_i
 
 async fn until_timeline(client: &ChatClient, fits: impl Fn(&[Entry]) -> bool) {
     let mut updates = client.updates();
-    while !fits(&client.entries()) {
-        soon("a change of the timeline", updates.next()).await;
-    }
+    let fitting = async {
+        while !fits(&client.entries()) {
+            updates.next().await;
+        }
+    };
+    soon("the timeline as expected", fitting).await;
 }
