@@ -76,6 +76,36 @@ life("a page that was left and comes back has everything once", async (front, se
   await ana.done();
 });
 
+life("a page that comes back out of the back-forward cache is connected anew, and has everything once", async (front, server) => {
+  const keeping = await keepingBrowser();
+  try {
+    const ana = await Person.join(keeping, front, "Ana");
+    const ben = await Person.join(browser, front, "Ben");
+    await ana.write("before I left");
+    await ana.sees("before I left", "sent");
+    await ana.awayWhile(async () => {
+      await ben.write("while you were away");
+      await ben.sees("while you were away", "sent");
+    });
+    await ana.message("while you were away").waitFor();
+    await ana.write("I am back");
+    await ana.sees("I am back", "sent");
+    // With something that waits to be sent.
+    await server.kill();
+    await ana.write("while it was down");
+    await ana.awayWhile(() => server.restart());
+    await ana.sees("while it was down", "sent");
+    await ben.message("while it was down").waitFor();
+    for (const person of [ana, ben]) {
+      assert.deepEqual(await person.texts(), ["before I left", "while you were away", "I am back", "while it was down"]);
+    }
+    await ana.done();
+    await ben.done();
+  } finally {
+    await keeping.close();
+  }
+});
+
 life("where the browser has no more room the page says so, and sends without it", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.evaluate(() => {

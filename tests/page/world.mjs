@@ -11,6 +11,9 @@ import WebSocket from "ws";
 
 const PATIENCE_MS = 30_000;
 
+/** How far a message can be known to have come. */
+const REACHED = ["sent", "delivered", "read"];
+
 const ARGUMENTS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync",
@@ -185,11 +188,11 @@ export class Person {
     return this.page.locator(".message", { has: this.page.locator(".text", { hasText: text }) });
   }
 
-  /** Waits until a message of ours is known to have come so far. */
+  /** Waits until a message of ours is known to have come so far, or further: each status may be a short one. */
   async sees(text, status) {
-    const of = (word) => this.message(text).locator(`.status[title="${word}"]`);
-    const any = status instanceof RegExp ? status.source.split("|").map(of) : [of(status)];
-    await any.reduce((one, other) => one.or(other)).waitFor();
+    const further = REACHED.includes(status) ? REACHED.slice(REACHED.indexOf(status)) : [status];
+    const statuses = further.map((word) => this.message(text).locator(`.status[title="${word}"]`));
+    await statuses.reduce((one, other) => one.or(other)).waitFor();
   }
 
   async texts() {
