@@ -47,8 +47,10 @@ mod server;
 mod session;
 mod upgrade;
 
-pub use everwire_core::session::{ComeBack, RegistryConfig, ServerConfig, SessionId};
-pub use everwire_core::{ConfigError, Priority, SendError, SendOptions};
+pub use everwire_core::session::{ComeBack, Limits as SessionLimits, RegistryConfig, ServerConfig, SessionId};
+pub use everwire_core::{
+    ConfigError, DropPolicy, HeartbeatConfig, OutboxConfig, Overflow, Priority, SendError, SendOptions,
+};
 pub use everwire_tokio::SocketError;
 pub use everwire_ws::{
     CloseCode, CloseFrame, Compress, Deflate, Incoming, Limits, Message, Phase, Prepared, ProtocolError, WindowBits,

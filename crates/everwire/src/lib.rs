@@ -62,7 +62,7 @@ mod target;
 
 #[doc(hidden)]
 pub use everwire_core::json;
-pub use everwire_core::session::{Gone, SessionMode};
+pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, SessionMode};
 pub use everwire_core::{
     AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, EndedBy, Event,
     Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next, OpenConfig, OpenFailure,

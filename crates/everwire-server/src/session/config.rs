@@ -15,8 +15,8 @@ pub struct SessionsConfig {
     pub registry: RegistryConfig,
     /// How long a connection may take to say hello. Default 10 s.
     pub hello_timeout: Duration,
-    /// What a frame may cost. Default: the largest message of [`ServerConfig::limits`] and its header.
-    pub limits: Limits,
+    /// What a frame may cost. Default `None`: as much as the largest message of [`ServerConfig::limits`] needs.
+    pub limits: Option<Limits>,
     /// Compression, if a client offers it. Default none.
     pub compression: Option<Deflate>,
 }
@@ -26,13 +26,11 @@ const PREFIX: usize = 32;
 
 impl Default for SessionsConfig {
     fn default() -> Self {
-        let session = ServerConfig::default();
-        let max_message = usize::try_from(session.limits.message_bytes).unwrap_or(usize::MAX).saturating_add(PREFIX);
         Self {
-            session,
+            session: ServerConfig::default(),
             registry: RegistryConfig::default(),
             hello_timeout: Duration::from_secs(10),
-            limits: Limits { max_message, ..Limits::default() },
+            limits: None,
             compression: None,
         }
     }
@@ -49,6 +47,26 @@ impl SessionsConfig {
         if self.hello_timeout.is_zero() {
             return Err(ConfigError { setting: "hello_timeout", problem: "zero: it must be longer".into() });
         }
+        let (limits, largest) = (self.frames(), self.largest_frame());
+        if limits.max_frame.min(limits.max_message) < largest {
+            let problem = format!(
+                "smaller than what clients are promised: raise max_frame and max_message to {largest} or more, or lower \
+                 session.limits.message_bytes"
+            );
+            return Err(ConfigError { setting: "limits", problem: problem.into() });
+        }
         Ok(())
+    }
+
+    /// What a frame may cost.
+    pub(super) fn frames(&self) -> Limits {
+        let (largest, default) = (self.largest_frame(), Limits::default());
+        let needed = Limits { max_message: largest, max_frame: default.max_frame.max(largest), ..default };
+        self.limits.unwrap_or(needed)
+    }
+
+    /// A client sends each message in one frame.
+    fn largest_frame(&self) -> usize {
+        usize::try_from(self.session.limits.message_bytes).unwrap_or(usize::MAX).saturating_add(PREFIX)
     }
 }

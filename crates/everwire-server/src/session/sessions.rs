@@ -129,7 +129,7 @@ impl Sessions {
             response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
             return response;
         }
-        let upgrade = upgrade.require_subprotocol([SUBPROTOCOL]).limits(self.shared.config.limits);
+        let upgrade = upgrade.require_subprotocol([SUBPROTOCOL]).limits(self.shared.config.frames());
         let upgrade = match self.shared.config.compression {
             Some(settings) => upgrade.compression(settings),
             None => upgrade,

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire::{Event, EventItem, Outcome};
-use everwire_server::{Priority, SendOptions, Session, Sessions, SessionsConfig};
+use everwire_server::{Limits, Priority, SendOptions, Session, Sessions, SessionsConfig};
 
 use crate::support::Server;
 
@@ -119,6 +119,42 @@ async fn large_messages_pass_whole_in_both_directions() {
     drop(client.send(vec![7_u8; 500_000]).unwrap());
     assert_eq!(inbox.next().await.unwrap().as_text(), Some(large.as_str()));
     assert_eq!(inbox.next().await.unwrap().len(), 500_000);
+}
+
+#[tokio::test]
+async fn what_is_promised_of_large_messages_is_kept_and_what_is_not_breaks_nothing() {
+    const MIB: usize = 1 << 20;
+    let mut config = SessionsConfig::default();
+    config.session.limits.message_bytes = 18 << 20;
+    config.session.outbox.max_bytes = 64 << 20;
+    let server = Server::start(Sessions::new(config).unwrap(), async |mut session: Session| {
+        while let Some(received) = session.recv().await {
+            // What the client has not promised to take is known here, and sent by nobody.
+            for size in [received.message.len(), 17 * MIB] {
+                session.sender().send_wait(vec![7_u8; size]).await.ok();
+            }
+            session.sender().send_wait("that is all").await.unwrap();
+        }
+    })
+    .await;
+    let builder = everwire::Client::builder(server.network.url()).session(everwire::SessionMode::Require);
+    let client = builder.outbox_bytes(64 * MIB).build().unwrap();
+    let mut inbox = client.messages();
+    let sent = client.send(vec![7_u8; 17 * MIB]).unwrap();
+    assert_eq!(sent.await, Outcome::Acknowledged);
+    assert_eq!(inbox.next().await.unwrap().as_text(), Some("that is all"));
+    drop(client.send(vec![7_u8; 15 * MIB]).unwrap());
+    assert_eq!(inbox.next().await.unwrap().len(), 15 * MIB);
+    assert_eq!(inbox.next().await.unwrap().as_text(), Some("that is all"));
+    assert_eq!(client.stats().machine.connections, 1);
+}
+
+#[test]
+fn more_than_the_frames_may_have_can_not_be_promised() {
+    let mut config = SessionsConfig::default();
+    config.limits = Some(Limits { max_message: 1 << 20, ..Limits::default() });
+    let error = Sessions::new(config).unwrap_err();
+    assert!(error.to_string().starts_with("limits is smaller than what clients are promised"), "{error}");
 }
 
 #[tokio::test]

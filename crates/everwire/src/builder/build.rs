@@ -129,7 +129,9 @@ impl Builder {
         let Some(session) = &mut self.config.session else { return Reading::Plain };
         session.limits.messages = u32::try_from(self.inbox.messages).unwrap_or(u32::MAX);
         session.limits.bytes = self.inbox.bytes as u64;
-        session.limits.message_bytes = self.websocket.limits.max_message.saturating_sub(PREFIX) as u64;
+        // A server sends each message in one frame.
+        let everwire_ws::Limits { max_frame, max_message, .. } = self.websocket.limits;
+        session.limits.message_bytes = max_frame.min(max_message).saturating_sub(PREFIX) as u64;
         if !self.subprotocols.iter().any(|name| name == SUBPROTOCOL) {
             self.subprotocols.insert(0, SUBPROTOCOL.to_owned());
         }
