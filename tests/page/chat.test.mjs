@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { browser as launch, Person, say, Server } from "./world.mjs";
+import { browser as launch, LIMIT, Person, say, Server } from "./world.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -11,7 +11,7 @@ after(async () => browser.close());
 
 /** A test with a server of its own. */
 function chat(name, body) {
-  test(name, async () => {
+  test(name, LIMIT, async () => {
     const server = await Server.start();
     try {
       await body(server);
@@ -32,10 +32,12 @@ chat("two people talk, see each other type, and know what was read", async (serv
   assert.equal(await ben.page.locator(".name").textContent(), "Ana");
   await ben.page.bringToFront();
   await ana.sees("hello Ben", "read");
-  await ben.page.locator("textarea").pressSequentially("hi");
+  // Somebody is typing for two seconds after each key.
+  const typed = ben.page.locator("textarea").pressSequentially("hi, Ana", { delay: 300 });
   await ana.page.getByText(/Ben.* is typing…/).waitFor();
+  await typed;
   await ben.page.press("textarea", "Enter");
-  await ana.message("hi").waitFor();
+  await ana.message("hi, Ana").waitFor();
   assert.equal(await ana.page.locator(".typing").textContent(), "");
   await ben.done();
   await ana.page.locator(".notice", { hasText: /Ben.* left/ }).waitFor();

@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { WebSocketServer } from "ws";
 import { Front } from "./front.mjs";
-import { browser as launch, keepingBrowser, Person, Program } from "./world.mjs";
+import { browser as launch, keepingBrowser, LIMIT, Person, Program } from "./world.mjs";
 
 const SUITE = new URL("../browser/dist/", import.meta.url);
 const TYPES = { js: "text/javascript", wasm: "application/wasm" };
@@ -29,12 +29,12 @@ after(async () => {
 
 /** A case of the suite. The server does `serve` with each connection, which has a number from 1, and lets in whom `admit` does. */
 function client(name, which, serve = () => {}, admit = () => true) {
-  test(name, () => serving(serve, admit, (server) => succeeds(which, server)));
+  test(name, LIMIT, () => serving(serve, admit, (server) => succeeds(which, server)));
 }
 
 /** A case with a real server of sessions, to which faults befall the connections. */
 function session(name, which, faults) {
-  test(name, () => befalling(faults, sessions, (front) => succeeds(which, front, MESSAGES)));
+  test(name, LIMIT, () => befalling(faults, sessions, (front) => succeeds(which, front, MESSAGES)));
 }
 
 /** The same without a session: in the end each message has come, and those that come twice leave the order as it is. */
@@ -43,7 +43,7 @@ function atLeastOnce(name, which, faults) {
   const serve = (socket) => {
     socket.on("message", (data) => (data.toString() === "ping" ? socket.send("pong") : numbers.push(parseInt(data, 10))));
   };
-  test(name, async () => {
+  test(name, LIMIT, async () => {
     const through = (front) => succeeds(which, front, MESSAGES);
     await serving(serve, () => true, (server) => befalling(faults, server, through));
     let next = 0;
@@ -90,7 +90,7 @@ async function succeeds(which, { port }, messages, within = browser, meanwhile =
   await person.page.evaluate(async ([which, ...args]) => {
     const suite = await import("/everwire.js");
     await suite.default();
-    const timeout = new Promise((late) => setTimeout(late, 20_000, "nothing more happens"));
+    const timeout = new Promise((late) => setTimeout(late, 100_000, "nothing more happens"));
     window.wrong = Promise.race([timeout, (async () => suite[which](...args))().then(() => null, String)]);
   }, [which, `ws://127.0.0.1:${port}/`, messages]);
   await meanwhile(person);
@@ -148,7 +148,7 @@ session("in a session a connection that stalls is found dead in time, and all ar
   { is: "stall", after: 60_000, of: "server" },
   { is: "stall", after: 400, of: "server" },
 ]);
-test("a page that is left in the middle of a message and comes back out of the back-forward cache goes on in its session", async () => {
+test("a page that is left in the middle of a message and comes back out of the back-forward cache goes on in its session", LIMIT, async () => {
   const keeping = await keepingBrowser();
   // It holds up what is sent; the heartbeat alone would find it after 40 s.
   const faults = [{ is: "stall", after: 100_000, of: "page" }];
@@ -173,7 +173,7 @@ atLeastOnce("what is sent at least once is all there after stalls, which are fou
   { is: "stall", after: 100_000, of: "page" },
   { is: "stall", after: 200_000, of: "page" },
 ]);
-test("what is sent at most once never comes twice, not even on a connection that was given up and revives", async () => {
+test("what is sent at most once never comes twice, not even on a connection that was given up and revives", LIMIT, async () => {
   const numbers = [];
   const connections = new EventEmitter();
   const serve = (socket, number) => {

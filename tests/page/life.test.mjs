@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Front } from "./front.mjs";
-import { browser as launch, installabilityErrors, keepingBrowser, Person, say, Server } from "./world.mjs";
+import { browser as launch, installabilityErrors, keepingBrowser, LIMIT, Person, say, Server } from "./world.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -10,7 +10,7 @@ after(async () => browser.close());
 
 /** A test with a server of its own, and what stands before it. */
 function life(name, body) {
-  test(name, async () => {
+  test(name, LIMIT, async () => {
     const server = await Server.start();
     const front = await Front.before(server);
     try {
@@ -55,7 +55,7 @@ life("a page that comes back from being frozen finds at once that its connection
   // DevTools freezes pages, but the event does not come to one that it keeps visible.
   await ana.page.evaluate(() => document.dispatchEvent(new Event("resume")));
   // A probe takes 3 s; the heartbeat alone would take up to 40.
-  await ana.message("are you there?").waitFor({ timeout: 12_000 });
+  await ana.message("are you there?").waitFor({ timeout: 25_000 });
   await ana.connected();
   await ben.done();
   await ana.done();

@@ -62,7 +62,8 @@ impl EchoServer {
 
     /// Reads on until it has seen this.
     pub async fn sees(&mut self, what: Seen) {
-        while self.seen().await != what {}
+        let seen = async { while self.seen().await != what {} };
+        tokio::time::timeout(PATIENCE, seen).await.expect("it sees what is expected in time");
     }
 }
 

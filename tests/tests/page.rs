@@ -16,7 +16,8 @@ fn the_page_in_chromium() {
         .args([
             "--test",
             "--test-reporter=spec",
-            "--test-timeout=300000",
+            // This is for a whole file; each case has a limit of its own.
+            "--test-timeout=1800000",
             // Two browsers on two cores take no less time, and cases that measure silence want theirs.
             "--test-concurrency=1",
             "chat.test.mjs",

@@ -131,10 +131,12 @@ async fn ten_people_end_with_one_and_the_same_conversation_whatever_happens_to_s
     }
     let wanted: Vec<String> = (0..said).map(|n| n.to_string()).collect();
     let all = said * PEOPLE;
+    let deadline = std::time::Instant::now() + 5 * PATIENCE;
     for person in &people {
         until(person, "the last line", |entries| entries.iter().any(|entry| entry.offset == Some(all as u64))).await;
         // Who came in late got the latest of what was said before, and loads the rest.
         while let Some(first) = person.entries().into_iter().find(|entry| entry.missing.is_some()) {
+            assert!(std::time::Instant::now() < deadline, "all that was said can be loaded");
             // A cut may take the question or its answer along: then it is asked again.
             let _ = person.load_earlier(&first.id);
             let mut updates = person.updates();

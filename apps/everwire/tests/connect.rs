@@ -53,7 +53,9 @@ fn an_address_without_a_scheme_is_understood_and_told() {
 fn where_nobody_listens_it_gives_up_when_told_to() {
     let nobody = Nobody::new();
     let url = nobody.url();
-    let mut everwire = connect(&url, &["--max-attempts", "2"]);
+    // The line is read before the last attempt is made.
+    let args = ["--max-attempts", "2", "--initial-delay", "1s", "--max-delay", "1s", "--jitter", "none"];
+    let mut everwire = connect(&url, &args);
     everwire.say("lost");
     assert_eq!(everwire.exit_code(), 3);
     let last = everwire.err.seen.last().unwrap();

@@ -22,7 +22,7 @@ async fn quote(session: Session) {
     let sender = session.sender();
     for round in 1..=ROUNDS {
         for symbol in SYMBOLS {
-            let options = SendOptions::new().key(symbol).ttl(Duration::from_secs(5));
+            let options = SendOptions::new().key(symbol).ttl(Duration::from_secs(60));
             if sender.send_with(format!("{symbol} {round}"), options).is_err() {
                 return; // the session is over
             }
@@ -52,7 +52,7 @@ async fn main() -> Done<()> {
             prices.insert(symbol.to_owned(), price.parse::<u32>()?);
         }
         shown += 1;
-        tokio::time::sleep(Duration::from_millis(5)).await; // somebody looks at it
+        tokio::time::sleep(Duration::from_millis(50)).await; // somebody looks at it
     }
     let sent = ROUNDS as usize * SYMBOLS.len();
     let share = if shown < sent / 10 { "less" } else { "more" };

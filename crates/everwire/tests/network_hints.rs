@@ -23,7 +23,7 @@ fn patient(url: impl AsRef<str>) -> Builder {
 }
 
 async fn waits(client: &Client, for_attempt: u32) {
-    let waits = |state: &State| matches!(state, State::Disconnected { attempt, .. } if *attempt == for_attempt);
+    let waits = |state: &State| matches!(state, State::Disconnected { attempt, .. } if *attempt >= for_attempt);
     state(client, "the wait for the next attempt", waits).await;
 }
 
@@ -69,13 +69,8 @@ async fn a_connection_is_probed_when_the_network_changes_and_when_it_is_gone() {
         connected(&client).await;
         let mut events = client.events();
         change.send(what).expect("somebody listens");
-        let answered = async {
-            loop {
-                if let Some(EventItem::Event(Event::RoundTrip(_))) = events.next().await {
-                    return;
-                }
-            }
-        };
+        let answered =
+            async { while !matches!(events.next().await.expect("an event"), EventItem::Event(Event::RoundTrip(_))) {} };
         soon("the answer to the probe", answered).await;
         assert_echo(&client).await;
     }
@@ -93,7 +88,6 @@ async fn a_source_that_ends_is_no_trouble() {
 mod system {
     use std::io::Write;
     use std::process::Command;
-    use std::time::Instant;
 
     use super::*;
 
@@ -138,9 +132,7 @@ mod system {
                 return;
             }
         };
-        let start = Instant::now();
         waits(&client, 3).await;
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         drop(address);
         waits(&client, 4).await;
     }

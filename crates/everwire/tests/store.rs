@@ -115,7 +115,7 @@ async fn a_store_that_fails_is_told_of_and_nothing_is_said_that_is_not_so() {
     let mut one = client.send("one").expect("room");
     let failed = soon("word of the failure", async {
         loop {
-            if let Some(EventItem::Event(Event::StoreFailed { reason, .. })) = events.next().await {
+            if let EventItem::Event(Event::StoreFailed { reason, .. }) = events.next().await.expect("an event") {
                 return reason;
             }
         }
@@ -129,7 +129,7 @@ async fn a_store_that_fails_is_told_of_and_nothing_is_said_that_is_not_so() {
     let mut two = client.send("two").expect("room");
     let _ = soon("the store to work again", two.stored()).await;
     let recovered = soon("word of it", async {
-        while !matches!(events.next().await, Some(EventItem::Event(Event::StoreRecovered))) {}
+        while !matches!(events.next().await.expect("an event"), EventItem::Event(Event::StoreRecovered)) {}
     });
     recovered.await;
 }

@@ -78,9 +78,8 @@ pub async fn cut(url: String) -> Done {
 /// A connection that falls silent is given up when no `pong` comes, and the next one goes on.
 #[wasm_bindgen]
 pub async fn silent(url: String) -> Done {
-    let quick = Duration::from_millis(300);
     let builder = builder(&url).text_pings("ping", "pong");
-    let client = build(builder.heartbeat_interval(Some(quick)).heartbeat_timeout(quick))?;
+    let client = build(builder.heartbeat_interval(Some(QUICK)).heartbeat_timeout(QUICK))?;
     drop(send(&client, Message::text("first"))?);
     let cause = cause_of_end(&client).await?;
     if !matches!(cause, Cause::Dead { .. }) {

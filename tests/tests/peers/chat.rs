@@ -20,7 +20,7 @@ impl Member {
         let mut process = match name {
             "node" => Process::node("ws-client.mjs", &[&url]),
             "python" => Process::python("websockets_client.py", &[&url]),
-            _ => Process::java("OkHttpClientPeer.java", &["okhttp", "okio"], &[&url, "500"]),
+            _ => Process::java("OkHttpClientPeer.java", &["okhttp", "okio"], &[&url, "30000"]),
         };
         let open = process.event().await;
         assert_eq!(open["event"], "open", "{name}: {open}");
@@ -106,9 +106,12 @@ async fn plain_clients_of_three_languages_talk_are_seen_and_learn_how_far_their_
     // A client of ours has what was said, and shows it.
     let ours = ChatClient::builder(format!("ws://{address}/ws"), "Ana").user_id("ana").build().expect("settings");
     let mut updates = ours.updates();
-    while ours.entries().len() < 3 {
-        tokio::time::timeout(PATIENCE, updates.next()).await.expect("the lines come");
-    }
+    let three = async {
+        while ours.entries().len() < 3 {
+            updates.next().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, three).await.expect("the lines come");
     for (member, id) in [(&mut node, "0"), (&mut python, "1"), (&mut java, "2")] {
         member.status(id, "DELIVERED").await;
     }
@@ -122,8 +125,9 @@ async fn plain_clients_of_three_languages_talk_are_seen_and_learn_how_far_their_
     node.ping().await;
     node.process.tell("close 1000 bye").await;
     python.hears(|event| event["type"] == "user_left" && event["userId"] == "node").await;
-    let left =
-        async { while !matches!(updates.next().await, Some(ChatEvent::Left(user)) if user.user_id == "node") {} };
+    let left = async {
+        while !matches!(updates.next().await.expect("an event"), ChatEvent::Left(user) if user.user_id == "node") {}
+    };
     tokio::time::timeout(PATIENCE, left).await.expect("ours hears of it too");
     assert_eq!(ours.entries().len(), 3);
     ours.close(Duration::from_secs(5)).await;

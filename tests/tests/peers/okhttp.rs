@@ -10,7 +10,7 @@ const LIBRARIES: &[&str] = &["okhttp", "okio"];
 async fn an_okhttp_client_talks_with_our_server_and_its_pings_are_answered() {
     let skills = Skills { pings: Pings::ByItself, compresses: Compresses::Nothing, knows_reasons: true };
     let start = async |address| {
-        let (url, milliseconds_between_pings) = (format!("ws://{address}/"), "500");
+        let (url, milliseconds_between_pings) = (format!("ws://{address}/"), "2000");
         Process::java("OkHttpClientPeer.java", LIBRARIES, &[&url, milliseconds_between_pings])
     };
     talks_with_our_server(EchoServer::start().await, skills, start).await;

@@ -61,10 +61,13 @@ pub(crate) async fn talks_with_our_client(mut server: Process, skills: Skills) {
 
 /// Reads on until such an event fits.
 async fn event(server: &mut Process, name: &str, fits: impl Fn(&serde_json::Value) -> bool) {
-    loop {
-        let event = server.json().await;
-        if event["event"] == name && fits(&event) {
-            return;
+    let fitting = async {
+        loop {
+            let event = server.json().await;
+            if event["event"] == name && fits(&event) {
+                return;
+            }
         }
-    }
+    };
+    tokio::time::timeout(PATIENCE, fitting).await.expect("such an event comes in time");
 }

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use crate::support::server::{Nobody, Server, echo};
 use crate::support::{Everwire, PATIENCE, run};
@@ -197,7 +198,9 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let address = line.split("listening on ").nth(1).and_then(|rest| rest.split(',').next()).unwrap().to_owned();
     drop(stdout);
     // Each connection is something to say to nobody.
+    let deadline = Instant::now() + PATIENCE;
     while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it runs on");
         let _ = TcpStream::connect(&address);
     }
     let output = child.wait_with_output().unwrap();

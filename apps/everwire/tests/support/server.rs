@@ -72,17 +72,21 @@ impl Server {
     }
 
     pub(crate) fn next_message(&self) -> Message {
-        loop {
-            if let Heard::Message(message) = self.next() {
-                return message;
-            }
-        }
+        self.next_of(|heard| if let Heard::Message(message) = heard { Some(message) } else { None })
     }
 
     pub(crate) fn next_close(&self) -> Option<u16> {
+        self.next_of(|heard| if let Heard::Closed(code) = heard { Some(code) } else { None })
+    }
+
+    /// Passes over what is of another kind, within the time for one.
+    fn next_of<T>(&self, pick: impl Fn(Heard) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Heard::Closed(code) = self.next() {
-                return code;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let heard = self.heard.recv_timeout(left).expect("what is waited for reaches the server");
+            if let Some(picked) = pick(heard) {
+                return picked;
             }
         }
     }

@@ -53,7 +53,7 @@ impl SessionsConfig {
                 "smaller than what clients are promised: raise max_frame and max_message to {largest} or more, or lower \
                  session.limits.message_bytes"
             );
-            return Err(ConfigError { setting: "limits", problem: problem.into() });
+            return Err(ConfigError { setting: "limits", problem });
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ async fn a_request_that_comes_byte_by_byte_is_cut_while_others_are_served() {
     let mut slow = running.connect().await;
     let dripping = async {
         let mut pace = tokio::time::interval(SHORT / 20);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for byte in UPGRADE.as_bytes() {
             pace.tick().await;
             if slow.write_all(&[*byte]).await.is_err() {

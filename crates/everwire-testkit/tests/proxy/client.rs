@@ -187,7 +187,12 @@ async fn refusals_silence_and_errors_at_the_door_are_outlived() {
         .rule(first(3, Fault::Mute))
         .rule(first(4, Fault::Answer(Answer::new(502))));
     let (server, proxy) = behind(schedule).await;
-    let client = client(&proxy).connect_timeout(ms(300)).guarantee(Guarantee::AtMostOnce).build().unwrap();
+    let client = client(&proxy)
+        .connect_timeout(ms(1_500))
+        .heartbeat_timeout(ms(5_000))
+        .guarantee(Guarantee::AtMostOnce)
+        .build()
+        .unwrap();
     let outcomes = talk(&client, 2).await;
     assert!(outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Received), "{outcomes:?}");
     assert_eq!(server.heard(), (0..10).collect::<Vec<_>>());
@@ -209,9 +214,14 @@ async fn a_frame_that_was_damaged_on_the_way_costs_the_connection_and_nothing_el
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t4_an_abandoned_attempt_that_arrives_late_carries_no_message() {
-    let late = Rule::new(Fault::Late(ms(900))).on(Connections::Only(vec![1]));
+    let late = Rule::new(Fault::Late(ms(2_500))).on(Connections::Only(vec![1]));
     let (server, proxy) = behind(Schedule::new(1).rule(late)).await;
-    let client = client(&proxy).connect_timeout(ms(200)).guarantee(Guarantee::AtMostOnce).build().unwrap();
+    let client = client(&proxy)
+        .connect_timeout(ms(600))
+        .heartbeat_timeout(ms(5_000))
+        .guarantee(Guarantee::AtMostOnce)
+        .build()
+        .unwrap();
     let outcomes = talk(&client, 2).await;
     assert!(outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Received), "{outcomes:?}");
     // The ghost reaches the server, which then sees it end.
