@@ -128,6 +128,13 @@ client("a cut is told as one, and the next connection goes on", "cut", (socket, 
   if (number > 1) return echo(socket);
   socket.on("message", () => socket.terminate());
 });
+client("what logs in goes first on every connection", "on_open", (socket, number) => {
+  socket.once("message", (login) => {
+    socket.send(login.toString());
+    if (number > 1) return echo(socket);
+    socket.on("message", () => socket.terminate());
+  });
+});
 client("a connection that falls silent is given up, and the next goes on", "silent", (socket, number) => {
   if (number > 1) echo(socket);
 });

@@ -108,6 +108,15 @@ async fn the_readme_s_example_gets_its_answer_and_its_proof() {
 }
 
 #[tokio::test]
+async fn the_example_of_a_feed_subscribes_anew_on_every_connection() {
+    let mut feed = Process::start(&mut Command::new(example("feed")));
+    feed.line_with("EUR/USD stands at 1").await;
+    feed.line_with("EUR/USD stands at 9").await;
+    feed.line_with("over 3 connections").await;
+    assert_eq!(feed.exit_code().await, 0);
+}
+
+#[tokio::test]
 async fn the_example_of_a_session_counts_every_order_once() {
     let mut orders = Process::start(&mut Command::new(example("orders")));
     orders.line_with("the last confirmation: 5050 in all").await;

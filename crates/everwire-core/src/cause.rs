@@ -24,6 +24,8 @@ pub enum Phase {
     Upgrade,
     /// The session is opened or resumed.
     Session,
+    /// The WebSocket is open, and the user's hook talks with the server before anything else is sent.
+    OnOpen,
 }
 
 /// Why an opening failed.
@@ -61,8 +63,12 @@ pub enum OpenFailureKind {
     },
     /// Something answered that speaks no WebSocket, or breaks its opening handshake.
     NotWebSocket,
-    /// The user's request hook failed.
+    /// The user's hook failed: the one for requests ([`Phase::Request`]), or that for new connections ([`Phase::OnOpen`]).
     Hook,
+    /// The user's hook for new connections found that the server does not want us, nor would it the next time.
+    Unwanted,
+    /// The server closed the connection while the user's hook talked with it, with this frame.
+    Closed(Option<Box<CloseFrame>>),
     /// The request can never work: a bad header, a bad URL.
     BadRequest,
     /// The server does not speak the session protocol that the client insists on.
@@ -122,10 +128,10 @@ impl Cause {
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Refused { status, .. }, .. }) => Some(*status),
+            Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Closed(frame), .. }) => Some(code_of(frame.as_deref())),
             Self::OpenFailed(_) | Self::Dead { .. } | Self::Bye { .. } | Self::ByUser => None,
             Self::Superseded => Some(code::SUPERSEDED.0),
-            Self::PeerClosed(Some(frame)) => Some(frame.code.0),
-            Self::PeerClosed(None) => Some(CloseCode::NO_STATUS.0),
+            Self::PeerClosed(frame) => Some(code_of(frame.as_ref())),
             Self::Lost(Loss::Ended | Loss::Io(_)) => Some(CloseCode::ABNORMAL.0),
             Self::Lost(Loss::Protocol(code, _)) => Some(code.0),
         }
@@ -137,15 +143,15 @@ impl Cause {
     }
 }
 
+fn code_of(frame: Option<&CloseFrame>) -> u16 {
+    frame.map_or(CloseCode::NO_STATUS.0, |frame| frame.code.0)
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OpenFailed(failure) => failure.fmt(f),
-            Self::PeerClosed(Some(frame)) if frame.reason.is_empty() => {
-                write!(f, "closed by the peer with {}", frame.code.0)
-            }
-            Self::PeerClosed(Some(frame)) => write!(f, "closed by the peer with {}: {}", frame.code.0, frame.reason),
-            Self::PeerClosed(None) => f.write_str("closed by the peer without a code"),
+            Self::PeerClosed(frame) => closed_with(f, frame.as_ref()),
             Self::Lost(Loss::Ended) => f.write_str("the connection ended without a close frame"),
             Self::Lost(Loss::Io(words)) => write!(f, "the connection failed: {words}"),
             Self::Lost(Loss::Protocol(code, words)) => write!(f, "the peer broke the protocol ({}): {words}", code.0),
@@ -157,6 +163,14 @@ impl fmt::Display for Cause {
             Self::Superseded => f.write_str("a newer connection has taken the session over"),
             Self::ByUser => f.write_str("asked for by the user"),
         }
+    }
+}
+
+fn closed_with(f: &mut fmt::Formatter<'_>, frame: Option<&CloseFrame>) -> fmt::Result {
+    match frame {
+        Some(frame) if frame.reason.is_empty() => write!(f, "closed by the peer with {}", frame.code.0),
+        Some(frame) => write!(f, "closed by the peer with {}: {}", frame.code.0, frame.reason),
+        None => f.write_str("closed by the peer without a code"),
     }
 }
 
@@ -179,7 +193,9 @@ impl fmt::Display for OpenFailureKind {
             Self::ProxyDenied => f.write_str("the proxy does not let us through"),
             Self::Refused { status, .. } => write!(f, "refused with HTTP status {status}"),
             Self::NotWebSocket => f.write_str("the answer is no WebSocket handshake"),
-            Self::Hook => f.write_str("the request hook failed"),
+            Self::Hook => f.write_str("the hook failed"),
+            Self::Unwanted => f.write_str("the server does not want us"),
+            Self::Closed(frame) => closed_with(f, frame.as_deref()),
             Self::BadRequest => f.write_str("the request is not valid"),
             Self::NoSession => f.write_str("the server does not speak everwire.v1"),
             Self::BadSession => f.write_str("the answer is no welcome to a session"),
@@ -198,6 +214,7 @@ impl fmt::Display for Phase {
             Self::Tls => "the TLS handshake",
             Self::Upgrade => "the WebSocket handshake",
             Self::Session => "opening the session",
+            Self::OnOpen => "the talk before the first message",
         })
     }
 }

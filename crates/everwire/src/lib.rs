@@ -1,7 +1,8 @@
 //! A WebSocket client that stays connected and gives an honest word on every message.
 //!
-//! - It reconnects by itself, with full jitter, sensible advice per cause, and limits if wanted; many clients of one
-//!   process can share a [`RetryBudget`].
+//! - It reconnects by itself, with jitter that keeps a herd apart, sensible advice per cause, and limits if wanted; many
+//!   clients of one process can share a [`RetryBudget`].
+//! - It logs in and subscribes anew on every connection, if a [hook](Builder::on_open) says how.
 //! - It finds a dead peer within a stated time, sooner if it is told of [changes of the network](Builder::network_hints),
 //!   and never takes a stall of its own for one.
 //! - Every message that [`Client::send`] takes ends in exactly one [`Outcome`], told by its
@@ -15,17 +16,28 @@
 //!
 //! # Runtime
 //!
-//! A client is one task on the tokio runtime in which it is built; the runtime needs its I/O and
-//! time drivers (`enable_all`). Its methods that are not `async` may be called from any thread.
+//! A client is one task on the tokio runtime in which it is built, with a [store](store) a thread beside it; the runtime
+//! needs its I/O and time drivers (`enable_all`). Its methods that are not `async` may be called from any thread.
 //!
 //! # In a page
 //!
 //! Compiled for `wasm32-unknown-unknown` the client drives the browser's own WebSocket, as a task on the page's (or
 //! worker's) event loop; it needs no runtime. The API is the same but for what a page is not allowed: headers, proxies,
 //! redirects, TLS settings and compression are the browser's. A page can't ping either. In a
-//! [session](Builder::session) the session's own ping does what the protocol's does elsewhere; to a plain server
-//! nothing is proven, so there is no heartbeat, and the guarantee is [`Guarantee::Unproven`]. A message counts as written
-//! when the browser has it, for it never gives one back.
+//! [session](Builder::session) the session's own ping does what the protocol's does elsewhere, and so do texts that a plain
+//! server answers (`Builder::text_pings`); without either nothing is proven, so there is no heartbeat, and the guarantee is
+//! [`Guarantee::Unproven`]. A message counts as written when the browser has it, for it never gives one back. What the
+//! browser says of the network, and of a page that was frozen or left, is heard by itself; `store::WebStore` keeps the
+//! outbox in the browser; hooks need not be `Send` ([`MaybeSend`]).
+//!
+//! # Features
+//!
+//! | feature | what | default |
+//! |---|---|---|
+//! | `session` | [sessions](Builder::session) | on |
+//! | `sqlite` | `store::SqliteStore`, an outbox in a file | off |
+//! | `metrics` | see below | off |
+//! | `network-hints` | `NetworkHints::of_the_system`: what the operating system says of the network | off |
 //!
 //! # Logging
 //!
@@ -38,6 +50,8 @@
 //! [`metrics`](https://docs.rs/metrics), behind which any exporter can stand. Install the recorder before the first client
 //! is built. The names are in `docs/metrics.md`.
 
+#![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync, reason = "a page has one thread"))]
+
 mod budget;
 mod builder;
 mod client;
@@ -46,9 +60,11 @@ mod delivery;
 mod driver;
 mod events;
 mod inbox;
+mod maybe_send;
 mod metrics;
 #[cfg(not(target_arch = "wasm32"))]
 mod network_hints;
+mod on_open;
 mod opening;
 #[cfg(not(target_arch = "wasm32"))]
 mod proxy;
@@ -82,8 +98,10 @@ pub use crate::client::Client;
 pub use crate::delivery::{Deliveries, Delivery, Progress};
 pub use crate::events::{EventItem, Events};
 pub use crate::inbox::Inbox;
+pub use crate::maybe_send::{MaybeSend, MaybeSync};
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::network_hints::{NetworkChange, NetworkHints};
+pub use crate::on_open::{NewConnection, OnOpenError};
 pub use crate::opening::Opening;
 pub use crate::request::AttemptRequest;
 pub use crate::state::State;

@@ -54,6 +54,8 @@ pub struct Opening {
     pub tls: Option<Duration>,
     /// The WebSocket opening handshake (RFC 6455 section 4.1), those that ended in a redirect included.
     pub upgrade: Duration,
+    /// The talk of the hook of [`Builder::on_open`](crate::Builder::on_open); `None` without one.
+    pub on_open: Option<Duration>,
     /// Redirects that were followed.
     pub redirects: u8,
     /// The URL that was connected to in the end, without user, password and query.
@@ -81,6 +83,7 @@ impl fmt::Display for Opening {
             ("proxy", self.proxy),
             ("tls", self.tls),
             ("upgrade", Some(self.upgrade)),
+            ("on_open", self.on_open),
         ];
         let mut before = ": ";
         for (name, time) in phases {
@@ -115,6 +118,7 @@ mod tests {
             proxy: None,
             tls: None,
             upgrade: ms(2),
+            on_open: None,
             redirects: 0,
             url: "wss://example.org/feed".into(),
             via: None,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use everwire::store::{WebStore, check};
 use everwire::{
-    Builder, Cause, Client, Event, EventItem, Events, Guarantee, Loss, Message, OpenFailureKind, Outcome, SessionMode,
-    State,
+    Builder, Cause, Client, Event, EventItem, Events, Guarantee, Loss, Message, OnOpenError, OpenFailureKind, Outcome,
+    SessionMode, State,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -70,6 +70,22 @@ pub async fn closed(url: String) -> Done {
 #[wasm_bindgen]
 pub async fn cut(url: String) -> Done {
     let client = build(builder(&url))?;
+    drop(send(&client, Message::text("first"))?);
+    same(cause_of_end(&client).await?, Cause::Lost(Loss::Ended))?;
+    goes_on(client).await
+}
+
+/// What the hook for new connections says goes first on each of them, and it has the answer to itself.
+#[wasm_bindgen]
+pub async fn on_open(url: String) -> Done {
+    let builder = builder(&url).on_open(async |mut connection| {
+        connection.send("login").await?;
+        match connection.recv().await?.as_text() {
+            Some("login") => Ok(()),
+            answer => Err(OnOpenError::unwanted(format!("{answer:?}"))),
+        }
+    });
+    let client = build(builder)?;
     drop(send(&client, Message::text("first"))?);
     same(cause_of_end(&client).await?, Cause::Lost(Loss::Ended))?;
     goes_on(client).await

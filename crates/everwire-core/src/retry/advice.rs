@@ -54,7 +54,9 @@ impl Advice {
 /// | certificate not accepted, answer is no WebSocket handshake (any status below 300 too) | retry slowly | a wrong clock or a captive portal heals, but not soon |
 /// | public key is none of those pinned | stop | the server's key changes by intent, and then the pins must too |
 /// | SOCKS proxy refuses the credentials or the place | stop | the same would be refused again |
-/// | request hook failed | retry | the token service may be back |
+/// | the hook for requests, or for new connections, failed | retry | the token service may be back |
+/// | the hook for new connections found that the server does not want us | stop | the hook says so |
+/// | closed while that hook talked | as the close code says; 1000: stop | nobody is let in |
 /// | request not valid | stop | it stays invalid |
 /// | server without `everwire.v1` that the client insists on | stop | it won't learn it |
 /// | server that breaks `everwire.v1` before the session is open | retry slowly | it may be updated |
@@ -95,7 +97,14 @@ fn opening(kind: &OpenFailureKind) -> Advice {
         OpenFailureKind::BadRequest
         | OpenFailureKind::PinMismatch
         | OpenFailureKind::ProxyDenied
+        | OpenFailureKind::Unwanted
         | OpenFailureKind::NoSession => Advice::Stop,
+        OpenFailureKind::Closed(frame) => {
+            match frame.as_ref().map_or(Advice::Retry, |frame| close_code(frame.code.0)) {
+                Advice::End => Advice::Stop,
+                advice => advice,
+            }
+        }
         OpenFailureKind::Refused { status: 401, fresh_credentials: true, .. } => {
             Advice::StopAfter { retries: CREDENTIAL_RETRIES }
         }

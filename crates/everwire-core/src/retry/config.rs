@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Advice, advice};
 use crate::{
-    Cause, ConfigError, Seconds,
+    Cause, ConfigError, OpenFailure, OpenFailureKind, Seconds,
     config::{check_count, check_duration},
 };
 
@@ -112,8 +112,10 @@ pub enum CauseMatch {
 impl CauseMatch {
     fn of(cause: &Cause) -> Option<Self> {
         match cause {
+            Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::Closed(_), .. }) | Cause::PeerClosed(_) => {
+                cause.code().map(Self::CloseCode)
+            }
             Cause::OpenFailed(_) => cause.code().map(Self::Status),
-            Cause::PeerClosed(_) => cause.code().map(Self::CloseCode),
             Cause::Lost(_) | Cause::Dead { .. } | Cause::Bye { .. } | Cause::Superseded | Cause::ByUser => None,
         }
     }

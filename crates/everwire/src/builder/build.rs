@@ -36,6 +36,9 @@ impl Builder {
     pub fn build(mut self) -> Result<Client, BuildError> {
         #[cfg(target_arch = "wasm32")]
         self.prepare_page()?;
+        if self.on_open.is_some() && self.config.session.is_some() {
+            return Err(super::setting("on_open", "not for sessions: their hello is what goes first on a connection"));
+        }
         let reading = self.prepare_session();
         #[cfg(not(target_arch = "wasm32"))]
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
@@ -92,6 +95,7 @@ impl Builder {
             headers: headers(&self.headers)?,
             subprotocols: mem::take(&mut self.subprotocols),
             hook: self.hook.take(),
+            on_open: self.on_open.take(),
             websocket: self.websocket.clone(),
             hints,
         };
@@ -103,7 +107,7 @@ impl Builder {
     fn plan(&mut self, target: Target) -> Result<Plan, BuildError> {
         let text_pings = self.text_pings.take();
         let subprotocols = mem::take(&mut self.subprotocols);
-        Ok(Plan { target, subprotocols, hook: self.hook.take(), text_pings })
+        Ok(Plan { target, subprotocols, hook: self.hook.take(), on_open: self.on_open.take(), text_pings })
     }
 
     /// What a page is not allowed, and what follows.

@@ -19,7 +19,7 @@ pub enum BuildError {
     Setting(ConfigError),
     /// The proxy: its URL, or the environment variable that names it.
     Proxy(String),
-    /// TLS can't be set up: a certificate, key or pin is malformed or does not fit, or, for example because the system has no root certificates.
+    /// TLS can't be set up: a certificate, key or pin is malformed or does not fit, or the system has no root certificates.
     Tls(String),
     /// The store of the outbox can't be read.
     Store(StoreError),

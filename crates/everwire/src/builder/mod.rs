@@ -20,8 +20,9 @@ use crate::driver::Hook;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::driver::TlsSettings;
 use crate::inbox::Bounds;
+use crate::on_open::OnOpen;
 use crate::store::Store;
-use crate::{AttemptRequest, RetryBudget};
+use crate::{AttemptRequest, MaybeSend, MaybeSync, NewConnection, OnOpenError, RetryBudget};
 
 mod build;
 mod error;
@@ -63,6 +64,7 @@ pub struct Builder {
     #[cfg(not(target_arch = "wasm32"))]
     tls: TlsSettings,
     hook: Option<Hook>,
+    on_open: Option<OnOpen>,
     store: Option<Box<dyn Store>>,
     budget: Option<RetryBudget>,
     /// What asks and what answers where pings of the protocol can't be sent.
@@ -86,6 +88,7 @@ impl Builder {
             #[cfg(not(target_arch = "wasm32"))]
             tls: TlsSettings::default(),
             hook: None,
+            on_open: None,
             store: None,
             budget: None,
             #[cfg(target_arch = "wasm32")]
@@ -308,10 +311,45 @@ impl Builder {
     /// ```
     pub fn before_attempt<F, Fut>(mut self, hook: F) -> Self
     where
-        F: Fn(AttemptRequest) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + Send + 'static,
+        F: Fn(AttemptRequest) -> Fut + MaybeSend + MaybeSync + 'static,
+        Fut: Future<Output = Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + MaybeSend + 'static,
     {
         self.hook = Some(Box::new(move |request| Box::pin(hook(request))));
+        self
+    }
+
+    /// A hook that has each new connection to itself, before anything that waits in the outbox is sent on it: the place to
+    /// log in and to subscribe, with a server that forgets both when a connection ends. The client is connected, and sends,
+    /// when the hook's future is done. It counts into [`connect_timeout`](Self::connect_timeout). If it panics, the client
+    /// ends. Default: none.
+    ///
+    /// If it fails, the attempt has failed, and the next one comes after the usual delay, unless the hook says that the
+    /// server [does not want us](OnOpenError::unwanted); if the server closes the connection meanwhile, its close code
+    /// decides. What the hook leaves unread goes to the [`Inbox`](crate::Inbox). Not for [sessions](Self::session), which
+    /// have nothing to repeat.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
+    /// use everwire::OnOpenError;
+    ///
+    /// let client = everwire::Client::builder("wss://example.org/feed")
+    ///     .on_open(async |mut connection| {
+    ///         connection.send(r#"{"op":"login","key":"secret"}"#).await?;
+    ///         match connection.recv().await?.as_text() {
+    ///             Some(r#"{"login":"ok"}"#) => {}
+    ///             answer => return Err(OnOpenError::unwanted(format!("the server says {answer:?}"))),
+    ///         }
+    ///         connection.send(r#"{"op":"subscribe","to":"prices"}"#).await
+    ///     })
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn on_open<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
+        Fut: Future<Output = Result<(), OnOpenError>> + MaybeSend + 'static,
+    {
+        self.on_open = Some(Box::new(move |connection| Box::pin(hook(connection))));
         self
     }
 

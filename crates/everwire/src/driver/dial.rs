@@ -20,6 +20,7 @@ use super::stopwatch::{Stopwatch, Times};
 use super::stream::Stream;
 use super::tls::Terms;
 use crate::network_hints::Listener;
+use crate::on_open::{self, OnOpen};
 use crate::shared::Shared;
 use crate::target::Target;
 use crate::{AttemptRequest, Opening};
@@ -27,7 +28,7 @@ use crate::{AttemptRequest, Opening};
 pub(crate) type Hook =
     Box<dyn Fn(AttemptRequest) -> BoxFuture<Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + Send + Sync>;
 
-pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What every attempt starts from.
 pub(crate) struct Plan {
@@ -35,6 +36,7 @@ pub(crate) struct Plan {
     pub(crate) headers: HeaderMap,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) hook: Option<Hook>,
+    pub(crate) on_open: Option<OnOpen>,
     pub(crate) routes: Routes,
     /// Redirects that one attempt follows.
     pub(crate) max_redirects: u8,
@@ -75,8 +77,8 @@ impl Plan {
         let stopwatch = Arc::new(Stopwatch::start(move |phase| {
             teller.tell(Input::Transport(attempt, TransportEvent::Reached(phase)));
         }));
-        let AttemptRequest { url, mut headers, subprotocols, .. } =
-            self.request(which.number, which.last_cause).await?;
+        let Which { number, last_cause, .. } = which;
+        let AttemptRequest { url, mut headers, subprotocols, .. } = self.request(number, last_cause.clone()).await?;
         let mut target = match url == self.target.uri {
             true => self.target.clone(),
             false => Target::check(&url).map_err(failure::bad_request)?,
@@ -89,8 +91,12 @@ impl Plan {
             let Reached { stream, via, address } = self.routes.reach(&target, &stopwatch).await?;
             stopwatch.enter(Phase::Upgrade);
             match everwire_tokio::client(stream, handshake, self.websocket.clone(), random()?).await {
-                Ok((socket, Accepted { subprotocol, response, .. })) => {
+                Ok((mut socket, Accepted { subprotocol, response, .. })) => {
                     let terms = socket.get_ref().tls_terms();
+                    if let Some(hook) = &self.on_open {
+                        stopwatch.enter(Phase::OnOpen);
+                        socket = on_open::talk(hook, socket, subprotocol.clone(), number, last_cause).await?;
+                    }
                     let mut opening = opening(&stopwatch.stop(), redirects.followed(), &target, via, address, terms);
                     opening.headers = response.into_parts().0.headers;
                     log::opening(&self.target.for_log(), &opening);
@@ -156,6 +162,7 @@ fn opening(
         proxy: times.of(Phase::Proxy),
         tls: times.of(Phase::Tls),
         upgrade: times.of(Phase::Upgrade).unwrap_or_default(),
+        on_open: times.of(Phase::OnOpen),
         redirects,
         url: target.for_log(),
         via,

@@ -7,6 +7,7 @@
 //! - `route`: the way to a server, made of `connector` (hyper-util), `tunnel` (proxies), `tls` (rustls); `stream` is any
 //! - `stopwatch`: how long the phases of that take
 //! - `browser`: all of these in a page, in place of what is named from `connection` on
+//! - `talk`: what the hook for new connections needs of a socket
 //! - `failure`: errors as causes, in words
 //! - `log`: what goes to `tracing`
 
@@ -27,6 +28,8 @@ use self::connection::Connection;
 #[cfg(not(target_arch = "wasm32"))]
 use self::dial::{BoxFuture as DialFuture, Opened, Which};
 use self::reading::Reading;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::talk::FreshSocket;
 use self::todo::{Command, Todo};
 use crate::budget::RetryBudget;
 use crate::clock::{self, Instant, Sleep};
@@ -60,17 +63,19 @@ mod stopwatch;
 #[cfg(not(target_arch = "wasm32"))]
 mod stream;
 #[cfg(not(target_arch = "wasm32"))]
+mod talk;
+#[cfg(not(target_arch = "wasm32"))]
 mod tls;
 mod todo;
 #[cfg(not(target_arch = "wasm32"))]
 mod tunnel;
 
 #[cfg(target_arch = "wasm32")]
-pub(crate) use self::browser::{Hook, Plan};
+pub(crate) use self::browser::{FreshSocket, Hook, HookFuture, Plan};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::connector::{Connector, Exceptions};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::dial::{Hook, Plan};
+pub(crate) use self::dial::{BoxFuture as HookFuture, Hook, Plan};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::route::Routes;
 #[cfg(not(target_arch = "wasm32"))]

@@ -11,7 +11,7 @@ use super::tls::{Terms, TlsStream};
 
 /// TCP, or TLS over it; with an `https` proxy, over TLS over it.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     kind: Kind,
     bytes_read: u64,
 }

@@ -32,7 +32,7 @@ pub(super) struct Handles {
 }
 
 const STATES: [&str; 5] = ["closed", "connecting", "connected", "disconnected", "closing"];
-const PHASES: [&str; 7] = ["request", "dns", "tcp", "proxy", "tls", "upgrade", "session"];
+const PHASES: [&str; 8] = ["request", "dns", "tcp", "proxy", "tls", "upgrade", "session", "on_open"];
 const CAUSES: [&str; 7] = ["peer_closed", "lost", "protocol", "dead", "bye", "superseded", "user"];
 const SESSIONS: [&str; 3] = ["opened", "resumed", "lost"];
 
@@ -81,7 +81,7 @@ impl Handles {
     }
 
     pub(super) fn failed(&self, phase: Phase) -> &Counter {
-        let [request, dns, tcp, proxy, tls, upgrade, session] = &self.failed;
+        let [request, dns, tcp, proxy, tls, upgrade, session, on_open] = &self.failed;
         match phase {
             Phase::Dns => dns,
             Phase::Tcp => tcp,
@@ -89,6 +89,7 @@ impl Handles {
             Phase::Tls => tls,
             Phase::Upgrade => upgrade,
             Phase::Session => session,
+            Phase::OnOpen => on_open,
             // A phase that this version does not know comes before those that it knows.
             _ => request,
         }

@@ -5,6 +5,7 @@
 //! - `socket`: the browser's WebSocket, the only file that names it
 //! - [`Sleep`]: the alarm
 //! - `turn`: what comes together is taken in together
+//! - `talk`: what the hook for new connections needs of a socket
 //! - [`Surroundings`]: what the browser says of the network and the page, as hints
 
 mod connection;
@@ -12,10 +13,12 @@ mod plan;
 mod sleep;
 mod socket;
 mod surroundings;
+mod talk;
 mod turn;
 
 pub(super) use self::connection::Connection;
 pub(super) use self::plan::{DialFuture, Opened, Which};
-pub(crate) use self::plan::{Hook, NO_HEADERS, Plan};
+pub(crate) use self::plan::{Hook, HookFuture, NO_HEADERS, Plan};
 pub(crate) use self::sleep::{Sleep, sleep};
+pub(crate) use self::socket::Socket as FreshSocket;
 pub(crate) use self::surroundings::Surroundings;

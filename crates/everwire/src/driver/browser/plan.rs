@@ -10,19 +10,22 @@ use http::HeaderMap;
 
 use super::socket::Socket;
 use crate::AttemptRequest;
+use crate::on_open::{self, OnOpen};
 use crate::shared::Shared;
 use crate::target::Target;
 
-pub(crate) type Hook = Box<dyn Fn(AttemptRequest) -> HookFuture + Send + Sync>;
-type HookFuture = Pin<Box<dyn Future<Output = Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + Send>>;
+pub(crate) type Hook = Box<dyn Fn(AttemptRequest) -> HookFuture<Result<AttemptRequest, Box<dyn Error + Send + Sync>>>>;
 
-pub(in crate::driver) type DialFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+pub(crate) type HookFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+pub(in crate::driver) type DialFuture<T> = HookFuture<T>;
 
 /// What every attempt starts from.
 pub(crate) struct Plan {
     pub(crate) target: Target,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) hook: Option<Hook>,
+    pub(crate) on_open: Option<OnOpen>,
     /// What asks for a sign of life, and what answers.
     pub(crate) text_pings: Option<(String, String)>,
 }
@@ -52,28 +55,32 @@ impl Plan {
         which: Which,
         _shared: Arc<Shared>,
     ) -> Result<Opened, OpenFailure> {
-        let AttemptRequest { url, headers, subprotocols, .. } = self.request(which).await?;
+        let Which { number, last_cause, .. } = which;
+        let AttemptRequest { url, headers, subprotocols, .. } = self.request(number, last_cause.clone()).await?;
         let target = Target::check(&url).map_err(bad_request)?;
         if !headers.is_empty() {
             return Err(bad_request(NO_HEADERS.to_owned()));
         }
         let socket = Socket::connect(&target.uri.to_string(), &subprotocols, self.text_pings.clone());
-        let socket = socket.map_err(bad_request)?;
+        let mut socket = socket.map_err(bad_request)?;
         if poll_fn(|cx| socket.poll_open(cx)).await {
             let subprotocol = socket.subprotocol();
+            if let Some(hook) = &self.on_open {
+                socket = on_open::talk(hook, socket, subprotocol.clone(), number, last_cause).await?;
+            }
             return Ok(Opened { socket, subprotocol });
         }
         let detail = "no connection; a browser does not say why (the server can't be reached, or refused)";
         Err(OpenFailure { phase: Phase::Upgrade, kind: OpenFailureKind::Io, detail: detail.to_owned() })
     }
 
-    async fn request(&self, which: Which) -> Result<AttemptRequest, OpenFailure> {
+    async fn request(&self, attempt: u32, last_cause: Option<Cause>) -> Result<AttemptRequest, OpenFailure> {
         let request = AttemptRequest {
             url: self.target.uri.clone(),
             headers: HeaderMap::new(),
             subprotocols: self.subprotocols.clone(),
-            attempt: which.number,
-            last_cause: which.last_cause,
+            attempt,
+            last_cause,
         };
         match &self.hook {
             None => Ok(request),

@@ -15,7 +15,7 @@ use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 use super::turn::Turn;
 
 /// A WebSocket of the browser. Dropped, it is closed, and nothing is heard of it any more.
-pub(in crate::driver) struct Socket {
+pub(crate) struct Socket {
     socket: WebSocket,
     heard: Rc<RefCell<Heard>>,
     closing: bool,

@@ -1,0 +1,32 @@
+//! A new connection in the hands of the user's hook.
+
+use std::task::{Context, Poll};
+
+use everwire_core::{Cause, Loss};
+use everwire_ws::{CloseCode, Message};
+
+use super::socket::{Socket, Told};
+use crate::on_open::{OnOpenError, Talk};
+
+impl Talk for Socket {
+    fn queue_first(&mut self, message: &Message) -> bool {
+        self.queue(message)
+    }
+
+    /// The browser has it, and gives nothing back.
+    fn poll_written(&mut self, _: &mut Context<'_>) -> Poll<Result<(), OnOpenError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, OnOpenError>> {
+        self.poll_told(cx).map(|told| match told {
+            Told::Message(message) => Ok(message),
+            Told::Closed(Some(frame)) => Err(OnOpenError::closed(frame)),
+            Told::Closed(None) => Err(OnOpenError::lost(Cause::Lost(Loss::Ended).to_string())),
+        })
+    }
+
+    fn dismiss(mut self) {
+        self.queue_close(CloseCode::NORMAL, "");
+    }
+}

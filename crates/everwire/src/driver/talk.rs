@@ -1,0 +1,41 @@
+//! A new connection in the hands of the user's hook.
+
+use std::task::{Context, Poll, Waker};
+
+use everwire_core::Cause;
+use everwire_tokio::Socket;
+use everwire_ws::{CloseCode, Incoming, Message};
+
+use super::failure;
+use super::stream::Stream;
+use crate::on_open::{OnOpenError, Talk};
+
+pub(crate) type FreshSocket = Socket<Stream>;
+
+impl Talk for FreshSocket {
+    fn queue_first(&mut self, message: &Message) -> bool {
+        self.queue(message)
+    }
+
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OnOpenError>> {
+        self.poll_flush(cx).map_err(|error| OnOpenError::lost(failure::io_words(&error)))
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, OnOpenError>> {
+        loop {
+            let end = match std::task::ready!(self.poll_recv(cx)) {
+                Ok(Some(Incoming::Message(message))) => return Poll::Ready(Ok(message)),
+                Ok(Some(Incoming::Ping(_) | Incoming::Pong(_))) => continue,
+                Ok(Some(Incoming::Close(frame))) => OnOpenError::closed(frame),
+                Ok(None) => OnOpenError::closed(None),
+                Err(error) => OnOpenError::lost(Cause::Lost(failure::loss(error)).to_string()),
+            };
+            return Poll::Ready(Err(end));
+        }
+    }
+
+    fn dismiss(mut self) {
+        self.queue_close(CloseCode::NORMAL, "");
+        let _ = self.poll_flush(&mut Context::from_waker(Waker::noop()));
+    }
+}

@@ -1,0 +1,208 @@
+//! The hook that has each new connection to itself before anything else is sent.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use everwire::{Cause, Closed, OnOpenError, OpenFailure, OpenFailureKind, Outcome, Phase, State};
+use futures_util::{SinkExt, StreamExt};
+use support::{Peer, PeerSocket, Server, connected, first_failure, hasty, soon, state, until};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+/// A feed: whoever logs in with the right key may subscribe and talk; it forgets all when a connection ends.
+async fn feed(mut socket: PeerSocket, heard: Arc<Mutex<Vec<String>>>) {
+    while let Some(Ok(message)) = socket.next().await {
+        let Peer::Text(text) = message else { continue };
+        heard.lock().expect("no poison").push(text.to_string());
+        let answer = match text.split_once(' ') {
+            Some(("login", "right")) => "welcome",
+            Some(("login", _)) => "who are you?",
+            _ => text.as_str(),
+        };
+        if socket.send(Peer::text(answer.to_owned())).await.is_err() || text == "cut" {
+            return;
+        }
+    }
+}
+
+async fn start() -> (Server, Arc<Mutex<Vec<String>>>) {
+    let heard = Arc::<Mutex<Vec<String>>>::default();
+    let told = Arc::clone(&heard);
+    (Server::web_socket(move |socket, _| feed(socket, Arc::clone(&told))).await, heard)
+}
+
+/// Closes each connection with this code as soon as something is said.
+async fn closing(code: u16) -> Server {
+    Server::web_socket(move |mut socket: PeerSocket, _| async move {
+        let _ = socket.next().await;
+        let _ = socket.close(Some(CloseFrame { code: code.into(), reason: "no key".into() })).await;
+        while socket.next().await.is_some_and(|next| next.is_ok()) {}
+    })
+    .await
+}
+
+fn logs_in(url: &str) -> everwire::Builder {
+    hasty(url).on_open(async |mut connection| {
+        connection.send("login right").await?;
+        assert_eq!(connection.recv().await?.as_text(), Some("welcome"));
+        connection.send("subscribe").await
+    })
+}
+
+#[tokio::test]
+async fn what_it_says_goes_first_on_every_connection_and_what_waited_comes_behind() {
+    let (server, heard) = start().await;
+    let client = logs_in(&server.url).connect_on_build(false).build().expect("settings");
+    let mut inbox = client.messages();
+    let waited = client.send("waited").expect("room");
+    client.connect();
+    assert_eq!(soon("the outcome", waited).await, Outcome::Received);
+    drop(client.send("cut").expect("room"));
+    until("the second connection", || client.stats().machine.connections == 2).await;
+    connected(&client).await;
+    assert_eq!(soon("the outcome", client.send("after").expect("room")).await, Outcome::Received);
+    let expected = ["login right", "subscribe", "waited", "cut", "login right", "subscribe", "after"];
+    assert_eq!(*heard.lock().expect("no poison"), expected);
+    // What the hook has not read is the user's.
+    for expected in ["subscribe", "waited", "cut", "subscribe", "after"] {
+        assert_eq!(soon("a message", inbox.next()).await, Some(expected.into()));
+    }
+    let opening = client.stats().opening.expect("it was open");
+    assert!(opening.on_open.is_some_and(|talk| talk <= opening.total), "{opening}");
+}
+
+#[tokio::test]
+async fn who_is_not_wanted_ends_with_the_hooks_words() {
+    let (server, _) = start().await;
+    let client = hasty(&server.url).on_open(async |mut connection| {
+        connection.send("login wrong").await?;
+        match connection.recv().await?.as_text() {
+            Some("welcome") => Ok(()),
+            answer => Err(OnOpenError::unwanted(format!("it asks:\n{}", answer.unwrap_or("nothing")))),
+        }
+    });
+    let client = client.build().expect("settings");
+    let end = state(&client, "the end", State::is_final).await;
+    let State::Closed(Closed::Refused(Cause::OpenFailed(failure))) = end else { panic!("another end: {end}") };
+    assert_eq!((failure.phase, &failure.kind), (Phase::OnOpen, &OpenFailureKind::Unwanted));
+    assert_eq!(failure.to_string(), "the talk before the first message failed: it asks: who are you?");
+    assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
+async fn an_error_of_any_kind_is_tried_again_with_the_cause_at_hand() {
+    let (server, heard) = start().await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let client = hasty(&server.url).on_open(move |mut connection| {
+        let run = counted.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match run {
+                0 => {
+                    assert!(connection.last_cause().is_none());
+                    let _number: u32 = "no number".parse()?;
+                }
+                1 => {
+                    let cause = connection.last_cause().map(ToString::to_string).unwrap_or_default();
+                    assert!(cause.ends_with("invalid digit found in string"), "{cause}");
+                    return Err(OnOpenError::failed("not today"));
+                }
+                _ => connection.send(format!("attempt {}", connection.attempt())).await?,
+            }
+            Ok(())
+        }
+    });
+    let client = client.build().expect("settings");
+    connected(&client).await;
+    until("it is said", || !heard.lock().expect("no poison").is_empty()).await;
+    assert_eq!(*heard.lock().expect("no poison"), ["attempt 3"]);
+    assert_eq!((runs.load(Ordering::SeqCst), client.stats().machine.connections), (3, 1));
+}
+
+#[tokio::test]
+async fn a_close_meanwhile_is_judged_by_its_code_though_the_hook_overlooks_it() {
+    for (code, is_final) in [(1008, true), (1000, true), (1011, false), (4999, false)] {
+        let server = closing(code).await;
+        let overlooks = async |mut connection: everwire::NewConnection| {
+            connection.send("hello").await?;
+            assert!(connection.recv().await.is_err() && connection.send("hello?").await.is_err());
+            Ok(())
+        };
+        let client = hasty(&server.url).on_open(overlooks).build().expect("settings");
+        let failure = first_failure(&client).await;
+        assert_eq!(failure.phase, Phase::OnOpen);
+        assert!(matches!(&failure.kind, OpenFailureKind::Closed(Some(frame)) if frame.code.0 == code), "{failure:?}");
+        assert!(failure.to_string().ends_with(&format!("closed by the peer with {code}: no key")), "{failure}");
+        assert_eq!(Cause::OpenFailed(failure).code(), Some(code));
+        match is_final {
+            true => drop(state(&client, "the end", State::is_final).await),
+            false => until("another attempt", || server.accepted() > 1).await,
+        }
+        assert_eq!(client.stats().machine.connections, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_loss_meanwhile_is_tried_again_and_the_outbox_is_kept() {
+    let server = Server::web_socket(async |mut socket: PeerSocket, number| match number {
+        0 => drop(socket.next().await),
+        _ => support::echo(socket).await,
+    });
+    let server = server.await;
+    let client = hasty(&server.url).on_open(async |mut connection| {
+        connection.send("hello").await?;
+        connection.recv().await.map(drop)
+    });
+    let client = client.build().expect("settings");
+    let kept = client.send("kept").expect("room");
+    let OpenFailure { phase, kind, detail } = first_failure(&client).await;
+    assert_eq!(
+        (phase, kind, &*detail),
+        (Phase::OnOpen, OpenFailureKind::Io, "the connection ended without a close frame")
+    );
+    assert_eq!(soon("the outcome", kept).await, Outcome::Received);
+}
+
+#[tokio::test]
+async fn one_that_hangs_is_given_up_by_the_connect_timeout_and_by_whoever_closes() {
+    let (server, _) = start().await;
+    let hangs = async |mut connection: everwire::NewConnection| connection.recv().await.map(drop);
+    let client = hasty(&server.url).connect_timeout(Duration::from_millis(100)).on_open(hangs).build();
+    let client = client.expect("settings");
+    let OpenFailure { phase, kind, .. } = first_failure(&client).await;
+    assert_eq!((phase, kind), (Phase::OnOpen, OpenFailureKind::Timeout));
+
+    let client = hasty(&server.url).on_open(hangs).build().expect("settings");
+    let before = server.accepted();
+    until("the talk", || server.accepted() > before).await;
+    let waits = client.send("unsent").expect("room");
+    let left = soon("the end", client.close(Duration::ZERO)).await;
+    assert_eq!(left.unsent, ["unsent".into()]);
+    assert_eq!(soon("the outcome", waits).await, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn who_keeps_the_connection_for_later_is_told_that_it_is_over() {
+    let (server, _) = start().await;
+    let (keep, mut kept) = tokio::sync::mpsc::unbounded_channel();
+    let client = hasty(&server.url).on_open(move |connection| {
+        let keep = keep.clone();
+        async move { keep.send(connection).map_err(|_| OnOpenError::failed("nobody wants it")) }
+    });
+    let client = client.build().expect("settings");
+    connected(&client).await;
+    let mut late = soon("the connection", kept.recv()).await.expect("kept");
+    assert_eq!(late.send("late").await.expect_err("over").to_string(), "the connection is over");
+    assert_eq!(late.recv().await.expect_err("over").to_string(), "the connection is over");
+    support::assert_echo(&client).await;
+}
+
+#[tokio::test]
+async fn sessions_have_their_own_hello() {
+    let builder = hasty("ws://127.0.0.1:1/").session(everwire::SessionMode::Prefer);
+    let error = builder.on_open(async |_| Ok(())).build().expect_err("not both").to_string();
+    assert!(error.starts_with("on_open: not for sessions"), "{error}");
+}
