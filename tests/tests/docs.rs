@@ -95,6 +95,16 @@ fn the_readme_s_example_is_the_file_that_it_names() {
     assert!(shown.iter().any(|block| example.ends_with(block.as_str())), "README.md and examples/hello.rs differ");
 }
 
+#[test]
+fn the_guide_shows_excerpts_of_programs_that_run() {
+    let examples = ["crates/everwire/examples/feed.rs", "crates/everwire-server/examples/broadcast.rs"].map(read);
+    let shown = blocks(&read("docs/guide.md"), "rust");
+    assert!(!shown.is_empty());
+    for block in shown {
+        assert!(examples.iter().any(|example| example.contains(&block)), "no example has this:\n{block}");
+    }
+}
+
 #[tokio::test]
 async fn the_readme_s_example_gets_its_answer_and_its_proof() {
     let data = tempfile::tempdir().expect("a folder");
@@ -105,6 +115,16 @@ async fn the_readme_s_example_gets_its_answer_and_its_proof() {
     hello.line_with("received").await;
     hello.line_with("0 unsent, 0 without proof").await;
     assert_eq!(hello.exit_code().await, 0);
+}
+
+#[tokio::test]
+async fn in_the_example_of_a_broadcast_all_hear_what_one_says() {
+    let mut broadcast = Process::start(&mut Command::new(example("broadcast")));
+    for heard in ["ben hears: Some(\"who is here?\")", "ana hears: Some(\"who is here?\")", "ana hears: Some(\"I am\")"]
+    {
+        broadcast.line_with(heard).await;
+    }
+    assert_eq!(broadcast.exit_code().await, 0);
 }
 
 #[tokio::test]

@@ -128,7 +128,9 @@ impl Cause {
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Refused { status, .. }, .. }) => Some(*status),
-            Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Closed(frame), .. }) => Some(code_of(frame.as_deref())),
+            Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Closed(frame), .. }) => {
+                Some(code_of(frame.as_deref()))
+            }
             Self::OpenFailed(_) | Self::Dead { .. } | Self::Bye { .. } | Self::ByUser => None,
             Self::Superseded => Some(code::SUPERSEDED.0),
             Self::PeerClosed(frame) => Some(code_of(frame.as_ref())),

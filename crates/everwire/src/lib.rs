@@ -78,6 +78,7 @@ mod target;
 
 #[doc(hidden)]
 pub use everwire_core::json;
+pub use everwire_core::retry::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, SessionMode};
 pub use everwire_core::{
     AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, EndedBy, Event,
