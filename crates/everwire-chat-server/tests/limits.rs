@@ -110,6 +110,31 @@ async fn a_member_that_sends_without_a_pause_is_not_cut_off_for_its_own_messages
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_much_in_one_message_and_does_not_read_is_answered_no_more() {
+    const QUESTIONS: usize = 200;
+    let server = Server::start(ServerConfig::default()).await;
+    let mut eve = Plain::join(&server, "userId=eve&after=").await;
+    assert_eq!(eve.brief().await, "sync");
+    let long = "x".repeat(16_000);
+    for n in 0..8 {
+        eve.say(&text(&n.to_string(), "eve", &long)).await;
+        assert_eq!(eve.brief().await, "stored");
+    }
+    // 26 MB of answers.
+    eve.say(&json!(vec![json!({"type": "earlier", "before": 999}); QUESTIONS])).await;
+    let mut ben = Plain::named(&server, "ben").await;
+    ben.barrier().await;
+    let ending = tokio::spawn(server.stop());
+    let mut answers = 0;
+    while let Message::Text(said) = eve.raw().await {
+        answers += events(&said).iter().filter(|event| event["type"] == "history").count();
+    }
+    assert!(answers < QUESTIONS, "the end came only behind all of them");
+    drop((eve, ben));
+    ending.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_full_server_says_when_to_come_back() {
     let mut config = ServerConfig::default();

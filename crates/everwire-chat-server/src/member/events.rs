@@ -24,15 +24,12 @@ impl Member {
                 return false;
             }
         }
-        for event in parsed.events {
-            if !self.on_event(event).await {
-                return false;
-            }
-        }
+        self.said.extend(parsed.events);
         true
     }
 
-    async fn on_event(&mut self, event: Event) -> bool {
+    /// Whether the connection goes on.
+    pub(super) async fn on_event(&mut self, event: Event) -> bool {
         match event {
             Event::Text(message) => self.on_line(message).await,
             Event::Typing(mut signal) => {

@@ -3,13 +3,14 @@
 mod catch_up;
 mod events;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 
-use everwire_chat::wire::{Position, TextMessage, User};
+use everwire_chat::wire::{Event, Position, TextMessage, User};
 use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
 use tokio::time::{Instant, timeout};
 
@@ -56,6 +57,8 @@ pub(crate) struct Member {
     shared: Arc<Shared>,
     mailbox: Arc<Mailbox>,
     socket: Socket,
+    /// The rest of what the client has said in one message: looked at before the next is read.
+    said: VecDeque<Event>,
     /// Posts of ours that the history has not answered.
     pending: usize,
     /// A pong in the socket's buffer speaks for pending posts: nothing is written until they are stored.
@@ -79,6 +82,7 @@ pub(crate) struct Member {
 }
 
 enum Step {
+    Said(Event),
     Incoming(Result<Option<Incoming>, SocketError>),
     Item(Item),
     /// The socket has taken enough to go on with the mailbox.
@@ -105,6 +109,7 @@ pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invit
         shared,
         mailbox,
         socket,
+        said: VecDeque::new(),
         pending: 0,
         held: false,
         doomed: Arc::default(),
@@ -160,6 +165,7 @@ impl Member {
                 }
             };
             let goes_on = match step {
+                Step::Said(event) => self.on_event(event).await,
                 Step::Incoming(incoming) => self.on_incoming(incoming).await,
                 Step::Item(item) => self.on_item(item).await,
                 Step::Drained => true,
@@ -175,7 +181,7 @@ impl Member {
     /// The mailbox comes first: a member that sends without a pause still gets what waits for it. It can't keep the socket
     /// from being read, since it has to wait while the socket is full.
     async fn step(&mut self) -> Step {
-        let Self { socket, mailbox, held, pending, rests_until, shared, .. } = self;
+        let Self { socket, said, mailbox, held, pending, rests_until, shared, .. } = self;
         poll_fn(|cx| {
             let full = socket.buffered() > HIGH_WATER;
             // Who does not take the answers asks no more.
@@ -187,12 +193,13 @@ impl Member {
             if *held {
                 return Poll::Pending;
             }
-            if !is_deaf
-                && *pending < MOST_PENDING
-                && rests_until.is_none()
-                && let Poll::Ready(incoming) = socket.poll_recv(cx)
-            {
-                return Poll::Ready(Step::Incoming(incoming));
+            if !is_deaf && *pending < MOST_PENDING && rests_until.is_none() {
+                if let Some(event) = said.pop_front() {
+                    return Poll::Ready(Step::Said(event));
+                }
+                if let Poll::Ready(incoming) = socket.poll_recv(cx) {
+                    return Poll::Ready(Step::Incoming(incoming));
+                }
             }
             // A failed write shows when the next read ends.
             if socket.buffered() > 0 {
