@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -283,6 +284,56 @@ async fn who_posts_too_fast_waits_and_loses_nothing() {
         assert_eq!(other.next().await["text"], json!(n.to_string()));
     }
     assert!(began.elapsed().as_millis() >= 200, "25 beyond the burst, at 100 a second");
+}
+
+#[tokio::test]
+async fn who_posts_too_fast_in_one_message_waits_after_each_line_and_hears_the_others_meanwhile() {
+    let mut config = ServerConfig::default();
+    config.posts = Some(Rate::new(1.0, 0.001));
+    let server = Server::start(config).await;
+    let mut other = Plain::named(&server, "other").await;
+    let mut fast = Plain::join(&server, "userId=fast&after=").await;
+    assert_eq!(fast.brief().await, "sync");
+    assert_eq!(other.brief().await, "user_joined fast");
+    let lines: Vec<Value> = (1..=9).map(|n| text(&n.to_string(), "fast", &n.to_string())).collect();
+    fast.say(&json!(lines)).await;
+    for line in ["text fast 1", "text fast 2"] {
+        assert_eq!(other.brief().await, line);
+        assert_eq!(fast.brief().await, "stored");
+    }
+    other.say(&text("o", "other", "go on")).await;
+    assert_eq!(fast.brief().await, "text other go on");
+    other.barrier().await;
+}
+
+#[tokio::test]
+async fn who_waits_since_it_posts_too_fast_is_not_taken_for_dead() {
+    let mut config = ServerConfig::default();
+    config.heartbeat = Duration::from_millis(250);
+    // It is not read for 1.5 s.
+    config.posts = Some(Rate::new(1.0, 1.0 / 1.5));
+    let server = Server::start(config).await;
+    let mut fast = Plain::named(&server, "fast").await;
+    let mut other = Plain::named(&server, "other").await;
+    assert_eq!(fast.brief().await, "user_joined other");
+    for n in 1..=3 {
+        fast.say(&text(&n.to_string(), "fast", &n.to_string())).await;
+    }
+    let heard = async {
+        for n in 1..=3 {
+            assert_eq!(other.brief().await, format!("text fast {n}"));
+        }
+    };
+    // Its library answers pings while it reads.
+    let alive = async {
+        loop {
+            fast.raw().await;
+        }
+    };
+    tokio::select! {
+        () = heard => {}
+        never = alive => never,
+    }
 }
 
 #[tokio::test]

@@ -46,16 +46,29 @@ impl<K: Eq + Hash> Buckets<K> {
 
     /// Takes one, or says how long it takes until there is one.
     pub(crate) fn take(&mut self, key: K, now: Instant) -> Result<(), Duration> {
-        self.draw(key, now, 0.0)
+        let bucket = self.filled(key, now)?;
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        let missing = 1.0 - bucket.tokens;
+        Err(self.wait(missing))
     }
 
     /// Takes one even if there is none; then it says how long to wait before the next.
     pub(crate) fn owe(&mut self, key: K, now: Instant) -> Result<(), Duration> {
-        self.draw(key, now, self.rate.burst.max(1.0))
+        let bucket = self.filled(key, now)?;
+        bucket.tokens -= 1.0;
+        if bucket.tokens >= 0.0 {
+            return Ok(());
+        }
+        let missing = -bucket.tokens;
+        Err(self.wait(missing))
     }
 
-    fn draw(&mut self, key: K, now: Instant, debt: f64) -> Result<(), Duration> {
-        let Rate { burst, per_second } = self.rate;
+    /// The bucket with what has flowed into it by now.
+    fn filled(&mut self, key: K, now: Instant) -> Result<&mut Bucket, Duration> {
+        let burst = self.rate.burst;
         if self.buckets.len() >= MOST && !self.buckets.contains_key(&key) {
             self.buckets.retain(|_, bucket| bucket.filled(self.rate, now) < burst);
             if self.buckets.len() >= MOST {
@@ -63,18 +76,8 @@ impl<K: Eq + Hash> Buckets<K> {
             }
         }
         let bucket = self.buckets.entry(key).or_insert(Bucket { tokens: burst, at: now });
-        *bucket = Bucket { tokens: bucket.filled(Rate { burst, per_second }, now), at: now };
-        if bucket.tokens >= 1.0 {
-            bucket.tokens -= 1.0;
-            return Ok(());
-        }
-        if bucket.tokens > -debt && debt > 0.0 {
-            bucket.tokens -= 1.0;
-            let missing = -bucket.tokens;
-            return Err(self.wait(missing));
-        }
-        let missing = 1.0 - bucket.tokens;
-        Err(self.wait(missing))
+        *bucket = Bucket { tokens: bucket.filled(self.rate, now), at: now };
+        Ok(bucket)
     }
 
     fn wait(&self, missing: f64) -> Duration {
@@ -108,6 +111,18 @@ mod tests {
         assert!(take("a").is_ok() && take("a").is_err());
         advance(Duration::from_secs(60)).await;
         assert_eq!((0..9).filter(|_| take("a").is_ok()).count(), 3, "never more than a burst");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_owed_has_no_end_and_is_waited_for_in_full() {
+        let mut buckets = Buckets::new(Rate::new(2.0, 10.0));
+        let mut last = Ok(());
+        for _ in 0..52 {
+            last = buckets.owe("a", Instant::now());
+        }
+        assert_eq!(last, Err(Duration::from_secs(5)), "50 beyond the burst");
+        advance(Duration::from_secs(6)).await;
+        assert!(buckets.owe("a", Instant::now()).is_ok(), "nothing is owed for waiting");
     }
 
     #[tokio::test(start_paused = true)]

@@ -76,17 +76,23 @@ pub(crate) struct Member {
     said_goodbye: bool,
     /// When the client last said whether somebody looks.
     presence_told: Option<Instant>,
-    /// When something last came, and whether we have asked since.
-    last_seen: Instant,
+    /// Since when nothing has come, and whether we have asked then.
+    silent_since: Instant,
     pinged: bool,
+    /// Bytes that the socket had taken when it was silent for long.
+    taken: u64,
 }
 
 enum Step {
     Said(Event),
     Incoming(Result<Option<Incoming>, SocketError>),
     Item(Item),
-    /// The socket has taken enough to go on with the mailbox.
+    /// The socket has taken enough to go on.
     Drained,
+    /// The user may post again.
+    Rested,
+    /// Nothing has come for long.
+    Silence,
 }
 
 /// Serves a connection until it ends.
@@ -120,8 +126,9 @@ pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invit
         junk_since: Instant::now(),
         said_goodbye: false,
         presence_told: None,
-        last_seen: Instant::now(),
+        silent_since: Instant::now(),
         pinged: false,
+        taken: 0,
     };
     if let Some(pass) = pass
         && !member.enter(pass).await
@@ -145,30 +152,28 @@ impl Member {
     async fn run(&mut self) {
         let heartbeat = self.shared.config.heartbeat;
         loop {
-            let rests_until = self.rests_until;
-            let silent_until = self.last_seen + if self.pinged { heartbeat * 2 } else { heartbeat };
+            let (rests_until, stalls) = (self.rests_until, self.stalls());
+            let silent_until = self.silent_since + heartbeat;
             let step = tokio::select! {
+                // What has come is looked at before it is said that nothing has.
+                biased;
                 step = self.step() => step,
-                () = until(rests_until) => {
-                    self.rests_until = None;
-                    continue;
-                }
-                () = tokio::time::sleep_until(silent_until), if !self.held => {
-                    if self.pinged {
-                        tracing::debug!(connection = self.id, "silent for too long");
-                        self.shared.metrics.ended("silent");
-                        return;
-                    }
-                    self.pinged = true;
-                    self.socket.queue_ping(b"");
-                    continue;
-                }
+                () = until(rests_until) => Step::Rested,
+                () = tokio::time::sleep_until(silent_until), if !stalls => Step::Silence,
             };
+            if stalls {
+                self.silent_since = Instant::now();
+            }
             let goes_on = match step {
                 Step::Said(event) => self.on_event(event).await,
                 Step::Incoming(incoming) => self.on_incoming(incoming).await,
                 Step::Item(item) => self.on_item(item).await,
                 Step::Drained => true,
+                Step::Rested => {
+                    self.rests_until = None;
+                    true
+                }
+                Step::Silence => self.on_silence(),
             };
             if !goes_on {
                 return;
@@ -176,38 +181,67 @@ impl Member {
         }
     }
 
+    /// We don't read what the client may say, and it is not the client's doing.
+    fn stalls(&self) -> bool {
+        self.held || self.pending >= MOST_PENDING || self.rests_until.is_some()
+    }
+
+    /// The mailbox has to wait.
+    fn is_full(&self) -> bool {
+        self.socket.buffered() > HIGH_WATER
+    }
+
+    /// Who does not take the answers asks no more.
+    fn is_deaf(&self) -> bool {
+        self.socket.buffered() > self.shared.config.mailbox_bytes
+    }
+
     /// What happens next. Cancel-safe.
     ///
     /// The mailbox comes first: a member that sends without a pause still gets what waits for it. It can't keep the socket
     /// from being read, since it has to wait while the socket is full.
     async fn step(&mut self) -> Step {
-        let Self { socket, said, mailbox, held, pending, rests_until, shared, .. } = self;
         poll_fn(|cx| {
-            let full = socket.buffered() > HIGH_WATER;
-            // Who does not take the answers asks no more.
-            let is_deaf = socket.buffered() > shared.config.mailbox_bytes;
-            let item = if full && !*held { mailbox.poll_end(cx) } else { mailbox.poll_next(cx) };
+            let (full, deaf) = (self.is_full(), self.is_deaf());
+            let item = if full && !self.held { self.mailbox.poll_end(cx) } else { self.mailbox.poll_next(cx) };
             if let Poll::Ready(item) = item {
                 return Poll::Ready(Step::Item(item));
             }
-            if *held {
+            if self.held {
                 return Poll::Pending;
             }
-            if !is_deaf && *pending < MOST_PENDING && rests_until.is_none() {
-                if let Some(event) = said.pop_front() {
+            if !deaf && !self.stalls() {
+                if let Some(event) = self.said.pop_front() {
                     return Poll::Ready(Step::Said(event));
                 }
-                if let Poll::Ready(incoming) = socket.poll_recv(cx) {
+                if let Poll::Ready(incoming) = self.socket.poll_recv(cx) {
                     return Poll::Ready(Step::Incoming(incoming));
                 }
             }
             // A failed write shows when the next read ends.
-            if socket.buffered() > 0 {
-                let _ = socket.poll_flush(cx);
+            if self.socket.buffered() > 0 {
+                let _ = self.socket.poll_flush(cx);
             }
-            if full && socket.buffered() <= HIGH_WATER { Poll::Ready(Step::Drained) } else { Poll::Pending }
+            let drained = (full && !self.is_full()) || (deaf && !self.is_deaf());
+            if drained { Poll::Ready(Step::Drained) } else { Poll::Pending }
         })
         .await
+    }
+
+    /// Asks whether the client lives, and ends if it has been asked; whether the connection goes on.
+    fn on_silence(&mut self) -> bool {
+        self.silent_since = Instant::now();
+        // Nothing is read of who is deaf: a sign of life is that something more was taken.
+        let taken = self.socket.written_total();
+        if self.is_deaf() && taken > std::mem::replace(&mut self.taken, taken) {
+            return true;
+        }
+        if std::mem::replace(&mut self.pinged, true) {
+            tracing::debug!(connection = self.id, "silent for too long");
+            self.shared.metrics.ended("silent");
+            return false;
+        }
+        self.socket.queue_ping(b"")
     }
 
     /// Waits until all posts of ours are stored and told, so that what follows does not overtake them. Whether the
@@ -224,7 +258,7 @@ impl Member {
 
     /// Whether the connection goes on.
     async fn on_incoming(&mut self, incoming: Result<Option<Incoming>, SocketError>) -> bool {
-        self.last_seen = Instant::now();
+        self.silent_since = Instant::now();
         self.pinged = false;
         match incoming {
             Ok(Some(Incoming::Message(Message::Text(text)))) => self.on_text(&text).await,
