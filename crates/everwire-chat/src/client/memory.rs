@@ -58,7 +58,7 @@ impl Memory {
 
 impl Inner {
     pub(super) fn memory(&self) -> Option<Memory> {
-        let Position { epoch, offset } = self.position.clone()?;
+        let Position { epoch, offset } = self.position()?;
         let stored: Vec<&Entry> = self.timeline.entries().filter(|entry| entry.offset.is_some()).collect();
         let last = stored.len().saturating_sub(MOST);
         let messages = stored[last..].iter().map(|entry| entry.to_message()).collect();
@@ -73,6 +73,8 @@ impl Inner {
         }
         self.timeline.on_receipt(receipt);
         self.had = had;
-        self.position = (!epoch.is_empty()).then_some(Position { epoch, offset });
+        if !epoch.is_empty() {
+            (self.epoch, self.seen) = (Some(epoch), Some(offset));
+        }
     }
 }

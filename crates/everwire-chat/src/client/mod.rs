@@ -291,8 +291,8 @@ impl ChatClient {
         self.room.users()
     }
 
-    /// What is to be kept for the next client of this user in this room ([`Builder::memory`]); `None` before the server
-    /// has said where the room stands.
+    /// What is to be kept for the next client of this user in this room ([`Builder::memory`]); `None` before anything
+    /// is known of the room's history.
     #[must_use]
     pub fn memory(&self) -> Option<Memory> {
         self.room.lock().memory()

@@ -27,8 +27,10 @@ pub(super) struct Room {
 pub(super) struct Inner {
     pub(super) timeline: Timeline,
     pub(super) users: Vec<User>,
-    /// Up to where we have everything.
-    pub(super) position: Option<Position>,
+    /// Which history the room has.
+    pub(super) epoch: Option<String>,
+    /// Up to where we have everything of it; `None`: nothing of it has come yet, though there may be much.
+    pub(super) seen: Option<u64>,
     /// The numbers in the outbox of our messages without an outcome.
     pub(super) waiting: HashMap<String, MessageId>,
     /// A page of the history that is on its way: what was asked for.
@@ -48,7 +50,8 @@ impl Room {
         let inner = Inner {
             timeline: Timeline::new(window),
             users: Vec::new(),
-            position: None,
+            epoch: None,
+            seen: None,
             waiting: HashMap::new(),
             asked: None,
             had: Receipt::default(),
@@ -108,6 +111,13 @@ impl Room {
     }
 
     pub(super) fn position(&self) -> Option<Position> {
-        self.lock().position.clone()
+        self.lock().position()
+    }
+}
+
+impl Inner {
+    /// From where to go on.
+    pub(super) fn position(&self) -> Option<Position> {
+        Some(Position { epoch: self.epoch.clone()?, offset: self.seen? })
     }
 }

@@ -176,11 +176,11 @@ impl Task {
         let mut inner = self.room.lock();
         // A history that ends before what we have seen of it was restored from a copy: it is another one.
         let continues = |seen: &Position| seen.epoch == sync.epoch && seen.offset <= sync.offset;
-        if !inner.position.as_ref().is_some_and(continues) {
+        if !inner.position().as_ref().is_some_and(continues) {
             inner.timeline.forget_offsets();
             inner.had = Receipt::default();
-            // Where there is nothing to follow, this is where we stand; else what follows moves us on.
-            inner.position = Some(Position { epoch: sync.epoch, offset: 0 });
+            // Where there is nothing, we have everything; else what follows says where we stand.
+            (inner.epoch, inner.seen) = (Some(sync.epoch), (sync.offset == 0).then_some(0));
         }
         let users: Vec<User> = sync.users.into_iter().filter(|user| user.user_id != self.me.user_id).collect();
         let known = std::mem::replace(&mut inner.users, users);
@@ -285,9 +285,7 @@ impl Task {
     /// Changes the timeline, moves our position on to `offset`, and tells the listeners.
     fn change(&self, offset: Option<u64>, change: impl FnOnce(&mut super::room::Inner) -> Vec<Change>) {
         let mut inner = self.room.lock();
-        if let (Some(position), Some(offset)) = (&mut inner.position, offset) {
-            position.offset = position.offset.max(offset);
-        }
+        inner.seen = inner.seen.max(offset);
         change(&mut inner).into_iter().for_each(|change| self.room.tell(ChatEvent::Timeline(change)));
     }
 

@@ -1,0 +1,120 @@
+//! What a client makes of what a server says, word by word.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use everwire_chat::{ChatClient, ChatEvent, Entry, Updates};
+use futures_util::SinkExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+
+/// No single thing takes longer, even on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(SOON, future).await.unwrap_or_else(|_| panic!("not in time: {what}"))
+}
+
+struct Server(TcpListener);
+
+struct Connection(WebSocketStream<TcpStream>);
+
+impl Server {
+    async fn start() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn client(&self) -> ChatClient {
+        ChatClient::builder(format!("ws://{}/ws", self.0.local_addr().unwrap()), "Ana")
+            .user_id("ana")
+            .connection(|builder| builder.initial_delay(Duration::from_millis(10)).max_delay(Duration::from_millis(50)))
+            .build()
+            .unwrap()
+    }
+
+    /// The client's next connection, and what it says that it has seen.
+    async fn accept(&self) -> (Connection, String) {
+        let query = Arc::new(Mutex::new(String::new()));
+        let asked = Arc::clone(&query);
+        #[allow(clippy::result_large_err, reason = "the library wants it so")]
+        let note = move |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
+            *asked.lock().unwrap() = request.uri().query().unwrap_or_default().to_owned();
+            Ok(response)
+        };
+        let accepted = async { accept_hdr_async(self.0.accept().await.unwrap().0, note).await.unwrap() };
+        let connection = Connection(soon("a connection", accepted).await);
+        let query = query.lock().unwrap().clone();
+        let after = query.split('&').find_map(|pair| pair.strip_prefix("after=")).unwrap().replace("%3A", ":");
+        (connection, after)
+    }
+}
+
+impl Connection {
+    async fn say(&mut self, event: String) {
+        soon("a write", self.0.send(Message::text(event))).await.unwrap();
+    }
+
+    async fn sync(&mut self, epoch: &str, offset: u64) {
+        let sync = format!(r#"{{"type":"sync","room":"lobby","epoch":"{epoch}","offset":{offset},"users":[]}}"#);
+        self.say(sync).await;
+    }
+
+    async fn text(&mut self, offset: u64) {
+        let whose = r#""userId":"ben","userName":"Ben","timestamp":1"#;
+        self.say(format!(r#"{{"type":"text","id":"{offset}",{whose},"text":"hi","offset":{offset}}}"#)).await;
+    }
+}
+
+/// Follows the timeline until the server has said where the room stands.
+async fn synced(copy: &mut Vec<Entry>, updates: &mut Updates) {
+    loop {
+        match soon("news", updates.next()).await.expect("the client is there") {
+            ChatEvent::Timeline(change) => change.apply(copy),
+            ChatEvent::Synced { .. } => return,
+            _ => {}
+        }
+    }
+}
+
+async fn lines(chat: &ChatClient, updates: &mut Updates, count: usize) {
+    while chat.entries().len() < count {
+        soon("a line", updates.next()).await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_cut_before_anything_has_come_asks_for_the_latest_again_and_not_for_everything() {
+    let server = Server::start().await;
+    let chat = server.client();
+    let (mut copy, mut updates) = chat.follow_timeline();
+    for _ in 0..2 {
+        let (mut connection, after) = server.accept().await;
+        assert_eq!(after, "");
+        connection.sync("e", 1000).await;
+        synced(&mut copy, &mut updates).await;
+        assert_eq!(chat.memory(), None);
+    }
+    let (mut connection, after) = server.accept().await;
+    assert_eq!(after, "");
+    connection.sync("e", 1000).await;
+    connection.text(951).await;
+    lines(&chat, &mut updates, 1).await;
+    drop(connection);
+    assert_eq!(server.accept().await.1, "e:951", "now it is known from where to go on");
+}
+
+#[tokio::test]
+async fn who_was_in_an_empty_room_asks_for_all_that_was_said_since() {
+    let server = Server::start().await;
+    let chat = server.client();
+    let (mut copy, mut updates) = chat.follow_timeline();
+    let (mut connection, _) = server.accept().await;
+    connection.sync("e", 0).await;
+    synced(&mut copy, &mut updates).await;
+    drop(connection);
+    assert_eq!(server.accept().await.1, "e:0");
+}
