@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everwire_chat::{ChatClient, ChatEvent, Entry, Updates};
+use everwire_chat::{ChatClient, ChatEvent, Entry, LoadError, Updates};
 use futures_util::SinkExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -117,4 +117,24 @@ async fn who_was_in_an_empty_room_asks_for_all_that_was_said_since() {
     synced(&mut copy, &mut updates).await;
     drop(connection);
     assert_eq!(server.accept().await.1, "e:0");
+}
+
+#[tokio::test]
+async fn who_follows_the_timeline_hears_that_another_history_has_begun() {
+    let server = Server::start().await;
+    let chat = server.client();
+    let (mut copy, mut updates) = chat.follow_timeline();
+    let (mut connection, _) = server.accept().await;
+    connection.sync("e", 9).await;
+    connection.text(8).await;
+    connection.text(9).await;
+    lines(&chat, &mut chat.updates(), 2).await;
+    drop(connection);
+    let (mut connection, _) = server.accept().await;
+    connection.sync("f", 0).await;
+    synced(&mut copy, &mut updates).await;
+    synced(&mut copy, &mut updates).await;
+    assert_eq!(copy, chat.entries());
+    assert!(copy.iter().all(|entry| entry.missing.is_none()));
+    assert_eq!(chat.load_earlier("8"), Err(LoadError::NothingMissing));
 }

@@ -177,7 +177,8 @@ impl Task {
         // A history that ends before what we have seen of it was restored from a copy: it is another one.
         let continues = |seen: &Position| seen.epoch == sync.epoch && seen.offset <= sync.offset;
         if !inner.position().as_ref().is_some_and(continues) {
-            inner.timeline.forget_offsets();
+            let changes = inner.timeline.forget_offsets();
+            changes.into_iter().for_each(|change| self.room.tell(ChatEvent::Timeline(change)));
             inner.had = Receipt::default();
             // Where there is nothing, we have everything; else what follows says where we stand.
             (inner.epoch, inner.seen) = (Some(sync.epoch), (sync.offset == 0).then_some(0));

@@ -133,10 +133,15 @@ impl Timeline {
     }
 
     /// Another history has begun: places in the old one say nothing about the order in the new one.
-    pub fn forget_offsets(&mut self) {
-        self.entries.iter_mut().for_each(|entry| (entry.offset, entry.missing) = (None, None));
+    pub fn forget_offsets(&mut self) -> Vec<Change> {
         self.receipt = Receipt::default();
         self.floor = 0;
+        let placed = self.entries.iter_mut().enumerate().filter(|(_, entry)| entry.offset.is_some());
+        let forgotten = placed.map(|(at, entry)| {
+            (entry.offset, entry.missing) = (None, None);
+            Change::Updated { at, entry: entry.clone() }
+        });
+        forgotten.collect()
     }
 
     fn position(&self, id: &str) -> Option<usize> {
@@ -348,23 +353,26 @@ mod tests {
     fn a_new_history_starts_behind_the_old_one() {
         let mut timeline = Timeline::default();
         timeline.on_text(text("old", Some(90)), false);
-        timeline.forget_offsets();
+        let changes = timeline.forget_offsets();
+        let is_forgotten = |entry: &Entry| entry.offset.is_none() && entry.missing.is_none();
+        assert!(matches!(&changes[..], [Change::Updated { at: 0, entry }] if is_forgotten(entry)), "{changes:?}");
         timeline.on_text(text("new", Some(1)), false);
         assert_eq!(ids(&timeline), ["old", "new"]);
     }
 
     proptest! {
-        /// Any arrival order, with repeats: a UI that applies the changes shows what the timeline holds, placed messages
+        /// Any arrival order, with repeats and histories that begin anew: a UI that applies the changes shows what the timeline holds, placed messages
         /// are in order, and each message stands there once.
         #[test]
-        fn changes_keep_a_copy_equal_and_offsets_in_order(arrivals in prop::collection::vec((0_u64..40, 0..3), 0..120)) {
+        fn changes_keep_a_copy_equal_and_offsets_in_order(arrivals in prop::collection::vec((0_u64..40, 0..30), 0..120)) {
             let mut timeline = Timeline::new(25);
             let mut copy: Vec<Entry> = Vec::new();
             for (n, kind) in arrivals {
                 let id = n.to_string();
                 let changes = match kind {
-                    0 if timeline.get(&id).is_none() => timeline.echo(text(&id, None)),
-                    1 => timeline.on_stored(&id, n + 1),
+                    0..10 if timeline.get(&id).is_none() => timeline.echo(text(&id, None)),
+                    10..20 => timeline.on_stored(&id, n + 1),
+                    29 => timeline.forget_offsets(),
                     _ => timeline.on_text(text(&id, Some(n + 1)), false),
                 };
                 for change in changes {
