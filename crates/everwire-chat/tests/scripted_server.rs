@@ -138,3 +138,22 @@ async fn who_follows_the_timeline_hears_that_another_history_has_begun() {
     assert!(copy.iter().all(|entry| entry.missing.is_none()));
     assert_eq!(chat.load_earlier("8"), Err(LoadError::NothingMissing));
 }
+
+#[tokio::test]
+async fn what_was_asked_for_on_an_earlier_connection_can_be_asked_for_again() {
+    let server = Server::start().await;
+    let chat = server.client();
+    let (mut copy, mut updates) = chat.follow_timeline();
+    let (mut connection, _) = server.accept().await;
+    connection.sync("e", 9).await;
+    connection.text(9).await;
+    lines(&chat, &mut chat.updates(), 1).await;
+    assert_eq!((chat.load_earlier("9"), chat.load_earlier("9")), (Ok(()), Err(LoadError::Busy)));
+    drop(connection);
+    let (mut connection, after) = server.accept().await;
+    assert_eq!(after, "e:9");
+    connection.sync("e", 9).await;
+    synced(&mut copy, &mut updates).await;
+    synced(&mut copy, &mut updates).await;
+    assert_eq!(chat.load_earlier("9"), Ok(()));
+}

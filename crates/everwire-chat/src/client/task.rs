@@ -174,6 +174,8 @@ impl Task {
     fn on_sync(&mut self, sync: Sync) {
         self.stores = true;
         let mut inner = self.room.lock();
+        // The state between two connections may have gone unseen.
+        inner.asked = None;
         // A history that ends before what we have seen of it was restored from a copy: it is another one.
         let continues = |seen: &Position| seen.epoch == sync.epoch && seen.offset <= sync.offset;
         if !inner.position().as_ref().is_some_and(continues) {
