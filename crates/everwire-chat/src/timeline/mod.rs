@@ -69,15 +69,18 @@ impl Timeline {
         self.position(id).map(|at| &self.entries[at])
     }
 
-    /// Shows our own message at once, while it is on its way.
+    /// Shows our own message at once, while it is on its way; not one that has been here.
     pub fn echo(&mut self, message: TextMessage) -> Vec<Change> {
+        if self.has_had(&message.id) {
+            return Vec::new();
+        }
         self.add(Entry::new(message, true, Status::Sending))
     }
 
     /// Takes a message from the server. Our own copy coming back, and any repeat, is not shown a second time.
     pub fn on_text(&mut self, message: TextMessage, own: bool) -> Vec<Change> {
         let Some(at) = self.position(&message.id) else {
-            if self.left.contains(&message.id) {
+            if self.has_had(&message.id) {
                 return Vec::new();
             }
             return self.add(Entry::new(message, own, Status::Sent));
@@ -142,6 +145,10 @@ impl Timeline {
             Change::Updated { at, entry: entry.clone() }
         });
         forgotten.collect()
+    }
+
+    fn has_had(&self, id: &str) -> bool {
+        self.known.contains(id) || self.left.contains(id)
     }
 
     fn position(&self, id: &str) -> Option<usize> {
@@ -314,6 +321,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_its_way_and_has_been_here_is_not_shown_a_second_time() {
+        let mut timeline = Timeline::new(1);
+        timeline.on_text(text("a", Some(1)), true);
+        timeline.on_text(text("b", Some(2)), true);
+        assert!(timeline.echo(text("a", None)).is_empty() && timeline.echo(text("b", None)).is_empty());
+        assert_eq!(ids(&timeline), ["b"]);
+        assert_eq!(timeline.get("b").map(|entry| entry.status.clone()), Some(Status::Sent));
+    }
+
+    #[test]
     fn t24_the_window_is_bounded_and_what_has_left_it_does_not_come_back() {
         let mut timeline = Timeline::new(3);
         for n in 1..=5 {
@@ -370,7 +387,7 @@ mod tests {
             for (n, kind) in arrivals {
                 let id = n.to_string();
                 let changes = match kind {
-                    0..10 if timeline.get(&id).is_none() => timeline.echo(text(&id, None)),
+                    0..10 => timeline.echo(text(&id, None)),
                     10..20 => timeline.on_stored(&id, n + 1),
                     29 => timeline.forget_offsets(),
                     _ => timeline.on_text(text(&id, Some(n + 1)), false),
