@@ -125,7 +125,8 @@ async fn recall(shared: &Shared, room: &str) -> Option<(KeptMarks, Vec<TextMessa
     if !shared.rooms().is_unknown(room) {
         return None;
     }
-    let recent = Start::Latest(RECENT);
+    // From the end: one page does not hold so many long lines.
+    let recent = Start::Before(u64::MAX, RECENT);
     match (shared.history.marks(room).await, shared.history.page(room, recent).await) {
         (Ok(marks), Ok(page)) => Some((marks, page.messages)),
         // Whoever wants to catch up asks the history too, and is sent away if it does not answer.

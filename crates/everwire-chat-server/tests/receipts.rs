@@ -117,6 +117,37 @@ async fn nobody_vouches_for_what_was_not_said_to_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn authors_of_long_lines_hear_how_far_they_have_come_after_a_restart_too() {
+    const LINES: u64 = 12;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(folder.path())).await;
+    let address = server.address;
+    let mut ana = Plain::named(&server, "ana").await;
+    for n in 1..=LINES {
+        ana.say(&text(&n.to_string(), "ana", &"x".repeat(16_000))).await;
+    }
+    ana.barrier().await;
+    server.stop().await;
+
+    let server = Server::on(address, with_data(folder.path())).await;
+    let mut ana = Plain::named(&server, "ana").await;
+    let mut ben = Plain::join(&server, "userId=ben&after=").await;
+    assert_eq!((ben.brief().await, ana.brief().await), ("sync".into(), "user_joined ben".into()));
+    while ben.next().await["offset"] != json!(LINES) {}
+    ben.say(&json!({"type": "receipt", "delivered": LINES})).await;
+    ben.say(&text("last", "ben", "have them all")).await;
+    let mut moved = Vec::new();
+    loop {
+        let event = ana.next().await;
+        if event["type"] == "text" {
+            break;
+        }
+        moved.push(event["id"].as_str().unwrap().to_owned());
+    }
+    assert!(moved.contains(&LINES.to_string()), "{moved:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_delivered_and_read_is_known_after_the_server_was_restarted() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(with_data(folder.path())).await;
