@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, http};
 use everwire_chat::limits::{check_id, check_name, check_room};
-use everwire_chat::wire::{Position, TextMessage, User};
+use everwire_chat::wire::{Position, User};
 use everwire_server::{Limits, PeerAddress, Upgrade};
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,11 +18,9 @@ use tokio::time::timeout;
 
 use crate::access::{self, Admitted};
 use crate::config::MetricsAccess;
-use crate::history::Start;
 use crate::member::{self, Invitation};
 use crate::metrics;
 use crate::page;
-use crate::rooms::{KeptMarks, RECENT};
 use crate::server::Shared;
 
 /// The room of an address that names none.
@@ -86,7 +84,10 @@ async fn upgrade(
             }
         }
     }
-    invitation.recalled = recall(&shared, &invitation.room).await;
+    if shared.rooms().is_unknown(&invitation.room) {
+        // Now, so that a member is in the room as soon as it is upgraded; what fails now is tried again then.
+        invitation.recalled = member::recall(&shared, &invitation.room).await.ok();
+    }
     let Some(place) = shared.place() else {
         let retry = [("retry-after", "5")];
         return (StatusCode::SERVICE_UNAVAILABLE, retry, "the server is full or stopping\n").into_response();
@@ -118,23 +119,6 @@ fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
         Some(position) => Some(Some(position.parse::<Position>()?)),
     };
     Ok(Invitation { room, user, after, away, pass: None, recalled: None })
-}
-
-/// What the history knows of a room that nobody is in.
-async fn recall(shared: &Shared, room: &str) -> Option<(KeptMarks, Vec<TextMessage>)> {
-    if !shared.rooms().is_unknown(room) {
-        return None;
-    }
-    // From the end: one page does not hold so many long lines.
-    let recent = Start::Before(u64::MAX, RECENT);
-    match (shared.history.marks(room).await, shared.history.page(room, recent).await) {
-        (Ok(marks), Ok(page)) => Some((marks, page.messages)),
-        // Whoever wants to catch up asks the history too, and is sent away if it does not answer.
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "how far messages have come can't be read");
-            None
-        }
-    }
 }
 
 /// Whether members should be sent here: not while the server ends, nor while messages can't be stored.

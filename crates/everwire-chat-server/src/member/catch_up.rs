@@ -4,7 +4,7 @@ use everwire_chat::wire::{Earlier, Event, History, Position, Receipt, Sync, User
 use everwire_server::{CloseCode, Message};
 use tokio::time::timeout;
 
-use super::{Member, PATIENCE};
+use super::{Member, PATIENCE, UNREADABLE};
 use crate::batch;
 use crate::history::{Page, Start};
 
@@ -24,7 +24,7 @@ impl Member {
                 Ok(page) => page,
                 Err(error) => {
                     tracing::error!(%error, "the history can't be read");
-                    return self.close(CloseCode::TRY_AGAIN_LATER, "the history can't be read now: try again").await;
+                    return self.close(CloseCode::TRY_AGAIN_LATER, UNREADABLE).await;
                 }
             };
             if first && known.as_ref().is_some_and(|seen| seen.offset > end) {
@@ -70,7 +70,7 @@ impl Member {
             }
             Err(error) => {
                 tracing::error!(%error, "the history can't be read");
-                self.close(CloseCode::TRY_AGAIN_LATER, "the history can't be read now: try again").await
+                self.close(CloseCode::TRY_AGAIN_LATER, UNREADABLE).await
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One connection, from its upgrade to its end.
 
+mod arrival;
 mod catch_up;
 mod events;
 
@@ -10,12 +11,14 @@ use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 
-use everwire_chat::wire::{Event, Position, TextMessage, User};
+use everwire_chat::wire::{Event, Position, User};
 use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
 use tokio::time::{Instant, timeout};
 
+pub(crate) use arrival::{Recalled, recall};
+
 use crate::access::Pass;
-use crate::rooms::{ConnectionId, Item, KeptMarks, Mailbox, Manner};
+use crate::rooms::{ConnectionId, Item, Mailbox, Manner};
 use crate::server::Shared;
 
 /// What the address of a connection says.
@@ -30,8 +33,8 @@ pub(crate) struct Invitation {
     pub(crate) away: bool,
     /// What the user was let in by, unless everybody is.
     pub(crate) pass: Option<Pass>,
-    /// What the history knows of the room, if nobody was in it.
-    pub(crate) recalled: Option<(KeptMarks, Vec<TextMessage>)>,
+    /// Of the room, if nobody was in it.
+    pub(crate) recalled: Option<Recalled>,
 }
 
 /// Beyond so many bytes in the socket's buffer the mailbox has to wait.
@@ -48,6 +51,9 @@ const PRESENCE_PACE: Duration = Duration::from_secs(1);
 
 /// How long a member may take for its closing handshake, and to take one page while it catches up.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a member is sent away that the history has no answer for.
+const UNREADABLE: &str = "the history can't be read now: try again";
 
 pub(crate) struct Member {
     id: ConnectionId,
@@ -96,22 +102,24 @@ enum Step {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
+pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
     let Invitation { room, user, after, away, pass, recalled } = invitation;
     let id = shared.next_connection();
     let mailbox = Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes));
-    let here = {
-        let mut rooms = shared.rooms();
-        if let Some((kept, recent)) = recalled {
-            rooms.recall(&room, kept, &recent);
+    let manner = Manner { extended: after.is_some(), away };
+    let here = match arrival::join(&shared, &room, recalled, id, &mailbox, manner).await {
+        Ok(here) => here,
+        Err(error) => {
+            tracing::error!(%error, "the history can't be read");
+            let _ = timeout(PATIENCE, socket.close(CloseCode::TRY_AGAIN_LATER, UNREADABLE)).await;
+            return;
         }
-        rooms.join(&room, id, Arc::clone(&mailbox), Manner { extended: after.is_some(), away })
     };
     let mut member = Member {
         id,
         room,
         user: None,
-        extended: after.is_some(),
+        extended: manner.extended,
         shared,
         mailbox,
         socket,

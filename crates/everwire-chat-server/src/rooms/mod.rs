@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// A connection, unique while the server runs.
 pub(crate) type ConnectionId = u64;
 
-/// All rooms that somebody is in.
+/// All rooms that somebody is in, or of which something is to be stored.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     rooms: HashMap<String, Room>,
@@ -77,7 +77,7 @@ impl Rooms {
         if !self.is_unknown(room) {
             return;
         }
-        let mut marks = Marks::of(self.unsaved.get(room).cloned().unwrap_or(kept));
+        let mut marks = Marks::of(kept);
         for message in recent {
             marks.on_line(message.offset.unwrap_or_default(), &message.id, &message.user_id);
         }
@@ -92,6 +92,7 @@ impl Rooms {
     /// These are stored; what has risen since is not.
     pub(crate) fn saved(&mut self, saved: &HashMap<String, KeptMarks>) {
         self.unsaved.retain(|room, marks| saved.get(room) != Some(marks));
+        saved.keys().for_each(|room| self.forget_if_empty(room));
     }
 
     /// A connection comes in: from now on its mailbox gets what is said. Who is here already, for those who understand it.
@@ -99,11 +100,7 @@ impl Rooms {
         if self.closing {
             send_away(&mailbox);
         }
-        let unsaved = &self.unsaved;
-        let room = self.rooms.entry(room.to_owned()).or_insert_with_key(|name| {
-            let marks = unsaved.get(name).cloned().map(Marks::of).unwrap_or_default();
-            Room { marks, ..Room::default() }
-        });
+        let room = self.rooms.entry(room.to_owned()).or_default();
         room.members.insert(id, Member { mailbox, user: None, manner });
         if manner.extended { room.presence.users() } else { Vec::new() }
     }
@@ -254,8 +251,10 @@ impl Rooms {
         Census { rooms: self.rooms.len(), members, deliveries: self.deliveries }
     }
 
+    /// Not before its marks are stored, since the history is asked for them when somebody comes again.
     fn forget_if_empty(&mut self, room: &str) {
-        if self.rooms.get(room).is_some_and(|room| room.members.is_empty() && room.presence.is_empty()) {
+        let is_empty = |room: &Room| room.members.is_empty() && room.presence.is_empty();
+        if !self.unsaved.contains_key(room) && self.rooms.get(room).is_some_and(is_empty) {
             self.rooms.remove(room);
         }
     }

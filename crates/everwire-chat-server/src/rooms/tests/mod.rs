@@ -306,3 +306,19 @@ fn the_end_is_seen_without_taking_anything_else() {
     mailbox.put(Item::Failed);
     assert!(matches!(mailbox.poll_end(&mut cx), Poll::Ready(Item::Close(code, _)) if code.0 == 1013));
 }
+
+#[test]
+fn a_room_that_nobody_is_in_is_known_until_its_marks_are_stored() {
+    let mut line = Line::new();
+    line.join(1, "ana");
+    line.join(2, "ben");
+    line.commit(&[(1, "m", "ana", New(1))]);
+    line.rooms.receipt("r", 2, Receipt { delivered: 1, read: 0 });
+    let unsaved = line.rooms.unsaved();
+    for id in [1, 2] {
+        line.rooms.leave("r", id, true, 8);
+    }
+    assert!(!line.rooms.is_unknown("r"), "who asks the history now is told too little");
+    line.rooms.saved(&unsaved);
+    assert!(line.rooms.is_unknown("r"));
+}
