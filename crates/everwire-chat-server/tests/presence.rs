@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use everwire_chat::{ChatClient, ChatEvent, Updates, User};
 use everwire_chat_server::ServerConfig;
-use serde_json::json;
-use support::{Plain, SOON, Server, soon};
+use serde_json::{Value, json};
+use support::{Plain, SOON, Server, soon, text};
 use tokio::time::{Instant, timeout};
 
 fn client(address: SocketAddr, name: &str) -> ChatClient {
@@ -145,4 +145,22 @@ async fn who_sends_at_once_what_was_typed_is_not_seen_typing_afterwards() {
     // What could come later has come when the next line is there.
     ana.send("and then").unwrap();
     assert_eq!(ben.brief().await, "text ana and then", "after {said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_right_after_its_last_lines_has_said_them_before() {
+    const LINES: usize = 200;
+    let server = Server::start(ServerConfig::default()).await;
+    let mut ana = Plain::named(&server, "ana").await;
+    for round in 0..5 {
+        let mut ben = Plain::named(&server, "ben").await;
+        let lines: Vec<Value> = (0..LINES).map(|n| text(&format!("{round}.{n}"), "ben", "bye")).collect();
+        ben.say(&json!(lines)).await;
+        ben.socket.close(None).await.unwrap();
+        assert_eq!(ana.brief().await, "user_joined ben");
+        for n in 0..LINES {
+            assert_eq!(ana.brief().await, "text ben bye", "{round}.{n}");
+        }
+        assert_eq!(ana.brief().await, "user_left ben");
+    }
 }

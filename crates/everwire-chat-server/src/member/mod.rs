@@ -141,7 +141,7 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
     if let Some(pass) = pass
         && !member.enter(pass).await
     {
-        return member.leave();
+        return member.leave().await;
     }
     if let Some(user) = user {
         member.identify(user);
@@ -153,7 +153,7 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
     if caught_up {
         member.run().await;
     }
-    member.leave();
+    member.leave().await;
 }
 
 impl Member {
@@ -285,7 +285,7 @@ impl Member {
                 // 1000 is meant; 1001 is a page that may be loading again.
                 self.said_goodbye |= frame.is_none_or(|frame| frame.code == CloseCode::NORMAL);
                 // The others need not wait until the client has let go of the connection.
-                self.leave();
+                self.leave().await;
                 let _ = timeout(PATIENCE, self.socket.recv()).await;
                 false
             }
@@ -362,7 +362,11 @@ impl Member {
     }
 
     /// Leaves the room, once.
-    fn leave(&self) {
+    async fn leave(&mut self) {
+        if std::mem::take(&mut self.pending) > 0 {
+            // It answers when all that was posted before is told: the last line comes before the leaving.
+            let _ = self.shared.history.check().await;
+        }
         if let Some(access) = &self.shared.access {
             access.leave(self.id);
         }
