@@ -11,12 +11,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use everwire_chat_server::{Accounts, Auth, Issuer, Rate, ServerConfig};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
-use support::{Plain, Server, soon, text, with_data};
+use support::{Plain, Server, events, soon, text, with_data};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -170,6 +170,37 @@ async fn a_ban_ends_what_goes_on_and_lets_nobody_back_in() {
     assert_eq!(post(&server, "/api/sign-in", &json!({"user": "eve", "password": PASSWORD})).await.0, 403);
     assert!(accounts.unban("eve").unwrap());
     sign_in(&server, "eve").await;
+}
+
+#[tokio::test]
+async fn a_ban_ends_what_somebody_is_still_catching_up_with() {
+    const LINES: usize = 1200;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["eve"])).await;
+    let (token, _) = sign_in(&server, "eve").await;
+    let mut eve = Plain::join(&server, &format!("token={token}&after=")).await;
+    let epoch = eve.next().await["epoch"].as_str().unwrap().to_owned();
+    // More than both kernels hold of it.
+    let long = "x".repeat(16_000);
+    for n in 0..LINES / 3 {
+        let lines: Vec<Value> = (0..3).map(|m| text(&format!("{n}.{m}"), "eve", &long)).collect();
+        eve.say(&json!(lines)).await;
+    }
+    while eve.next().await["offset"] != json!(LINES) {}
+    let mut late = Plain::join(&server, &format!("token={token}&after={epoch}:0")).await;
+    assert_eq!(late.brief().await, "sync");
+    Accounts::open(folder.path()).unwrap().ban("eve").unwrap();
+    assert_eq!(eve.close_code().await, 1008);
+    let mut lines = 0;
+    let code = loop {
+        match late.raw().await {
+            Message::Text(said) => lines += events(&said).len(),
+            Message::Close(frame) => break u16::from(frame.unwrap().code),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(code, 1008);
+    assert!(lines < LINES, "the end came only behind all of them");
 }
 
 #[tokio::test]

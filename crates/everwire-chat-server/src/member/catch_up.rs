@@ -1,5 +1,7 @@
 //! What a member has missed, before it hears what is said now.
 
+use std::future::poll_fn;
+
 use everwire_chat::wire::{Earlier, Event, History, Position, Receipt, Sync, User};
 use everwire_server::{CloseCode, Message};
 use tokio::time::timeout;
@@ -50,8 +52,14 @@ impl Member {
             for batch in batch::split(&missed, String::len) {
                 let _ = self.socket.queue(&Message::from(batch::join(batch)));
             }
-            if !matches!(timeout(PATIENCE, self.socket.flush()).await, Ok(Ok(()))) {
-                return false;
+            let Self { mailbox, socket, .. } = self;
+            tokio::select! {
+                // Who has to leave gets no further page.
+                biased;
+                end = poll_fn(|cx| mailbox.poll_end(cx)) => return self.on_item(end).await,
+                flushed = timeout(PATIENCE, socket.flush()) => if !matches!(flushed, Ok(Ok(()))) {
+                    return false;
+                }
             }
             match last {
                 Some(last) if last < self.caught_up => start = Start::After(last),
