@@ -140,6 +140,28 @@ async fn the_limit_does_not_tell_which_users_there_are() {
 }
 
 #[tokio::test]
+async fn a_user_that_there_can_not_be_is_as_wrong_as_one_that_there_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    for _ in 0..12 {
+        let endless = json!({"user": "x".repeat(10_000), "password": PASSWORD});
+        let (status, answer) = post(&server, "/api/sign-in", &endless).await;
+        assert_eq!(status, 401, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn refresh_tokens_are_not_to_be_guessed_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    for path in ["/api/refresh", "/api/sign-out"] {
+        let guessing = async { while post(&server, path, &json!({"refresh": "made up"})).await.0 != 429 {} };
+        soon("it has to wait", guessing).await;
+    }
+    sign_in(&server, "ana").await;
+}
+
+#[tokio::test]
 async fn a_refresh_token_gives_the_next_one_and_signing_out_ends_all() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(accounts(folder.path(), &["ana"])).await;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -154,7 +155,10 @@ fn post(agent: &Agent, url: &str, question: &serde_json::Value) -> Answer {
             Ok(signed_in) => Answer::Yes(signed_in),
             Err(_) => Answer::No("this server answers like no chat server".to_owned()),
         },
-        Ok((status, _)) if status.is_server_error() => Answer::Unknown(format!("sign-in: status {status}").into()),
+        // Who is put off is not refused.
+        Ok((status, _)) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            Answer::Unknown(format!("sign-in: status {status}").into())
+        }
         Ok((status, body)) => {
             let words = serde_json::from_str::<serde_json::Value>(&body).unwrap_or_default();
             Answer::No(words["error"].as_str().map_or_else(|| format!("status {status}"), str::to_owned))
@@ -226,7 +230,32 @@ fn password(user: &str) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::http_base;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use serde_json::json;
+    use ureq::Agent;
+
+    use super::{Answer, http_base, post};
+
+    #[test]
+    fn who_is_put_off_keeps_its_sign_in() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/api/refresh", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut question = Vec::new();
+            while !question.ends_with(b"{}") {
+                let mut some = [0; 1024];
+                let read = stream.read(&mut some).unwrap();
+                question.extend(&some[..read]);
+            }
+            stream.write_all(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+        });
+        let config = Agent::config_builder().http_status_as_error(false).build();
+        assert!(matches!(post(&config.new_agent(), &url, &json!({})), Answer::Unknown(_)));
+        server.join().unwrap();
+    }
 
     #[test]
     fn a_password_is_sent_where_nobody_else_reads_it() {

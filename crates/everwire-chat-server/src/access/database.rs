@@ -177,6 +177,9 @@ impl Tables {
 
     /// A refresh token for the next one.
     pub(super) fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<Refreshed> {
+        if !self.is_known(old)? {
+            return Ok(Refreshed::Unknown);
+        }
         let transaction = write(&mut self.0)?;
         let found = transaction
             .query_row("SELECT family, user_id, expires, used FROM refreshes WHERE hash = ?1", [old], |row| {
@@ -202,9 +205,18 @@ impl Tables {
 
     /// Nothing that came of this sign-in is worth anything any more.
     pub(super) fn end(&mut self, hash: &[u8]) -> Result<()> {
+        if !self.is_known(hash)? {
+            return Ok(());
+        }
         let delete = "DELETE FROM refreshes WHERE family = (SELECT family FROM refreshes WHERE hash = ?1)";
         self.0.execute(delete, [hash])?;
         Ok(())
+    }
+
+    /// Only reads: who makes tokens up keeps nobody from writing.
+    fn is_known(&self, hash: &[u8]) -> Result<bool> {
+        let mut select = self.0.prepare_cached("SELECT EXISTS (SELECT 1 FROM refreshes WHERE hash = ?1)")?;
+        Ok(select.query_row([hash], |row| row.get(0))?)
     }
 
     /// A change of who may come in, which the server notices.
@@ -230,6 +242,16 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+
+    #[test]
+    fn a_token_that_nobody_has_is_looked_up_without_waiting_for_who_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut tables, mut other) =
+            (Tables::open(Some(folder.path())).unwrap(), Tables::open(Some(folder.path())).unwrap());
+        let _writing = write(&mut other.0).unwrap();
+        assert_eq!(tables.refresh(b"made up", b"1", i64::MAX, 1).unwrap(), Refreshed::Unknown);
+        tables.end(b"made up").unwrap();
+    }
 
     #[test]
     fn a_token_is_refreshed_while_others_write_without_a_pause() {

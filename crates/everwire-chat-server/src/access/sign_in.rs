@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Extensions, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use everwire_chat::limits::check_id;
 use everwire_server::PeerAddress;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac};
@@ -34,6 +35,9 @@ const REFRESH: Duration = Duration::from_secs(30 * 24 * 3600);
 const FOR_USER: Rate = Rate::new(10.0, 0.1);
 const FROM_ADDRESS: Rate = Rate::new(20.0, 0.5);
 
+/// Refresh tokens that are taken from one address: enough for thousands behind one proxy.
+const REFRESHES: Rate = Rate::new(500.0, 20.0);
+
 /// Where passwords and refresh tokens are taken.
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -41,6 +45,7 @@ pub(super) struct Desk {
     hashing: Semaphore,
     users: Mutex<Buckets<String>>,
     addresses: Mutex<Buckets<IpAddr>>,
+    refreshes: Mutex<Buckets<IpAddr>>,
 }
 
 #[derive(Deserialize)]
@@ -95,30 +100,46 @@ async fn info(State(shared): State<Arc<Shared>>) -> Response {
 async fn sign_in(State(shared): State<Arc<Shared>>, extensions: Extensions, body: Bytes) -> Response {
     let Some(access) = accounts(&shared) else { return Denied::NoAccounts.into_response() };
     let Ok(credentials) = serde_json::from_slice(&body) else { return Denied::Malformed.into_response() };
-    let from = extensions.get::<PeerAddress>().map(|peer| peer.0.ip());
-    match access.sign_in(credentials, from).await {
+    let signed_in = async {
+        take(&access.desk.addresses, &extensions)?;
+        access.sign_in(credentials).await
+    };
+    match signed_in.await {
         Ok(signed_in) => json(&signed_in),
         Err(denied) => denied.into_response(),
     }
 }
 
-async fn refresh(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+async fn refresh(State(shared): State<Arc<Shared>>, extensions: Extensions, body: Bytes) -> Response {
     let Some(access) = accounts(&shared) else { return Denied::NoAccounts.into_response() };
     let Ok(Refresh { refresh }) = serde_json::from_slice(&body) else { return Denied::Malformed.into_response() };
-    match access.refresh(&refresh).await {
+    let refreshed = async {
+        take(&access.desk.refreshes, &extensions)?;
+        access.refresh(&refresh).await
+    };
+    match refreshed.await {
         Ok(signed_in) => json(&signed_in),
         Err(denied) => denied.into_response(),
     }
 }
 
-async fn sign_out(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+async fn sign_out(State(shared): State<Arc<Shared>>, extensions: Extensions, body: Bytes) -> Response {
     let Some(access) = accounts(&shared) else { return Denied::NoAccounts.into_response() };
     let Ok(Refresh { refresh }) = serde_json::from_slice(&body) else { return Denied::Malformed.into_response() };
+    if let Err(denied) = take(&access.desk.refreshes, &extensions) {
+        return denied.into_response();
+    }
     let hash = hash(&refresh);
     match access.store.ask(move |tables| tables.end(&hash)).await {
         Some(Ok(())) => StatusCode::NO_CONTENT.into_response(),
         _ => Denied::Unavailable.into_response(),
     }
+}
+
+/// One of what an address has.
+fn take(addresses: &Mutex<Buckets<IpAddr>>, extensions: &Extensions) -> Result<(), Denied> {
+    let Some(PeerAddress(from)) = extensions.get() else { return Ok(()) };
+    lock(addresses).take(network(from.ip()), Instant::now()).map_err(Denied::TooMany)
 }
 
 fn accounts(shared: &Shared) -> Option<&Arc<Access>> {
@@ -132,6 +153,7 @@ impl Desk {
             hashing,
             users: Mutex::new(Buckets::new(FOR_USER)),
             addresses: Mutex::new(Buckets::new(FROM_ADDRESS)),
+            refreshes: Mutex::new(Buckets::new(REFRESHES)),
         }
     }
 
@@ -150,17 +172,19 @@ impl Desk {
 }
 
 impl Access {
-    async fn sign_in(&self, credentials: Credentials, from: Option<IpAddr>) -> Result<SignedIn, Denied> {
+    async fn sign_in(&self, credentials: Credentials) -> Result<SignedIn, Denied> {
         let Credentials { user, password } = credentials;
-        let at = Instant::now();
-        if let Some(from) = from {
-            lock(&self.desk.addresses).take(network(from), at).map_err(Denied::TooMany)?;
-        }
-        // For names that nobody has too: a limit must not tell which those are.
-        lock(&self.desk.users).take(user.clone(), at).map_err(Denied::TooMany)?;
-        let known = user.clone();
-        let login = self.store.ask(move |tables| tables.login(&known)).await;
-        let login = login.and_then(Result::ok).ok_or(Denied::Unavailable)?;
+        let login = match check_id(&user) {
+            Ok(()) => {
+                // For names that nobody has too: a limit must not tell which those are.
+                lock(&self.desk.users).take(user.clone(), Instant::now()).map_err(Denied::TooMany)?;
+                let known = user.clone();
+                let login = self.store.ask(move |tables| tables.login(&known)).await;
+                login.and_then(Result::ok).ok_or(Denied::Unavailable)?
+            }
+            // Nobody can have it: nothing of it is kept.
+            Err(_) => None,
+        };
         if !self.is_right(password, login.as_ref()).await? {
             return Err(Denied::Wrong);
         }
