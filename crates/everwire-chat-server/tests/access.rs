@@ -226,6 +226,17 @@ async fn a_ban_ends_what_somebody_is_still_catching_up_with() {
 }
 
 #[tokio::test]
+async fn a_user_who_gets_the_name_of_one_that_was_removed_is_somebody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    let (token, _) = sign_in(&server, "ana").await;
+    let mut accounts = Accounts::open(folder.path()).unwrap();
+    accounts.remove("ana").unwrap();
+    accounts.add("ana", "Another Ana", "another horse").unwrap();
+    assert_eq!(refused(&server, &format!("token={token}")).await.0, 401);
+}
+
+#[tokio::test]
 async fn a_new_password_and_a_removed_account_end_what_was_signed_before() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(accounts(folder.path(), &["ana", "ben"])).await;

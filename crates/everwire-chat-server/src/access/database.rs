@@ -90,7 +90,8 @@ impl Tables {
     /// False if there is such an account.
     pub(super) fn add(&mut self, user: &str, name: &str, password: &str, now: i64) -> Result<bool> {
         self.change(|change| {
-            let added = "INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3, 1, ?4)";
+            // The generation begins with the time: another of this name may have been removed before.
+            let added = "INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3, ?4, ?4)";
             Ok(change.execute(added, params![user, name, password, now])? > 0)
         })
     }
