@@ -158,9 +158,9 @@ impl Database {
         };
         let messages: Vec<TextMessage> = exported.into_iter().map(|exported| exported.message).collect();
         let first = messages.first().and_then(|message| message.offset);
-        let more = match (from, first) {
-            (Start::Before(..), Some(first)) => is_anything_before(&self.connection, room, first)?,
-            _ => false,
+        let more = match from {
+            Start::Before(offset, _) => is_anything_before(&self.connection, room, first.unwrap_or(offset))?,
+            Start::After(_) | Start::Latest(_) => false,
         };
         Ok(Page { messages, end, more })
     }

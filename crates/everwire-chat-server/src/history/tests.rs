@@ -94,6 +94,16 @@ async fn pages_follow_one_another_and_the_latest_can_be_asked_for() {
 }
 
 #[tokio::test]
+async fn who_asks_for_none_of_the_older_ones_still_hears_whether_there_are_any() {
+    let (history, _) = open(None);
+    history.post(post("a", "1")).await;
+    for (before, more) in [(2, true), (1, false)] {
+        let page = history.page("a", Start::Before(before, 0)).await.unwrap();
+        assert_eq!((page.messages.len(), page.more), (0, more));
+    }
+}
+
+#[tokio::test]
 async fn two_servers_can_not_share_a_history() {
     let folder = tempfile::tempdir().unwrap();
     let (_first, _) = open(Some(folder.path()));
