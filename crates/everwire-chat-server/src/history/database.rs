@@ -32,6 +32,9 @@ const PAGE_BYTES: usize = 128 << 10;
 const STEP_ROOMS: usize = 100;
 const STEP_MESSAGES: u64 = 1000;
 
+/// Rooms whose ends are remembered: beyond them it begins anew.
+const MOST_ENDS: usize = 10_000;
+
 /// What SQLite says.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -46,7 +49,7 @@ pub enum HistoryError {
 pub(super) struct Database {
     pub(super) connection: Connection,
     epoch: String,
-    /// The last position of each room that was written to.
+    /// The last position of rooms that were written to, of [`MOST_ENDS`] at most; the others are looked up.
     ends: HashMap<String, u64>,
     /// Holds the folder, unless the history is in memory.
     _lock: Option<File>,
@@ -141,6 +144,9 @@ impl Database {
                     stored_at,
                 ],
             )?;
+            if ends.len() >= MOST_ENDS && !ends.contains_key(room) {
+                ends.clear();
+            }
             ends.insert(room.clone(), last + 1);
             stored.push(Place::New(last + 1));
         }

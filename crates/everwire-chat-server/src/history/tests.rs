@@ -104,6 +104,18 @@ async fn who_asks_for_none_of_the_older_ones_still_hears_whether_there_are_any()
 }
 
 #[tokio::test]
+async fn each_room_counts_on_however_many_there_are() {
+    let (history, log) = open(None);
+    for (id, room) in (0..10_100).chain([0, 10_099]).enumerate() {
+        history.post(post(&room.to_string(), &id.to_string())).await;
+    }
+    history.page("0", Start::After(0)).await.unwrap();
+    let log = log.lock().unwrap();
+    let offsets: Vec<_> = log.iter().map(|(_, offset, _)| *offset).collect();
+    assert_eq!(offsets, [vec![Some(1); 10_100], vec![Some(2); 2]].concat());
+}
+
+#[tokio::test]
 async fn two_servers_can_not_share_a_history() {
     let folder = tempfile::tempdir().unwrap();
     let (_first, _) = open(Some(folder.path()));
