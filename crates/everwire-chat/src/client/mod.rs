@@ -90,7 +90,8 @@ pub enum ChatEvent {
     /// A binary message of another member.
     Binary(Vec<u8>),
     /// This listener was too slow and has missed events. What follows goes on from here; for the connection's state and
-    /// who is here, ask the client.
+    /// who is here, ask the client. Nobody is shown as typing until [`Typing`](Self::Typing) comes again, and
+    /// [`Earlier`](Self::Earlier) is not waited for any more.
     Missed {
         /// How many.
         count: u64,

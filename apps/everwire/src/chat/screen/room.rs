@@ -60,9 +60,11 @@ impl Room {
         }
     }
 
-    /// Everything anew, as after events were missed.
+    /// Everything anew, as after events were missed; who stopped typing and what was loaded may be among them.
     pub(super) fn replace(&mut self, entries: Vec<Entry>) {
         self.entries = entries;
+        self.typing.clear();
+        self.loading = false;
     }
 
     /// A step of the timeline; `seen`: somebody looks at the newest messages now.

@@ -127,6 +127,16 @@ fn a_conversation_in_russian_on_a_narrow_terminal() {
 }
 
 #[test]
+fn what_was_missed_may_have_ended_a_typing_and_brought_what_was_asked_for() {
+    let mut desk = conversation(Language::English);
+    let room = &mut desk.model.rooms[0];
+    room.loading = true;
+    room.replace(room.entries.clone());
+    assert!(room.typing.is_empty() && !room.loading);
+    assert!(!desk.screen(60, 26).contains("typing"));
+}
+
+#[test]
 fn a_terminal_of_any_size_is_painted() {
     let mut desk = conversation(Language::English);
     desk.model.rooms.push(room("garden"));
