@@ -23,7 +23,7 @@
 //! | `batch` | several events in one message |
 //! | `member` | one connection: its identity, its catch-up, its mailbox |
 //! | `server` | its parts, its start and its end |
-//! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics` |
+//! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics`, the page |
 //! | `tls` | certificates from files |
 //! | `page` | the chat's page, from files that are given |
 //! | `metrics` | what can be counted |

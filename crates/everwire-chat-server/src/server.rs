@@ -113,8 +113,13 @@ impl ChatServer {
         Ok(Self { shared: Arc::new(shared), tls })
     }
 
-    /// The routes, for an application that has others beside them: `/ws`, `/healthz`, `/readyz`, `/metrics`, and the start
-    /// page at `/`. Such an application runs [`tend`](Self::tend) beside them, and [`close`](Self::close) at its end.
+    /// The routes, for an application that has others beside them: `/ws`, `/api/…`, `/healthz`, `/readyz`, `/metrics`, the
+    /// start page at `/`, and the page's files, which take every other path of one segment (`/{file}`). Such an application
+    /// runs [`tend`](Self::tend) beside them, and [`close`](Self::close) at its end.
+    ///
+    /// What concerns the connections below HTTP is its accept loop's: TLS, how many there may be, slow openers. Limits by
+    /// address, and metrics that only this machine may see, need to know where a request comes from
+    /// ([`PeerAddress`](everwire_server::PeerAddress)): serve them by [`everwire_server::Server`], or add it yourself.
     pub fn router(&self) -> Router {
         http::router(Arc::clone(&self.shared))
     }

@@ -9,9 +9,16 @@ use support::{Plain, Server, soon, text};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+/// With this grace for those whose connection is lost.
+fn within(grace: Duration) -> ServerConfig {
+    let mut config = ServerConfig::default();
+    config.presence_grace = grace;
+    config
+}
+
 #[tokio::test]
 async fn two_plain_clients_see_each_other_come_speak_and_go() {
-    let server = Server::start(ServerConfig::default()).await;
+    let server = Server::start(within(Duration::from_secs(3600))).await;
     let mut ana = Plain::named(&server, "ana").await;
     let mut ben = Plain::named(&server, "ben").await;
     let joined = ana.next().await;
@@ -30,9 +37,7 @@ async fn two_plain_clients_see_each_other_come_speak_and_go() {
 
     ben.barrier().await; // nothing of it came back to where it came from
     ben.socket.close(None).await.unwrap();
-    let closed = std::time::Instant::now();
-    assert_eq!(ana.brief().await, "user_left ben");
-    assert!(closed.elapsed() < Duration::from_secs(4), "at once, though the connection is still held");
+    assert_eq!(ana.brief().await, "user_left ben"); // at once, though the connection is still held
 }
 
 #[tokio::test]
@@ -83,9 +88,7 @@ async fn the_two_connections_of_a_user_hear_each_other_and_count_as_one_person()
 
 #[tokio::test]
 async fn a_cut_shorter_than_the_grace_goes_unnoticed_and_a_longer_one_is_told() {
-    let mut config = ServerConfig::default();
-    config.presence_grace = Duration::from_millis(400);
-    let server = Server::start(config).await;
+    let server = Server::start(within(Duration::from_secs(3600))).await;
     let mut ana = Plain::named(&server, "ana").await;
     let ben = Plain::named(&server, "ben").await;
     assert_eq!(ana.brief().await, "user_joined ben");
@@ -93,6 +96,11 @@ async fn a_cut_shorter_than_the_grace_goes_unnoticed_and_a_longer_one_is_told() 
     let mut ben = Plain::named(&server, "ben").await;
     ben.say(&text("1", "ben", "back")).await;
     assert_eq!(ana.brief().await, "text ben back");
+
+    let server = Server::start(within(Duration::from_millis(50))).await;
+    let mut ana = Plain::named(&server, "ana").await;
+    let ben = Plain::named(&server, "ben").await;
+    assert_eq!(ana.brief().await, "user_joined ben");
     drop(ben);
     assert_eq!(ana.brief().await, "user_left ben");
 }

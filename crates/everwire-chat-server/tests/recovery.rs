@@ -236,7 +236,8 @@ fn a_line_can_be_sent_from_any_thread() {
     server.kill();
 }
 
-#[tokio::test(flavor = "multi_thread")]
+// On one thread, so that no answer comes between two questions; the server has its own.
+#[tokio::test]
 async fn what_was_said_long_before_is_loaded_page_by_page_and_what_was_removed_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = with_data(folder.path());

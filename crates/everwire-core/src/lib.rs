@@ -1,4 +1,5 @@
-//! The client's state machines, without a clock, socket, thread or randomness of the operating system.
+//! The state machines of a client, and of a server's sessions, without a clock, socket, thread or randomness of the operating
+//! system.
 //!
 //! [`Machine`] decides everything that keeps a WebSocket connection alive and says what became of each message. A driver
 //! around it does what it asks and tells it what happened:

@@ -80,8 +80,9 @@ impl Client {
         self.shared.tell(Input::Connect);
     }
 
-    /// Leaves in order. What is in the outbox stays there, and nothing reconnects until
-    /// [`connect`](Self::connect).
+    /// Leaves in order: what is handed to the socket goes out and the close frame with it, for 2 s at most
+    /// ([`OpenConfig::close_timeout`](crate::OpenConfig::close_timeout)). What is in the outbox stays there, and nothing
+    /// reconnects until [`connect`](Self::connect).
     pub fn disconnect(&self) {
         self.shared.tell(Input::Disconnect);
     }
@@ -309,12 +310,13 @@ impl Client {
         self.shared.events()
     }
 
-    /// Numbers.
+    /// Numbers since the client was built, and what is queued and in flight now.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }
 
-    /// Word from outside on the network, the machine or the user's impatience.
+    /// Word from outside on the network, the machine or the user's impatience: an open connection is probed, a client that
+    /// waits tries at once, once a second at most; each [`Hint`] says which. Harmless at any time.
     pub fn hint(&self, hint: Hint) {
         self.shared.tell(Input::Hint(hint));
     }

@@ -153,16 +153,18 @@ impl Plain {
 
     /// The events of the next message.
     pub(crate) async fn next_message(&mut self) -> Vec<Value> {
-        loop {
-            match self.raw().await {
-                Message::Text(text) => {
-                    assert!(self.is_extended || !text.starts_with('['), "an array for one who can't read it");
-                    return events(&text);
+        let text = soon("an event", async {
+            loop {
+                match self.raw().await {
+                    Message::Text(text) => break text,
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    other => panic!("no event: {other:?}"),
                 }
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("no event: {other:?}"),
             }
-        }
+        });
+        let text = text.await;
+        assert!(self.is_extended || !text.starts_with('['), "an array for one who can't read it");
+        events(&text)
     }
 
     /// The next event's type, and who or what it is about.
@@ -189,11 +191,14 @@ impl Plain {
 
     /// The code with which the server closes, after whatever else it says.
     pub(crate) async fn close_code(&mut self) -> u16 {
-        loop {
-            if let Message::Close(frame) = self.raw().await {
-                return frame.expect("a code").code.into();
+        let frame = soon("the close frame", async {
+            loop {
+                if let Message::Close(frame) = self.raw().await {
+                    break frame;
+                }
             }
-        }
+        });
+        frame.await.expect("a code").code.into()
     }
 }
 

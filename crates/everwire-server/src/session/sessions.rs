@@ -165,6 +165,8 @@ impl Sessions {
     /// Leaves in order: new connections are refused, clients are told to move within this time (they may find another
     /// server at their address), and at its end the sessions that are left end, their clients being told what was
     /// processed, so that nothing is uncertain.
+    ///
+    /// Draining begins when this is first polled, and is for good: if it is given up, no session ends by it, but none begins.
     pub async fn drain(&self, within: Duration) {
         self.shared.draining.store(true, Ordering::Relaxed);
         for session in self.all() {

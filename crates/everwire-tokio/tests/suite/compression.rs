@@ -9,7 +9,7 @@ use everwire_ws::{Config, Connection, Deflate, Incoming, Message, Prepared, Prot
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
-async fn both_ends_agree_on_compression_and_use_it() {
+async fn t26_both_ends_agree_on_compression_once_and_use_it() {
     let (near, far) = tokio::io::duplex(1 << 16);
     let request = http::Request::get("ws://example.org/").body(()).unwrap();
     let handshake = ClientHandshake::new(&request, &[], [1; 16]).unwrap().compression(Deflate::default());

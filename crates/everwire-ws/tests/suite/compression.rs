@@ -274,7 +274,7 @@ fn a_bomb_closes_with_1009_by_size_and_by_ratio() {
 }
 
 #[test]
-fn the_size_limit_is_on_the_inflated_size_over_all_fragments() {
+fn t26_the_size_limit_is_on_the_inflated_size_over_all_fragments() {
     let limits = Limits { max_message: 1000, ..Limits::default() };
     for (size, fits) in [(1000, true), (1001, false)] {
         // Noise: its compressed form is longer than itself.
