@@ -125,7 +125,7 @@ impl ChatServer {
     }
 
     /// Serves until `until` comes; then members are sent away with 1012, and the history is closed. Whoever has not parted
-    /// after 5 s is cut.
+    /// after 5 s is cut. Dropping the future cuts all at once; what was stored stays.
     pub async fn serve(self, listener: TcpListener, until: impl Future<Output = ()> + Send) {
         let config = &self.shared.config;
         let server = Server::new()
@@ -229,7 +229,7 @@ impl ChatServer {
         }
     }
 
-    /// Sends the members away with 1012 (they come back), and commits what they have sent.
+    /// Sends the members away with 1012 (they come back), and commits what they have sent. Given up, it may be called again.
     pub async fn close(&self) {
         let all = u32::try_from(self.shared.config.max_connections).unwrap_or(u32::MAX);
         let Shared { places, .. } = &*self.shared;

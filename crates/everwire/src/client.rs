@@ -143,7 +143,7 @@ impl Client {
     }
 
     /// Like [`send_with`](Self::send_with), but waits for room in the outbox, as
-    /// [`send_wait`](Self::send_wait) does. The time to live begins when there is room.
+    /// [`send_wait`](Self::send_wait) does, and as cancel-safe. The time to live begins when there is room.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@
 //!
 //! # Runtime
 //!
-//! A client is one task on the tokio runtime in which it is built, with a [store](store) a thread beside it; the runtime
+//! A client is one task on the tokio runtime in which it is built, with a [`store`] a thread beside it; the runtime
 //! needs its I/O and time drivers (`enable_all`). Its methods that are not `async` may be called from any thread.
 //!
 //! # In a page

@@ -88,11 +88,11 @@ pub enum Gone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// Messages, at least 1.
+    /// Messages, at least 1. Default 8,192.
     pub messages: u32,
-    /// Bytes of payload. One message may exceed them when there is no other.
+    /// Bytes of payload. One message may exceed them when there is no other. Default 4 MiB.
     pub bytes: u64,
-    /// The largest payload of a single message, in bytes.
+    /// The largest payload of a single message, in bytes. Default 1 MiB.
     pub message_bytes: u64,
 }
 

@@ -106,7 +106,10 @@ impl Builder {
         self
     }
 
-    /// All settings of the state machines at once; it replaces those set before.
+    /// All settings of the state machines at once; it replaces those set before. The place for those without a method of
+    /// their own, like [`stable_after`](everwire_core::RetryConfig::stable_after) and
+    /// [`probe_timeout`](everwire_core::OpenConfig::probe_timeout). A session's `limits` are not taken from here but follow
+    /// from [`inbox`](Self::inbox) and [`limits`](Self::limits).
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
@@ -261,7 +264,7 @@ impl Builder {
         self
     }
 
-    /// What the peer may cost us. Default: 16 MiB a frame, 64 MiB a message.
+    /// What the peer may cost us. Default: 16 MiB a frame, 64 MiB a message, 2^20 fragments a message.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.websocket.limits = limits;
         self
@@ -284,7 +287,8 @@ impl Builder {
         self
     }
 
-    /// Replaces the advice on whether to retry after one HTTP status or close code.
+    /// Replaces the [advice](crate::advice) on whether to retry after one HTTP status or close code. May be called several
+    /// times; contradictions are refused by [`build`](Self::build). Default: none.
     pub fn override_advice(mut self, on: CauseMatch, advice: AdviceOverride) -> Self {
         self.config.retry.overrides.push((on, advice));
         self
