@@ -54,7 +54,8 @@ impl Composer {
     fn show_draft(&self) {
         let draft = self.room.draft();
         self.unsendable.turn(!is_sendable(&draft));
-        self.wrong.show(match draft.len().saturating_sub(TEXT_BYTES) {
+        // The limit is one of bytes; people count characters, and take them away at the end.
+        self.wrong.show(match draft[draft.floor_char_boundary(TEXT_BYTES)..].chars().count() {
             0 => self.problem.borrow().clone(),
             over => self.words.say(&Text::TooLong { over: over as u64 }),
         });
