@@ -124,6 +124,7 @@ export class Person {
     person.complaints = [];
     person.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
     person.context.setDefaultTimeout(PATIENCE_MS);
+    person.hasTouch = options.hasTouch;
     person.page = await person.open(url);
     return person;
   }
@@ -193,7 +194,9 @@ export class Person {
 
   async write(text) {
     await this.page.fill("textarea", text);
-    await this.page.press("textarea", "Enter");
+    // On a phone Enter begins a new line.
+    if (this.hasTouch) await this.page.locator(".send").tap();
+    else await this.page.press("textarea", "Enter");
   }
 
   message(text) {

@@ -131,8 +131,7 @@ impl App {
         on("keydown", |app, event, element| {
             let (Screen::Chat(chat), Some(key)) = (app.screen(), event.dyn_ref::<KeyboardEvent>()) else { return };
             match key.key().as_str() {
-                // Enter that ends the input of a Japanese or Chinese word sends nothing; with Shift it begins a new line.
-                "Enter" if element.tag_name() == "TEXTAREA" && !key.shift_key() && !key.is_composing() => {
+                "Enter" if element.tag_name() == "TEXTAREA" && sends(key) => {
                     event.prevent_default();
                     chat.submit("composer");
                 }
@@ -172,6 +171,13 @@ impl App {
             join.complain(entered.err().unwrap_or_default());
         });
     }
+}
+
+/// Whether this Enter sends. One that ends the input of a Japanese or Chinese word sends nothing (in Safari only its number says
+/// that it is one); with Shift it begins a new line, and on a keyboard on the screen too, which has no Shift for it.
+fn sends(enter: &KeyboardEvent) -> bool {
+    let is_input = enter.is_composing() || enter.key_code() == 229;
+    !is_input && !enter.shift_key() && (browser::has_a_mouse() || enter.ctrl_key() || enter.meta_key())
 }
 
 /// The same at every visit.

@@ -1,0 +1,46 @@
+// The list of messages in Chromium: what stays where it is, what is counted, what is read aloud, and how a line is written.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { browser as launch, Person, Server } from "./world.mjs";
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
+
+let browser;
+before(async () => (browser = await launch()));
+after(async () => browser.close());
+
+/** A test with a server of its own. */
+function list(name, body) {
+  test(name, async () => {
+    const server = await Server.start();
+    try {
+      await body(server);
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+list("lines are written on each keyboard in its own way", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  // As Safari says that a word of Chinese is done.
+  await ana.page.fill("textarea", "你好");
+  await ana.page.evaluate(() => {
+    const enter = { key: "Enter", keyCode: 229, bubbles: true, cancelable: true };
+    document.querySelector("textarea").dispatchEvent(new KeyboardEvent("keydown", enter));
+  });
+  assert.equal(await ana.page.inputValue("textarea"), "你好");
+  await ana.page.press("textarea", "Enter");
+  await ana.message("你好").waitFor();
+  await ana.page.fill("textarea", "я".repeat(8195));
+  await ana.page.locator(".wrong", { hasText: /^.?3.? characters/ }).waitFor();
+  const ben = await Person.join(browser, server, "Ben", PHONE);
+  await ben.page.locator("textarea").pressSequentially("two");
+  await ben.page.press("textarea", "Enter");
+  await ben.page.locator("textarea").pressSequentially("lines");
+  await ben.page.locator(".send").tap();
+  await ana.message("lines").waitFor();
+  assert.deepEqual(await ana.texts(), ["你好", "two\nlines"]);
+  await ben.done();
+  await ana.done();
+});
