@@ -89,6 +89,8 @@ impl Room {
             }
             self.0.unread.set(self.unread() + news.count());
         }
+        // Whoever types says so again.
+        self.0.typing.take();
         *self.0.link.borrow_mut() = self.0.chat.state();
         self.renew_users();
         self.changed();
