@@ -1,6 +1,7 @@
 // The list of messages in Chromium: what stays where it is, what is counted, what is read aloud, and how a line is written.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Front } from "./front.mjs";
 import { browser as launch, Person, Server } from "./world.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
@@ -43,4 +44,21 @@ list("lines are written on each keyboard in its own way", async (server) => {
   assert.deepEqual(await ana.texts(), ["你好", "two\nlines"]);
   await ben.done();
   await ana.done();
+});
+
+list("what can't be taken back any more says so", async (server) => {
+  const front = await Front.before(server);
+  try {
+    const ana = await Person.join(browser, front, "Ana");
+    front.silence();
+    await ana.write("said is said");
+    await ana.sees("said is said", "sending");
+    await ana.message("said is said").getByRole("button", { name: "take back" }).click();
+    await ana.page.locator(".wrong", { hasText: "too late" }).waitFor();
+    front.speak();
+    await ana.sees("said is said", "sent");
+    await ana.done();
+  } finally {
+    await front.stop();
+  }
 });

@@ -67,6 +67,10 @@ texts! {
     Send = "send",
     TooLong = "too-long" { over: u64 },
     Full = "full",
+    /// What is asked to be sent can't be: the connection has ended for good, or it was refused.
+    NotNow = "not-now",
+    /// What is asked to be taken back may have arrived.
+    TooLate = "too-late",
     /// Of the page: what is written is sent, but can't be kept until then.
     NoRoom = "no-room",
     #[cfg(feature = "terminal")]

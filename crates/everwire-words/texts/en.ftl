@@ -101,6 +101,8 @@ too-long = { $over ->
    *[other] { $over } characters too many
 }
 full = too many messages are waiting; try again when some have gone
+not-now = this can't be sent now
+too-late = too late: it is on its way
 no-room = the browser has no more room for this page: what is not sent yet is lost when it is closed
 nothing-failed = nothing has failed
 nothing-waiting = nothing is waiting

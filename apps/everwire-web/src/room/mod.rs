@@ -139,10 +139,6 @@ impl Room {
         &self.0.name
     }
 
-    pub(crate) fn chat(&self) -> &ChatClient {
-        &self.0.chat
-    }
-
     pub(crate) fn link(&self) -> Ref<'_, State> {
         self.0.link.borrow()
     }

@@ -38,10 +38,7 @@ impl Room {
     /// In words for people; the draft stays.
     pub(crate) fn send(&self) -> Result<(), String> {
         let text = self.draft().clone();
-        self.0.chat.send(text).map_err(|error| match error {
-            SendError::Full => self.0.words.say(&Text::Full),
-            other => other.to_string(),
-        })?;
+        self.0.chat.send(text).map_err(|error| self.send_problem(&error))?;
         self.0.draft.take();
         self.0.typing_signal.borrow_mut().on_sent();
         self.0.unread_from.take();
@@ -49,6 +46,26 @@ impl Room {
         // At once: what is sent is not to stand there again at the next visit.
         self.keep_draft();
         Ok(())
+    }
+
+    /// Sends a message again that has failed.
+    ///
+    /// # Errors
+    /// In words for people; the message stays as it is.
+    pub(crate) fn retry(&self, id: &str) -> Result<(), String> {
+        self.0.chat.retry(id).map_err(|error| self.send_problem(&error))
+    }
+
+    /// Takes back a message that waits, or deletes one that has failed.
+    ///
+    /// # Errors
+    /// In words for people; the message stays as it is.
+    pub(crate) fn take_back(&self, id: &str) -> Result<(), String> {
+        self.0.chat.take_back(id).map_err(|_| self.0.words.say(&Text::TooLate))
+    }
+
+    fn send_problem(&self, error: &SendError) -> String {
+        self.0.words.say(if *error == SendError::Full { &Text::Full } else { &Text::NotNow })
     }
 
     pub(super) fn keep_draft(&self) {

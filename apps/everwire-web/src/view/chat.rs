@@ -115,12 +115,8 @@ impl Chat {
             }
             "retry" | "take-back" => {
                 let Some(id) = message_of(button) else { return };
-                // What can't be sent again now stays as it is, with its reason; what is on its way by now stays too.
-                if what == "retry" {
-                    let _ = room.chat().retry(&id);
-                } else {
-                    let _ = room.chat().take_back(&id);
-                }
+                let done = if what == "retry" { room.retry(&id) } else { room.take_back(&id) };
+                self.main.borrow().composer.complain_of(done);
             }
             _ => {}
         }

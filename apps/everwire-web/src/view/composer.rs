@@ -20,7 +20,7 @@ pub(super) struct Composer {
     unsendable: Switch,
     unkept: Switch,
     wrong: dom::Words,
-    /// Why the last message could not be sent.
+    /// Why the last thing that was asked for could not be done.
     problem: RefCell<String>,
     grows_itself: bool,
 }
@@ -76,9 +76,14 @@ impl Composer {
             self.input.set_value("");
             self.grow();
         }
-        *self.problem.borrow_mut() = sent.err().unwrap_or_default();
-        self.show_draft();
+        self.complain_of(sent);
         let _ = self.input.focus();
+    }
+
+    /// Says why something could not be done, or no more why something before it could not.
+    pub(super) fn complain_of(&self, done: Result<(), String>) {
+        *self.problem.borrow_mut() = done.err().unwrap_or_default();
+        self.show_draft();
     }
 
     /// On a phone the keyboard would cover the messages that somebody came to read.
