@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Front } from "./front.mjs";
-import { browser as launch, Person, Server } from "./world.mjs";
+import { browser as launch, Person, say, Server } from "./world.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 
@@ -21,6 +21,35 @@ function list(name, body) {
     }
   });
 }
+
+/** From now on somebody looks at a page, or looks away. */
+const look = (person, looks) => person.page.evaluate((looks) => {
+  document.hasFocus = () => looks;
+  if (looks) window.dispatchEvent(new Event("focus"));
+}, looks);
+
+list("the line of the unread counts what came while nobody looked", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const line = ana.page.locator(".unread");
+  await look(ana, false);
+  await say(server, 2);
+  await ana.page.waitForFunction(() => document.title.startsWith("(2)"));
+  assert.match(await line.innerText(), /2.* new messages/);
+  await look(ana, true);
+  await ana.page.waitForFunction(() => !document.title.startsWith("("));
+  await say(server, 5, 2);
+  await ana.message("line 7").waitFor();
+  assert.match(await line.innerText(), /2.* new messages/, "the others were seen as they came");
+  await look(ana, false);
+  await say(server, 1, 7);
+  await line.filter({ hasText: /1.* new message/ }).waitFor();
+  assert.equal(await line.evaluate((line) => line.nextElementSibling.querySelector(".text").textContent), "line 8");
+  await look(ana, true);
+  await ana.page.waitForFunction(() => !document.title.startsWith("("));
+  await ana.page.locator("textarea").pressSequentially("I have seen it");
+  await line.waitFor({ state: "detached" });
+  await ana.done();
+});
 
 list("lines are written on each keyboard in its own way", async (server) => {
   const ana = await Person.join(browser, server, "Ana");

@@ -5,7 +5,7 @@ use everwire_chat::{Change, ChatEvent, Entry, Updates};
 use everwire_words::Text;
 
 use super::client::MEMORY;
-use super::{Room, WeakRoom};
+use super::{Room, WeakRoom, place};
 use crate::browser;
 use crate::rows::Notice;
 
@@ -60,10 +60,9 @@ impl Room {
         match &change {
             Change::Added { at, entry } => {
                 if entry.own {
-                    self.0.unread_from.take();
+                    self.0.unread.borrow_mut().forget();
                 } else if !self.is_seen() {
-                    self.0.unread_from.borrow_mut().get_or_insert_with(|| entry.id.clone());
-                    self.0.unread.set(self.unread() + 1);
+                    self.0.unread.borrow_mut().on_news(&entry.id, 1);
                 }
                 self.keep_place(*at, 1);
             }
@@ -82,12 +81,11 @@ impl Room {
         self.keep_place_among(&before);
         if !self.is_seen() {
             let entries = self.0.entries.borrow();
-            let known = before.last().and_then(|last| entries.iter().rposition(|entry| entry.id == last.id));
+            let known = before.last().and_then(|last| place(&entries, &last.id));
             let mut news = entries[known.map_or(0, |at| at + 1)..].iter().filter(|entry| !entry.own).peekable();
-            if let Some(first) = news.peek() {
-                self.0.unread_from.borrow_mut().get_or_insert_with(|| first.id.clone());
+            if let Some(first) = news.peek().map(|first| &first.id) {
+                self.0.unread.borrow_mut().on_news(first, news.count());
             }
-            self.0.unread.set(self.unread() + news.count());
         }
         // Whoever types says so again.
         self.0.typing.take();

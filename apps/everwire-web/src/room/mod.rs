@@ -23,6 +23,7 @@ use crate::account::Account;
 use crate::browser;
 use crate::frames::Frames;
 use crate::rows::{self, Notice, Row};
+use crate::unread::Unread;
 use client::{client, draft_key, memory_key};
 use window::MOST;
 
@@ -47,7 +48,7 @@ struct Inner {
     users_version: Cell<u64>,
     /// Who is typing, by name.
     typing: RefCell<Vec<String>>,
-    unread: Cell<usize>,
+    unread: RefCell<Unread>,
     /// What is being written.
     draft: RefCell<String>,
     /// What the others know of that.
@@ -61,8 +62,6 @@ struct Inner {
     notices_ever: Cell<u64>,
     /// Counts the changes of what the list shows.
     version: Cell<u64>,
-    /// The first message that was not seen.
-    unread_from: RefCell<Option<String>>,
     /// Which messages are in the document: from here, up to here; `None`: up to the newest.
     from: Cell<usize>,
     to: Cell<Option<usize>>,
@@ -95,7 +94,7 @@ impl Room {
             users: RefCell::new(chat.users()),
             users_version: Cell::default(),
             typing: RefCell::default(),
-            unread: Cell::default(),
+            unread: RefCell::default(),
             draft: RefCell::new(browser::kept(&draft_key(name)).unwrap_or_default()),
             typing_signal: RefCell::default(),
             at_end: Cell::new(true),
@@ -105,7 +104,6 @@ impl Room {
             notices: RefCell::default(),
             notices_ever: Cell::default(),
             version: Cell::default(),
-            unread_from: RefCell::default(),
             from: Cell::default(),
             to: Cell::default(),
             active: Cell::default(),
@@ -156,7 +154,7 @@ impl Room {
     }
 
     pub(crate) fn unread(&self) -> usize {
-        self.0.unread.get()
+        self.0.unread.borrow().count()
     }
 
     pub(crate) fn draft(&self) -> Ref<'_, String> {
@@ -184,9 +182,10 @@ impl Room {
 
     /// The rows that are in the document now.
     pub(crate) fn with_rows(&self, see: impl FnOnce(&[Row<'_>])) {
-        let (entries, notices) = (self.0.entries.borrow(), self.0.notices.borrow());
+        let (entries, notices, unread) = (self.0.entries.borrow(), self.0.notices.borrow(), self.0.unread.borrow());
+        let unread = unread.line().and_then(|(first, count)| Some((place(&entries, first)?, count)));
         let range = (self.0.from.get(), self.0.to.get().unwrap_or(usize::MAX));
-        see(&rows::rows(&entries, range, &notices, self.unread_place(&entries), browser::day_of));
+        see(&rows::rows(&entries, range, &notices, unread, browser::day_of));
     }
 
     /// Whether nobody has said anything.
@@ -224,7 +223,8 @@ impl Room {
         if active {
             self.seen();
         } else {
-            self.0.unread_from.take();
+            // What has not been seen stays new.
+            self.0.unread.borrow_mut().forget_seen();
             self.show_newest();
         }
     }
@@ -238,20 +238,11 @@ impl Room {
         if let Some(latest) = entries.iter().rev().find(|entry| !entry.own && entry.offset.is_some()) {
             self.0.chat.mark_read(&latest.id);
         }
-        self.0.unread.set(0);
+        self.0.unread.borrow_mut().on_seen();
     }
 
     fn is_seen(&self) -> bool {
         self.0.active.get() && self.at_end() && self.is_newest() && browser::is_looked_at()
-    }
-
-    /// The place of the first message that was not seen, and how many there are from there.
-    fn unread_place(&self, entries: &[Entry]) -> Option<(usize, usize)> {
-        let from = self.0.unread_from.borrow();
-        let id = from.as_ref()?;
-        let at = entries.iter().rposition(|entry| entry.id == *id)?;
-        let count = entries[at..].iter().filter(|entry| !entry.own).count();
-        Some((at, count))
     }
 
     /// What the list shows has changed: the document follows soon, and so does what is kept for the next visit.
@@ -278,6 +269,11 @@ impl Room {
             browser::keep(&self.0.memory_key, &memory.to_json());
         }
     }
+}
+
+/// Where a message stands. What is looked for is mostly late in the list.
+fn place(entries: &[Entry], id: &str) -> Option<usize> {
+    entries.iter().rposition(|entry| entry.id == id)
 }
 
 /// A room for as long as somebody else holds it.

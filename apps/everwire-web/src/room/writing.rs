@@ -21,6 +21,9 @@ impl Room {
         let told = self.0.typing_signal.borrow_mut().on_edit(draft.trim().is_empty(), Instant::now());
         *self.0.draft.borrow_mut() = draft;
         self.tell(told);
+        if self.at_end() && self.0.unread.borrow_mut().forget_seen() {
+            self.changed();
+        }
         self.await_pause();
         if !self.0.draft_planned.replace(true) {
             let room = self.weak();
@@ -41,7 +44,7 @@ impl Room {
         self.0.chat.send(text).map_err(|error| self.send_problem(&error))?;
         self.0.draft.take();
         self.0.typing_signal.borrow_mut().on_sent();
-        self.0.unread_from.take();
+        self.0.unread.borrow_mut().forget();
         self.show_newest();
         // At once: what is sent is not to stand there again at the next visit.
         self.keep_draft();
