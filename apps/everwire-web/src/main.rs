@@ -1,7 +1,7 @@
 //! The chat's page.
 //!
-//! - [`rows`]: what stands in the list, line by line; [`keyed`]: how the document comes from one list to the next;
-//!   [`unread`]: what is new; [`links`]: addresses in a text. Pure, and tested anywhere.
+//! - [`rows`]: what stands in the list, line by line; [`window`]: which of it is in the document; [`keyed`]: how the document
+//!   comes from one list to the next; [`unread`]: what is new; [`links`]: addresses in a text. Pure, and tested anywhere.
 //! - `app`: from the name that somebody gives to the rooms that are shown; `account`: signing in
 //! - `rooms`, `room`: the rooms' clients, and what the screen knows of them; `presence`: whether somebody is at the page
 //! - `frames`: when the screen is drawn; `view`: its parts; `dom`: the document beneath
@@ -37,6 +37,7 @@ mod rows;
 mod unread;
 #[cfg(target_arch = "wasm32")]
 mod view;
+mod window;
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

@@ -49,7 +49,6 @@ impl Room {
             ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
             ChatEvent::Typing(names) => *self.0.typing.borrow_mut() = names,
             ChatEvent::Synced { .. } | ChatEvent::Back(_) | ChatEvent::Presence(_) => self.renew_users(),
-            ChatEvent::Earlier { .. } if !self.at_end() => drop(self.show_more(true)),
             ChatEvent::Missed { entries, .. } => self.on_missed(entries),
             _ => {}
         }
@@ -57,20 +56,14 @@ impl Room {
     }
 
     fn on_change(&self, change: Change) {
-        match &change {
-            Change::Added { at, entry } => {
-                if entry.own {
-                    self.0.unread.borrow_mut().forget();
-                } else if !self.is_seen() {
-                    self.0.unread.borrow_mut().on_news(&entry.id, 1);
-                }
-                self.keep_place(*at, 1);
+        if let Change::Added { entry, .. } = &change {
+            if entry.own {
+                self.0.unread.borrow_mut().forget();
+            } else if !self.is_seen() {
+                self.0.unread.borrow_mut().on_news(&entry.id, 1);
             }
-            Change::Earlier { at, entries } => self.keep_place_before(*at, entries.len()),
-            Change::Removed { at, .. } => self.keep_place(*at, -1),
-            Change::Trimmed { count } => self.keep_place(0, -(*count as isize)),
-            Change::Updated { .. } | Change::Moved { .. } => {}
         }
+        self.keep_place(&change);
         change.apply(&mut self.0.entries.borrow_mut());
         self.changed();
     }

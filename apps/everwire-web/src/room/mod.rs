@@ -1,12 +1,12 @@
 //! One room: its client, and what the screen knows of it.
 //!
 //! - `client`: how it is made; `events`: what it tells
-//! - `window`: which messages are in the document
+//! - `showing`: which messages are in the document
 //! - `writing`: what is being written
 
 mod client;
 mod events;
-mod window;
+mod showing;
 mod writing;
 
 use std::cell::{Cell, Ref, RefCell};
@@ -24,8 +24,8 @@ use crate::browser;
 use crate::frames::Frames;
 use crate::rows::{self, Notice, Row};
 use crate::unread::Unread;
+use crate::window::{MOST, Window};
 use client::{client, draft_key, memory_key};
-use window::MOST;
 
 /// How long what is new may wait to be kept for the next visit.
 const REMEMBER: Duration = Duration::from_secs(2);
@@ -62,9 +62,8 @@ struct Inner {
     notices_ever: Cell<u64>,
     /// Counts the changes of what the list shows.
     version: Cell<u64>,
-    /// Which messages are in the document: from here, up to here; `None`: up to the newest.
-    from: Cell<usize>,
-    to: Cell<Option<usize>>,
+    /// Which messages are in the document.
+    window: Cell<Window>,
     /// Somebody has this room before them.
     active: Cell<bool>,
     /// These will be done soon: what is new is kept, the draft is kept, it is looked whether somebody has stopped typing, and
@@ -85,6 +84,8 @@ impl Room {
     ) -> Result<Self, ChatError> {
         let chat = client(name, user, account)?;
         let ((entries, updates), events) = (chat.follow_timeline(), chat.connection_events());
+        let mut window = Window::default();
+        window.show_newest(entries.len());
         let room = Self(Rc::new(Inner {
             name: name.to_owned(),
             memory_key: memory_key(name, user),
@@ -104,8 +105,7 @@ impl Room {
             notices: RefCell::default(),
             notices_ever: Cell::default(),
             version: Cell::default(),
-            from: Cell::default(),
-            to: Cell::default(),
+            window: Cell::new(window),
             active: Cell::default(),
             memory_planned: Cell::default(),
             draft_planned: Cell::default(),
@@ -184,8 +184,7 @@ impl Room {
     pub(crate) fn with_rows(&self, see: impl FnOnce(&[Row<'_>])) {
         let (entries, notices, unread) = (self.0.entries.borrow(), self.0.notices.borrow(), self.0.unread.borrow());
         let unread = unread.line().and_then(|(first, count)| Some((place(&entries, first)?, count)));
-        let range = (self.0.from.get(), self.0.to.get().unwrap_or(usize::MAX));
-        see(&rows::rows(&entries, range, &notices, unread, browser::day_of));
+        see(&rows::rows(&entries, self.0.window.get().range(), &notices, unread, browser::day_of));
     }
 
     /// Whether nobody has said anything.
