@@ -22,11 +22,43 @@ function list(name, body) {
   });
 }
 
+/** Scrolls to so many pixels from the top, and waits until that has been drawn. */
+const scroll = (person, top) => person.page.evaluate(async (top) => {
+  document.querySelector(".list").scrollTop = top;
+  for (let frame = 0; frame < 3; frame += 1) await new Promise((drawn) => requestAnimationFrame(drawn));
+}, top);
+
 /** From now on somebody looks at a page, or looks away. */
 const look = (person, looks) => person.page.evaluate((looks) => {
   document.hasFocus = () => looks;
   if (looks) window.dispatchEvent(new Event("focus"));
 }, looks);
+
+list("a row of the list stays the same while its message gets on, and what fills the list is not read aloud", async (server) => {
+  await say(server, 100);
+  const ana = await Person.join(browser, server, "Ana");
+  await ana.message("line 100").waitFor();
+  const live = () => ana.page.locator(".list").getAttribute("aria-live");
+  assert.equal(await live(), "off");
+  await server.kill();
+  await ana.page.waitForSelector(".dot.bad");
+  await ana.write("one row");
+  await ana.sees("one row", "sending");
+  assert.equal(await live(), "polite");
+  await ana.message("one row").evaluate((row) => {
+    row.isTheSame = true;
+    getSelection().selectAllChildren(row.querySelector(".text"));
+  });
+  await server.restart();
+  await ana.sees("one row", "sent");
+  assert.ok(await ana.message("one row").evaluate((row) => row.isTheSame));
+  assert.equal(await ana.page.evaluate(() => `${getSelection()}`), "one row");
+  assert.equal(await ana.message("one row").getByRole("button").count(), 0);
+  await scroll(ana, 0);
+  await ana.message(/^line 1$/).waitFor();
+  assert.equal(await live(), "off");
+  await ana.done();
+});
 
 list("the line of the unread counts what came while nobody looked", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
@@ -48,6 +80,20 @@ list("the line of the unread counts what came while nobody looked", async (serve
   await ana.page.waitForFunction(() => !document.title.startsWith("("));
   await ana.page.locator("textarea").pressSequentially("I have seen it");
   await line.waitFor({ state: "detached" });
+  await ana.done();
+});
+
+list("today is yesterday after midnight", async (server) => {
+  const ana = await Person.visit(browser, "about:blank");
+  await ana.page.clock.install();
+  await ana.page.goto(server.url());
+  await ana.page.fill("#name", "Ana");
+  await ana.page.press("#name", "Enter");
+  await ana.connected();
+  await ana.write("good night");
+  await ana.page.locator(".day", { hasText: "Today" }).waitFor();
+  await ana.page.clock.fastForward("24:00:00");
+  await ana.page.locator(".day", { hasText: "Yesterday" }).waitFor();
   await ana.done();
 });
 

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use js_sys::Function;
 use wasm_bindgen::JsCast;
@@ -25,6 +26,18 @@ impl Frames {
             draw();
         });
         let _ = self.draw.set(closure.into_js_value().unchecked_into());
+        self.keep_the_day();
+    }
+
+    /// Some words change with the day. Every time zone changes its days at a multiple of a quarter of an hour.
+    fn keep_the_day(self: &Rc<Self>) {
+        const QUARTER_MS: i64 = 15 * 60 * 1000;
+        let left = QUARTER_MS - browser::now_ms().rem_euclid(QUARTER_MS);
+        let frames = Rc::clone(self);
+        browser::later(Duration::from_millis(left.unsigned_abs()), move || {
+            frames.plan();
+            frames.keep_the_day();
+        });
     }
 
     /// Something has changed that is to be seen.

@@ -17,6 +17,38 @@ pub(crate) struct Day {
     pub(crate) weekday: u8,
 }
 
+/// How a day is called; it changes at midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Called {
+    Today,
+    Yesterday,
+    /// By its date.
+    Date,
+}
+
+impl Day {
+    fn called_on(self, today: Self) -> Called {
+        if self == today {
+            Called::Today
+        } else if self.is_before(today) {
+            Called::Yesterday
+        } else {
+            Called::Date
+        }
+    }
+
+    /// Whether the other is the next one. No month ends before its 28th day, so the weekday tells the last one.
+    fn is_before(self, next: Self) -> bool {
+        let months = |day: Self| day.year * 12 + i32::from(day.month);
+        self.weekday % 7 + 1 == next.weekday
+            && match months(next) - months(self) {
+                0 => self.day + 1 == next.day,
+                1 => self.day >= 28 && next.day == 1,
+                _ => false,
+            }
+    }
+}
+
 /// A line about the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
@@ -36,8 +68,8 @@ pub(crate) enum Row<'a> {
         above: &'a str,
         gone: bool,
     },
-    /// Above the message with this id, the first of its day.
-    Day(Day, &'a str),
+    /// Above the first message of a day.
+    Day(Day, Called),
     /// Above the first message that was not seen, and how many there are.
     Unread(usize),
     Notice(&'a Notice),
@@ -59,53 +91,72 @@ pub(crate) enum Start {
     Gone,
 }
 
-/// The same for as long as the row looks the same.
+/// Which row it is. The same for as long as it stands there, whatever it looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    kind: Kind,
-    /// Of the message that the row is, or stands above.
-    id: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Start(Start),
-    Gap(bool),
+pub(crate) enum Key {
+    Start,
+    /// Above the message with this id.
+    Gap(String),
     Day(Day),
-    Unread(usize),
+    Unread,
     Notice(u64),
-    Message { status: u8, first: bool },
+    Message(String),
 }
 
-impl<'a> Row<'a> {
+/// What a row shows that may change while it stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Start(Start),
+    Gap { gone: bool },
+    Day(Called),
+    Unread(usize),
+    Notice,
+    Message { status: Status, first: bool },
+}
+
+impl Row<'_> {
     pub(crate) fn key(&self) -> Key {
-        let (kind, id) = self.parts();
-        Key { kind, id: id.to_owned() }
+        match *self {
+            Self::Start(_) => Key::Start,
+            Self::Gap { above, .. } => Key::Gap(above.to_owned()),
+            Self::Day(day, _) => Key::Day(day),
+            Self::Unread(_) => Key::Unread,
+            Self::Notice(notice) => Key::Notice(notice.number),
+            Self::Message { entry, .. } => Key::Message(entry.id.clone()),
+        }
     }
 
     /// Whether this is its key.
     pub(crate) fn has(&self, key: &Key) -> bool {
-        let (kind, id) = self.parts();
-        kind == key.kind && id == key.id
+        match (self, key) {
+            (Self::Start(_), Key::Start) | (Self::Unread(_), Key::Unread) => true,
+            (Self::Gap { above, .. }, Key::Gap(id)) => above == id,
+            (Self::Day(day, _), Key::Day(shown)) => day == shown,
+            (Self::Notice(notice), Key::Notice(number)) => notice.number == *number,
+            (Self::Message { entry, .. }, Key::Message(id)) => entry.id == *id,
+            _ => false,
+        }
     }
 
-    fn parts(&self) -> (Kind, &'a str) {
-        match *self {
-            Self::Start(start) => (Kind::Start(start), ""),
-            Self::Gap { above, gone } => (Kind::Gap(gone), above),
-            Self::Day(day, above) => (Kind::Day(day), above),
-            Self::Unread(count) => (Kind::Unread(count), ""),
-            Self::Notice(notice) => (Kind::Notice(notice.number), ""),
-            Self::Message { entry, first } => {
-                let status = match entry.status {
-                    Status::Sending => 0,
-                    Status::Sent => 1,
-                    Status::Delivered => 2,
-                    Status::Read => 3,
-                    Status::Failed(_) => 4,
-                };
-                (Kind::Message { status, first }, &entry.id)
+    /// Whether it looks like this.
+    pub(crate) fn looks(&self, look: &Look) -> bool {
+        match (self, look) {
+            // Without a copy of what may be a long reason.
+            (Self::Message { entry, first }, Look::Message { status, first: was_first }) => {
+                entry.status == *status && first == was_first
             }
+            _ => self.look() == *look,
+        }
+    }
+
+    pub(crate) fn look(&self) -> Look {
+        match *self {
+            Self::Start(start) => Look::Start(start),
+            Self::Gap { gone, .. } => Look::Gap { gone },
+            Self::Day(_, called) => Look::Day(called),
+            Self::Unread(count) => Look::Unread(count),
+            Self::Notice(_) => Look::Notice,
+            Self::Message { entry, first } => Look::Message { status: entry.status.clone(), first },
         }
     }
 }
@@ -116,6 +167,7 @@ pub(crate) fn rows<'a>(
     (from, to): (usize, usize),
     notices: &'a [Notice],
     unread: Option<(usize, usize)>,
+    today: Day,
     day_of: impl Fn(i64) -> Day,
 ) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
@@ -129,7 +181,7 @@ pub(crate) fn rows<'a>(
         let day = day_of(entry.timestamp);
         let new_day = above.is_none_or(|above| day_of(above.timestamp) != day);
         if new_day || at == 0 {
-            rows.push(Row::Day(day, &entry.id));
+            rows.push(Row::Day(day, day.called_on(today)));
         }
         if let Some(missing) = entry.missing.filter(|_| above.is_some()) {
             rows.push(Row::Gap { above: &entry.id, gone: matches!(missing, Missing::Gone { .. }) });
@@ -165,14 +217,20 @@ fn follows(above: &Entry, entry: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use everwire_chat::{Change, TextMessage, Timeline};
+    use everwire_chat::{Change, Failure, TextMessage, Timeline};
 
     use super::*;
 
     const DAY_MS: i64 = 86_400_000;
 
+    const TODAY: Day = date(2026, 11, 29, 7);
+
     fn day_of(at: i64) -> Day {
-        Day { year: 2026, month: 11, day: u8::try_from(at / DAY_MS).unwrap_or(0), weekday: 1 }
+        date(2026, 11, u8::try_from(at / DAY_MS).unwrap_or(0), 1)
+    }
+
+    const fn date(year: i32, month: u8, day: u8, weekday: u8) -> Day {
+        Day { year, month, day, weekday }
     }
 
     fn entries(messages: &[(&str, i64)]) -> Vec<Entry> {
@@ -213,7 +271,7 @@ mod tests {
     #[test]
     fn messages_of_one_sender_stand_together_until_time_or_somebody_else_parts_them() {
         let entries = entries(&[("ana", 1), ("ana", 2), ("ben", 3), ("ben", 3 + GROUP_MS + 1), ("ben", DAY_MS)]);
-        assert_eq!(shape(&rows(&entries, (0, 9), &[], None, day_of)), "SDMmMMDM");
+        assert_eq!(shape(&rows(&entries, (0, 9), &[], None, TODAY, day_of)), "SDMmMMDM");
     }
 
     #[test]
@@ -221,9 +279,9 @@ mod tests {
         let entries = entries(&[("ana", 1), ("ana", 2), ("ana", 3)]);
         let notice =
             |below: Option<&str>| Notice { number: 1, below: below.map(str::to_owned), text: "Ben joined".into() };
-        assert_eq!(shape(&rows(&entries, (0, 9), &[], Some((1, 2)), day_of)), "SDMUMm");
-        assert_eq!(shape(&rows(&entries, (0, 9), &[notice(Some("m1"))], None, day_of)), "SDMmNM");
-        assert_eq!(shape(&rows(&entries, (0, 9), &[notice(None)], None, day_of)), "SNDMmm");
+        assert_eq!(shape(&rows(&entries, (0, 9), &[], Some((1, 2)), TODAY, day_of)), "SDMUMm");
+        assert_eq!(shape(&rows(&entries, (0, 9), &[notice(Some("m1"))], None, TODAY, day_of)), "SDMmNM");
+        assert_eq!(shape(&rows(&entries, (0, 9), &[notice(None)], None, TODAY, day_of)), "SNDMmm");
     }
 
     #[test]
@@ -231,16 +289,48 @@ mod tests {
         let mut entries = entries(&[("ana", 1), ("ana", 2), ("ana", 3)]);
         entries[0].missing = Some(Missing::Unloaded { count: 4 });
         entries[2].missing = Some(Missing::Gone { count: 4 });
-        let rows = rows(&entries, (0, 9), &[], None, day_of);
+        let rows = rows(&entries, (0, 9), &[], None, TODAY, day_of);
         assert_eq!(shape(&rows), "SDMmGM");
         assert_eq!(rows[0], Row::Start(Start::Earlier));
         assert_eq!(rows[4], Row::Gap { above: "m2", gone: true });
     }
 
     #[test]
+    fn a_day_is_called_by_what_day_it_is() {
+        let called = |day: Day, today: Day| day.called_on(today);
+        assert_eq!(called(TODAY, TODAY), Called::Today);
+        assert_eq!(called(date(2026, 11, 28, 6), TODAY), Called::Yesterday);
+        assert_eq!(called(date(2026, 12, 31, 4), date(2027, 1, 1, 5)), Called::Yesterday);
+        assert_eq!(called(date(2028, 2, 29, 2), date(2028, 3, 1, 3)), Called::Yesterday);
+        assert_eq!(called(date(2028, 2, 28, 1), date(2028, 3, 1, 3)), Called::Date);
+        assert_eq!(called(date(2026, 11, 27, 5), TODAY), Called::Date);
+        assert_eq!(called(date(2026, 11, 21, 6), TODAY), Called::Date, "a week and a day before");
+        assert_eq!(called(date(2026, 11, 30, 1), TODAY), Called::Date, "by a clock that is ahead");
+    }
+
+    #[test]
+    fn a_message_stays_the_same_row_and_looks_another_with_each_status() {
+        let mut entries = entries(&[("ana", 1), ("ben", 2)]);
+        let looks = |entries: &[Entry]| -> Vec<(Key, Look)> {
+            rows(entries, (0, 9), &[], None, TODAY, day_of).iter().map(|row| (row.key(), row.look())).collect()
+        };
+        let before = looks(&entries);
+        for status in [Failure::Unknown, Failure::Dropped, Failure::Rejected("no".into())].map(Status::Failed) {
+            entries[1].status = status;
+            let now = looks(&entries);
+            assert_eq!(now[..now.len() - 1], before[..before.len() - 1]);
+            assert_eq!(now[now.len() - 1].0, before[before.len() - 1].0);
+            assert_ne!(now[now.len() - 1].1, before[before.len() - 1].1);
+        }
+        let rows = rows(&entries, (0, 9), &[], None, TODAY, day_of);
+        assert!(rows.iter().zip(&before).all(|(row, (key, _))| row.has(key)));
+        assert!(rows.iter().zip(&before[1..]).all(|(row, (key, _))| !row.has(key)));
+    }
+
+    #[test]
     fn a_part_of_the_list_begins_with_its_day() {
         let entries = entries(&[("ana", 1), ("ana", 2), ("ana", 3)]);
-        assert_eq!(shape(&rows(&entries, (1, 9), &[], None, day_of)), "DMm");
-        assert_eq!(shape(&rows(&entries, (7, 9), &[], None, day_of)), "");
+        assert_eq!(shape(&rows(&entries, (1, 9), &[], None, TODAY, day_of)), "DMm");
+        assert_eq!(shape(&rows(&entries, (7, 9), &[], None, TODAY, day_of)), "");
     }
 }

@@ -22,7 +22,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::account::Account;
 use crate::browser;
 use crate::frames::Frames;
-use crate::rows::{self, Notice, Row};
+use crate::rows::{self, Day, Notice, Row};
 use crate::unread::Unread;
 use crate::window::{MOST, Window};
 use client::{client, draft_key, memory_key};
@@ -180,11 +180,11 @@ impl Room {
         self.0.version.get()
     }
 
-    /// The rows that are in the document now.
-    pub(crate) fn with_rows(&self, see: impl FnOnce(&[Row<'_>])) {
+    /// The rows that are in the document on this day.
+    pub(crate) fn with_rows(&self, today: Day, see: impl FnOnce(&[Row<'_>])) {
         let (entries, notices, unread) = (self.0.entries.borrow(), self.0.notices.borrow(), self.0.unread.borrow());
         let unread = unread.line().and_then(|(first, count)| Some((place(&entries, first)?, count)));
-        see(&rows::rows(&entries, self.0.window.get().range(), &notices, unread, browser::day_of));
+        see(&rows::rows(&entries, self.0.window.get().range(), &notices, unread, today, browser::day_of));
     }
 
     /// Whether nobody has said anything.

@@ -8,12 +8,14 @@ use crate::browser;
 use crate::dom::{self, Switch};
 use crate::keyed::{self, Step};
 use crate::room::Room;
-use crate::rows::{Key, Row};
+use crate::rows::{Day, Key, Look, Row};
 
 /// Nearer to an edge than this, more rows come into the document.
 const NEAR: i32 = 600;
 /// Nearer to the end than this counts as there.
 const AT_END: i32 = 40;
+/// More rows at once than these are not read aloud.
+const FEW: usize = 10;
 
 /// What was said. Only a part of it is in the document.
 pub(super) struct List {
@@ -24,11 +26,20 @@ pub(super) struct List {
     empty: Switch,
     newest: Switch,
     typing: dom::Words,
-    /// What is in the document, and of which of the room's versions.
-    shown: RefCell<Vec<(Key, Element)>>,
-    version: Cell<Option<u64>>,
+    /// What is in the document, of which of the room's versions, and on which day.
+    shown: RefCell<Vec<Shown>>,
+    version: Cell<Option<(u64, Day)>>,
+    /// What comes is read aloud.
+    is_live: Cell<bool>,
     /// What the reader looks at.
     anchor: RefCell<Option<Anchor>>,
+}
+
+/// A row in the document.
+struct Shown {
+    key: Key,
+    look: Look,
+    row: Element,
 }
 
 impl List {
@@ -46,6 +57,7 @@ impl List {
             typing: dom::Words::at(main, ".typing"),
             shown: RefCell::default(),
             version: Cell::default(),
+            is_live: Cell::default(),
             anchor: RefCell::default(),
         }
     }
@@ -54,32 +66,50 @@ impl List {
         self.empty.turn(!room.is_empty());
         self.newest.turn(room.at_end());
         self.typing.show(typing_words(self.words, &room.typing()));
-        if self.version.replace(Some(room.version())) != Some(room.version()) {
-            room.with_rows(|rows| self.show_rows(rows));
+        let today = browser::day_of(browser::now_ms());
+        let version = Some((room.version(), today));
+        if self.version.replace(version) != version {
+            room.with_rows(today, |rows| self.show_rows(rows));
             self.follow();
         }
     }
 
-    /// Touches only the rows that came or went.
+    /// Touches only the rows that came, went or changed.
     fn show_rows(&self, rows: &[Row<'_>]) {
         let mut shown = self.shown.borrow_mut();
-        let steps = keyed::steps(shown.len(), rows.len(), |old, new| rows[new].has(&shown[old].0));
+        let steps = keyed::steps(shown.len(), rows.len(), |old, new| rows[new].has(&shown[old].key));
+        self.announce(&steps);
         let mut before = std::mem::take(&mut *shown).into_iter().peekable();
         let mut rows = rows.iter();
         for step in steps {
             match step {
                 Step::Keep => {
-                    shown.extend(before.next());
-                    rows.next();
+                    let (Some(mut kept), Some(row)) = (before.next(), rows.next()) else { continue };
+                    if !row.looks(&kept.look) {
+                        message::renew(&kept.row, row, &kept.look, self.words);
+                        kept.look = row.look();
+                    }
+                    shown.push(kept);
                 }
-                Step::Remove => before.next().into_iter().for_each(|(_, row)| row.remove()),
+                Step::Remove => before.next().into_iter().for_each(|gone| gone.row.remove()),
                 Step::Insert => {
                     let Some(row) = rows.next() else { continue };
                     let made = message::row(row, self.words);
-                    let _ = self.rows.insert_before(&made, before.peek().map(|(_, row)| &**row));
-                    shown.push((row.key(), made));
+                    let _ = self.rows.insert_before(&made, before.peek().map(|next| &*next.row));
+                    shown.push(Shown { key: row.key(), look: row.look(), row: made });
                 }
             }
+        }
+    }
+
+    /// Has read aloud what is new at the end, and not what fills the list.
+    fn announce(&self, steps: &[Step]) {
+        let inserted = steps.iter().filter(|step| **step == Step::Insert).count();
+        let first = steps.iter().position(|step| *step == Step::Insert);
+        let kept = steps.iter().rposition(|step| *step == Step::Keep);
+        let is_live = inserted <= FEW && first > kept;
+        if inserted > 0 && self.is_live.replace(is_live) != is_live {
+            dom::set(&self.list, "aria-live", if is_live { "polite" } else { "off" });
         }
     }
 

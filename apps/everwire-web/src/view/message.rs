@@ -7,66 +7,107 @@ use web_sys::Element;
 use crate::browser;
 use crate::dom;
 use crate::links::{Piece, pieces};
-use crate::rows::{Day, Row, Start};
+use crate::rows::{Called, Day, Look, Row, Start};
 
 pub(super) fn row(row: &Row<'_>, words: Words) -> Element {
+    let class = match *row {
+        Row::Message { entry, first } => return message(entry, first, words),
+        Row::Start(_) => "notice start",
+        Row::Gap { .. } | Row::Notice(_) => "notice",
+        Row::Day(..) => "day",
+        Row::Unread(_) => "unread",
+    };
+    let line = dom::template("line");
+    line.set_class_name(class);
+    if let Row::Notice(_) = row {
+        dom::set(&line, "dir", "auto");
+    }
+    dom::find(&line, "span").set_text_content(Some(&line_words(row, words)));
+    line
+}
+
+/// Makes a row that stays look as it does now; `before`: as it has looked.
+pub(super) fn renew(shown: &Element, row: &Row<'_>, before: &Look, words: Words) {
     match *row {
-        Row::Start(start) => {
-            let text = match start {
-                Start::Beginning => Text::EarlierNone,
-                Start::Earlier => Text::EarlierLeftOut,
-                Start::Gone => Text::EarlierGone,
-            };
-            line("notice start", &words.say(&text))
+        Row::Message { entry, first } => {
+            dress(shown, entry, first);
+            if entry.own && !matches!(before, Look::Message { status, .. } if *status == entry.status) {
+                show_status(shown, &entry.status, words);
+            }
         }
-        Row::Gap { gone, .. } => line("notice", &words.say(if gone { &Text::Gone } else { &Text::Gap })),
-        Row::Day(day, _) => line("day", &day_words(words, day)),
-        Row::Unread(count) => line("unread", &words.say(&Text::UnreadLine { count: count as u64 })),
-        Row::Notice(notice) => {
-            let line = line("notice", &notice.text);
-            dom::set(&line, "dir", "auto");
-            line
-        }
-        Row::Message { entry, first } => message(entry, first, words),
+        _ => dom::find(shown, "span").set_text_content(Some(&line_words(row, words))),
     }
 }
 
-fn line(class: &str, words: &str) -> Element {
-    let line = dom::template("line");
-    line.set_class_name(class);
-    dom::find(&line, "span").set_text_content(Some(words));
-    line
+fn line_words(row: &Row<'_>, words: Words) -> String {
+    words.say(&match *row {
+        Row::Start(Start::Beginning) => Text::EarlierNone,
+        Row::Start(Start::Earlier) => Text::EarlierLeftOut,
+        Row::Start(Start::Gone) => Text::EarlierGone,
+        Row::Gap { gone: true, .. } => Text::Gone,
+        Row::Gap { gone: false, .. } => Text::Gap,
+        Row::Day(_, Called::Today) => Text::Today,
+        Row::Day(_, Called::Yesterday) => Text::Yesterday,
+        Row::Day(Day { year, month, day, weekday }, Called::Date) => {
+            return words.say(&Text::Day { weekday, day, month, year: &year.to_string() });
+        }
+        Row::Unread(count) => Text::UnreadLine { count: count as u64 },
+        Row::Notice(notice) => return notice.text.clone(),
+        Row::Message { .. } => return String::new(),
+    })
 }
 
 fn message(entry: &Entry, first: bool, words: Words) -> Element {
     let row = dom::template("message");
+    dom::set(&row, "data-id", &entry.id);
+    dress(&row, entry, first);
+    write(&dom::find(&row, ".text"), &entry.text);
+    dom::find(&row, "time").set_text_content(Some(&browser::time_of(entry.timestamp)));
+    if entry.own {
+        show_status(&row, &entry.status, words);
+    }
+    row
+}
+
+/// What depends on how far a message has come, and on what stands above it.
+fn dress(row: &Element, entry: &Entry, first: bool) {
     row.set_class_name(&format!(
         "message {}{}{}",
         if entry.own { "own" } else { "theirs" },
         if first { " first" } else { "" },
         if matches!(entry.status, Status::Failed(_)) { " failed" } else { "" },
     ));
-    dom::set(&row, "data-id", &entry.id);
-    if first && !entry.own {
-        let name = dom::new("p");
-        name.set_class_name(&format!("name colour-{}", colour(&entry.user_id)));
-        dom::set(&name, "dir", "auto");
-        name.set_text_content(Some(&entry.user_name));
-        let _ = row.prepend_with_node_1(&name);
+    match (part(row, ".name"), first && !entry.own) {
+        (None, true) => {
+            let name = dom::new("p");
+            name.set_class_name(&format!("name colour-{}", colour(&entry.user_id)));
+            dom::set(&name, "dir", "auto");
+            name.set_text_content(Some(&entry.user_name));
+            let _ = row.prepend_with_node_1(&name);
+        }
+        (Some(name), false) => name.remove(),
+        _ => {}
     }
-    write(&dom::find(&row, ".text"), &entry.text);
-    dom::find(&row, "time").set_text_content(Some(&browser::time_of(entry.timestamp)));
-    if entry.own {
-        let status = dom::add(&dom::find(&row, ".meta"), "span");
-        let said = status_words(words, &entry.status);
-        status.set_class_name(if entry.status == Status::Read { "status read" } else { "status" });
-        dom::set(&status, "role", "img");
-        dom::set(&status, "title", &said);
-        dom::set(&status, "aria-label", &said);
-        status.set_text_content(Some(mark(&entry.status)));
-        add_actions(&row, &entry.status, words);
+}
+
+/// How far a message of ours has come, and what can be done with it.
+fn show_status(row: &Element, status: &Status, words: Words) {
+    let shown = part(row, ".status").unwrap_or_else(|| dom::add(&dom::find(row, ".meta"), "span"));
+    let said = status_words(words, status);
+    shown.set_class_name(if *status == Status::Read { "status read" } else { "status" });
+    dom::set(&shown, "role", "img");
+    dom::set(&shown, "title", &said);
+    dom::set(&shown, "aria-label", &said);
+    shown.set_text_content(Some(mark(status)));
+    if let Some(actions) = part(row, ".actions") {
+        actions.remove();
     }
-    row
+    add_actions(row, status, words);
+}
+
+/// What only some messages have.
+fn part(row: &Element, selector: &str) -> Option<Element> {
+    row.query_selector(selector).ok().flatten()
 }
 
 /// The line, with what is an address in it to be followed.
@@ -137,19 +178,6 @@ fn status_words(words: Words, status: &Status) -> String {
         }
     };
     words.say(&text)
-}
-
-fn day_words(words: Words, day: Day) -> String {
-    const DAY_MS: i64 = 86_400_000;
-    let now = browser::now_ms();
-    if day == browser::day_of(now) {
-        return words.say(&Text::Today);
-    }
-    if day == browser::day_of(now - DAY_MS) {
-        return words.say(&Text::Yesterday);
-    }
-    let Day { year, month, day, weekday } = day;
-    words.say(&Text::Day { weekday, day, month, year: &year.to_string() })
 }
 
 /// One of eight, the same for a user everywhere.
