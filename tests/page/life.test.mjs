@@ -140,7 +140,7 @@ life("what is read stays where it is while older messages come", async (front, s
       await frame();
       await frame();
       const edge = list.getBoundingClientRect().top;
-      const top = (row) => row.getBoundingClientRect().top - edge;
+      const top = (row) => row.querySelector(".bubble").getBoundingClientRect().top - edge;
       const read = [...list.querySelectorAll(".message")].find((row) => top(row) > 30);
       const [before, id] = [top(read), read.dataset.id];
       let jump = 0;

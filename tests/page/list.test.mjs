@@ -1,6 +1,7 @@
 // The list of messages in Chromium: what stays where it is, what is counted, what is read aloud, and how a line is written.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import WebSocket from "ws";
 import { Front } from "./front.mjs";
 import { browser as launch, Person, say, Server } from "./world.mjs";
 
@@ -136,4 +137,29 @@ list("what can't be taken back any more says so", async (server) => {
   } finally {
     await front.stop();
   }
+});
+
+list("what is read stays where it is, also where only lines about the room are seen", async (server) => {
+  await say(server, 150);
+  const ana = await Person.join(browser, server, "Ana");
+  await ana.message("line 150").waitFor();
+  const others = Array.from({ length: 20 }, (_, at) => new WebSocket(`ws://127.0.0.1:${server.port}/ws?userId=u${at}&userName=U${at}`));
+  await ana.page.waitForFunction(() => document.querySelectorAll(".notice:not(.start)").length === 20);
+  // So many that the lines stand near the first of the messages that are in the document.
+  await say(server, 59, 150);
+  await ana.message("line 209").waitFor();
+  const notice = ana.page.locator(".notice:not(.start)").nth(1);
+  const [jump, came] = await notice.evaluate(async (notice) => {
+    const list = document.querySelector(".list");
+    const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+    const count = list.querySelectorAll(".message").length;
+    list.scrollTop += notice.getBoundingClientRect().top - list.getBoundingClientRect().top - 10;
+    const before = notice.getBoundingClientRect().top;
+    for (let step = 0; step < 5; step += 1) await frame();
+    return [Math.abs(notice.getBoundingClientRect().top - before), list.querySelectorAll(".message").length - count];
+  });
+  assert.ok(came > 0, "older ones came");
+  assert.ok(jump < 2, `the line jumped by ${jump} pixels`);
+  others.forEach((other) => other.close());
+  await ana.done();
 });

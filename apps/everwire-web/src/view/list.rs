@@ -3,6 +3,7 @@ use std::cell::{Cell, RefCell};
 use everwire_words::{Text, Words};
 use web_sys::{Element, HtmlElement};
 
+use super::anchor::Anchor;
 use super::message;
 use crate::browser;
 use crate::dom::{self, Switch};
@@ -146,41 +147,6 @@ impl List {
             room.show_more(false);
         }
     }
-}
-
-/// The row at the top of the list, and how far from the top.
-struct Anchor {
-    id: String,
-    top: f64,
-}
-
-impl Anchor {
-    fn of(list: &HtmlElement) -> Option<Self> {
-        let area = list.get_bounding_client_rect();
-        let middle = (area.left() + area.width() / 2.0) as f32;
-        // Below a day, or the line of the unread.
-        let row = (0..8).find_map(|step| {
-            let row = browser::document().element_from_point(middle, area.top() as f32 + 4.0 + 24.0 * step as f32)?;
-            row.closest("[data-id]").ok()?
-        })?;
-        Some(Self { id: row.get_attribute("data-id")?, top: row.get_bounding_client_rect().top() - area.top() })
-    }
-
-    /// By how many pixels it stands elsewhere now.
-    fn moved(&self, list: &HtmlElement) -> Option<i32> {
-        let row = list.query_selector(&format!("[data-id=\"{}\"]", css_string(&self.id))).ok()??;
-        let top = row.get_bounding_client_rect().top() - list.get_bounding_client_rect().top();
-        Some((top - self.top).round() as i32).filter(|moved| *moved != 0)
-    }
-}
-
-/// Others choose the ids of their messages.
-fn css_string(text: &str) -> String {
-    text.chars().fold(String::new(), |escaped, c| match c {
-        '"' | '\\' => format!("{escaped}\\{c}"),
-        c if c.is_control() => format!("{escaped}\\{:x} ", u32::from(c)),
-        c => format!("{escaped}{c}"),
-    })
 }
 
 fn typing_words(words: Words, names: &[String]) -> String {

@@ -21,6 +21,8 @@ pub(super) fn row(row: &Row<'_>, words: Words) -> Element {
     line.set_class_name(class);
     if let Row::Notice(_) = row {
         dom::set(&line, "dir", "auto");
+        // It stays where it is, as messages do.
+        dom::set(&line, "data-id", "");
     }
     dom::find(&line, "span").set_text_content(Some(&line_words(row, words)));
     line

@@ -5,6 +5,7 @@
 //! - `bar`: where the connection stands; `side`: rooms and people; `list` and `message`: what was said; `composer`: what
 //!   is being written
 
+mod anchor;
 mod bar;
 mod chat;
 mod composer;
