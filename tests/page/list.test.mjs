@@ -23,17 +23,64 @@ function list(name, body) {
   });
 }
 
+/** Waits until the list shows its end. */
+const end = (person) => person.page.waitForFunction(() => {
+  const list = document.querySelector(".list");
+  return list.scrollHeight - list.scrollTop - list.clientHeight < 2 && document.querySelector(".newest").hidden;
+});
+
 /** Scrolls to so many pixels from the top, and waits until that has been drawn. */
 const scroll = (person, top) => person.page.evaluate(async (top) => {
   document.querySelector(".list").scrollTop = top;
   for (let frame = 0; frame < 3; frame += 1) await new Promise((drawn) => requestAnimationFrame(drawn));
 }, top);
 
+/** How far a row is from the top of the window. */
+const place = (row) => row.evaluate((row) => row.getBoundingClientRect().top);
+
 /** From now on somebody looks at a page, or looks away. */
 const look = (person, looks) => person.page.evaluate((looks) => {
   document.hasFocus = () => looks;
   if (looks) window.dispatchEvent(new Event("focus"));
 }, looks);
+
+list("the newest stay in view when the list gets smaller, and what is read when it gets narrower", async (server) => {
+  await say(server, 120);
+  const ana = await Person.join(browser, server, "Ana", PHONE);
+  await ana.message("line 120").waitFor();
+  await end(ana);
+  // A keyboard comes; a draft grows; the phone is turned.
+  for (const viewport of [{ width: 390, height: 480 }, { width: 844, height: 390 }, { width: 390, height: 844 }]) {
+    await ana.page.setViewportSize(viewport);
+    await end(ana);
+    await ana.page.fill("textarea", "one\ntwo\nthree\nfour");
+    await end(ana);
+    const [button, form] = await ana.page.evaluate(() => {
+      const newest = document.querySelector(".newest");
+      newest.hidden = false;
+      const bottom = newest.getBoundingClientRect().bottom;
+      newest.hidden = true;
+      return [bottom, document.querySelector(".composer").getBoundingClientRect().top];
+    });
+    assert.ok(button <= form, "the way to the newest leaves the draft alone");
+    await ana.page.fill("textarea", "");
+    await end(ana);
+  }
+  await say(server, 1, 120);
+  await ana.message("line 121").waitFor();
+  await end(ana);
+  await scroll(ana, 900);
+  const read = ana.page.locator(".message").nth(await ana.page.evaluate(() => {
+    const top = document.querySelector(".list").getBoundingClientRect().top;
+    return [...document.querySelectorAll(".message")].findIndex((row) => row.getBoundingClientRect().top >= top - 20);
+  }));
+  const before = await place(read);
+  await ana.page.setViewportSize({ width: 300, height: 600 });
+  await ana.page.waitForFunction(() => innerWidth === 300);
+  await scroll(ana, await ana.page.evaluate(() => document.querySelector(".list").scrollTop));
+  assert.ok(Math.abs((await place(read)) - before) < 3, "what is read stays where it is");
+  await ana.done();
+});
 
 list("a row of the list stays the same while its message gets on, and what fills the list is not read aloud", async (server) => {
   await say(server, 100);

@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
+use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, UnwrapThrowExt};
-use web_sys::{Element, HtmlElement, HtmlTemplateElement};
+use web_sys::{Element, HtmlElement, HtmlTemplateElement, ResizeObserver};
 
 use crate::browser::{document, root};
 
@@ -94,5 +95,27 @@ impl Switch {
         if self.now.replace(on) != on {
             switch(&self.element, self.attribute, on);
         }
+    }
+}
+
+/// Watches the size of an element for as long as it is held.
+pub(crate) struct Sizes {
+    observer: ResizeObserver,
+    _act: Closure<dyn FnMut()>,
+}
+
+impl Sizes {
+    /// Calls this when there is a size, and whenever it is another, before that is painted.
+    pub(crate) fn of(element: &Element, act: impl FnMut() + 'static) -> Option<Self> {
+        let act = Closure::<dyn FnMut()>::new(act);
+        let observer = ResizeObserver::new(act.as_ref().unchecked_ref()).ok()?;
+        observer.observe(element);
+        Some(Self { observer, _act: act })
+    }
+}
+
+impl Drop for Sizes {
+    fn drop(&mut self) {
+        self.observer.disconnect();
     }
 }

@@ -31,7 +31,7 @@ struct Main {
     room: Room,
     root: Element,
     bar: Bar,
-    list: List,
+    list: Rc<List>,
     composer: Composer,
 }
 

@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 
 use everwire_words::{Text, Words};
 use web_sys::{Element, HtmlElement};
@@ -6,7 +7,7 @@ use web_sys::{Element, HtmlElement};
 use super::anchor::Anchor;
 use super::message;
 use crate::browser;
-use crate::dom::{self, Switch};
+use crate::dom::{self, Sizes, Switch};
 use crate::keyed::{self, Step};
 use crate::room::Room;
 use crate::rows::{Day, Key, Look, Row};
@@ -32,8 +33,11 @@ pub(super) struct List {
     version: Cell<Option<(u64, Day)>>,
     /// What comes is read aloud.
     is_live: Cell<bool>,
-    /// What the reader looks at.
+    /// What the reader looks at, unless it is the end.
     anchor: RefCell<Option<Anchor>>,
+    /// As high as the list was when it was last looked at.
+    height: Cell<i32>,
+    _sizes: Option<Sizes>,
 }
 
 /// A row in the document.
@@ -44,23 +48,34 @@ struct Shown {
 }
 
 impl List {
-    pub(super) fn new(main: &Element, room: &Room, words: Words) -> Self {
+    pub(super) fn new(main: &Element, room: &Room, words: Words) -> Rc<Self> {
         dom::label(main, ".list", room.name());
         dom::find(main, ".empty").set_text_content(Some(&words.say(&Text::EmptyRoom)));
         dom::find(main, ".newest").set_text_content(Some(&format!("{} ↓", words.say(&Text::Newest))));
-        Self {
-            room: room.clone(),
-            words,
-            list: dom::find(main, ".list"),
-            rows: dom::find(main, ".rows"),
-            empty: Switch::at(main, ".empty", "hidden", true),
-            newest: Switch::at(main, ".newest", "hidden", true),
-            typing: dom::Words::at(main, ".typing"),
-            shown: RefCell::default(),
-            version: Cell::default(),
-            is_live: Cell::default(),
-            anchor: RefCell::default(),
-        }
+        let list = dom::find(main, ".list");
+        Rc::new_cyclic(|own: &Weak<Self>| {
+            let own = own.clone();
+            let sizes = Sizes::of(&list, move || {
+                if let Some(list) = own.upgrade() {
+                    list.on_resize();
+                }
+            });
+            Self {
+                room: room.clone(),
+                words,
+                list,
+                rows: dom::find(main, ".rows"),
+                empty: Switch::at(main, ".empty", "hidden", true),
+                newest: Switch::at(main, ".newest", "hidden", true),
+                typing: dom::Words::at(main, ".typing"),
+                shown: RefCell::default(),
+                version: Cell::default(),
+                is_live: Cell::default(),
+                anchor: RefCell::default(),
+                height: Cell::default(),
+                _sizes: sizes,
+            }
+        })
     }
 
     pub(super) fn show(&self, room: &Room) {
@@ -133,19 +148,36 @@ impl List {
 
     pub(super) fn on_scroll(&self) {
         let (room, list) = (&self.room, &self.list);
-        let above = list.scroll_top();
-        let below = list.scroll_height() - above - list.client_height();
-        let end = below < AT_END && room.is_newest();
+        let height = list.client_height();
+        if self.height.replace(height) != height && room.at_end() {
+            // It was not the reader who left the end.
+            return self.follow();
+        }
+        let end = self.below() < AT_END && room.is_newest();
         // At the end it is the end that stays in view, and to look for a row costs as much as to draw one.
         *self.anchor.borrow_mut() = if end { None } else { Anchor::of(list) };
         room.set_at_end(end);
         if end {
             room.seen();
-        } else if above < NEAR {
+        } else if list.scroll_top() < NEAR {
             room.show_more(true);
-        } else if below < NEAR && !room.is_newest() {
+        } else if self.below() < NEAR && !room.is_newest() {
             room.show_more(false);
         }
+    }
+
+    /// There is another place for the list: a keyboard has come, a draft has grown, a phone was turned.
+    fn on_resize(&self) {
+        self.height.set(self.list.client_height());
+        self.follow();
+        if !self.room.at_end() {
+            self.on_scroll();
+        }
+    }
+
+    /// How much of the list is below what is seen.
+    fn below(&self) -> i32 {
+        self.list.scroll_height() - self.list.scroll_top() - self.list.client_height()
     }
 }
 
