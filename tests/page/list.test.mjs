@@ -82,6 +82,19 @@ list("the newest stay in view when the list gets smaller, and what is read when 
   await ana.done();
 });
 
+list("to the newest leads there, whatever was scrolled right before", async (server) => {
+  await say(server, 100);
+  const ana = await Person.join(browser, server, "Ana");
+  await ana.message("line 100").waitFor();
+  await scroll(ana, 100);
+  await ana.page.evaluate(() => {
+    document.querySelector(".list").scrollTop = 300;
+    document.querySelector(".newest").click();
+  });
+  await end(ana);
+  await ana.done();
+});
+
 list("a row of the list stays the same while its message gets on, and what fills the list is not read aloud", async (server) => {
   await say(server, 100);
   const ana = await Person.join(browser, server, "Ana");

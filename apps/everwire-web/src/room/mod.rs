@@ -64,6 +64,8 @@ struct Inner {
     version: Cell<u64>,
     /// Which messages are in the document.
     window: Cell<Window>,
+    /// The newest are to be seen, and are not yet.
+    jumping: Cell<bool>,
     /// Somebody has this room before them.
     active: Cell<bool>,
     /// These will be done soon: what is new is kept, the draft is kept, it is looked whether somebody has stopped typing, and
@@ -106,6 +108,7 @@ impl Room {
             notices_ever: Cell::default(),
             version: Cell::default(),
             window: Cell::new(window),
+            jumping: Cell::default(),
             active: Cell::default(),
             memory_planned: Cell::default(),
             draft_planned: Cell::default(),

@@ -37,7 +37,18 @@ impl Room {
         let len = self.0.entries.borrow().len();
         self.in_window(|window| window.show_newest(len));
         self.0.at_end.set(true);
+        self.0.jumping.set(true);
         self.changed();
+    }
+
+    /// Whether the newest messages are to be seen, and are not yet.
+    pub(crate) fn is_jumping(&self) -> bool {
+        self.0.jumping.get()
+    }
+
+    /// They are.
+    pub(crate) fn has_jumped(&self) {
+        self.0.jumping.set(false);
     }
 
     /// Keeps those in the document there, when the list is about to change.

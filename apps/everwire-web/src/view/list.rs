@@ -86,6 +86,7 @@ impl List {
         let version = Some((room.version(), today));
         if self.version.replace(version) != version {
             room.with_rows(today, |rows| self.show_rows(rows));
+            room.has_jumped();
             self.follow();
         }
     }
@@ -148,6 +149,10 @@ impl List {
 
     pub(super) fn on_scroll(&self) {
         let (room, list) = (&self.room, &self.list);
+        // What is seen is still what was before the jump.
+        if room.is_jumping() {
+            return;
+        }
         let height = list.client_height();
         if self.height.replace(height) != height && room.at_end() {
             // It was not the reader who left the end.
