@@ -1,5 +1,6 @@
 // The list of messages in Chromium: what stays where it is, what is counted, what is read aloud, and how a line is written.
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import WebSocket from "ws";
 import { Front } from "./front.mjs";
@@ -79,6 +80,18 @@ list("the newest stay in view when the list gets smaller, and what is read when 
   await ana.page.waitForFunction(() => innerWidth === 300);
   await scroll(ana, await ana.page.evaluate(() => document.querySelector(".list").scrollTop));
   assert.ok(Math.abs((await place(read)) - before) < 3, "what is read stays where it is");
+  await ana.done();
+});
+
+list("a screen higher than what comes at first is filled, and stays so", async (server) => {
+  await say(server, 300);
+  const ana = await Person.join(browser, server, "Ana", { viewport: { width: 800, height: 3200 } });
+  const isFilled = () => document.querySelector(".list").scrollTop > 500;
+  await ana.page.waitForFunction(isFilled);
+  await say(server, 30, 300);
+  await ana.message("line 330").waitFor();
+  await ana.page.waitForFunction(isFilled);
+  await end(ana);
   await ana.done();
 });
 
@@ -197,6 +210,53 @@ list("what can't be taken back any more says so", async (server) => {
   } finally {
     await front.stop();
   }
+});
+
+list("what could not be asked for without a network comes when it is back", async (server) => {
+  await say(server, 200);
+  const ana = await Person.join(browser, server, "Ana");
+  await ana.message("line 200").waitFor();
+  await server.kill();
+  await ana.page.waitForSelector(".dot.bad");
+  const first = async () => (await ana.texts())[0];
+  for (let shown = ""; shown !== (await first()); await scroll(ana, 0)) shown = await first();
+  const shown = await first();
+  assert.notEqual(shown, "line 1");
+  await server.restart();
+  await ana.page.waitForFunction((shown) => document.querySelector(".message .text").textContent !== shown, shown);
+  await ana.done();
+});
+
+list("a gap is filled when it is scrolled to, and never is all of it in the document", async (server) => {
+  await say(server, 40);
+  const ana = await Person.join(browser, server, "Ana");
+  await ana.message("line 40").waitFor();
+  // Another history: what is shown of the one before stands above it, and between them most is missing.
+  await server.kill();
+  await ana.page.waitForSelector(".dot.bad");
+  await ana.context.setOffline(true);
+  rmSync(server.folder, { recursive: true, force: true });
+  await server.restart();
+  await say(server, 700, 1000);
+  await ana.context.setOffline(false);
+  await ana.message("line 1700").waitFor();
+  const gap = ana.page.locator(".notice", { hasText: "missing here" });
+  await end(ana);
+  await gap.waitFor({ state: "attached" });
+  for (let step = 0; step < 200 && (await gap.count()) > 0; step += 1) {
+    // To right below what is missing.
+    await scroll(ana, await gap.evaluate((gap) => {
+      const list = document.querySelector(".list");
+      return list.scrollTop + gap.getBoundingClientRect().bottom - list.getBoundingClientRect().top;
+    }));
+    const shown = await ana.page.locator(".message").count();
+    assert.ok(shown <= 420, `${shown} messages are in the document`);
+  }
+  await scroll(ana, 0);
+  await ana.message(/^line 1$/).waitFor();
+  const shown = await ana.texts();
+  assert.deepEqual(shown.slice(0, 42), [...Array.from({ length: 40 }, (_, at) => `line ${at + 1}`), "line 1001", "line 1002"]);
+  await ana.done();
 });
 
 list("what is read stays where it is, also where only lines about the room are seen", async (server) => {

@@ -48,7 +48,12 @@ impl Room {
             ChatEvent::Joined(user) => self.notice(&Text::Joined { name: &user.user_name }),
             ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
             ChatEvent::Typing(names) => *self.0.typing.borrow_mut() = names,
-            ChatEvent::Synced { .. } | ChatEvent::Back(_) | ChatEvent::Presence(_) => self.renew_users(),
+            ChatEvent::Synced { .. } => {
+                self.renew_users();
+                // What could not be asked for without a connection is asked for when the list is drawn.
+                self.changed();
+            }
+            ChatEvent::Back(_) | ChatEvent::Presence(_) => self.renew_users(),
             ChatEvent::Missed { entries, .. } => self.on_missed(entries),
             _ => {}
         }

@@ -136,15 +136,12 @@ impl List {
         if room.at_end() {
             // As far as it goes.
             list.set_scroll_top(i32::MAX);
-            return;
-        }
-        if let Some(moved) = self.anchor.borrow().as_ref().and_then(|anchor| anchor.moved(list)) {
+            self.load_gaps();
+        } else if let Some(moved) = self.anchor.borrow().as_ref().and_then(|anchor| anchor.moved(list)) {
             list.set_scroll_top(list.scroll_top() + moved);
         }
         // Short rows may not have filled the space: then nothing was scrolled that would ask for more.
-        if list.scroll_top() < NEAR {
-            room.show_more(true);
-        }
+        self.fill();
     }
 
     pub(super) fn on_scroll(&self) {
@@ -164,11 +161,9 @@ impl List {
         room.set_at_end(end);
         if end {
             room.seen();
-        } else if list.scroll_top() < NEAR {
-            room.show_more(true);
-        } else if self.below() < NEAR && !room.is_newest() {
-            room.show_more(false);
         }
+        self.fill();
+        self.load_gaps();
     }
 
     /// There is another place for the list: a keyboard has come, a draft has grown, a phone was turned.
@@ -177,6 +172,26 @@ impl List {
         self.follow();
         if !self.room.at_end() {
             self.on_scroll();
+        }
+    }
+
+    /// Has more rows come into the document where there are only few beyond what is seen.
+    fn fill(&self) {
+        if self.list.scroll_top() < NEAR {
+            self.room.show_more(true);
+        } else if !self.room.is_newest() && self.below() < NEAR {
+            self.room.show_more(false);
+        }
+    }
+
+    /// Asks for what is missing near what is seen. Not for each page that comes: a gap may be as long as the history.
+    fn load_gaps(&self) {
+        for shown in self.shown.borrow().iter() {
+            let (Key::Gap(above), Look::Gap { gone: false }) = (&shown.key, &shown.look) else { continue };
+            let top = shown.row.get_bounding_client_rect().top() - self.list.get_bounding_client_rect().top();
+            if (-f64::from(NEAR)..f64::from(NEAR + self.list.client_height())).contains(&top) {
+                self.room.load_before(above);
+            }
         }
     }
 
