@@ -100,7 +100,11 @@ impl Chat {
         let room = self.rooms.shown();
         match what {
             "menu" => self.open_side(!self.side_is_open.get()),
-            "people" => self.open_side(true),
+            "people" => {
+                self.open_side(true);
+                // Where they are always to be seen, that shows where.
+                let _ = dom::find(&self.root, ".present").focus();
+            }
             "close" => self.open_side(false),
             "update" => browser::tell("everwire-update-now"),
             "newest" => room.show_newest(),
