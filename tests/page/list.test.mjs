@@ -121,6 +121,7 @@ list("a row of the list stays the same while its message gets on, and what fills
   assert.equal(await live(), "polite");
   await ana.message("one row").evaluate((row) => {
     row.isTheSame = true;
+    row.querySelector("button").focus();
     getSelection().selectAllChildren(row.querySelector(".text"));
   });
   await server.restart();
@@ -128,6 +129,7 @@ list("a row of the list stays the same while its message gets on, and what fills
   assert.ok(await ana.message("one row").evaluate((row) => row.isTheSame));
   assert.equal(await ana.page.evaluate(() => `${getSelection()}`), "one row");
   assert.equal(await ana.message("one row").getByRole("button").count(), 0);
+  assert.ok(await ana.page.locator(".list").evaluate((list) => list === document.activeElement), "the keys go on from here");
   await scroll(ana, 0);
   await ana.message(/^line 1$/).waitFor();
   assert.equal(await live(), "off");

@@ -2,7 +2,8 @@
 
 use everwire_chat::{Entry, Failure, Status};
 use everwire_words::{Text, Words};
-use web_sys::Element;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
 
 use crate::browser;
 use crate::dom;
@@ -101,10 +102,17 @@ fn show_status(row: &Element, status: &Status, words: Words) {
     dom::set(&shown, "title", &said);
     dom::set(&shown, "aria-label", &said);
     shown.set_text_content(Some(mark(status)));
-    if let Some(actions) = part(row, ".actions") {
+    let actions = part(row, ".actions");
+    let had_focus = actions.as_ref().is_some_and(|actions| actions.matches(":focus-within") == Ok(true));
+    if let Some(actions) = actions {
         actions.remove();
     }
     add_actions(row, status, words);
+    if had_focus {
+        // To what can be done now; else to the list, which goes on from here.
+        let next = part(row, ".actions button").or_else(|| row.closest(".list").ok().flatten());
+        let _ = next.map(|next| next.unchecked_into::<HtmlElement>().focus());
+    }
 }
 
 /// What only some messages have.
