@@ -9,6 +9,8 @@ import { PassThrough, Transform } from "node:stream";
  * One after the other, `faults` befall the WebSockets: each `{ is, after, of }` as soon as so many bytes of the "page" or
  * of the "server" have passed on the connection that is open then. `faults` are those that are still to come, and
  * `befallen` waits until there are none.
+ *
+ * `asked` are the paths that were asked for, and `instead` says for some what is answered instead of the server's word.
  */
 export class Front {
   #befallen;
@@ -19,6 +21,8 @@ export class Front {
     front.faults = [...faults];
     front.befallen = new Promise((befallen) => (front.#befallen = befallen));
     front.links = new Set();
+    front.asked = [];
+    front.instead = {};
     front.proxy = createServer((asked, answer) => front.#pass(server, asked, answer));
     front.proxy.on("upgrade", (asked, socket, head) => front.#upgrade(server, asked, socket, head));
     await new Promise((listening) => front.proxy.listen(0, "127.0.0.1", listening));
@@ -40,7 +44,22 @@ export class Front {
     for (const link of this.links) link.flow();
   }
 
+  /** What the server answers under these paths is not passed on, until somebody lets it go. */
+  hold(paths) {
+    this.held = { paths, until: new Promise((letGo) => (this.letGo = letGo)) };
+  }
+
+  /** Waits until this path was asked for so many times. */
+  async heard(path, times = 1) {
+    for (let step = 0; step < 600; step += 1) {
+      if (this.asked.filter((asked) => asked === path).length >= times) return;
+      await new Promise((waited) => setTimeout(waited, 20));
+    }
+    throw new Error(`${path} was not asked for ${times} times`);
+  }
+
   async stop() {
+    this.letGo?.();
     for (const link of this.links) link.cut();
     this.proxy.closeAllConnections();
     await new Promise((closed) => this.proxy.close(closed));
@@ -49,9 +68,15 @@ export class Front {
   #pass(server, asked, answer) {
     const headers = { ...asked.headers, "accept-encoding": "identity" };
     delete headers["if-none-match"];
+    this.asked.push(asked.url);
+    if (asked.url in this.instead) {
+      answer.writeHead(200, { "content-type": "application/json" });
+      return answer.end(this.instead[asked.url]);
+    }
     const passed = request({ port: server.port, host: "127.0.0.1", method: asked.method, path: asked.url, headers }, async (given) => {
       const parts = await given.toArray();
       const body = this.#changed(asked.url, Buffer.concat(parts));
+      if (asked.url.startsWith(this.held?.paths)) await this.held.until;
       const { etag, "content-length": length, ...rest } = given.headers;
       answer.writeHead(given.statusCode, { ...rest, "content-length": body.length });
       answer.end(body);

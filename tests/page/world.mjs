@@ -96,11 +96,15 @@ export class Server {
   /** From now on only those come in who have an account. */
   async withAccounts(passwords) {
     await this.kill();
-    for (const [user, password] of Object.entries(passwords)) {
-      execFileSync(process.env.EVERWIRE_BINARY, ["user", "add", user, "--data", this.folder], { input: password, stdio: "pipe" });
-    }
+    for (const [user, password] of Object.entries(passwords)) this.order("user", "add", user, password);
     this.more = ["--auth", "accounts"];
     await this.restart();
+  }
+
+  /** Does what `everwire user …` or `everwire room …` does; the last of the words is what it reads. */
+  order(...words) {
+    const input = `${words.pop()}\n`;
+    execFileSync(process.env.EVERWIRE_BINARY, [...words, "--data", this.folder], { input, stdio: "pipe" });
   }
 
   async kill() {

@@ -21,6 +21,7 @@ fn the_page_in_chromium() {
             // Two browsers on two cores take no less time, and cases that measure silence want theirs.
             "--test-concurrency=1",
             "chat.test.mjs",
+            "entering.test.mjs",
             "list.test.mjs",
             "life.test.mjs",
             "driver.test.mjs",

@@ -1,5 +1,14 @@
 import init from "./everwire.js";
 
+// What the browser keeps; nothing where it is told to keep nothing.
+function kept(where, act) {
+  try {
+    return act(window[where]);
+  } catch {
+    return null;
+  }
+}
+
 // A number that no other open tab has: each has an outbox of its own, and a tab that is opened in the place of one that
 // was closed sends what is left in it. A reloaded tab waits for its own.
 async function tab() {
@@ -8,11 +17,15 @@ async function tab() {
     const held = (lock) => (taken(Boolean(lock)), lock && new Promise(() => {}));
     navigator.locks.request(`everwire.tab.${number}`, options, held).catch(() => taken(false));
   });
-  const before = sessionStorage.getItem("everwire.tab");
-  if (before && await take(before, { signal: AbortSignal.timeout(2000) })) return before;
+  const before = kept("sessionStorage", (storage) => storage.getItem("everwire.tab"));
+  if (before) {
+    const patience = new AbortController();
+    setTimeout(() => patience.abort(), 2000);
+    if (await take(before, { signal: patience.signal })) return before;
+  }
   for (let number = 0; number < 100; number += 1) {
     if (await take(number, { ifAvailable: true })) {
-      sessionStorage.setItem("everwire.tab", number);
+      kept("sessionStorage", (storage) => storage.setItem("everwire.tab", number));
       return String(number);
     }
   }
@@ -23,18 +36,38 @@ async function tab() {
 async function keep() {
   const workers = navigator.serviceWorker;
   if (!workers) return;
-  if (workers.controller) workers.addEventListener("controllerchange", () => location.reload());
+  // At the first visit the page had no worker, and gets the one that belongs to it.
+  let owned = Boolean(workers.controller);
+  workers.addEventListener("controllerchange", () => owned ? location.reload() : (owned = true));
   const registration = await workers.register("/sw.js");
   const announce = () => {
     if (!registration.waiting || !workers.controller) return;
     document.documentElement.dataset.update = "";
     dispatchEvent(new Event("everwire-update"));
   };
-  registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", announce));
+  const watch = () => registration.installing?.addEventListener("statechange", announce);
+  registration.addEventListener("updatefound", watch);
   addEventListener("everwire-update-now", () => registration.waiting?.postMessage("now"));
+  document.addEventListener("visibilitychange", () => document.hidden || registration.update().catch(() => {}));
+  watch();
   announce();
 }
 
+// A client that has failed in the middle of something does nothing any more, whatever it looks like.
+function fail(problem) {
+  console.error(problem);
+  const line = document.getElementById("wrong").content.firstElementChild;
+  // It stands there already.
+  if (!line) return;
+  const other = document.documentElement.lang === "ru" || navigator.language.startsWith("ru") ? "en" : "ru";
+  line.querySelectorAll(`[lang=${other}]`).forEach((words) => words.remove());
+  line.querySelector("button").addEventListener("click", () => location.reload());
+  document.body.append(line);
+}
+const failed = (problem) => problem instanceof WebAssembly.RuntimeError && fail(problem);
+addEventListener("error", (event) => failed(event.error));
+addEventListener("unhandledrejection", (event) => failed(event.reason));
+
 document.documentElement.dataset.tab = await tab();
-await init();
+await init().catch(fail);
 keep().catch(() => {});
