@@ -79,3 +79,52 @@ entering("a new version comes into a tab of the first visit too", async (front) 
   await ana.connected();
   await ana.done();
 });
+
+entering("a room with an impossible name keeps nobody from the others", async (front) => {
+  const ana = await Person.join(browser, front, "Ana", { query: "?room=%20den%20" });
+  assert.equal(await ana.page.textContent("h1"), "den");
+  await ana.page.evaluate(() => {
+    const name = Object.keys(localStorage).find((name) => name.startsWith("everwire.rooms"));
+    localStorage.setItem(name, `${"x".repeat(65)}\n${localStorage.getItem(name)}`);
+  });
+  await ana.page.goto(front.url(`?room=${"y".repeat(65)}`));
+  await ana.connected();
+  assert.deepEqual(await ana.page.locator(".side .room").allTextContents(), ["den"]);
+  await ana.done();
+});
+
+entering("a room is left by one press, at once for the others, and not while something waits unless it is meant", async (front, server) => {
+  const ana = await Person.join(browser, front, "Ana");
+  const ben = await Person.join(browser, front, "Ben", { query: "?room=den" });
+  const join = async (room) => {
+    await ana.page.getByRole("textbox", { name: "Join another room" }).fill(room);
+    await ana.page.keyboard.press("Enter");
+    await ana.page.locator("h1", { hasText: room }).waitFor();
+    await ana.connected();
+  };
+  const rooms = (names) => ana.page.waitForFunction((names) => [...document.querySelectorAll(".side .room > :first-child")].map((room) => room.textContent).join() === names, names);
+  for (const room of ["den", "hall"]) await join(room);
+  await ana.page.locator(".side .room", { hasText: "lobby" }).click();
+  await ana.page.reload();
+  await ana.connected();
+  await ana.page.getByRole("button", { name: /leave .*den/ }).dblclick();
+  await rooms("lobby,hall");
+  // One that was cut off would be missed after five seconds only.
+  await ben.page.locator(".notice", { hasText: /Ana.* left/ }).waitFor({ timeout: 4_500 });
+  assert.deepEqual(Object.keys(await kept(ana)).filter((name) => /memory.*\.den$/.test(name)), []);
+  await server.kill();
+  await ana.page.waitForSelector(".dot.bad");
+  await ana.write("wait for me");
+  const leave = ana.page.getByRole("button", { name: /leave .*lobby/ });
+  await leave.click();
+  await ana.page.locator(".side .problem", { hasText: "1" }).waitFor();
+  await rooms("lobby,hall");
+  await leave.click();
+  await rooms("hall");
+  await ana.page.waitForSelector(".side .problem:empty", { state: "attached" });
+  await server.restart();
+  await join("lobby");
+  await ana.sees("wait for me", "sent");
+  await ben.done();
+  await ana.done();
+});

@@ -93,6 +93,7 @@ impl App {
     fn enter(&self, user: User, account: Option<Account>) -> Result<(), String> {
         let rooms = Rc::new(Rooms::enter(user, account, self.words, Rc::clone(&self.frames))?);
         presence::watch(&rooms);
+        rooms.watch();
         self.show(Screen::Chat(Rc::new(Chat::new(rooms, self.words))));
         self.frames.plan();
         Ok(())
@@ -109,10 +110,13 @@ impl App {
                 }
             });
         };
-        on("click", |app, _, element| {
+        on("click", |app, event, element| {
             let button = element.closest("[data-do]").ok().flatten();
-            if let (Screen::Chat(chat), Some(button)) = (app.screen(), button) {
-                chat.act(&button.get_attribute("data-do").unwrap_or_default(), &button);
+            let (Screen::Chat(chat), Some(button)) = (app.screen(), button) else { return };
+            let what = button.get_attribute("data-do").unwrap_or_default();
+            // The second click of two is not meant for what has come under the pointer since the first.
+            if what != "leave" || !browser::is_repeated(&event) {
+                chat.act(&what, &button);
             }
         });
         on("submit", |app, event, form| {

@@ -29,10 +29,19 @@ pub(crate) fn kept(name: &str) -> Option<String> {
     storage()?.get_item(name).ok()?
 }
 
-/// Keeps something for the next visit, if the browser does.
+/// Keeps something for the next visit, if the browser does; nothing any more, if it is empty.
 pub(crate) fn keep(name: &str, value: &str) {
     if let Some(storage) = storage() {
-        let _ = storage.set_item(name, value);
+        let _ = if value.is_empty() { storage.remove_item(name) } else { storage.set_item(name, value) };
+    }
+}
+
+/// What was kept under a name of before is kept under this one, unless something is.
+pub(crate) fn rename(old: &str, new: &str) {
+    if let (None, Some(value), Some(storage)) = (kept(new), kept(old), storage())
+        && storage.set_item(new, &value).is_ok()
+    {
+        let _ = storage.remove_item(old);
     }
 }
 
@@ -67,7 +76,19 @@ pub(crate) fn grows_inputs() -> bool {
 
 /// Not only a finger.
 pub(crate) fn has_a_mouse() -> bool {
-    window().match_media("(pointer: fine)").ok().flatten().is_some_and(|fine| fine.matches())
+    is_like("(pointer: fine)")
+}
+
+fn is_like(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// The second click of two, or a later one.
+pub(crate) fn is_repeated(click: &Event) -> bool {
+    js_sys::Reflect::get(click, &"detail".into())
+        .ok()
+        .and_then(|clicks| clicks.as_f64())
+        .is_some_and(|clicks| clicks > 1.0)
 }
 
 /// The languages that the reader prefers, best first.

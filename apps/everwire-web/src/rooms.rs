@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::rc::Rc;
+use std::time::Duration;
 
 use everwire_chat::User;
 use everwire_words::Words;
@@ -12,14 +13,19 @@ use crate::browser;
 use crate::frames::Frames;
 use crate::room::Room;
 
+/// Under this name, and that of the user, it is kept which rooms there are.
 const ROOMS: &str = "everwire.rooms";
 const DEFAULT_ROOM: &str = "lobby";
+/// How long a room lasts that was left.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// The rooms, and which of them is shown. There is always one.
 pub(crate) struct Rooms {
     all: RefCell<Vec<Room>>,
     active: Cell<usize>,
-    /// Counts the changes of both.
+    /// One that was left a moment ago, until the browser has been given what there is to say there.
+    left: Rc<RefCell<Option<Room>>>,
+    /// Counts the changes of all that is shown.
     version: Cell<u64>,
     user: User,
     account: Option<Account>,
@@ -41,24 +47,44 @@ impl Rooms {
         let rooms = Self {
             all: RefCell::default(),
             active: Cell::default(),
+            left: Rc::default(),
             version: Cell::default(),
             user,
             account,
             words,
             frames,
         };
-        let kept = browser::kept(ROOMS).unwrap_or_default();
-        for name in kept.split('\n').filter(|name| !name.is_empty()) {
-            rooms.add(name)?;
+        browser::rename(ROOMS, &rooms.key());
+        let kept = browser::kept(&rooms.key()).unwrap_or_default();
+        let wanted = browser::parameter("room").unwrap_or_default();
+        for name in kept.split('\n').chain([wanted.trim()]) {
+            // One that can't be a room keeps nobody from the others.
+            if let Ok(at) = rooms.place(name).map_or_else(|| rooms.add(name), Ok)
+                && name == wanted.trim()
+            {
+                rooms.active.set(at);
+            }
         }
-        let wanted = browser::parameter("room");
-        if let Some(name) = wanted.as_deref().or((rooms.count() == 0).then_some(DEFAULT_ROOM)) {
-            let at = rooms.place(name).map_or_else(|| rooms.add(name), Ok)?;
-            rooms.active.set(at);
+        if rooms.count() == 0 {
+            rooms.add(DEFAULT_ROOM)?;
         }
         rooms.shown().set_active(true);
         rooms.keep();
         Ok(rooms)
+    }
+
+    /// Keeps everything for the next visit when the page goes.
+    pub(crate) fn watch(self: &Rc<Self>) {
+        let rooms = Rc::downgrade(self);
+        browser::always_on(&browser::window(), "pagehide", move |_| {
+            if let Some(rooms) = rooms.upgrade() {
+                rooms.remember();
+            }
+        });
+    }
+
+    pub(crate) fn remember(&self) {
+        self.each(|_, room| room.keep());
     }
 
     pub(crate) fn me(&self) -> &str {
@@ -120,6 +146,11 @@ impl Rooms {
         Ok(())
     }
 
+    /// How many messages wait to be sent there.
+    pub(crate) fn waiting(&self, at: usize) -> u64 {
+        self.all.borrow().get(at).map_or(0, Room::waiting)
+    }
+
     /// Leaves a room, unless it is the only one.
     pub(crate) fn leave(&self, at: usize) {
         if self.count() < 2 || at >= self.count() {
@@ -128,12 +159,20 @@ impl Rooms {
         if self.active() == at {
             self.go_to(if at == 0 { 1 } else { at - 1 });
         }
-        self.all.borrow_mut().remove(at);
+        let left = self.all.borrow_mut().remove(at);
         if self.active() > at {
             self.active.set(self.active() - 1);
         }
         self.keep();
         self.changed();
+        left.leave();
+        self.left.replace(Some(left));
+        let left = Rc::clone(&self.left);
+        browser::later(FAREWELL, move || {
+            if let Some(left) = left.take() {
+                left.forget();
+            }
+        });
     }
 
     fn place(&self, name: &str) -> Option<usize> {
@@ -142,6 +181,8 @@ impl Rooms {
 
     /// Its place.
     fn add(&self, name: &str) -> Result<usize, String> {
+        // Two must not have the same outbox.
+        self.left.take();
         let room = Room::join(name, &self.user, self.account.clone(), self.words, &self.frames);
         let room = room.map_err(|error| in_words(&error))?;
         self.all.borrow_mut().push(room);
@@ -161,7 +202,12 @@ impl Rooms {
             names.push_str(if at == 0 { "" } else { "\n" });
             names.push_str(room.name());
         });
-        browser::keep(ROOMS, &names);
+        browser::keep(&self.key(), &names);
+    }
+
+    /// Under which they are kept.
+    fn key(&self) -> String {
+        format!("{ROOMS}.{}", self.user.user_id)
     }
 }
 

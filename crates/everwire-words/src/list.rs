@@ -55,6 +55,8 @@ texts! {
     Rooms = "rooms",
     NewRoom = "new-room",
     LeaveRoom = "leave-room" { room: &'a str },
+    /// Of the page, before a room is left to which messages wait.
+    LeaveWaiting = "leave-waiting" { count: u64 },
     /// How many are here besides us.
     Here = "here" { count: u64 },
     Who = "who",

@@ -82,6 +82,10 @@ day = { $weekday ->
 rooms = Rooms
 new-room = Join another room
 leave-room = leave { $room }
+leave-waiting = { $count ->
+    [one] { $count } message is not sent yet
+   *[other] { $count } messages are not sent yet
+}; press × again to leave nevertheless
 here = { $count ->
     [0] nobody else here
     [one] { $count } other here

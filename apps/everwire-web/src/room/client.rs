@@ -22,7 +22,11 @@ pub(super) fn client(name: &str, user: &User, account: Option<Account>) -> Resul
     if let Some(account) = account {
         builder = builder.token(move |refused| SendWrapper::new(account.clone().token(refused)));
     }
-    let outbox = browser::tab().map(|tab| format!("everwire.outbox.{tab}.{}.{name}", user.user_id));
+    let outbox = browser::tab().map(|tab| {
+        let outbox = format!("everwire.outbox.{tab}.{}{name}", owner(user));
+        browser::rename(&format!("everwire.outbox.{tab}.{}.{name}", user.user_id), &outbox);
+        outbox
+    });
     // One that can't be read is worse than none.
     if let Some(outbox) = outbox.filter(|outbox| WebStore::open(outbox).load().is_ok()) {
         builder = builder.connection(|connection| connection.store(WebStore::open(outbox)));
@@ -31,9 +35,17 @@ pub(super) fn client(name: &str, user: &User, account: Option<Account>) -> Resul
 }
 
 pub(super) fn memory_key(room: &str, user: &User) -> String {
-    format!("{MEMORY}{}.{room}", user.user_id)
+    format!("{MEMORY}{}{room}", owner(user))
 }
 
-pub(super) fn draft_key(room: &str) -> String {
-    format!("everwire.draft.{room}")
+pub(super) fn draft_key(room: &str, user: &User) -> String {
+    let draft = format!("everwire.draft.{}{room}", owner(user));
+    browser::rename(&format!("everwire.draft.{room}"), &draft);
+    draft
+}
+
+/// The user's id, and what ends it: a dot where it has none, else what no room's name may have.
+fn owner(user: &User) -> String {
+    let end = if user.user_id.contains('.') { '\n' } else { '.' };
+    format!("{}{end}", user.user_id)
 }

@@ -39,7 +39,9 @@ pub(crate) struct Room(Rc<Inner>);
 struct Inner {
     name: String,
     chat: ChatClient,
+    /// Under which names the last messages and the draft are kept.
     memory_key: String,
+    draft_key: String,
     words: Words,
     frames: Rc<Frames>,
     link: RefCell<State>,
@@ -88,6 +90,7 @@ impl Room {
         let ((entries, updates), events) = (chat.follow_timeline(), chat.connection_events());
         let mut window = Window::default();
         window.show_newest(entries.len());
+        let draft_key = draft_key(name, user);
         let room = Self(Rc::new(Inner {
             name: name.to_owned(),
             memory_key: memory_key(name, user),
@@ -98,7 +101,8 @@ impl Room {
             users_version: Cell::default(),
             typing: RefCell::default(),
             unread: RefCell::default(),
-            draft: RefCell::new(browser::kept(&draft_key(name)).unwrap_or_default()),
+            draft: RefCell::new(browser::kept(&draft_key).unwrap_or_default()),
+            draft_key,
             typing_signal: RefCell::default(),
             at_end: Cell::new(true),
             unkept: Cell::default(),
@@ -115,17 +119,28 @@ impl Room {
             pause_planned: Cell::default(),
             tick_planned: Cell::default(),
         }));
-        // None of these keeps the room: one that was left is let go of, and its connection with it.
-        let leaving = room.weak();
-        browser::always_on(&browser::window(), "pagehide", move |_| {
-            if let Some(room) = leaving.upgrade() {
-                room.remember();
-                room.keep_draft();
-            }
-        });
+        // Neither of these keeps the room: one that was left is let go of, and its connection with it.
         spawn_local(Self::listen(room.weak(), updates));
         spawn_local(Self::watch_store(room.weak(), events));
         Ok(room)
+    }
+
+    /// Says goodbye. What is written and can't be sent waits for whoever comes again.
+    pub(crate) fn leave(&self) {
+        self.keep_draft();
+        self.forget();
+        self.0.chat.say_goodbye();
+    }
+
+    /// Keeps everything for the next visit.
+    pub(crate) fn keep(&self) {
+        self.remember();
+        self.keep_draft();
+    }
+
+    /// Keeps nothing of what was said.
+    pub(crate) fn forget(&self) {
+        browser::keep(&self.0.memory_key, "");
     }
 
     fn weak(&self) -> WeakRoom {
@@ -199,6 +214,11 @@ impl Room {
     pub(crate) fn sending(&self) -> usize {
         let entries = self.0.entries.borrow();
         entries.iter().rev().take(MOST).filter(|entry| entry.own && entry.status == Status::Sending).count()
+    }
+
+    /// The same while there is no connection.
+    pub(crate) fn waiting(&self) -> u64 {
+        if self.link().is_connected() { 0 } else { self.sending() as u64 }
     }
 
     /// Shows a countdown anew soon, as long as it is asked for.

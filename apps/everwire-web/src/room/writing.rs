@@ -7,7 +7,6 @@ use everwire_words::Text;
 use web_time::Instant;
 
 use super::Room;
-use super::client::draft_key;
 use crate::browser;
 
 /// How long what is being written may wait to be kept for the next visit.
@@ -73,7 +72,7 @@ impl Room {
 
     pub(super) fn keep_draft(&self) {
         self.0.draft_planned.set(false);
-        browser::keep(&draft_key(self.name()), &self.draft());
+        browser::keep(&self.0.draft_key, &self.draft());
     }
 
     /// Looks whether somebody has stopped typing, after the pause that may follow. One look at a time: it moves as long as

@@ -114,7 +114,7 @@ impl Chat {
                     self.rooms.go_to(at);
                     self.open_side(false);
                 } else {
-                    self.rooms.leave(at);
+                    self.side.leave(&self.rooms, at);
                 }
             }
             "retry" | "take-back" => {

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use everwire_chat::User;
 use everwire_words::{Text, Words};
@@ -18,6 +18,8 @@ pub(super) struct Side {
     people: HtmlElement,
     new_room: HtmlInputElement,
     problem: dom::Words,
+    /// It was said that messages wait there: of which place, in which version of the rooms.
+    warned: Cell<Option<(usize, u64)>>,
     shown: RefCell<Shown>,
 }
 
@@ -48,6 +50,7 @@ impl Side {
             people: dom::find(chat, "ul.people"),
             new_room,
             problem: dom::Words::at(chat, ".new-room .problem"),
+            warned: Cell::default(),
             shown: RefCell::default(),
         }
     }
@@ -64,6 +67,10 @@ impl Side {
                 count.show(words);
             }
         });
+        if self.warned.get().is_some_and(|(at, version)| version != rooms.version() || rooms.waiting(at) == 0) {
+            self.warned.take();
+            self.problem.show(String::new());
+        }
         let people = (room.name().to_owned(), room.users_version());
         if shown.people.as_ref() != Some(&people) {
             self.show_people(&room.users());
@@ -107,6 +114,16 @@ impl Side {
             if user.away {
                 person.set_class_name("away");
             }
+        }
+    }
+
+    /// Leaves a room; if messages to it wait, only when that was said.
+    pub(super) fn leave(&self, rooms: &Rooms, at: usize) {
+        let (count, room) = (rooms.waiting(at), Some((at, rooms.version())));
+        if count > 0 && self.warned.replace(room) != room {
+            self.problem.show(self.words.say(&Text::LeaveWaiting { count }));
+        } else {
+            rooms.leave(at);
         }
     }
 

@@ -341,17 +341,22 @@ impl ChatClient {
     ///
     /// Not cancel-safe: a dropped `close` has ended the client at once.
     pub async fn close(mut self, deadline: Duration) -> Vec<Entry> {
-        if matches!(self.client.state(), State::Connected { .. }) {
-            let User { user_id, user_name, .. } = self.me.clone();
-            let notice = Notice { id: new_id(), user_id, user_name, timestamp: now_ms() };
-            // If it does not arrive, the server notices by itself, a little later.
-            let _ = self.client.send_volatile(Event::UserLeft(notice).to_json());
-        }
+        self.say_goodbye();
         self.client.close(deadline).await;
         // The task ends when it has taken the last message and the last outcome.
         drop(std::mem::replace(&mut self.outcomes, mpsc::channel(1).0));
         self.task.ended().await;
         self.room.entries().into_iter().filter(|entry| entry.own && !entry.status.is_sent()).collect()
+    }
+
+    /// Tells the others that we go. [`close`](Self::close) does it too; this is for those who can't wait for it and drop the
+    /// client, which they should do a moment later. Without a connection the server notices by itself.
+    pub fn say_goodbye(&self) {
+        if matches!(self.client.state(), State::Connected { .. }) {
+            let User { user_id, user_name, .. } = self.me.clone();
+            let notice = Notice { id: new_id(), user_id, user_name, timestamp: now_ms() };
+            let _ = self.client.send_volatile(Event::UserLeft(notice).to_json());
+        }
     }
 
     /// Hands a message to the connection and has its outcome told to the task. Called with the room locked, so that the
