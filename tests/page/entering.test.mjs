@@ -46,6 +46,114 @@ function forgive(person, words) {
   person.complaints = person.complaints.filter((complaint) => !complaint.includes(words));
 }
 
+entering("a sign-in that is over is asked for anew, and what was written is still there", async (front, server) => {
+  await server.withAccounts({ ana: PASSWORD });
+  const ana = await signedIn(front, "ana");
+  await server.kill();
+  await ana.page.waitForSelector(".dot.bad");
+  await ana.write("of the meantime");
+  await ana.sees("of the meantime", "sending");
+  await ana.page.fill("textarea", "half a thought");
+  await ana.page.evaluate(() => localStorage.setItem("everwire.refresh", "of long ago"));
+  await server.restart();
+  await ana.page.reload();
+  await ana.page.locator("#problem", { hasText: "the sign-in has ended" }).waitFor();
+  assert.equal(await ana.page.inputValue("#name"), "ana");
+  await ana.signIn("ana", PASSWORD);
+  await ana.connected();
+  await ana.sees("of the meantime", "sent");
+  assert.equal(await ana.page.inputValue("textarea"), "half a thought");
+  forgive(ana, "401");
+  await ana.done();
+});
+
+entering("whoever is sent away hears why, and comes again", async (front, server) => {
+  await server.withAccounts({ ana: PASSWORD });
+  const ana = await signedIn(front, "ana");
+  const again = ana.page.getByRole("button", { name: "connect again" });
+  const reads = (words) => ana.page.locator(".state", { hasText: words }).waitFor();
+  server.order("room", "close", "lobby", "ben", "");
+  await reads("the room is for its members only");
+  await again.click();
+  await reads("does not let you in");
+  server.order("room", "admit", "lobby", "ana", "");
+  await again.click();
+  await ana.connected();
+  await again.waitFor({ state: "hidden" });
+  server.order("user", "ban", "ana", "");
+  await reads("banned");
+  await again.click();
+  await ana.page.locator("#problem", { hasText: "the sign-in has ended" }).waitFor();
+  ana.complaints = ana.complaints.filter((complaint) => !/40[13]/.test(complaint));
+  await ana.done();
+});
+
+entering("who has been here sees what was said on a network that says nothing", async (front) => {
+  const ana = await Person.join(browser, front, "Ana");
+  await ana.write("of before");
+  await ana.sees("of before", "sent");
+  front.hold("/api/");
+  await ana.page.reload();
+  await ana.message("of before").waitFor({ timeout: 10_000 });
+  front.letGo();
+  await ana.done();
+});
+
+entering("who comes for the first time waits for no network, and what makes no sense is no answer", async (front, server) => {
+  await server.withAccounts({ ana: PASSWORD });
+  const ana = await visitor();
+  await ana.page.clock.install();
+  front.hold("/api/info");
+  await ana.page.goto(front.url());
+  await front.heard("/api/info");
+  await ana.page.clock.fastForward("00:06");
+  await ana.page.locator("#problem", { hasText: "the server does not answer" }).waitFor();
+  front.letGo();
+  front.instead["/api/info"] = "{}";
+  await ana.page.clock.fastForward("00:04");
+  await front.heard("/api/info", 2);
+  delete front.instead["/api/info"];
+  await ana.page.clock.fastForward("00:04");
+  await ana.page.waitForSelector("#password");
+  front.hold("/api/sign-in");
+  await ana.signIn("ana", PASSWORD);
+  await front.heard("/api/sign-in");
+  assert.ok(await ana.page.locator(".join button").isDisabled());
+  await ana.page.clock.fastForward("00:21");
+  await ana.page.locator("#problem", { hasText: "the server does not answer" }).waitFor();
+  front.letGo();
+  await ana.page.click(".join button");
+  await ana.connected();
+  front.instead["/api/info"] = "{}";
+  await ana.page.reload();
+  await ana.connected();
+  assert.equal((await kept(ana))["everwire.auth"], "accounts");
+  await ana.done();
+});
+
+entering("all rooms wait for the same token, which is not lost when it comes late", async (front, server) => {
+  await server.withAccounts({ ana: PASSWORD });
+  const ana = await signedIn(front, "ana");
+  for (const room of ["den", "hall"]) {
+    await ana.page.getByRole("textbox", { name: "Join another room" }).fill(room);
+    await ana.page.keyboard.press("Enter");
+    await ana.page.locator("h1", { hasText: room }).waitFor();
+  }
+  const before = (await kept(ana))["everwire.refresh"];
+  await ana.page.clock.install();
+  front.hold("/api/refresh");
+  await ana.page.reload();
+  await front.heard("/api/refresh");
+  // Each attempt ends after ten seconds.
+  await ana.page.clock.fastForward("00:11");
+  await ana.page.waitForSelector(".dot.bad");
+  front.letGo();
+  await ana.connected();
+  assert.equal(front.asked.filter((path) => path === "/api/refresh").length, 1);
+  assert.notEqual((await kept(ana))["everwire.refresh"], before);
+  await ana.done();
+});
+
 entering("a browser that keeps nothing shows the page, and one that can't run it says so", async (front) => {
   const ana = await visitor();
   await ana.context.addInitScript(() => {

@@ -1,23 +1,29 @@
 //! Signing in, on servers that ask for it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::rc::Rc;
+use std::time::Duration;
 
-use js_sys::JSON;
+use js_sys::{Function, JSON, Promise};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{RequestInit, Response};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{AbortController, RequestInit, Response};
 
 use crate::browser;
 
 const AUTH: &str = "everwire.auth";
 const REFRESH: &str = "everwire.refresh";
-const USER: &str = "everwire.user";
 
-/// A token is not used in the last moments of its life: milliseconds.
+/// A token is not used in the last moments of its life, which are half of it at most: milliseconds.
 const MARGIN: f64 = 30_000.0;
+
+/// How long an answer may take.
+const SHORT: Duration = Duration::from_secs(5);
+/// The same where the server does something for it that is better not done again: it takes a token that was used for a
+/// repeat for a minute, and then for a stolen one.
+const LONG: Duration = Duration::from_secs(20);
 
 /// How users say who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +36,19 @@ pub(crate) enum Auth {
     Token,
 }
 
-/// Somebody who is signed in.
+/// Somebody who is signed in. A handle; cloning it is cheap.
 #[derive(Clone)]
-pub(crate) struct Account {
-    pub(crate) user: String,
-    current: SendWrapper<Rc<RefCell<Option<Current>>>>,
+pub(crate) struct Account(SendWrapper<Rc<Inner>>);
+
+struct Inner {
+    user: String,
+    current: RefCell<Option<Current>>,
+    /// A newer token is on its way, for all rooms.
+    renewing: RefCell<Option<Promise>>,
+    /// Why there is none, in the server's words; nothing if nobody answered.
+    problem: RefCell<String>,
+    /// The sign-in is over.
+    has_ended: Cell<bool>,
 }
 
 /// A token, and until when it is good.
@@ -54,31 +68,42 @@ enum Answer {
 }
 
 impl Auth {
-    /// What the server says; where it can't be reached, what it said last.
+    /// What the server says; `None` if it says nothing that makes sense.
     pub(crate) async fn ask() -> Option<Self> {
-        let name = match ask("/api/info", None).await {
-            Answer::Yes(info) => {
-                let name = text(&info, "auth").unwrap_or_default();
-                browser::keep(AUTH, &name);
-                Some(name)
-            }
+        let name = match ask("/api/info", None, SHORT).await {
+            Answer::Yes(info) => text(&info, "auth")?,
             // A server of before there were accounts.
-            Answer::No(404, _) => Some("none".to_owned()),
-            Answer::No(..) | Answer::Nobody => browser::kept(AUTH),
-        }?;
-        Some(match name.as_str() {
-            "accounts" => Self::Password,
-            "tokens" => Self::Token,
-            _ => Self::Guest,
-        })
+            Answer::No(404, _) => "none".to_owned(),
+            Answer::No(..) | Answer::Nobody => return None,
+        };
+        let auth = Self::of(&name)?;
+        browser::keep(AUTH, &name);
+        Some(auth)
+    }
+
+    /// What it said last.
+    pub(crate) fn kept() -> Option<Self> {
+        Self::of(&browser::kept(AUTH)?)
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "none" => Some(Self::Guest),
+            "accounts" => Some(Self::Password),
+            "tokens" => Some(Self::Token),
+            _ => None,
+        }
     }
 }
 
 impl Account {
+    /// Under this name it is kept who has signed in last, whether that has ended or not.
+    pub(crate) const USER: &str = "everwire.user";
+
     /// Whoever signed in at an earlier visit.
     pub(crate) fn kept() -> Option<Self> {
-        browser::kept(REFRESH).filter(|refresh| !refresh.is_empty())?;
-        Some(Self::of(browser::kept(USER)?, None))
+        browser::kept(REFRESH)?;
+        Some(Self::of(browser::kept(Self::USER)?, None))
     }
 
     /// Whoever the page's address has a token of: `#user=…&token=…`.
@@ -91,11 +116,11 @@ impl Account {
     /// In the server's words, or `None` if nobody answered.
     pub(crate) async fn sign_in(user: &str, password: &str) -> Result<Self, Option<String>> {
         let question = object(&[("user", user), ("password", password)]);
-        match ask("/api/sign-in", Some(question)).await {
+        match ask("/api/sign-in", Some(question), LONG).await {
             Answer::Yes(answer) => {
                 let account = Self::of(text(&answer, "user").unwrap_or_else(|| user.to_owned()), None);
-                browser::keep(USER, &account.user);
-                account.take(&answer);
+                account.take(&answer).ok_or(None)?;
+                browser::keep(Self::USER, account.user());
                 Ok(account)
             }
             Answer::No(_, words) => Err(Some(words)),
@@ -103,47 +128,103 @@ impl Account {
         }
     }
 
-    /// A token for the next attempt to connect.
-    pub(crate) async fn token(self, refused: bool) -> Result<String, Box<dyn Error + Send + Sync>> {
-        let current = self.current.borrow().clone();
-        if let Some(Current { token, until }) = current
-            && (until.is_infinite() || (!refused && js_sys::Date::now() + MARGIN < until))
-        {
+    pub(crate) fn user(&self) -> &str {
+        &self.0.user
+    }
+
+    /// A token for the next attempt to connect. All who wait for one wait for the same, and it comes whether they do or not:
+    /// the server takes each refresh token once, and whoever misses the answer has none.
+    ///
+    /// # Errors
+    /// In the server's words, or in none if nobody answered.
+    pub(crate) async fn token(self) -> Result<String, Box<dyn Error + Send + Sync>> {
+        if let Some(token) = self.current() {
             return Ok(token);
         }
-        // Another tab may have taken a newer one.
-        let refresh = browser::kept(REFRESH).unwrap_or_default();
-        match ask("/api/refresh", Some(object(&[("refresh", &refresh)]))).await {
-            Answer::Yes(answer) => self.take(&answer).ok_or_else(|| "the answer holds no token".into()),
-            Answer::No(401 | 403, words) => {
-                browser::keep(REFRESH, "");
-                Err(words.into())
-            }
-            Answer::No(_, words) => Err(words.into()),
-            Answer::Nobody => Err("the server does not answer".into()),
-        }
+        let renewed = self.renewed();
+        let _ = JsFuture::from(renewed).await;
+        self.current().ok_or_else(|| self.0.problem.borrow().as_str().into())
+    }
+
+    /// The sign-in is over, says the server in these words.
+    pub(crate) fn has_ended(&self) -> Option<String> {
+        self.0.has_ended.get().then(|| self.0.problem.borrow().clone())
+    }
+
+    /// The server may not take this token any more: the next attempt asks for another.
+    pub(crate) fn doubt(&self) {
+        self.0.current.borrow_mut().take_if(|current| current.until.is_finite());
     }
 
     fn of(user: String, current: Option<Current>) -> Self {
-        Self { user, current: SendWrapper::new(Rc::new(RefCell::new(current))) }
+        Self(SendWrapper::new(Rc::new(Inner {
+            user,
+            current: RefCell::new(current),
+            renewing: RefCell::default(),
+            problem: RefCell::default(),
+            has_ended: Cell::default(),
+        })))
     }
 
-    fn take(&self, answer: &JsValue) -> Option<String> {
+    fn current(&self) -> Option<String> {
+        let current = self.0.current.borrow();
+        current.as_ref().filter(|current| js_sys::Date::now() < current.until).map(|current| current.token.clone())
+    }
+
+    fn renewed(&self) -> Promise {
+        let mut renew = |done: Function, _| {
+            let account = self.clone();
+            spawn_local(async move {
+                account.renew().await;
+                account.0.renewing.take();
+                let _ = done.call0(&JsValue::NULL);
+            });
+        };
+        self.0.renewing.borrow_mut().get_or_insert_with(|| Promise::new(&mut renew)).clone()
+    }
+
+    async fn renew(&self) {
+        // Another tab may have taken a newer one.
+        let refresh = browser::kept(REFRESH).unwrap_or_default();
+        let problem = match ask("/api/refresh", Some(object(&[("refresh", &refresh)])), LONG).await {
+            Answer::Yes(answer) => {
+                self.take(&answer);
+                String::new()
+            }
+            Answer::No(status, words) => {
+                // Unless another tab has taken a newer one meanwhile.
+                if matches!(status, 401 | 403) && browser::kept(REFRESH).unwrap_or_default() == refresh {
+                    browser::keep(REFRESH, "");
+                    self.0.has_ended.set(true);
+                }
+                words
+            }
+            Answer::Nobody => String::new(),
+        };
+        *self.0.problem.borrow_mut() = problem;
+    }
+
+    fn take(&self, answer: &JsValue) -> Option<()> {
         let token = text(answer, "token")?;
         browser::keep(REFRESH, &text(answer, "refresh")?);
-        let seconds = field(answer, "expires_in")?.as_f64()?;
-        let until = js_sys::Date::now() + seconds * 1000.0;
-        *self.current.borrow_mut() = Some(Current { token: token.clone(), until });
-        Some(token)
+        let life = field(answer, "expires_in")?.as_f64()? * 1000.0;
+        let until = js_sys::Date::now() + life - MARGIN.min(life / 2.0);
+        *self.0.current.borrow_mut() = Some(Current { token, until });
+        Some(())
     }
 }
 
-/// A question to this very server; with a body it is a POST.
-async fn ask(path: &str, body: Option<JsValue>) -> Answer {
+/// A question to this very server; with a body it is a POST. Whoever has not answered by then is nobody.
+async fn ask(path: &str, body: Option<JsValue>, patience: Duration) -> Answer {
     let init = RequestInit::new();
     if let Some(body) = body {
         init.set_method("POST");
         init.set_body(&JSON::stringify(&body).map_or(JsValue::NULL, JsValue::from));
+    }
+    // `AbortSignal.timeout` would be less, and is younger.
+    if let Ok(patient) = AbortController::new() {
+        init.set_signal(Some(&patient.signal()));
+        browser::later(patience, move || patient.abort());
     }
     let Ok(answer) = JsFuture::from(browser::window().fetch_with_str_and_init(path, &init)).await else {
         return Answer::Nobody;

@@ -1,10 +1,12 @@
 //! From the name that somebody gives to the rooms that are shown.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
+use everwire::State;
 use everwire_chat::User;
-use everwire_words::{Language, Words};
+use everwire_words::{Language, Text, Words};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, Event, KeyboardEvent};
@@ -19,17 +21,27 @@ use crate::view::{Chat, Join};
 const NAME: &str = "everwire.name";
 const ID: &str = "everwire.id";
 
+/// How soon a server that has never answered is asked again.
+const AGAIN: Duration = Duration::from_secs(3);
+/// From this attempt to connect on the server is asked whether it is there: a browser does not tell who refuses from who is
+/// away.
+const DOUBTFUL: u32 = 3;
+
 /// The page.
 pub(crate) struct App {
     words: Words,
     frames: Rc<Frames>,
+    /// How users say who they are, as far as that is known.
+    auth: Cell<Option<Auth>>,
     screen: RefCell<Screen>,
+    /// The attempt before which the server was asked.
+    doubted: Cell<u32>,
 }
 
 /// What is shown. Handles, so that what is done with them may show something else.
 #[derive(Clone)]
 enum Screen {
-    /// The server has not said yet how users say who they are.
+    /// It is not known how users say who they are.
     Empty,
     Join(Rc<Join>),
     Chat(Rc<Chat>),
@@ -42,21 +54,19 @@ pub(crate) fn start() {
     let app = Rc::new(App {
         words: Words::new(language).isolating(),
         frames: Rc::default(),
+        auth: Cell::default(),
         screen: RefCell::new(Screen::Empty),
+        doubted: Cell::default(),
     });
     app.listen();
     let drawn = Rc::clone(&app);
     app.frames.start(move || {
         if let Screen::Chat(chat) = drawn.screen() {
             chat.show();
+            drawn.look(&chat);
         }
     });
-    spawn_local(async move {
-        let auth = Auth::ask().await.unwrap_or(Auth::Guest);
-        if !app.enter_again(auth) {
-            app.show(Screen::Join(Rc::new(Join::new(auth, app.words))));
-        }
-    });
+    spawn_local(app.begin());
 }
 
 impl App {
@@ -65,18 +75,70 @@ impl App {
     }
 
     fn show(&self, screen: Screen) {
-        *self.screen.borrow_mut() = screen;
+        drop(self.screen.replace(screen));
     }
 
-    /// Who has been here comes in at once; what is not valid any more is asked for again. Whether somebody has come in.
-    fn enter_again(&self, auth: Auth) -> bool {
+    /// Who has been here comes in at once, by what the server said then, and it is asked beside that. Whoever has not has to
+    /// wait for its answer, but not in front of nothing.
+    async fn begin(self: Rc<Self>) {
+        let kept = Auth::kept();
+        if let Some(auth) = kept {
+            self.learn(auth);
+        }
+        match Auth::ask().await {
+            Some(auth) => {
+                if kept.is_none() {
+                    self.complain(String::new());
+                }
+                self.learn(auth);
+            }
+            None if kept.is_some() => {}
+            None => {
+                if self.auth.get().is_none() {
+                    self.open(Auth::Guest);
+                }
+                self.complain(self.words.say(&Text::NoAnswer));
+                browser::later(AGAIN, move || spawn_local(self.begin()));
+            }
+        }
+    }
+
+    /// What the server says of it may be something new.
+    fn learn(&self, auth: Auth) {
+        if self.auth.get() != Some(auth) {
+            self.open(auth);
+        }
+    }
+
+    /// Who has been here comes in; the others, and whose name is not valid any more, are asked who they are.
+    fn open(&self, auth: Auth) {
+        self.auth.set(Some(auth));
         let entered = match auth {
             Auth::Guest => browser::parameter("name").or_else(|| browser::kept(NAME)).map(|name| self.enter_as(&name)),
             Auth::Password | Auth::Token => {
                 Account::given().or_else(Account::kept).map(|account| self.enter_by(account))
             }
         };
-        entered.is_some_and(|entered| entered.is_ok())
+        if entered.is_none_or(|entered| entered.is_err()) {
+            self.ask_who(String::new());
+        }
+    }
+
+    /// Asks who somebody is, because of this problem. What they have written and not sent stays for the next visit.
+    fn ask_who(&self, problem: String) {
+        let auth = self.auth.get().unwrap_or(Auth::Guest);
+        if let Screen::Chat(chat) = self.screen() {
+            chat.rooms.remember();
+        }
+        let join = Join::new(auth, self.words);
+        join.complain(problem);
+        self.show(Screen::Join(Rc::new(join)));
+    }
+
+    fn complain(&self, problem: String) {
+        if let Screen::Join(join) = self.screen() {
+            join.complain(problem);
+        }
     }
 
     /// By a name of one's choice.
@@ -87,7 +149,7 @@ impl App {
     }
 
     fn enter_by(&self, account: Account) -> Result<(), String> {
-        self.enter(User::new(account.user.clone(), account.user.clone()), Some(account))
+        self.enter(User::new(account.user(), account.user()), Some(account))
     }
 
     fn enter(&self, user: User, account: Option<Account>) -> Result<(), String> {
@@ -97,6 +159,28 @@ impl App {
         self.show(Screen::Chat(Rc::new(Chat::new(rooms, self.words))));
         self.frames.plan();
         Ok(())
+    }
+
+    /// Whether whoever is in the rooms may be there: a browser hides what a server says that refuses a connection.
+    fn look(self: &Rc<Self>, chat: &Chat) {
+        if let Some(problem) = chat.rooms.account().and_then(Account::has_ended) {
+            return self.ask_who(problem);
+        }
+        let attempt = match *chat.rooms.shown().link() {
+            State::Disconnected { attempt, .. } => attempt,
+            _ => 0,
+        };
+        if self.doubted.replace(attempt) == attempt || attempt < DOUBTFUL {
+            return;
+        }
+        let app = Rc::clone(self);
+        spawn_local(async move {
+            let Some(auth) = Auth::ask().await else { return };
+            app.learn(auth);
+            if let Screen::Chat(chat) = app.screen() {
+                chat.doubt();
+            }
+        });
     }
 
     /// One listener for each kind of event: what it is about, the element says.
@@ -169,7 +253,7 @@ impl App {
         spawn_local(async move {
             let entered = match Account::sign_in(name.trim(), &password).await {
                 Ok(account) => app.enter_by(account),
-                Err(words) => Err(words.unwrap_or_else(|| app.words.say(&everwire_words::Text::OfflineNow))),
+                Err(words) => Err(words.unwrap_or_else(|| app.words.say(&Text::NoAnswer))),
             };
             join.set_busy(false);
             join.complain(entered.err().unwrap_or_default());

@@ -112,7 +112,7 @@ pub(crate) fn parameter(name: &str) -> Option<String> {
 /// A value behind the `#` of the page's own address, which is never sent anywhere.
 pub(crate) fn fragment(name: &str) -> Option<String> {
     let hash = window().location().hash().ok()?;
-    UrlSearchParams::new_with_str(hash.trim_start_matches('#')).ok()?.get(name).filter(|value| !value.is_empty())
+    UrlSearchParams::new_with_str(hash.get(1..)?).ok()?.get(name).filter(|value| !value.is_empty())
 }
 
 /// A number that no other open tab has; `None` where the browser can't tell.

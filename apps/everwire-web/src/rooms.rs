@@ -5,6 +5,7 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
+use everwire::Hint;
 use everwire_chat::User;
 use everwire_words::Words;
 
@@ -89,6 +90,21 @@ impl Rooms {
 
     pub(crate) fn me(&self) -> &str {
         &self.user.user_name
+    }
+
+    pub(crate) fn account(&self) -> Option<&Account> {
+        self.account.as_ref()
+    }
+
+    /// Connects where nothing would happen by itself, or not now.
+    pub(crate) fn connect(&self) {
+        if let Some(account) = self.account() {
+            account.doubt();
+        }
+        self.each(|_, room| {
+            room.chat().connect();
+            room.chat().hint(Hint::RetryNow);
+        });
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -12,6 +12,9 @@ texts! {
     Closed = "closed",
     /// The server, or what is in between, will have none of us.
     Refused = "refused" { reason: &'a str },
+    /// Of the page, to which a browser does not say why: the server is there, and there is no connection.
+    NotLetIn = "not-let-in",
+    ConnectAgain = "connect-again",
     /// Attempts have come to their limit.
     GaveUp = "gave-up" { reason: &'a str },
     /// Messages that wait to be sent.
@@ -89,6 +92,7 @@ texts! {
     LastRoom = "last-room",
 
     SignIn = "sign-in",
+    NoAnswer = "no-answer",
     /// Of the page.
     NewVersion = "new-version",
     TakeVersion = "take-version",

@@ -10,6 +10,8 @@ offline-now = offline, trying now
 closing = leaving…
 closed = closed
 refused = refused: { $reason }
+not-let-in = the server is there, but does not let you in
+connect-again = connect again
 gave-up = gave up: { $reason }
 waiting = { $count ->
     [one] { $count } message waits
@@ -118,6 +120,7 @@ last-room = this is your only room; /quit leaves the chat
 ## Signing in
 
 sign-in = Sign in
+no-answer = the server does not answer
 new-version = there is a new version of this page
 take-version = use it
 enter = Join the chat

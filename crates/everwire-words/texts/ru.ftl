@@ -10,6 +10,8 @@ offline-now = нет связи, подключаемся
 closing = выходим…
 closed = закрыто
 refused = отказано: { $reason }
+not-let-in = сервер на месте, но не пускает вас
+connect-again = подключиться снова
 gave-up = попытки прекращены: { $reason }
 waiting = { $count ->
     [one] { $count } сообщение ждёт отправки
@@ -123,6 +125,7 @@ last-room = это ваша единственная комната; /quit за�
 ## Signing in
 
 sign-in = Войти
+no-answer = сервер не отвечает
 new-version = есть новая версия этой страницы
 take-version = перейти на неё
 enter = Войти в чат

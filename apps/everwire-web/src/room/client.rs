@@ -20,7 +20,7 @@ pub(super) fn client(name: &str, user: &User, account: Option<Account>) -> Resul
         builder = builder.memory(memory);
     }
     if let Some(account) = account {
-        builder = builder.token(move |refused| SendWrapper::new(account.clone().token(refused)));
+        builder = builder.token(move |_| SendWrapper::new(account.clone().token()));
     }
     let outbox = browser::tab().map(|tab| {
         let outbox = format!("everwire.outbox.{tab}.{}{name}", owner(user));

@@ -95,6 +95,15 @@ impl Chat {
         self.show();
     }
 
+    /// The server is there, though no connection came about: it may not take the token any more.
+    pub(crate) fn doubt(&self) {
+        if self.main.borrow().bar.doubt()
+            && let Some(account) = self.rooms.account()
+        {
+            account.doubt();
+        }
+    }
+
     /// Does what the button says that was pressed.
     pub(crate) fn act(&self, what: &str, button: &Element) {
         let room = self.rooms.shown();
@@ -108,6 +117,7 @@ impl Chat {
             "close" => self.open_side(false),
             "update" => browser::tell("everwire-update-now"),
             "newest" => room.show_newest(),
+            "again" => self.rooms.connect(),
             "go" | "leave" => {
                 let Some(at) = button.get_attribute("data-at").and_then(|at| at.parse().ok()) else { return };
                 if what == "go" {

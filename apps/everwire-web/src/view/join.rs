@@ -4,7 +4,8 @@ use everwire_words::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 
-use crate::account::Auth;
+use crate::account::{Account, Auth};
+use crate::browser;
 use crate::dom::{self, Switch};
 
 /// Asks who somebody is.
@@ -46,10 +47,15 @@ impl Join {
             remove_all(&root, "[for=password],#password");
         }
         if auth == Auth::Token {
-            remove_all(&root, "label,input,button,.problem");
+            remove_all(&root, "label,input,button");
         }
         dom::show_only(&root);
-        let _ = join.name.focus();
+        browser::document().set_title("Everwire");
+        // Whose sign-in has ended has to say less.
+        let user = browser::kept(Account::USER).filter(|_| with_password).unwrap_or_default();
+        let wanted = if user.is_empty() { &join.name } else { &join.password };
+        join.name.set_value(&user);
+        let _ = wanted.focus();
         join
     }
 

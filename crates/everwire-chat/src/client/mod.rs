@@ -331,6 +331,12 @@ impl ChatClient {
         self.client.stats()
     }
 
+    /// Connects again after the connection has ended by itself: closed or refused by the server, or given up. Otherwise it
+    /// changes nothing.
+    pub fn connect(&self) {
+        self.client.connect();
+    }
+
     /// Passes on what the platform knows about the network.
     pub fn hint(&self, hint: Hint) {
         self.client.hint(hint);
