@@ -219,6 +219,7 @@ entering("a room is left by one press, at once for the others, and not while som
   await rooms("lobby,hall");
   // One that was cut off would be missed after five seconds only.
   await ben.page.locator(".notice", { hasText: /Ana.* left/ }).waitFor({ timeout: 4_500 });
+  assert.ok(await ana.page.evaluate(() => document.activeElement.matches(".rooms button")), "the keyboard stays among the rooms");
   assert.deepEqual(Object.keys(await kept(ana)).filter((name) => /memory.*\.den$/.test(name)), []);
   await server.kill();
   await ana.page.waitForSelector(".dot.bad");
@@ -234,5 +235,17 @@ entering("a room is left by one press, at once for the others, and not while som
   await join("lobby");
   await ana.sees("wait for me", "sent");
   await ben.done();
+  await ana.done();
+});
+
+entering("on a phone the keyboard goes into the rooms and comes back", async (front) => {
+  const ana = await Person.join(browser, front, "Ana", PHONE);
+  const focused = (selector) => ana.page.waitForFunction((selector) => document.activeElement.matches(selector), selector);
+  await ana.page.getByRole("button", { name: "Rooms" }).click();
+  await focused(".side .room");
+  await ana.page.waitForSelector("main[inert]");
+  await ana.page.keyboard.press("Escape");
+  await focused(".menu");
+  assert.equal(await ana.page.locator("main[inert]").count(), 0);
   await ana.done();
 });

@@ -234,6 +234,7 @@ impl App {
         for (target, event) in [
             (document.as_ref(), "visibilitychange"),
             (browser::window().as_ref(), "focus"),
+            (browser::window().as_ref(), "resize"),
             (browser::window().as_ref(), "everwire-update"),
         ] {
             let frames = Rc::clone(&self.frames);

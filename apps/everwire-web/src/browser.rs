@@ -74,6 +74,11 @@ pub(crate) fn grows_inputs() -> bool {
     web_sys::css::supports_with_value("field-sizing", "content").unwrap_or(false)
 }
 
+/// Whether the rooms lie over the messages when they are shown; `style.css` says the same.
+pub(crate) fn is_narrow() -> bool {
+    is_like("(max-width: 720px)")
+}
+
 /// Not only a finger.
 pub(crate) fn has_a_mouse() -> bool {
     is_like("(pointer: fine)")
@@ -81,6 +86,11 @@ pub(crate) fn has_a_mouse() -> bool {
 
 fn is_like(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Whether the keyboard is in there.
+pub(crate) fn has_focus(element: &Element) -> bool {
+    element.contains(document().active_element().as_deref())
 }
 
 /// The second click of two, or a later one.

@@ -85,6 +85,10 @@ impl Bar {
         self.doubts.replace(self.doubts.get() + 1) == 0
     }
 
+    pub(super) fn focus(&self) {
+        let _ = self.menu.focus();
+    }
+
     /// Where a connection stands, in words, the class of its colour, and whether somebody may want to do something about it.
     fn link_words(&self, state: &State) -> (String, &'static str, bool) {
         let (text, class) = match state {

@@ -68,6 +68,10 @@ impl Chat {
             main.composer.focus();
         }
         let main = self.main.borrow();
+        let is_covered = self.side_is_open.get() && browser::is_narrow();
+        if main.root.has_attribute("inert") != is_covered {
+            dom::switch(&main.root, "inert", is_covered);
+        }
         main.list.show(&room);
         room.seen();
         main.bar.show(&room, self.side_is_open.get());
@@ -89,10 +93,20 @@ impl Chat {
         }
     }
 
+    /// Who uses the keyboard goes in there with it, and comes back.
     pub(crate) fn open_side(&self, open: bool) {
-        self.side_is_open.set(open);
+        let was_open = self.side_is_open.replace(open);
         self.root.set_class_name(if open { "chat side-open" } else { "chat" });
         self.show();
+        let main = self.main.borrow();
+        if open == was_open || !browser::is_narrow() {
+            return;
+        }
+        if open {
+            self.side.focus();
+        } else if !browser::has_focus(&main.root) {
+            main.bar.focus();
+        }
     }
 
     /// The server is there, though no connection came about: it may not take the token any more.

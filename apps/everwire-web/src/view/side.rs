@@ -5,6 +5,7 @@ use everwire_words::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
+use crate::browser;
 use crate::dom;
 use crate::room::Room;
 use crate::rooms::Rooms;
@@ -79,6 +80,7 @@ impl Side {
     }
 
     fn show_rooms(&self, rooms: &Rooms) -> Vec<dom::Words> {
+        let had_focus = browser::has_focus(&self.places);
         self.places.set_text_content(None);
         let mut counts = Vec::new();
         let (several, active) = (rooms.count() > 1, rooms.active());
@@ -102,7 +104,15 @@ impl Side {
             counts.push(dom::Words::at(&item, ".count"));
             let _ = self.places.append_child(&item);
         });
+        if had_focus {
+            self.focus();
+        }
         counts
+    }
+
+    /// Goes in there with the keyboard.
+    pub(super) fn focus(&self) {
+        let _ = dom::find(&self.places, ".active button").focus();
     }
 
     fn show_people(&self, users: &[User]) {
