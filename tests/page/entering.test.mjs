@@ -249,3 +249,33 @@ entering("on a phone the keyboard goes into the rooms and comes back", async (fr
   assert.equal(await ana.page.locator("main[inert]").count(), 0);
   await ana.done();
 });
+
+entering("a guest takes another name", async (front) => {
+  const ana = await Person.visit(browser, front.url("?name=Ana"));
+  await ana.connected();
+  await ana.page.getByRole("button", { name: "another name" }).click();
+  await ana.page.fill("#name", "Anna");
+  await ana.page.press("#name", "Enter");
+  await ana.connected();
+  await ana.page.reload();
+  await ana.page.locator(".side .people", { hasText: "Anna" }).waitFor();
+  await ana.done();
+});
+
+entering("whoever signs out leaves nothing to read, and the next one is somebody else", async (front, server) => {
+  await server.withAccounts({ ana: PASSWORD, ben: PASSWORD });
+  const ana = await signedIn(front, "ana");
+  await ana.write("of Ana");
+  await ana.sees("of Ana", "sent");
+  await ana.page.reload();
+  await ana.connected();
+  await ana.page.fill("textarea", "half a thought");
+  await ana.page.getByRole("button", { name: "sign out" }).click();
+  await front.heard("/api/sign-out");
+  await ana.signIn("ben", PASSWORD);
+  await ana.connected();
+  assert.equal(await ana.page.inputValue("textarea"), "");
+  const names = Object.keys(await kept(ana));
+  assert.ok(!names.some((name) => name.startsWith("everwire.memory.ana")), `${names}`);
+  await ana.done();
+});

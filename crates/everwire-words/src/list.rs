@@ -92,6 +92,8 @@ texts! {
     LastRoom = "last-room",
 
     SignIn = "sign-in",
+    SignOut = "sign-out",
+    OtherName = "other-name",
     NoAnswer = "no-answer",
     /// Of the page.
     NewVersion = "new-version",

@@ -120,6 +120,8 @@ last-room = this is your only room; /quit leaves the chat
 ## Signing in
 
 sign-in = Sign in
+sign-out = sign out
+other-name = another name
 no-answer = the server does not answer
 new-version = there is a new version of this page
 take-version = use it

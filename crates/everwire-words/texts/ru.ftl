@@ -125,6 +125,8 @@ last-room = это ваша единственная комната; /quit за�
 ## Signing in
 
 sign-in = Войти
+sign-out = выйти
+other-name = другое имя
 no-answer = сервер не отвечает
 new-version = есть новая версия этой страницы
 take-version = перейти на неё

@@ -40,6 +40,7 @@ impl Side {
         let say = |selector, text| dom::find(chat, selector).set_text_content(Some(&words.say(&text)));
         say(".places", Text::Rooms);
         say(".present", Text::Who);
+        say(".sign-out", if rooms.account().is_some() { Text::SignOut } else { Text::OtherName });
         let new_room: HtmlInputElement = dom::find(chat, ".new-room input").unchecked_into();
         new_room.set_placeholder(&words.say(&Text::NewRoom));
         dom::label(chat, ".new-room input", &words.say(&Text::NewRoom));
