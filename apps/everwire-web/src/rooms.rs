@@ -5,7 +5,6 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
-use everwire::Hint;
 use everwire_chat::User;
 use everwire_words::Words;
 
@@ -101,10 +100,7 @@ impl Rooms {
         if let Some(account) = self.account() {
             account.doubt();
         }
-        self.each(|_, room| {
-            room.chat().connect();
-            room.chat().hint(Hint::RetryNow);
-        });
+        self.each(|_, room| room.connect());
     }
 
     pub(crate) fn count(&self) -> usize {

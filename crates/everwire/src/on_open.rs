@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -11,12 +12,52 @@ use everwire_ws::{CloseFrame, Message};
 
 use crate::driver::{FreshSocket, HookFuture};
 use crate::sync::lock;
+use crate::{MaybeSend, MaybeSync};
 
-/// The hook of [`Builder::on_open`](crate::Builder::on_open).
+/// What is done with a socket that has just opened, before the client has it. Nothing else names the hook, so whoever has
+/// none does not carry what belongs to it.
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) type OnOpen = Box<dyn Fn(NewConnection) -> HookFuture<Result<(), OnOpenError>> + Send + Sync>;
+pub(crate) type OnOpen = Box<dyn Fn(Fresh) -> HookFuture<Result<FreshSocket, OpenFailure>> + Send + Sync>;
 #[cfg(target_arch = "wasm32")]
-pub(crate) type OnOpen = Box<dyn Fn(NewConnection) -> HookFuture<Result<(), OnOpenError>>>;
+pub(crate) type OnOpen = Box<dyn Fn(Fresh) -> HookFuture<Result<FreshSocket, OpenFailure>>>;
+
+/// A socket that has just opened.
+pub(crate) struct Fresh {
+    pub(crate) socket: FreshSocket,
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) attempt: u32,
+    pub(crate) last_cause: Option<Cause>,
+}
+
+/// Has the hook talk on each.
+pub(crate) fn talk<F, Fut>(hook: F) -> OnOpen
+where
+    F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
+    Fut: Future<Output = Result<(), OnOpenError>> + MaybeSend + 'static,
+{
+    Box::new(move |Fresh { socket, subprotocol, attempt, last_cause }| {
+        let held = Arc::new(Mutex::new(Held { socket: Some(socket), end: None }));
+        let said = hook(NewConnection { subprotocol, attempt, last_cause, held: Arc::clone(&held) });
+        Box::pin(async move { take_back(said.await, &held) })
+    })
+}
+
+/// The socket, if all went well.
+fn take_back(said: Result<(), OnOpenError>, held: &Mutex<Held>) -> Result<FreshSocket, OpenFailure> {
+    let Held { socket, end } = mem::replace(&mut *lock(held), Held { socket: None, end: None });
+    // A hook that has overlooked the end has not changed it; one that says something of its own knows better.
+    match (said, end, socket) {
+        (Ok(()), None, Some(socket)) => Ok(socket),
+        (said, end, socket) => {
+            if let Some(socket) = socket {
+                socket.dismiss();
+            }
+            let error = said.err().or(end).unwrap_or_else(OnOpenError::over);
+            let detail = error.detail.split(char::is_control).collect::<Vec<_>>().join(" ");
+            Err(OpenFailure { phase: Phase::OnOpen, kind: error.kind, detail })
+        }
+    }
+}
 
 /// A connection that has just opened, in the hands of the hook of [`Builder::on_open`](crate::Builder::on_open).
 ///
@@ -168,30 +209,4 @@ pub(crate) trait Talk {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, OnOpenError>>;
     /// Tells the server that it won't be used, as far as that works at once.
     fn dismiss(self);
-}
-
-/// Lets the hook talk, and gives the socket back if that went well.
-pub(crate) async fn talk(
-    hook: &OnOpen,
-    socket: FreshSocket,
-    subprotocol: Option<String>,
-    attempt: u32,
-    last_cause: Option<Cause>,
-) -> Result<FreshSocket, OpenFailure> {
-    let held = Arc::new(Mutex::new(Held { socket: Some(socket), end: None }));
-    let connection = NewConnection { subprotocol, attempt, last_cause, held: Arc::clone(&held) };
-    let said = hook(connection).await;
-    let Held { socket, end } = std::mem::replace(&mut *lock(&held), Held { socket: None, end: None });
-    // A hook that has overlooked the end has not changed it; one that says something of its own knows better.
-    match (said, end, socket) {
-        (Ok(()), None, Some(socket)) => Ok(socket),
-        (said, end, socket) => {
-            if let Some(socket) = socket {
-                socket.dismiss();
-            }
-            let error = said.err().or(end).unwrap_or_else(OnOpenError::over);
-            let detail = error.detail.split(char::is_control).collect::<Vec<_>>().join(" ");
-            Err(OpenFailure { phase: Phase::OnOpen, kind: error.kind, detail })
-        }
-    }
 }

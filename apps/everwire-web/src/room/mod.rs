@@ -13,7 +13,7 @@ use std::cell::{Cell, Ref, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use everwire::State;
+use everwire::{Hint, State};
 use everwire_chat::signal::TypingSignal;
 use everwire_chat::{ChatClient, ChatError, Entry, Status, User};
 use everwire_words::Words;
@@ -153,6 +153,12 @@ impl Room {
 
     pub(crate) fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Connects where nothing would happen by itself, or not now.
+    pub(crate) fn connect(&self) {
+        self.0.chat.connect();
+        self.0.chat.hint(Hint::RetryNow);
     }
 
     pub(crate) fn link(&self) -> Ref<'_, State> {

@@ -20,7 +20,7 @@ use crate::driver::Hook;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::driver::TlsSettings;
 use crate::inbox::Bounds;
-use crate::on_open::OnOpen;
+use crate::on_open::{self, OnOpen};
 use crate::store::Store;
 use crate::{AttemptRequest, MaybeSend, MaybeSync, NewConnection, OnOpenError, RetryBudget};
 
@@ -353,7 +353,7 @@ impl Builder {
         F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
         Fut: Future<Output = Result<(), OnOpenError>> + MaybeSend + 'static,
     {
-        self.on_open = Some(Box::new(move |connection| Box::pin(hook(connection))));
+        self.on_open = Some(on_open::talk(hook));
         self
     }
 

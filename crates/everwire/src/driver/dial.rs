@@ -20,7 +20,7 @@ use super::stopwatch::{Stopwatch, Times};
 use super::stream::Stream;
 use super::tls::Terms;
 use crate::network_hints::Listener;
-use crate::on_open::{self, OnOpen};
+use crate::on_open::{Fresh, OnOpen};
 use crate::shared::Shared;
 use crate::target::Target;
 use crate::{AttemptRequest, Opening};
@@ -95,7 +95,8 @@ impl Plan {
                     let terms = socket.get_ref().tls_terms();
                     if let Some(hook) = &self.on_open {
                         stopwatch.enter(Phase::OnOpen);
-                        socket = on_open::talk(hook, socket, subprotocol.clone(), number, last_cause).await?;
+                        let subprotocol = subprotocol.clone();
+                        socket = hook(Fresh { socket, subprotocol, attempt: number, last_cause }).await?;
                     }
                     let mut opening = opening(&stopwatch.stop(), redirects.followed(), &target, via, address, terms);
                     opening.headers = response.into_parts().0.headers;

@@ -10,7 +10,7 @@ use http::HeaderMap;
 
 use super::socket::Socket;
 use crate::AttemptRequest;
-use crate::on_open::{self, OnOpen};
+use crate::on_open::{Fresh, OnOpen};
 use crate::shared::Shared;
 use crate::target::Target;
 
@@ -66,7 +66,8 @@ impl Plan {
         if poll_fn(|cx| socket.poll_open(cx)).await {
             let subprotocol = socket.subprotocol();
             if let Some(hook) = &self.on_open {
-                socket = on_open::talk(hook, socket, subprotocol.clone(), number, last_cause).await?;
+                let subprotocol = subprotocol.clone();
+                socket = hook(Fresh { socket, subprotocol, attempt: number, last_cause }).await?;
             }
             return Ok(Opened { socket, subprotocol });
         }
