@@ -3,9 +3,10 @@
 //!
 //! `cargo run -p everwire --example feed`
 
+use std::error::Error;
 use std::time::Duration;
 
-use everwire::{Client, NewConnection, OnOpenError};
+use everwire::{Client, NewConnection, Unwanted};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
@@ -17,13 +18,14 @@ const PRICES: usize = 9;
 const PRICES_OF_A_CONNECTION: usize = 3;
 
 /// What goes first on every connection.
-async fn enter(mut connection: NewConnection) -> Result<(), OnOpenError> {
+async fn enter(mut connection: NewConnection) -> Result<(), Box<dyn Error + Send + Sync>> {
     connection.send("login ana").await?;
     match connection.recv().await?.as_text() {
         Some("welcome") => {}
-        answer => return Err(OnOpenError::unwanted(format!("the feed says {answer:?}"))), // ends the client
+        Some("denied") => return Err(Unwanted::new("the feed knows no ana").into()), // ends the client
+        other => return Err(format!("the feed says {other:?}").into()),              // is tried again
     }
-    connection.send("subscribe EUR/USD").await?; // an error is tried again
+    connection.send("subscribe EUR/USD").await?; // so is an error, or as its close code says
     connection.recv().await?; // its answer
     Ok(())
 }

@@ -1,16 +1,16 @@
 //! What happens on a new connection before anything else is sent on it: logging in, subscribing.
 
 use std::error::Error;
-use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 
-use everwire_core::{Cause, OpenFailure, OpenFailureKind, Phase};
-use everwire_ws::{CloseFrame, Message};
+use everwire_core::{Cause, OpenFailure, Phase};
+use everwire_ws::Message;
 
 use crate::driver::{FreshSocket, HookFuture};
+use crate::hook_error::{self, ConnectionEnded};
 use crate::sync::lock;
 use crate::{MaybeSend, MaybeSync};
 
@@ -29,33 +29,58 @@ pub(crate) struct Fresh {
     pub(crate) last_cause: Option<Cause>,
 }
 
+/// What a hook says in the end.
+pub(crate) type Said = Result<(), Box<dyn Error + Send + Sync>>;
+
 /// Has the hook talk on each.
 pub(crate) fn talk<F, Fut>(hook: F) -> OnOpen
 where
     F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
-    Fut: Future<Output = Result<(), OnOpenError>> + MaybeSend + 'static,
+    Fut: Future<Output = Said> + MaybeSend + 'static,
 {
     Box::new(move |Fresh { socket, subprotocol, attempt, last_cause }| {
-        let held = Arc::new(Mutex::new(Held { socket: Some(socket), end: None }));
-        let said = hook(NewConnection { subprotocol, attempt, last_cause, held: Arc::clone(&held) });
-        Box::pin(async move { take_back(said.await, &held) })
+        let lent = Lent(Arc::new(Mutex::new(Held { socket: Some(socket), ..Held::default() })));
+        let said = hook(NewConnection { subprotocol, attempt, last_cause, held: Arc::clone(&lent.0) });
+        Box::pin(async move { lent.back(said.await) })
     })
 }
 
-/// The socket, if all went well.
-fn take_back(said: Result<(), OnOpenError>, held: &Mutex<Held>) -> Result<FreshSocket, OpenFailure> {
-    let Held { socket, end } = mem::replace(&mut *lock(held), Held { socket: None, end: None });
-    // A hook that has overlooked the end has not changed it; one that says something of its own knows better.
-    match (said, end, socket) {
-        (Ok(()), None, Some(socket)) => Ok(socket),
-        (said, end, socket) => {
-            if let Some(socket) = socket {
-                socket.dismiss();
+/// What the hook has, until it is done or given up: then nobody has it any more.
+struct Lent(Arc<Mutex<Held>>);
+
+impl Lent {
+    fn end(&self) -> Held {
+        let mut ended =
+            mem::replace(&mut *lock(&self.0), Held { end: Some(ConnectionEnded::over()), ..Held::default() });
+        ended.waker.take().into_iter().for_each(Waker::wake);
+        ended
+    }
+
+    /// The socket, if all went well.
+    fn back(self, said: Said) -> Result<FreshSocket, OpenFailure> {
+        let Held { socket, end, .. } = self.end();
+        // A hook that has overlooked the end has not changed it; one that says something of its own knows better.
+        let error = match (said, end) {
+            (Ok(()), None) => None,
+            (Ok(()), Some(end)) => Some(end.into()),
+            (Err(error), _) => Some(error),
+        };
+        match (error, socket) {
+            (None, Some(socket)) => Ok(socket),
+            (error, socket) => {
+                if let Some(socket) = socket {
+                    socket.dismiss();
+                }
+                let error = error.unwrap_or_else(|| ConnectionEnded::over().into());
+                Err(hook_error::failure(Phase::OnOpen, &*error))
             }
-            let error = said.err().or(end).unwrap_or_else(OnOpenError::over);
-            let detail = error.detail.split(char::is_control).collect::<Vec<_>>().join(" ");
-            Err(OpenFailure { phase: Phase::OnOpen, kind: error.kind, detail })
         }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -70,11 +95,13 @@ pub struct NewConnection {
     held: Arc<Mutex<Held>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Held {
     socket: Option<FreshSocket>,
     /// Why it is over.
-    end: Option<OnOpenError>,
+    end: Option<ConnectionEnded>,
+    /// Whoever waits for it.
+    waker: Option<Waker>,
 }
 
 impl NewConnection {
@@ -96,23 +123,26 @@ impl NewConnection {
         self.last_cause.as_ref()
     }
 
-    /// Sends a message, and waits until it is written. Nothing is said of its outcome: if the connection fails, the hook
-    /// runs again on the next one. If it is given up halfway, the message may still go out.
+    /// Sends a message, and waits until it is written. It has no outcome and is in no statistics: if the connection fails, the
+    /// hook runs again on the next one. If it is given up halfway, the message may still go out.
     ///
     /// # Errors
     /// When the connection has ended.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), OnOpenError> {
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), ConnectionEnded> {
         let message = message.into();
-        let mut queued = false;
+        let mut queued = None;
         poll_fn(|cx| {
-            self.poll(|socket| {
-                if !queued {
-                    queued = true;
-                    if !socket.queue_first(&message) {
-                        return Poll::Ready(Err(OnOpenError::over()));
+            self.poll(cx, |socket, cx| {
+                if *queued.get_or_insert_with(|| socket.queue_first(&message)) && ready!(socket.poll_written(cx)) {
+                    return Poll::Ready(Ok(()));
+                }
+                // Why, the reading side knows: the close frame may be there. What comes before it, nobody asks for now.
+                queued = Some(false);
+                loop {
+                    if let Err(end) = ready!(socket.poll_message(cx)) {
+                        return Poll::Ready(Err(end));
                     }
                 }
-                socket.poll_written(cx)
             })
         })
         .await
@@ -123,81 +153,26 @@ impl NewConnection {
     ///
     /// # Errors
     /// When the connection has ended.
-    pub async fn recv(&mut self) -> Result<Message, OnOpenError> {
-        poll_fn(|cx| self.poll(|socket| socket.poll_message(cx))).await
+    pub async fn recv(&mut self) -> Result<Message, ConnectionEnded> {
+        poll_fn(|cx| self.poll(cx, |socket, cx| socket.poll_message(cx))).await
     }
 
     fn poll<T>(
         &self,
-        act: impl FnOnce(&mut FreshSocket) -> Poll<Result<T, OnOpenError>>,
-    ) -> Poll<Result<T, OnOpenError>> {
+        cx: &mut Context<'_>,
+        act: impl FnOnce(&mut FreshSocket, &mut Context<'_>) -> Poll<Result<T, ConnectionEnded>>,
+    ) -> Poll<Result<T, ConnectionEnded>> {
         let mut held = lock(&self.held);
-        let Held { socket: Some(socket), end: None } = &mut *held else {
-            return Poll::Ready(Err(held.end.clone().unwrap_or_else(OnOpenError::over)));
+        let Held { socket: Some(socket), end: None, .. } = &mut *held else {
+            return Poll::Ready(Err(held.end.clone().unwrap_or_else(ConnectionEnded::over)));
         };
-        let polled = act(socket);
-        if let Poll::Ready(Err(error)) = &polled {
-            held.end = Some(error.clone());
+        let polled = act(socket, cx);
+        match &polled {
+            Poll::Pending => held.waker = Some(cx.waker().clone()),
+            Poll::Ready(Err(end)) => held.end = Some(end.clone()),
+            Poll::Ready(Ok(_)) => {}
         }
         polled
-    }
-}
-
-/// Why the hook of [`Builder::on_open`](crate::Builder::on_open) does not let a connection be used.
-///
-/// Any error becomes one by `?`, and then the client tries again with the usual delays, as it does when the connection ends
-/// under the hook's hands (there the close code decides). It is no [`Error`] itself, so that it can take all that are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OnOpenError {
-    kind: OpenFailureKind,
-    detail: String,
-}
-
-impl OnOpenError {
-    /// It did not work, in words; it may the next time.
-    pub fn failed(why: impl fmt::Display) -> Self {
-        Self { kind: OpenFailureKind::Hook, detail: why.to_string() }
-    }
-
-    /// The server does not want us, and would not the next time: the client ends
-    /// ([`Closed::Refused`](crate::Closed::Refused)) with these words.
-    pub fn unwanted(why: impl fmt::Display) -> Self {
-        Self { kind: OpenFailureKind::Unwanted, detail: why.to_string() }
-    }
-
-    /// The server closed it.
-    pub(crate) fn closed(frame: Option<CloseFrame>) -> Self {
-        Self { kind: OpenFailureKind::Closed(frame.map(Box::new)), detail: String::new() }
-    }
-
-    /// The connection was lost.
-    pub(crate) fn lost(detail: String) -> Self {
-        Self { kind: OpenFailureKind::Io, detail }
-    }
-
-    fn over() -> Self {
-        Self::failed("the connection is over")
-    }
-}
-
-impl<E: Error> From<E> for OnOpenError {
-    fn from(error: E) -> Self {
-        let mut words = error.to_string();
-        let mut next = error.source();
-        while let Some(error) = next {
-            words = format!("{words}: {error}");
-            next = error.source();
-        }
-        Self::failed(words)
-    }
-}
-
-impl fmt::Display for OnOpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.detail.is_empty() {
-            true => self.kind.fmt(f),
-            false => f.write_str(&self.detail),
-        }
     }
 }
 
@@ -205,8 +180,9 @@ impl fmt::Display for OnOpenError {
 pub(crate) trait Talk {
     /// Puts a message into the socket's buffer. `false` when it is closing.
     fn queue_first(&mut self, message: &Message) -> bool;
-    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OnOpenError>>;
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, OnOpenError>>;
+    /// Whether it could be written.
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<bool>;
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ConnectionEnded>>;
     /// Tells the server that it won't be used, as far as that works at once.
     fn dismiss(self);
 }

@@ -3,11 +3,12 @@
 
 mod support;
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everwire::{Cause, Closed, OnOpenError, OpenFailure, OpenFailureKind, Outcome, Phase, State};
+use everwire::{Cause, Closed, OpenFailure, OpenFailureKind, Outcome, Phase, State, Unwanted};
 use futures_util::{SinkExt, StreamExt};
 use support::{Peer, PeerSocket, Server, connected, first_failure, hasty, soon, state, until};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -48,7 +49,7 @@ fn logs_in(url: &str) -> everwire::Builder {
     hasty(url).on_open(async |mut connection| {
         connection.send("login right").await?;
         assert_eq!(connection.recv().await?.as_text(), Some("welcome"));
-        connection.send("subscribe").await
+        Ok(connection.send("subscribe").await?)
     })
 }
 
@@ -81,7 +82,7 @@ async fn who_is_not_wanted_ends_with_the_hooks_words() {
         connection.send("login wrong").await?;
         match connection.recv().await?.as_text() {
             Some("welcome") => Ok(()),
-            answer => Err(OnOpenError::unwanted(format!("it asks:\n{}", answer.unwrap_or("nothing")))),
+            answer => Err(Unwanted::new(format!("it asks:\n{}", answer.unwrap_or("nothing"))).into()),
         }
     });
     let client = client.build().expect("settings");
@@ -108,7 +109,7 @@ async fn an_error_of_any_kind_is_tried_again_with_the_cause_at_hand() {
                 1 => {
                     let cause = connection.last_cause().map(ToString::to_string).unwrap_or_default();
                     assert!(cause.ends_with("invalid digit found in string"), "{cause}");
-                    return Err(OnOpenError::failed("not today"));
+                    return Err("not today".into());
                 }
                 _ => connection.send(format!("attempt {}", connection.attempt())).await?,
             }
@@ -128,7 +129,8 @@ async fn a_close_meanwhile_is_judged_by_its_code_though_the_hook_overlooks_it() 
         let server = closing(code).await;
         let overlooks = async |mut connection: everwire::NewConnection| {
             connection.send("hello").await?;
-            assert!(connection.recv().await.is_err() && connection.send("hello?").await.is_err());
+            let ended = connection.recv().await.expect_err("it is closed");
+            assert_eq!(connection.send("hello?").await, Err(ended));
             Ok(())
         };
         let client = hasty(&server.url).on_open(overlooks).build().expect("settings");
@@ -154,7 +156,8 @@ async fn a_loss_meanwhile_is_tried_again_and_the_outbox_is_kept() {
     let server = server.await;
     let client = hasty(&server.url).on_open(async |mut connection| {
         connection.send("hello").await?;
-        connection.recv().await.map(drop)
+        connection.recv().await?;
+        Ok(())
     });
     let client = client.build().expect("settings");
     let kept = client.send("kept").expect("room");
@@ -169,15 +172,23 @@ async fn a_loss_meanwhile_is_tried_again_and_the_outbox_is_kept() {
 #[tokio::test]
 async fn one_that_hangs_is_given_up_by_the_connect_timeout_and_by_whoever_closes() {
     let (server, _) = start().await;
-    let hangs = async |mut connection: everwire::NewConnection| connection.recv().await.map(drop);
-    let client = hasty(&server.url).connect_timeout(Duration::from_millis(100)).on_open(hangs).build();
+    let talks = Arc::new(AtomicUsize::new(0));
+    let hangs = |talks: &Arc<AtomicUsize>| {
+        let talks = Arc::clone(talks);
+        move |mut connection: everwire::NewConnection| {
+            talks.fetch_add(1, Ordering::SeqCst);
+            async move { Ok(connection.recv().await.map(drop)?) }
+        }
+    };
+    let client = hasty(&server.url).connect_timeout(Duration::from_secs(1)).on_open(hangs(&talks)).build();
     let client = client.expect("settings");
     let OpenFailure { phase, kind, .. } = first_failure(&client).await;
     assert_eq!((phase, kind), (Phase::OnOpen, OpenFailureKind::Timeout));
+    client.close(Duration::ZERO).await;
 
-    let client = hasty(&server.url).on_open(hangs).build().expect("settings");
-    let before = server.accepted();
-    until("the talk", || server.accepted() > before).await;
+    let client = hasty(&server.url).on_open(hangs(&talks)).build().expect("settings");
+    let before = talks.load(Ordering::SeqCst);
+    until("the talk", || talks.load(Ordering::SeqCst) > before).await;
     let waits = client.send("unsent").expect("room");
     let left = soon("the end", client.close(Duration::ZERO)).await;
     assert_eq!(left.unsent, ["unsent".into()]);
@@ -190,7 +201,7 @@ async fn who_keeps_the_connection_for_later_is_told_that_it_is_over() {
     let (keep, mut kept) = tokio::sync::mpsc::unbounded_channel();
     let client = hasty(&server.url).on_open(move |connection| {
         let keep = keep.clone();
-        async move { keep.send(connection).map_err(|_| OnOpenError::failed("nobody wants it")) }
+        async move { Ok(keep.send(connection)?) }
     });
     let client = client.build().expect("settings");
     connected(&client).await;
@@ -198,6 +209,76 @@ async fn who_keeps_the_connection_for_later_is_told_that_it_is_over() {
     assert_eq!(late.send("late").await.expect_err("over").to_string(), "the connection is over");
     assert_eq!(late.recv().await.expect_err("over").to_string(), "the connection is over");
     support::assert_echo(&client).await;
+}
+
+#[tokio::test]
+async fn a_task_that_waits_on_it_beyond_the_hook_hears_that_it_is_over() {
+    let (server, heard) = start().await;
+    let (keep, mut kept) = tokio::sync::mpsc::unbounded_channel();
+    let client = hasty(&server.url).on_open(move |mut connection| {
+        let keep = keep.clone();
+        async move {
+            let (waits, is_waiting) = tokio::sync::oneshot::channel();
+            let late = tokio::spawn(async move {
+                let mut next = pin!(connection.recv());
+                assert!(futures_util::poll!(next.as_mut()).is_pending());
+                let _ = waits.send(());
+                next.await
+            });
+            is_waiting.await?;
+            Ok(keep.send(late)?)
+        }
+    });
+    let client = client.build().expect("settings");
+    let late = soon("the task", kept.recv()).await.expect("kept");
+    assert_eq!(soon("its end", late).await.expect("no panic").expect_err("over").to_string(), "the connection is over");
+    drop(client.send("is ours").expect("room"));
+    until("it is said", || *heard.lock().expect("no poison") == ["is ours"]).await;
+}
+
+#[tokio::test]
+async fn who_gives_the_attempt_up_takes_the_connection_from_whoever_has_it() {
+    let (server, _) = start().await;
+    let (keep, mut kept) = tokio::sync::mpsc::unbounded_channel();
+    let client = hasty(&server.url).on_open(move |mut connection| {
+        let late = tokio::spawn(async move { connection.recv().await });
+        let _ = keep.send(late);
+        std::future::pending()
+    });
+    let client = client.build().expect("settings");
+    let late = soon("the task", kept.recv()).await.expect("kept");
+    client.close(Duration::ZERO).await;
+    assert!(soon("its end", late).await.expect("no panic").is_err());
+}
+
+#[tokio::test]
+async fn the_close_code_counts_though_only_writing_has_failed() {
+    let server = Server::web_socket(|mut socket: PeerSocket, _| async move {
+        let _ = socket.next().await;
+        let _ = socket.close(Some(CloseFrame { code: 1008.into(), reason: "no key".into() })).await;
+        // And it is gone, for those who write on.
+    });
+    let server = server.await;
+    let client = hasty(&server.url).on_open(async |mut connection| {
+        loop {
+            if let Err(ended) = connection.send("subscribe").await {
+                assert!(ended.close_frame().is_some_and(|frame| frame.code.0 == 1008), "{ended}");
+                return Err(ended.into());
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let end = state(&client.build().expect("settings"), "the end", State::is_final).await;
+    assert!(end.to_string().contains("closed by the peer with 1008: no key"), "{end}");
+    assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
+async fn the_hook_for_requests_may_give_up_too() {
+    let hook = async |_| Err(Box::<dyn std::error::Error + Send + Sync>::from(Unwanted::new("the account is closed")));
+    let client = hasty("ws://127.0.0.1:1/").before_attempt(hook).build().expect("settings");
+    let end = state(&client, "the end", State::is_final).await;
+    assert!(end.to_string().contains("the account is closed"), "{end}");
 }
 
 #[tokio::test]

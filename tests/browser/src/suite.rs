@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use everwire::store::{WebStore, check};
 use everwire::{
-    Builder, Cause, Client, Event, EventItem, Events, Guarantee, Loss, Message, OnOpenError, OpenFailureKind, Outcome,
-    SessionMode, State,
+    Builder, Cause, Client, Event, EventItem, Events, Guarantee, Loss, Message, OpenFailureKind, Outcome, SessionMode,
+    State,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -82,7 +82,7 @@ pub async fn on_open(url: String) -> Done {
         connection.send("login").await?;
         match connection.recv().await?.as_text() {
             Some("login") => Ok(()),
-            answer => Err(OnOpenError::unwanted(format!("{answer:?}"))),
+            answer => Err(format!("{answer:?}").into()),
         }
     });
     let client = build(builder)?;

@@ -22,7 +22,7 @@ use crate::driver::TlsSettings;
 use crate::inbox::Bounds;
 use crate::on_open::{self, OnOpen};
 use crate::store::Store;
-use crate::{AttemptRequest, MaybeSend, MaybeSync, NewConnection, OnOpenError, RetryBudget};
+use crate::{AttemptRequest, MaybeSend, MaybeSync, NewConnection, RetryBudget};
 
 mod build;
 mod error;
@@ -296,8 +296,8 @@ impl Builder {
 
     /// A hook that is called before every attempt and may change its URL, headers and
     /// subprotocols: the place for a fresh token. It counts into
-    /// [`connect_timeout`](Self::connect_timeout). If it fails, so does the attempt. If it panics,
-    /// the client ends.
+    /// [`connect_timeout`](Self::connect_timeout). If it fails, so does the attempt, and the next one comes after the usual
+    /// delay, unless the error is [`Unwanted`](crate::Unwanted). If it panics, the client ends.
     ///
     /// With a hook a 401 is retried, since the next token may be better; without one it is final.
     ///
@@ -327,23 +327,24 @@ impl Builder {
     /// when the hook's future is done. It counts into [`connect_timeout`](Self::connect_timeout). If it panics, the client
     /// ends. Default: none.
     ///
-    /// If it fails, the attempt has failed, and the next one comes after the usual delay, unless the hook says that the
-    /// server [does not want us](OnOpenError::unwanted); if the server closes the connection meanwhile, its close code
-    /// decides. What the hook leaves unread goes to the [`Inbox`](crate::Inbox). Not for [sessions](Self::session), which
+    /// If it fails, the attempt has failed, and the next one comes after the usual delay, unless the error is
+    /// [`Unwanted`](crate::Unwanted); if the server closes the connection meanwhile, its close code decides
+    /// ([`ConnectionEnded`](crate::ConnectionEnded)). What the hook leaves unread goes to the [`Inbox`](crate::Inbox). Not for [sessions](Self::session), which
     /// have nothing to repeat.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
-    /// use everwire::OnOpenError;
+    /// use everwire::Unwanted;
     ///
     /// let client = everwire::Client::builder("wss://example.org/feed")
     ///     .on_open(async |mut connection| {
     ///         connection.send(r#"{"op":"login","key":"secret"}"#).await?;
     ///         match connection.recv().await?.as_text() {
     ///             Some(r#"{"login":"ok"}"#) => {}
-    ///             answer => return Err(OnOpenError::unwanted(format!("the server says {answer:?}"))),
+    ///             Some(r#"{"login":"denied"}"#) => return Err(Unwanted::new("the key is not valid").into()), // ends the client
+    ///             other => return Err(format!("the server says {other:?}").into()), // is tried again
     ///         }
-    ///         connection.send(r#"{"op":"subscribe","to":"prices"}"#).await
+    ///         Ok(connection.send(r#"{"op":"subscribe","to":"prices"}"#).await?)
     ///     })
     ///     .build()?;
     /// # Ok(()) }
@@ -351,7 +352,7 @@ impl Builder {
     pub fn on_open<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
-        Fut: Future<Output = Result<(), OnOpenError>> + MaybeSend + 'static,
+        Fut: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + MaybeSend + 'static,
     {
         self.on_open = Some(on_open::talk(hook));
         self

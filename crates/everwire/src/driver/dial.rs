@@ -19,6 +19,7 @@ use super::route::{Reached, Routes};
 use super::stopwatch::{Stopwatch, Times};
 use super::stream::Stream;
 use super::tls::Terms;
+use crate::hook_error;
 use crate::network_hints::Listener;
 use crate::on_open::{Fresh, OnOpen};
 use crate::shared::Shared;
@@ -124,7 +125,7 @@ impl Plan {
         };
         match &self.hook {
             None => Ok(request),
-            Some(hook) => hook(request).await.map_err(|error| failure::hook(&*error)),
+            Some(hook) => hook(request).await.map_err(|error| hook_error::failure(Phase::Request, &*error)),
         }
     }
 

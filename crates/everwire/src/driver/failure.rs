@@ -11,6 +11,7 @@ use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
 use super::tls;
+use crate::hook_error::one_line;
 
 pub(super) fn io(phase: Phase, detail: String) -> OpenFailure {
     OpenFailure { phase, kind: OpenFailureKind::Io, detail }
@@ -26,10 +27,6 @@ pub(super) fn not_web_socket(phase: Phase, detail: String) -> OpenFailure {
 
 pub(super) fn bad_request(detail: String) -> OpenFailure {
     OpenFailure { phase: Phase::Request, kind: OpenFailureKind::BadRequest, detail }
-}
-
-pub(super) fn hook(error: &(dyn Error + 'static)) -> OpenFailure {
-    OpenFailure { phase: Phase::Request, kind: OpenFailureKind::Hook, detail: chain(error) }
 }
 
 /// `fresh_credentials`: whether the next attempt may bring others.
@@ -135,10 +132,6 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         next = error.source();
     }
     one_line(&words)
-}
-
-fn one_line(words: &str) -> String {
-    words.split(|c: char| c.is_control()).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn refusal(refused: &Refused) -> String {

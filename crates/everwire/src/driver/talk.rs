@@ -8,7 +8,8 @@ use everwire_ws::{CloseCode, Incoming, Message};
 
 use super::failure;
 use super::stream::Stream;
-use crate::on_open::{OnOpenError, Talk};
+use crate::hook_error::ConnectionEnded;
+use crate::on_open::Talk;
 
 pub(crate) type FreshSocket = Socket<Stream>;
 
@@ -17,18 +18,18 @@ impl Talk for FreshSocket {
         self.queue(message)
     }
 
-    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OnOpenError>> {
-        self.poll_flush(cx).map_err(|error| OnOpenError::lost(failure::io_words(&error)))
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.poll_flush(cx).map(|written| written.is_ok())
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, OnOpenError>> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ConnectionEnded>> {
         loop {
             let end = match std::task::ready!(self.poll_recv(cx)) {
                 Ok(Some(Incoming::Message(message))) => return Poll::Ready(Ok(message)),
                 Ok(Some(Incoming::Ping(_) | Incoming::Pong(_))) => continue,
-                Ok(Some(Incoming::Close(frame))) => OnOpenError::closed(frame),
-                Ok(None) => OnOpenError::closed(None),
-                Err(error) => OnOpenError::lost(Cause::Lost(failure::loss(error)).to_string()),
+                Ok(Some(Incoming::Close(frame))) => ConnectionEnded::closed(frame),
+                Ok(None) => ConnectionEnded::closed(None),
+                Err(error) => ConnectionEnded::lost(Cause::Lost(failure::loss(error)).to_string()),
             };
             return Poll::Ready(Err(end));
         }

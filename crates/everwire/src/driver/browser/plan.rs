@@ -10,6 +10,7 @@ use http::HeaderMap;
 
 use super::socket::Socket;
 use crate::AttemptRequest;
+use crate::hook_error;
 use crate::on_open::{Fresh, OnOpen};
 use crate::shared::Shared;
 use crate::target::Target;
@@ -85,11 +86,7 @@ impl Plan {
         };
         match &self.hook {
             None => Ok(request),
-            Some(hook) => hook(request).await.map_err(|error| OpenFailure {
-                phase: Phase::Request,
-                kind: OpenFailureKind::Hook,
-                detail: error.to_string(),
-            }),
+            Some(hook) => hook(request).await.map_err(|error| hook_error::failure(Phase::Request, &*error)),
         }
     }
 }

@@ -6,7 +6,8 @@ use everwire_core::{Cause, Loss};
 use everwire_ws::{CloseCode, Message};
 
 use super::socket::{Socket, Told};
-use crate::on_open::{OnOpenError, Talk};
+use crate::hook_error::ConnectionEnded;
+use crate::on_open::Talk;
 
 impl Talk for Socket {
     fn queue_first(&mut self, message: &Message) -> bool {
@@ -14,15 +15,15 @@ impl Talk for Socket {
     }
 
     /// The browser has it, and gives nothing back.
-    fn poll_written(&mut self, _: &mut Context<'_>) -> Poll<Result<(), OnOpenError>> {
-        Poll::Ready(Ok(()))
+    fn poll_written(&mut self, _: &mut Context<'_>) -> Poll<bool> {
+        Poll::Ready(true)
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, OnOpenError>> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ConnectionEnded>> {
         self.poll_told(cx).map(|told| match told {
             Told::Message(message) => Ok(message),
-            Told::Closed(Some(frame)) => Err(OnOpenError::closed(frame)),
-            Told::Closed(None) => Err(OnOpenError::lost(Cause::Lost(Loss::Ended).to_string())),
+            Told::Closed(Some(frame)) => Err(ConnectionEnded::closed(frame)),
+            Told::Closed(None) => Err(ConnectionEnded::lost(Cause::Lost(Loss::Ended).to_string())),
         })
     }
 

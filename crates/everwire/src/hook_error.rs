@@ -1,0 +1,101 @@
+//! What a hook of the user's says when it fails, as far as the client listens to it.
+
+use std::error::Error;
+use std::fmt;
+
+use everwire_core::{OpenFailure, OpenFailureKind, Phase};
+use everwire_ws::CloseFrame;
+
+/// Trying again would not help: returned by a hook ([`Builder::before_attempt`](crate::Builder::before_attempt),
+/// [`Builder::on_open`](crate::Builder::on_open)), by itself or as a source of its error, it ends the client
+/// ([`Closed::Refused`](crate::Closed::Refused)). Any other error is tried again, with the usual delays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwanted(String);
+
+impl Unwanted {
+    /// With the reason, in words.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+impl fmt::Display for Unwanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Unwanted {}
+
+/// A [`NewConnection`](crate::NewConnection) is over. Returned by the hook, its close code decides whether it is tried again, as
+/// that of any other connection does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionEnded {
+    kind: OpenFailureKind,
+    detail: String,
+}
+
+impl ConnectionEnded {
+    /// The server's close frame, if it sent one, and with a code (RFC 6455 section 7.1.5).
+    #[must_use]
+    pub fn close_frame(&self) -> Option<&CloseFrame> {
+        match &self.kind {
+            OpenFailureKind::Closed(frame) => frame.as_deref(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn closed(frame: Option<CloseFrame>) -> Self {
+        Self { kind: OpenFailureKind::Closed(frame.map(Box::new)), detail: String::new() }
+    }
+
+    pub(crate) fn lost(detail: String) -> Self {
+        Self { kind: OpenFailureKind::Io, detail }
+    }
+
+    /// The hook's time with it is.
+    pub(crate) fn over() -> Self {
+        Self { kind: OpenFailureKind::Hook, detail: "the connection is over".to_owned() }
+    }
+}
+
+impl fmt::Display for ConnectionEnded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail.is_empty() {
+            true => self.kind.fmt(f),
+            false => f.write_str(&self.detail),
+        }
+    }
+}
+
+impl Error for ConnectionEnded {}
+
+/// What a hook's error says of the attempt.
+pub(crate) fn failure(phase: Phase, error: &(dyn Error + 'static)) -> OpenFailure {
+    let (mut kind, mut words, mut next) = (OpenFailureKind::Hook, String::new(), Some(error));
+    while let Some(error) = next {
+        if let Some(ended) = error.downcast_ref::<ConnectionEnded>() {
+            kind = ended.kind.clone();
+        } else if error.is::<Unwanted>() {
+            kind = OpenFailureKind::Unwanted;
+        }
+        if !words.is_empty() {
+            words += ": ";
+        }
+        words += &error.to_string();
+        next = error.source();
+    }
+    OpenFailure { phase, kind, detail: one_line(&words) }
+}
+
+/// On one line, whatever is in it.
+pub(crate) fn one_line(words: &str) -> String {
+    let mut line = String::with_capacity(words.len());
+    for part in words.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line += part;
+    }
+    line
+}
