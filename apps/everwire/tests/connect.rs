@@ -116,6 +116,26 @@ fn a_close_with_1000_is_the_end_and_nothing_is_wrong() {
 }
 
 #[test]
+fn what_is_to_go_first_goes_first_on_every_connection() {
+    let first = Server::start(server::sink);
+    let address = first.address.to_string();
+    let args = ["--first", "login", "--first", "subscribe", "--initial-delay", "20ms", "--max-delay", "100ms"];
+    let mut everwire = connect(&first.url(), &args);
+    everwire.say("one");
+    for expected in ["login", "subscribe", "one"] {
+        assert_eq!(first.next_message(), Message::text(expected));
+    }
+    drop(first);
+    everwire.err.until("disconnected");
+    let second = Server::on(&address, server::sink);
+    everwire.say("two");
+    for expected in ["login", "subscribe", "two"] {
+        assert_eq!(second.next_message(), Message::text(expected));
+    }
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+}
+
+#[test]
 fn lines_survive_a_server_that_is_killed_and_started_again() {
     let first = Server::start(server::sink);
     let (address, url) = (first.address.to_string(), first.url());

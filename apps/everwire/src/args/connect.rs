@@ -24,6 +24,8 @@ Examples:
     everwire connect ws://localhost:8080/in --guarantee at-least-once < lines.txt
   Follow a feed as JSON lines, for ever, with a token that is asked for at every attempt:
     everwire connect wss://example.org/feed --listen --json --token-command 'pass show feed'
+  Subscribe, and subscribe again on every new connection:
+    everwire connect wss://example.org/feed --listen --first 'subscribe prices'
   Give up after five attempts instead of never:
     everwire connect ws://localhost:9000 --max-attempts 5 --initial-delay 200ms
   Through a proxy, to a server whose certificate the company has issued:
@@ -49,6 +51,11 @@ pub(crate) struct ConnectArgs {
     /// Offer this subprotocol; may be repeated, the preferred one first
     #[arg(short = 's', long = "subprotocol", value_name = "NAME")]
     pub(crate) subprotocols: Vec<String>,
+
+    /// Send this text first on every connection, before any line; may be repeated: for servers that want to be told again
+    /// whom they have and who wants what
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) first: Vec<String>,
 
     /// After the end of stdin, stay until nothing has been received for this long; 'off' stays until Ctrl-C
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = values::duration_or_off)]

@@ -1,5 +1,7 @@
 //! The options become a client.
 
+use std::sync::Arc;
+
 use everwire::{Batching, BuildError, Client};
 
 use crate::args::ConnectArgs;
@@ -18,6 +20,18 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
         .connect_on_build(false);
     for name in &args.subprotocols {
         builder = builder.subprotocol(name);
+    }
+    if !args.first.is_empty() {
+        let first: Arc<[String]> = args.first.clone().into();
+        builder = builder.on_open(move |mut connection| {
+            let first = Arc::clone(&first);
+            async move {
+                for text in &*first {
+                    connection.send(text.clone()).await?;
+                }
+                Ok(())
+            }
+        });
     }
     if let Some(age) = args.delivery.max_age {
         builder = builder.max_age(age);
