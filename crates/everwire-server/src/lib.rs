@@ -47,7 +47,9 @@ mod server;
 mod session;
 mod upgrade;
 
-pub use everwire_core::session::{ComeBack, Limits as SessionLimits, RegistryConfig, ServerConfig, SessionId};
+pub use everwire_core::session::{
+    ComeBack, Limits as SessionLimits, RegistryConfig, SUBPROTOCOL, ServerConfig, SessionId,
+};
 pub use everwire_core::{
     ConfigError, DropPolicy, HeartbeatConfig, OutboxConfig, Overflow, Priority, SendError, SendOptions,
 };

@@ -115,7 +115,8 @@ impl Sessions {
     /// `handler` runs in a task of its own, once for each new session. When it returns, the session ends as soon as the
     /// client has processed what was sent to it. A connection that resumes a session finds the handler that it has.
     ///
-    /// A client that does not speak `everwire.v1` is answered with 400, and while the server
+    /// A client that does not speak `everwire.v1` is answered with 400 (for a route that serves both, see whether
+    /// [`offered_subprotocols`](Upgrade::offered_subprotocols) has [`SUBPROTOCOL`](crate::SUBPROTOCOL)), and while the server
     /// [drains](Self::drain), every client with 503.
     #[must_use = "the response has to be returned to the server"]
     pub fn accept<F, Fut>(&self, upgrade: Upgrade, principal: impl Into<String>, handler: F) -> Response<String>

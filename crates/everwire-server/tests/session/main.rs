@@ -6,4 +6,5 @@ mod cuts;
 mod ending;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod mixed;
 mod support;
