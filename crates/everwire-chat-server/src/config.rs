@@ -48,7 +48,9 @@ pub struct ServerConfig {
     pub tls: Option<TlsFiles>,
     /// How users say who they are; default [`Auth::Guests`].
     pub auth: Auth,
-    /// How fast one user may post; default as fast as it goes. Who is faster is not read until it fits: nothing is lost.
+    /// How fast one user may post; default as fast as it goes. Who is faster is not read until it fits: nothing is lost. Once
+    /// a minute's worth waits over many connections (or a burst, if that is more), a further post is not taken, and its
+    /// connection is closed with 1013.
     pub posts: Option<Rate>,
     /// The files of the chat's page; default none, and then `/` says how to join from a terminal.
     pub page: &'static [PageFile],

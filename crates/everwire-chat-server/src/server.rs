@@ -69,10 +69,11 @@ impl Shared {
         Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
-    /// How long a user who posts has to wait before the next post.
+    /// How long a user who posts has to wait before the next post. `None`: there are too many to wait for, this one is not to
+    /// be taken.
     pub(crate) fn posted(&self, user_id: &str) -> Option<Duration> {
-        let posts = self.posts.as_ref()?;
-        lock(posts).owe(user_id.to_owned(), Instant::now()).err()
+        let Some(posts) = &self.posts else { return Some(Duration::ZERO) };
+        lock(posts).owe(user_id.to_owned(), Instant::now())
     }
 
     /// Milliseconds since the Unix epoch.

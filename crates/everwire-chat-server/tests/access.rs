@@ -401,6 +401,24 @@ async fn who_waits_since_it_posts_too_fast_is_not_taken_for_dead() {
 }
 
 #[tokio::test]
+async fn who_posts_over_many_connections_can_not_run_up_hours_and_loses_nothing() {
+    let mut config = ServerConfig::default();
+    config.posts = Some(Rate::new(1.0, 0.001));
+    let server = Server::start(config).await;
+    let mut first = Plain::join(&server, "userId=fast&after=").await;
+    let mut second = Plain::join(&server, "userId=fast&after=").await;
+    assert_eq!((first.brief().await, second.brief().await), ("sync".into(), "sync".into()));
+    for id in ["1", "2"] {
+        first.say(&text(id, "fast", id)).await;
+        assert_eq!(first.brief().await, "stored");
+    }
+    second.say(&json!([text("3", "fast", "3"), text("4", "fast", "4")])).await;
+    assert_eq!(second.close_code().await, 1013, "to come back, and to say it again");
+    let mut other = Plain::join(&server, "userId=other&after=").await;
+    assert_eq!(other.next().await["offset"], json!(2), "neither of them is taken");
+}
+
+#[tokio::test]
 async fn what_looks_like_sql_or_an_escape_is_text_like_any_other() {
     let server = Server::start(ServerConfig::default()).await;
     let mut ana = Plain::named(&server, "ana").await;

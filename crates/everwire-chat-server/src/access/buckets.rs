@@ -21,6 +21,11 @@ impl Rate {
     pub const fn new(burst: f64, per_second: f64) -> Self {
         Self { burst, per_second }
     }
+
+    /// What is waited for: a burst, or what comes in a minute.
+    const fn most_owed(self) -> f64 {
+        (60.0 * self.per_second).max(self.burst).max(1.0)
+    }
 }
 
 /// A bucket for each of many: bounded in number, since those that are full again are forgotten.
@@ -55,15 +60,20 @@ impl<K: Eq + Hash> Buckets<K> {
         Err(self.wait(missing))
     }
 
-    /// Takes one even if there is none; then it says how long to wait before the next.
-    pub(crate) fn owe(&mut self, key: K, now: Instant) -> Result<(), Duration> {
-        let bucket = self.filled(key, now)?;
-        bucket.tokens -= 1.0;
-        if bucket.tokens >= 0.0 {
-            return Ok(());
+    /// Takes one even if there is none; how long to wait before the next. `None` if too much is owed already: nothing is
+    /// taken.
+    pub(crate) fn owe(&mut self, key: K, now: Instant) -> Option<Duration> {
+        let most = self.rate.most_owed();
+        let bucket = match self.filled(key, now) {
+            Ok(bucket) => bucket,
+            Err(wait) => return Some(wait),
+        };
+        let left = bucket.tokens - 1.0;
+        if left < -most {
+            return None;
         }
-        let missing = -bucket.tokens;
-        Err(self.wait(missing))
+        bucket.tokens = left;
+        Some(if left < 0.0 { self.wait(-left) } else { Duration::ZERO })
     }
 
     /// The bucket with what has flowed into it by now.
@@ -114,23 +124,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_owed_has_no_end_and_is_waited_for_in_full() {
+    async fn what_is_owed_is_waited_for_in_full() {
         let mut buckets = Buckets::new(Rate::new(2.0, 10.0));
-        let mut last = Ok(());
+        let mut last = None;
         for _ in 0..52 {
             last = buckets.owe("a", Instant::now());
         }
-        assert_eq!(last, Err(Duration::from_secs(5)), "50 beyond the burst");
+        assert_eq!(last, Some(Duration::from_secs(5)), "50 beyond the burst");
         advance(Duration::from_secs(6)).await;
-        assert!(buckets.owe("a", Instant::now()).is_ok(), "nothing is owed for waiting");
+        assert_eq!(buckets.owe("a", Instant::now()), Some(Duration::ZERO), "nothing is owed for waiting");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_owes_more_than_a_burst_or_a_minute_is_worth() {
+        for (rate, most, longest) in [
+            (Rate::new(100.0, 20.0), 1300, 60.0),
+            (Rate::new(500.0, 5.0), 1000, 100.0),
+            (Rate::new(0.5, 0.001), 1, 500.0),
+        ] {
+            let mut buckets = Buckets::new(rate);
+            let waits: Vec<_> = std::iter::from_fn(|| buckets.owe("a", Instant::now())).take(9999).collect();
+            assert_eq!((waits.len(), waits.last()), (most, Some(&Duration::from_secs_f64(longest))), "{rate:?}");
+            advance(Duration::from_secs_f64(1.0 / rate.per_second)).await;
+            assert!(buckets.owe("a", Instant::now()).is_some(), "one has been waited for");
+            assert!(buckets.owe("a", Instant::now()).is_none() && buckets.owe("b", Instant::now()).is_some());
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_may_owe_is_told_how_long_to_wait_and_then_goes_on() {
         let mut buckets = Buckets::new(Rate::new(1.0, 10.0));
-        assert!(buckets.owe("a", Instant::now()).is_ok());
+        assert_eq!(buckets.owe("a", Instant::now()), Some(Duration::ZERO));
         for _ in 0..20 {
-            let wait = buckets.owe("a", Instant::now()).unwrap_err();
+            let wait = buckets.owe("a", Instant::now()).unwrap();
             assert_eq!(wait, Duration::from_millis(100));
             advance(wait).await;
         }

@@ -86,9 +86,12 @@ impl Member {
         // Nobody speaks for somebody else, and nobody vouches for their own message.
         (message.user_id, message.user_name) = (user.user_id, user.user_name);
         (message.status, message.offset) = (WireStatus::Sent, None);
-        if let Some(wait) = self.shared.posted(&message.user_id) {
-            self.rests_until = Some(Instant::now() + wait);
-        }
+        let Some(wait) = self.shared.posted(&message.user_id) else {
+            // Not refused for good: who comes back and says it again has lost nothing.
+            self.shared.metrics.ended("hasty");
+            return self.close(CloseCode::TRY_AGAIN_LATER, "too many posts wait already: try again").await;
+        };
+        self.rests_until = (!wait.is_zero()).then(|| Instant::now() + wait);
         // Who speaks is here, whatever was said before.
         self.said_goodbye = false;
         let doomed = Arc::clone(&self.doomed);
