@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use everwire_chat_server::{Accounts, Auth, Issuer, Rate, ServerConfig};
+use futures_util::StreamExt;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use support::{Plain, Server, events, soon, text, with_data};
@@ -416,6 +417,47 @@ async fn who_posts_over_many_connections_can_not_run_up_hours_and_loses_nothing(
     assert_eq!(second.close_code().await, 1013, "to come back, and to say it again");
     let mut other = Plain::join(&server, "userId=other&after=").await;
     assert_eq!(other.next().await["offset"], json!(2), "neither of them is taken");
+}
+
+#[tokio::test]
+async fn who_leaves_while_it_waits_is_let_go() {
+    let mut config = ServerConfig::default();
+    config.presence_grace = Duration::ZERO;
+    config.posts = Some(Rate::new(1.0, 0.001));
+    let server = Server::start(config).await;
+    let mut other = Plain::named(&server, "other").await;
+    for (fast, says_so) in [("ana", true), ("ben", false)] {
+        let mut leaving = Plain::named(&server, fast).await;
+        assert_eq!(other.brief().await, format!("user_joined {fast}"));
+        for id in ["1", "2"] {
+            leaving.say(&text(&format!("{fast} {id}"), fast, id)).await;
+            assert_eq!(other.brief().await, format!("text {fast} {id}"));
+        }
+        if says_so {
+            leaving.socket.close(None).await.unwrap();
+            while soon("the closing handshake", leaving.socket.next()).await.is_some() {}
+        }
+        drop(leaving);
+        assert_eq!(other.brief().await, format!("user_left {fast}"));
+    }
+}
+
+#[tokio::test]
+async fn who_is_cut_off_with_lines_that_wait_does_not_stay_for_them() {
+    let mut config = ServerConfig::default();
+    config.heartbeat = Duration::from_secs(1);
+    config.presence_grace = Duration::ZERO;
+    config.posts = Some(Rate::new(1.0, 0.001));
+    let server = Server::start(config).await;
+    let mut other = Plain::named(&server, "other").await;
+    let mut fast = Plain::join(&server, "userId=fast&after=").await;
+    assert_eq!(fast.brief().await, "sync");
+    assert_eq!(other.brief().await, "user_joined fast");
+    let lines: Vec<Value> = (1..=9).map(|n| text(&n.to_string(), "fast", &n.to_string())).collect();
+    fast.say(&json!(lines)).await;
+    assert_eq!((other.brief().await, other.brief().await), ("text fast 1".into(), "text fast 2".into()));
+    drop(fast);
+    assert_eq!(other.brief().await, "user_left fast");
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ pub(crate) struct Member {
     caught_up: u64,
     /// The furthest line of others that has been written to the client.
     told: u64,
-    /// The user posts too fast: nothing is read until then.
+    /// The user posts too fast: nothing of what it has said is looked at until then.
     rests_until: Option<Instant>,
     junk: usize,
     junk_since: Instant,
@@ -167,7 +167,7 @@ impl Member {
                 biased;
                 step = self.step() => step,
                 () = until(rests_until) => Step::Rested,
-                () = tokio::time::sleep_until(silent_until), if !stalls => Step::Silence,
+                () = tokio::time::sleep_until(silent_until) => Step::Silence,
             };
             if stalls {
                 self.silent_since = Instant::now();
@@ -181,6 +181,8 @@ impl Member {
                     self.rests_until = None;
                     true
                 }
+                // It can't answer, but writing shows whether there still is a connection.
+                Step::Silence if stalls => self.socket.queue_ping(b""),
                 Step::Silence => self.on_silence(),
             };
             if !goes_on {
@@ -189,9 +191,10 @@ impl Member {
         }
     }
 
-    /// We don't read what the client may say, and it is not the client's doing.
+    /// We don't read what the client may say, and it is not the client's doing. Who rests is read until it has said
+    /// something: so it is seen to leave.
     fn stalls(&self) -> bool {
-        self.held || self.pending >= MOST_PENDING || self.rests_until.is_some()
+        self.held || self.pending >= MOST_PENDING || (self.rests_until.is_some() && !self.said.is_empty())
     }
 
     /// The mailbox has to wait.
@@ -226,9 +229,10 @@ impl Member {
                     return Poll::Ready(Step::Incoming(incoming));
                 }
             }
-            // A failed write shows when the next read ends.
-            if self.socket.buffered() > 0 {
-                let _ = self.socket.poll_flush(cx);
+            if self.socket.buffered() > 0
+                && let Poll::Ready(Err(error)) = self.socket.poll_flush(cx)
+            {
+                return Poll::Ready(Step::Incoming(Err(SocketError::Io(error))));
             }
             let drained = (full && !self.is_full()) || (deaf && !self.is_deaf());
             if drained { Poll::Ready(Step::Drained) } else { Poll::Pending }
