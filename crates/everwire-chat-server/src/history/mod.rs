@@ -163,6 +163,12 @@ impl History {
         self.ask(|answer| Command::Check { answer }).await
     }
 
+    /// Waits until it has been told what became of all that was posted before. Writes nothing more: many may ask while the
+    /// disk is slow or full.
+    pub(crate) async fn settle(&self) -> Result<(), HistoryError> {
+        self.ask(|answer| Command::Settle { answer }).await
+    }
+
     /// Removes what is not to be kept, in steps between which posts are stored; how many messages. Cancel-safe.
     pub(crate) async fn retain(&self, keep: &Keep) -> Result<u64, HistoryError> {
         let age = |time: Duration| now().saturating_sub(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));

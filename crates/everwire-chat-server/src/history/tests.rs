@@ -325,6 +325,30 @@ async fn a_history_that_can_not_be_written_says_so_until_it_can() {
     assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["1"]);
 }
 
+#[tokio::test]
+async fn who_waits_until_its_posts_are_told_does_not_try_a_disk_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    history.close();
+    database::tamper(
+        folder.path(),
+        "CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.id = 'bad' BEGIN SELECT raise(ABORT, 'disk full'); END",
+    );
+    let (history, log) = open(Some(folder.path()));
+    history.post(post("a", "bad")).await;
+    history.settle().await.unwrap();
+    assert_eq!(*log.lock().unwrap(), [("bad".into(), None, false)]);
+    // Whoever writes now finds the history locked, and waits.
+    let other = beside(Some(folder.path())).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    history.settle().await.unwrap();
+    assert!(history.check().await.is_err(), "it is locked");
+    other.execute_batch("ROLLBACK").unwrap();
+    history.post(post("a", "good")).await;
+    history.settle().await.unwrap();
+    assert_eq!(log.lock().unwrap()[1], ("good".into(), Some(1), true));
+}
+
 #[test]
 fn lines_are_stored_while_others_write_without_a_pause() {
     let folder = tempfile::tempdir().unwrap();

@@ -16,6 +16,7 @@ pub(super) enum Command {
     Marks { room: String, answer: oneshot::Sender<Result<KeptMarks, HistoryError>> },
     KeepMarks { marks: HashMap<String, KeptMarks>, answer: oneshot::Sender<Result<(), HistoryError>> },
     Check { answer: oneshot::Sender<Result<(), HistoryError>> },
+    Settle { answer: oneshot::Sender<Result<(), HistoryError>> },
 }
 
 /// Messages in one commit at most.
@@ -67,6 +68,10 @@ impl<T: FnMut(Told)> Writer<T> {
                 let checked = if self.works { Ok(()) } else { self.database.check() };
                 self.works = checked.is_ok();
                 let _ = answer.send(checked);
+            }
+            Command::Settle { answer } => {
+                self.store();
+                let _ = answer.send(Ok(()));
             }
         }
     }

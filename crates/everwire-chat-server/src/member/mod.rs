@@ -368,8 +368,8 @@ impl Member {
     /// Leaves the room, once.
     async fn leave(&mut self) {
         if std::mem::take(&mut self.pending) > 0 {
-            // It answers when all that was posted before is told: the last line comes before the leaving.
-            let _ = self.shared.history.check().await;
+            // The last line comes before the leaving.
+            let _ = self.shared.history.settle().await;
         }
         if let Some(access) = &self.shared.access {
             access.leave(self.id);
