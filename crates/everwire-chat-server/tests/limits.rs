@@ -7,14 +7,15 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use everwire_chat_server::{ChatServer, OpenError, Origins, ServerConfig, listen};
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use support::{Plain, Server, events, soon, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_tungstenite::connect_async;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{client_async, connect_async};
 
 /// Sends these bytes and reads until the server ends the connection.
 async fn ask(server: &Server, request: &str) -> String {
@@ -238,6 +239,41 @@ async fn a_silent_connection_is_pinged_and_then_dropped() {
     }
     assert!(heard.windows(2).any(|two| two == [0x89, 0]), "it was pinged first");
     ana.barrier().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_long_for_its_answers_is_not_dropped_while_it_takes_them() {
+    const QUESTIONS: usize = 300;
+    let mut config = ServerConfig::default();
+    config.heartbeat = Duration::from_secs(1);
+    // As much as there is: nobody is held back for it.
+    config.mailbox_bytes = 64 << 20;
+    let server = Server::start(config).await;
+    let mut ben = Plain::join(&server, "userId=ben&after=").await;
+    assert_eq!(ben.brief().await, "sync");
+    let long = "x".repeat(16_000);
+    for n in 0..8 {
+        ben.say(&text(&n.to_string(), "ben", &long)).await;
+        assert_eq!(ben.brief().await, "stored");
+    }
+    drop(ben);
+    // Its system takes little for it.
+    let small = TcpSocket::new_v4().unwrap();
+    small.set_recv_buffer_size(64 << 10).unwrap();
+    let stream = soon("a connection", small.connect(server.address)).await.unwrap();
+    let (mut slow, _) = client_async(format!("{}?userId=slow&after=", server.url()), stream).await.unwrap();
+    // 39 MB of answers, and the ping is behind them.
+    let questions = json!(vec![json!({"type": "earlier", "before": 999}); QUESTIONS]);
+    slow.send(Message::text(questions.to_string())).await.unwrap();
+    let (began, mut answers) = (Instant::now(), 0);
+    while answers < QUESTIONS {
+        let said = soon("an answer", slow.next()).await.unwrap().unwrap();
+        let Message::Text(said) = said else { continue };
+        answers += events(&said).iter().filter(|event| event["type"] == "history").count();
+        if began.elapsed() < Duration::from_secs(4) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
 }
 
 #[tokio::test]

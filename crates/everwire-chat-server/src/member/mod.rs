@@ -85,8 +85,9 @@ pub(crate) struct Member {
     /// Since when nothing has come, and whether we have asked then.
     silent_since: Instant,
     pinged: bool,
-    /// Bytes that the socket had taken when it was silent for long.
+    /// When it was last silent for long: the bytes that had been taken, and whether others waited.
     taken: u64,
+    behind: bool,
 }
 
 enum Step {
@@ -137,6 +138,7 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
         silent_since: Instant::now(),
         pinged: false,
         taken: 0,
+        behind: false,
     };
     if let Some(pass) = pass
         && !member.enter(pass).await
@@ -243,17 +245,19 @@ impl Member {
     /// Asks whether the client lives, and ends if it has been asked; whether the connection goes on.
     fn on_silence(&mut self) -> bool {
         self.silent_since = Instant::now();
-        // Nothing is read of who is deaf: a sign of life is that something more was taken.
-        let taken = self.socket.written_total();
-        if self.is_deaf() && taken > std::mem::replace(&mut self.taken, taken) {
+        let (taken, is_behind) = (self.socket.written_total(), self.socket.buffered() > 0);
+        let takes = taken > std::mem::replace(&mut self.taken, taken);
+        let was_behind = std::mem::replace(&mut self.behind, is_behind);
+        if !std::mem::replace(&mut self.pinged, true) {
+            return self.socket.queue_ping(b"");
+        }
+        // The ping is behind much else: until it is there, a sign of life is that something more was taken.
+        if takes && (was_behind || is_behind) {
             return true;
         }
-        if std::mem::replace(&mut self.pinged, true) {
-            tracing::debug!(connection = self.id, "silent for too long");
-            self.shared.metrics.ended("silent");
-            return false;
-        }
-        self.socket.queue_ping(b"")
+        tracing::debug!(connection = self.id, "silent for too long");
+        self.shared.metrics.ended("silent");
+        false
     }
 
     /// Waits until all posts of ours are stored and told, so that what follows does not overtake them. Whether the
