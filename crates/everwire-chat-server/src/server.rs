@@ -276,3 +276,28 @@ fn lock<T>(rooms: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing in there panics half-way; if something did, serving the others is better than ending all.
     rooms.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use tokio::time::timeout;
+    use tokio_tungstenite::connect_async;
+    use tokio_tungstenite::tungstenite::Message;
+
+    use super::{ChatServer, PARTING, ServerConfig};
+
+    #[tokio::test]
+    async fn who_comes_in_when_the_history_is_closed_already_is_sent_away_with_1012() {
+        let chat = ChatServer::open(ServerConfig::default()).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/ws?userId=late&after=", listener.local_addr().unwrap());
+        let serving = tokio::spawn(axum::serve(listener, chat.router()).into_future());
+        chat.shared.history.close();
+        let (mut late, _) = timeout(6 * PARTING, connect_async(url)).await.unwrap().unwrap();
+        match timeout(6 * PARTING, late.next()).await {
+            Ok(Some(Ok(Message::Close(Some(frame))))) => assert_eq!(u16::from(frame.code), 1012),
+            other => panic!("{other:?}"),
+        }
+        serving.abort();
+    }
+}

@@ -3,10 +3,10 @@
 use std::future::poll_fn;
 
 use everwire_chat::wire::{Earlier, Event, History, Position, Receipt, Sync, User};
-use everwire_server::{CloseCode, Message};
+use everwire_server::Message;
 use tokio::time::timeout;
 
-use super::{Member, PATIENCE, UNREADABLE};
+use super::{Member, PATIENCE, unreadable};
 use crate::batch;
 use crate::history::{Page, Start};
 
@@ -25,8 +25,8 @@ impl Member {
             let Page { messages, end, .. } = match self.shared.history.page(&self.room, start).await {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::error!(%error, "the history can't be read");
-                    return self.close(CloseCode::TRY_AGAIN_LATER, UNREADABLE).await;
+                    let (code, reason) = unreadable(&error);
+                    return self.close(code, reason).await;
                 }
             };
             if first && known.as_ref().is_some_and(|seen| seen.offset > end) {
@@ -77,8 +77,8 @@ impl Member {
                 self.socket.queue(&Message::from(history.to_json()))
             }
             Err(error) => {
-                tracing::error!(%error, "the history can't be read");
-                self.close(CloseCode::TRY_AGAIN_LATER, UNREADABLE).await
+                let (code, reason) = unreadable(&error);
+                self.close(code, reason).await
             }
         }
     }

@@ -7,7 +7,7 @@ use everwire_chat::wire::{Event, Junk, Presence, Problem, Receipt, Rejected, Tex
 use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
 
-use super::{JUNK_PERIOD, Member, PRESENCE_PACE};
+use super::{JUNK_PERIOD, Member, PRESENCE_PACE, STOPPING};
 use crate::history::Post;
 
 impl Member {
@@ -97,7 +97,7 @@ impl Member {
         let doomed = Arc::clone(&self.doomed);
         let post = Post { room: self.room.clone(), message, origin: self.id, doomed };
         self.pending += 1;
-        self.shared.history.post(post).await || self.close(CloseCode::SERVICE_RESTART, "the server is stopping").await
+        self.shared.history.post(post).await || self.close(CloseCode::SERVICE_RESTART, STOPPING).await
     }
 
     /// Who this connection speaks for: whoever it was first.

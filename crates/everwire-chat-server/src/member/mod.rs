@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 pub(crate) use arrival::{Recalled, recall};
 
 use crate::access::Pass;
+use crate::history::HistoryError;
 use crate::rooms::{ConnectionId, Item, Mailbox, Manner};
 use crate::server::Shared;
 
@@ -52,8 +53,8 @@ const PRESENCE_PACE: Duration = Duration::from_secs(1);
 /// How long a member may take for its closing handshake, and to take one page while it catches up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why a member is sent away that the history has no answer for.
-const UNREADABLE: &str = "the history can't be read now: try again";
+/// Why a member is sent away that comes or speaks while the history is being closed.
+const STOPPING: &str = "the server is stopping";
 
 pub(crate) struct Member {
     id: ConnectionId,
@@ -111,8 +112,8 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
     let here = match arrival::join(&shared, &room, recalled, id, &mailbox, manner).await {
         Ok(here) => here,
         Err(error) => {
-            tracing::error!(%error, "the history can't be read");
-            let _ = timeout(PATIENCE, socket.close(CloseCode::TRY_AGAIN_LATER, UNREADABLE)).await;
+            let (code, reason) = unreadable(&error);
+            let _ = timeout(PATIENCE, socket.close(code, reason)).await;
             return;
         }
     };
@@ -386,6 +387,17 @@ impl Member {
                 let now = shared.now();
                 shared.rooms().expire(&room, &leaving, now);
             });
+        }
+    }
+}
+
+/// How a member is sent away that the history has no answer for.
+fn unreadable(error: &HistoryError) -> (CloseCode, &'static str) {
+    match error {
+        HistoryError::Closed => (CloseCode::SERVICE_RESTART, STOPPING),
+        HistoryError::Database(error) => {
+            tracing::error!(%error, "the history can't be read");
+            (CloseCode::TRY_AGAIN_LATER, "the history can't be read now: try again")
         }
     }
 }
