@@ -81,6 +81,23 @@ async fn what_happens_is_counted() {
 }
 
 #[tokio::test]
+async fn the_document_names_every_metric_with_its_type() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/serve.md")).unwrap();
+    let rows = document.lines().filter(|row| row.starts_with("| `everwire_"));
+    let mut documented: Vec<String> = rows.map(|row| row.split(" | ").take(2).collect::<Vec<_>>().join(" ")).collect();
+    documented.sort();
+    let server = Server::start(ServerConfig::default()).await;
+    // Those with a label are there once there is something to count.
+    Plain::named(&server, "ana").await.socket.close(None).await.unwrap();
+    counted(&server, r#"everwire_members_ended_total{why="left"} 1"#).await;
+    let (_, metrics) = get(&server, "/metrics", "").await;
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let mut told: Vec<String> = types.map(|(name, kind)| format!("| `{name}` {kind}")).collect();
+    told.sort();
+    assert_eq!(told, documented);
+}
+
+#[tokio::test]
 async fn the_metrics_are_for_those_who_may_read_them() {
     let server = Server::start(ServerConfig::default()).await;
     assert_eq!(get(&server, "/metrics", "").await.0, 200);
