@@ -122,9 +122,9 @@ fn nobody_who_listens_no_name_and_no_answer_are_told_apart() {
 #[test]
 fn a_server_that_answers_no_ping_and_one_that_ends_it_at_once_are_found() {
     let stalled = Server::start(server::black_hole);
-    let (code, out) = doctor(&[&stalled.url(), "--timeout", "2s"]);
+    let (code, out) = doctor(&[&stalled.url(), "--timeout", "1s"]);
     assert_eq!(code, 3, "{out}");
-    assert!(step(&out, "FAIL", "round trip").contains("no answer to a ping within 2 s"), "{out}");
+    assert!(step(&out, "FAIL", "round trip").contains("no answer to a ping within 1.0 s"), "{out}");
 
     let rejecting = Server::start(server::close_with(1008));
     let (code, out) = doctor(&[&rejecting.url()]);
