@@ -65,7 +65,7 @@ pub enum OpenFailureKind {
     NotWebSocket,
     /// The user's hook failed: the one for requests ([`Phase::Request`]), or that for new connections ([`Phase::OnOpen`]).
     Hook,
-    /// The user's hook for new connections found that the server does not want us, nor would it the next time.
+    /// The user's hook says that trying again would not help.
     Unwanted,
     /// The server closed the connection while the user's hook talked with it, with this frame.
     Closed(Option<Box<CloseFrame>>),
@@ -196,7 +196,7 @@ impl fmt::Display for OpenFailureKind {
             Self::Refused { status, .. } => write!(f, "refused with HTTP status {status}"),
             Self::NotWebSocket => f.write_str("the answer is no WebSocket handshake"),
             Self::Hook => f.write_str("the hook failed"),
-            Self::Unwanted => f.write_str("the server does not want us"),
+            Self::Unwanted => f.write_str("the hook gave up"),
             Self::Closed(frame) => closed_with(f, frame.as_deref()),
             Self::BadRequest => f.write_str("the request is not valid"),
             Self::NoSession => f.write_str("the server does not speak everwire.v1"),

@@ -55,7 +55,7 @@ impl Advice {
 /// | public key is none of those pinned | stop | the server's key changes by intent, and then the pins must too |
 /// | SOCKS proxy refuses the credentials or the place | stop | the same would be refused again |
 /// | the hook for requests, or for new connections, failed | retry | the token service may be back |
-/// | the hook for new connections found that the server does not want us | stop | the hook says so |
+/// | such a hook says that trying again would not help | stop | it knows |
 /// | closed while that hook talked | as the close code says; 1000: stop | nobody is let in |
 /// | request not valid | stop | it stays invalid |
 /// | server without `everwire.v1` that the client insists on | stop | it won't learn it |
