@@ -132,7 +132,9 @@ fn what_is_to_go_first_goes_first_on_every_connection() {
     for expected in ["login", "subscribe", "two"] {
         assert_eq!(second.next_message(), Message::text(expected));
     }
-    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    // Whether the first line was proven before the cut is chance.
+    let code = everwire.finish();
+    assert!(code == 0 || code == 5, "{code}: {:?}", everwire.err.seen);
 }
 
 #[test]
