@@ -1,8 +1,8 @@
 // How people come into the page and out of it, in Chromium: signing in, networks that say nothing, rooms, versions.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Front } from "./front.mjs";
-import { browser as launch, LIMIT, Person, Server } from "./world.mjs";
+import { after, before } from "node:test";
+import { behind as entering } from "./front.mjs";
+import { browser as launch, Person } from "./world.mjs";
 
 const PASSWORD = "correct horse battery";
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
@@ -10,20 +10,6 @@ const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 let browser;
 before(async () => (browser = await launch()));
 after(async () => browser.close());
-
-/** A test with a server of its own, and what stands before it. */
-function entering(name, body) {
-  test(name, LIMIT, async () => {
-    const server = await Server.start();
-    const front = await Front.before(server);
-    try {
-      await body(front, server);
-    } finally {
-      await front.stop();
-      await server.stop();
-    }
-  });
-}
 
 /** Somebody for whom the page is still to be opened. */
 async function visitor() {

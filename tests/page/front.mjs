@@ -2,6 +2,22 @@
 import { createServer, request } from "node:http";
 import { connect } from "node:net";
 import { PassThrough, Transform } from "node:stream";
+import { test } from "node:test";
+import { LIMIT, Server } from "./world.mjs";
+
+/** A test with a server of its own, and what stands before it. */
+export function behind(name, body) {
+  test(name, LIMIT, async () => {
+    const server = await Server.start();
+    const front = await Front.before(server);
+    try {
+      await body(front, server);
+    } finally {
+      await front.stop();
+      await server.stop();
+    }
+  });
+}
 
 /**
  * Passes on what pages ask of a server, as version 1 of the page, and then as version 2.

@@ -1,26 +1,12 @@
 // The page's life in Chromium: versions, frozen and left pages, no room to keep anything.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Front } from "./front.mjs";
-import { browser as launch, installabilityErrors, keepingBrowser, LIMIT, Person, say, Server } from "./world.mjs";
+import { after, before } from "node:test";
+import { behind as life } from "./front.mjs";
+import { browser as launch, installabilityErrors, keepingBrowser, Person, say } from "./world.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
 after(async () => browser.close());
-
-/** A test with a server of its own, and what stands before it. */
-function life(name, body) {
-  test(name, LIMIT, async () => {
-    const server = await Server.start();
-    const front = await Front.before(server);
-    try {
-      await body(front, server);
-    } finally {
-      await front.stop();
-      await server.stop();
-    }
-  });
-}
 
 life("a new version is announced, and comes when it is wanted", async (front) => {
   const ana = await Person.join(browser, front, "Ana");

@@ -72,20 +72,28 @@ impl Error for ConnectionEnded {}
 
 /// What a hook's error says of the attempt.
 pub(crate) fn failure(phase: Phase, error: &(dyn Error + 'static)) -> OpenFailure {
-    let (mut kind, mut words, mut next) = (OpenFailureKind::Hook, String::new(), Some(error));
-    while let Some(error) = next {
-        if let Some(ended) = error.downcast_ref::<ConnectionEnded>() {
+    let (mut kind, mut next) = (OpenFailureKind::Hook, Some(error));
+    while let Some(cause) = next {
+        if let Some(ended) = cause.downcast_ref::<ConnectionEnded>() {
             kind = ended.kind.clone();
-        } else if error.is::<Unwanted>() {
+        } else if cause.is::<Unwanted>() {
             kind = OpenFailureKind::Unwanted;
         }
-        if !words.is_empty() {
-            words += ": ";
-        }
+        next = cause.source();
+    }
+    OpenFailure { phase, kind, detail: chain(error) }
+}
+
+/// An error and its causes, on one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        words += ": ";
         words += &error.to_string();
         next = error.source();
     }
-    OpenFailure { phase, kind, detail: one_line(&words) }
+    one_line(&words)
 }
 
 /// On one line, whatever is in it.

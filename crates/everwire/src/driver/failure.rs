@@ -11,7 +11,7 @@ use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
 use super::tls;
-use crate::hook_error::one_line;
+use crate::hook_error::{chain, one_line};
 
 pub(super) fn io(phase: Phase, detail: String) -> OpenFailure {
     OpenFailure { phase, kind: OpenFailureKind::Io, detail }
@@ -120,18 +120,6 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
         error = source;
     }
     one_line(&error.to_string())
-}
-
-/// An error and its causes, on one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        words += ": ";
-        words += &error.to_string();
-        next = error.source();
-    }
-    one_line(&words)
 }
 
 fn refusal(refused: &Refused) -> String {
