@@ -11,7 +11,7 @@ use crate::{
     random::{Purpose, generator},
 };
 
-/// Pings whose pong is still awaited. A peer may answer only the latest of several, so more are of no use.
+/// Pings whose pong is still awaited. A peer may answer only the latest of several, so of more the oldest is forgotten.
 const OUTSTANDING: usize = 4;
 
 /// Told by `Event::RoundTrip` at most this often.
@@ -25,6 +25,8 @@ pub(crate) struct Barrier {
     round_trip: Option<Duration>,
     smoothed: Option<Duration>,
     told_at: Option<Moment>,
+    /// Reading is paused.
+    paused: bool,
 }
 
 #[derive(Debug)]
@@ -52,22 +54,30 @@ impl Barrier {
     /// The seed keeps payloads from being mistaken for those of others that use pings on the same connection.
     pub(crate) fn new(seed: [u8; 32]) -> Self {
         let base = generator(seed, Purpose::Pings).next_u64();
-        Self { base, count: 0, outstanding: VecDeque::new(), round_trip: None, smoothed: None, told_at: None }
+        Self {
+            base,
+            count: 0,
+            outstanding: VecDeque::new(),
+            round_trip: None,
+            smoothed: None,
+            told_at: None,
+            paused: false,
+        }
     }
 
     pub(crate) fn is_outstanding(&self) -> bool {
         !self.outstanding.is_empty()
     }
 
-    /// A ping to be sent behind everything taken so far; none if too many are unanswered.
-    pub(crate) fn ping(&mut self, now: Moment, covers: u64) -> Option<Bytes> {
+    /// A ping to be sent behind everything taken so far.
+    pub(crate) fn ping(&mut self, now: Moment, covers: u64) -> Bytes {
         if self.outstanding.len() >= OUTSTANDING {
-            return None;
+            self.outstanding.pop_front();
         }
         self.count = self.count.wrapping_add(1);
         let payload = self.base.wrapping_add(self.count).to_be_bytes();
-        self.outstanding.push_back(Ping { payload, sent_at: now, covers, distorted: false });
-        Some(Bytes::copy_from_slice(&payload))
+        self.outstanding.push_back(Ping { payload, sent_at: now, covers, distorted: self.paused });
+        Bytes::copy_from_slice(&payload)
     }
 
     /// A pong came. One that answers no ping of this connection proves nothing.
@@ -87,14 +97,21 @@ impl Barrier {
         Some(Proof { covers: ping.covers, measured, round_trip })
     }
 
-    /// Reading is paused: what is outstanding can't be timed any more.
-    pub(crate) fn distort(&mut self) {
+    /// Reading is paused: what is outstanding can't be timed any more, nor what follows until it goes on.
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
         self.outstanding.iter_mut().for_each(|ping| ping.distorted = true);
+    }
+
+    /// Reading goes on.
+    pub(crate) fn resume(&mut self) {
+        self.paused = false;
     }
 
     /// The connection is over.
     pub(crate) fn reset(&mut self) {
         self.outstanding = VecDeque::new();
+        self.paused = false;
     }
 
     pub(crate) fn round_trip(&self) -> Option<Duration> {

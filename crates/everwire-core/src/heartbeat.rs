@@ -1,26 +1,29 @@
-//! Signs of life: when to probe a silent peer, and when to call it dead.
+//! Signs of life: when to ping, when to probe a silent peer, and when to call it dead.
 
 use std::time::Duration;
 
 use crate::{ConfigError, Moment, Timer, config::check_duration, timers::Timers};
 
-/// How a dead peer is found.
+/// How a connection is kept alive, and how a dead peer is found.
 ///
-/// Anything that arrives is a sign of life. A peer is declared dead at most `interval + timeout` after the last one.
+/// A ping goes out when either direction has been silent for the interval: servers and proxies that cut idle connections
+/// count what they receive, what they send, or both. Death is judged by inbound silence alone: anything that arrives is a
+/// sign of life, and a peer is declared dead at most `interval + timeout` after the last one.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HeartbeatConfig {
-    /// Silence after which a ping goes out. Default 30 s; `None` switches the heartbeat off, and a dead peer is then found
-    /// only by the operating system, after minutes, or never. Short intervals drain batteries of mobile devices; beyond
-    /// about a minute, middleboxes forget idle connections.
+    /// Silence, in either direction, after which a ping goes out. Default 25 s, below the 30 s after which the strictest of
+    /// common servers closes an idle connection. `None` switches the heartbeat off, and a dead peer is then found only by
+    /// the operating system, after minutes, or never. Short intervals drain batteries of mobile devices; beyond about a
+    /// minute, servers close and middleboxes forget idle connections.
     pub interval: Option<Duration>,
-    /// Further silence after which the peer is dead. Default 10 s. Too short takes a slow network for a dead peer.
+    /// Further inbound silence after which the peer is dead. Default 10 s. Too short takes a slow network for a dead peer.
     pub timeout: Duration,
 }
 
 impl Default for HeartbeatConfig {
     fn default() -> Self {
-        Self { interval: Some(Duration::from_secs(30)), timeout: Duration::from_secs(10) }
+        Self { interval: Some(Duration::from_secs(25)), timeout: Duration::from_secs(10) }
     }
 }
 
@@ -45,17 +48,23 @@ pub(crate) enum Verdict {
 }
 
 /// ```text
-///           silence for `interval`, a hint            silence for `timeout`
+///        inbound silence for `interval`, a hint       inbound silence for `timeout`
 /// Listening ──────────────────────────────▶ Probing ────────────────────────▶ dead
 ///     ▲  ▲                                    │ ▲ │
 ///     │  └──────────── any life ──────────────┘ └─┘ we stalled: once more
 ///     ▼
 ///   Paused (we do not read: no verdict possible)
 /// ```
+///
+/// In each of the three, outbound silence for `interval` makes a ping due.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
     config: HeartbeatConfig,
     last_life: Moment,
+    /// When something of ours last went out.
+    last_sent: Moment,
+    /// When the latest ping went out that nothing has come after.
+    asked: Option<Moment>,
     mode: Mode,
 }
 
@@ -74,13 +83,14 @@ impl Heartbeat {
     }
 
     pub(crate) fn new(config: HeartbeatConfig) -> Self {
-        Self { config, last_life: Moment::ZERO, mode: Mode::Off }
+        Self { config, last_life: Moment::ZERO, last_sent: Moment::ZERO, asked: None, mode: Mode::Off }
     }
 
     /// A connection has opened.
     pub(crate) fn start(&mut self, now: Moment, timers: &mut Timers) {
-        self.last_life = now;
-        self.listen(timers);
+        (self.last_life, self.last_sent, self.asked) = (now, now, None);
+        self.mode = Mode::Listening;
+        self.watch(timers);
     }
 
     /// The connection is over or about to be.
@@ -92,14 +102,26 @@ impl Heartbeat {
 
     /// Something arrived.
     pub(crate) fn alive(&mut self, now: Moment, timers: &mut Timers) {
-        self.last_life = now;
+        (self.last_life, self.asked) = (now, None);
         if let Mode::Probing { .. } = self.mode {
             timers.clear(Timer::Probe);
-            self.listen(timers);
+            self.mode = Mode::Listening;
+            self.watch(timers);
         }
     }
 
-    /// Our side stops reading: silence says nothing from now on.
+    /// Something of ours goes out.
+    #[inline]
+    pub(crate) fn sent(&mut self, now: Moment) {
+        self.last_sent = now;
+    }
+
+    /// A ping of ours goes out.
+    pub(crate) fn pinged(&mut self, now: Moment) {
+        (self.last_sent, self.asked) = (now, Some(now));
+    }
+
+    /// Our side stops reading: inbound silence says nothing from now on.
     pub(crate) fn pause(&mut self, now: Moment, timers: &mut Timers) {
         let probe_wanted = match self.mode {
             Mode::Off | Mode::Paused { .. } => return,
@@ -107,8 +129,8 @@ impl Heartbeat {
             Mode::Probing { timeout, .. } => Some(timeout),
         };
         self.mode = Mode::Paused { since: now, probe_wanted };
-        timers.clear(Timer::Heartbeat);
         timers.clear(Timer::Probe);
+        self.watch(timers);
     }
 
     /// Our side reads again: the clock starts anew, with a probe if the pause could have hidden a death.
@@ -116,7 +138,8 @@ impl Heartbeat {
         let Mode::Paused { since, probe_wanted } = self.mode else { return Verdict::Alive };
         let long = self.config.interval.is_some() && now.since(since) >= self.config.timeout;
         self.last_life = now;
-        self.listen(timers);
+        self.mode = Mode::Listening;
+        self.watch(timers);
         match probe_wanted.or(long.then_some(self.config.timeout)) {
             Some(timeout) => self.probe(now, timeout, timers),
             None => Verdict::Alive,
@@ -136,24 +159,38 @@ impl Heartbeat {
             Mode::Probing { until, timeout: allowed, .. } => (*until, *allowed) = (demanded, timeout),
             Mode::Listening => self.mode = Mode::Probing { until: demanded, timeout, excused: false },
         }
-        timers.clear(Timer::Heartbeat);
         timers.set(Timer::Probe, demanded);
         Verdict::Probe { late_by: None }
     }
 
     /// [`Timer::Heartbeat`] has come. It is not moved at each sign of life but looked at here.
     pub(crate) fn on_silence(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
-        let (Mode::Listening, Some(interval)) = (&self.mode, self.config.interval) else { return Verdict::Alive };
-        let due = self.last_life + interval;
-        if due > now {
-            timers.set(Timer::Heartbeat, due);
+        let Some(interval) = self.config.interval else { return Verdict::Alive };
+        if let Mode::Off = self.mode {
             return Verdict::Alive;
         }
-        let late_by = self.stalled(now.since(due), self.config.timeout);
-        let until = if late_by.is_some() { now } else { due } + self.config.timeout;
-        self.mode = Mode::Probing { until, timeout: self.config.timeout, excused: false };
-        timers.set(Timer::Probe, until);
-        Verdict::Probe { late_by }
+        let due = self.last_life + interval;
+        if let Mode::Listening = self.mode
+            && due <= now
+        {
+            let late_by = self.stalled(now.since(due), self.config.timeout);
+            let until = if late_by.is_some() { now } else { due } + self.config.timeout;
+            self.mode = Mode::Probing { until, timeout: self.config.timeout, excused: false };
+            timers.set(Timer::Probe, until);
+            // A ping that went out for the other direction's sake asks the same.
+            let asked = self.asked.is_some_and(|asked| now.since(asked) < self.config.timeout);
+            if late_by.is_some() || !asked {
+                self.last_sent = now;
+                self.watch(timers);
+                return Verdict::Probe { late_by };
+            }
+        }
+        let quiet = self.last_sent + interval <= now;
+        if quiet {
+            self.last_sent = now;
+        }
+        self.watch(timers);
+        if quiet { Verdict::Probe { late_by: None } } else { Verdict::Alive }
     }
 
     /// [`Timer::Probe`] has come.
@@ -174,12 +211,16 @@ impl Heartbeat {
         }
     }
 
-    fn listen(&mut self, timers: &mut Timers) {
-        self.mode = Mode::Listening;
-        match self.config.interval {
-            Some(interval) => timers.set(Timer::Heartbeat, self.last_life + interval),
-            None => timers.clear(Timer::Heartbeat),
-        }
+    /// Sets [`Timer::Heartbeat`] for the direction that is first to have been silent for the interval. Inbound silence
+    /// matters only while nobody has asked for a sign of life, and we read.
+    fn watch(&self, timers: &mut Timers) {
+        let Some(interval) = self.config.interval else { return timers.clear(Timer::Heartbeat) };
+        let since = match self.mode {
+            Mode::Off => return timers.clear(Timer::Heartbeat),
+            Mode::Listening => self.last_life.min(self.last_sent),
+            Mode::Probing { .. } | Mode::Paused { .. } => self.last_sent,
+        };
+        timers.set(Timer::Heartbeat, since + interval);
     }
 
     /// A timer that is late by more than a quarter of the time-out, within 10 ms and 1 s, tells of a stall of our own.

@@ -88,8 +88,10 @@ pub enum TransportEvent {
     OpenFailed(OpenFailure),
     /// Messages came, in order; given back by [`Output::Deliver`](crate::Output::Deliver).
     Received(Vec<Message>),
-    /// A sign of life that is no message: any bytes, a ping.
+    /// A sign of life that is none of the others: bytes that complete no frame yet.
     Activity,
+    /// A ping of the peer's. The answer is the transport's business, and goes out at once.
+    Ping,
     /// A pong with its payload.
     Pong(Bytes),
     /// This many more of the units that `take` handed out are wholly written to the socket. Everything written is to be

@@ -15,7 +15,7 @@
 //! | module | decides |
 //! |---|---|
 //! | [`retry`] | whether and when to try again |
-//! | `heartbeat` | when to probe a silent peer, and when to call it dead |
+//! | `heartbeat` | when to ping, when to probe a silent peer, and when to call it dead |
 //! | `outbox` | what is kept, dropped, sent again, and with which outcome each message ends |
 //! | `barrier` | what a pong proves |
 //! | [`session`] | what lives on over several connections, and what that takes: numbers, acknowledgements, resumption |

@@ -8,7 +8,7 @@ pub enum Timer {
     Open,
     /// The next attempt starts.
     Retry,
-    /// The peer has been silent for an interval.
+    /// One of the directions has been silent for an interval.
     Heartbeat,
     /// A probe has not been answered.
     Probe,

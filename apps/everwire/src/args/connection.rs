@@ -39,11 +39,11 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_elapsed: Option<Duration>,
 
-    /// Silence after which the other side is asked whether it is still there; 'off' never asks
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration_or_off)]
+    /// Ping after this much silence in either direction; 'off' never pings
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = values::duration_or_off)]
     pub(crate) heartbeat_interval: OrOff,
 
-    /// How long it then has to give a sign of life
+    /// Disconnect when the other side stays silent for so long after that
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) heartbeat_timeout: Duration,
 

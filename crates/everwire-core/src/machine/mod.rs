@@ -269,9 +269,10 @@ impl Machine {
         if taken.units > 0 {
             self.notes.sent += taken.units as u64;
             self.notes.last_sent = Some(now);
+            self.heartbeat.sent(now);
             self.seek_proof(now);
             // It rides along, whether it is due or not.
-            self.ack();
+            self.ack(now);
         }
         self.tell_room();
         taken.units
@@ -361,10 +362,10 @@ impl Machine {
 
     fn ping(&mut self, now: Moment) {
         let Some(attempt) = self.lifecycle.attempt() else { return };
-        if let Some(payload) = self.barrier.ping(now, self.outbox.provable()) {
-            self.notes.last_sent = Some(now);
-            self.outputs.push(Output::Ping(attempt, payload));
-        }
+        let payload = self.barrier.ping(now, self.outbox.provable());
+        self.notes.last_sent = Some(now);
+        self.heartbeat.pinged(now);
+        self.outputs.push(Output::Ping(attempt, payload));
     }
 
     fn start_attempt(&mut self, now: Moment) {

@@ -194,7 +194,10 @@ impl Machine {
 
     fn control(&mut self, now: Moment, frame: Frame) -> Result<(), Violation> {
         match frame {
-            Frame::Ping(nonce) => self.say(&Frame::Pong(nonce)),
+            Frame::Ping(nonce) => {
+                self.heartbeat.sent(now);
+                self.say(&Frame::Pong(nonce));
+            }
             Frame::Pong(nonce) => self.pong(now, &nonce),
             Frame::GoAway(GoAway { within, .. }) => {
                 self.outputs.event(Event::GoingAway { within: Duration::from_millis(within) });
@@ -274,20 +277,21 @@ impl Machine {
             return;
         }
         if session.receiver.is_ack_due(now) {
-            self.ack();
+            self.ack(now);
         } else if let Some(at) = session.receiver.ack_at() {
             self.timers.advance(Timer::Ack, at);
         }
     }
 
     /// Says what is processed, if that is news.
-    pub(super) fn ack(&mut self) {
+    pub(super) fn ack(&mut self, now: Moment) {
         let (Some(session), Lifecycle::Open(connection)) = (self.session.as_mut(), &self.lifecycle) else { return };
         if !session.is_live() {
             return;
         }
         if let Some(seq) = session.receiver.take_ack() {
             self.outputs.ack(connection.attempt, seq);
+            self.heartbeat.sent(now);
         }
         self.timers.clear(Timer::Ack);
     }

@@ -25,7 +25,7 @@ impl Machine {
                     self.obey(now, verdict);
                 }
                 Some(Timer::Stable) => self.useful(),
-                Some(Timer::Ack) => self.ack(),
+                Some(Timer::Ack) => self.ack(now),
                 Some(Timer::Migrate) => self.migration_due(now),
                 Some(Timer::Expire | Timer::Expiry) => {}
                 Some(Timer::Store) => self.persist_again(),

@@ -45,13 +45,18 @@ impl Machine {
                 _ => {}
             },
             TransportEvent::Activity => self.heartbeat.alive(now, &mut self.timers),
+            TransportEvent::Ping => {
+                self.heartbeat.alive(now, &mut self.timers);
+                self.heartbeat.sent(now);
+            }
             TransportEvent::Pong(payload) => self.pong(now, &payload),
             TransportEvent::Written(units) => self.outbox.written(units, &mut self.outputs),
             TransportEvent::ReadPaused => {
                 self.heartbeat.pause(now, &mut self.timers);
-                self.barrier.distort();
+                self.barrier.pause();
             }
             TransportEvent::ReadResumed => {
+                self.barrier.resume();
                 let verdict = self.heartbeat.resume(now, &mut self.timers);
                 self.obey(now, verdict);
             }

@@ -66,7 +66,8 @@ pub struct ServerConfig {
     pub ack_delay: Duration,
     /// See [`SessionConfig::ack_every`]. Default 256.
     pub ack_every: u32,
-    /// How a dead client is found.
+    /// How a connection is kept alive, and how a dead client is found. Its interval is 30 s by default: longer than a
+    /// client's, whose ping then comes first and spares the other one.
     pub heartbeat: HeartbeatConfig,
 }
 
@@ -78,7 +79,7 @@ impl Default for ServerConfig {
             outbox: OutboxConfig { max_messages: 8192, max_bytes: 4 << 20, ..OutboxConfig::default() },
             ack_delay: Duration::from_millis(25),
             ack_every: 256,
-            heartbeat: HeartbeatConfig::default(),
+            heartbeat: HeartbeatConfig { interval: Some(Duration::from_secs(30)), ..HeartbeatConfig::default() },
         }
     }
 }

@@ -85,8 +85,10 @@ pub enum ServerInput {
     Run(Attempt, Run),
     /// A pong with its payload.
     Pong(Attempt, Bytes),
-    /// A sign of life that is no message.
+    /// A sign of life that is none of the others.
     Activity(Attempt),
+    /// A ping of the client's. The answer is the link's business, and goes out at once.
+    Ping(Attempt),
     /// This many more of the units that `take` handed out are wholly written to the link's socket.
     Written(Attempt, usize),
     /// The link is gone.
@@ -293,7 +295,12 @@ impl ServerSession {
             ServerInput::Run(link, run) if self.is_present(link) => self.received_run(now, run),
             ServerInput::Pong(link, payload) if self.is_present(link) => self.pong(now, &payload),
             ServerInput::Activity(link) if self.is_present(link) => self.heartbeat.alive(now, &mut self.timers),
+            ServerInput::Ping(link) if self.is_present(link) => {
+                self.heartbeat.alive(now, &mut self.timers);
+                self.heartbeat.sent(now);
+            }
             ServerInput::Written(link, units) if self.is_present(link) => {
+                self.heartbeat.sent(now);
                 self.outbox.written(units, &mut self.outputs);
             }
             ServerInput::Lost(link) if self.is_present(link) => self.detach(now),
@@ -301,6 +308,7 @@ impl ServerSession {
             | ServerInput::Run(..)
             | ServerInput::Pong(..)
             | ServerInput::Activity(_)
+            | ServerInput::Ping(_)
             | ServerInput::Written(..)
             | ServerInput::Lost(_) => {}
             ServerInput::Processed(position) => {
@@ -438,7 +446,10 @@ impl ServerSession {
 
     fn control(&mut self, now: Moment, frame: Frame) -> Result<(), Violation> {
         match frame {
-            Frame::Ping(nonce) => self.say(&Frame::Pong(nonce)),
+            Frame::Ping(nonce) => {
+                self.heartbeat.sent(now);
+                self.say(&Frame::Pong(nonce));
+            }
             Frame::Pong(nonce) => self.pong(now, &nonce),
             Frame::Bye(bye) => {
                 let _ = self.outbox.acknowledged(bye.processed, &mut self.outputs)?;
@@ -537,7 +548,10 @@ impl ServerSession {
                     let verdict = self.heartbeat.on_unanswered(now, &mut self.timers);
                     self.obey(now, verdict);
                 }
-                Some(Timer::Ack) => self.ack(),
+                Some(Timer::Ack) => {
+                    self.ack();
+                    self.heartbeat.sent(now);
+                }
                 Some(Timer::Expire) => self.over(Gone::Expired),
                 Some(_) => {}
             }
@@ -548,8 +562,9 @@ impl ServerSession {
         match verdict {
             Verdict::Alive => {}
             Verdict::Probe { .. } => {
-                if let (Some(link), Some(payload)) = (self.link, self.barrier.ping(now, 0)) {
-                    self.outputs.push(Output::Ping(link, payload));
+                if let Some(link) = self.link {
+                    self.heartbeat.pinged(now);
+                    self.outputs.push(Output::Ping(link, self.barrier.ping(now, 0)));
                 }
             }
             Verdict::Dead { .. } => {
@@ -565,6 +580,7 @@ impl ServerSession {
         }
         if self.receiver.is_ack_due(now) {
             self.ack();
+            self.heartbeat.sent(now);
         } else if let Some(at) = self.receiver.ack_at() {
             self.timers.advance(Timer::Ack, at);
         }

@@ -15,7 +15,7 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!(config.retry.initial_delay, seconds(1.0));
     assert_eq!(config.retry.factor, 1.3);
     assert_eq!(config.retry.max_delay, seconds(10.0));
-    assert_eq!(config.heartbeat.interval, Some(seconds(30.0)));
+    assert_eq!(config.heartbeat.interval, Some(seconds(25.0)));
     assert_eq!(config.heartbeat.timeout, seconds(10.0));
     assert_eq!(config.open.timeout, seconds(10.0));
     assert_eq!(Batching::default().window, seconds(0.1));

@@ -133,6 +133,7 @@ fn inputs() -> Vec<Named<fn(&mut World)>> {
         }),
         ("received", |world| event(world, TransportEvent::Received(vec!["news".into()]))),
         ("activity", |world| event(world, TransportEvent::Activity)),
+        ("ping", |world| event(world, TransportEvent::Ping)),
         ("pong", |world| {
             let payload = world.pings.pop_front().unwrap_or(Bytes::from_static(b"whatever"));
             event(world, TransportEvent::Pong(payload));

@@ -61,7 +61,7 @@ impl Link {
             };
             match next {
                 Ok(Some(Incoming::Message(message))) => read.push(message),
-                Ok(Some(Incoming::Ping(_))) => read.push_input(ServerInput::Activity(self.number)),
+                Ok(Some(Incoming::Ping(_))) => read.push_input(ServerInput::Ping(self.number)),
                 Ok(Some(Incoming::Pong(payload))) => read.push_input(ServerInput::Pong(self.number, payload)),
                 Ok(Some(Incoming::Close(_)) | None) | Err(_) => {
                     let _ = self.socket.poll_flush(cx);

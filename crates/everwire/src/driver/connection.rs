@@ -113,7 +113,7 @@ impl Connection {
                 }
                 Ok(Some(Some(Incoming::Ping(_)))) => {
                     push_batch(batch, events);
-                    events.push(TransportEvent::Activity);
+                    events.push(TransportEvent::Ping);
                 }
                 Ok(Some(Some(Incoming::Pong(payload)))) => {
                     push_batch(batch, events);

@@ -197,7 +197,7 @@ impl Up {
             }
             match heard {
                 Heard::Message(message) => batch.push(message),
-                Heard::Ping => events.push(TransportEvent::Activity),
+                Heard::Ping => events.push(TransportEvent::Ping),
                 Heard::Pong(payload) => events.push(TransportEvent::Pong(payload)),
                 Heard::Close(frame) => {
                     self.push_written(events, app);

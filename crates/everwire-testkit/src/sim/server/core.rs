@@ -179,7 +179,7 @@ impl ServerCore {
     fn heard(&mut self, stage: &mut Stage, index: usize, heard: Heard) {
         match heard {
             Heard::Message(_) => {}
-            Heard::Ping => self.session_input(stage, index, ServerInput::Activity),
+            Heard::Ping => self.session_input(stage, index, ServerInput::Ping),
             Heard::Pong(payload) => self.session_input(stage, index, |link| ServerInput::Pong(link, payload)),
             Heard::Close(_) => self.closed_by_peer(stage, index),
             Heard::Lost(loss) => {
