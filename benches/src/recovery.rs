@@ -4,6 +4,8 @@
 //! Each client says a number every 10 ms through a proxy with 50 ms of delay each way, and its server prints what it hears.
 //! *Cut*: the connection is reset and nobody listens for 0.5 to 12 s, each time another length, the same for all clients.
 //! *Black hole*: the connection stays open and nothing passes for 60 s; then it is reset, and all is well again.
+//!
+//! *everwire-two-addresses* is the plain client with a name that has two addresses, of which the first never answers.
 
 mod client;
 mod party;
@@ -24,8 +26,15 @@ pub(crate) use server::run as run_server;
 
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
 
-const CONTENDERS: [&str; 6] =
-    ["everwire-session", "everwire-plain", "reconnecting-websocket", "partysocket", "socket.io", "socket.io-retries"];
+const CONTENDERS: [&str; 7] = [
+    "everwire-session",
+    "everwire-plain",
+    "everwire-two-addresses",
+    "reconnecting-websocket",
+    "partysocket",
+    "socket.io",
+    "socket.io-retries",
+];
 
 const DELAY: &str = "[[rule]]\nfault = \"delay\"\nby = \"50ms\"\n";
 const BEFORE: Duration = Duration::from_secs(1);

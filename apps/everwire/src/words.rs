@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use everwire::{Cause, Closed, Event, OpenFailureKind, Phase, State};
+use everwire::{Cause, Closed, Event, OpenFailureKind, Phase, State, TriedAddress};
 
 use crate::term::{Tone, printable_line, short};
 
@@ -86,10 +86,18 @@ fn advice(cause: &Cause) -> &'static str {
     }
 }
 
+fn address(tried: &TriedAddress) -> String {
+    if tried.works() { format!("{tried}: connected") } else { printable_line(&tried.to_string()) }
+}
+
 /// An event in words, on one line.
 pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::AttemptFailed { attempt, cause } => format!("attempt {attempt} failed: {}", self::cause(cause)),
+        Event::Addresses(tried) => {
+            let each: Vec<_> = tried.iter().map(address).collect();
+            format!("addresses tried: {}", each.join("; "))
+        }
         Event::Disconnected(post_mortem) => printable_line(&post_mortem.to_string()),
         Event::RoundTrip(time) => format!("round trip {:.1} ms", time.as_secs_f64() * 1_000.0),
         Event::Resending { messages } => format!("sending {messages} again"),

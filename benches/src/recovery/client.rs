@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use everwire::{Client, Event, Events, SessionMode};
+use everwire_testkit::unresponsive::Unresponsive;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -14,10 +15,16 @@ const EVERY: Duration = Duration::from_millis(10);
 pub(crate) fn run(contender: &str, address: &str) -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let session = contender == "everwire-session";
-        let url = format!("ws://{address}/{}", if session { "session" } else { "plain" });
-        let builder = Client::builder(url);
-        let client = if session { builder.session(SessionMode::Require) } else { builder }.build()?;
+        let dead = Unresponsive::bind().await?;
+        let builder = match contender {
+            "everwire-session" => Client::builder(format!("ws://{address}/session")).session(SessionMode::Require),
+            "everwire-two-addresses" => {
+                let addresses = [dead.address(), address.parse()?];
+                Client::builder("ws://feed.invalid/plain").no_proxy().resolve("feed.invalid", 80, addresses)
+            }
+            _ => Client::builder(format!("ws://{address}/plain")),
+        };
+        let client = builder.build()?;
         client.watch_state().wait_for(|state| state.is_connected()).await?;
         tokio::spawn(watch(client.events()));
         let mut lines = BufReader::new(stdin()).lines();

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use everwire_ws::{CloseFrame, Message};
 
 use crate::{
-    Loss, Moment, OpenFailure, Phase,
+    Loss, Moment, OpenFailure, Phase, TriedAddress,
     store::{BatchId, StoreOp},
 };
 
@@ -79,6 +79,8 @@ pub enum Hint {
 pub enum TransportEvent {
     /// The opening has come to this phase. Optional; it makes a time-out's cause more telling.
     Reached(Phase),
+    /// An address is being tried, or something has come of it. Optional; it makes causes and the post-mortem more telling.
+    Address(TriedAddress),
     /// The opening handshake is done.
     Opened {
         /// The negotiated subprotocol.

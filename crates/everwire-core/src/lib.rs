@@ -21,6 +21,7 @@
 //! | [`session`] | what lives on over several connections, and what that takes: numbers, acknowledgements, resumption |
 //! | [`store`] | what a client keeps so that its outbox outlives its process |
 //! | `batching` | which JSON texts share a frame |
+//! | `address` | nothing: how the addresses did that an opening tried |
 //! | `lifecycle` | the connection's states |
 //! | `post_mortem` | nothing: what is known of a connection when it has ended |
 //! | `timers` | the one table of what is due when |
@@ -53,6 +54,7 @@
 //! # Ok::<(), everwire_core::ConfigError>(())
 //! ```
 
+mod address;
 mod barrier;
 mod batching;
 mod cause;
@@ -80,6 +82,7 @@ mod timers;
 
 pub use everwire_ws::{CloseCode, CloseFrame, Message};
 
+pub use address::{AddressResult, TriedAddress};
 pub use cause::{Cause, Loss, OpenFailure, OpenFailureKind, Phase};
 pub use config::{
     AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, HeartbeatConfig, Jitter, OpenConfig,

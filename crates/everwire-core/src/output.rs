@@ -4,7 +4,7 @@ use bytes::Bytes;
 use everwire_ws::{CloseCode, Message};
 
 use crate::{
-    Attempt, Cause, MessageId, Outcome, PostMortem, State,
+    Attempt, Cause, MessageId, Outcome, PostMortem, State, TriedAddress,
     session::{Gone, Prefix},
     store::{BatchId, StoreOp},
 };
@@ -110,6 +110,9 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
+    /// What an opening has learnt of the addresses that it had to choose from. Told when it is over, before its failure, and
+    /// only if it has tried more than one.
+    Addresses(Vec<TriedAddress>),
     /// A retry that was due waits for its place in the budget that is shared.
     HeldBack {
         /// For so long.

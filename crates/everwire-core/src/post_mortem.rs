@@ -2,8 +2,9 @@
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
+use crate::address::Listed;
 use crate::seconds::{rounded, tenths};
-use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds};
+use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds, TriedAddress};
 
 /// All that can be said about a connection that has ended; in words, on one line, by `Display`.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +12,8 @@ use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds};
 pub struct PostMortem {
     /// Which of the client's connections it was, from 1.
     pub connection: u64,
+    /// The addresses that its opening tried, the one that it was connected to first. Empty in a page.
+    pub addresses: Vec<TriedAddress>,
     /// Why it ended.
     pub cause: Cause,
     /// A closing handshake was under way.
@@ -100,7 +103,11 @@ impl PostMortem {
 impl fmt::Display for PostMortem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cause, uptime, silent_for, sent, received, round_trips, unproven, queued, next, .. } = self;
-        write!(f, "connection {} ended by {} after {}: {cause}", self.connection, self.ended_by(), Short(*uptime))?;
+        write!(f, "connection {}", self.connection)?;
+        if !self.addresses.is_empty() {
+            write!(f, " ({})", Listed(&self.addresses))?;
+        }
+        write!(f, " ended by {} after {}: {cause}", self.ended_by(), Short(*uptime))?;
         if self.closing {
             f.write_str(" (while closing)")?;
         }

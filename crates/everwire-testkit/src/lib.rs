@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`faults`] | a schedule of faults as data, and the machine that decides what they do to a connection; no clock, no socket |
 //! | [`proxy`] | a TCP proxy that does to real connections what the schedule says |
+//! | [`unresponsive`] | an address of this machine that answers no connection |
 //! | [`sim`] | a whole world in virtual time: the real client and server machines over a virtual network with the same faults, crashes and stalls, and a checker of every promise |
 //!
 //! # Which one
@@ -30,3 +31,4 @@
 pub mod faults;
 pub mod proxy;
 pub mod sim;
+pub mod unresponsive;

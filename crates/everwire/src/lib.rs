@@ -82,10 +82,10 @@ pub use everwire_core::json;
 pub use everwire_core::retry::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, SessionMode};
 pub use everwire_core::{
-    AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy, EndedBy, Event,
-    Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next, OpenConfig, OpenFailure,
-    OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, Rejection, ReplaceError,
-    RetryConfig, RoundTrips, SendError, SendOptions, Stage,
+    AddressResult, AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy,
+    EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next, OpenConfig,
+    OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, Rejection,
+    ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, Stage, TriedAddress,
 };
 pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Limits, Message, WindowBits};
 /// The types of [`AttemptRequest`].

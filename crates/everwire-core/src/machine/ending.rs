@@ -20,6 +20,7 @@ impl Machine {
         let Lifecycle::Opening(_) = self.lifecycle else { return };
         self.timers.clear(Timer::Open);
         let cause = Cause::OpenFailed(failure);
+        self.tell_addresses();
         self.outputs.event(Event::AttemptFailed { attempt: self.retry.attempts(), cause: cause.clone() });
         self.settle(now, cause);
     }
@@ -58,6 +59,7 @@ impl Machine {
         self.orphans = orphans;
         self.post_mortem = Some(Box::new(PostMortem {
             connection: self.connections,
+            addresses: self.tried.list(),
             cause: cause.clone(),
             closing,
             uptime: now.since(connection.opened_at),

@@ -28,6 +28,7 @@ use session::Successor;
 use crate::{
     Attempt, Closed, Config, ConfigError, Input, Left, MachineStats, MessageId, Moment, OpenConfig, Outgoing, Output,
     Phase, RetryConfig, State, Timer,
+    address::Tried,
     barrier::Barrier,
     batching::Window,
     heartbeat::Heartbeat,
@@ -49,6 +50,8 @@ pub struct Machine {
     budgeted: bool,
 
     lifecycle: Lifecycle,
+    /// The addresses that the latest opening has tried.
+    tried: Tried,
     intent: Intent,
     state: State,
 
@@ -100,6 +103,7 @@ impl Machine {
             stable_after,
             budgeted,
             lifecycle: Lifecycle::Closed(Closed::Initial),
+            tried: Tried::default(),
             intent: Intent::Stay,
             state: State::Closed(Closed::Initial),
             retry: Retry::new(retry, seed),
@@ -370,6 +374,7 @@ impl Machine {
 
     fn start_attempt(&mut self, now: Moment) {
         self.timers.clear(Timer::Retry);
+        self.tried.clear();
         self.last_attempt = Attempt(self.last_attempt.0 + 1);
         self.lifecycle = Lifecycle::Opening(Opening { attempt: self.last_attempt, reached: Phase::Request });
         self.retry.started(now);

@@ -7,6 +7,7 @@ use everwire_ws::{CloseFrame, Message};
 use super::Machine;
 use crate::{
     Attempt, Cause, Event, Loss, Moment, OpenFailure, OpenFailureKind, Output, Phase, Timer, TransportEvent,
+    address::Tried,
     lifecycle::{Connection, Lifecycle, Opening},
     session::{
         Bye, Frame, GoAway, Welcome,
@@ -22,6 +23,7 @@ pub(super) struct Successor {
     attempt: Attempt,
     reached: Phase,
     greeting: bool,
+    tried: Tried,
 }
 
 impl Machine {
@@ -326,7 +328,8 @@ impl Machine {
             return;
         }
         self.last_attempt = Attempt(self.last_attempt.0 + 1);
-        self.successor.set(Successor { attempt: self.last_attempt, reached: Phase::Request, greeting: false });
+        let (attempt, reached) = (self.last_attempt, Phase::Request);
+        self.successor.set(Successor { attempt, reached, greeting: false, tried: Tried::default() });
         self.timers.set(Timer::Migrate, now + self.open.timeout);
         self.outputs.push(Output::Open(self.last_attempt));
     }
@@ -341,6 +344,7 @@ impl Machine {
         let attempt = successor.attempt;
         match event {
             TransportEvent::Reached(phase) => successor.reached = phase,
+            TransportEvent::Address(tried) => successor.tried.note(tried),
             TransportEvent::Opened { subprotocol } => {
                 let Some(session) = self.session.as_mut() else { return };
                 let obstacle = if session.agreed(subprotocol.as_deref()) != Agreed::Session {
@@ -375,7 +379,7 @@ impl Machine {
         if messages.is_empty() {
             return;
         }
-        let Some(Successor { attempt, .. }) = self.successor.take() else { return };
+        let Some(Successor { attempt, tried, .. }) = self.successor.take() else { return };
         let Some(old) = self.lifecycle.attempt() else { return };
         self.timers.clear(Timer::Migrate);
         let Ok(Frame::Welcome(welcome)) = Frame::parse(messages.remove(0)) else {
@@ -392,6 +396,7 @@ impl Machine {
         self.barrier.reset();
         self.outbox.lost(None, &mut self.outputs);
         self.lifecycle = Lifecycle::Opening(Opening { attempt, reached: Phase::Session });
+        self.tried = tried;
         if self.accept(&welcome) {
             self.open_for_messages(now, attempt);
             self.received(now, messages);
@@ -414,9 +419,9 @@ impl Machine {
     /// [`Timer::Migrate`] has come.
     pub(super) fn migration_due(&mut self, now: Moment) {
         match self.successor.take() {
-            Some(Successor { attempt, reached, .. }) => {
+            Some(Successor { attempt, reached, tried, .. }) => {
                 self.outputs.push(Output::Abort(attempt));
-                let failure = self.timed_out(reached);
+                let failure = self.timed_out(reached, &tried);
                 self.migration_failed(now, Cause::OpenFailed(failure));
             }
             None => self.migrate(now),
@@ -430,7 +435,7 @@ impl Machine {
 
     /// The present connection has ended, as it had to; the welcome on the next one is awaited.
     pub(super) fn relieve(&mut self, now: Moment) {
-        let Some(Successor { attempt, reached, .. }) = self.successor.take() else { return };
+        let Some(Successor { attempt, reached, tried, .. }) = self.successor.take() else { return };
         self.judge_uptime(now);
         self.quiet();
         self.barrier.reset();
@@ -442,13 +447,14 @@ impl Machine {
             session.stage = Stage::Greeting;
         }
         self.lifecycle = Lifecycle::Opening(Opening { attempt, reached });
+        self.tried = tried;
         self.retry.started(now);
     }
 
     /// The connection is over: the one that was to take over becomes the one that is awaited. Whether there was one.
     pub(super) fn promote(&mut self, now: Moment) -> bool {
         self.timers.clear(Timer::Migrate);
-        let Some(Successor { attempt, reached, greeting }) = self.successor.take() else { return false };
+        let Some(Successor { attempt, reached, greeting, tried }) = self.successor.take() else { return false };
         if !self.intends_to_stay() {
             self.outputs.push(Output::Abort(attempt));
             return false;
@@ -457,6 +463,7 @@ impl Machine {
             session.stage = if greeting { Stage::Greeting } else { Stage::Plain };
         }
         self.lifecycle = Lifecycle::Opening(Opening { attempt, reached });
+        self.tried = tried;
         self.retry.started(now);
         self.timers.set(Timer::Open, now + self.open.timeout);
         self.show(crate::State::Connecting { attempt: self.retry.attempts() });

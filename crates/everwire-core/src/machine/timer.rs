@@ -3,6 +3,7 @@
 use super::Machine;
 use crate::{
     Moment, OpenFailure, OpenFailureKind, Output, Phase, Seconds, Timer,
+    address::{Listed, Tried},
     lifecycle::{Intent, Lifecycle},
 };
 
@@ -38,12 +39,16 @@ impl Machine {
     fn opening_too_long(&mut self, now: Moment) {
         let Lifecycle::Opening(opening) = &self.lifecycle else { return };
         self.outputs.push(Output::Abort(opening.attempt));
-        let failure = self.timed_out(opening.reached);
+        let failure = self.timed_out(opening.reached, &self.tried);
         self.attempt_failed(now, failure);
     }
 
-    pub(super) fn timed_out(&self, phase: Phase) -> OpenFailure {
-        let detail = format!("no connection within {}", Seconds(self.open.timeout));
+    pub(super) fn timed_out(&self, phase: Phase, tried: &Tried) -> OpenFailure {
+        let mut detail = format!("no connection within {}", Seconds(self.open.timeout));
+        let tried = tried.list();
+        if !tried.is_empty() {
+            detail += &format!(" ({})", Listed(&tried));
+        }
         OpenFailure { phase, kind: OpenFailureKind::Timeout, detail }
     }
 

@@ -33,6 +33,11 @@ impl Machine {
                     opening.reached = phase;
                 }
             }
+            TransportEvent::Address(tried) => {
+                if let Lifecycle::Opening(_) = &self.lifecycle {
+                    self.tried.note(tried);
+                }
+            }
             TransportEvent::Opened { subprotocol } => self.opened(now, attempt, subprotocol.as_deref()),
             TransportEvent::OpenFailed(failure) => self.attempt_failed(now, failure),
             TransportEvent::Received(messages) => match &self.lifecycle {
@@ -81,6 +86,7 @@ impl Machine {
         self.timers.set(Timer::Stable, now + self.stable_after);
         self.heartbeat.start(now, &mut self.timers);
         self.retry.opened();
+        self.tell_addresses();
         self.show(State::Connected);
         let messages = self.outbox.resending();
         if messages > 0 && !self.outbox.is_numbered() {
@@ -88,6 +94,13 @@ impl Machine {
         }
         self.wants_ready = true;
         self.seek_ack(now);
+    }
+
+    /// What an opening that is over has learnt, if it had a choice.
+    pub(super) fn tell_addresses(&mut self) {
+        if self.tried.is_choice() {
+            self.outputs.event(Event::Addresses(self.tried.list()));
+        }
     }
 
     pub(super) fn pong(&mut self, now: Moment, payload: &Bytes) {

@@ -1,7 +1,8 @@
 //! What is told of a connection that has ended: who, why, when last heard of, and what follows.
 
 use everwire_core::{
-    Cause, Closed, Config, EndedBy, Event, Guarantee, Input, Loss, Next, Output, PostMortem, TransportEvent,
+    AddressResult, Cause, Closed, Config, EndedBy, Event, Guarantee, Input, Loss, Next, Output, PostMortem,
+    TransportEvent, TriedAddress,
 };
 
 use crate::support::*;
@@ -45,6 +46,48 @@ fn a_lost_connection_is_told_of_with_its_life_and_what_follows() {
         "{words}"
     );
     assert!(words.contains("3 out, 1 in") && words.ends_with("(back-off)"), "{words}");
+}
+
+#[test]
+fn the_addresses_of_its_opening_are_named_and_what_became_of_them() {
+    let mut world = World::new(Config::default());
+    world.input(Input::Connect);
+    for (address, result) in [
+        ("192.0.2.1:80", AddressResult::Pending),
+        ("192.0.2.2:80", AddressResult::Pending),
+        ("192.0.2.3:80", AddressResult::Pending),
+        ("192.0.2.2:80", AddressResult::Failed("connection refused".into())),
+        ("192.0.2.3:80", AddressResult::Connected),
+    ] {
+        let address = address.parse().unwrap();
+        world.transport(TransportEvent::Address(TriedAddress::new(address, result)));
+    }
+    world.opens();
+    let told = world.log.events().into_iter().find_map(|event| match event {
+        Event::Addresses(tried) => Some(tried),
+        _ => None,
+    });
+    world.loses_connection();
+    let end = end(&world);
+    assert_eq!(told, Some(end.addresses.clone()));
+    let words = "connection 1 (192.0.2.3:80; 192.0.2.1:80: no answer; 192.0.2.2:80: connection refused) ended by";
+    assert!(end.to_string().starts_with(words), "{end}");
+}
+
+#[test]
+fn an_opening_that_takes_too_long_names_the_addresses_that_it_tried() {
+    let mut world = World::new(Config::default());
+    world.input(Input::Connect);
+    let address = "192.0.2.1:80".parse().unwrap();
+    world.transport(TransportEvent::Address(TriedAddress::new(address, AddressResult::Pending)));
+    world.passes(seconds(10.0));
+    let cause = world.log.events().into_iter().find_map(|event| match event {
+        Event::AttemptFailed { cause, .. } => Some(cause.to_string()),
+        _ => None,
+    });
+    let words = "preparing the request failed: no connection within 10.0 s (192.0.2.1:80: no answer)";
+    assert_eq!(cause.as_deref(), Some(words));
+    assert!(!world.log.events().iter().any(|event| matches!(event, Event::Addresses(_))), "there was no choice");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Settings of the way to the server.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::{BuildError, Builder, setting};
 use crate::NetworkHints;
-use crate::driver::{Connector, Routes, Tls};
+use crate::driver::{Connector, KnownHost, Routes, TcpSettings, Tls};
 use crate::proxy::{Environment, Proxies, ProxyUrl};
 use crate::target::Target;
 
@@ -14,6 +14,7 @@ pub(super) struct Network {
     proxy: Proxy,
     keepalive: Option<Duration>,
     local_address: Option<IpAddr>,
+    known: Vec<KnownHost>,
     pub(super) max_redirects: u8,
     pub(super) hints: Option<NetworkHints>,
 }
@@ -31,6 +32,7 @@ impl Default for Network {
             proxy: Proxy::Environment,
             keepalive: Some(Duration::from_secs(60)),
             local_address: None,
+            known: Vec::new(),
             max_redirects: 0,
             hints: None,
         }
@@ -127,6 +129,32 @@ impl Builder {
         self.network.local_address = Some(address);
         self
     }
+
+    /// Connects to these addresses where `host` and `port` are asked for, instead of asking the system's resolver, as
+    /// curl's `--resolve` does: for a server behind a balancer, or one whose name leads elsewhere yet. Host header and
+    /// certificate follow the URL all the same. It counts for a proxy's host too. May be called several times; the last
+    /// call for a host and port counts. Default: none.
+    ///
+    /// The addresses of a host are tried as RFC 8305 says: the families in turn, the next one when one has failed or not
+    /// answered for 250 ms. An address at which an opening failed, behind TCP too, comes last for the next ten minutes.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = everwire::Client::builder("wss://example.org/feed")
+    ///     .resolve("example.org", 443, ["192.0.2.1:443".parse()?, "[2001:db8::1]:443".parse()?])
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn resolve(
+        mut self,
+        host: impl Into<String>,
+        port: u16,
+        addresses: impl IntoIterator<Item = SocketAddr>,
+    ) -> Self {
+        let addresses = addresses.into_iter().collect();
+        self.network.known.push(KnownHost { host: host.into(), port, addresses });
+        self
+    }
 }
 
 impl Network {
@@ -142,7 +170,11 @@ impl Network {
         }
         let proxies = self.proxy.proxies(lookup)?;
         proxies.choose(target).map_err(BuildError::Proxy)?;
-        let connector = Connector { keepalive: self.keepalive, local_address: self.local_address };
+        if self.known.iter().any(|known| known.addresses.is_empty()) {
+            return Err(setting("resolve", "must name at least one address"));
+        }
+        let tcp = TcpSettings { keepalive: self.keepalive, local_address: self.local_address };
+        let connector = Connector::new(tcp, self.known);
         Ok(Routes { proxies, connector, tls })
     }
 }

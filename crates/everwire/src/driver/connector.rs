@@ -1,34 +1,50 @@
-//! Everything of hyper-util: name resolution and TCP with happy eyeballs (RFC 8305), and the rules of `NO_PROXY`.
+//! From a host to a TCP connection: the name, its addresses, and a race between them; and the rules of `NO_PROXY` (hyper-util).
 
 use std::error::Error;
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everwire_core::{OpenFailure, Phase};
+use everwire_core::{AddressResult, OpenFailure, Phase};
 use http::Uri;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
 use hyper_util::client::proxy::matcher::Matcher;
-use tokio::net::TcpStream;
-use tower_service::Service;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::Instant;
 
-use super::dial::BoxFuture;
+use super::addresses::{AddressBook, Candidate, Trial};
 use super::failure;
+use super::race::{Dialling, Lost, race};
 use super::stopwatch::Stopwatch;
+use super::tcp::{self, TcpSettings};
 use crate::proxy::ProxyUrl;
+use crate::sync::lock;
 use crate::target::Target;
 
 /// Dials hosts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Default)]
 pub(crate) struct Connector {
-    /// Idle time after which TCP asks whether the other end is still there.
-    pub(crate) keepalive: Option<Duration>,
-    pub(crate) local_address: Option<IpAddr>,
+    tcp: TcpSettings,
+    /// Addresses that the resolver is not asked for, by host and port.
+    known: Vec<KnownHost>,
+    pub(super) book: Arc<AddressBook>,
+    /// Connections in the making that an attempt did not wait for: the next attempt may find them made.
+    unanswered: Mutex<Vec<Unanswered>>,
+}
+
+/// Where a host is, without asking.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownHost {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+struct Unanswered {
+    address: SocketAddr,
+    since: Instant,
+    dialling: Dialling<'static, TcpStream, io::Error>,
 }
 
 /// What is dialled.
@@ -38,51 +54,107 @@ pub(super) enum Place<'a> {
     Proxy(&'a ProxyUrl),
 }
 
+/// How long a connection in the making is kept. A new one asks sooner than TCP repeats its question, ever more seldom.
+const KEPT: Duration = Duration::from_secs(5);
+
 impl Connector {
-    pub(super) async fn connect(self, place: Place<'_>, stopwatch: &Arc<Stopwatch>) -> Result<TcpStream, OpenFailure> {
-        let uri = place.uri()?;
-        let named = place.host().parse::<IpAddr>().is_err();
-        stopwatch.enter(if named { Phase::Dns } else { Phase::Tcp });
-        let mut connector = self.connector(Arc::clone(stopwatch));
-        let connected = match poll_fn(|cx| connector.poll_ready(cx)).await {
-            Ok(()) => connector.call(uri).await,
-            Err(error) => Err(error),
+    pub(crate) fn new(tcp: TcpSettings, known: Vec<KnownHost>) -> Self {
+        Self { tcp, known, ..Self::default() }
+    }
+
+    /// A TCP connection to one of the addresses of a place.
+    pub(super) async fn connect(
+        &self,
+        place: Place<'_>,
+        stopwatch: &Stopwatch,
+    ) -> Result<(TcpStream, Trial), OpenFailure> {
+        let candidates = self.candidates(place, stopwatch).await?;
+        stopwatch.enter(Phase::Tcp);
+        let choice = candidates.len() > 1;
+        let mut trials = Vec::new();
+        let dial = |address| {
+            let Unanswered { since, dialling, .. } = self.dial(address);
+            trials.push((since, Trial::of(&self.book, address, choice)));
+            stopwatch.tried(address, AddressResult::Pending);
+            dialling
         };
-        match connected {
-            Ok(stream) => Ok(stream.into_inner()),
-            Err(error) if stopwatch.phase() == Phase::Dns => Err(no_address(&place.name(), &error)),
-            Err(error) => Err(not_connected(&place.to_string(), &error)),
+        let failed = |address, error: &io::Error| {
+            stopwatch.tried(address, AddressResult::Failed(failure::tcp_problem(error)));
+        };
+        let raced = race(candidates, dial, failed).await;
+        let mut kept = lock(&self.unanswered);
+        kept.clear();
+        match raced {
+            Ok((address, stream)) => {
+                stopwatch.tried(address, AddressResult::Connected);
+                // Those that are dropped here have been beaten.
+                let trial = trials.into_iter().map(|(_, trial)| trial).find(|trial| trial.is_of(address));
+                Ok((stream, trial.unwrap_or_else(|| Trial::of(&self.book, address, choice))))
+            }
+            Err(Lost { failures, unanswered }) => {
+                let failure = not_connected(place, &failures, &unanswered);
+                kept.extend(unanswered.into_iter().filter_map(|(address, dialling)| {
+                    let (since, _) = trials.iter().find(|(_, trial)| trial.is_of(address))?;
+                    Some(Unanswered { address, since: *since, dialling })
+                }));
+                Err(failure)
+            }
         }
     }
 
-    fn connector(self, stopwatch: Arc<Stopwatch>) -> HttpConnector<Resolver> {
-        let mut connector = HttpConnector::new_with_resolver(Resolver { names: GaiResolver::new(), stopwatch });
-        connector.enforce_http(false);
-        // Merging small writes is ours: it is done before they reach the kernel.
-        connector.set_nodelay(true);
-        connector.set_keepalive(self.keepalive);
-        connector.set_keepalive_interval(self.keepalive.map(|idle| (idle / 4).max(SHORTEST_INTERVAL)));
-        connector.set_keepalive_retries(self.keepalive.map(|_| UNANSWERED));
-        connector.set_local_address(self.local_address);
-        connector
+    /// The addresses of a place, in the order in which they are to be tried.
+    pub(super) async fn candidates(
+        &self,
+        place: Place<'_>,
+        stopwatch: &Stopwatch,
+    ) -> Result<Vec<Candidate>, OpenFailure> {
+        let mut addresses = self.resolve(place, stopwatch).await?;
+        if let Some(local) = self.tcp.local_address {
+            addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
+            if addresses.is_empty() {
+                let detail = format!("{place} has no address that {local} can connect to");
+                return Err(failure::io(Phase::Tcp, detail));
+            }
+        }
+        Ok(self.book.order(&addresses))
+    }
+
+    async fn resolve(&self, place: Place<'_>, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, OpenFailure> {
+        let (host, port) = (place.host(), place.port());
+        let is_this = |known: &&KnownHost| known.port == port && known.host.eq_ignore_ascii_case(host);
+        if let Some(known) = self.known.iter().rev().find(is_this) {
+            return Ok(known.addresses.clone());
+        }
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        stopwatch.enter(Phase::Dns);
+        let addresses = match lookup_host((host, port)).await {
+            Ok(addresses) => addresses.collect::<Vec<_>>(),
+            Err(error) => return Err(no_address(&place.name(), &error)),
+        };
+        match addresses.is_empty() {
+            true => Err(no_address(&place.name(), &io::Error::other("it has none"))),
+            false => Ok(addresses),
+        }
+    }
+
+    /// A new connection, or one that is in the making already.
+    fn dial(&self, address: SocketAddr) -> Unanswered {
+        let mut kept = lock(&self.unanswered);
+        let found = kept.iter().position(|kept| kept.address == address).map(|index| kept.swap_remove(index));
+        let fresh = found.filter(|kept| kept.since.elapsed() < KEPT);
+        fresh.unwrap_or_else(|| Unanswered {
+            address,
+            since: Instant::now(),
+            dialling: Box::pin(tcp::connect(address, self.tcp)),
+        })
     }
 }
 
-/// TCP counts whole seconds.
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
-/// After so many questions without an answer the connection is given up.
-const UNANSWERED: u32 = 4;
-
-/// An address of a server, where it is not TCP that needs it.
-pub(super) async fn resolve(target: &Target, stopwatch: &Stopwatch) -> Result<SocketAddr, OpenFailure> {
-    if let Ok(ip) = target.host().parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, target.port()));
-    }
-    stopwatch.enter(Phase::Dns);
-    let name = Place::Server(target).name();
-    match tokio::net::lookup_host((target.host(), target.port())).await {
-        Ok(mut addresses) => addresses.next().ok_or_else(|| no_address(&name, &io::Error::other("it has none"))),
-        Err(error) => Err(no_address(&name, &error)),
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("tcp", &self.tcp).field("known", &self.known).finish_non_exhaustive()
     }
 }
 
@@ -95,22 +167,19 @@ impl Place<'_> {
         }
     }
 
+    fn port(&self) -> u16 {
+        match self {
+            Self::Server(target) => target.port(),
+            Self::Proxy(proxy) => proxy.port(),
+        }
+    }
+
     /// For errors: the host.
     fn name(&self) -> String {
         match self {
             Self::Server(target) => format!("`{}`", target.host()),
             Self::Proxy(proxy) => format!("the proxy `{}`", proxy.host()),
         }
-    }
-
-    /// An HTTP URL, which is what the connector knows.
-    fn uri(&self) -> Result<Uri, OpenFailure> {
-        let authority = match self {
-            Self::Server(target) => target.host_and_port(),
-            Self::Proxy(proxy) => proxy.host_and_port(),
-        };
-        let uri = Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
-        uri.map_err(|error| failure::bad_request(format!("not a URL that can be dialled: {error}")))
     }
 }
 
@@ -128,38 +197,20 @@ fn no_address(name: &str, error: &(dyn Error + 'static)) -> OpenFailure {
     failure::io(Phase::Dns, format!("no address for {name}: {}", failure::innermost(error)))
 }
 
-fn not_connected(place: &str, error: &(dyn Error + 'static)) -> OpenFailure {
-    let detail = match failure::find::<io::Error>(error) {
-        Some(error) => failure::tcp_words(error, place),
-        None => format!("can't connect to {place}: {}", failure::innermost(error)),
-    };
-    failure::io(Phase::Tcp, detail)
-}
-
-/// The system's resolver, which says when it is done.
-#[derive(Clone)]
-struct Resolver {
-    names: GaiResolver,
-    stopwatch: Arc<Stopwatch>,
-}
-
-impl Service<Name> for Resolver {
-    type Response = GaiAddrs;
-    type Error = io::Error;
-    type Future = BoxFuture<io::Result<GaiAddrs>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.names.poll_ready(cx)
+/// One address's problem in a sentence; those of several, each with its address.
+fn not_connected<T>(
+    place: Place<'_>,
+    failures: &[(SocketAddr, io::Error)],
+    unanswered: &[(SocketAddr, T)],
+) -> OpenFailure {
+    let place = place.to_string();
+    if let ([(_, error)], []) = (failures, unanswered) {
+        return failure::io(Phase::Tcp, failure::tcp_words(error, &place));
     }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let (addresses, stopwatch) = (self.names.call(name), Arc::clone(&self.stopwatch));
-        Box::pin(async move {
-            let addresses = addresses.await?;
-            stopwatch.enter(Phase::Tcp);
-            Ok(addresses)
-        })
-    }
+    let failed = failures.iter().map(|(address, error)| format!("{address}: {}", failure::tcp_problem(error)));
+    let silent = unanswered.iter().map(|(address, _)| format!("{address}: no answer"));
+    let each: Vec<_> = failed.chain(silent).collect();
+    failure::io(Phase::Tcp, format!("can't connect to {place} ({})", each.join("; ")))
 }
 
 /// The hosts that no proxy is used for, in the words of `NO_PROXY`.
@@ -178,60 +229,62 @@ impl Exceptions {
     }
 
     pub(crate) fn contain(&self, target: &Target) -> bool {
-        self.all || Place::Server(target).uri().is_ok_and(|uri| self.matcher.intercept(&uri).is_none())
+        self.all || uri(target).is_ok_and(|uri| self.matcher.intercept(&uri).is_none())
     }
+}
+
+/// An HTTP URL, which is what the matcher knows.
+fn uri(target: &Target) -> Result<Uri, http::Error> {
+    Uri::builder().scheme("http").authority(target.host_and_port()).path_and_query("/").build()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PLAIN: Connector = Connector { keepalive: None, local_address: None };
-
     #[tokio::test]
     async fn a_name_without_an_address_fails_in_the_dns_phase() {
         let target = Target::parse("ws://no-such-host.invalid/").expect("a good URL");
         let proxy = ProxyUrl::parse("http://no-such-host.invalid:3128").expect("a good URL");
-        let stopwatch = Arc::new(Stopwatch::start(|_| {}));
         for (place, words) in [
             (Place::Server(&target), "no address for `no-such-host.invalid`: "),
             (Place::Proxy(&proxy), "no address for the proxy `no-such-host.invalid`: "),
         ] {
-            let failure = PLAIN.connect(place, &stopwatch).await.expect_err("no such host");
+            let connector = Connector::default();
+            let failure = connector.connect(place, &Stopwatch::start(|_| {})).await.expect_err("no such host");
             assert_eq!(failure.phase, Phase::Dns, "{failure:?}");
             assert!(failure.detail.starts_with(words), "{failure:?}");
         }
-        let failure = resolve(&target, &stopwatch).await.expect_err("no such host");
-        assert_eq!(failure.phase, Phase::Dns, "{failure:?}");
     }
 
-    // Elsewhere the options can't all be read back.
-    #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn tcp_sends_at_once_and_asks_after_a_silence_whether_anybody_is_there() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let target = Target::parse(&format!("ws://{}/", listener.local_addr().expect("an address"))).expect("good");
-        let seconds = Duration::from_secs;
-        for (idle, interval) in [(60, 15), (2, 1)] {
-            let connector = Connector { keepalive: Some(seconds(idle)), ..PLAIN };
-            let stopwatch = Arc::new(Stopwatch::start(|_| {}));
-            let tcp = connector.connect(Place::Server(&target), &stopwatch).await.expect("it listens");
-            let socket = socket2::SockRef::from(&tcp);
-            assert!(socket.keepalive().expect("an option"));
-            assert_eq!(socket.tcp_keepalive_time().expect("an option"), seconds(idle));
-            assert_eq!(socket.tcp_keepalive_interval().expect("an option"), seconds(interval));
-            assert_eq!(socket.tcp_keepalive_retries().expect("an option"), 4);
-            assert!(tcp.nodelay().expect("an option"));
-        }
-        let stopwatch = Arc::new(Stopwatch::start(|_| {}));
-        let tcp = PLAIN.connect(Place::Server(&target), &stopwatch).await.expect("it listens");
-        assert!(!socket2::SockRef::from(&tcp).keepalive().expect("an option"));
-        assert!(tcp.nodelay().expect("an option"));
+    async fn a_known_host_is_not_looked_up_and_only_at_its_port() {
+        let target = |url| Target::parse(url).expect(url);
+        let known = KnownHost {
+            host: "feed.invalid".into(),
+            port: 80,
+            addresses: vec![SocketAddr::from(([192, 0, 2, 1], 8080))],
+        };
+        let connector = Connector::new(TcpSettings::default(), vec![known]);
+        let stopwatch = Stopwatch::start(|_| {});
+        let resolved = connector.resolve(Place::Server(&target("ws://FEED.invalid/")), &stopwatch).await;
+        assert_eq!(resolved.expect("known"), [SocketAddr::from(([192, 0, 2, 1], 8080))]);
+        assert_eq!(stopwatch.phase(), Phase::Request, "nobody was asked");
+        connector.resolve(Place::Server(&target("ws://feed.invalid:81/")), &stopwatch).await.expect_err("not known");
+    }
+
+    #[tokio::test]
+    async fn from_an_address_of_one_family_only_that_family_is_reached() {
+        let target = Target::parse("ws://[2001:db8::1]/").expect("a good URL");
+        let tcp = TcpSettings { local_address: Some([127, 0, 0, 1].into()), ..TcpSettings::default() };
+        let connector = Connector::new(tcp, Vec::new());
+        let failure = connector.connect(Place::Server(&target), &Stopwatch::start(|_| {})).await.expect_err("no way");
+        assert_eq!(failure.detail, "[2001:db8::1]:80 has no address that 127.0.0.1 can connect to");
     }
 
     #[test]
     fn the_default_port_follows_the_scheme() {
-        let uri = |url: &str| Place::Server(&Target::parse(url).expect(url)).uri().expect(url).to_string();
+        let uri = |url: &str| uri(&Target::parse(url).expect(url)).expect(url).to_string();
         assert_eq!(uri("ws://example.org/feed"), "http://example.org:80/");
         assert_eq!(uri("wss://u:p@[::1]/feed?x"), "http://[::1]:443/");
         assert_eq!(uri("wss://example.org:9/"), "http://example.org:9/");

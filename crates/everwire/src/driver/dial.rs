@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use everwire_core::{Attempt, Cause, Input, OpenFailure, Phase, TransportEvent};
+use everwire_core::{Attempt, Cause, Input, OpenFailure, Phase};
 use everwire_tokio::{OpenError, Socket};
 use everwire_ws::Config;
 use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError};
@@ -75,10 +75,11 @@ impl Plan {
     /// Dropping the future abandons the attempt.
     pub(super) async fn dial(self: Arc<Self>, which: Which, shared: Arc<Shared>) -> Result<Opened, OpenFailure> {
         let (attempt, teller) = (which.attempt, Arc::clone(&shared));
-        let stopwatch = Arc::new(Stopwatch::start(move |phase| {
-            teller.tell(Input::Transport(attempt, TransportEvent::Reached(phase)));
-        }));
+        let stopwatch = Stopwatch::start(move |event| teller.tell(Input::Transport(attempt, event)));
         let Which { number, last_cause, .. } = which;
+        if number > 1 || matches!(last_cause, Some(Cause::Dead { .. })) {
+            self.routes.doubt_latest();
+        }
         let AttemptRequest { url, mut headers, subprotocols, .. } = self.request(number, last_cause.clone()).await?;
         let mut target = match url == self.target.uri {
             true => self.target.clone(),
@@ -89,7 +90,7 @@ impl Plan {
             let handshake = self
                 .handshake(&target, headers.clone(), &subprotocols, random()?)
                 .map_err(|error| failure::upgrade(OpenError::Handshake(error), self.hook.is_some()))?;
-            let Reached { stream, via, address } = self.routes.reach(&target, &stopwatch).await?;
+            let Reached { stream, via, address, trial } = self.routes.reach(&target, &stopwatch).await?;
             stopwatch.enter(Phase::Upgrade);
             match everwire_tokio::client(stream, handshake, self.websocket.clone(), random()?).await {
                 Ok((mut socket, Accepted { subprotocol, response, .. })) => {
@@ -97,8 +98,13 @@ impl Plan {
                     if let Some(hook) = &self.on_open {
                         stopwatch.enter(Phase::OnOpen);
                         let subprotocol = subprotocol.clone();
-                        socket = hook(Fresh { socket, subprotocol, attempt: number, last_cause }).await?;
+                        let fresh = Fresh { socket, subprotocol, attempt: number, last_cause };
+                        socket = match hook(fresh).await {
+                            Ok(socket) => socket,
+                            Err(failure) => return Err(trial.failed(failure, &stopwatch)),
+                        };
                     }
+                    trial.succeeded();
                     let mut opening = opening(&stopwatch.stop(), redirects.followed(), &target, via, address, terms);
                     opening.headers = response.into_parts().0.headers;
                     log::opening(&self.target.for_log(), &opening);
@@ -106,11 +112,15 @@ impl Plan {
                     return Ok(Opened { socket, subprotocol });
                 }
                 Err(OpenError::Handshake(HandshakeError::Refused(refused))) if redirects.concerns(&refused) => {
+                    trial.succeeded();
                     target = redirects
                         .follow(&target, &refused, &mut headers)
                         .map_err(|why| failure::redirect(refused.status, &why))?;
                 }
-                Err(error) => return Err(failure::upgrade(error, self.hook.is_some())),
+                Err(error) => {
+                    let failure = failure::upgrade(error, self.hook.is_some());
+                    return Err(trial.failed(failure, &stopwatch));
+                }
             }
         }
     }

@@ -83,6 +83,15 @@ pub(super) fn tcp_words(error: &io::Error, place: &str) -> String {
     }
 }
 
+/// The same for one of several addresses, which stands before it.
+pub(super) fn tcp_problem(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused".into(),
+        ErrorKind::TimedOut => "no answer".into(),
+        _ => io_words(error),
+    }
+}
+
 /// Words for an error of an open transport.
 pub(super) fn io_words(error: &io::Error) -> String {
     match error.kind() {

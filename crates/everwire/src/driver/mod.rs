@@ -4,8 +4,9 @@
 //! - `todo`: the machine's outputs, sorted
 //! - `connection`: reading and writing an open connection in batches
 //! - `dial`: one attempt, from the request hook to the open WebSocket, and which `redirect`s it follows
-//! - `route`: the way to a server, made of `connector` (hyper-util), `tunnel` (proxies), `tls` (rustls); `stream` is any
-//! - `stopwatch`: how long the phases of that take
+//! - `route`: the way to a server, made of `connector` (names and TCP), `tunnel` (proxies), `tls` (rustls); `stream` is any
+//! - `addresses`: in which order a server's addresses are tried, `race`: side by side, `tcp`: one of them
+//! - `stopwatch`: how long the phases of that take, and what is told of it
 //! - `browser`: all of these in a page, in place of what is named from `connection` on
 //! - `talk`: what the hook for new connections needs of a socket
 //! - `failure`: errors as causes, in words
@@ -42,6 +43,8 @@ use crate::shared::Shared;
 use crate::store::StoreThread;
 use crate::sync::unix_ms;
 
+#[cfg(not(target_arch = "wasm32"))]
+mod addresses;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod browser;
 #[cfg(not(target_arch = "wasm32"))]
@@ -53,6 +56,8 @@ mod dial;
 #[cfg(not(target_arch = "wasm32"))]
 mod failure;
 mod log;
+#[cfg(not(target_arch = "wasm32"))]
+mod race;
 mod reading;
 #[cfg(not(target_arch = "wasm32"))]
 mod redirect;
@@ -65,6 +70,8 @@ mod stream;
 #[cfg(not(target_arch = "wasm32"))]
 mod talk;
 #[cfg(not(target_arch = "wasm32"))]
+mod tcp;
+#[cfg(not(target_arch = "wasm32"))]
 mod tls;
 mod todo;
 #[cfg(not(target_arch = "wasm32"))]
@@ -73,11 +80,13 @@ mod tunnel;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::browser::{FreshSocket, Hook, HookFuture, Plan};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::connector::{Connector, Exceptions};
+pub(crate) use self::connector::{Connector, Exceptions, KnownHost};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::dial::{BoxFuture as HookFuture, Hook, Plan};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::route::Routes;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::tcp::TcpSettings;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::tls::{Settings as TlsSettings, Tls};
 

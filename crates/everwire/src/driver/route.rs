@@ -1,12 +1,13 @@
 //! The way to a server: TCP, a proxy, TLS.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use everwire_core::{OpenFailure, Phase};
+use everwire_core::{AddressResult, Cause, OpenFailure, Phase};
 
-use super::connector::{Connector, Place, resolve};
+use super::addresses::Trial;
+use super::connector::{Connector, Place};
 use super::failure;
+use super::race::{Lost, race};
 use super::stopwatch::Stopwatch;
 use super::stream::Stream;
 use super::tls::Tls;
@@ -30,51 +31,122 @@ pub(super) struct Reached {
     pub(super) via: Option<String>,
     /// The other end of the TCP connection.
     pub(super) address: Option<SocketAddr>,
+    /// To be told what the opening came to.
+    pub(super) trial: Trial,
 }
 
 impl Routes {
     /// Dropping the future abandons the way.
-    pub(super) async fn reach(&self, target: &Target, stopwatch: &Arc<Stopwatch>) -> Result<Reached, OpenFailure> {
+    pub(super) async fn reach(&self, target: &Target, stopwatch: &Stopwatch) -> Result<Reached, OpenFailure> {
         let proxy = self.proxies.choose(target).map_err(failure::bad_request)?;
-        let (stream, address) = match proxy {
+        let (stream, trial) = match proxy {
             None => self.dial(Place::Server(target), stopwatch).await?,
             Some(proxy) => self.pass(proxy, target, stopwatch).await?,
         };
-        let stream = if target.is_secure() {
-            stopwatch.enter(Phase::Tls);
-            self.tls.connect(stream, target).await?
-        } else {
-            stream
+        let address = trial.address();
+        let secured = match target.is_secure() {
+            false => Ok(stream),
+            true => {
+                stopwatch.enter(Phase::Tls);
+                self.tls.connect(stream, target).await
+            }
         };
-        Ok(Reached { stream, via: proxy.map(ToString::to_string), address })
+        match secured {
+            Ok(stream) => Ok(Reached { stream, via: proxy.map(ToString::to_string), address, trial }),
+            Err(failure) => Err(trial.failed(failure, stopwatch)),
+        }
     }
 
-    async fn dial(
-        &self,
-        place: Place<'_>,
-        stopwatch: &Arc<Stopwatch>,
-    ) -> Result<(Stream, Option<SocketAddr>), OpenFailure> {
-        let tcp = self.connector.connect(place, stopwatch).await?;
-        let address = tcp.peer_addr().ok();
-        Ok((Stream::plain(tcp), address))
+    /// A connection that was opened was of no use: the next attempt starts at another address.
+    pub(super) fn doubt_latest(&self) {
+        self.connector.book.doubt_latest();
+    }
+
+    async fn dial(&self, place: Place<'_>, stopwatch: &Stopwatch) -> Result<(Stream, Trial), OpenFailure> {
+        let (tcp, trial) = self.connector.connect(place, stopwatch).await?;
+        Ok((Stream::plain(tcp), trial))
     }
 
     async fn pass(
         &self,
         proxy: &ProxyUrl,
         target: &Target,
-        stopwatch: &Arc<Stopwatch>,
-    ) -> Result<(Stream, Option<SocketAddr>), OpenFailure> {
-        let resolved = match proxy.kind {
-            Kind::Socks5 => Some(resolve(target, stopwatch).await?),
-            Kind::Http | Kind::Https | Kind::Socks5h => None,
-        };
-        let (stream, address) = self.dial(Place::Proxy(proxy), stopwatch).await?;
+        stopwatch: &Stopwatch,
+    ) -> Result<(Stream, Trial), OpenFailure> {
+        match proxy.kind {
+            Kind::Socks5 => self.pass_to_an_address(proxy, target, stopwatch).await,
+            Kind::Http | Kind::Https | Kind::Socks5h => self.tunnel(proxy, target, None, stopwatch).await,
+        }
+    }
+
+    /// Where the name is resolved here, the proxy is given its addresses, as they would be tried without it.
+    async fn pass_to_an_address(
+        &self,
+        proxy: &ProxyUrl,
+        target: &Target,
+        stopwatch: &Stopwatch,
+    ) -> Result<(Stream, Trial), OpenFailure> {
+        let candidates = self.connector.candidates(Place::Server(target), stopwatch).await?;
+        let choice = candidates.len() > 1;
+        let raced = race(
+            candidates,
+            |address| {
+                stopwatch.tried(address, AddressResult::Pending);
+                let trial = Trial::of(&self.connector.book, address, choice);
+                Box::pin(async move {
+                    let (stream, to_proxy) = self.tunnel(proxy, target, Some(address), stopwatch).await?;
+                    Ok((stream, to_proxy.and(trial)))
+                })
+            },
+            |address, failure: &OpenFailure| {
+                stopwatch.tried(address, AddressResult::Failed(failure.detail.clone()));
+            },
+        );
+        match raced.await {
+            Ok((address, way)) => {
+                stopwatch.tried(address, AddressResult::Connected);
+                Ok(way)
+            }
+            Err(Lost { failures, .. }) => Err(most_hopeful(failures)),
+        }
+    }
+
+    async fn tunnel(
+        &self,
+        proxy: &ProxyUrl,
+        target: &Target,
+        address: Option<SocketAddr>,
+        stopwatch: &Stopwatch,
+    ) -> Result<(Stream, Trial), OpenFailure> {
+        let (stream, trial) = self.dial(Place::Proxy(proxy), stopwatch).await?;
         stopwatch.enter(Phase::Proxy);
-        let stream = match proxy.kind {
-            Kind::Https => self.tls.connect_to_proxy(stream, proxy).await?,
-            Kind::Http | Kind::Socks5 | Kind::Socks5h => stream,
+        let passed = async {
+            let stream = match proxy.kind {
+                Kind::Https => self.tls.connect_to_proxy(stream, proxy).await?,
+                Kind::Http | Kind::Socks5 | Kind::Socks5h => stream,
+            };
+            tunnel::open(stream, proxy, target, address).await
         };
-        Ok((tunnel::open(stream, proxy, target, resolved).await?, address))
+        match passed.await {
+            Ok(stream) => Ok((stream, trial)),
+            Err(failure) => Err(trial.failed(failure, stopwatch)),
+        }
+    }
+}
+
+/// Of the failures at several addresses: one that trying again may heal, if there is one, with what became of the others.
+fn most_hopeful(failures: Vec<(SocketAddr, OpenFailure)>) -> OpenFailure {
+    let others: Vec<_> = failures.iter().map(|(address, failure)| format!("{address}: {}", failure.detail)).collect();
+    let best = |(_, failure): &(SocketAddr, OpenFailure)| Cause::OpenFailed(failure.clone()).is_retryable();
+    let place = failures.iter().position(best).unwrap_or_default();
+    let choice = failures.len() > 1;
+    match failures.into_iter().nth(place) {
+        Some((_, mut failure)) => {
+            if choice {
+                failure.detail = others.join("; ");
+            }
+            failure
+        }
+        None => failure::io(Phase::Proxy, "there is no address to connect to".into()),
     }
 }

@@ -1,17 +1,18 @@
-//! How long the phases of an opening take.
+//! How far an opening has come: its phases, how long they take, and the addresses that it tries.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use everwire_core::Phase;
+use everwire_core::{AddressResult, Phase, TransportEvent, TriedAddress};
 use tokio::time::Instant;
 
 use crate::sync::lock;
 
-/// Tells which phase an opening has come to, and takes the time.
+/// Tells what an opening has come to, and takes the time.
 pub(super) struct Stopwatch {
-    report: Box<dyn Fn(Phase) + Send + Sync>,
+    report: Box<dyn Fn(TransportEvent) + Send + Sync>,
     laps: Mutex<Laps>,
 }
 
@@ -26,7 +27,7 @@ struct Laps {
 
 impl Stopwatch {
     /// Starts, in the phase in which the request is made.
-    pub(super) fn start(report: impl Fn(Phase) + Send + Sync + 'static) -> Self {
+    pub(super) fn start(report: impl Fn(TransportEvent) + Send + Sync + 'static) -> Self {
         let start = Instant::now();
         let laps = Laps { start, phase: Phase::Request, since: start, spent: Vec::new() };
         Self { report: Box::new(report), laps: Mutex::new(laps) }
@@ -35,10 +36,16 @@ impl Stopwatch {
     /// The next phase begins.
     pub(super) fn enter(&self, phase: Phase) {
         lock(&self.laps).end_lap(phase);
-        (self.report)(phase);
+        (self.report)(TransportEvent::Reached(phase));
+    }
+
+    /// Something has come of an address.
+    pub(super) fn tried(&self, address: SocketAddr, result: AddressResult) {
+        (self.report)(TransportEvent::Address(TriedAddress::new(address, result)));
     }
 
     /// The present phase.
+    #[cfg(test)]
     pub(super) fn phase(&self) -> Phase {
         lock(&self.laps).phase
     }
@@ -91,7 +98,10 @@ mod tests {
     async fn phases_are_told_and_what_is_gone_through_twice_counts_twice() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let teller = Arc::clone(&told);
-        let stopwatch = Stopwatch::start(move |phase| lock(&teller).push(phase));
+        let stopwatch = Stopwatch::start(move |event| {
+            let TransportEvent::Reached(phase) = event else { panic!("no phase: {event:?}") };
+            lock(&teller).push(phase);
+        });
         let pass = |milliseconds| tokio::time::advance(Duration::from_millis(milliseconds));
         pass(1).await;
         for (phase, milliseconds) in [(Phase::Tcp, 10), (Phase::Upgrade, 100), (Phase::Tcp, 20), (Phase::Upgrade, 200)]

@@ -70,6 +70,10 @@ impl ProxyUrl {
         without_brackets(&self.host)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `host:port`.
     pub(crate) fn host_and_port(&self) -> String {
         format!("{}:{}", self.host, self.port)

@@ -74,6 +74,29 @@ impl Proxy {
         .await
     }
 
+    /// The same for whoever asks, with a reply for each place; none: it never replies.
+    pub async fn socks_by_place(
+        to: &Server,
+        reply: impl Fn(&str) -> Option<u8> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let to = address(to);
+        Self::start(move |mut stream, asked| {
+            let reply = reply.clone();
+            async move {
+                let Some(place) = negotiate(&mut stream, None).await else { return };
+                let answer = |reply| vec![5, reply, 0, 1, 0, 0, 0, 0, 0, 0];
+                let verdict = match reply(&place) {
+                    Some(0) => Verdict::Tunnel(answer(0)),
+                    Some(reply) => Verdict::Say(answer(reply)),
+                    None => Verdict::Stall,
+                };
+                let _ = asked.send(place);
+                act(verdict, stream, to).await;
+            }
+        })
+        .await
+    }
+
     /// What speaks by itself as soon as it has heard the first bytes.
     pub async fn blurting(verdict: Verdict) -> Self {
         Self::start(move |mut stream, _| {

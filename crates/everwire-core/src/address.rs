@@ -1,0 +1,96 @@
+//! The addresses of a server, and how they did.
+
+use std::{fmt, net::SocketAddr};
+
+/// An address that an opening has tried, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TriedAddress {
+    /// The server's, or the proxy's where that is connected to.
+    pub address: SocketAddr,
+    /// What came of it.
+    pub result: AddressResult,
+}
+
+/// What came of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddressResult {
+    /// It has not answered: not yet, or not before another one did.
+    Pending,
+    /// TCP is connected.
+    Connected,
+    /// It could not be connected to, or the opening failed behind TCP: why, in words.
+    Failed(String),
+}
+
+impl TriedAddress {
+    /// What came of an address.
+    pub fn new(address: SocketAddr, result: AddressResult) -> Self {
+        Self { address, result }
+    }
+
+    /// Whether it works, as far as is known.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.result == AddressResult::Connected
+    }
+}
+
+/// The address, and behind a colon why it is not connected.
+impl fmt::Display for TriedAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.result {
+            AddressResult::Pending => write!(f, "{}: no answer", self.address),
+            AddressResult::Connected => write!(f, "{}", self.address),
+            AddressResult::Failed(why) => write!(f, "{}: {why}", self.address),
+        }
+    }
+}
+
+/// The addresses that one opening has tried, in the order of the trials.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tried(Vec<TriedAddress>);
+
+/// Addresses of which is told. A server with more has enough of them.
+const MOST: usize = 64;
+
+impl Tried {
+    /// Notes what has come of an address since.
+    pub(crate) fn note(&mut self, tried: TriedAddress) {
+        if let Some(known) = self.0.iter_mut().find(|known| known.address == tried.address) {
+            *known = tried;
+        } else if self.0.len() < MOST {
+            self.0.push(tried);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The one that is connected first, then the others.
+    pub(crate) fn list(&self) -> Vec<TriedAddress> {
+        let (mut list, others): (Vec<_>, Vec<_>) = self.0.iter().cloned().partition(TriedAddress::works);
+        list.extend(others);
+        list
+    }
+
+    /// Worth an event of its own: there was a choice.
+    pub(crate) fn is_choice(&self) -> bool {
+        self.0.len() > 1
+    }
+}
+
+/// Addresses on one line.
+pub(crate) struct Listed<'a>(pub(crate) &'a [TriedAddress]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, tried) in self.0.iter().enumerate() {
+            let before = if index == 0 { "" } else { "; " };
+            write!(f, "{before}{tried}")?;
+        }
+        Ok(())
+    }
+}
