@@ -6,11 +6,11 @@
 /// use everwire_ws::Limits;
 ///
 /// let small = Limits { max_message: 64 << 10, ..Limits::default() };
-/// assert_eq!(small.max_frame, 16 << 20);
+/// assert_eq!(small.max_frame, 64 << 20);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of payload in one frame. Default 16 MiB.
+    /// Bytes of payload in one frame. Default 64 MiB, as for a message: many servers send each message in one frame.
     pub max_frame: usize,
     /// Bytes of payload in one message, over all its fragments. Default 64 MiB.
     pub max_message: usize,
@@ -21,6 +21,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_frame: 16 << 20, max_message: 64 << 20, max_fragments: 1 << 20 }
+        Self { max_frame: 64 << 20, max_message: 64 << 20, max_fragments: 1 << 20 }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 /// A URL that can be connected to.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Checks a URL as a user writes it. The error is one line, and repeats nothing of the URL
+    /// Checks a URL as a user writes it; what is beyond ASCII, and quotes, in user, password, path
+    /// and query is percent-encoded. The error is one line, and repeats nothing of the URL
     /// that may be secret.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         if url.is_empty() {
@@ -25,10 +27,12 @@ impl Target {
                         begins at `#`, or write %23"
                 .into());
         }
-        if !url.contains("://") {
+        // It may stand in the query too.
+        let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?'])) else {
             return Err("the URL has no scheme: put wss:// (or ws://) in front of it".into());
-        }
-        let uri = url.parse::<Uri>().map_err(|error| malformed(url, &error))?;
+        };
+        let uri = percent_encoded(scheme, rest)?;
+        let uri = uri.parse::<Uri>().map_err(|error| format!("not a valid URL: {error}"))?;
         Self::check(&uri)
     }
 
@@ -51,18 +55,32 @@ impl Target {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    /// The host, without the brackets of an IPv6 address.
+    /// The host, without the brackets of an IPv6 address, and without its zone.
     pub(crate) fn host(&self) -> &str {
-        without_brackets(self.uri.host().unwrap_or_default())
+        split_zone(without_brackets(self.uri.host().unwrap_or_default())).0
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.uri.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
     }
 
-    /// `host:port`; an IPv6 address stands in brackets.
+    /// `host:port`; an IPv6 address stands in brackets. Its zone means something on this machine only (RFC 6874 section
+    /// 4), so that it is not in here.
     pub(crate) fn host_and_port(&self) -> String {
-        format!("{}:{}", self.uri.host().unwrap_or_default(), self.port())
+        let host = self.uri.host().unwrap_or_default();
+        match split_zone(host) {
+            (address, Some(_)) => format!("{address}]:{}", self.port()),
+            (host, None) => format!("{host}:{}", self.port()),
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    /// The host as the system's look-up takes it, with its zone: `fe80::1%eth0`.
+    pub(crate) fn dialled_host(&self) -> String {
+        match split_zone(without_brackets(self.uri.host().unwrap_or_default())) {
+            (address, Some(zone)) => format!("{address}%{zone}"),
+            (host, None) => host.to_owned(),
+        }
     }
 
     #[cfg(not(target_arch = "wasm32"))]
@@ -126,7 +144,8 @@ pub(crate) fn check_port(authority: &Authority) -> Result<(), String> {
         None | Some("") => Ok(()),
         Some(port) => match port.parse::<u16>() {
             Ok(1..) => Ok(()),
-            Ok(0) | Err(_) => Err(format!("`{port}` is not a port: expected 1 to 65535")),
+            // It is not repeated: what stands where the port should be may be a password.
+            Ok(0) | Err(_) => Err("the URL's port is not a number from 1 to 65535".into()),
         },
     }
 }
@@ -141,14 +160,29 @@ fn without_user(authority: &Authority) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, rest)| rest)
 }
 
-fn malformed(url: &str, error: &http::uri::InvalidUri) -> String {
-    if url.is_ascii() {
-        format!("not a valid URL: {error}")
-    } else {
-        "not a valid URL: write letters beyond ASCII percent-encoded, and in a host name as \
-         punycode (xn--…)"
-            .into()
+/// The address and the zone of an IPv6 address, written as RFC 6874 has it (`%25eth0`) or as everybody does (`%eth0`).
+fn split_zone(host: &str) -> (&str, Option<&str>) {
+    let Some((address, zone)) = host.split_once('%') else { return (host, None) };
+    let zone = zone.trim_end_matches(']');
+    (address, Some(zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone)))
+}
+
+/// The URL with only ASCII in it.
+fn percent_encoded(scheme: &str, rest: &str) -> Result<String, String> {
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (user, place) = authority.rsplit_once('@').map_or((None, authority), |(user, place)| (Some(user), place));
+    if !place.is_ascii() {
+        return Err("not a valid URL: write a host name with letters beyond ASCII as punycode (xn--…)".into());
     }
+    let user = user.map(|user| format!("{}@", encoded_part(user))).unwrap_or_default();
+    Ok(format!("{scheme}://{user}{place}{}", encoded_part(path)))
+}
+
+/// What may stand in no URL, and is pasted into many. Spaces and control characters are left for the check to find.
+const QUOTES: &AsciiSet = &AsciiSet::EMPTY.add(b'"').add(b'<').add(b'>');
+
+fn encoded_part(text: &str) -> String {
+    utf8_percent_encode(text, QUOTES).to_string()
 }
 
 #[cfg(test)]
@@ -172,6 +206,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_beyond_ascii_is_percent_encoded_and_an_address_in_the_query_does_no_harm() {
+        for (url, expected) in [
+            ("wss://example.org/é?q=ü&r=%20", "wss://example.org/%C3%A9?q=%C3%BC&r=%20"),
+            ("wss://example.org/x?f={\"a\":<1>}", "wss://example.org/x?f={%22a%22:%3C1%3E}"),
+            ("wss://ä:ö@example.org/", "wss://%C3%A4:%C3%B6@example.org/"),
+            ("wss://example.org?u=http://a", "wss://example.org/?u=http://a"),
+        ] {
+            assert_eq!(Target::parse(url).expect(url).uri.to_string(), expected);
+        }
+        assert!(error("example.org/x?u=http://a").contains("no scheme"));
+    }
+
+    #[test]
+    fn a_zone_is_dialled_and_nothing_else() {
+        for url in ["ws://[fe80::1%25eth0]:9/", "ws://[fe80::1%eth0]:9/"] {
+            let target = Target::parse(url).expect(url);
+            assert_eq!(target.host(), "fe80::1");
+            assert_eq!(target.host_and_port(), "[fe80::1]:9");
+            assert_eq!(target.dialled_host(), "fe80::1%eth0");
+        }
+        let numbered = Target::parse("ws://[fe80::1%25]/").expect("a zone with a number");
+        assert_eq!(numbered.dialled_host(), "fe80::1%25");
+        let plain = Target::parse("ws://[::1]:9/").expect("no zone");
+        assert_eq!(plain.dialled_host(), "::1");
+    }
+
+    #[test]
     fn each_bad_url_is_refused_with_what_is_wrong_and_what_would_be_right() {
         for (url, expected) in [
             ("", "is empty"),
@@ -183,9 +244,9 @@ mod tests {
             ("ws://", "not a valid URL"),
             ("ws://:80/", "no host"),
             ("ws://user@/", "not a valid URL"),
-            ("ws://example.org:99999/", "`99999` is not a port"),
-            ("ws://example.org:0/", "`0` is not a port"),
-            ("ws://example.org:x/", "`x` is not a port"),
+            ("ws://example.org:99999/", "port is not a number from 1 to 65535"),
+            ("ws://example.org:0/", "port is not a number from 1 to 65535"),
+            ("ws://example.org:x/", "port is not a number from 1 to 65535"),
             ("ws://example.org/#top", "no fragment"),
             ("ws://exa mple.org/", "not a valid URL"),
             ("ws://exämple.org/", "punycode"),

@@ -76,6 +76,28 @@ async fn url_headers_and_subprotocols_go_out_with_every_attempt() {
 }
 
 #[tokio::test]
+async fn names_are_sent_as_they_were_given_with_a_user_agent_and_a_host_of_ones_own() {
+    let (server, mut reports) = heads().await;
+    let client = hasty(&server.url).header("X-MBX-APIKEY", "k").header("appKey", "a").build().expect("good settings");
+    let head = soon("a request", reports.recv()).await.expect("a request");
+    let ours = format!("\r\nUser-Agent: everwire/{}\r\n", env!("CARGO_PKG_VERSION"));
+    for line in ["\r\nX-MBX-APIKEY: k\r\n", "\r\nappKey: a\r\n", &ours] {
+        assert!(head.contains(line), "{line:?}: {head}");
+    }
+    drop(client);
+    let client = hasty(&server.url).header("user-agent", "mine").header("Host", "feed.example").build();
+    let client = client.expect("good settings");
+    let head = loop {
+        let head = soon("a request", reports.recv()).await.expect("a request");
+        if !head.contains(&ours) {
+            break head;
+        }
+    };
+    assert!(head.contains("\r\nuser-agent: mine\r\n") && head.contains("\r\nHost: feed.example\r\n"), "{head}");
+    drop(client);
+}
+
+#[tokio::test]
 async fn the_state_tells_the_subprotocol_that_the_server_chose() {
     let server = Server::raw(|stream, _| async move {
         let choose = |_: &Request, mut response: Response| {
@@ -107,7 +129,7 @@ async fn a_subprotocol_that_nobody_offered_is_refused() {
     let client = hasty(&server.url).build().expect("good settings");
     let Cause::OpenFailed(failure) = first_cause(&client).await else { panic!("it opened") };
     assert_eq!(failure.kind, OpenFailureKind::NotWebSocket);
-    assert!(failure.detail.contains("subprotocol"), "{failure:?}");
+    assert!(failure.detail.contains("the subprotocol \"other\" was not offered"), "{failure:?}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub struct ClientHandshake {
     compression: Option<Deflate>,
     pace: Pace,
     /// A refusal's head, while its body is waited for.
-    refused: Option<(StatusCode, HeaderMap)>,
+    refused: Option<Refused>,
     /// Bytes of interim responses, which count against the limit too.
     interim: usize,
 }
@@ -28,13 +28,14 @@ pub struct ClientHandshake {
 impl ClientHandshake {
     /// Prepares the request.
     ///
-    /// `request` has an absolute `ws`, `wss`, `http` or `https` URL and any further headers; credentials in the URL
-    /// become a `Basic` authorization. `subprotocols` are offered in order of preference. `nonce` must come from the
+    /// `request` has an absolute `ws`, `wss`, `http` or `https` URL and any further headers, written as its extension
+    /// [`HeaderCase`](super::HeaderCase) says; a `Host` among them stands in for the URL's. Credentials in the URL become a
+    /// `Basic` authorization. `subprotocols` are offered in order of preference. `nonce` must come from the
     /// operating system's randomness.
     ///
     /// # Errors
     /// [`HandshakeError::BadRequest`] if the URL, a subprotocol or the method is not possible, or if a header is given
-    /// that belongs to the handshake (`Host`, `Upgrade`, `Connection`, `Sec-WebSocket-*`) or announces a body.
+    /// that belongs to the handshake (`Upgrade`, `Connection`, `Sec-WebSocket-*`) or announces a body.
     pub fn new(request: &Request<()>, subprotocols: &[String], nonce: [u8; 16]) -> Result<Self, HandshakeError> {
         let key = key::from_nonce(nonce);
         Ok(Self {
@@ -85,14 +86,18 @@ impl ClientHandshake {
             match response.status() {
                 StatusCode::SWITCHING_PROTOCOLS => return self.judge(response).map(Some),
                 status if status.is_informational() => self.pace.restart(),
-                status => self.refused = Some((status, response.into_parts().0.headers)),
+                status => {
+                    let mut head = response.into_parts().0;
+                    let reason = head.extensions.remove::<Reason>().map(|Reason(reason)| reason).unwrap_or_default();
+                    self.refused = Some(Refused { status, reason, headers: head.headers, body: Bytes::new() });
+                }
             }
         }
-        let Some((status, headers)) = self.refused.take() else { return Ok(None) };
-        match body::start(status, &headers, input, end_of_stream) {
-            Some(body) => Err(HandshakeError::Refused(Box::new(Refused { status, headers, body }))),
+        let Some(refused) = self.refused.take() else { return Ok(None) };
+        match body::start(refused.status, &refused.headers, input, end_of_stream) {
+            Some(body) => Err(HandshakeError::Refused(Box::new(Refused { body, ..refused }))),
             None => {
-                self.refused = Some((status, headers));
+                self.refused = Some(refused);
                 Ok(None)
             }
         }
@@ -129,7 +134,7 @@ impl ClientHandshake {
 
     /// The rules for a 101 response.
     fn judge(&self, response: Response<()>) -> Result<Accepted, HandshakeError> {
-        let invalid = |why| Err(HandshakeError::Invalid(why));
+        let invalid = |why: &'static str| Err(HandshakeError::Invalid(why.into()));
         let headers = response.headers();
         if response.version() != Version::HTTP_11 {
             return invalid("the version is not HTTP/1.1");
@@ -149,7 +154,11 @@ impl ClientHandshake {
         let subprotocol = match one(headers, SEC_WEBSOCKET_PROTOCOL) {
             Ok(None) => None,
             Ok(Some(chosen)) if self.subprotocols.iter().any(|offered| offered == chosen) => Some(chosen.to_owned()),
-            Ok(Some(_)) => return invalid("a subprotocol that was not offered"),
+            Ok(Some(chosen)) => {
+                // It is the server's text, and may be long.
+                let chosen: String = chosen.chars().take(MAX_NAME).collect();
+                return Err(HandshakeError::Invalid(format!("the subprotocol {chosen:?} was not offered").into()));
+            }
             Err(Repeated) => return invalid("more than one subprotocol"),
         };
         Ok(Accepted { subprotocol, extensions, response })
@@ -160,12 +169,19 @@ impl ClientHandshake {
         if fields::list(headers, SEC_WEBSOCKET_EXTENSIONS).next().is_none() {
             return Ok(Extensions::default());
         }
-        let settings = self.compression.ok_or(HandshakeError::Invalid("an extension that was not offered"))?;
+        let settings = self.compression.ok_or(HandshakeError::Invalid("an extension that was not offered".into()))?;
         let answer = fields::joined(headers, SEC_WEBSOCKET_EXTENSIONS);
-        let agreement = deflate::check_answer(&answer, &settings).map_err(HandshakeError::Invalid)?;
+        let agreement = deflate::check_answer(&answer, &settings).map_err(|why| HandshakeError::Invalid(why.into()))?;
         Ok(Extensions { deflate: Some(agreement) })
     }
 }
+
+/// What is shown of a name that the server made up.
+const MAX_NAME: usize = 64;
+
+/// What stands behind a response's status.
+#[derive(Clone)]
+struct Reason(String);
 
 struct Repeated;
 
@@ -186,5 +202,8 @@ fn response(parsed: &httparse::Response<'_, '_>) -> Result<Response<()>, Handsha
     *response.status_mut() =
         parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| malformed("impossible status"))?;
     *response.headers_mut() = header_map(parsed.headers).ok_or_else(|| malformed("impossible header"))?;
+    if let Some(reason) = parsed.reason {
+        response.extensions_mut().insert(Reason(reason.trim().to_owned()));
+    }
     Ok(response)
 }

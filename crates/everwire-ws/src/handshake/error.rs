@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ pub enum HandshakeError {
     /// The server answered, but not with 101.
     Refused(Box<Refused>),
     /// The server answered 101 and broke a rule: wrong accept key, a subprotocol or extension nobody asked for, ….
-    Invalid(&'static str),
+    Invalid(Cow<'static, str>),
     /// What came is no HTTP/1.1 response.
     Malformed(String),
     /// The response's head is longer than [`MAX_HEAD`](super::MAX_HEAD) or has more fields than
@@ -27,11 +28,25 @@ pub enum HandshakeError {
 pub struct Refused {
     /// Such as 401, 404, 429 or 503.
     pub status: StatusCode,
+    /// The reason phrase as the server wrote it; some say more by it than by anything else. Often empty.
+    pub reason: String,
     /// All of its headers, `Retry-After`, `Location` and `WWW-Authenticate` included.
     pub headers: HeaderMap,
     /// The body's start, at most 4 KiB: what had arrived when the answer was judged, waiting for more only as far as a
     /// `Content-Length` promises it.
     pub body: Bytes,
+}
+
+impl Refused {
+    /// Status and reason, as the server wrote them: `500 Unable to connect`. With the usual reason where it gave none.
+    #[must_use]
+    pub fn status_line(&self) -> String {
+        if self.reason.is_empty() {
+            self.status.to_string()
+        } else {
+            format!("{} {}", self.status.as_str(), self.reason)
+        }
+    }
 }
 
 impl HandshakeError {
@@ -54,7 +69,7 @@ impl HandshakeError {
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(refused) => write!(f, "the server refused the upgrade with status {}", refused.status),
+            Self::Refused(refused) => write!(f, "the server refused the upgrade with status {}", refused.status_line()),
             Self::Invalid(why) => write!(f, "the server's handshake is invalid: {why}"),
             Self::Malformed(why) => write!(f, "the server's answer is not HTTP: {why}"),
             Self::TooLarge => f.write_str("the head of the server's answer is too large"),

@@ -31,6 +31,7 @@ mod error;
 mod extensions;
 mod fields;
 mod head;
+mod header_case;
 mod key;
 mod request;
 mod server;
@@ -42,6 +43,7 @@ pub use client::ClientHandshake;
 pub use error::{HandshakeError, Refused, RequestError};
 pub use extensions::Extensions;
 pub use head::{MAX_HEAD, MAX_HEADERS};
+pub use header_case::HeaderCase;
 pub use server::{AsBody, ServerHandshake, response_bytes};
 
 /// What an accepted upgrade settled.

@@ -1,7 +1,7 @@
 //! The client's side of the opening handshake (RFC 6455 section 4.1).
 
 use bytes::BytesMut;
-use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError, Refused};
+use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError, HeaderCase, Refused};
 use http::{HeaderValue, Method, Request, StatusCode};
 
 const NONCE: [u8; 16] = *b"the sample nonce";
@@ -48,11 +48,43 @@ fn the_request_has_all_that_the_rfc_asks_for() {
             "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
             "Sec-WebSocket-Protocol: v2.chat, v1.chat",
-            "x-tag: 1",
-            "x-tag: 2",
-            "origin: https://example.org",
+            "X-Tag: 1",
+            "X-Tag: 2",
+            "Origin: https://example.org",
         ]
     );
+}
+
+#[test]
+fn names_of_headers_are_written_as_they_were_given() {
+    let mut request = request_to("ws://example.org/");
+    request.headers_mut().insert("x-mbx-apikey", HeaderValue::from_static("k"));
+    request.headers_mut().insert("appkey", HeaderValue::from_static("a"));
+    request.headers_mut().insert("user-agent", HeaderValue::from_static("u"));
+    request.extensions_mut().insert(HeaderCase::new(["X-MBX-APIKEY", "appKey", "x-mbx-apikey"]));
+    assert_eq!(head(&request, &[]).unwrap()[6..], ["X-MBX-APIKEY: k", "appKey: a", "User-Agent: u"]);
+}
+
+#[test]
+fn a_host_that_is_given_stands_in_for_that_of_the_url() {
+    let mut request = request_to("ws://127.0.0.1:9001/");
+    request.headers_mut().insert("host", HeaderValue::from_static("feed.example"));
+    let lines = head(&request, &[]).unwrap();
+    let hosts: Vec<_> = lines.iter().filter(|line| line.to_ascii_lowercase().starts_with("host:")).collect();
+    assert_eq!(hosts, ["Host: feed.example"]);
+    request.headers_mut().append("host", HeaderValue::from_static("other.example"));
+    assert!(matches!(head(&request, &[]), Err(HandshakeError::BadRequest(why)) if why.contains("twice")));
+}
+
+#[test]
+fn what_is_beyond_ascii_is_percent_encoded() {
+    assert_eq!(head(&request_to("ws://example.org/é?q=ü"), &[]).unwrap()[0], "GET /%C3%A9?q=%C3%BC HTTP/1.1");
+}
+
+#[test]
+fn a_zone_is_never_told() {
+    assert_eq!(host_of("ws://[fe80::1%25eth0]:9001/"), "[fe80::1]:9001");
+    assert_eq!(host_of("ws://[fe80::1%eth0]/"), "[fe80::1]");
 }
 
 #[test]
@@ -84,7 +116,7 @@ fn credentials_in_the_url_become_a_basic_authorization() {
     let mut request = request_to("ws://Aladdin:open%20sesame@example.org/");
     assert_eq!(authorization(&request), ["Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);
     request.headers_mut().insert("authorization", HeaderValue::from_static("Bearer x"));
-    assert_eq!(authorization(&request), ["authorization: Bearer x"], "an explicit one wins");
+    assert_eq!(authorization(&request), ["Authorization: Bearer x"], "an explicit one wins");
     assert_eq!(authorization(&request_to("ws://ana@example.org/")), ["Authorization: Basic YW5hOg=="]);
 }
 
@@ -99,7 +131,6 @@ fn impossible_urls_are_refused_with_the_reason() {
 #[test]
 fn headers_of_the_handshake_itself_are_refused() {
     for name in [
-        "host",
         "upgrade",
         "connection",
         "sec-websocket-key",
@@ -156,9 +187,9 @@ fn switching(extra: &str) -> String {
     )
 }
 
-fn invalid(subprotocols: &[&str], response: &str) -> &'static str {
+fn invalid(subprotocols: &[&str], response: &str) -> String {
     match answer(subprotocols, response) {
-        Err(HandshakeError::Invalid(why)) => why,
+        Err(HandshakeError::Invalid(why)) => why.into_owned(),
         other => panic!("{other:?}"),
     }
 }
@@ -209,7 +240,8 @@ fn an_answer_that_breaks_a_rule_is_invalid() {
 
 #[test]
 fn a_subprotocol_or_extension_nobody_asked_for_is_invalid() {
-    assert!(invalid(&[], &switching("Sec-WebSocket-Protocol: a\r\n")).contains("subprotocol"));
+    let unasked = invalid(&[], &switching("Sec-WebSocket-Protocol: v1.xmpp\r\n"));
+    assert_eq!(unasked, "the subprotocol \"v1.xmpp\" was not offered");
     assert!(invalid(&["a"], &switching("Sec-WebSocket-Protocol: b\r\n")).contains("subprotocol"));
     assert!(invalid(&["a"], &switching("Sec-WebSocket-Protocol: A\r\n")).contains("subprotocol"));
     assert!(invalid(&["a", "b"], &switching("Sec-WebSocket-Protocol: a, b\r\n")).contains("subprotocol"));
@@ -296,5 +328,16 @@ fn only_what_may_change_is_retryable() {
         assert!(!retryable(status), "{status}");
     }
     assert!(HandshakeError::Incomplete.is_retryable());
-    assert!(!HandshakeError::Invalid("x").is_retryable());
+    assert!(!HandshakeError::Invalid("x".into()).is_retryable());
+}
+
+#[test]
+fn a_reason_is_told_as_the_server_wrote_it() {
+    let refused = refused("HTTP/1.1 500 Unable to connect\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(
+        (refused.reason.as_str(), refused.status_line().as_str()),
+        ("Unable to connect", "500 Unable to connect")
+    );
+    let bare = self::refused("HTTP/1.1 503\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!((bare.reason.as_str(), bare.status_line().as_str()), ("", "503 Service Unavailable"));
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use everwire_core::session::SUBPROTOCOL;
 use everwire_core::{Input, Machine, Moment};
 #[cfg(not(target_arch = "wasm32"))]
+use everwire_ws::handshake::HeaderCase;
+#[cfg(not(target_arch = "wasm32"))]
 use http::{HeaderMap, HeaderName, HeaderValue};
 #[cfg(not(target_arch = "wasm32"))]
 use tokio::runtime::Handle;
@@ -93,6 +95,7 @@ impl Builder {
             routes: network.routes(&target, tls, variable)?,
             target,
             headers: headers(&self.headers)?,
+            header_case: HeaderCase::new(self.headers.iter().map(|(name, _)| name)),
             subprotocols: mem::take(&mut self.subprotocols),
             hook: self.hook.take(),
             on_open: self.on_open.take(),

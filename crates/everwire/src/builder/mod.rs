@@ -115,7 +115,9 @@ impl Builder {
         self
     }
 
-    /// A header of every attempt's request. May be called several times, also for one name.
+    /// A header of every attempt's request. May be called several times, also for one name. The name is sent in the case
+    /// in which it is written here. `Host` stands in for the host of the URL, which is still what is connected to and what
+    /// certificates are for. Without a `User-Agent` it is `everwire/` and the version.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.headers.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
@@ -265,7 +267,7 @@ impl Builder {
         self
     }
 
-    /// What the peer may cost us. Default: 16 MiB a frame, 64 MiB a message, 2^20 fragments a message.
+    /// What the peer may cost us. Default: 64 MiB a frame and a message, 2^20 fragments a message.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.websocket.limits = limits;
         self

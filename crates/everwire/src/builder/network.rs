@@ -46,10 +46,14 @@ impl Builder {
     /// [`Opening`](crate::Opening). Without a port it is 80, 443 or 1080.
     ///
     /// Default: what the environment says when [`build`](Self::build) is called: `HTTP_PROXY` for `ws`, `HTTPS_PROXY` for
-    /// `wss`, `ALL_PROXY` for both where the other is not set, and no proxy for the hosts in `NO_PROXY` (names with what
-    /// is below them, addresses, networks like `10.0.0.0/8`, or `*`, separated by commas) and for this machine
+    /// `wss`, `ALL_PROXY` for both where the other is not set, and no proxy for the hosts in `NO_PROXY` and for this machine
     /// (`localhost`, 127.0.0.0/8, `::1`). The names may be in small letters too; an empty value counts as none.
     /// `HTTP_PROXY` in capitals is ignored in CGI programs (where there is `REQUEST_METHOD`).
+    ///
+    /// `NO_PROXY` is read as Go's `httpproxy` reads it: entries are names (`example.org` with what is below it,
+    /// `.example.org` and `*.example.org` only that), addresses, networks like `10.0.0.0/8`, or `*` for everything, each
+    /// but the last two with a port if only that is meant (`example.org:8443`, `[fd00::1]:80`). Commas or white space
+    /// separate them.
     ///
     /// An HTTP proxy that answers anything but success makes a
     /// [`Refused`](crate::OpenFailureKind::Refused) in [`Phase::Proxy`](crate::Phase::Proxy), retried by the same rules as

@@ -1,4 +1,4 @@
-//! From a host to a TCP connection: the name, its addresses, and a race between them; and the rules of `NO_PROXY` (hyper-util).
+//! From a host to a TCP connection: the name, its addresses, and a race between them.
 
 use std::error::Error;
 use std::fmt;
@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire_core::{AddressResult, OpenFailure, Phase};
-use http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
@@ -125,11 +123,12 @@ impl Connector {
         if let Some(known) = self.known.iter().rev().find(is_this) {
             return Ok(known.addresses.clone());
         }
-        if let Ok(ip) = host.parse::<IpAddr>() {
+        let looked_up = place.looked_up_host();
+        if let Ok(ip) = looked_up.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         stopwatch.enter(Phase::Dns);
-        let addresses = match lookup_host((host, port)).await {
+        let addresses = match lookup_host((&*looked_up, port)).await {
             Ok(addresses) => addresses.collect::<Vec<_>>(),
             Err(error) => return Err(no_address(&place.name(), &error)),
         };
@@ -164,6 +163,14 @@ impl Place<'_> {
         match self {
             Self::Server(target) => target.host(),
             Self::Proxy(proxy) => proxy.host(),
+        }
+    }
+
+    /// The host as the system's look-up takes it, with the zone of an IPv6 address.
+    fn looked_up_host(&self) -> String {
+        match self {
+            Self::Server(target) => target.dialled_host(),
+            Self::Proxy(proxy) => proxy.host().to_owned(),
         }
     }
 
@@ -213,31 +220,6 @@ fn not_connected<T>(
     failure::io(Phase::Tcp, format!("can't connect to {place} ({})", each.join("; ")))
 }
 
-/// The hosts that no proxy is used for, in the words of `NO_PROXY`.
-#[derive(Clone, Debug)]
-pub(crate) struct Exceptions {
-    /// `*`, which the matcher does not apply to addresses.
-    all: bool,
-    matcher: Arc<Matcher>,
-}
-
-impl Exceptions {
-    pub(crate) fn new(list: String) -> Self {
-        // Of the matcher only the exceptions are wanted; it has them only together with a proxy.
-        let all = list.split(',').any(|entry| entry.trim() == "*");
-        Self { all, matcher: Arc::new(Matcher::builder().all("http://proxy.invalid").no(list).build()) }
-    }
-
-    pub(crate) fn contain(&self, target: &Target) -> bool {
-        self.all || uri(target).is_ok_and(|uri| self.matcher.intercept(&uri).is_none())
-    }
-}
-
-/// An HTTP URL, which is what the matcher knows.
-fn uri(target: &Target) -> Result<Uri, http::Error> {
-    Uri::builder().scheme("http").authority(target.host_and_port()).path_and_query("/").build()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,13 +262,5 @@ mod tests {
         let connector = Connector::new(tcp, Vec::new());
         let failure = connector.connect(Place::Server(&target), &Stopwatch::start(|_| {})).await.expect_err("no way");
         assert_eq!(failure.detail, "[2001:db8::1]:80 has no address that 127.0.0.1 can connect to");
-    }
-
-    #[test]
-    fn the_default_port_follows_the_scheme() {
-        let uri = |url: &str| uri(&Target::parse(url).expect(url)).expect(url).to_string();
-        assert_eq!(uri("ws://example.org/feed"), "http://example.org:80/");
-        assert_eq!(uri("wss://u:p@[::1]/feed?x"), "http://[::1]:443/");
-        assert_eq!(uri("wss://example.org:9/"), "http://example.org:9/");
     }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use everwire_core::{Attempt, Cause, Input, OpenFailure, Phase};
 use everwire_tokio::{OpenError, Socket};
 use everwire_ws::Config;
-use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError};
-use http::{HeaderMap, Request};
+use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError, HeaderCase};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, Request};
 
 use super::failure;
 use super::log;
@@ -35,6 +36,8 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) struct Plan {
     pub(crate) target: Target,
     pub(crate) headers: HeaderMap,
+    /// How their names are written.
+    pub(crate) header_case: HeaderCase,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) hook: Option<Hook>,
     pub(crate) on_open: Option<OnOpen>,
@@ -149,6 +152,8 @@ impl Plan {
         let mut request = Request::new(());
         *request.uri_mut() = target.uri.clone();
         *request.headers_mut() = headers;
+        request.headers_mut().entry(USER_AGENT).or_insert(OURS);
+        request.extensions_mut().insert(self.header_case.clone());
         let handshake = ClientHandshake::new(&request, subprotocols, nonce)?;
         Ok(match self.websocket.compression {
             Some(settings) => handshake.compression(settings),
@@ -156,6 +161,9 @@ impl Plan {
         })
     }
 }
+
+/// Who asks, unless the user says otherwise.
+const OURS: HeaderValue = HeaderValue::from_static(concat!("everwire/", env!("CARGO_PKG_VERSION")));
 
 fn opening(
     times: &Times,

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use everwire_core::{Loss, OpenFailure, OpenFailureKind, Phase};
 use everwire_tokio::{OpenError, SocketError};
-use everwire_ws::handshake::{HandshakeError, Refused};
-use http::header::{LOCATION, RETRY_AFTER};
+use everwire_ws::handshake::{HandshakeError, MAX_HEAD, MAX_HEADERS, Refused};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, VIA};
 use http::{HeaderMap, StatusCode};
 
 use super::tls;
@@ -47,6 +47,14 @@ pub(super) fn upgrade(error: OpenError, fresh_credentials: bool) -> OpenFailure 
         OpenError::Handshake(HandshakeError::BadRequest(why)) => bad_request(why),
         OpenError::Handshake(HandshakeError::Malformed(why)) => {
             not_web_socket(Phase::Upgrade, format!("the server's answer is not HTTP ({why})"))
+        }
+        OpenError::Handshake(HandshakeError::Invalid(why)) => {
+            not_web_socket(Phase::Upgrade, format!("the server's answer breaks the rules of the handshake: {why}"))
+        }
+        OpenError::Handshake(HandshakeError::TooLarge) => {
+            let most = MAX_HEAD >> 10;
+            let detail = format!("the head of the server's answer has more than {most} KiB or {MAX_HEADERS} fields");
+            not_web_socket(Phase::Upgrade, detail)
         }
         OpenError::Handshake(error) => {
             not_web_socket(Phase::Upgrade, format!("the server's answer is not a WebSocket handshake: {error}"))
@@ -132,35 +140,81 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 fn refusal(refused: &Refused) -> String {
-    let mut words = format!("the server answered {}, not an upgrade", refused.status);
+    let mut words = format!("the server answered {}, not an upgrade", excerpt(&refused.status_line()));
+    let who = [SERVER, VIA].iter().filter_map(|name| Some((name, refused.headers.get(name)?)));
+    let who: Vec<_> = who.map(|(name, value)| format!("{name}: {}", of_bytes(value.as_bytes()))).collect();
+    if !who.is_empty() {
+        words += &format!(" ({})", who.join(", "));
+    }
     if refused.status.is_redirection() {
         match location(&refused.headers) {
             Some(location) => words += &format!(" (it redirects to {location}, which is not followed)"),
             None => words += " (a redirect, which is not followed)",
         }
     } else if refused.status == StatusCode::UPGRADE_REQUIRED {
-        words += " (it asks for another protocol version)";
+        words += "; it has not seen that one was asked for, or speaks another version";
+    } else if refused.status.is_success() && refused.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0") {
+        words += ", with an empty body";
     } else if let Some(body) = body_words(refused) {
         words += &format!(": {body}");
     }
     words
 }
 
-/// Where a redirect leads, without the query, which may hold a token.
+/// Where a redirect leads, without user, password and query, which may be secrets.
 fn location(headers: &HeaderMap) -> Option<String> {
     let location = headers.get(LOCATION)?.to_str().ok()?;
     let place = location.split(['?', '#']).next().unwrap_or_default();
-    Some(one_line(place))
+    let Some(at) = place.find("//") else { return Some(one_line(place)) };
+    let (before, rest) = place.split_at(at + 2);
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    Some(one_line(&format!("{before}{host}{path}")))
 }
 
-/// The start of what the server says in plain words or JSON; a page of HTML would not help.
+/// The start of what the server says in plain words, JSON or a page, of which only the text helps.
 fn body_words(refused: &Refused) -> Option<String> {
-    let kind = refused.headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
-    if !kind.starts_with("text/plain") && !kind.starts_with("application/json") {
-        return None;
-    }
-    let words = excerpt(&String::from_utf8_lossy(&refused.body));
+    let kind = refused.headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or("?"));
+    let body = String::from_utf8_lossy(&refused.body);
+    let words = match kind.split(';').next().unwrap_or_default().trim() {
+        "text/html" | "application/xhtml+xml" => text_of_page(&body),
+        "text/plain" | "application/json" => excerpt(&body),
+        // Some answers come without any head but the status.
+        "" if body.starts_with('<') => text_of_page(&body),
+        "" if str::from_utf8(&refused.body).is_ok() => excerpt(&body),
+        _ => return None,
+    };
     (!words.is_empty()).then_some(words)
+}
+
+/// The text of a page of HTML, without its tags, scripts and styles; names of characters are left as they stand.
+fn text_of_page(page: &str) -> String {
+    let mut text = String::new();
+    let mut rest = page;
+    while let Some((before, tag)) = rest.split_once('<') {
+        text += before;
+        let name = tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let end = match name.to_ascii_lowercase().as_str() {
+            _ if tag.starts_with('/') => tag.find('>'),
+            "script" => tag.find("</script"),
+            "style" => tag.find("</style"),
+            _ if tag.starts_with("!--") => tag.find("-->"),
+            _ => tag.find('>'),
+        };
+        let Some(end) = end else {
+            rest = "";
+            break;
+        };
+        rest = tag[end..].trim_start_matches("--").strip_prefix('>').unwrap_or(&tag[end..]);
+        text.push(' ');
+    }
+    text += rest;
+    excerpt(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The start of a field's value.
+fn of_bytes(value: &[u8]) -> String {
+    excerpt(&String::from_utf8_lossy(value))
 }
 
 /// The start of somebody else's words, on one line.
@@ -209,7 +263,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_the_server_answered_and_repeats_no_token() {
         let words = |status, pairs: &[_], body| {
-            refusal(&Refused { status, headers: headers(pairs), body: Bytes::from_static(body) })
+            refusal(&Refused { status, reason: String::new(), headers: headers(pairs), body: Bytes::from_static(body) })
         };
         assert_eq!(words(StatusCode::FORBIDDEN, &[], b""), "the server answered 403 Forbidden, not an upgrade");
         assert_eq!(
@@ -217,11 +271,35 @@ mod tests {
             "the server answered 403 Forbidden, not an upgrade: no guests"
         );
         assert_eq!(
-            words(StatusCode::OK, &[(http::header::CONTENT_TYPE, "text/html")], b"<html>"),
+            words(StatusCode::OK, &[(CONTENT_TYPE, "text/html")], b"<html>"),
             "the server answered 200 OK, not an upgrade"
         );
+        let page =
+            b"<html><head><title>400 Bad Request</title><style>p { color: red }</style></head>\r\n<body><!-- <p> -->\
+                     <h1>The plain HTTP request was sent to HTTPS port</h1></body></html>";
         assert_eq!(
-            words(StatusCode::FOUND, &[(LOCATION, "https://example.org/login?token=t")], b""),
+            words(StatusCode::BAD_REQUEST, &[(CONTENT_TYPE, "text/html; charset=utf-8"), (SERVER, "nginx")], page),
+            "the server answered 400 Bad Request, not an upgrade (server: nginx): 400 Bad Request The plain HTTP request \
+             was sent to HTTPS port"
+        );
+        assert_eq!(
+            words(StatusCode::BAD_REQUEST, &[], b"Client sent an HTTP request to an HTTPS server.\n"),
+            "the server answered 400 Bad Request, not an upgrade: Client sent an HTTP request to an HTTPS server."
+        );
+        assert_eq!(words(StatusCode::BAD_REQUEST, &[], b"\xff"), "the server answered 400 Bad Request, not an upgrade");
+        assert_eq!(
+            words(StatusCode::OK, &[(CONTENT_LENGTH, "0")], b""),
+            "the server answered 200 OK, not an upgrade, with an empty body"
+        );
+        let refused = Refused {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            reason: "Unable to connect".into(),
+            headers: headers(&[(VIA, "1.1 tinyproxy")]),
+            body: Bytes::new(),
+        };
+        assert_eq!(refusal(&refused), "the server answered 500 Unable to connect, not an upgrade (via: 1.1 tinyproxy)");
+        assert_eq!(
+            words(StatusCode::FOUND, &[(LOCATION, "https://ana:p@example.org/login?token=t")], b""),
             "the server answered 302 Found, not an upgrade (it redirects to https://example.org/login, which is not \
              followed)"
         );

@@ -80,7 +80,7 @@ mod tunnel;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::browser::{FreshSocket, Hook, HookFuture, Plan};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::connector::{Connector, Exceptions, KnownHost};
+pub(crate) use self::connector::{Connector, KnownHost};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::dial::{BoxFuture as HookFuture, Hook, Plan};
 #[cfg(not(target_arch = "wasm32"))]

@@ -112,7 +112,7 @@ mod tests {
     fn redirect(location: &str) -> Refused {
         let location = HeaderValue::from_str(location).expect(location);
         let headers = [(LOCATION, location)].into_iter().collect();
-        Refused { status: StatusCode::FOUND, headers, body: Bytes::new() }
+        Refused { status: StatusCode::FOUND, reason: String::new(), headers, body: Bytes::new() }
     }
 
     fn follow(here: &str, location: &str) -> Result<String, String> {

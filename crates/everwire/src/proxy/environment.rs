@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::ProxyUrl;
-use crate::driver::Exceptions;
+use super::exceptions::Exceptions;
 use crate::target::Target;
 
 /// What `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
@@ -36,7 +36,7 @@ impl Environment {
         Self {
             plain: named(http.or_else(|| all.clone())),
             secure: named(https.or(all)),
-            exceptions: Exceptions::new(exceptions.map_or(String::new(), |(_, list)| list)),
+            exceptions: Exceptions::new(exceptions.as_ref().map_or("", |(_, list)| list)),
         }
     }
 

@@ -3,8 +3,10 @@
 //! - [`Proxies`]: the setting, and its answer for a server
 //! - `url`: a proxy's URL, checked
 //! - `environment`: the variables that name proxies
+//! - `exceptions`: the hosts that no proxy is used for
 
 mod environment;
+mod exceptions;
 mod url;
 
 pub(crate) use self::environment::Environment;

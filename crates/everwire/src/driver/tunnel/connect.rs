@@ -62,6 +62,8 @@ fn request(target: &Target, credentials: Option<&Credentials>) -> String {
 /// What the proxy says.
 struct Answer {
     status: StatusCode,
+    /// As the proxy wrote it.
+    reason: String,
     headers: HeaderMap,
 }
 
@@ -124,23 +126,30 @@ fn parse(input: &[u8]) -> Result<Option<(Answer, usize)>, Problem> {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
         Some((name, HeaderValue::from_bytes(field.value).ok()?))
     });
-    Ok(Some((Answer { status, headers: headers.collect() }, size)))
+    let reason = response.reason.unwrap_or_default().trim().to_owned();
+    Ok(Some((Answer { status, reason, headers: headers.collect() }, size)))
 }
 
 fn refused(answer: &Answer, proxy: &ProxyUrl) -> OpenFailure {
     let (place, status) = (proxy.host_and_port(), answer.status);
+    let said = match answer.reason.as_str() {
+        "" => status.to_string(),
+        reason => failure::excerpt(&format!("{} {reason}", status.as_str())),
+    };
     let mut detail = match (status, &proxy.credentials) {
-        (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(_)) => format!("{place} refused the credentials ({status})"),
+        (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(_)) => format!("{place} refused the credentials ({said})"),
         (StatusCode::PROXY_AUTHENTICATION_REQUIRED, None) => {
             format!(
-                "{place} wants credentials ({status}): put them into the proxy's URL, as in http://user:password@{place}"
+                "{place} wants credentials ({said}): put them into the proxy's URL, as in http://user:password@{place}"
             )
         }
-        _ => format!("{place} answered {status}"),
+        _ => format!("{place} answered {said}"),
     };
-    // RFC 9209.
-    if let Some(why) = answer.headers.get("proxy-status").and_then(|value| value.to_str().ok()) {
-        detail += &format!(": {}", failure::excerpt(why));
+    // RFC 9209, and what Squid has instead.
+    for name in ["proxy-status", "x-squid-error"] {
+        if let Some(why) = answer.headers.get(name).and_then(|value| value.to_str().ok()) {
+            detail += &format!(": {}", failure::excerpt(why));
+        }
     }
     let kind = OpenFailureKind::Refused {
         status: status.as_u16(),
