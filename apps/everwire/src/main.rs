@@ -22,14 +22,15 @@ mod words;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command, ConfigCommand};
 use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
-    // Prints help, version and usage errors by itself; 2 is its exit code for the latter.
-    let cli = Cli::parse();
+    // Prints help, version and usage errors; 2 is its exit code for the latter.
+    let cli = Cli::try_parse().unwrap_or_else(|error| without_secrets(error).exit());
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(Failure { exit, line }) => {
@@ -37,6 +38,15 @@ fn main() -> ExitCode {
             exit.into()
         }
     }
+}
+
+/// A header that can't be understood may hold a token: that it is not repeated leaves what is wrong with it.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let of_header = |value: &ContextValue| matches!(value, ContextValue::String(name) if name.starts_with("--header"));
+    if error.get(ContextKind::InvalidArg).is_some_and(of_header) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
+    }
+    error
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {

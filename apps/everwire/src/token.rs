@@ -8,7 +8,7 @@ use everwire::{AttemptRequest, Builder};
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::args::TokenArgs;
 
@@ -65,32 +65,72 @@ async fn from_file(path: &PathBuf) -> Result<Vec<u8>, Problem> {
 }
 
 async fn from_command(line: &str) -> Result<Vec<u8>, Problem> {
-    let mut child = shell(line)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        // An attempt that times out takes its command along.
-        .kill_on_drop(true)
-        .spawn()?;
+    let mut child =
+        shell(line).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()?;
+    // An attempt that times out takes its command along, with all that it has started. Dropped before the child, so that
+    // nobody else can have its number yet.
+    let group = Group::of(&child);
     let token = match child.stdout.take() {
         Some(output) => bounded(output).await?,
         None => Vec::new(),
     };
     let status = child.wait().await?;
+    group.forget();
     if status.success() { Ok(token) } else { Err(format!("ended with {status}").into()) }
 }
 
 #[cfg(unix)]
 fn shell(line: &str) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(line);
+    command.arg("-c").arg(line).process_group(0);
     command
+}
+
+/// The processes of a command: killed together when this is dropped, unless the command has ended by itself. What it then
+/// leaves running, as one that starts an agent does, is meant to.
+#[cfg(unix)]
+struct Group(Option<rustix::process::Pid>);
+
+#[cfg(unix)]
+impl Group {
+    fn of(leader: &Child) -> Self {
+        let id = leader.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(rustix::process::Pid::from_raw))
+    }
+
+    fn forget(mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // That there is nobody left is as good.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// Elsewhere only the command itself is killed.
+#[cfg(not(unix))]
+struct Group;
+
+#[cfg(not(unix))]
+impl Group {
+    fn of(_: &Child) -> Self {
+        Self
+    }
+
+    fn forget(self) {}
 }
 
 #[cfg(windows)]
 fn shell(line: &str) -> Command {
     let mut command = Command::new("cmd");
-    command.arg("/C").arg(line);
+    // `cmd` reads its command line by rules of its own: with /S it takes off the outer quotes and leaves all others.
+    command.args(["/D", "/S", "/C"]).raw_arg(format!("\"{line}\""));
     command
 }
 
@@ -113,6 +153,8 @@ fn bearer(token: &[u8]) -> Result<HeaderValue, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
     use super::{bearer, bounded, from_command};
 
     #[test]
@@ -127,6 +169,42 @@ mod tests {
     async fn what_is_too_long_is_no_token() {
         assert!(bounded([b'x'; 70_000].as_slice()).await.is_err());
         assert_eq!(bounded(b"abc".as_slice()).await.unwrap(), b"abc");
+    }
+
+    /// Waits until nobody has the file open for writing, which a pipe shows as its end.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_command_ends_with_its_attempt_and_takes_along_what_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        // Both processes of the pipeline hold the other end as long as they live.
+        let line = format!("exec 3>{}; sleep 3600 | cat", pipe.display());
+        let attempt = tokio::spawn(async move { from_command(&line).await.map_err(|error| error.to_string()) });
+        let mut reading = tokio::fs::File::open(&pipe).await.unwrap();
+        attempt.abort();
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(30), reading.read(&mut [0])).await;
+        assert_eq!(ended.expect("they are killed").unwrap(), 0);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_command_that_has_ended_leaves_running_what_it_means_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (go, done) = (folder.path().join("go"), folder.path().join("done"));
+        let line = format!(
+            "(while [ ! -e {} ]; do sleep 0.01; done; touch {}) >/dev/null 2>&1 & echo secret",
+            go.display(),
+            done.display()
+        );
+        assert_eq!(from_command(&line).await.unwrap(), b"secret\n");
+        std::fs::write(&go, "").unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !done.exists() {
+            assert!(std::time::Instant::now() < deadline, "it was killed");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
     }
 
     #[cfg(unix)]

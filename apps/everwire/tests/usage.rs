@@ -48,6 +48,24 @@ fn every_bad_input_has_its_line_and_exit_code() {
 }
 
 #[test]
+fn what_may_be_secret_is_not_repeated_by_an_error() {
+    for args in [
+        &["connect", "ws://h", "-H", "Authorization Bearer s3cret"][..],
+        &["connect", "ws://h", "-H", "Authorization=Bearer s3cret:x"],
+        &["doctor", "ws://ana:s3cret@h:99999/?token=s3cret"],
+        &["connect", "ftp://ana:s3cret@h/"],
+        &["connect", "ws://ana:s3cret"],
+        &["chat", "ws://ana:s3cret@h h/", "--name", "ana"],
+        &["connect", "ws://h", "--proxy", "http://ana:s3cret@p:99999"],
+        &["connect", "ws://h", "-s", "token s3cret"],
+    ] {
+        let (code, out, err) = run(args);
+        assert_eq!(code, 2, "{args:?}: {err}");
+        assert!(!err.contains("s3cret") && !out.contains("s3cret"), "{args:?}: {err}");
+    }
+}
+
+#[test]
 fn a_bad_input_of_ours_is_told_in_one_line() {
     for args in [
         &["connect", "ftp://example.org"][..],

@@ -60,7 +60,7 @@ pub(crate) struct TokenArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "token_command")]
     pub(crate) bearer_file: Option<std::path::PathBuf>,
 
-    /// Send what this shell command prints as bearer token; run anew for every attempt
+    /// Send what this shell command prints as bearer token; run anew for every attempt, and killed if that times out
     #[arg(long, value_name = "COMMAND")]
     pub(crate) token_command: Option<String>,
 }
