@@ -56,6 +56,17 @@ pub(crate) fn closed(why: &Closed) -> (Tone, String) {
     }
 }
 
+/// Whether what answers is not what could ever make a connection: a page, another protocol, a certificate that does not
+/// fit. It may heal, as a network's login page does, but nobody who has just typed the address waits for that.
+pub(crate) fn is_hopeless(cause: &Cause) -> bool {
+    let Cause::OpenFailed(failure) = cause else { return false };
+    match failure.kind {
+        OpenFailureKind::Certificate | OpenFailureKind::NotWebSocket => true,
+        OpenFailureKind::Refused { status, .. } => (200..300).contains(&status) && failure.phase != Phase::Proxy,
+        _ => false,
+    }
+}
+
 /// A cause, harmless: parts of it are the other side's words.
 pub(crate) fn cause(cause: &Cause) -> String {
     printable_line(&cause.to_string())
@@ -68,8 +79,11 @@ fn advice(cause: &Cause) -> &'static str {
     };
     match &failure.kind {
         OpenFailureKind::ProxyDenied => "; check the proxy's URL and the credentials in it",
-        OpenFailureKind::Refused { .. } if failure.phase == Phase::Proxy => {
+        OpenFailureKind::Refused { status: 401 | 407, .. } if failure.phase == Phase::Proxy => {
             "; check the proxy's URL and the credentials in it"
+        }
+        OpenFailureKind::Refused { .. } if failure.phase == Phase::Proxy => {
+            "; check the server's name and port, or ask whoever runs the proxy"
         }
         OpenFailureKind::Io | OpenFailureKind::NotWebSocket if failure.phase == Phase::Proxy => {
             "; check the proxy's URL, or ask whoever runs the proxy"

@@ -4,17 +4,21 @@
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use everwire::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use everwire::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use support::server::{self, Heard, Nobody, Server};
 use support::{command, run};
-use tokio_tungstenite::tungstenite::accept;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::StatusCode;
+use tokio_tungstenite::tungstenite::{accept, accept_hdr};
 
 /// The exit code, and what stdout said.
 fn doctor(args: &[&str]) -> (i32, String) {
@@ -44,9 +48,9 @@ fn a_server_that_is_well_is_shown_step_by_step() {
         ("name", "nothing to look up"),
         ("tcp", &format!("{} in ", server.address)),
         ("upgrade", "101 Switching Protocols in "),
+        ("round trip", "5 pings answered"),
         ("session", "none: a plain WebSocket"),
         ("compression", "the server does without"),
-        ("round trip", "5 pings answered"),
     ] {
         assert!(step(&out, "ok", name).contains(part), "{name}: {out}");
     }
@@ -95,7 +99,7 @@ fn what_an_answer_that_is_no_upgrade_means_is_said() {
         let (code, out) = doctor(&[&server.url()]);
         assert_eq!(code, exit, "{answer}: {out}");
         assert!(step(&out, "FAIL", "upgrade").contains(part), "{answer}: {out}");
-        assert!(out.contains("not come to: session, compression, round trip"), "{out}");
+        assert!(out.contains("not come to: round trip, session, compression"), "{out}");
     }
 }
 
@@ -130,6 +134,146 @@ fn a_server_that_answers_no_ping_and_one_that_ends_it_at_once_are_found() {
     let (code, out) = doctor(&[&rejecting.url()]);
     assert_eq!(code, 4, "{out}");
     assert!(out.contains("1008") && out.contains("it may want a token"), "{out}");
+}
+
+/// A server that picks its subprotocol, or refuses the request, by what is offered.
+#[allow(clippy::result_large_err, reason = "the callback's type is given")]
+fn choosing(choose: impl Fn(&str) -> Result<Option<String>, ()> + Send + Sync + 'static) -> Server {
+    Server::start(move |stream, _| {
+        let callback = |request: &Request, mut response: Response| {
+            let offered = request.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
+            match choose(offered.unwrap_or_default()) {
+                Ok(Some(name)) => {
+                    response.headers_mut().insert("sec-websocket-protocol", name.parse().expect("a value"));
+                    Ok(response)
+                }
+                Ok(None) => Ok(response),
+                Err(()) => {
+                    let mut refusal = ErrorResponse::new(None);
+                    *refusal.status_mut() = StatusCode::BAD_REQUEST;
+                    Err(refusal)
+                }
+            }
+        };
+        if let Ok(mut socket) = accept_hdr(stream, callback) {
+            while socket.read().is_ok() {}
+        }
+    })
+}
+
+#[test]
+fn a_server_is_judged_by_what_the_application_asks_and_not_by_what_it_does_without() {
+    let echoes = |offered: &str| Ok(offered.split(',').next().map(str::to_owned).filter(|name| !name.is_empty()));
+    let strict = |offered: &str| match offered {
+        "" => Ok(None),
+        "ocpp1.6" => Ok(Some("ocpp1.6".to_owned())),
+        _ => Err(()),
+    };
+    for (server, words) in [(choosing(echoes), "no welcome"), (choosing(strict), "400 Bad Request")] {
+        for more in [&[][..], &["-s", "ocpp1.6"]] {
+            let (code, out) = doctor(&[&[&server.url(), "--timeout", "1s"], more].concat());
+            assert_eq!(code, 0, "{out}");
+            assert!(step(&out, "ok", "round trip").contains("5 pings answered"), "{out}");
+            let session = step(&out, "note", "session");
+            assert!(session.contains("with 'everwire.v1' among the subprotocols it fails: "), "{out}");
+            assert!(session.contains(words) || words == "no welcome", "{out}");
+            assert!(step(&out, "ok", "compression").contains("does without"), "{out}");
+            assert_eq!(step(&out, "ok", "upgrade").contains("subprotocol ocpp1.6"), !more.is_empty(), "{out}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_is_cut_while_nothing_is_said_is_found() {
+    // The doctor's pings come at once; then nothing does.
+    let cutting = Server::start(|stream, _| {
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
+        if let Ok(mut socket) = accept(stream) {
+            while socket.read().is_ok() {}
+        }
+    });
+    let (code, out) = doctor(&[&cutting.url(), "--idle", "1h"]);
+    assert_eq!(code, 0, "{out}");
+    let line = step(&out, "note", "idle");
+    assert!(line.contains("cut after ") && line.contains("keep the heartbeat on"), "{line}");
+
+    let patient = Server::start(server::echo);
+    let (code, out) = doctor(&[&patient.url(), "--idle", "50ms"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(step(&out, "ok", "idle").contains("still there after 50 ms of silence"), "{out}");
+}
+
+#[test]
+fn a_proxy_that_has_lost_the_upgrade_is_looked_at_first() {
+    for (answer, parts) in [
+        (
+            "HTTP/1.1 426 Upgrade Required\r\nServer: lighttpd\r\nVia: 1.1 varnish\r\nContent-Length: 0\r\n\r\n",
+            ["426 Upgrade Required", "(server: lighttpd, via: 1.1 varnish)"],
+        ),
+        (
+            "HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 26\r\n\r\n\
+             <p>Can \"Upgrade\" only</p>\n",
+            ["(server: nginx)", "Can \"Upgrade\" only"],
+        ),
+    ] {
+        let server = Server::start(server::answer(answer));
+        let (code, out) = doctor(&[&server.url()]);
+        assert_eq!(code, 4, "{out}");
+        let line = step(&out, "FAIL", "upgrade");
+        assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+        assert!(line.contains("→ first look at the proxy in front of the server"), "{line}");
+    }
+}
+
+#[test]
+fn a_port_that_speaks_tls_is_found_behind_a_plain_address() {
+    let server = secure(&issuer(), "localhost", None);
+    let (code, out) = doctor(&[&format!("ws://localhost:{}/", server.address.port())]);
+    assert_eq!(code, 4, "{out}");
+    assert!(step(&out, "FAIL", "upgrade").contains("speaks TLS: use wss:// instead of ws://"), "{out}");
+}
+
+#[test]
+fn a_proxys_own_words_are_repeated_and_one_of_another_kind_is_recognised() {
+    for (answer, code, part) in [
+        ("HTTP/1.1 500 Unable to connect\r\n\r\n", 3, "500 Unable to connect"),
+        ("HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n", 4, "ERR_ACCESS_DENIED 0"),
+        ("HTTP/1.1 403 Forbidden\r\n\r\n", 4, "allow CONNECT to port 443 only"),
+    ] {
+        let proxy = Server::start(server::answer(answer));
+        let (got, out) = doctor(&["ws://feed.invalid/", "--proxy", &format!("http://{}", proxy.address)]);
+        assert_eq!(got, code, "{out}");
+        assert!(step(&out, "FAIL", "proxy").contains(part), "{out}");
+    }
+    let socks = Server::start(|mut stream, _| {
+        let mut greeting = [0; 3];
+        let read = stream.read_exact(&mut greeting);
+        if read.is_ok() && greeting == [5, 1, 0] {
+            let _ = stream.write_all(&[5, 0]);
+        }
+    });
+    let (code, out) = doctor(&["ws://feed.invalid/", "--proxy", &format!("http://{}", socks.address)]);
+    assert_eq!(code, 4, "{out}");
+    let line = step(&out, "FAIL", "proxy");
+    assert!(line.contains(&format!("is a SOCKS 5 proxy: write socks5h://{}", socks.address)), "{line}");
+
+    let http = Server::start(server::answer("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let url = format!("socks5h://{}", http.address);
+    let (code, out) = doctor(&["ws://feed.invalid/", "--proxy", &url, "--timeout", "300ms"]);
+    assert_eq!(code, 4, "{out}");
+    let line = step(&out, "FAIL", "proxy");
+    assert!(line.contains(&format!("is an HTTP proxy: write http://{}", http.address)), "{line}");
+}
+
+#[test]
+fn nothing_secret_of_the_address_is_printed() {
+    let server = Server::start(server::echo);
+    let url = format!("ws://ana:s3cret@{}/feed?token=s3cret", server.address);
+    for more in [&[][..], &["--json"]] {
+        let (code, out) = doctor(&[&[&url, "--pings", "1"], more].concat());
+        assert_eq!(code, 0, "{out}");
+        assert!(!out.contains("s3cret"), "{out}");
+    }
 }
 
 #[test]

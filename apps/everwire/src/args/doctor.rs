@@ -8,8 +8,9 @@ use super::{NetworkArgs, TokenArgs, values};
 
 /// Say step by step whether a WebSocket can be reached, and what to do if not.
 ///
-/// It looks up the name, connects to each address, shows the proxy, the certificate and the server's answer, says whether
-/// the server speaks 'everwire.v1' and compresses, and measures the round trip by pings. It sends no message.
+/// It looks up the name, connects to each address, shows the proxy, the certificate and the server's answer to the request
+/// that an application makes, and measures the round trip by pings. Then it asks, on connections of their own, whether the
+/// server speaks 'everwire.v1' and compresses. It sends no message.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -17,6 +18,8 @@ Examples:
     everwire doctor wss://example.org/feed
   With the token and the company's certificate that the application uses:
     everwire doctor wss://intranet.example/feed --bearer-file token.txt --cacert company.pem
+  It works for a minute, and then it is cut?
+    everwire doctor wss://example.org/feed --idle 70s
   For a script, an object per step and one at the end:
     everwire doctor ws://localhost:8080/ws --json | jq -r 'select(.verdict == \"bad\") | .advice'
 
@@ -30,15 +33,20 @@ pub(crate) struct DoctorArgs {
     /// Where to: ws://HOST, wss://HOST; 'localhost:8080/path' and http(s) addresses are understood too
     pub(crate) url: String,
 
-    /// How long each step may take
+    /// How long each step may take; all of an opening (proxy, TLS, upgrade) together
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
     pub(crate) timeout: Duration,
+
+    /// Also say nothing for this long on a connection of its own, and look whether it lives: write longer than the time
+    /// after which it is cut, like 70s
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub(crate) idle: Option<Duration>,
 
     /// How many pings to send
     #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) pings: u8,
 
-    /// Offer this subprotocol beside 'everwire.v1'; may be repeated
+    /// Offer this subprotocol; may be repeated, the preferred one first
     #[arg(short = 's', long = "subprotocol", value_name = "NAME")]
     pub(crate) subprotocols: Vec<String>,
 

@@ -12,7 +12,6 @@ pub(super) fn step(failure: &OpenFailure) -> Step {
         Phase::Tcp => Step::Tcp,
         Phase::Proxy => Step::Proxy,
         Phase::Tls => Step::Tls,
-        Phase::Session => Step::Session,
         Phase::Request | Phase::Upgrade => Step::Upgrade,
         _ => Step::Upgrade,
     }
@@ -35,8 +34,8 @@ pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host:
             "is it a proxy of this kind? http://, https://, socks5:// and socks5h:// are understood".into()
         }
         (OpenFailureKind::NotWebSocket, _) => {
-            "something answers that is no WebSocket server: check port and path, and whether a login page of the network \
-             is in between"
+            "something answers that is no WebSocket server, or one that breaks its rules: check port and path, and whether \
+             a login page of the network is in between; a subprotocol that the server insists on is offered by -s NAME"
                 .into()
         }
         (OpenFailureKind::Hook, _) => "the command or file that gives the token has failed: try it by itself".into(),
@@ -88,14 +87,19 @@ fn on_certificate(certificate: Option<&Certificate>, host: &str) -> String {
 
 fn on_status(status: u16) -> String {
     match status {
-        200..=299 => "this is a page, not a WebSocket: is the path right? That of everwire's chat server is /ws".into(),
+        200..=299 => {
+            "this is a page, not a WebSocket: is the path right? That of everwire's chat server is /ws. With an \
+                      empty body, is the host's name right? Caddy answers so for names that it does not know"
+                .into()
+        }
         300..=399 => "use the address that it redirects to, or --max-redirects 5".into(),
         401 => "the server wants credentials: --bearer-file, --token-command, or -H 'Authorization: …'".into(),
         403 => "the server knows who asks and says no; it may also want another Origin: -H 'Origin: https://…'".into(),
         404 | 410 => "check the path; that of everwire's chat server is /ws".into(),
         400 | 426 => {
-            "the server takes no such upgrade: it may insist on a subprotocol (-s NAME), or a proxy in front of it \
-                      does not pass upgrades on"
+            "first look at the proxy in front of the server, if there is one: nginx, Apache, lighttpd, h2o and \
+                      Varnish lose the Upgrade unless they are told to pass it on. If not, the server may insist on a \
+                      subprotocol (-s NAME) or an Origin"
                 .into()
         }
         407 => "a proxy in between wants credentials: --proxy http://USER:PASSWORD@HOST:PORT".into(),
@@ -109,8 +113,12 @@ fn on_status(status: u16) -> String {
 fn on_proxy_status(status: u16) -> String {
     match status {
         407 => "the proxy wants credentials: --proxy http://USER:PASSWORD@HOST:PORT".into(),
-        403 | 405 => "the proxy does not allow this server or port: ask whoever runs it".into(),
-        502..=504 => "the proxy can't reach the server: is the name right, as the proxy sees it?".into(),
+        403 | 405 => {
+            "the proxy does not allow this server or port; many, as Squid does by default, allow CONNECT to port \
+                      443 only. Ask whoever runs it, or use wss:// on port 443"
+                .into()
+        }
+        404 | 500 | 502..=504 => "the proxy can't reach the server: is the name right, as the proxy sees it?".into(),
         _ => "ask whoever runs the proxy; --no-proxy tries without it".into(),
     }
 }

@@ -17,9 +17,10 @@ pub(super) enum Step {
     Tcp,
     Tls,
     Upgrade,
+    RoundTrip,
+    Idle,
     Session,
     Compression,
-    RoundTrip,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,7 @@ impl Step {
             Self::Session => "session",
             Self::Compression => "compression",
             Self::RoundTrip => "round trip",
+            Self::Idle => "idle",
         }
     }
 }

@@ -3,30 +3,40 @@
 //! - [`finding`]: what a step has found, in words and as JSON
 //! - [`reach`]: the name and the addresses
 //! - [`certificate`]: what a server shows of itself
-//! - [`opening`]: a real opening by the client that ships, and what it shows
+//! - [`opening`]: the plain request that an application makes, by the client that ships, and what it shows
+//! - [`alive`]: pings, and silence
+//! - [`extras`]: sessions and compression, each on a connection of its own
+//! - [`closer`]: a closer look at what has failed
+//! - [`client`]: clients that make one connection each
 //! - [`advice`]: what to do about what failed
 
 mod advice;
+mod alive;
 mod certificate;
+mod client;
+mod closer;
+mod extras;
 mod finding;
 mod opening;
 mod reach;
 
 use std::time::Instant;
 
-use everwire::{Builder, Client};
+use everwire::Cause;
+use http::{HeaderMap, HeaderName};
 
 use self::finding::{Finding, Report, Step};
+use self::opening::Way;
 use self::reach::Place;
 use crate::address::{self, Address};
 use crate::args::{ColorArg, DoctorArgs};
 use crate::exit::{Exit, Failure};
-use crate::{term, token};
+use crate::term;
 
 pub(crate) async fn run(args: DoctorArgs, color: ColorArg) -> Result<Exit, Failure> {
     let address = address::normalise(&args.url, "/").map_err(Failure::usage)?;
     let mut report = Report::new(args.json, term::look(color, &std::io::stdout()));
-    report.begin(address.understood_as.as_deref().unwrap_or(&args.url))?;
+    report.begin(&address.shown)?;
     let start = Instant::now();
     let exit = examine(&args, &address, &mut report).await?;
     report.end(exit, start.elapsed())?;
@@ -36,7 +46,8 @@ pub(crate) async fn run(args: DoctorArgs, color: ColorArg) -> Result<Exit, Failu
 async fn examine(args: &DoctorArgs, address: &Address, report: &mut Report) -> Result<Exit, Failure> {
     let server = Place::of(&address.url).map_err(Failure::usage)?;
     report.add(&privacy(&server))?;
-    let proxy = builder(args, &address.url)?.proxy_in_use().map_err(|error| Failure::usage(error.to_string()))?;
+    let proxy =
+        client::builder(args, &address.url)?.proxy_in_use().map_err(|error| Failure::usage(error.to_string()))?;
     report.add(&by_proxy(proxy.as_deref()))?;
     let first = match &proxy {
         Some(url) => Place::of(url).map_err(Failure::usage)?,
@@ -45,28 +56,27 @@ async fn examine(args: &DoctorArgs, address: &Address, report: &mut Report) -> R
     let (finding, addresses) = reach::look_up(&first, args.timeout).await;
     report.add(&finding)?;
     if addresses.is_empty() {
-        report.skip(&[Step::Tcp, Step::Tls, Step::Upgrade, Step::Session, Step::Compression, Step::RoundTrip])?;
+        report.skip(&[Step::Tcp, Step::Tls, Step::Upgrade, Step::RoundTrip, Step::Session, Step::Compression])?;
         return Ok(Exit::GaveUp);
     }
     let finding = reach::dial(&addresses, args.timeout).await;
     report.add(&finding)?;
     if finding.is_bad() {
-        report.skip(&[Step::Tls, Step::Upgrade, Step::Session, Step::Compression, Step::RoundTrip])?;
+        report.skip(&[Step::Tls, Step::Upgrade, Step::RoundTrip, Step::Session, Step::Compression])?;
         return Ok(Exit::GaveUp);
     }
-    opening::examine(args, builder(args, &address.url)?, &server, proxy.as_deref(), report).await
+    let way = Way { url: &address.url, server: &server, proxy: proxy.as_deref(), first: &addresses };
+    opening::examine(args, &way, report).await
 }
 
-/// The client as the options want it.
-fn builder(args: &DoctorArgs, url: &str) -> Result<Builder, Failure> {
-    let mut builder = args.network.read()?.apply(Client::builder(url));
-    for header in &args.headers {
-        builder = builder.header(&header.name, &header.value);
-    }
-    for name in &args.subprotocols {
-        builder = builder.subprotocol(name);
-    }
-    Ok(token::attach(builder, &args.token))
+/// What to do about a connection that was not opened, as far as it is known without looking closer.
+pub(crate) fn advice(cause: &Cause) -> Option<String> {
+    let Cause::OpenFailed(failure) = cause else { return None };
+    Some(advice::on(failure, None, ""))
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 fn privacy(server: &Place) -> Finding {

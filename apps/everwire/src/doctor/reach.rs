@@ -25,15 +25,23 @@ impl Place {
     /// # Errors
     /// If it is no URL with a host.
     pub(super) fn of(url: &str) -> Result<Self, String> {
-        let uri: Uri = url.parse().map_err(|error| format!("'{url}' is not a URL: {error}"))?;
-        let host = uri.host().ok_or_else(|| format!("'{url}' names no host"))?;
+        let uri: Uri = url.parse().map_err(|error| format!("not a URL: {error}"))?;
+        let host = uri.host().ok_or("the URL names no host")?;
         let (secure, usual) = match uri.scheme_str() {
             Some("wss" | "https") => (true, 443),
             Some("socks5" | "socks5h") => (false, 1080),
             _ => (false, 80),
         };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        // An address' zone as the system's look-up takes it (RFC 6874 has `%25` for `%`).
+        let host = host.replacen("%25", "%", 1);
         Ok(Self { host, port: uri.port_u16().unwrap_or(usual), secure })
+    }
+
+    /// As in a URL.
+    pub(super) fn host_and_port(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
     pub(super) fn is_this_machine(&self) -> bool {

@@ -1,0 +1,78 @@
+//! Clients that make one connection each, as the options want it.
+
+use std::time::Duration;
+
+use everwire::{Builder, Cause, Client, Closed, State};
+
+use super::certificate::{Certificate, Seen};
+use crate::args::DoctorArgs;
+use crate::exit::{Exit, Failure};
+use crate::token;
+
+/// A client that connects once, and what it has seen.
+pub(super) struct Probe {
+    pub(super) client: Client,
+    seen: Seen,
+}
+
+/// The client as the application would have it.
+pub(super) fn builder(args: &DoctorArgs, url: &str) -> Result<Builder, Failure> {
+    let mut builder = bare(args, url)?;
+    for header in &args.headers {
+        builder = builder.header(&header.name, &header.value);
+    }
+    for name in &args.subprotocols {
+        builder = builder.subprotocol(name);
+    }
+    Ok(token::attach(builder, &args.token))
+}
+
+/// One that shows nothing of the application to where it connects.
+pub(super) fn bare(args: &DoctorArgs, url: &str) -> Result<Builder, Failure> {
+    Ok(args.network.read()?.apply(Client::builder(url)).connect_timeout(args.timeout))
+}
+
+impl Probe {
+    /// Open, with the subprotocol, or why not.
+    pub(super) async fn open(builder: Builder) -> Result<(Self, Result<Option<String>, Cause>), Failure> {
+        let seen = Seen::default();
+        let watcher = seen.clone();
+        let client = builder
+            .watch_certificates(move |chain| watcher.remember(chain))
+            .max_attempts(1)
+            .connect_on_build(false)
+            .build()
+            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        client.connect();
+        let outcome = outcome(&client).await;
+        Ok((Self { client, seen }, outcome))
+    }
+
+    pub(super) fn certificate(&self) -> Option<Certificate> {
+        self.seen.certificate()
+    }
+
+    /// Leaves in order. What comes of the farewell is nobody's trouble any more.
+    pub(super) async fn close(self, args: &DoctorArgs) {
+        let _ = self.client.close(LEAVING.min(args.timeout)).await;
+    }
+}
+
+/// How long the closing handshake may take.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// Open, with the subprotocol; or why not.
+pub(super) async fn outcome(client: &Client) -> Result<Option<String>, Cause> {
+    let mut states = client.watch_state();
+    loop {
+        match states.borrow_and_update().clone() {
+            State::Connected { subprotocol } => return Ok(subprotocol),
+            State::Closed(Closed::Refused(cause) | Closed::GaveUp { last: cause, .. })
+            | State::Disconnected { cause, .. } => return Err(cause),
+            State::Closed(Closed::ByPeer(frame)) => return Err(Cause::PeerClosed(frame)),
+            _ => {}
+        }
+        // The client is ours and lives.
+        let _ = states.changed().await;
+    }
+}

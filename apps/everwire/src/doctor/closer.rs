@@ -1,0 +1,79 @@
+//! A closer look at what has failed, where the failure alone may mislead.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use everwire::{OpenFailure, OpenFailureKind, Phase};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::client::{Probe, bare};
+use super::reach::Place;
+use crate::args::DoctorArgs;
+use crate::exit::Failure;
+
+/// What to do instead, if the address itself is what is wrong.
+pub(super) async fn look(
+    args: &DoctorArgs,
+    failure: &OpenFailure,
+    server: &Place,
+    proxy: Option<&str>,
+    first: &[SocketAddr],
+) -> Result<Option<String>, Failure> {
+    match (failure.phase, proxy) {
+        (Phase::Upgrade, _) if !server.secure && may_be_tls(&failure.kind) => speaks_tls(args, server).await,
+        (Phase::Proxy, Some(proxy)) if may_be_another_kind(&failure.kind) => {
+            Ok(other_kind(proxy, server, first, args.timeout.min(GLANCE)).await)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How servers that wait for TLS answer a plain request: by 400 (nginx, Apache, Caddy, Go), an end (HAProxy), a reset
+/// (stunnel), or an alert.
+fn may_be_tls(kind: &OpenFailureKind) -> bool {
+    matches!(kind, OpenFailureKind::Io | OpenFailureKind::NotWebSocket | OpenFailureKind::Refused { status: 400, .. })
+}
+
+fn may_be_another_kind(kind: &OpenFailureKind) -> bool {
+    matches!(kind, OpenFailureKind::Io | OpenFailureKind::NotWebSocket | OpenFailureKind::Timeout)
+}
+
+/// How long it is looked for what may well not be there.
+const GLANCE: Duration = Duration::from_secs(2);
+
+async fn speaks_tls(args: &DoctorArgs, server: &Place) -> Result<Option<String>, Failure> {
+    let url = format!("wss://{}/", server.host_and_port());
+    let (probe, _) = Probe::open(bare(args, &url)?.connect_timeout(args.timeout.min(GLANCE))).await?;
+    let speaks = probe.certificate().is_some();
+    probe.close(args).await;
+    Ok(speaks.then(|| format!("port {} speaks TLS: use wss:// instead of ws://", server.port)))
+}
+
+async fn other_kind(proxy: &str, server: &Place, first: &[SocketAddr], limit: Duration) -> Option<String> {
+    let (_, place) = proxy.split_once("://")?;
+    if proxy.starts_with("socks") {
+        let place_asked = server.host_and_port();
+        let request = format!("CONNECT {place_asked} HTTP/1.1\r\nHost: {place_asked}\r\n\r\n");
+        let answer = exchange(first, request.as_bytes(), limit).await?;
+        answer.starts_with(b"HTTP/").then(|| format!("{place} is an HTTP proxy: write http://{place}"))
+    } else {
+        // RFC 1928 section 3: version 5, one method, no authentication.
+        let answer = exchange(first, &[5, 1, 0], limit).await?;
+        answer.starts_with(&[5]).then(|| format!("{place} is a SOCKS 5 proxy: write socks5h://{place}"))
+    }
+}
+
+/// The start of what comes back.
+async fn exchange(addresses: &[SocketAddr], say: &[u8], limit: Duration) -> Option<Vec<u8>> {
+    let talk = async {
+        let mut stream = TcpStream::connect(addresses).await.ok()?;
+        stream.write_all(say).await.ok()?;
+        let mut answer = vec![0; 64];
+        let length = stream.read(&mut answer).await.ok()?;
+        answer.truncate(length);
+        Some(answer)
+    };
+    timeout(limit, talk).await.ok().flatten()
+}

@@ -1,0 +1,55 @@
+//! What a server may offer beyond the plain request, each asked for on a connection of its own: an offer that a server does
+//! not take must not be what the application's request is judged by.
+
+use everwire::{Cause, Deflate, OpenFailure, OpenFailureKind, SessionMode};
+use http::header::SEC_WEBSOCKET_EXTENSIONS;
+
+use super::client::{Probe, builder};
+use super::finding::{Finding, Step};
+use super::text;
+use crate::args::DoctorArgs;
+use crate::exit::Failure;
+use crate::words;
+
+/// Whether the server has sessions. `plain` is the subprotocol that it has chosen without being asked for them.
+pub(super) async fn session(args: &DoctorArgs, url: &str, plain: Option<&str>) -> Result<Finding, Failure> {
+    let (probe, outcome) = Probe::open(builder(args, url)?.session(SessionMode::Require)).await?;
+    probe.close(args).await;
+    let cause = match outcome {
+        Ok(_) => {
+            let words = "everwire.v1: every message is processed exactly once, and its acknowledgement is told";
+            return Ok(Finding::good(Step::Session, words.into()).with("subprotocol", "everwire.v1"));
+        }
+        Err(cause) => cause,
+    };
+    if matches!(&cause, Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::NoSession, .. })) {
+        return Ok(match plain {
+            Some(name) => Finding::good(Step::Session, format!("none: the server has chosen the subprotocol {name}"))
+                .with("subprotocol", name),
+            None => Finding::good(
+                Step::Session,
+                "none: a plain WebSocket, as most are; what is known of a message is that it was received".into(),
+            ),
+        });
+    }
+    let words = format!("none: with 'everwire.v1' among the subprotocols it fails: {}", words::cause(&cause));
+    Ok(Finding::odd(Step::Session, words).advise("connect without a session, as the plain request that works does"))
+}
+
+/// Whether the server compresses.
+pub(super) async fn compression(args: &DoctorArgs, url: &str) -> Result<Finding, Failure> {
+    let (probe, outcome) = Probe::open(builder(args, url)?.compression(Deflate::default())).await?;
+    let agreed = probe.client.stats().opening.and_then(|opening| text(&opening.headers, &SEC_WEBSOCKET_EXTENSIONS));
+    probe.close(args).await;
+    Ok(match (outcome, agreed) {
+        (Ok(_), Some(agreed)) if !agreed.trim().is_empty() => {
+            Finding::good(Step::Compression, format!("agreed on: {agreed}")).with("agreed", agreed)
+        }
+        (Ok(_), _) => Finding::good(Step::Compression, "offered, and the server does without".into()),
+        (Err(cause), _) => {
+            let words = format!("none: where it is offered it fails: {}", words::cause(&cause));
+            Finding::odd(Step::Compression, words)
+                .advise("connect without compression, as the plain request that works does")
+        }
+    })
+}
