@@ -12,11 +12,11 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// The limit on attempts or on elapsed time was reached.
+    /// The limit on attempts or on elapsed time was reached, there never was a connection, or what answers is no WebSocket.
     GaveUp = 3,
     /// The other side refused in a way that trying again can't change.
     Refused = 4,
-    /// Some messages were left unsent, or nothing proves that they arrived.
+    /// Some messages were left unsent, nothing proves that they arrived, or fewer came than were asked for.
     Undelivered = 5,
     /// Interrupted a second time.
     Interrupted = 130,

@@ -68,6 +68,25 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_told_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("typo").display().to_string();
+    for args in [
+        &["user", "list"][..],
+        &["user", "remove", "ana"],
+        &["user", "unban", "ana"],
+        &["room", "list"],
+        &["room", "open", "board"],
+        &["export"],
+    ] {
+        let (code, out, err) = run(&[args, &["--data", &data]].concat());
+        assert_eq!((code, out.as_str()), (1, ""), "{args:?}: {err}");
+        assert!(err.contains("there is no history in ") && err.contains("--data"), "{args:?}: {err}");
+        assert!(!Path::new(&data).exists(), "{args:?}");
+    }
+}
+
+#[test]
 fn with_an_outbox_a_sign_in_lasts_until_it_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();

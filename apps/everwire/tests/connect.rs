@@ -16,6 +16,11 @@ fn connect<'a>(url: &'a str, more: &[&'a str]) -> Everwire {
     Everwire::start(&[&["connect", url], FAST, more].concat())
 }
 
+/// Not "disconnected".
+fn until_connected(everwire: &mut Everwire) {
+    everwire.err.until_line("connected", |line| line.ends_with(": connected"));
+}
+
 #[test]
 fn lines_go_in_and_messages_come_out() {
     let server = Server::start(server::echo);
@@ -79,18 +84,66 @@ fn t6_attempts_at_a_server_that_accepts_then_closes_are_spread_not_a_storm() {
 }
 
 #[test]
-fn what_speaks_no_websocket_is_named_as_such() {
-    let server = Server::start(answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"));
-    let mut everwire = connect(&server.url(), &["--max-attempts", "1"]);
-    let code = everwire.finish();
-    assert!(code == 3 || code == 4, "{code}: {:?}", everwire.err.seen);
-    assert!(everwire.err.text().contains("200"), "{:?}", everwire.err.seen);
+fn what_speaks_no_websocket_ends_it_with_what_to_do() {
+    for (response, parts) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", ["200", "is the path right?"]),
+        ("SSH-2.0-OpenSSH_9.2\r\n", ["not HTTP", "check port and path"]),
+    ] {
+        let server = Server::start(answer(response));
+        let mut everwire = connect(&server.url(), &["--listen"]);
+        assert_eq!(everwire.exit_code(), 3, "{:?}", everwire.err.seen);
+        let last = everwire.err.seen.last().unwrap();
+        assert!(parts.iter().all(|part| last.contains(part)), "{last}");
+        assert_eq!(server.connections().len(), 1);
+    }
+}
 
-    let server = Server::start(answer("SSH-2.0-OpenSSH_9.2\r\n"));
-    let mut everwire = connect(&server.url(), &["--max-attempts", "1"]);
-    let code = everwire.finish();
-    assert!(code == 3 || code == 4, "{code}: {:?}", everwire.err.seen);
-    assert!(everwire.err.text().contains("check the port and the path"), "{:?}", everwire.err.seen);
+#[test]
+fn a_page_in_the_place_of_a_server_that_was_there_is_waited_out() {
+    let first = Server::start(server::sink);
+    let address = first.address.to_string();
+    let mut everwire = connect(&first.url(), &[]);
+    until_connected(&mut everwire);
+    drop(first);
+    let page = Server::on(&address, answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"));
+    everwire.err.until("200 OK");
+    drop(page);
+    let _second = Server::on(&address, server::sink);
+    until_connected(&mut everwire);
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn without_ever_a_connection_it_has_not_worked() {
+    let nobody = Nobody::new();
+    let refusing = Server::start(answer("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"));
+    for url in [nobody.url(), refusing.url()] {
+        let mut everwire = connect(&url, &["--close-timeout", "200ms"]);
+        assert_eq!(everwire.finish(), 3, "{:?}", everwire.err.seen);
+        let last = everwire.err.seen.last().unwrap();
+        assert!(last.contains("there never was a connection: "), "{last}");
+    }
+}
+
+#[test]
+fn a_wanted_number_of_messages_is_waited_for_and_fewer_are_a_failure() {
+    // Comes long after the time that the client would otherwise stay.
+    let late = Server::start(|stream, heard| {
+        if let Ok(mut socket) = tokio_tungstenite::tungstenite::accept(stream) {
+            std::thread::sleep(Duration::from_millis(300));
+            let _ = socket.send(Message::from("late"));
+            while socket.read().is_ok() {}
+        }
+        let _ = heard.send(Heard::Closed(None));
+    });
+    let mut everwire = connect(&late.url(), &["--once", "--linger", "0"]);
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    assert_eq!(everwire.out.seen, ["late"]);
+
+    let closing = Server::start(close_with(1000));
+    let mut everwire = connect(&closing.url(), &["--messages", "3"]);
+    assert_eq!(everwire.finish(), 5, "{:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("0 of 3 wanted messages received"), "{:?}", everwire.err.seen);
 }
 
 #[test]
@@ -343,6 +396,7 @@ fn t20_a_token_is_asked_for_anew_at_every_attempt() {
     drop(refusing);
     let accepting = Server::on(&address, server::tell_authorization);
     assert!(header(&accepting).starts_with("Bearer token-"));
+    until_connected(&mut everwire);
     everwire.signal("INT");
     assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
 }

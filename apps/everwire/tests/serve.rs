@@ -59,8 +59,19 @@ fn a_file_is_checked_without_a_server() {
     assert!(out.contains("listens on 127.0.0.1:8080") && out.contains("for 24 h 0 min"), "{out}");
     std::fs::write(&config, "keep-time = '24h'\nmetrics = 'all'\n").unwrap();
     let (code, out, err) = run(&["config", "check", &path]);
-    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.contains("chat.toml, line 2: unknown variant `all`"), "{err}");
+}
+
+#[test]
+fn a_file_with_which_a_server_would_not_start_has_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("chat.toml");
+    std::fs::write(&config, "listen = '0.0.0.0:80'\n").unwrap();
+    let (code, out, _) = run(&["config", "check", &config.display().to_string()]);
+    assert!(code == 1 && out.contains("would not start"), "{code}: {out}");
+    let (code, _, err) = run(&["config", "check", &folder.path().join("none.toml").display().to_string()]);
+    assert!(code == 1 && err.contains("can't be read"), "{code}: {err}");
 }
 
 #[test]

@@ -57,11 +57,12 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) first: Vec<String>,
 
-    /// After the end of stdin, stay until nothing has been received for this long; 'off' stays until Ctrl-C
+    /// After the end of stdin, stay connected until nothing has been received for this long; 'off' stays until Ctrl-C. A
+    /// wanted number of messages is waited for as long as it takes
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = values::duration_or_off)]
     pub(crate) linger: OrOff,
 
-    /// End after this many received messages
+    /// End after this many received messages; ending with fewer is exit code 5
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) messages: Option<u64>,
 
@@ -69,7 +70,7 @@ pub(crate) struct ConnectArgs {
     #[arg(long, conflicts_with = "messages")]
     pub(crate) once: bool,
 
-    /// How long the flush at the end may take, lost connections included
+    /// How long the flush at the end may take, lost connections and a first one included
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub(crate) close_timeout: Duration,
 

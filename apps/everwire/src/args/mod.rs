@@ -30,9 +30,10 @@ Exit codes:
     0  done, and every message is known to have arrived
     1  failed on this side: input, output, a file, a port
     2  the command line makes no sense
-    3  gave up: the limit on attempts or on elapsed time was reached
+    3  gave up: the limit on attempts or on elapsed time was reached, no connection was ever made, or what answers is
+       no WebSocket
     4  refused for good: trying again can't help
-    5  something was left unsent, or nothing proves that it arrived
+    5  something was left unsent, nothing proves that it arrived, or fewer messages came than were asked for
   130  interrupted twice (143: terminated twice); once means leaving in order"
     };
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use everwire::{Closed, Left};
+use everwire::{Cause, Closed, Left};
 
 use super::json::{EndLine, Line};
 use super::session::Session;
+use crate::doctor;
 use crate::exit::{Exit, Failure};
 use crate::term::{BadInput, Gone};
 use crate::words;
@@ -25,6 +26,8 @@ pub(super) enum End {
     Stopped,
     /// The client ended.
     Final(Closed),
+    /// There never was a connection, and what answers is not what could make one.
+    Hopeless(Cause),
     /// Nobody takes the output any more.
     Output(Gone),
     /// Stdin can't be sent.
@@ -40,8 +43,14 @@ pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure>
     }
     let figures = session.report.figures(&session.client.stats(), session.received, session.ledger.account());
     session.say(figures);
-    let undelivered = session.ledger.account().undelivered();
-    let (exit, reason) = judge(&end, undelivered);
+    let balance = Balance {
+        undelivered: session.ledger.account().undelivered(),
+        connected: session.connected,
+        last_cause: session.last_cause.as_ref(),
+        wanted: session.wanted(),
+        received: session.received,
+    };
+    let (exit, reason) = judge(&end, &balance);
     let last = EndLine::of(exit, &reason, session.received, session.ledger.account(), &left);
     if let Err(gone) = session.json(&Line::End(last)).await {
         lost = Some(gone);
@@ -66,7 +75,7 @@ async fn close(session: &mut Session, end: &End) -> Left {
         // The time for the flush is over.
         End::Reached | End::BadInput(_) => Duration::ZERO,
         End::Enough | End::Stopped | End::Output(_) => PATIENCE.min(session.args.close_timeout),
-        End::Final(_) => Duration::ZERO,
+        End::Final(_) | End::Hopeless(_) => Duration::ZERO,
     };
     if matches!(end, End::Stopped) {
         let note = session.report.note("closing; Ctrl-C again leaves at once");
@@ -104,9 +113,24 @@ async fn close(session: &mut Session, end: &End) -> Left {
     left
 }
 
-fn judge(end: &End, undelivered: u64) -> (Exit, String) {
+/// What has come of it all.
+struct Balance<'a> {
+    undelivered: u64,
+    /// Whether there has been a connection.
+    connected: bool,
+    last_cause: Option<&'a Cause>,
+    wanted: Option<u64>,
+    received: u64,
+}
+
+fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
     match end {
         End::Output(gone) if !gone.is_quiet() => return (Exit::Failed, gone.line()),
+        // The reader has all that it wants.
+        End::Output(_) | End::Enough if balance.undelivered == 0 => return (Exit::Done, "closed".to_owned()),
+        End::Hopeless(cause) => {
+            return (Exit::GaveUp, format!("no connection can be made: {}{}", words::cause(cause), advised(cause)));
+        }
         End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent{}", hint(bad))),
         End::Final(closed @ Closed::Refused(_)) => return (Exit::Refused, words::closed(closed).1),
         End::Final(closed @ Closed::GaveUp { .. }) => return (Exit::GaveUp, words::closed(closed).1),
@@ -116,11 +140,25 @@ fn judge(end: &End, undelivered: u64) -> (Exit, String) {
         End::Final(closed) => words::closed(closed).1,
         _ => "closed".to_owned(),
     };
-    match undelivered {
-        0 => (Exit::Done, why),
+    match balance.undelivered {
+        0 if !balance.connected => {
+            let cause = balance.last_cause.map(|cause| format!(": {}", words::cause(cause))).unwrap_or_default();
+            (Exit::GaveUp, format!("{why}; there never was a connection{cause}"))
+        }
+        0 => match balance.wanted {
+            Some(wanted) if balance.received < wanted => {
+                (Exit::Undelivered, format!("{why}; {} of {wanted} wanted messages received", balance.received))
+            }
+            _ => (Exit::Done, why),
+        },
         1 => (Exit::Undelivered, format!("{why}; 1 message is not known to have arrived")),
         count => (Exit::Undelivered, format!("{why}; {count} messages are not known to have arrived")),
     }
+}
+
+/// As the doctor would.
+fn advised(cause: &Cause) -> String {
+    doctor::advice(cause).map(|advice| format!("; {advice}")).unwrap_or_default()
 }
 
 fn hint(bad: &BadInput) -> &'static str {
@@ -135,34 +173,56 @@ fn hint(bad: &BadInput) -> &'static str {
 mod tests {
     use everwire::{Cause, Closed, Loss};
 
-    use super::{End, judge};
+    use super::{Balance, End, judge};
     use crate::exit::Exit;
     use crate::term::BadInput;
+
+    const WELL: Balance<'static> =
+        Balance { undelivered: 0, connected: true, last_cause: None, wanted: None, received: 0 };
 
     #[test]
     fn the_exit_code_tells_how_it_ended() {
         let cause = Cause::Lost(Loss::Ended);
         let gave_up = Closed::GaveUp { last: cause.clone(), attempts: 3, elapsed: std::time::Duration::from_secs(1) };
-        for (end, undelivered, exit) in [
-            (End::Reached, 0, Exit::Done),
-            (End::Stopped, 0, Exit::Done),
-            (End::Reached, 1, Exit::Undelivered),
-            (End::Stopped, 7, Exit::Undelivered),
-            (End::Final(Closed::ByPeer(None)), 0, Exit::Done),
-            (End::Final(Closed::ByPeer(None)), 1, Exit::Undelivered),
-            (End::Final(gave_up), 1, Exit::GaveUp),
-            (End::Final(Closed::Refused(cause)), 0, Exit::Refused),
-            (End::BadInput(BadInput::NotUtf8 { line: 3 }), 0, Exit::Failed),
+        let left = |undelivered| Balance { undelivered, ..WELL };
+        let never = Balance { connected: false, last_cause: Some(&cause), ..WELL };
+        let one_of_three = Balance { wanted: Some(3), received: 1, ..WELL };
+        for (end, balance, exit) in [
+            (End::Reached, &WELL, Exit::Done),
+            (End::Stopped, &WELL, Exit::Done),
+            (End::Reached, &left(1), Exit::Undelivered),
+            (End::Stopped, &left(7), Exit::Undelivered),
+            (End::Final(Closed::ByPeer(None)), &WELL, Exit::Done),
+            (End::Final(Closed::ByPeer(None)), &left(1), Exit::Undelivered),
+            (End::Final(gave_up), &left(1), Exit::GaveUp),
+            (End::Final(Closed::Refused(cause.clone())), &WELL, Exit::Refused),
+            (End::BadInput(BadInput::NotUtf8 { line: 3 }), &WELL, Exit::Failed),
+            (End::Reached, &never, Exit::GaveUp),
+            (End::Stopped, &never, Exit::GaveUp),
+            (End::Hopeless(cause.clone()), &never, Exit::GaveUp),
+            (End::Enough, &Balance { wanted: Some(3), received: 3, ..WELL }, Exit::Done),
+            (End::Stopped, &one_of_three, Exit::Undelivered),
+            (End::Final(Closed::ByPeer(None)), &one_of_three, Exit::Undelivered),
         ] {
-            let (got, reason) = judge(&end, undelivered);
+            let (got, reason) = judge(&end, balance);
             assert_eq!(got, exit, "{reason}");
             assert!(!reason.is_empty() && !reason.contains('\n'));
         }
     }
 
     #[test]
+    fn what_was_missing_is_told() {
+        let cause = Cause::Lost(Loss::Ended);
+        let never = Balance { connected: false, last_cause: Some(&cause), ..WELL };
+        let (_, reason) = judge(&End::Reached, &never);
+        assert!(reason.starts_with("closed; there never was a connection: "), "{reason}");
+        let (_, reason) = judge(&End::Stopped, &Balance { wanted: Some(3), received: 1, ..WELL });
+        assert_eq!(reason, "closed; 1 of 3 wanted messages received");
+    }
+
+    #[test]
     fn bad_input_comes_with_what_to_do() {
-        let (_, reason) = judge(&End::BadInput(BadInput::NotUtf8 { line: 3 }), 0);
+        let (_, reason) = judge(&End::BadInput(BadInput::NotUtf8 { line: 3 }), &WELL);
         assert_eq!(reason, "line 3 of stdin is not UTF-8; nothing after it was sent; --binary sends bytes");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use everwire::{Client, Closed, EventItem, Events, Inbox, Message, Outcome, State};
+use everwire::{Cause, Client, Closed, EventItem, Events, Inbox, Message, Outcome, State};
 use tokio::time::{sleep, sleep_until};
 
 use super::ending::{self, End};
@@ -31,6 +31,10 @@ pub(super) struct Session {
     pub(super) input: Input,
     pub(super) ledger: Ledger,
     pub(super) received: u64,
+    /// Whether there has been a connection.
+    pub(super) connected: bool,
+    /// Why there is no connection.
+    pub(super) last_cause: Option<Cause>,
     /// The state as it was told last.
     told: Option<State>,
     pub(super) console: Console,
@@ -44,6 +48,8 @@ enum Until {
     InputEnds,
     /// Every line has its outcome, or time is over.
     Settled(tokio::time::Instant),
+    /// There has been a connection, or time is over.
+    Connected(tokio::time::Instant),
     /// Nothing was received for this long; `None`: for ever.
     Quiet(Option<Duration>),
 }
@@ -72,6 +78,8 @@ impl Session {
             inbox: client.messages(),
             ledger: Ledger::new(written_is_enough),
             received: 0,
+            connected: false,
+            last_cause: None,
             told: None,
             args,
             client,
@@ -106,15 +114,38 @@ impl Session {
             return End::BadInput(bad);
         }
         match settled {
-            End::Reached if self.ledger.is_settled() => self.wait(Until::Quiet(self.args.linger.0)).await,
+            End::Reached if self.ledger.is_settled() => self.linger(deadline).await,
             end => end,
         }
+    }
+
+    /// After the end of stdin. A wanted number of messages is waited for as long as it takes; else it is waited until
+    /// nothing comes any more, once there is a connection that something could come by.
+    async fn linger(&mut self, deadline: tokio::time::Instant) -> End {
+        let quiet = if self.wanted().is_some() { None } else { self.args.linger.0 };
+        if quiet.is_some() {
+            match self.wait(Until::Connected(deadline)).await {
+                End::Reached if self.connected => {}
+                end => return end,
+            }
+        }
+        self.wait(Until::Quiet(quiet)).await
+    }
+
+    /// How many messages are to be received.
+    pub(super) fn wanted(&self) -> Option<u64> {
+        if self.args.once { Some(1) } else { self.args.messages }
     }
 
     async fn wait(&mut self, until: Until) -> End {
         let mut quiet_since = tokio::time::Instant::now();
         loop {
-            if matches!(until, Until::Settled(_)) && self.ledger.is_settled() {
+            let reached = match until {
+                Until::Settled(_) => self.ledger.is_settled(),
+                Until::Connected(_) => self.connected,
+                Until::InputEnds | Until::Quiet(_) => false,
+            };
+            if reached {
                 return End::Reached;
             }
             if let Err(gone) = self.console.flush().await {
@@ -122,7 +153,7 @@ impl Session {
             }
             let deadline = match until {
                 Until::InputEnds | Until::Quiet(None) => None,
-                Until::Settled(deadline) => Some(deadline),
+                Until::Settled(deadline) | Until::Connected(deadline) => Some(deadline),
                 Until::Quiet(Some(quiet)) => Some(quiet_since + quiet),
             };
             let reached = async {
@@ -200,6 +231,15 @@ impl Session {
         match state {
             State::Closed(Closed::Initial) => Ok(None),
             State::Closed(closed) => Ok(Some(End::Final(closed.clone()))),
+            State::Connected { .. } => {
+                self.connected = true;
+                Ok(None)
+            }
+            State::Disconnected { cause, .. } => {
+                self.last_cause = Some(cause.clone());
+                let hopeless = !self.connected && words::is_hopeless(cause);
+                Ok(hopeless.then(|| End::Hopeless(cause.clone())))
+            }
             _ => Ok(None),
         }
     }
@@ -302,8 +342,7 @@ impl Session {
                 Console::Plain(_) => self.console.content(&line).await?,
             }
         }
-        let limit = if self.args.once { Some(1) } else { self.args.messages };
-        Ok(limit.is_some_and(|limit| self.received >= limit))
+        Ok(self.wanted().is_some_and(|wanted| self.received >= wanted))
     }
 
     pub(super) fn say(&mut self, line: Option<String>) {

@@ -11,7 +11,14 @@ use crate::exit::{Exit, Failure};
 use crate::term::complain;
 
 pub(crate) fn user(data: &Path, what: UserCommand) -> Result<Exit, Failure> {
-    let mut accounts = open(data)?;
+    let mut accounts = match what {
+        // These may come before the server's first start.
+        UserCommand::Add { .. } | UserCommand::Ban { .. } => Accounts::open(data),
+        UserCommand::Passwd { .. } | UserCommand::Remove { .. } | UserCommand::Unban { .. } | UserCommand::List => {
+            Accounts::open_existing(data)
+        }
+    }
+    .map_err(cant_open)?;
     match what {
         UserCommand::Add { user, name } => {
             let name = name.unwrap_or_else(|| user.clone());
@@ -48,7 +55,11 @@ pub(crate) fn user(data: &Path, what: UserCommand) -> Result<Exit, Failure> {
 }
 
 pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
-    let mut accounts = open(data)?;
+    let mut accounts = match what {
+        RoomCommand::Close { .. } | RoomCommand::Admit { .. } => Accounts::open(data),
+        RoomCommand::Open { .. } | RoomCommand::Dismiss { .. } | RoomCommand::List => Accounts::open_existing(data),
+    }
+    .map_err(cant_open)?;
     let done = match what {
         RoomCommand::Close { room, members } => {
             // Before it is closed, so that nobody is sent away who may stay.
@@ -81,8 +92,8 @@ pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn open(data: &Path) -> Result<Accounts, Failure> {
-    Accounts::open(data).map_err(|error: OpenError| super::refused(&error))
+fn cant_open(error: OpenError) -> Failure {
+    super::refused(&error)
 }
 
 /// What others have chosen moves no cursor and changes no colour.

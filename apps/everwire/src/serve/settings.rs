@@ -71,6 +71,12 @@ impl Settings {
         Ok(Self { listen, allow_remote: settings.allow_remote.unwrap_or(false), data, server })
     }
 
+    /// Whether a server with these settings lets in no more people than it was told to.
+    fn would_start(&self) -> bool {
+        let guarded = Guarded { tls: self.server.tls.is_some(), auth: !matches!(self.server.auth, Auth::Guests) };
+        guarded.missing().is_none() || self.listen.ip().is_loopback() || self.allow_remote
+    }
+
     fn words(&self) -> String {
         let ServerConfig { keep, latest, max_connections, max_per_address, max_message, compression, .. } =
             &self.server;
@@ -90,8 +96,7 @@ impl Settings {
             _ => "\nlets in whoever reaches it",
         });
         words.push_str(if self.server.tls.is_some() { ", by TLS" } else { ", without TLS" });
-        let guarded = Guarded { tls: self.server.tls.is_some(), auth: !matches!(self.server.auth, Auth::Guests) };
-        if guarded.missing().is_some() && !self.listen.ip().is_loopback() && !self.allow_remote {
+        if !self.would_start() {
             words.push_str("\nwould not start: other machines can reach it, and allow-remote is not set");
         }
         words
@@ -100,9 +105,11 @@ impl Settings {
 
 /// `everwire config check`.
 pub(crate) fn check(file: &Path) -> Result<Exit, Failure> {
-    let settings = Settings::from(read(file)?)?;
+    // The command line is right; it is the file that is not.
+    let fault = |failure: Failure| Failure { exit: Exit::Failed, ..failure };
+    let settings = Settings::from(read(file).map_err(fault)?).map_err(fault)?;
     println!("{}", settings.words());
-    Ok(Exit::Done)
+    Ok(if settings.would_start() { Exit::Done } else { Exit::Failed })
 }
 
 fn read(file: &Path) -> Result<ServeSettings, Failure> {

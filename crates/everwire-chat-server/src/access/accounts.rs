@@ -75,6 +75,17 @@ impl Accounts {
         Tables::open(Some(data)).map(Self)
     }
 
+    /// Opens the database of a data folder that a server or [`open`](Self::open) has made, and makes none.
+    ///
+    /// # Errors
+    /// [`OpenError::NotThere`] if there is none; if the folder can't be used.
+    pub fn open_existing(data: &Path) -> Result<Self, OpenError> {
+        if !crate::history::exists(data) {
+            return Err(OpenError::NotThere { folder: data.to_owned() });
+        }
+        Self::open(data)
+    }
+
     /// Adds an account. Takes some 20 ms, on purpose.
     ///
     /// # Errors

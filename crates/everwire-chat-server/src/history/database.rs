@@ -275,6 +275,11 @@ impl Reader {
     }
 }
 
+/// Whether a folder has a history.
+pub(crate) fn exists(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
 /// A connection of its own to the same file, for what is no message; made or brought up to date unless a server, which has
 /// done that, uses it. Without a folder: a file of its own in memory.
 pub(crate) fn beside(folder: Option<&Path>) -> Result<Connection, OpenError> {

@@ -22,7 +22,7 @@ use crate::rooms::KeptMarks;
 use crate::server::now;
 use database::Database;
 pub use database::HistoryError;
-pub(crate) use database::{Reader, beside, write};
+pub(crate) use database::{Reader, beside, exists, write};
 use writer::Command;
 
 /// Posts and questions that may wait for the thread; who has more waits.
