@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::shell::{self, Failed};
 
 /// A foreign crate's name may stand in only one file of each module folder in `crates/`, so that it can be replaced there.
-const ONE_FILE_ONLY: &[&str] = &["hyper_util::client", "tokio_rustls", "rusqlite"];
+const ONE_FILE_ONLY: &[&str] = &["tokio_rustls", "rusqlite"];
 
 /// Words of unfinished work. Put together here so that this file does not find itself.
 const UNFINISHED: &[&str] = &[
