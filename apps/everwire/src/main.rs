@@ -55,7 +55,9 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(_) => std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()),
         _ => Some("off".to_owned()),
     };
-    logs::start(&cli.log, default.as_deref().unwrap_or("info"), cli.color)?;
+    // Who talks to the server does not wait for who reads its log.
+    let way = if matches!(cli.command, Command::Serve(_)) { logs::Way::Apart } else { logs::Way::Direct };
+    let _logging = logs::start(&cli.log, default.as_deref().unwrap_or("info"), cli.color, way)?;
     match cli.command {
         Command::Completions { shell } => completions(shell),
         Command::Connect(args) => block_on(connect::run(args, cli.color)),
@@ -64,6 +66,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Config { what: ConfigCommand::Check { file } } => serve::check(&file),
         Command::User { what, data } => serve::user(&data.data, what),
         Command::Room { what, data } => serve::room(&data.data, what),
+        Command::Backup { data, file } => serve::backup(&data.data, &file),
+        Command::Restore { data, file } => serve::restore(&data.data, &file),
         Command::Export { data, room } => serve::export(&data.data, room.as_deref()),
         Command::Doctor(args) => block_on(doctor::run(args, cli.color)),
         Command::Proxy(args) => block_on(proxy::run(args, cli.color)),

@@ -3,9 +3,11 @@
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 
-use support::{Everwire, command, run};
+use support::{Everwire, PATIENCE, command, run};
 
 #[test]
 fn settings_come_from_the_file_the_environment_and_the_command_line() {
@@ -103,4 +105,86 @@ fn the_history_is_written_out_as_json_lines() {
     assert_eq!(out.lines().count(), 1);
     let (code, _, err) = run(&["export", "--data", "/not/there"]);
     assert!(code == 1 && err.contains("/not/there"), "{err}");
+}
+
+#[test]
+fn the_history_is_copied_and_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let copy = folder.path().join("copy").display().to_string();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", &data];
+    let say = |server: &mut Everwire, text: &str| {
+        let line = server.out.until("listening on ws://");
+        let mut chat = Everwire::start(&["chat", line.split(' ').next_back().unwrap(), "--name", "ana"]);
+        chat.say(text);
+        assert_eq!(chat.finish(), 0, "{:?}", chat.err.seen);
+    };
+    let mut server = Everwire::start(&serve);
+    say(&mut server, "first");
+    let (code, _, err) = run(&["backup", "--data", &data, &copy]);
+    assert!(code == 0 && err.contains("1 messages are in"), "while the server runs: {err}");
+    let (code, _, err) = run(&["restore", "--data", &data, &copy]);
+    assert!(code == 1 && err.contains("in use by another server"), "{err}");
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), 0);
+    let mut server = Everwire::start(&serve);
+    say(&mut server, "second");
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), 0);
+
+    let (code, _, err) = run(&["restore", "--data", &data, &copy]);
+    assert!(code == 0 && err.contains("1 messages are restored") && err.contains("history-before-"), "{err}");
+    let (_, out, _) = run(&["export", "--data", &data]);
+    assert!(out.contains("first") && !out.contains("second"), "{out}");
+    let (code, _, err) = run(&["backup", "--data", "/not/there", &copy]);
+    assert!(code == 1 && err.contains("no history in /not/there"), "{err}");
+}
+
+/// What is answered to a request for this path.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up_and_what_is_lost_of_it_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let mut serve = command(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--log", "debug"]);
+    let mut server = serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut banner = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut banner).unwrap();
+    let address = banner.trim().split("ws://").nth(1).and_then(|rest| rest.strip_suffix("/ws")).unwrap().to_owned();
+
+    // Each piece of junk is a line: more than wait, and than a pipe holds.
+    let junk = format!("[{}]", ["1"; 101].join(","));
+    let length = u16::try_from(junk.len()).unwrap().to_be_bytes();
+    for _ in 0..150 {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        .unwrap();
+        stream.write_all(&[&[0x81, 0x80 | 126], &length[..], &[0; 4], junk.as_bytes()].concat()).unwrap();
+        // Until it is closed for that.
+        let (mut answer, mut piece) = (Vec::new(), [0; 1024]);
+        while !answer.windows(2).any(|code| code == 1008_u16.to_be_bytes()) {
+            let read = stream.read(&mut piece).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&piece[..read]);
+        }
+    }
+    assert!(get(&address, "/healthz").ends_with("ok\n"));
+    let metrics = get(&address, "/metrics");
+    let lost = metrics.lines().find_map(|line| line.strip_prefix("everwire_log_lines_lost_total "));
+    assert!(lost.is_some_and(|lost| lost.parse::<u64>().unwrap() > 0), "{metrics}");
+    server.kill().unwrap();
+    server.wait().unwrap();
 }

@@ -52,6 +52,9 @@ pub struct ServerConfig {
     /// a minute's worth waits over many connections (or a burst, if that is more), a further post is not taken, and its
     /// connection is closed with 1013.
     pub posts: Option<Rate>,
+    /// How many lines of the program's log were lost, for `/metrics`; default none. For programs whose log never makes them
+    /// wait.
+    pub lost_log_lines: Option<fn() -> u64>,
     /// The files of the chat's page; default none, and then `/` says how to join from a terminal.
     pub page: &'static [PageFile],
 }
@@ -107,6 +110,7 @@ impl Default for ServerConfig {
             tls: None,
             auth: Auth::Guests,
             posts: None,
+            lost_log_lines: None,
             page: &[],
         }
     }

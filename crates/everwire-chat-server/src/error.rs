@@ -38,6 +38,16 @@ pub enum OpenError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The log beside the file is another file's, and would damage it.
+    ForeignLog {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file is damaged.
+    Damaged {
+        /// The file.
+        file: PathBuf,
+    },
     /// The issuer's keys can't be used.
     Keys(KeysError),
     /// TLS can't be offered.
@@ -68,6 +78,17 @@ impl fmt::Display for OpenError {
                 "{} was made by an earlier version: start the server once, which brings it up to date",
                 file.display()
             ),
+            Self::ForeignLog { file } => write!(
+                f,
+                "the log beside {0} is another file's and would damage it: put the file back by `everwire restore {0}`, \
+                 or put back the one that the log belongs to",
+                file.display()
+            ),
+            Self::Damaged { file } => write!(
+                f,
+                "{} is damaged, and is left as it is: put a backup in its place by `everwire restore`",
+                file.display()
+            ),
             Self::Keys(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
             Self::NotThere { folder } => write!(f, "there is no history in {}", folder.display()),
@@ -88,7 +109,12 @@ impl std::error::Error for OpenError {
             // Its words are ours.
             Self::Keys(error) => error.source(),
             Self::Tls(error) => error.source(),
-            Self::InUse { .. } | Self::TooNew { .. } | Self::TooOld { .. } | Self::NotThere { .. } => None,
+            Self::InUse { .. }
+            | Self::TooNew { .. }
+            | Self::TooOld { .. }
+            | Self::NotThere { .. }
+            | Self::ForeignLog { .. }
+            | Self::Damaged { .. } => None,
         }
     }
 }
@@ -141,6 +167,125 @@ impl From<HistoryError> for ExportError {
 impl From<io::Error> for ExportError {
     fn from(error: io::Error) -> Self {
         Self::Write(error)
+    }
+}
+
+/// Why there is no backup.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The history can't be opened.
+    Open(OpenError),
+    /// It can't be read to its end, or the copy is not whole.
+    Read(HistoryError),
+    /// There is a file of the copy's name.
+    Exists {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The copy can't be written.
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for BackupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(f),
+            Self::Read(_) => f.write_str("the history can't be copied"),
+            Self::Exists { file } => write!(f, "{} exists: choose another name", file.display()),
+            Self::Write { file, .. } => write!(f, "the copy {} can't be written", file.display()),
+        }
+    }
+}
+
+impl std::error::Error for BackupError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // Its words are ours.
+            Self::Open(error) => error.source(),
+            Self::Read(error) => Some(error),
+            Self::Write { source, .. } => Some(source),
+            Self::Exists { .. } => None,
+        }
+    }
+}
+
+impl From<OpenError> for BackupError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+/// Why a copy was not restored.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The data folder can't be used.
+    Open(OpenError),
+    /// There is no such file.
+    NotThere {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file is damaged, or no history.
+    NoHistory {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        source: HistoryError,
+    },
+    /// The file can't be copied into the data folder.
+    Copy {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Files of the data folder can't be moved or removed.
+    Write {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(f),
+            Self::NotThere { file } => write!(f, "there is no file {}", file.display()),
+            Self::NoHistory { file, .. } => {
+                write!(f, "{} is damaged or no history, and was not restored", file.display())
+            }
+            Self::Copy { file, .. } => write!(f, "{} can't be copied into the data folder", file.display()),
+            Self::Write { folder, .. } => {
+                write!(f, "the files in {} can't be moved: do so, and restore again", folder.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // Its words are ours.
+            Self::Open(error) => error.source(),
+            Self::NoHistory { source, .. } => Some(source),
+            Self::Copy { source, .. } | Self::Write { source, .. } => Some(source),
+            Self::NotThere { .. } => None,
+        }
+    }
+}
+
+impl From<OpenError> for RestoreError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
     }
 }
 

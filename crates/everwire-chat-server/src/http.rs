@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::access::{self, Admitted};
 use crate::config::MetricsAccess;
+use crate::history::HistoryError;
 use crate::member::{self, Invitation};
 use crate::metrics;
 use crate::page;
@@ -130,7 +131,11 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
             Ok(Ok(())) => return "ready\n".into_response(),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "not ready: messages can't be stored");
-                "messages can't be stored now\n"
+                match error {
+                    HistoryError::Damaged => "the history is damaged: a backup has to be restored\n",
+                    HistoryError::Moved => "the history's files were moved: the server has to be started again\n",
+                    HistoryError::Database(_) | HistoryError::Closed => "messages can't be stored now\n",
+                }
             }
             Err(_) => "the history does not answer\n",
         }

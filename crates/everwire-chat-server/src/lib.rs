@@ -46,10 +46,10 @@ mod tls;
 
 pub use access::{Account, AccountError, Accounts, Auth, ClosedRoom, Issuer, KeysError, Rate};
 pub use config::{Keep, MetricsAccess, ServerConfig};
-pub use error::{ExportError, ListenError, OpenError};
+pub use error::{BackupError, ExportError, ListenError, OpenError, RestoreError};
 pub use everwire_server::{Deflate, OriginError, Origins};
 pub use export::export;
-pub use history::HistoryError;
+pub use history::{HistoryError, Restored, backup, restore};
 pub use page::PageFile;
 pub use server::{ChatServer, listen};
 pub use tls::{TlsError, TlsFiles};

@@ -103,7 +103,7 @@ impl ChatServer {
     /// If the data folder, an issuer's keys or a certificate can't be used, or another server uses the folder.
     pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
         let rooms = Arc::<Mutex<Rooms>>::default();
-        let metrics = Arc::new(Metrics::new(Arc::clone(&rooms)));
+        let metrics = Arc::new(Metrics::new(Arc::clone(&rooms), config.lost_log_lines));
         let (told, counted) = (Arc::clone(&rooms), Arc::clone(&metrics));
         let history = History::open(config.data.as_deref(), move |what| tell(&told, &counted, what))?;
         let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);

@@ -139,6 +139,36 @@ Examples:
         #[arg(short, long)]
         room: Option<String>,
     },
+    /// Copy the history, with accounts and bans, to a new file
+    ///
+    /// The server may go on meanwhile. The copy is checked, and only its owner may read it: passwords' hashes and keys are in
+    /// it too.
+    #[command(after_help = "\
+Examples:
+  everwire backup chat-2026-11-30.backup
+  everwire backup --data /var/lib/everwire /backups/chat.backup")]
+    Backup {
+        #[command(flatten)]
+        data: DataArg,
+
+        /// The file to be written; it must not exist
+        file: PathBuf,
+    },
+    /// Put a copy of the history in the place of what there is
+    ///
+    /// The server has to be stopped. The copy is checked first; what was there before is kept beside it. Clients load the
+    /// history anew, and users sign in again.
+    #[command(after_help = "\
+Examples:
+  everwire restore chat-2026-11-30.backup
+  everwire restore --data /var/lib/everwire /backups/chat.backup")]
+    Restore {
+        #[command(flatten)]
+        data: DataArg,
+
+        /// The copy: from `everwire backup`, from SQLite's own backup, or of a stopped server's file
+        file: PathBuf,
+    },
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:

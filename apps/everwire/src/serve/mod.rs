@@ -3,9 +3,11 @@
 //! - [`listen`]: the port, and who may reach it
 //! - [`settings`]: what the command line, the environment and a file say, and what a server makes of it
 //! - `export`: the history as JSON lines
+//! - `backup`: the history's copy, and a history from a copy
 //! - `people`: accounts, bans and closed rooms
 //! - [`banner`]: what is said once it listens, without I/O
 
+mod backup;
 mod banner;
 mod export;
 mod listen;
@@ -21,7 +23,9 @@ use everwire_chat_server::{Auth, ChatServer, PageFile};
 
 use crate::args::ServeArgs;
 use crate::exit::{Exit, Failure};
+use crate::logs;
 use crate::term::Stop;
+pub(crate) use backup::{backup, restore};
 pub(crate) use export::export;
 pub(crate) use people::{room, user};
 use settings::Settings;
@@ -35,22 +39,27 @@ const PARTING: Duration = Duration::from_secs(8);
 pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let Settings { listen, allow_remote, data, mut server } = Settings::of(args)?;
     server.page = PAGE;
+    server.lost_log_lines = Some(logs::lost);
     // The port first: where it is taken, nothing else is touched.
     let guarded = listen::Guarded { tls: server.tls.is_some(), auth: !matches!(server.auth, Auth::Guests) };
     let listener = listen::listen(listen, allow_remote, guarded).await?;
     let address = listener.local_addr().map_err(|error| failed("can't tell its address", &error))?;
     let server = ChatServer::open(server).map_err(|error| refused(&error))?;
     let stop = Stop::listen(PARTING);
-    tell(&banner::banner(address, &program(), &shown(&data), !PAGE.is_empty(), guarded));
+    tell(banner::banner(address, &program(), &shown(&data), !PAGE.is_empty(), guarded));
+    tokio::spawn(logs::tell_lost());
     server.serve(listener, async move { stop.asked().await }).await;
     tracing::info!("ended in order");
     Ok(Exit::Done)
 }
 
-/// To stdout, so that scripts can read the port; that nobody reads is no reason not to serve.
-fn tell(banner: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{banner}").and_then(|()| stdout.flush());
+/// To stdout, so that scripts can read the port. On a thread of its own: that nobody reads, or has stopped the terminal, is
+/// no reason not to serve.
+fn tell(banner: String) {
+    std::thread::spawn(move || {
+        let mut stdout = std::io::stdout().lock();
+        let _ = writeln!(stdout, "{banner}").and_then(|()| stdout.flush());
+    });
 }
 
 fn program() -> String {

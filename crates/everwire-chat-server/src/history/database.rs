@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,17 +9,13 @@ use everwire_chat::TextMessage;
 use everwire_chat::wire::WireStatus;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
+use super::backup::{check, leave_log_alone, take_log_in};
+use super::folder::{FILE, Folder, Last, Mark, has_log, is_log_foreign};
 use super::layout::{NEW, SINCE_3, VERSION, from_1};
 use super::{Bounds, Exported, Page, Place, Post, Removed, Start};
 use crate::error::OpenError;
 use crate::rooms::{KeptMarks, Top};
 use crate::server::now;
-
-/// The history's file in its folder.
-const FILE: &str = "history.sqlite";
-
-/// Locked by the server that uses the folder. Readers need not care.
-const LOCK: &str = "history.lock";
 
 /// Messages in a page.
 const PAGE: u64 = 500;
@@ -43,6 +38,10 @@ pub enum HistoryError {
     Database(rusqlite::Error),
     /// The history has been closed.
     Closed,
+    /// Pages of the database make no sense.
+    Damaged,
+    /// Its files were moved away or exchanged while they were open: what is stored would be lost with the next start.
+    Moved,
 }
 
 #[derive(Debug)]
@@ -51,26 +50,51 @@ pub(super) struct Database {
     epoch: String,
     /// The last position of rooms that were written to, of [`MOST_ENDS`] at most; the others are looked up.
     ends: HashMap<String, u64>,
-    /// Holds the folder, unless the history is in memory.
-    _lock: Option<File>,
+    /// Held, unless the history is in memory.
+    folder: Option<Folder>,
+    /// Why nothing can be stored before the next start.
+    is_over: Option<Over>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Over {
+    Damaged,
+    Moved,
 }
 
 impl Database {
     pub(super) fn open(folder: Option<&Path>) -> Result<Self, OpenError> {
         let Some(folder) = folder else {
             let file = PathBuf::from(":memory:");
-            return Self::prepare(Connection::open_in_memory(), None, file);
+            return Self::prepare(Connection::open_in_memory(), None, false, file);
         };
-        std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
-        let lock = lock(folder)?;
-        let file = folder.join(FILE);
-        Self::prepare(Connection::open(&file), Some(lock), file)
+        let folder = Folder::hold(folder)?;
+        let file = folder.database();
+        let has_log = has_log(&file);
+        if has_log && is_log_foreign(&file, folder.mark()) {
+            return Err(OpenError::ForeignLog { file });
+        }
+        folder.make_database()?;
+        folder.warn_of_readers();
+        Self::prepare(Connection::open(&file), Some(folder), has_log, file)
     }
 
-    fn prepare(opened: rusqlite::Result<Connection>, lock: Option<File>, file: PathBuf) -> Result<Self, OpenError> {
+    /// `is_suspect`: it was not closed in order.
+    fn prepare(
+        opened: rusqlite::Result<Connection>,
+        folder: Option<Folder>,
+        is_suspect: bool,
+        file: PathBuf,
+    ) -> Result<Self, OpenError> {
         let mut version = 0;
-        let prepared = opened.and_then(|mut connection| {
+        let prepared = opened.map_err(HistoryError::from).and_then(|mut connection| {
             connection.busy_timeout(Duration::from_secs(1))?;
+            if is_suspect {
+                // A log that does not belong to the file is not brought into it by being looked at.
+                leave_log_alone(&connection)?;
+                check(&connection)?;
+                take_log_in(&connection)?;
+            }
             // Committed means on the disk.
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -79,22 +103,45 @@ impl Database {
             if version > VERSION {
                 return Ok(None);
             }
+            if let Some(last) = folder.as_ref().and_then(|folder| folder.mark().last.as_ref())
+                && !is_there(&transaction, last)?
+            {
+                tracing::warn!(
+                    "the history is older than what this server has stored: it was restored from a copy; clients load it anew"
+                );
+                new_epoch(&transaction)?;
+            }
             let epoch = transaction.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))?;
             transaction.commit()?;
-            Ok(Some(Self { connection, epoch, ends: HashMap::new(), _lock: lock }))
+            Ok(Some(Self { connection, epoch, ends: HashMap::new(), folder, is_over: None }))
         });
         match prepared {
-            Ok(Some(database)) => {
+            Ok(Some(mut database)) => {
                 if (1..VERSION).contains(&version) {
                     tracing::info!(file = %file.display(), version, "a history of an earlier version was brought up to date");
                 }
+                database.remember_start();
                 Ok(database)
             }
             Ok(None) => Err(OpenError::TooNew { file }),
+            Err(HistoryError::Database(error)) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+                Err(OpenError::File { file, source: error.into() })
+            }
+            Err(error) if error.is_damage() => Err(OpenError::Damaged { file }),
             // Some other program writes to it.
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Err(OpenError::InUse { file }),
-            Err(source) => Err(OpenError::File { file, source: source.into() }),
+            Err(HistoryError::Database(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                Err(OpenError::InUse { file })
+            }
+            Err(source) => Err(OpenError::File { file, source }),
         }
+    }
+
+    /// The next start knows these files; and what was stored last, if it is there.
+    fn remember_start(&mut self) {
+        let Some(folder) = &mut self.folder else { return };
+        folder.remember_files();
+        let last = folder.mark().last.clone();
+        folder.remember_last(last.filter(|last| is_there(&self.connection, last).unwrap_or(false)));
     }
 
     pub(super) fn epoch(&self) -> &str {
@@ -103,12 +150,55 @@ impl Database {
 
     /// Stores all of `posts`, or none: where each one stands.
     pub(super) fn store(&mut self, posts: &[Post]) -> Result<Vec<Place>, HistoryError> {
-        let stored = self.store_all(posts);
-        if stored.is_err() {
-            // Some positions were given out in a transaction that is gone.
-            self.ends.clear();
+        self.go_on()?;
+        let stored = self.store_all(posts).map_err(HistoryError::from).and_then(|stored| {
+            // Into files that nobody will find again, it is not stored.
+            self.look_for_files()?;
+            Ok(stored)
+        });
+        match &stored {
+            Ok(places) => self.remember_last(posts, places),
+            Err(error) => {
+                // Some positions were given out in a transaction that is gone.
+                self.ends.clear();
+                self.note(error);
+            }
         }
-        Ok(stored?)
+        stored
+    }
+
+    /// What is known to be in vain is not tried.
+    fn go_on(&self) -> Result<(), HistoryError> {
+        match self.is_over {
+            None => Ok(()),
+            Some(Over::Damaged) => Err(HistoryError::Damaged),
+            Some(Over::Moved) => Err(HistoryError::Moved),
+        }
+    }
+
+    fn look_for_files(&self) -> Result<(), HistoryError> {
+        if self.folder.as_ref().is_none_or(Folder::is_in_place) { Ok(()) } else { Err(HistoryError::Moved) }
+    }
+
+    /// Remembers what no later attempt can mend.
+    pub(super) fn note(&mut self, error: &HistoryError) {
+        if error.is_damage() {
+            self.is_over = Some(Over::Damaged);
+        } else if matches!(error, HistoryError::Moved) {
+            self.is_over = Some(Over::Moved);
+        }
+    }
+
+    fn remember_last(&mut self, posts: &[Post], places: &[Place]) {
+        let new = posts.iter().zip(places).rev().find_map(|(post, place)| match place {
+            Place::New(position) => {
+                Some(Last { room: post.room.clone(), position: *position, id: post.message.id.clone() })
+            }
+            Place::Known(_) | Place::Taken => None,
+        });
+        if let (Some(folder), Some(new)) = (&mut self.folder, new) {
+            folder.remember_last(Some(new));
+        }
     }
 
     fn store_all(&mut self, posts: &[Post]) -> rusqlite::Result<Vec<Place>> {
@@ -225,10 +315,48 @@ impl Database {
         Ok(transaction.commit()?)
     }
 
-    /// Writes something that changes nothing.
-    pub(super) fn check(&self) -> Result<(), HistoryError> {
-        self.connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'", [])?;
-        Ok(())
+    /// Stores something of this size, and looks whether it is where the next start looks for it.
+    pub(super) fn check(&mut self, bytes: usize) -> Result<(), HistoryError> {
+        self.go_on()?;
+        let probe = "INSERT OR REPLACE INTO meta VALUES ('probe', ?1)";
+        // Another each time: what is the same is not written.
+        let text = "0".repeat(bytes) + &now().to_string();
+        let written = self.connection.execute(probe, [text]).map_err(HistoryError::from);
+        let checked = written.and_then(|_| self.look_for_files());
+        if let Err(error) = &checked {
+            self.note(error);
+        }
+        checked
+    }
+
+    /// Whether what was stored is where the next start looks for it.
+    pub(super) fn check_files(&mut self) -> Result<(), HistoryError> {
+        self.go_on()?;
+        let checked = self.look_for_files();
+        if let Err(error) = &checked {
+            self.note(error);
+        }
+        checked
+    }
+}
+
+/// Another history for clients: they load what there is anew.
+pub(super) fn new_epoch(connection: &Connection) -> rusqlite::Result<()> {
+    let epoch = uuid::Uuid::now_v7().to_string();
+    connection.execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [epoch]).map(|_| ())
+}
+
+/// Whether a message that was stored is still part of the history: itself, or removed from the beginning of its room.
+fn is_there(connection: &Connection, last: &Last) -> rusqlite::Result<bool> {
+    let Last { room, position, id } = last;
+    let found: Option<String> = connection
+        .query_row("SELECT id FROM messages WHERE room = ?1 AND position = ?2", params![room, position], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    match found {
+        Some(found) => Ok(found == *id),
+        None => Ok(end(connection, room)? >= *position),
     }
 }
 
@@ -248,13 +376,16 @@ impl Reader {
         if !file.exists() {
             return Err(OpenError::NotThere { folder: folder.to_owned() });
         }
+        if has_log(&file) && is_log_foreign(&file, &Mark::of(folder)) {
+            return Err(OpenError::ForeignLog { file });
+        }
         // Not read-only for SQLite, which has to write beside the file in order to read what was committed last.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(&file, flags).and_then(|connection| {
-            connection.busy_timeout(Duration::from_secs(10))?;
-            connection.pragma_update(None, "query_only", true)?;
-            let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            Ok((connection, version))
+        let opened = open_to_read(&file, flags).or_else(|error| {
+            // A folder that can't be written, such as a backup's: where there is no log, nothing changes the file.
+            let unchanging = if has_log(&file) { None } else { unchanging(&file) };
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+            unchanging.ok_or(error).and_then(|address| open_to_read(&address, flags))
         });
         match opened {
             Ok((connection, VERSION)) => Ok(Self(connection)),
@@ -304,16 +435,21 @@ pub(crate) fn beside(folder: Option<&Path>) -> Result<Connection, OpenError> {
     }
 }
 
-/// Takes the folder for this process, until the file is dropped.
-fn lock(folder: &Path) -> Result<File, OpenError> {
-    let file = folder.join(LOCK);
-    let opened = File::options().create(true).truncate(false).write(true).open(&file);
-    let lock = opened.map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { file: folder.join(FILE) }),
-        Err(TryLockError::Error(source)) => Err(OpenError::Folder { folder: folder.to_owned(), source }),
-    }
+/// The connection, and the version of the layout.
+fn open_to_read(file: &Path, flags: OpenFlags) -> rusqlite::Result<(Connection, i64)> {
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "query_only", true)?;
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((connection, version))
+}
+
+/// The address of a file that nobody writes (SQLite's URI filenames), if it has one and is not to be written.
+fn unchanging(file: &Path) -> Option<PathBuf> {
+    let is_to_be_read_only = std::fs::File::options().append(true).open(file).is_err();
+    let path = std::path::absolute(file).ok()?;
+    let name = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    is_to_be_read_only.then(|| PathBuf::from(format!("file:{name}?immutable=1")))
 }
 
 /// Makes the tables, or makes older ones into this version's; the version that was there.
@@ -431,6 +567,19 @@ fn exported(row: &Row<'_>) -> rusqlite::Result<Exported> {
     Ok(Exported { message, stored: row.get(6)? })
 }
 
+impl HistoryError {
+    /// Whether the database's pages make no sense.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Database(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+            }
+            Self::Damaged => true,
+            Self::Closed | Self::Moved => false,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for HistoryError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error)
@@ -442,6 +591,10 @@ impl fmt::Display for HistoryError {
         match self {
             Self::Database(error) => error.fmt(f),
             Self::Closed => f.write_str("the history is closed"),
+            Self::Damaged => f.write_str("the history is damaged: stop the server and restore a backup"),
+            Self::Moved => {
+                f.write_str("the history's files were moved or exchanged while the server runs: start it again")
+            }
         }
     }
 }

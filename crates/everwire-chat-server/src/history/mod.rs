@@ -2,7 +2,9 @@
 //! in the order of the commits, and reads pages in between. So whoever asks for a page after it has been registered for
 //! the live messages misses none: what the page does not hold is told later.
 
+mod backup;
 mod database;
+mod folder;
 mod layout;
 mod writer;
 
@@ -20,6 +22,7 @@ use crate::config::Keep;
 use crate::error::OpenError;
 use crate::rooms::KeptMarks;
 use crate::server::now;
+pub use backup::{Restored, backup, restore};
 use database::Database;
 pub use database::HistoryError;
 pub(crate) use database::{Reader, beside, exists, write};

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,7 +24,7 @@ const TOGETHER: usize = 1024;
 
 /// The thread: takes what has come in meanwhile, commits its posts in one go, answers its questions, and starts again.
 pub(super) fn run(database: Database, mut commands: mpsc::Receiver<Command>, tell: impl FnMut(Told)) {
-    let mut writer = Writer { database, posts: Vec::new(), tell, works: true };
+    let mut writer = Writer { database, posts: Vec::new(), tell, works: Works::Unknown };
     let mut batch = Vec::new();
     while commands.blocking_recv_many(&mut batch, TOGETHER) > 0 {
         for command in batch.drain(..) {
@@ -38,9 +38,26 @@ struct Writer<T> {
     database: Database,
     posts: Vec<Post>,
     tell: T,
-    /// What was written last could be written.
-    works: bool,
+    works: Works,
 }
+
+/// What is known of whether something can be stored.
+#[derive(Clone, Copy, Debug)]
+enum Works {
+    Unknown,
+    /// It could be at this time.
+    Since(Instant),
+    /// It could not be when it was last tried.
+    No,
+}
+
+/// What was stored so recently speaks for now: however many ask, the disk has work once in so long.
+const SPEAKS_FOR: Duration = Duration::from_secs(1);
+
+/// Bytes that are stored to see whether something can be; and after something could not be: as many as a large message
+/// needs, since a disk that is full still takes a few.
+const PROBE: usize = 16;
+const LARGE_PROBE: usize = 64 << 10;
 
 impl<T: FnMut(Told)> Writer<T> {
     /// Questions: answering fails only if the asker has gone.
@@ -50,7 +67,11 @@ impl<T: FnMut(Told)> Writer<T> {
             Command::Page { room, from, answer } => {
                 // What was posted before the question is told before the answer.
                 self.store();
-                let _ = answer.send(self.database.page(&room, from));
+                let page = self.database.page(&room, from);
+                if let Err(error) = &page {
+                    self.database.note(error);
+                }
+                let _ = answer.send(page);
             }
             Command::Remove { bounds, from, answer } => {
                 self.store();
@@ -65,15 +86,23 @@ impl<T: FnMut(Told)> Writer<T> {
             }
             Command::Check { answer } => {
                 self.store();
-                let checked = if self.works { Ok(()) } else { self.database.check() };
-                self.works = checked.is_ok();
-                let _ = answer.send(checked);
+                let _ = answer.send(self.check());
             }
             Command::Settle { answer } => {
                 self.store();
                 let _ = answer.send(Ok(()));
             }
         }
+    }
+
+    fn check(&mut self) -> Result<(), HistoryError> {
+        let checked = match self.works {
+            Works::Since(at) if at.elapsed() < SPEAKS_FOR => return self.database.check_files(),
+            Works::Since(_) | Works::Unknown => self.database.check(PROBE),
+            Works::No => self.database.check(LARGE_PROBE),
+        };
+        self.works = if checked.is_ok() { Works::Since(Instant::now()) } else { Works::No };
+        checked
     }
 
     fn store(&mut self) {
@@ -85,7 +114,7 @@ impl<T: FnMut(Told)> Writer<T> {
         }
         let started = Instant::now();
         let stored = database.store(posts);
-        *works = stored.is_ok();
+        *works = if stored.is_ok() { Works::Since(Instant::now()) } else { Works::No };
         match stored {
             Ok(places) => {
                 let took = started.elapsed();

@@ -395,7 +395,7 @@ impl Member {
 fn unreadable(error: &HistoryError) -> (CloseCode, &'static str) {
     match error {
         HistoryError::Closed => (CloseCode::SERVICE_RESTART, STOPPING),
-        HistoryError::Database(error) => {
+        error => {
             tracing::error!(%error, "the history can't be read");
             (CloseCode::TRY_AGAIN_LATER, "the history can't be read now: try again")
         }
