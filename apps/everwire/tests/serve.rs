@@ -141,6 +141,7 @@ fn the_history_is_copied_and_restored() {
 }
 
 /// What is answered to a request for this path.
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -20,7 +20,8 @@ pub struct ServerConfig {
     /// Frames that may wait for one member, default 4,096, beyond what its socket holds. A member over it is closed with
     /// 1013 and catches up when it comes back.
     pub mailbox_frames: usize,
-    /// Bytes that may wait for one member; default 4 MiB. Beyond as many answers to what it asks itself, it is not read.
+    /// Bytes that may wait for one member; default 4 MiB. Who does not take the answers to what it asks is not read: beyond
+    /// 512 KiB of them (32 KiB where there are many members), and beyond one page of history.
     pub mailbox_bytes: usize,
     /// Bytes in one WebSocket message; default 64 KiB. A larger one closes its connection with 1009.
     pub max_message: usize,
@@ -48,9 +49,10 @@ pub struct ServerConfig {
     pub tls: Option<TlsFiles>,
     /// How users say who they are; default [`Auth::Guests`].
     pub auth: Auth,
-    /// How fast one user may post; default as fast as it goes. Who is faster is not read until it fits: nothing is lost. Once
-    /// a minute's worth waits over many connections (or a burst, if that is more), a further post is not taken, and its
-    /// connection is closed with 1013.
+    /// How much one user may do, in messages; default as much as goes. All else counts as parts of a message: 4 KiB of
+    /// anything, a binary message and coming in as one, a page of history as two, typing, receipts and presence as a fifth. Who
+    /// is faster is not read until it fits: nothing is lost. Once a minute's worth waits over many connections (or a burst, if
+    /// that is more), what comes on top is not taken, and its connection is closed with 1013.
     pub posts: Option<Rate>,
     /// How many lines of the program's log were lost, for `/metrics`; default none. For programs whose log never makes them
     /// wait.

@@ -85,6 +85,15 @@ async fn upgrade(
             }
         }
     }
+    if let Some(user) = &invitation.user {
+        match member::pay_to_join(&shared, &user.user_id) {
+            Some(rests) => invitation.rests = rests,
+            None => {
+                let retry = [("retry-after", "10")];
+                return (StatusCode::TOO_MANY_REQUESTS, retry, "too much of this user waits already\n").into_response();
+            }
+        }
+    }
     if shared.rooms().is_unknown(&invitation.room) {
         // Now, so that a member is in the room as soon as it is upgraded; what fails now is tried again then.
         invitation.recalled = member::recall(&shared, &invitation.room).await.ok();
@@ -119,7 +128,7 @@ fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
         Some("") => Some(None),
         Some(position) => Some(Some(position.parse::<Position>()?)),
     };
-    Ok(Invitation { room, user, after, away, pass: None, recalled: None })
+    Ok(Invitation { room, user, after, away, pass: None, rests: Duration::ZERO, recalled: None })
 }
 
 /// Whether members should be sent here: not while the server ends, nor while messages can't be stored.

@@ -26,6 +26,7 @@
 //! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics`, the page |
 //! | `tls` | certificates from files |
 //! | `page` | the chat's page, from files that are given |
+//! | `pages` | how many pages of history are under way |
 //! | `metrics` | what can be counted |
 //! | `export` | the history as JSON lines |
 //! | `config`, `error` | settings, and what can go wrong |
@@ -40,6 +41,7 @@ mod http;
 mod member;
 mod metrics;
 mod page;
+mod pages;
 mod rooms;
 mod server;
 mod tls;

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::pages::Pages;
 use crate::rooms::Rooms;
 
 /// The content type of [`Metrics::text`].
@@ -53,12 +54,13 @@ struct Outcome {
 struct Live {
     rooms: Arc<Mutex<Rooms>>,
     lost_log_lines: Option<fn() -> u64>,
+    pages: Arc<Pages>,
     /// Set by the accept loop, if it is ours.
     connections: Arc<OnceLock<Stats>>,
 }
 
 impl Metrics {
-    pub(crate) fn new(rooms: Arc<Mutex<Rooms>>, lost_log_lines: Option<fn() -> u64>) -> Self {
+    pub(crate) fn new(rooms: Arc<Mutex<Rooms>>, pages: Arc<Pages>, lost_log_lines: Option<fn() -> u64>) -> Self {
         let mut registry = Registry::with_prefix("everwire");
         let posts = Family::<Outcome, Counter>::default();
         let post = |result| posts.get_or_create(&Outcome { result }).clone();
@@ -79,7 +81,7 @@ impl Metrics {
         );
         let commit_messages = Histogram::new(exponential_buckets(1.0, 4.0, 6));
         registry.register("commit_messages", "Messages in one commit", commit_messages.clone());
-        let live = Live { rooms, lost_log_lines, connections: Arc::default() };
+        let live = Live { rooms, lost_log_lines, pages, connections: Arc::default() };
         registry.register_collector(Box::new(live.clone()));
         Self {
             registry,
@@ -129,6 +131,7 @@ impl Collector for Live {
             gauge(&mut encoder, name, help, u64::try_from(value).unwrap_or(u64::MAX))?;
         }
         counter(&mut encoder, "deliveries", "Frames handed to members", census.deliveries)?;
+        gauge(&mut encoder, "pages", "Pages of history that members have not taken yet", self.pages.under_way())?;
         let lost = self.lost_log_lines.map_or(0, |lost| lost());
         counter(&mut encoder, "log_lines_lost", "Lines of the log that nobody took in time", lost)?;
         let Some(connections) = self.connections.get() else { return Ok(()) };

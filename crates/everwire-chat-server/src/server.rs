@@ -18,6 +18,7 @@ use crate::error::{ListenError, OpenError};
 use crate::history::{History, Place, Post, Told};
 use crate::http;
 use crate::metrics::Metrics;
+use crate::pages::Pages;
 use crate::rooms::{ConnectionId, Outcome, Rooms, Run};
 use crate::tls::Tls;
 
@@ -48,11 +49,12 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// `None`: whoever comes is a guest.
     pub(crate) access: Option<Arc<Access>>,
-    /// How fast each user may post.
+    /// How much each user may make the server do.
     posts: Option<Mutex<Buckets<String>>>,
     rooms: Arc<Mutex<Rooms>>,
     connections: AtomicU64,
     places: Arc<Semaphore>,
+    pub(crate) pages: Arc<Pages>,
 }
 
 impl Shared {
@@ -69,11 +71,16 @@ impl Shared {
         Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
-    /// How long a user who posts has to wait before the next post. `None`: there are too many to wait for, this one is not to
-    /// be taken.
-    pub(crate) fn posted(&self, user_id: &str) -> Option<Duration> {
+    /// How many members there are.
+    pub(crate) fn members(&self) -> usize {
+        self.config.max_connections.saturating_sub(self.places.available_permits())
+    }
+
+    /// Counts what somebody makes the server do, in messages: how long they have to wait before the next. `None`: they have
+    /// too much to wait for, this is not to be done.
+    pub(crate) fn spend(&self, who: &str, cost: f64) -> Option<Duration> {
         let Some(posts) = &self.posts else { return Some(Duration::ZERO) };
-        lock(posts).owe(user_id.to_owned(), Instant::now())
+        lock(posts).owe(who.to_owned(), cost, Instant::now())
     }
 
     /// Milliseconds since the Unix epoch.
@@ -103,14 +110,16 @@ impl ChatServer {
     /// If the data folder, an issuer's keys or a certificate can't be used, or another server uses the folder.
     pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
         let rooms = Arc::<Mutex<Rooms>>::default();
-        let metrics = Arc::new(Metrics::new(Arc::clone(&rooms), config.lost_log_lines));
+        let pages = Arc::new(Pages::new());
+        let metrics = Arc::new(Metrics::new(Arc::clone(&rooms), Arc::clone(&pages), config.lost_log_lines));
         let (told, counted) = (Arc::clone(&rooms), Arc::clone(&metrics));
         let history = History::open(config.data.as_deref(), move |what| tell(&told, &counted, what))?;
         let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);
         let access = Access::open(&config.auth, config.data.as_deref())?.map(Arc::new);
         let posts = config.posts.map(|rate| Mutex::new(Buckets::new(rate)));
         let places = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        let shared = Shared { config, history, metrics, access, posts, rooms, connections: AtomicU64::new(1), places };
+        let shared =
+            Shared { config, history, metrics, access, posts, rooms, connections: AtomicU64::new(1), places, pages };
         Ok(Self { shared: Arc::new(shared), tls })
     }
 

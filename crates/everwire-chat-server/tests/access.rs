@@ -357,7 +357,7 @@ async fn who_posts_too_fast_waits_and_loses_nothing() {
 #[tokio::test]
 async fn who_posts_too_fast_in_one_message_waits_after_each_line_and_hears_the_others_meanwhile() {
     let mut config = ServerConfig::default();
-    config.posts = Some(Rate::new(1.0, 0.001));
+    config.posts = Some(Rate::new(2.5, 0.001)); // to come in, and for one line
     let server = Server::start(config).await;
     let mut other = Plain::named(&server, "other").await;
     let mut fast = Plain::join(&server, "userId=fast&after=").await;
@@ -407,16 +407,18 @@ async fn who_waits_since_it_posts_too_fast_is_not_taken_for_dead() {
 #[tokio::test]
 async fn who_posts_over_many_connections_can_not_run_up_hours_and_loses_nothing() {
     let mut config = ServerConfig::default();
-    config.posts = Some(Rate::new(1.0, 0.001));
+    config.posts = Some(Rate::new(4.0, 0.001));
     let server = Server::start(config).await;
     let mut first = Plain::join(&server, "userId=fast&after=").await;
     let mut second = Plain::join(&server, "userId=fast&after=").await;
     assert_eq!((first.brief().await, second.brief().await), ("sync".into(), "sync".into()));
-    for id in ["1", "2"] {
-        first.say(&text(id, "fast", id)).await;
+    // Long ones count for more.
+    let long = "x".repeat(8 << 10);
+    for (id, said) in [("1", "short"), ("2", &long)] {
+        first.say(&text(id, "fast", said)).await;
         assert_eq!(first.brief().await, "stored");
     }
-    second.say(&json!([text("3", "fast", "3"), text("4", "fast", "4")])).await;
+    second.say(&json!([text("3", "fast", &long), text("4", "fast", "4")])).await;
     assert_eq!(second.close_code().await, 1013, "to come back, and to say it again");
     let mut other = Plain::join(&server, "userId=other&after=").await;
     assert_eq!(other.next().await["offset"], json!(2), "neither of them is taken");
@@ -426,7 +428,7 @@ async fn who_posts_over_many_connections_can_not_run_up_hours_and_loses_nothing(
 async fn who_leaves_while_it_waits_is_let_go() {
     let mut config = ServerConfig::default();
     config.presence_grace = Duration::ZERO;
-    config.posts = Some(Rate::new(1.0, 0.001));
+    config.posts = Some(Rate::new(2.5, 0.001)); // to come in, and for one line
     let server = Server::start(config).await;
     let mut other = Plain::named(&server, "other").await;
     for (fast, says_so) in [("ana", true), ("ben", false)] {
@@ -450,7 +452,7 @@ async fn who_is_cut_off_with_lines_that_wait_does_not_stay_for_them() {
     let mut config = ServerConfig::default();
     config.heartbeat = Duration::from_secs(1);
     config.presence_grace = Duration::ZERO;
-    config.posts = Some(Rate::new(1.0, 0.001));
+    config.posts = Some(Rate::new(2.5, 0.001)); // to come in, and for one line
     let server = Server::start(config).await;
     let mut other = Plain::named(&server, "other").await;
     let mut fast = Plain::join(&server, "userId=fast&after=").await;

@@ -6,7 +6,7 @@ mod support;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use everwire_chat_server::{ChatServer, OpenError, Origins, ServerConfig, listen};
+use everwire_chat_server::{ChatServer, OpenError, Origins, Rate, ServerConfig, listen};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use support::{Plain, Server, events, soon, text};
@@ -138,6 +138,76 @@ async fn who_asks_for_much_in_one_message_and_does_not_read_is_answered_no_more(
     assert!(answers < QUESTIONS, "the end came only behind all of them");
     drop((eve, ben));
     ending.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_of_whatever_kind_is_slowed_down_as_one_of_messages_is() {
+    let typing =
+        json!({"type": "typing", "id": "t", "userId": "eve", "userName": "Eve", "isTyping": true, "timestamp": 1});
+    let kinds = [
+        ("binary", vec![Message::binary(vec![1]); 300], 8..=12),
+        ("large binary", vec![Message::binary(vec![1; 40 << 10]); 40], 1..=3),
+        ("typing", vec![Message::text(typing.to_string()); 300], 40..=60),
+        ("typing in arrays", vec![Message::text(json!(vec![typing; 100]).to_string()); 10], 8..=60),
+    ];
+    for (kind, flood, expected) in kinds {
+        let mut config = ServerConfig::default();
+        config.posts = Some(Rate::new(10.0, 0.01));
+        let server = Server::start(config).await;
+        let mut ben = Plain::named(&server, "ben").await;
+        let mut eve = Plain::named(&server, "eve").await;
+        for message in flood {
+            eve.send(message).await;
+        }
+        // All of the flood was written at once: when some of it has come, what is let through has, or comes at once.
+        let (mut heard, mut pongs) = (0, 0);
+        while pongs < 20 {
+            if heard >= *expected.start() {
+                ben.send(Message::text("ping")).await;
+            }
+            match ben.raw().await {
+                Message::Text(pong) if pong == "pong" => pongs += 1,
+                Message::Text(_) | Message::Binary(_) => heard += 1,
+                _ => {}
+            }
+        }
+        assert!(expected.contains(&heard), "{kind}: {heard}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_many_pages_and_takes_none_holds_one_of_them() {
+    const QUESTIONS: usize = 200;
+    let server = Server::start(ServerConfig::default()).await;
+    let mut ben = Plain::join(&server, "userId=ben&after=").await;
+    assert_eq!(ben.brief().await, "sync");
+    let long = "x".repeat(16_000);
+    for n in 0..8 {
+        ben.say(&text(&n.to_string(), "ben", &long)).await;
+        assert_eq!(ben.brief().await, "stored");
+    }
+    // 26 MB of answers each.
+    let mut asking = Vec::new();
+    for n in 0..3 {
+        let mut one = Plain::join(&server, &format!("userId=eve{n}&after=")).await;
+        assert_eq!(one.brief().await, "sync");
+        one.say(&json!(vec![json!({"type": "earlier", "before": 999}); QUESTIONS])).await;
+        asking.push(one);
+    }
+    let under_way = async || {
+        let metrics = ask(&server, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let pages = metrics.lines().find_map(|line| line.strip_prefix("everwire_pages ")).unwrap().to_owned();
+        pages.parse::<usize>().unwrap()
+    };
+    soon("their systems are full", async { while under_way().await < 3 {} }).await;
+    for mut one in asking {
+        assert!(under_way().await <= 3, "the next is not even read");
+        let mut answers = 0;
+        while answers < QUESTIONS {
+            answers += usize::from(one.next().await["type"] == json!("history"));
+        }
+    }
+    soon("all are taken", async { while under_way().await > 0 {} }).await;
 }
 
 #[tokio::test]

@@ -86,8 +86,8 @@ pub(crate) struct ServeSettings {
     #[arg(long, value_name = "FILE", env = "EVERWIRE_TLS_KEY", help_heading = "Access")]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// Messages a second of one user, five seconds' worth at once; who is faster waits [default: with --auth 20, else no
-    /// limit]
+    /// Messages a second of one user, five seconds' worth at once; who is faster waits. All else that a client does counts as
+    /// parts of a message [default: with --auth 20, else no limit]
     #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_POSTS", help_heading = "Limits")]
     pub(crate) max_posts: Option<u32>,
 

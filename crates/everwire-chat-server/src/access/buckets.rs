@@ -60,15 +60,15 @@ impl<K: Eq + Hash> Buckets<K> {
         Err(self.wait(missing))
     }
 
-    /// Takes one even if there is none; how long to wait before the next. `None` if too much is owed already: nothing is
-    /// taken.
-    pub(crate) fn owe(&mut self, key: K, now: Instant) -> Option<Duration> {
+    /// Takes so much even if there is not as much; how long to wait before the next. `None` if too much is owed already:
+    /// nothing is taken.
+    pub(crate) fn owe(&mut self, key: K, amount: f64, now: Instant) -> Option<Duration> {
         let most = self.rate.most_owed();
         let bucket = match self.filled(key, now) {
             Ok(bucket) => bucket,
             Err(wait) => return Some(wait),
         };
-        let left = bucket.tokens - 1.0;
+        let left = bucket.tokens - amount;
         if left < -most {
             return None;
         }
@@ -128,11 +128,11 @@ mod tests {
         let mut buckets = Buckets::new(Rate::new(2.0, 10.0));
         let mut last = None;
         for _ in 0..52 {
-            last = buckets.owe("a", Instant::now());
+            last = buckets.owe("a", 1.0, Instant::now());
         }
         assert_eq!(last, Some(Duration::from_secs(5)), "50 beyond the burst");
         advance(Duration::from_secs(6)).await;
-        assert_eq!(buckets.owe("a", Instant::now()), Some(Duration::ZERO), "nothing is owed for waiting");
+        assert_eq!(buckets.owe("a", 1.0, Instant::now()), Some(Duration::ZERO), "nothing is owed for waiting");
     }
 
     #[tokio::test(start_paused = true)]
@@ -143,20 +143,20 @@ mod tests {
             (Rate::new(0.5, 0.001), 1, 500.0),
         ] {
             let mut buckets = Buckets::new(rate);
-            let waits: Vec<_> = std::iter::from_fn(|| buckets.owe("a", Instant::now())).take(9999).collect();
+            let waits: Vec<_> = std::iter::from_fn(|| buckets.owe("a", 1.0, Instant::now())).take(9999).collect();
             assert_eq!((waits.len(), waits.last()), (most, Some(&Duration::from_secs_f64(longest))), "{rate:?}");
             advance(Duration::from_secs_f64(1.0 / rate.per_second)).await;
-            assert!(buckets.owe("a", Instant::now()).is_some(), "one has been waited for");
-            assert!(buckets.owe("a", Instant::now()).is_none() && buckets.owe("b", Instant::now()).is_some());
+            assert!(buckets.owe("a", 1.0, Instant::now()).is_some(), "one has been waited for");
+            assert!(buckets.owe("a", 1.0, Instant::now()).is_none() && buckets.owe("b", 1.0, Instant::now()).is_some());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_may_owe_is_told_how_long_to_wait_and_then_goes_on() {
         let mut buckets = Buckets::new(Rate::new(1.0, 10.0));
-        assert_eq!(buckets.owe("a", Instant::now()), Some(Duration::ZERO));
+        assert_eq!(buckets.owe("a", 1.0, Instant::now()), Some(Duration::ZERO));
         for _ in 0..20 {
-            let wait = buckets.owe("a", Instant::now()).unwrap();
+            let wait = buckets.owe("a", 1.0, Instant::now()).unwrap();
             assert_eq!(wait, Duration::from_millis(100));
             advance(wait).await;
         }

@@ -4,9 +4,9 @@ use std::future::poll_fn;
 
 use everwire_chat::wire::{Earlier, Event, History, Position, Receipt, Sync, User};
 use everwire_server::Message;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::{Member, PATIENCE, unreadable};
+use super::{Member, PAGE_AGAIN, PATIENCE, PageUnderWay, Said, unreadable};
 use crate::batch;
 use crate::history::{Page, Start};
 
@@ -22,6 +22,8 @@ impl Member {
         };
         let mut first = true;
         loop {
+            // As many pages as may be in memory are on their way to others: it is their turn, and PATIENCE bounds it.
+            let _room = self.shared.pages.wait_for_room().await;
             let Page { messages, end, .. } = match self.shared.history.page(&self.room, start).await {
                 Ok(page) => page,
                 Err(error) => {
@@ -70,11 +72,20 @@ impl Member {
 
     /// Answers the wish for messages of before; whether the connection goes on.
     pub(super) async fn on_earlier(&mut self, wish: Earlier) -> bool {
+        let Some(room) = self.shared.pages.room() else {
+            // Meanwhile it hears what is said now.
+            self.said.push_front(Said::Event(Event::Earlier(wish)));
+            self.rests_until = Some(Instant::now() + PAGE_AGAIN);
+            return true;
+        };
         let Earlier { before, limit } = wish;
         match self.shared.history.page(&self.room, Start::Before(before, limit)).await {
             Ok(Page { messages, more, .. }) => {
                 let history = Event::History(History { before, messages, more });
-                self.socket.queue(&Message::from(history.to_json()))
+                let goes_on = self.socket.queue(&Message::from(history.to_json()));
+                self.page =
+                    Some(PageUnderWay { _room: room, since: Instant::now(), taken: self.socket.written_total() });
+                goes_on
             }
             Err(error) => {
                 let (code, reason) = unreadable(&error);

@@ -7,29 +7,43 @@ use everwire_chat::wire::{Event, Junk, Presence, Problem, Receipt, Rejected, Tex
 use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
 
-use super::{JUNK_PERIOD, Member, PRESENCE_PACE, STOPPING};
+use super::{JUNK_PERIOD, Member, PRESENCE_PACE, STOPPING, Said, cost};
 use crate::history::Post;
 
 impl Member {
     /// Takes one text message; whether the connection goes on.
     pub(super) async fn on_text(&mut self, text: &str) -> bool {
+        self.unpaid += cost::of_bytes(text.len());
         let parsed = parse(text);
         if parsed.ping {
             // Like the answer to a ping of the protocol, it speaks for all that came before.
             self.held = self.pending > 0;
-            return self.socket.queue(&Message::from("pong"));
+            return self.socket.queue(&Message::from("pong")) && self.pay(cost::PING).await;
         }
         for junk in parsed.junk {
             if !self.on_junk(junk).await {
                 return false;
             }
         }
-        self.said.extend(parsed.events);
+        self.said.extend(parsed.events.into_iter().map(Said::Event));
         true
+    }
+
+    /// Hands a binary message on; whether the connection goes on.
+    pub(super) async fn on_binary(&mut self, message: Message) -> bool {
+        let goes_on = self.pay(cost::MESSAGE).await && self.settle().await;
+        if goes_on {
+            self.shared.rooms().binary(&self.room, self.id, &message);
+        }
+        goes_on
     }
 
     /// Whether the connection goes on.
     pub(super) async fn on_event(&mut self, event: Event) -> bool {
+        // A message is counted once it is known whose it is.
+        if !matches!(event, Event::Text(_)) && !self.pay(cost::of_event(&event)).await {
+            return false;
+        }
         match event {
             Event::Text(message) => self.on_line(message).await,
             Event::Typing(mut signal) => {
@@ -86,12 +100,9 @@ impl Member {
         // Nobody speaks for somebody else, and nobody vouches for their own message.
         (message.user_id, message.user_name) = (user.user_id, user.user_name);
         (message.status, message.offset) = (WireStatus::Sent, None);
-        let Some(wait) = self.shared.posted(&message.user_id) else {
-            // Not refused for good: who comes back and says it again has lost nothing.
-            self.shared.metrics.ended("hasty");
-            return self.close(CloseCode::TRY_AGAIN_LATER, "too many posts wait already: try again").await;
-        };
-        self.rests_until = (!wait.is_zero()).then(|| Instant::now() + wait);
+        if !self.pay(cost::MESSAGE).await {
+            return false;
+        }
         // Who speaks is here, whatever was said before.
         self.said_goodbye = false;
         let doomed = Arc::clone(&self.doomed);

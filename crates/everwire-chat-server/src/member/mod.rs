@@ -2,6 +2,7 @@
 
 mod arrival;
 mod catch_up;
+mod cost;
 mod events;
 
 use std::collections::VecDeque;
@@ -16,9 +17,11 @@ use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use arrival::{Recalled, recall};
+pub(crate) use cost::join as pay_to_join;
 
 use crate::access::Pass;
 use crate::history::HistoryError;
+use crate::pages::PageRoom;
 use crate::rooms::{ConnectionId, Item, Mailbox, Manner};
 use crate::server::Shared;
 
@@ -34,12 +37,20 @@ pub(crate) struct Invitation {
     pub(crate) away: bool,
     /// What the user was let in by, unless everybody is.
     pub(crate) pass: Option<Pass>,
+    /// How long the user has to wait until it is read.
+    pub(crate) rests: Duration,
     /// Of the room, if nobody was in it.
     pub(crate) recalled: Option<Recalled>,
 }
 
-/// Beyond so many bytes in the socket's buffer the mailbox has to wait.
+/// Beyond so many bytes in the socket's buffer the mailbox has to wait; fewer where there are many members, so that all of
+/// them together hold [`ALL_BUFFERS`].
 const HIGH_WATER: usize = 256 << 10;
+const LOWEST_HIGH_WATER: usize = 16 << 10;
+const ALL_BUFFERS: usize = 96 << 20;
+
+/// Who finds that too many pages are on their way to others asks again so much later.
+const PAGE_AGAIN: Duration = Duration::from_millis(100);
 
 /// Posts of one member that may wait to be stored: then it is not read, so that nobody fills the history's queue alone.
 const MOST_PENDING: usize = 1024;
@@ -65,7 +76,9 @@ pub(crate) struct Member {
     mailbox: Arc<Mailbox>,
     socket: Socket,
     /// The rest of what the client has said in one message: looked at before the next is read.
-    said: VecDeque<Event>,
+    said: VecDeque<Said>,
+    /// What the bytes of that count, until it is counted.
+    unpaid: f64,
     /// Posts of ours that the history has not answered.
     pending: usize,
     /// A pong in the socket's buffer speaks for pending posts: nothing is written until they are stored.
@@ -78,6 +91,8 @@ pub(crate) struct Member {
     told: u64,
     /// The user posts too fast: nothing of what it has said is looked at until then.
     rests_until: Option<Instant>,
+    /// A page that the client has asked for is on its way: nothing more is looked at until the socket has taken it.
+    page: Option<PageUnderWay>,
     junk: usize,
     junk_since: Instant,
     said_goodbye: bool,
@@ -91,8 +106,23 @@ pub(crate) struct Member {
     behind: bool,
 }
 
+/// A page in the socket's buffer.
+struct PageUnderWay {
+    /// Its part of what all pages under way may take.
+    _room: PageRoom,
+    /// When it was last looked whether the client takes it, and what it had taken by then.
+    since: Instant,
+    taken: u64,
+}
+
+/// What a client has said.
+enum Said {
+    Event(Event),
+    Binary(Message),
+}
+
 enum Step {
-    Said(Event),
+    Said(Said),
     Incoming(Result<Option<Incoming>, SocketError>),
     Item(Item),
     /// The socket has taken enough to go on.
@@ -101,11 +131,13 @@ enum Step {
     Rested,
     /// Nothing has come for long.
     Silence,
+    /// It is time to look whether a page goes out.
+    PageDue,
 }
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
-    let Invitation { room, user, after, away, pass, recalled } = invitation;
+    let Invitation { room, user, after, away, pass, rests, recalled } = invitation;
     let id = shared.next_connection();
     let mailbox = Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes));
     let manner = Manner { extended: after.is_some(), away };
@@ -126,12 +158,14 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
         mailbox,
         socket,
         said: VecDeque::new(),
+        unpaid: 0.0,
         pending: 0,
         held: false,
         doomed: Arc::default(),
         caught_up: 0,
         told: 0,
-        rests_until: None,
+        rests_until: (!rests.is_zero()).then(|| Instant::now() + rests),
+        page: None,
         junk: 0,
         junk_since: Instant::now(),
         said_goodbye: false,
@@ -165,18 +199,21 @@ impl Member {
         loop {
             let (rests_until, stalls) = (self.rests_until, self.stalls());
             let silent_until = self.silent_since + heartbeat;
+            let page_due = self.page.as_ref().map(|page| page.since + PATIENCE);
             let step = tokio::select! {
                 // What has come is looked at before it is said that nothing has.
                 biased;
                 step = self.step() => step,
                 () = until(rests_until) => Step::Rested,
+                () = until(page_due) => Step::PageDue,
                 () = tokio::time::sleep_until(silent_until) => Step::Silence,
             };
             if stalls {
                 self.silent_since = Instant::now();
             }
             let goes_on = match step {
-                Step::Said(event) => self.on_event(event).await,
+                Step::Said(Said::Event(event)) => self.on_event(event).await,
+                Step::Said(Said::Binary(message)) => self.on_binary(message).await,
                 Step::Incoming(incoming) => self.on_incoming(incoming).await,
                 Step::Item(item) => self.on_item(item).await,
                 Step::Drained => true,
@@ -184,6 +221,7 @@ impl Member {
                     self.rests_until = None;
                     true
                 }
+                Step::PageDue => self.on_page_due().await,
                 // It can't answer, but writing shows whether there still is a connection.
                 Step::Silence if stalls => self.socket.queue_ping(b""),
                 Step::Silence => self.on_silence(),
@@ -202,12 +240,40 @@ impl Member {
 
     /// The mailbox has to wait.
     fn is_full(&self) -> bool {
-        self.socket.buffered() > HIGH_WATER
+        self.socket.buffered() > self.high_water()
     }
 
     /// Who does not take the answers asks no more.
     fn is_deaf(&self) -> bool {
-        self.socket.buffered() > self.shared.config.mailbox_bytes
+        let most = (2 * self.high_water()).min(self.shared.config.mailbox_bytes);
+        self.page.is_some() || self.socket.buffered() > most
+    }
+
+    fn high_water(&self) -> usize {
+        (ALL_BUFFERS / self.shared.members().max(1)).clamp(LOWEST_HIGH_WATER, HIGH_WATER)
+    }
+
+    /// The socket has taken a page that was asked for.
+    fn note_page(&mut self) {
+        if self.socket.buffered() == 0 {
+            self.page = None;
+        }
+    }
+
+    /// Whether the client takes the page that it has asked for; one that does not makes room for others.
+    async fn on_page_due(&mut self) -> bool {
+        let taken = self.socket.written_total();
+        match &mut self.page {
+            Some(page) if page.taken == taken => {
+                self.shared.metrics.ended("slow");
+                self.close(CloseCode::TRY_AGAIN_LATER, "what was asked for is not taken: come back").await
+            }
+            Some(page) => {
+                (page.since, page.taken) = (Instant::now(), taken);
+                true
+            }
+            None => true,
+        }
     }
 
     /// What happens next. Cancel-safe.
@@ -216,6 +282,7 @@ impl Member {
     /// from being read, since it has to wait while the socket is full.
     async fn step(&mut self) -> Step {
         poll_fn(|cx| {
+            self.note_page();
             let (full, deaf) = (self.is_full(), self.is_deaf());
             let item = if full && !self.held { self.mailbox.poll_end(cx) } else { self.mailbox.poll_next(cx) };
             if let Poll::Ready(item) = item {
@@ -237,6 +304,7 @@ impl Member {
             {
                 return Poll::Ready(Step::Incoming(Err(SocketError::Io(error))));
             }
+            self.note_page();
             let drained = (full && !self.is_full()) || (deaf && !self.is_deaf());
             if drained { Poll::Ready(Step::Drained) } else { Poll::Pending }
         })
@@ -280,13 +348,13 @@ impl Member {
         match incoming {
             Ok(Some(Incoming::Message(Message::Text(text)))) => self.on_text(&text).await,
             Ok(Some(Incoming::Message(message))) => {
-                let goes_on = self.settle().await;
-                self.shared.rooms().binary(&self.room, self.id, &message);
-                goes_on
+                self.unpaid += cost::of_bytes(message.len());
+                self.said.push_back(Said::Binary(message));
+                true
             }
             Ok(Some(Incoming::Ping(_))) => {
                 self.held = self.pending > 0;
-                true
+                self.pay(cost::PING).await
             }
             Ok(Some(Incoming::Pong(_))) => true,
             Ok(Some(Incoming::Close(frame))) => {

@@ -1,0 +1,63 @@
+//! What a client's doings count, in messages: each user has one budget for all of them, over all connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use everwire_chat::wire::Event;
+use everwire_server::CloseCode;
+use tokio::time::Instant;
+
+use super::Member;
+use crate::server::Shared;
+
+/// A message and a binary one: the whole room hears it.
+pub(super) const MESSAGE: f64 = 1.0;
+/// What says little to others, or nothing.
+const SIGNAL: f64 = 0.2;
+/// A page of the history.
+const PAGE: f64 = 2.0;
+/// A ping, which is answered.
+pub(super) const PING: f64 = 0.05;
+/// Coming in: the room hears it, and there is much to look up.
+const JOIN: f64 = 1.0;
+/// Bytes that count as much as a message.
+const BYTES: f64 = 4096.0;
+
+pub(super) fn of_event(event: &Event) -> f64 {
+    match event {
+        Event::Text(_) => MESSAGE,
+        Event::Earlier(_) => PAGE,
+        _ => SIGNAL,
+    }
+}
+
+pub(super) fn of_bytes(bytes: usize) -> f64 {
+    f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / BYTES
+}
+
+/// How long a user who comes in has to wait until it is read. `None`: it is not to come in now.
+pub(crate) fn join(shared: &Arc<Shared>, user_id: &str) -> Option<Duration> {
+    shared.spend(user_id, JOIN)
+}
+
+impl Member {
+    /// Counts what the client does, with the bytes that it took; whether the connection goes on. It is not read until that
+    /// fits into its user's budget: nothing is lost.
+    pub(super) async fn pay(&mut self, cost: f64) -> bool {
+        let cost = cost + std::mem::take(&mut self.unpaid);
+        let spent = match &self.user {
+            Some(user) => self.shared.spend(&user.user_id, cost),
+            // Nobody yet: no user's id begins so.
+            None => self.shared.spend(&format!("\0{}", self.id), cost),
+        };
+        let Some(wait) = spent else {
+            // Not refused for good: who comes back and says it again has lost nothing.
+            self.shared.metrics.ended("hasty");
+            return self.close(CloseCode::TRY_AGAIN_LATER, "too much of this user waits already: try again").await;
+        };
+        if !wait.is_zero() {
+            self.rests_until = Some(Instant::now() + wait);
+        }
+        true
+    }
+}
