@@ -2,8 +2,13 @@
 //!
 //! - [`NetworkHints`]: a source of changes that clients share
 //! - `settle`: many changes in a row are one hint
-//! - `system`: the operating system as such a source, with the feature `network-hints`
+//! - `system`: the operating system as such a source, with the feature `network-hints`; `persistent`: also when it fails
 
+#[cfg(all(
+    feature = "network-hints",
+    any(target_os = "linux", target_os = "macos", target_os = "ios", target_os = "windows")
+))]
+mod persistent;
 mod settle;
 #[cfg(feature = "network-hints")]
 mod system;
@@ -70,7 +75,8 @@ struct Shared {
 
 impl NetworkHints {
     /// What the operating system says: addresses of Linux by netlink, of macOS and iOS by the dynamic store, of Windows by
-    /// the IP helper; other systems have nothing to offer. Loopback and link-local addresses don't count.
+    /// the IP helper; other systems have nothing to offer. Loopback and link-local addresses don't count. A watcher that
+    /// fails later is started anew after 1 s, or up to 60 s if it fails again.
     ///
     /// # Errors
     /// If the system offers nothing or refuses it, and outside a tokio runtime.

@@ -4,10 +4,10 @@ use futures_core::Stream;
 
 use super::NetworkChange;
 
-/// What the operating system says from now on.
+/// What the operating system says from now on. A watcher that fails is started anew.
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "ios", target_os = "windows"))]
 pub(super) fn changes() -> io::Result<impl Stream<Item = NetworkChange> + Send + 'static> {
-    watched::Changes::start()
+    super::persistent::Persistent::start(watched::Changes::start)
 }
 
 /// Nothing.
@@ -45,17 +45,20 @@ mod watched {
     }
 
     impl Stream for Changes {
-        type Item = NetworkChange;
+        type Item = io::Result<NetworkChange>;
 
         fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             loop {
-                let event = ready!(self.watcher.poll_if_event(cx));
-                let Ok(IfEvent::Up(changed) | IfEvent::Down(changed)) = event else { return Poll::Ready(None) };
-                let was_there = self.untold.remove(&changed.addr()) && matches!(event, Ok(IfEvent::Up(_)));
+                let (changed, is_up) = match ready!(self.watcher.poll_if_event(cx)) {
+                    Ok(IfEvent::Up(changed)) => (changed, true),
+                    Ok(IfEvent::Down(changed)) => (changed, false),
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                };
+                let was_there = self.untold.remove(&changed.addr()) && is_up;
                 if counts(&changed) && !was_there {
                     let has_one = self.watcher.iter().any(counts);
                     let change = if has_one { NetworkChange::Changed } else { NetworkChange::Gone };
-                    return Poll::Ready(Some(change));
+                    return Poll::Ready(Some(Ok(change)));
                 }
             }
         }
