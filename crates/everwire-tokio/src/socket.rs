@@ -133,6 +133,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.writer.written_total()
     }
 
+    /// Bytes that the transport may have taken: [`written_total`](Self::written_total), and after a write has failed what was
+    /// offered to that one. TCP takes nothing when a write fails; a stream that encrypts may have sent a part before.
+    #[must_use]
+    pub fn written_at_most(&self) -> u64 {
+        self.writer.written_at_most()
+    }
+
     /// Writes while the transport takes it. Ready when nothing is queued and the stream is flushed, or has failed.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writer.poll(cx, &mut self.stream, &mut self.connection)

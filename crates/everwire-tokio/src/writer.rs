@@ -12,6 +12,8 @@ use tokio::io::AsyncWrite;
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     written_total: u64,
+    /// Bytes of the write that failed, if one did.
+    in_doubt: u64,
     /// Bytes were written that the stream may hold back (TLS) until it is flushed.
     unflushed: bool,
     /// What ended writing. Reading goes on: the peer's last words may say why.
@@ -27,6 +29,11 @@ const SLICES: usize = 32;
 impl Writer {
     pub(crate) fn written_total(&self) -> u64 {
         self.written_total
+    }
+
+    /// With what was offered to a write that failed: a stream that encrypts may have sent a part of it before it did.
+    pub(crate) fn written_at_most(&self) -> u64 {
+        self.written_total + self.in_doubt
     }
 
     pub(crate) fn failed(&self) -> Option<&io::Error> {
@@ -57,7 +64,13 @@ impl Writer {
         connection: &mut Connection,
     ) -> Poll<io::Result<()>> {
         while connection.outgoing_pieces().has_remaining() {
-            let written = ready!(poll_write(cx, stream, connection))?;
+            let written = match ready!(poll_write(cx, stream, connection)) {
+                Ok(written) => written,
+                Err(error) => {
+                    self.in_doubt = offered(stream.is_write_vectored(), connection) as u64;
+                    return Poll::Ready(Err(error));
+                }
+            };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -92,6 +105,17 @@ fn poll_write<S: AsyncWrite + Unpin>(
         1 => stream.poll_write(cx, &slices[0]),
         count => stream.poll_write_vectored(cx, &slices[..count]),
     }
+}
+
+/// How much [`poll_write`] offers to the stream.
+fn offered(vectored: bool, connection: &mut Connection) -> usize {
+    if !vectored {
+        return connection.outgoing().len();
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let outgoing = connection.outgoing_pieces();
+    let count = outgoing.chunks_vectored(&mut slices);
+    slices[..count].iter().map(|slice| slice.len()).sum()
 }
 
 /// The same error once more, as far as that is possible.

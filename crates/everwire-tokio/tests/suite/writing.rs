@@ -74,6 +74,25 @@ async fn totals_say_which_frames_the_transport_has() {
 }
 
 #[tokio::test]
+async fn what_was_offered_to_a_write_that_failed_may_have_been_sent_and_nothing_else() {
+    let large = Message::binary(vec![7; 100_000]);
+    for vectored in [false, true] {
+        let stream = Scripted::with(Script { takes: 5, vectored, ..Script::default() });
+        let mut socket = socket(stream.clone(), Role::Server);
+        assert!(socket.queue(&Message::text("abc")));
+        socket.flush().await.unwrap();
+        assert_eq!((socket.written_total(), socket.written_at_most()), (5, 5));
+        assert!(socket.queue(&Message::text("def")) && socket.queue(&large));
+        let offered = socket.queued_total();
+        stream.script().write_error = Some(std::io::ErrorKind::ConnectionReset);
+        assert!(socket.flush().await.is_err());
+        assert!(socket.queue(&Message::text("behind it")));
+        assert!(socket.flush().await.is_err());
+        assert_eq!((socket.written_total(), socket.written_at_most()), (5, offered));
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_holds_back_is_flushed_once_all_is_written() {
     let stream = Scripted::with(Script { takes: 3, ..Script::default() });
     let mut socket = socket(stream.clone(), Role::Server);

@@ -155,10 +155,13 @@ impl Connection {
         }
     }
 
-    /// How many more units are wholly written.
+    /// How many more units are wholly written, or may be: over TLS nobody knows of those in a write that failed.
     pub(super) fn count_written(&mut self) -> usize {
-        let written_total = self.socket.written_total();
-        let count = self.ends.partition_point(|end| *end <= written_total);
+        let written = match self.socket.get_ref().may_send_and_fail() {
+            true => self.socket.written_at_most(),
+            false => self.socket.written_total(),
+        };
+        let count = self.ends.partition_point(|end| *end <= written);
         self.ends.drain(..count);
         count
     }

@@ -39,6 +39,11 @@ impl Stream {
         }
     }
 
+    /// Whether a write that fails can have sent a part of what it was given all the same.
+    pub(super) fn may_send_and_fail(&self) -> bool {
+        matches!(self.kind, Kind::Tls(_))
+    }
+
     /// Bytes read so far. Any change is a sign of life, also where it completes no frame yet.
     pub(super) fn bytes_read(&self) -> u64 {
         self.bytes_read
