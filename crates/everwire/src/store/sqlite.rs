@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,9 +8,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transac
 
 use super::{Saved, SavedSession, Store, StoreError, StoreErrorKind, StoreOp, StoredMessage};
 
-/// An outbox in an SQLite file: write-ahead log, and a full sync to disk with each commit.
+/// An outbox in an SQLite file: write-ahead log, and a full sync to disk with each commit, on Apple's systems too (`F_FULLFSYNC`,
+/// by `PRAGMA fullfsync`), where a plain sync leaves data in the drive's cache.
 ///
-/// One client at a time has the file open; beside it stand `-wal` and `-shm` files that belong to it.
+/// One client at a time has the file open; beside it stand `-wal` and `-shm` files that belong to it. They hold the session's
+/// token and every message that waits, so on Unix only their owner may read and write them (mode 0600), also if the file was
+/// there before.
 pub struct SqliteStore {
     path: PathBuf,
     connection: Connection,
@@ -37,6 +41,7 @@ impl SqliteStore {
     /// If it can't be opened, is in use, or is no outbox. It is never overwritten then.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
+        keep_private(&path).map_err(|error| explain_io(&path, error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&path, flags).map_err(|error| explain(&path, "can't be opened", error))?;
@@ -51,6 +56,9 @@ impl SqliteStore {
         self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         self.connection.pragma_update(None, "journal_mode", "WAL")?;
         self.connection.pragma_update(None, "synchronous", "FULL")?;
+        // Only Apple's systems know the difference.
+        self.connection.pragma_update(None, "fullfsync", true)?;
+        self.connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         self.connection.pragma_update(None, "temp_store", "MEMORY")?;
         self.connection.set_prepared_statement_cache_capacity(16);
         // Takes the lock now.
@@ -220,6 +228,50 @@ fn to_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         may_have_arrived: row.get(6)?,
         message,
     })
+}
+
+/// Makes the file if it is not there, and it and what stands beside it the owner's alone. SQLite gives what it makes beside it
+/// the same mode.
+///
+/// A file that is there is not opened for that: closing it again would give up the locks of another store of this process.
+#[cfg(unix)]
+fn keep_private(path: &Path) -> io::Result<()> {
+    use std::fs::{self, OpenOptions, Permissions};
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        // No file, for SQLite.
+        return Ok(());
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        // Whatever else it is, SQLite meets it as well and says so.
+        Ok(_) | Err(_) => return Ok(()),
+    }
+    for end in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(end);
+        match fs::metadata(&file) {
+            Ok(found) if found.is_file() && found.permissions().mode() & 0o077 != 0 => {
+                fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn keep_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn explain_io(path: &Path, error: io::Error) -> StoreError {
+    let words = format!(
+        "the outbox {} can't be made its owner's alone: give it to the user who runs this, or name another file",
+        path.display()
+    );
+    StoreError::new(StoreErrorKind::ReadOnly, words).because(error)
 }
 
 /// What happened, where, and what to do.
