@@ -188,7 +188,7 @@ impl Machine {
             return self.finish();
         }
         self.report(Next::Nothing(closed.clone()));
-        self.accepting = false;
+        self.stop_accepting();
         self.clear_timers();
         self.lifecycle = Lifecycle::Closed(closed.clone());
         // What is in a store waits for the user to connect again.
@@ -196,6 +196,14 @@ impl Machine {
             self.resolve_all();
         }
         self.set_state(State::Closed(closed));
+    }
+
+    /// From here on `send` gives messages back for good, which those who wait for room have to hear.
+    pub(super) fn stop_accepting(&mut self) {
+        self.accepting = false;
+        if self.outbox.take_wanted() {
+            self.outputs.push(Output::Room);
+        }
     }
 
     /// Starts the closing handshake once everything that is to be flushed is. Without a connection there is no reason

@@ -70,7 +70,7 @@ impl Machine {
             Intent::Stay | Intent::Return => (deadline, true, false),
         };
         self.intent = Intent::Close { deadline, may_reconnect };
-        self.accepting = false;
+        self.stop_accepting();
         if deadline <= now {
             return self.run_out(now);
         }

@@ -195,6 +195,11 @@ impl Outbox {
         again
     }
 
+    /// Whether a `send` was refused for want of room, and nobody has been called since. Says so once.
+    pub(crate) fn take_wanted(&mut self) -> bool {
+        std::mem::take(&mut self.wanted)
+    }
+
     /// Gives back the memory that a burst has needed.
     pub(crate) fn relax(&mut self) {
         self.queue.relax();

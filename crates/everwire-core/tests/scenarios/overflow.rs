@@ -76,6 +76,17 @@ fn room_is_announced_to_who_waits_when_the_machine_ends() {
 }
 
 #[test]
+fn room_is_announced_to_who_waits_when_the_user_closes_and_when_there_is_none_to_come() {
+    let mut world = World::connected(bounded(1, 1000, Overflow::Reject));
+    world.send("1");
+    assert!(world.try_send("2".into()).is_err());
+    world.close_within(crate::support::seconds(10.0));
+    assert_eq!(rooms(&world), 1, "the flush still lasts, but nothing more is taken");
+    assert!(matches!(world.try_send("2".into()), Err(SendError::Closed(..))));
+    assert_eq!(world.log.outcomes().len(), 0);
+}
+
+#[test]
 fn a_message_larger_than_the_outbox_is_refused_for_good() {
     for overflow in [Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest, Overflow::DropLowestPriority] {
         let mut world = World::new(bounded(100, 3, overflow));

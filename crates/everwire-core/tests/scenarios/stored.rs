@@ -1,7 +1,8 @@
 //! A store without a session: what is kept is sent again by the next process.
 
 use everwire_core::{
-    Attempt, Config, Guarantee, Input, Machine, Message, MessageId, Moment, Outcome, Output, TransportEvent,
+    Attempt, CloseCode, CloseFrame, Config, Guarantee, Input, Loss, Machine, Message, MessageId, Moment, Outcome,
+    Output, TransportEvent,
     session::{SessionConfig, SessionMode},
     store::{Saved, StoreOp},
 };
@@ -120,4 +121,22 @@ fn without_a_session_only_at_least_once_can_be_kept() {
         }),
         None
     );
+}
+
+#[test]
+fn who_waits_for_room_hears_of_the_end_though_the_store_keeps_everything() {
+    let mut config = config();
+    config.outbox.max_messages = 1;
+    let mut life = Life::new(Saved::default());
+    life.machine = Machine::restore(config, [7; 32], Saved::default(), Moment::ZERO, 0).unwrap();
+    life.connect();
+    life.machine.send(Moment::ZERO, Message::text("kept")).unwrap();
+    assert!(life.machine.send(Moment::ZERO, Message::text("waits")).is_err());
+    while life.machine.poll_output().is_some() {}
+    let frame = CloseFrame { code: CloseCode(1008), reason: "no more".into() };
+    life.machine.handle(Moment::ZERO, Input::Transport(Attempt(1), TransportEvent::PeerClosed(Some(frame))));
+    life.machine.handle(Moment::ZERO, Input::Transport(Attempt(1), TransportEvent::Lost(Loss::Ended)));
+    let outputs: Vec<_> = std::iter::from_fn(|| life.machine.poll_output()).collect();
+    assert_eq!(outputs.iter().filter(|output| matches!(output, Output::Room)).count(), 1, "{outputs:?}");
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Outcome { .. })), "it is kept: {outputs:?}");
 }
