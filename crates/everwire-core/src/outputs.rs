@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use everwire_ws::Message;
+
 use crate::{
     Attempt, Event, MessageId, Outcome, Output,
     session::Frame,
-    store::{Journal, Verdict},
+    store::{Journal, StoreOp, Verdict},
 };
 
 /// How far back a range looks for one that it continues.
@@ -20,11 +22,52 @@ pub(crate) struct Outputs {
     queue: VecDeque<Output>,
     /// With a store: what is told only when it has it.
     pub(crate) journal: Option<Box<Journal>>,
+    /// Messages that have ended, where they are not to be dropped here.
+    ended: Option<Vec<Message>>,
 }
 
 impl Outputs {
     pub(crate) fn push(&mut self, output: Output) {
         self.queue.push_back(output);
+    }
+
+    /// From here on nothing that has ended is dropped here.
+    pub(crate) fn keep_ended(&mut self) {
+        self.ended.get_or_insert_default();
+    }
+
+    #[inline]
+    pub(crate) fn take_ended(&mut self, into: &mut Vec<Message>) {
+        match &mut self.ended {
+            Some(ended) if into.is_empty() => std::mem::swap(ended, into),
+            Some(ended) => into.append(ended),
+            None => {}
+        }
+    }
+
+    /// The last of a message, whose payload may have an owner that does things when it is dropped.
+    pub(crate) fn dispose(&mut self, message: Message) {
+        if let Some(ended) = &mut self.ended {
+            ended.push(message);
+        }
+    }
+
+    pub(crate) fn dispose_all(&mut self, messages: impl Iterator<Item = Message>) {
+        match &mut self.ended {
+            Some(ended) => ended.extend(messages),
+            None => messages.for_each(drop),
+        }
+    }
+
+    pub(crate) fn dispose_of_steps(&mut self, steps: Vec<StoreOp>) {
+        self.dispose_all(steps.into_iter().filter_map(|step| match step {
+            StoreOp::Put(stored) => Some(stored.message),
+            StoreOp::Number { .. }
+            | StoreOp::Unnumber { .. }
+            | StoreOp::Remove { .. }
+            | StoreOp::Session(_)
+            | StoreOp::Processed(_) => None,
+        }));
     }
 
     pub(crate) fn event(&mut self, event: Event) {

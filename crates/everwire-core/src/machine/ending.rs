@@ -36,7 +36,7 @@ impl Machine {
     pub(super) fn connection_over(&mut self, now: Moment, cause: Cause) {
         self.part(now, &cause);
         self.settle(now, cause);
-        self.orphans = Vec::new();
+        self.outputs.dispose_all(std::mem::take(&mut self.orphans).into_iter());
     }
 
     /// Takes leave of the connection: what was in flight is judged.

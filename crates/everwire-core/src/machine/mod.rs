@@ -216,7 +216,10 @@ impl Machine {
             Input::Reserved(at) => self.reserved(now, at),
             Input::Transport(attempt, event) => self.transport(now, attempt, event),
             // What a store says after the end is for the next process.
-            Input::Persisted(_) | Input::PersistFailed { .. } if matches!(self.lifecycle, Lifecycle::Finished) => {}
+            Input::Persisted(_) if matches!(self.lifecycle, Lifecycle::Finished) => {}
+            Input::PersistFailed { ops, .. } if matches!(self.lifecycle, Lifecycle::Finished) => {
+                self.outputs.dispose_of_steps(ops);
+            }
             Input::Persisted(batch) => self.persisted(now, batch),
             Input::PersistFailed { batch, ops, reason } => self.persist_failed(now, batch, ops, reason),
             Input::WallClock(unix_ms) => self.wall_clock(now, unix_ms),
@@ -245,6 +248,26 @@ impl Machine {
     /// The next thing to be done; `None` when there is nothing. Nothing is lost if this is called late.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
+    }
+
+    /// From here on no message is dropped within a call: those that have ended wait for [`take_ended`](Self::take_ended).
+    /// A payload may have an owner ([`Bytes::from_owner`](bytes::Bytes::from_owner)) that does anything at all when it is
+    /// dropped, so whoever calls the machine under a lock wants to drop it without.
+    pub fn keep_ended(&mut self) {
+        self.outputs.keep_ended();
+    }
+
+    /// Puts the messages that have ended since the last call behind those in `into`. Without
+    /// [`keep_ended`](Self::keep_ended) there are none.
+    #[inline]
+    pub fn take_ended(&mut self, into: &mut Vec<Message>) {
+        self.outputs.take_ended(into);
+    }
+
+    /// Whether any message that was accepted has no outcome yet.
+    #[must_use]
+    pub fn has_open_messages(&self) -> bool {
+        self.outbox.has_open()
     }
 
     /// When [`Input::Timer`] is wanted, and what for. Changes with any call.

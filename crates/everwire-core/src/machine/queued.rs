@@ -80,7 +80,7 @@ impl Machine {
     /// is no room for that. It is too late as soon as any connection has been given the old one and may have written it:
     /// an outcome can't speak of two messages.
     pub fn replace(&mut self, now: Moment, id: MessageId, message: Message) -> Result<(), ReplaceError> {
-        let replaced = self.outbox.replace(id, message);
+        let replaced = self.outbox.replace(id, message, &mut self.outputs);
         if let (Ok(()), Some(journal)) = (&replaced, &mut self.outputs.journal) {
             journal.replaced(id);
         }

@@ -98,7 +98,8 @@ impl Machine {
 
     pub(super) fn persisted(&mut self, now: Moment, batch: BatchId) {
         let Some(durable) = self.outputs.journal.as_mut().and_then(|journal| journal.stored(batch)) else { return };
-        let Durable { stored, outcomes, numbered_to, processed, session } = durable;
+        let Durable { stored, outcomes, numbered_to, processed, session, refused } = durable;
+        self.outputs.dispose_of_steps(refused);
         for (first, last) in stored {
             self.outputs.push(Output::Stored { first, last });
         }
@@ -126,9 +127,12 @@ impl Machine {
     }
 
     pub(super) fn persist_failed(&mut self, now: Moment, batch: BatchId, ops: Vec<StoreOp>, reason: String) {
-        let ours = self.outputs.journal.as_mut().is_some_and(|journal| journal.refused(batch, ops));
-        if !ours {
-            return;
+        let refused = match &mut self.outputs.journal {
+            Some(journal) => journal.refused(batch, ops),
+            None => Some(ops),
+        };
+        if let Some(not_ours) = refused {
+            return self.outputs.dispose_of_steps(not_ours);
         }
         let retry_in = FIRST_RETRY.saturating_mul(1 << self.store_failures.min(16)).min(LONGEST_RETRY);
         self.store_failures += 1;

@@ -12,7 +12,7 @@ impl Outbox {
         let entry = entry.ok_or_else(|| self.why_not_queued(id))?;
         self.counts.cancelled += 1;
         self.freed = true;
-        Ok(self.end(&entry, Outcome::Cancelled, outputs))
+        Ok(self.end(entry, Outcome::Cancelled, outputs))
     }
 
     /// Ends a queued message, unless it may have arrived: then it stays.
@@ -24,9 +24,16 @@ impl Outbox {
     }
 
     /// Puts another message into the place of a queued one.
-    pub(crate) fn replace(&mut self, id: MessageId, message: Message) -> Result<(), ReplaceError> {
+    pub(crate) fn replace(
+        &mut self,
+        id: MessageId,
+        message: Message,
+        outputs: &mut Outputs,
+    ) -> Result<(), ReplaceError> {
         if self.volatile.is_queued(id) {
-            return self.volatile.replace(id, message).map_err(ReplaceError::Full);
+            let older = self.volatile.replace(id, message).map_err(ReplaceError::Full)?;
+            outputs.dispose(older);
+            return Ok(());
         }
         let Some(entry) = self.queue.get(id) else {
             return Err(ReplaceError::late(self.why_not_queued(id), message));
@@ -42,7 +49,9 @@ impl Outbox {
             self.wanted = true;
             return Err(ReplaceError::Full(message));
         }
-        self.queue.replace(id, message);
+        if let Some(older) = self.queue.replace(id, message) {
+            outputs.dispose(older);
+        }
         self.freed |= after < before;
         Ok(())
     }
@@ -69,6 +78,7 @@ impl Outbox {
         queue.expire(now, |entry| {
             counts.expired += 1;
             outputs.outcome(entry.id, entry.id, Self::final_word(entry, Outcome::Expired));
+            outputs.dispose(entry.take_message());
         });
         self.freed = true;
     }

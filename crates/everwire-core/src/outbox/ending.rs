@@ -19,7 +19,7 @@ impl Outbox {
         if self.guarantee == Guarantee::AtLeastOnce {
             self.in_flight.remember_written();
         } else {
-            orphans.extend(self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs));
+            orphans.extend(self.in_flight.give_back(u64::MAX, Outcome::Unknown(Stage::Written), outputs));
             self.freed |= !orphans.is_empty();
         }
         let blame = blame.filter(|_| !self.in_flight.is_empty());
@@ -38,7 +38,7 @@ impl Outbox {
                 entry.set_suspect();
             }
             if let Some(older) = self.queue.push_front(entry) {
-                self.conflated(&older, outputs);
+                self.conflated(older, outputs);
             }
         }
     }
@@ -48,6 +48,7 @@ impl Outbox {
             && let Some(entry) = self.queue.remove(id)
         {
             outputs.outcome(entry.id, entry.id, Outcome::Rejected(Rejection::PeerRefuses(code)));
+            outputs.dispose(entry.message);
             self.freed = true;
         }
     }
@@ -61,7 +62,7 @@ impl Outbox {
     pub(crate) fn resolve_all(&mut self, left: &mut Left, outputs: &mut Outputs) {
         self.volatile_lost(outputs);
         self.in_flight.assume_written();
-        let written = self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs);
+        let written = self.in_flight.give_back(u64::MAX, Outcome::Unknown(Stage::Written), outputs);
         left.unacknowledged.extend(written);
         for entry in self.in_flight.drain().chain(self.queue.drain_all()) {
             let outcome = Self::final_word(&entry, Outcome::Cancelled);
@@ -71,11 +72,11 @@ impl Outbox {
         }
         self.poison = Poison::default();
         self.freed = true;
-        self.bound_left(left);
+        self.bound_left(left, outputs);
     }
 
     /// What earlier ends left behind counts against the same bounds.
-    fn bound_left(&self, left: &mut Left) {
+    fn bound_left(&self, left: &mut Left, outputs: &mut Outputs) {
         for list in [&mut left.unsent, &mut left.unacknowledged] {
             let mut bytes = 0_usize;
             let kept = list
@@ -87,7 +88,7 @@ impl Outbox {
                     bytes <= self.config.max_bytes
                 })
                 .count();
-            list.drain(..list.len() - kept);
+            outputs.dispose_all(list.drain(..list.len() - kept));
         }
     }
 }

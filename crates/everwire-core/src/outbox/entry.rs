@@ -40,6 +40,11 @@ impl Entry {
         entry
     }
 
+    /// The message of an entry that has ended.
+    pub(super) fn take_message(&mut self) -> Message {
+        std::mem::replace(&mut self.message, Message::binary(bytes::Bytes::new()))
+    }
+
     /// Whether nothing is special about it.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {

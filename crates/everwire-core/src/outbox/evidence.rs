@@ -24,7 +24,7 @@ impl Outbox {
         self.volatile_written(outputs);
         if self.session.is_none() && self.guarantee == Guarantee::Unproven {
             let ended = self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs);
-            self.freed |= ended.len() > 0;
+            self.freed |= ended > 0;
         }
     }
 
@@ -34,7 +34,7 @@ impl Outbox {
             return false;
         }
         self.in_flight.mark_written(covers, outputs);
-        let news = self.in_flight.resolve(covers, Outcome::Received, outputs).len() > 0;
+        let news = self.in_flight.resolve(covers, Outcome::Received, outputs) > 0;
         self.freed |= news;
         news
     }

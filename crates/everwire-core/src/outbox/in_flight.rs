@@ -157,19 +157,31 @@ impl InFlight {
         self.ever_written = self.ever_written.max(position);
     }
 
-    /// Everything that is written, at most up to this position, ends with this outcome.
-    pub(crate) fn resolve(
+    /// Everything that is written, at most up to this position, ends with this outcome. How many those are.
+    pub(crate) fn resolve(&mut self, position: u64, outcome: Outcome, outputs: &mut Outputs) -> usize {
+        let ended = self.tell_ended(position, outcome, outputs);
+        outputs.dispose_all(self.entries.drain(..ended).map(|entry| entry.message));
+        ended
+    }
+
+    /// The same, and gives the messages back.
+    pub(crate) fn give_back(
         &mut self,
         position: u64,
         outcome: Outcome,
         outputs: &mut Outputs,
-    ) -> impl ExactSizeIterator<Item = Message> {
+    ) -> impl Iterator<Item = Message> + use<'_> {
+        let ended = self.tell_ended(position, outcome, outputs);
+        self.entries.drain(..ended).map(|entry| entry.message)
+    }
+
+    fn tell_ended(&mut self, position: u64, outcome: Outcome, outputs: &mut Outputs) -> usize {
         let position = position.clamp(self.proven, self.written);
         self.ranges(self.proven, position, |first, last| outputs.outcome(first, last, outcome));
         let ended = self.index(position);
         self.bytes -= self.entries.iter().take(ended).map(|entry| entry.message.len()).sum::<usize>();
         self.proven = position;
-        self.entries.drain(..ended).map(|entry| entry.message)
+        ended
     }
 
     /// The numbers of the messages between two positions, as ranges.

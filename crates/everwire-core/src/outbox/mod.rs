@@ -168,9 +168,10 @@ impl Outbox {
     }
 
     /// Ends a message that was queued. That it may have arrived outweighs why it ends.
-    fn end(&mut self, entry: &Entry, outcome: Outcome, outputs: &mut Outputs) -> Outcome {
-        let outcome = Self::final_word(entry, outcome);
+    fn end(&mut self, entry: Entry, outcome: Outcome, outputs: &mut Outputs) -> Outcome {
+        let outcome = Self::final_word(&entry, outcome);
         outputs.outcome(entry.id, entry.id, outcome);
+        outputs.dispose(entry.message);
         outcome
     }
 
@@ -179,10 +180,15 @@ impl Outbox {
     }
 
     /// A newer message has taken the place of this one.
-    fn conflated(&mut self, older: &Entry, outputs: &mut Outputs) {
+    fn conflated(&mut self, older: Entry, outputs: &mut Outputs) {
         self.counts.conflated += 1;
         self.end(older, Outcome::Dropped(DropPolicy::Conflated), outputs);
         self.freed = true;
+    }
+
+    /// Whether there is a message without an outcome.
+    pub(crate) fn has_open(&self) -> bool {
+        !self.is_empty() || self.volatile.is_on_its_way()
     }
 
     /// Whether a refused `send` is worth another try; says so once.

@@ -53,7 +53,7 @@ impl Outbox {
         }
         self.in_flight.skip_to(seq);
         self.in_flight.mark_written(seq, outputs);
-        let news = self.in_flight.resolve(seq, Outcome::Acknowledged, outputs).len() > 0;
+        let news = self.in_flight.resolve(seq, Outcome::Acknowledged, outputs) > 0;
         self.freed |= news;
         Ok(news)
     }
@@ -88,7 +88,7 @@ impl Outbox {
             }
             None => {
                 self.in_flight.assume_written();
-                unknown = self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs).len();
+                unknown = self.in_flight.resolve(u64::MAX, Outcome::Unknown(Stage::Written), outputs);
                 self.freed |= unknown > 0;
             }
         }
@@ -183,6 +183,7 @@ impl Outbox {
         if refused && let Some(entry) = self.queue.pop_front(level) {
             let limit = limits.message_bytes;
             outputs.outcome(entry.id, entry.id, Outcome::Rejected(Rejection::TooLargeForPeer { limit }));
+            outputs.dispose(entry.message);
             self.freed = true;
         }
         refused

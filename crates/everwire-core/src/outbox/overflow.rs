@@ -34,6 +34,7 @@ impl Outbox {
                 let id = self.next_id();
                 self.counts.dropped += 1;
                 outputs.outcome(id, id, Outcome::Dropped(policy));
+                outputs.dispose(message);
                 return Ok(id);
             }
             Verdict::Full => {
@@ -44,7 +45,7 @@ impl Outbox {
         let id = self.next_id();
         let expires_at = options.ttl.or(self.config.max_age).map(|ttl| now + ttl).filter(|at| *at < Moment::MAX);
         if let Some(older) = self.queue.push_newer(super::Entry::with(id, message, options, expires_at)) {
-            self.conflated(&older, outputs);
+            self.conflated(older, outputs);
         }
         outputs.accepted(id);
         Ok(id)
@@ -68,7 +69,7 @@ impl Outbox {
                 while !beside_all(self) {
                     let Some(entry) = self.queue.pop_oldest() else { break };
                     self.counts.dropped += 1;
-                    self.end(&entry, Outcome::Dropped(DropPolicy::Oldest), outputs);
+                    self.end(entry, Outcome::Dropped(DropPolicy::Oldest), outputs);
                 }
             }
             Overflow::DropLowestPriority if droppable => {
@@ -79,7 +80,7 @@ impl Outbox {
                 while !beside_all(self) {
                     let Some(entry) = self.queue.pop_lowest() else { break };
                     self.counts.dropped += 1;
-                    self.end(&entry, Outcome::Dropped(DropPolicy::LowestPriority), outputs);
+                    self.end(entry, Outcome::Dropped(DropPolicy::LowestPriority), outputs);
                 }
             }
             Overflow::Reject | Overflow::DropOldest | Overflow::DropLowestPriority => return Verdict::Full,

@@ -97,28 +97,29 @@ impl Queue {
         self.lanes[priority as usize].entries.get(index)
     }
 
-    /// Puts another message into the entry.
-    pub(super) fn replace(&mut self, id: MessageId, message: Message) {
-        let Some((priority, index)) = self.find(id) else { return };
+    /// Puts another message into the entry, and gives the earlier one back.
+    pub(super) fn replace(&mut self, id: MessageId, message: Message) -> Option<Message> {
+        let (priority, index) = self.find(id)?;
         let lane = &mut self.lanes[priority as usize];
         let (before, after) = (lane.entries[index].message.len(), message.len());
-        lane.entries[index].message = message;
+        let older = mem::replace(&mut lane.entries[index].message, message);
         lane.bytes = lane.bytes - before + after;
         self.bytes = self.bytes - before + after;
+        Some(older)
     }
 
     /// Takes out what expires until `now`. One walk for many: to take each out by itself would cost a walk each.
-    pub(super) fn expire(&mut self, now: Moment, mut expired: impl FnMut(&Entry)) {
+    pub(super) fn expire(&mut self, now: Moment, mut expired: impl FnMut(&mut Entry)) {
         let Some((id, more)) = self.index.due(now) else { return };
         if !more {
-            if let Some(entry) = self.remove(id) {
-                expired(&entry);
+            if let Some(mut entry) = self.remove(id) {
+                expired(&mut entry);
             }
             return;
         }
         let Self { lanes, len, bytes, index } = self;
         for lane in lanes {
-            lane.entries.retain(|entry| {
+            lane.entries.retain_mut(|entry| {
                 let due = entry.expires_at().is_some_and(|at| at <= now);
                 if due {
                     let size = entry.message.len();

@@ -67,7 +67,7 @@ impl Outbox {
             None => self.take_messages(until, encode),
         };
         if !taken.stopped && !self.volatile.is_empty() {
-            let (units, all) = self.take_volatile(encode);
+            let (units, all) = self.take_volatile(outputs, encode);
             taken.units += units;
             taken.stopped = !all;
         }

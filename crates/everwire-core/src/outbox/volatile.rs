@@ -37,15 +37,20 @@ impl Volatile {
         Some(entry)
     }
 
-    /// Puts another message into the entry, or gives it back if there is no room.
-    pub(super) fn replace(&mut self, id: MessageId, message: Message) -> Result<(), Message> {
+    /// Whether any was taken and is not yet known to be written.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        !self.taken.is_empty()
+    }
+
+    /// Puts another message into the entry and gives the earlier one back, or the new one if there is no room.
+    pub(super) fn replace(&mut self, id: MessageId, message: Message) -> Result<Message, Message> {
         let Some(entry) = self.find(id).and_then(|index| self.queued.get_mut(index)) else { return Err(message) };
         let bytes = self.queued_bytes - entry.message.len() + message.len();
         if bytes > MAX_BYTES {
             return Err(message);
         }
-        (self.queued_bytes, entry.message) = (bytes, message);
-        Ok(())
+        self.queued_bytes = bytes;
+        Ok(std::mem::replace(&mut entry.message, message))
     }
 
     fn find(&self, id: MessageId) -> Option<usize> {
@@ -65,6 +70,7 @@ impl Outbox {
         let id = self.next_id();
         if !connected || message.len() > MAX_BYTES {
             outputs.outcome(id, id, Outcome::Dropped(DropPolicy::NotConnected));
+            outputs.dispose(message);
             return id;
         }
         self.volatile.queued_bytes += message.len();
@@ -73,12 +79,17 @@ impl Outbox {
             let Some(oldest) = self.volatile.pop() else { break };
             self.counts.dropped += 1;
             outputs.outcome(oldest.id, oldest.id, Outcome::Dropped(DropPolicy::Oldest));
+            outputs.dispose(oldest.message);
         }
         id
     }
 
     /// Hands them to `encode`. Says how many it took, and whether it took all.
-    pub(super) fn take_volatile(&mut self, encode: &mut dyn FnMut(Outgoing<'_>) -> bool) -> (usize, bool) {
+    pub(super) fn take_volatile(
+        &mut self,
+        outputs: &mut Outputs,
+        encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
+    ) -> (usize, bool) {
         let prefix = if self.session.is_some() { Prefix::VOLATILE } else { Prefix::NONE };
         let mut taken = 0;
         while let Some(entry) = self.volatile.queued.front() {
@@ -88,6 +99,7 @@ impl Outbox {
             let unit = self.in_flight.end_frame(0);
             if let Some(entry) = self.volatile.pop() {
                 self.volatile.taken.push_back((unit, entry.id));
+                outputs.dispose(entry.message);
             }
             taken += 1;
         }
@@ -112,9 +124,12 @@ impl Outbox {
     /// The connection is lost: what was not wholly written has not arrived.
     pub(super) fn volatile_lost(&mut self, outputs: &mut Outputs) {
         let volatile = std::mem::take(&mut self.volatile);
-        let taken = volatile.taken.into_iter().map(|(_, id)| id);
-        for id in taken.chain(volatile.queued.into_iter().map(|entry| entry.id)) {
+        for (_, id) in volatile.taken {
             outputs.outcome(id, id, Outcome::Dropped(DropPolicy::NotConnected));
+        }
+        for entry in volatile.queued {
+            outputs.outcome(entry.id, entry.id, Outcome::Dropped(DropPolicy::NotConnected));
+            outputs.dispose(entry.message);
         }
     }
 }

@@ -335,6 +335,17 @@ impl ServerSession {
         self.outputs.pop()
     }
 
+    /// As [`Machine::keep_ended`](crate::Machine::keep_ended).
+    pub fn keep_ended(&mut self) {
+        self.outputs.keep_ended();
+    }
+
+    /// As [`Machine::take_ended`](crate::Machine::take_ended).
+    #[inline]
+    pub fn take_ended(&mut self, into: &mut Vec<Message>) {
+        self.outputs.take_ended(into);
+    }
+
     /// When [`ServerInput::Timer`] is wanted, and what for. Changes with any call.
     #[must_use]
     pub fn deadline(&self) -> Option<(Moment, Timer)> {

@@ -71,6 +71,8 @@ pub(crate) struct Durable {
     /// Of the present session: up to where the peer may be told.
     pub(crate) processed: Option<u64>,
     pub(crate) session: Option<SavedSession>,
+    /// Its steps, if they were given back before.
+    pub(crate) refused: Vec<StoreOp>,
 }
 
 /// What the journal makes of an outcome.
@@ -250,7 +252,7 @@ impl Journal {
     /// The store says that this batch is durable.
     pub(crate) fn stored(&mut self, batch: BatchId) -> Option<Durable> {
         let under_way = self.under_way.take_if(|under_way| under_way.batch == batch)?;
-        self.failed = None;
+        let refused = self.failed.take().unwrap_or_default();
         let is_present = under_way.epoch == self.epoch;
         let mut stored = Vec::new();
         if !self.closed {
@@ -263,16 +265,14 @@ impl Journal {
             numbered_to: under_way.numbered_to.filter(|_| is_present),
             processed: under_way.processed.filter(|_| is_present),
             session: under_way.session.filter(|_| is_present),
+            refused,
         })
     }
 
-    /// The store could not do it: the same steps are tried again. Whether it is the batch under way.
-    pub(crate) fn refused(&mut self, batch: BatchId, ops: Vec<StoreOp>) -> bool {
+    /// The store could not do it: the same steps are tried again. Gives them back if this is not the batch under way.
+    pub(crate) fn refused(&mut self, batch: BatchId, ops: Vec<StoreOp>) -> Option<Vec<StoreOp>> {
         let is_ours = self.under_way.as_ref().is_some_and(|under_way| under_way.batch == batch) && !self.closed;
-        if is_ours {
-            self.failed = Some(ops);
-        }
-        is_ours
+        if is_ours { self.failed.replace(ops) } else { Some(ops) }
     }
 
     /// The batch that the store refused.

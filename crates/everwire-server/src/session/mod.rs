@@ -3,7 +3,7 @@
 //! - [`sessions`](Sessions): all of a server: admits connections, and ends them in order
 //! - `admission`: from the first frame of a connection to its session
 //! - [`handle`](Session): what the application holds
-//! - `slot`: what the handle and the task behind it share
+//! - `slot`: what the handle and the task behind it share; `locked`: its mutex
 //! - `driver`: the task behind a session, over all its connections
 //! - `link`: one connection: reading and writing in batches
 //! - `inbox`: what the application has not been given yet
@@ -15,6 +15,7 @@ mod driver;
 mod handle;
 mod inbox;
 mod link;
+mod locked;
 mod sessions;
 mod slot;
 mod watermark;

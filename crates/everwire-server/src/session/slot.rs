@@ -1,8 +1,8 @@
 //! What the handles of a session and the task behind it share.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use everwire_core::session::{ComeBack, ServerInput, ServerSession, SessionId};
@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::inbox::Inbox;
+use super::locked::Locked;
 use crate::metrics::{Look, Tally};
 
 #[derive(Debug)]
@@ -69,7 +70,8 @@ pub(super) struct Inner {
 }
 
 impl Slot {
-    pub(super) fn new(machine: ServerSession, principal: &str, origin: Instant, timed: bool) -> Self {
+    pub(super) fn new(mut machine: ServerSession, principal: &str, origin: Instant, timed: bool) -> Self {
+        machine.keep_ended();
         Self {
             id: machine.id(),
             principal: principal.to_owned(),
@@ -98,9 +100,8 @@ impl Slot {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        // The machine is never left half changed: nothing in it panics halfway.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked::new(&self.inner)
     }
 
     pub(super) fn now(&self) -> Moment {
