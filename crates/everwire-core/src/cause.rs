@@ -89,6 +89,13 @@ pub enum Loss {
     Io(String),
     /// The peer broke the protocol: the code that we closed with, and words.
     Protocol(CloseCode, String),
+    /// We gave it up: the inbox was full far beyond its bound, and nobody took a message out of it, although something that
+    /// was sent waited for what comes behind. Whoever reads the inbox must not wait for an outcome meanwhile for longer than
+    /// that takes to fill up.
+    Unread {
+        /// For how long.
+        stalled_for: Duration,
+    },
 }
 
 /// Why there is no connection, as users see it.
@@ -131,7 +138,11 @@ impl Cause {
             Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Closed(frame), .. }) => {
                 Some(code_of(frame.as_deref()))
             }
-            Self::OpenFailed(_) | Self::Dead { .. } | Self::Bye { .. } | Self::ByUser => None,
+            Self::OpenFailed(_)
+            | Self::Dead { .. }
+            | Self::Lost(Loss::Unread { .. })
+            | Self::Bye { .. }
+            | Self::ByUser => None,
             Self::Superseded => Some(code::SUPERSEDED.0),
             Self::PeerClosed(frame) => Some(code_of(frame.as_ref())),
             Self::Lost(Loss::Ended | Loss::Io(_)) => Some(CloseCode::ABNORMAL.0),
@@ -157,6 +168,12 @@ impl fmt::Display for Cause {
             Self::Lost(Loss::Ended) => f.write_str("the connection ended without a close frame"),
             Self::Lost(Loss::Io(words)) => write!(f, "the connection failed: {words}"),
             Self::Lost(Loss::Protocol(code, words)) => write!(f, "the peer broke the protocol ({}): {words}", code.0),
+            Self::Lost(Loss::Unread { stalled_for }) => write!(
+                f,
+                "the inbox is full and nobody has taken a message for {}, so that what was sent could not be proven: take \
+                 messages while you wait for outcomes",
+                Seconds(*stalled_for)
+            ),
             Self::Dead { silent_for } => {
                 write!(f, "no sign of life from the peer for {}", Seconds(*silent_for))
             }

@@ -86,6 +86,11 @@ impl Heartbeat {
         Self { config, last_life: Moment::ZERO, last_sent: Moment::ZERO, asked: None, mode: Mode::Off }
     }
 
+    /// How long silence lasts at the most before it means death; `None`: it never does.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        Some(self.config.interval?.saturating_add(self.config.timeout))
+    }
+
     /// A connection has opened.
     pub(crate) fn start(&mut self, now: Moment, timers: &mut Timers) {
         (self.last_life, self.last_sent, self.asked) = (now, now, None);

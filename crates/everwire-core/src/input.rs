@@ -99,8 +99,12 @@ pub enum TransportEvent {
     /// This many more of the units that `take` handed out are wholly written to the socket. Everything written is to be
     /// reported before the connection's loss is: what is not counts as never sent.
     Written(usize),
-    /// Reading has stopped because our own user is slow.
+    /// Reading has stopped because our own user is slow. The peer's silence says nothing then.
     ReadPaused,
+    /// Reading has stopped because our own user is slow, although a message of ours waits for what the peer says. After the
+    /// heartbeat's interval and time-out without [`ReadResumed`](Self::ReadResumed) the connection is given up, since the
+    /// user may wait for that message: [`Loss::Unread`].
+    ReadStalled,
     /// Reading goes on.
     ReadResumed,
     /// The peer's close frame. The echo is the transport's business; [`Lost`](Self::Lost) follows.

@@ -26,13 +26,15 @@ pub enum Timer {
     Store,
     /// Flush, closing handshake or the wait for the transport's end take too long.
     Close,
+    /// Nobody has read for too long, although a message of ours waits for it.
+    Unread,
     /// A queued message's time to live is over.
     Expiry,
 }
 
 impl Timer {
     /// Those of the table. `Expiry` is not: the outbox knows when the next message expires.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Open,
         Self::Retry,
         Self::Heartbeat,
@@ -44,6 +46,7 @@ impl Timer {
         Self::Expire,
         Self::Store,
         Self::Close,
+        Self::Unread,
     ];
 }
 

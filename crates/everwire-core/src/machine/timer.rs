@@ -2,7 +2,7 @@
 
 use super::Machine;
 use crate::{
-    Moment, OpenFailure, OpenFailureKind, Output, Phase, Seconds, Timer,
+    Cause, Loss, Moment, OpenFailure, OpenFailureKind, Output, Phase, Seconds, Timer,
     address::{Listed, Tried},
     lifecycle::{Intent, Lifecycle},
 };
@@ -32,7 +32,16 @@ impl Machine {
                 Some(Timer::Store) => self.persist_again(),
                 Some(Timer::Batch) => self.release_batch(),
                 Some(Timer::Close) => self.closing_too_long(now),
+                Some(Timer::Unread) => self.unread_too_long(now),
             }
+        }
+    }
+
+    fn unread_too_long(&mut self, now: Moment) {
+        if self.lifecycle.is_open()
+            && let Some(patience) = self.heartbeat.patience()
+        {
+            self.abort_connection(now, Cause::Lost(Loss::Unread { stalled_for: patience }));
         }
     }
 

@@ -57,10 +57,19 @@ impl Machine {
             TransportEvent::Pong(payload) => self.pong(now, &payload),
             TransportEvent::Written(units) => self.outbox.written(units, &mut self.outputs),
             TransportEvent::ReadPaused => {
-                self.heartbeat.pause(now, &mut self.timers);
-                self.barrier.pause();
+                self.timers.clear(Timer::Unread);
+                self.pause(now);
+            }
+            TransportEvent::ReadStalled => {
+                self.pause(now);
+                if self.lifecycle.is_open()
+                    && let Some(patience) = self.heartbeat.patience()
+                {
+                    self.timers.set(Timer::Unread, now + patience);
+                }
             }
             TransportEvent::ReadResumed => {
+                self.timers.clear(Timer::Unread);
                 self.barrier.resume();
                 let verdict = self.heartbeat.resume(now, &mut self.timers);
                 self.obey(now, verdict);
@@ -68,6 +77,12 @@ impl Machine {
             TransportEvent::PeerClosed(frame) => self.peer_closed(now, frame),
             TransportEvent::Lost(loss) => self.lost(now, loss),
         }
+    }
+
+    /// Our side stops reading: neither silence nor a late pong says anything.
+    fn pause(&mut self, now: Moment) {
+        self.heartbeat.pause(now, &mut self.timers);
+        self.barrier.pause();
     }
 
     fn opened(&mut self, now: Moment, attempt: Attempt, subprotocol: Option<&str>) {
@@ -200,6 +215,7 @@ impl Machine {
     /// Nothing more is sent on this connection, and its silence means nothing.
     pub(super) fn quiet(&mut self) {
         self.heartbeat.stop(&mut self.timers);
+        self.timers.clear(Timer::Unread);
         self.timers.clear(Timer::Stable);
         self.release_batch();
         self.wants_ready = false;

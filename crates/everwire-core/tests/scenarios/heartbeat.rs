@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use everwire_core::{Cause, Config, Event, Guarantee, Output, State, TransportEvent};
+use everwire_core::{Cause, Config, EndedBy, Event, Guarantee, Loss, Outcome, Output, Stage, State, TransportEvent};
 
 use crate::support::{World, config, seconds};
 
@@ -193,6 +193,45 @@ fn t16_a_pause_during_a_probe_suspends_its_verdict() {
     world.pongs();
     world.passes(seconds(20.0));
     assert_eq!(world.state(), &State::Connected);
+}
+
+#[test]
+fn t16_a_reader_that_holds_up_evidence_for_too_long_costs_the_connection_and_the_outcome_is_told() {
+    let mut world = World::connected(Config::default());
+    let id = world.send("x");
+    world.flushes();
+    world.transport(TransportEvent::ReadPaused);
+    world.passes(seconds(3600.0));
+    assert_eq!(world.state(), &State::Connected, "nobody waits for what is not read");
+
+    world.transport(TransportEvent::ReadStalled);
+    let stalled = world.now;
+    world.passes(seconds(34.9));
+    assert_eq!(world.log.outcome(id), None);
+    world.passes(seconds(0.2));
+    assert_eq!(world.log.outcome(id), Some(Outcome::Unknown(Stage::Written)));
+    let given_up = |output: &Output| matches!(output, Output::Event(Event::Disconnected(_)));
+    assert_eq!(world.log.when(given_up), Some(stalled + seconds(35.0)));
+    let Some(Event::Disconnected(post_mortem)) = world.log.events().into_iter().next() else { panic!("no end") };
+    assert_eq!(post_mortem.cause, Cause::Lost(Loss::Unread { stalled_for: seconds(35.0) }));
+    assert_eq!(post_mortem.ended_by(), EndedBy::Us);
+    assert!(post_mortem.cause.is_retryable());
+}
+
+#[test]
+fn t16_a_reader_that_takes_messages_in_time_costs_nothing() {
+    for goes_on in [TransportEvent::ReadResumed, TransportEvent::ReadPaused] {
+        let mut world = World::connected(Config::default());
+        world.transport(TransportEvent::ReadStalled);
+        world.passes(seconds(34.0));
+        world.transport(goes_on);
+        world.passes(seconds(1.5));
+        assert_eq!((world.state(), world.log.aborts()), (&State::Connected, Vec::new()));
+    }
+    let mut world = World::connected(config(|config| config.heartbeat.interval = None));
+    world.transport(TransportEvent::ReadStalled);
+    world.passes(seconds(100_000.0));
+    assert_eq!(world.state(), &State::Connected, "without a heartbeat nothing is given up");
 }
 
 #[test]

@@ -4,12 +4,16 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use everwire_core::{
-    Attempt, Batching, CloseCode, CloseFrame, Config, Guarantee, Hint, Input, Loss, Message, MessageId, Moment,
-    OpenFailure, OpenFailureKind, Output, Overflow, Phase, Priority, SendOptions, State, TransportEvent,
+    Attempt, Batching, CloseCode, CloseFrame, Config, Guarantee, Hint, Input, Loss, MessageId, Moment, OpenFailure,
+    OpenFailureKind, Output, Overflow, Phase, Priority, SendOptions, State, TransportEvent,
 };
 use proptest::prelude::*;
 
-use crate::support::{World, config, seconds};
+use crate::support::{
+    World, config,
+    owned::{self, let_go, owned},
+    seconds,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -39,6 +43,7 @@ enum Told {
     Pong(u8),
     Written(usize),
     ReadPaused,
+    ReadStalled,
     ReadResumed,
     PeerClosed(Option<u16>),
     Lost,
@@ -60,6 +65,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => any::<u8>().prop_map(Told::Pong),
         4 => prop_oneof![0..4_usize, Just(usize::MAX)].prop_map(Told::Written),
         1 => Just(Told::ReadPaused),
+        1 => Just(Told::ReadStalled),
         1 => Just(Told::ReadResumed),
         2 => prop_oneof![Just(None), prop_oneof![Just(1000), Just(1001), Just(1009), any::<u16>()].prop_map(Some)]
             .prop_map(Told::PeerClosed),
@@ -172,6 +178,28 @@ proptest! {
     }
 
     #[test]
+    fn no_message_is_dropped_within_a_call_and_none_is_kept_for_ever(
+        config in any_config(),
+        steps in prop::collection::vec(any_step(), 0..100),
+    ) {
+        let mut world = World::new(config);
+        world.machine.keep_ended();
+        world.message = owned;
+        let mut ended = Vec::new();
+        for step in steps {
+            apply(&mut world, step);
+            world.machine.take_ended(&mut ended);
+        }
+        world.close_within(seconds(0.0));
+        world.machine.take_ended(&mut ended);
+        let left = world.log.finished().map_or(0, |left| left.unsent.len() + left.unacknowledged.len());
+        let_go(ended);
+        let (alive, dropped_within) = owned::counts();
+        let_go(world);
+        prop_assert_eq!((alive, dropped_within, owned::counts()), (left, 0, (0, 0)));
+    }
+
+    #[test]
     fn the_same_inputs_give_the_same_outputs(config in any_config(), steps in prop::collection::vec(any_step(), 0..80)) {
         let run = || {
             let mut world = World::new(config.clone());
@@ -187,13 +215,23 @@ proptest! {
 /// Returns how many messages were accepted.
 fn apply(world: &mut World, step: Step) -> u64 {
     match step {
-        Step::Send(text) => return u64::from(world.try_send(Message::text(text)).is_ok()),
-        Step::SendWith(text, options) => return u64::from(world.try_send_with(Message::text(text), options).is_ok()),
+        Step::Send(text) => {
+            let sent = world.try_send((world.message)(text));
+            let accepted = u64::from(sent.is_ok());
+            let_go(sent);
+            return accepted;
+        }
+        Step::SendWith(text, options) => {
+            let sent = world.try_send_with((world.message)(text), options);
+            let accepted = u64::from(sent.is_ok());
+            let_go(sent);
+            return accepted;
+        }
         Step::Cancel(back) => {
             let _ = world.cancel(MessageId(world.last_id().0.saturating_sub(back)));
         }
         Step::Replace(back) => {
-            let _ = world.replace(MessageId(world.last_id().0.saturating_sub(back)), "replaced");
+            let_go(world.replace(MessageId(world.last_id().0.saturating_sub(back)), "replaced"));
         }
         Step::Take(count) => {
             if world.has_dialled() {
@@ -232,6 +270,7 @@ fn event(told: Told) -> TransportEvent {
         Told::Pong(byte) => TransportEvent::Pong(Bytes::from(vec![byte; 8])),
         Told::Written(units) => TransportEvent::Written(units),
         Told::ReadPaused => TransportEvent::ReadPaused,
+        Told::ReadStalled => TransportEvent::ReadStalled,
         Told::ReadResumed => TransportEvent::ReadResumed,
         Told::PeerClosed(code) => {
             TransportEvent::PeerClosed(code.map(|code| CloseFrame { code: CloseCode(code), reason: "scripted".into() }))

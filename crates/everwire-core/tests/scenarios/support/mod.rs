@@ -1,6 +1,7 @@
 //! A scripted world around a machine: a virtual clock, a transport that does as it is told, a log of all outputs.
 
 mod log;
+pub(crate) mod owned;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -37,6 +38,8 @@ pub(crate) struct World {
     ready: bool,
     latest: Option<Attempt>,
     last_id: MessageId,
+    /// What makes a message of a text.
+    pub(crate) message: fn(&str) -> Message,
 }
 
 impl World {
@@ -48,7 +51,8 @@ impl World {
         let machine = Machine::new(config, seed).unwrap();
         let (log, pings, wire) = (Log::default(), VecDeque::new(), Vec::new());
         let (now, last_id) = (Moment::from_nanos(1_000_000_000), MessageId(0));
-        Self { machine, now, log, pings, wire, taken: 0, ready: false, latest: None, last_id }
+        let message = |text: &str| Message::text(text.to_owned());
+        Self { machine, now, log, pings, wire, taken: 0, ready: false, latest: None, last_id, message }
     }
 
     /// A world whose connection is open already.
@@ -153,7 +157,7 @@ impl World {
     }
 
     pub(crate) fn replace(&mut self, id: MessageId, text: &str) -> Result<(), ReplaceError> {
-        let replaced = self.machine.replace(self.now, id, Message::text(text));
+        let replaced = self.machine.replace(self.now, id, (self.message)(text));
         self.drain();
         replaced
     }
