@@ -273,8 +273,9 @@ impl Client {
         self.shared.tell(Input::Migrate);
     }
 
-    /// The received messages. There is one stream of them: after a later call an earlier
-    /// [`Inbox`] hands out the batch that it already holds, and then ends.
+    /// The received messages. There is one stream of them: a later call takes it over, with everything that the earlier
+    /// [`Inbox`] has not handed out, and that one ends. In a session the position goes on: asking the later one for its
+    /// first message acknowledges what the earlier one has handed out, and nothing else.
     pub fn messages(&self) -> Inbox {
         Inbox::attach(Arc::clone(&self.shared.mailbox))
     }

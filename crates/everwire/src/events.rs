@@ -33,6 +33,14 @@ pub enum EventItem {
     /// So many received messages were discarded because nobody reads them; see
     /// [`Inbox`](crate::Inbox) for when that happens.
     Discarded(u64),
+    /// The inbox is full far beyond its bound, so that the connection is not read any more, although something that was sent
+    /// waits for what comes behind: see [`Inbox`](crate::Inbox). Whoever reads the inbox is too slow, or waits for that.
+    InboxFull {
+        /// Messages that wait for the reader.
+        messages: usize,
+        /// Payload bytes of those.
+        bytes: usize,
+    },
     /// So many events were missed because they were not fetched in time.
     Missed(u64),
 }

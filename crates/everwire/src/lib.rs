@@ -76,6 +76,7 @@ mod stats;
 pub mod store;
 mod sync;
 mod target;
+mod wakeup;
 
 #[doc(hidden)]
 pub use everwire_core::json;

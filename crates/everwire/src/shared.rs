@@ -1,11 +1,12 @@
 //! What the handles of a client and its driver share.
 //!
 //! - [`Shared`], [`Inner`]: the machine behind its mutex, and what stands around it
+//! - `locked`: the mutex
 //! - `send`: messages into the outbox, and changing one's mind about them
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use everwire_core::{self as core, Input, Left, Machine, Message, MessageId, Moment, Outcome, Output};
@@ -17,16 +18,18 @@ use crate::events::{EventItem, Events, Feed};
 use crate::inbox::{Bounds, Mailbox, Reading};
 use crate::metrics::Tally;
 use crate::store::Recovered;
-use crate::sync::lock;
+use crate::wakeup::Wakeup;
 use crate::{Opening, State, Stats};
 
+mod locked;
 mod send;
 
+pub(crate) use self::locked::Locked;
 use self::send::Line;
 
 /// One mutex guards the machine; `send` holds it for an append, the driver once or twice per
-/// batch. States, events and wake-ups go out when it is free again, so that no code of the user's
-/// ever runs under it.
+/// batch. States, events and wake-ups go out when it is free again, and messages that have ended are dropped then (their
+/// payloads may have owners), so that no code of the user's ever runs under it.
 #[derive(Debug)]
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
@@ -34,6 +37,8 @@ pub(crate) struct Shared {
     origin: Instant,
     /// Any `send` may bring a deadline forward: with batching, or an age for all messages.
     timed: bool,
+    /// Wakes the driver.
+    pub(crate) driver: Arc<Wakeup>,
     pub(crate) mailbox: Arc<Mailbox>,
     state: watch::Sender<State>,
     events: Feed,
@@ -48,8 +53,6 @@ pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
     /// Outputs that a handle's call brought about and that only the driver can act on.
     pending: VecDeque<Output>,
-    /// Stands here while the driver sleeps; whoever has work for it takes it.
-    pub(crate) driver: Option<Waker>,
     /// The driver is to look at what a handle has done.
     wake_driver: bool,
     /// What the driver sleeps until.
@@ -83,12 +86,13 @@ pub(crate) struct Traffic {
 impl Shared {
     /// `recovered`: the messages that a store has kept, in the order of their numbers.
     pub(crate) fn new(
-        machine: Machine,
+        mut machine: Machine,
         timed: bool,
         inbox: Bounds,
         reading: Reading,
         recovered: Vec<(MessageId, Message)>,
     ) -> Self {
+        machine.keep_ended();
         let mut ledger = Ledger::default();
         let recovered = recovered.into_iter().map(|(id, message)| Recovered { message, delivery: ledger.open(id) });
         let recovered = recovered.collect();
@@ -97,7 +101,6 @@ impl Shared {
             ledger,
             recovered,
             pending: VecDeque::new(),
-            driver: None,
             wake_driver: false,
             armed: None,
             looked_at_clock: Moment::ZERO,
@@ -108,11 +111,13 @@ impl Shared {
             traffic: Traffic::default(),
             tally: Tally::default(),
         };
+        let driver = Arc::new(Wakeup::default());
         Self {
             inner: Mutex::new(inner),
             origin: Instant::now(),
             timed,
-            mailbox: Arc::new(Mailbox::new(inbox, reading)),
+            mailbox: Arc::new(Mailbox::new(inbox, reading, Arc::clone(&driver))),
+            driver,
             state: watch::Sender::new(State::Closed(core::Closed::Initial)),
             events: Feed::default(),
             line: Line::default(),
@@ -120,8 +125,8 @@ impl Shared {
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
-        lock(&self.inner)
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        Locked::new(&self.inner)
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -147,19 +152,21 @@ impl Shared {
         let mut inner = self.lock();
         let now = self.now();
         inner.machine.handle(now, input);
-        let reader = self.mailbox.set_ended(inner.has_ended());
+        let reader_ends = self.mailbox.set_ended(inner.has_ended());
         inner.wake_driver = true;
         let output = inner.machine.poll_output();
-        Self::deal_with(output, inner, reader.into_iter().collect());
+        self.deal_with(output, inner);
+        if reader_ends {
+            self.mailbox.wake_reader();
+        }
     }
 
     /// The last handle is gone.
     pub(crate) fn abandon(&self) {
         let mut inner = self.lock();
         inner.abandoned = true;
-        let driver = inner.driver.take();
         drop(inner);
-        driver.into_iter().for_each(Waker::wake);
+        self.driver.wake();
     }
 
     pub(crate) fn state(&self) -> State {
@@ -232,7 +239,8 @@ impl Shared {
 
     /// The driver has ended: nobody waits for it any longer.
     pub(crate) fn finish(&self) {
-        self.mailbox.set_ended(true).into_iter().for_each(Waker::wake);
+        self.mailbox.set_ended(true);
+        self.mailbox.wake_reader();
         self.events.end();
         self.call_next_in_line();
         self.finished.send_replace(true);
@@ -262,11 +270,6 @@ impl Inner {
     pub(crate) fn settle(&mut self, first: MessageId, last: MessageId, outcome: Outcome, wakers: &mut Vec<Waker>) {
         self.tally.ended(first, last, outcome);
         self.ledger.settle(first, last, outcome, wakers);
-    }
-
-    /// The driver, if it sleeps and there is work for it.
-    fn take_driver(&mut self) -> Option<Waker> {
-        if mem::take(&mut self.wake_driver) { self.driver.take() } else { None }
     }
 
     pub(crate) fn has_work_for_driver(&self) -> bool {

@@ -1,6 +1,8 @@
-//! Locking.
+//! Locks and atomics: std's, and those of loom where its model test builds the files that use these.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+pub(crate) use std::sync::Mutex;
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{MutexGuard, PoisonError};
 
 /// Locks, also after a panic elsewhere: what is guarded in this crate is valid at every step.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

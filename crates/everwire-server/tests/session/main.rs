@@ -2,6 +2,7 @@
 #![cfg(feature = "axum")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
 
+mod awaiting;
 mod cuts;
 mod ending;
 #[cfg(feature = "metrics")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::get;
-use everwire::{Client, SessionMode};
+use everwire::{Builder, Client, SessionMode};
 use everwire_server::{Session, Sessions, SessionsConfig, Upgrade};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -106,11 +106,13 @@ impl Network {
     }
 
     pub(crate) fn client(&self, query: &str) -> Client {
+        self.builder(query).build().unwrap()
+    }
+
+    pub(crate) fn builder(&self, query: &str) -> Builder {
         Client::builder(format!("ws://{}/{query}", self.address))
             .session(SessionMode::Require)
             .initial_delay(Duration::from_millis(5))
             .max_delay(Duration::from_millis(20))
-            .build()
-            .unwrap()
     }
 }

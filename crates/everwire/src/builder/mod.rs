@@ -283,7 +283,8 @@ impl Builder {
     }
 
     /// How many messages, and payload bytes, may be received and not yet consumed; then the
-    /// socket is not read until the user catches up. Bytes may be exceeded by one message.
+    /// socket is not read until the user catches up. Bytes may be exceeded by one message, and both by far while something
+    /// that was sent has no outcome yet: [`Inbox`](crate::Inbox) says how far.
     /// Default: 1,024 messages, 16 MiB.
     pub fn inbox(mut self, messages: usize, bytes: usize) -> Self {
         self.inbox = Bounds { messages, bytes };

@@ -30,6 +30,11 @@ pub use self::many::Deliveries;
 ///
 /// Awaiting it is cancel-safe: `&mut delivery` can be awaited again after a timeout.
 ///
+/// It may be awaited in the loop that reads the [`Inbox`](crate::Inbox): the client reads on meanwhile, as far as the inbox's
+/// hard limit. With a peer that says more than that at once, await it in a task of its own, or take messages meanwhile. In a
+/// session the outcome comes when the peer's application has processed the message: if that application waits for this
+/// loop, each waits for the other.
+///
 /// ```no_run
 /// # async fn example(client: everwire::Client) -> Result<(), everwire::SendError> {
 /// use everwire::Outcome;

@@ -12,7 +12,7 @@ use everwire_ws::{Incoming, Message, Phase};
 use super::failure;
 use super::reading::Reading;
 use super::stream::Stream;
-use crate::inbox::Room;
+use crate::inbox::{Limit, Room};
 use crate::shared::Inner;
 
 /// One open connection.
@@ -26,8 +26,8 @@ pub(super) struct Connection {
     pub(super) ready: bool,
     /// A unit that was taken but is too large to be encoded under the mutex.
     large: Option<(Prefix, Message)>,
-    /// The inbox is full, and the machine knows that we don't read.
-    paused: bool,
+    /// The inbox is full to this limit, and the machine knows that we don't read.
+    paused: Option<Limit>,
     write_failed: bool,
     bytes_seen: u64,
 }
@@ -50,27 +50,28 @@ impl Connection {
             ends: VecDeque::new(),
             ready: false,
             large: None,
-            paused: false,
+            paused: None,
             write_failed: false,
             bytes_seen: 0,
         }
     }
 
-    /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
+    /// Reads what is there, as far as there is room for it within this limit, into `events`. `batch` is an empty vector to
+    /// begin with.
     pub(super) fn read(
         &mut self,
         cx: &mut Context<'_>,
-        room: Room,
+        (limit, room): (Limit, Room),
         mut batch: Vec<Message>,
         events: &mut Vec<TransportEvent>,
     ) -> Reading {
         if room.is_none() {
-            if !mem::replace(&mut self.paused, true) {
-                events.push(TransportEvent::ReadPaused);
+            if self.paused.replace(limit) != Some(limit) {
+                events.push(limit.pause());
             }
             return Reading::Paused;
         }
-        if mem::replace(&mut self.paused, false) {
+        if self.paused.take().is_some() {
             events.push(TransportEvent::ReadResumed);
         }
         let before = events.len();

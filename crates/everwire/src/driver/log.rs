@@ -15,6 +15,9 @@ pub(super) fn notice(url: &str, notice: &EventItem) {
         EventItem::Discarded(messages) => {
             debug!(target: TARGET, url, messages, "received messages discarded: nobody reads them");
         }
+        EventItem::InboxFull { messages, bytes } => {
+            warn!(target: TARGET, url, messages, bytes, "the inbox is full and holds up what was sent: take messages while you wait for outcomes");
+        }
         EventItem::Missed(_) => {}
     }
 }

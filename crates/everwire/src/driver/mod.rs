@@ -35,7 +35,7 @@ use self::todo::{Command, Todo};
 use crate::budget::RetryBudget;
 use crate::clock::{self, Instant, Sleep};
 use crate::events::EventItem;
-use crate::inbox::Room;
+use crate::inbox::{Limit, Room};
 use crate::metrics::Meter;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::network_hints::Listener;
@@ -109,6 +109,8 @@ pub(crate) struct Driver {
     events: Vec<TransportEvent>,
     spare: Vec<Message>,
     warned: bool,
+    /// What the inbox was last read within.
+    limit: Limit,
     /// How far the reader of the inbox was last known to be.
     processed: u64,
     /// When the machine was last told what the wall clock reads.
@@ -153,6 +155,7 @@ enum Turn {
     End,
 }
 
+const UNBOUNDED: (Limit, Room) = (Limit::Usual, Room::UNBOUNDED);
 /// Turns before other tasks get theirs.
 const TURNS: usize = 4;
 /// While things happen, the machine is told so often what the wall clock reads.
@@ -192,6 +195,7 @@ impl Driver {
             events: Vec::new(),
             spare: Vec::new(),
             warned: false,
+            limit: Limit::Usual,
             processed: 0,
             wall_clock_at: Moment::ZERO,
             store,
@@ -247,8 +251,9 @@ impl Driver {
             }
             Link::Up(connection) => {
                 // A user who leaves wants the evidence more than messages beyond the inbox's bound.
-                let room = if self.todo.closing { Room::UNBOUNDED } else { self.shared.mailbox.poll_room(cx) };
-                connection.read(cx, room, mem::take(&mut self.spare), &mut self.events)
+                let within = if self.todo.closing { UNBOUNDED } else { poll_room(&self.shared, cx) };
+                self.limit = within.0;
+                connection.read(cx, within, mem::take(&mut self.spare), &mut self.events)
             }
         }
     }
@@ -285,7 +290,7 @@ impl Driver {
         let reading = match &mut self.next {
             Link::Up(connection) => {
                 let _ = connection.flush(cx);
-                connection.read(cx, Room::UNBOUNDED, mem::take(&mut self.spare), &mut self.events)
+                connection.read(cx, UNBOUNDED, mem::take(&mut self.spare), &mut self.events)
             }
             Link::Dialling { .. } | Link::Down => self.next.poll_dialling(cx, &mut self.events).0,
         };
@@ -302,9 +307,16 @@ impl Driver {
         let inner = &mut *inner;
         inner.looked_at_clock = now;
         for event in self.events.drain(..) {
-            if let TransportEvent::Received(messages) = &event {
-                inner.traffic.messages_received += messages.len() as u64;
-                inner.traffic.bytes_received += messages.iter().map(Message::len).sum::<usize>() as u64;
+            match &event {
+                TransportEvent::Received(messages) => {
+                    inner.traffic.messages_received += messages.len() as u64;
+                    inner.traffic.bytes_received += messages.iter().map(Message::len).sum::<usize>() as u64;
+                }
+                TransportEvent::ReadStalled => {
+                    let (messages, bytes) = self.shared.mailbox.waiting();
+                    self.todo.notices.push(EventItem::InboxFull { messages, bytes });
+                }
+                _ => {}
             }
             if let Some(attempt) = attempt {
                 inner.machine.handle(now, Input::Transport(attempt, event));
@@ -317,7 +329,11 @@ impl Driver {
         if let Some(stored) = self.stored.take() {
             inner.machine.handle(now, stored);
         }
-        if let Some(position) = self.shared.mailbox.processed(None)
+        let discarded = self.shared.mailbox.take_untold();
+        if discarded > 0 {
+            self.todo.notices.push(EventItem::Discarded(discarded));
+        }
+        if let Some(position) = self.shared.mailbox.processed()
             && position > mem::replace(&mut self.processed, position)
         {
             inner.machine.handle(now, Input::Processed(position));
@@ -418,7 +434,9 @@ impl Driver {
     }
 
     fn deliver(&mut self, mut messages: Vec<Message>) {
-        let discarded = self.shared.mailbox.deliver(&mut messages);
+        // Also what was read for the sake of evidence just before the user left.
+        let limit = if self.todo.closing { Limit::Usual } else { self.limit };
+        let discarded = self.shared.mailbox.deliver(&mut messages, limit);
         if discarded > 0 {
             if !self.todo.closing && !mem::replace(&mut self.warned, true) {
                 log::nobody_reads(&self.url);
@@ -475,14 +493,15 @@ impl Driver {
 
     /// Prepares for sleep: leaves a waker where work comes from, and sets the alarm. Whether there is nothing to do.
     fn rest(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.shared.mailbox.processed(Some(cx)).is_some_and(|position| position != self.processed) {
+        // First armed, then looked at: what comes after the look wakes us.
+        drop(self.shared.driver.arm(cx));
+        if self.shared.mailbox.has_news(self.processed) {
             return false;
         }
         let mut inner = self.shared.lock();
         if inner.has_work_for_driver() {
             return false;
         }
-        inner.driver = Some(cx.waker().clone());
         inner.armed = self.alarm;
         let deadline = inner.machine.deadline().map(|(deadline, _)| deadline);
         let deadline = deadline.into_iter().chain(self.meter.wants_to_look()).min();
@@ -539,6 +558,16 @@ impl Drop for Driver {
         }
         self.perform();
     }
+}
+
+/// Room in the inbox: within its bound, and beyond it if a message of ours waits for what the peer says. The user may wait
+/// for that one before taking the next message.
+fn poll_room(shared: &Shared, cx: &Context<'_>) -> (Limit, Room) {
+    let room = shared.mailbox.poll_room(Limit::Usual, cx);
+    if room.is_none() && shared.lock().machine.has_open_messages() {
+        return (Limit::Hard, shared.mailbox.poll_room(Limit::Hard, cx));
+    }
+    (Limit::Usual, room)
 }
 
 impl Link {

@@ -1,5 +1,9 @@
 //! What reading an open connection led to.
 
+use everwire_core::TransportEvent;
+
+use crate::inbox::Limit;
+
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
@@ -11,4 +15,14 @@ pub(super) enum Reading {
     Paused,
     /// The connection is gone.
     Gone,
+}
+
+impl Limit {
+    /// What the machine is told when it is reached.
+    pub(super) fn pause(self) -> TransportEvent {
+        match self {
+            Self::Usual => TransportEvent::ReadPaused,
+            Self::Hard => TransportEvent::ReadStalled,
+        }
+    }
 }

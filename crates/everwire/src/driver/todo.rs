@@ -31,6 +31,10 @@ pub(super) struct Todo {
     pub(super) commands: Vec<Command>,
     pub(super) notices: Vec<EventItem>,
     wakers: Vec<Waker>,
+    /// Messages that have ended, to be dropped.
+    ended: Vec<Message>,
+    /// The reader of the inbox has to hear that nothing more comes.
+    reader_ends: bool,
     room: bool,
     /// The machine has ended for good.
     pub(super) finished: bool,
@@ -41,6 +45,9 @@ pub(super) struct Todo {
     /// Why the last attempt or connection ended.
     pub(super) last_cause: Option<Cause>,
 }
+
+/// Room that is kept for messages that have ended.
+const ENDED: usize = 4096;
 
 impl Todo {
     /// Drains all outputs.
@@ -89,13 +96,19 @@ impl Todo {
         }
         if state_changed {
             self.closing = *inner.machine.state() == CoreState::Closing;
-            self.wakers.extend(shared.mailbox.set_ended(inner.has_ended()));
+            self.reader_ends |= shared.mailbox.set_ended(inner.has_ended());
         }
+        inner.machine.take_ended(&mut self.ended);
     }
 
     /// Tells everybody who waits. The mutex must be free.
     pub(super) fn tell(&mut self, shared: &Shared, url: &str, meter: &mut Meter) {
+        self.ended.clear();
+        self.ended.shrink_to(ENDED);
         self.wakers.drain(..).for_each(Waker::wake);
+        if std::mem::take(&mut self.reader_ends) {
+            shared.mailbox.wake_reader();
+        }
         meter.tell();
         for notice in self.notices.drain(..) {
             meter.notice(&notice);

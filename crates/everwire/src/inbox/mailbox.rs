@@ -2,45 +2,43 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Waker};
+use std::sync::Arc;
+use std::task::Context;
 
 use everwire_ws::Message;
 
-use crate::sync::lock;
+use super::bounds::{Bounds, Limit, Reading, Room};
+use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::wakeup::Wakeup;
 
-/// Bounds over what has been received and not yet been consumed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
-}
-
-/// What a reader owes to the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// Nothing.
-    Plain,
-    /// Word on what is processed: each message when the next is asked for, or when the reader says so.
-    Session { manual_acks: bool },
-}
-
-/// Both sides exchange whole batches, so the lock and the wake-up are paid once per batch.
+/// Both sides exchange whole batches, so the wake-up is paid once per batch.
+///
+/// Lock order: batch, desk.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     bounds: Bounds,
     reading: Reading,
-    pub(super) progress: Progress,
+    /// Wakes the driver, here and everywhere else.
+    driver: Arc<Wakeup>,
+    /// Wakes the reader.
+    reader: Wakeup,
+    /// How far the reader has come, counted in messages delivered since the start.
+    processed: AtomicU64,
+    /// Discarded by the reader, and not yet told by the driver.
+    untold: AtomicU64,
+    batch: Mutex<Batch>,
     desk: Mutex<Desk>,
 }
 
-/// How far the reader has come, counted in messages delivered since the start. Only kept in a session.
+/// What the reader has taken and not yet handed out.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
-    processed: AtomicU64,
-    /// The driver wants to hear of more.
-    wanted: AtomicBool,
+struct Batch {
+    /// Which reader's; raised by each `attach`: an earlier one sees that it was replaced, and the new one goes on where it
+    /// was.
+    generation: u64,
+    messages: VecDeque<Message>,
+    /// Messages ever handed out or discarded in front of those.
+    position: u64,
 }
 
 #[derive(Debug)]
@@ -53,14 +51,11 @@ struct Desk {
     held_messages: usize,
     held_bytes: usize,
     reader: Reader,
-    /// Raised by each `attach`: an earlier inbox sees that it was replaced.
-    generation: u64,
+    /// The driver waits for room within this limit.
+    wanted: Option<Limit>,
     /// Nothing more will come by itself.
     ended: bool,
     discarded: u64,
-    reader_waker: Option<Waker>,
-    driver_waker: Option<Waker>,
-    progress_waker: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,36 +68,20 @@ enum Reader {
     Gone,
 }
 
-/// How much the driver may read before the mailbox is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Room {
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
-}
-
-impl Room {
-    pub(crate) const UNBOUNDED: Self = Self { messages: usize::MAX, bytes: usize::MAX };
-
-    pub(crate) fn is_none(self) -> bool {
-        self.messages == 0 || self.bytes == 0
-    }
-}
-
-/// In a session the socket is read at least until so many bytes wait.
-const HELD_BACK: usize = 64 << 20;
-
-impl Progress {
-    #[inline]
-    fn advance(&self, position: u64) {
-        if self.processed.load(Ordering::Relaxed) < position {
-            self.processed.store(position, Ordering::SeqCst);
-        }
-    }
-}
-
-/// What a reader finds.
+/// What a reader finds in its batch.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refill {
+pub(crate) enum Next {
+    /// A message, and how many were handed out with it.
+    Message(Message, u64),
+    /// Nothing: [refill](Mailbox::refill) it.
+    Nothing,
+    /// A later reader has taken over.
+    Replaced,
+}
+
+/// What a reader finds beyond its batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refill {
     Filled,
     Empty,
     /// Nothing more will come.
@@ -110,7 +89,7 @@ pub(super) enum Refill {
 }
 
 impl Mailbox {
-    pub(crate) fn new(bounds: Bounds, reading: Reading) -> Self {
+    pub(crate) fn new(bounds: Bounds, reading: Reading, driver: Arc<Wakeup>) -> Self {
         let desk = Desk {
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -118,62 +97,74 @@ impl Mailbox {
             held_messages: 0,
             held_bytes: 0,
             reader: Reader::NotYet,
-            generation: 0,
+            wanted: None,
             ended: false,
             discarded: 0,
-            reader_waker: None,
-            driver_waker: None,
-            progress_waker: None,
         };
-        Self { bounds, reading, progress: Progress::default(), desk: Mutex::new(desk) }
+        Self {
+            bounds,
+            reading,
+            driver,
+            reader: Wakeup::default(),
+            processed: AtomicU64::new(0),
+            untold: AtomicU64::new(0),
+            batch: Mutex::default(),
+            desk: Mutex::new(desk),
+        }
     }
 
     // The driver's side.
 
-    /// Room for what is read next. Without any, the driver's waker is kept until there is some.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Room {
+    /// Room within this limit for what is read next. Without any, the driver is woken when there is some.
+    pub(crate) fn poll_room(&self, limit: Limit, cx: &Context<'_>) -> Room {
         let mut desk = lock(&self.desk);
-        let room = match self.reading {
-            Reading::Plain => desk.room(self.bounds),
-            // The session's limits bound it, and its acknowledgements come the same way.
-            Reading::Session { .. } => desk.room_in_session(self.bounds),
-        };
-        desk.driver_waker = room.is_none().then(|| cx.waker().clone());
+        let room = desk.room(self.bounds, self.reading, limit);
+        let earlier = if room.is_none() { self.driver.arm(cx) } else { None };
+        desk.wanted = room.is_none().then_some(limit);
+        drop(desk);
+        drop(earlier);
         room
     }
 
     /// Takes a batch over and leaves the vector empty. Returns how many messages were discarded
-    /// because nobody has come to read them, or because they came beyond the bounds.
-    pub(crate) fn deliver(&self, batch: &mut Vec<Message>) -> u64 {
+    /// because nobody has come to read them, or because they came beyond the limit.
+    pub(crate) fn deliver(&self, batch: &mut Vec<Message>, limit: Limit) -> u64 {
         let mut desk = lock(&self.desk);
         let discarded = match desk.reader {
             Reader::Gone => {
                 let discarded = batch.drain(..).len();
                 desk.passed += discarded as u64;
                 // Whoever drops the inbox has done with what comes.
-                self.progress.advance(desk.passed);
+                self.processed.fetch_max(desk.passed, Ordering::SeqCst);
                 discarded
             }
             Reader::Reading | Reader::NotYet if self.reading != Reading::Plain => {
                 batch.drain(..).for_each(|message| desk.push(message));
                 0
             }
-            Reader::Reading => desk.push_while_room(batch, self.bounds),
+            Reader::Reading => desk.push_while_room(batch, self.bounds, self.reading, limit),
             Reader::NotYet => desk.push_newest(batch, self.bounds),
         } as u64;
         desk.discarded += discarded;
-        let waker = if desk.queue.is_empty() { None } else { desk.reader_waker.take() };
+        let news = !desk.queue.is_empty();
         drop(desk);
-        waker.into_iter().for_each(Waker::wake);
+        if news {
+            self.reader.wake();
+        }
         discarded
     }
 
-    /// Whether more may come by itself. Returns the reader's waker if that is news for it.
-    pub(crate) fn set_ended(&self, ended: bool) -> Option<Waker> {
+    /// Whether more may come by itself. If that is news for the reader, it is to be [woken](Self::wake_reader).
+    pub(crate) fn set_ended(&self, ended: bool) -> bool {
         let mut desk = lock(&self.desk);
         let news = ended && !desk.ended;
         desk.ended = ended;
-        if news { desk.reader_waker.take() } else { None }
+        news
+    }
+
+    /// With no lock held.
+    pub(crate) fn wake_reader(&self) {
+        self.reader.wake();
     }
 
     /// Messages that were received and not yet consumed, and how many were discarded so far.
@@ -182,120 +173,155 @@ impl Mailbox {
         (desk.queue.len() + desk.held_messages, desk.discarded)
     }
 
-    /// How far the reader has come, if the peer is owed the word. With `wake`, the driver is woken when it has come
-    /// further.
-    pub(crate) fn processed(&self, cx: Option<&Context<'_>>) -> Option<u64> {
-        if self.reading == Reading::Plain {
-            return None;
-        }
-        if let Some(cx) = cx {
-            lock(&self.desk).progress_waker = Some(cx.waker().clone());
-            self.progress.wanted.store(true, Ordering::SeqCst);
-        }
-        Some(self.progress.processed.load(Ordering::SeqCst))
+    /// Messages, and payload bytes, that the reader has not come for.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let desk = lock(&self.desk);
+        (desk.queue.len() + desk.held_messages, desk.queued_bytes + desk.held_bytes)
+    }
+
+    /// How far the reader has come, if the peer is owed the word.
+    pub(crate) fn processed(&self) -> Option<u64> {
+        (self.reading != Reading::Plain).then(|| self.processed.load(Ordering::SeqCst))
+    }
+
+    /// How many messages the reader has discarded since the last time, for the driver to tell.
+    pub(crate) fn take_untold(&self) -> u64 {
+        if self.untold.load(Ordering::Relaxed) == 0 { 0 } else { self.untold.swap(0, Ordering::SeqCst) }
+    }
+
+    /// Whether there is something for a driver that knows of this position.
+    pub(crate) fn has_news(&self, known: u64) -> bool {
+        self.untold.load(Ordering::SeqCst) > 0 || self.processed().is_some_and(|position| position != known)
     }
 
     // The reader's side.
 
-    pub(super) fn acknowledges_by_itself(&self) -> bool {
+    pub(crate) fn acknowledges_by_itself(&self) -> bool {
         self.reading == Reading::Session { manual_acks: false }
     }
 
     /// The reader has processed everything before this position.
     #[inline]
-    pub(super) fn process(&self, position: u64) {
-        self.progress.advance(position);
-        if self.progress.wanted.load(Ordering::SeqCst) && self.progress.wanted.swap(false, Ordering::SeqCst) {
-            let waker = lock(&self.desk).progress_waker.take();
-            waker.into_iter().for_each(Waker::wake);
+    pub(crate) fn process(&self, position: u64) {
+        if self.processed.load(Ordering::Relaxed) < position {
+            self.processed.fetch_max(position, Ordering::SeqCst);
+            self.driver.wake();
         }
     }
 
-    /// Of the message that is handed out next.
-    pub(super) fn position(&self, left: usize) -> u64 {
-        lock(&self.desk).passed - left as u64
-    }
-
-    /// A new reader takes over; returns its generation.
-    pub(super) fn attach(&self) -> u64 {
+    /// A new reader takes over what the earlier one has not handed out. Its generation, and how many messages were handed
+    /// out so far.
+    pub(crate) fn attach(&self) -> (u64, u64) {
+        let mut batch = lock(&self.batch);
+        batch.generation += 1;
         let mut desk = lock(&self.desk);
-        desk.generation += 1;
         desk.reader = Reader::Reading;
-        // What the earlier reader still holds no longer counts: it hands out the rest and ends.
-        desk.release();
-        let (generation, wakers) = (desk.generation, desk.take_wakers());
+        if batch.messages.is_empty() {
+            batch.position = desk.passed;
+        }
+        let attached = (batch.generation, batch.position);
         drop(desk);
-        wakers.into_iter().flatten().for_each(Waker::wake);
-        generation
+        drop(batch);
+        // The earlier one, which has come to its end.
+        self.reader.wake();
+        attached
     }
 
-    pub(super) fn detach(&self, generation: u64, left_over: usize) {
-        let mut desk = lock(&self.desk);
-        if desk.generation != generation {
+    /// The reader leaves, and has done with all that is there and that comes.
+    pub(crate) fn detach(&self, generation: u64) {
+        let mut batch = lock(&self.batch);
+        if batch.generation != generation {
             return;
         }
+        let mut desk = lock(&self.desk);
         desk.reader = Reader::Gone;
         desk.passed += desk.queue.len() as u64;
-        self.progress.advance(desk.passed);
-        desk.discarded += (desk.queue.len() + left_over) as u64;
+        batch.position = desk.passed;
+        let discarded = (desk.queue.len() + batch.messages.len()) as u64;
+        desk.discarded += discarded;
+        self.untold.fetch_add(discarded, Ordering::SeqCst);
+        self.processed.fetch_max(desk.passed, Ordering::SeqCst);
         desk.release();
         desk.queued_bytes = 0;
-        let (queue, wakers) = (mem::take(&mut desk.queue), desk.take_wakers());
+        let left = (mem::take(&mut desk.queue), mem::take(&mut batch.messages));
         drop(desk);
-        wakers.into_iter().flatten().for_each(Waker::wake);
-        drop(queue);
+        drop(batch);
+        // There is room, word on what was discarded, and in a session on what is processed.
+        self.driver.wake();
+        drop(left);
     }
 
-    /// Exchanges the reader's empty queue for the next batch: half of the bound at most, so that
-    /// the socket is read while the reader works on it.
-    pub(super) fn refill(
-        &self,
-        generation: u64,
-        local: &mut VecDeque<Message>,
-        cx: Option<&mut Context<'_>>,
-    ) -> Refill {
-        let mut desk = lock(&self.desk);
-        if desk.generation != generation {
+    /// The next message of the reader's batch.
+    #[inline]
+    pub(crate) fn next(&self, generation: u64) -> Next {
+        let mut batch = lock(&self.batch);
+        if batch.generation != generation {
+            return Next::Replaced;
+        }
+        match batch.messages.pop_front() {
+            Some(message) => {
+                batch.position += 1;
+                Next::Message(message, batch.position)
+            }
+            None => Next::Nothing,
+        }
+    }
+
+    /// Exchanges the reader's empty batch for the next: half of the bound at most, so that
+    /// the socket is read while the reader works on it. If there is nothing, the reader is woken when there is.
+    pub(crate) fn refill(&self, generation: u64, cx: Option<&Context<'_>>) -> Refill {
+        let mut batch = lock(&self.batch);
+        if batch.generation != generation {
             return Refill::Ended;
         }
+        if !batch.messages.is_empty() {
+            return Refill::Filled;
+        }
+        let mut desk = lock(&self.desk);
         desk.release();
         let found = match desk.queue.len() {
             0 if desk.ended => Refill::Ended,
             0 => Refill::Empty,
-            _ => desk.hand_over(local, self.bounds),
+            _ => desk.hand_over(&mut batch.messages, self.bounds),
         };
-        if found == Refill::Empty {
-            desk.reader_waker = cx.map(|cx| cx.waker().clone());
+        batch.position = desk.passed - batch.messages.len() as u64;
+        let earlier = match cx {
+            Some(cx) if found == Refill::Empty => self.reader.arm(cx),
+            _ => None,
+        };
+        let room = desk.wanted.is_some_and(|limit| !desk.room(self.bounds, self.reading, limit).is_none());
+        if room {
+            desk.wanted = None;
         }
-        let driver = if desk.room(self.bounds).is_none() { None } else { desk.driver_waker.take() };
         drop(desk);
-        driver.into_iter().for_each(Waker::wake);
+        drop(batch);
+        drop(earlier);
+        if room {
+            self.driver.wake();
+        }
         found
     }
 }
 
 impl Desk {
-    fn room(&self, bounds: Bounds) -> Room {
-        match self.reader {
-            Reader::NotYet | Reader::Gone => Room::UNBOUNDED,
-            Reader::Reading => Room {
-                messages: bounds.messages.saturating_sub(self.queue.len() + self.held_messages),
-                bytes: bounds.bytes.saturating_sub(self.queued_bytes + self.held_bytes),
-            },
+    fn room(&self, bounds: Bounds, reading: Reading, limit: Limit) -> Room {
+        match (self.reader, reading) {
+            (Reader::NotYet | Reader::Gone, Reading::Plain) => Room::UNBOUNDED,
+            (Reader::Reading, _) | (_, Reading::Session { .. }) => {
+                let most = bounds.within(limit, reading);
+                Room {
+                    messages: most.messages.saturating_sub(self.queue.len() + self.held_messages),
+                    bytes: most.bytes.saturating_sub(self.queued_bytes + self.held_bytes),
+                }
+            }
         }
     }
 
-    /// A peer that keeps to the limits never meets this one.
-    fn room_in_session(&self, bounds: Bounds) -> Room {
-        let full = self.queued_bytes + self.held_bytes >= bounds.bytes.saturating_mul(4).max(HELD_BACK);
-        if full { Room { messages: 0, bytes: 0 } } else { Room::UNBOUNDED }
-    }
-
     /// A message is taken as long as there is any room, so bytes are exceeded by one at most.
-    fn push_while_room(&mut self, batch: &mut Vec<Message>, bounds: Bounds) -> usize {
+    fn push_while_room(&mut self, batch: &mut Vec<Message>, bounds: Bounds, reading: Reading, limit: Limit) -> usize {
         let mut discarded = 0;
         for message in batch.drain(..) {
-            if self.room(bounds).is_none() {
+            if self.room(bounds, reading, limit).is_none() {
                 discarded += 1;
             } else {
                 self.push(message);
@@ -311,6 +337,7 @@ impl Desk {
             while self.queue.len() > bounds.messages || (self.queued_bytes > bounds.bytes && self.queue.len() > 1) {
                 if let Some(oldest) = self.queue.pop_front() {
                     self.queued_bytes -= oldest.len();
+                    self.passed += 1;
                     discarded += 1;
                 }
             }
@@ -323,27 +350,23 @@ impl Desk {
         self.queue.push_back(message);
     }
 
-    fn hand_over(&mut self, local: &mut VecDeque<Message>, bounds: Bounds) -> Refill {
+    fn hand_over(&mut self, batch: &mut VecDeque<Message>, bounds: Bounds) -> Refill {
         let most = (bounds.messages / 2).max(1);
         if self.queue.len() <= most {
-            mem::swap(&mut self.queue, local);
+            mem::swap(&mut self.queue, batch);
             self.held_bytes = mem::take(&mut self.queued_bytes);
         } else {
-            local.extend(self.queue.drain(..most));
-            self.held_bytes = local.iter().map(Message::len).sum();
+            batch.extend(self.queue.drain(..most));
+            self.held_bytes = batch.iter().map(Message::len).sum();
             self.queued_bytes -= self.held_bytes;
         }
-        self.held_messages = local.len();
-        self.passed += local.len() as u64;
+        self.held_messages = batch.len();
+        self.passed += batch.len() as u64;
         Refill::Filled
     }
 
     fn release(&mut self) {
         self.held_messages = 0;
         self.held_bytes = 0;
-    }
-
-    fn take_wakers(&mut self) -> [Option<Waker>; 2] {
-        [self.reader_waker.take(), self.driver_waker.take()]
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! - [`Inbox`]: the user's end
 //! - `mailbox`: what lies between the driver and the user
+//! - `bounds`: how much that may be
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,26 +14,38 @@ use everwire_ws::Message;
 use futures_core::Stream;
 use tokio::task::coop;
 
-use self::mailbox::Refill;
+use self::mailbox::{Next, Refill};
 
+mod bounds;
 mod mailbox;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::mailbox::{Bounds, Mailbox, Reading, Room};
+pub(crate) use self::bounds::{Bounds, Limit, Reading, Room};
+pub(crate) use self::mailbox::Mailbox;
 
 /// The received messages, in order, over all connections.
 ///
 /// It is bounded ([`Builder::inbox`](crate::Builder::inbox)). When it is full the socket is not
 /// read, so the peer has to wait, and a client that is slow in this way never takes its own
-/// silence for the peer's death; that a connection has ended is then noticed when the user has caught up. Three cases are
+/// silence for the peer's death; that a connection has ended is then noticed when the user has caught up. Four cases are
 /// different:
 ///
+/// - While a message that was sent has no outcome yet, the socket is read beyond that bound, since the evidence comes the
+///   same way: up to 65,536 messages (64 times the bound, if that is more) and 64 MiB (4 times the bound). So a loop may
+///   await what it sends before it takes the next message. At that limit reading stops, which
+///   [`EventItem::InboxFull`](crate::EventItem::InboxFull) tells; if nobody takes a message for the heartbeat's interval and
+///   time-out, the connection is given up ([`Loss::Unread`](crate::Loss::Unread)), and what was sent gets its outcome by
+///   that. Without a heartbeat nothing is given up.
 /// - Until [`messages`](crate::Client::messages) is called for the first time nobody reads, and
 ///   nothing waits: the newest messages are kept up to the bound, older ones are discarded.
 /// - After the inbox is dropped every message is discarded.
 /// - While the client closes or disconnects it reads on, since the evidence for what it sent
 ///   comes the same way; a message for which there is no room is discarded then.
+///
+/// A loop that reads the inbox must not wait for anything else that only comes when the inbox is read, like an answer that
+/// another task would take from it or a state after the connection's end: nothing is sent then that would have the client
+/// read on.
 ///
 /// In a [session](crate::Builder::session) nothing is discarded but by dropping the inbox: what nobody reads waits, and
 /// the server with it. A message counts as processed, and is acknowledged to the server, when the next one is asked for,
@@ -46,7 +58,6 @@ pub(crate) use self::mailbox::{Bounds, Mailbox, Reading, Room};
 pub struct Inbox {
     mailbox: Arc<Mailbox>,
     generation: u64,
-    batch: VecDeque<Message>,
     /// Messages handed out, counted over all that was ever delivered.
     position: u64,
     /// Coming for the next message means that those before are processed.
@@ -69,10 +80,16 @@ impl Inbox {
     /// The next message if it is there, without waiting.
     pub fn try_next(&mut self) -> Option<Message> {
         self.come_back();
-        if self.batch.is_empty() && self.mailbox.refill(self.generation, &mut self.batch, None) == Refill::Filled {
-            self.position = self.mailbox.position(self.batch.len());
+        loop {
+            match self.mailbox.next(self.generation) {
+                Next::Message(message, position) => {
+                    self.position = position;
+                    return Some(message);
+                }
+                Next::Nothing if self.mailbox.refill(self.generation, None) == Refill::Filled => {}
+                Next::Nothing | Next::Replaced => return None,
+            }
         }
-        self.hand_out()
     }
 
     /// How many messages have been handed out over the client's life: what [`acknowledge`](Self::acknowledge) takes.
@@ -106,35 +123,31 @@ impl Inbox {
         }
     }
 
-    #[inline]
-    fn hand_out(&mut self) -> Option<Message> {
-        let message = self.batch.pop_front();
-        self.position += u64::from(message.is_some());
-        message
-    }
-
     pub(crate) fn attach(mailbox: Arc<Mailbox>) -> Self {
-        let generation = mailbox.attach();
+        let (generation, position) = mailbox.attach();
         let acknowledges = mailbox.acknowledges_by_itself();
-        let position = mailbox.position(0);
-        Self { mailbox, generation, batch: VecDeque::new(), position, acknowledges }
+        Self { mailbox, generation, position, acknowledges }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.come_back();
-        if self.batch.is_empty() {
+        loop {
+            match self.mailbox.next(self.generation) {
+                Next::Message(message, position) => {
+                    self.position = position;
+                    return Poll::Ready(Some(message));
+                }
+                Next::Replaced => return Poll::Ready(None),
+                Next::Nothing => {}
+            }
             // Once per batch: a reader that is always served still lets other tasks run.
             let budget = ready!(coop::poll_proceed(cx));
-            match self.mailbox.refill(self.generation, &mut self.batch, Some(cx)) {
-                Refill::Filled => {
-                    self.position = self.mailbox.position(self.batch.len());
-                    budget.made_progress();
-                }
+            match self.mailbox.refill(self.generation, Some(cx)) {
+                Refill::Filled => budget.made_progress(),
                 Refill::Empty => return Poll::Pending,
                 Refill::Ended => return Poll::Ready(None),
             }
         }
-        Poll::Ready(self.hand_out())
     }
 }
 
@@ -148,12 +161,12 @@ impl Stream for Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        self.mailbox.detach(self.generation, self.batch.len());
+        self.mailbox.detach(self.generation);
     }
 }
 
 impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox").field("batch", &self.batch.len()).finish_non_exhaustive()
+        f.debug_struct("Inbox").field("position", &self.position).finish_non_exhaustive()
     }
 }

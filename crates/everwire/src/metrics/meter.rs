@@ -119,7 +119,7 @@ impl Meter {
             EventItem::Event(Event::RoundTrip(time)) => self.handles.round_trip.record(*time),
             EventItem::Event(Event::Session { resumed, .. }) => self.handles.session(*resumed).increment(1),
             EventItem::Event(Event::SessionLost { .. }) => self.handles.session_lost().increment(1),
-            EventItem::Event(_) | EventItem::Discarded(_) | EventItem::Missed(_) => {}
+            EventItem::Event(_) | EventItem::Discarded(_) | EventItem::InboxFull { .. } | EventItem::Missed(_) => {}
         }
     }
 

@@ -1,17 +1,17 @@
 //! Messages into the outbox, and changing one's mind about them.
 
 use std::collections::VecDeque;
-use std::pin::pin;
-use std::sync::MutexGuard;
+use std::future::poll_fn;
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use everwire_core::{CancelError, MessageId, Outcome, Output, ReplaceError, SendError, SendOptions};
 use everwire_ws::Message;
-use tokio::sync::Notify;
 use tokio::task;
 
-use super::{Inner, Shared};
+use super::{Inner, Locked, Shared};
+use crate::wakeup::Wakeup;
 use crate::{Deliveries, Delivery};
 
 /// So many messages may go into the outbox without anybody else getting at the machine.
@@ -26,7 +26,8 @@ const CROWD: usize = 2048;
 pub(super) struct Line {
     turn: tokio::sync::Mutex<()>,
     waiting: AtomicUsize,
-    room: Notify,
+    /// Wakes the one whose turn it is.
+    room: Wakeup,
     /// Many are queued, and nobody has stepped back for that yet.
     crowded: AtomicBool,
 }
@@ -46,7 +47,7 @@ impl Shared {
         }
         match inner.machine.poll_output() {
             None if !inner.wake_driver => {}
-            output => Self::deal_with(output, inner, Vec::new()),
+            output => self.deal_with(output, inner),
         }
         Ok(delivery)
     }
@@ -74,7 +75,7 @@ impl Shared {
             inner.wake_driver = true;
         }
         let output = inner.machine.poll_output();
-        Self::deal_with(output, inner, Vec::new());
+        self.deal_with(output, inner);
         sent
     }
 
@@ -86,7 +87,7 @@ impl Shared {
             inner.wake_driver = true;
         }
         let output = inner.machine.poll_output();
-        Self::deal_with(output, inner, Vec::new());
+        self.deal_with(output, inner);
         Ok(delivery)
     }
 
@@ -95,7 +96,7 @@ impl Shared {
         let id = inner.machine.send_volatile(message)?;
         let delivery = inner.ledger.open(id);
         let output = inner.machine.poll_output();
-        Self::deal_with(output, inner, Vec::new());
+        self.deal_with(output, inner);
         Ok(delivery)
     }
 
@@ -103,7 +104,7 @@ impl Shared {
         let mut inner = self.lock();
         let outcome = inner.machine.cancel(self.now(), id)?;
         let output = inner.machine.poll_output();
-        Self::deal_with(output, inner, Vec::new());
+        self.deal_with(output, inner);
         Ok(outcome)
     }
 
@@ -111,7 +112,7 @@ impl Shared {
         let mut inner = self.lock();
         inner.machine.withdraw(self.now(), id)?;
         let output = inner.machine.poll_output();
-        Self::deal_with(output, inner, Vec::new());
+        self.deal_with(output, inner);
         Ok(())
     }
 
@@ -119,20 +120,24 @@ impl Shared {
         let mut inner = self.lock();
         let replaced = inner.machine.replace(self.now(), id, message);
         let output = inner.machine.poll_output();
-        Self::deal_with(output, inner, Vec::new());
+        self.deal_with(output, inner);
         replaced
     }
 
     /// The rest of a call that is not just one of many.
     #[cold]
-    pub(super) fn deal_with(mut output: Option<Output>, mut inner: MutexGuard<'_, Inner>, mut wakers: Vec<Waker>) {
+    pub(super) fn deal_with(&self, mut output: Option<Output>, mut inner: Locked<'_>) {
+        let mut wakers = Vec::new();
         while let Some(next) = output {
             inner.collect_one(next, &mut wakers);
             output = inner.machine.poll_output();
         }
-        let driver = inner.take_driver();
+        let wake_driver = mem::take(&mut inner.wake_driver);
         drop(inner);
-        wakers.into_iter().chain(driver).for_each(Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
+        if wake_driver {
+            self.driver.wake();
+        }
     }
 
     pub(crate) async fn send_wait(
@@ -154,14 +159,20 @@ impl Shared {
         }
         let _place = self.line.join();
         let _turn = self.line.turn.lock().await;
-        loop {
-            let room = pin!(self.line.room.notified());
-            match send(message) {
-                Err(SendError::Full(back)) => message = back,
-                other => return other,
+        let mut message = Some(message);
+        poll_fn(|cx| {
+            drop(self.line.room.arm(cx));
+            match message.take().map(send) {
+                Some(Err(SendError::Full(back))) => {
+                    message = Some(back);
+                    Poll::Pending
+                }
+                Some(other) => Poll::Ready(other),
+                // Only after it was ready.
+                None => Poll::Pending,
             }
-            room.await;
-        }
+        })
+        .await
     }
 }
 
@@ -179,13 +190,21 @@ impl Shared {
         }
         let _place = self.line.join();
         let _turn = self.line.turn.lock().await;
-        loop {
-            let room = pin!(self.line.room.notified());
+        while !messages.is_empty() {
+            poll_fn(|cx| {
+                drop(self.line.room.arm(cx));
+                match self.send_some(messages, deliveries) {
+                    Err(SendError::Full(_)) => Poll::Pending,
+                    other => Poll::Ready(other),
+                }
+            })
+            .await?;
             match self.send_stepping_back(messages, deliveries).await {
-                Err(SendError::Full(_)) => room.await,
+                Err(SendError::Full(_)) => {}
                 other => return other,
             }
         }
+        Ok(())
     }
 
     async fn send_stepping_back(
@@ -204,7 +223,7 @@ impl Shared {
 impl Line {
     /// There may be room, or none ever again.
     pub(super) fn call_next(&self) {
-        self.room.notify_one();
+        self.room.wake();
     }
 
     #[inline]

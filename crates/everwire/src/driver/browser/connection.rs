@@ -14,7 +14,7 @@ use everwire_ws::{CloseCode, Message};
 use super::sleep::{Sleep, sleep};
 use super::socket::{Socket, Told};
 use crate::driver::reading::Reading;
-use crate::inbox::Room;
+use crate::inbox::{Limit, Room};
 use crate::shared::Inner;
 
 /// One open connection.
@@ -27,7 +27,7 @@ pub(in crate::driver) struct Connection {
     /// The machine has something to take.
     pub(in crate::driver) ready: bool,
     /// The inbox is full, and the machine knows that we don't read.
-    paused: bool,
+    paused: Option<Limit>,
     /// When to look again whether the browser has room; it tells nobody.
     look: Option<Sleep>,
 }
@@ -66,14 +66,14 @@ impl Connection {
             None => Pings::None,
         };
         let socket = Transport { socket, pings };
-        Self { attempt, socket, unreported: 0, ready: false, paused: false, look: None }
+        Self { attempt, socket, unreported: 0, ready: false, paused: None, look: None }
     }
 
     /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
     pub(in crate::driver) fn read(
         &mut self,
         cx: &mut Context<'_>,
-        room: Room,
+        (limit, room): (Limit, Room),
         mut batch: Vec<Message>,
         events: &mut Vec<TransportEvent>,
     ) -> Reading {
@@ -84,12 +84,12 @@ impl Connection {
             return Reading::Gone;
         }
         if room.is_none() {
-            if !mem::replace(&mut self.paused, true) {
-                events.push(TransportEvent::ReadPaused);
+            if self.paused.replace(limit) != Some(limit) {
+                events.push(limit.pause());
             }
             return Reading::Paused;
         }
-        if mem::replace(&mut self.paused, false) {
+        if self.paused.take().is_some() {
             events.push(TransportEvent::ReadResumed);
         }
         let reading = self.read_batch(cx, room, &mut batch, events);
