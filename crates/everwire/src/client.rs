@@ -327,6 +327,9 @@ impl Client {
     /// to have arrived; both are empty if all is well. Afterwards no task, timer or socket is
     /// left.
     ///
+    /// A [store](crate::store) that is in the middle of a commit is waited for, up to 5 s beyond the deadline, so that
+    /// whoever opens it next finds it closed.
+    ///
     /// Without a connection it does not wait for one longer than the deadline either. Messages
     /// received meanwhile still reach the [`Inbox`] as far as there is room in it.
     ///

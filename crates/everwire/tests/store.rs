@@ -238,3 +238,172 @@ fn message(id: u64, text: &str) -> StoredMessage {
         message: text.into(),
     }
 }
+
+/// A store that panics so often, then works.
+struct Panicking {
+    store: MemoryStore,
+    left: usize,
+}
+
+impl Store for Panicking {
+    fn load(&mut self) -> Result<Saved, StoreError> {
+        self.store.load()
+    }
+
+    fn commit(&mut self, steps: &[StoreOp]) -> Result<(), StoreError> {
+        if self.left > 0 {
+            self.left -= 1;
+            panic!("out of luck");
+        }
+        self.store.commit(steps)
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_panics_is_told_of_like_one_that_fails_and_asked_again() {
+    let store = Panicking { store: MemoryStore::default(), left: 1 };
+    let client = kept(NOWHERE, store).build().expect("good settings");
+    let mut events = client.events();
+    let mut delivery = client.send("one").expect("room");
+    let reason = soon("word of the panic", async {
+        loop {
+            if let EventItem::Event(Event::StoreFailed { reason, .. }) = events.next().await.expect("an event") {
+                return reason;
+            }
+        }
+    });
+    assert_eq!(reason.await, "the store panicked: out of luck");
+    assert_eq!(soon("durable after all", delivery.stored()).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_store_that_only_panics_leaves_nobody_waiting_when_the_client_is_closed() {
+    let store = Panicking { store: MemoryStore::default(), left: usize::MAX };
+    let client = kept(NOWHERE, store).build().expect("good settings");
+    let mut delivery = client.send("one").expect("room");
+    let (stored, _) = tokio::join!(soon("an end", delivery.stored()), client.close(Duration::from_millis(100)));
+    assert!(stored.is_err(), "{stored:?}");
+}
+
+/// A store over an async database: its commits wait for a runtime, as the last handle may be dropped meanwhile.
+struct OverARuntime {
+    store: MemoryStore,
+    runtime: tokio::runtime::Handle,
+    begun: Arc<AtomicBool>,
+    go_on: Arc<tokio::sync::Notify>,
+    closed: Arc<AtomicBool>,
+}
+
+impl Store for OverARuntime {
+    fn load(&mut self) -> Result<Saved, StoreError> {
+        self.store.load()
+    }
+
+    fn commit(&mut self, steps: &[StoreOp]) -> Result<(), StoreError> {
+        self.begun.store(true, Ordering::SeqCst);
+        self.runtime.block_on(self.go_on.notified());
+        self.store.commit(steps)
+    }
+}
+
+impl Drop for OverARuntime {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_waits_for_the_runtime_holds_up_no_task_of_it() {
+    for closes in [false, true] {
+        let (begun, go_on, closed) = (Arc::default(), Arc::default(), Arc::default());
+        let store = OverARuntime {
+            store: MemoryStore::default(),
+            runtime: tokio::runtime::Handle::current(),
+            begun: Arc::clone(&begun),
+            go_on: Arc::clone(&go_on),
+            closed: Arc::clone(&closed),
+        };
+        let client = kept(NOWHERE, store).build().expect("good settings");
+        drop(client.send("one").expect("room"));
+        until("a commit is under way", || begun.load(Ordering::SeqCst)).await;
+        if closes {
+            let closing = tokio::spawn(async move { client.close(Duration::ZERO).await });
+            // The one thread is free to let the commit end, and only then the client is closed.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert!(!closing.is_finished(), "the store is not closed");
+            go_on.notify_one();
+            soon("closed", closing).await.expect("no panic");
+            assert!(closed.load(Ordering::SeqCst));
+        } else {
+            drop(client);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert!(!closed.load(Ordering::SeqCst));
+            go_on.notify_one();
+            until("the store is closed", || closed.load(Ordering::SeqCst)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_room_hears_of_the_end_with_a_store_and_without() {
+    for kept_in_store in [false, true] {
+        let server = Server::web_socket(|mut socket, _| async move {
+            while let Some(Ok(message)) = socket.next().await {
+                if message.is_text() {
+                    let frame = tokio_tungstenite::tungstenite::protocol::CloseFrame {
+                        code: tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode::Policy,
+                        reason: "".into(),
+                    };
+                    let _ = socket.close(Some(frame)).await;
+                }
+            }
+        })
+        .await;
+        let mut builder = hasty(&server.url).guarantee(Guarantee::AtLeastOnce).outbox_messages(3);
+        if kept_in_store {
+            builder = builder.store(MemoryStore::default());
+        }
+        let client = builder.connect_on_build(false).build().expect("good settings");
+        let _deliveries: Vec<_> = (0..3).map(|_| client.send("x").expect("room")).collect();
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let client = client.clone();
+                tokio::spawn(async move { client.send_wait("y").await.map(drop) })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        client.connect();
+        for waiter in waiting {
+            let refused = soon("word of the end", waiter).await.expect("no panic");
+            assert!(matches!(refused, Err(everwire::SendError::Closed(..))), "{refused:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_and_what_stands_beside_it_are_their_owners_alone() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("outbox.db");
+    let modes = || {
+        fs::read_dir(folder.path()).expect("a folder").map(|entry| {
+            let entry = entry.expect("an entry");
+            (entry.file_name(), entry.metadata().expect("its mode").permissions().mode() & 0o777)
+        })
+    };
+    for was_open_to_all in [false, true] {
+        if was_open_to_all {
+            fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("ours");
+        }
+        let mut store = SqliteStore::open(&file).expect("good");
+        store.commit(&[StoreOp::Processed(1)]).expect("room");
+        assert!(modes().count() > 1, "the log stands beside it");
+        for (name, mode) in modes() {
+            assert_eq!(mode, 0o600, "{name:?}");
+        }
+        assert!(SqliteStore::open(&file).is_err(), "its locks still hold");
+    }
+}

@@ -31,6 +31,10 @@ pub(super) fn runtime_gone(url: &str) {
     warn!(target: TARGET, url, "the client ends: its runtime was shut down, or its request hook panicked");
 }
 
+pub(super) fn store_left_open(url: &str) {
+    warn!(target: TARGET, url, "the client ends although its store is still at work: a commit takes too long");
+}
+
 /// Said once per client, since it may go on for ever.
 pub(super) fn nobody_reads(url: &str) {
     warn!(target: TARGET, url, "received messages are discarded: nobody reads `Client::messages()`");

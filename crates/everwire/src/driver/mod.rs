@@ -118,6 +118,8 @@ pub(crate) struct Driver {
     store: Option<StoreThread>,
     /// What the store has said, until the machine is told.
     stored: Option<Input>,
+    /// The client has ended, and its store is being closed.
+    closing_store: bool,
     meter: Meter,
     budget: Option<RetryBudget>,
     #[cfg(not(target_arch = "wasm32"))]
@@ -160,6 +162,8 @@ const UNBOUNDED: (Limit, Room) = (Limit::Usual, Room::UNBOUNDED);
 const TURNS: usize = 4;
 /// While things happen, the machine is told so often what the wall clock reads.
 const WALL_CLOCK: std::time::Duration = std::time::Duration::from_secs(1);
+/// A commit that is under way at the end is waited for, so long. Also told in [`Client::close`](crate::Client::close).
+const STORE_CLOSES_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 /// Fillings of the write buffer in one turn.
 const WRITES: usize = 8;
 
@@ -200,12 +204,16 @@ impl Driver {
             wall_clock_at: Moment::ZERO,
             store,
             stored: None,
+            closing_store: false,
             meter,
             budget,
         }
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        if self.todo.finished {
+            return self.close_store(cx);
+        }
         // The sleep is polled before the socket: when it is over, the runtime has asked the operating system what has
         // arrived, so whatever a stall of ours held up is read before the machine hears of the time (T16).
         if self.alarm.is_some() {
@@ -229,13 +237,30 @@ impl Driver {
             || reading == Reading::More
             || (reading == Reading::Paused && self.todo.closing);
         if self.todo.finished {
-            return Turn::End;
+            return Turn::Again;
         }
         busy |= self.write(cx);
         if self.todo.finished {
-            return Turn::End;
+            return Turn::Again;
         }
         if self.rest(cx) && !busy { Turn::Idle } else { Turn::Again }
+    }
+
+    /// The last of it: whoever opens the store next finds it closed. A store that does not come to an end is left to itself.
+    fn close_store(&mut self, cx: &mut Context<'_>) -> Turn {
+        (self.link, self.next) = (Link::Down, Link::Down);
+        let Some(store) = &mut self.store else { return Turn::End };
+        if store.poll_close(cx).is_ready() {
+            return Turn::End;
+        }
+        if !mem::replace(&mut self.closing_store, true) {
+            self.sleep.as_mut().reset(Instant::now() + STORE_CLOSES_WITHIN);
+        }
+        if self.sleep.as_mut().poll(cx).is_ready() {
+            log::store_left_open(&self.url);
+            return Turn::End;
+        }
+        Turn::Idle
     }
 
     /// Has the transport do what it can, and puts what has come into `self.events`.
@@ -359,8 +384,8 @@ impl Driver {
             match command {
                 Command::Deliver(messages) => self.deliver(messages),
                 Command::Persist(batch, ops) => {
-                    if let Some(store) = &self.store {
-                        store.persist(batch, ops);
+                    if let Some(store) = &mut self.store {
+                        busy |= store.persist(batch, ops);
                         self.meter.store_works();
                     }
                 }

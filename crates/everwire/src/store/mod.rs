@@ -61,6 +61,13 @@ use crate::{Delivery, Message};
 /// Keeps a client's outbox. Called on a thread of its own, one call at a time, so it may block; in a page, which has none, on
 /// the page's.
 ///
+/// The thread belongs to no runtime. A store over an async database may wait there for a runtime
+/// (`tokio::runtime::Handle::block_on`), if that one goes on running: a commit that waits for a runtime which has ended never
+/// returns, and its thread stays. So a runtime of the store's own is the safer choice.
+///
+/// When the client ends, the store is dropped on its thread, after the commit that is under way.
+/// [`Client::close`](crate::Client::close) waits for that, up to 5 s beyond its deadline; nobody else does.
+///
 /// [`check`] tells whether an implementation does what is asked of it.
 pub trait Store: Send + 'static {
     /// Everything that is kept. Called once, before anything else, and on the thread that builds the client.
@@ -73,7 +80,7 @@ pub trait Store: Send + 'static {
     /// durable: a crash of the process, and for a store on disk one of the machine, takes none of them back.
     ///
     /// # Errors
-    /// Nothing was done then. The same steps come again later.
+    /// Nothing was done then. The same steps come again later. A panic is taken for an error.
     fn commit(&mut self, steps: &[StoreOp]) -> Result<(), StoreError>;
 }
 

@@ -11,23 +11,26 @@ pub(crate) use page::StoreThread;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
+    use std::any::Any;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::mpsc;
-    use std::task::{Context, Poll};
-    use std::thread::JoinHandle;
+    use std::task::{Context, Poll, ready};
 
     use everwire_core::Input;
     use everwire_core::store::{BatchId, StoreOp};
     use tokio::sync::mpsc as news;
 
-    use super::super::Store;
+    use super::super::{Store, StoreError, StoreErrorKind};
     use super::told;
 
-    /// A store at work. When this is dropped, what it is at is finished first.
+    /// A store at work. When this is dropped, the thread finishes what it is at, closes the store and ends, and nobody waits
+    /// for that: a store may need the very thread that would.
     #[derive(Debug)]
     pub(crate) struct StoreThread {
         jobs: Option<mpsc::Sender<(BatchId, Vec<StoreOp>)>>,
         done: news::UnboundedReceiver<Input>,
-        thread: Option<JoinHandle<()>>,
+        /// The answer to a batch that found no thread.
+        unanswered: Option<Input>,
     }
 
     impl StoreThread {
@@ -37,38 +40,58 @@ mod native {
             let (tell, done) = news::unbounded_channel();
             let work = move || {
                 for (batch, ops) in todo {
-                    let committed = store.commit(&ops);
+                    // After a panic it is asked again, as after any failure: the steps are the same then.
+                    let committed = catch_unwind(AssertUnwindSafe(|| store.commit(&ops)))
+                        .unwrap_or_else(|panic| Err(failed(&format!("the store panicked: {}", words(&*panic)))));
                     // Nobody listens any more only when the client has ended.
                     let _ = tell.send(told(batch, ops, committed));
                 }
+                // Only then `done` ends, which says that the store is closed. A panic ends it as well.
+                drop(store);
+                drop(tell);
             };
-            let thread = std::thread::Builder::new().name("everwire-store".into()).spawn(work)?;
-            Ok(Self { jobs: Some(jobs), done, thread: Some(thread) })
+            // Not joined: it says by itself when it is done.
+            std::thread::Builder::new().name("everwire-store".into()).spawn(work)?;
+            Ok(Self { jobs: Some(jobs), done, unanswered: None })
         }
 
-        pub(crate) fn persist(&self, batch: BatchId, ops: Vec<StoreOp>) {
-            if let Some(jobs) = &self.jobs {
-                // The thread ends only after us, or by a panic of the store's: then nothing is said to be durable any more.
-                let _ = jobs.send((batch, ops));
+        /// Hands a batch over. Whether the answer is there already.
+        pub(crate) fn persist(&mut self, batch: BatchId, ops: Vec<StoreOp>) -> bool {
+            let refused = match &self.jobs {
+                Some(jobs) => jobs.send((batch, ops)).err().map(|refused| refused.0),
+                None => Some((batch, ops)),
+            };
+            if let Some((batch, ops)) = refused {
+                self.unanswered = Some(told(batch, ops, Err(failed("the store's thread has ended"))));
             }
+            self.unanswered.is_some()
         }
 
         pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+            if let Some(done) = self.unanswered.take() {
+                return Poll::Ready(done);
+            }
             match self.done.poll_recv(cx) {
                 Poll::Ready(Some(done)) => Poll::Ready(done),
                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
             }
         }
+
+        /// Ready when the store is closed: whoever opens it next finds it so.
+        pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+            self.jobs = None;
+            while ready!(self.done.poll_recv(cx)).is_some() {}
+            Poll::Ready(())
+        }
     }
 
-    impl Drop for StoreThread {
-        /// Whoever opens the store next finds it closed.
-        fn drop(&mut self) {
-            self.jobs = None;
-            if let Some(thread) = self.thread.take() {
-                let _ = thread.join();
-            }
-        }
+    fn failed(words: &str) -> StoreError {
+        StoreError::new(StoreErrorKind::Io, words)
+    }
+
+    fn words(panic: &(dyn Any + Send)) -> &str {
+        let text = panic.downcast_ref::<&str>().copied();
+        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
     }
 }
 
@@ -98,9 +121,10 @@ mod page {
             Ok(Self { store: Mutex::new(store), tell, done })
         }
 
-        pub(crate) fn persist(&self, batch: BatchId, ops: Vec<StoreOp>) {
+        pub(crate) fn persist(&mut self, batch: BatchId, ops: Vec<StoreOp>) -> bool {
             let committed = self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(&ops);
             let _ = self.tell.send(told(batch, ops, committed));
+            false
         }
 
         pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
@@ -108,6 +132,12 @@ mod page {
                 Poll::Ready(Some(done)) => Poll::Ready(done),
                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
             }
+        }
+
+        /// Its calls have ended when they return.
+        #[allow(clippy::unused_self, reason = "as on threads")]
+        pub(crate) fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
         }
     }
 
