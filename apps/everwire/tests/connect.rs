@@ -169,6 +169,29 @@ fn a_close_with_1000_is_the_end_and_nothing_is_wrong() {
 }
 
 #[test]
+fn lines_go_out_no_faster_than_the_send_rate_and_what_goes_first_counts() {
+    let server = Server::start(server::sink);
+    let (url, started) = (server.url(), std::time::Instant::now());
+    let mut everwire = connect(&url, &["--send-rate", "20", "--first", "a", "--first", "b"]);
+    for line in ["c", "d", "e"] {
+        everwire.say(line);
+    }
+    for expected in ["a", "b", "c", "d", "e"] {
+        assert_eq!(server.next_message(), Message::text(expected));
+    }
+    let elapsed = started.elapsed();
+    assert!(elapsed >= Duration::from_millis(50) * 4, "five messages at 20 a second within {elapsed:?}");
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn a_send_rate_that_makes_no_sense_is_an_error_of_usage() {
+    let mut everwire = connect("ws://localhost:1", &["--send-rate", "0"]);
+    assert_eq!(everwire.exit_code(), 2);
+    assert!(everwire.err.text().contains("send_rate.per_second: out of range"), "{:?}", everwire.err.seen);
+}
+
+#[test]
 fn what_is_to_go_first_goes_first_on_every_connection() {
     let first = Server::start(server::sink);
     let address = first.address.to_string();

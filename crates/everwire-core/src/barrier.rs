@@ -11,8 +11,9 @@ use crate::{
     random::{Purpose, generator},
 };
 
-/// Pings whose pong is still awaited. A peer may answer only the latest of several, so of more the oldest is forgotten.
-const OUTSTANDING: usize = 4;
+/// Pings whose pong is still awaited: those between the messages of a backlog, and a few behind them. A peer may answer only
+/// the latest of several, so of more the oldest is forgotten.
+const OUTSTANDING: usize = 16;
 
 /// Told by `Event::RoundTrip` at most this often.
 const ROUND_TRIP_EVENTS: Duration = Duration::from_secs(1);
@@ -37,6 +38,8 @@ struct Ping {
     covers: u64,
     /// Reading was paused in between, so the time says nothing about the peer.
     distorted: bool,
+    /// It was sent when a pong left others unanswered.
+    again: bool,
 }
 
 /// What a pong proves.
@@ -69,6 +72,16 @@ impl Barrier {
         !self.outstanding.is_empty()
     }
 
+    pub(crate) fn outstanding(&self) -> usize {
+        self.outstanding.len()
+    }
+
+    /// Whether a pong has left pings unanswered, and none was sent since: a peer may answer only one of several that it
+    /// reads at once.
+    pub(crate) fn is_worth_another(&self) -> bool {
+        !self.outstanding.iter().any(|ping| ping.again)
+    }
+
     /// A ping to be sent behind everything taken so far.
     pub(crate) fn ping(&mut self, now: Moment, covers: u64) -> Bytes {
         if self.outstanding.len() >= OUTSTANDING {
@@ -76,8 +89,15 @@ impl Barrier {
         }
         self.count = self.count.wrapping_add(1);
         let payload = self.base.wrapping_add(self.count).to_be_bytes();
-        self.outstanding.push_back(Ping { payload, sent_at: now, covers, distorted: self.paused });
+        self.outstanding.push_back(Ping { payload, sent_at: now, covers, distorted: self.paused, again: false });
         Bytes::copy_from_slice(&payload)
+    }
+
+    /// The same, because a pong has left others unanswered.
+    pub(crate) fn ping_again(&mut self, now: Moment, covers: u64) -> Bytes {
+        let payload = self.ping(now, covers);
+        self.outstanding.back_mut().into_iter().for_each(|ping| ping.again = true);
+        payload
     }
 
     /// A pong came. One that answers no ping of this connection proves nothing.

@@ -22,6 +22,7 @@
 //! | [`store`] | what a client keeps so that its outbox outlives its process |
 //! | `batching` | which JSON texts share a frame |
 //! | `address` | nothing: how the addresses did that an opening tried |
+//! | `send_rate` | how fast messages go out |
 //! | `lifecycle` | the connection's states |
 //! | `post_mortem` | nothing: what is known of a connection when it has ended |
 //! | `timers` | the one table of what is due when |
@@ -74,6 +75,7 @@ mod post_mortem;
 mod random;
 pub mod retry;
 mod seconds;
+mod send_rate;
 pub mod session;
 mod state;
 mod stats;
@@ -86,7 +88,7 @@ pub use address::{AddressResult, TriedAddress};
 pub use cause::{Cause, Loss, OpenFailure, OpenFailureKind, Phase};
 pub use config::{
     AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, HeartbeatConfig, Jitter, OpenConfig,
-    OutboxConfig, Overflow, RetryConfig,
+    OutboxConfig, Overflow, RetryConfig, SendRate,
 };
 pub use input::{Attempt, Hint, Input, TransportEvent};
 pub use machine::{Machine, SendError};

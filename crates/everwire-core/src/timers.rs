@@ -16,6 +16,8 @@ pub enum Timer {
     Stable,
     /// The batching window ends.
     Batch,
+    /// The send rate allows the next message.
+    SendRate,
     /// An acknowledgement waits no longer.
     Ack,
     /// The opening of the connection that is to take over takes too long, or the next try of it starts.
@@ -34,13 +36,14 @@ pub enum Timer {
 
 impl Timer {
     /// Those of the table. `Expiry` is not: the outbox knows when the next message expires.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Open,
         Self::Retry,
         Self::Heartbeat,
         Self::Probe,
         Self::Stable,
         Self::Batch,
+        Self::SendRate,
         Self::Ack,
         Self::Migrate,
         Self::Expire,

@@ -86,7 +86,7 @@ pub use everwire_core::{
     AddressResult, AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy,
     EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next, OpenConfig,
     OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, Rejection,
-    ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, Stage, TriedAddress,
+    ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Stage, TriedAddress,
 };
 pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Limits, Message, WindowBits};
 /// The types of [`AttemptRequest`].

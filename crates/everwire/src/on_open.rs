@@ -9,8 +9,10 @@ use std::task::{Context, Poll, Waker, ready};
 use everwire_core::{Cause, OpenFailure, Phase};
 use everwire_ws::Message;
 
+use crate::clock;
 use crate::driver::{FreshSocket, HookFuture};
 use crate::hook_error::{self, ConnectionEnded};
+use crate::shared::Shared;
 use crate::sync::lock;
 use crate::{MaybeSend, MaybeSync};
 
@@ -27,6 +29,7 @@ pub(crate) struct Fresh {
     pub(crate) subprotocol: Option<String>,
     pub(crate) attempt: u32,
     pub(crate) last_cause: Option<Cause>,
+    pub(crate) leave: Leave,
 }
 
 /// What a hook says in the end.
@@ -38,9 +41,9 @@ where
     F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
     Fut: Future<Output = Said> + MaybeSend + 'static,
 {
-    Box::new(move |Fresh { socket, subprotocol, attempt, last_cause }| {
+    Box::new(move |Fresh { socket, subprotocol, attempt, last_cause, leave }| {
         let lent = Lent(Arc::new(Mutex::new(Held { socket: Some(socket), ..Held::default() })));
-        let said = hook(NewConnection { subprotocol, attempt, last_cause, held: Arc::clone(&lent.0) });
+        let said = hook(NewConnection { subprotocol, attempt, last_cause, leave, held: Arc::clone(&lent.0) });
         Box::pin(async move { lent.back(said.await) })
     })
 }
@@ -92,6 +95,7 @@ pub struct NewConnection {
     subprotocol: Option<String>,
     attempt: u32,
     last_cause: Option<Cause>,
+    leave: Leave,
     held: Arc<Mutex<Held>>,
 }
 
@@ -123,12 +127,14 @@ impl NewConnection {
         self.last_cause.as_ref()
     }
 
-    /// Sends a message, and waits until it is written. It has no outcome and is in no statistics: if the connection fails, the
+    /// Sends a message, and waits until it is written, before that until the [send rate](crate::Builder::send_rate) allows
+    /// it. It has no outcome and is in no statistics: if the connection fails, the
     /// hook runs again on the next one. If it is given up halfway, the message may still go out.
     ///
     /// # Errors
     /// When the connection has ended.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), ConnectionEnded> {
+        self.leave.given().await;
         let message = message.into();
         let mut queued = None;
         poll_fn(|cx| {
@@ -173,6 +179,23 @@ impl NewConnection {
             Poll::Ready(Ok(_)) => {}
         }
         polled
+    }
+}
+
+/// The send rate's leave for what a hook sends.
+#[derive(Debug)]
+pub(crate) struct Leave(pub(crate) Arc<Shared>);
+
+impl Leave {
+    async fn given(&self) {
+        loop {
+            let now = self.0.now();
+            let given = self.0.lock().machine.admit(now);
+            match given {
+                Ok(()) => return,
+                Err(at) => clock::sleep(at.since(now)).await,
+            }
+        }
     }
 }
 

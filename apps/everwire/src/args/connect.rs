@@ -32,6 +32,8 @@ Examples:
     everwire connect wss://intranet.example/feed --proxy http://proxy.example:3128 --cacert company.pem
   Only what is still fresh when the connection is back:
     sensor | everwire connect wss://example.org/in --max-age 5s --overflow drop-oldest
+  To a server that closes connections which send more than 5 messages a second:
+    everwire connect wss://example.org/in --send-rate 4.5 --close-timeout 10m < lines.txt
   Copy a file through:
     everwire connect ws://localhost:8080/upload --binary < photo.jpg
 
@@ -114,6 +116,15 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_age: Option<Duration>,
 
+    /// Send at most this many messages a second on average, those of --first included: some 10 % below what the server
+    /// allows [default: as fast as the connection takes them]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) send_rate: Option<f64>,
+
+    /// How many messages may go out at once after a pause
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "send_rate", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) send_burst: u32,
+
     /// Collect lines that are JSON for this long and send them as one JSON array
     #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "binary")]
     pub(crate) batch: Option<Duration>,
@@ -143,7 +154,7 @@ fn count(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use everwire::{Config, Guarantee, Overflow};
+    use everwire::{Config, Guarantee, Overflow, SendRate};
 
     use super::ConnectArgs;
 
@@ -163,5 +174,7 @@ mod tests {
         assert_eq!(Overflow::from(shown.overflow), config.outbox.overflow);
         assert!(shown.batch.is_none() && config.batching.is_none());
         assert!(shown.max_age.is_none() && config.outbox.max_age.is_none());
+        assert!(shown.send_rate.is_none() && config.send_rate.is_none());
+        assert_eq!(shown.send_burst, SendRate::per_second(1.0).burst);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everwire::{Batching, BuildError, Client};
+use everwire::{Batching, BuildError, Client, SendRate};
 
 use crate::args::ConnectArgs;
 use crate::exit::{Exit, Failure};
@@ -35,6 +35,9 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
     }
     if let Some(age) = args.delivery.max_age {
         builder = builder.max_age(age);
+    }
+    if let Some(rate) = args.delivery.send_rate {
+        builder = builder.send_rate(SendRate::per_second(rate).burst(args.delivery.send_burst));
     }
     if let Some(window) = args.delivery.batch {
         let mut batching = Batching::default();

@@ -10,6 +10,7 @@ pub use crate::{
     lifecycle::OpenConfig,
     outbox::{Guarantee, OutboxConfig, Overflow},
     retry::{AdviceOverride, CauseMatch, Jitter, RetryConfig},
+    send_rate::SendRate,
 };
 
 /// Settings of the whole machine.
@@ -44,6 +45,8 @@ pub struct Config {
     pub session: Option<SessionConfig>,
     /// Bursts of JSON texts as one frame; `None`, the default, sends each message by itself.
     pub batching: Option<Batching>,
+    /// How fast messages go out; `None`, the default, as fast as the connection takes them.
+    pub send_rate: Option<SendRate>,
 }
 
 impl Config {
@@ -67,7 +70,8 @@ impl Config {
                 return Err(ConfigError::new("batching", problem));
             }
         }
-        self.batching.as_ref().map_or(Ok(()), Batching::check)
+        self.batching.as_ref().map_or(Ok(()), Batching::check)?;
+        self.send_rate.as_ref().map_or(Ok(()), SendRate::check)
     }
 }
 

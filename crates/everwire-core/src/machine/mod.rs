@@ -5,11 +5,13 @@
 //! - [`transport`]: what the transport says
 //! - [`session`]: what a session adds
 //! - [`store`]: what a store adds
+//! - [`pacing`]: the send rate, and pings between the messages of a backlog
 //! - [`timer`]: what is due
 //! - [`ending`]: how attempts and connections end, and what follows
 //! - [`send_error`](SendError): why a message was given back
 
 mod ending;
+mod pacing;
 mod queued;
 mod send_error;
 mod session;
@@ -20,8 +22,10 @@ mod user;
 
 use std::{collections::VecDeque, time::Duration};
 
+use bytes::Bytes;
 use everwire_ws::Message;
 
+use pacing::Backlog;
 pub use send_error::SendError;
 use session::Successor;
 
@@ -37,6 +41,7 @@ use crate::{
     outputs::Outputs,
     post_mortem::{Notes, PostMortem},
     retry::Retry,
+    send_rate::TokenBucket,
     session::{client::ClientSession, of_session::OfSession},
     timers::Timers,
 };
@@ -60,6 +65,9 @@ pub struct Machine {
     barrier: Barrier,
     outbox: Outbox,
     window: Option<Window>,
+    bucket: Option<TokenBucket>,
+    /// Of the connection that is open, until all of it is taken.
+    backlog: Option<Backlog>,
     session: OfSession<ClientSession>,
     successor: OfSession<Successor>,
     timers: Timers,
@@ -96,7 +104,7 @@ impl Machine {
     /// If a setting makes no sense; see [`Config::check`].
     pub fn new(config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
         config.check()?;
-        let Config { retry, heartbeat, open, outbox, guarantee, session, batching } = config;
+        let Config { retry, heartbeat, open, outbox, guarantee, session, batching, send_rate } = config;
         let RetryConfig { stable_after, budgeted, .. } = retry;
         Ok(Self {
             open,
@@ -111,6 +119,8 @@ impl Machine {
             barrier: Barrier::new(seed),
             outbox: Outbox::new(outbox, guarantee),
             window: batching.map(Window::new),
+            bucket: send_rate.map(TokenBucket::new),
+            backlog: None,
             session: OfSession::new(session.map(ClientSession::new)),
             successor: OfSession::NONE,
             timers: Timers::default(),
@@ -278,6 +288,9 @@ impl Machine {
 
     /// Hands queued messages, by priority and in order, to `encode` until it returns false (that message is not taken) or none is left.
     ///
+    /// With a [send rate](crate::SendRate) no more than that allows, and of a backlog no more than up to the next ping, which
+    /// belongs right behind them: if there is more, [`Output::Ready`] says so when it may go.
+    ///
     /// The messages stay the machine's until their outcome is known: `encode` writes straight into the socket's buffer,
     /// and nothing is cloned. With batching it is given the merged frames. Returns how many it accepted:
     /// [`Written(n)`](crate::TransportEvent::Written) counts those same units, in the same order.
@@ -290,8 +303,7 @@ impl Machine {
         if !self.lifecycle.is_open() || self.lifecycle.attempt() != Some(attempt) {
             return 0;
         }
-        let merge = self.window.as_ref().map(Window::max_bytes);
-        let taken = self.outbox.take(&self.until(), merge, &mut self.outputs, encode);
+        let taken = self.take_paced(now, attempt, encode);
         self.wants_ready = !taken.stopped;
         if taken.units > 0 {
             self.notes.sent += taken.units as u64;
@@ -332,7 +344,7 @@ impl Machine {
 
     /// Tells the driver of messages that it does not know of.
     fn announce(&mut self) {
-        if self.wants_ready && self.outbox.has_something_to_take(&self.until()) {
+        if self.wants_ready && !self.is_held_back() && self.outbox.has_something_to_take(&self.until()) {
             self.ready();
         }
     }
@@ -388,8 +400,22 @@ impl Machine {
     }
 
     fn ping(&mut self, now: Moment) {
-        let Some(attempt) = self.lifecycle.attempt() else { return };
         let payload = self.barrier.ping(now, self.outbox.provable());
+        self.push_ping(now, payload);
+    }
+
+    /// A ping behind what is unproven, after a pong: of several that it has read at once, the peer may have answered only one.
+    fn seek_proof_again(&mut self, now: Moment) {
+        if !self.barrier.is_outstanding() {
+            self.seek_proof(now);
+        } else if self.lifecycle.is_open() && self.outbox.wants_proof() && self.barrier.is_worth_another() {
+            let payload = self.barrier.ping_again(now, self.outbox.provable());
+            self.push_ping(now, payload);
+        }
+    }
+
+    fn push_ping(&mut self, now: Moment, payload: Bytes) {
+        let Some(attempt) = self.lifecycle.attempt() else { return };
         self.notes.last_sent = Some(now);
         self.heartbeat.pinged(now);
         self.outputs.push(Output::Ping(attempt, payload));

@@ -28,7 +28,8 @@ impl Machine {
                 Some(Timer::Stable) => self.useful(),
                 Some(Timer::Ack) => self.ack(now),
                 Some(Timer::Migrate) => self.migration_due(now),
-                Some(Timer::Expire | Timer::Expiry) => {}
+                // What it held back is announced behind all timers.
+                Some(Timer::Expire | Timer::Expiry | Timer::SendRate) => {}
                 Some(Timer::Store) => self.persist_again(),
                 Some(Timer::Batch) => self.release_batch(),
                 Some(Timer::Close) => self.closing_too_long(now),

@@ -108,6 +108,7 @@ impl Machine {
             self.outputs.event(Event::Resending { messages });
         }
         self.wants_ready = true;
+        self.meet_backlog();
         self.seek_ack(now);
     }
 
@@ -133,7 +134,7 @@ impl Machine {
         if self.outbox.proven(proof.covers, &mut self.outputs) {
             self.note_proof(now);
         }
-        self.seek_proof(now);
+        self.seek_proof_again(now);
     }
 
     /// One of our messages has arrived: the connection becomes useful sooner.
@@ -218,6 +219,7 @@ impl Machine {
         self.timers.clear(Timer::Unread);
         self.timers.clear(Timer::Stable);
         self.release_batch();
+        self.forget_pacing();
         self.wants_ready = false;
     }
 }

@@ -13,9 +13,14 @@ impl Outbox {
         }
     }
 
+    /// Whether pongs prove that messages have arrived.
+    pub(crate) fn has_plain_evidence(&self) -> bool {
+        self.session.is_none() && self.guarantee != Guarantee::Unproven
+    }
+
     /// Whether something awaits a proof that can come.
     pub(crate) fn wants_proof(&self) -> bool {
-        self.session.is_none() && self.guarantee != Guarantee::Unproven && !self.in_flight.is_empty()
+        self.has_plain_evidence() && !self.in_flight.is_empty()
     }
 
     /// `units` more are wholly written.

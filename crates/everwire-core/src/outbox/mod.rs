@@ -52,7 +52,7 @@ use volatile::Volatile;
 
 pub(crate) use numbered::BeyondSent;
 pub(crate) use stored::WallClock;
-pub(crate) use take::Until;
+pub(crate) use take::{Taken, Until};
 
 use crate::{
     DropPolicy, MessageId, Moment, Outcome, Stage,

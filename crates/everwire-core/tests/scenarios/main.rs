@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
 
+mod backlog;
 mod batching;
 mod budget;
 mod cancelling;
@@ -21,6 +22,7 @@ mod post_mortem;
 mod priority;
 mod properties;
 mod retry;
+mod send_rate;
 mod settings;
 mod stored;
 mod support;

@@ -94,6 +94,8 @@ mutants! {
     StaleEvents => session,
     /// A refusal that says "never" is taken for a failure of the network.
     RefusalRetried => plain,
+    /// Messages go out as fast as the connection takes them, whatever the send rate.
+    SendRateIgnored => plain,
     /// Nothing is sent on a connection that was lost but still seems open: its loss is never noticed.
     DeathUnnoticed => plain,
 }

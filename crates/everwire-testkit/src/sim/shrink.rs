@@ -73,7 +73,7 @@ fn settings(with: &mut dyn FnMut(Change<'_>)) {
             $(with(&|candidate| candidate.$part.$field = Default::default());)+
         };
     }
-    reset!(client: guarantee, overflow, max_messages, max_bytes, batching, heartbeat, heartbeat_timeout, initial_delay,
+    reset!(client: guarantee, overflow, max_messages, max_bytes, batching, send_rate, send_burst, heartbeat, heartbeat_timeout, initial_delay,
         max_delay, no_jitter, budget, open_timeout, window, ack_delay, ack_every, work, inbox, write_buffer, socket_buffer,
         payload, poison_every, durable, commit, disk_fails, ttl, levels, volatile_every, unsealed);
     reset!(server: resume_within, window, window_bytes, message_bytes, outbox, ack_delay, ack_every, heartbeat,

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use everwire_core::session::SessionMode;
-use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, Jitter, Overflow};
+use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, Jitter, Overflow, SendRate};
 #[cfg(not(target_arch = "wasm32"))]
 use everwire_ws::Deflate;
 use everwire_ws::Limits;
@@ -267,6 +267,25 @@ impl Builder {
         self
     }
 
+    /// How fast messages go out, for a server that closes connections which send faster than it allows: what waits after an
+    /// outage would else go out in one burst, on each new connection again. The messages of [`on_open`](Self::on_open) count
+    /// too. Default: as fast as the connection takes them.
+    ///
+    /// [`Client::close`](crate::Client::close) keeps to it too: give it the time that the outbox needs.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
+    /// use everwire::{Client, SendRate};
+    ///
+    /// // The server allows 5 messages a second.
+    /// let client = Client::builder("wss://example.org/orders").send_rate(SendRate::per_second(4.5)).build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn send_rate(mut self, rate: SendRate) -> Self {
+        self.config.send_rate = Some(rate);
+        self
+    }
+
     /// What the peer may cost us. Default: 64 MiB a frame and a message, 2^20 fragments a message.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.websocket.limits = limits;
@@ -334,7 +353,7 @@ impl Builder {
     /// If it fails, the attempt has failed, and the next one comes after the usual delay, unless the error is
     /// [`Unwanted`](crate::Unwanted); if the server closes the connection meanwhile, its close code decides
     /// ([`ConnectionEnded`](crate::ConnectionEnded)). What the hook leaves unread goes to the [`Inbox`](crate::Inbox). Not for [sessions](Self::session), which
-    /// have nothing to repeat.
+    /// have nothing to repeat. What it sends counts into the [`send_rate`](Self::send_rate), and waits for it.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {

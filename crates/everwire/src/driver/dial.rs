@@ -22,7 +22,7 @@ use super::stream::Stream;
 use super::tls::Terms;
 use crate::hook_error;
 use crate::network_hints::Listener;
-use crate::on_open::{Fresh, OnOpen};
+use crate::on_open::{Fresh, Leave, OnOpen};
 use crate::shared::Shared;
 use crate::target::Target;
 use crate::{AttemptRequest, Opening};
@@ -101,7 +101,8 @@ impl Plan {
                     if let Some(hook) = &self.on_open {
                         stopwatch.enter(Phase::OnOpen);
                         let subprotocol = subprotocol.clone();
-                        let fresh = Fresh { socket, subprotocol, attempt: number, last_cause };
+                        let leave = Leave(Arc::clone(&shared));
+                        let fresh = Fresh { socket, subprotocol, attempt: number, last_cause, leave };
                         socket = match hook(fresh).await {
                             Ok(socket) => socket,
                             Err(failure) => return Err(trial.failed(failure, &stopwatch)),

@@ -37,8 +37,9 @@ proptest! {
     ) {
         let mut world = World::connected(settings.config());
         let mut model = Model::new(settings);
-        // What each unanswered ping proves, by the model.
+        // What each unanswered ping proves: all that went before it on its connection.
         let mut pings = VecDeque::new();
+        let mut seen = 0;
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Change(change) => apply(change, number, &mut world, &mut model)?,
@@ -64,11 +65,13 @@ proptest! {
                     model.expire(world.now);
                     world.opens();
                     pings.clear();
+                    seen = 0;
                 }
             }
-            if pings.len() < world.pings.len() {
-                pings.push_back(model.provable());
-            }
+            pings.extend(&world.pings_behind[seen..]);
+            seen = world.pings_behind.len();
+            prop_assert!(pings.iter().all(|proven| *proven <= model.provable()));
+            prop_assert_eq!(pings.len(), world.pings.len());
             compare(&world, &model)?;
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) log: Log,
     /// Pings that the peer has not answered yet.
     pub(crate) pings: VecDeque<Bytes>,
+    /// Behind how many frames of the present connection each of its pings went.
+    pub(crate) pings_behind: Vec<usize>,
     /// Everything encoded on the present connection.
     pub(crate) wire: Vec<String>,
     taken: usize,
@@ -49,10 +51,10 @@ impl World {
 
     pub(crate) fn seeded(config: Config, seed: [u8; 32]) -> Self {
         let machine = Machine::new(config, seed).unwrap();
-        let (log, pings, wire) = (Log::default(), VecDeque::new(), Vec::new());
+        let (log, pings, pings_behind, wire) = (Log::default(), VecDeque::new(), Vec::new(), Vec::new());
         let (now, last_id) = (Moment::from_nanos(1_000_000_000), MessageId(0));
         let message = |text: &str| Message::text(text.to_owned());
-        Self { machine, now, log, pings, wire, taken: 0, ready: false, latest: None, last_id, message }
+        Self { machine, now, log, pings, pings_behind, wire, taken: 0, ready: false, latest: None, last_id, message }
     }
 
     /// A world whose connection is open already.
@@ -96,6 +98,7 @@ impl World {
 
     pub(crate) fn opens_with(&mut self, subprotocol: Option<&str>) {
         self.pings.clear();
+        self.pings_behind.clear();
         self.wire.clear();
         (self.taken, self.ready) = (0, false);
         self.transport(TransportEvent::Opened { subprotocol: subprotocol.map(str::to_owned) });
@@ -174,8 +177,19 @@ impl World {
         withdrawn
     }
 
-    /// Takes up to `limit` frames into the socket's buffer.
+    /// Takes up to `limit` frames into the socket's buffer, as long as the machine says that there is more.
     pub(crate) fn takes(&mut self, limit: usize) -> usize {
+        let mut taken = 0;
+        loop {
+            taken += self.takes_once(limit - taken);
+            if !self.ready || taken == limit {
+                return taken;
+            }
+        }
+    }
+
+    /// Takes up to `limit` frames in one go.
+    pub(crate) fn takes_once(&mut self, limit: usize) -> usize {
         let attempt = self.attempt();
         let mut room = limit;
         let wire = &mut self.wire;
@@ -284,7 +298,10 @@ impl World {
     fn drain(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             match &output {
-                Output::Ping(_, payload) => self.pings.push_back(payload.clone()),
+                Output::Ping(_, payload) => {
+                    self.pings.push_back(payload.clone());
+                    self.pings_behind.push(self.wire.len());
+                }
                 Output::Ready(_) => self.ready = true,
                 Output::Open(attempt) => self.latest = Some(*attempt),
                 _ => {}

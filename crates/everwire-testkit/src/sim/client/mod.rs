@@ -15,6 +15,7 @@ mod link;
 mod node;
 mod obey;
 mod process;
+mod rate;
 mod shims;
 
 use std::time::Duration;

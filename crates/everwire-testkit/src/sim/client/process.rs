@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 
 use everwire_core::{
     Attempt, Config, Input, Machine, Message, MessageId, Moment, OpenFailure, OpenFailureKind, Outcome, SendError,
-    State, TransportEvent,
+    SendRate, State, TransportEvent,
 };
 
 use super::disk::Disk;
 use super::ledger::{Ledger, Pace};
 use super::link::{Link, LinkState};
+use super::rate::Rate;
 use super::shims::Shims;
 use super::{ClientApp, ClientIo, Handled};
 use crate::sim::Mutant;
@@ -21,6 +22,8 @@ use crate::sim::stage::Stage;
 #[derive(Clone, Debug)]
 pub(crate) struct ClientPlan {
     pub(crate) config: Config,
+    /// What `config` asks for, unless a mutant does not keep it.
+    pub(crate) send_rate: Option<SendRate>,
     pub(crate) request: Vec<u8>,
     /// The outbox is kept: how long a commit takes in milliseconds, and whether it may fail.
     pub(crate) disk: Option<(u64, bool)>,
@@ -46,6 +49,7 @@ pub(crate) struct Process {
     pub(crate) closed: bool,
     pub(crate) finished: bool,
     pub(super) shims: Shims,
+    rate: Rate,
     pub(super) plan: ClientPlan,
     pub(super) inbox: VecDeque<Message>,
     handling: Option<Nanos>,
@@ -99,6 +103,7 @@ impl Process {
             closed: false,
             finished: false,
             shims: Shims::default(),
+            rate: Rate::new(plan.send_rate),
             plan: plan.clone(),
             inbox: VecDeque::new(),
             handling: None,
@@ -288,6 +293,9 @@ impl Process {
                 if taking {
                     busy = true;
                     let taken = self.shims.take(&mut self.machine, stage, now, attempt, up, most);
+                    if let Err(what) = self.rate.sends(now, taken) {
+                        stage.fail(place(index), what);
+                    }
                     if stage.is(Mutant::WrittenWhenQueued) {
                         self.machine.handle(now, Input::Transport(attempt, TransportEvent::Written(taken)));
                     }

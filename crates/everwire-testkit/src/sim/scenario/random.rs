@@ -88,6 +88,10 @@ pub(super) fn draw(seed: u64, kind: Kind) -> Scenario {
     if session && random.one_in(8) {
         scenario.server.max_age = random.pick(&[1, 100, 1_500]);
     }
+    if random.one_in(8) {
+        scenario.client.send_rate = random.pick(&[20, 200, 3_000]);
+        scenario.client.send_burst = random.pick(&[0, 3, 40]);
+    }
     scenario
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use everwire_core::session::{Limits, RegistryConfig, ServerConfig, SessionConfig};
-use everwire_core::{Batching, Config, Guarantee, Jitter, Overflow};
+use everwire_core::{Batching, Config, Guarantee, Jitter, Overflow, SendRate};
 use serde::{Deserialize, Serialize};
 
 use super::Scenario;
@@ -29,6 +29,12 @@ pub struct ClientSetup {
     /// The batching window; 0: no batching.
     #[serde(skip_serializing_if = "super::is_default")]
     pub batching: u64,
+    /// Messages a second at most; 0: as many as the connection takes.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub send_rate: u32,
+    /// How many of them at once; 0: 1.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub send_burst: u32,
     #[serde(skip_serializing_if = "super::is_default")]
     pub heartbeat: u64,
     #[serde(skip_serializing_if = "super::is_default")]
@@ -205,6 +211,9 @@ impl Scenario {
             batching.window = Duration::from_millis(setup.batching);
             config.batching = Some(batching);
         }
+        let send_rate = (setup.send_rate > 0)
+            .then(|| SendRate::per_second(f64::from(setup.send_rate)).burst(setup.send_burst.max(1)));
+        config.send_rate = send_rate.filter(|_| self.mutant != Some(Mutant::SendRateIgnored));
         if setup.heartbeat > 0 {
             config.heartbeat.interval = Some(Duration::from_millis(setup.heartbeat));
         }
@@ -229,6 +238,7 @@ impl Scenario {
         let request = Request { principal: format!("client-{index}"), session: self.session }.to_bytes().into_bytes();
         ClientPlan {
             config,
+            send_rate,
             request,
             disk: (setup.durable && self.session).then_some((setup.commit, setup.disk_fails)),
             work: millis(setup.work),

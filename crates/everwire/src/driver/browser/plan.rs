@@ -11,7 +11,7 @@ use http::HeaderMap;
 use super::socket::Socket;
 use crate::AttemptRequest;
 use crate::hook_error;
-use crate::on_open::{Fresh, OnOpen};
+use crate::on_open::{Fresh, Leave, OnOpen};
 use crate::shared::Shared;
 use crate::target::Target;
 
@@ -50,11 +50,11 @@ pub(in crate::driver) struct Which {
 }
 
 impl Plan {
-    /// Dropping the future abandons the attempt. The `Shared` has nothing to hear: a page sees no phases.
+    /// Dropping the future abandons the attempt. The `Shared` hears of no phases: a page sees none.
     pub(in crate::driver) async fn dial(
         self: Arc<Self>,
         which: Which,
-        _shared: Arc<Shared>,
+        shared: Arc<Shared>,
     ) -> Result<Opened, OpenFailure> {
         let Which { number, last_cause, .. } = which;
         let AttemptRequest { url, headers, subprotocols, .. } = self.request(number, last_cause.clone()).await?;
@@ -68,7 +68,8 @@ impl Plan {
             let subprotocol = socket.subprotocol();
             if let Some(hook) = &self.on_open {
                 let subprotocol = subprotocol.clone();
-                socket = hook(Fresh { socket, subprotocol, attempt: number, last_cause }).await?;
+                let leave = Leave(Arc::clone(&shared));
+                socket = hook(Fresh { socket, subprotocol, attempt: number, last_cause, leave }).await?;
             }
             return Ok(Opened { socket, subprotocol });
         }
