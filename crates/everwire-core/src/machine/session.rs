@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// Why an opening with a session fails whose first frame is another.
+const NO_WELCOME: &str = "expected a session `welcome` frame from the server";
+
 /// A connection that is to take over from the one that is open.
 #[derive(Debug)]
 pub(super) struct Successor {
@@ -80,7 +83,7 @@ impl Machine {
                     );
                 }
             }
-            _ => self.bad_greeting(now, attempt, "the server's first frame is no welcome"),
+            _ => self.bad_greeting(now, attempt, NO_WELCOME),
         }
     }
 
@@ -203,7 +206,10 @@ impl Machine {
             Frame::Pong(nonce) => self.pong(now, &nonce),
             Frame::GoAway(GoAway { within, .. }) => {
                 self.outputs.event(Event::GoingAway { within: Duration::from_millis(within) });
-                self.migrate(now);
+                // However often the server says so: a move that has failed is tried again at its time.
+                if self.timers.at(Timer::Migrate).is_none() {
+                    self.migrate(now);
+                }
             }
             Frame::Bye(bye) => self.dismissed(now, bye),
             Frame::Hello(_) | Frame::Welcome(_) => {
@@ -356,10 +362,7 @@ impl Machine {
                     None
                 };
                 if let Some(obstacle) = obstacle {
-                    self.outputs.push(Output::Abort(attempt));
-                    let (phase, kind) = (Phase::Session, OpenFailureKind::BadSession);
-                    let failure = OpenFailure { phase, kind, detail: obstacle.into() };
-                    return self.migration_failed(now, Cause::OpenFailed(failure));
+                    return self.bad_successor(now, attempt, obstacle);
                 }
                 (successor.reached, successor.greeting) = (Phase::Session, true);
                 self.outputs.push(Output::Control(attempt, session.hello()));
@@ -383,8 +386,7 @@ impl Machine {
         let Some(old) = self.lifecycle.attempt() else { return };
         self.timers.clear(Timer::Migrate);
         let Ok(Frame::Welcome(welcome)) = Frame::parse(messages.remove(0)) else {
-            self.outputs.push(Output::Abort(attempt));
-            return;
+            return self.bad_successor(now, attempt, NO_WELCOME);
         };
         self.outputs.push(Output::Abort(old));
         self.judge_uptime(now);
@@ -403,6 +405,13 @@ impl Machine {
         } else {
             self.bad_greeting(now, attempt, "what the server has processed contradicts what was sent and acknowledged");
         }
+    }
+
+    /// The connection that is to take over can't, and is dropped.
+    fn bad_successor(&mut self, now: Moment, attempt: Attempt, obstacle: &str) {
+        self.outputs.push(Output::Abort(attempt));
+        let (phase, kind) = (Phase::Session, OpenFailureKind::BadSession);
+        self.migration_failed(now, Cause::OpenFailed(OpenFailure { phase, kind, detail: obstacle.to_owned() }));
     }
 
     /// The present connection is good for a while yet: another try follows, if the cause leaves any hope.

@@ -6,7 +6,7 @@ use everwire_core::{
     session::{ServerConfig, ServerInput},
 };
 
-use crate::pair::Pair;
+use crate::pair::{Packet, Pair};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -211,4 +211,39 @@ fn refuse_the_move(pair: &mut Pair, status: u16, retry_after: Option<Duration>) 
     let failure = OpenFailure { phase: Phase::Upgrade, kind, detail: "refused".into() };
     let attempt = pair.wires[1].attempt;
     pair.input(Input::Transport(attempt, TransportEvent::OpenFailed(failure)));
+}
+
+#[test]
+fn a_move_whose_first_frame_is_no_welcome_fails_in_words_and_is_tried_again() {
+    let mut pair = Pair::connected();
+    pair.input(Input::Migrate);
+    pair.wires[1].down.push_back(Packet::Message("m1:too early".into()));
+    assert!(pair.down(1));
+    let failed = pair.events.iter().find_map(|event| match event {
+        Event::MoveFailed { cause: Cause::OpenFailed(failure), retry_in: Some(_) } => Some(failure.clone()),
+        _ => None,
+    });
+    let failure = failed.expect("a move that failed");
+    assert_eq!((failure.phase, failure.kind), (Phase::Session, OpenFailureKind::BadSession));
+    let id = pair.send("on the old connection");
+    pair.run();
+    assert_eq!(pair.outcome(id), Some(Outcome::Acknowledged));
+    pair.wait(Duration::from_secs(30));
+    assert!(pair.wires.len() > 2, "it is tried again");
+    assert!(never_disconnected(&pair));
+    let moved = pair.events.iter().any(|event| matches!(event, Event::Session { resumed: true, .. }));
+    assert!(moved, "{:?}", pair.events);
+}
+
+#[test]
+fn a_server_that_says_again_and_again_that_it_leaves_hastens_no_move_that_has_failed() {
+    let mut pair = Pair::connected();
+    pair.unreachable = true;
+    pair.input(Input::Migrate);
+    for _ in 0..100 {
+        pair.server_input(ServerInput::GoAway { within: SOON, url: None });
+        pair.run();
+    }
+    let failed = pair.events.iter().filter(|event| matches!(event, Event::MoveFailed { .. })).count();
+    assert_eq!(failed, 1);
 }
