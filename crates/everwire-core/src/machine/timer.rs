@@ -18,6 +18,9 @@ impl Machine {
                 Some(Timer::Retry) => self.retry_due(now),
                 Some(Timer::Heartbeat) => {
                     self.outbox.relax();
+                    if let Some(session) = self.session.as_mut() {
+                        session.receiver.relax();
+                    }
                     let verdict = self.heartbeat.on_silence(now, &mut self.timers);
                     self.obey(now, verdict);
                 }

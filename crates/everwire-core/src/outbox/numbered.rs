@@ -102,8 +102,9 @@ impl Outbox {
     }
 
     pub(super) fn has_something_for(&self, limits: &Limits, queued: bool) -> bool {
-        let fresh = queued && self.durable.is_none() && limits.admit(self.in_flight.len(), self.in_flight.bytes());
-        fresh || self.in_flight.has_untaken(self.gate())
+        let held = (self.in_flight.len(), self.in_flight.bytes() as u64);
+        let fresh = queued && self.durable.is_none() && limits.admit(held.0, held.1);
+        fresh || self.in_flight.has_untaken(self.gate(), limits)
     }
 
     /// First what an earlier connection has had, in order, then what is new, as far as the peer is ready for it.
@@ -114,7 +115,8 @@ impl Outbox {
         encode: &mut dyn FnMut(Outgoing<'_>) -> bool,
     ) -> Taken {
         let mut taken = Taken::default();
-        while let Some((seq, message)) = self.in_flight.next_again(self.gate()) {
+        let Some(&limits) = self.session.as_ref() else { return taken };
+        while let Some((seq, message)) = self.in_flight.next_again(self.gate(), &limits) {
             if !encode(Outgoing { prefix: Prefix::reliable(seq), message }) {
                 taken.stopped = true;
                 return taken;
@@ -122,8 +124,10 @@ impl Outbox {
             self.counts.resent += u64::from(self.in_flight.take_again());
             taken.units += 1;
         }
-        // With a store, messages get their numbers before they are taken.
-        let Some(&limits) = self.session.as_ref().filter(|_| self.durable.is_none()) else { return taken };
+        // With a store, messages get their numbers before they are taken. What an earlier connection has had goes first.
+        if self.durable.is_some() || self.in_flight.again_len() > 0 {
+            return taken;
+        }
         for level in Priority::ALL {
             loop {
                 let fresh = self.take_fresh(level, until, &limits, &mut taken, encode);
@@ -156,7 +160,7 @@ impl Outbox {
         let mut fresh = 0;
         for entry in self.queue.iter(level).take_while(|entry| entry.place() <= last) {
             let size = entry.message.len();
-            if !limits.admit(before + fresh, bytes) || size as u64 > limits.message_bytes {
+            if !limits.admit(before + fresh, bytes as u64) || size as u64 > limits.message_bytes {
                 break;
             }
             if !encode(Outgoing { prefix: Prefix::reliable(first + fresh as u64), message: &entry.message }) {

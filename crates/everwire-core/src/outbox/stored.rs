@@ -62,7 +62,7 @@ impl Outbox {
     /// Whether [`stage`](Self::stage) has something to do.
     pub(crate) fn can_stage(&self, until: &Until) -> bool {
         let Some(limits) = self.session.as_ref() else { return false };
-        limits.admit(self.in_flight.len(), self.in_flight.bytes()) && self.is_available(until)
+        limits.admit(self.in_flight.len(), self.in_flight.bytes() as u64) && self.is_available(until)
     }
 
     /// Gives what waits its sequence numbers, as far as the peer is ready for it.
@@ -75,7 +75,7 @@ impl Outbox {
                 let (mut count, mut bytes) = (0, self.in_flight.bytes());
                 for entry in self.queue.iter(level).take_while(|entry| entry.place() <= last) {
                     let size = entry.message.len();
-                    if !limits.admit(self.in_flight.len() + count, bytes) || size as u64 > limits.message_bytes {
+                    if !limits.admit(self.in_flight.len() + count, bytes as u64) || size as u64 > limits.message_bytes {
                         break;
                     }
                     (count, bytes) = (count + 1, bytes + size);

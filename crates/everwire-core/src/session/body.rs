@@ -90,7 +90,7 @@ pub enum Gone {
 pub struct Limits {
     /// Messages, at least 1. Default 8,192.
     pub messages: u32,
-    /// Bytes of payload. One message may exceed them when there is no other. Default 4 MiB.
+    /// Bytes of payload. The last message may exceed them: the sender stops once they are reached. Default 4 MiB.
     pub bytes: u64,
     /// The largest payload of a single message, in bytes. Default 1 MiB.
     pub message_bytes: u64,
@@ -131,8 +131,9 @@ impl Default for Limits {
 
 impl Limits {
     /// Whether one more message fits beside what is held.
-    pub(crate) fn admit(&self, messages: usize, bytes: usize) -> bool {
-        messages == 0 || messages < usize::try_from(self.messages).unwrap_or(usize::MAX) && (bytes as u64) < self.bytes
+    #[inline]
+    pub(crate) fn admit(&self, messages: usize, bytes: u64) -> bool {
+        messages == 0 || messages < usize::try_from(self.messages).unwrap_or(usize::MAX) && bytes < self.bytes
     }
 }
 

@@ -68,7 +68,7 @@ struct Credentials {
 
 impl ClientSession {
     pub(crate) fn new(config: SessionConfig) -> Self {
-        let receiver = Receiver::new(config.limits.messages, config.ack_delay, config.ack_every);
+        let receiver = Receiver::new(config.limits, config.ack_delay, config.ack_every);
         Self {
             config,
             credentials: None,

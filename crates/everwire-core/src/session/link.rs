@@ -29,8 +29,20 @@ impl Violation {
 
     const BEYOND_SENT: Self = Self { code: code::VIOLATED, words: "an acknowledgement of what was never sent" };
 
-    const WINDOW: Self =
-        Self { code: code::VIOLATED, words: "more messages than were allowed before an acknowledgement" };
+    const LIMITS: Self =
+        Self { code: code::VIOLATED, words: "more messages or bytes than the limits allow before an acknowledgement" };
+
+    const TOO_LARGE: Self = Self { code: code::VIOLATED, words: "a message larger than the limits allow" };
+
+    /// What a verdict on a reliable message means for its connection.
+    fn of(verdict: Verdict) -> Result<(), Self> {
+        match verdict {
+            Verdict::Deliver | Verdict::Duplicate => Ok(()),
+            Verdict::Gap => Err(Self::GAP),
+            Verdict::BeyondLimits => Err(Self::LIMITS),
+            Verdict::TooLarge => Err(Self::TOO_LARGE),
+        }
+    }
 
     /// Whether the session itself can't go on ([S-12]).
     pub(crate) fn ends_session(self) -> bool {
@@ -70,9 +82,10 @@ pub(crate) enum Rest {
 pub(crate) fn receive_run(messages: &mut [Message], receiver: &mut Receiver) -> usize {
     let next = |message: &mut Message| {
         let Some((seq, length)) = frame::reliable(message.payload()) else { return false };
-        receiver.judge(seq) == Verdict::Deliver
+        let size = message.len() - length;
+        receiver.judge(seq, size) == Verdict::Deliver
             && frame::strip(message, length).is_ok()
-            && receiver.accept(seq) == Verdict::Deliver
+            && receiver.accept(seq, size) == Verdict::Deliver
     };
     messages.iter_mut().map(next).take_while(|taken| *taken).count()
 }
@@ -81,15 +94,10 @@ pub(crate) fn receive_run(messages: &mut [Message], receiver: &mut Receiver) -> 
 #[cfg(feature = "session")]
 pub(crate) fn accept_run(run: super::run::Run, receiver: &mut Receiver) -> (Vec<Message>, Result<(), Violation>) {
     let super::run::Run { first, mut messages } = run;
-    let (taken, behind) = receiver.accept_run(first, messages.len());
+    let (taken, behind) = receiver.accept_run(first, messages.iter().map(Message::len));
     messages.truncate(taken.end);
     messages.drain(..taken.start);
-    let broken = match behind {
-        Some(Verdict::Gap) => Err(Violation::GAP),
-        Some(Verdict::BeyondWindow) => Err(Violation::WINDOW),
-        Some(Verdict::Deliver | Verdict::Duplicate) | None => Ok(()),
-    };
-    (messages, broken)
+    (messages, behind.map_or(Ok(()), Violation::of))
 }
 
 /// Reads one message of the peer's; what it carries for the application is appended to `batch`.
@@ -102,14 +110,12 @@ pub(crate) fn receive(
     batch: &mut Vec<Message>,
 ) -> Result<Rest, Violation> {
     match Frame::parse(message)? {
-        Frame::Reliable(seq, payload) => match receiver.accept(seq) {
+        Frame::Reliable(seq, payload) => match receiver.accept(seq, payload.len()) {
             Verdict::Deliver => batch.push(payload),
-            Verdict::Duplicate => {}
-            Verdict::Gap => return Err(Violation::GAP),
-            Verdict::BeyondWindow => return Err(Violation::WINDOW),
+            verdict => Violation::of(verdict)?,
         },
         Frame::Volatile(payload) => {
-            if receiver.accept_volatile() {
+            if receiver.accept_volatile(payload.len()) {
                 if !batch.is_empty() {
                     outputs.push(Output::Deliver(std::mem::take(batch)));
                 }
@@ -133,21 +139,24 @@ mod tests {
     use everwire_ws::MessageRef;
 
     use super::*;
-    use crate::{Moment, session::Run};
+    use crate::{
+        Moment,
+        session::{Limits, Run},
+    };
 
     #[test]
     fn a_run_ends_before_the_first_that_is_more_than_the_next_reliable_message_and_leaves_it_as_it_is() {
         let long = "ü".repeat(5000);
         let run = [Message::text("short"), Message::text(long), Message::binary(vec![7, 255]), Message::text("")];
         for other in ["a0", "v:x", "pn", "m4:again", "m6:gap", "m05:", "m5", "", "x"] {
-            let mut receiver = Receiver::new(100, Duration::ZERO, 1);
+            let mut receiver = Receiver::new(window(100), Duration::ZERO, 1);
             let framed = (1..).zip(&run).map(|(seq, message)| Frame::Reliable(seq, message.clone()).to_message());
             let mut messages: Vec<Message> = framed.collect();
             messages.extend([Message::text(other.to_owned()), Message::text("m5:behind it")]);
             assert_eq!(receive_run(&mut messages, &mut receiver), 4, "{other}");
             assert_eq!(messages[..4], run, "{other}");
             assert_eq!(messages[4..], [Message::text(other.to_owned()), Message::text("m5:behind it")]);
-            assert_eq!(receiver.judge(5), Verdict::Deliver, "{other}");
+            assert_eq!(receiver.judge(5, 0), Verdict::Deliver, "{other}");
         }
     }
 
@@ -157,9 +166,9 @@ mod tests {
         for (before, window, processed) in [(0, 5, 0), (3, 5, 0), (3, 5, 3), (4, 4, 0), (4, 4, 2)] {
             for first in 1..=8_u64 {
                 for count in 0..=7_u64 {
-                    let mut receivers = [(); 2].map(|()| Receiver::new(window, Duration::ZERO, 1));
+                    let mut receivers = [(); 2].map(|()| Receiver::new(self::window(window), Duration::ZERO, 1));
                     for receiver in &mut receivers {
-                        (1..=before).for_each(|seq| assert_eq!(receiver.accept(seq), Verdict::Deliver));
+                        (1..=before).for_each(|seq| assert_eq!(receiver.accept(seq, 1), Verdict::Deliver));
                         receiver.process(Moment::ZERO, processed);
                     }
                     let [one_by_one, at_once] = &mut receivers;
@@ -180,13 +189,17 @@ mod tests {
         }
     }
 
+    fn window(messages: u32) -> Limits {
+        Limits { messages, ..Limits::default() }
+    }
+
     fn outbox() -> Outbox {
         Outbox::new(crate::OutboxConfig::default(), crate::Guarantee::default())
     }
 
     #[test]
     fn a_run_ends_at_the_limit() {
-        let mut receiver = Receiver::new(2, Duration::ZERO, 1);
+        let mut receiver = Receiver::new(window(2), Duration::ZERO, 1);
         let mut messages = ["m1:a", "m2:b", "m3:c"].map(Message::from);
         assert_eq!(receive_run(&mut messages, &mut receiver), 2);
         assert_eq!(messages, ["a", "b", "m3:c"].map(Message::from));

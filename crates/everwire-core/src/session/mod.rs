@@ -7,6 +7,7 @@
 //! - `prefix`: what goes before the payload of a data frame
 //! - `receiver`: the receiving half, the same on both ends. The sending half is the outbox.
 //! - [`run`](Run): reliable messages one behind the other
+//! - [`replies`](Replies): a bound on what a peer's frames make an end write
 //! - [`reading`](Reading): what has been read of a connection, for the server's end of its session
 //! - `link`: how one end stands to its present connection: what it has yet to say there
 //! - `client`: what a client keeps of its session
@@ -28,6 +29,7 @@ mod reading;
 pub(crate) mod receiver;
 #[cfg(feature = "session")]
 mod registry;
+mod replies;
 mod run;
 #[cfg(feature = "session")]
 mod server;
@@ -42,6 +44,7 @@ pub use prefix::{MAX_SEQUENCE, Prefix, PrefixBytes};
 pub use reading::Reading;
 #[cfg(feature = "session")]
 pub use registry::{Admission, Registry, RegistryConfig, SessionId};
+pub use replies::Replies;
 pub use run::Run;
 #[cfg(feature = "session")]
 pub use server::{Attached, ComeBack, ServerInput, ServerSession};

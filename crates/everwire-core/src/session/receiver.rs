@@ -1,7 +1,9 @@
-//! The receiving half of a session: nothing twice, nothing left out, and acknowledged when processed.
+//! The receiving half of a session: nothing twice, nothing left out, nothing beyond its limits, and acknowledged when
+//! processed.
 
 use std::{collections::VecDeque, time::Duration};
 
+use super::body::Limits;
 use crate::Moment;
 
 /// What is to be done with a reliable message.
@@ -12,12 +14,19 @@ pub(crate) enum Verdict {
     Duplicate,
     /// A number was left out.
     Gap,
-    /// The peer sends more than it may before an acknowledgement.
-    BeyondWindow,
+    /// The peer sends more messages, or more bytes, than it may before an acknowledgement.
+    BeyondLimits,
+    /// The payload alone is larger than the peer was told it may be.
+    TooLarge,
 }
 
-/// Volatile messages that the application may have before it: what comes above is dropped.
+/// Volatile messages that wait for the application: one above either bound is dropped. A sender keeps to the same.
 const MAX_VOLATILE: usize = 1024;
+/// A single one may be larger.
+const MAX_VOLATILE_BYTES: u64 = 1 << 20;
+
+/// Room that an idle session keeps.
+const IDLE: usize = 64;
 
 /// Positions count what was handed to the application over the life of this end, from 0, volatile messages included;
 /// sequence numbers count the reliable messages of the present session, from 1.
@@ -32,9 +41,14 @@ pub(crate) struct Receiver {
     position: u64,
     /// What was handed out before this position belongs to an earlier session.
     session_start: u64,
-    /// Positions of volatile messages that the application has not come to.
-    volatile: VecDeque<u64>,
-    window: u64,
+    /// What the application has been handed in this session and has not come to, in order.
+    held: VecDeque<Held>,
+    /// Payload bytes of the reliable messages among those.
+    reliable_bytes: u64,
+    /// How many of those are volatile.
+    volatile: usize,
+    volatile_bytes: u64,
+    limits: Limits,
     ack_delay: Duration,
     ack_every: u64,
     ack_at: Option<Moment>,
@@ -42,8 +56,20 @@ pub(crate) struct Receiver {
     durable: Option<u64>,
 }
 
+/// A message that waits for the application.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    Reliable(u32),
+    Volatile(u32),
+}
+
+/// The size of a payload as it is counted: frames of 4 GiB and more do not occur.
+fn counted(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 impl Receiver {
-    pub(crate) fn new(window: u32, ack_delay: Duration, ack_every: u32) -> Self {
+    pub(crate) fn new(limits: Limits, ack_delay: Duration, ack_every: u32) -> Self {
         Self {
             received: 0,
             processed: 0,
@@ -51,8 +77,11 @@ impl Receiver {
             delivered: 0,
             position: 0,
             session_start: 0,
-            volatile: VecDeque::new(),
-            window: u64::from(window),
+            held: VecDeque::new(),
+            reliable_bytes: 0,
+            volatile: 0,
+            volatile_bytes: 0,
+            limits,
             ack_delay,
             ack_every: u64::from(ack_every),
             ack_at: None,
@@ -63,9 +92,16 @@ impl Receiver {
     /// A new session begins; `processed` of it are known to be processed.
     pub(crate) fn begin(&mut self, processed: u64) {
         (self.received, self.processed, self.told) = (processed, processed, processed);
-        self.session_start = self.delivered;
+        self.start_here();
         self.ack_at = None;
         self.durable = self.durable.map(|_| processed);
+    }
+
+    /// What was handed out so far does not count for what follows.
+    fn start_here(&mut self) {
+        self.session_start = self.delivered;
+        self.held.clear();
+        (self.reliable_bytes, self.volatile, self.volatile_bytes) = (0, 0, 0);
     }
 
     /// From here on only what is durable is told.
@@ -100,54 +136,68 @@ impl Receiver {
         self.ack_at = None;
     }
 
-    /// What is to be done with a reliable message that has come.
+    /// What is to be done with a reliable message of this size that has come.
     #[inline]
-    pub(crate) fn judge(&self, seq: u64) -> Verdict {
+    pub(crate) fn judge(&self, seq: u64, size: usize) -> Verdict {
         if seq <= self.received {
             return Verdict::Duplicate;
         }
         if seq != self.received + 1 {
             return Verdict::Gap;
         }
-        if self.received - self.processed >= self.window {
-            return Verdict::BeyondWindow;
+        if size as u64 > self.limits.message_bytes {
+            return Verdict::TooLarge;
         }
-        Verdict::Deliver
+        // The sender looks at the same before it sends, and knows of less that is processed.
+        let held = usize::try_from(self.received - self.processed).unwrap_or(usize::MAX);
+        if self.limits.admit(held, self.reliable_bytes) { Verdict::Deliver } else { Verdict::BeyondLimits }
     }
 
     /// A reliable message has come; if it is to be delivered, it counts as handed to the application.
     #[inline]
-    pub(crate) fn accept(&mut self, seq: u64) -> Verdict {
-        let verdict = self.judge(seq);
+    pub(crate) fn accept(&mut self, seq: u64, size: usize) -> Verdict {
+        let verdict = self.judge(seq, size);
         if verdict == Verdict::Deliver {
             self.received = seq;
             self.delivered += 1;
+            self.held.push_back(Held::Reliable(counted(size)));
+            self.reliable_bytes += u64::from(counted(size));
         }
         verdict
     }
 
-    /// The same for messages with consecutive numbers: which of them are delivered, and what is to be done with the one
-    /// behind those, if there is one.
+    /// The same for messages of these sizes with consecutive numbers: which of them are delivered, and what is to be done
+    /// with the one behind those, if there is one.
     #[cfg(feature = "session")]
-    pub(crate) fn accept_run(&mut self, first: u64, count: usize) -> (std::ops::Range<usize>, Option<Verdict>) {
-        let duplicates = (self.received + 1).saturating_sub(first).min(count as u64);
-        let fresh = count as u64 - duplicates;
-        let taken = match self.judge(first + duplicates) {
-            Verdict::Deliver => fresh.min(self.window - (self.received - self.processed)),
-            Verdict::Duplicate | Verdict::Gap | Verdict::BeyondWindow => 0,
-        };
-        self.received += taken;
-        self.delivered += taken;
-        let behind = (taken < fresh).then(|| self.judge(first + duplicates + taken));
-        (duplicates as usize..(duplicates + taken) as usize, behind)
+    pub(crate) fn accept_run(
+        &mut self,
+        first: u64,
+        sizes: impl ExactSizeIterator<Item = usize>,
+    ) -> (std::ops::Range<usize>, Option<Verdict>) {
+        let duplicates = usize::try_from((self.received + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        let duplicates = duplicates.min(sizes.len());
+        let mut end = duplicates;
+        self.held.reserve(sizes.len() - duplicates);
+        for (seq, size) in (first + duplicates as u64..).zip(sizes.skip(duplicates)) {
+            match self.accept(seq, size) {
+                Verdict::Deliver => end += 1,
+                behind => return (duplicates..end, Some(behind)),
+            }
+        }
+        (duplicates..end, None)
     }
 
-    /// A volatile message is handed to the application, unless that has too many to look at.
-    pub(crate) fn accept_volatile(&mut self) -> bool {
-        if self.volatile.len() >= MAX_VOLATILE {
+    /// A volatile message of this size is handed to the application, unless that has too many to look at.
+    pub(crate) fn accept_volatile(&mut self, size: usize) -> bool {
+        let bytes = u64::from(counted(size));
+        let most = MAX_VOLATILE_BYTES.min(self.limits.bytes);
+        let fits = self.volatile == 0 || self.volatile < MAX_VOLATILE && self.volatile_bytes + bytes <= most;
+        if !fits || bytes > self.limits.message_bytes {
             return false;
         }
-        self.volatile.push_back(self.delivered);
+        self.held.push_back(Held::Volatile(counted(size)));
+        self.volatile += 1;
+        self.volatile_bytes += bytes;
         self.delivered += 1;
         true
     }
@@ -155,7 +205,7 @@ impl Receiver {
     /// Messages of a plain connection are handed to the application.
     pub(crate) fn accept_plain(&mut self, messages: usize) {
         self.delivered += messages as u64;
-        self.session_start = self.delivered;
+        self.start_here();
     }
 
     /// The application has processed everything before this position.
@@ -165,17 +215,36 @@ impl Receiver {
             return;
         }
         let from = self.position.max(self.session_start);
-        let mut reliable = position.saturating_sub(from);
-        while let Some(at) = self.volatile.front().copied().filter(|at| *at < position) {
-            self.volatile.pop_front();
-            if at >= from {
-                reliable -= 1;
+        let passed = usize::try_from(position.saturating_sub(from)).unwrap_or(usize::MAX).min(self.held.len());
+        for held in self.held.drain(..passed) {
+            match held {
+                Held::Reliable(bytes) => {
+                    self.processed += 1;
+                    self.reliable_bytes -= u64::from(bytes);
+                }
+                Held::Volatile(bytes) => {
+                    self.volatile -= 1;
+                    self.volatile_bytes -= u64::from(bytes);
+                }
             }
         }
         self.position = position;
-        self.processed += reliable;
         if self.processed > self.told && self.ack_at.is_none() {
             self.ack_at = Some(now + self.ack_delay);
+        }
+        debug_assert_eq!(self.held.len() as u64, self.delivered - self.position.max(self.session_start));
+    }
+
+    /// Payload bytes that the application has been handed in this session and has not processed.
+    #[cfg(feature = "session")]
+    pub(crate) fn held_bytes(&self) -> usize {
+        usize::try_from(self.reliable_bytes + self.volatile_bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Gives back the memory that a burst has needed.
+    pub(crate) fn relax(&mut self) {
+        if self.held.capacity() > IDLE && self.held.len() < self.held.capacity() / 4 {
+            self.held.shrink_to((self.held.len() * 2).max(IDLE));
         }
     }
 
@@ -208,33 +277,73 @@ mod tests {
     use super::*;
 
     fn receiver() -> Receiver {
-        Receiver::new(100, Duration::from_millis(25), 4)
+        Receiver::new(Limits { messages: 100, ..Limits::default() }, Duration::from_millis(25), 4)
     }
 
     #[test]
     fn each_number_is_delivered_once_and_none_is_left_out() {
         let mut receiver = receiver();
-        assert_eq!(receiver.accept(1), Verdict::Deliver);
-        assert_eq!(receiver.accept(1), Verdict::Duplicate);
-        assert_eq!(receiver.accept(3), Verdict::Gap);
-        assert_eq!(receiver.accept(2), Verdict::Deliver);
+        assert_eq!(receiver.accept(1, 1), Verdict::Deliver);
+        assert_eq!(receiver.accept(1, 1), Verdict::Duplicate);
+        assert_eq!(receiver.accept(3, 1), Verdict::Gap);
+        assert_eq!(receiver.accept(2, 1), Verdict::Deliver);
     }
 
     #[test]
     fn a_peer_that_ignores_the_window_is_told() {
-        let mut receiver = Receiver::new(2, Duration::ZERO, 1);
-        assert_eq!(receiver.accept(1), Verdict::Deliver);
-        assert_eq!(receiver.accept(2), Verdict::Deliver);
-        assert_eq!(receiver.accept(3), Verdict::BeyondWindow);
+        let mut receiver = Receiver::new(Limits { messages: 2, ..Limits::default() }, Duration::ZERO, 1);
+        assert_eq!(receiver.accept(1, 1), Verdict::Deliver);
+        assert_eq!(receiver.accept(2, 1), Verdict::Deliver);
+        assert_eq!(receiver.accept(3, 1), Verdict::BeyondLimits);
         receiver.process(Moment::ZERO, 1);
-        assert_eq!(receiver.accept(3), Verdict::Deliver);
+        assert_eq!(receiver.accept(3, 1), Verdict::Deliver);
+    }
+
+    #[test]
+    fn a_peer_that_ignores_the_bytes_is_told_but_the_last_message_may_exceed_them() {
+        let limits = Limits { messages: 100, bytes: 10, message_bytes: 8 };
+        let mut receiver = Receiver::new(limits, Duration::ZERO, 1);
+        assert_eq!(receiver.accept(1, 9), Verdict::TooLarge);
+        assert_eq!(receiver.accept(1, 8), Verdict::Deliver);
+        assert_eq!(receiver.accept(2, 8), Verdict::Deliver, "there was room before it");
+        assert_eq!(receiver.accept(3, 0), Verdict::BeyondLimits);
+        receiver.process(Moment::ZERO, 1);
+        assert_eq!(receiver.accept(3, 1), Verdict::Deliver);
+    }
+
+    #[test]
+    fn volatile_messages_are_dropped_beyond_a_number_and_beyond_bytes() {
+        let mut receiver = Receiver::new(Limits::default(), Duration::ZERO, 1);
+        let (large, small) = (1 << 20, 10);
+        assert!(!receiver.accept_volatile(large + 1), "larger than any message may be");
+        assert!(receiver.accept_volatile(large), "one alone");
+        assert!(!receiver.accept_volatile(small));
+        assert_eq!(receiver.accept(1, large), Verdict::Deliver, "reliable ones have their own limits");
+        receiver.process(Moment::ZERO, 1);
+        for _ in 0..MAX_VOLATILE {
+            assert!(receiver.accept_volatile(small));
+        }
+        assert!(!receiver.accept_volatile(small));
+        receiver.process(Moment::ZERO, u64::MAX);
+        assert_eq!(receiver.held_bytes(), 0);
+        assert_eq!(receiver.processed(), 1);
+    }
+
+    #[test]
+    fn an_idle_session_gives_back_what_a_burst_has_needed() {
+        let mut receiver = Receiver::new(Limits::default(), Duration::ZERO, 1);
+        (1..=8192).for_each(|seq| assert_eq!(receiver.accept(seq, 1), Verdict::Deliver));
+        receiver.relax();
+        receiver.process(Moment::ZERO, 8192);
+        receiver.relax();
+        assert!(receiver.held.capacity() <= IDLE);
     }
 
     #[test]
     fn an_acknowledgement_says_what_is_processed_not_what_is_received() {
         let mut receiver = receiver();
         for seq in 1..=3 {
-            receiver.accept(seq);
+            receiver.accept(seq, 1);
         }
         assert_eq!(receiver.take_ack(), None);
         receiver.process(Moment::ZERO, 2);
@@ -246,7 +355,7 @@ mod tests {
     fn it_waits_for_more_but_not_for_long() {
         let mut receiver = receiver();
         for seq in 1..=10 {
-            receiver.accept(seq);
+            receiver.accept(seq, 1);
         }
         receiver.process(Moment::ZERO, 1);
         assert!(!receiver.is_ack_due(Moment::ZERO));
@@ -262,12 +371,12 @@ mod tests {
     #[test]
     fn volatile_messages_and_those_of_an_earlier_session_count_for_nothing() {
         let mut receiver = receiver();
-        receiver.accept(1);
-        receiver.accept_volatile();
-        receiver.accept(2);
+        receiver.accept(1, 1);
+        receiver.accept_volatile(1);
+        receiver.accept(2, 1);
         receiver.begin(0);
-        receiver.accept_volatile();
-        receiver.accept(1);
+        receiver.accept_volatile(1);
+        receiver.accept(1, 1);
         receiver.process(Moment::ZERO, 2);
         assert_eq!(receiver.processed(), 0);
         receiver.process(Moment::ZERO, 4);

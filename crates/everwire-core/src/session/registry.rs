@@ -21,8 +21,9 @@ pub struct RegistryConfig {
     /// The most sessions, with a connection or without. Default 100,000. A new one takes the place of the one that has
     /// been without a connection for longest; if all have one, it is refused.
     pub max_sessions: usize,
-    /// The most payload bytes that sessions without a connection may hold together. Default 256 MiB. Beyond, those that
-    /// have been without one for longest are given up.
+    /// The most payload bytes that sessions without a connection may hold together: messages for their clients, also those
+    /// sent meanwhile, and messages of their clients that the application has not processed. Default 256 MiB. Beyond, those
+    /// that have been without one for longest are given up.
     pub max_detached_bytes: usize,
     /// How many ended sessions are remembered, so that their clients can be told what was processed. Default 100,000.
     /// Each costs some 100 bytes.
@@ -141,8 +142,16 @@ impl<H: Clone> Registry<H> {
         self.attached(id);
         let Some(entry) = self.sessions.get_mut(&id) else { return Vec::new() };
         entry.detached_at = Some(now);
-        self.detached.insert((now, id), bytes);
-        self.detached_bytes += bytes;
+        self.detached.insert((now, id), 0);
+        self.holds(id, bytes)
+    }
+
+    /// The session holds this many bytes now; counts only while it has no connection. Gives those that are too much, which
+    /// are to be ended: the session itself may be among them.
+    pub fn holds(&mut self, id: SessionId, bytes: usize) -> Vec<(SessionId, H)> {
+        let since = self.sessions.get(&id).and_then(|entry| entry.detached_at);
+        let Some(counted) = since.and_then(|since| self.detached.get_mut(&(since, id))) else { return Vec::new() };
+        self.detached_bytes = self.detached_bytes - std::mem::replace(counted, bytes) + bytes;
         let mut evicted = Vec::new();
         while self.detached_bytes > self.config.max_detached_bytes {
             evicted.extend(self.evict());
@@ -187,6 +196,12 @@ impl<H: Clone> Registry<H> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
+    }
+
+    /// Payload bytes that those without a connection hold, as the registry was told.
+    #[must_use]
+    pub fn detached_bytes(&self) -> usize {
+        self.detached_bytes
     }
 
     /// How many of them have no connection.
@@ -331,6 +346,24 @@ mod tests {
         assert_eq!(registry.detached(Moment::from_nanos(2), id(2), 60), vec![]);
         assert_eq!(registry.detached(Moment::from_nanos(3), id(3), 60), vec![(id(2), 2)]);
         assert_eq!(registry.detached_len(), 1);
+    }
+
+    #[test]
+    fn what_a_session_without_a_connection_is_sent_counts_from_then_on() {
+        let mut registry = registry(|config| config.max_detached_bytes = 100);
+        for number in 1..=3 {
+            registry.insert(id(number), "", number);
+        }
+        assert_eq!(registry.holds(id(1), 1_000), vec![], "it has a connection");
+        for number in 1..=2 {
+            assert_eq!(registry.detached(Moment::from_nanos(number.into()), id(number), 10), vec![]);
+        }
+        assert_eq!(registry.holds(id(2), 60), vec![]);
+        assert_eq!(registry.holds(id(2), 50), vec![], "some has expired");
+        assert_eq!(registry.detached_bytes(), 60);
+        assert_eq!(registry.holds(id(2), 91), vec![(id(1), 1)], "the longest without a connection goes first");
+        assert_eq!(registry.holds(id(2), 101), vec![(id(2), 2)], "even if it is the one that grows");
+        assert_eq!(registry.detached_bytes(), 0);
     }
 
     #[test]

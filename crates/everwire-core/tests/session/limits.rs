@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use everwire_core::{
-    Message, Outcome, Rejection, SendError,
-    session::{ServerConfig, ServerInput},
+    Event, Message, Outcome, Rejection, SendError,
+    session::{Gone, Limits, ServerConfig, ServerInput},
 };
 
-use crate::pair::Pair;
+use crate::pair::{Packet, Pair};
 
 fn narrow(set: impl FnOnce(&mut ServerConfig)) -> Pair {
     let mut config = ServerConfig::default();
@@ -96,4 +96,48 @@ fn an_acknowledgement_rides_along_or_waits_for_more_but_not_for_long() {
     pair.server_input(ServerInput::Processed(3));
     pair.run();
     assert_eq!(pair.outcomes.len(), 3, "there is nothing more to wait for");
+}
+
+#[test]
+fn what_is_sent_again_keeps_to_limits_that_have_become_narrower() {
+    let mut pair = Pair::durable(|_| {});
+    pair.run();
+    pair.client_processes = false;
+    for number in 0..20 {
+        pair.server_send(&number.to_string());
+    }
+    pair.run();
+    assert_eq!(pair.at_client.len(), 20);
+    pair.set_client_limits(Limits { messages: 3, ..Limits::default() });
+    pair.client_processes = true;
+    pair.crash();
+    pair.wait(Duration::from_secs(10));
+    assert_eq!(pair.at_client.len(), 40, "none was processed before the crash");
+    assert!(pair.events.iter().all(|event| !matches!(event, Event::SessionLost { .. })), "{:?}", pair.events);
+}
+
+#[test]
+fn a_peer_that_ignores_the_limit_on_bytes_ends_the_session() {
+    let mut pair = narrow(|config| (config.limits.bytes, config.limits.message_bytes) = (100, 60));
+    pair.server_processes = false;
+    for seq in 1..=4 {
+        let frame = format!("m{seq}:{}", "x".repeat(50));
+        pair.wires[0].up.push_back(Packet::Message(Message::text(frame)));
+    }
+    while pair.up(0) {}
+    assert_eq!(pair.at_server.len(), 2, "the limit is reached with the second");
+    assert_eq!(pair.session().borrow().gone(), Some(Gone::Violated));
+}
+
+#[test]
+fn what_a_session_holds_is_known() {
+    let mut pair = narrow(|_| {});
+    pair.server_processes = false;
+    pair.client_processes = false;
+    pair.send("12345");
+    pair.server_send("123");
+    pair.run();
+    assert_eq!(pair.session().borrow().held_bytes(), 5 + 3);
+    pair.server_catches_up();
+    assert_eq!(pair.session().borrow().held_bytes(), 3);
 }

@@ -11,7 +11,7 @@ use everwire_core::{
     Attempt, CloseCode, CloseFrame, Config, Event, Input, Loss, Machine, Message, MessageId, Moment, OpenFailure,
     OpenFailureKind, Outcome, Output, Phase, State, TransportEvent,
     session::{
-        Admission, Attached, Frame, Gone, Registry, RegistryConfig, SUBPROTOCOL, ServerConfig, ServerInput,
+        Admission, Attached, Frame, Gone, Limits, Registry, RegistryConfig, SUBPROTOCOL, ServerConfig, ServerInput,
         ServerSession, SessionConfig, SessionId, SessionMode, Token, code,
     },
     store::{BatchId, Saved, StoreOp},
@@ -150,6 +150,11 @@ impl Pair {
         pair.unreachable = unreachable;
         pair.restart();
         pair
+    }
+
+    /// What the client's next process is ready to hold.
+    pub(crate) fn set_client_limits(&mut self, limits: Limits) {
+        self.config.session.as_mut().expect("a session").limits = limits;
     }
 
     /// The client's process ends and another one starts with what the store has.

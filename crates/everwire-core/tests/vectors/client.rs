@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use everwire_core::{
-    Attempt, Config, Input, Loss, Machine, Message, Moment, Output, TransportEvent,
-    session::{SUBPROTOCOL, SessionConfig},
+    Attempt, CloseCode, CloseFrame, Config, Input, Loss, Machine, Message, Moment, Output, TransportEvent,
+    session::{Frame, Limits, SUBPROTOCOL, SessionConfig},
 };
 use serde_json::Value;
 
@@ -18,15 +18,18 @@ struct Client {
     connection: u64,
     sent: VecDeque<String>,
     delivered: VecDeque<String>,
+    closed: VecDeque<u16>,
 }
 
 impl Client {
-    fn new() -> Self {
+    fn new(limits: Limits) -> Self {
         let mut config = Config::default();
-        config.session = Some(SessionConfig::default());
+        let mut session = SessionConfig::default();
+        session.limits = limits;
+        config.session = Some(session);
         let machine = Machine::new(config, [5; 32]).unwrap();
-        let (sent, delivered) = (VecDeque::new(), VecDeque::new());
-        let mut client = Self { machine, now: Moment::ZERO, attempt: None, connection: 0, sent, delivered };
+        let (sent, delivered, closed) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+        let mut client = Self { machine, now: Moment::ZERO, attempt: None, connection: 0, sent, delivered, closed };
         client.input(Input::Connect);
         client
     }
@@ -57,6 +60,7 @@ impl Client {
                 Output::Deliver(messages) => {
                     self.delivered.extend(messages.iter().map(|message| message.as_text().unwrap().to_owned()));
                 }
+                Output::Close(_, code, _) => self.closed.push_back(code.0),
                 _ => {}
             }
         }
@@ -84,6 +88,13 @@ impl Client {
             } else {
                 self.transport(TransportEvent::Received(vec![Message::text(frame)]));
             }
+        } else if let Some(code) = step["close"].as_u64() {
+            if step["client"].is_u64() {
+                assert_eq!(self.closed.pop_front().map(u64::from), Some(code));
+            } else {
+                let code = CloseCode(u16::try_from(code).unwrap());
+                self.transport(TransportEvent::PeerClosed(Some(CloseFrame { code, reason: "".into() })));
+            }
         } else if step["lost"].is_u64() {
             self.transport(TransportEvent::Lost(Loss::Ended));
         } else if let Some(payload) = text("client_sends") {
@@ -103,8 +114,15 @@ impl Client {
 #[test]
 fn our_client_says_what_the_conversations_say() {
     for conversation in conversations() {
-        let mut client = Client::new();
-        for step in conversation["steps"].as_array().unwrap() {
+        let steps = conversation["steps"].as_array().unwrap();
+        let frames =
+            steps.iter().filter_map(|step| Frame::parse(Message::text(step["frame"].as_str()?.to_owned())).ok());
+        let hello = frames.into_iter().find_map(|frame| match frame {
+            Frame::Hello(hello) => Some(hello),
+            _ => None,
+        });
+        let mut client = Client::new(hello.expect("a hello").limits);
+        for step in steps {
             client.step(step);
         }
         let what_else: Vec<_> = client.sent.iter().filter(|frame| !frame.starts_with('q')).collect();

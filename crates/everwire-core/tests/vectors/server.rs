@@ -15,6 +15,7 @@ struct Server {
     session: Option<ServerSession>,
     sent: VecDeque<String>,
     delivered: VecDeque<String>,
+    closed: VecDeque<u16>,
 }
 
 impl Server {
@@ -43,6 +44,7 @@ impl Server {
                 Output::Deliver(messages) => {
                     self.delivered.extend(messages.iter().map(|message| message.as_text().unwrap().to_owned()));
                 }
+                Output::Close(_, code, _) => self.closed.push_back(code.0),
                 _ => {}
             }
         }
@@ -61,7 +63,9 @@ impl Server {
                     assert_eq!(attached, Attached::Welcome);
                 } else {
                     let id: SessionId = welcome.session.parse().unwrap();
-                    let session = ServerSession::new(Moment::ZERO, id, ServerConfig::default(), [4; 32]).unwrap();
+                    let mut config = ServerConfig::default();
+                    config.limits = welcome.limits;
+                    let session = ServerSession::new(Moment::ZERO, id, config, [4; 32]).unwrap();
                     self.session = Some(session);
                     self.session().begin(Moment::ZERO, link, &hello, welcome.previous, token);
                 }
@@ -80,6 +84,8 @@ impl Server {
                 let found = self.sent.pop_front().unwrap_or_else(|| panic!("{frame} was not sent"));
                 assert_eq!(sent(&found), sent(&frame));
             }
+        } else if let (Some(code), Some(_)) = (step["close"].as_u64(), step["server"].as_u64()) {
+            assert_eq!(self.closed.pop_front().map(u64::from), Some(code));
         } else if let Some(link) = step["lost"].as_u64() {
             self.tell(ServerInput::Lost(Attempt(link)));
         } else if let Some(payload) = text("server_sends") {

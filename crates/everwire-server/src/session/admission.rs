@@ -12,7 +12,7 @@ use super::driver::{ARRIVALS, Arrival, Driver};
 use super::handle::Session;
 use super::link::Link;
 use super::sessions::{Entry, Shared};
-use super::slot::Slot;
+use super::slot::{Holds, Slot};
 use crate::Socket;
 
 /// A connection that is not allowed a session: how it is closed.
@@ -121,7 +121,16 @@ fn begin(shared: &Arc<Shared>, principal: &str) -> Result<Begun, Refusal> {
     let machine = ServerSession::new(shared.now(), id, shared.config.session.clone(), seed)
         // The settings were checked at the start.
         .map_err(|_| Refusal(CloseCode(1011), "the server's settings make no sense"))?;
-    let slot = Arc::new(Slot::new(machine, principal, shared.origin, shared.config.session.outbox.max_age.is_some()));
+    let timed = shared.config.session.outbox.max_age.is_some();
+    let holds = Holds::new({
+        let shared = Arc::downgrade(shared);
+        move |id| {
+            if let Some(shared) = shared.upgrade() {
+                shared.holds(id);
+            }
+        }
+    });
+    let slot = Arc::new(Slot::new(machine, principal, shared.origin, timed, holds));
     let (arrivals, receiver) = mpsc::channel(ARRIVALS);
     let entry = Entry { slot: Arc::clone(&slot), arrivals: arrivals.clone() };
     if !shared.insert(id, principal, entry) {

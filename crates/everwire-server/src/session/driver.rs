@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use everwire_core::session::{Attached, ComeBack, Gone, Hello, Previous, ServerInput, Token, code};
+use everwire_core::session::{Attached, Gone, Hello, Previous, ServerInput, Token, code};
 use everwire_core::{Attempt, Output};
 use everwire_ws::CloseCode;
 use tokio::sync::{mpsc, oneshot};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::link::Link;
 use super::sessions::Shared;
-use super::slot::Slot;
+use super::slot::{Parting, Slot};
 use crate::Socket;
 use crate::metrics::SessionMeter;
 
@@ -66,7 +66,7 @@ impl Driver {
                 Event::Arrival(arrival) => self.arrive(*arrival),
                 Event::Link(inputs) => self.hear(inputs),
                 Event::Timer => self.slot.tell(ServerInput::Timer),
-                Event::Work => self.end_if_done(),
+                Event::Work => self.end_if_let_go(),
             }
         }
         self.arrivals.close();
@@ -133,8 +133,7 @@ impl Driver {
         match output {
             Output::Control(number, message) => {
                 if let Some(link) = self.link_mut(number) {
-                    // Refused once a close frame is queued: then nobody waits for it.
-                    let _ = link.socket.queue(&message);
+                    link.control(message);
                 }
             }
             Output::Ping(number, payload) => {
@@ -227,24 +226,22 @@ impl Driver {
         self.link = None;
         self.slot.connected.send_replace(false);
         self.meter.connected(false);
-        let bytes = self.slot.lock().machine.pending_bytes();
-        self.shared.detached(self.slot.id, bytes);
+        self.shared.detached(self.slot.id);
     }
 
-    /// The application has let go, and the client has everything or is not to have it: the session ends.
-    fn end_if_done(&self) {
+    /// The application has let go: the session ends, at once or when the client has everything.
+    fn end_if_let_go(&self) {
         self.slot.catch_up();
         let mut inner = self.slot.lock();
-        let done = inner.let_go && !inner.over && (inner.parting.is_some() || inner.machine.pending_messages() == 0);
-        if !done {
+        if !inner.let_go || inner.over {
             return;
         }
-        let (back, reason) = match inner.parting.take() {
-            Some(parting) => (parting.back, parting.reason),
-            None => (ComeBack::Never, String::new()),
+        let input = match inner.parting.take() {
+            Some(Parting { back, reason }) => ServerInput::End { back, reason },
+            None => ServerInput::Finish,
         };
         drop(inner);
-        self.slot.tell(ServerInput::End { back, reason });
+        self.slot.tell(input);
     }
 
     fn finish(&mut self) {

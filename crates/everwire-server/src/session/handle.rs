@@ -106,7 +106,8 @@ impl Session {
 
 impl Drop for Session {
     /// The application is done: what it was given last counts as processed (but not in a panic), and when the client has
-    /// processed all that was sent, the session ends in order.
+    /// processed all that was sent, the session ends in order. It also ends if the client acknowledges none of that for
+    /// [`resume_within`](everwire_core::session::ServerConfig::resume_within), be it connected or not.
     fn drop(&mut self) {
         if let Some(position) = self.given.take()
             && !std::thread::panicking()
@@ -207,7 +208,8 @@ impl SessionSender {
 
     /// Ends the session in order: its application is given nothing more ([`Session::recv`] returns `None`), and when it has
     /// let go of the session, the client is told what was processed, which is final. What the client has not acknowledged
-    /// by then is given up. `back` tells it whether and when to come back.
+    /// by then is given up. `back` tells it whether and when to come back. A client that does not answer within 2 s is left
+    /// all the same.
     pub fn end(&self, back: ComeBack, reason: impl Into<String>) {
         self.slot.part(back, reason.into());
     }

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use everwire_core::Attempt;
-use everwire_core::session::{Reading, ServerInput};
-use everwire_ws::{CloseCode, Incoming};
+use everwire_core::session::{Reading, Replies, ServerInput};
+use everwire_ws::{CloseCode, Incoming, Message};
 use tokio::time::timeout;
 
 use super::slot::{Inner, Slot};
@@ -18,6 +18,7 @@ pub(super) struct Link {
     pub(super) socket: Socket,
     /// Where each unit that was taken and is not yet reported as written ends, in the socket's count.
     ends: VecDeque<u64>,
+    replies: Replies,
     /// The machine has something to take.
     pub(super) ready: bool,
     /// How many messages the last turn has read.
@@ -35,7 +36,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 
 impl Link {
     pub(super) fn new(number: Attempt, socket: Socket) -> Self {
-        Self { number, socket, ends: VecDeque::new(), ready: false, messages_read: 0 }
+        Self { number, socket, ends: VecDeque::new(), replies: Replies::default(), ready: false, messages_read: 0 }
     }
 
     /// Writes what the transport takes, then reads what is there. Ready when something was read, or the connection is
@@ -43,7 +44,7 @@ impl Link {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Vec<ServerInput>> {
         let mut read = Reading::new(self.number, self.messages_read);
         // An error shows up in reading, behind what the peer may have said before.
-        let _ = self.socket.poll_flush(cx);
+        self.flush(cx);
         self.report_written(&mut read);
         while read.messages() < BATCH_MESSAGES && read.bytes() < BATCH_BYTES {
             // Most messages stand in the read buffer, and are copied from there to their place.
@@ -64,16 +65,45 @@ impl Link {
                 Ok(Some(Incoming::Ping(_))) => read.push_input(ServerInput::Ping(self.number)),
                 Ok(Some(Incoming::Pong(payload))) => read.push_input(ServerInput::Pong(self.number, payload)),
                 Ok(Some(Incoming::Close(_)) | None) | Err(_) => {
-                    let _ = self.socket.poll_flush(cx);
+                    self.flush(cx);
                     self.report_written(&mut read);
                     read.push_input(ServerInput::Lost(self.number));
                     break;
                 }
             }
         }
+        if self.replies.is_waiting() {
+            // Reading has written as well, and there may be room now.
+            self.flush(cx);
+        }
         self.messages_read = read.messages();
         let inputs = read.into_inputs();
         if inputs.is_empty() { Poll::Pending } else { Poll::Ready(inputs) }
+    }
+
+    /// Writes what the transport takes, and the replies for which there is room then.
+    fn flush(&mut self, cx: &mut Context<'_>) {
+        let _ = self.socket.poll_flush(cx);
+        if self.queue_replies() {
+            let _ = self.socket.poll_flush(cx);
+        }
+    }
+
+    /// Queues a frame of the session's own, unless it is a reply that has to wait.
+    pub(super) fn control(&mut self, frame: Message) {
+        if let Some(frame) = self.replies.admit(frame, self.socket.buffered()) {
+            // Refused once a close frame is queued: then nobody waits for it.
+            let _ = self.socket.queue(&frame);
+        }
+    }
+
+    /// Queues the replies that have waited, if there is room now. Whether there was.
+    fn queue_replies(&mut self) -> bool {
+        let mut queued = false;
+        while let Some(reply) = self.replies.next(self.socket.buffered()) {
+            queued |= self.socket.queue(&reply);
+        }
+        queued
     }
 
     fn report_written(&mut self, read: &mut Reading) {
@@ -87,6 +117,8 @@ impl Link {
 
     /// Takes messages out of the outbox, straight into the socket's buffer. Whether any were there.
     pub(super) fn take(&mut self, slot: &Slot, inner: &mut Inner) -> bool {
+        // Replies go first: messages would take their room again and again.
+        self.queue_replies();
         if !self.ready || self.socket.buffered() >= WRITE_BUFFER {
             return false;
         }

@@ -55,6 +55,8 @@ pub struct SessionsStats {
     pub sessions: usize,
     /// Those of them without a connection.
     pub detached: usize,
+    /// Payload bytes that those hold: at most [`max_detached_bytes`](crate::RegistryConfig::max_detached_bytes).
+    pub detached_bytes: usize,
 }
 
 /// What all sessions share.
@@ -113,7 +115,8 @@ impl Sessions {
     /// request: a session can be resumed by its principal only.
     ///
     /// `handler` runs in a task of its own, once for each new session. When it returns, the session ends as soon as the
-    /// client has processed what was sent to it. A connection that resumes a session finds the handler that it has.
+    /// client has processed what was sent to it, or has acknowledged none of it for
+    /// [`resume_within`](crate::ServerConfig::resume_within). A connection that resumes a session finds the handler that it has.
     ///
     /// A client that does not speak `everwire.v1` is answered with 400 (for a route that serves both, see whether
     /// [`offered_subprotocols`](Upgrade::offered_subprotocols) has [`SUBPROTOCOL`](crate::SUBPROTOCOL)), and while the server
@@ -165,7 +168,7 @@ impl Sessions {
 
     /// Leaves in order: new connections are refused, clients are told to move within this time (they may find another
     /// server at their address), and at its end the sessions that are left end, their clients being told what was
-    /// processed, so that nothing is uncertain.
+    /// processed, so that nothing is uncertain. A client that does not answer that within 2 s is left all the same.
     ///
     /// Draining begins when this is first polled, and is for good: if it is given up, no session ends by it, but none begins.
     pub async fn drain(&self, within: Duration) {
@@ -173,8 +176,8 @@ impl Sessions {
         for session in self.all() {
             session.tell(ServerInput::GoAway { within, url: None });
         }
-        let deadline = Instant::now() + within;
-        while !self.shared.registry().is_empty() && Instant::now() < deadline {
+        let begun = Instant::now();
+        while !self.shared.registry().is_empty() && begun.elapsed() < within {
             tokio::time::sleep(DRAIN_STEP.min(within)).await;
         }
         let left = self.all();
@@ -192,7 +195,11 @@ impl Sessions {
     #[must_use]
     pub fn stats(&self) -> SessionsStats {
         let registry = self.shared.registry();
-        SessionsStats { sessions: registry.len(), detached: registry.detached_len() }
+        SessionsStats {
+            sessions: registry.len(),
+            detached: registry.detached_len(),
+            detached_bytes: registry.detached_bytes(),
+        }
     }
 }
 
@@ -237,9 +244,22 @@ impl Shared {
         self.registry().attached(id);
     }
 
-    pub(super) fn detached(&self, id: SessionId, bytes: usize) {
-        let evicted = self.registry().detached(self.now(), id, bytes);
+    pub(super) fn detached(&self, id: SessionId) {
+        let evicted = self.with_held(id, |registry, bytes| registry.detached(self.now(), id, bytes));
         end_evicted(evicted);
+    }
+
+    /// What the session holds has changed.
+    pub(super) fn holds(&self, id: SessionId) {
+        let evicted = self.with_held(id, |registry, bytes| registry.holds(id, bytes));
+        end_evicted(evicted);
+    }
+
+    /// The bytes are those at this very time, whoever has changed them last.
+    fn with_held<T: Default>(&self, id: SessionId, tell: impl FnOnce(&mut Registry<Entry>, usize) -> T) -> T {
+        let mut registry = self.registry();
+        let Some(bytes) = registry.get(id).map(|entry| entry.slot.held()) else { return T::default() };
+        tell(&mut registry, bytes)
     }
 
     pub(super) fn ended(&self, id: SessionId, reason: Gone) {

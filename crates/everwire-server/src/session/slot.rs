@@ -1,8 +1,9 @@
 //! What the handles of a session and the task behind it share.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use everwire_core::session::{ComeBack, ServerInput, ServerSession, SessionId};
@@ -23,7 +24,10 @@ pub(super) struct Slot {
     origin: Instant,
     /// Messages may expire, so that their time has to be known.
     timed: bool,
-    inner: Mutex<Inner>,
+    pub(super) inner: Mutex<Inner>,
+    /// Payload bytes that the session holds, as of the last time that it had no connection.
+    pub(super) held: AtomicUsize,
+    pub(super) holds: Holds,
     /// There is work for the session's task.
     pub(super) work: Notify,
     /// There is something for the application.
@@ -39,6 +43,9 @@ pub(super) struct Slot {
     /// The application is given nothing more.
     closing: AtomicBool,
 }
+
+/// Called when what a session without a connection holds has changed, with the session unlocked.
+pub(super) struct Holds(Box<dyn Fn(SessionId) + Send + Sync>);
 
 /// How a session that its server ends is to end, once the application has let go.
 #[derive(Debug)]
@@ -70,7 +77,7 @@ pub(super) struct Inner {
 }
 
 impl Slot {
-    pub(super) fn new(mut machine: ServerSession, principal: &str, origin: Instant, timed: bool) -> Self {
+    pub(super) fn new(mut machine: ServerSession, principal: &str, origin: Instant, timed: bool, holds: Holds) -> Self {
         machine.keep_ended();
         Self {
             id: machine.id(),
@@ -90,6 +97,8 @@ impl Slot {
                 let_go: false,
                 tally: Tally::default(),
             }),
+            held: AtomicUsize::new(0),
+            holds,
             work: Notify::new(),
             news: Notify::new(),
             moved: Notify::new(),
@@ -101,7 +110,12 @@ impl Slot {
     }
 
     pub(super) fn lock(&self) -> Locked<'_> {
-        Locked::new(&self.inner)
+        Locked::new(self)
+    }
+
+    /// Payload bytes that the session holds, if it has no connection.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
     }
 
     pub(super) fn now(&self) -> Moment {
@@ -146,9 +160,6 @@ impl Slot {
                         inner.tally.ended(first, last, outcome, || self.now());
                     }
                     moved = true;
-                    if inner.let_go {
-                        self.work.notify_one();
-                    }
                 }
                 Output::Written { last, .. } => inner.tally.written(last, || self.now()),
                 Output::Event(_) => {}
@@ -299,6 +310,22 @@ impl Slot {
     pub(super) fn let_go(&self) {
         self.lock().let_go = true;
         self.work.notify_one();
+    }
+}
+
+impl Holds {
+    pub(super) fn new(tell: impl Fn(SessionId) + Send + Sync + 'static) -> Self {
+        Self(Box::new(tell))
+    }
+
+    pub(super) fn tell(&self, id: SessionId) {
+        (self.0)(id);
+    }
+}
+
+impl fmt::Debug for Holds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Holds")
     }
 }
 

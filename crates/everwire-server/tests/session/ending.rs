@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use everwire_server::{ComeBack, Session, SessionId, Sessions, SessionsConfig, WatermarkError, Watermarks};
 
-use crate::support::Server;
+use crate::support::{Server, until};
 
 #[tokio::test]
 async fn closing_the_client_ends_the_session() {
@@ -186,14 +186,6 @@ async fn an_end_in_the_middle_of_a_message_leaves_it_neither_undone_nor_done_twi
     let wanted: Vec<_> = (0..10).map(|number| number.to_string()).collect();
     until(|| effects.lock().unwrap().len() >= 10).await;
     assert_eq!(*effects.lock().unwrap(), wanted);
-}
-
-async fn until(mut condition: impl FnMut() -> bool) {
-    let patience = tokio::time::Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(tokio::time::Instant::now() < patience, "it never came to that");
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@
 mod awaiting;
 mod cuts;
 mod ending;
+mod flood;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod mixed;
+mod peer;
 mod support;

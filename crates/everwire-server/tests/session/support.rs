@@ -11,11 +11,13 @@ use axum::routing::get;
 use everwire::{Builder, Client, SessionMode};
 use everwire_server::{Session, Sessions, SessionsConfig, Upgrade};
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, watch};
 
 pub(crate) struct Server {
     pub(crate) sessions: Sessions,
+    /// Without the network in front of it.
+    pub(crate) address: SocketAddr,
     pub(crate) network: Network,
 }
 
@@ -35,10 +37,14 @@ impl Server {
             sessions.accept(upgrade, who.user.unwrap_or_default(), application)
         };
         let app = Router::new().route("/", get(accept)).with_state(sessions.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        // Accepted sockets inherit it.
+        socket.set_send_buffer_size(16 << 10).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1024).unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { sessions, network: Network::to(address).await }
+        Self { sessions, address, network: Network::to(address).await }
     }
 
     pub(crate) async fn echo() -> Self {
@@ -53,6 +59,15 @@ impl Server {
 
     pub(crate) fn client(&self) -> Client {
         self.network.client("")
+    }
+}
+
+/// Waits until something becomes true.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(tokio::time::Instant::now() < patience, "it never came to that");
+        tokio::task::yield_now().await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use everwire_core::Loss;
+use everwire_core::session::Replies;
 use everwire_ws::{CloseCode, CloseFrame, Config, Connection, Incoming, Limits, Message, Phase, Role};
 
 use super::agenda::Agenda;
@@ -29,6 +30,7 @@ pub(crate) struct Socket {
     /// What goes out in front of everything: the rest of the opening handshake.
     lead: BytesMut,
     written: u64,
+    replies: Replies,
     /// Our direction is over.
     finished: bool,
     lost: bool,
@@ -46,7 +48,16 @@ impl Socket {
             Role::Server => Direction::ToClient,
         };
         let connection = Connection::new(role, config, mask);
-        Self { line, way, connection, lead: BytesMut::new(), written: 0, finished: false, lost: false }
+        Self {
+            line,
+            way,
+            connection,
+            lead: BytesMut::new(),
+            written: 0,
+            replies: Replies::default(),
+            finished: false,
+            lost: false,
+        }
     }
 
     /// The next thing that the peer has said, if there is one now.
@@ -90,8 +101,25 @@ impl Socket {
         None
     }
 
-    /// Writes what the network takes. Whether all is written.
+    /// Queues a frame of the session's own, unless it is a reply that has to wait. False once a close frame is queued.
+    pub(crate) fn control(&mut self, frame: &Message) -> bool {
+        let frame = self.replies.admit(frame.clone(), self.buffered());
+        frame.map_or(self.is_open(), |frame| self.send(b"", &frame))
+    }
+
+    /// Writes what the network takes, and the replies for which there is room then. Whether all is written.
     pub(crate) fn flush(&mut self, agenda: &mut Agenda, network: &mut Network) -> bool {
+        let mut written = self.flush_queued(agenda, network);
+        while let Some(reply) = self.replies.next(self.buffered()) {
+            if !self.send(b"", &reply) {
+                break;
+            }
+            written = self.flush_queued(agenda, network);
+        }
+        written
+    }
+
+    fn flush_queued(&mut self, agenda: &mut Agenda, network: &mut Network) -> bool {
         if self.lost || self.finished {
             return true;
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::task::{Context, Poll};
 
-use everwire_core::session::Prefix;
+use everwire_core::session::{Prefix, Replies};
 use everwire_core::{Attempt, Loss, Moment, TransportEvent};
 use everwire_tokio::Socket;
 use everwire_ws::{Incoming, Message, Phase};
@@ -22,6 +22,7 @@ pub(super) struct Connection {
     pub(super) socket: Socket<Stream>,
     /// Where each unit that was taken and is not yet reported as written ends, in the socket's count.
     ends: VecDeque<u64>,
+    replies: Replies,
     /// The machine has something to take.
     pub(super) ready: bool,
     /// A unit that was taken but is too large to be encoded under the mutex.
@@ -48,6 +49,7 @@ impl Connection {
             attempt,
             socket,
             ends: VecDeque::new(),
+            replies: Replies::default(),
             ready: false,
             large: None,
             paused: None,
@@ -169,7 +171,26 @@ impl Connection {
 
     /// Whether there is anything to write, to take or to report.
     pub(super) fn wants_to_write(&self) -> bool {
-        !self.write_failed && (self.ready || !self.ends.is_empty() || self.socket.buffered() > 0)
+        !self.write_failed
+            && (self.ready || !self.ends.is_empty() || self.socket.buffered() > 0 || self.replies.is_waiting())
+    }
+
+    /// Queues a frame of the session's own, unless it is a reply that has to wait.
+    pub(super) fn control(&mut self, frame: Message) {
+        debug_assert!(self.large.is_none(), "a message that was taken is encoded before anything else is queued");
+        if let Some(frame) = self.replies.admit(frame, self.socket.buffered()) {
+            // Refused once a close frame is queued: then nobody waits for it.
+            let _ = self.socket.queue(&frame);
+        }
+    }
+
+    /// Queues the replies that have waited, if there is room now. Whether there was.
+    fn queue_replies(&mut self) -> bool {
+        let mut queued = false;
+        while let Some(reply) = self.replies.next(self.socket.buffered()) {
+            queued |= self.socket.queue(&reply);
+        }
+        queued
     }
 
     /// There is something to take, and room for it in the socket's buffer.
@@ -183,6 +204,8 @@ impl Connection {
         if self.socket.phase() != Phase::Open {
             self.ready = false;
         }
+        // Replies go first: messages would take their room again and again.
+        self.queue_replies();
         if !self.has_room() {
             return;
         }
@@ -221,7 +244,11 @@ impl Connection {
 
     /// Writes what the transport takes. Whether all is written.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.socket.poll_flush(cx) {
+        let mut flushed = self.socket.poll_flush(cx);
+        if self.queue_replies() {
+            flushed = self.socket.poll_flush(cx);
+        }
+        match flushed {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(_)) => {
                 // The reading side says why, after what the peer may have said before.

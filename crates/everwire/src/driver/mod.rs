@@ -411,8 +411,7 @@ impl Driver {
                 }
                 Command::Control(attempt, message) => {
                     if let Some(connection) = self.connection(attempt) {
-                        // Refused once a close frame is queued: then nobody waits for it.
-                        let _ = connection.socket.queue(&message);
+                        connection.control(message);
                         busy = true;
                     }
                 }

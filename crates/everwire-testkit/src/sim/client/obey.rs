@@ -32,7 +32,7 @@ impl Process {
                 let message = self.shims.control(stage, message);
                 if let Some(up) = self.link(attempt) {
                     let line = up.socket.line.0;
-                    if up.socket.send(b"", &message) {
+                    if up.socket.control(&message) {
                         stage.monitor(line, false, message.payload());
                         stage.note(|| format!("client {index} line {line} says {}", words(&message)));
                     }

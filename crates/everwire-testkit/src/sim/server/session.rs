@@ -265,7 +265,7 @@ impl ServerCore {
         let message = self.bend_word(stage, peer, message);
         let Some(line) = self.line_of(of) else { return };
         let id = line.id.0;
-        if line.socket().is_some_and(|socket| socket.send(b"", &message)) {
+        if line.socket().is_some_and(|socket| socket.control(&message)) {
             stage.monitor(id, true, message.payload());
             stage.note(|| format!("server line {id} says {}", words(&message)));
         }
@@ -312,8 +312,10 @@ impl ServerCore {
         let Some(session) = &state.session else { return };
         if state.attached && session.link().is_none() && !state.over {
             state.attached = false;
-            let bytes = session.pending_bytes();
-            let evicted = self.registry.detached(stage.agenda.moment(), session.id(), bytes);
+            let evicted = self.registry.detached(stage.agenda.moment(), session.id(), session.held_bytes());
+            self.evicted(stage, evicted);
+        } else if session.link().is_none() && !state.over {
+            let evicted = self.registry.holds(session.id(), session.held_bytes());
             self.evicted(stage, evicted);
         }
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use everwire_core::session::SUBPROTOCOL;
+use everwire_core::session::{Replies, SUBPROTOCOL};
 use everwire_core::{Attempt, Loss, Moment, TransportEvent};
 use everwire_ws::{CloseCode, Message};
 
@@ -24,6 +24,7 @@ pub(in crate::driver) struct Connection {
     pub(in crate::driver) socket: Transport,
     /// Units that were taken and are not yet reported as written.
     unreported: usize,
+    replies: Replies,
     /// The machine has something to take.
     pub(in crate::driver) ready: bool,
     /// The inbox is full, and the machine knows that we don't read.
@@ -66,7 +67,7 @@ impl Connection {
             None => Pings::None,
         };
         let socket = Transport { socket, pings };
-        Self { attempt, socket, unreported: 0, ready: false, paused: None, look: None }
+        Self { attempt, socket, unreported: 0, replies: Replies::default(), ready: false, paused: None, look: None }
     }
 
     /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
@@ -146,7 +147,26 @@ impl Connection {
 
     /// Whether there is anything to write, to take or to report.
     pub(in crate::driver) fn wants_to_write(&self) -> bool {
-        self.ready || self.unreported > 0
+        self.ready || self.unreported > 0 || self.replies.is_waiting()
+    }
+
+    /// Gives the browser a frame of the session's own, unless it is a reply that has to wait.
+    pub(in crate::driver) fn control(&mut self, frame: Message) {
+        if let Some(frame) = self.replies.admit(frame, self.buffered()) {
+            // Refused once the socket is closing: then nobody waits for it.
+            let _ = self.socket.queue(&frame);
+        }
+    }
+
+    /// Gives the browser the replies that have waited, if it has room now.
+    fn queue_replies(&mut self) {
+        while let Some(reply) = self.replies.next(self.buffered()) {
+            let _ = self.socket.queue(&reply);
+        }
+    }
+
+    fn buffered(&self) -> usize {
+        usize::try_from(self.socket.socket.buffered()).unwrap_or(usize::MAX)
     }
 
     /// There is something to take, and room for it in the browser.
@@ -159,6 +179,8 @@ impl Connection {
         if !self.socket.socket.is_open() {
             self.ready = false;
         }
+        // Replies go first: messages would take their room again and again.
+        self.queue_replies();
         if !self.has_room() {
             return;
         }
@@ -186,6 +208,7 @@ impl Connection {
 
     /// Whether all is written. If not, it looks again after a while.
     pub(in crate::driver) fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.queue_replies();
         if self.socket.socket.buffered() == 0 {
             self.look = None;
             return Poll::Ready(());

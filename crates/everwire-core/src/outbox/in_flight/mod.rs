@@ -6,12 +6,14 @@
 //! the session's start, so that a message's position is its sequence number less one; what is left when a connection is
 //! lost stays here and is taken again on the next.
 
+mod invariant;
+
 use std::collections::VecDeque;
 
 use everwire_ws::Message;
 
 use super::{Entry, IDLE};
-use crate::{MessageId, Outcome, outputs::Outputs};
+use crate::{MessageId, Outcome, outputs::Outputs, session::Limits};
 
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
@@ -19,6 +21,8 @@ pub(crate) struct InFlight {
     /// Their numbers do not grow throughout: levels, or conflation.
     mixed: bool,
     bytes: usize,
+    /// Of those that this connection was given.
+    taken_bytes: usize,
     proven: u64,
     written: u64,
     taken: u64,
@@ -54,7 +58,7 @@ impl InFlight {
     /// Takes these over, as given to the connection.
     pub(crate) fn extend(&mut self, entries: impl Iterator<Item = Entry>) {
         self.stage(entries);
-        self.taken = self.end();
+        (self.taken, self.taken_bytes) = (self.end(), self.bytes);
         self.ever_taken = self.taken;
     }
 
@@ -63,12 +67,13 @@ impl InFlight {
         (self.proven, self.written, self.taken, self.reported) = (before, before, before, before);
         self.stage(entries);
         (self.ever_written, self.ever_taken) = (self.end(), self.end());
+        self.check();
     }
 
-    /// The next message that has a sequence number and was not taken on this connection, up to the position `gate`, and
-    /// its number.
-    pub(crate) fn next_again(&self, gate: u64) -> Option<(u64, &Message)> {
-        if self.taken >= gate {
+    /// The next message that has a sequence number and was not taken on this connection, up to the position `gate` and as
+    /// far as the peer is ready for it, and its number.
+    pub(crate) fn next_again(&self, gate: u64, limits: &Limits) -> Option<(u64, &Message)> {
+        if !self.has_untaken(gate, limits) {
             return None;
         }
         let entry = self.entries.get(self.index(self.taken))?;
@@ -78,18 +83,28 @@ impl InFlight {
     /// That message is taken, in a frame of its own. Whether an earlier connection has had it.
     pub(crate) fn take_again(&mut self) -> bool {
         let again = self.taken < self.ever_taken;
-        self.taken = (self.taken + 1).min(self.end());
-        self.ever_taken = self.ever_taken.max(self.taken);
+        self.pass(1);
         self.end_singles(1);
         again
+    }
+
+    /// This connection counts as given so many more.
+    fn pass(&mut self, messages: u64) {
+        let from = self.index(self.taken);
+        self.taken += messages;
+        let to = self.index(self.taken);
+        self.taken_bytes += self.entries.range(from..to).map(|entry| entry.message.len()).sum::<usize>();
+        self.ever_taken = self.ever_taken.max(self.taken);
     }
 
     /// The connection is lost, the session goes on: everything unproven is taken again on the next one.
     pub(crate) fn rewind(&mut self) {
         (self.written, self.taken, self.reported) = (self.proven, self.proven, self.proven);
+        self.taken_bytes = 0;
         self.singles = 0;
         self.frames.clear();
         (self.units_taken, self.units_reported) = (0, 0);
+        self.check();
     }
 
     pub(crate) fn proven(&self) -> u64 {
@@ -106,8 +121,7 @@ impl InFlight {
         if skipped == 0 {
             return;
         }
-        self.taken += skipped;
-        self.ever_taken = self.ever_taken.max(self.taken);
+        self.pass(skipped);
         // What is skipped counts with the last frame that is not reported yet.
         match self.frames.back_mut() {
             Some(messages) => *messages += skipped as usize,
@@ -117,6 +131,7 @@ impl InFlight {
             }
             None => self.reported = self.taken,
         }
+        self.check();
     }
 
     /// The last `messages` taken over are a frame each.
@@ -127,12 +142,14 @@ impl InFlight {
         } else {
             self.frames.extend(std::iter::repeat_n(1, messages));
         }
+        self.check();
     }
 
     /// The last `messages` taken over make up one frame, whose number on this connection is returned.
     pub(crate) fn end_frame(&mut self, messages: usize) -> u64 {
         self.frames.push_back(messages);
         self.units_taken += 1;
+        self.check();
         self.units_taken
     }
 
@@ -155,12 +172,14 @@ impl InFlight {
         self.ranges(self.written, position, |first, last| outputs.written(first, last));
         self.written = self.written.max(position);
         self.ever_written = self.ever_written.max(position);
+        self.check();
     }
 
     /// Everything that is written, at most up to this position, ends with this outcome. How many those are.
     pub(crate) fn resolve(&mut self, position: u64, outcome: Outcome, outputs: &mut Outputs) -> usize {
         let ended = self.tell_ended(position, outcome, outputs);
         outputs.dispose_all(self.entries.drain(..ended).map(|entry| entry.message));
+        self.check();
         ended
     }
 
@@ -179,7 +198,10 @@ impl InFlight {
         let position = position.clamp(self.proven, self.written);
         self.ranges(self.proven, position, |first, last| outputs.outcome(first, last, outcome));
         let ended = self.index(position);
-        self.bytes -= self.entries.iter().take(ended).map(|entry| entry.message.len()).sum::<usize>();
+        // What is written was taken.
+        let bytes = self.entries.iter().take(ended).map(|entry| entry.message.len()).sum::<usize>();
+        self.bytes -= bytes;
+        self.taken_bytes -= bytes;
         self.proven = position;
         ended
     }
@@ -230,9 +252,10 @@ impl InFlight {
         self.index(self.ever_taken.max(self.taken)) - self.index(self.taken)
     }
 
-    /// Whether one up to the position `gate` waits to be taken.
-    pub(crate) fn has_untaken(&self, gate: u64) -> bool {
-        self.taken < gate.min(self.end())
+    /// Whether one up to the position `gate` waits to be taken, and the peer is ready for it.
+    pub(crate) fn has_untaken(&self, gate: u64, limits: &Limits) -> bool {
+        let unproven = self.index(self.taken);
+        self.taken < gate.min(self.end()) && limits.admit(unproven, self.taken_bytes as u64)
     }
 
     /// The message with this sequence number.
@@ -252,11 +275,17 @@ impl InFlight {
     /// What is taken may yet be written without a word.
     pub(crate) fn expect_written(&mut self) {
         self.ever_written = self.ever_written.max(self.taken);
+        self.check();
     }
 
     /// What any connection of the session has written counts as written: it may have arrived.
     pub(crate) fn assume_written(&mut self) {
-        self.written = self.written.max(self.ever_written.min(self.end()));
+        self.written = self.written.max(self.ever_written);
+        // The present connection may not have come so far.
+        let behind = self.written.saturating_sub(self.taken);
+        self.pass(behind);
+        self.reported += behind;
+        self.check();
     }
 
     pub(crate) fn written_len(&self) -> usize {

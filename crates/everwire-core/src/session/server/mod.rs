@@ -1,4 +1,8 @@
+mod ending;
+
 use std::{collections::VecDeque, time::Duration};
+
+use ending::Phase;
 
 use bytes::Bytes;
 use everwire_ws::{CloseCode, Message};
@@ -55,14 +59,6 @@ pub struct ServerSession {
 /// Tokens that a client may not have used yet; older ones work no more.
 const MAX_OFFERED: usize = 16;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Alive,
-    /// We have said bye and wait for the client's.
-    Leaving,
-    Over(Gone),
-}
-
 /// What came of attaching a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
@@ -103,8 +99,12 @@ pub enum ServerInput {
         /// Where to connect instead, if not to the same address.
         url: Option<String>,
     },
-    /// End the session in order ([S-24]). What is queued and not acknowledged is not waited for. The client is told what is
-    /// processed by now: what was delivered and is not, the application must not process any more.
+    /// The application has let go: the session ends in order once the client has acknowledged all that it was sent. A client
+    /// that is connected and acknowledges nothing for [`ServerConfig::resume_within`] is not waited for any longer.
+    Finish,
+    /// End the session in order ([S-24]). What is queued and not acknowledged is not waited for, and the client's bye for
+    /// 2 s only. The client is told what is processed by now: what was delivered and is not, the application must not
+    /// process any more.
     End {
         /// When the client may come back.
         back: ComeBack,
@@ -151,7 +151,7 @@ impl ServerSession {
         Ok(Self {
             id,
             outbox: Outbox::new(config.outbox, Guarantee::AtMostOnce),
-            receiver: Receiver::new(config.limits.messages, config.ack_delay, config.ack_every),
+            receiver: Receiver::new(config.limits, config.ack_delay, config.ack_every),
             heartbeat: Heartbeat::new(config.heartbeat),
             barrier: Barrier::new(seed),
             timers,
@@ -239,6 +239,7 @@ impl ServerSession {
         self.timers.clear_all();
         self.barrier.reset();
         self.heartbeat.start(now, &mut self.timers);
+        self.continue_finish(now);
         self.outputs.push(Output::Control(link, Frame::Welcome(welcome).to_message()));
     }
 
@@ -248,7 +249,7 @@ impl ServerSession {
     /// # Errors
     /// Gives the message back if there is no room or the session is over.
     pub fn send(&mut self, now: Moment, message: Message) -> Result<MessageId, SendError> {
-        if self.phase != Phase::Alive {
+        if !self.is_accepting() {
             return Err(SendError::Closed(message, Closed::ByUser));
         }
         let id = self.outbox.push(now, message, &mut self.outputs)?;
@@ -264,7 +265,7 @@ impl ServerSession {
     /// # Errors
     /// Gives the message back if there is no room or the session is over.
     pub fn send_with(&mut self, now: Moment, message: Message, options: SendOptions) -> Result<MessageId, SendError> {
-        if self.phase != Phase::Alive {
+        if !self.is_accepting() {
             return Err(SendError::Closed(message, Closed::ByUser));
         }
         let id = self.outbox.push_with(now, message, options, &mut self.outputs)?;
@@ -279,7 +280,7 @@ impl ServerSession {
     /// # Errors
     /// Gives the message back if the session is over.
     pub fn send_volatile(&mut self, message: Message) -> Result<MessageId, SendError> {
-        if self.phase != Phase::Alive {
+        if !self.is_accepting() {
             return Err(SendError::Closed(message, Closed::ByUser));
         }
         let id = self.outbox.push_volatile(message, self.link.is_some(), &mut self.outputs);
@@ -319,13 +320,15 @@ impl ServerSession {
                 let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
                 self.say(&Frame::GoAway(GoAway { within, url }));
             }
-            ServerInput::End { back, reason } => self.leave(back, reason),
+            ServerInput::Finish => self.finish(now),
+            ServerInput::End { back, reason } => self.leave(now, back, reason),
             ServerInput::Kill { gone, code, reason } => {
                 self.close(code, reason);
                 self.over(gone);
             }
             ServerInput::Timer => self.timer(now),
         }
+        self.advance_finish(now);
         self.announce();
         self.tell_room();
     }
@@ -384,7 +387,7 @@ impl ServerSession {
     pub fn gone(&self) -> Option<Gone> {
         match self.phase {
             Phase::Over(reason) => Some(reason),
-            Phase::Alive | Phase::Leaving => None,
+            Phase::Alive | Phase::Finishing { .. } | Phase::Leaving => None,
         }
     }
 
@@ -404,6 +407,13 @@ impl ServerSession {
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
         self.outbox.queued_bytes() + self.outbox.unproven_bytes()
+    }
+
+    /// Payload bytes that the session holds: of messages for the client whose outcome is open, and of the client's that
+    /// the application has not processed.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.pending_bytes().saturating_add(self.receiver.held_bytes())
     }
 
     fn is_present(&self, link: Attempt) -> bool {
@@ -464,7 +474,7 @@ impl ServerSession {
             Frame::Pong(nonce) => self.pong(now, &nonce),
             Frame::Bye(bye) => {
                 let _ = self.outbox.acknowledged(bye.processed, &mut self.outputs)?;
-                if self.phase == Phase::Alive {
+                if self.phase != Phase::Leaving {
                     self.say(&Frame::Bye(Bye { processed: self.receiver.processed(), ..Bye::default() }));
                 }
                 self.close(CloseCode::NORMAL, "");
@@ -504,46 +514,12 @@ impl ServerSession {
         if self.phase == Phase::Leaving {
             return self.over(Gone::Ended);
         }
+        self.pause_finish(now);
         self.timers.clear_all();
         self.heartbeat.stop(&mut self.timers);
         self.barrier.reset();
         self.outbox.lost(None, &mut self.outputs);
         self.timers.set(Timer::Expire, now + self.config.resume_within);
-    }
-
-    fn leave(&mut self, back: ComeBack, reason: String) {
-        if self.phase != Phase::Alive {
-            return;
-        }
-        if self.link.is_none() {
-            return self.over(Gone::Ended);
-        }
-        let (retry_after, paced) = match back {
-            ComeBack::Never => (None, false),
-            ComeBack::After(pause) => (Some(pause), false),
-            ComeBack::At(time) => (Some(time), true),
-        };
-        let bye = Bye {
-            processed: self.receiver.processed(),
-            retry_after: retry_after.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
-            paced,
-            reason: (!reason.is_empty()).then_some(reason),
-        };
-        self.say(&Frame::Bye(bye));
-        self.phase = Phase::Leaving;
-    }
-
-    /// The end: every message gets its outcome.
-    fn over(&mut self, reason: Gone) {
-        if let Phase::Over(_) = self.phase {
-            return;
-        }
-        self.link = None;
-        self.phase = Phase::Over(reason);
-        self.timers.clear_all();
-        self.outbox.resolve_all(&mut self.left, &mut self.outputs);
-        self.tell_room();
-        self.outputs.push(Output::Finished(std::mem::take(&mut self.left)));
     }
 
     fn timer(&mut self, now: Moment) {
@@ -552,6 +528,7 @@ impl ServerSession {
                 None => break,
                 Some(Timer::Heartbeat) => {
                     self.outbox.relax();
+                    self.receiver.relax();
                     let verdict = self.heartbeat.on_silence(now, &mut self.timers);
                     self.obey(now, verdict);
                 }
@@ -564,6 +541,7 @@ impl ServerSession {
                     self.heartbeat.sent(now);
                 }
                 Some(Timer::Expire) => self.over(Gone::Expired),
+                Some(Timer::Close) => self.waited_long_enough(now),
                 Some(_) => {}
             }
         }
