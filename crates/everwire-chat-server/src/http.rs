@@ -76,8 +76,7 @@ async fn upgrade(
     };
     if let Some(access) = &shared.access {
         let Invitation { room, user, .. } = &invitation;
-        let claimed_name = user.as_ref().map(|user| user.user_name.as_str());
-        match access.admit(&headers, token.as_deref(), room, claimed_name).await {
+        match access.admit(&headers, token.as_deref(), room, user.as_ref()).await {
             Ok(Admitted { user, pass }) => (invitation.user, invitation.pass) = (Some(user), Some(pass)),
             Err(refusal) => {
                 tracing::debug!(%refusal, "a member is refused");

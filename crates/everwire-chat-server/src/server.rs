@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use everwire_server::Server;
+use everwire_server::{CloseCode, Server};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::access::{Access, Buckets, LOOK};
+use crate::access::{Access, Buckets, EXPIRED, LOOK};
 use crate::config::ServerConfig;
 use crate::error::{ListenError, OpenError};
 use crate::history::{History, Place, Post, Told};
@@ -215,7 +215,14 @@ impl ChatServer {
             access.renew().await;
             for (id, pass, why) in access.unwelcome().await {
                 tracing::info!(connection = id, room = pass.room(), %why, "sent away");
-                self.shared.rooms().expel(pass.room(), id, why.reason());
+                self.shared.rooms().expel(pass.room(), id, why.close_code(), why.reason());
+            }
+            for (id, pass) in access.expired() {
+                tracing::debug!(connection = id, room = pass.room(), "its token has expired");
+                self.shared.rooms().expel(pass.room(), id, CloseCode::TRY_AGAIN_LATER, EXPIRED);
+            }
+            for (id, pass, seconds) in access.due() {
+                self.shared.rooms().ask_for_token(pass.room(), id, seconds);
             }
         }
     }

@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,54 +12,11 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
+use support::accounts::{PASSWORD, accounts, post, post_from, refused, sign_in};
 use support::{Plain, Server, events, soon, text, with_data};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Error, Message};
-
-const PASSWORD: &str = "correct horse battery";
-
-fn accounts(folder: &Path, users: &[&str]) -> ServerConfig {
-    let mut accounts = Accounts::open(folder).unwrap();
-    for user in users {
-        accounts.add(user, &user.to_uppercase(), PASSWORD).unwrap();
-    }
-    let mut config = with_data(folder);
-    config.auth = Auth::Accounts;
-    config
-}
-
-/// The answer's status and what it says.
-async fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let body = body.to_string();
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
-}
-
-async fn sign_in(server: &Server, user: &str) -> (String, String) {
-    let (status, answer) = post(server, "/api/sign-in", &json!({"user": user, "password": PASSWORD})).await;
-    assert_eq!((status, answer["user"].as_str()), (200, Some(user)), "{answer}");
-    (answer["token"].as_str().unwrap().to_owned(), answer["refresh"].as_str().unwrap().to_owned())
-}
-
-/// The status and the words of a refused upgrade.
-async fn refused(server: &Server, query: &str) -> (u16, String) {
-    match soon("an answer", connect_async(format!("{}?{query}", server.url()))).await {
-        Err(Error::Http(response)) => {
-            let words = response.body().clone().unwrap_or_default();
-            (response.status().as_u16(), String::from_utf8(words).unwrap())
-        }
-        other => panic!("not refused: {other:?}"),
-    }
-}
 
 #[tokio::test]
 async fn a_user_is_who_the_token_says_whatever_is_claimed() {
@@ -70,11 +26,15 @@ async fn a_user_is_who_the_token_says_whatever_is_claimed() {
     let (other, _) = sign_in(&server, "ben").await;
     let mut ben = Plain::join(&server, &format!("token={other}")).await;
     ben.barrier().await;
-    let mut ana = Plain::join(&server, &format!("userId=ben&userName=Ben&token={token}")).await;
+    let mut ana = Plain::join(&server, &format!("userId=ana&userName=Ben&token={token}")).await;
     assert_eq!(ben.brief().await, "user_joined ana");
     ana.say(&text("1", "ben", "it is me, Ben")).await;
     let line = ben.next().await;
     assert_eq!((line["userId"].as_str(), line["userName"].as_str()), (Some("ana"), Some("ANA")));
+
+    // One that takes itself for somebody else would show and store things as that one's.
+    let (status, words) = refused(&server, &format!("userId=ben&token={token}")).await;
+    assert!(status == 403 && words.contains("not that of the user named by `userId`"), "{status} {words}");
 
     // A native client sends it as a header.
     let mut request = server.url().into_client_request().unwrap();
@@ -126,6 +86,32 @@ async fn a_wrong_password_and_an_unknown_user_are_the_same_and_many_have_to_wait
 }
 
 #[tokio::test]
+async fn right_passwords_are_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ci"])).await;
+    for _ in 0..14 {
+        sign_in(&server, "ci").await;
+    }
+}
+
+// Elsewhere a machine has one loopback address.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn only_so_many_passwords_wait_to_be_looked_at_and_more_are_asked_to_come_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    let attempts = (0..200_u8).map(|n| {
+        let guess = json!({"user": format!("user {n}"), "password": PASSWORD});
+        let from = std::net::Ipv4Addr::new(127, 0, 1, 1 + n % 20);
+        let server = &server;
+        async move { post_from(server, from, "/api/sign-in", &guess).await.0 }
+    });
+    let statuses = join_all(attempts).await;
+    assert!(statuses.contains(&503) && statuses.contains(&401), "{statuses:?}");
+    sign_in(&server, "ana").await;
+}
+
+#[tokio::test]
 async fn the_limit_does_not_tell_which_users_there_are() {
     let mut answers = Vec::new();
     for user in ["nobody", "ana"] {
@@ -173,12 +159,55 @@ async fn a_refresh_token_gives_the_next_one_and_signing_out_ends_all() {
     let (status, second) = post(&server, "/api/refresh", &json!({"refresh": first})).await;
     assert_eq!((status, second["user"].as_str()), (200, Some("ana")));
     Plain::join(&server, &format!("token={}", second["token"].as_str().unwrap())).await.barrier().await;
-    // The answer was lost on its way: soon afterwards it may be asked for again.
-    assert_eq!(post(&server, "/api/refresh", &json!({"refresh": first})).await.0, 200);
-    assert_eq!(post(&server, "/api/sign-out", &json!({"refresh": second["refresh"]})).await.0, 204);
-    for token in [&json!(first), &second["refresh"], &json!("made up")] {
+    // The answer was lost on its way: until the next one is used it may be asked for again.
+    let (status, third) = post(&server, "/api/refresh", &json!({"refresh": first})).await;
+    assert_eq!(status, 200);
+    assert_eq!(post(&server, "/api/sign-out", &json!({"refresh": third["refresh"]})).await.0, 204);
+    for token in [&json!(first), &second["refresh"], &third["refresh"], &json!("made up")] {
         assert_eq!(post(&server, "/api/refresh", &json!({"refresh": token})).await.0, 401, "{token}");
     }
+}
+
+/// A connection by this token, which is in the room.
+async fn inside(server: &Server, token: &str) -> Plain {
+    let mut inside = Plain::join(server, &format!("token={token}")).await;
+    inside.barrier().await;
+    inside
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_over_ends_its_connections_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    let (token, refresh) = sign_in(&server, "ana").await;
+    let (elsewhere, _) = sign_in(&server, "ana").await;
+    let (mut here, mut there) = (inside(&server, &token).await, inside(&server, &elsewhere).await);
+    assert_eq!(post(&server, "/api/sign-out", &json!({"refresh": refresh})).await.0, 204);
+    assert_eq!(here.close_code().await, 1008);
+    let (status, words) = refused(&server, &format!("token={token}")).await;
+    assert!(status == 401 && words.contains("sign-in is over"), "{status} {words}");
+    there.barrier().await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_comes_from_a_copy_ends_the_sign_in_for_all_who_have_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(accounts(folder.path(), &["ana"])).await;
+    let (_, first) = sign_in(&server, "ana").await;
+    let refreshed = async |token: &Value| {
+        let (status, answer) = post(&server, "/api/refresh", &json!({"refresh": token})).await;
+        (status, answer["token"].as_str().unwrap_or_default().to_owned(), answer["refresh"].clone())
+    };
+    let (_, token, own) = refreshed(&json!(first)).await;
+    let mut owner = inside(&server, &token).await;
+    let (status, stolen_token, stolen) = refreshed(&json!(first)).await;
+    assert_eq!(status, 200, "the owner's answer might have been lost");
+    assert_eq!(owner.close_code().await, 1008, "of two who go on from one token only the second is in");
+    let mut thief = inside(&server, &stolen_token).await;
+    assert_eq!(refreshed(&own).await.0, 401);
+    assert_eq!(thief.close_code().await, 1008);
+    assert_eq!(refreshed(&stolen).await.0, 401);
+    assert_eq!(refused(&server, &format!("token={stolen_token}")).await.0, 401);
 }
 
 #[tokio::test]
@@ -235,9 +264,13 @@ async fn a_user_who_gets_the_name_of_one_that_was_removed_is_somebody_else() {
     let server = Server::start(accounts(folder.path(), &["ana"])).await;
     let (token, _) = sign_in(&server, "ana").await;
     let mut accounts = Accounts::open(folder.path()).unwrap();
+    accounts.close_room("board").unwrap();
+    assert!(accounts.admit("board", "ana").unwrap() && accounts.admit("board", "guest").unwrap());
+    assert!(accounts.remove("guest").is_err(), "who has no account keeps the memberships");
     accounts.remove("ana").unwrap();
     accounts.add("ana", "Another Ana", "another horse").unwrap();
     assert_eq!(refused(&server, &format!("token={token}")).await.0, 401);
+    assert_eq!(accounts.closed_rooms().unwrap()[0].members, ["guest"]);
 }
 
 #[tokio::test]
@@ -334,6 +367,40 @@ async fn tokens_of_an_issuer_are_judged_by_its_keys_its_name_and_their_audience(
     // A ban holds for users without an account too.
     Accounts::open(folder.path()).unwrap().ban("ana").unwrap();
     assert_eq!(ana.close_code().await, 1008);
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_token_unless_a_fresh_one_of_its_user_comes_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Foreign::new();
+    let keys = folder.path().join("keys.json");
+    std::fs::write(&keys, issuer.keys()).unwrap();
+    let mut config = with_data(folder.path());
+    config.auth = Auth::Issuer(Issuer { keys, name: "https://id".into(), audience: "chat".into() });
+    let server = Server::start(config).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    // It is taken for a minute more.
+    let short = now - 60 + 4;
+    let token =
+        |user: &str, exp: u64| issuer.token(&json!({"iss": "https://id", "aud": "chat", "sub": user, "exp": exp}));
+    let mut renewed = Plain::join(&server, &format!("after=&token={}", token("ana", short))).await;
+    let mut stale = Plain::join(&server, &format!("after=&token={}", token("ben", short))).await;
+    let mut other = Plain::join(&server, &format!("after=&token={}", token("cat", short))).await;
+    let mut plain = Plain::join(&server, &format!("token={}", token("dan", short))).await;
+    for (client, answer) in [
+        (&mut renewed, token("ana", now + 3600)),
+        (&mut stale, token("ben", now - 3600)),
+        (&mut other, token("ana", now + 3600)),
+    ] {
+        while client.brief().await != "token_due" {}
+        client.say(&json!({"type": "token", "token": answer})).await;
+    }
+    assert_eq!(other.close_code().await, 1008, "the token of another user");
+    assert_eq!((stale.close_code().await, plain.close_code().await), (1013, 1013), "to come back with a fresh one");
+    renewed.send(Message::text("ping")).await;
+    while renewed.next().await != json!("pong") {}
+    renewed.say(&json!({"type": "token", "token": token("ana", now + 3600)})).await;
+    while renewed.brief().await != "error" {}
 }
 
 #[tokio::test]

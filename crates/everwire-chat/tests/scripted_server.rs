@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire_chat::{ChatClient, ChatEvent, Entry, LoadError, Updates};
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -156,4 +156,27 @@ async fn what_was_asked_for_on_an_earlier_connection_can_be_asked_for_again() {
     synced(&mut copy, &mut updates).await;
     synced(&mut copy, &mut updates).await;
     assert_eq!(chat.load_earlier("9"), Ok(()));
+}
+
+#[tokio::test]
+async fn a_token_that_expires_soon_is_replaced_on_the_open_connection() {
+    let server = Server::start().await;
+    let chat = ChatClient::builder(format!("ws://{}/ws", server.0.local_addr().unwrap()), "Ana")
+        .user_id("ana")
+        .token(async |refused| Ok(if refused { "fresh" } else { "first" }.to_owned()))
+        .build()
+        .unwrap();
+    let (mut connection, _) = server.accept().await;
+    connection.sync("epoch", 0).await;
+    connection.say(r#"{"type":"token_due","seconds":60}"#.to_owned()).await;
+    let token = async {
+        loop {
+            match connection.0.next().await.expect("it holds").expect("it holds") {
+                Message::Text(text) if text.contains("fresh") => break text,
+                _ => {}
+            }
+        }
+    };
+    assert_eq!(soon("a fresh token", token).await.as_str(), r#"{"type":"token","token":"fresh"}"#);
+    drop(chat);
 }

@@ -105,7 +105,8 @@ impl Accounts {
         if self.0.set_password(user_id, &hash)? { Ok(()) } else { Err(AccountError::Unknown) }
     }
 
-    /// Removes an account; what the user has written stays.
+    /// Removes an account, its sign-ins and its memberships in closed rooms; what the user has written stays, and so does
+    /// a ban.
     ///
     /// # Errors
     /// If there is no such account.

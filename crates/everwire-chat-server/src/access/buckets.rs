@@ -28,7 +28,8 @@ impl Rate {
     }
 }
 
-/// A bucket for each of many: bounded in number, since those that are full again are forgotten.
+/// A bucket for each of many: bounded in number, since those that are full again are forgotten, and the fullest where there
+/// is no more room.
 #[derive(Debug)]
 pub(crate) struct Buckets<K> {
     rate: Rate,
@@ -41,7 +42,7 @@ struct Bucket {
     at: Instant,
 }
 
-/// Buckets that are not full at a time. Who comes on top has to wait like one whose bucket is empty.
+/// Buckets at a time. Where others come on top, the fullest make room: they have the least to forget.
 const MOST: usize = 100_000;
 
 impl<K: Eq + Hash> Buckets<K> {
@@ -51,7 +52,7 @@ impl<K: Eq + Hash> Buckets<K> {
 
     /// Takes one, or says how long it takes until there is one.
     pub(crate) fn take(&mut self, key: K, now: Instant) -> Result<(), Duration> {
-        let bucket = self.filled(key, now)?;
+        let bucket = self.filled(key, now);
         if bucket.tokens >= 1.0 {
             bucket.tokens -= 1.0;
             return Ok(());
@@ -60,14 +61,18 @@ impl<K: Eq + Hash> Buckets<K> {
         Err(self.wait(missing))
     }
 
+    /// Puts back one that was taken.
+    pub(crate) fn put_back(&mut self, key: K, now: Instant) {
+        let burst = self.rate.burst;
+        let bucket = self.filled(key, now);
+        bucket.tokens = (bucket.tokens + 1.0).min(burst);
+    }
+
     /// Takes so much even if there is not as much; how long to wait before the next. `None` if too much is owed already:
     /// nothing is taken.
     pub(crate) fn owe(&mut self, key: K, amount: f64, now: Instant) -> Option<Duration> {
         let most = self.rate.most_owed();
-        let bucket = match self.filled(key, now) {
-            Ok(bucket) => bucket,
-            Err(wait) => return Some(wait),
-        };
+        let bucket = self.filled(key, now);
         let left = bucket.tokens - amount;
         if left < -most {
             return None;
@@ -77,17 +82,31 @@ impl<K: Eq + Hash> Buckets<K> {
     }
 
     /// The bucket with what has flowed into it by now.
-    fn filled(&mut self, key: K, now: Instant) -> Result<&mut Bucket, Duration> {
-        let burst = self.rate.burst;
+    fn filled(&mut self, key: K, now: Instant) -> &mut Bucket {
         if self.buckets.len() >= MOST && !self.buckets.contains_key(&key) {
-            self.buckets.retain(|_, bucket| bucket.filled(self.rate, now) < burst);
-            if self.buckets.len() >= MOST {
-                return Err(self.wait(1.0));
-            }
+            self.make_room(now);
         }
-        let bucket = self.buckets.entry(key).or_insert(Bucket { tokens: burst, at: now });
+        let bucket = self.buckets.entry(key).or_insert(Bucket { tokens: self.rate.burst, at: now });
         *bucket = Bucket { tokens: bucket.filled(self.rate, now), at: now };
-        Ok(bucket)
+        bucket
+    }
+
+    /// Forgets those that are full again, and of the others the fullest quarter: it is so much that the next time is far.
+    fn make_room(&mut self, now: Instant) {
+        let rate = self.rate;
+        self.buckets.retain(|_, bucket| bucket.filled(rate, now) < rate.burst);
+        let surplus = self.buckets.len().saturating_sub(MOST - MOST / 4);
+        if surplus == 0 {
+            return;
+        }
+        let mut levels: Vec<f64> = self.buckets.values().map(|bucket| bucket.filled(rate, now)).collect();
+        let (_, level, _) = levels.select_nth_unstable_by(surplus - 1, |one, other| other.total_cmp(one));
+        let (level, mut left) = (*level, surplus);
+        self.buckets.retain(|_, bucket| {
+            let goes = left > 0 && bucket.filled(rate, now) >= level;
+            left -= usize::from(goes);
+            !goes
+        });
     }
 
     fn wait(&self, missing: f64) -> Duration {
@@ -108,7 +127,7 @@ mod tests {
 
     use tokio::time::{Instant, advance};
 
-    use super::{Buckets, Rate};
+    use super::{Buckets, MOST, Rate};
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_let_through_then_so_many_a_second_and_each_has_a_bucket_of_its_own() {
@@ -121,6 +140,28 @@ mod tests {
         assert!(take("a").is_ok() && take("a").is_err());
         advance(Duration::from_secs(60)).await;
         assert_eq!((0..9).filter(|_| take("a").is_ok()).count(), 3, "never more than a burst");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_put_back_is_there_again_and_no_more_than_a_burst() {
+        let mut buckets = Buckets::new(Rate::new(1.0, 0.001));
+        assert!(buckets.take("a", Instant::now()).is_ok() && buckets.take("a", Instant::now()).is_err());
+        buckets.put_back("a", Instant::now());
+        buckets.put_back("a", Instant::now());
+        assert!(buckets.take("a", Instant::now()).is_ok() && buckets.take("a", Instant::now()).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_there_are_nobody_else_has_to_wait_and_the_emptiest_are_remembered() {
+        let mut buckets = Buckets::new(Rate::new(3.0, 0.001));
+        for _ in 0..3 {
+            assert!(buckets.take(0, Instant::now()).is_ok());
+        }
+        for key in 1..=3 * MOST {
+            assert!(buckets.take(key, Instant::now()).is_ok(), "{key}");
+            assert!(buckets.buckets.len() <= MOST);
+        }
+        assert!(buckets.take(0, Instant::now()).is_err(), "its bucket is the emptiest");
     }
 
     #[tokio::test(start_paused = true)]

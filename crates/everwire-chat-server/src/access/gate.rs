@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use everwire_chat::limits::{check_id, check_name};
 use everwire_chat::wire::User;
 use everwire_server::CloseCode;
@@ -15,6 +17,7 @@ use super::jwt::{self, Claims, Key, LEEWAY, NamedKey, Refused};
 use super::live::Pass;
 use super::sign_in::ISSUER;
 use super::{Access, Auth, lock, seconds};
+use crate::server::now;
 
 /// Judges tokens.
 #[derive(Debug)]
@@ -37,38 +40,62 @@ pub(crate) enum Refusal {
     Token(Refused),
     Banned,
     ShutOut,
+    /// The token is not that of the user whom the address names.
+    OtherUser,
     /// Nobody can say.
     Unavailable,
 }
 
 impl Access {
     /// Whose token a request carries: in its header `Authorization`, or in its address, for pages and plain clients that
-    /// can't set one.
+    /// can't set one. A client that takes itself for another user than the token's is not let in: it would show and store
+    /// things as somebody else's.
     pub(crate) async fn admit(
         &self,
         headers: &HeaderMap,
         parameter: Option<&str>,
         room: &str,
-        claimed_name: Option<&str>,
+        claimed: Option<&User>,
     ) -> Result<Admitted, Refusal> {
         let token = bearer(headers).or(parameter).ok_or(Refusal::NoToken)?;
-        let Claims { sub, name, generation, .. } = self.gate.judge(token, seconds()).map_err(Refusal::Token)?;
+        let (name, pass) = self.pass(token, room)?;
+        if claimed.is_some_and(|claimed| claimed.user_id != pass.user_id) {
+            return Err(Refusal::OtherUser);
+        }
         let named = |name: &&str| check_name(name).is_ok();
-        let user_name = name.as_deref().filter(named).or(claimed_name.filter(named)).unwrap_or(&sub).to_owned();
-        let user = User::new(sub, user_name);
-        let pass = Pass { user_id: user.user_id.clone(), room: room.to_owned(), generation };
+        let claimed_name = claimed.map(|claimed| claimed.user_name.as_str());
+        let user_name = name.as_deref().filter(named).or(claimed_name.filter(named)).unwrap_or(&pass.user_id);
+        let user = User::new(pass.user_id.clone(), user_name);
         self.judge(&pass).await?;
         Ok(Admitted { user, pass })
     }
 
+    /// What a good token says: the name, and what it lets its user into this room by, if that is still so.
+    pub(super) fn pass(&self, token: &str, room: &str) -> Result<(Option<String>, Pass), Refusal> {
+        let claims = self.gate.judge(token, seconds()).map_err(Refusal::Token)?;
+        let Claims { sub, name, generation, sid, grant, exp, .. } = claims;
+        let until = exp.saturating_add(self.gate.leeway());
+        let grant = grant.and_then(|grant| URL_SAFE_NO_PAD.decode(grant).ok());
+        Ok((name, Pass { user_id: sub, room: room.to_owned(), generation, sign_in: sid.zip(grant), until }))
+    }
+
     /// Whether who came in may stay.
     pub(crate) async fn judge(&self, pass: &Pass) -> Result<(), Refusal> {
-        let Pass { user_id, room, .. } = pass.clone();
-        let standing = self.store.ask(move |tables| tables.standing(&user_id, &room)).await;
+        let Pass { user_id, room, sign_in, .. } = pass.clone();
+        let standing = self
+            .store
+            .ask(move |tables| {
+                let sign_in = sign_in.as_ref().map(|(family, grant)| (family.as_str(), grant.as_slice()));
+                tables.standing(&user_id, &room, sign_in, now())
+            })
+            .await;
         match standing {
             Some(Ok(Standing { banned: true, .. })) => Err(Refusal::Banned),
             Some(Ok(Standing { generation, .. })) if self.has_accounts() && generation != pass.generation => {
                 Err(Refusal::Token(Refused::User))
+            }
+            Some(Ok(Standing { signed_in: false, .. })) if self.has_accounts() => {
+                Err(Refusal::Token(Refused::SignedOut))
             }
             Some(Ok(Standing { shut_out: true, .. })) => Err(Refusal::ShutOut),
             Some(Ok(_)) => Ok(()),
@@ -113,14 +140,21 @@ impl Gate {
         matches!(self, Self::Accounts(_))
     }
 
+    /// How long after its end a token is still taken, in seconds.
+    fn leeway(&self) -> i64 {
+        match self {
+            Self::Accounts(_) => 0,
+            Self::Issuer { .. } => LEEWAY,
+        }
+    }
+
     fn judge(&self, token: &str, now: i64) -> Result<Claims, Refused> {
         let claims = match self {
-            Self::Accounts(key) => {
-                jwt::verify(token, std::slice::from_ref(key), now, 0).and_then(|claims| claims.of(ISSUER, ISSUER))?
-            }
+            Self::Accounts(key) => jwt::verify(token, std::slice::from_ref(key), now, self.leeway())
+                .and_then(|claims| claims.of(ISSUER, ISSUER))?,
             Self::Issuer { keys, name, audience } => {
-                let claims = jwt::verify(token, &lock(keys).keys, now, LEEWAY)?;
-                Claims { generation: None, ..claims.of(name, audience)? }
+                let claims = jwt::verify(token, &lock(keys).keys, now, self.leeway())?;
+                Claims { generation: None, sid: None, grant: None, ..claims.of(name, audience)? }
             }
         };
         check_id(&claims.sub).map_err(|_| Refused::User)?;
@@ -139,6 +173,7 @@ impl Refusal {
         match self {
             Self::Banned => "banned",
             Self::ShutOut => "the room is for its members only",
+            Self::OtherUser => "the token is another user's",
             Self::NoToken | Self::Token(_) => "sign in again",
             Self::Unavailable => "the accounts can't be read now: try again",
         }
@@ -147,7 +182,9 @@ impl Refusal {
     pub(crate) fn close_code(self) -> CloseCode {
         match self {
             Self::Unavailable => CloseCode::TRY_AGAIN_LATER,
-            Self::NoToken | Self::Token(_) | Self::Banned | Self::ShutOut => CloseCode::POLICY_VIOLATION,
+            Self::NoToken | Self::Token(_) | Self::Banned | Self::ShutOut | Self::OtherUser => {
+                CloseCode::POLICY_VIOLATION
+            }
         }
     }
 }
@@ -161,6 +198,9 @@ impl fmt::Display for Refusal {
             Self::Token(refused) => refused.fmt(f),
             Self::Banned => f.write_str("this user is banned"),
             Self::ShutOut => f.write_str("the room is for its members only"),
+            Self::OtherUser => f.write_str(
+                "the token is not that of the user named by `userId`: connect as the token's user, or sign in again",
+            ),
             Self::Unavailable => f.write_str("the accounts can't be read now: try again"),
         }
     }
@@ -176,7 +216,7 @@ impl IntoResponse for Refusal {
                 let challenge = [(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
                 (StatusCode::UNAUTHORIZED, challenge, words).into_response()
             }
-            Self::Banned | Self::ShutOut => (StatusCode::FORBIDDEN, words).into_response(),
+            Self::Banned | Self::ShutOut | Self::OtherUser => (StatusCode::FORBIDDEN, words).into_response(),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], words).into_response(),
         }
     }

@@ -32,6 +32,12 @@ pub(super) struct Claims {
     /// Ours alone: the account's generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) generation: Option<i64>,
+    /// Ours alone: which sign-in it came of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sid: Option<String>,
+    /// Ours alone: with which refresh token it was given, by what is stored of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) grant: Option<String>,
 }
 
 /// One or several.
@@ -72,6 +78,7 @@ pub(crate) enum Refused {
     Issuer,
     Audience,
     User,
+    SignedOut,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,6 +195,7 @@ impl fmt::Display for Refused {
             Self::Issuer => "the token is from another issuer",
             Self::Audience => "the token is for another audience",
             Self::User => "the token's user has no account here, or its id breaks a limit",
+            Self::SignedOut => "the token's sign-in is over: sign in again",
         })
     }
 }

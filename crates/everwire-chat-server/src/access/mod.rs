@@ -4,11 +4,12 @@
 //! - `gate`: from a request to a user, or to a refusal
 //! - `sign_in`: a password for a token, and a token for the next
 //! - `live`: who is in, and who has to leave when that changes
-//! - `database`: the tables
+//! - `database`: the tables of accounts, bans and closed rooms; `refreshes`: that of refresh tokens
 //! - `jwt`, `jwks`, `password`: tokens, an issuer's keys, and passwords (pure)
-//! - `buckets`: rates
+//! - `buckets`: rates; `attempts`: how many wrong passwords may be tried
 
 mod accounts;
+mod attempts;
 mod buckets;
 mod database;
 mod gate;
@@ -16,6 +17,7 @@ mod jwks;
 mod jwt;
 mod live;
 mod password;
+mod refreshes;
 mod sign_in;
 
 use std::path::PathBuf;
@@ -120,6 +122,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn seconds() -> i64 {
     now() / 1000
 }
+
+/// Why somebody is sent away whose token has expired; with a fresh one it may come back at once.
+pub(crate) const EXPIRED: &str = "the token has expired: come back with a fresh one";
 
 /// How often it is looked whether somebody has to leave.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transac
 
 use super::backup::{check, leave_log_alone, take_log_in};
 use super::folder::{FILE, Folder, Last, Mark, has_log, is_log_foreign};
-use super::layout::{NEW, SINCE_3, VERSION, from_1};
+use super::layout::{NEW, SINCE_3, SINCE_4, VERSION, from_1};
 use super::{Bounds, Exported, Page, Place, Post, Removed, Start};
 use crate::error::OpenError;
 use crate::rooms::{KeptMarks, Top};
@@ -462,10 +462,13 @@ fn bring_up_to_date(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
             transaction.execute("INSERT INTO meta VALUES ('epoch', ?1)", [epoch])?;
         }
         1 => transaction.execute_batch(&from_1(now()))?,
-        2 => {}
+        2..VERSION => {}
         _ => return Ok(version),
     }
-    transaction.execute_batch(SINCE_3)?;
+    if version < 3 {
+        transaction.execute_batch(SINCE_3)?;
+    }
+    transaction.execute_batch(SINCE_4)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(version)
 }

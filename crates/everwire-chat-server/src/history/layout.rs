@@ -1,7 +1,7 @@
 //! The tables, and how older ones become them.
 
 /// The layout of this version.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// An empty history.
 pub(super) const NEW: &str = "
@@ -23,8 +23,8 @@ pub(super) const NEW: &str = "
     CREATE UNIQUE INDEX messages_by_id ON messages (room, id);
 ";
 
-/// Since version 3: how far messages have come, and who may come in. It stands behind [`NEW`] in a new history, and is all
-/// that version 2 lacks.
+/// Since version 3: how far messages have come, and who may come in. It stands behind [`NEW`] in a new history, and is what
+/// version 2 lacks of version 3.
 pub(super) const SINCE_3: &str = "
     -- The furthest mark of a room, whose it is, and the furthest of anybody else.
     CREATE TABLE marks (
@@ -58,6 +58,19 @@ pub(super) const SINCE_3: &str = "
     CREATE TABLE closed_rooms (room TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE room_members (room TEXT NOT NULL, user_id TEXT NOT NULL, PRIMARY KEY (room, user_id)) WITHOUT ROWID;
     INSERT INTO meta VALUES ('access_revision', '0'), ('token_key', hex(randomblob(32)));
+";
+
+/// Since version 4: of which account refresh tokens are, and which gave which. It stands behind [`SINCE_3`] in a new
+/// history, and is all that version 3 lacks.
+pub(super) const SINCE_4: &str = "
+    -- `generation`: of the account when the sign-in began. `parent`: the token that this one was given for. `void`: 1, the
+    -- one that it gave was used; 2, its parent gave another. Whoever sends such a one has a copy.
+    ALTER TABLE refreshes ADD COLUMN generation INTEGER NOT NULL DEFAULT -1;
+    ALTER TABLE refreshes ADD COLUMN parent BLOB;
+    ALTER TABLE refreshes ADD COLUMN void INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX refreshes_by_parent ON refreshes (parent);
+    UPDATE refreshes SET void = used > 0, generation =
+        coalesce((SELECT generation FROM accounts WHERE accounts.user_id = refreshes.user_id), -1);
 ";
 
 /// From version 1. When its messages were stored is not known; counted from now, none is removed too early.
@@ -97,4 +110,13 @@ pub(super) const VERSION_2: &str = "
     ALTER TABLE messages ADD COLUMN stored INTEGER NOT NULL DEFAULT 7;
     UPDATE meta SET value = 'of version 2' WHERE key = 'epoch';
     PRAGMA user_version = 2;
+";
+
+/// What version 3 had that version 4 changes.
+#[cfg(test)]
+pub(super) const IN_VERSION_3: &str = "
+    INSERT INTO accounts VALUES ('ana', 'Ana', 'hash', 7, 7);
+    INSERT INTO refreshes VALUES (x'01', 'f', 'ana', 9000000000000000000, 5), (x'02', 'f', 'ana', 9000000000000000000, 0);
+    UPDATE meta SET value = 'of version 3' WHERE key = 'epoch';
+    PRAGMA user_version = 3;
 ";

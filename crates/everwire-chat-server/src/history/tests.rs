@@ -253,6 +253,24 @@ async fn a_history_of_version_2_is_brought_up_to_date_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_history_of_version_3_is_brought_up_to_date_and_its_sign_ins_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for sql in [layout::VERSION_1, layout::VERSION_2, layout::SINCE_3, layout::IN_VERSION_3] {
+        database::tamper(folder.path(), sql);
+    }
+    let (history, _) = open(Some(folder.path()));
+    assert_eq!(history.epoch(), "of version 3");
+    history.close();
+    let tokens = |what: &str| -> i64 {
+        let connection = database::beside(Some(folder.path())).unwrap();
+        let sql = format!("SELECT count(*) FROM refreshes WHERE {what} AND generation = 7 AND parent IS NULL");
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(tokens("hash = x'01' AND void"), 1, "the one that it gave is there");
+    assert_eq!(tokens("hash = x'02' AND NOT void"), 1);
+}
+
+#[tokio::test]
 async fn only_the_latest_of_each_room_are_kept_and_no_position_is_given_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (history, _) = open(Some(folder.path()));

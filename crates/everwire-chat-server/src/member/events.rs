@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use everwire_chat::limits::{check_id, check_name, check_text};
-use everwire_chat::wire::{Event, Junk, Presence, Problem, Receipt, Rejected, TextMessage, User, WireStatus, parse};
+use everwire_chat::wire::{
+    Event, Junk, Presence, Problem, Receipt, Rejected, TextMessage, Token, User, WireStatus, parse,
+};
 use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
 
 use super::{JUNK_PERIOD, Member, PRESENCE_PACE, STOPPING, Said, cost};
+use crate::access::Refusal;
 use crate::history::Post;
 
 impl Member {
@@ -74,6 +77,7 @@ impl Member {
             }
             Event::Presence(presence) if self.extended => self.on_presence(presence).await,
             Event::Earlier(wish) if self.extended => self.on_earlier(wish).await,
+            Event::Token(Token { token }) if self.extended => self.on_token(&token).await,
             // A server's words in a client's mouth mean nothing.
             _ => true,
         }
@@ -88,6 +92,17 @@ impl Member {
         self.presence_told = Some(now);
         self.shared.rooms().set_away(&self.room, self.id, presence.away);
         !is_hasty || self.on_junk(Junk { id: None, reason: "presence changes too often".into() }).await
+    }
+
+    /// A fresh token that was asked for. One that is not good changes nothing; another user's is not for this connection.
+    async fn on_token(&mut self, token: &str) -> bool {
+        let Some(access) = self.shared.access.clone() else { return true };
+        match access.renew_pass(self.id, token).await {
+            Some(Ok(())) => true,
+            Some(Err(refusal @ Refusal::OtherUser)) => self.close(refusal.close_code(), refusal.reason()).await,
+            Some(Err(refusal)) => self.on_junk(Junk { id: None, reason: refusal.to_string() }).await,
+            None => self.on_junk(Junk { id: None, reason: "no token was asked for".into() }).await,
+        }
     }
 
     async fn on_line(&mut self, mut message: TextMessage) -> bool {

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 pub(crate) use arrival::{Recalled, recall};
 pub(crate) use cost::join as pay_to_join;
 
-use crate::access::Pass;
+use crate::access::{EXPIRED, Pass};
 use crate::history::HistoryError;
 use crate::pages::PageRoom;
 use crate::rooms::{ConnectionId, Item, Mailbox, Manner};
@@ -411,6 +411,7 @@ impl Member {
                 self.shared.metrics.ended(match code {
                     CloseCode::SERVICE_RESTART => "restart",
                     CloseCode::POLICY_VIOLATION => "expelled",
+                    _ if reason == EXPIRED => "expired",
                     _ => "slow",
                 });
                 // Posts that are not stored yet would be vouched for by a pong in the buffer.

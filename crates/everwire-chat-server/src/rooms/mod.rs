@@ -7,7 +7,7 @@ mod run;
 
 use std::collections::HashMap;
 
-use everwire_chat::wire::{self, Event, Notice, Receipt, StatusOf, TextMessage, Typing, User, new_id};
+use everwire_chat::wire::{self, Event, Notice, Receipt, StatusOf, TextMessage, TokenDue, Typing, User, new_id};
 use everwire_server::{CloseCode, Message, Prepared};
 
 pub(crate) use mailbox::{Item, Mailbox};
@@ -155,9 +155,17 @@ impl Rooms {
     }
 
     /// A member has to leave.
-    pub(crate) fn expel(&mut self, room: &str, id: ConnectionId, reason: &'static str) {
+    pub(crate) fn expel(&mut self, room: &str, id: ConnectionId, code: CloseCode, reason: &'static str) {
         if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&id)) {
-            member.mailbox.close(CloseCode::POLICY_VIOLATION, reason);
+            member.mailbox.close(code, reason);
+        }
+    }
+
+    /// A member whose client understands that is asked for a fresh token, which has so many seconds.
+    pub(crate) fn ask_for_token(&mut self, room: &str, id: ConnectionId, seconds: u64) {
+        let member = self.rooms.get(room).and_then(|room| room.members.get(&id));
+        if let Some(member) = member.filter(|member| member.manner.extended) {
+            member.mailbox.put(Item::Frame(Prepared::new(text(&Event::TokenDue(TokenDue { seconds })))));
         }
     }
 

@@ -7,6 +7,8 @@
     reason = "each test program uses a part; it is all test code"
 )]
 
+pub(crate) mod accounts;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;

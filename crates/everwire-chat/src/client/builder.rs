@@ -25,9 +25,9 @@ pub struct Builder {
     connection: Box<dyn FnOnce(everwire::Builder) -> everwire::Builder + Send>,
 }
 
-type BoxError = Box<dyn Error + Send + Sync>;
-type Token = Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>>;
-type TokenSource = Arc<dyn Fn(bool) -> Token + Send + Sync>;
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+pub(super) type TokenFuture = Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>>;
+pub(super) type TokenSource = Arc<dyn Fn(bool) -> TokenFuture + Send + Sync>;
 
 /// Why a chat client could not be made.
 #[derive(Clone, Debug)]
@@ -93,8 +93,10 @@ impl Builder {
 
     /// Where the token comes from that says who we are, on a server that asks for one; it has to be that of
     /// [`user_id`](Self::user_id). It is asked for before every attempt, with `true` if the server has just refused the
-    /// last one, and counts into the time to connect; if it fails, so does the attempt, which is made again later. A
-    /// native client sends it in the header `Authorization`, a page, which can't, in the address.
+    /// last one, and counts into the time to connect; if it fails, so does the attempt, which is made again later. It is also
+    /// asked for, with `true`, when the server says that the token of the open connection expires soon: the fresh one then
+    /// takes its place, and the connection goes on. A native client sends it in the header `Authorization`, a page, which
+    /// can't, in the address.
     ///
     /// Without a token a refusal with 401 is final.
     ///
@@ -150,6 +152,7 @@ impl Builder {
         let seen = Arc::clone(&room);
         let hook_url = url.clone();
         let token = self.token;
+        let tokens = token.clone();
         let mut settings = (self.connection)(Client::builder(&url)).guarantee(Guarantee::AtLeastOnce);
         #[cfg(target_arch = "wasm32")]
         {
@@ -187,6 +190,7 @@ impl Builder {
             Arc::clone(&room),
             me.clone(),
             client.clone(),
+            tokens,
         ));
         let chat = ChatClient { client, room, outcomes, task, spawner, me };
         chat.take_up();

@@ -9,13 +9,14 @@ use everwire::{Client, Inbox, Message, MessageId, Outcome, State};
 use tokio::sync::{mpsc, watch};
 
 use super::ChatEvent;
+use super::builder::{BoxError, TokenFuture, TokenSource};
 use super::platform::{Instant, sleep_until};
 use super::returning::Returning;
 use super::room::Room;
 use crate::status::{Failure, Status};
 use crate::timeline::Change;
 use crate::typing::TypingUsers;
-use crate::wire::{Event, History, Notice, Position, Presence, Receipt, Sync, TextMessage, User, parse};
+use crate::wire::{Event, History, Notice, Position, Presence, Receipt, Sync, TextMessage, Token, User, parse};
 
 /// What became of a message of ours, as far as the connection knows.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub(super) async fn run(
     room: Arc<Room>,
     me: User,
     client: Client,
+    tokens: Option<TokenSource>,
 ) {
     let mut task = Task {
         room: Arc::clone(&room),
@@ -52,6 +54,8 @@ pub(super) async fn run(
         started: Instant::now(),
         stores: false,
         proven: HashSet::new(),
+        tokens,
+        renewing: None,
     };
     let (mut receiving, mut watching, mut resolving) = (true, true, true);
     while receiving || resolving {
@@ -90,9 +94,17 @@ pub(super) async fn run(
                 task.report();
             }
             () = async { sleep_until(missed_at.unwrap_or(task.started)).await }, if missed_at.is_some() => task.miss(),
+            token = next_token(&mut task.renewing), if task.renewing.is_some() => task.renew(token),
         }
     }
     task.finish();
+}
+
+async fn next_token(renewing: &mut Option<TokenFuture>) -> Result<String, BoxError> {
+    match renewing {
+        Some(token) => token.await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Task {
@@ -110,6 +122,9 @@ struct Task {
     stores: bool,
     /// Ids that the server has certainly received, and has not yet said more of.
     proven: HashSet<String>,
+    tokens: Option<TokenSource>,
+    /// A fresh token for the open connection, on its way.
+    renewing: Option<TokenFuture>,
 }
 
 impl Task {
@@ -144,7 +159,12 @@ impl Task {
             Event::Receipt(receipt) => self.change(None, |room| room.timeline.on_receipt(receipt)),
             Event::History(history) => self.on_history(history),
             // For clients that know no offsets, and a client's words in a server's mouth.
-            Event::Status(_) | Event::Earlier(_) => {}
+            Event::Status(_) | Event::Earlier(_) | Event::Token(_) => {}
+            Event::TokenDue(_) => {
+                if let (None, Some(tokens)) = (&self.renewing, &self.tokens) {
+                    self.renewing = Some(tokens(true));
+                }
+            }
             Event::Presence(presence) => self.on_presence(presence),
             Event::Error(problem) => tracing::warn!(reason = problem.reason, "the server did not understand us"),
             Event::Rejected(rejected) => {
@@ -320,6 +340,16 @@ impl Task {
         // One that is lost with its connection is said in the next one's address.
         if self.client.send_volatile(presence.to_json()).is_ok() {
             inner.declared_away = inner.away;
+        }
+    }
+
+    /// Gives the server a fresh token for the open connection. Where there is none it ends, and the next attempt asks anew.
+    fn renew(&mut self, token: Result<String, BoxError>) {
+        self.renewing = None;
+        match token {
+            // A connection that was opened meanwhile has a fresh one already.
+            Ok(token) => drop(self.client.send_volatile(Event::Token(Token { token }).to_json())),
+            Err(error) => tracing::debug!(%error, "there is no fresh token yet"),
         }
     }
 

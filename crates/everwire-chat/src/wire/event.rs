@@ -38,6 +38,10 @@ pub enum Event {
     Presence(Presence),
     /// Extension: something of the receiver's was not understood, and is ignored.
     Error(Problem),
+    /// Extension, from the server: the token that the connection was opened with expires soon; a fresh one is wanted.
+    TokenDue(TokenDue),
+    /// Extension, from a client that was asked: a fresh token of the same user.
+    Token(Token),
 }
 
 /// A line of chat.
@@ -141,6 +145,26 @@ pub struct Presence {
     pub user_name: String,
     /// Nobody looks.
     pub away: bool,
+}
+
+/// Extension: the connection ends when its token expires, unless a fresh one comes before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenDue {
+    /// Until then.
+    pub seconds: u64,
+}
+
+/// Extension: a fresh token for the open connection. It does not show in `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// As for a new connection.
+    pub token: String,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").finish_non_exhaustive()
+    }
 }
 
 /// Extension: something was not understood.

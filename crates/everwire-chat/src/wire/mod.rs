@@ -8,7 +8,7 @@ mod parse;
 
 pub use event::{
     Earlier, Event, History, Notice, Position, Presence, Problem, Receipt, Rejected, StatusOf, Stored, Sync,
-    TextMessage, Typing, User, WireStatus,
+    TextMessage, Token, TokenDue, Typing, User, WireStatus,
 };
 pub use parse::{Junk, Parsed, parse};
 pub(crate) use parse::{receipt, text_message};

@@ -2,8 +2,8 @@ use everwire::json::{self, Json, Object, Wrong};
 
 use super::event::page;
 use super::{
-    Earlier, Event, History, Notice, Presence, Problem, Receipt, Rejected, StatusOf, Stored, Sync, TextMessage, Typing,
-    User, WireStatus,
+    Earlier, Event, History, Notice, Presence, Problem, Receipt, Rejected, StatusOf, Stored, Sync, TextMessage, Token,
+    TokenDue, Typing, User, WireStatus,
 };
 
 /// What one WebSocket text message says.
@@ -101,6 +101,8 @@ fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wrong> {
             away: fields.bool("away")?,
         }),
         "error" => Event::Error(Problem { reason: text("reason")? }),
+        "token_due" => Event::TokenDue(TokenDue { seconds: fields.number("seconds")? }),
+        "token" => Event::Token(Token { token: text("token")? }),
         _ => return Ok(None),
     };
     Ok(Some(event))

@@ -41,7 +41,7 @@ fn parsed_without_reasons(text: &str) -> Parsed {
     parsed
 }
 
-const TYPES: [&str; 13] = [
+const TYPES: [&str; 15] = [
     "text",
     "typing",
     "user_joined",
@@ -55,10 +55,12 @@ const TYPES: [&str; 13] = [
     "status",
     "presence",
     "error",
+    "token_due",
+    "token",
 ];
 
-const TEXTS: [&str; 7] = ["id", "userId", "userName", "text", "room", "epoch", "reason"];
-const NUMBERS: [&str; 6] = ["timestamp", "offset", "delivered", "read", "before", "limit"];
+const TEXTS: [&str; 8] = ["id", "userId", "userName", "text", "room", "epoch", "reason", "token"];
+const NUMBERS: [&str; 7] = ["timestamp", "offset", "delivered", "read", "before", "limit", "seconds"];
 const BOOLS: [&str; 4] = ["isTyping", "earlier", "away", "more"];
 
 /// Any value but two: texts in front of a list, and a state as the only name in an object, from which derived types would be
