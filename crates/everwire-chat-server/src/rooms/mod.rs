@@ -6,6 +6,7 @@ mod presence;
 mod run;
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use everwire_chat::wire::{self, Event, Notice, Receipt, StatusOf, TextMessage, TokenDue, Typing, User, new_id};
 use everwire_server::{CloseCode, Message, Prepared};
@@ -27,6 +28,8 @@ pub(crate) struct Rooms {
     rooms: HashMap<String, Room>,
     /// Marks that have risen and are not stored yet.
     unsaved: HashMap<String, KeptMarks>,
+    /// How often rooms were forgotten, some together.
+    forgotten: [u64; SLOTS],
     /// The server ends: who still comes in is sent away.
     closing: bool,
     /// Frames handed to members since the start.
@@ -72,9 +75,15 @@ impl Rooms {
         !self.rooms.contains_key(room)
     }
 
-    /// What the history knows of a room, unless the room is known by now.
-    pub(crate) fn recall(&mut self, room: &str, kept: KeptMarks, recent: &[TextMessage]) {
-        if !self.is_unknown(room) {
+    /// How often this room, and some others, were forgotten.
+    pub(crate) fn forgotten(&self, room: &str) -> u64 {
+        self.forgotten[slot(room)]
+    }
+
+    /// What the history knew of a room when it had been `forgotten` so often. Not if the room is known by now, nor if it was
+    /// since then: what was stored meanwhile is missing in that.
+    pub(crate) fn recall(&mut self, room: &str, forgotten: u64, kept: KeptMarks, recent: &[TextMessage]) {
+        if !self.is_unknown(room) || forgotten != self.forgotten(room) {
             return;
         }
         let mut marks = Marks::of(kept);
@@ -264,9 +273,19 @@ impl Rooms {
         let is_empty = |room: &Room| room.members.is_empty() && room.presence.is_empty();
         if !self.unsaved.contains_key(room) && self.rooms.get(room).is_some_and(is_empty) {
             self.rooms.remove(room);
+            self.forgotten[slot(room)] += 1;
         }
     }
 }
+
+/// Where it is counted that a room was forgotten, together with some others.
+fn slot(room: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    room.hash(&mut hasher);
+    usize::try_from(hasher.finish()).unwrap_or(usize::MAX) % SLOTS
+}
+
+const SLOTS: usize = 32;
 
 impl Room {
     /// To how many.

@@ -322,3 +322,16 @@ fn a_room_that_nobody_is_in_is_known_until_its_marks_are_stored() {
     line.rooms.saved(&unsaved);
     assert!(line.rooms.is_unknown("r"));
 }
+
+#[test]
+fn what_was_recalled_before_a_room_was_forgotten_is_not_put_in() {
+    let mut line = Line::new();
+    let before = line.rooms.forgotten("r");
+    line.join(1, "ana");
+    line.rooms.leave("r", 1, true, 8);
+    assert!(line.rooms.is_unknown("r"));
+    line.rooms.recall("r", before, KeptMarks::default(), &[]);
+    assert!(line.rooms.is_unknown("r"), "marks may have risen and been stored since");
+    line.rooms.recall("r", line.rooms.forgotten("r"), KeptMarks::default(), &[]);
+    assert!(!line.rooms.is_unknown("r"));
+}
