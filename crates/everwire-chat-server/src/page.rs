@@ -64,7 +64,7 @@ fn answer(file: &PageFile, asked: &HeaderMap) -> Response {
         _ => (None, file.plain),
     };
     let tag = format!("\"{}-{}\"", file.version, encoding.unwrap_or("plain"));
-    let known = asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let known = asked.get_all(IF_NONE_MATCH).iter().any(|known| known.to_str().is_ok_and(|known| matches(known, &tag)));
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: HeaderValue| drop(headers.insert(name, value));
@@ -77,10 +77,22 @@ fn answer(file: &PageFile, asked: &HeaderMap) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         set(ETAG, tag);
     }
+    if file.name == "index.html"
+        && let Ok(version) = HeaderValue::from_str(file.version)
+    {
+        // By this the page's worker tells us from another program on the same address.
+        set(HeaderName::from_static("everwire-page"), version);
+    }
     if let Some(encoding) = encoding {
         set(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     response
+}
+
+/// Whether an `If-None-Match` names this tag, by weak comparison (RFC 9110 sections 8.8.3.2 and 13.1.2): a proxy that
+/// compresses anew makes a tag weak. None of our tags has a comma.
+fn matches(known: &str, tag: &str) -> bool {
+    known.split(',').map(str::trim).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 /// Whether an `Accept-Encoding` (RFC 9110 section 12.5.3) names this coding, and not to refuse it.
@@ -108,7 +120,18 @@ fn media_type(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::accepts;
+    use super::{accepts, matches};
+
+    #[test]
+    fn a_tag_is_known_in_a_list_and_weak_too() {
+        let tag = "\"1-br\"";
+        for known in ["\"1-br\"", "W/\"1-br\"", "\"0-br\", W/\"1-br\"", "*"] {
+            assert!(matches(known, tag), "{known}");
+        }
+        for other in ["\"1-gzip\"", "W/\"11-br\"", "", "1-br"] {
+            assert!(!matches(other, tag), "{other}");
+        }
+    }
 
     #[test]
     fn a_coding_is_used_only_if_it_is_accepted() {
