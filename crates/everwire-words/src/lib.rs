@@ -13,6 +13,7 @@
 
 mod format;
 mod language;
+mod reason;
 mod text;
 mod texts;
 mod words;

@@ -100,8 +100,30 @@ texts! {
     TakeVersion = "take-version",
     Enter = "enter",
     SignInWanted = "sign-in-wanted",
+    /// Of the page, in a tab in which one did not sign out.
+    LeftElsewhere = "left-elsewhere",
+    /// Of the page, in a tab in which one did not sign in as somebody else.
+    OtherElsewhere = "other-elsewhere",
+    /// Of the page, before a link changes who one is.
+    LinkAsks = "link-asks" { name: &'a str, me: &'a str },
     Name = "name",
     Password = "password",
+
+    ReasonBanned = "reason-banned",
+    ReasonMembersOnly = "reason-members-only",
+    ReasonSignIn = "reason-sign-in",
+    ReasonWrong = "reason-wrong",
+    ReasonOtherUser = "reason-other-user",
+    ReasonTooOften = "reason-too-often",
+    ReasonBusy = "reason-busy",
+    ReasonIdTaken = "reason-id-taken",
+    ReasonNameBlank = "reason-name-blank",
+    ReasonNameLong = "reason-name-long",
+    ReasonNameOdd = "reason-name-odd",
+    ReasonRoomBlank = "reason-room-blank",
+    ReasonRoomLong = "reason-room-long",
+    ReasonRoomOdd = "reason-room-odd",
+    ReasonTextLong = "reason-text-long",
 
     #[cfg(feature = "terminal")]
     HelpTitle = "help-title",

@@ -83,7 +83,19 @@ mod tests {
         assert_eq!(typing(2, Language::English), "Ana and Ben are typing…");
         assert_eq!(typing(5, Language::English), "Ana and 4 others are typing…");
         assert_eq!(typing(2, Language::Russian), "Ana и Ben печатают…");
-        assert_eq!(typing(21, Language::Russian), "Ana и ещё 20 печатают…");
+        assert_eq!(typing(4, Language::Russian), "Ana и ещё 3 человека печатают…");
+        assert_eq!(typing(21, Language::Russian), "Ana и ещё 20 человек печатают…");
+    }
+
+    #[test]
+    fn russian_reads_as_it_is_spoken() {
+        let said = |text: &Text<'_>| words(Language::Russian).say(text);
+        assert_eq!(said(&Text::TooLong { over: 1 }), "1 лишний символ");
+        assert_eq!(said(&Text::TooLong { over: 3 }), "3 лишних символа");
+        assert_eq!(said(&Text::Left { name: "Ana" }), "Ana покидает комнату");
+        let unknown = said(&Text::FailureUnknown);
+        assert_eq!(said(&Text::StatusFailed { reason: &unknown }), "сбой: неизвестно, дошло ли сообщение");
+        assert_eq!(said(&Text::Here { count: 0 }), said(&Text::Nobody));
     }
 
     #[test]

@@ -127,8 +127,29 @@ new-version = there is a new version of this page
 take-version = use it
 enter = Join the chat
 sign-in-wanted = this server wants to know who you are
+left-elsewhere = you have left in another tab
+other-elsewhere = somebody else is here in another tab now
+link-asks = This link makes you { $name }, and here you are { $me }. Become { $name }?
 name = Name
 password = Password
+
+## Why something is refused
+
+reason-banned = you are banned
+reason-members-only = the room is for its members only
+reason-sign-in = the sign-in has ended: sign in again
+reason-wrong = the user or the password is wrong
+reason-other-user = this is the sign-in of another user
+reason-too-often = too many attempts: wait a little
+reason-busy = the server is busy: try again
+reason-id-taken = another message has this id
+reason-name-blank = the name is blank
+reason-name-long = the name is longer than 64 characters
+reason-name-odd = the name holds characters that are not allowed
+reason-room-blank = the room’s name is blank
+reason-room-long = the room’s name is longer than 64 characters
+reason-room-odd = the room’s name holds characters that are not allowed
+reason-text-long = the message is longer than 16 KiB
 
 ## The terminal's help
 

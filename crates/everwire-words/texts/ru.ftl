@@ -25,23 +25,26 @@ status-sending = отправляется
 status-sent = отправлено
 status-delivered = доставлено
 status-read = прочитано
-status-failed = не отправлено: { $reason }
+status-failed = сбой: { $reason }
 failure-rejected = сервер отказал: { $reason }
 failure-dropped = слишком много сообщений ждало отправки
 failure-cancelled = сообщение не отправлялось
-failure-unknown = неизвестно, дошло ли оно
+failure-unknown = неизвестно, дошло ли сообщение
 retry = отправить снова
 cancel = отозвать
 delete = удалить
 
 ## The list of messages
 
-joined = { $name } теперь здесь
-left = { $name } больше не здесь
+joined = { $name } входит в комнату
+left = { $name } покидает комнату
 typing = { $count ->
     [1] { $first } печатает…
     [2] { $first } и { $second } печатают…
-   *[other] { $first } и ещё { $others } печатают…
+   *[other] { $first } и ещё { $others } { $others ->
+        [few] человека
+       *[other] человек
+    } печатают…
 }
 unread-line = { $count ->
     [one] { $count } новое сообщение
@@ -50,7 +53,7 @@ unread-line = { $count ->
 }
 newest = к последним
 earlier-loading = загружаем прежние сообщения…
-earlier-none = начало комнаты
+earlier-none = начало переписки
 earlier-left-out = есть более ранние сообщения
 gap = здесь не хватает сообщений
 earlier-gone = более ранние сообщения больше не хранятся
@@ -92,7 +95,7 @@ leave-waiting = { $count ->
    *[other] { $count } сообщений ещё не отправлено
 }; чтобы всё-таки выйти, нажмите × ещё раз
 here = { $count ->
-    [0] больше никого нет
+    [0] кроме вас никого
     [one] здесь ещё { $count } человек
     [few] здесь ещё { $count } человека
    *[other] здесь ещё { $count } человек
@@ -100,16 +103,16 @@ here = { $count ->
 who = Кто здесь
 you = вы
 away = нет на месте
-nobody = больше никого
+nobody = кроме вас никого
 
 ## Writing
 
 write-here = Напишите сообщение
 send = Отправить
 too-long = { $over ->
-    [one] лишний { $over } символ
-    [few] лишние { $over } символа
-   *[other] лишние { $over } символов
+    [one] { $over } лишний символ
+    [few] { $over } лишних символа
+   *[other] { $over } лишних символов
 }
 full = слишком много сообщений ждёт отправки; попробуйте, когда часть уйдёт
 not-now = сейчас это отправить нельзя
@@ -132,8 +135,29 @@ new-version = есть новая версия этой страницы
 take-version = перейти на неё
 enter = Войти в чат
 sign-in-wanted = сервер хочет знать, кто вы
+left-elsewhere = вы вышли в другой вкладке
+other-elsewhere = в другой вкладке теперь другой пользователь
+link-asks = Эта ссылка входит под именем { $name }, а сейчас вы { $me }. Продолжить как { $name }?
 name = Имя
 password = Пароль
+
+## Why something is refused
+
+reason-banned = вы заблокированы
+reason-members-only = комната только для своих участников
+reason-sign-in = вход больше не действует: войдите снова
+reason-wrong = неверное имя или пароль
+reason-other-user = это вход другого пользователя
+reason-too-often = слишком много попыток: подождите немного
+reason-busy = сервер занят: попробуйте ещё раз
+reason-id-taken = у другого сообщения тот же номер
+reason-name-blank = имя не может быть пустым
+reason-name-long = имя длиннее 64 символов
+reason-name-odd = в имени есть недопустимые символы
+reason-room-blank = название комнаты не может быть пустым
+reason-room-long = название комнаты длиннее 64 символов
+reason-room-odd = в названии комнаты есть недопустимые символы
+reason-text-long = сообщение длиннее 16 КиБ
 
 ## The terminal's help
 

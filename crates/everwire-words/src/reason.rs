@@ -1,0 +1,57 @@
+//! Why a server, or a limit, refuses something: by code, in the reader's language.
+
+use crate::{Text, Words};
+
+/// What is said for a code of the server's (`code` in its JSON, the reason of a closing handshake), or for a limit's sentence.
+fn text(reason: &str) -> Option<Text<'static>> {
+    Some(match reason {
+        "banned" => Text::ReasonBanned,
+        "the room is for its members only" => Text::ReasonMembersOnly,
+        "signed_out" | "sign in again" => Text::ReasonSignIn,
+        "wrong_credentials" => Text::ReasonWrong,
+        "the token is another user's" => Text::ReasonOtherUser,
+        "too_many_attempts" => Text::ReasonTooOften,
+        "busy" | "unavailable" => Text::ReasonBusy,
+        "another user's message has this id" => Text::ReasonIdTaken,
+        "the name is blank" => Text::ReasonNameBlank,
+        "the name is longer than 64 characters, or 512 bytes" => Text::ReasonNameLong,
+        "the name holds control characters" | "the name holds characters that turn the direction of what follows" => {
+            Text::ReasonNameOdd
+        }
+        "the room's name is blank" => Text::ReasonRoomBlank,
+        "the room's name is longer than 64 characters, or 512 bytes" => Text::ReasonRoomLong,
+        "the room's name holds control characters"
+        | "the room's name holds characters that turn the direction of what follows"
+        | "the room's name has spaces around it" => Text::ReasonRoomOdd,
+        "the message is longer than 16 KiB" => Text::ReasonTextLong,
+        _ => return None,
+    })
+}
+
+impl Words {
+    /// A reason in the reader's language, or as it was said where it is not known.
+    #[must_use]
+    pub fn reason(&self, said: &str) -> String {
+        text(said).map_or_else(|| said.to_owned(), |text| self.say(&text))
+    }
+
+    /// Whether there are words for it.
+    #[must_use]
+    pub fn knows_reason(said: &str) -> bool {
+        text(said).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Language, Words};
+
+    #[test]
+    fn a_reason_is_told_in_the_reader_s_language_and_an_unknown_one_as_it_is() {
+        let russian = Words::new(Language::Russian);
+        assert_eq!(russian.reason("wrong_credentials"), "неверное имя или пароль");
+        assert_eq!(russian.reason("banned"), "вы заблокированы");
+        assert_eq!(russian.reason("of a later version"), "of a later version");
+        assert!(Words::knows_reason("busy") && !Words::knows_reason("bust"));
+    }
+}
