@@ -6,6 +6,7 @@ mod support;
 use std::path::Path;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use support::server::{Heard, Holding, Server, answer, proxy};
 use support::{Everwire, command, run};
 
 const PASSWORD: &str = "correct horse battery";
@@ -167,6 +168,70 @@ fn it_speaks_tls_and_takes_a_new_certificate_while_it_runs() {
     }
     let (_, out, _) = run(&["export", "--data", &data]);
     assert!(out.contains("sealed anew"), "{out}");
+}
+
+#[test]
+fn a_password_goes_to_no_other_server_than_the_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let root = certify(folder.path());
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    let tls = ["--auth", "accounts", "--tls-cert", &cert, "--tls-key", &key];
+    let (_server, address) = serve(&data, &tls, "wss");
+    let other_key = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let pinned = ["--cacert", &root, "--pin", other_key, "--max-attempts", "1"];
+    let mut ana = chat(&format!("wss://{address}"), "ana", "wrong horse", &pinned);
+    assert_ne!(ana.finish(), 0);
+    let err = ana.err.text();
+    assert!(err.contains("none of those pinned") && !err.contains("password is wrong"), "{err}");
+}
+
+#[test]
+fn a_sign_in_goes_by_the_headers_and_the_proxy_of_the_messages() {
+    let gateway = Server::start(answer("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}"));
+    let proxy = Server::start(proxy(gateway.address));
+    let by = format!("http://{}", proxy.address);
+    let more = ["-H", "Authorization: Bearer of the gateway", "--proxy", &by];
+    let mut ana = chat("ws://127.0.0.1:1", "ana", PASSWORD, &more);
+    assert_eq!(ana.finish(), 4, "{:?}", ana.err.seen);
+    let header = |server: &Server| loop {
+        if let Heard::Header(header) = server.next() {
+            return header;
+        }
+    };
+    assert_eq!(header(&proxy).as_deref(), Some("CONNECT 127.0.0.1:1 HTTP/1.1"));
+    assert_eq!(header(&gateway).as_deref(), Some("Bearer of the gateway"));
+}
+
+#[test]
+fn an_answer_to_a_refresh_that_comes_after_the_attempt_has_ended_is_used_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let outbox = folder.path().join("outbox").display().to_string();
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    let (_server, address) = serve(&data, &["--auth", "accounts"], "ws");
+    let holding = Holding::on("127.0.0.1:0", &address);
+    let front = holding.front.address.to_string();
+    let fast = ["--connect-timeout", "300ms", "--initial-delay", "20ms", "--max-delay", "100ms"];
+    let mut ana = chat(&front, "ana", PASSWORD, &["--outbox", &outbox]);
+    ana.say("signed in");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+    drop(holding);
+
+    let sign_in = ["chat", &front, "--user", "ana", "--sign-in", "--outbox", &outbox];
+    let mut ana = Everwire::start(&[&sign_in[..], &fast].concat());
+    ana.err.until("disconnected");
+    let holding = Holding::on(&front, &address);
+    for _ in 0..3 {
+        ana.err.until("no connection within");
+    }
+    holding.go_on();
+    ana.err.until("connected");
+    ana.say("still here");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+    let is_refresh = |heard: &Heard| matches!(heard, Heard::Header(Some(line)) if line.contains("/api/refresh"));
+    assert_eq!(holding.front.heard.try_iter().filter(is_refresh).count(), 1);
 }
 
 #[test]

@@ -191,6 +191,37 @@ fn what_was_said_offline_is_sent_by_the_next_start() {
 }
 
 #[test]
+fn what_waits_for_one_server_is_never_sent_to_another_nor_as_another_user() {
+    let (data, outbox) = ([(); 2].map(|()| tempfile::tempdir().unwrap()), tempfile::tempdir().unwrap());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let away = format!("127.0.0.1:{port}");
+    let kept = |user: &'static str| {
+        ["--user", user, "--outbox", outbox.path().to_str().unwrap(), "--close-timeout", "300ms"].map(str::to_owned)
+    };
+    let say = |address: &str, user: &'static str, line: &str| {
+        let kept = kept(user);
+        let mut chat = chat(address, user, &kept.each_ref().map(String::as_str));
+        chat.say(line);
+        (chat.finish(), chat.out.text())
+    };
+    assert_eq!(say(&away, "ana", "for the first alone").0, 5, "it waits");
+    let (_other, elsewhere) = serve("127.0.0.1:0", data[1].path());
+    let (code, out) = say(&elsewhere, "ana", "for the other");
+    assert_eq!(code, 0);
+    assert!(!out.contains("for the first alone"), "{out}");
+    let (_server, back) = serve(&away, data[0].path());
+    let (code, out) = say(&back, "ben", "of ben");
+    assert_eq!(code, 0);
+    assert!(!out.contains("for the first alone"), "{out}");
+    let (code, out) = say(&back, "ana", "and this");
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("for the first alone ✓"), "{out}");
+    let said = |data: &tempfile::TempDir| run(&["export", "--data", &data.path().display().to_string()]).1;
+    assert_eq!(said(&data[0]).matches("for the first alone").count(), 1);
+    assert!(!said(&data[1]).contains("for the first alone"));
+}
+
+#[test]
 fn an_outbox_needs_somebody_whose_it_is() {
     let (code, _, err) = run(&["chat", "localhost:1", "--name", "ana", "--outbox", "/tmp/x"]);
     assert!(code == 2 && err.contains("--user"), "{err}");

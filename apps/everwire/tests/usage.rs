@@ -35,6 +35,7 @@ fn every_bad_input_has_its_line_and_exit_code() {
         (&["chat", "localhost:1"], "--name"),
         (&["chat", "gopher://h", "--name", "ana"], "use ws:// or"),
         (&["chat", "h", "--name", " "], "name"),
+        (&["chat", "h", "--name", "ana", "--bearer-file", "a"], "--user"),
         (&["serve", "--listen", "8080"], "127.0.0.1:8080"),
         (&["completions", "csh"], "bash"),
         (&["conect", "ws://h"], "connect"),

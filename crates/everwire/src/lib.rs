@@ -97,6 +97,8 @@ pub use rustls;
 
 pub use crate::budget::RetryBudget;
 pub use crate::builder::{BuildError, Builder};
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::builder::{ServerStream, StreamError};
 pub use crate::client::Client;
 pub use crate::delivery::{Deliveries, Delivery, Progress};
 pub use crate::events::{EventItem, Events};

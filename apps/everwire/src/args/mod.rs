@@ -17,7 +17,7 @@ pub(crate) use chat::{ChatArgs, ThemeArg};
 pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use doctor::DoctorArgs;
-pub(crate) use network::NetworkArgs;
+pub(crate) use network::{Network, NetworkArgs};
 pub(crate) use people::{RoomCommand, UserCommand};
 pub(crate) use serve::{AuthArg, MetricsArg, ServeArgs, ServeSettings};
 pub(crate) use values::{GuaranteeArg, OverflowArg};

@@ -1,17 +1,21 @@
 //! A sign-in that outlives the program: its refresh token, in a file that only its owner may read.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 /// Where the sign-in of a user at a server is kept.
+#[derive(Clone)]
 pub(super) struct Kept {
     file: PathBuf,
     server: String,
     user: String,
 }
+
+/// Its name was this, in the folder of all.
+const FILE_BEFORE: &str = "sign-in.json";
 
 #[derive(Serialize, Deserialize)]
 struct Record {
@@ -21,8 +25,34 @@ struct Record {
 }
 
 impl Kept {
-    pub(super) fn in_folder(folder: &Path, server: &str, user: &str) -> Self {
-        Self { file: folder.join("sign-in.json"), server: server.to_owned(), user: user.to_owned() }
+    pub(super) fn at(file: PathBuf, server: &str, user: &str) -> Self {
+        Self { file, server: server.to_owned(), user: user.to_owned() }
+    }
+
+    /// The server and the user of a sign-in that a version before has kept in the folder of all.
+    pub(super) fn owner_before(root: &Path) -> Option<(String, String)> {
+        let record: Record = serde_json::from_str(&fs::read_to_string(root.join(FILE_BEFORE)).ok()?).ok()?;
+        Some((record.server, record.user))
+    }
+
+    /// Takes that sign-in, if it is ours.
+    pub(super) fn adopt(&self, root: &Path) {
+        let before = Self { file: root.join(FILE_BEFORE), ..self.clone() };
+        if !self.file.exists() && before.read().is_some() {
+            let _ = fs::rename(&before.file, &self.file);
+        }
+    }
+
+    /// Waits until no other program is asking for the next token of this sign-in, and keeps the others waiting until it is
+    /// dropped. `None` where files can't be locked.
+    pub(super) async fn turn(&self) -> Option<File> {
+        let file = self.file.with_extension("lock");
+        let locked = tokio::task::spawn_blocking(move || {
+            let file = File::options().create(true).truncate(false).write(true).open(file)?;
+            file.lock()?;
+            Ok::<_, io::Error>(file)
+        });
+        locked.await.ok()?.ok()
     }
 
     /// The refresh token; one of another server or user is none.
@@ -66,7 +96,7 @@ mod tests {
     #[test]
     fn a_sign_in_is_kept_for_its_server_and_user_and_for_no_other_reader() {
         let folder = tempfile::tempdir().unwrap();
-        let of = |server, user| Kept::in_folder(&folder.path().join("new"), server, user);
+        let of = |server, user| Kept::at(folder.path().join("new").join("sign-in.json"), server, user);
         let ana = of("http://here", "ana");
         assert_eq!(ana.read(), None);
         ana.write("first");
@@ -80,5 +110,30 @@ mod tests {
         }
         ana.forget();
         assert_eq!(ana.read(), None);
+    }
+
+    #[test]
+    fn a_sign_in_that_a_version_before_has_kept_is_taken_by_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        Kept::at(folder.path().join(FILE_BEFORE), "http://here", "ana").write("kept");
+        let owner = Kept::owner_before(folder.path());
+        assert_eq!(owner, Some(("http://here".to_owned(), "ana".to_owned())));
+        for (server, user, taken) in [("http://here", "ben", None), ("http://here", "ana", Some("kept"))] {
+            let own = Kept::at(folder.path().join(format!("{user}.json")), server, user);
+            own.adopt(folder.path());
+            assert_eq!(own.read().as_deref(), taken);
+        }
+    }
+
+    #[tokio::test]
+    async fn programs_that_share_a_sign_in_take_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Kept::at(folder.path().join("sign-in.json"), "http://here", "ana");
+        let first = kept.turn().await;
+        assert!(first.is_some());
+        let mut second = std::pin::pin!(kept.turn());
+        assert!(futures_util::poll!(&mut second).is_pending());
+        drop(first);
+        assert!(second.await.is_some());
     }
 }

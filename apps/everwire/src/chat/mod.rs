@@ -3,11 +3,13 @@
 //! - [`screen`]: for people at a terminal
 //! - [`pipe`]: for everything else
 //! - [`command`]: what a written message asks for
-//! - `sign_in`: a password for tokens; `kept`: which outlive the program
-//! - `memory`: the last messages, for the next start
+//! - `sign_in`: a password for tokens, asked for by `http`; `kept`: which outlive the program
+//! - `folder`: whose is what in the folder of `--outbox`; `memory`: the last messages, for the next start
 //! - [`language`]: which language, and which colours
 
 mod command;
+mod folder;
+mod http;
 mod kept;
 mod language;
 mod memory;
@@ -18,7 +20,7 @@ mod sign_in;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use everwire::store::SqliteStore;
@@ -27,8 +29,11 @@ use everwire_chat::{ChatClient, ChatError};
 use crate::address;
 use crate::args::{ChatArgs, ColorArg};
 use crate::exit::{Exit, Failure};
-use crate::term::{self, FullScreen, Stop};
+use crate::term::{self, FullScreen, Stop, printable_line};
 use crate::token::Source;
+use folder::Folder;
+use http::Server;
+use kept::Kept;
 use names::short_name;
 use sign_in::SignIn;
 
@@ -42,17 +47,36 @@ pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure
     let address = address::normalise(&args.url, "/ws").map_err(Failure::usage)?;
     let (url, room) = address::take_parameter(&address.url, "room");
     let room = args.room.as_deref().or(room.as_deref()).unwrap_or(DEFAULT_ROOM).trim().to_owned();
+    let folder = match (&args.user, &args.outbox) {
+        (Some(user), Some(root)) => Some(open_folder(root, &url, user)?),
+        _ => None,
+    };
     let credentials = match (&args.user, args.sign_in) {
         (Some(user), true) => {
-            Credentials::Password(SignIn::start(&url, user, &args.network, args.outbox.as_deref()).await?)
+            let server = Server::new(&url, args.network.read()?, args.connection.clone())?;
+            let kept = folder.as_ref().map(|folder| {
+                let kept = Kept::at(folder.sign_in(), server.base(), user);
+                kept.adopt(folder.root());
+                kept
+            });
+            Credentials::Password(SignIn::start(server, user, kept).await?)
         }
-        _ => Source::of(&args.token).map_or(Credentials::None, Credentials::Token),
+        (user, _) => match Source::of(&args.token) {
+            // The server refuses one who takes itself for another than the token's user.
+            Some(_) if user.is_none() => {
+                return Err(Failure::usage(
+                    "--bearer-file, --token-command: name the token's user, by --user".to_owned(),
+                ));
+            }
+            Some(source) => Credentials::Token(source),
+            None => Credentials::None,
+        },
     };
     let stop = Stop::listen(PATIENCE.min(args.close_timeout));
     if !args.listen && is_for_people() {
-        return on_screen(args, color, url, room, credentials, stop).await;
+        return on_screen(args, color, url, room, credentials, folder, stop).await;
     }
-    let chat = client(&args, &url, &room, &credentials)?;
+    let chat = client(&args, &url, &room, &credentials, folder.as_ref())?;
     let look = term::look(color, &io::stderr());
     pipe::run(args, chat, look, stop, &address).await
 }
@@ -63,6 +87,7 @@ async fn on_screen(
     url: String,
     room: String,
     credentials: Credentials,
+    folder: Option<Folder>,
     stop: Stop,
 ) -> Result<Exit, Failure> {
     let colours = term::look(color, &io::stdout()).colours;
@@ -72,7 +97,7 @@ async fn on_screen(
         theme: language::theme(args.theme, colours),
         room,
         close_timeout: args.close_timeout,
-        kept_in: args.outbox.clone(),
+        kept_in: folder.clone(),
     };
     let open = || {
         FullScreen::open().map_err(|error| {
@@ -82,7 +107,18 @@ async fn on_screen(
             )
         })
     };
-    screen::run(settings, Box::new(move |room| client(&args, &url, room, &credentials)), open, stop).await
+    let join = move |room: &str| client(&args, &url, room, &credentials, folder.as_ref());
+    screen::run(settings, Box::new(join), open, stop).await
+}
+
+/// The folder of what outlives the program, with what a version before has kept.
+fn open_folder(root: &Path, url: &str, user: &str) -> Result<Folder, Failure> {
+    let folder = Folder::open(root, url, user)?;
+    let base = http::base(url).unwrap_or_default();
+    for said in folder.adopt(Kept::owner_before(root).as_ref(), &base) {
+        eprintln!("everwire: {}", printable_line(&said));
+    }
+    Ok(folder)
 }
 
 /// How we say who we are.
@@ -99,8 +135,13 @@ fn is_for_people() -> bool {
     capable && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-fn client(args: &ChatArgs, url: &str, room: &str, credentials: &Credentials) -> Result<ChatClient, Failure> {
-    let folder = args.outbox.as_deref();
+fn client(
+    args: &ChatArgs,
+    url: &str,
+    room: &str,
+    credentials: &Credentials,
+    folder: Option<&Folder>,
+) -> Result<ChatClient, Failure> {
     let store = folder.map(|folder| open_store(folder, room)).transpose()?;
     let memory = folder.and_then(|folder| memory::read(folder, room));
     let name = args.name.as_deref().or(args.user.as_deref()).unwrap_or_default().trim();
@@ -139,16 +180,9 @@ fn client(args: &ChatArgs, url: &str, room: &str, credentials: &Credentials) -> 
 }
 
 /// A file for each room: two clients do not share one.
-fn open_store(folder: &Path, room: &str) -> Result<SqliteStore, Failure> {
-    let failed = |problem: String| Failure::new(Exit::Failed, format!("{problem} (--outbox DIR)"));
-    std::fs::create_dir_all(folder)
-        .map_err(|error| failed(format!("the folder {} can't be made: {error}", folder.display())))?;
-    SqliteStore::open(room_file(folder, room, "outbox")).map_err(|error| failed(error.to_string()))
-}
-
-fn room_file(folder: &Path, room: &str, kind: &str) -> PathBuf {
-    let name = percent_encoding::utf8_percent_encode(room, percent_encoding::NON_ALPHANUMERIC);
-    folder.join(format!("{name}.{kind}"))
+fn open_store(folder: &Folder, room: &str) -> Result<SqliteStore, Failure> {
+    SqliteStore::open(folder.outbox(room))
+        .map_err(|error| Failure::new(Exit::Failed, format!("{error} (--outbox DIR)")))
 }
 
 fn failure(error: &ChatError) -> Failure {

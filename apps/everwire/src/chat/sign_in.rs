@@ -1,47 +1,53 @@
 //! Signing in with a password: the tokens that a chat server gives for it.
 
 use std::io::IsTerminal;
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use everwire::Unwanted;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Proxy};
 
+use super::http::Server;
 use super::kept::Kept;
-use crate::args::NetworkArgs;
 use crate::exit::{Exit, Failure};
 use crate::token::Problem;
 
-/// How long one question may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A token is not used in the last moments of its life.
+/// A token is not used in the last moments of its life, which are half of it at most.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// Who signs in, shared by all rooms.
-#[derive(Clone)]
-pub(super) struct SignIn(Arc<Mutex<Desk>>);
+/// A token that is so young is as good as a new one: all rooms ask for one at the same time.
+const YOUNG: Duration = Duration::from_secs(5);
 
-struct Desk {
-    agent: Agent,
-    /// The server's address for HTTP.
-    base: String,
+/// Who signs in, shared by all rooms. Cloning it is cheap.
+#[derive(Clone)]
+pub(super) struct SignIn(Arc<Inner>);
+
+struct Inner {
+    server: Server,
     user: String,
+    kept: Option<Kept>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
     /// `None`: a kept sign-in stands for it.
     password: Option<String>,
     current: Option<Current>,
-    kept: Option<Kept>,
+    /// A question that is on its way, for all who wait for a token.
+    asking: Option<Shared<BoxFuture<'static, Answer>>>,
 }
 
 /// What the server gave last.
+#[derive(Clone)]
 struct Current {
     token: String,
+    since: Instant,
     until: Instant,
     refresh: String,
 }
@@ -54,166 +60,142 @@ struct SignedIn {
 }
 
 /// What came of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer {
-    Yes(SignedIn),
+    Token(String),
     /// In the server's words.
     No(String),
-    Unknown(Problem),
+    /// Nobody can say.
+    Unknown(String),
 }
 
 impl SignIn {
-    /// Takes up the sign-in that was kept in this folder, or asks for the password and signs in. Where the server can't
-    /// be reached, that is done with the connection.
+    /// Takes up a sign-in that was kept, or asks for the password and signs in. Where the server can't be reached, that is
+    /// done with the connection.
     ///
     /// # Errors
-    /// One line: there is no password, it is refused, or it would be sent for everybody to read.
-    pub(super) async fn start(
-        url: &str,
-        user: &str,
-        network: &NetworkArgs,
-        folder: Option<&Path>,
-    ) -> Result<Self, Failure> {
-        let base = http_base(url)?;
-        let agent = agent(network)?;
-        let kept = folder.map(|folder| Kept::in_folder(folder, &base, user));
-        let refresh = kept.as_ref().and_then(Kept::read);
-        let current = refresh.map(|refresh| Current { token: String::new(), until: Instant::now(), refresh });
-        let mut desk = Desk { agent, base, user: user.to_owned(), password: None, current, kept };
-        if let Answer::No(_) = desk.refresh().await {
-            desk.password = Some(password(user)?);
-            if let Answer::No(words) = desk.sign_in().await {
+    /// One line: there is no password, or it is refused.
+    pub(super) async fn start(server: Server, user: &str, kept: Option<Kept>) -> Result<Self, Failure> {
+        let inner = Inner { server, user: user.to_owned(), kept, state: Mutex::default() };
+        if let Answer::No(_) = inner.refresh().await {
+            inner.state().password = Some(password(user)?);
+            if let Answer::No(words) = inner.sign_in().await {
                 return Err(Failure::new(Exit::Refused, format!("sign-in: {words}")));
             }
         }
-        Ok(Self(Arc::new(Mutex::new(desk))))
+        Ok(Self(Arc::new(inner)))
     }
 
     /// A token for the next attempt; another one if the last was `refused`.
+    ///
+    /// Cancel-safe: the question goes on in a task of its own, and its answer is there for the next attempt. All who wait for
+    /// one wait for the same.
     pub(super) async fn token(&self, refused: bool) -> Result<String, Problem> {
-        let mut desk = self.0.lock().await;
-        if let Some(current) = &desk.current
-            && !refused
-            && Instant::now() + MARGIN < current.until
-        {
-            return Ok(current.token.clone());
-        }
-        let answer = match desk.refresh().await {
-            Answer::No(_) => desk.sign_in().await,
-            answer => answer,
+        let asking = {
+            let mut state = self.0.state();
+            let now = Instant::now();
+            let is_good = |current: &&Current| now < current.until && (!refused || now < current.since + YOUNG);
+            if let Some(current) = state.current.as_ref().filter(is_good) {
+                return Ok(current.token.clone());
+            }
+            state.asking.get_or_insert_with(|| self.ask()).clone()
         };
-        match answer {
-            Answer::Yes(SignedIn { token, .. }) => Ok(token),
-            Answer::No(words) => Err(format!("sign-in: {words}").into()),
-            Answer::Unknown(problem) => Err(problem),
+        match asking.await {
+            Answer::Token(token) => Ok(token),
+            // It stays so until somebody signs in.
+            Answer::No(words) => Err(Unwanted::new(format!("sign-in: {words}")).into()),
+            Answer::Unknown(problem) => Err(format!("sign-in: {problem}").into()),
         }
+    }
+
+    fn ask(&self) -> Shared<BoxFuture<'static, Answer>> {
+        let (inner, waiting) = (Arc::clone(&self.0), Arc::clone(&self.0));
+        let task = tokio::spawn(async move {
+            let answer = inner.renew().await;
+            inner.state().asking = None;
+            answer
+        });
+        let answered = async move {
+            match task.await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    waiting.state().asking = None;
+                    Answer::Unknown(error.to_string())
+                }
+            }
+        };
+        answered.boxed().shared()
     }
 }
 
-impl Desk {
-    async fn sign_in(&mut self) -> Answer {
-        let Some(password) = &self.password else {
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn renew(&self) -> Answer {
+        match self.refresh().await {
+            Answer::No(_) => self.sign_in().await,
+            answer => answer,
+        }
+    }
+
+    async fn sign_in(&self) -> Answer {
+        let Some(password) = self.state().password.clone() else {
             return Answer::No("it is over; leave and start again to sign in".to_owned());
         };
         let credentials = json!({ "user": self.user, "password": password });
-        self.ask("/api/sign-in", credentials).await
+        self.question("/api/sign-in", &credentials).await
     }
 
-    /// A refresh token is good once; but one whose use was not answered may be good still.
-    async fn refresh(&mut self) -> Answer {
-        let Some(mut current) = self.current.take() else { return Answer::No(String::new()) };
-        // Another program of the same folder may have used ours and kept the next one.
-        if let Some(kept) = self.kept.as_ref().and_then(Kept::read) {
-            current.refresh = kept;
-        }
-        let answer = self.ask("/api/refresh", json!({ "refresh": current.refresh })).await;
-        match &answer {
-            Answer::Yes(_) => {}
-            Answer::No(_) => self.kept.iter().for_each(Kept::forget),
-            Answer::Unknown(_) => self.current = Some(Current { until: Instant::now(), ..current }),
+    /// A refresh token is good until the one that it gave is used: one whose answer was lost is sent again.
+    async fn refresh(&self) -> Answer {
+        // Programs that share a sign-in take turns, and each goes on with what the one before has kept.
+        let _turn = match &self.kept {
+            Some(kept) => kept.turn().await,
+            None => None,
+        };
+        let kept = self.kept.as_ref().and_then(Kept::read);
+        let own = self.state().current.as_ref().map(|current| current.refresh.clone());
+        let Some(refresh) = kept.or(own) else { return Answer::No(String::new()) };
+        let answer = self.question("/api/refresh", &json!({ "refresh": refresh })).await;
+        if let Answer::No(_) = answer {
+            self.state().current = None;
+            self.kept.iter().for_each(Kept::forget);
         }
         answer
     }
 
-    async fn ask(&mut self, path: &str, question: serde_json::Value) -> Answer {
-        let (agent, url) = (self.agent.clone(), format!("{}{path}", self.base));
-        let asked = tokio::task::spawn_blocking(move || post(&agent, &url, &question)).await;
-        let answer = asked.unwrap_or_else(|error| Answer::Unknown(error.into()));
-        if let Answer::Yes(SignedIn { token, expires_in, refresh }) = &answer {
-            let until = Instant::now() + Duration::from_secs(*expires_in);
-            self.current = Some(Current { token: token.clone(), until, refresh: refresh.clone() });
-            self.kept.iter().for_each(|kept| kept.write(refresh));
+    async fn question(&self, path: &str, question: &serde_json::Value) -> Answer {
+        let (status, body) = match self.server.post(path, question.to_string()).await {
+            Ok(answer) => answer,
+            Err(problem) => return Answer::Unknown(problem.to_string()),
+        };
+        match read(status, &body) {
+            Ok(SignedIn { token, expires_in, refresh }) => {
+                let life = Duration::from_secs(expires_in);
+                let since = Instant::now();
+                let until = since + life.saturating_sub(MARGIN.min(life / 2));
+                self.kept.iter().for_each(|kept| kept.write(&refresh));
+                self.state().current = Some(Current { token: token.clone(), since, until, refresh });
+                Answer::Token(token)
+            }
+            Err(answer) => answer,
         }
-        answer
     }
 }
 
-fn post(agent: &Agent, url: &str, question: &serde_json::Value) -> Answer {
-    let sent = agent.post(url).content_type("application/json").send(question.to_string());
-    let read = sent.and_then(|mut response| Ok((response.status(), response.body_mut().read_to_string()?)));
-    match read {
-        Ok((status, body)) if status.is_success() => match serde_json::from_str(&body) {
-            Ok(signed_in) => Answer::Yes(signed_in),
-            Err(_) => Answer::No("this server answers like no chat server".to_owned()),
-        },
-        // Who is put off is not refused.
-        Ok((status, _)) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-            Answer::Unknown(format!("sign-in: status {status}").into())
-        }
-        Ok((status, body)) => {
-            let words = serde_json::from_str::<serde_json::Value>(&body).unwrap_or_default();
-            Answer::No(words["error"].as_str().map_or_else(|| format!("status {status}"), str::to_owned))
-        }
-        Err(error) => Answer::Unknown(format!("sign-in: {error}").into()),
+fn read(status: StatusCode, body: &[u8]) -> Result<SignedIn, Answer> {
+    if status.is_success() {
+        return serde_json::from_slice(body)
+            .map_err(|_| Answer::No("this server answers like no chat server".to_owned()));
     }
-}
-
-/// `ws://host/ws?…` is `http://host`.
-fn http_base(url: &str) -> Result<String, Failure> {
-    let uri: http::Uri = url.parse().map_err(|error| Failure::usage(format!("'{url}': {error}")))?;
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    let scheme = match uri.scheme_str() {
-        Some("wss") => "https",
-        _ if is_here => "http",
-        _ => {
-            return Err(Failure::usage(format!(
-                "a password to {host} could be read by everybody on the way: use wss://"
-            )));
-        }
-    };
-    let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
-    let authority = authority.rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
-    Ok(format!("{scheme}://{authority}"))
-}
-
-fn agent(network: &NetworkArgs) -> Result<Agent, Failure> {
-    let mut tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
-    let mut own = Vec::new();
-    for path in &network.cacert {
-        let pem = std::fs::read(path)
-            .map_err(|error| Failure::new(Exit::Failed, format!("can't read {}: {error}", path.display())))?;
-        let bad = |error| Failure::new(Exit::Failed, format!("{}: {error}", path.display()));
-        own.push(if pem.starts_with(b"-----") {
-            Certificate::from_pem(&pem).map_err(bad)?
-        } else {
-            Certificate::from_der(&pem).to_owned()
-        });
+    // Who is put off is not refused.
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(Answer::Unknown(format!("status {status}")));
     }
-    if !own.is_empty() {
-        tls = tls.root_certs(RootCerts::new_with_certs(&own));
-    }
-    let proxy = match &network.proxy {
-        _ if network.no_proxy => None,
-        Some(url) => Some(Proxy::new(url).map_err(|error| Failure::usage(format!("--proxy: {error}")))?),
-        None => Proxy::try_from_env(),
-    };
-    let config = Agent::config_builder()
-        .tls_config(tls.build())
-        .proxy(proxy)
-        .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE))
-        .user_agent(concat!("everwire/", env!("CARGO_PKG_VERSION")));
-    Ok(config.build().new_agent())
+    let words: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    Err(Answer::No(words["error"].as_str().map_or_else(|| format!("status {status}"), str::to_owned)))
 }
 
 /// From the environment, or from the terminal without showing it.
@@ -230,39 +212,15 @@ fn password(user: &str) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-
-    use serde_json::json;
-    use ureq::Agent;
-
-    use super::{Answer, http_base, post};
+    use super::*;
 
     #[test]
-    fn who_is_put_off_keeps_its_sign_in() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/api/refresh", listener.local_addr().unwrap());
-        let server = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut question = Vec::new();
-            while !question.ends_with(b"{}") {
-                let mut some = [0; 1024];
-                let read = stream.read(&mut some).unwrap();
-                question.extend(&some[..read]);
-            }
-            stream.write_all(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\n{}").unwrap();
-        });
-        let config = Agent::config_builder().http_status_as_error(false).build();
-        assert!(matches!(post(&config.new_agent(), &url, &json!({})), Answer::Unknown(_)));
-        server.join().unwrap();
-    }
-
-    #[test]
-    fn a_password_is_sent_where_nobody_else_reads_it() {
-        let base = |url| http_base(url).ok();
-        assert_eq!(base("ws://127.0.0.1:8080/ws?room=a").as_deref(), Some("http://127.0.0.1:8080"));
-        assert_eq!(base("ws://[::1]:8080/ws").as_deref(), Some("http://[::1]:8080"));
-        assert_eq!(base("wss://ana:x@chat.example.org/ws").as_deref(), Some("https://chat.example.org"));
-        assert_eq!(base("ws://chat.example.org/ws"), None);
+    fn who_is_put_off_keeps_its_sign_in_and_who_is_refused_hears_why() {
+        let answer = |status: StatusCode, body: &str| read(status, body.as_bytes()).err();
+        assert!(matches!(answer(StatusCode::TOO_MANY_REQUESTS, "{}"), Some(Answer::Unknown(_))));
+        assert!(matches!(answer(StatusCode::SERVICE_UNAVAILABLE, "down"), Some(Answer::Unknown(_))));
+        assert_eq!(answer(StatusCode::UNAUTHORIZED, r#"{"error":"no"}"#), Some(Answer::No("no".to_owned())));
+        assert!(matches!(answer(StatusCode::OK, "<html>"), Some(Answer::No(_))));
+        assert!(read(StatusCode::OK, br#"{"token":"t","expires_in":900,"refresh":"r","user":"ana"}"#).is_ok());
     }
 }

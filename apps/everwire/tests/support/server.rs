@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
@@ -110,6 +110,49 @@ impl Drop for Server {
     }
 }
 
+/// Passes everything on, but holds back answers to refreshes until it is told to go on; tells what was asked.
+pub(crate) struct Holding {
+    pub(crate) front: Server,
+    go_on: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Holding {
+    pub(crate) fn on(listen: &str, address: &str) -> Self {
+        let (to, go_on) = (address.to_owned(), Arc::new((Mutex::new(false), Condvar::new())));
+        let gate = Arc::clone(&go_on);
+        let front = Server::on(listen, move |mut near, heard| {
+            let mut far = TcpStream::connect(&to).expect("the server listens");
+            let mut first = [0; 4096];
+            let read = near.read(&mut first).unwrap_or_default();
+            far.write_all(&first[..read]).expect("the server reads");
+            let line = String::from_utf8_lossy(&first[..read]).lines().next().unwrap_or_default().to_owned();
+            let is_held = line.contains("/api/refresh");
+            let _ = heard.send(Heard::Header(Some(line)));
+            let (mut far_in, mut near_out) = (far.try_clone().expect("a handle"), near.try_clone().expect("a handle"));
+            let gate = Arc::clone(&gate);
+            let back = thread::spawn(move || {
+                if is_held {
+                    let (is_open, opened) = &*gate;
+                    let is_open = is_open.lock().expect("no poison");
+                    let waited = opened.wait_timeout_while(is_open, PATIENCE, |is_open| !*is_open);
+                    assert!(!waited.expect("no poison").1.timed_out(), "it is let go on");
+                }
+                let _ = std::io::copy(&mut far_in, &mut near_out);
+                let _ = near_out.shutdown(std::net::Shutdown::Both);
+            });
+            let _ = std::io::copy(&mut near, &mut far);
+            let _ = far.shutdown(std::net::Shutdown::Write);
+            let _ = back.join();
+        });
+        Self { front, go_on }
+    }
+
+    pub(crate) fn go_on(&self) {
+        *self.go_on.0.lock().expect("no poison") = true;
+        self.go_on.1.notify_all();
+    }
+}
+
 /// An address where nobody listens, and nobody else can while this lives.
 pub(crate) struct Nobody {
     pub(crate) address: SocketAddr,
@@ -152,6 +195,8 @@ pub(crate) fn answer(response: &'static str) -> impl Fn(TcpStream, &Sender<Heard
     move |mut stream, heard| {
         let request = read_head(&mut stream);
         let _ = heard.send(Heard::Header(authorization(&request)));
+        // What is left unread would reset the connection, and the answer with it.
+        let _ = stream.read_exact(&mut vec![0; body_length(&request)]);
         let _ = stream.write_all(response.as_bytes());
     }
 }
@@ -242,6 +287,12 @@ fn read_head(stream: &mut TcpStream) -> String {
         head.push(byte[0]);
     }
     String::from_utf8_lossy(&head).into_owned()
+}
+
+fn body_length(head: &str) -> usize {
+    let line =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+    line.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
 fn authorization(head: &str) -> Option<String> {

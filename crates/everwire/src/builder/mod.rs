@@ -29,11 +29,15 @@ mod error;
 #[cfg(not(target_arch = "wasm32"))]
 mod network;
 #[cfg(not(target_arch = "wasm32"))]
+mod stream;
+#[cfg(not(target_arch = "wasm32"))]
 mod tls;
 
 pub use self::error::BuildError;
 #[cfg(not(target_arch = "wasm32"))]
 use self::network::Network;
+#[cfg(not(target_arch = "wasm32"))]
+pub use self::stream::{ServerStream, StreamError};
 
 /// The settings of a client. All are checked in [`build`](Self::build), none before.
 ///

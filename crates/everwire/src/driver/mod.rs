@@ -86,6 +86,10 @@ pub(crate) use self::dial::{BoxFuture as HookFuture, Hook, Plan};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::route::Routes;
 #[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::stopwatch::Stopwatch;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::stream::Stream;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::tcp::TcpSettings;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::tls::{Settings as TlsSettings, Tls};

@@ -25,8 +25,8 @@ pub(crate) struct Routes {
 
 /// A server that has been reached.
 #[derive(Debug)]
-pub(super) struct Reached {
-    pub(super) stream: Stream,
+pub(crate) struct Reached {
+    pub(crate) stream: Stream,
     /// The proxy, without credentials.
     pub(super) via: Option<String>,
     /// The other end of the TCP connection.
@@ -37,7 +37,7 @@ pub(super) struct Reached {
 
 impl Routes {
     /// Dropping the future abandons the way.
-    pub(super) async fn reach(&self, target: &Target, stopwatch: &Stopwatch) -> Result<Reached, OpenFailure> {
+    pub(crate) async fn reach(&self, target: &Target, stopwatch: &Stopwatch) -> Result<Reached, OpenFailure> {
         let proxy = self.proxies.choose(target).map_err(failure::bad_request)?;
         let (stream, trial) = match proxy {
             None => self.dial(Place::Server(target), stopwatch).await?,

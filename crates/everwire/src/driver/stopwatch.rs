@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::sync::lock;
 
 /// Tells what an opening has come to, and takes the time.
-pub(super) struct Stopwatch {
+pub(crate) struct Stopwatch {
     report: Box<dyn Fn(TransportEvent) + Send + Sync>,
     laps: Mutex<Laps>,
 }
@@ -27,7 +27,7 @@ struct Laps {
 
 impl Stopwatch {
     /// Starts, in the phase in which the request is made.
-    pub(super) fn start(report: impl Fn(TransportEvent) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(report: impl Fn(TransportEvent) + Send + Sync + 'static) -> Self {
         let start = Instant::now();
         let laps = Laps { start, phase: Phase::Request, since: start, spent: Vec::new() };
         Self { report: Box::new(report), laps: Mutex::new(laps) }

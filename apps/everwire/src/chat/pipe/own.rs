@@ -54,12 +54,12 @@ impl Own {
                 self.sending.remove(at);
                 News::Settled
             }
-            // Late evidence for a failed line, or a line from another of our devices.
-            (Status::Sent, None) => {
+            // Late evidence for a failed line, or a line from another of our devices. What came between may have been missed.
+            (status @ (Status::Sent | Status::Delivered | Status::Read), None) => {
+                let failed = self.failed.len();
                 self.failed.retain(|id| *id != entry.id);
-                News::Settled
+                if *status == Status::Sent || self.failed.len() < failed { News::Settled } else { News::Nothing }
             }
-            (Status::Delivered | Status::Read, None) => News::Nothing,
         }
     }
 
@@ -143,6 +143,17 @@ mod tests {
         assert_eq!(own.on_entry(&sent), News::Settled);
         assert_eq!(own.undelivered(), 0);
         let read = changed(timeline.advance("1", Status::Read));
+        assert_eq!(own.on_entry(&read), News::Nothing);
+    }
+
+    #[test]
+    fn a_failed_line_whose_next_news_is_that_it_was_read_is_not_undelivered() {
+        let (mut timeline, mut own) = (Timeline::default(), Own::default());
+        own.on_entry(&echo(&mut timeline));
+        own.on_entry(&changed(timeline.advance("1", Status::Failed(Failure::Unknown))));
+        assert_eq!(own.undelivered(), 1);
+        let read = changed(timeline.advance("1", Status::Read));
+        assert_eq!((own.on_entry(&read), own.undelivered()), (News::Settled, 0));
         assert_eq!(own.on_entry(&read), News::Nothing);
     }
 

@@ -1,7 +1,6 @@
 //! What happens between joining and leaving: keys, news, the clock.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -19,6 +18,7 @@ use super::room::Room;
 use super::rooms::{Join, Rooms};
 use super::theme::Theme;
 use crate::chat::PATIENCE;
+use crate::chat::folder::Folder;
 use crate::chat::memory;
 use crate::exit::{Exit, Failure};
 use crate::term::{FullScreen, Stop, printable_line};
@@ -37,7 +37,7 @@ pub(crate) struct Settings {
     pub(crate) room: String,
     pub(crate) close_timeout: Duration,
     /// Where what was not sent and the last messages are kept for the next start.
-    pub(crate) kept_in: Option<PathBuf>,
+    pub(crate) kept_in: Option<Folder>,
 }
 
 struct App {
@@ -49,7 +49,7 @@ struct App {
     leaving: tokio::task::JoinSet<usize>,
     close_timeout: Duration,
     undelivered: usize,
-    kept_in: Option<PathBuf>,
+    kept_in: Option<Folder>,
     /// When the last messages are kept next, if there is something new.
     keep_at: Option<Instant>,
     away: AwaySignal,

@@ -153,7 +153,7 @@ impl Look<'_> {
 
     fn failure(&self, failure: &Failure) -> String {
         match failure {
-            Failure::Rejected(reason) => self.words.say(&Text::FailureRejected { reason }),
+            Failure::Rejected(reason) => self.words.say(&Text::FailureRejected { reason: &self.words.reason(reason) }),
             Failure::Dropped => self.words.say(&Text::FailureDropped),
             Failure::Cancelled => self.words.say(&Text::FailureCancelled),
             Failure::Unknown => self.words.say(&Text::FailureUnknown),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use everwire::{Closed, State};
+use everwire::{Cause, Closed, State};
 use everwire_words::{Text, Words};
 use ratatui::style::Style;
 
@@ -33,6 +33,9 @@ impl Link {
             State::Connected { .. } => Self::Connected,
             State::Disconnected { retry_at, .. } => Self::Offline { retry_at: *retry_at },
             State::Closing => Self::Closing,
+            State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) if Words::knows_reason(&frame.reason) => {
+                Self::Refused(frame.reason.to_string())
+            }
             State::Closed(Closed::Refused(cause)) => Self::Refused(words::cause(cause)),
             State::Closed(Closed::GaveUp { last, .. }) => Self::GaveUp(words::cause(last)),
             _ => Self::Closed,
@@ -60,7 +63,7 @@ impl Link {
             },
             Self::Closing => Text::Closing,
             Self::Closed => Text::Closed,
-            Self::Refused(reason) => Text::Refused { reason },
+            Self::Refused(reason) => return words.say(&Text::Refused { reason: &words.reason(reason) }),
             Self::GaveUp(reason) => Text::GaveUp { reason },
         };
         words.say(&text)
@@ -103,5 +106,9 @@ mod tests {
         assert_eq!(said(&lost(0)), "offline, trying now");
         let refused = State::Closed(Closed::Refused(Cause::Lost(Loss::Ended)));
         assert!(said(&refused).starts_with("refused: "), "{}", said(&refused));
+        let banned = everwire::CloseFrame { code: everwire::CloseCode(1008), reason: "banned".into() };
+        let banned = State::Closed(Closed::Refused(Cause::PeerClosed(Some(banned))));
+        let said = Link::of(&banned).say(&Words::new(Language::Russian), now);
+        assert_eq!(said, "отказано: вы заблокированы");
     }
 }
