@@ -1,6 +1,7 @@
 //! What happens to a client, for logs and user interfaces.
 
 use std::fmt;
+use std::mem;
 use std::sync::Mutex;
 
 use everwire_core::Event;
@@ -88,14 +89,18 @@ impl Feed {
     }
 
     pub(crate) fn tell(&self, item: EventItem) {
-        if let Listeners::Some(sender) = &*lock(&self.0) {
-            // An error says that nobody listens any more.
-            let _ = sender.send(item);
-        }
+        // Nothing is locked while listeners are woken.
+        let sender = match &*lock(&self.0) {
+            Listeners::Some(sender) => sender.clone(),
+            Listeners::NoneYet | Listeners::NoMore => return,
+        };
+        // An error says that nobody listens any more.
+        let _ = sender.send(item);
     }
 
     pub(crate) fn end(&self) {
-        *lock(&self.0) = Listeners::NoMore;
+        let listeners = mem::replace(&mut *lock(&self.0), Listeners::NoMore);
+        drop(listeners);
     }
 }
 

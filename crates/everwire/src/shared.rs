@@ -273,6 +273,7 @@ impl Inner {
     }
 
     pub(crate) fn has_work_for_driver(&self) -> bool {
+        debug_assert!(!self.wake_driver, "a handle's call has kept a wake-up for itself");
         !self.pending.is_empty() || self.abandoned
     }
 

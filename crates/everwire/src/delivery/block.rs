@@ -71,7 +71,9 @@ impl Block {
             let mut desk = self.lock();
             // The code is stored before the desk is locked for waking, so one of us sees the other.
             if self.load(index) < wants as u8 {
-                desk.register(index, wants, cx);
+                let earlier = desk.register(index, wants, cx);
+                drop(desk);
+                drop(earlier);
                 return Poll::Pending;
             }
         }
@@ -88,7 +90,9 @@ impl Block {
         match self.known_of_storing_locked(index, &desk) {
             Some(known) => Poll::Ready(known),
             None => {
-                desk.register(index, Wants::Stored, cx);
+                let earlier = desk.register(index, Wants::Stored, cx);
+                drop(desk);
+                drop(earlier);
                 Poll::Pending
             }
         }
@@ -129,7 +133,11 @@ impl Block {
 
     /// Nobody waits for this message any more.
     pub(super) fn forget(&self, index: u8) {
-        self.lock().waiters.retain(|waiter| waiter.index != index);
+        let mut desk = self.lock();
+        let gone: Vec<Waiter> = desk.waiters.extract_if(.., |waiter| waiter.index == index).collect();
+        drop(desk);
+        // Wakers are their executors' code.
+        drop(gone);
     }
 
     /// Marks messages as written and collects those who waited for that.
@@ -145,6 +153,7 @@ impl Block {
 
     /// Gives messages their outcome and collects those who waited.
     pub(super) fn set_outcome(&self, range: RangeInclusive<u8>, outcome: Outcome, wakers: &mut Vec<Waker>) {
+        debug_assert!(range.clone().all(|index| self.load(index) <= WRITTEN), "a message has two outcomes");
         let code = encode(outcome);
         if code == RARE {
             let mut desk = self.lock();
@@ -170,13 +179,18 @@ impl Block {
 }
 
 impl Desk {
-    fn register(&mut self, index: u8, wants: Wants, cx: &mut Context<'_>) {
+    /// Returns the waker that stood here before, to be dropped where nothing is locked.
+    fn register(&mut self, index: u8, wants: Wants, cx: &mut Context<'_>) -> Option<Waker> {
         match self.waiters.iter_mut().find(|waiter| waiter.index == index) {
             Some(waiter) => {
                 waiter.wants = wants;
-                waiter.waker.clone_from(cx.waker());
+                let same = waiter.waker.will_wake(cx.waker());
+                (!same).then(|| std::mem::replace(&mut waiter.waker, cx.waker().clone()))
             }
-            None => self.waiters.push(Waiter { index, wants, waker: cx.waker().clone() }),
+            None => {
+                self.waiters.push(Waiter { index, wants, waker: cx.waker().clone() });
+                None
+            }
         }
     }
 
@@ -262,17 +276,25 @@ mod tests {
 
     #[test]
     fn every_outcome_comes_back_as_it_was_given() {
-        let block = Block::new(1);
         let rare = Outcome::Rejected(Rejection::PeerRefuses(1009));
         for outcome in COMMON.into_iter().chain([rare]) {
+            let block = Block::new(1);
             block.set_outcome(7..=9, outcome, &mut Vec::new());
             for index in 7..=9 {
                 assert_eq!(block.progress(index), Progress::Done(outcome));
             }
             assert_eq!(block.progress(6), Progress::Queued);
             assert_eq!(block.progress(10), Progress::Queued);
-            lock(&block.desk).rare.clear();
         }
+    }
+
+    #[cfg(debug_assertions)]
+    #[test]
+    #[should_panic(expected = "a message has two outcomes")]
+    fn a_second_outcome_does_not_go_unnoticed() {
+        let block = Block::new(1);
+        block.set_outcome(7..=9, Outcome::Received, &mut Vec::new());
+        block.set_outcome(9..=9, Outcome::Cancelled, &mut Vec::new());
     }
 
     #[test]

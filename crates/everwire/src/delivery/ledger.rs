@@ -87,7 +87,7 @@ impl Ledger {
         if places > 0
             && let Some((at, entry)) = self.find(number)
         {
-            entry.unsettled = entry.unsettled.saturating_sub(places);
+            entry.subtract(places);
             if entry.unsettled == 0 {
                 self.blocks.remove(at);
             }
@@ -104,13 +104,15 @@ impl Ledger {
 
     pub(crate) fn settle(&mut self, first: MessageId, last: MessageId, outcome: Outcome, wakers: &mut Vec<Waker>) {
         for (number, indices) in blocks(first.0, last.0) {
-            if let Some((at, entry)) = self.find(number) {
-                let count = u64::from(*indices.end() - *indices.start()) + 1;
-                entry.block.set_outcome(indices, outcome, wakers);
-                entry.unsettled = entry.unsettled.saturating_sub(count);
-                if entry.unsettled == 0 {
-                    self.blocks.remove(at);
-                }
+            let Some((at, entry)) = self.find(number) else {
+                debug_assert!(false, "all of {first:?} to {last:?} that belong to block {number} had their outcomes");
+                continue;
+            };
+            let count = u64::from(*indices.end() - *indices.start()) + 1;
+            entry.block.set_outcome(indices, outcome, wakers);
+            entry.subtract(count);
+            if entry.unsettled == 0 {
+                self.blocks.remove(at);
             }
         }
     }
@@ -124,6 +126,14 @@ impl Ledger {
         let block = Arc::new(Block::new(number * BLOCK + FIRST_ID));
         self.blocks.push_back(Entry { number, block: Arc::clone(&block), unsettled: BLOCK });
         Filling { number, block, next_index: 0 }
+    }
+}
+
+impl Entry {
+    /// So many of its places are done with. Each is once: else the block would be let go of too early, or never.
+    fn subtract(&mut self, places: u64) {
+        debug_assert!(places <= self.unsettled, "{places} of {} places of block {}", self.unsettled, self.number);
+        self.unsettled = self.unsettled.saturating_sub(places);
     }
 }
 
@@ -200,6 +210,16 @@ mod tests {
         ledger.settle(MessageId(700), MessageId(700), Outcome::Received, &mut Vec::new());
         ledger.settle(MessageId(1_000_000), MessageId(1_000_448), Outcome::Received, &mut Vec::new());
         assert_eq!(ledger.blocks.len(), 0);
+    }
+
+    #[cfg(debug_assertions)]
+    #[test]
+    #[should_panic(expected = "had their outcomes")]
+    fn an_outcome_for_a_block_that_is_done_with_does_not_go_unnoticed() {
+        let mut ledger = Ledger::default();
+        (1..=2 * BLOCK).for_each(|id| drop(ledger.open(MessageId(id))));
+        ledger.settle(MessageId(1), MessageId(BLOCK), Outcome::Received, &mut Vec::new());
+        ledger.settle(MessageId(BLOCK), MessageId(BLOCK), Outcome::Received, &mut Vec::new());
     }
 
     #[test]

@@ -233,6 +233,11 @@ impl Connection {
         self.ready = cut_short;
     }
 
+    /// Whether what is queued now goes behind everything that was taken.
+    pub(super) fn may_queue(&self) -> bool {
+        self.large.is_none()
+    }
+
     /// Encodes the large message that `take` set aside, before anything else is queued. The mutex is free meanwhile.
     pub(super) fn encode_large(&mut self) {
         if let Some((prefix, message)) = self.large.take()

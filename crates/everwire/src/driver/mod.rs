@@ -456,7 +456,10 @@ impl Driver {
 
     fn connection(&mut self, attempt: Attempt) -> Option<&mut Connection> {
         [&mut self.link, &mut self.next].into_iter().find_map(|link| match link {
-            Link::Up(connection) if connection.attempt == attempt => Some(&mut **connection),
+            Link::Up(connection) if connection.attempt == attempt => {
+                debug_assert!(connection.may_queue(), "nothing goes in front of a message that was taken");
+                Some(&mut **connection)
+            }
             Link::Up(_) | Link::Dialling { .. } | Link::Down => None,
         })
     }
@@ -544,6 +547,10 @@ impl Driver {
             self.sleep.as_mut().reset(self.shared.instant(deadline));
             self.poll_alarm(cx);
         }
+        debug_assert!(
+            self.timer_due || deadline.is_none_or(|deadline| self.alarm.is_some_and(|alarm| alarm <= deadline)),
+            "it would sleep over a deadline"
+        );
         !self.timer_due
     }
 

@@ -145,6 +145,12 @@ impl Connection {
         mem::take(&mut self.unreported)
     }
 
+    /// Nothing that was taken waits to be encoded.
+    #[allow(clippy::unused_self, reason = "as with sockets")]
+    pub(in crate::driver) fn may_queue(&self) -> bool {
+        true
+    }
+
     /// Whether there is anything to write, to take or to report.
     pub(in crate::driver) fn wants_to_write(&self) -> bool {
         self.ready || self.unreported > 0 || self.replies.is_waiting()
