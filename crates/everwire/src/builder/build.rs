@@ -99,6 +99,7 @@ impl Builder {
             subprotocols: mem::take(&mut self.subprotocols),
             hook: self.hook.take(),
             on_open: self.on_open.take(),
+            text_pings: self.text_pings.take(),
             websocket: self.websocket.clone(),
             hints,
         };

@@ -72,7 +72,6 @@ pub struct Builder {
     store: Option<Box<dyn Store>>,
     budget: Option<RetryBudget>,
     /// What asks and what answers where pings of the protocol can't be sent.
-    #[cfg(target_arch = "wasm32")]
     text_pings: Option<(String, String)>,
     connect: bool,
 }
@@ -95,7 +94,6 @@ impl Builder {
             on_open: None,
             store: None,
             budget: None,
-            #[cfg(target_arch = "wasm32")]
             text_pings: None,
             connect: true,
         }
@@ -386,10 +384,12 @@ impl Builder {
     }
 
     /// The text messages by which a server without sessions is asked for a sign of life, and answers: each `ping` by one
-    /// `pong`, in order with everything else. A page can't send pings of the protocol; with these it has a heartbeat, and
-    /// evidence that what was sent before has been read. Default: none, and then without a session there is neither
-    /// (RFC 6455 section 5.5.2 leaves pings to endpoints, and browsers offer none).
-    #[cfg(target_arch = "wasm32")]
+    /// `pong`, in order with everything else; the answers are not in the [`Inbox`](crate::Inbox). They stand in for the
+    /// protocol's pings, where those are not answered, or by an endpoint that is not the application: then they are the
+    /// heartbeat, and the evidence that what was sent before has been read. Default: none; pings of the protocol are used.
+    ///
+    /// A page can't send those (RFC 6455 section 5.5.2 leaves pings to endpoints, and browsers offer none): without a
+    /// session and without these texts it has neither heartbeat nor evidence.
     pub fn text_pings(mut self, ping: impl Into<String>, pong: impl Into<String>) -> Self {
         self.text_pings = Some((ping.into(), pong.into()));
         self

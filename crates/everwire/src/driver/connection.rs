@@ -9,9 +9,11 @@ use everwire_core::{Attempt, Loss, Moment, TransportEvent};
 use everwire_tokio::Socket;
 use everwire_ws::{Incoming, Message, Phase};
 
+use super::dial::Opened;
 use super::failure;
 use super::reading::Reading;
 use super::stream::Stream;
+use super::text_pings::TextPings;
 use crate::inbox::{Limit, Room};
 use crate::shared::Inner;
 
@@ -31,6 +33,8 @@ pub(super) struct Connection {
     paused: Option<Limit>,
     write_failed: bool,
     bytes_seen: u64,
+    /// What stands in for pings of the protocol.
+    text_pings: Option<TextPings>,
 }
 
 /// Payload that one turn reads at most, so that the user's tasks see it soon and get their turn.
@@ -44,10 +48,11 @@ const WRITE_BUFFER: usize = 64 << 10;
 const TAKE_AT_ONCE: usize = 8 << 10;
 
 impl Connection {
-    pub(super) fn new(attempt: Attempt, socket: Socket<Stream>) -> Self {
+    pub(super) fn new(attempt: Attempt, opened: Opened) -> Self {
         Self {
             attempt,
-            socket,
+            socket: opened.socket,
+            text_pings: opened.text_pings,
             ends: VecDeque::new(),
             replies: Replies::default(),
             ready: false,
@@ -110,6 +115,11 @@ impl Connection {
             };
             match next {
                 Ok(Some(Some(Incoming::Message(message)))) => {
+                    if let Some(payload) = self.text_pings.as_mut().and_then(|pings| pings.answer(&message)) {
+                        push_batch(batch, events);
+                        events.push(TransportEvent::Pong(payload));
+                        continue;
+                    }
                     messages += 1;
                     bytes += message.len();
                     batch.push(message);
@@ -142,6 +152,14 @@ impl Connection {
             }
         }
         Reading::More
+    }
+
+    pub(super) fn queue_ping(&mut self, payload: &[u8]) {
+        let Self { socket, text_pings, .. } = self;
+        match text_pings {
+            Some(pings) => pings.ask(payload, |ping| socket.queue(ping)),
+            None => socket.queue_ping(payload),
+        };
     }
 
     /// What was written counts as written: the machine is told before it hears of the loss.

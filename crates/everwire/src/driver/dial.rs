@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use everwire_core::session::SUBPROTOCOL;
 use everwire_core::{Attempt, Cause, Input, OpenFailure, Phase};
 use everwire_tokio::{OpenError, Socket};
 use everwire_ws::Config;
@@ -19,6 +20,7 @@ use super::redirect::Redirects;
 use super::route::{Reached, Routes};
 use super::stopwatch::{Stopwatch, Times};
 use super::stream::Stream;
+use super::text_pings::TextPings;
 use super::tls::Terms;
 use crate::hook_error;
 use crate::network_hints::Listener;
@@ -41,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) hook: Option<Hook>,
     pub(crate) on_open: Option<OnOpen>,
+    /// What asks for a sign of life, and what answers, where pings of the protocol are not to be sent.
+    pub(crate) text_pings: Option<(String, String)>,
     pub(crate) routes: Routes,
     /// Redirects that one attempt follows.
     pub(crate) max_redirects: u8,
@@ -54,6 +58,7 @@ pub(crate) struct Plan {
 pub(super) struct Opened {
     pub(super) socket: Socket<Stream>,
     pub(super) subprotocol: Option<String>,
+    pub(super) text_pings: Option<TextPings>,
 }
 
 /// Which attempt this is.
@@ -113,7 +118,10 @@ impl Plan {
                     opening.headers = response.into_parts().0.headers;
                     log::opening(&self.target.for_log(), &opening);
                     shared.lock().opening = Some(opening);
-                    return Ok(Opened { socket, subprotocol });
+                    // In a session each text has its meaning.
+                    let plain = subprotocol.as_deref() != Some(SUBPROTOCOL);
+                    let text_pings = self.text_pings.clone().filter(|_| plain).map(TextPings::new);
+                    return Ok(Opened { socket, subprotocol, text_pings });
                 }
                 Err(OpenError::Handshake(HandshakeError::Refused(refused))) if redirects.concerns(&refused) => {
                     trial.succeeded();

@@ -71,6 +71,7 @@ mod stream;
 mod talk;
 #[cfg(not(target_arch = "wasm32"))]
 mod tcp;
+mod text_pings;
 #[cfg(not(target_arch = "wasm32"))]
 mod tls;
 mod todo;
@@ -410,7 +411,7 @@ impl Driver {
                 Command::Abort(_) => {}
                 Command::Ping(attempt, payload) => {
                     if let Some(connection) = self.connection(attempt) {
-                        connection.socket.queue_ping(&payload);
+                        connection.queue_ping(&payload);
                     }
                 }
                 Command::Control(attempt, message) => {
@@ -611,8 +612,9 @@ impl Link {
         let Self::Dialling { attempt, future } = self else { return (Reading::Dry, None) };
         match future.as_mut().poll(cx) {
             Poll::Pending => (Reading::Dry, None),
-            Poll::Ready(Ok(Opened { socket, subprotocol })) => {
-                *self = Self::Up(Box::new(Connection::new(*attempt, socket)));
+            Poll::Ready(Ok(opened)) => {
+                let subprotocol = opened.subprotocol.clone();
+                *self = Self::Up(Box::new(Connection::new(*attempt, opened)));
                 events.push(TransportEvent::Opened { subprotocol: subprotocol.clone() });
                 (Reading::More, subprotocol)
             }

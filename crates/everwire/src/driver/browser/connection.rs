@@ -1,6 +1,5 @@
 //! An open connection: reading and writing in batches.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,9 +10,11 @@ use everwire_core::session::{Replies, SUBPROTOCOL};
 use everwire_core::{Attempt, Loss, Moment, TransportEvent};
 use everwire_ws::{CloseCode, Message};
 
+use super::plan::Opened;
 use super::sleep::{Sleep, sleep};
 use super::socket::{Socket, Told};
 use crate::driver::reading::Reading;
+use crate::driver::text_pings::TextPings;
 use crate::inbox::{Limit, Room};
 use crate::shared::Inner;
 
@@ -47,8 +48,8 @@ enum Pings {
     None,
     /// The session's.
     Session,
-    /// Texts that the user has named; the payloads of those that are not answered yet.
-    Text { ping: String, pong: String, unanswered: VecDeque<Bytes> },
+    /// Texts that the user has named.
+    Text(TextPings),
 }
 
 /// Payload that one turn reads at most, so that the page's other tasks get their turn.
@@ -60,10 +61,11 @@ const WRITE_BUFFER: u64 = 64 << 10;
 const LOOK: Duration = Duration::from_millis(10);
 
 impl Connection {
-    pub(in crate::driver) fn new(attempt: Attempt, socket: Socket) -> Self {
+    pub(in crate::driver) fn new(attempt: Attempt, opened: Opened) -> Self {
+        let socket = opened.socket;
         let pings = match socket.text_pings() {
             _ if socket.subprotocol().is_some_and(|name| name == SUBPROTOCOL) => Pings::Session,
-            Some((ping, pong)) => Pings::Text { ping, pong, unanswered: VecDeque::new() },
+            Some(texts) => Pings::Text(TextPings::new(texts)),
             None => Pings::None,
         };
         let socket = Transport { socket, pings };
@@ -209,6 +211,10 @@ impl Connection {
         self.ready = cut_short;
     }
 
+    pub(in crate::driver) fn queue_ping(&mut self, payload: &[u8]) {
+        self.socket.queue_ping(payload);
+    }
+
     /// Nothing is set aside here: a page has one thread, so nobody waits for the mutex.
     pub(in crate::driver) fn encode_large(&mut self) {}
 
@@ -236,20 +242,14 @@ impl Connection {
 }
 
 impl Transport {
-    pub(in crate::driver) fn queue_ping(&mut self, payload: &[u8]) -> bool {
+    fn queue_ping(&mut self, payload: &[u8]) -> bool {
         match &mut self.pings {
             Pings::None => false,
             Pings::Session => {
                 let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
                 self.socket.queue(&Message::text(format!("p{hex}")))
             }
-            Pings::Text { ping, unanswered, .. } => {
-                let queued = self.socket.queue(&Message::text(ping.clone()));
-                if queued {
-                    unanswered.push_back(Bytes::copy_from_slice(payload));
-                }
-                queued
-            }
+            Pings::Text(pings) => pings.ask(payload, |ping| self.socket.queue(ping)),
         }
     }
 
@@ -270,14 +270,7 @@ impl Transport {
                 let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
                 text.strip_prefix('q')?.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from)
             }
-            // One that answers nothing is a message like any other.
-            Pings::Text { pong, unanswered, .. } => {
-                if text == pong.as_str() {
-                    unanswered.pop_front()
-                } else {
-                    None
-                }
-            }
+            Pings::Text(pings) => pings.answer(message),
         }
     }
 }
