@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use everwire::{Cause, Closed, Event, OpenFailureKind, Phase, State, TriedAddress};
+use everwire::{Cause, CloseCode, Closed, Event, Loss, OpenFailureKind, Phase, State, TriedAddress};
 
 use crate::term::{Tone, printable_line, short};
 
@@ -74,6 +74,9 @@ pub(crate) fn cause(cause: &Cause) -> String {
 
 /// What the user can do about it, after a semicolon; nothing where nothing is known.
 fn advice(cause: &Cause) -> &'static str {
+    if let Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, _)) = cause {
+        return "; --max-message allows for more";
+    }
     let Cause::OpenFailed(failure) = cause else {
         return "";
     };

@@ -90,7 +90,9 @@ fn what_speaks_no_websocket_ends_it_with_what_to_do() {
         ("SSH-2.0-OpenSSH_9.2\r\n", ["not HTTP", "check port and path"]),
     ] {
         let server = Server::start(answer(response));
-        let mut everwire = connect(&server.url(), &["--listen"]);
+        // A second attempt would come long after the end.
+        let delay = ["--initial-delay", "1h", "--max-delay", "1h", "--jitter", "none"];
+        let mut everwire = Everwire::start(&[&["connect", &server.url(), "--listen"], &delay[..]].concat());
         assert_eq!(everwire.exit_code(), 3, "{:?}", everwire.err.seen);
         let last = everwire.err.seen.last().unwrap();
         assert!(parts.iter().all(|part| last.contains(part)), "{last}");
@@ -158,6 +160,56 @@ fn t20_a_refusal_for_good_is_not_retried() {
         assert!(everwire.err.text().contains(part), "{:?}", everwire.err.seen);
         assert_eq!(server.connections().len(), 1);
     }
+}
+
+#[test]
+fn codes_and_statuses_are_retried_or_not_as_the_options_say() {
+    let of = |status: &'static str| Server::start(answer(status));
+    let (missing, busy, page) = (
+        of("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+        of("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"),
+        of("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    );
+    let (policy, failing) = (Server::start(close_with(1008)), Server::start(close_with(1011)));
+    for (server, option, code, exit, attempts) in [
+        (&missing, "--retry-on", "404", 3, 2),
+        (&page, "--retry-on", "200", 3, 2),
+        (&policy, "--retry-on", "1008", 3, 2),
+        (&busy, "--stop-on", "503", 4, 1),
+        (&failing, "--stop-on", "1011", 4, 1),
+    ] {
+        let mut everwire = connect(&server.url(), &["--listen", "--max-attempts", "2", option, code]);
+        assert_eq!(everwire.exit_code(), exit, "{option} {code}: {:?}", everwire.err.seen);
+        assert_eq!(server.connections().len(), attempts, "{option} {code}: {:?}", everwire.err.seen);
+    }
+}
+
+#[test]
+fn a_message_may_be_as_long_as_the_option_says() {
+    let long = Server::start(greet(vec![Message::from("x".repeat(2000))]));
+    let mut everwire = connect(&long.url(), &["--once", "--max-message", "2000"]);
+    assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
+    let mut everwire = connect(&long.url(), &["--once", "--max-message", "1999", "--max-attempts", "1"]);
+    assert_eq!(everwire.exit_code(), 3, "{:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("--max-message"), "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn a_text_in_the_place_of_a_ping_proves_what_was_sent() {
+    let server = Server::start(|stream, _| {
+        let Ok(mut socket) = tokio_tungstenite::tungstenite::accept(stream) else { return };
+        while let Ok(message) = socket.read() {
+            match message {
+                Message::Text(text) if text.as_str() == "are you there?" => drop(socket.send(Message::from("I am"))),
+                Message::Ping(_) => return,
+                _ => {}
+            }
+        }
+    });
+    let mut everwire = connect(&server.url(), &["--text-ping", "are you there?=I am", "--linger", "0"]);
+    everwire.say("hi");
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    assert!(everwire.out.seen.is_empty(), "{:?}", everwire.out.seen);
 }
 
 #[test]

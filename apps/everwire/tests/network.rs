@@ -103,3 +103,21 @@ fn certificates_keys_and_pins_that_can_not_be_used_are_told() {
         assert!(err.contains(part) && err.lines().count() == 1, "{args:?}: {err}");
     }
 }
+
+#[test]
+fn a_host_is_where_an_option_says() {
+    let server = Server::start(server::echo);
+    let port = server.address.port();
+    let place = format!("feed.invalid:{port}:127.0.0.1");
+    assert_echo(&[&format!("ws://feed.invalid:{port}/"), "--resolve", &place], &[]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_system_without_root_certificates_is_told() {
+    let mut command = command(&["connect", "wss://127.0.0.1:9/"]);
+    command.env("SSL_CERT_FILE", "/does/not/exist").env("SSL_CERT_DIR", "/does/not/exist");
+    let mut everwire = Everwire::of(command);
+    assert_eq!(everwire.finish(), 1, "{:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("ca-certificates"), "{:?}", everwire.err.seen);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::{self, GuaranteeArg, OrOff, OverflowArg};
-use super::{ConnectionArgs, NetworkArgs, TokenArgs, exit_codes};
+use super::{ConnectionArgs, NetworkArgs, ProtocolArgs, TokenArgs, exit_codes};
 
 /// Talk to any WebSocket: lines in, messages out, through every loss of the connection.
 ///
@@ -81,6 +81,9 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
 
     #[command(flatten)]
     pub(crate) token: TokenArgs,

@@ -6,6 +6,7 @@ mod connection;
 mod doctor;
 mod network;
 mod people;
+mod protocol;
 mod serve;
 mod values;
 
@@ -19,8 +20,9 @@ pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use network::{Network, NetworkArgs};
 pub(crate) use people::{RoomCommand, UserCommand};
+pub(crate) use protocol::ProtocolArgs;
 pub(crate) use serve::{AuthArg, MetricsArg, ServeArgs, ServeSettings};
-pub(crate) use values::{GuaranteeArg, OverflowArg};
+pub(crate) use values::{GuaranteeArg, OverflowArg, Resolved};
 
 /// The part of the long help that the commands share.
 macro_rules! exit_codes {

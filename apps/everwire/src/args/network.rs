@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::values::{self, Resolved};
 use crate::exit::{Exit, Failure};
 
 /// How the server is reached and recognised.
@@ -18,6 +19,11 @@ pub(crate) struct NetworkArgs {
     /// Connect without a proxy, whatever the environment says
     #[arg(long, conflicts_with = "proxy")]
     pub(crate) no_proxy: bool,
+
+    /// Connect to this address (or these, separated by commas) where HOST and PORT are asked for, instead of looking the
+    /// name up; may be repeated. Host header and certificate are HOST's all the same
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = values::resolved)]
+    pub(crate) resolve: Vec<Resolved>,
 
     /// Follow up to this many redirects
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
@@ -68,6 +74,9 @@ impl Network {
     /// Puts the options into the settings of a client.
     pub(crate) fn apply(&self, mut builder: everwire::Builder) -> everwire::Builder {
         builder = builder.max_redirects(self.args.max_redirects);
+        for Resolved { host, port, addresses } in &self.args.resolve {
+            builder = builder.resolve(host, *port, addresses.iter().copied());
+        }
         if let Some(url) = &self.args.proxy {
             builder = builder.proxy(url);
         }

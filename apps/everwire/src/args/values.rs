@@ -1,9 +1,10 @@
 //! Values of options: how they are written and what is wrong with them otherwise.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use everwire::{Guarantee, Jitter, Overflow};
+use everwire::{CauseMatch, Guarantee, Jitter, Overflow};
 use jiff::SignedDuration;
 
 /// `1s`, `250ms`, `1m30s`, `0`.
@@ -63,6 +64,57 @@ pub(super) fn header(text: &str) -> Result<Header, String> {
         .map_err(|_| "what stands before the colon can't be the name of a header".to_owned())?;
     http::HeaderValue::from_str(value).map_err(|_| "its value has characters that no header may carry".to_owned())?;
     Ok(Header { name: name.to_owned(), value: value.to_owned() })
+}
+
+/// Texts that ask for a sign of life and answer it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TextPing {
+    pub(crate) ping: String,
+    pub(crate) pong: String,
+}
+
+pub(super) fn text_ping(text: &str) -> Result<TextPing, String> {
+    match text.split_once('=') {
+        Some((ping, pong)) if !ping.is_empty() && !pong.is_empty() => {
+            Ok(TextPing { ping: ping.to_owned(), pong: pong.to_owned() })
+        }
+        _ => Err("write the text and its reply like 'ping=pong'".to_owned()),
+    }
+}
+
+/// A close code or an HTTP status.
+pub(super) fn cause(text: &str) -> Result<CauseMatch, String> {
+    match text.trim().parse() {
+        Ok(status @ 100..=599) => Ok(CauseMatch::Status(status)),
+        Ok(code @ 1000..=4999) => Ok(CauseMatch::CloseCode(code)),
+        _ => Err("neither a close code (1000 to 4999) nor an HTTP status (100 to 599)".to_owned()),
+    }
+}
+
+/// Where a host is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+/// `HOST:PORT:ADDRESS[,ADDRESS…]`, as curl has it; IPv6 addresses in brackets or without.
+pub(super) fn resolved(text: &str) -> Result<Resolved, String> {
+    const EXAMPLE: &str = "write it like example.org:443:192.0.2.1";
+    let mut parts = text.splitn(3, ':');
+    let (Some(host), Some(port), Some(addresses)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(EXAMPLE.to_owned());
+    };
+    let port = port.parse().ok().filter(|port| *port > 0).ok_or("the port is not a number from 1 to 65535")?;
+    let address = |text: &str| {
+        let text = text.trim();
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        let address = bare.parse::<IpAddr>().map_err(|_| format!("'{text}' is not an address; {EXAMPLE}"))?;
+        Ok::<_, String>(SocketAddr::new(address, port))
+    };
+    let addresses = addresses.split(',').map(address).collect::<Result<_, _>>()?;
+    if host.is_empty() { Err(EXAMPLE.to_owned()) } else { Ok(Resolved { host: host.to_owned(), port, addresses }) }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -131,7 +183,9 @@ impl From<OverflowArg> for Overflow {
 mod tests {
     use std::time::Duration;
 
-    use super::{Header, OrOff, bytes, duration, duration_or_off, header};
+    use everwire::CauseMatch;
+
+    use super::{Header, OrOff, TextPing, bytes, cause, duration, duration_or_off, header, resolved, text_ping};
 
     #[test]
     fn durations_have_units() {
@@ -157,6 +211,21 @@ mod tests {
         assert_eq!(bytes("1g"), Ok(1 << 30));
         assert!(bytes("-1").is_err() && bytes("ten").is_err() && bytes("1parsec").is_err());
         assert!(bytes("99999999999999999999").is_err() && bytes("18446744073709551615k").is_err());
+    }
+
+    #[test]
+    fn text_pings_codes_and_places_are_read() {
+        assert_eq!(text_ping("a=b=c"), Ok(TextPing { ping: "a".into(), pong: "b=c".into() }));
+        assert!(text_ping("ping").is_err() && text_ping("=pong").is_err() && text_ping("ping=").is_err());
+        assert_eq!((cause("404"), cause("1008")), (Ok(CauseMatch::Status(404)), Ok(CauseMatch::CloseCode(1008))));
+        assert!(cause("99").is_err() && cause("600").is_err() && cause("5000").is_err() && cause("x").is_err());
+        let two = resolved("example.org:443:192.0.2.1,[2001:db8::7]").unwrap();
+        assert_eq!((two.host.as_str(), two.port), ("example.org", 443));
+        assert_eq!(two.addresses, ["192.0.2.1:443".parse().unwrap(), "[2001:db8::7]:443".parse().unwrap()]);
+        assert_eq!(resolved("h:80:::1").unwrap().addresses, ["[::1]:80".parse().unwrap()]);
+        for bad in ["h", "h:80", "h:0:127.0.0.1", "h:x:127.0.0.1", ":80:127.0.0.1", "h:80:name", "h:80:"] {
+            assert!(resolved(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -237,7 +237,8 @@ impl Session {
             }
             State::Disconnected { cause, .. } => {
                 self.last_cause = Some(cause.clone());
-                let hopeless = !self.connected && words::is_hopeless(cause);
+                let retried = cause.code().is_some_and(|code| self.args.protocol.retries_on_status(code));
+                let hopeless = !self.connected && !retried && words::is_hopeless(cause);
                 Ok(hopeless.then(|| End::Hopeless(cause.clone())))
             }
             _ => Ok(None),

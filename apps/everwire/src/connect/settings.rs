@@ -44,7 +44,8 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
         batching.window = window;
         builder = builder.batching(batching);
     }
-    token::attach(args.network.read()?.apply(builder), &args.token).build().map_err(failure)
+    let builder = args.network.read()?.apply(args.protocol.apply(builder));
+    token::attach(builder, &args.token).build().map_err(failure)
 }
 
 fn failure(error: BuildError) -> Failure {

@@ -53,7 +53,7 @@ async fn examine(args: &DoctorArgs, address: &Address, report: &mut Report) -> R
         Some(url) => Place::of(url).map_err(Failure::usage)?,
         None => server.clone(),
     };
-    let (finding, addresses) = reach::look_up(&first, args.timeout).await;
+    let (finding, addresses) = reach::look_up(&first, &args.network.resolve, args.timeout).await;
     report.add(&finding)?;
     if addresses.is_empty() {
         report.skip(&[Step::Tcp, Step::Tls, Step::Upgrade, Step::RoundTrip, Step::Session, Step::Compression])?;

@@ -10,6 +10,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::finding::{Finding, Step, millis};
+use crate::args::Resolved;
 use crate::term::short;
 
 /// A server or a proxy.
@@ -53,7 +54,13 @@ impl Place {
 }
 
 /// The addresses of a place; none if that failed.
-pub(super) async fn look_up(place: &Place, limit: Duration) -> (Finding, Vec<SocketAddr>) {
+pub(super) async fn look_up(place: &Place, given: &[Resolved], limit: Duration) -> (Finding, Vec<SocketAddr>) {
+    let is_this = |given: &&Resolved| given.port == place.port && given.host.eq_ignore_ascii_case(&place.host);
+    if let Some(Resolved { addresses, .. }) = given.iter().rev().find(is_this) {
+        let listed: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+        let words = format!("{} is {}, by --resolve", place.host, listed.join(", "));
+        return (Finding::good(Step::Name, words).with("addresses", listed), addresses.clone());
+    }
     if let Ok(address) = place.host.parse::<IpAddr>() {
         let words = format!("{address} is an address, so there is nothing to look up");
         return (Finding::good(Step::Name, words), vec![SocketAddr::new(address, place.port)]);

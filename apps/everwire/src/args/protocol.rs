@@ -1,0 +1,80 @@
+//! Options of what is agreed on with a server, and of what its answers mean.
+
+use clap::Args;
+use everwire::{AdviceOverride, Builder, CauseMatch, Deflate, Limits};
+
+use super::values::{self, TextPing};
+
+/// What is spoken on a connection.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ProtocolArgs {
+    /// The longest message that is received, in one frame or in many
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = values::bytes)]
+    pub(crate) max_message: usize,
+
+    /// Offer compression (permessage-deflate); not where secrets go together with what others choose, for the length would
+    /// tell of them
+    #[arg(long)]
+    pub(crate) compression: bool,
+
+    /// Where a server answers no pings of the protocol: ask for a sign of life by this text, which it answers by that one,
+    /// like 'ping=pong'; the answers are not printed
+    #[arg(long, value_name = "TEXT=REPLY", value_parser = values::text_ping)]
+    pub(crate) text_ping: Option<TextPing>,
+
+    /// Connect again after this close code (1000 to 4999) or HTTP status (100 to 599) of the server; may be repeated
+    #[arg(long, value_name = "CODE", value_parser = values::cause)]
+    pub(crate) retry_on: Vec<CauseMatch>,
+
+    /// End after this close code or HTTP status of the server, with exit code 4; may be repeated
+    #[arg(long, value_name = "CODE", value_parser = values::cause)]
+    pub(crate) stop_on: Vec<CauseMatch>,
+}
+
+impl ProtocolArgs {
+    /// Whether the user wants more attempts after an opening that was refused with this HTTP status.
+    pub(crate) fn retries_on_status(&self, status: u16) -> bool {
+        self.retry_on.contains(&CauseMatch::Status(status))
+    }
+
+    /// Puts the options into the settings of a client.
+    pub(crate) fn apply(&self, mut builder: Builder) -> Builder {
+        let limits = Limits { max_frame: self.max_message, max_message: self.max_message, ..Limits::default() };
+        builder = builder.limits(limits);
+        if self.compression {
+            builder = builder.compression(Deflate::default());
+        }
+        if let Some(TextPing { ping, pong }) = &self.text_ping {
+            builder = builder.text_pings(ping, pong);
+        }
+        for cause in &self.retry_on {
+            builder = builder.override_advice(*cause, AdviceOverride::Retry);
+        }
+        for cause in &self.stop_on {
+            builder = builder.override_advice(*cause, AdviceOverride::Stop);
+        }
+        builder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use everwire::Limits;
+
+    use super::ProtocolArgs;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        protocol: ProtocolArgs,
+    }
+
+    #[test]
+    fn the_defaults_that_the_help_shows_are_those_of_the_library() {
+        let shown = Alone::parse_from(["test"]).protocol;
+        let limits = Limits::default();
+        assert_eq!((shown.max_message, shown.max_message), (limits.max_message, limits.max_frame));
+    }
+}
