@@ -4,6 +4,7 @@
 mod autobahn;
 mod bench;
 mod children;
+mod cross;
 mod page;
 mod python;
 mod run;
@@ -59,6 +60,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "test" => test::test(rest),
         "setup" => setup::setup(),
         "tidy" => tidy::tidy(),
+        "cross" => cross::check(),
         "deny" => test::deny(),
         "audit" => test::audit(),
         "autobahn" => autobahn::autobahn(rest),

@@ -17,7 +17,7 @@ const BUDGET_WITHOUT_SOURCE: usize = 165_000;
 /// Builds the page, unless it is what would be built; the next build of the binary has it.
 pub(crate) fn page() -> Result<(), Failed> {
     setup::wasm_target()?;
-    if shell::has("npm") {
+    if shell::has(shell::NPM) {
         shell::npm_ci(SOURCE)?;
     }
     let small = is_small();

@@ -22,7 +22,7 @@ const NEEDS: &[Need] = &[
     Need {
         name: "Node.js 20.18 or newer with npm",
         packages: &["nodejs", "npm"],
-        is_there: || runs("node", &["--eval", NODE_IS_RECENT]) && shell::has("npm"),
+        is_there: || runs("node", &["--eval", NODE_IS_RECENT]) && shell::has(shell::NPM),
     },
     Need {
         name: "Python 3.10 or newer with venv and pip",
@@ -48,6 +48,20 @@ const NEEDS: &[Need] = &[
     },
     Need { name: "HAProxy", packages: &["haproxy"], is_there: || runs("haproxy", &["-v"]) },
     Need { name: "Chromium, as `chromium`", packages: &["chromium"], is_there: || shell::has("chromium") },
+];
+
+/// What C is compiled by for other platforms.
+const CROSS_NEEDS: &[Need] = &[
+    Need {
+        name: "MinGW-w64's C compiler for x86_64",
+        packages: &["gcc-mingw-w64-x86-64"],
+        is_there: || runs("x86_64-w64-mingw32-gcc", &["--version"]),
+    },
+    Need {
+        name: "a C compiler for i686",
+        packages: &["gcc-i686-linux-gnu", "libc6-dev-i386-cross"],
+        is_there: || runs("i686-linux-gnu-gcc", &["--version"]),
+    },
 ];
 
 const NODE_IS_RECENT: &str = "
@@ -99,13 +113,23 @@ fn runs(program: &str, args: &[&str]) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// The standard library for pages, by rustup.
+/// C compilers for the platforms that are only checked.
+pub(crate) fn cross_compilers() -> Result<(), Failed> {
+    install(CROSS_NEEDS)
+}
+
+/// The standard library for pages.
 pub(crate) fn wasm_target() -> Result<(), Failed> {
+    target(WASM)
+}
+
+/// The standard library for a target, by rustup.
+pub(crate) fn target(name: &str) -> Result<(), Failed> {
     let installed = shell::output(shell::command("rustup", &["target", "list", "--installed"])).unwrap_or_default();
-    if installed.lines().any(|target| target == WASM) {
+    if installed.lines().any(|target| target == name) {
         return Ok(());
     }
-    shell::run(shell::command("rustup", &["target", "add", WASM]))
+    shell::run(shell::command("rustup", &["target", "add", name]))
 }
 
 /// The standard library's source, by rustup: a page with one that is built for it is smaller. Whether it is there.

@@ -65,9 +65,12 @@ pub(crate) fn output(mut command: Command) -> Result<String, Failed> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// On Windows it is a script, which is started only by its whole name.
+pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
 /// Installs the npm packages of a folder at the versions of its lock file.
 pub(crate) fn npm_ci(folder: &str) -> Result<(), Failed> {
-    let mut npm = command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    let mut npm = command(NPM, &["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
     npm.current_dir(root().join(folder));
     run(npm)
 }

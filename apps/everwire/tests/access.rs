@@ -251,6 +251,7 @@ fn files_that_are_no_certificate_are_named() {
 }
 
 /// The blocks of a page that are fenced as `language`.
+#[cfg(unix)]
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     let parts: Vec<&str> = page.split("```").collect();
@@ -258,6 +259,7 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     parts.into_iter().filter(is_of).filter_map(|part| part.split_once('\n')).map(|(_, block)| block).collect()
 }
 
+#[cfg(unix)]
 fn shell(line: &str, data: &Path) -> std::process::Command {
     let binary = Path::new(env!("CARGO_BIN_EXE_everwire")).parent().map(Path::to_path_buf).unwrap_or_default();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
@@ -266,6 +268,7 @@ fn shell(line: &str, data: &Path) -> std::process::Command {
     command
 }
 
+#[cfg(unix)]
 #[test]
 fn the_commands_of_the_page_on_running_a_server_do_what_it_shows() {
     let page = include_str!("../../../docs/serve.md");

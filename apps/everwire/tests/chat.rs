@@ -22,6 +22,7 @@ fn chat(address: &str, name: &str, more: &[&str]) -> Everwire {
     Everwire::start(&[&["chat", address, "--name", name], FAST, more].concat())
 }
 
+#[cfg(unix)]
 #[test]
 fn two_people_chat_through_a_server() {
     let data = tempfile::tempdir().unwrap();
@@ -154,6 +155,7 @@ fn other_machines_are_let_in_only_on_request() {
     assert!(err.contains("--allow-remote") && err.contains("no TLS"), "{err}");
 }
 
+#[cfg(unix)]
 #[test]
 fn the_server_says_how_to_join_with_its_real_port() {
     let data = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ use std::process::Stdio;
 
 use support::{Everwire, PATIENCE, command, run};
 
+#[cfg(unix)]
 #[test]
 fn settings_come_from_the_file_the_environment_and_the_command_line() {
     let folder = tempfile::tempdir().unwrap();

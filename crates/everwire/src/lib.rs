@@ -52,6 +52,12 @@
 
 #![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync, reason = "a page has one thread"))]
 
+#[cfg(all(target_arch = "wasm32", not(target_os = "unknown")))]
+compile_error!(
+    "everwire runs natively and in browsers (wasm32-unknown-unknown); under WASI there is neither the browser's WebSocket \
+     nor all that the native driver needs"
+);
+
 mod budget;
 mod builder;
 mod client;

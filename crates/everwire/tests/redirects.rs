@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use everwire::{Builder, OpenFailureKind, Phase, State};
 use support::proxy::Proxy;
 use support::secure::{self, Clients, Identity, acceptor, issuer};
-use support::{Server, answer, assert_echo, connected, echo, final_failure, hasty, state};
+use support::{Server, answer, assert_echo, connected, echo, final_failure, hasty, read_head, state};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
@@ -207,4 +207,21 @@ async fn a_redirect_goes_through_the_proxy_too() {
     assert_echo(&client).await;
     assert!(proxy.next().await.starts_with("CONNECT feed.invalid:80 "));
     assert!(proxy.next().await.starts_with("CONNECT other.invalid:80 "));
+}
+
+#[tokio::test]
+async fn a_certificate_of_ones_own_that_can_not_be_used_ends_it_where_a_redirect_leads_to_tls() {
+    let issuer = issuer();
+    let (one, other) = (Identity::client(&issuer), Identity::client(&issuer));
+    let server = Server::raw(|mut stream, _| async move {
+        read_head(&mut stream).await;
+        let place = stream.local_addr().expect("an address");
+        let answer = format!("HTTP/1.1 302 Found\r\nlocation: wss://{place}/\r\ncontent-length: 0\r\n\r\n");
+        let _ = stream.write_all(answer.as_bytes()).await;
+    })
+    .await;
+    let client = hasty(&server.url).max_redirects(1).client_certificate(&one.pem, other.key.serialize_pem()).build();
+    let failure = final_failure(&client.expect("TLS is not needed yet")).await;
+    assert_eq!((failure.phase, &failure.kind), (Phase::Tls, &OpenFailureKind::BadRequest), "{failure:?}");
+    assert!(failure.detail.contains("the client certificate and its key can't be used"), "{failure:?}");
 }

@@ -17,7 +17,7 @@ pub(crate) use printable::{printable, printable_line};
 pub(crate) use screen::{Screen, Typed};
 pub(crate) use signals::Stop;
 pub(crate) use style::{Look, Tone, complain, look};
-pub(crate) use time::{clock, short};
+pub(crate) use time::{clock, local_zone, short};
 
 /// Gives the terminal back as it was; harmless if it was never taken.
 fn restore() {

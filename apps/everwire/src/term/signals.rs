@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(windows)]
+use tokio::signal::windows;
 use tokio::sync::watch;
 
 use super::{complain, restore};
@@ -102,29 +104,95 @@ impl Signals {
     }
 }
 
-/// Whether we were started so as to ignore that our terminal is closed, as `nohup` does: to listen would undo that. Where
-/// the system does not say so, it is taken to be.
-#[cfg(unix)]
+/// Whether we were started so as to ignore that our terminal is closed, as `nohup` does: to listen would undo that.
+#[cfg(target_os = "linux")]
 fn is_to_outlive_terminal() -> bool {
     const HANGUP: u64 = 1;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & HANGUP != 0)
+    match ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()) {
+        Some(mask) => mask & HANGUP != 0,
+        None => is_hangup_ignored_by_children(),
+    }
 }
 
-#[cfg(not(unix))]
-struct Signals;
+/// Elsewhere the system does not say it.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_to_outlive_terminal() -> bool {
+    is_hangup_ignored_by_children()
+}
 
-#[cfg(not(unix))]
+/// Children inherit what is ignored, and one that sends itself the signal lives on only then. No safe call asks for it.
+#[cfg(unix)]
+fn is_hangup_ignored_by_children() -> bool {
+    use std::process::{Command, Stdio};
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "kill -HUP $$"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell.status().is_ok_and(|status| status.success())
+}
+
+/// Ctrl-C, Ctrl-Break, and that the console is closed, the user logs off or the machine shuts down; after the last three the
+/// system gives a program some five seconds.
+#[cfg(windows)]
+struct Signals {
+    interrupt: Option<windows::CtrlC>,
+    interrupt_by_break: Option<windows::CtrlBreak>,
+    close: Option<windows::CtrlClose>,
+    log_off: Option<windows::CtrlLogoff>,
+    shutdown: Option<windows::CtrlShutdown>,
+}
+
+#[cfg(windows)]
 impl Signals {
+    /// One that can't be listened for keeps its usual effect.
     fn new() -> Self {
-        Self
+        Self {
+            interrupt: windows::ctrl_c().ok(),
+            interrupt_by_break: windows::ctrl_break().ok(),
+            close: windows::ctrl_close().ok(),
+            log_off: windows::ctrl_logoff().ok(),
+            shutdown: windows::ctrl_shutdown().ok(),
+        }
     }
 
+    /// The exit code that a shell gives to a process which the like of it ended.
     async fn next(&mut self) -> u8 {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+        /// As long as there is something to listen to.
+        macro_rules! one {
+            ($signal:expr) => {
+                async {
+                    let received = match $signal {
+                        Some(signal) => signal.recv().await,
+                        None => None,
+                    };
+                    if received.is_none() {
+                        std::future::pending::<()>().await;
+                    }
+                }
+            };
         }
-        130
+        tokio::select! {
+            () = one!(&mut self.interrupt) => 130,
+            () = one!(&mut self.interrupt_by_break) => 130,
+            () = one!(&mut self.close) => 129,
+            () = one!(&mut self.log_off) => 143,
+            () = one!(&mut self.shutdown) => 143,
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::is_hangup_ignored_by_children;
+
+    #[test]
+    fn a_child_tells_whether_a_closed_terminal_is_ignored() {
+        assert!(!is_hangup_ignored_by_children());
+        // The same question, asked by a process that ignores it.
+        let mut nohup = Command::new("nohup");
+        nohup.args(["sh", "-c", "sh -c 'kill -HUP $$'"]).stdin(Stdio::null()).stdout(Stdio::null());
+        assert!(nohup.stderr(Stdio::null()).status().is_ok_and(|status| status.success()));
     }
 }

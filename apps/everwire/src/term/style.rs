@@ -39,6 +39,10 @@ impl Look {
 /// How text to `stream` is to look.
 pub(crate) fn look(arg: ColorArg, stream: &impl IsTerminal) -> Look {
     let colours = decide(arg, stream.is_terminal(), env::var_os("NO_COLOR").as_deref(), env::var_os("TERM").as_deref());
+    if colours {
+        // Consoles of Windows have to be asked to obey; elsewhere this does nothing.
+        let _ = anstyle_query::windows::enable_ansi_colors();
+    }
     Look { colours }
 }
 

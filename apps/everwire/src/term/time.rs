@@ -5,6 +5,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+/// The zone of this machine, and what is to be said if it can't be had.
+pub(crate) fn local_zone() -> (TimeZone, Option<&'static str>) {
+    let named = std::env::var_os("TZ").is_some_and(|name| !name.is_empty())
+        || std::fs::symlink_metadata("/etc/localtime").is_ok();
+    match TimeZone::try_system() {
+        Ok(zone) => (zone, None),
+        // Where none is set it is UTC by custom.
+        Err(_) if !named => (TimeZone::UTC, None),
+        Err(_) => (TimeZone::UTC, Some(NO_ZONE)),
+    }
+}
+
+const NO_ZONE: &str =
+    "times are UTC: this machine's time zone can't be read; is the system's zoneinfo (package tzdata) there?";
+
 /// The time of day of `at`, milliseconds since the Unix epoch, in `zone`.
 pub(crate) fn clock(at: i64, zone: &TimeZone) -> String {
     match Timestamp::from_millisecond(at) {

@@ -22,6 +22,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
     file
 }
 
+#[cfg(unix)]
 #[test]
 fn a_client_and_a_server_talk_through_it_and_it_says_a_line_for_each_connection_and_a_summary() {
     let server = Server::start(echo);
@@ -39,6 +40,7 @@ fn a_client_and_a_server_talk_through_it_and_it_says_a_line_for_each_connection_
     assert_eq!(proxy.err.text(), "");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_schedule_rules_and_each_fault_is_told_and_counted() {
     let server = Server::start(echo);
@@ -68,6 +70,7 @@ fn a_schedule_rules_and_each_fault_is_told_and_counted() {
     assert!(proxy.out.seen.last().unwrap().contains("faults: cut 1"), "{}", proxy.out.text());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_server_that_is_not_there_is_told_for_each_connection() {
     let nobody = Nobody::new();
@@ -83,6 +86,7 @@ fn a_server_that_is_not_there_is_told_for_each_connection() {
     assert!(proxy.out.seen.last().unwrap().contains("1 without a server"), "{}", proxy.out.text());
 }
 
+#[cfg(unix)]
 #[test]
 fn as_json_every_line_is_an_object() {
     let server = Server::start(echo);

@@ -169,6 +169,7 @@ fn what_is_wrong_with_a_request_is_told_as_json() {
     assert!(status == 403 && body.contains("browser"), "{body}");
 }
 
+#[cfg(unix)]
 #[test]
 fn the_end_of_the_proxy_ends_a_log_that_is_being_followed() {
     let mut controlled = Controlled::start();

@@ -73,6 +73,7 @@ impl Everwire {
         self.child.id()
     }
 
+    #[cfg(unix)]
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
         assert!(status.is_ok_and(|status| status.success()));

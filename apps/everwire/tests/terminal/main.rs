@@ -2,6 +2,8 @@
 //!
 //! With `EVERWIRE_RECORD=FILE` the screens of the first test are written there: `cargo xtask terminal`.
 
+#![cfg(unix)]
+
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 #[path = "../support/mod.rs"]
 mod support;

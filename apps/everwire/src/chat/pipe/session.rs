@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use everwire::{Closed, State};
 use everwire_chat::{Change, ChatClient, ChatEvent, Entry, Status, Updates, limits};
-use jiff::tz::TimeZone;
 use tokio::time::sleep_until;
 
 use super::ending::{self, End};
@@ -14,7 +13,7 @@ use super::own::{News, Own, Shown};
 use crate::address::Address;
 use crate::args::ChatArgs;
 use crate::exit::{Exit, Failure};
-use crate::term::{BadInput, Console, Gone, Look, Stop, Tone};
+use crate::term::{BadInput, Console, Gone, Look, Stop, Tone, local_zone};
 use crate::words;
 
 pub(super) struct Session {
@@ -53,8 +52,9 @@ pub(crate) async fn run(
 impl Session {
     fn start(args: ChatArgs, chat: ChatClient, console: Console, look: Look, stop: Stop) -> Running {
         let input = if args.listen { Input::None } else { Input::stdin(limits::TEXT_BYTES) };
-        let lines = Lines { zone: TimeZone::system(), me: chat.me().user_name.clone() };
-        let session = Self {
+        let (zone, trouble) = local_zone();
+        let lines = Lines { zone, me: chat.me().user_name.clone() };
+        let mut session = Self {
             args,
             updates: chat.updates(),
             console,
@@ -67,6 +67,9 @@ impl Session {
             state: None,
             told_of_earlier: false,
         };
+        if let Some(trouble) = trouble {
+            session.note(Tone::Waiting, trouble);
+        }
         Running { session, chat }
     }
 }

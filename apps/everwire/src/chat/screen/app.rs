@@ -8,7 +8,6 @@ use everwire_chat::signal::AwaySignal;
 use everwire_chat::{ChatClient, ChatEvent, Entry};
 use everwire_words::{Text, Words};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::time::{sleep, sleep_until};
 
 use super::link::Link;
@@ -21,7 +20,7 @@ use crate::chat::PATIENCE;
 use crate::chat::folder::Folder;
 use crate::chat::memory;
 use crate::exit::{Exit, Failure};
-use crate::term::{FullScreen, Stop, printable_line};
+use crate::term::{FullScreen, Stop, local_zone, printable_line};
 
 /// How often a countdown is painted anew.
 const TICK: Duration = Duration::from_millis(250);
@@ -75,7 +74,7 @@ pub(crate) async fn run(
     let (chat, entries) = rooms.join(&room)?;
     let first = shown(room, chat, entries);
     let terminal = open()?;
-    let model = Model::new(words, theme, TimeZone::system(), first);
+    let model = Model::new(words, theme, local_zone().0, first);
     let leaving = tokio::task::JoinSet::new();
     let away = AwaySignal::new(Instant::now());
     let mut app =

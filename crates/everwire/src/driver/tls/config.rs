@@ -69,6 +69,11 @@ impl Tls {
         })
     }
 
+    /// Whether there is anything of the user's in it that could be unusable.
+    pub(super) fn is_as_given(&self) -> bool {
+        !self.roots.is_empty() || self.identity.is_some()
+    }
+
     /// Makes the configuration, if that is not done yet. Reads the system's root certificates.
     pub(crate) fn prepare(&self) -> Result<Arc<ClientConfig>, String> {
         if let Some(config) = self.config.get() {
@@ -150,7 +155,10 @@ fn verifier(
 ) -> Result<Arc<dyn ServerCertVerifier>, String> {
     let provider = Arc::clone(provider);
     if roots.is_empty() {
-        return Ok(Arc::new(Verifier::new(provider).map_err(|error| error.to_string())?));
+        let verifier = Verifier::new(provider).map_err(|error| no_roots(&error))?;
+        #[cfg(target_os = "android")]
+        ask_once(&verifier)?;
+        return Ok(Arc::new(verifier));
     }
     #[cfg(target_os = "android")]
     return Err("on Android further roots belong into the app's network security configuration".into());
@@ -159,6 +167,30 @@ fn verifier(
         Ok(verifier) => Ok(Arc::new(verifier)),
         Err(error) => Err(format!("a root certificate can't be used: {error}")),
     }
+}
+
+fn no_roots(error: &rustls::Error) -> String {
+    format!(
+        "{error}; install the system's root certificates (most call the package ca-certificates), or give some by \
+         `root_certificate` (--cacert)"
+    )
+}
+
+/// Android's verifier asks the JVM, to which the app has to introduce it first; if it has not, the first question panics.
+/// That had better be when the client is built, and an error.
+#[cfg(any(target_os = "android", test))]
+fn ask_once(verifier: &dyn ServerCertVerifier) -> Result<(), String> {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use rustls::pki_types::{IpAddr, ServerName, UnixTime};
+
+    let nobody = ServerName::IpAddress(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED.into()));
+    let none = CertificateDer::from(Vec::new());
+    // What it says of a certificate that is none does not matter.
+    let ask = || drop(verifier.verify_server_cert(&none, &[], &nobody, &[], UnixTime::now()));
+    catch_unwind(AssertUnwindSafe(ask)).map_err(|_| {
+        "on Android the app has to call `rustls_platform_verifier::android::init_with_env` before it builds a client".into()
+    })
 }
 
 /// All certificates of a PEM text, or the one that these bytes are in DER.
@@ -205,5 +237,69 @@ impl ResolvesClientCert for Anonymous {
 
     fn has_certs(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified};
+    use rustls::pki_types::{ServerName, UnixTime};
+    use rustls::{CertificateError, DigitallySignedStruct, Error};
+
+    use super::*;
+
+    /// As Android's is before and after it was introduced.
+    #[derive(Debug)]
+    struct Asked {
+        introduced: bool,
+    }
+
+    impl ServerCertVerifier for Asked {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            assert!(self.introduced, "to be initialized");
+            Err(CertificateError::BadEncoding.into())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_verifier_that_was_not_introduced_is_an_error_and_no_panic() {
+        assert_eq!(ask_once(&Asked { introduced: true }), Ok(()));
+        let problem = ask_once(&Asked { introduced: false }).expect_err("it panicked");
+        assert!(problem.contains("init_with_env"), "{problem}");
+    }
+
+    #[test]
+    fn without_roots_it_is_told_what_to_install() {
+        let words = no_roots(&Error::General("No CA certificates were loaded from the system".into()));
+        assert!(words.contains("ca-certificates") && words.contains("--cacert"), "{words}");
     }
 }

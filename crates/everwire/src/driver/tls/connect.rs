@@ -25,7 +25,7 @@ pub(in crate::driver) struct Terms {
 
 impl Tls {
     pub(in crate::driver) async fn connect(&self, stream: Stream, target: &Target) -> Result<Stream, OpenFailure> {
-        let config = self.prepare().map_err(|why| no_setup(Phase::Tls, &why))?;
+        let config = self.prepare().map_err(|why| self.no_setup(Phase::Tls, &why))?;
         let stream = handshake(config, stream, target.host()).await?.map_err(|error| describe(&error, SERVER))?;
         // On the finished handshake rather than in the verifier, which a resumed session does not ask.
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
@@ -43,9 +43,17 @@ impl Tls {
         stream: Stream,
         proxy: &ProxyUrl,
     ) -> Result<Stream, OpenFailure> {
-        let config = self.prepare_for_proxy().map_err(|why| no_setup(Phase::Proxy, &why))?;
+        let config = self.prepare_for_proxy().map_err(|why| self.no_setup(Phase::Proxy, &why))?;
         let stream = handshake(config, stream, proxy.host()).await?.map_err(|error| describe(&error, PROXY))?;
         Ok(Stream::tls(stream))
+    }
+
+    /// TLS that is not needed before a redirect or a hook leads there is set up late. What the user has given stays as it
+    /// is; what the system lacks may still come.
+    fn no_setup(&self, phase: Phase, why: &str) -> OpenFailure {
+        let detail = format!("TLS can't be set up: {why}");
+        let kind = if self.is_as_given() { OpenFailureKind::BadRequest } else { OpenFailureKind::Io };
+        OpenFailure { phase, kind, detail }
     }
 }
 
@@ -124,8 +132,4 @@ fn refusal(alert: AlertDescription, peer: Peer) -> OpenFailure {
         }
         _ => failure::io(phase, format!("{name} refused the TLS handshake ({alert:?})")),
     }
-}
-
-fn no_setup(phase: Phase, why: &str) -> OpenFailure {
-    failure::io(phase, format!("TLS can't be set up: {why}"))
 }
