@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use everwire::Outcome;
+use everwire::{Client, Outcome};
 use everwire_server::{Session, Sessions, SessionsConfig};
 use tokio::time::timeout;
 
@@ -117,6 +117,54 @@ async fn a_payloads_owner_is_dropped_while_its_session_is_not_locked() {
     timeout(SOON, client.close(Duration::from_secs(5))).await.unwrap();
     let all = async {
         while dropped.load(Ordering::SeqCst) < MESSAGES + 1 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(SOON, all).await.unwrap();
+}
+
+/// The same for the client.
+struct ClientOwner {
+    payload: Vec<u8>,
+    client: Client,
+    dropped: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for ClientOwner {
+    fn as_ref(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+impl Drop for ClientOwner {
+    fn drop(&mut self) {
+        let _ = self.client.stats();
+        self.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_payloads_owner_is_dropped_while_its_client_is_not_locked() {
+    let server = Server::echo().await;
+    let client = server.client();
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let owned = |size| {
+        let (client, dropped) = (client.clone(), Arc::clone(&dropped));
+        Bytes::from_owner(ClientOwner { payload: vec![7; size], client, dropped })
+    };
+    let mut deliveries: Vec<_> = (0..100).map(|_| client.send(owned(10)).unwrap()).collect();
+    timeout(SOON, client.send("x").unwrap()).await.unwrap();
+    server.network.cut();
+    deliveries.extend((0..100).map(|_| client.send(owned(10_000)).unwrap()));
+    deliveries.push(client.send_volatile(owned(10)).unwrap());
+    // Larger than the server takes.
+    deliveries.push(client.send(owned(8 << 20)).expect("room"));
+    for delivery in deliveries {
+        timeout(SOON, delivery).await.unwrap();
+    }
+    timeout(SOON, client.close(Duration::from_secs(5))).await.unwrap();
+    let all = async {
+        while dropped.load(Ordering::SeqCst) < 202 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
