@@ -121,6 +121,7 @@ fn with_an_outbox_a_sign_in_lasts_until_it_is_over() {
 fn a_closed_room_is_named_with_its_members() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
     let room = |words: &[&str]| run(&[&["room"], words, &["--data", &data]].concat());
     assert_eq!(room(&["close", "board", "ana", "ben"]).2, "everwire: board is for its members only");
     assert_eq!(room(&["dismiss", "board", "ben"]).2, "everwire: ben is no member of board");
@@ -290,5 +291,39 @@ fn the_commands_of_the_page_on_running_a_server_do_what_it_shows() {
     for line in others.lines() {
         let output = shell(&format!("{line} --help"), data.path()).output().unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn what_would_keep_nobody_out_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mistyped = folder.path().join("mistyped");
+    let keeping_out: [&[&str]; 4] = [
+        &["user", "ban", "eve"],
+        &["room", "close", "board"],
+        &["room", "admit", "board", "ana"],
+        &["room", "dismiss", "board", "ana"],
+    ];
+    let run_on = |command: &[&str], data: &std::path::Path| {
+        let data = data.display().to_string();
+        let (code, _, err) = run(&[command, &["--data", &data]].concat());
+        (code, err)
+    };
+    for command in keeping_out {
+        let (code, err) = run_on(command, &mistyped);
+        assert!(code == 1 && err.contains("no history in"), "{command:?}: {err}");
+        assert!(!mistyped.exists(), "{command:?} makes no folder");
+    }
+    for (auth, expected) in [("none", 1), ("accounts", 0)] {
+        let data = folder.path().display().to_string();
+        let mut server = Everwire::start(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--auth", auth]);
+        server.out.until("listening on ws://");
+        for command in keeping_out {
+            let (code, err) = run_on(command, folder.path());
+            assert_eq!(code, expected, "--auth {auth}, {command:?}: {err}");
+            assert_eq!(err.contains("--auth accounts"), expected == 1, "{err}");
+        }
+        server.signal("TERM");
+        assert_eq!(server.exit_code(), 0);
     }
 }

@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::access::{Access, Buckets, EXPIRED, LOOK};
+use crate::access::{Access, Auth, Buckets, EXPIRED, LOOK};
 use crate::config::ServerConfig;
 use crate::error::{ListenError, OpenError};
-use crate::history::{History, Place, Post, Told};
+use crate::history::{History, Opening, Place, Post, Told};
 use crate::http;
 use crate::metrics::Metrics;
 use crate::pages::Pages;
@@ -113,7 +113,13 @@ impl ChatServer {
         let pages = Arc::new(Pages::new());
         let metrics = Arc::new(Metrics::new(Arc::clone(&rooms), Arc::clone(&pages), config.lost_log_lines));
         let (told, counted) = (Arc::clone(&rooms), Arc::clone(&metrics));
-        let history = History::open(config.data.as_deref(), move |what| tell(&told, &counted, what))?;
+        let auth = match config.auth {
+            Auth::Guests => "none",
+            Auth::Accounts => "accounts",
+            Auth::Issuer(_) => "tokens",
+        };
+        let opening = Opening { kept_for: config.keep.time, auth: Some(auth) };
+        let history = History::open(config.data.as_deref(), &opening, move |what| tell(&told, &counted, what))?;
         let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);
         let access = Access::open(&config.auth, config.data.as_deref())?.map(Arc::new);
         let posts = config.posts.map(|rate| Mutex::new(Buckets::new(rate)));

@@ -155,6 +155,47 @@ async fn who_comes_back_after_messages_were_removed_is_told_of_the_gap() {
 }
 
 #[tokio::test]
+async fn what_is_removed_while_somebody_catches_up_is_announced_as_a_gap() {
+    const LINES: u64 = 20_000;
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(data.path())).await;
+    let mut ben = Plain::join(&server, "userId=ben&after=").await;
+    let epoch = ben.next().await["epoch"].as_str().unwrap().to_owned();
+    let history = rusqlite::Connection::open(data.path().join("history.sqlite")).unwrap();
+    history.busy_timeout(SOON).unwrap();
+    // More than the systems between take.
+    let fill = format!(
+        "INSERT INTO rooms VALUES ('lobby', 0);
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {LINES})
+         INSERT INTO messages (room, position, id, user_id, user_name, text, timestamp, stored)
+         SELECT 'lobby', n, 'm' || n, 'ana', 'Ana', printf('%.*c', 1500, 'x'), 1, 1 FROM numbers"
+    );
+    history.execute_batch(&fill).unwrap();
+    let mut back = Plain::join(&server, &format!("userId=cat&after={epoch}:0")).await;
+    assert_eq!((back.next().await["offset"].clone(), back.next().await["offset"].clone()), (json!(LINES), json!(1)));
+    history.execute("DELETE FROM messages WHERE position <= ?1", [LINES - 3]).unwrap();
+
+    let (mut last, mut announced) = (1, Vec::new());
+    while last < LINES {
+        let event = back.next().await;
+        match event["type"].as_str().unwrap() {
+            "sync" => announced.push((last, event["earlier"].clone(), event["offset"].clone())),
+            "text" => {
+                let offset = event["offset"].as_u64().unwrap();
+                let is_told = announced.last().is_some_and(|(before, ..)| *before == last);
+                assert!(offset == last + 1 || is_told, "{last}, then {offset}");
+                last = offset;
+            }
+            _ => {}
+        }
+    }
+    assert!(
+        matches!(&announced[..], [(_, earlier, offset)] if *earlier == json!(true) && *offset == json!(LINES)),
+        "{announced:?}"
+    );
+}
+
+#[tokio::test]
 async fn the_history_is_exported_as_json_lines_while_a_server_uses_it() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(with_data(data.path())).await;

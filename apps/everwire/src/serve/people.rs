@@ -12,13 +12,13 @@ use crate::term::complain;
 
 pub(crate) fn user(data: &Path, what: UserCommand) -> Result<Exit, Failure> {
     let mut accounts = match what {
-        // These may come before the server's first start.
-        UserCommand::Add { .. } | UserCommand::Ban { .. } => Accounts::open(data),
+        // It may come before the server's first start.
+        UserCommand::Add { .. } => Accounts::open(data).map_err(cant_open)?,
+        UserCommand::Ban { .. } => open_obeyed(data)?,
         UserCommand::Passwd { .. } | UserCommand::Remove { .. } | UserCommand::Unban { .. } | UserCommand::List => {
-            Accounts::open_existing(data)
+            Accounts::open_existing(data).map_err(cant_open)?
         }
-    }
-    .map_err(cant_open)?;
+    };
     match what {
         UserCommand::Add { user, name } => {
             let name = name.unwrap_or_else(|| user.clone());
@@ -56,10 +56,9 @@ pub(crate) fn user(data: &Path, what: UserCommand) -> Result<Exit, Failure> {
 
 pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
     let mut accounts = match what {
-        RoomCommand::Close { .. } | RoomCommand::Admit { .. } => Accounts::open(data),
-        RoomCommand::Open { .. } | RoomCommand::Dismiss { .. } | RoomCommand::List => Accounts::open_existing(data),
-    }
-    .map_err(cant_open)?;
+        RoomCommand::Close { .. } | RoomCommand::Admit { .. } | RoomCommand::Dismiss { .. } => open_obeyed(data)?,
+        RoomCommand::Open { .. } | RoomCommand::List => Accounts::open_existing(data).map_err(cant_open)?,
+    };
     let done = match what {
         RoomCommand::Close { room, members } => {
             // Before it is closed, so that nobody is sent away who may stay.
@@ -90,6 +89,20 @@ pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
     };
     complain(&done);
     Ok(Exit::Done)
+}
+
+/// For what is to keep somebody out: a folder that is there, since a name that was mistyped is no server's, and whose server
+/// asks who comes.
+fn open_obeyed(data: &Path) -> Result<Accounts, Failure> {
+    let accounts = Accounts::open_existing(data).map_err(cant_open)?;
+    if accounts.are_obeyed().map_err(|error| failure("", &error))? {
+        return Ok(accounts);
+    }
+    Err(Failure::new(
+        Exit::Failed,
+        "the server of this folder lets in whoever comes, so that nobody would be kept out: start it with --auth accounts or \
+         --auth tokens first",
+    ))
 }
 
 fn cant_open(error: OpenError) -> Failure {

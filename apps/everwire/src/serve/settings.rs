@@ -143,7 +143,10 @@ fn auth(
 
 fn check_limits(server: &ServerConfig) -> Result<(), Failure> {
     let zero = |name: &str| Err(Failure::usage(format!("{name} is 0: nobody could use such a server")));
+    let nothing = |name: &str| Err(Failure::usage(format!("{name} is 0: each message would be removed at once")));
     match server {
+        ServerConfig { keep, .. } if keep.messages == Some(0) => nothing("keep-messages"),
+        ServerConfig { keep, .. } if keep.time.is_some_and(|time| time.is_zero()) => nothing("keep-time"),
         ServerConfig { max_connections: 0, .. } => zero("max-connections"),
         ServerConfig { max_per_address: Some(0), .. } => zero("max-per-address"),
         ServerConfig { max_message: 0, .. } => zero("max-message"),
@@ -208,6 +211,8 @@ mod tests {
             ("keep-time = '48'", "line 1: no unit; write it with its unit"),
             ("listen = 'here'", "line 1: write address and port"),
             ("max-connections = 0", "max-connections is 0"),
+            ("keep-messages = 0", "keep-messages is 0"),
+            ("keep-time = '0s'", "keep-time is 0"),
             ("origin = ['nonsense']", "origin: "),
             ("listen = ", "line 1"),
         ] {

@@ -86,6 +86,15 @@ impl Accounts {
         Self::open(data)
     }
 
+    /// Whether bans and closed rooms keep anybody out: not where the server of the folder lets in whoever comes. Where none has
+    /// used the folder yet, they will.
+    ///
+    /// # Errors
+    /// If the database can't be read.
+    pub fn are_obeyed(&self) -> Result<bool, AccountError> {
+        Ok(self.0.auth()?.as_deref() != Some("none"))
+    }
+
     /// Adds an account. Takes some 20 ms, on purpose.
     ///
     /// # Errors

@@ -43,6 +43,11 @@ impl Tables {
         Ok(self.0.query_row("SELECT value FROM meta WHERE key = 'token_key'", [], |row| row.get(0))?)
     }
 
+    /// How users of the last server say who they are.
+    pub(super) fn auth(&self) -> Result<Option<String>> {
+        Ok(self.0.query_row("SELECT value FROM meta WHERE key = 'auth'", [], |row| row.get(0)).optional()?)
+    }
+
     /// Another after each change of who may come in.
     pub(super) fn revision(&self) -> Result<i64> {
         let mut select =

@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use everwire_chat::TextMessage;
 use everwire_chat::wire::WireStatus;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::backup::{check, leave_log_alone, take_log_in};
+use super::clock::{Clock, Reading, millis};
 use super::folder::{FILE, Folder, Last, Mark, has_log, is_log_foreign};
-use super::layout::{NEW, SINCE_3, SINCE_4, VERSION, from_1};
-use super::{Bounds, Exported, Page, Place, Post, Removed, Start};
+use super::layout::{NEW, SINCE_3, SINCE_4, SINCE_5, VERSION, from_1};
+use super::{Bounds, Exported, Opening, Page, Place, Post, Removed, Start};
 use crate::error::OpenError;
 use crate::rooms::{KeptMarks, Top};
 use crate::server::now;
@@ -26,6 +27,12 @@ const PAGE_BYTES: usize = 128 << 10;
 /// Rooms that are looked at, and messages that are removed, in one step: posts wait for it.
 const STEP_ROOMS: usize = 100;
 const STEP_MESSAGES: u64 = 1000;
+
+/// Pages of the file that are given back in one step: posts wait for it.
+const STEP_PAGES: u64 = 500;
+
+/// Bytes of the log beyond which it is shortened once it has been brought into the file.
+const LONGEST_LOG: i64 = 16 << 20;
 
 /// Rooms whose ends are remembered: beyond them it begins anew.
 const MOST_ENDS: usize = 10_000;
@@ -48,12 +55,23 @@ pub enum HistoryError {
 pub(super) struct Database {
     pub(super) connection: Connection,
     epoch: String,
-    /// The last position of rooms that were written to, of [`MOST_ENDS`] at most; the others are looked up.
-    ends: HashMap<String, u64>,
+    /// Where rooms that were written to end, of [`MOST_ENDS`] at most; the others are looked up.
+    ends: HashMap<String, End>,
+    clock: Clock,
+    /// Something was removed, and may still be read in the log.
+    log_holds_removed: bool,
     /// Held, unless the history is in memory.
     folder: Option<Folder>,
     /// Why nothing can be stored before the next start.
     is_over: Option<Over>,
+}
+
+/// The last message of a room.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    position: u64,
+    /// By the wall clock; never before those of earlier ones.
+    stored: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,9 +113,14 @@ impl Database {
                 check(&connection)?;
                 take_log_in(&connection)?;
             }
+            // What is removed gives its space back, and can't be read any more. The former has to be said before there is a
+            // table.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+            overwrite_removed(&connection)?;
             // Committed means on the disk.
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "journal_size_limit", LONGEST_LOG)?;
             let transaction = write(&mut connection)?;
             version = bring_up_to_date(&transaction)?;
             if version > VERSION {
@@ -113,7 +136,9 @@ impl Database {
             }
             let epoch = transaction.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))?;
             transaction.commit()?;
-            Ok(Some(Self { connection, epoch, ends: HashMap::new(), folder, is_over: None }))
+            let clock = Clock::resume(None, now(), None, Instant::now());
+            let ends = HashMap::new();
+            Ok(Some(Self { connection, epoch, ends, clock, log_holds_removed: false, folder, is_over: None }))
         });
         match prepared {
             Ok(Some(mut database)) => {
@@ -146,6 +171,37 @@ impl Database {
 
     pub(super) fn epoch(&self) -> &str {
         &self.epoch
+    }
+
+    /// What a server does before its first post: its clock goes on, and it says who may come in.
+    pub(super) fn begin(&mut self, opening: &Opening) -> Result<(), HistoryError> {
+        self.clock = Clock::resume(saved_clock(&self.connection)?, now(), opening.kept_for, Instant::now());
+        // A disk that is full keeps nobody from reading.
+        let said = self.save_clock().and_then(|()| self.save_auth(opening.auth));
+        if let Err(error) = said {
+            tracing::warn!(%error, "the history can be read, but nothing can be stored now");
+        }
+        let vacuums: i64 = self.connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+        if vacuums == 0 && self.folder.is_some() {
+            // Once: an earlier version has made it.
+            if let Err(error) = self.connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM") {
+                tracing::warn!(%error, "the history's file will not shrink: it can't be written anew");
+            }
+        }
+        Ok(())
+    }
+
+    fn save_auth(&self, auth: Option<&str>) -> Result<(), HistoryError> {
+        if let Some(auth) = auth {
+            self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('auth', ?1)", [auth])?;
+        }
+        Ok(())
+    }
+
+    /// Where the history's clock stands, for the next start.
+    pub(super) fn save_clock(&self) -> Result<(), HistoryError> {
+        let reading = Reading { own: self.clock.now(Instant::now()), wall: now() };
+        Ok(save_clock(&self.connection, reading)?)
     }
 
     /// Stores all of `posts`, or none: where each one stands.
@@ -202,9 +258,12 @@ impl Database {
     }
 
     fn store_all(&mut self, posts: &[Post]) -> rusqlite::Result<Vec<Place>> {
-        let Self { connection, ends, .. } = self;
+        let Self { connection, ends, clock, .. } = self;
         let transaction = write(connection)?;
-        let stored_at = now();
+        let (wall, aged) = (now(), clock.now(Instant::now()));
+        if clock.is_save_due(Instant::now()) {
+            save_clock(&transaction, Reading { own: aged, wall })?;
+        }
         let mut stored = Vec::with_capacity(posts.len());
         for Post { room, message, .. } in posts {
             let known = transaction
@@ -215,30 +274,33 @@ impl Database {
                 stored.push(if user_id == message.user_id { Place::Known(position) } else { Place::Taken });
                 continue;
             }
-            let last = match ends.get(room) {
-                Some(last) => *last,
-                None => end(&transaction, room)?,
+            let end = match ends.get(room) {
+                Some(end) => *end,
+                None => last(&transaction, room)?,
             };
-            if last == 0 {
+            // However the clock is set, a room's times go on.
+            let (position, stored_at) = (end.position + 1, wall.max(end.stored));
+            if end.position == 0 {
                 transaction.prepare_cached("INSERT OR IGNORE INTO rooms VALUES (?1, 0)")?.execute([room])?;
             }
-            transaction.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
+            transaction.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
                 params![
                     room,
-                    last + 1,
+                    position,
                     message.id,
                     message.user_id,
                     message.user_name,
                     message.text,
                     message.timestamp,
                     stored_at,
+                    aged,
                 ],
             )?;
             if ends.len() >= MOST_ENDS && !ends.contains_key(room) {
                 ends.clear();
             }
-            ends.insert(room.clone(), last + 1);
-            stored.push(Place::New(last + 1));
+            ends.insert(room.clone(), End { position, stored: stored_at });
+            stored.push(Place::New(position));
         }
         transaction.commit()?;
         Ok(stored)
@@ -263,12 +325,18 @@ impl Database {
 
     /// One step of removing what is out of these bounds, beginning with the room `from`.
     pub(super) fn remove(&mut self, bounds: &Bounds, from: &str) -> Result<Removed, HistoryError> {
+        let own = self.clock.now(Instant::now());
+        let before = bounds.kept_for.map(|kept_for| own.saturating_sub(millis(kept_for)));
+        let is_save_due = self.clock.is_save_due(Instant::now());
         let transaction = write(&mut self.connection)?;
+        if is_save_due {
+            save_clock(&transaction, Reading { own, wall: now() })?;
+        }
         let mut rooms = rooms(&transaction, from, STEP_ROOMS + 1)?;
         let mut next = if rooms.len() > STEP_ROOMS { rooms.pop() } else { None };
         let mut left = STEP_MESSAGES;
         for room in rooms {
-            let (last, count) = surplus(&transaction, bounds, &room, left)?;
+            let (last, count) = surplus(&transaction, bounds.most, before, &room, left)?;
             if count == 0 {
                 continue;
             }
@@ -284,7 +352,32 @@ impl Database {
             }
         }
         transaction.commit()?;
+        self.log_holds_removed |= left < STEP_MESSAGES;
         Ok(Removed { messages: STEP_MESSAGES - left, next })
+    }
+
+    /// One step of giving back the space of what was removed; whether there is more to do.
+    pub(super) fn shrink(&mut self) -> Result<bool, HistoryError> {
+        if !self.log_holds_removed {
+            return Ok(false);
+        }
+        let free = |connection: &Connection| -> rusqlite::Result<u64> {
+            connection.pragma_query_value(None, "freelist_count", |row| row.get(0))
+        };
+        let before = free(&self.connection)?;
+        if before > 0 {
+            let mut vacuum = self.connection.prepare(&format!("PRAGMA incremental_vacuum({STEP_PAGES})"))?;
+            let mut rows = vacuum.query([])?;
+            while rows.next()?.is_some() {}
+        }
+        let left = free(&self.connection)?;
+        if left > 0 && left < before {
+            return Ok(true);
+        }
+        // While somebody reads, the log stays: the next time.
+        let is_busy: bool = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        self.log_holds_removed = is_busy;
+        Ok(false)
     }
 
     /// How far a room's messages had come when that was last stored.
@@ -424,6 +517,7 @@ pub(crate) fn beside(folder: Option<&Path>) -> Result<Connection, OpenError> {
     }
     let opened = Connection::open(&file).and_then(|connection| {
         connection.busy_timeout(Duration::from_secs(5))?;
+        overwrite_removed(&connection)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok((connection, version))
     });
@@ -468,7 +562,10 @@ fn bring_up_to_date(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
     if version < 3 {
         transaction.execute_batch(SINCE_3)?;
     }
-    transaction.execute_batch(SINCE_4)?;
+    if version < 4 {
+        transaction.execute_batch(SINCE_4)?;
+    }
+    transaction.execute_batch(SINCE_5)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(version)
 }
@@ -528,19 +625,26 @@ fn is_anything_before(connection: &Connection, room: &str, offset: u64) -> rusql
 }
 
 /// The last position that is to be removed from a room, of `limit` at most, and how many that are.
-fn surplus(connection: &Connection, bounds: &Bounds, room: &str, limit: u64) -> rusqlite::Result<(u64, u64)> {
-    let beyond = match bounds.most {
+fn surplus(
+    connection: &Connection,
+    most: Option<u64>,
+    before: Option<i64>,
+    room: &str,
+    limit: u64,
+) -> rusqlite::Result<(u64, u64)> {
+    let beyond = match most {
         Some(most) => end(connection, room)?.saturating_sub(most),
         None => 0,
     };
-    let before = bounds.before.unwrap_or(i64::MIN);
-    let mut select = connection
-        .prepare_cached("SELECT position, stored FROM messages WHERE room = ?1 ORDER BY position LIMIT ?2")?;
+    let before = before.unwrap_or(i64::MIN);
+    let mut select = connection.prepare_cached(
+        "SELECT position, coalesce(aged, stored) FROM messages WHERE room = ?1 ORDER BY position LIMIT ?2",
+    )?;
     let mut oldest = select.query(params![room, limit])?;
     let (mut last, mut count) = (0, 0);
     while let Some(row) = oldest.next()? {
-        let (position, stored): (u64, i64) = (row.get(0)?, row.get(1)?);
-        if position > beyond && stored >= before {
+        let (position, aged): (u64, i64) = (row.get(0)?, row.get(1)?);
+        if position > beyond && aged >= before {
             break;
         }
         (last, count) = (position, count + 1);
@@ -555,6 +659,40 @@ fn end(connection: &Connection, room: &str) -> rusqlite::Result<u64> {
                         coalesce((SELECT last FROM rooms WHERE room = ?1), 0))",
         )?
         .query_row([room], |row| row.get(0))
+}
+
+/// Where a room ends, and when its last message was stored.
+fn last(connection: &Connection, room: &str) -> rusqlite::Result<End> {
+    let stored = connection
+        .prepare_cached("SELECT stored FROM messages WHERE room = ?1 ORDER BY position DESC LIMIT 1")?
+        .query_row([room], |row| row.get(0))
+        .optional()?;
+    Ok(End { position: end(connection, room)?, stored: stored.unwrap_or(i64::MIN) })
+}
+
+/// Where the clock stood when it was saved; in a history of an earlier version, when its last message was stored.
+fn saved_clock(connection: &Connection) -> rusqlite::Result<Option<Reading>> {
+    let saved: Option<String> =
+        connection.query_row("SELECT value FROM meta WHERE key = 'clock'", [], |row| row.get(0)).optional()?;
+    let reading = saved
+        .as_deref()
+        .and_then(|saved| saved.split_once(' '))
+        .and_then(|(own, wall)| Some(Reading { own: own.parse().ok()?, wall: wall.parse().ok()? }));
+    if reading.is_some() {
+        return Ok(reading);
+    }
+    let newest: Option<i64> = connection.query_row("SELECT max(stored) FROM messages", [], |row| row.get(0))?;
+    Ok(newest.map(|newest| Reading { own: newest, wall: newest }))
+}
+
+fn save_clock(connection: &Connection, Reading { own, wall }: Reading) -> rusqlite::Result<()> {
+    let save = "INSERT OR REPLACE INTO meta VALUES ('clock', ?1)";
+    connection.prepare_cached(save)?.execute([format!("{own} {wall}")]).map(|_| ())
+}
+
+/// What this connection removes can't be read in the file any more.
+fn overwrite_removed(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "secure_delete", "ON")
 }
 
 fn exported(row: &Row<'_>) -> rusqlite::Result<Exported> {

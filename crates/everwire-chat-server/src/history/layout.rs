@@ -1,7 +1,7 @@
 //! The tables, and how older ones become them.
 
 /// The layout of this version.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// An empty history.
 pub(super) const NEW: &str = "
@@ -61,7 +61,7 @@ pub(super) const SINCE_3: &str = "
 ";
 
 /// Since version 4: of which account refresh tokens are, and which gave which. It stands behind [`SINCE_3`] in a new
-/// history, and is all that version 3 lacks.
+/// history, and is what version 3 lacks of version 4.
 pub(super) const SINCE_4: &str = "
     -- `generation`: of the account when the sign-in began. `parent`: the token that this one was given for. `void`: 1, the
     -- one that it gave was used; 2, its parent gave another. Whoever sends such a one has a copy.
@@ -71,6 +71,12 @@ pub(super) const SINCE_4: &str = "
     CREATE INDEX refreshes_by_parent ON refreshes (parent);
     UPDATE refreshes SET void = used > 0, generation =
         coalesce((SELECT generation FROM accounts WHERE accounts.user_id = refreshes.user_id), -1);
+";
+
+/// Since version 5: how old messages are. It stands behind [`SINCE_4`] in a new history, and is all that version 4 lacks.
+pub(super) const SINCE_5: &str = "
+    -- When it was stored by the history's own clock, which never jumps; where that is not known, as `stored` says.
+    ALTER TABLE messages ADD COLUMN aged INTEGER;
 ";
 
 /// From version 1. When its messages were stored is not known; counted from now, none is removed too early.

@@ -3,6 +3,7 @@
 //! the live messages misses none: what the page does not hold is told later.
 
 mod backup;
+mod clock;
 mod database;
 mod folder;
 mod layout;
@@ -21,7 +22,6 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::Keep;
 use crate::error::OpenError;
 use crate::rooms::KeptMarks;
-use crate::server::now;
 pub use backup::{Restored, backup, restore};
 use database::Database;
 pub use database::HistoryError;
@@ -99,10 +99,19 @@ pub(crate) enum Start {
 /// What is to be removed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// What was stored before this, in milliseconds since the Unix epoch.
-    pub(crate) before: Option<i64>,
+    /// What was stored longer ago, by the history's own clock.
+    pub(crate) kept_for: Option<Duration>,
     /// What is beyond so many in its room.
     pub(crate) most: Option<u64>,
+}
+
+/// What a server says when it opens its history.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Opening {
+    /// How long messages are kept.
+    pub(crate) kept_for: Option<Duration>,
+    /// How users say who they are, for the commands that keep some out.
+    pub(crate) auth: Option<&'static str>,
 }
 
 /// How far removing has come in one step.
@@ -123,8 +132,14 @@ pub(crate) struct Exported {
 
 impl History {
     /// Opens the history in this folder, or one in memory, and starts its thread; `tell` runs there.
-    pub(crate) fn open(folder: Option<&Path>, tell: impl FnMut(Told) + Send + 'static) -> Result<Self, OpenError> {
-        let database = Database::open(folder)?;
+    pub(crate) fn open(
+        folder: Option<&Path>,
+        opening: &Opening,
+        tell: impl FnMut(Told) + Send + 'static,
+    ) -> Result<Self, OpenError> {
+        let mut database = Database::open(folder)?;
+        let file = || folder.unwrap_or(Path::new(":memory:")).join(folder::FILE);
+        database.begin(opening).map_err(|source| OpenError::File { file: file(), source })?;
         let epoch = database.epoch().to_owned();
         let (commands, receiver) = mpsc::channel(WAITING);
         let spawned = std::thread::Builder::new()
@@ -172,10 +187,10 @@ impl History {
         self.ask(|answer| Command::Settle { answer }).await
     }
 
-    /// Removes what is not to be kept, in steps between which posts are stored; how many messages. Cancel-safe.
+    /// Removes what is not to be kept, in steps between which posts are stored, so that it can't be read in the files any
+    /// more, and gives its space back; how many messages. Cancel-safe.
     pub(crate) async fn retain(&self, keep: &Keep) -> Result<u64, HistoryError> {
-        let age = |time: Duration| now().saturating_sub(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-        let bounds = Bounds { before: keep.time.map(age), most: keep.messages };
+        let bounds = Bounds { kept_for: keep.time, most: keep.messages };
         let mut removed = 0;
         let mut next = Some(String::new());
         while let Some(from) = next {
@@ -183,6 +198,7 @@ impl History {
             removed += step.messages;
             next = step.next;
         }
+        while self.ask(|answer| Command::Shrink { answer }).await? {}
         Ok(removed)
     }
 

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 use everwire_chat::wire::WireStatus;
 
 use super::*;
+use crate::server::now;
 
 type Log = Arc<Mutex<Vec<(String, Option<u64>, bool)>>>;
 
 fn open(folder: Option<&Path>) -> (History, Log) {
     let log = Log::default();
     let told = Arc::clone(&log);
-    let history = History::open(folder, move |what| {
+    let history = History::open(folder, &Opening::default(), move |what| {
         let mut told = told.lock().unwrap();
         match what {
             Told::Committed { posts, .. } => told.extend(posts.into_iter().map(|(post, place)| match place {
@@ -119,7 +120,7 @@ async fn each_room_counts_on_however_many_there_are() {
 async fn two_servers_can_not_share_a_history() {
     let folder = tempfile::tempdir().unwrap();
     let (_first, _) = open(Some(folder.path()));
-    let error = History::open(Some(folder.path()), |_| {}).unwrap_err();
+    let error = History::open(Some(folder.path()), &Opening::default(), |_| {}).unwrap_err();
     assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
     assert!(error.to_string().contains("in use by another server"));
 }
@@ -129,14 +130,14 @@ fn a_file_that_is_no_history_and_one_of_a_later_version_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("history.sqlite"), "this is no database at all, but long enough".repeat(50))
         .unwrap();
-    let error = History::open(Some(folder.path()), |_| {}).unwrap_err();
+    let error = History::open(Some(folder.path()), &Opening::default(), |_| {}).unwrap_err();
     assert!(matches!(error, OpenError::File { .. }), "{error:?}");
 
     let folder = tempfile::tempdir().unwrap();
     let (history, _) = open(Some(folder.path()));
     history.close();
     let file = database::tamper(folder.path(), "PRAGMA user_version = 99");
-    let error = History::open(Some(folder.path()), |_| {}).unwrap_err();
+    let error = History::open(Some(folder.path()), &Opening::default(), |_| {}).unwrap_err();
     assert!(matches!(&error, OpenError::TooNew { file: named } if *named == file), "{error:?}");
 }
 
@@ -145,7 +146,7 @@ fn a_folder_that_can_not_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = History::open(Some(&file.join("below")), |_| {}).unwrap_err();
+    let error = History::open(Some(&file.join("below")), &Opening::default(), |_| {}).unwrap_err();
     assert!(matches!(error, OpenError::Folder { .. }), "{error:?}");
 }
 
@@ -304,12 +305,85 @@ async fn what_was_stored_too_long_ago_is_removed_whatever_its_sender_s_clock_sai
     let day = keep(None, Some(Duration::from_secs(86_400)));
     assert_eq!(history.retain(&day).await.unwrap(), 0);
     history.close();
-    let sql = format!("UPDATE messages SET stored = {} WHERE position < 3", now() - 86_400_001);
+    let sql = format!("UPDATE messages SET aged = {} WHERE position < 3", now() - 86_400_001);
     database::tamper(folder.path(), &sql);
     let (history, _) = open(Some(folder.path()));
     assert_eq!(history.retain(&day).await.unwrap(), 2);
     assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["3"]);
     assert_eq!(history.retain(&keep(None, Some(Duration::MAX))).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_has_leapt_ahead_at_a_start_removes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept_for = Duration::from_secs(90 * 86_400);
+    let start =
+        || History::open(Some(folder.path()), &Opening { kept_for: Some(kept_for), auth: None }, |_| {}).unwrap();
+    let history = start();
+    history.post(post("a", "1")).await;
+    history.close();
+    for (days_ago, removed) in [(400, 0), (91, 0), (8, 0)] {
+        // It was stored, and the clock saved, so long ago: or so it seems.
+        let then = now() - days_ago * 86_400_000;
+        let sql =
+            format!("UPDATE messages SET aged = {then}; UPDATE meta SET value = '{then} {then}' WHERE key = 'clock'");
+        database::tamper(folder.path(), &sql);
+        let history = start();
+        assert_eq!(history.retain(&keep(None, Some(kept_for))).await.unwrap(), removed, "{days_ago} days");
+        history.close();
+    }
+    // A stop that is short for what is kept so long counts.
+    let then = now() - 8 * 86_400_000;
+    let sql = format!(
+        "UPDATE messages SET aged = {}; UPDATE meta SET value = '{then} {then}' WHERE key = 'clock'",
+        then - 83 * 86_400_000
+    );
+    database::tamper(folder.path(), &sql);
+    assert_eq!(start().retain(&keep(None, Some(kept_for))).await.unwrap(), 1, "91 days have passed");
+}
+
+#[tokio::test]
+async fn stored_times_never_go_back_within_a_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    history.post(post("a", "1")).await;
+    history.close();
+    let ahead = now() + 86_400_000;
+    database::tamper(folder.path(), &format!("UPDATE messages SET stored = {ahead}"));
+    let (history, _) = open(Some(folder.path()));
+    for (room, id) in [("a", "2"), ("a", "3"), ("b", "1")] {
+        history.post(post(room, id)).await;
+    }
+    history.close();
+    let reader = Reader::open(folder.path()).unwrap();
+    let stored = |room: &str| reader.page(room, 0).unwrap().iter().map(|line| line.stored).collect::<Vec<_>>();
+    assert_eq!(stored("a"), [ahead; 3]);
+    assert!(stored("b")[0] < ahead);
+}
+
+#[tokio::test]
+async fn what_was_removed_can_not_be_read_in_the_files_any_more_and_they_shrink() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file of a version that left removed text where it was, and never gave space back.
+    database::tamper(folder.path(), layout::VERSION_1);
+    let (history, _) = open(Some(folder.path()));
+    for n in 0..2000 {
+        let mut secret = post("a", &n.to_string());
+        secret.message.text = format!("secret {}", "x".repeat(500));
+        history.post(secret).await;
+    }
+    history.settle().await.unwrap();
+    let bytes = || -> Vec<u8> {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    };
+    let secrets = |bytes: &[u8]| bytes.windows(7).filter(|window| window == b"secret ").count();
+    let full = bytes();
+    assert!(secrets(&full) >= 2000);
+    assert_eq!(history.retain(&keep(Some(1), None)).await.unwrap(), 2001);
+    let left = bytes();
+    assert_eq!(secrets(&left), 1, "the one that is kept");
+    assert!(left.len() < full.len() / 4, "{} of {}", left.len(), full.len());
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ pub(super) enum Command {
     Post(Post),
     Page { room: String, from: Start, answer: oneshot::Sender<Result<Page, HistoryError>> },
     Remove { bounds: Bounds, from: String, answer: oneshot::Sender<Result<Removed, HistoryError>> },
+    Shrink { answer: oneshot::Sender<Result<bool, HistoryError>> },
     Marks { room: String, answer: oneshot::Sender<Result<KeptMarks, HistoryError>> },
     KeepMarks { marks: HashMap<String, KeptMarks>, answer: oneshot::Sender<Result<(), HistoryError>> },
     Check { answer: oneshot::Sender<Result<(), HistoryError>> },
@@ -31,6 +32,9 @@ pub(super) fn run(database: Database, mut commands: mpsc::Receiver<Command>, tel
             writer.take(command);
         }
         writer.store();
+    }
+    if let Err(error) = writer.database.save_clock() {
+        tracing::warn!(%error, "where the history's clock stands can't be stored");
     }
 }
 
@@ -76,6 +80,10 @@ impl<T: FnMut(Told)> Writer<T> {
             Command::Remove { bounds, from, answer } => {
                 self.store();
                 let _ = answer.send(self.database.remove(&bounds, &from));
+            }
+            Command::Shrink { answer } => {
+                self.store();
+                let _ = answer.send(self.database.shrink());
             }
             Command::Marks { room, answer } => {
                 let _ = answer.send(self.database.marks(&room));

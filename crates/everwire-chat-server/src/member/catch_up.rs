@@ -21,6 +21,8 @@ impl Member {
             None => Start::Latest(self.shared.config.latest),
         };
         let mut first = true;
+        // How far the client has everything, or knows that it has not.
+        let mut told_to = 0;
         loop {
             // As many pages as may be in memory are on their way to others: it is their turn, and PATIENCE bounds it.
             let _room = self.shared.pages.wait_for_room().await;
@@ -46,6 +48,9 @@ impl Member {
                 self.told = end;
                 self.send_sync(end, earlier, here.clone());
                 self.send_receipt();
+            } else if messages.first().and_then(|message| message.offset).unwrap_or(self.caught_up + 1) > told_to + 1 {
+                // What was to follow has been removed meanwhile.
+                self.send_sync(self.caught_up, true, here.clone());
             }
             let last = messages.last().and_then(|message| message.offset);
             // What came while we were reading is in the mailbox.
@@ -64,7 +69,7 @@ impl Member {
                 }
             }
             match last {
-                Some(last) if last < self.caught_up => start = Start::After(last),
+                Some(last) if last < self.caught_up => (start, told_to) = (Start::After(last), last),
                 _ => return true,
             }
         }
