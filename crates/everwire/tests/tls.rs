@@ -4,6 +4,7 @@
 mod support;
 
 use everwire::{BuildError, Client, OpenFailureKind, Outcome, Phase};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use support::secure::{self, Clients, Identity, Issuer, acceptor, issuer, trusting};
 use support::{Server, assert_echo, connected, final_failure, first_failure, hasty, soon};
 use tokio::io::AsyncWriteExt;
@@ -227,5 +228,66 @@ async fn tls_settings_that_can_not_be_used_are_told_when_the_client_is_built() {
         let error = builder.build().expect_err(words);
         assert!(matches!(error, BuildError::Tls(_)), "{error:?}");
         assert!(error.to_string().contains(words) && !error.to_string().contains('\n'), "{words}: {error}");
+    }
+}
+
+/// A self-signed certificate for these names, as `openssl req -x509` makes it: an authority's.
+fn self_signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
+    let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    let params = params.as_mut().expect("names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(params);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    Identity { certificate: certificate.der().clone(), pem: certificate.pem(), key }
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_of_an_authority_is_trusted_for_itself() {
+    let identity = self_signed(&["localhost"], |_| {});
+    let server = secure::echo(acceptor(&identity, Clients::Any)).await;
+    let url = secure::url(&server, "localhost");
+    for builder in [
+        hasty(&url).root_certificate(&identity.pem),
+        hasty(&url).pin(identity.pin()),
+        hasty(&url).root_certificate(&identity.pem).pin(identity.pin()),
+        hasty(&url).root_certificate(self_signed(&["localhost"], |_| {}).pem).pin(identity.pin()),
+    ] {
+        assert_echo(&builder.build().expect("good settings")).await;
+    }
+    // Neither given nor pinned.
+    let other = self_signed(&["localhost"], |_| {});
+    for builder in [hasty(&url), hasty(&url).root_certificate(&other.pem)] {
+        let failure = first_failure(&builder.build().expect("good settings")).await;
+        assert_eq!((failure.phase, &failure.kind), (Phase::Tls, &OpenFailureKind::Certificate), "{failure:?}");
+        assert!(!failure.detail.contains("Other") && !failure.detail.contains("EndEntity"), "{failure:?}");
+    }
+    let builder = hasty(&url).root_certificate(&identity.pem).pin(other.pin());
+    assert_eq!(final_failure(&builder.build().expect("good settings")).await.kind, OpenFailureKind::PinMismatch);
+}
+
+#[tokio::test]
+async fn names_and_dates_of_a_certificate_that_is_trusted_itself_are_checked() {
+    let expired = |params: &mut CertificateParams| {
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 2, 1);
+    };
+    let early = |params: &mut CertificateParams| {
+        params.not_before = rcgen::date_time_ymd(3000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(3000, 2, 1);
+    };
+    for (identity, words) in [
+        (self_signed(&["elsewhere.test"], |_| {}), "not valid for name \"localhost\""),
+        (self_signed(&[], |_| {}), "not valid for name \"localhost\""),
+        (self_signed(&["localhost"], expired), "expired"),
+        (self_signed(&["localhost"], early), "not valid yet"),
+    ] {
+        let server = secure::echo(acceptor(&identity, Clients::Any)).await;
+        let url = secure::url(&server, "localhost");
+        for builder in [hasty(&url).root_certificate(&identity.pem), hasty(&url).pin(identity.pin())] {
+            let failure = first_failure(&builder.build().expect("good settings")).await;
+            assert_eq!(failure.kind, OpenFailureKind::Certificate, "{failure:?}");
+            assert!(failure.detail.contains(words), "{words}: {failure:?}");
+        }
     }
 }

@@ -15,7 +15,9 @@ impl Builder {
     }
 
     /// Trusts a further root beside those of the platform: one certificate in DER, or any number in PEM. May be called
-    /// several times. It counts for an `https` proxy too. Not on Android, where the app's network security configuration
+    /// several times. A server whose own certificate is among them is trusted for that very certificate, whoever issued it
+    /// and also if it says that it is an authority's (as those that `openssl req -x509` makes do); its names and dates are
+    /// checked as ever. It counts for an `https` proxy too. Not on Android, where the app's network security configuration
     /// is the place for it.
     ///
     /// ```no_run
@@ -74,7 +76,9 @@ impl Builder {
     ///   openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64
     /// ```
     ///
-    /// This is checked beside the usual verification, not instead, and before anything is sent over TLS. It concerns the
+    /// This is checked beside the usual verification, not instead, and before anything is sent over TLS; only a self-signed
+    /// certificate needs no other trust than its pin, and then its names and dates are checked as ever (not with
+    /// [`tls_config`](Self::tls_config), which decides for itself). It concerns the
     /// server's own certificate alone: pins of a root or an intermediate certificate match nothing, since which of those
     /// that a server shows were verified is the platform's secret. It holds for every server that a hook or a redirect
     /// leads to, and does not concern an `https` proxy. A mismatch is a failure in

@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
+use super::own::OwnTrust;
 use super::pins::Pins;
 use super::watched::{Watch, Watched};
 use crate::sync::lock;
@@ -35,7 +36,7 @@ pub(crate) struct Tls {
     roots: Vec<CertificateDer<'static>>,
     identity: Option<Identity>,
     watch: Option<Watch>,
-    pub(super) pins: Pins,
+    pub(super) pins: Arc<Pins>,
     config: OnceLock<Arc<ClientConfig>>,
     to_proxies: OnceLock<Arc<ClientConfig>>,
 }
@@ -63,7 +64,7 @@ impl Tls {
             roots: roots.concat(),
             identity,
             watch,
-            pins: Pins::parse(&pins)?,
+            pins: Arc::new(Pins::parse(&pins)?),
             config: config.map_or_else(OnceLock::new, OnceLock::from),
             to_proxies: OnceLock::new(),
         })
@@ -80,8 +81,8 @@ impl Tls {
             return Ok(Arc::clone(config));
         }
         let config = match &self.identity {
-            None if self.roots.is_empty() && self.watch.is_none() => shared_config()?,
-            identity => Arc::new(config(&self.roots, identity.as_ref(), self.watch.clone())?),
+            None if self.roots.is_empty() && self.watch.is_none() && self.pins.is_empty() => shared_config()?,
+            identity => Arc::new(config(&self.roots, &self.pins, identity.as_ref(), self.watch.clone())?),
         };
         Ok(Arc::clone(self.config.get_or_init(|| config)))
     }
@@ -114,19 +115,24 @@ fn shared_config() -> Result<Arc<ClientConfig>, String> {
     if let Some(config) = shared.upgrade() {
         return Ok(config);
     }
-    let config = Arc::new(config(&[], None, None)?);
+    let config = Arc::new(config(&[], &Arc::default(), None, None)?);
     *shared = Arc::downgrade(&config);
     Ok(config)
 }
 
 fn config(
     roots: &[CertificateDer<'static>],
+    pins: &Arc<Pins>,
     identity: Option<&Identity>,
     watch: Option<Watch>,
 ) -> Result<ClientConfig, String> {
     let words = |error: rustls::Error| error.to_string();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = verifier(roots, &provider)?;
+    let verifier: Arc<dyn ServerCertVerifier> = match roots.is_empty() && pins.is_empty() {
+        true => verifier,
+        false => Arc::new(OwnTrust::new(verifier, roots.to_vec(), Arc::clone(pins))),
+    };
     let verifier = match watch {
         Some(watch) => Arc::new(Watched::new(verifier, watch)),
         None => verifier,

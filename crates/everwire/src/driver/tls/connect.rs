@@ -9,6 +9,7 @@ use rustls::{AlertDescription, ClientConfig, ProtocolVersion};
 use tokio_rustls::TlsConnector;
 
 use super::config::Tls;
+use super::describe::certificate_problem;
 use crate::driver::failure;
 use crate::driver::stream::Stream;
 use crate::proxy::ProxyUrl;
@@ -96,11 +97,8 @@ const PROXY: Peer = Peer { name: "the proxy", phase: Phase::Proxy, schemes: ("ht
 fn describe(error: &io::Error, peer: Peer) -> OpenFailure {
     let Peer { name, phase, schemes: (plain, secure) } = peer;
     match failure::find::<rustls::Error>(error) {
-        Some(rustls::Error::InvalidCertificate(why)) if phase == Phase::Tls => {
-            failure::certificate(phase, why.to_string())
-        }
         Some(rustls::Error::InvalidCertificate(why)) => {
-            failure::certificate(phase, format!("{name}'s certificate: {why}"))
+            failure::certificate(phase, format!("{name}'s certificate: {}", certificate_problem(why)))
         }
         Some(rustls::Error::InvalidMessage(_)) => {
             let detail = format!("{name} does not speak TLS; is it {plain}:// rather than {secure}://?");

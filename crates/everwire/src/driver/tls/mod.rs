@@ -4,10 +4,14 @@
 //! - [`Tls`]: checked, and made into rustls' configuration when it is needed
 //! - `connect`: the handshake, with the server and with a proxy
 //! - `pins`: which public keys a server may have
+//! - `own`: certificates that are trusted themselves
+//! - `describe`: what is wrong with a certificate, in words
 //! - `watched`: showing certificates to who wants to see them
 
 mod config;
 mod connect;
+mod describe;
+mod own;
 mod pins;
 mod watched;
 

@@ -21,6 +21,15 @@ impl Pins {
         pins.iter().map(|pin| Pin::parse(pin)).collect::<Result<_, _>>().map(Self)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a certificate's key is one of those pinned.
+    pub(super) fn contain_key_of(&self, certificate: &CertificateDer<'_>) -> bool {
+        !self.0.is_empty() && Pin::of(certificate).is_some_and(|pin| self.0.contains(&pin))
+    }
+
     /// The error is the certificate's own pin, as far as it has one.
     pub(super) fn check(&self, certificate: Option<&CertificateDer<'_>>) -> Result<(), Option<Pin>> {
         if self.0.is_empty() {

@@ -1,0 +1,128 @@
+//! Certificates that are trusted themselves, not for who issued them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+
+use super::pins::Pins;
+
+/// Trusts a server's certificate if it is one of those given, or self-signed with a pinned key; of the others another verifier
+/// judges.
+///
+/// A self-signed certificate as `openssl req -x509` makes it says that it is an authority's (`CA:TRUE`), and no verifier of
+/// chains takes that for a server's own. What is trusted here is this very certificate, which shows that the server has
+/// its key; its names and dates are checked as ever.
+#[derive(Debug)]
+pub(super) struct OwnTrust {
+    judge: Arc<dyn ServerCertVerifier>,
+    given: Vec<CertificateDer<'static>>,
+    pins: Arc<Pins>,
+}
+
+impl OwnTrust {
+    pub(super) fn new(
+        judge: Arc<dyn ServerCertVerifier>,
+        given: Vec<CertificateDer<'static>>,
+        pins: Arc<Pins>,
+    ) -> Self {
+        Self { judge, given, pins }
+    }
+
+    fn trusts(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.given.iter().any(|given| given.as_ref() == certificate.as_ref())
+            || (self.pins.contain_key_of(certificate) && is_self_issued(certificate))
+    }
+}
+
+fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.issuer() == parsed.subject())
+}
+
+/// RFC 5280 section 4.1.2.5: both ends belong to the period.
+fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let (_, parsed) =
+        X509Certificate::from_der(certificate).map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    // Before the Unix epoch is as good as at its start.
+    let time = |timestamp: i64| UnixTime::since_unix_epoch(Duration::from_secs(timestamp.try_into().unwrap_or(0)));
+    let not_before = time(parsed.validity().not_before.timestamp());
+    let not_after = time(parsed.validity().not_after.timestamp());
+    if now < not_before {
+        return Err(Error::InvalidCertificate(CertificateError::NotValidYetContext { time: now, not_before }));
+    }
+    if now > not_after {
+        return Err(Error::InvalidCertificate(CertificateError::ExpiredContext { time: now, not_after }));
+    }
+    Ok(())
+}
+
+impl ServerCertVerifier for OwnTrust {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if !self.trusts(leaf) {
+            return self.judge.verify_server_cert(leaf, others, name, ocsp, now);
+        }
+        verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
+        check_dates(leaf, now)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.judge.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.judge.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.supported_verify_schemes()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
+        self.judge.root_hint_subjects()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_checked_to_the_second() {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 2);
+        let certificate = params.self_signed(&rcgen::KeyPair::generate().expect("a key")).expect("a certificate");
+        let (first, last) = (1_577_836_800, 1_577_923_200);
+        let check = |seconds| check_dates(certificate.der(), UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+        assert!(matches!(
+            check(first - 1),
+            Err(Error::InvalidCertificate(CertificateError::NotValidYetContext { .. }))
+        ));
+        assert_eq!((check(first), check(last)), (Ok(()), Ok(())));
+        assert!(matches!(check(last + 1), Err(Error::InvalidCertificate(CertificateError::ExpiredContext { .. }))));
+    }
+}
