@@ -215,9 +215,21 @@ fn a_text_in_the_place_of_a_ping_proves_what_was_sent() {
 #[test]
 fn a_close_with_1000_is_the_end_and_nothing_is_wrong() {
     let server = Server::start(close_with(1000));
-    let mut everwire = connect(&server.url(), &["--listen"]);
-    assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
-    assert!(everwire.err.text().contains("closed by the other side: as scripted"), "{:?}", everwire.err.seen);
+    for more in [&[][..], &["--listen", "--on-normal-close", "end"]] {
+        let mut everwire = connect(&server.url(), more);
+        assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
+        assert!(everwire.err.text().contains("closed by the other side: as scripted"), "{:?}", everwire.err.seen);
+    }
+}
+
+#[test]
+fn who_listens_comes_back_after_a_close_with_1000() {
+    for more in [&["--listen"][..], &["--on-normal-close", "reconnect"], &["--retry-on", "1000"]] {
+        let server = Server::start(close_with(1000));
+        let mut everwire = connect(&server.url(), &[more, &["--max-attempts", "3"]].concat());
+        assert_eq!(everwire.exit_code(), 3, "{more:?}: {:?}", everwire.err.seen);
+        assert_eq!(server.connections().len(), 3, "{more:?}");
+    }
 }
 
 #[test]

@@ -150,9 +150,26 @@ impl Cause {
         }
     }
 
+    /// Whether the peer has closed with 1000.
+    pub(crate) fn is_normal_close(&self) -> bool {
+        match self {
+            Self::PeerClosed(_) | Self::OpenFailed(OpenFailure { kind: OpenFailureKind::Closed(_), .. }) => {
+                self.code() == Some(CloseCode::NORMAL.0)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether trying again makes sense by the table of [`retry::advice()`], without the user's overrides.
     pub fn is_retryable(&self) -> bool {
         retry::advice(self).is_retry()
+    }
+}
+
+impl OpenFailure {
+    /// Whether a server refuses so that does not know what it was offered.
+    pub(crate) fn may_be_about_an_offer(&self) -> bool {
+        self.phase == Phase::Upgrade && matches!(self.kind, OpenFailureKind::Refused { status: 400 | 403 | 406, .. })
     }
 }
 

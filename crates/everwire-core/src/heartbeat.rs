@@ -121,6 +121,12 @@ impl Heartbeat {
         self.last_sent = now;
     }
 
+    /// Whether nothing of ours has gone out for longer than the interval; than the default one if there is none.
+    pub(crate) fn is_mute(&self, now: Moment) -> bool {
+        let interval = self.config.interval.or(HeartbeatConfig::default().interval);
+        interval.is_some_and(|interval| now.since(self.last_sent) > interval)
+    }
+
     /// A ping of ours goes out.
     pub(crate) fn pinged(&mut self, now: Moment) {
         (self.last_sent, self.asked) = (now, Some(now));

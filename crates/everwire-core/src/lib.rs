@@ -87,8 +87,8 @@ pub use everwire_ws::{CloseCode, CloseFrame, Message};
 pub use address::{AddressResult, TriedAddress};
 pub use cause::{Cause, Loss, OpenFailure, OpenFailureKind, Phase};
 pub use config::{
-    AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, HeartbeatConfig, Jitter, OpenConfig,
-    OutboxConfig, Overflow, RetryConfig, SendRate,
+    AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, HeartbeatConfig, Jitter, OnNormalClose,
+    OpenConfig, OutboxConfig, Overflow, RetryConfig, SendRate,
 };
 pub use input::{Attempt, Hint, Input, TransportEvent};
 pub use machine::{Machine, SendError};

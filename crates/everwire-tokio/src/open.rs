@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use bytes::BytesMut;
 use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError, ServerHandshake, accept_with, response_bytes};
 use everwire_ws::{Config, Connection, Role};
 use http::Request;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{OpenError, Socket};
 
@@ -19,7 +22,8 @@ pub struct Opened {
 ///
 /// Compression is offered by [`ClientHandshake::compression`]; what was agreed on replaces [`Config::extensions`].
 /// `mask_seed` must come from the operating system's randomness. There is no time limit: put
-/// `tokio::time::timeout` around it.
+/// `tokio::time::timeout` around it. Only a refusal's body is waited for no longer than 500 ms, for which the runtime
+/// needs its time driver (`enable_time`).
 ///
 /// Not cancel-safe: a stream whose opening was cancelled is of no use and goes away with it.
 ///
@@ -42,8 +46,14 @@ where
     // A server that refuses early may have reset the way there; its answer can still be on the way back.
     let write_error = written.await.err();
     let mut input = BytesMut::with_capacity(READ_AT_ONCE);
+    let mut give_up = None;
     let accepted = loop {
-        let read = stream.read_buf(&mut input).await;
+        let read = if handshake.is_refused() {
+            let give_up = *give_up.get_or_insert_with(|| Instant::now() + REST_OF_A_BODY);
+            timeout_at(give_up, stream.read_buf(&mut input)).await.unwrap_or(Ok(0))
+        } else {
+            stream.read_buf(&mut input).await
+        };
         let end_of_stream = matches!(read, Ok(0) | Err(_));
         match (handshake.receive(&mut input, end_of_stream), read, write_error.is_some()) {
             (Ok(Some(accepted)), _, false) => break accepted,
@@ -114,6 +124,8 @@ where
 }
 
 const READ_AT_ONCE: usize = 2 << 10;
+/// How long a client waits for what a refusal promises beyond its head.
+const REST_OF_A_BODY: Duration = Duration::from_millis(500);
 
 async fn refuse<S: AsyncWrite + Unpin>(stream: &mut S, response: &[u8]) -> Result<(), OpenError> {
     stream.write_all(response).await?;

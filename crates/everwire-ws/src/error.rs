@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::CloseCode;
+use crate::{CloseCode, CloseFrame};
 
 /// Why the peer's bytes were refused: one variant per rule of RFC 6455 or limit.
 ///
@@ -61,10 +61,11 @@ pub enum ProtocolError {
     InvalidUtf8,
     /// A close frame with a payload of one byte (section 5.5.1).
     CloseTooShort,
-    /// A close code that may not stand on the wire (section 7.4).
-    CloseCodeInvalid(u16),
-    /// A close frame's reason that is not UTF-8 (section 5.5.1).
-    CloseReasonInvalid,
+    /// A close frame with a code that may not stand on the wire (section 7.4): what it says, as far as it is UTF-8.
+    CloseCodeInvalid(CloseFrame),
+    /// A close frame with a reason that is not UTF-8 (section 5.5.1): its code, which is valid, and what is UTF-8 of the
+    /// reason.
+    CloseReasonInvalid(CloseFrame),
 }
 
 impl ProtocolError {
@@ -84,7 +85,7 @@ impl ProtocolError {
             | Self::ContinuationMissing
             | Self::CloseTooShort
             | Self::CloseCodeInvalid(_) => CloseCode::PROTOCOL_ERROR,
-            Self::InvalidUtf8 | Self::CloseReasonInvalid | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::CloseReasonInvalid(_) | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooLarge { .. }
             | Self::MessageTooLarge { .. }
             | Self::TooManyFragments { .. }
@@ -117,8 +118,15 @@ impl fmt::Display for ProtocolError {
             Self::InvalidDeflate => f.write_str("compressed message is not deflate data"),
             Self::InvalidUtf8 => f.write_str("text is not UTF-8"),
             Self::CloseTooShort => f.write_str("close frame with half a code"),
-            Self::CloseCodeInvalid(code) => write!(f, "close code {code} is not allowed on the wire"),
-            Self::CloseReasonInvalid => f.write_str("close reason is not UTF-8"),
+            Self::CloseCodeInvalid(CloseFrame { code, reason }) if reason.is_empty() => {
+                write!(f, "close code {} is not allowed on the wire", code.0)
+            }
+            Self::CloseCodeInvalid(CloseFrame { code, reason }) => {
+                write!(f, "close code {} is not allowed on the wire; its reason: {reason}", code.0)
+            }
+            Self::CloseReasonInvalid(CloseFrame { code, reason }) => {
+                write!(f, "close reason is not UTF-8; with code {}: {reason}", code.0)
+            }
         }
     }
 }

@@ -90,8 +90,8 @@ pub use everwire_core::retry::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, SessionMode};
 pub use everwire_core::{
     AddressResult, AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy,
-    EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next, OpenConfig,
-    OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, Rejection,
+    EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next, OnNormalClose,
+    OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, Rejection,
     ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Stage, TriedAddress,
 };
 pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Limits, Message, WindowBits};

@@ -89,7 +89,8 @@ async fn an_opening_that_fails_behind_tcp_makes_the_next_one_start_at_another_ad
         support::read_head(&mut stream).await;
     })
     .await;
-    let unavailable = Server::raw(|stream, _| answer(stream, "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")).await;
+    let unavailable =
+        Server::raw(|stream, _| answer(stream, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")).await;
     let silent = Server::raw(|mut stream, _| async move {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })

@@ -259,6 +259,29 @@ async fn frames_that_break_the_protocol_end_the_connection_with_the_right_code()
 }
 
 #[tokio::test]
+async fn a_close_frame_that_is_not_valid_still_says_why() {
+    let closing_with = async |payload: &'static [u8]| {
+        Server::raw(move |stream, _| async move {
+            let mut stream = upgrade(stream).await;
+            let _ = stream.write_all(&[&[0x88, payload.len() as u8], payload].concat()).await;
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        })
+        .await
+    };
+    // 4401 with a reason that is cut within a letter is a 4401.
+    let server = closing_with(b"\x11\x31Token l\xc3").await;
+    let client = hasty(&server.url).build().expect("good settings");
+    let end = state(&client, "the end", State::is_final).await;
+    let State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) = &end else { panic!("{end:?}") };
+    assert_eq!((frame.code, &*frame.reason), (CloseCode(4401), "Token l\u{fffd}"));
+    // 1006 may not be sent: the peer has broken the protocol, and this is what it said.
+    let server = closing_with(b"\x03\xeetoken expired").await;
+    let cause = first_cause(&hasty(&server.url).build().expect("good settings")).await;
+    assert!(matches!(&cause, Cause::Lost(Loss::Protocol(CloseCode::PROTOCOL_ERROR, _))), "{cause:?}");
+    assert!(cause.to_string().contains("1006") && cause.to_string().contains("token expired"), "{cause}");
+}
+
+#[tokio::test]
 async fn t2_a_black_hole_is_found_within_interval_and_timeout_and_t3_dropped_at_once() {
     let (gone, mut went) = tokio::sync::mpsc::unbounded_channel();
     let server = Server::raw(move |stream, number| {

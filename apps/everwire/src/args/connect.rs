@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use everwire::OnNormalClose;
 
-use super::values::{self, GuaranteeArg, OrOff, OverflowArg};
+use super::values::{self, GuaranteeArg, NormalCloseArg, OrOff, OverflowArg};
 use super::{ConnectionArgs, NetworkArgs, ProtocolArgs, TokenArgs, exit_codes};
 
 /// Talk to any WebSocket: lines in, messages out, through every loss of the connection.
@@ -76,6 +77,11 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub(crate) close_timeout: Duration,
 
+    /// What follows when the other side closes with 1000, which some servers do when they restart [default: end; with
+    /// --listen: reconnect]
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) on_normal_close: Option<NormalCloseArg>,
+
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
 
@@ -93,6 +99,13 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+}
+
+impl ConnectArgs {
+    pub(crate) fn on_normal_close(&self) -> OnNormalClose {
+        let usual = if self.listen { OnNormalClose::Reconnect } else { OnNormalClose::End };
+        self.on_normal_close.map_or(usual, OnNormalClose::from)
+    }
 }
 
 /// What happens to messages on their way out.

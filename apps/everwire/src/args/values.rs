@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use everwire::{CauseMatch, Guarantee, Jitter, Overflow};
+use everwire::{CauseMatch, Guarantee, Jitter, OnNormalClose, Overflow};
 use jiff::SignedDuration;
 
 /// `1s`, `250ms`, `1m30s`, `0`.
@@ -175,6 +175,23 @@ impl From<OverflowArg> for Overflow {
             OverflowArg::Wait | OverflowArg::Refuse => Self::Reject,
             OverflowArg::DropOldest => Self::DropOldest,
             OverflowArg::DropNewest => Self::DropNewest,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NormalCloseArg {
+    /// It is the end
+    End,
+    /// Try again, as after any loss
+    Reconnect,
+}
+
+impl From<NormalCloseArg> for OnNormalClose {
+    fn from(arg: NormalCloseArg) -> Self {
+        match arg {
+            NormalCloseArg::End => Self::End,
+            NormalCloseArg::Reconnect => Self::Reconnect,
         }
     }
 }

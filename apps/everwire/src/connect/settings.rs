@@ -17,6 +17,7 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
         .outbox_messages(args.delivery.outbox_messages)
         .outbox_bytes(args.delivery.outbox_bytes)
         .overflow(args.delivery.overflow.into())
+        .on_normal_close(args.on_normal_close())
         .connect_on_build(false);
     for name in &args.subprotocols {
         builder = builder.subprotocol(name);

@@ -3,7 +3,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use everwire::{AdviceOverride, AttemptRequest, BuildError, CauseMatch, Client, Guarantee};
+use everwire::{AdviceOverride, AttemptRequest, BuildError, CauseMatch, Client, Guarantee, OnNormalClose};
 use tokio::sync::mpsc;
 
 use super::memory::Memory;
@@ -44,6 +44,8 @@ pub(crate) const DEFAULT_ROOM: &str = "lobby";
 
 /// The status of a server that wants to know who we are.
 const UNAUTHORIZED: u16 = 401;
+const FORBIDDEN: u16 = 403;
+const POLICY_VIOLATION: u16 = 1008;
 
 /// Outcomes that the task has not taken yet; the senders of more wait.
 const OUTCOMES: usize = 64;
@@ -154,6 +156,12 @@ impl Builder {
         let token = self.token;
         let tokens = token.clone();
         let mut settings = (self.connection)(Client::builder(&url)).guarantee(Guarantee::AtLeastOnce);
+        // A chat has no end of its own; where 1000 comes from, a server restarts or a proxy has lost it.
+        settings = settings.on_normal_close(OnNormalClose::Reconnect);
+        // And what a chat server says by these is meant: banned, signed out, or a room that was closed.
+        for meant in [CauseMatch::CloseCode(POLICY_VIOLATION), CauseMatch::Status(FORBIDDEN)] {
+            settings = settings.override_advice(meant, AdviceOverride::Stop);
+        }
         #[cfg(target_arch = "wasm32")]
         {
             settings = settings.text_pings("ping", "pong");

@@ -9,7 +9,7 @@ pub use crate::{
     heartbeat::HeartbeatConfig,
     lifecycle::OpenConfig,
     outbox::{Guarantee, OutboxConfig, Overflow},
-    retry::{AdviceOverride, CauseMatch, Jitter, RetryConfig},
+    retry::{AdviceOverride, CauseMatch, Jitter, OnNormalClose, RetryConfig},
     send_rate::SendRate,
 };
 

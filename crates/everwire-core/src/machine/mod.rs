@@ -82,6 +82,8 @@ pub struct Machine {
     /// The platform says that there is no network.
     offline: bool,
     last_hurry: Option<Moment>,
+    /// When our own process, or the device, was last seen to have stood still.
+    stood_still: Option<Moment>,
     left: Left,
     /// What was in flight on the connection that has just ended and is not sent again: it belongs to `left` if this is
     /// the end.
@@ -131,6 +133,7 @@ impl Machine {
             connections: 0,
             offline: false,
             last_hurry: None,
+            stood_still: None,
             left: Left::default(),
             orphans: Vec::new(),
             notes: Notes::default(),

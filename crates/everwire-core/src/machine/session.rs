@@ -11,7 +11,7 @@ use crate::{
     lifecycle::{Connection, Lifecycle, Opening},
     session::{
         Bye, Frame, GoAway, Welcome,
-        client::{Agreed, Stage},
+        client::{Agreed, ClientSession, Stage},
         code,
         link::{self, Rest, Violation},
     },
@@ -83,8 +83,43 @@ impl Machine {
                     );
                 }
             }
-            _ => self.bad_greeting(now, attempt, NO_WELCOME),
+            _ => {
+                self.outputs.push(Output::Abort(attempt));
+                let (phase, kind) = (Phase::Session, OpenFailureKind::BadSession);
+                let detail = NO_WELCOME.to_owned();
+                self.attempt_failed_or_plain(now, OpenFailure { phase, kind, detail });
+            }
         }
+    }
+
+    /// An opening has failed in a way that a server which knows no sessions would cause too: then the next one offers none,
+    /// if that will do.
+    pub(super) fn attempt_failed_or_plain(&mut self, now: Moment, failure: OpenFailure) {
+        if !self.goes_on_plainly() {
+            return self.attempt_failed(now, failure);
+        }
+        self.timers.clear(Timer::Open);
+        self.tell_addresses();
+        let cause = Cause::OpenFailed(failure);
+        self.outputs.event(Event::AttemptFailed { attempt: self.retry.attempts(), cause });
+        self.start_attempt(now);
+    }
+
+    fn goes_on_plainly(&mut self) -> bool {
+        let stays = self.intends_to_stay() && matches!(self.lifecycle, Lifecycle::Opening(_));
+        let Some(session) = self.session.as_mut().filter(|_| stays) else { return false };
+        let plainly = session.go_on_plainly();
+        if plainly {
+            session.stage = Stage::Plain;
+        }
+        plainly
+    }
+
+    /// Whether the next opening is to leave the session's subprotocol out, although there are settings for a session: see
+    /// [`SessionMode::Prefer`](crate::session::SessionMode::Prefer).
+    #[must_use]
+    pub fn withholds_session(&self) -> bool {
+        self.session.as_ref().is_some_and(ClientSession::is_withheld)
     }
 
     fn bad_greeting(&mut self, now: Moment, attempt: Attempt, words: &str) {
@@ -261,12 +296,24 @@ impl Machine {
             return;
         }
         let Some(attempt) = self.lifecycle.attempt() else { return };
+        // Codes for a hello that was taken for a message.
+        let not_understood = |frame: &CloseFrame| matches!(frame.code.0, 1002 | 1003 | 1007);
+        if frame.as_ref().is_some_and(not_understood) && self.goes_on_plainly() {
+            self.outputs.push(Output::Abort(attempt));
+            self.timers.clear(Timer::Open);
+            let cause = Cause::PeerClosed(frame);
+            self.outputs.event(Event::AttemptFailed { attempt: self.retry.attempts(), cause });
+            return self.start_attempt(now);
+        }
         if frame.as_ref().is_some_and(|frame| frame.code == code::VIOLATED) {
             self.lose_session(None);
         }
+        // A session that has not begun can't have ended.
+        self.retry.excuse_normal_close();
         let cause = self.session_cause(frame);
         self.outputs.push(Output::Abort(attempt));
         self.timers.clear(Timer::Open);
+        self.tell_addresses();
         self.outputs.event(Event::AttemptFailed { attempt: self.retry.attempts(), cause: cause.clone() });
         self.settle(now, cause);
     }

@@ -52,8 +52,12 @@ impl Machine {
     fn opening_too_long(&mut self, now: Moment) {
         let Lifecycle::Opening(opening) = &self.lifecycle else { return };
         self.outputs.push(Output::Abort(opening.attempt));
+        let in_session = opening.reached == Phase::Session;
         let failure = self.timed_out(opening.reached, &self.tried);
-        self.attempt_failed(now, failure);
+        match in_session {
+            true => self.attempt_failed_or_plain(now, failure),
+            false => self.attempt_failed(now, failure),
+        }
     }
 
     pub(super) fn timed_out(&self, phase: Phase, tried: &Tried) -> OpenFailure {

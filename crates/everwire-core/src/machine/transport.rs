@@ -15,6 +15,11 @@ use crate::{
 /// A connection over which a message was proven to arrive counts as useful after this time at the latest.
 const USEFUL_AFTER_PROOF: Duration = Duration::from_secs(1);
 
+/// For so long a stand-still of ours explains a close of the peer's: what it sent meanwhile is read at once.
+const RECENT: Duration = Duration::from_secs(10);
+/// A timer that is later than this when the peer's close is read tells of a stand-still.
+const MISSED: Duration = Duration::from_secs(1);
+
 impl Machine {
     pub(super) fn transport(&mut self, now: Moment, attempt: Attempt, event: TransportEvent) {
         if self.is_successor(attempt) {
@@ -39,6 +44,9 @@ impl Machine {
                 }
             }
             TransportEvent::Opened { subprotocol } => self.opened(now, attempt, subprotocol.as_deref()),
+            TransportEvent::OpenFailed(failure) if failure.may_be_about_an_offer() => {
+                self.attempt_failed_or_plain(now, failure);
+            }
             TransportEvent::OpenFailed(failure) => self.attempt_failed(now, failure),
             TransportEvent::Received(messages) => match &self.lifecycle {
                 Lifecycle::Opening(_) => self.greeted(now, attempt, messages),
@@ -156,7 +164,7 @@ impl Machine {
         let Lifecycle::Open(connection) = &mut self.lifecycle else { return };
         connection.useful = true;
         self.timers.clear(Timer::Stable);
-        self.retry.reset();
+        self.retry.useful();
     }
 
     fn peer_closed(&mut self, now: Moment, frame: Option<CloseFrame>) {
@@ -166,6 +174,9 @@ impl Machine {
         }
         match &mut self.lifecycle {
             Lifecycle::Open(_) => {
+                if self.may_mean_less_than_the_end(now) {
+                    self.retry.excuse_normal_close();
+                }
                 let cause = self.session_cause(frame);
                 self.end_connection(now, cause, true);
             }
@@ -173,6 +184,15 @@ impl Machine {
             Lifecycle::Opening(_) => self.dismissed_unopened(now, frame),
             Lifecycle::Closed(_) | Lifecycle::Waiting(_) | Lifecycle::Finished => {}
         }
+    }
+
+    /// Whether a close with 1000 has a likelier reason than that the peer is done.
+    fn may_mean_less_than_the_end(&self, now: Moment) -> bool {
+        // A server that is done with a session says bye.
+        let in_session = self.session.as_ref().is_some_and(|session| session.is_live());
+        let stood_still = self.stood_still.is_some_and(|at| now.since(at) < RECENT);
+        let timer_missed = self.deadline().is_some_and(|(at, _)| now.since(at) > MISSED);
+        in_session || stood_still || timer_missed || self.heartbeat.is_mute(now)
     }
 
     fn lost(&mut self, now: Moment, loss: Loss) {

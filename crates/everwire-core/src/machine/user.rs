@@ -131,6 +131,7 @@ impl Machine {
         let slept = Duration::from_millis(unix_ms.saturating_sub(before.at(now)));
         let closed = matches!(self.lifecycle, Lifecycle::Closed(_) | Lifecycle::Finished);
         if before.is_known() && slept > DRIFT && !closed {
+            self.stood_still = Some(now);
             self.outputs.event(Event::Woke { slept });
             self.hint(now, Hint::Woke);
         }
@@ -176,6 +177,7 @@ impl Machine {
             Verdict::Alive => {}
             Verdict::Probe { late_by } => {
                 if let Some(late_by) = late_by {
+                    self.stood_still = Some(now);
                     self.outputs.event(Event::Stalled { late_by });
                 }
                 self.ping(now);

@@ -1,12 +1,16 @@
 use std::time::Duration;
 
-use crate::{Cause, OpenFailure, OpenFailureKind};
+use crate::{Cause, OpenFailure, OpenFailureKind, Phase};
 
 /// The longest pause that a server's `Retry-After` can impose: 1 h. What asks for more is taken for a mistake.
 pub const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(3600);
 
 const TRY_AGAIN_LATER: Duration = Duration::from_secs(5);
 const CREDENTIAL_RETRIES: u32 = 3;
+/// A router may need a while until its server is back.
+const REFUSAL_RETRIES: u32 = 3;
+/// A connection that is closed so at once, again, is not wanted.
+const CLOSE_RETRIES: u32 = 1;
 
 /// What a cause says about trying again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +22,13 @@ pub enum Advice {
     Stop,
     /// Try again, but stop when the same comes this often in a row after the first.
     StopAfter {
+        /// Retries before stopping.
+        retries: u32,
+    },
+    /// Stop, unless the client has had a useful connection: what let it in once and refuses it now may heal. Then try again
+    /// at the pace of the longest delay, and stop when the same comes this often in a row after the first, without a
+    /// useful connection in between.
+    StopUnlessUseful {
         /// Retries before stopping.
         retries: u32,
     },
@@ -33,10 +44,10 @@ pub enum Advice {
 }
 
 impl Advice {
-    /// Whether to try again at all.
+    /// Whether to try again at all, for a client that has not had a useful connection.
     pub const fn is_retry(self) -> bool {
         match self {
-            Self::End | Self::Stop => false,
+            Self::End | Self::Stop | Self::StopUnlessUseful { .. } => false,
             Self::StopAfter { .. }
             | Self::Retry
             | Self::RetrySlowly
@@ -62,22 +73,28 @@ impl Advice {
 /// | server that breaks `everwire.v1` before the session is open | retry slowly | it may be updated |
 /// | the session's end in order | end; with a pause given, retry no sooner; with a time of its own, retry then | the server says so |
 /// | session taken over by a newer connection | stop | two would take it from each other for ever |
+/// | any refusal with `Retry-After` | retry, no sooner than that, of which at most 1 h counts | the server says when (RFC 9110 section 10.2.3) |
 /// | HTTP 401, credentials asked for anew at each attempt | retry, stop at the fourth in a row | the token may have been stale |
 /// | HTTP 401 otherwise | stop | the same token would be refused again |
-/// | HTTP 408, 425, 429, 5xx | retry; no sooner than `Retry-After`, if given, of which at most 1 h counts | the server says: later |
+/// | HTTP 408, 425, 429, 5xx | retry | the server says: later |
 /// | HTTP 3xx | stop | a redirect that was not followed is not followed the next time |
-/// | other HTTP 4xx (400, 403, 404, 405, 410, 426, …) | stop | the request is what is wrong |
-/// | close 1000 | end | the peer is done |
+/// | HTTP 403, 404, 409, 421 | stop; after a useful connection retry slowly, stop at the fourth in a row | a router that has lost its server, a firewall: it was not the request |
+/// | other HTTP 4xx (400, 405, 410, 426, …) | stop | the request is what is wrong |
+/// | close 1000 | end; in a session retry | the peer is done; a session ends with a bye |
+/// | the same, after a stand-still of ours, or when nothing of ours went out for longer than the heartbeat's interval | retry | servers close idle connections so |
 /// | close 1001, 1005, 1006, 1011, 1012, 1014, 3008 | retry | the server goes, fails, restarts, or was too slow |
 /// | close 1013 | retry, no sooner than 5 s | "try again later" |
 /// | close 1002, 1003, 1007, 1009, 1010 | retry; a message that the peer refuses again and again is rejected | it blames a message, not the client |
-/// | close 1008, 3000, 3003, 4401, 4403, 4404 | stop | policy, unauthorized, forbidden, not found |
+/// | close 1008 | stop; after a useful connection retry slowly, stop at the second in a row | servers use it for limits and time-outs too |
+/// | close 3000, 3003, 4401, 4403, 4404 | stop | unauthorized, forbidden, not found |
 /// | other close codes (all other 3xxx and 4xxx) | retry | unknown to us; the overrides are for them |
 /// | connection lost, peer broke the protocol, no sign of life | retry | networks heal, servers restart |
 /// | the user | stop | nothing reconnects against the user's will |
+///
+/// What a proxy answers is judged alike, but its 403, 404, 409 and 421 speak of no server: they stop.
 pub fn advice(cause: &Cause) -> Advice {
     match cause {
-        Cause::OpenFailed(OpenFailure { kind, .. }) => opening(kind),
+        Cause::OpenFailed(OpenFailure { kind, phase, .. }) => opening(kind, *phase),
         Cause::PeerClosed(None) => Advice::Retry,
         Cause::PeerClosed(Some(frame)) => close_code(frame.code.0),
         Cause::Lost(_) | Cause::Dead { .. } => Advice::Retry,
@@ -88,7 +105,7 @@ pub fn advice(cause: &Cause) -> Advice {
     }
 }
 
-fn opening(kind: &OpenFailureKind) -> Advice {
+fn opening(kind: &OpenFailureKind, phase: Phase) -> Advice {
     match kind {
         OpenFailureKind::Io | OpenFailureKind::Timeout | OpenFailureKind::Hook => Advice::Retry,
         OpenFailureKind::Certificate | OpenFailureKind::NotWebSocket | OpenFailureKind::BadSession => {
@@ -105,13 +122,16 @@ fn opening(kind: &OpenFailureKind) -> Advice {
                 advice => advice,
             }
         }
+        OpenFailureKind::Refused { retry_after: Some(pause), .. } => {
+            Advice::RetryNoSoonerThan((*pause).min(RETRY_AFTER_LIMIT))
+        }
         OpenFailureKind::Refused { status: 401, fresh_credentials: true, .. } => {
             Advice::StopAfter { retries: CREDENTIAL_RETRIES }
         }
-        OpenFailureKind::Refused { status: 408 | 425 | 429 | 500..=599, retry_after, .. } => match retry_after {
-            Some(pause) => Advice::RetryNoSoonerThan((*pause).min(RETRY_AFTER_LIMIT)),
-            None => Advice::Retry,
-        },
+        OpenFailureKind::Refused { status: 408 | 425 | 429 | 500..=599, .. } => Advice::Retry,
+        OpenFailureKind::Refused { status: 403 | 404 | 409 | 421, .. } if phase != Phase::Proxy => {
+            Advice::StopUnlessUseful { retries: REFUSAL_RETRIES }
+        }
         OpenFailureKind::Refused { status: 300..=499, .. } => Advice::Stop,
         OpenFailureKind::Refused { .. } => Advice::RetrySlowly,
     }
@@ -121,7 +141,8 @@ fn close_code(code: u16) -> Advice {
     match code {
         1000 => Advice::End,
         1013 => Advice::RetryNoSoonerThan(TRY_AGAIN_LATER),
-        1008 | 3000 | 3003 | 4401 | 4403 | 4404 => Advice::Stop,
+        1008 => Advice::StopUnlessUseful { retries: CLOSE_RETRIES },
+        3000 | 3003 | 4401 | 4403 | 4404 => Advice::Stop,
         _ => Advice::Retry,
     }
 }

@@ -35,6 +35,8 @@ pub struct RetryConfig {
     /// [`Output::Reserve`](crate::Output::Reserve). Default false. First attempts and what the user asks for
     /// ([`Hint::RetryNow`](crate::Hint::RetryNow)) go without.
     pub budgeted: bool,
+    /// What follows when the peer closes with 1000. Default [`OnNormalClose::End`].
+    pub on_normal_close: OnNormalClose,
     /// Replacements for the advice of [`advice()`], by HTTP status or close code. Default none.
     pub overrides: Vec<(CauseMatch, AdviceOverride)>,
 }
@@ -50,6 +52,7 @@ impl Default for RetryConfig {
             max_elapsed: None,
             stable_after: Duration::from_secs(10),
             budgeted: false,
+            on_normal_close: OnNormalClose::End,
             overrides: Vec::new(),
         }
     }
@@ -58,14 +61,19 @@ impl Default for RetryConfig {
 impl RetryConfig {
     /// The table's advice, or what replaces it.
     pub fn advice(&self, cause: &Cause) -> Advice {
-        let told = advice(cause);
+        let told = match self.on_normal_close {
+            OnNormalClose::Reconnect if cause.is_normal_close() => Advice::Retry,
+            OnNormalClose::Reconnect | OnNormalClose::End => advice(cause),
+        };
         let code = CauseMatch::of(cause);
         match self.overrides.iter().find(|(matched, _)| Some(*matched) == code) {
             None => told,
             Some((_, AdviceOverride::Stop)) => Advice::Stop,
             Some((_, AdviceOverride::Retry)) => match told {
                 Advice::Retry | Advice::RetrySlowly | Advice::RetryNoSoonerThan(_) | Advice::RetryAt(_) => told,
-                Advice::End | Advice::Stop | Advice::StopAfter { .. } => Advice::Retry,
+                Advice::End | Advice::Stop | Advice::StopAfter { .. } | Advice::StopUnlessUseful { .. } => {
+                    Advice::Retry
+                }
             },
         }
     }
@@ -137,6 +145,20 @@ pub enum AdviceOverride {
     Retry,
     /// End, with [`Closed::Refused`](crate::Closed::Refused).
     Stop,
+}
+
+/// What follows when the peer closes a connection with 1000, normal closure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnNormalClose {
+    /// The client ends, as RFC 6455 section 7.4.1 has it: the purpose of the connection is fulfilled. Not where the code need
+    /// not mean that: when nothing of ours went out for longer than the heartbeat's interval or our own process stood
+    /// still (servers close idle connections so), and in a session, which ends with a bye.
+    #[default]
+    End,
+    /// The client tries again, as after any loss: for feeds that never end, since several servers send 1000 when they
+    /// restart, or when a handler merely returns. A server that closes every connection so at once is then asked at the
+    /// pace of the longest delay, for ever.
+    Reconnect,
 }
 
 /// How a delay is spread, so that clients that lost the same server do not come back in step.

@@ -18,7 +18,7 @@ pub(crate) use advice::blames_a_message;
 pub use advice::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use backoff::Backoff;
 pub use budget::Budget;
-pub use config::{AdviceOverride, CauseMatch, Jitter, RetryConfig};
+pub use config::{AdviceOverride, CauseMatch, Jitter, OnNormalClose, RetryConfig};
 
 use crate::{Cause, Moment};
 
@@ -33,6 +33,12 @@ pub struct Retry {
     attempts: u32,
     failing_since: Option<Moment>,
     refused_credentials: u32,
+    /// There has been a useful connection since the user started.
+    has_been_useful: bool,
+    /// Verdicts without hope that were not believed since.
+    disbelieved: u32,
+    /// A close with 1000 is not to be taken for the peer's last word.
+    excused: bool,
 }
 
 /// What follows a failure.
@@ -63,7 +69,16 @@ impl Retry {
     /// The seed decides the jitter: the same seed, the same delays.
     pub fn new(config: RetryConfig, seed: [u8; 32]) -> Self {
         let backoff = Backoff::new(&config, seed);
-        Self { config, backoff, attempts: 0, failing_since: None, refused_credentials: 0 }
+        Self {
+            config,
+            backoff,
+            attempts: 0,
+            failing_since: None,
+            refused_credentials: 0,
+            has_been_useful: false,
+            disbelieved: 0,
+            excused: false,
+        }
     }
 
     /// Attempts since the last useful connection.
@@ -80,6 +95,7 @@ impl Retry {
     pub fn started(&mut self, now: Moment) {
         self.attempts = self.next_attempt();
         self.failing_since.get_or_insert(now);
+        self.excused = false;
     }
 
     /// A connection opened, so the credentials were good. That alone resets nothing else.
@@ -87,19 +103,33 @@ impl Retry {
         self.refused_credentials = 0;
     }
 
-    /// The connection has become useful, or the user starts anew: everything is counted from zero.
+    /// The connection has become useful: everything is counted from zero, and what refuses the client from now on has let it
+    /// in before.
+    pub fn useful(&mut self) {
+        self.reset();
+        self.has_been_useful = true;
+    }
+
+    /// The user starts anew: everything is counted from zero.
     pub fn reset(&mut self) {
         self.backoff.reset();
         self.attempts = 0;
         self.failing_since = None;
         self.refused_credentials = 0;
+        (self.has_been_useful, self.disbelieved) = (false, 0);
+    }
+
+    /// There is a reason for the peer to close this connection with 1000 that is not the end of its purpose: such a close is
+    /// followed by another attempt.
+    pub fn excuse_normal_close(&mut self) {
+        self.excused = true;
     }
 
     /// An attempt failed or a connection ended. `slowly`: the platform says that there is no network.
     pub fn failed(&mut self, now: Moment, cause: &Cause, slowly: bool) -> Decision {
         let since = *self.failing_since.get_or_insert(now);
         let elapsed = now.since(since);
-        let (pace, at_least) = match self.config.advice(cause) {
+        let (pace, at_least) = match self.advice(cause) {
             Advice::End => return Decision::End,
             Advice::Stop => return Decision::Stop,
             Advice::StopAfter { retries } => {
@@ -109,8 +139,9 @@ impl Retry {
                 }
                 (self.backoff.advance(), Duration::ZERO)
             }
+            Advice::StopUnlessUseful { retries } if !self.disbelieves(retries) => return Decision::Stop,
             Advice::Retry => (self.backoff.advance(), Duration::ZERO),
-            Advice::RetrySlowly => {
+            Advice::RetrySlowly | Advice::StopUnlessUseful { .. } => {
                 self.backoff.advance();
                 (self.config.max_delay, Duration::ZERO)
             }
@@ -139,8 +170,9 @@ impl Retry {
     /// An attempt beside a connection that still works has failed: how long until the next, at the longest pace; `None` if
     /// trying again makes no sense. It counts towards no limit.
     pub fn again_beside(&mut self, cause: &Cause) -> Option<Duration> {
-        let at_least = match self.config.advice(cause) {
+        let at_least = match self.advice(cause) {
             Advice::End | Advice::Stop => return None,
+            Advice::StopUnlessUseful { retries } if !self.disbelieves(retries) => return None,
             Advice::StopAfter { retries } => {
                 self.refused_credentials = self.refused_credentials.saturating_add(1);
                 if self.refused_credentials > retries {
@@ -148,11 +180,25 @@ impl Retry {
                 }
                 Duration::ZERO
             }
-            Advice::Retry | Advice::RetrySlowly => Duration::ZERO,
+            Advice::Retry | Advice::RetrySlowly | Advice::StopUnlessUseful { .. } => Duration::ZERO,
             Advice::RetryNoSoonerThan(at_least) => at_least,
             Advice::RetryAt(pause) => return Some(pause),
         };
         Some(at_least.saturating_add(self.slow_delay()))
+    }
+
+    fn advice(&self, cause: &Cause) -> Advice {
+        match self.config.advice(cause) {
+            Advice::End if self.excused && cause.is_normal_close() => Advice::Retry,
+            advice => advice,
+        }
+    }
+
+    /// Whether a verdict without hope is worth another attempt, which is counted.
+    fn disbelieves(&mut self, retries: u32) -> bool {
+        let disbelieves = self.has_been_useful && self.disbelieved < retries;
+        self.disbelieved += u32::from(disbelieves);
+        disbelieves
     }
 
     /// A delay at the longest pace, for when the platform says that there is no network.

@@ -44,6 +44,8 @@ pub(crate) struct ClientSession {
     told: u64,
     pub(crate) receiver: Receiver,
     pub(crate) stage: Stage,
+    /// The server has shown that it knows no sessions, though it may echo their name: they are not offered to it any more.
+    plain: bool,
     /// With a store: the credentials that it has. The server takes these until newer ones were used, and what a crash
     /// would lose must not be.
     stored: Option<Credentials>,
@@ -77,6 +79,7 @@ impl ClientSession {
             told: 0,
             receiver,
             stage: Stage::Plain,
+            plain: false,
             stored: None,
             kept: 0,
             given_up: false,
@@ -135,6 +138,19 @@ impl ClientSession {
         let news = self.news()?;
         self.kept = news;
         Some(news)
+    }
+
+    /// Whether the subprotocol is not offered any more.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.plain
+    }
+
+    /// The server that was offered a session can't mean one. Whether to go on plainly with it, from now on: where a session
+    /// is only preferred, and there has not been one.
+    pub(crate) fn go_on_plainly(&mut self) -> bool {
+        let goes_on = self.config.mode == SessionMode::Prefer && !self.plain && !self.has_session();
+        self.plain |= goes_on;
+        goes_on
     }
 
     pub(crate) fn agreed(&self, subprotocol: Option<&str>) -> Agreed {

@@ -13,6 +13,11 @@ pub enum SessionMode {
     #[default]
     Require,
     /// With such a server the connection is plain, and the [`Guarantee`](crate::Guarantee) says what is known.
+    ///
+    /// Some servers echo any name that is offered, or refuse those that they don't know. So one that has never had a session
+    /// with this client, and chooses `everwire.v1` but answers the hello with anything but a welcome, or not within the time
+    /// for opening, or refuses the request with 400, 403 or 406, is connected to again at once without the offer. From then
+    /// on this client offers no session.
     Prefer,
 }
 

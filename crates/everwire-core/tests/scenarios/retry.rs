@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use everwire_core::{
     AdviceOverride, Cause, CauseMatch, CloseCode, CloseFrame, Closed, Config, Event, Guarantee, Input, Jitter, Loss,
-    OpenFailure, OpenFailureKind, Output, Phase, State, TransportEvent,
+    OnNormalClose, OpenFailure, OpenFailureKind, Output, Phase, State, TransportEvent,
     retry::{Advice, RETRY_AFTER_LIMIT, advice},
 };
 
@@ -329,6 +329,170 @@ fn t20_retry_after_is_a_minimum_with_the_spread_above_it() {
     assert!(delays.iter().all(|delay| *delay >= seconds(60.0) && *delay <= seconds(61.0)), "{delays:?}");
     let spread = delays.iter().max().unwrap().saturating_sub(*delays.iter().min().unwrap());
     assert!(spread > seconds(0.5), "{spread:?}");
+}
+
+#[test]
+fn retry_after_counts_on_any_refusal() {
+    for (status, phase) in [
+        (200, Phase::Upgrade),
+        (302, Phase::Upgrade),
+        (401, Phase::Upgrade),
+        (403, Phase::Upgrade),
+        (404, Phase::Upgrade),
+        (407, Phase::Proxy),
+        (418, Phase::Upgrade),
+        (503, Phase::Upgrade),
+    ] {
+        let retry_after = Some(seconds(60.0));
+        let kind = OpenFailureKind::Refused { status, retry_after, fresh_credentials: false };
+        let failure = OpenFailure { phase, kind, detail: String::new() };
+        assert_eq!(advice(&Cause::OpenFailed(failure)), Advice::RetryNoSoonerThan(seconds(60.0)), "{status}");
+    }
+}
+
+/// A world whose connection has been useful, and is lost.
+fn lost_after_use() -> World {
+    let mut world = World::connected(Config::default());
+    world.passes(seconds(20.0));
+    world.loses_connection();
+    world.passes_until_attempt();
+    world
+}
+
+#[test]
+fn what_refuses_a_client_that_was_in_before_is_asked_again_three_times() {
+    for status in [403, 404, 409, 421] {
+        let mut world = lost_after_use();
+        for _ in 0..3 {
+            world.refused(status);
+            assert!(matches!(world.state(), State::Disconnected { .. }), "{status}: {:?}", world.state());
+            world.passes_until_attempt();
+        }
+        world.refused(status);
+        assert!(matches!(world.state(), State::Closed(Closed::Refused(_))), "{status}: {:?}", world.state());
+    }
+    for status in [400, 401, 405, 410, 426] {
+        let mut world = lost_after_use();
+        world.refused(status);
+        assert!(matches!(world.state(), State::Closed(Closed::Refused(_))), "{status}: {:?}", world.state());
+    }
+}
+
+#[test]
+fn a_refusal_that_healed_is_believed_no_sooner_the_next_time() {
+    let mut world = lost_after_use();
+    for _ in 0..5 {
+        world.refused(404);
+        world.passes_until_attempt();
+        world.opens();
+        world.passes(seconds(20.0));
+        world.loses_connection();
+        world.passes_until_attempt();
+    }
+}
+
+#[test]
+fn a_refusal_is_retried_at_the_pace_of_the_cap_and_a_proxys_is_not_retried() {
+    let mut world = World::connected(unspread(|_| {}));
+    world.passes(seconds(20.0));
+    world.loses_connection();
+    world.passes_until_attempt();
+    world.refused(404);
+    assert_eq!(world.passes_until_attempt(), seconds(10.0));
+    let kind = OpenFailureKind::Refused { status: 403, retry_after: None, fresh_credentials: false };
+    let failure = OpenFailure { phase: Phase::Proxy, kind, detail: String::new() };
+    assert_eq!(advice(&Cause::OpenFailed(failure)), Advice::Stop);
+}
+
+#[test]
+fn a_client_that_starts_anew_has_not_been_in_before() {
+    let mut world = lost_after_use();
+    world.input(Input::Disconnect);
+    world.input(Input::Connect);
+    world.refused(404);
+    assert!(matches!(world.state(), State::Closed(Closed::Refused(_))), "{:?}", world.state());
+}
+
+#[test]
+fn a_policy_violation_ends_a_client_only_if_its_connection_was_of_no_use_twice() {
+    let mut world = World::connected(Config::default());
+    world.passes(seconds(20.0));
+    world.peer_closes(1008);
+    assert!(matches!(world.state(), State::Disconnected { .. }), "{:?}", world.state());
+    world.passes_until_attempt();
+    world.opens();
+    world.passes(seconds(20.0));
+    world.peer_closes(1008);
+    assert!(matches!(world.state(), State::Disconnected { .. }), "{:?}", world.state());
+    world.passes_until_attempt();
+    world.opens();
+    world.peer_closes(1008);
+    assert!(matches!(world.state(), State::Closed(Closed::Refused(_))), "{:?}", world.state());
+}
+
+#[test]
+fn a_normal_close_after_a_stand_still_of_ours_is_retried() {
+    // The process stood still: a timer that was due is late when the close is read.
+    let mut world = World::connected(Config::default());
+    world.passes(seconds(20.0));
+    world.now = world.now + seconds(8.0);
+    world.peer_closes(1000);
+    assert!(matches!(world.state(), State::Disconnected { .. }), "{:?}", world.state());
+    // The device slept, and our clock with it.
+    for (later, retried) in [(seconds(1.0), true), (seconds(11.0), false)] {
+        let mut world = World::connected(Config::default());
+        world.input(Input::WallClock(1_000_000));
+        world.input(Input::WallClock(1_065_000));
+        world.receives("here I am");
+        world.passes(later);
+        world.peer_closes(1000);
+        assert_eq!(matches!(world.state(), State::Disconnected { .. }), retried, "{:?}", world.state());
+    }
+}
+
+#[test]
+fn a_normal_close_after_an_outbound_silence_longer_than_the_interval_is_retried() {
+    let quiet = |config: &mut Config| config.heartbeat.interval = None;
+    for (silence, retried) in [(20.0, false), (26.0, true)] {
+        let mut world = World::connected(config(quiet));
+        world.passes(seconds(5.0));
+        world.send("the last that goes out");
+        world.settles();
+        for _ in 0..2 {
+            world.passes(seconds(silence / 2.0));
+            world.receives("what comes in does not count");
+        }
+        world.peer_closes(1000);
+        assert_eq!(matches!(world.state(), State::Disconnected { .. }), retried, "{silence}: {:?}", world.state());
+    }
+    // With the heartbeat there is no such silence.
+    let mut world = World::connected(Config::default());
+    for _ in 0..60 {
+        world.passes(seconds(1.0));
+        world.receives("tick");
+    }
+    world.peer_closes(1000);
+    assert!(matches!(world.state(), State::Closed(Closed::ByPeer(_))), "{:?}", world.state());
+}
+
+#[test]
+fn a_normal_close_is_followed_by_what_the_user_wants_and_never_by_a_storm() {
+    let mut world = World::connected(unspread(|config| config.retry.on_normal_close = OnNormalClose::Reconnect));
+    for delay in [1.0, 1.3, 1.69] {
+        world.peer_closes(1000);
+        assert_eq!(world.passes_until_attempt(), seconds(delay));
+        world.opens();
+    }
+    world.passes(seconds(20.0));
+    world.peer_closes(1000);
+    assert_eq!(world.passes_until_attempt(), seconds(1.0));
+    // What is said of the code in particular counts more.
+    let mut world = World::connected(config(|config| {
+        config.retry.on_normal_close = OnNormalClose::Reconnect;
+        config.retry.overrides = vec![(CauseMatch::CloseCode(1000), AdviceOverride::Stop)];
+    }));
+    world.peer_closes(1000);
+    assert!(matches!(world.state(), State::Closed(Closed::Refused(_))), "{:?}", world.state());
 }
 
 #[test]

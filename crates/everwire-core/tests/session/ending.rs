@@ -45,6 +45,21 @@ fn what_follows_a_violation_that_ends_the_session_is_not_taken_for_messages() {
 }
 
 #[test]
+fn a_normal_close_without_a_bye_ends_no_session() {
+    let mut pair = Pair::connected();
+    pair.server_send("one");
+    pair.run();
+    pair.wires[0].down.push_back(crate::pair::Packet::Close(everwire_core::CloseCode::NORMAL));
+    while pair.down(0) {}
+    assert!(matches!(pair.client.state(), State::Disconnected { .. }), "{:?}", pair.client.state());
+    pair.server_send("two");
+    pair.wait_for_dial();
+    pair.run();
+    assert_eq!(pair.at_client, ["one", "two"]);
+    assert!(pair.events.contains(&Event::Session { resumed: true, resending: 0 }));
+}
+
+#[test]
 fn disconnecting_keeps_the_session_for_the_return() {
     let mut pair = Pair::connected();
     pair.input(Input::Disconnect);

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use everwire_core::{
-    Attempt, Cause, Closed, Config, Event, Input, Loss, Machine, Message, Moment, OpenFailureKind, Outcome, Stage,
-    State, TransportEvent,
-    session::{Attached, Frame, Gone, Hello, Limits, Resume, SessionConfig, SessionMode, Token, code},
+    Attempt, Cause, CloseCode, CloseFrame, Closed, Config, Event, Input, Loss, Machine, Message, Moment, OpenFailure,
+    OpenFailureKind, Outcome, Output, Phase, Stage, State, TransportEvent,
+    session::{Attached, Frame, Gone, Hello, Limits, Resume, ServerConfig, SessionConfig, SessionMode, Token, code},
 };
 
 use crate::pair::{Packet, Pair};
@@ -94,6 +94,87 @@ fn a_server_without_sessions_is_refused_or_taken_as_it_is() {
     assert_eq!(opened(SessionMode::Prefer).state(), &State::Connected);
     let refused = opened(SessionMode::Require);
     assert!(matches!(refused.state(), State::Closed(Closed::Refused(_))), "{:?}", refused.state());
+}
+
+/// A client that prefers a session, on an opening with this subprotocol.
+fn preferring(subprotocol: Option<&str>) -> Machine {
+    let mut session = SessionConfig::default();
+    session.mode = SessionMode::Prefer;
+    let mut config = Config::default();
+    config.session = Some(session);
+    let mut machine = Machine::new(config, [1; 32]).unwrap();
+    machine.handle(Moment::ZERO, Input::Connect);
+    assert!(!machine.withholds_session());
+    if let Some(name) = subprotocol {
+        let subprotocol = Some(name.to_owned());
+        machine.handle(Moment::ZERO, Input::Transport(Attempt(1), TransportEvent::Opened { subprotocol }));
+    }
+    machine
+}
+
+/// The second opening offers no session, and comes to a plain connection.
+fn goes_on_plainly(machine: &mut Machine, now: Moment) {
+    assert_eq!(machine.state(), &State::Connecting { attempt: 2 });
+    assert!(machine.withholds_session());
+    machine.handle(now, Input::Transport(Attempt(2), TransportEvent::Opened { subprotocol: None }));
+    assert_eq!(machine.state(), &State::Connected);
+    machine.handle(now, Input::Transport(Attempt(2), TransportEvent::Received(vec!["hello".into()])));
+    let mut outputs = std::iter::from_fn(|| machine.poll_output());
+    assert!(outputs.any(|output| matches!(output, Output::Deliver(messages) if messages == ["hello".into()])));
+}
+
+#[test]
+fn a_preferred_session_is_given_up_for_a_server_that_only_echoes_its_name() {
+    let now = Moment::ZERO;
+    let mut machine = preferring(Some("everwire.v1"));
+    machine.handle(now, Input::Transport(Attempt(1), TransportEvent::Received(vec!["hello".into()])));
+    goes_on_plainly(&mut machine, now);
+
+    let mut machine = preferring(Some("everwire.v1"));
+    let now = Moment::ZERO + Duration::from_secs(10);
+    machine.handle(now, Input::Timer);
+    goes_on_plainly(&mut machine, now);
+
+    let now = Moment::ZERO;
+    let mut machine = preferring(Some("everwire.v1"));
+    let frame = CloseFrame { code: CloseCode::UNSUPPORTED_DATA, reason: "".into() };
+    machine.handle(now, Input::Transport(Attempt(1), TransportEvent::PeerClosed(Some(frame))));
+    goes_on_plainly(&mut machine, now);
+}
+
+#[test]
+fn a_preferred_session_is_given_up_for_a_server_that_refuses_its_name_and_a_second_refusal_counts() {
+    let now = Moment::ZERO;
+    let refused = |status| {
+        let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+        TransportEvent::OpenFailed(OpenFailure { phase: Phase::Upgrade, kind, detail: String::new() })
+    };
+    for status in [400, 403, 406] {
+        let mut machine = preferring(None);
+        machine.handle(now, Input::Transport(Attempt(1), refused(status)));
+        goes_on_plainly(&mut machine, now);
+        let mut machine = preferring(None);
+        machine.handle(now, Input::Transport(Attempt(1), refused(status)));
+        machine.handle(now, Input::Transport(Attempt(2), refused(status)));
+        assert!(matches!(machine.state(), State::Closed(Closed::Refused(_))), "{:?}", machine.state());
+    }
+    let mut machine = preferring(None);
+    machine.handle(now, Input::Transport(Attempt(1), refused(404)));
+    assert!(matches!(machine.state(), State::Closed(Closed::Refused(_))), "{:?}", machine.state());
+}
+
+#[test]
+fn a_session_that_there_was_is_not_given_up_for_a_plain_connection() {
+    let mut session = SessionConfig::default();
+    session.mode = SessionMode::Prefer;
+    let mut pair = Pair::with(|config| config.session = Some(session), ServerConfig::default());
+    pair.run();
+    assert!(pair.events.contains(&Event::Session { resumed: false, resending: 0 }), "{:?}", pair.events);
+    pair.cut(0);
+    pair.wait_for_dial();
+    say(&mut pair, "hello");
+    assert!(matches!(pair.client.state(), State::Disconnected { .. }), "{:?}", pair.client.state());
+    assert!(!pair.client.withholds_session());
 }
 
 #[test]

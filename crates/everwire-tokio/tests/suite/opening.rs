@@ -63,6 +63,18 @@ async fn a_refusal_comes_back_with_its_details() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_refusal_whose_body_never_comes_is_seen_soon() {
+    let (near, mut far) = tokio::io::duplex(1024);
+    far.write_all(b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4000\r\n\r\nthe sta").await.unwrap();
+    let start = tokio::time::Instant::now();
+    let error = client(near, handshake(&[]), Config::default(), [0; 32]).await.unwrap_err();
+    let OpenError::Handshake(HandshakeError::Refused(refused)) = error else { panic!("{error:?}") };
+    assert_eq!((refused.status, &refused.body[..]), (StatusCode::SERVICE_UNAVAILABLE, &b"the sta"[..]));
+    assert_eq!(refused.headers["retry-after"], "7");
+    assert!(start.elapsed() <= std::time::Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
 #[tokio::test]
 async fn a_refusal_is_seen_even_if_the_request_could_not_be_written() {
     let stream = Scripted::with(Script { write_error: Some(std::io::ErrorKind::BrokenPipe), ..Script::default() });

@@ -231,11 +231,15 @@ fn close_frame(mut payload: Bytes) -> Result<Option<CloseFrame>, ProtocolError> 
         1 => Err(ProtocolError::CloseTooShort),
         _ => {
             let code = CloseCode(payload.get_u16());
-            if !code.is_allowed_on_wire() {
-                return Err(ProtocolError::CloseCodeInvalid(code.0));
+            let (reason, is_utf8) = match ByteString::try_from(payload.clone()) {
+                Ok(reason) => (reason, true),
+                Err(_) => (String::from_utf8_lossy(&payload).into_owned().into(), false),
+            };
+            match (CloseFrame { code, reason }, is_utf8) {
+                (frame, _) if !code.is_allowed_on_wire() => Err(ProtocolError::CloseCodeInvalid(frame)),
+                (frame, false) => Err(ProtocolError::CloseReasonInvalid(frame)),
+                (frame, true) => Ok(Some(frame)),
             }
-            let reason = ByteString::try_from(payload).map_err(|_| ProtocolError::CloseReasonInvalid)?;
-            Ok(Some(CloseFrame { code, reason }))
         }
     }
 }

@@ -103,6 +103,13 @@ impl ClientHandshake {
         }
     }
 
+    /// Whether the server has refused, and only the rest of the body that its answer promises is waited for. It may never
+    /// come: who has waited long enough calls [`receive`](Self::receive) with `end_of_stream`.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
     /// The next response's head, taken from `input`.
     fn head(&mut self, input: &mut BytesMut, end_of_stream: bool) -> Result<Option<Response<()>>, HandshakeError> {
         if self.pace.is_due(input) || end_of_stream {

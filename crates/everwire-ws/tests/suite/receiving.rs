@@ -237,9 +237,14 @@ fn a_close_frames_payload_is_judged() {
     for role in ROLES {
         let close = |payload: &[u8]| frame(FIN | CLOSE, payload, key_to(role));
         assert_eq!(error(role, &close(b"\x03")), ProtocolError::CloseTooShort);
-        assert_eq!(error(role, &close(&close_payload(1000, b"\xff"))), ProtocolError::CloseReasonInvalid);
+        let said = |code, reason: &'static str| CloseFrame { code: CloseCode(code), reason: reason.into() };
+        let cut = error(role, &close(&close_payload(4401, b"Token l\xc3")));
+        assert_eq!(cut, ProtocolError::CloseReasonInvalid(said(4401, "Token l\u{fffd}")));
+        assert_eq!(cut.to_string(), "close reason is not UTF-8; with code 4401: Token l\u{fffd}");
+        let invalid = error(role, &close(&close_payload(1006, b"token expired")));
+        assert_eq!(invalid.to_string(), "close code 1006 is not allowed on the wire; its reason: token expired");
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
-            assert_eq!(error(role, &close(&close_payload(code, b""))), ProtocolError::CloseCodeInvalid(code));
+            assert_eq!(error(role, &close(&close_payload(code, b""))), ProtocolError::CloseCodeInvalid(said(code, "")));
         }
         for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999] {
             let received = receive_in(&mut connection(role), &close(&close_payload(code, b"why")), 1).unwrap();

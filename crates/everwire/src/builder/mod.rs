@@ -11,7 +11,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use everwire_core::session::SessionMode;
-use everwire_core::{AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, Jitter, Overflow, SendRate};
+use everwire_core::{
+    AdviceOverride, Batching, CauseMatch, Config, ConfigError, Guarantee, Jitter, OnNormalClose, Overflow, SendRate,
+};
 #[cfg(not(target_arch = "wasm32"))]
 use everwire_ws::Deflate;
 use everwire_ws::Limits;
@@ -316,6 +318,12 @@ impl Builder {
     /// times; contradictions are refused by [`build`](Self::build). Default: none.
     pub fn override_advice(mut self, on: CauseMatch, advice: AdviceOverride) -> Self {
         self.config.retry.overrides.push((on, advice));
+        self
+    }
+
+    /// What follows when the server closes with 1000. Default: [`OnNormalClose::End`].
+    pub fn on_normal_close(mut self, what: OnNormalClose) -> Self {
+        self.config.retry.on_normal_close = what;
         self
     }
 

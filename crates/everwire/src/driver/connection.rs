@@ -146,6 +146,11 @@ impl Connection {
                 Err(error) => {
                     // The socket has just tried to tell the peer, if there is something to tell.
                     let _ = self.socket.poll_flush(cx);
+                    if let Some(frame) = failure::flawed_close(&error) {
+                        push_batch(batch, events);
+                        self.push_written(events);
+                        events.push(TransportEvent::PeerClosed(Some(frame)));
+                    }
                     self.push_lost(batch, events, failure::loss(error));
                     return Reading::Gone;
                 }

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Request};
 
 use super::failure;
 use super::log;
+use super::offered;
 use super::redirect::Redirects;
 use super::route::{Reached, Routes};
 use super::stopwatch::{Stopwatch, Times};
@@ -67,6 +68,8 @@ pub(super) struct Which {
     pub(super) attempt: Attempt,
     /// As users count.
     pub(super) number: u32,
+    /// No session is offered.
+    pub(super) plain: bool,
     pub(super) last_cause: Option<Cause>,
 }
 
@@ -84,11 +87,12 @@ impl Plan {
     pub(super) async fn dial(self: Arc<Self>, which: Which, shared: Arc<Shared>) -> Result<Opened, OpenFailure> {
         let (attempt, teller) = (which.attempt, Arc::clone(&shared));
         let stopwatch = Stopwatch::start(move |event| teller.tell(Input::Transport(attempt, event)));
-        let Which { number, last_cause, .. } = which;
+        let Which { number, plain, last_cause, .. } = which;
         if number > 1 || matches!(last_cause, Some(Cause::Dead { .. })) {
             self.routes.doubt_latest();
         }
-        let AttemptRequest { url, mut headers, subprotocols, .. } = self.request(number, last_cause.clone()).await?;
+        let AttemptRequest { url, mut headers, subprotocols, .. } =
+            self.request(number, plain, last_cause.clone()).await?;
         let mut target = match url == self.target.uri {
             true => self.target.clone(),
             false => Target::check(&url).map_err(failure::bad_request)?,
@@ -127,7 +131,7 @@ impl Plan {
                     trial.succeeded();
                     target = redirects
                         .follow(&target, &refused, &mut headers)
-                        .map_err(|why| failure::redirect(refused.status, &why))?;
+                        .map_err(|why| failure::redirect(&refused, &why))?;
                 }
                 Err(error) => {
                     let failure = failure::upgrade(error, self.hook.is_some());
@@ -137,11 +141,16 @@ impl Plan {
         }
     }
 
-    async fn request(&self, attempt: u32, last_cause: Option<Cause>) -> Result<AttemptRequest, OpenFailure> {
+    async fn request(
+        &self,
+        attempt: u32,
+        plain: bool,
+        last_cause: Option<Cause>,
+    ) -> Result<AttemptRequest, OpenFailure> {
         let request = AttemptRequest {
             url: self.target.uri.clone(),
             headers: self.headers.clone(),
-            subprotocols: self.subprotocols.clone(),
+            subprotocols: offered(&self.subprotocols, plain),
             attempt,
             last_cause,
         };

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use everwire_core::{Loss, OpenFailure, OpenFailureKind, Phase};
 use everwire_tokio::{OpenError, SocketError};
 use everwire_ws::handshake::{HandshakeError, MAX_HEAD, MAX_HEADERS, Refused};
+use everwire_ws::{CloseFrame, ProtocolError};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, VIA};
 use http::{HeaderMap, StatusCode};
 
@@ -64,9 +65,13 @@ pub(super) fn upgrade(error: OpenError, fresh_credentials: bool) -> OpenFailure 
 }
 
 /// A redirect that is not followed although redirects are.
-pub(super) fn redirect(status: StatusCode, why: &str) -> OpenFailure {
-    let kind = OpenFailureKind::Refused { status: status.as_u16(), retry_after: None, fresh_credentials: false };
-    let detail = format!("the server answered {status} and redirects {why}; this is not followed");
+pub(super) fn redirect(refused: &Refused, why: &str) -> OpenFailure {
+    let kind = OpenFailureKind::Refused {
+        status: refused.status.as_u16(),
+        retry_after: retry_after(&refused.headers, SystemTime::now()),
+        fresh_credentials: false,
+    };
+    let detail = format!("the server answered {} and redirects {why}; this is not followed", refused.status);
     OpenFailure { phase: Phase::Upgrade, kind, detail }
 }
 
@@ -76,6 +81,14 @@ pub(super) fn loss(error: SocketError) -> Loss {
         SocketError::Protocol(error) => Loss::Protocol(error.close_code(), error.to_string()),
         SocketError::UnexpectedEnd => Loss::Ended,
         other => Loss::Io(chain(&other)),
+    }
+}
+
+/// The close frame of a peer that gives a valid code and a reason that was cut within a letter: what it means is clear.
+pub(super) fn flawed_close(error: &SocketError) -> Option<CloseFrame> {
+    match error {
+        SocketError::Protocol(ProtocolError::CloseReasonInvalid(frame)) => Some(frame.clone()),
+        _ => None,
     }
 }
 

@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use everwire_core::session::SUBPROTOCOL;
 use everwire_core::{Attempt, Input, Moment, OpenFailure, TransportEvent};
 use everwire_ws::Message;
 use tokio::task::coop;
@@ -336,6 +337,11 @@ impl Driver {
         let mut inner = self.shared.lock();
         let inner = &mut *inner;
         inner.looked_at_clock = now;
+        // Why a connection ends may depend on whether the device slept, while our clock stood still.
+        let ends = |event: &TransportEvent| matches!(event, TransportEvent::PeerClosed(_) | TransportEvent::Lost(_));
+        if self.events.iter().any(ends) {
+            inner.machine.handle(now, Input::WallClock(unix_ms()));
+        }
         for event in self.events.drain(..) {
             match &event {
                 TransportEvent::Received(messages) => {
@@ -398,8 +404,8 @@ impl Driver {
                     self.reserve();
                     busy = true;
                 }
-                Command::Open { attempt, number } => {
-                    self.dial(attempt, number);
+                Command::Open { attempt, number, plain } => {
+                    self.dial(Which { attempt, number, plain, last_cause: self.todo.last_cause.clone() });
                     busy = true;
                 }
                 Command::Abort(attempt) if self.link.attempt() == Some(attempt) => {
@@ -445,8 +451,8 @@ impl Driver {
         self.shared.lock().machine.handle(now, Input::Reserved(at));
     }
 
-    fn dial(&mut self, attempt: Attempt, number: u32) {
-        let which = Which { attempt, number, last_cause: self.todo.last_cause.clone() };
+    fn dial(&mut self, which: Which) {
+        let attempt = which.attempt;
         let future = Arc::clone(&self.plan).dial(which, Arc::clone(&self.shared));
         let link = Link::Dialling { attempt, future: Box::pin(future) };
         match self.link {
@@ -604,6 +610,11 @@ fn poll_room(shared: &Shared, cx: &Context<'_>) -> (Limit, Room) {
         return (Limit::Hard, shared.mailbox.poll_room(Limit::Hard, cx));
     }
     (Limit::Usual, room)
+}
+
+/// The subprotocols of a request.
+fn offered(subprotocols: &[String], plain: bool) -> Vec<String> {
+    subprotocols.iter().filter(|name| !plain || *name != SUBPROTOCOL).cloned().collect()
 }
 
 impl Link {

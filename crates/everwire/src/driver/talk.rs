@@ -29,7 +29,10 @@ impl Talk for FreshSocket {
                 Ok(Some(Incoming::Ping(_) | Incoming::Pong(_))) => continue,
                 Ok(Some(Incoming::Close(frame))) => ConnectionEnded::closed(frame),
                 Ok(None) => ConnectionEnded::closed(None),
-                Err(error) => ConnectionEnded::lost(Cause::Lost(failure::loss(error)).to_string()),
+                Err(error) => match failure::flawed_close(&error) {
+                    Some(frame) => ConnectionEnded::closed(Some(frame)),
+                    None => ConnectionEnded::lost(Cause::Lost(failure::loss(error)).to_string()),
+                },
             };
             return Poll::Ready(Err(end));
         }

@@ -14,7 +14,12 @@ use crate::shared::{Inner, Shared};
 /// For the transport.
 #[derive(Debug)]
 pub(super) enum Command {
-    Open { attempt: Attempt, number: u32 },
+    /// `plain`: no session is to be offered.
+    Open {
+        attempt: Attempt,
+        number: u32,
+        plain: bool,
+    },
     Abort(Attempt),
     Ping(Attempt, Bytes),
     Control(Attempt, Message),
@@ -75,7 +80,8 @@ impl Todo {
                         | CoreState::Disconnected { .. }
                         | CoreState::Closing => self.number.saturating_add(1),
                     };
-                    self.commands.push(Command::Open { attempt, number: self.number });
+                    let plain = inner.machine.withholds_session();
+                    self.commands.push(Command::Open { attempt, number: self.number, plain });
                 }
                 Output::Reserve => self.commands.push(Command::Reserve),
                 Output::Room => self.room = true,

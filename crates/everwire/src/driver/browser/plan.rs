@@ -8,6 +8,7 @@ use std::sync::Arc;
 use everwire_core::{Attempt, Cause, OpenFailure, OpenFailureKind, Phase};
 use http::HeaderMap;
 
+use super::super::offered;
 use super::socket::Socket;
 use crate::AttemptRequest;
 use crate::hook_error;
@@ -41,11 +42,11 @@ pub(in crate::driver) struct Opened {
 /// Which attempt this is.
 #[derive(Debug)]
 pub(in crate::driver) struct Which {
-    /// For phases, of which a page sees none.
-    #[expect(dead_code, reason = "the driver is one for all platforms")]
     pub(in crate::driver) attempt: Attempt,
     /// As users count.
     pub(in crate::driver) number: u32,
+    /// No session is offered.
+    pub(in crate::driver) plain: bool,
     pub(in crate::driver) last_cause: Option<Cause>,
 }
 
@@ -56,8 +57,8 @@ impl Plan {
         which: Which,
         shared: Arc<Shared>,
     ) -> Result<Opened, OpenFailure> {
-        let Which { number, last_cause, .. } = which;
-        let AttemptRequest { url, headers, subprotocols, .. } = self.request(number, last_cause.clone()).await?;
+        let Which { number, plain, last_cause, .. } = which;
+        let AttemptRequest { url, headers, subprotocols, .. } = self.request(number, plain, last_cause.clone()).await?;
         let target = Target::check(&url).map_err(bad_request)?;
         if !headers.is_empty() {
             return Err(bad_request(NO_HEADERS.to_owned()));
@@ -77,11 +78,16 @@ impl Plan {
         Err(OpenFailure { phase: Phase::Upgrade, kind: OpenFailureKind::Io, detail: detail.to_owned() })
     }
 
-    async fn request(&self, attempt: u32, last_cause: Option<Cause>) -> Result<AttemptRequest, OpenFailure> {
+    async fn request(
+        &self,
+        attempt: u32,
+        plain: bool,
+        last_cause: Option<Cause>,
+    ) -> Result<AttemptRequest, OpenFailure> {
         let request = AttemptRequest {
             url: self.target.uri.clone(),
             headers: HeaderMap::new(),
-            subprotocols: self.subprotocols.clone(),
+            subprotocols: offered(&self.subprotocols, plain),
             attempt,
             last_cause,
         };
