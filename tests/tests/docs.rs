@@ -97,7 +97,12 @@ fn the_readme_s_example_is_the_file_that_it_names() {
 
 #[test]
 fn the_guide_shows_excerpts_of_programs_that_run() {
-    let examples = ["crates/everwire/examples/feed.rs", "crates/everwire-server/examples/broadcast.rs"].map(read);
+    let examples = [
+        "crates/everwire/examples/feed.rs",
+        "crates/everwire/examples/two_lines.rs",
+        "crates/everwire-server/examples/broadcast.rs",
+    ]
+    .map(read);
     let shown = blocks(&read("docs/guide.md"), "rust");
     assert!(!shown.is_empty());
     for block in shown {
@@ -115,6 +120,15 @@ async fn the_readme_s_example_gets_its_answer_and_its_proof() {
     hello.line_with("received").await;
     hello.line_with("0 unsent, 0 without proof").await;
     assert_eq!(hello.exit_code().await, 0);
+}
+
+#[tokio::test]
+async fn the_example_with_two_lines_changed_gets_its_answer_and_ends() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (_server, address) = server(data.path()).await;
+    let mut two_lines = Process::start(Command::new(example("two_lines")).arg(format!("ws://{address}/ws")));
+    two_lines.line_with("it says pong").await;
+    assert_eq!(two_lines.exit_code().await, 0);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A WebSocket on any tokio stream: [`everwire_ws`] with reading and writing.
 //!
 //! [`client()`] and [`server()`] do the opening handshake on a stream and give a [`Socket`]; a server behind an HTTP library
-//! makes one from the upgraded stream with [`Socket::new`]. Every method of a socket may be cancelled at any point
+//! makes one from the upgraded stream with [`Socket::new`]. A socket is a `Stream` and a `Sink` of messages too. Every method of a socket may be cancelled at any point
 //! without a loss. There is no task, timer or channel in here: time limits, heartbeats and reconnecting are the caller's.
 //!
 //! ```
@@ -38,9 +38,11 @@
 //! ```
 
 mod error;
+mod halves;
 mod open;
 mod reader;
 mod socket;
+mod stream;
 mod writer;
 
 pub use error::{OpenError, SocketError};

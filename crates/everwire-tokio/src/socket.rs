@@ -1,3 +1,4 @@
+use std::borrow::Borrow;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -9,6 +10,7 @@ use everwire_ws::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::SocketError;
+use crate::halves::{Half, Halves};
 use crate::reader::Reader;
 use crate::writer::Writer;
 
@@ -20,7 +22,7 @@ use crate::writer::Writer;
 /// The outgoing queue is bounded by the caller, who looks at [`buffered`](Self::buffered). A socket that waits for its
 /// peer holds next to no buffers.
 ///
-/// One task uses a socket. [`recv`](Self::recv) writes as well, so a caller that only receives answers pings and never
+/// One task uses a socket; as a `Stream` and a `Sink` it can be split between two. [`recv`](Self::recv) writes as well, so a caller that only receives answers pings and never
 /// deadlocks with a peer that waits for it.
 ///
 /// ```
@@ -51,6 +53,8 @@ pub struct Socket<S> {
     end: End,
     /// Turns for which a violation has been held up, for answers to what came before it.
     held_up: u8,
+    /// Since the socket was first used as a sink, whose task may be another than the reader's.
+    halves: Option<Halves>,
 }
 
 /// Turns that others get before a violation behind messages is reported. A message that this task hands on wakes its
@@ -75,7 +79,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// ([`Connection::receive`]).
     #[must_use]
     pub fn new(stream: S, connection: Connection) -> Self {
-        Self { stream, connection, reader: Reader::new(), writer: Writer::default(), end: End::NotYet, held_up: 0 }
+        Self {
+            stream,
+            connection,
+            reader: Reader::new(),
+            writer: Writer::default(),
+            end: End::NotYet,
+            held_up: 0,
+            halves: None,
+        }
     }
 
     /// Encodes a message into the write buffer, without I/O. `false` once a close frame is queued: the message is not
@@ -145,13 +157,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.writer.poll(cx, &mut self.stream, &mut self.connection)
     }
 
+    /// The same for one of two tasks that share the socket.
+    pub(crate) fn poll_flush_as(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let halves = match half {
+            Half::Reader => self.halves.as_ref(),
+            Half::Writer => Some(&*self.halves.get_or_insert_with(Halves::new)),
+        };
+        match halves.map(|halves| halves.waker(half, cx)) {
+            None => self.poll_flush(cx),
+            Some(waker) => self.poll_flush(&mut Context::from_waker(&waker)),
+        }
+    }
+
     /// The next thing that the peer sent; see [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming>, SocketError>> {
         loop {
             if self.is_holding_up() {
                 // Other tasks run first: they may answer the messages before the violation.
                 self.held_up += 1;
-                let _ = self.poll_flush(cx);
+                let _ = self.poll_flush_as(Half::Reader, cx);
                 // A wake-up of our own would come before the task that a runtime blocks on; this one comes behind all.
                 let _ = pin!(tokio::task::yield_now()).poll(cx);
                 return Poll::Pending;
@@ -162,14 +186,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Ok(incoming) => return Poll::Ready(Ok(incoming)),
                 Err(error) => {
                     // One try to tell the peer; whoever wants to be sure goes on receiving.
-                    let _ = self.poll_flush(cx);
+                    let _ = self.poll_flush_as(Half::Reader, cx);
                     return Poll::Ready(Err(error));
                 }
             }
             if self.connection.phase() == Phase::Closed || self.end == End::Done {
                 return self.poll_end(cx).map(|()| Ok(None));
             }
-            let _ = self.poll_flush(cx);
+            let _ = self.poll_flush_as(Half::Reader, cx);
             let read = self.reader.poll(cx, &mut self.stream, &mut self.connection);
             match read {
                 Poll::Ready(Ok(1..)) => {}
@@ -266,14 +290,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Queues a message and writes it. For many messages, [`queue`](Self::queue) them and [`flush`](Self::flush) once.
+    /// Queues a message, given or lent, and writes it. For many messages, [`queue`](Self::queue) them and [`flush`](Self::flush) once.
     ///
     /// When the future is dropped the message stays queued and goes with the next write: don't send it again.
     ///
     /// # Errors
     /// [`SocketError::Closing`] if a close frame is queued, [`SocketError::Io`] if the transport fails.
-    pub async fn send(&mut self, message: &Message) -> Result<(), SocketError> {
-        if !self.queue(message) {
+    pub async fn send(&mut self, message: impl Borrow<Message>) -> Result<(), SocketError> {
+        if !self.queue(message.borrow()) {
             return Err(SocketError::Closing);
         }
         Ok(self.flush().await?)
@@ -323,7 +347,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if self.end == End::Done {
             return Poll::Ready(());
         }
-        let _ = ready!(self.poll_flush(cx));
+        let _ = ready!(self.poll_flush_as(Half::Reader, cx));
         let first = self.end == End::Failed || self.connection.role() == Role::Server;
         if first && self.end != End::ShutDown {
             let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));

@@ -12,7 +12,7 @@
 //!   exactly once and in order, in both directions, across any number of connections.
 //! - Everything is bounded: outbox, inbox, what the peer may send, and how long things may take.
 //!
-//! Start at [`Client`]; its settings are those of [`Builder`].
+//! Start at [`Client`]; its settings are those of [`Builder`]. For a single connection without all of this there is `connect`.
 //!
 //! # Runtime
 //!
@@ -62,6 +62,8 @@ mod budget;
 mod builder;
 mod client;
 mod clock;
+#[cfg(not(target_arch = "wasm32"))]
+mod connect;
 mod delivery;
 mod driver;
 mod events;
@@ -94,6 +96,11 @@ pub use everwire_core::{
     OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, Rejection,
     ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Stage, TriedAddress,
 };
+/// For sockets without a client.
+#[cfg(not(target_arch = "wasm32"))]
+pub use everwire_tokio::SocketError;
+#[cfg(not(target_arch = "wasm32"))]
+pub use everwire_ws::Incoming;
 pub use everwire_ws::{CloseCode, CloseFrame, Deflate, Limits, Message, WindowBits};
 /// The types of [`AttemptRequest`].
 pub use http;
@@ -106,7 +113,11 @@ pub use crate::builder::{BuildError, Builder};
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::builder::{ServerStream, StreamError};
 pub use crate::client::Client;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::connect::{ConnectError, WebSocket, connect};
 pub use crate::delivery::{Deliveries, Delivery, Progress};
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::driver::Transport;
 pub use crate::events::{EventItem, Events};
 pub use crate::hook_error::{ConnectionEnded, Unwanted};
 pub use crate::inbox::Inbox;

@@ -8,5 +8,6 @@ mod closing;
 mod compression;
 mod interop;
 mod opening;
+mod stream_and_sink;
 mod streams;
 mod writing;

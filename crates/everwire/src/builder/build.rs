@@ -83,7 +83,7 @@ impl Builder {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    fn plan(&mut self, target: Target) -> Result<Plan, BuildError> {
+    pub(super) fn plan(&mut self, target: Target) -> Result<Plan, BuildError> {
         let tls = Tls::new(mem::take(&mut self.tls)).map_err(BuildError::Tls)?;
         if target.is_secure() {
             tls.prepare().map_err(BuildError::Tls)?;
@@ -180,7 +180,7 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, BuildError> {
     Ok(headers)
 }
 
-fn seed() -> Result<[u8; 32], BuildError> {
+pub(super) fn seed() -> Result<[u8; 32], BuildError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| BuildError::NoRandomness(error.to_string()))?;
     Ok(seed)

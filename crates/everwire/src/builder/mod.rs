@@ -2,7 +2,7 @@
 //!
 //! - [`Builder`]: each setting with its default
 //! - `network` (proxies, redirects, TCP) and `tls`: those that there are more words about
-//! - `build`: checks them all and starts the client
+//! - `build`: checks them all and starts the client; `once`: or opens a single connection
 //! - [`BuildError`]: what can be wrong with them
 
 use std::error::Error;
@@ -30,6 +30,8 @@ mod build;
 mod error;
 #[cfg(not(target_arch = "wasm32"))]
 mod network;
+#[cfg(not(target_arch = "wasm32"))]
+mod once;
 #[cfg(not(target_arch = "wasm32"))]
 mod stream;
 #[cfg(not(target_arch = "wasm32"))]

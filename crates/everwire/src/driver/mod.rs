@@ -3,6 +3,7 @@
 //! - [`Driver`]: one turn after the other: read, tell the machine, do what it wants, write, sleep
 //! - `todo`: the machine's outputs, sorted
 //! - `connection`: reading and writing an open connection in batches
+//! - `once`: one attempt without a client
 //! - `dial`: one attempt, from the request hook to the open WebSocket, and which `redirect`s it follows
 //! - `route`: the way to a server, made of `connector` (names and TCP), `tunnel` (proxies), `tls` (rustls); `stream` is any
 //! - `addresses`: in which order a server's addresses are tried, `race`: side by side, `tcp`: one of them
@@ -58,6 +59,8 @@ mod dial;
 mod failure;
 mod log;
 #[cfg(not(target_arch = "wasm32"))]
+mod once;
+#[cfg(not(target_arch = "wasm32"))]
 mod race;
 mod reading;
 #[cfg(not(target_arch = "wasm32"))]
@@ -86,11 +89,15 @@ pub(crate) use self::connector::{Connector, KnownHost};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::dial::{BoxFuture as HookFuture, Hook, Plan};
 #[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::once::once;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::route::Routes;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::stopwatch::Stopwatch;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::stream::Stream;
+#[cfg(not(target_arch = "wasm32"))]
+pub use self::stream::Stream as Transport;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::tcp::TcpSettings;
 #[cfg(not(target_arch = "wasm32"))]

@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 
 use super::tls::{Terms, TlsStream};
 
-/// TCP, or TLS over it; with an `https` proxy, over TLS over it.
+/// What is under a [`WebSocket`](crate::WebSocket): TCP, or TLS over it; with an `https` proxy, over TLS over it.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub struct Stream {
     kind: Kind,
     bytes_read: u64,
 }

@@ -1,0 +1,88 @@
+//! A single connection, for code that wants a socket and nothing around it.
+
+use std::error::Error;
+use std::fmt;
+
+use everwire_core::retry::{Advice, advice};
+use everwire_core::{Cause, OpenFailure};
+use everwire_tokio::Socket;
+use everwire_ws::Deflate;
+
+use crate::driver::Transport;
+use crate::{BuildError, Client, Opening};
+
+/// A WebSocket that [`connect`] has opened: a `Stream` and a `Sink` of [`Message`](crate::Message)s, with the methods of
+/// [`Socket`] beside.
+pub type WebSocket = Socket<Transport>;
+
+/// Opens one connection: through the proxy that the environment names, by TLS with the system's roots for `wss`, with
+/// permessage-deflate offered (RFC 7692), within 10 s, and over all addresses of the name. What it does not do is all that a
+/// [`Client`] does afterwards: there is no task, no heartbeat and no reconnecting.
+///
+/// It is for code that was written for `tokio_tungstenite::connect_async`. For other settings there is
+/// [`Builder::connect_once`](crate::Builder::connect_once); without compression, for instance, `Client::builder(url).connect_once()`: compressing secrets
+/// together with what an attacker chooses can reveal them by their length.
+///
+/// Cancel-safe: dropping the future gives the attempt up and leaves nothing behind. What the socket's own methods promise
+/// about futures that are dropped stands at each: nothing received is lost, and nothing is sent twice.
+///
+/// ```no_run
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use everwire::{Message, connect};
+/// use futures_util::{SinkExt, StreamExt};
+///
+/// let (socket, opening) = connect("wss://example.org/feed").await?;
+/// println!("{opening}");
+/// let (mut writer, mut reader) = socket.split();
+/// writer.send(Message::text("hello")).await?;
+/// while let Some(message) = reader.next().await {
+///     println!("{:?}", message?);
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// [`ConnectError`]; [`is_retryable`](ConnectError::is_retryable) tells whether another try makes sense.
+pub async fn connect(url: impl AsRef<str>) -> Result<(WebSocket, Opening), ConnectError> {
+    Client::builder(url).compression(Deflate::default()).connect_once().await
+}
+
+/// Why there is no connection. One line that says what happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// A setting, the URL among them, makes no sense; nothing was tried.
+    Setting(BuildError),
+    /// The attempt has failed.
+    Failed(OpenFailure),
+}
+
+impl ConnectError {
+    /// Whether another try may succeed, by the table at [`advice`](crate::advice()).
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Setting(_) => false,
+            Self::Failed(failure) => !matches!(advice(&Cause::OpenFailed(failure.clone())), Advice::Stop | Advice::End),
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting(error) => error.fmt(f),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Setting(error) => error.source(),
+            Self::Failed(_) => None,
+        }
+    }
+}
