@@ -404,6 +404,8 @@ async fn the_file_and_what_stands_beside_it_are_their_owners_alone() {
         for (name, mode) in modes() {
             assert_eq!(mode, 0o600, "{name:?}");
         }
-        assert!(SqliteStore::open(&file).is_err(), "its locks still hold");
+        let other = rusqlite::Connection::open(&file).expect("a file");
+        other.busy_timeout(Duration::ZERO).expect("a setting");
+        other.execute_batch("BEGIN IMMEDIATE; COMMIT").expect_err("its lock still holds");
     }
 }
