@@ -14,7 +14,7 @@ use crate::shared::Shared;
 pub(crate) async fn once(plan: Plan, shared: Arc<Shared>) -> Result<(Socket<Stream>, Opening), OpenFailure> {
     shared.tell(Input::Connect);
     let deadline = shared.lock().machine.deadline();
-    let which = Which { attempt: Attempt(1), number: 1, last_cause: None };
+    let which = Which { attempt: Attempt(1), number: 1, plain: false, last_cause: None };
     let attempt = Arc::new(plan).dial(which, Arc::clone(&shared));
     let dialled = match deadline {
         Some((deadline, _)) => tokio::time::timeout_at(shared.instant(deadline), attempt).await,
