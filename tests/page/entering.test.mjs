@@ -40,7 +40,7 @@ entering("a sign-in that is over is asked for anew, and what was written is stil
   await ana.write("of the meantime");
   await ana.sees("of the meantime", "sending");
   await ana.page.fill("textarea", "half a thought");
-  await ana.page.evaluate(() => localStorage.setItem("everwire.refresh", "of long ago"));
+  await ana.page.evaluate(() => localStorage.setItem("everwire.sign-in.ana", "of long ago"));
   await server.restart();
   await ana.page.reload();
   await ana.page.locator("#problem", { hasText: "the sign-in has ended" }).waitFor();
@@ -125,7 +125,7 @@ entering("all rooms wait for the same token, which is not lost when it comes lat
     await ana.page.keyboard.press("Enter");
     await ana.page.locator("h1", { hasText: room }).waitFor();
   }
-  const before = (await kept(ana))["everwire.refresh"];
+  const before = (await kept(ana))["everwire.sign-in.ana"];
   await ana.page.clock.install();
   front.hold("/api/refresh");
   await ana.page.reload();
@@ -136,7 +136,7 @@ entering("all rooms wait for the same token, which is not lost when it comes lat
   front.letGo();
   await ana.connected();
   assert.equal(front.asked.filter((path) => path === "/api/refresh").length, 1);
-  assert.notEqual((await kept(ana))["everwire.refresh"], before);
+  assert.notEqual((await kept(ana))["everwire.sign-in.ana"], before);
   await ana.done();
 });
 

@@ -26,7 +26,8 @@ export function behind(name, body) {
  * of the "server" have passed on the connection that is open then. `faults` are those that are still to come, and
  * `befallen` waits until there are none.
  *
- * `asked` are the paths that were asked for, and `instead` says for some what is answered instead of the server's word.
+ * `asked` are the paths that were asked for, and `instead` says for some what is answered instead of the server's word. With
+ * `foreign` another program stands in the server's place, which answers everything with this page, and knows no other files.
  */
 export class Front {
   #befallen;
@@ -85,6 +86,10 @@ export class Front {
     const headers = { ...asked.headers, "accept-encoding": "identity" };
     delete headers["if-none-match"];
     this.asked.push(asked.url);
+    if (this.foreign) {
+      answer.writeHead(asked.url === "/" ? 200 : 404, { "content-type": "text/html" });
+      return answer.end(asked.url === "/" ? this.foreign : "");
+    }
     if (asked.url in this.instead) {
       answer.writeHead(200, { "content-type": "application/json" });
       return answer.end(this.instead[asked.url]);

@@ -22,6 +22,7 @@ fn the_page_in_chromium() {
             "--test-concurrency=1",
             "chat.test.mjs",
             "entering.test.mjs",
+            "people.test.mjs",
             "list.test.mjs",
             "life.test.mjs",
             "driver.test.mjs",

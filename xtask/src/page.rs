@@ -10,9 +10,9 @@ use crate::shell::{self, Failed};
 const SOURCE: &str = "apps/everwire-web";
 
 /// All that a visitor loads, compressed by brotli, may have so many bytes.
-const BUDGET: usize = 150_000;
+const BUDGET: usize = 200_000;
 /// The same with the standard library as rustup has it.
-const BUDGET_WITHOUT_SOURCE: usize = 165_000;
+const BUDGET_WITHOUT_SOURCE: usize = 215_000;
 
 /// Builds the page, unless it is what would be built; the next build of the binary has it.
 pub(crate) fn page() -> Result<(), Failed> {

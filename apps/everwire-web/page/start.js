@@ -53,23 +53,6 @@ async function keep() {
   announce();
 }
 
-// Somebody else may come. The client keeps things when the page goes; whoever comes next is not to read them.
-addEventListener("click", ({ target }) => {
-  if (!target.matches("[data-do=sign-out]")) return;
-  const refresh = kept("localStorage", (storage) => storage.getItem("everwire.refresh"));
-  if (refresh) fetch("/api/sign-out", { method: "POST", body: JSON.stringify({ refresh }), keepalive: true }).catch(() => {});
-  addEventListener("pagehide", () => kept("localStorage", (storage) => {
-    for (const name of Object.keys(storage)) {
-      if (/^everwire\.(name|user|refresh|memory)/.test(name)) storage.removeItem(name);
-    }
-  }));
-  const place = new URL(location);
-  place.searchParams.delete("name");
-  place.hash = "";
-  history.replaceState(null, "", place);
-  location.reload();
-});
-
 // A client that has failed in the middle of something does nothing any more, whatever it looks like.
 function fail(problem) {
   console.error(problem);

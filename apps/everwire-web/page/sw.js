@@ -2,19 +2,41 @@
 const KEPT = "everwire-@VERSION@";
 const FILES = ["/", "/everwire_bg.wasm", "/everwire.js", "/start.js", "/style.css", "/icon.svg", "/manifest.webmanifest"];
 
+// How long a server may take to say that it is still one of ours.
+const PATIENCE_MS = 1000;
+
 addEventListener("install", (event) => event.waitUntil(caches.open(KEPT).then((kept) => kept.addAll(FILES))));
 
-addEventListener("activate", (event) => event.waitUntil((async () => {
+const forget = async (but) => {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith("everwire-") && name !== KEPT).map((name) => caches.delete(name)));
-  await clients.claim();
-})()));
+  await Promise.all(names.filter((name) => name.startsWith("everwire-") && name !== but).map((name) => caches.delete(name)));
+};
+
+addEventListener("activate", (event) => event.waitUntil(forget(KEPT).then(() => clients.claim())));
 
 addEventListener("message", (event) => event.data === "now" && skipWaiting());
+
+// The address may be another program's by now: what is kept is shown only if nobody else answers. A server that is away behind
+// a proxy is not somebody else, and a proxy that wants a password or leads elsewhere first is obeyed.
+async function page(asked, kept) {
+  const patience = new AbortController();
+  setTimeout(() => patience.abort(), PATIENCE_MS);
+  const given = await fetch(asked, { signal: patience.signal }).catch(() => null);
+  if (!given || given.status >= 500 || given.headers.has("everwire-page")) return kept;
+  if (given.ok) {
+    await registration.unregister();
+    await forget();
+  }
+  return given;
+}
 
 addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(event.request.url);
   if (event.request.method !== "GET" || origin !== location.origin || !FILES.includes(pathname)) return;
-  const answer = async () => (await (await caches.open(KEPT)).match(pathname)) ?? fetch(event.request);
+  const answer = async () => {
+    const kept = await (await caches.open(KEPT)).match(pathname);
+    if (!kept) return fetch(event.request);
+    return event.request.mode === "navigate" ? page(event.request, kept) : kept;
+  };
   event.respondWith(answer());
 });

@@ -11,18 +11,27 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, RequestInit, Response};
 
+use everwire_words::Words;
+
 use crate::browser;
 
 const AUTH: &str = "everwire.auth";
-const REFRESH: &str = "everwire.refresh";
+/// Under this name, and that of the user, the refresh token is kept.
+const SIGN_IN: &str = "everwire.sign-in.";
+/// Where it was kept before, of whoever had signed in last.
+const SIGN_IN_BEFORE: &str = "everwire.refresh";
+/// Under this name a tab keeps the token that its address had, behind the user and a line's end.
+const TOKEN: &str = "everwire.token";
 
 /// A token is not used in the last moments of its life, which are half of it at most: milliseconds.
 const MARGIN: f64 = 30_000.0;
 
+/// A token that is so young, in milliseconds, is as good as a new one: all rooms ask for one at the same time.
+const YOUNG: f64 = 5_000.0;
+
 /// How long an answer may take.
 const SHORT: Duration = Duration::from_secs(5);
-/// The same where the server does something for it that is better not done again: it takes a token that was used for a
-/// repeat for a minute, and then for a stolen one.
+/// The same where the server does something for it that is better not done again.
 const LONG: Duration = Duration::from_secs(20);
 
 /// How users say who they are.
@@ -51,17 +60,18 @@ struct Inner {
     has_ended: Cell<bool>,
 }
 
-/// A token, and until when it is good.
+/// A token, since when it is there, and until when it is good.
 #[derive(Clone)]
 struct Current {
     token: String,
+    since: f64,
     until: f64,
 }
 
 /// What came of a question.
 enum Answer {
     Yes(JsValue),
-    /// Status and words.
+    /// Status and reason.
     No(u16, String),
     /// Nobody answered.
     Nobody,
@@ -102,14 +112,27 @@ impl Account {
 
     /// Whoever signed in at an earlier visit.
     pub(crate) fn kept() -> Option<Self> {
-        browser::kept(REFRESH)?;
-        Some(Self::of(browser::kept(Self::USER)?, None))
+        let user = browser::kept(Self::USER)?;
+        let account = Self::of(user, None);
+        browser::rename(SIGN_IN_BEFORE, &account.key());
+        browser::kept(&account.key()).map(|_| account)
     }
 
-    /// Whoever the page's address has a token of: `#user=…&token=…`.
-    pub(crate) fn given() -> Option<Self> {
-        let (user, token) = (browser::fragment("user")?, browser::fragment("token")?);
-        Some(Self::of(user, Some(Current { token, until: f64::INFINITY })))
+    /// Whoever this tab has been given a token of.
+    pub(crate) fn kept_in_tab() -> Option<Self> {
+        let kept = browser::kept_in_tab(TOKEN)?;
+        let (user, token) = kept.split_once('\n')?;
+        Some(Self::with_token(user, token))
+    }
+
+    /// Whoever has this token, for as long as the tab is open.
+    pub(crate) fn given(user: &str, token: &str) -> Self {
+        browser::keep_in_tab(TOKEN, &format!("{user}\n{token}"));
+        Self::with_token(user, token)
+    }
+
+    fn with_token(user: &str, token: &str) -> Self {
+        Self::of(user.to_owned(), Some(Current { token: token.to_owned(), since: 0.0, until: f64::INFINITY }))
     }
 
     /// # Errors
@@ -119,6 +142,8 @@ impl Account {
         match ask("/api/sign-in", Some(question), LONG).await {
             Answer::Yes(answer) => {
                 let account = Self::of(text(&answer, "user").unwrap_or_else(|| user.to_owned()), None);
+                // Whoever was signed in here before is not any more.
+                browser::forget(SIGN_IN);
                 account.take(&answer).ok_or(None)?;
                 browser::keep(Self::USER, account.user());
                 Ok(account)
@@ -146,9 +171,31 @@ impl Account {
         self.current().ok_or_else(|| self.0.problem.borrow().as_str().into())
     }
 
+    /// Ends the sign-in, here and at the server, which hears of it even if the page goes.
+    pub(crate) fn sign_out(&self) {
+        if let Some(refresh) = browser::kept(&self.key()) {
+            let init = request(Some(object(&[("refresh", &refresh)])));
+            let _ = js_sys::Reflect::set(&init, &"keepalive".into(), &true.into());
+            let _ = browser::window().fetch_with_str_and_init("/api/sign-out", &init);
+        }
+        browser::keep(&self.key(), "");
+        browser::keep(Self::USER, "");
+        browser::keep_in_tab(TOKEN, "");
+    }
+
+    fn key(&self) -> String {
+        format!("{SIGN_IN}{}", self.user())
+    }
+
     /// The sign-in is over, says the server in these words.
     pub(crate) fn has_ended(&self) -> Option<String> {
         self.0.has_ended.get().then(|| self.0.problem.borrow().clone())
+    }
+
+    /// The server wants another token than the one that it has had.
+    pub(crate) fn outdate(&self) {
+        let young = js_sys::Date::now() - YOUNG;
+        self.0.current.borrow_mut().take_if(|current| current.until.is_finite() && current.since < young);
     }
 
     /// The server may not take this token any more: the next attempt asks for another.
@@ -183,18 +230,32 @@ impl Account {
         self.0.renewing.borrow_mut().get_or_insert_with(|| Promise::new(&mut renew)).clone()
     }
 
+    /// One tab at a time: a refresh token that two tabs use at once looks like a stolen one.
     async fn renew(&self) {
-        // Another tab may have taken a newer one.
-        let refresh = browser::kept(REFRESH).unwrap_or_default();
+        let account = self.clone();
+        let renewed = async move { account.renew_alone().await };
+        if !browser::locked(SIGN_IN, Some(LONG), renewed).await {
+            self.0.problem.take();
+        }
+    }
+
+    async fn renew_alone(&self) {
+        // Another tab may have taken a newer one, or signed out.
+        let refresh = browser::kept(&self.key()).unwrap_or_default();
         let problem = match ask("/api/refresh", Some(object(&[("refresh", &refresh)])), LONG).await {
-            Answer::Yes(answer) => {
+            // Nothing is brought back of one who has signed out meanwhile.
+            Answer::Yes(answer) if self.is_own(&answer) && browser::kept(&self.key()).is_some() => {
                 self.take(&answer);
+                String::new()
+            }
+            Answer::Yes(_) => {
+                self.0.has_ended.set(true);
                 String::new()
             }
             Answer::No(status, words) => {
                 // Unless another tab has taken a newer one meanwhile.
-                if matches!(status, 401 | 403) && browser::kept(REFRESH).unwrap_or_default() == refresh {
-                    browser::keep(REFRESH, "");
+                if matches!(status, 401 | 403) && browser::kept(&self.key()).unwrap_or_default() == refresh {
+                    browser::keep(&self.key(), "");
                     self.0.has_ended.set(true);
                 }
                 words
@@ -204,23 +265,24 @@ impl Account {
         *self.0.problem.borrow_mut() = problem;
     }
 
+    fn is_own(&self, answer: &JsValue) -> bool {
+        text(answer, "user").is_none_or(|user| user == self.user())
+    }
+
     fn take(&self, answer: &JsValue) -> Option<()> {
         let token = text(answer, "token")?;
-        browser::keep(REFRESH, &text(answer, "refresh")?);
+        browser::keep(&self.key(), &text(answer, "refresh")?);
         let life = field(answer, "expires_in")?.as_f64()? * 1000.0;
-        let until = js_sys::Date::now() + life - MARGIN.min(life / 2.0);
-        *self.0.current.borrow_mut() = Some(Current { token, until });
+        let since = js_sys::Date::now();
+        let until = since + life - MARGIN.min(life / 2.0);
+        *self.0.current.borrow_mut() = Some(Current { token, since, until });
         Some(())
     }
 }
 
 /// A question to this very server; with a body it is a POST. Whoever has not answered by then is nobody.
 async fn ask(path: &str, body: Option<JsValue>, patience: Duration) -> Answer {
-    let init = RequestInit::new();
-    if let Some(body) = body {
-        init.set_method("POST");
-        init.set_body(&JSON::stringify(&body).map_or(JsValue::NULL, JsValue::from));
-    }
+    let init = request(body);
     // `AbortSignal.timeout` would be less, and is younger.
     if let Ok(patient) = AbortController::new() {
         init.set_signal(Some(&patient.signal()));
@@ -236,8 +298,22 @@ async fn ask(path: &str, body: Option<JsValue>, patience: Duration) -> Answer {
     };
     match response.status() {
         200..=299 => Answer::Yes(json),
-        status => Answer::No(status, text(&json, "error").unwrap_or_else(|| format!("status {status}"))),
+        status => {
+            // A code, which the reader's language has words for, or the server's own.
+            let code = text(&json, "code").filter(|code| Words::knows_reason(code));
+            let reason = code.or_else(|| text(&json, "error")).unwrap_or_else(|| format!("status {status}"));
+            Answer::No(status, reason)
+        }
     }
+}
+
+fn request(body: Option<JsValue>) -> RequestInit {
+    let init = RequestInit::new();
+    if let Some(body) = body {
+        init.set_method("POST");
+        init.set_body(&JSON::stringify(&body).map_or(JsValue::NULL, JsValue::from));
+    }
+    init
 }
 
 fn object(fields: &[(&str, &str)]) -> JsValue {

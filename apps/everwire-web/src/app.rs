@@ -14,9 +14,11 @@ use web_sys::{Element, Event, KeyboardEvent};
 use crate::account::{Account, Auth};
 use crate::browser;
 use crate::frames::Frames;
+use crate::left;
 use crate::presence;
 use crate::rooms::Rooms;
 use crate::view::{Chat, Join};
+use crate::who;
 
 const NAME: &str = "everwire.name";
 const ID: &str = "everwire.id";
@@ -36,6 +38,27 @@ pub(crate) struct App {
     screen: RefCell<Screen>,
     /// The attempt before which the server was asked.
     doubted: Cell<u32>,
+    link: Link,
+    /// Whoever is in the rooms is known to other tabs, as far as the browser keeps anything.
+    is_entered: Cell<bool>,
+}
+
+/// Who the page's address is for.
+struct Link {
+    /// Of a guest.
+    name: Option<String>,
+    /// An id, and a token that somebody else has given.
+    token: Option<(String, String)>,
+}
+
+impl Link {
+    /// Takes it out of the address, which may be given to others.
+    fn take() -> Self {
+        let token = browser::fragment("user").zip(browser::fragment("token"));
+        let link = Self { name: browser::parameter("name"), token };
+        browser::clear_address();
+        link
+    }
 }
 
 /// What is shown. Handles, so that what is done with them may show something else.
@@ -57,6 +80,8 @@ pub(crate) fn start() {
         auth: Cell::default(),
         screen: RefCell::new(Screen::Empty),
         doubted: Cell::default(),
+        link: Link::take(),
+        is_entered: Cell::default(),
     });
     app.listen();
     let drawn = Rc::clone(&app);
@@ -114,14 +139,61 @@ impl App {
     fn open(&self, auth: Auth) {
         self.auth.set(Some(auth));
         let entered = match auth {
-            Auth::Guest => browser::parameter("name").or_else(|| browser::kept(NAME)).map(|name| self.enter_as(&name)),
-            Auth::Password | Auth::Token => {
-                Account::given().or_else(Account::kept).map(|account| self.enter_by(account))
-            }
+            Auth::Guest => self.guest().map(|name| self.enter_as(&name)),
+            Auth::Password => Account::kept().map(|account| self.enter_by(account)),
+            Auth::Token => self.bearer().map(|account| self.enter_by(account)),
         };
         if entered.is_none_or(|entered| entered.is_err()) {
             self.ask_who(String::new());
         }
+    }
+
+    /// The name of the guest: that of the address, unless one has another and keeps it.
+    fn guest(&self) -> Option<String> {
+        let kept = browser::kept(NAME);
+        let named = self.link.name.as_ref().map(|name| name.trim());
+        match (named, kept.as_deref().map(str::trim)) {
+            (Some(name), Some(me)) if name != me && !self.may_become(name, me) => kept,
+            (Some(name), _) => Some(name.to_owned()),
+            (None, _) => kept,
+        }
+    }
+
+    /// Whoever the address has a token of, unless one is somebody else and stays that.
+    fn bearer(&self) -> Option<Account> {
+        if let Some((user, token)) = &self.link.token
+            && who::now().is_none_or(|me| me == *user || self.may_become(user, &me))
+        {
+            return Some(Account::given(user, token));
+        }
+        Account::kept_in_tab()
+    }
+
+    fn may_become(&self, name: &str, me: &str) -> bool {
+        browser::confirm(&self.words.say(&Text::LinkAsks { name, me }))
+    }
+
+    /// Stops what goes on here if another tab has signed out, or is somebody else's now.
+    fn check_who(&self) {
+        let Screen::Chat(chat) = self.screen() else { return };
+        let (is_entered, user) = (self.is_entered.get(), &chat.rooms.user().user_id);
+        let problem = match who::now() {
+            Some(now) if now != *user => Text::OtherElsewhere,
+            None if is_entered => Text::LeftElsewhere,
+            Some(_) | None => return,
+        };
+        self.ask_who(self.words.say(&problem));
+    }
+
+    /// Nobody is here any more, in no tab.
+    fn sign_out(&self, chat: &Chat) {
+        // What is written and not sent stays for the user's next visit.
+        chat.rooms.remember();
+        if let Some(account) = chat.rooms.account() {
+            account.sign_out();
+        }
+        who::leave();
+        browser::reload();
     }
 
     /// Asks who somebody is, because of this problem. What they have written and not sent stays for the next visit.
@@ -153,9 +225,12 @@ impl App {
     }
 
     fn enter(&self, user: User, account: Option<Account>) -> Result<(), String> {
+        who::enter(&user.user_id);
+        self.is_entered.set(who::is_here(&user.user_id));
         let rooms = Rc::new(Rooms::enter(user, account, self.words, Rc::clone(&self.frames))?);
         presence::watch(&rooms);
         rooms.watch();
+        left::watch(&rooms);
         self.show(Screen::Chat(Rc::new(Chat::new(rooms, self.words))));
         self.frames.plan();
         Ok(())
@@ -164,7 +239,7 @@ impl App {
     /// Whether whoever is in the rooms may be there: a browser hides what a server says that refuses a connection.
     fn look(self: &Rc<Self>, chat: &Chat) {
         if let Some(problem) = chat.rooms.account().and_then(Account::has_ended) {
-            return self.ask_who(problem);
+            return self.ask_who(self.words.reason(&problem));
         }
         let attempt = match *chat.rooms.shown().link() {
             State::Disconnected { attempt, .. } => attempt,
@@ -198,6 +273,9 @@ impl App {
             let button = element.closest("[data-do]").ok().flatten();
             let (Screen::Chat(chat), Some(button)) = (app.screen(), button) else { return };
             let what = button.get_attribute("data-do").unwrap_or_default();
+            if what == "sign-out" {
+                return app.sign_out(&chat);
+            }
             // The second click of two is not meant for what has come under the pointer since the first.
             if what != "leave" || !browser::is_repeated(&event) {
                 chat.act(&what, &button);
@@ -233,14 +311,24 @@ impl App {
         });
         for (target, event) in [
             (document.as_ref(), "visibilitychange"),
+            (browser::window().as_ref(), "pageshow"),
             (browser::window().as_ref(), "focus"),
             (browser::window().as_ref(), "resize"),
             (browser::window().as_ref(), "everwire-update"),
         ] {
-            let frames = Rc::clone(&self.frames);
+            let app = Rc::clone(self);
             // Who comes back to the page sees what is there.
-            browser::always_on(target, event, move |_| frames.renew());
+            browser::always_on(target, event, move |_| {
+                app.check_who();
+                app.frames.renew();
+            });
         }
+        let app = Rc::clone(self);
+        browser::on_kept_elsewhere(move |name| {
+            if name.is_none_or(|name| name == who::WHO) {
+                app.check_who();
+            }
+        });
     }
 
     fn join(self: &Rc<Self>, join: Rc<Join>) {
@@ -254,7 +342,10 @@ impl App {
         spawn_local(async move {
             let entered = match Account::sign_in(name.trim(), &password).await {
                 Ok(account) => app.enter_by(account),
-                Err(words) => Err(words.unwrap_or_else(|| app.words.say(&Text::NoAnswer))),
+                Err(reason) => Err(match reason {
+                    Some(reason) => app.words.reason(&reason),
+                    None => app.words.say(&Text::NoAnswer),
+                }),
             };
             join.set_busy(false);
             join.complain(entered.err().unwrap_or_default());

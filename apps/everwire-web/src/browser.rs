@@ -1,11 +1,14 @@
 //! What only a browser knows.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue, UnwrapThrowExt};
-use web_sys::{Document, Element, Event, EventTarget, Storage, UrlSearchParams, Window};
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::{AbortController, Document, Element, Event, EventTarget, Storage, UrlSearchParams, Window};
 
 use crate::rows::Day;
 
@@ -36,6 +39,13 @@ pub(crate) fn keep(name: &str, value: &str) {
     }
 }
 
+/// The names under which something is kept that begin like this.
+pub(crate) fn kept_names(beginning: &str) -> Vec<String> {
+    let Some(storage) = storage() else { return Vec::new() };
+    let names = (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok()?);
+    names.filter(|name| name.starts_with(beginning)).collect()
+}
+
 /// What was kept under a name of before is kept under this one, unless something is.
 pub(crate) fn rename(old: &str, new: &str) {
     if let (None, Some(value), Some(storage)) = (kept(new), kept(old), storage())
@@ -47,12 +57,27 @@ pub(crate) fn rename(old: &str, new: &str) {
 
 /// Keeps nothing any more whose name begins like this.
 pub(crate) fn forget(beginning: &str) {
-    let Some(storage) = storage() else { return };
-    let names = (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok()?);
-    let names: Vec<String> = names.filter(|name| name.starts_with(beginning)).collect();
-    for name in names {
-        let _ = storage.remove_item(&name);
+    kept_names(beginning).iter().for_each(|name| keep(name, ""));
+}
+
+/// Something that this tab keeps while it is open, over reloads too.
+pub(crate) fn kept_in_tab(name: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(name).ok()?
+}
+
+/// Keeps something for as long as this tab is open; nothing any more, if it is empty.
+pub(crate) fn keep_in_tab(name: &str, value: &str) {
+    if let Some(storage) = window().session_storage().ok().flatten() {
+        let _ = if value.is_empty() { storage.remove_item(name) } else { storage.set_item(name, value) };
     }
+}
+
+/// Calls this whenever another tab changes what is kept, with the name; `None`: everything is gone.
+pub(crate) fn on_kept_elsewhere(mut act: impl FnMut(Option<String>) + 'static) {
+    always_on(&window(), "storage", move |event| {
+        let name = js_sys::Reflect::get(&event, &"key".into()).ok().and_then(|name| name.as_string());
+        act(name);
+    });
 }
 
 fn storage() -> Option<Storage> {
@@ -123,6 +148,77 @@ pub(crate) fn parameter(name: &str) -> Option<String> {
 pub(crate) fn fragment(name: &str) -> Option<String> {
     let hash = window().location().hash().ok()?;
     UrlSearchParams::new_with_str(hash.get(1..)?).ok()?.get(name).filter(|value| !value.is_empty())
+}
+
+/// Takes out of the page's address, and out of the browser's memory of it, what is meant for this visit and for nobody to
+/// whom the address is given: the name, and all behind the `#`.
+pub(crate) fn clear_address() {
+    let location = window().location();
+    let (Ok(path), Ok(search)) = (location.pathname(), location.search()) else { return };
+    let Ok(parameters) = UrlSearchParams::new_with_str(&search) else { return };
+    if parameters.get("name").is_none() && location.hash().is_ok_and(|hash| hash.is_empty()) {
+        return;
+    }
+    parameters.delete("name");
+    let search = String::from(parameters.to_string());
+    let address = if search.is_empty() { path } else { format!("{path}?{search}") };
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+    }
+}
+
+/// Asks a question that is to be answered before anything else.
+pub(crate) fn confirm(question: &str) -> bool {
+    window().confirm_with_message(question).unwrap_or(false)
+}
+
+/// Loads the page again.
+pub(crate) fn reload() {
+    let _ = window().location().reload();
+}
+
+/// Does something while no other tab holds the lock of this name; false if that was not to be had within this time, or, where
+/// there is none, at once. Where browsers have no locks it is done without.
+pub(crate) async fn locked(name: &str, patience: Option<Duration>, work: impl Future<Output = ()> + 'static) -> bool {
+    let Some((locks, request)) = lock_manager() else {
+        work.await;
+        return true;
+    };
+    let options = js_sys::Object::new();
+    let option = |name: &str, value: &JsValue| drop(js_sys::Reflect::set(&options, &name.into(), value));
+    match patience {
+        None => option("ifAvailable", &true.into()),
+        Some(Duration::MAX) => {}
+        Some(patience) => {
+            if let Ok(patient) = AbortController::new() {
+                option("signal", &patient.signal());
+                later(patience, move || patient.abort());
+            }
+        }
+    }
+    let had = Rc::new(Cell::new(false));
+    let has = Rc::clone(&had);
+    let act = Closure::once_into_js(move |lock: JsValue| -> JsValue {
+        if lock.is_null() {
+            return JsValue::UNDEFINED;
+        }
+        has.set(true);
+        let done = async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        };
+        future_to_promise(done).into()
+    });
+    if let Ok(promise) = request.call3(&locks, &name.into(), &options, &act) {
+        let _ = JsFuture::from(Promise::from(promise)).await;
+    }
+    had.get()
+}
+
+fn lock_manager() -> Option<(JsValue, Function)> {
+    let locks = js_sys::Reflect::get(&window().navigator(), &"locks".into()).ok().filter(JsValue::is_object)?;
+    let request = js_sys::Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
+    Some((locks, request))
 }
 
 /// A number that no other open tab has; `None` where the browser can't tell.
@@ -197,6 +293,12 @@ pub(crate) fn always_below(target: &EventTarget, event: &str, act: impl FnMut(Ev
 fn listen(target: &EventTarget, event: &str, act: Closure<dyn FnMut(Event)>, on_its_way_down: bool) {
     let act = act.into_js_value();
     let _ = target.add_event_listener_with_callback_and_bool(event, act.unchecked_ref(), on_its_way_down);
+}
+
+/// Ends after a while.
+pub(crate) async fn sleep(time: Duration) {
+    let mut wait = |done: Function, _| later(time, move || drop(done.call0(&JsValue::NULL)));
+    let _ = JsFuture::from(Promise::new(&mut wait)).await;
 }
 
 /// Calls this once, after a while.

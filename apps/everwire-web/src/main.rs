@@ -4,6 +4,7 @@
 //!   comes from one list to the next; [`unread`]: what is new; [`links`]: addresses in a text. Pure, and tested anywhere.
 //! - `app`: from the name that somebody gives to the rooms that are shown; `account`: signing in
 //! - `rooms`, `room`: the rooms' clients, and what the screen knows of them; `presence`: whether somebody is at the page
+//! - `who`: who is here, in all tabs; `left`: what tabs that were closed have left unsent
 //! - `frames`: when the screen is drawn; `view`: its parts; `dom`: the document beneath
 //! - `browser`: what only a browser knows: the time zone, what was kept, who looks
 //!
@@ -26,6 +27,8 @@ mod dom;
 #[cfg(target_arch = "wasm32")]
 mod frames;
 mod keyed;
+#[cfg(target_arch = "wasm32")]
+mod left;
 mod links;
 #[cfg(target_arch = "wasm32")]
 mod presence;
@@ -37,6 +40,8 @@ mod rows;
 mod unread;
 #[cfg(target_arch = "wasm32")]
 mod view;
+#[cfg(target_arch = "wasm32")]
+mod who;
 mod window;
 
 #[cfg(target_arch = "wasm32")]

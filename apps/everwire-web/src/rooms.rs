@@ -1,6 +1,7 @@
 //! The rooms that somebody is in.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::account::Account;
 use crate::browser;
 use crate::frames::Frames;
 use crate::room::Room;
+use crate::who;
 
 /// Under this name, and that of the user, it is kept which rooms there are.
 const ROOMS: &str = "everwire.rooms";
@@ -55,21 +57,19 @@ impl Rooms {
             frames,
         };
         browser::rename(ROOMS, &rooms.key());
-        let kept = browser::kept(&rooms.key()).unwrap_or_default();
         let wanted = browser::parameter("room").unwrap_or_default();
-        for name in kept.split('\n').chain([wanted.trim()]) {
+        for name in rooms.kept().iter().map(String::as_str).chain([wanted.trim()]) {
             // One that can't be a room keeps nobody from the others.
-            if let Ok(at) = rooms.place(name).map_or_else(|| rooms.add(name), Ok)
+            if let Ok(at) = rooms.open(name)
                 && name == wanted.trim()
             {
                 rooms.active.set(at);
             }
         }
         if rooms.count() == 0 {
-            rooms.add(DEFAULT_ROOM)?;
+            rooms.open(DEFAULT_ROOM)?;
         }
         rooms.shown().set_active(true);
-        rooms.keep();
         Ok(rooms)
     }
 
@@ -89,6 +89,10 @@ impl Rooms {
 
     pub(crate) fn me(&self) -> &str {
         &self.user.user_name
+    }
+
+    pub(crate) fn user(&self) -> &User {
+        &self.user
     }
 
     pub(crate) fn account(&self) -> Option<&Account> {
@@ -145,17 +149,29 @@ impl Rooms {
     /// # Errors
     /// In words for people.
     pub(crate) fn join(&self, name: &str) -> Result<(), String> {
-        let name = name.trim();
-        let at = match self.place(name) {
-            Some(at) => at,
-            None => {
-                let at = self.add(name)?;
-                self.keep();
-                at
-            }
-        };
+        let at = self.open(name.trim())?;
         self.go_to(at);
         Ok(())
+    }
+
+    /// A room's place, where it is opened now if it was not; what is shown stays.
+    ///
+    /// # Errors
+    /// In words for people.
+    pub(crate) fn open(&self, name: &str) -> Result<usize, String> {
+        match self.place(name) {
+            Some(at) => Ok(at),
+            None => {
+                let at = self.add(name)?;
+                self.keep(|kept| kept.push(name.to_owned()));
+                Ok(at)
+            }
+        }
+    }
+
+    /// The room at a place.
+    pub(crate) fn at(&self, at: usize) -> Option<Room> {
+        self.all.borrow().get(at).cloned()
     }
 
     /// How many messages wait to be sent there.
@@ -175,7 +191,7 @@ impl Rooms {
         if self.active() > at {
             self.active.set(self.active() - 1);
         }
-        self.keep();
+        self.keep(|kept| kept.retain(|name| name != left.name()));
         self.changed();
         left.leave();
         self.left.replace(Some(left));
@@ -196,7 +212,7 @@ impl Rooms {
         // Two must not have the same outbox.
         self.left.take();
         let room = Room::join(name, &self.user, self.account.clone(), self.words, &self.frames);
-        let room = room.map_err(|error| in_words(&error))?;
+        let room = room.map_err(|error| in_words(&error, self.words))?;
         self.all.borrow_mut().push(room);
         self.changed();
         Ok(self.count() - 1)
@@ -207,14 +223,25 @@ impl Rooms {
         self.frames.plan();
     }
 
-    /// For the next visit.
-    fn keep(&self) {
-        let mut names = String::new();
-        self.each(|at, room| {
-            names.push_str(if at == 0 { "" } else { "\n" });
-            names.push_str(room.name());
-        });
-        browser::keep(&self.key(), &names);
+    /// Changes which rooms there are at the next visit: other tabs may have joined and left some.
+    fn keep(&self, change: impl FnOnce(&mut Vec<String>)) {
+        if !who::is_here(&self.user.user_id) {
+            return;
+        }
+        let mut kept = self.kept();
+        let before = kept.clone();
+        change(&mut kept);
+        let mut names = BTreeSet::new();
+        kept.retain(|name| names.insert(name.clone()));
+        if kept != before {
+            browser::keep(&self.key(), &kept.join("\n"));
+        }
+    }
+
+    /// The rooms of the last visit, or of another tab.
+    fn kept(&self) -> Vec<String> {
+        let kept = browser::kept(&self.key()).unwrap_or_default();
+        kept.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
     /// Under which they are kept.
@@ -223,9 +250,9 @@ impl Rooms {
     }
 }
 
-fn in_words(error: &dyn Error) -> String {
+fn in_words(error: &dyn Error, words: Words) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+        None => words.reason(&error.to_string()),
     }
 }

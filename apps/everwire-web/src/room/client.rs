@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::browser;
 
 /// Messages that the page keeps.
-const WINDOW: usize = 100_000;
+const WINDOW: usize = 20_000;
 /// How the names begin under which the last messages are kept.
 pub(super) const MEMORY: &str = "everwire.memory.";
 
@@ -20,10 +20,15 @@ pub(super) fn client(name: &str, user: &User, account: Option<Account>) -> Resul
         builder = builder.memory(memory);
     }
     if let Some(account) = account {
-        builder = builder.token(move |_| SendWrapper::new(account.clone().token()));
+        builder = builder.token(move |refused| {
+            if refused {
+                account.outdate();
+            }
+            SendWrapper::new(account.clone().token())
+        });
     }
     let outbox = browser::tab().map(|tab| {
-        let outbox = format!("everwire.outbox.{tab}.{}{name}", owner(user));
+        let outbox = outbox_key(&tab, name, user);
         browser::rename(&format!("everwire.outbox.{tab}.{}.{name}", user.user_id), &outbox);
         outbox
     });
@@ -32,6 +37,19 @@ pub(super) fn client(name: &str, user: &User, account: Option<Account>) -> Resul
         builder = builder.connection(|connection| connection.store(WebStore::open(outbox)));
     }
     builder.build()
+}
+
+/// How the names begin under which it is kept what waits to be sent.
+pub(crate) const OUTBOX: &str = "everwire.outbox.";
+
+fn outbox_key(tab: &str, room: &str, user: &User) -> String {
+    format!("{OUTBOX}{tab}.{}{room}", owner(user))
+}
+
+/// The tab and the room of an outbox, if it is this user's.
+pub(crate) fn outbox_of<'a>(key: &'a str, user: &User) -> Option<(&'a str, &'a str)> {
+    let (tab, rest) = key.strip_prefix(OUTBOX)?.split_once('.')?;
+    Some((tab, rest.strip_prefix(&owner(user))?))
 }
 
 pub(super) fn memory_key(room: &str, user: &User) -> String {

@@ -4,7 +4,7 @@
 //! - `showing`: which messages are in the document
 //! - `writing`: what is being written
 
-mod client;
+pub(crate) mod client;
 mod events;
 mod showing;
 mod writing;
@@ -22,8 +22,10 @@ use wasm_bindgen_futures::spawn_local;
 use crate::account::Account;
 use crate::browser;
 use crate::frames::Frames;
+use crate::left::Waiting;
 use crate::rows::{self, Day, Notice, Row};
 use crate::unread::Unread;
+use crate::who;
 use crate::window::{MOST, Window};
 use client::{client, draft_key, memory_key};
 
@@ -38,6 +40,7 @@ pub(crate) struct Room(Rc<Inner>);
 
 struct Inner {
     name: String,
+    user_id: String,
     chat: ChatClient,
     /// Under which names the last messages and the draft are kept.
     memory_key: String,
@@ -53,6 +56,8 @@ struct Inner {
     unread: RefCell<Unread>,
     /// What is being written.
     draft: RefCell<String>,
+    /// It was changed here since it was last kept: another tab may have a newer one.
+    draft_changed: Cell<bool>,
     /// What the others know of that.
     typing_signal: RefCell<TypingSignal>,
     /// The list shows its end.
@@ -93,6 +98,7 @@ impl Room {
         let draft_key = draft_key(name, user);
         let room = Self(Rc::new(Inner {
             name: name.to_owned(),
+            user_id: user.user_id.clone(),
             memory_key: memory_key(name, user),
             words,
             frames: Rc::clone(frames),
@@ -102,6 +108,7 @@ impl Room {
             typing: RefCell::default(),
             unread: RefCell::default(),
             draft: RefCell::new(browser::kept(&draft_key).unwrap_or_default()),
+            draft_changed: Cell::default(),
             draft_key,
             typing_signal: RefCell::default(),
             at_end: Cell::new(true),
@@ -141,6 +148,11 @@ impl Room {
     /// Keeps nothing of what was said.
     pub(crate) fn forget(&self) {
         browser::keep(&self.0.memory_key, "");
+    }
+
+    /// Sends what another tab has left; whether it is safe here.
+    pub(crate) async fn take_over(&self, waiting: Waiting) -> bool {
+        self.0.chat.take_over(waiting).await.is_ok()
     }
 
     fn weak(&self) -> WeakRoom {
@@ -290,7 +302,7 @@ impl Room {
     /// Keeps the last messages for the next visit.
     fn remember(&self) {
         self.0.memory_planned.set(false);
-        if self.is_unkept() {
+        if self.is_unkept() || !who::is_here(&self.0.user_id) {
             return;
         }
         if let Some(memory) = self.0.chat.memory() {

@@ -7,7 +7,7 @@ use everwire_words::Text;
 use web_time::Instant;
 
 use super::Room;
-use crate::browser;
+use crate::{browser, who};
 
 /// How long what is being written may wait to be kept for the next visit.
 const DRAFT: Duration = Duration::from_millis(400);
@@ -19,6 +19,7 @@ impl Room {
     pub(crate) fn write(&self, draft: String) {
         let told = self.0.typing_signal.borrow_mut().on_edit(draft.trim().is_empty(), Instant::now());
         *self.0.draft.borrow_mut() = draft;
+        self.0.draft_changed.set(true);
         self.tell(told);
         if self.at_end() && self.0.unread.borrow_mut().forget_seen() {
             self.changed();
@@ -42,6 +43,7 @@ impl Room {
         let text = self.draft().clone();
         self.0.chat.send(text).map_err(|error| self.send_problem(&error))?;
         self.0.draft.take();
+        self.0.draft_changed.set(true);
         self.0.typing_signal.borrow_mut().on_sent();
         self.0.unread.borrow_mut().forget();
         self.show_newest();
@@ -72,6 +74,9 @@ impl Room {
 
     pub(super) fn keep_draft(&self) {
         self.0.draft_planned.set(false);
+        if !who::is_here(&self.0.user_id) || !self.0.draft_changed.replace(false) {
+            return;
+        }
         browser::keep(&self.0.draft_key, &self.draft());
     }
 

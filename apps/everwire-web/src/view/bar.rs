@@ -96,7 +96,7 @@ impl Bar {
             State::Connecting { attempt } => (Text::ConnectingAgain { attempt: *attempt }, "waiting"),
             State::Connected { .. } => (Text::Connected, "good"),
             State::Disconnected { cause, .. } if !no_token(cause).is_empty() => {
-                return self.stuck(&Text::Refused { reason: no_token(cause) });
+                return self.stuck(&Text::Refused { reason: &self.words.reason(no_token(cause)) });
             }
             State::Disconnected { .. } if self.doubts.get() >= REFUSED => return self.stuck(&Text::NotLetIn),
             State::Disconnected { retry_at, .. } => {
@@ -107,7 +107,7 @@ impl Bar {
             }
             State::Closing => (Text::Closing, "waiting"),
             State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) if !frame.reason.is_empty() => {
-                return self.stuck(&Text::Refused { reason: &frame.reason });
+                return self.stuck(&Text::Refused { reason: &self.words.reason(&frame.reason) });
             }
             State::Closed(Closed::Refused(cause)) => return self.stuck(&Text::Refused { reason: &cause.to_string() }),
             State::Closed(Closed::GaveUp { last, .. }) => {

@@ -178,7 +178,7 @@ fn status_words(words: Words, status: &Status) -> String {
         Status::Read => Text::StatusRead,
         Status::Failed(failure) => {
             let reason = match failure {
-                Failure::Rejected(reason) => words.say(&Text::FailureRejected { reason }),
+                Failure::Rejected(reason) => words.say(&Text::FailureRejected { reason: &words.reason(reason) }),
                 Failure::Dropped => words.say(&Text::FailureDropped),
                 Failure::Cancelled => words.say(&Text::FailureCancelled),
                 Failure::Unknown => words.say(&Text::FailureUnknown),

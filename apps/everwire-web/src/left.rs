@@ -1,0 +1,115 @@
+//! What tabs that were closed have left unsent.
+//!
+//! Each tab has an outbox for each room, and a lock for as long as it is open. Whoever comes takes over what is in the outboxes
+//! of its user whose tab is not open any more, and goes on doing so when a tab ends. Where two tabs do so, the lock lets one
+//! at a time; and what both send is the same message for the server.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use everwire::Message;
+use everwire::store::{Store, WebStore};
+use everwire_chat::User;
+use everwire_chat::wire::{Event, parse};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::browser;
+use crate::room::client::{OUTBOX, outbox_of};
+use crate::rooms::Rooms;
+
+/// What waits in an outbox.
+pub(crate) type Waiting = Vec<Message>;
+
+/// A tab that has ended may only be loading again; it then takes its lock within this time, and sends its own.
+const RELOAD: Duration = Duration::from_secs(3);
+
+struct Left {
+    rooms: Weak<Rooms>,
+    /// Tabs that are waited for.
+    tabs: RefCell<BTreeSet<String>>,
+}
+
+/// Takes over what was left, for as long as the rooms are there.
+pub(crate) fn watch(rooms: &Rc<Rooms>) {
+    // Without locks no tab has an outbox.
+    let Some(own) = browser::tab() else { return };
+    let left = Rc::new(Left { rooms: Rc::downgrade(rooms), tabs: RefCell::default() });
+    for (_, room, key) in outboxes(rooms.user()).into_iter().filter(|(tab, ..)| *tab == own) {
+        // The room's own client sends it.
+        if waiting(&key, rooms.user()).is_some_and(|waiting| !waiting.is_empty()) {
+            let _ = rooms.open(&room);
+        }
+    }
+    left.look();
+    browser::on_kept_elsewhere(move |name| {
+        if name.is_some_and(|name| name.starts_with(OUTBOX)) {
+            left.look();
+        }
+    });
+}
+
+impl Left {
+    fn look(self: &Rc<Self>) {
+        let Some(rooms) = self.rooms.upgrade() else { return };
+        let own = browser::tab();
+        for (tab, ..) in outboxes(rooms.user()) {
+            if Some(&tab) != own.as_ref() && self.tabs.borrow_mut().insert(tab.clone()) {
+                let left = Rc::clone(self);
+                spawn_local(async move {
+                    left.await_end(&tab).await;
+                    left.tabs.borrow_mut().remove(&tab);
+                });
+            }
+        }
+    }
+
+    async fn await_end(self: &Rc<Self>, tab: &str) {
+        let lock = format!("everwire.tab.{tab}");
+        loop {
+            let (left, of) = (Rc::clone(self), tab.to_owned());
+            if browser::locked(&lock, None, async move { left.take_over(&of).await }).await {
+                return;
+            }
+            if !browser::locked(&lock, Some(Duration::MAX), async {}).await || self.rooms.strong_count() == 0 {
+                return;
+            }
+            browser::sleep(RELOAD).await;
+        }
+    }
+
+    async fn take_over(&self, tab: &str) {
+        let Some(rooms) = self.rooms.upgrade() else { return };
+        for (_, room, key) in outboxes(rooms.user()).into_iter().filter(|(of, ..)| of == tab) {
+            let Some(waiting) = waiting(&key, rooms.user()) else { continue };
+            if waiting.is_empty() {
+                browser::keep(&key, "");
+                continue;
+            }
+            let Some(room) = rooms.open(&room).ok().and_then(|at| rooms.at(at)) else { continue };
+            if room.take_over(waiting).await {
+                browser::keep(&key, "");
+            }
+        }
+    }
+}
+
+/// The tabs, rooms and names of the user's outboxes.
+fn outboxes(user: &User) -> Vec<(String, String, String)> {
+    let names = browser::kept_names(OUTBOX).into_iter();
+    let of_user = names.filter_map(|name| {
+        let (tab, room) = outbox_of(&name, user)?;
+        Some((tab.to_owned(), room.to_owned(), name.clone()))
+    });
+    of_user.collect()
+}
+
+/// What waits there; `None` if it can't be read, or is somebody else's: earlier versions had names that could be two users'.
+fn waiting(key: &str, user: &User) -> Option<Waiting> {
+    let saved = WebStore::open(key).load().ok()?;
+    let waiting: Waiting = saved.messages.into_iter().map(|kept| kept.message).collect();
+    let events = waiting.iter().flat_map(|message| parse(message.as_text().unwrap_or_default()).events);
+    let is_ours = |event| !matches!(event, Event::Text(line) if line.user_id != user.user_id);
+    events.into_iter().all(is_ours).then_some(waiting)
+}
