@@ -13,6 +13,7 @@ mod recovery;
 mod report;
 mod server;
 mod sessions;
+mod soak;
 
 use std::time::Duration;
 
@@ -43,7 +44,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["recovery"] => recovery::run(CUTS),
         ["chat-server", folder] => chat::run_server(folder),
         ["chat"] => chat::run(),
-        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat]".into()),
+        ["soak-server"] => soak::run_server(),
+        ["soak", minutes] => soak::run(minutes.parse().map_err(|_| format!("'{minutes}' is no number of minutes"))?),
+        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | soak MINUTES]".into()),
     }
 }
 

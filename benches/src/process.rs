@@ -34,6 +34,10 @@ impl Server {
         memory(&self.child.id().to_string())
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn spawn(command: &mut Command) -> Result<Self, Box<dyn std::error::Error>> {
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();

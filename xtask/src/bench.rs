@@ -27,6 +27,11 @@ fn clients(which: &str) -> Result<(), Failed> {
     shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", which]))
 }
 
+/// Thousands of clients for many minutes; fails if memory, descriptors or tasks grow.
+pub(crate) fn soak(minutes: &str) -> Result<(), Failed> {
+    shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "soak", minutes]))
+}
+
 /// The chat's page, in the browser.
 fn in_chromium() -> Result<(), Failed> {
     setup::setup()?;

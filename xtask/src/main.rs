@@ -31,6 +31,7 @@ cargo xtask CHORE [-- ARGS]
   deny      licences, sources and duplicate versions of every dependency
   audit     known vulnerabilities in dependencies (fetches the advisory database)
   kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: how often instead
+  soak      2,000 clients and sessions through cuts, floods and idle times; ARGS: minutes instead of 30
   terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
   screenshots  the chat's page as it looks, written to docs/page
   suite     build the tests of the client in a browser, for tests/page
@@ -65,6 +66,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "audit" => test::audit(),
         "autobahn" => autobahn::autobahn(rest),
         "kills" => test::kills(rest.first().map_or("500", String::as_str)),
+        "soak" => bench::soak(rest.first().map_or("30", String::as_str)),
         "terminal" => test::terminal(),
         "screenshots" => test::screenshots(),
         "suite" => page::suite(),
