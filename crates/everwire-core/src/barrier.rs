@@ -8,6 +8,7 @@ use rand_xoshiro::rand_core::Rng;
 
 use crate::{
     Moment,
+    moment::part,
     random::{Purpose, generator},
 };
 
@@ -51,6 +52,11 @@ pub(crate) struct Proof {
     pub(crate) measured: Option<Duration>,
     /// The same if it is worth telling.
     pub(crate) round_trip: Option<Duration>,
+}
+
+/// An eighth of the new measure.
+fn smooth(smoothed: Duration, measured: Duration) -> Duration {
+    smoothed.saturating_sub(part(smoothed, 8)).saturating_add(part(measured, 8))
 }
 
 impl Barrier {
@@ -107,7 +113,7 @@ impl Barrier {
         let measured = (!ping.distorted).then(|| now.since(ping.sent_at));
         if let Some(measured) = measured {
             self.round_trip = Some(measured);
-            self.smoothed = Some(self.smoothed.map_or(measured, |smoothed| smoothed - smoothed / 8 + measured / 8));
+            self.smoothed = Some(self.smoothed.map_or(measured, |smoothed| smooth(smoothed, measured)));
         }
         let quiet = self.told_at.is_some_and(|at| now.since(at) < ROUND_TRIP_EVENTS);
         let round_trip = measured.filter(|_| !quiet);

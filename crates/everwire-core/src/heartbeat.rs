@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ConfigError, Moment, Timer, config::check_duration, timers::Timers};
+use crate::{ConfigError, Moment, Timer, config::check_duration, moment::part, timers::Timers};
 
 /// How a connection is kept alive, and how a dead peer is found.
 ///
@@ -236,7 +236,7 @@ impl Heartbeat {
 
     /// A timer that is late by more than a quarter of the time-out, within 10 ms and 1 s, tells of a stall of our own.
     fn stalled(&self, late_by: Duration, timeout: Duration) -> Option<Duration> {
-        let slack = (timeout / 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
+        let slack = part(timeout, 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
         (late_by > slack).then_some(late_by)
     }
 }

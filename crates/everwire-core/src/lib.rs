@@ -55,6 +55,8 @@
 //! # Ok::<(), everwire_core::ConfigError>(())
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod address;
 mod barrier;
 mod batching;

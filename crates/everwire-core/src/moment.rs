@@ -24,16 +24,27 @@ impl Moment {
         self.0
     }
 
+    /// So long after this moment, [`MAX`](Self::MAX) at the latest; `+` does the same.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
     /// The time since an earlier moment; zero if `earlier` is in fact later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
+/// A part of a duration: this many make up the whole.
+pub(crate) fn part(duration: Duration, parts: u32) -> Duration {
+    duration.checked_div(parts).unwrap_or(duration)
+}
+
 impl Add<Duration> for Moment {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        self.saturating_add(duration)
     }
 }

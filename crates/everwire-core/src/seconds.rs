@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::moment::part;
+
 /// A time in seconds with one digit behind the point, as in `1.5 s`.
 ///
 /// By whole numbers: what writes fractions in general is some 5 KB of a page.
@@ -31,13 +33,13 @@ impl fmt::Display for Milliseconds {
 
 /// In units, rounded to the nearest tenth.
 pub(crate) fn tenths(f: &mut fmt::Formatter<'_>, time: Duration, unit: Duration, name: &str) -> fmt::Result {
-    let tenths = rounded(time, unit / 10);
+    let tenths = rounded(time, part(unit, 10));
     write!(f, "{}.{} {name}", tenths / 10, tenths % 10)
 }
 
 /// How many units, rounded to the nearest.
 pub(crate) fn rounded(time: Duration, unit: Duration) -> u64 {
-    u64::try_from(time.saturating_add(unit / 2).as_nanos() / unit.as_nanos()).unwrap_or(u64::MAX)
+    u64::try_from(time.saturating_add(part(unit, 2)).as_nanos() / unit.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

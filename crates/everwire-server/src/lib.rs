@@ -36,10 +36,14 @@
 //! | `session` | sessions that outlive connections |
 //! | `server` | the accept loop, its limits, and its end |
 //! | `axum` | the extractor |
+//! | `clock` | times that may be "never" |
 //! | `metrics` | numbers for the facade of that name, with the feature of that name (`docs/metrics.md`) |
+
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 #[cfg(feature = "axum")]
 mod axum;
+mod clock;
 mod metrics;
 mod origin;
 mod rejection;

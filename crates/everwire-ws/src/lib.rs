@@ -26,6 +26,8 @@
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod close;
 mod connection;
 mod decode;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use everwire_core::{ConfigError, Moment, retry::Budget};
 
-use crate::clock::Instant;
+use crate::clock::{self, Instant};
 use crate::sync::lock;
 
 /// Retries that several clients share: so many at once, and after that so many in each period, first come, first served.
@@ -51,9 +51,9 @@ impl RetryBudget {
     }
 
     pub(crate) fn reserve(&self, now: Instant) -> Instant {
-        let now_here = Moment::ZERO + now.saturating_duration_since(self.0.origin);
+        let now_here = Moment::ZERO.saturating_add(now.saturating_duration_since(self.0.origin));
         let place = lock(&self.0.budget).reserve(now_here);
-        now + place.since(now_here)
+        clock::after(now, place.since(now_here))
     }
 }
 

@@ -340,7 +340,7 @@ impl Client {
     /// Cancel-safe: once polled, closing goes on without it, and a further call returns what is
     /// left.
     pub async fn close(&self, deadline: Duration) -> Left {
-        let deadline = self.shared.now() + deadline;
+        let deadline = self.shared.now().saturating_add(deadline);
         self.shared.tell(Input::Close { deadline });
         self.shared.finished().await
     }

@@ -50,6 +50,7 @@
 //! [`metrics`](https://docs.rs/metrics), behind which any exporter can stand. Install the recorder before the first client
 //! is built. The names are in `docs/metrics.md`.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 #![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync, reason = "a page has one thread"))]
 
 #[cfg(all(target_arch = "wasm32", not(target_os = "unknown")))]

@@ -130,19 +130,17 @@ impl Shared {
     }
 
     pub(crate) fn now(&self) -> Moment {
-        Moment::ZERO + self.origin.elapsed()
+        Moment::ZERO.saturating_add(self.origin.elapsed())
     }
 
     /// The other way round; what was before this client is its beginning.
     pub(crate) fn moment(&self, instant: Instant) -> Moment {
-        Moment::ZERO + instant.saturating_duration_since(self.origin)
+        Moment::ZERO.saturating_add(instant.saturating_duration_since(self.origin))
     }
 
     /// A moment on tokio's clock.
     pub(crate) fn instant(&self, moment: Moment) -> Instant {
-        let since = moment.since(Moment::ZERO);
-        // Beyond the clock's range: far enough away to be never.
-        self.origin.checked_add(since).unwrap_or_else(|| self.origin + FAR)
+        clock::after(self.origin, moment.since(Moment::ZERO))
     }
 
     // For the handles.
@@ -297,6 +295,3 @@ impl Inner {
         }
     }
 }
-
-/// "Never", as tokio understands it: about 30 years.
-const FAR: std::time::Duration = std::time::Duration::from_secs(30 * 365 * 86_400);

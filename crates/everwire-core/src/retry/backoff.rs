@@ -3,7 +3,10 @@ use std::time::Duration;
 use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::Rng};
 
 use super::{Jitter, RetryConfig};
-use crate::random::{Purpose, generator};
+use crate::{
+    moment::part,
+    random::{Purpose, generator},
+};
 
 /// Delays that grow by a factor up to a cap, and their spread.
 ///
@@ -42,7 +45,7 @@ impl Backoff {
         let grown = delay.as_secs_f64() * self.factor;
         self.next = match Duration::try_from_secs_f64(grown) {
             Ok(grown) if grown <= delay => delay,
-            Ok(grown) if grown <= self.max / 2 => grown,
+            Ok(grown) if grown <= part(self.max, 2) => grown,
             Ok(_) | Err(_) => self.max,
         };
         delay
@@ -58,10 +61,12 @@ impl Backoff {
     /// shorter of it and the initial delay, so that a lucky draw is no storm.
     pub fn spread(&mut self, delay: Duration) -> Duration {
         let floor = match self.jitter {
-            Jitter::Full if delay >= self.max && std::mem::replace(&mut self.even, true) => delay / 10 * 9,
-            Jitter::Full if delay > self.initial && delay < self.max => delay / 2,
-            Jitter::Full => self.initial.min(delay) / 10,
-            Jitter::Equal => delay / 2,
+            Jitter::Full if delay >= self.max && std::mem::replace(&mut self.even, true) => {
+                part(delay, 10).saturating_mul(9)
+            }
+            Jitter::Full if delay > self.initial && delay < self.max => part(delay, 2),
+            Jitter::Full => part(self.initial.min(delay), 10),
+            Jitter::Equal => part(delay, 2),
             Jitter::None => return delay,
         };
         floor.saturating_add(self.uniform(delay.saturating_sub(floor)))

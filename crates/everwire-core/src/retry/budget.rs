@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{ConfigError, Moment, config::check_count, config::check_duration};
+use crate::{ConfigError, Moment, config::check_count, config::check_duration, moment::part};
 
 /// Retries that several clients share: so many at once, and after that so many in each period, first come, first served.
 ///
@@ -35,7 +35,7 @@ impl Budget {
     pub fn new(retries: u32, per: Duration) -> Result<Self, ConfigError> {
         check_count("retry_budget.retries", retries as usize)?;
         check_duration("retry_budget.per", per)?;
-        let interval = per / retries;
+        let interval = part(per, retries);
         Ok(Self { interval, ahead: per.saturating_sub(interval), full_at: Moment::ZERO })
     }
 

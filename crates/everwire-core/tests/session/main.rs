@@ -6,6 +6,7 @@ mod anything;
 mod ending;
 mod limits;
 mod migration;
+mod never;
 mod options;
 mod pair;
 mod resuming;

@@ -8,6 +8,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::BoxError;
+use crate::clock::after;
 
 /// A request's body, bounded in size and in time. For hyper and axum it is a body as any other.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub enum BodyError {
 
 impl RequestBody {
     pub(super) fn new(inner: Incoming, most: usize, patience: Duration) -> Self {
-        Self { inner, left: most, until: Instant::now() + patience, timer: None }
+        Self { inner, left: most, until: after(Instant::now(), patience), timer: None }
     }
 }
 

@@ -27,6 +27,8 @@ use hyper::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::clock::NEVER;
+
 pub use body::{BodyError, RequestBody};
 pub(crate) use connection::Bond;
 pub use stats::Stats;
@@ -133,7 +135,8 @@ impl Server {
     /// ([`serve_with`](Self::serve_with)), a request's head, its body, and the peer's taking the response.
     #[must_use]
     pub fn opening_timeout(mut self, limit: Duration) -> Self {
-        self.opening_timeout = limit;
+        // hyper adds it to a time.
+        self.opening_timeout = limit.min(NEVER);
         self
     }
 

@@ -205,8 +205,9 @@ impl Sessions {
 
 fn end_paced(sessions: &[SessionSender], away: Duration, over: Duration, reason: &str) {
     let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
+    let each = over.checked_div(count).unwrap_or_default();
     for (place, session) in (0..).zip(sessions) {
-        let back = away.saturating_add(over / count * place);
+        let back = away.saturating_add(each.saturating_mul(place));
         session.end(ComeBack::At(back), reason);
     }
 }

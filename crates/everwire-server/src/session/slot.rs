@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use everwire_core::session::{ComeBack, ServerInput, ServerSession, SessionId};
 use everwire_core::{Moment, Output, SendError};
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 
 use super::inbox::Inbox;
 use super::locked::Locked;
+use crate::clock::after;
 use crate::metrics::{Look, Tally};
 
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Slot {
     }
 
     pub(super) fn instant(&self, moment: Moment) -> Instant {
-        self.origin.checked_add(moment.since(Moment::ZERO)).unwrap_or_else(|| self.origin + FAR)
+        after(self.origin, moment.since(Moment::ZERO))
     }
 
     /// Tells the machine something.
@@ -346,6 +346,3 @@ impl Inner {
         }
     }
 }
-
-/// "Never", as tokio understands it: about 30 years.
-const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);

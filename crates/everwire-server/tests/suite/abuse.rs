@@ -230,3 +230,11 @@ async fn many_slow_openers_at_once_hold_nobody_up() {
     running.works().await;
     let _socket = open(&running).await;
 }
+
+#[tokio::test]
+async fn a_time_limit_of_never_is_no_overflow() {
+    let running = Running::start(Server::new().opening_timeout(Duration::MAX)).await;
+    let request = b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
+    let answer = running.answer(request).await;
+    assert!(answer.ends_with("hi"), "{answer}");
+}

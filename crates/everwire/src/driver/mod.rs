@@ -267,7 +267,7 @@ impl Driver {
             return Turn::End;
         }
         if !mem::replace(&mut self.closing_store, true) {
-            self.sleep.as_mut().reset(Instant::now() + STORE_CLOSES_WITHIN);
+            self.sleep.as_mut().reset(clock::after(Instant::now(), STORE_CLOSES_WITHIN));
         }
         if self.sleep.as_mut().poll(cx).is_ready() {
             log::store_left_open(&self.url);

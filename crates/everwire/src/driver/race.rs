@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::addresses::Candidate;
+use crate::clock;
 
 /// One connection in the making.
 pub(super) type Dialling<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
@@ -45,7 +46,7 @@ pub(super) async fn race<'a, T, E>(
         }
         let last = waiting.len() == 0;
         let hopeless = last && !failures.is_empty() && field.is_doubtful();
-        let delay = sleep_until(Instant::now() + DELAY);
+        let delay = sleep_until(clock::after(Instant::now(), DELAY));
         tokio::select! {
             biased;
             (address, result) = poll_fn(|cx| field.poll(cx)) => match result {

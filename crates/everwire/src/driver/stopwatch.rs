@@ -78,7 +78,7 @@ impl Times {
     /// All that a phase took together; `None` if it was not gone through.
     pub(super) fn of(&self, phase: Phase) -> Option<Duration> {
         let times = self.spent.iter().filter(|(spent, _)| *spent == phase).map(|(_, time)| *time);
-        times.reduce(|sum, time| sum + time)
+        times.reduce(Duration::saturating_add)
     }
 }
 

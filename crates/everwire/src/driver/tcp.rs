@@ -27,7 +27,9 @@ pub(super) async fn connect(address: SocketAddr, settings: TcpSettings) -> io::R
     // Merging small writes is ours: it is done before they reach the kernel.
     socket.set_nodelay(true)?;
     if let Some(idle) = settings.keepalive {
-        let keepalive = TcpKeepalive::new().with_time(idle).with_interval((idle / 4).max(SHORTEST_INTERVAL));
+        let keepalive = TcpKeepalive::new()
+            .with_time(idle)
+            .with_interval(idle.checked_div(4).unwrap_or(idle).max(SHORTEST_INTERVAL));
         #[cfg(not(windows))]
         let keepalive = keepalive.with_retries(UNANSWERED);
         SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;

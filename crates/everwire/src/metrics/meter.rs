@@ -145,7 +145,7 @@ impl Meter {
             Standing::Closed | Standing::Connected => !waiting,
             Standing::Connecting | Standing::Disconnected | Standing::Closing => false,
         };
-        (!quiet).then(|| self.now + LOOK)
+        (!quiet).then(|| self.now.saturating_add(LOOK))
     }
 
     fn stands(&mut self, standing: Standing) {

@@ -70,7 +70,7 @@ where
                     if sleep.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }
-                    self.pause = (self.pause * 2).min(LONGEST);
+                    self.pause = self.pause.saturating_mul(2).min(LONGEST);
                     match (self.start)() {
                         Ok(watcher) => {
                             self.stage = Stage::Watching(Box::pin(watcher));

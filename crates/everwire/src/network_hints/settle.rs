@@ -4,6 +4,7 @@ use everwire_core::Hint;
 use tokio::time::Instant;
 
 use super::NetworkChange;
+use crate::clock;
 
 /// Waits until the network has settled.
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ impl Settle {
     /// When there is something to tell.
     pub(super) fn due(&self) -> Option<Instant> {
         let (first, (last, _)) = (self.first?, self.last?);
-        Some((last + QUIET).min(first + LONGEST))
+        Some(clock::after(last, QUIET).min(clock::after(first, LONGEST)))
     }
 
     /// What is to be told: the last word counts.
