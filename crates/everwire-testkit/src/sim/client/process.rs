@@ -214,9 +214,9 @@ impl Process {
                     self.pace.useful();
                 }
                 let event = self.shims.changed(stage, event);
-                if let TransportEvent::OpenFailed(OpenFailure { kind: OpenFailureKind::Refused { status, .. }, .. }) =
-                    &event
-                    && matches!(status, 300..=407 | 409..=424 | 426..=428 | 430..=499)
+                if let TransportEvent::OpenFailed(OpenFailure { kind, .. }) = &event
+                    && let OpenFailureKind::Refused { status, retry_after: None, .. } = kind
+                    && is_final(*status)
                 {
                     self.pace.refused = Some(*status);
                 }
@@ -366,4 +366,10 @@ pub(crate) fn count_outcome(stage: &mut Stage, messages: u64, outcome: Outcome) 
 /// A message for the trace.
 pub(crate) fn words(message: &Message) -> String {
     String::from_utf8_lossy(message.payload()).chars().take(120).collect()
+}
+
+/// Whether no attempt may follow a refusal with this status, whatever was before.
+fn is_final(status: u16) -> bool {
+    let may_heal = matches!(status, 403 | 404 | 408 | 409 | 421 | 425 | 429);
+    matches!(status, 300..=499) && !may_heal
 }
