@@ -43,6 +43,9 @@ pub struct ServerConfig {
     pub keep: Keep,
     /// Who may read `/metrics`; default [`MetricsAccess::Local`].
     pub metrics: MetricsAccess,
+    /// How long members may take to be sent away when the server ends; default no time: all at once. Spread over it, they do not
+    /// come back all at once. Fewer than 100 a second need not all of it.
+    pub drain: Duration,
     /// Pieces of junk from one connection within a minute before it is closed with 1008; default 100.
     pub max_junk: usize,
     /// Speaks TLS, with the certificate in these files; default none. They are read again when they change.
@@ -83,7 +86,8 @@ impl Keep {
 /// Who may read `/metrics`. It holds numbers of rooms, members and messages, and no names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsAccess {
-    /// This machine only, and no proxy on it that says for whom it asks (`Forwarded`, `X-Forwarded-For`).
+    /// This machine only, by the server's own address, and no proxy on it: one that says for whom it asks (`Forwarded`,
+    /// `X-Forwarded-For`), or hands on for which host it was asked.
     Local,
     /// Whoever reaches the server.
     Everyone,
@@ -108,6 +112,7 @@ impl Default for ServerConfig {
             latest: 50,
             keep: Keep::default(),
             metrics: MetricsAccess::Local,
+            drain: Duration::ZERO,
             max_junk: 100,
             tls: None,
             auth: Auth::Guests,

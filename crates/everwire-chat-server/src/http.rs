@@ -1,11 +1,13 @@
 //! What is answered over HTTP: `/ws`, how the server is, and the page.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, State};
-use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::extract::{Query, Request, State};
+use axum::http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use axum::http::{Extensions, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, http};
@@ -19,6 +21,7 @@ use tokio::time::timeout;
 use crate::access::{self, Admitted};
 use crate::config::MetricsAccess;
 use crate::history::HistoryError;
+use crate::hosts;
 use crate::member::{self, Invitation};
 use crate::metrics;
 use crate::page;
@@ -39,6 +42,30 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .with_state(shared)
+}
+
+/// The same, for a listener that only this machine reaches: pages of foreign names that lead here are turned away.
+pub(crate) fn for_this_machine(router: Router, shared: &Arc<Shared>) -> Router {
+    router.layer(middleware::from_fn_with_state(Arc::clone(shared), ask_by_our_names))
+}
+
+async fn ask_by_our_names(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let is_ours = |host: &HeaderValue| host.to_str().is_ok_and(|host| hosts::is_ours(host, &shared.config.origins));
+    if request.headers().get_all(HOST).iter().all(is_ours) {
+        return next.run(request).await;
+    }
+    let words =
+        "this server is for its own machine, and knows no such host: --origin names those of proxies in front\n";
+    (StatusCode::MISDIRECTED_REQUEST, words).into_response()
+}
+
+/// How the server is, on a listener of its own: whoever reaches it may ask.
+pub(crate) fn admin_router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(async |State(shared): State<Arc<Shared>>| numbers(&shared)))
         .with_state(shared)
 }
 
@@ -93,6 +120,10 @@ async fn upgrade(
             }
         }
     }
+    if let Some(back) = shared.drain.come_back() {
+        let retry = [("retry-after", back.as_secs().to_string())];
+        return (StatusCode::SERVICE_UNAVAILABLE, retry, "the server is stopping\n").into_response();
+    }
     if shared.rooms().is_unknown(&invitation.room) {
         // Now, so that a member is in the room as soon as it is upgraded; what fails now is tried again then.
         invitation.recalled = member::recall(&shared, &invitation.room).await.ok();
@@ -132,7 +163,7 @@ fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
 
 /// Whether members should be sent here: not while the server ends, nor while messages can't be stored.
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
-    let problem = if shared.rooms().is_closing() {
+    let problem = if shared.drain.is_under_way() || shared.rooms().is_closing() {
         "the server is stopping\n"
     } else {
         match timeout(CHECK_PATIENCE, shared.history.check()).await {
@@ -154,18 +185,26 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
 async fn metrics(State(shared): State<Arc<Shared>>, extensions: Extensions, headers: HeaderMap) -> Response {
     let welcome = match shared.config.metrics {
         MetricsAccess::Everyone => true,
-        MetricsAccess::Local => is_local(&extensions, &headers),
+        MetricsAccess::Local => is_local(&shared, &extensions, &headers),
         MetricsAccess::Nobody => false,
     };
     if !welcome {
         return (StatusCode::FORBIDDEN, "the metrics are not for this address\n").into_response();
     }
+    numbers(&shared)
+}
+
+fn numbers(shared: &Shared) -> Response {
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], shared.metrics.text()).into_response()
 }
 
-/// Whether a request was made on this machine, and not handed on by a proxy that says so.
-fn is_local(extensions: &Extensions, headers: &HeaderMap) -> bool {
+/// Whether a request was made on this machine, and not handed on by a proxy: it says so, or hands on for which host it was asked.
+fn is_local(shared: &Shared, extensions: &Extensions, headers: &HeaderMap) -> bool {
     let from_here = extensions.get::<PeerAddress>().is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
     let handed_on = headers.contains_key(http::header::FORWARDED) || headers.contains_key("x-forwarded-for");
-    from_here && !handed_on
+    let is_itself = |listening: &SocketAddr| {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        host.is_some_and(|host| hosts::is_itself(host, *listening))
+    };
+    from_here && !handed_on && shared.listening.get().is_none_or(is_itself)
 }

@@ -23,7 +23,9 @@
 //! | `batch` | several events in one message |
 //! | `member` | one connection: its identity, its catch-up, its mailbox |
 //! | `server` | its parts, its start and its end |
+//! | `drain` | the end, spread over a time |
 //! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics`, the page |
+//! | `hosts` | under which names a server for this machine may be asked (pure) |
 //! | `tls` | certificates from files |
 //! | `page` | the chat's page, from files that are given |
 //! | `pages` | how many pages of history are under way |
@@ -34,9 +36,11 @@
 mod access;
 mod batch;
 mod config;
+mod drain;
 mod error;
 mod export;
 mod history;
+mod hosts;
 mod http;
 mod member;
 mod metrics;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::access::{Access, Auth, Buckets, EXPIRED, LOOK};
 use crate::config::ServerConfig;
+use crate::drain::{self, Drain};
 use crate::error::{ListenError, OpenError};
 use crate::history::{History, Opening, Place, Post, Told};
 use crate::http;
@@ -52,6 +53,9 @@ pub(crate) struct Shared {
     /// How much each user may make the server do.
     posts: Option<Mutex<Buckets<String>>>,
     rooms: Arc<Mutex<Rooms>>,
+    pub(crate) drain: Drain,
+    /// Where it listens, if the accept loop is ours.
+    pub(crate) listening: OnceLock<SocketAddr>,
     connections: AtomicU64,
     places: Arc<Semaphore>,
     pub(crate) pages: Arc<Pages>,
@@ -124,8 +128,19 @@ impl ChatServer {
         let access = Access::open(&config.auth, config.data.as_deref())?.map(Arc::new);
         let posts = config.posts.map(|rate| Mutex::new(Buckets::new(rate)));
         let places = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        let shared =
-            Shared { config, history, metrics, access, posts, rooms, connections: AtomicU64::new(1), places, pages };
+        let shared = Shared {
+            config,
+            history,
+            metrics,
+            access,
+            posts,
+            rooms,
+            connections: AtomicU64::new(1),
+            places,
+            pages,
+            drain: Drain::default(),
+            listening: OnceLock::new(),
+        };
         Ok(Self { shared: Arc::new(shared), tls })
     }
 
@@ -140,8 +155,15 @@ impl ChatServer {
         http::router(Arc::clone(&self.shared))
     }
 
-    /// Serves until `until` comes; then members are sent away with 1012, and the history is closed. Whoever has not parted
-    /// after 5 s is cut. Dropping the future cuts all at once; what was stored stays.
+    /// How the server is, for a listener of its own that only those who may ask reach: `/healthz`, `/readyz`, `/metrics`.
+    pub fn admin_router(&self) -> Router {
+        http::admin_router(Arc::clone(&self.shared))
+    }
+
+    /// Serves until `until` comes; then `/readyz` says so, members are sent away with 1012, spread over
+    /// [`drain`](ServerConfig::drain), and the history is closed. Who comes meanwhile is told when to come back. Whoever has not
+    /// parted 5 s later is cut. On an address that only this machine reaches, requests for foreign names are answered 421: those of
+    /// web pages whose name leads here. Dropping the future cuts all at once; what was stored stays.
     pub async fn serve(self, listener: TcpListener, until: impl Future<Output = ()> + Send) {
         let config = &self.shared.config;
         let server = Server::new()
@@ -155,9 +177,19 @@ impl ChatServer {
                 () = until => {}
                 () = self.tend() => {}
             }
+            tokio::select! {
+                () = drain::run(&self.shared, self.shared.config.drain) => {}
+                () = self.tend() => {}
+            }
             self.shared.rooms().close();
         };
-        let router = self.router();
+        let mut router = self.router();
+        if let Ok(address) = listener.local_addr() {
+            let _ = self.shared.listening.set(address);
+            if address.ip().is_loopback() {
+                router = http::for_this_machine(router, &self.shared);
+            }
+        }
         let ended = match &self.tls {
             None => server.serve_router(listener, router, until).await,
             Some(tls) => {

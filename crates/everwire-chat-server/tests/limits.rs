@@ -26,7 +26,9 @@ async fn ask(server: &Server, request: &str) -> String {
     answer
 }
 
-const METRICS: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+async fn metrics(server: &Server) -> String {
+    ask(server, &format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address)).await
+}
 
 #[tokio::test]
 async fn junk_is_ignored_until_it_is_a_flood() {
@@ -63,7 +65,7 @@ async fn a_member_that_does_not_read_is_closed_with_1013_and_catches_up_when_it_
     // More than the buffers of both kernels, the socket's and the mailbox hold together.
     let long = "x".repeat(16_000);
     let mut lines = 0;
-    while !ask(&server, METRICS).await.contains("members_ended_total{why=\"slow\"} 1") {
+    while !metrics(&server).await.contains("members_ended_total{why=\"slow\"} 1") {
         for n in lines..lines + 50 {
             ben.say(&text(&format!("{n}"), "ben", &long)).await;
         }
@@ -195,7 +197,7 @@ async fn who_asks_for_many_pages_and_takes_none_holds_one_of_them() {
         asking.push(one);
     }
     let under_way = async || {
-        let metrics = ask(&server, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let metrics = metrics(&server).await;
         let pages = metrics.lines().find_map(|line| line.strip_prefix("everwire_pages ")).unwrap().to_owned();
         pages.parse::<usize>().unwrap()
     };

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use everwire_chat_server::{ChatServer, ExportError, MetricsAccess, OpenError, ServerConfig, export};
+use everwire_chat_server::{ChatServer, ExportError, MetricsAccess, OpenError, Origins, ServerConfig, export};
 use serde_json::{Value, json};
 use support::{Plain, SOON, Server, soon, text, with_data};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,8 +15,13 @@ use tokio::time::{Instant, sleep};
 
 /// Status and body of a GET.
 async fn get(server: &Server, path: &str, headers: &str) -> (u16, String) {
+    get_as(server, &server.address.to_string(), path, headers).await
+}
+
+/// The same, for another host.
+async fn get_as(server: &Server, host: &str, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
@@ -103,12 +108,89 @@ async fn the_metrics_are_for_those_who_may_read_them() {
     assert_eq!(get(&server, "/metrics", "").await.0, 200);
     assert_eq!(get(&server, "/metrics", "X-Forwarded-For: 10.0.0.1\r\n").await.0, 403);
     assert_eq!(get(&server, "/metrics", "Forwarded: for=10.0.0.1\r\n").await.0, 403);
+    // A proxy on this machine that hands on nothing but the host.
+    for host in ["chat", "127.0.0.1", "127.0.0.1:1"] {
+        assert_eq!(get_as(&server, host, "/metrics", "").await.0, 403, "{host}");
+    }
     for (access, status) in [(MetricsAccess::Everyone, 200), (MetricsAccess::Nobody, 403)] {
         let mut config = ServerConfig::default();
         config.metrics = access;
         let server = Server::start(config).await;
         assert_eq!(get(&server, "/metrics", "X-Forwarded-For: 10.0.0.1\r\n").await.0, status);
     }
+}
+
+#[tokio::test]
+async fn a_page_whose_name_leads_to_this_machine_is_not_served() {
+    let mut config = ServerConfig::default();
+    config.origins = Origins::new(["same", "https://chat.example.org"]).unwrap();
+    let server = Server::start(config).await;
+    let upgrade = "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for path in ["/", "/api/info", "/metrics", "/healthz"] {
+        assert_eq!(get_as(&server, "evil.example:8080", path, "").await.0, 421, "{path}");
+    }
+    assert_eq!(get_as(&server, "evil.example", "/ws", upgrade).await.0, 421);
+    for host in ["localhost", "chat.example.org", "[::1]:99"] {
+        assert_eq!(get_as(&server, host, "/api/info", "").await.0, 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_ends_sends_its_members_away_one_after_the_other_and_tells_who_comes_when_to() {
+    let mut config = ServerConfig::default();
+    config.drain = Duration::from_secs(60);
+    let server = Server::start(config).await;
+    let mut members = Vec::new();
+    for n in 0..40 {
+        members.push(Plain::join(&server, &format!("userId=u{n}&room=r{n}")).await);
+        members[n].barrier().await;
+    }
+    let address = server.address;
+    let ending = tokio::spawn(server.stop());
+    let gone = members.into_iter().map(|mut member| {
+        tokio::spawn(async move {
+            let code = member.close_code().await;
+            let at = Instant::now();
+            drop(member);
+            (code, at)
+        })
+    });
+    let gone: Vec<_> = gone.collect();
+    let ready = async || {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        (!answer.is_empty()).then_some(answer)
+    };
+    // While most are still there.
+    let not_ready = async {
+        loop {
+            let answer = ready().await.expect("it listens until all have gone");
+            if answer.starts_with("HTTP/1.1 503 ") {
+                break;
+            }
+        }
+    };
+    soon("it is not ready", not_ready).await;
+    match tokio_tungstenite::connect_async(format!("ws://{address}/ws?userId=late")).await {
+        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
+            assert_eq!(response.status(), 503);
+            assert!(response.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+        }
+        other => panic!("{other:?}"),
+    }
+    let mut times = Vec::new();
+    for one in gone {
+        let (code, at) = soon("a member goes", one).await.unwrap();
+        assert_eq!(code, 1012);
+        times.push(at);
+    }
+    times.sort();
+    assert!(times[39] - times[0] >= Duration::from_millis(300), "40 members, 10 ms each");
+    ending.await.unwrap();
 }
 
 #[tokio::test]

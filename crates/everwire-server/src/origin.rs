@@ -98,6 +98,27 @@ impl Origins {
         self.same && origin.is_at(host) || self.listed.iter().any(|pattern| pattern.matches(&origin))
     }
 
+    /// Whether a rule lets in pages of this `host` (a `Host` header's value), whatever their scheme and port. With `same` alone
+    /// none is named.
+    ///
+    /// ```
+    /// # use everwire_server::Origins;
+    /// let ours = Origins::new(["same", "https://chat.example.org"])?;
+    /// assert!(ours.names_host("chat.example.org:8443") && !ours.names_host("example.org"));
+    /// # Ok::<(), everwire_server::OriginError>(())
+    /// ```
+    #[must_use]
+    pub fn names_host(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let is_named = |host: &str| {
+            self.listed.iter().any(|pattern| {
+                let place = Place { host: host.to_owned(), ..pattern.place.clone() };
+                pattern.matches(&place)
+            })
+        };
+        self.any || host_and_port(&host, "").is_some_and(|(host, _)| is_named(host))
+    }
+
     /// What is wrong with a request's origin, if anything.
     pub(crate) fn check(&self, request: &Request<()>) -> Result<(), String> {
         let mut all = request.headers().get_all(ORIGIN).iter();

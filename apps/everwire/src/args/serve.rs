@@ -143,6 +143,17 @@ pub(crate) struct ServeSettings {
     #[serde(deserialize_with = "by_duration")]
     pub(crate) presence_grace: Option<Duration>,
 
+    /// Address and port of a second listener, for /metrics, /healthz and /readyz: whoever reaches it may read them, and /metrics is
+    /// there alone [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "EVERWIRE_ADMIN_LISTEN", value_parser = address, help_heading = "Network")]
+    #[serde(deserialize_with = "by_address")]
+    pub(crate) admin_listen: Option<SocketAddr>,
+
+    /// How long members may take to be sent away when the server ends: they go one after the other [default: 5s]
+    #[arg(long, value_name = "DURATION", env = "EVERWIRE_DRAIN", value_parser = values::duration, help_heading = "Network")]
+    #[serde(deserialize_with = "by_duration")]
+    pub(crate) drain: Option<Duration>,
+
     /// Who may read /metrics [default: local]
     #[arg(long, value_name = "WHO", env = "EVERWIRE_METRICS", value_enum, help_heading = "Network")]
     pub(crate) metrics: Option<MetricsArg>,
@@ -196,6 +207,8 @@ impl ServeSettings {
             compression: self.compression.or(file.compression),
             heartbeat: self.heartbeat.or(file.heartbeat),
             presence_grace: self.presence_grace.or(file.presence_grace),
+            admin_listen: self.admin_listen.or(file.admin_listen),
+            drain: self.drain.or(file.drain),
             metrics: self.metrics.or(file.metrics),
         }
     }

@@ -16,7 +16,9 @@ pub(super) fn banner(address: SocketAddr, program: &str, data: &str, page: bool,
         lines.push("Join from other terminals:".to_owned());
     }
     lines.extend([
-        if guarded.auth {
+        if guarded.tokens {
+            format!("  {program} chat {prefix}{target} --user ana --token-file FILE")
+        } else if guarded.auth {
             format!("  {program} chat {prefix}{target} --user ana --sign-in")
         } else {
             format!("  {program} chat {prefix}{target} --name ana\n  {program} chat {prefix}{target} --name ben")
@@ -81,6 +83,16 @@ mod tests {
         assert!(text.contains("everwire chat 127.0.0.1:80") && text.contains("Warning"), "{text}");
         let text = banner("[::]:80".parse().unwrap(), "everwire", "/data", true, Guarded::default());
         assert!(text.contains("everwire chat [::1]:80"), "{text}");
+    }
+
+    #[test]
+    fn a_server_with_tokens_of_others_is_joined_with_one() {
+        let guarded = Guarded { tls: false, auth: true, tokens: true };
+        let text = banner("127.0.0.1:99".parse().unwrap(), "everwire", "/data", true, guarded);
+        assert!(
+            text.contains("chat 127.0.0.1:99 --user ana --token-file FILE") && !text.contains("--sign-in"),
+            "{text}"
+        );
     }
 
     #[test]

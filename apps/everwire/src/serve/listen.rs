@@ -13,6 +13,8 @@ use crate::exit::{Exit, Failure};
 pub(super) struct Guarded {
     pub(super) tls: bool,
     pub(super) auth: bool,
+    /// By tokens of somebody else.
+    pub(super) tokens: bool,
 }
 
 impl Guarded {
@@ -42,6 +44,21 @@ pub(super) async fn listen(address: SocketAddr, allow_remote: bool, guarded: Gua
     everwire_chat_server::listen(address).await.map_err(|error| Failure::new(Exit::Failed, problem(&error)))
 }
 
+/// For those who watch the server.
+///
+/// # Errors
+/// One line that says why not and what to do.
+pub(super) async fn listen_for_admin(address: SocketAddr, allow_remote: bool) -> Result<TcpListener, Failure> {
+    if !address.ip().is_loopback() && !allow_remote {
+        return Err(Failure::usage(format!(
+            "{address} can be reached from other machines, and --admin-listen asks nobody who they are: listen on 127.0.0.1, \
+             or say --allow-remote if that is meant"
+        )));
+    }
+    let failed = |error: ListenError| Failure::new(Exit::Failed, problem(&error).replace("--listen", "--admin-listen"));
+    everwire_chat_server::listen(address).await.map_err(failed)
+}
+
 fn problem(error: &ListenError) -> String {
     match error.source.kind() {
         ErrorKind::AddrInUse | ErrorKind::PermissionDenied | ErrorKind::AddrNotAvailable => {
@@ -61,7 +78,7 @@ mod tests {
         let refused = listen("0.0.0.0:0".parse().unwrap(), false, Guarded::default()).await.unwrap_err();
         assert_eq!(refused.exit, Exit::Usage);
         assert!(refused.line.contains("no TLS and no authentication") && refused.line.contains("--allow-remote"));
-        let guarded = Guarded { tls: true, auth: true };
+        let guarded = Guarded { tls: true, auth: true, ..Guarded::default() };
         assert!(listen("0.0.0.0:0".parse().unwrap(), false, guarded).await.is_ok());
     }
 

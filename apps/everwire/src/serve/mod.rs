@@ -19,7 +19,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use everwire_chat_server::{Auth, ChatServer, PageFile};
+use everwire_chat_server::{Auth, ChatServer, OpenError, PageFile};
+use everwire_server::Server;
 
 use crate::args::ServeArgs;
 use crate::exit::{Exit, Failure};
@@ -37,18 +38,38 @@ include!(concat!(env!("OUT_DIR"), "/page.rs"));
 const PARTING: Duration = Duration::from_secs(8);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
-    let Settings { listen, allow_remote, data, mut server } = Settings::of(args)?;
+    let Settings { listen, admin_listen, allow_remote, data, mut server } = Settings::of(args)?;
     server.page = PAGE;
     server.lost_log_lines = Some(logs::lost);
     // The port first: where it is taken, nothing else is touched.
-    let guarded = listen::Guarded { tls: server.tls.is_some(), auth: !matches!(server.auth, Auth::Guests) };
+    let guarded = listen::Guarded {
+        tls: server.tls.is_some(),
+        auth: !matches!(server.auth, Auth::Guests),
+        tokens: matches!(server.auth, Auth::Issuer(_)),
+    };
     let listener = listen::listen(listen, allow_remote, guarded).await?;
     let address = listener.local_addr().map_err(|error| failed("can't tell its address", &error))?;
+    let admin = match admin_listen {
+        Some(address) => Some(listen::listen_for_admin(address, allow_remote).await?),
+        None => None,
+    };
+    let grace = server.drain.saturating_add(PARTING);
     let server = ChatServer::open(server).map_err(|error| refused(&error))?;
-    let stop = Stop::listen(PARTING);
+    let stop = Stop::listen(grace);
     tell(banner::banner(address, &program(), &shown(&data), !PAGE.is_empty(), guarded));
     tokio::spawn(logs::tell_lost());
-    server.serve(listener, async move { stop.asked().await }).await;
+    let admin_router = server.admin_router();
+    let admin = async move {
+        match admin {
+            Some(listener) => drop(Server::new().serve_router(listener, admin_router, std::future::pending()).await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = server.serve(listener, async move { stop.asked().await }) => {}
+        // Until the very end: who asks learns that it ends.
+        () = admin => {}
+    }
     tracing::info!("ended in order");
     Ok(Exit::Done)
 }
@@ -73,12 +94,15 @@ fn shown(data: &Path) -> String {
     std::path::absolute(data).unwrap_or_else(|_| data.to_owned()).display().to_string()
 }
 
-fn refused(error: &dyn Error) -> Failure {
-    let line = match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+/// In one line, with the option that it is about.
+fn refused(error: &OpenError) -> Failure {
+    let option = match error {
+        OpenError::Tls(_) => "--tls-cert FILE, --tls-key FILE",
+        OpenError::Keys(_) => "--issuer-keys FILE",
+        _ => "--data DIR",
     };
-    Failure::new(Exit::Failed, format!("{line} (--data DIR)"))
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::new(Exit::Failed, format!("{error}{cause} ({option})"))
 }
 
 fn failed(what: &str, error: &std::io::Error) -> Failure {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use everwire_chat_server::{Auth, Issuer, MetricsAccess, Rate, ServerConfig, TlsFiles};
 use everwire_server::Origins;
@@ -15,9 +16,13 @@ use crate::exit::{Exit, Failure};
 const POSTS: u32 = 20;
 const BURST: f64 = 5.0;
 
+/// How long members may take to be sent away, one after the other.
+const DRAIN: Duration = Duration::from_secs(5);
+
 /// All that a server needs to know.
 pub(super) struct Settings {
     pub(super) listen: SocketAddr,
+    pub(super) admin_listen: Option<SocketAddr>,
     pub(super) allow_remote: bool,
     pub(super) data: PathBuf,
     pub(super) server: ServerConfig,
@@ -42,6 +47,7 @@ impl Settings {
         replace(&mut server.max_message, settings.max_message);
         replace(&mut server.heartbeat, settings.heartbeat);
         replace(&mut server.presence_grace, settings.presence_grace);
+        server.drain = settings.drain.unwrap_or(DRAIN);
         if let Some(origins) = settings.origins {
             server.origins = Origins::new(&origins).map_err(|error| Failure::usage(format!("origin: {error}")))?;
         }
@@ -54,6 +60,11 @@ impl Settings {
                 MetricsArg::Everyone => MetricsAccess::Everyone,
                 MetricsArg::Nobody => MetricsAccess::Nobody,
             };
+        }
+        match (settings.admin_listen, settings.metrics) {
+            (None, _) => {}
+            (Some(_), Some(_)) => return Err(Failure::usage("metrics goes without admin-listen".to_owned())),
+            (Some(_), None) => server.metrics = MetricsAccess::Nobody,
         }
         server.auth =
             auth(settings.auth.unwrap_or(AuthArg::None), settings.issuer, settings.issuer_keys, settings.audience)?;
@@ -68,12 +79,17 @@ impl Settings {
         };
         check_limits(&server)?;
         let listen = settings.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into());
-        Ok(Self { listen, allow_remote: settings.allow_remote.unwrap_or(false), data, server })
+        let admin_listen = settings.admin_listen;
+        Ok(Self { listen, admin_listen, allow_remote: settings.allow_remote.unwrap_or(false), data, server })
     }
 
     /// Whether a server with these settings lets in no more people than it was told to.
     fn would_start(&self) -> bool {
-        let guarded = Guarded { tls: self.server.tls.is_some(), auth: !matches!(self.server.auth, Auth::Guests) };
+        let guarded = Guarded {
+            tls: self.server.tls.is_some(),
+            auth: !matches!(self.server.auth, Auth::Guests),
+            ..Guarded::default()
+        };
         guarded.missing().is_none() || self.listen.ip().is_loopback() || self.allow_remote
     }
 

@@ -253,6 +253,20 @@ impl Rooms {
         }
     }
 
+    /// Everybody who is in, with the room.
+    pub(crate) fn connections(&self) -> Vec<(String, ConnectionId)> {
+        let of_room =
+            |(name, room): (&String, &Room)| -> Vec<_> { room.members.keys().map(|id| (name.clone(), *id)).collect() };
+        self.rooms.iter().flat_map(of_room).collect()
+    }
+
+    /// Sends one away, to come back when the server does.
+    pub(crate) fn send_away(&self, room: &str, id: ConnectionId) {
+        if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&id)) {
+            send_away(&member.mailbox);
+        }
+    }
+
     /// Sends everybody away, those who are about to come in too.
     pub(crate) fn close(&mut self) {
         self.closing = true;
