@@ -123,7 +123,11 @@ impl fmt::Display for CloseFrame {
 /// The longest prefix of `reason` that fits a close frame (123 bytes) and ends at a character boundary.
 pub(crate) fn fitting_reason(reason: &str) -> &str {
     const MAX: usize = crate::frame::MAX_CONTROL - 2;
-    &reason[..reason.floor_char_boundary(MAX)]
+    let mut end = reason.len().min(MAX);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    &reason[..end]
 }
 
 #[cfg(test)]

@@ -176,7 +176,8 @@ impl Timeline {
     fn trim(&mut self) -> Vec<Change> {
         let mut count = 0;
         while self.entries.len() > self.window + self.paged
-            && let Some(oldest) = self.entries.pop_front_if(|oldest| oldest.status != Status::Sending)
+            && self.entries.front().is_some_and(|oldest| oldest.status != Status::Sending)
+            && let Some(oldest) = self.entries.pop_front()
         {
             self.known.remove(&oldest.id);
             self.left.insert(oldest.id);

@@ -109,7 +109,9 @@ impl Outbox {
     /// What is wholly written is all that will be known.
     pub(super) fn volatile_written(&mut self, outputs: &mut Outputs) {
         let reported = self.in_flight.units_reported();
-        while let Some((_, id)) = self.volatile.taken.pop_front_if(|(unit, _)| *unit <= reported) {
+        while self.volatile.taken.front().is_some_and(|(unit, _)| *unit <= reported)
+            && let Some((_, id)) = self.volatile.taken.pop_front()
+        {
             outputs.outcome(id, id, Outcome::Unknown(Stage::Written));
         }
     }

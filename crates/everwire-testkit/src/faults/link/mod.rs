@@ -105,7 +105,8 @@ impl Link {
             return None;
         }
         let pipe = &mut self.pipes[direction as usize];
-        let (_, output) = pipe.due.pop_front_if(|(at, _)| *at <= now)?;
+        pipe.due.front().filter(|(at, _)| *at <= now)?;
+        let (_, output) = pipe.due.pop_front()?;
         pipe.bytes -= output.len();
         pipe.heard |= matches!(output, Output::End(_));
         Some(output)
