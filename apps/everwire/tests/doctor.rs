@@ -183,6 +183,23 @@ fn a_server_is_judged_by_what_the_application_asks_and_not_by_what_it_does_witho
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn of_several_addresses_those_that_work_are_named() {
+    let good = Server::start(server::echo);
+    let port = good.address.port();
+    let busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    let _bad = Server::on(&format!("127.0.0.2:{port}"), server::answer(busy));
+    let url = format!("ws://feed.invalid:{port}/");
+    let both = format!("feed.invalid:{port}:127.0.0.1,127.0.0.2");
+    let (code, out) = doctor(&[&url, "--resolve", &both]);
+    assert_eq!(code, 0, "{out}");
+    assert!(step(&out, "ok", "name").contains("feed.invalid is 127.0.0.1, 127.0.0.2, by --resolve"), "{out}");
+    let line = step(&out, "note", "addresses");
+    assert!(line.contains(&format!("127.0.0.1:{port} works; 127.0.0.2:{port}: ")), "{line}");
+    assert!(line.contains("503 Service Unavailable"), "{line}");
+}
+
 #[test]
 fn a_connection_that_is_cut_while_nothing_is_said_is_found() {
     // The doctor's pings come at once; then nothing does.

@@ -6,6 +6,7 @@ use http::header::SEC_WEBSOCKET_EXTENSIONS;
 
 use super::client::{Probe, builder};
 use super::finding::{Finding, Step};
+use super::opening::Way;
 use super::text;
 use crate::args::DoctorArgs;
 use crate::exit::Failure;
@@ -35,6 +36,38 @@ pub(super) async fn session(args: &DoctorArgs, url: &str, plain: Option<&str>) -
     let words = format!("none: with 'everwire.v1' among the subprotocols it fails: {}", words::cause(&cause));
     Ok(Finding::odd(Step::Session, words).advise("connect without a session, as the plain request that works does"))
 }
+
+/// Which of a server's addresses work, each asked as the application asks; `None` if there is only one, or if a proxy picks.
+pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Option<Finding>, Failure> {
+    if way.proxy.is_some() || way.first.len() < 2 {
+        return Ok(None);
+    }
+    let (mut told, mut working) = (Vec::new(), Vec::new());
+    for address in way.first.iter().take(MOST) {
+        let only = builder(args, way.url)?.resolve(&way.server.host, way.server.port, [*address]);
+        let (probe, outcome) = Probe::open(only).await?;
+        probe.close(args).await;
+        match outcome {
+            Ok(_) => {
+                told.push(format!("{address} works"));
+                working.push(address.to_string());
+            }
+            Err(cause) => told.push(format!("{address}: {}", words::cause(&cause))),
+        }
+    }
+    let (words, all) = (told.join("; "), working.len() == told.len());
+    let finding = match all {
+        true => Finding::good(Step::Addresses, words),
+        false => Finding::odd(Step::Addresses, words).advise(
+            "clients go on to the next address when one fails, which takes time: have those that fail mended, or taken out of \
+             the DNS",
+        ),
+    };
+    Ok(Some(finding.with("working", working)))
+}
+
+/// Of more addresses these are looked at.
+const MOST: usize = 8;
 
 /// Whether the server compresses.
 pub(super) async fn compression(args: &DoctorArgs, url: &str) -> Result<Finding, Failure> {

@@ -19,6 +19,7 @@ pub(super) enum Step {
     Upgrade,
     RoundTrip,
     Idle,
+    Addresses,
     Session,
     Compression,
 }
@@ -63,6 +64,7 @@ impl Step {
             Self::Compression => "compression",
             Self::RoundTrip => "round trip",
             Self::Idle => "idle",
+            Self::Addresses => "addresses",
         }
     }
 }

@@ -49,6 +49,9 @@ pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Repor
     if let Some(silence) = args.idle {
         report.add(&alive::idle(args, way.url, silence).await?)?;
     }
+    if let Some(finding) = extras::each_address(args, way).await? {
+        report.add(&finding)?;
+    }
     report.add(&extras::session(args, way.url, subprotocol.as_deref()).await?)?;
     report.add(&extras::compression(args, way.url).await?)?;
     Ok(Exit::Done)
@@ -75,6 +78,9 @@ async fn fail(
     let instead = closer::look(args, failure, way.server, way.proxy, way.first).await?;
     let another_address = instead.is_some();
     report.add(&broken(at, failure, way, certificate, instead))?;
+    if let Some(finding) = extras::each_address(args, way).await? {
+        report.add(&finding)?;
+    }
     let later = [Step::Tls, Step::Upgrade, Step::RoundTrip, Step::Session, Step::Compression];
     let next = later.iter().position(|step| *step == at).map_or(0, |place| place + 1);
     report.skip(&later[next..])?;
