@@ -49,7 +49,7 @@ pub enum OpenFailureKind {
     Certificate,
     /// The server's certificate is valid, but its public key is none of those that the user has pinned.
     PinMismatch,
-    /// A SOCKS proxy does not let us through: it refuses the credentials or wants some, or its rules forbid the place.
+    /// A SOCKS proxy does not let us through: it refuses the credentials or wants some, or makes no connections at all.
     /// What an HTTP proxy says is a [`Refused`](Self::Refused) in [`Phase::Proxy`].
     ProxyDenied,
     /// The server refused the upgrade, or an HTTP proxy ([`Phase::Proxy`]) the tunnel.

@@ -131,7 +131,7 @@ async fn a_407_is_tried_again_where_the_user_says_so() {
 #[tokio::test]
 async fn a_proxy_that_forbids_the_place_is_final() {
     let server = Server::echo().await;
-    for status in ["403 Forbidden", "400 Bad Request", "302 Found"] {
+    for status in ["403 Forbidden", "405 Method Not Allowed"] {
         let proxy = Proxy::http(&server, move |_| say(format!("HTTP/1.1 {status}\r\n\r\n"))).await;
         let client = by(&proxy, "ws://feed.invalid/").max_redirects(5).build().expect("good settings");
         let failure = final_failure(&client).await;
@@ -144,7 +144,7 @@ async fn a_proxy_that_forbids_the_place_is_final() {
 #[tokio::test]
 async fn a_proxy_that_does_not_reach_the_server_now_is_asked_again_and_its_words_are_told() {
     let server = Server::echo().await;
-    for status in ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout", "429 Too Many Requests"] {
+    for status in ["502 Bad Gateway", "500 Unable to connect", "404 No such domain", "400 Bad Request", "302 Found"] {
         let first = Mutex::new(true);
         let proxy = Proxy::http(&server, move |_| {
             if !std::mem::take(&mut *first.lock().expect("no panic")) {

@@ -83,17 +83,17 @@ async fn credentials_that_are_refused_or_missing_are_final_and_shown_nowhere() {
 }
 
 #[tokio::test]
-async fn what_the_proxys_rules_forbid_is_final_and_what_may_heal_is_tried_again() {
+async fn a_reply_about_the_server_is_tried_again_and_one_about_the_proxy_is_final() {
     let server = Server::echo().await;
     for (reply, kind, words) in [
         (1, OpenFailureKind::Io, "can't connect to feed.invalid:80: general failure"),
-        (2, OpenFailureKind::ProxyDenied, "forbid connections to feed.invalid:80"),
+        (2, OpenFailureKind::Io, "can't connect to feed.invalid:80: its rules forbid it"),
         (3, OpenFailureKind::Io, "can't connect to feed.invalid:80: network unreachable"),
         (4, OpenFailureKind::Io, "can't connect to feed.invalid:80: host unreachable"),
         (5, OpenFailureKind::Io, "can't connect to feed.invalid:80: connection refused"),
         (6, OpenFailureKind::Io, "can't connect to feed.invalid:80: no answer"),
         (7, OpenFailureKind::ProxyDenied, "makes no connections"),
-        (8, OpenFailureKind::ProxyDenied, "can't connect to an address like feed.invalid:80"),
+        (8, OpenFailureKind::Io, "can't connect to feed.invalid:80: it knows no addresses of this kind"),
         (99, OpenFailureKind::NotWebSocket, "is not SOCKS 5"),
     ] {
         let proxy = Proxy::socks(&server, None, reply).await;

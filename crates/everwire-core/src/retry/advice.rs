@@ -64,7 +64,7 @@ impl Advice {
 /// | I/O error, name not found, time-out | retry | networks heal |
 /// | certificate not accepted, answer is no WebSocket handshake (any status below 300 too) | retry slowly | a wrong clock or a captive portal heals, but not soon |
 /// | public key is none of those pinned | stop | the server's key changes by intent, and then the pins must too |
-/// | SOCKS proxy refuses the credentials or the place | stop | the same would be refused again |
+/// | SOCKS proxy refuses the credentials, or makes no connections | stop | the same would be refused again |
 /// | the hook for requests, or for new connections, failed | retry | the token service may be back |
 /// | such a hook says that trying again would not help | stop | it knows |
 /// | closed while that hook talked | as the close code says; 1000: stop | nobody is let in |
@@ -91,7 +91,8 @@ impl Advice {
 /// | connection lost, peer broke the protocol, no sign of life | retry | networks heal, servers restart |
 /// | the user | stop | nothing reconnects against the user's will |
 ///
-/// What a proxy answers is judged alike, but its 403, 404, 409 and 421 speak of no server: they stop.
+/// What a proxy answers to CONNECT stops only if it is 401, 403, 405 or 407; by all else it may say that it can't reach the
+/// server now, or does not find its name, which heals as it does without a proxy.
 pub fn advice(cause: &Cause) -> Advice {
     match cause {
         Cause::OpenFailed(OpenFailure { kind, phase, .. }) => opening(kind, *phase),
@@ -129,6 +130,12 @@ fn opening(kind: &OpenFailureKind, phase: Phase) -> Advice {
             Advice::StopAfter { retries: CREDENTIAL_RETRIES }
         }
         OpenFailureKind::Refused { status: 408 | 425 | 429 | 500..=599, .. } => Advice::Retry,
+        // What else a proxy says is of a server that it may find the next time.
+        OpenFailureKind::Refused { status, .. }
+            if phase == Phase::Proxy && !matches!(status, 401 | 403 | 405 | 407) =>
+        {
+            Advice::Retry
+        }
         OpenFailureKind::Refused { status: 403 | 404 | 409 | 421, .. } if phase != Phase::Proxy => {
             Advice::StopUnlessUseful { retries: REFUSAL_RETRIES }
         }

@@ -405,6 +405,20 @@ fn a_refusal_is_retried_at_the_pace_of_the_cap_and_a_proxys_is_not_retried() {
 }
 
 #[test]
+fn a_proxys_answer_is_final_only_if_it_is_about_the_client_or_the_proxys_rules() {
+    let refused = |status| {
+        let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+        advice(&Cause::OpenFailed(OpenFailure { phase: Phase::Proxy, kind, detail: String::new() }))
+    };
+    for status in [401, 403, 405, 407] {
+        assert_eq!(refused(status), Advice::Stop, "{status}");
+    }
+    for status in [302, 400, 404, 409, 410, 418, 421, 429, 500, 502, 503, 504] {
+        assert_eq!(refused(status), Advice::Retry, "{status}");
+    }
+}
+
+#[test]
 fn a_client_that_starts_anew_has_not_been_in_before() {
     let mut world = lost_after_use();
     world.input(Input::Disconnect);

@@ -56,9 +56,9 @@ impl Builder {
     /// separate them.
     ///
     /// An HTTP proxy that answers anything but success makes a
-    /// [`Refused`](crate::OpenFailureKind::Refused) in [`Phase::Proxy`](crate::Phase::Proxy), retried by the same rules as
-    /// a server's: 407 and 403 are final, 502, 503 and 504 are not. A SOCKS proxy that refuses the credentials or the
-    /// place makes a [`ProxyDenied`](crate::OpenFailureKind::ProxyDenied), which is final.
+    /// [`Refused`](crate::OpenFailureKind::Refused) in [`Phase::Proxy`](crate::Phase::Proxy): 401, 403, 405 and 407 are
+    /// final, all else is retried, as a name that is not found here is. A SOCKS proxy that refuses the credentials, or makes
+    /// no connections, makes a [`ProxyDenied`](crate::OpenFailureKind::ProxyDenied), which is final.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {

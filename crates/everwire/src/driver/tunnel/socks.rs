@@ -58,9 +58,10 @@ fn describe(error: &Error, proxy: &ProxyUrl, target: &Target) -> OpenFailure {
         Error::NoAcceptableAuthMethods | Error::AuthorizationRequired => denied(format!(
             "{place} wants credentials: put them into the proxy's URL, as in socks5://user:password@{place}"
         )),
-        Error::ConnectionNotAllowedByRuleset => denied(format!("the rules of {place} forbid connections to {target}")),
+        // Some say so of an address that they have no way to, too.
+        Error::ConnectionNotAllowedByRuleset => unreachable("its rules forbid it"),
         Error::CommandNotSupported => denied(format!("{place} makes no connections")),
-        Error::AddressTypeNotSupported => denied(format!("{place} can't connect to an address like {target}")),
+        Error::AddressTypeNotSupported => unreachable("it knows no addresses of this kind"),
         Error::GeneralSocksServerFailure => unreachable("general failure"),
         Error::NetworkUnreachable => unreachable("network unreachable"),
         Error::HostUnreachable => unreachable("host unreachable"),
