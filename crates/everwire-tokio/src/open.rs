@@ -5,7 +5,7 @@ use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError, ServerHa
 use everwire_ws::{Config, Connection, Role};
 use http::Request;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::{OpenError, Socket};
 
@@ -46,11 +46,11 @@ where
     // A server that refuses early may have reset the way there; its answer can still be on the way back.
     let write_error = written.await.err();
     let mut input = BytesMut::with_capacity(READ_AT_ONCE);
-    let mut give_up = None;
+    let mut refused_at = None;
     let accepted = loop {
         let read = if handshake.is_refused() {
-            let give_up = *give_up.get_or_insert_with(|| Instant::now() + REST_OF_A_BODY);
-            timeout_at(give_up, stream.read_buf(&mut input)).await.unwrap_or(Ok(0))
+            let waited = refused_at.get_or_insert_with(Instant::now).elapsed();
+            timeout(REST_OF_A_BODY.saturating_sub(waited), stream.read_buf(&mut input)).await.unwrap_or(Ok(0))
         } else {
             stream.read_buf(&mut input).await
         };

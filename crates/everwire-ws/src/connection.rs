@@ -216,6 +216,7 @@ impl Connection {
             Some(Incoming::Ping(payload)) => self.on_ping(payload),
             Some(Incoming::Close(frame)) => self.on_close(frame.as_ref()),
         }
+        self.check();
         Ok(incoming)
     }
 
@@ -441,6 +442,7 @@ impl Connection {
     fn violated(&mut self, error: ProtocolError) -> Result<Option<Incoming>, ProtocolError> {
         if std::mem::take(&mut self.in_batch) {
             self.deferred = Some(error);
+            self.check();
             return Ok(None);
         }
         Err(self.fail(error))
@@ -450,6 +452,7 @@ impl Connection {
     fn fail(&mut self, error: ProtocolError) -> ProtocolError {
         self.close(error.close_code(), &error.to_string());
         self.end();
+        self.check();
         error
     }
 
@@ -457,6 +460,14 @@ impl Connection {
     fn on_close(&mut self, frame: Option<&CloseFrame>) {
         self.close(frame.map_or(CloseCode::NO_STATUS, |frame| frame.code), "");
         self.end();
+    }
+
+    /// What holds between calls: an error that is held back is reported before the end, and nothing is kept behind it.
+    fn check(&self) {
+        let closed = self.phase == Phase::Closed;
+        debug_assert!(!closed || self.deferred.is_none(), "the peer was told of an error that the caller was not");
+        debug_assert!(!closed || self.pongs.held_back.is_none(), "no pong follows a close frame");
+        debug_assert!(!closed || self.deflater.is_none(), "nothing more is compressed");
     }
 
     fn end(&mut self) {
