@@ -109,7 +109,13 @@ impl Barrier {
     /// A pong came. One that answers no ping of this connection proves nothing.
     pub(crate) fn pong(&mut self, now: Moment, payload: &[u8]) -> Option<Proof> {
         let index = self.outstanding.iter().position(|ping| ping.payload == payload)?;
-        let ping = self.outstanding.drain(..=index).next_back()?;
+        let ping = self.outstanding.remove(index)?;
+        // What went out before it has arrived before it, unless it has passed that: then the answer may still come.
+        let mut at = 0;
+        self.outstanding.retain(|other| {
+            at += 1;
+            at > index || other.covers > ping.covers
+        });
         let measured = (!ping.distorted).then(|| now.since(ping.sent_at));
         if let Some(measured) = measured {
             self.round_trip = Some(measured);

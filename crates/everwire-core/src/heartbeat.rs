@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::{ConfigError, Moment, Timer, config::check_duration, moment::part, timers::Timers};
+use crate::{ConfigError, Moment, PingProgress, Timer, config::check_duration, moment::part, timers::Timers};
 
 /// How a connection is kept alive, and how a dead peer is found.
 ///
 /// A ping goes out when either direction has been silent for the interval: servers and proxies that cut idle connections
 /// count what they receive, what they send, or both. Death is judged by inbound silence alone: anything that arrives is a
-/// sign of life, and a peer is declared dead at most `interval + timeout` after the last one.
+/// sign of life, and a peer is declared dead at most `interval + timeout` after the last one. While a ping waits behind bytes
+/// of ours that still go out, its answer is not awaited yet: then the peer is dead when no byte has gone out for that long.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HeartbeatConfig {
@@ -65,6 +66,8 @@ pub(crate) struct Heartbeat {
     last_sent: Moment,
     /// When the latest ping went out that nothing has come after.
     asked: Option<Moment>,
+    /// The latest ping waits behind bytes of ours, of which some last went out then.
+    draining: Option<Moment>,
     mode: Mode,
 }
 
@@ -83,7 +86,8 @@ impl Heartbeat {
     }
 
     pub(crate) fn new(config: HeartbeatConfig) -> Self {
-        Self { config, last_life: Moment::ZERO, last_sent: Moment::ZERO, asked: None, mode: Mode::Off }
+        let (last_life, last_sent) = (Moment::ZERO, Moment::ZERO);
+        Self { config, last_life, last_sent, asked: None, draining: None, mode: Mode::Off }
     }
 
     /// How long silence lasts at the most before it means death; `None`: it never does.
@@ -93,7 +97,7 @@ impl Heartbeat {
 
     /// A connection has opened.
     pub(crate) fn start(&mut self, now: Moment, timers: &mut Timers) {
-        (self.last_life, self.last_sent, self.asked) = (now, now, None);
+        (self.last_life, self.last_sent, self.asked, self.draining) = (now, now, None, None);
         self.mode = Mode::Listening;
         self.watch(timers);
     }
@@ -130,6 +134,21 @@ impl Heartbeat {
     /// A ping of ours goes out.
     pub(crate) fn pinged(&mut self, now: Moment) {
         (self.last_sent, self.asked) = (now, Some(now));
+    }
+
+    /// A ping of ours did not leave at once.
+    pub(crate) fn own_ping(&mut self, now: Moment, progress: PingProgress, timers: &mut Timers) {
+        self.last_sent = now;
+        match progress {
+            PingProgress::Waits => self.draining = Some(now),
+            PingProgress::Sent => {
+                self.draining = None;
+                if let Mode::Probing { until, timeout, .. } = &mut self.mode {
+                    *until = (*until).max(now + *timeout);
+                    timers.set(Timer::Probe, *until);
+                }
+            }
+        }
     }
 
     /// Our side stops reading: inbound silence says nothing from now on.
@@ -207,6 +226,9 @@ impl Heartbeat {
     /// [`Timer::Probe`] has come.
     pub(crate) fn on_unanswered(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
         let Mode::Probing { until, timeout, excused } = self.mode else { return Verdict::Alive };
+        // What was asked behind bytes that still go out is not heard yet.
+        let patience = self.config.interval.unwrap_or(self.config.timeout) + self.config.timeout;
+        let until = self.draining.map_or(until, |progress| until.max(progress + patience));
         if until > now {
             timers.set(Timer::Probe, until);
             return Verdict::Alive;

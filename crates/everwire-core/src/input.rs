@@ -2,7 +2,7 @@ use bytes::Bytes;
 use everwire_ws::{CloseFrame, Message};
 
 use crate::{
-    Loss, Moment, OpenFailure, Phase, TriedAddress,
+    Loss, Moment, OpenFailure, Phase, PingProgress, TriedAddress,
     store::{BatchId, StoreOp},
 };
 
@@ -96,6 +96,9 @@ pub enum TransportEvent {
     Ping,
     /// A pong with its payload.
     Pong(Bytes),
+    /// Where a ping of ours is that did not leave at once, as [`PingWatch`](crate::PingWatch) tells it: while bytes in front
+    /// of it go out, its answer can't be late.
+    OwnPing(PingProgress),
     /// This many more of the units that `take` handed out are wholly written to the socket. Everything written is to be
     /// reported before the connection's loss is: what is not counts as never sent.
     Written(usize),

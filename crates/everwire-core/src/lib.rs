@@ -25,6 +25,7 @@
 //! | `send_rate` | how fast messages go out |
 //! | `lifecycle` | the connection's states |
 //! | `post_mortem` | nothing: what is known of a connection when it has ended |
+//! | `ping_watch` | nothing: whether the latest ping has left, as a driver sees it |
 //! | `timers` | the one table of what is due when |
 //! | `machine` | nothing: it routes |
 //!
@@ -73,6 +74,7 @@ mod outbox;
 mod outcome;
 mod output;
 mod outputs;
+mod ping_watch;
 mod post_mortem;
 mod random;
 pub mod retry;
@@ -98,6 +100,7 @@ pub use moment::Moment;
 pub use outbox::{CancelError, Priority, ReplaceError, SendOptions};
 pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};
 pub use output::{Event, Left, Outgoing, Output};
+pub use ping_watch::{PingProgress, PingWatch};
 pub use post_mortem::{EndedBy, Next, PostMortem, RoundTrips};
 pub use seconds::{Milliseconds, Seconds};
 pub use state::{Closed, State};

@@ -21,6 +21,8 @@ pub enum Output {
     Abort(Attempt),
     /// Queue a ping with this payload (8 bytes) behind everything taken so far.
     Ping(Attempt, Bytes),
+    /// Queue a ping with this payload (8 bytes) as soon as may be: between the fragments of a message if one is under way.
+    Probe(Attempt, Bytes),
     /// Queue this message behind everything taken so far. It counts for nothing, least of all as written.
     Control(Attempt, Message),
     /// Start the closing handshake. [`Abort`](Self::Abort) follows if it takes too long.

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use everwire_ws::{
-    CloseCode, Compress, Connection, Incoming, Message, MessageRef, Phase, Prepared, ProtocolError, Role,
+    CloseCode, Compress, Connection, Fragmented, Incoming, Message, MessageRef, Phase, Prepared, ProtocolError, Role,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -107,6 +107,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     #[must_use = "a message is refused once the socket is closing"]
     pub fn queue_prefixed(&mut self, prefix: &[u8], message: &Message) -> bool {
         self.connection.send_prefixed(prefix, message)
+    }
+
+    /// Begins a message that goes out in several frames, behind a prefix; see [`Connection::start_fragmented`].
+    #[must_use = "a message that is begun has to be sent to its end"]
+    pub fn start_fragmented(&mut self, prefix: &[u8], message: &Message) -> Option<Fragmented> {
+        self.connection.start_fragmented(prefix, message)
+    }
+
+    /// Queues the next frame of such a message. Whether there are more; see [`Connection::send_fragment`].
+    pub fn queue_fragment(&mut self, fragmented: &mut Fragmented, most: usize) -> bool {
+        self.connection.send_fragment(fragmented, most)
     }
 
     /// Queues a message that was encoded once for many sockets; see [`Connection::send_prepared`]. `false` once a close

@@ -8,7 +8,7 @@ use crate::frame::{MAX_CONTROL, MaskKeys, Opcode};
 use crate::output::Output;
 use crate::pongs::Pongs;
 use crate::{
-    CloseCode, CloseFrame, Compress, Deflate, Extensions, Incoming, Limits, Message, MessageRef, Prepared,
+    CloseCode, CloseFrame, Compress, Deflate, Extensions, Fragmented, Incoming, Limits, Message, MessageRef, Prepared,
     ProtocolError,
 };
 
@@ -81,6 +81,8 @@ pub struct Connection {
     encoder: Encoder,
     deflater: Option<Deflater>,
     pongs: Pongs,
+    /// A message is under way in fragments: no other may begin before its last one.
+    in_message: bool,
     /// Messages came out that the caller may not have answered yet.
     in_batch: bool,
     /// A violation behind messages that the caller may still answer.
@@ -105,6 +107,7 @@ impl Connection {
             encoder: Encoder::new(keys),
             deflater: config.extensions.deflate.as_ref().map(Deflater::new),
             pongs: Pongs::default(),
+            in_message: false,
             in_batch: false,
             deferred: None,
         }
@@ -222,7 +225,8 @@ impl Connection {
 
     /// Encodes a message into the outgoing buffer, without I/O.
     ///
-    /// `false` if a close frame is queued: nothing may follow it, and the message is not sent.
+    /// `false` if a close frame is queued: nothing may follow it, and the message is not sent. The same while a message is
+    /// under way in fragments ([`start_fragmented`](Self::start_fragmented)), which no other may interrupt.
     ///
     /// With compression agreed on, the message is compressed as [`Compress::Auto`] says.
     #[inline]
@@ -262,13 +266,69 @@ impl Connection {
         self.send_parts(prefix, message, Compress::Auto)
     }
 
+    /// Begins a message that goes out in several frames: a prefix and a payload as of [`send_prefixed`](Self::send_prefixed).
+    /// Nothing is queued yet; that is for [`send_fragment`](Self::send_fragment), and until its last frame is queued no
+    /// other message is accepted. Pings, pongs and close frames are: they go between the frames.
+    ///
+    /// With compression agreed on, the message is compressed here, and what results is what is cut into frames.
+    ///
+    /// `None` if a close frame is queued, or another message is under way in fragments. A value that is dropped before its
+    /// last frame leaves a connection on which only control frames can be sent: close it.
+    ///
+    /// ```
+    /// use everwire_ws::{CloseCode, Config, Connection, Incoming, Message, Role};
+    ///
+    /// let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
+    /// let mut fragmented = server.start_fragmented(&[], &Message::text("hello")).unwrap();
+    /// assert!(server.send_fragment(&mut fragmented, 3)); // there is more
+    /// assert!(server.ping(b"?"));
+    /// assert!(!server.send_fragment(&mut fragmented, 3)); // that was the last
+    /// assert_eq!(&server.outgoing()[..], b"\x01\x03hel\x89\x01?\x80\x02lo");
+    /// ```
+    #[must_use = "a message that is begun has to be sent to its end"]
+    pub fn start_fragmented(&mut self, prefix: &[u8], message: &Message) -> Option<Fragmented> {
+        if self.phase != Phase::Open || self.in_message {
+            return None;
+        }
+        self.in_message = true;
+        let (opcode, payload) = (data_opcode(message), message.as_bytes());
+        if let Some(deflater) = &mut self.deflater {
+            let compressed = match prefix {
+                [] => deflater.deflate(payload, Bytes::copy_from_slice),
+                prefix => deflater.deflate(&[prefix, payload].concat(), Bytes::copy_from_slice),
+            };
+            if let Some(payload) = compressed {
+                return Some(Fragmented { opcode, compressed: true, prefix: Bytes::new(), payload, done: false });
+            }
+        }
+        let prefix = Bytes::copy_from_slice(prefix);
+        Some(Fragmented { opcode, compressed: false, prefix, payload: payload.clone(), done: false })
+    }
+
+    /// Queues the next frame of a message, with at most `most` bytes of it (at least one). Whether there are more: `false`
+    /// once the last one is queued, and once a close frame is, after which the rest is not sent.
+    pub fn send_fragment(&mut self, fragmented: &mut Fragmented, most: usize) -> bool {
+        if self.phase != Phase::Open || fragmented.done {
+            return false;
+        }
+        let prefix = fragmented.prefix.split_to(fragmented.prefix.len().min(most.max(1)));
+        let room = most.max(1) - prefix.len();
+        let payload = fragmented.payload.split_to(fragmented.payload.len().min(room));
+        fragmented.done = fragmented.remaining() == 0;
+        let Fragmented { opcode, compressed, done, .. } = *fragmented;
+        self.encoder.fragment(opcode, compressed, done, &prefix, &payload);
+        (fragmented.opcode, fragmented.compressed) = (Opcode::Continuation, false);
+        self.in_message = !done;
+        !done
+    }
+
     /// Queues a message that was encoded once for many connections, in the form that this one may carry.
     ///
     /// A client masks each frame anew, and a context of one's own takes no foreign message: they encode it as
     /// [`send`](Self::send) does. `false` if a close frame is queued.
     #[must_use = "a message is refused once the connection is closing"]
     pub fn send_prepared(&mut self, prepared: &Prepared) -> bool {
-        if self.phase != Phase::Open {
+        if self.phase != Phase::Open || self.in_message {
             return false;
         }
         match self.role {
@@ -398,7 +458,7 @@ impl Connection {
 
     #[inline]
     fn send_parts(&mut self, prefix: &[u8], message: &Message, compress: Compress) -> bool {
-        if self.phase != Phase::Open {
+        if self.phase != Phase::Open || self.in_message {
             return false;
         }
         let (opcode, payload) = (data_opcode(message), message.as_bytes());

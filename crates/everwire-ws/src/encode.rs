@@ -69,6 +69,16 @@ impl Encoder {
         }
     }
 
+    /// Encodes one frame of a message that has several.
+    pub(crate) fn fragment(&mut self, opcode: Opcode, compressed: bool, fin: bool, prefix: &[u8], payload: &Bytes) {
+        let first = if fin { FIN } else { 0 } | if compressed { RSV1 } else { 0 } | opcode as u8;
+        if payload.len() >= WORTH_SHARING && self.keys.is_none() {
+            self.shared(first, prefix, payload);
+        } else {
+            self.copied(first, prefix, payload);
+        }
+    }
+
     /// Appends a frame that was encoded elsewhere.
     pub(crate) fn encoded(&mut self, frame: &Bytes) {
         if frame.len() >= WORTH_SHARING {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use everwire::OnNormalClose;
 
-use super::values::{self, GuaranteeArg, NormalCloseArg, OrOff, OverflowArg};
+use super::values::{self, BytesOrOff, GuaranteeArg, NormalCloseArg, OrOff, OverflowArg};
 use super::{ConnectionArgs, NetworkArgs, ProtocolArgs, TokenArgs, exit_codes};
 
 /// Talk to any WebSocket: lines in, messages out, through every loss of the connection.
@@ -144,6 +144,10 @@ pub(crate) struct DeliveryArgs {
     /// Collect lines that are JSON for this long and send them as one JSON array
     #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "binary")]
     pub(crate) batch: Option<Duration>,
+
+    /// Send messages of more bytes in fragments of 64 KiB, between which pings pass; 'off' never does
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::bytes_or_off)]
+    pub(crate) fragment_above: BytesOrOff,
 }
 
 /// What is said, and how.

@@ -49,6 +49,17 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
     number.checked_mul(1 << shift).ok_or_else(|| "larger than this machine can address".to_owned())
 }
 
+/// A size, or no bound at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BytesOrOff(pub(crate) Option<usize>);
+
+pub(super) fn bytes_or_off(text: &str) -> Result<BytesOrOff, String> {
+    match text.trim() {
+        "off" | "none" | "never" => Ok(BytesOrOff(None)),
+        text => bytes(text).map(Some).map(BytesOrOff).map_err(|problem| format!("{problem}, or 'off'")),
+    }
+}
+
 /// A header line, `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {

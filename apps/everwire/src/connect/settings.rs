@@ -18,6 +18,7 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
         .outbox_bytes(args.delivery.outbox_bytes)
         .overflow(args.delivery.overflow.into())
         .on_normal_close(args.on_normal_close())
+        .fragment_above(args.delivery.fragment_above.0)
         .connect_on_build(false);
     for name in &args.subprotocols {
         builder = builder.subprotocol(name);

@@ -419,9 +419,21 @@ impl Machine {
 
     fn push_ping(&mut self, now: Moment, payload: Bytes) {
         let Some(attempt) = self.lifecycle.attempt() else { return };
+        self.note_ping(now);
+        self.outputs.push(Output::Ping(attempt, payload));
+    }
+
+    /// A ping that passes whatever it may. It proves what is wholly written, and no more.
+    fn ask(&mut self, now: Moment) {
+        let Some(attempt) = self.lifecycle.attempt() else { return };
+        let payload = self.barrier.ping(now, self.outbox.provable_now());
+        self.note_ping(now);
+        self.outputs.push(Output::Probe(attempt, payload));
+    }
+
+    fn note_ping(&mut self, now: Moment) {
         self.notes.last_sent = Some(now);
         self.heartbeat.pinged(now);
-        self.outputs.push(Output::Ping(attempt, payload));
     }
 
     fn start_attempt(&mut self, now: Moment) {

@@ -63,6 +63,7 @@ impl Machine {
                 self.heartbeat.sent(now);
             }
             TransportEvent::Pong(payload) => self.pong(now, &payload),
+            TransportEvent::OwnPing(progress) => self.heartbeat.own_ping(now, progress, &mut self.timers),
             TransportEvent::Written(units) => self.outbox.written(units, &mut self.outputs),
             TransportEvent::ReadPaused => {
                 self.timers.clear(Timer::Unread);

@@ -180,7 +180,7 @@ impl Machine {
                     self.stood_still = Some(now);
                     self.outputs.event(Event::Stalled { late_by });
                 }
-                self.ping(now);
+                self.ask(now);
             }
             Verdict::Dead { silent_for } => self.abort_connection(now, Cause::Dead { silent_for }),
         }

@@ -13,6 +13,11 @@ impl Outbox {
         }
     }
 
+    /// The same for a ping that may pass what is not wholly written.
+    pub(crate) fn provable_now(&self) -> u64 {
+        self.provable().min(self.in_flight.written())
+    }
+
     /// Whether pongs prove that messages have arrived.
     pub(crate) fn has_plain_evidence(&self) -> bool {
         self.session.is_none() && self.guarantee != Guarantee::Unproven

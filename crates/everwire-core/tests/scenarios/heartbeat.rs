@@ -1,5 +1,7 @@
 use bytes::Bytes;
-use everwire_core::{Cause, Config, EndedBy, Event, Guarantee, Loss, Outcome, Output, Stage, State, TransportEvent};
+use everwire_core::{
+    Cause, Config, EndedBy, Event, Guarantee, Loss, Outcome, Output, PingProgress, Stage, State, TransportEvent,
+};
 
 use crate::support::{World, config, seconds};
 
@@ -290,6 +292,80 @@ fn a_timer_that_fires_while_life_lies_unread_does_no_harm() {
     world.passes(seconds(15.0));
     assert_eq!(world.state(), &State::Connected);
     assert_eq!(world.log.pings(), 1);
+}
+
+/// A world in which a ping waits behind bytes of ours, from its start on.
+fn uploading() -> World {
+    let mut world = World::connected(Config::default());
+    world.send("5 MB");
+    world.takes(1);
+    world.transport(TransportEvent::OwnPing(PingProgress::Waits));
+    world
+}
+
+#[test]
+fn while_our_own_bytes_still_go_out_in_front_of_a_ping_the_peers_silence_is_no_death() {
+    let mut world = uploading();
+    for _ in 0..600 {
+        world.passes(seconds(1.0));
+        world.transport(TransportEvent::OwnPing(PingProgress::Waits));
+    }
+    assert_eq!((world.state(), world.log.aborts()), (&State::Connected, vec![]));
+    // From here on the answer can come, and has its usual time.
+    world.transport(TransportEvent::OwnPing(PingProgress::Sent));
+    let sent = world.now;
+    world.passes(seconds(100.0));
+    assert_eq!(died_after(&world, sent), Some(seconds(10.0)));
+}
+
+#[test]
+fn an_answer_within_its_time_behind_a_long_upload_keeps_the_connection() {
+    let mut world = uploading();
+    for _ in 0..80 {
+        world.passes(seconds(1.0));
+        world.transport(TransportEvent::OwnPing(PingProgress::Waits));
+    }
+    world.transport(TransportEvent::OwnPing(PingProgress::Sent));
+    world.passes(seconds(9.9));
+    world.pongs();
+    world.passes(seconds(20.0));
+    assert_eq!((world.state(), world.log.aborts()), (&State::Connected, vec![]));
+}
+
+#[test]
+fn when_no_byte_of_ours_goes_out_any_more_the_peer_is_dead_after_interval_and_timeout() {
+    let mut world = uploading();
+    for _ in 0..60 {
+        world.passes(seconds(1.0));
+        world.transport(TransportEvent::OwnPing(PingProgress::Waits));
+    }
+    let last_progress = world.now;
+    world.passes(seconds(100.0));
+    assert_eq!(died_after(&world, last_progress), Some(seconds(35.0)));
+    // The next connection starts anew.
+    world.opens();
+    world.log.clear();
+    let start = world.now;
+    world.passes(seconds(100.0));
+    assert_eq!(died_after(&world, start), Some(seconds(35.0)));
+}
+
+#[test]
+fn a_probe_passes_a_message_that_is_written_in_part_and_proves_no_more_than_what_is_whole() {
+    let mut world = World::connected(Config::default());
+    let [whole, part] = world.sends(["whole", "part"]);
+    world.takes(2);
+    world.writes(1);
+    let proof = world.pings.pop_back().unwrap();
+    world.passes(seconds(25.0));
+    assert_eq!(world.log.count(|output| matches!(output, Output::Probe(..))), 1);
+    world.pongs();
+    assert_eq!(world.log.outcome(whole), Some(everwire_core::Outcome::Received));
+    assert_eq!(world.log.outcome(part), None);
+    // The answer to the one that the probe has passed still counts.
+    world.writes(1);
+    world.transport(TransportEvent::Pong(proof));
+    assert_eq!(world.log.outcome(part), Some(everwire_core::Outcome::Received));
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Life {
                     });
                     self.machine.handle(Moment::ZERO, Input::Transport(attempt, TransportEvent::Written(taken)));
                 }
-                Output::Ping(attempt, payload) if self.works => {
+                Output::Ping(attempt, payload) | Output::Probe(attempt, payload) if self.works => {
                     self.machine.handle(Moment::ZERO, Input::Transport(attempt, TransportEvent::Pong(payload)));
                 }
                 Output::Outcome { first, last, outcome } => {

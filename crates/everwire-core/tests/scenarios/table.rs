@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 use everwire_core::{
-    CloseCode, CloseFrame, Config, Guarantee, Hint, Input, Jitter, Loss, OpenFailureKind, Output, TransportEvent,
+    CloseCode, CloseFrame, Config, Guarantee, Hint, Input, Jitter, Loss, OpenFailureKind, Output, PingProgress,
+    TransportEvent,
 };
 
 use crate::support::{World, config, seconds};
@@ -138,6 +139,8 @@ fn inputs() -> Vec<Named<fn(&mut World)>> {
             let payload = world.pings.pop_front().unwrap_or(Bytes::from_static(b"whatever"));
             event(world, TransportEvent::Pong(payload));
         }),
+        ("own ping waits", |world| event(world, TransportEvent::OwnPing(PingProgress::Waits))),
+        ("own ping sent", |world| event(world, TransportEvent::OwnPing(PingProgress::Sent))),
         ("written", |world| event(world, TransportEvent::Written(1))),
         ("read paused", |world| event(world, TransportEvent::ReadPaused)),
         ("read resumed", |world| event(world, TransportEvent::ReadResumed)),
@@ -184,6 +187,7 @@ fn name(output: &Output) -> String {
         Output::Open(_) => "Open".into(),
         Output::Abort(_) => "Abort".into(),
         Output::Ping(..) => "Ping".into(),
+        Output::Probe(..) => "Probe".into(),
         Output::Control(..) => "Control".into(),
         Output::Close(..) => "Close".into(),
         Output::Ready(_) => "Ready".into(),

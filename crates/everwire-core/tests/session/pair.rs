@@ -478,7 +478,12 @@ impl Pair {
                     self.shelf.as_mut().expect("a store").told.extend(first.0..=last.0);
                 }
                 Output::State(state) => self.states.push(state),
-                Output::Ping(..) | Output::Written { .. } | Output::Room | Output::Reserve | Output::Finished(_) => {}
+                Output::Ping(..)
+                | Output::Probe(..)
+                | Output::Written { .. }
+                | Output::Room
+                | Output::Reserve
+                | Output::Finished(_) => {}
             }
         }
     }

@@ -136,9 +136,9 @@ impl Driver {
                     link.control(message);
                 }
             }
-            Output::Ping(number, payload) => {
+            Output::Ping(number, payload) | Output::Probe(number, payload) => {
                 if let Some(link) = self.link_mut(number) {
-                    link.socket.queue_ping(&payload);
+                    link.queue_ping(&payload);
                 }
             }
             Output::Ready(number) => {
@@ -271,9 +271,11 @@ impl Driver {
 
 fn is_for(output: &Output, link: Attempt) -> bool {
     match output {
-        Output::Control(number, _) | Output::Ping(number, _) | Output::Ready(number) | Output::Close(number, ..) => {
-            *number == link
-        }
+        Output::Control(number, _)
+        | Output::Ping(number, _)
+        | Output::Probe(number, _)
+        | Output::Ready(number)
+        | Output::Close(number, ..) => *number == link,
         _ => false,
     }
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use everwire_core::Attempt;
 use everwire_core::session::{Reading, Replies, ServerInput};
+use everwire_core::{Attempt, PingWatch};
 use everwire_ws::{CloseCode, Incoming, Message};
 use tokio::time::timeout;
 
@@ -23,6 +23,7 @@ pub(super) struct Link {
     pub(super) ready: bool,
     /// How many messages the last turn has read.
     messages_read: usize,
+    pings: PingWatch,
 }
 
 /// Payload that one turn reads at most.
@@ -36,7 +37,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 
 impl Link {
     pub(super) fn new(number: Attempt, socket: Socket) -> Self {
-        Self { number, socket, ends: VecDeque::new(), replies: Replies::default(), ready: false, messages_read: 0 }
+        let (replies, pings) = (Replies::default(), PingWatch::default());
+        Self { number, socket, ends: VecDeque::new(), replies, ready: false, messages_read: 0, pings }
     }
 
     /// Writes what the transport takes, then reads what is there. Ready when something was read, or the connection is
@@ -112,6 +114,16 @@ impl Link {
         if count > 0 {
             self.ends.drain(..count);
             read.push_input(ServerInput::Written(self.number, count));
+        }
+        if let Some(progress) = self.pings.look(written_total, self.socket.buffered()) {
+            read.push_input(ServerInput::OwnPing(self.number, progress));
+        }
+    }
+
+    /// Queues a ping behind everything taken so far.
+    pub(super) fn queue_ping(&mut self, payload: &[u8]) {
+        if self.socket.queue_ping(payload) {
+            self.pings.queued(self.socket.queued_total());
         }
     }
 

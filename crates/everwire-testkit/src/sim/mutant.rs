@@ -96,6 +96,10 @@ mutants! {
     RefusalRetried => plain,
     /// Messages go out as fast as the connection takes them, whatever the send rate.
     SendRateIgnored => plain,
+    /// Nothing is sent on a connection on which the peer is heard, so that one that counts what it receives cuts it.
+    FeedGoesQuiet => plain,
+    /// That bytes of ours still go out in front of a ping is not seen, and the peer is called dead over them.
+    OwnBytesUnseen => plain,
     /// Nothing is sent on a connection that was lost but still seems open: its loss is never noticed.
     DeathUnnoticed => plain,
 }

@@ -6,6 +6,7 @@ mod bounds;
 mod client_handshake;
 mod compression;
 mod differential;
+mod fragments;
 mod garbage;
 mod prepared;
 mod properties;

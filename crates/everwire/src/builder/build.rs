@@ -92,6 +92,7 @@ impl Builder {
         let hints = network.hints.as_ref().map(NetworkHints::listen);
         let plan = Plan {
             max_redirects: network.max_redirects,
+            fragment_above: network.fragment_above,
             routes: network.routes(&target, tls, variable)?,
             target,
             headers: headers(&self.headers)?,

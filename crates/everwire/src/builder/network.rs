@@ -16,6 +16,7 @@ pub(super) struct Network {
     local_address: Option<IpAddr>,
     known: Vec<KnownHost>,
     pub(super) max_redirects: u8,
+    pub(super) fragment_above: Option<usize>,
     pub(super) hints: Option<NetworkHints>,
 }
 
@@ -34,6 +35,7 @@ impl Default for Network {
             local_address: None,
             known: Vec::new(),
             max_redirects: 0,
+            fragment_above: Some(1 << 20),
             hints: None,
         }
     }
@@ -105,6 +107,21 @@ impl Builder {
     /// ```
     pub fn max_redirects(mut self, redirects: u8) -> Self {
         self.network.max_redirects = redirects;
+        self
+    }
+
+    /// Messages of more bytes than this go in fragments of 64 KiB (RFC 6455 section 5.4), compressed or not, so that pings, pongs
+    /// and a close frame pass between them: a server's ping is answered, and a death is found, while a large message is on
+    /// its way over a slow network. Default: 1 MiB. `None` sends every message in one frame, for a server that takes each
+    /// fragment for a message. Low thresholds cost a header for each fragment, and nothing else.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
+    /// let client = everwire::Client::builder("wss://example.org/pub").fragment_above(None).build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn fragment_above(mut self, bytes: Option<usize>) -> Self {
+        self.network.fragment_above = bytes;
         self
     }
 

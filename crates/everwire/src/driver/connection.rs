@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::mem;
 use std::task::{Context, Poll};
 
-use everwire_core::session::{Prefix, Replies};
-use everwire_core::{Attempt, Loss, Moment, TransportEvent};
+use bytes::Bytes;
+use everwire_core::session::Replies;
+use everwire_core::{Attempt, Loss, Moment, PingWatch, TransportEvent};
 use everwire_tokio::Socket;
 use everwire_ws::{Incoming, Message, Phase};
 
 use super::dial::Opened;
 use super::failure;
+use super::large::{Held, Large};
 use super::reading::Reading;
 use super::stream::Stream;
 use super::text_pings::TextPings;
@@ -27,8 +29,9 @@ pub(super) struct Connection {
     replies: Replies,
     /// The machine has something to take.
     pub(super) ready: bool,
-    /// A unit that was taken but is too large to be encoded under the mutex.
-    large: Option<(Prefix, Message)>,
+    /// A unit that was taken but is too large to be encoded under the mutex, or at once.
+    large: Large,
+    pings: PingWatch,
     /// The inbox is full to this limit, and the machine knows that we don't read.
     paused: Option<Limit>,
     write_failed: bool,
@@ -56,7 +59,8 @@ impl Connection {
             ends: VecDeque::new(),
             replies: Replies::default(),
             ready: false,
-            large: None,
+            large: Large::new(opened.fragment_above),
+            pings: PingWatch::default(),
             paused: None,
             write_failed: false,
             bytes_seen: 0,
@@ -159,14 +163,6 @@ impl Connection {
         Reading::More
     }
 
-    pub(super) fn queue_ping(&mut self, payload: &[u8]) {
-        let Self { socket, text_pings, .. } = self;
-        match text_pings {
-            Some(pings) => pings.ask(payload, |ping| socket.queue(ping)),
-            None => socket.queue_ping(payload),
-        };
-    }
-
     /// What was written counts as written: the machine is told before it hears of the loss.
     fn push_lost(&mut self, batch: &mut Vec<Message>, events: &mut Vec<TransportEvent>, loss: Loss) {
         push_batch(batch, events);
@@ -194,23 +190,23 @@ impl Connection {
 
     /// Whether there is anything to write, to take or to report.
     pub(super) fn wants_to_write(&self) -> bool {
-        !self.write_failed
-            && (self.ready || !self.ends.is_empty() || self.socket.buffered() > 0 || self.replies.is_waiting())
+        let under_way = !self.ends.is_empty() || self.large.is_some() || self.socket.buffered() > 0;
+        !self.write_failed && (self.ready || under_way || self.replies.is_waiting())
     }
 
-    /// Queues a frame of the session's own, unless it is a reply that has to wait.
+    /// Queues a frame of the session's own behind everything taken so far, unless it is a reply that has to wait.
     pub(super) fn control(&mut self, frame: Message) {
-        debug_assert!(self.large.is_none(), "a message that was taken is encoded before anything else is queued");
         if let Some(frame) = self.replies.admit(frame, self.socket.buffered()) {
-            // Refused once a close frame is queued: then nobody waits for it.
-            let _ = self.socket.queue(&frame);
+            self.queue(frame);
         }
     }
 
     /// Queues the replies that have waited, if there is room now. Whether there was.
     fn queue_replies(&mut self) -> bool {
         let mut queued = false;
-        while let Some(reply) = self.replies.next(self.socket.buffered()) {
+        while !self.large.is_some()
+            && let Some(reply) = self.replies.next(self.socket.buffered())
+        {
             queued |= self.socket.queue(&reply);
         }
         queued
@@ -218,7 +214,7 @@ impl Connection {
 
     /// There is something to take, and room for it in the socket's buffer.
     pub(super) fn has_room(&self) -> bool {
-        self.ready && self.socket.buffered() < WRITE_BUFFER
+        self.ready && !self.large.is_some() && self.socket.buffered() < WRITE_BUFFER
     }
 
     /// Takes messages out of the outbox, straight into the socket's buffer. Some at a time: whoever sends meanwhile waits
@@ -242,7 +238,7 @@ impl Connection {
                 return false;
             }
             if message.len() >= WRITE_BUFFER {
-                *large = Some((outgoing.prefix, message.clone()));
+                large.set(outgoing.prefix, message.clone());
             } else if socket.queue_prefixed(&outgoing.prefix.to_bytes(), message) {
                 ends.push_back(socket.queued_total());
             } else {
@@ -256,18 +252,73 @@ impl Connection {
         self.ready = cut_short;
     }
 
-    /// Whether what is queued now goes behind everything that was taken.
+    /// Whether nothing that was taken is still to be encoded.
     pub(super) fn may_queue(&self) -> bool {
-        self.large.is_none()
+        !self.large.is_unencoded()
     }
 
-    /// Encodes the large message that `take` set aside, before anything else is queued. The mutex is free meanwhile.
+    /// Encodes the large message that `take` set aside, or the next fragment of it, before any other message is queued. The
+    /// mutex is free meanwhile.
     pub(super) fn encode_large(&mut self) {
-        if let Some((prefix, message)) = self.large.take()
-            && self.socket.queue_prefixed(&prefix.to_bytes(), &message)
-        {
+        if !self.large.is_some() {
+            return;
+        }
+        if self.large.queue(&mut self.socket) {
             self.ends.push_back(self.socket.queued_total());
         }
+        while !self.large.is_some()
+            && let Some(held) = self.large.next_held()
+        {
+            match held {
+                Held::Message(message) => self.queue(message),
+                Held::Ping(payload) => self.queue_ping(&payload),
+            }
+        }
+    }
+
+    /// Queues a message that counts for nothing. Refused once a close frame is queued: then nobody waits for it.
+    fn queue(&mut self, message: Message) {
+        if self.large.is_some() {
+            self.large.hold(Held::Message(message));
+        } else {
+            let _ = self.socket.queue(&message);
+        }
+    }
+
+    /// Queues a ping behind everything taken so far.
+    pub(super) fn queue_ping(&mut self, payload: &[u8]) {
+        if self.large.is_some() {
+            self.large.hold(Held::Ping(Bytes::copy_from_slice(payload)));
+            self.pings.held_back();
+        } else {
+            self.queue_ping_now(payload);
+        }
+    }
+
+    /// Queues a ping as soon as may be, between the fragments of a large message. A text that stands in for one may not.
+    pub(super) fn queue_probe(&mut self, payload: &[u8]) {
+        if self.text_pings.is_some() {
+            self.queue_ping(payload);
+        } else {
+            self.queue_ping_now(payload);
+        }
+    }
+
+    fn queue_ping_now(&mut self, payload: &[u8]) {
+        let Self { socket, text_pings, .. } = self;
+        let queued = match text_pings {
+            Some(pings) => pings.ask(payload, |ping| socket.queue(ping)),
+            None => socket.queue_ping(payload),
+        };
+        if queued {
+            self.pings.queued(self.socket.queued_total());
+        }
+    }
+
+    /// What the machine should know of a ping that does not leave at once.
+    pub(super) fn ping_progress(&mut self) -> Option<TransportEvent> {
+        let waiting = self.socket.buffered() + self.large.remaining();
+        self.pings.look(self.socket.written_total(), waiting).map(TransportEvent::OwnPing)
     }
 
     /// Writes what the transport takes. Whether all is written.

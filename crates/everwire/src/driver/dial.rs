@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     /// Redirects that one attempt follows.
     pub(crate) max_redirects: u8,
     pub(crate) websocket: Config,
+    /// Messages of more bytes go in fragments.
+    pub(crate) fragment_above: Option<usize>,
     /// The network's changes, until the driver listens to them.
     pub(crate) hints: Option<Listener>,
 }
@@ -60,6 +62,7 @@ pub(super) struct Opened {
     pub(super) socket: Socket<Stream>,
     pub(super) subprotocol: Option<String>,
     pub(super) text_pings: Option<TextPings>,
+    pub(super) fragment_above: Option<usize>,
 }
 
 /// Which attempt this is.
@@ -125,7 +128,8 @@ impl Plan {
                     // In a session each text has its meaning.
                     let plain = subprotocol.as_deref() != Some(SUBPROTOCOL);
                     let text_pings = self.text_pings.clone().filter(|_| plain).map(TextPings::new);
-                    return Ok(Opened { socket, subprotocol, text_pings });
+                    let fragment_above = self.fragment_above;
+                    return Ok(Opened { socket, subprotocol, text_pings, fragment_above });
                 }
                 Err(OpenError::Handshake(HandshakeError::Refused(refused))) if redirects.concerns(&refused) => {
                     trial.succeeded();

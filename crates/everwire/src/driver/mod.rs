@@ -2,7 +2,7 @@
 //!
 //! - [`Driver`]: one turn after the other: read, tell the machine, do what it wants, write, sleep
 //! - `todo`: the machine's outputs, sorted
-//! - `connection`: reading and writing an open connection in batches
+//! - `connection`: reading and writing an open connection in batches; `large`: messages in fragments
 //! - `once`: one attempt without a client
 //! - `dial`: one attempt, from the request hook to the open WebSocket, and which `redirect`s it follows
 //! - `route`: the way to a server, made of `connector` (names and TCP), `tunnel` (proxies), `tls` (rustls); `stream` is any
@@ -57,6 +57,8 @@ mod connector;
 mod dial;
 #[cfg(not(target_arch = "wasm32"))]
 mod failure;
+#[cfg(not(target_arch = "wasm32"))]
+mod large;
 mod log;
 #[cfg(not(target_arch = "wasm32"))]
 mod once;
@@ -425,6 +427,13 @@ impl Driver {
                 Command::Ping(attempt, payload) => {
                     if let Some(connection) = self.connection(attempt) {
                         connection.queue_ping(&payload);
+                        busy = true;
+                    }
+                }
+                Command::Probe(attempt, payload) => {
+                    if let Some(connection) = self.connection(attempt) {
+                        connection.queue_probe(&payload);
+                        busy = true;
                     }
                 }
                 Command::Control(attempt, message) => {
@@ -525,6 +534,9 @@ impl Driver {
         let written = connection.count_written();
         if written > 0 {
             let event = TransportEvent::Written(written);
+            inner.machine.handle(now, Input::Transport(connection.attempt, event));
+        }
+        if let Some(event) = connection.ping_progress() {
             inner.machine.handle(now, Input::Transport(connection.attempt, event));
         }
         if take {

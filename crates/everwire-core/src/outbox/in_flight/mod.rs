@@ -242,6 +242,10 @@ impl InFlight {
         self.taken
     }
 
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
     /// The position behind the last message.
     pub(crate) fn end(&self) -> u64 {
         self.proven + self.entries.len() as u64

@@ -19,8 +19,8 @@ use super::{
     run::Run,
 };
 use crate::{
-    Attempt, Closed, ConfigError, Event, Guarantee, Left, MessageId, Moment, Outgoing, Output, SendError, SendOptions,
-    Timer,
+    Attempt, Closed, ConfigError, Event, Guarantee, Left, MessageId, Moment, Outgoing, Output, PingProgress, SendError,
+    SendOptions, Timer,
     barrier::Barrier,
     heartbeat::{Heartbeat, Verdict},
     outbox::{Outbox, Until},
@@ -81,6 +81,9 @@ pub enum ServerInput {
     Run(Attempt, Run),
     /// A pong with its payload.
     Pong(Attempt, Bytes),
+    /// Where a ping of ours is that did not leave at once; see
+    /// [`TransportEvent::OwnPing`](crate::TransportEvent::OwnPing).
+    OwnPing(Attempt, PingProgress),
     /// A sign of life that is none of the others.
     Activity(Attempt),
     /// A ping of the client's. The answer is the link's business, and goes out at once.
@@ -295,6 +298,9 @@ impl ServerSession {
             ServerInput::Received(link, messages) if self.is_present(link) => self.received(now, messages),
             ServerInput::Run(link, run) if self.is_present(link) => self.received_run(now, run),
             ServerInput::Pong(link, payload) if self.is_present(link) => self.pong(now, &payload),
+            ServerInput::OwnPing(link, progress) if self.is_present(link) => {
+                self.heartbeat.own_ping(now, progress, &mut self.timers);
+            }
             ServerInput::Activity(link) if self.is_present(link) => self.heartbeat.alive(now, &mut self.timers),
             ServerInput::Ping(link) if self.is_present(link) => {
                 self.heartbeat.alive(now, &mut self.timers);
@@ -308,6 +314,7 @@ impl ServerSession {
             ServerInput::Received(..)
             | ServerInput::Run(..)
             | ServerInput::Pong(..)
+            | ServerInput::OwnPing(..)
             | ServerInput::Activity(_)
             | ServerInput::Ping(_)
             | ServerInput::Written(..)
@@ -553,7 +560,7 @@ impl ServerSession {
             Verdict::Probe { .. } => {
                 if let Some(link) = self.link {
                     self.heartbeat.pinged(now);
-                    self.outputs.push(Output::Ping(link, self.barrier.ping(now, 0)));
+                    self.outputs.push(Output::Probe(link, self.barrier.ping(now, 0)));
                 }
             }
             Verdict::Dead { .. } => {

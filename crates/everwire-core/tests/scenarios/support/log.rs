@@ -43,7 +43,7 @@ impl Log {
     }
 
     pub(crate) fn pings(&self) -> usize {
-        self.count(|output| matches!(output, Output::Ping(..)))
+        self.count(|output| matches!(output, Output::Ping(..) | Output::Probe(..)))
     }
 
     pub(crate) fn readies(&self) -> usize {

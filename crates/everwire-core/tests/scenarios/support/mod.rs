@@ -298,7 +298,7 @@ impl World {
     fn drain(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             match &output {
-                Output::Ping(_, payload) => {
+                Output::Ping(_, payload) | Output::Probe(_, payload) => {
                     self.pings.push_back(payload.clone());
                     self.pings_behind.push(self.wire.len());
                 }

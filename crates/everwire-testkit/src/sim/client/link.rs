@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
-use everwire_core::{Attempt, Loss, Message, Moment, OpenFailure, OpenFailureKind, Phase, TransportEvent};
+use everwire_core::{
+    Attempt, Loss, Message, Moment, OpenFailure, OpenFailureKind, Phase, PingProgress, PingWatch, TransportEvent,
+};
 use everwire_ws::Role;
 
 use crate::faults::{Direction, Ending};
@@ -47,6 +49,11 @@ pub(crate) struct Up {
     pub(crate) paused: bool,
     pub(crate) opened_at: Moment,
     pub(crate) last_heard: Moment,
+    pings: PingWatch,
+    /// When bytes in front of a ping last went out, while it waits behind others.
+    pub(crate) drained: Option<Moment>,
+    /// What was queued when something last was, and when that was.
+    pub(crate) said: (u64, Moment),
 }
 
 /// A refusal takes as long.
@@ -145,7 +152,17 @@ impl Link {
                             let mut socket = Socket::new(line, Role::Client, stage.random.next(), usize::MAX);
                             socket.feed(head);
                             let (ends, opened_at) = (VecDeque::new(), now);
-                            let up = Up { socket, ends, ready: false, paused: false, opened_at, last_heard: opened_at };
+                            let up = Up {
+                                socket,
+                                ends,
+                                ready: false,
+                                paused: false,
+                                opened_at,
+                                last_heard: opened_at,
+                                pings: PingWatch::default(),
+                                drained: None,
+                                said: (0, opened_at),
+                            };
                             self.state = LinkState::Up(Box::new(up));
                             stage.counts.opened += 1;
                             events.push(TransportEvent::Opened { subprotocol });
@@ -223,6 +240,18 @@ impl Up {
         if written > 0 {
             events.push(TransportEvent::Written(written));
         }
+    }
+
+    pub(crate) fn ping(&mut self, payload: &[u8]) {
+        self.socket.ping(payload);
+        self.pings.queued(self.socket.queued_total());
+    }
+
+    /// What the machine should know of a ping that does not leave at once.
+    pub(crate) fn ping_progress(&mut self, now: Moment) -> Option<TransportEvent> {
+        let progress = self.pings.look(self.socket.written_total(), self.socket.buffered())?;
+        self.drained = (progress == PingProgress::Waits).then_some(now);
+        Some(TransportEvent::OwnPing(progress))
     }
 
     /// How many more units are wholly written.

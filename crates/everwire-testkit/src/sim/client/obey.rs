@@ -3,7 +3,7 @@
 use everwire_core::{Attempt, Cause, Event, Input, Moment, Outcome, Output};
 
 use super::link::Link;
-use super::process::{Process, count_outcome, place, words};
+use super::process::{Aborted, Process, count_outcome, place, words};
 use super::{ClientApp, ClientIo};
 use crate::faults::{Direction, Ending};
 use crate::sim::Mutant;
@@ -22,10 +22,15 @@ impl Process {
         match output {
             Output::Open(attempt) => self.dial(index, stage, now, attempt),
             Output::Abort(attempt) => self.abort(stage, attempt, now),
-            Output::Ping(attempt, payload) => {
+            Output::Ping(attempt, payload) | Output::Probe(attempt, payload) => {
                 self.shims.pinged(&payload);
+                let proof = self.machine.stats().unproven_messages > 0;
+                let interval = self.plan.config.heartbeat.interval.unwrap_or_default();
                 if let Some(up) = self.link(attempt) {
-                    up.socket.ping(&payload);
+                    let heard = now.since(up.last_heard) < interval;
+                    if !(stage.is(Mutant::FeedGoesQuiet) && heard && !proof) {
+                        up.ping(&payload);
+                    }
                 }
             }
             Output::Control(attempt, message) => {
@@ -127,7 +132,7 @@ impl Process {
                 network.read(agenda, up.socket.line, Direction::ToClient),
                 Some(Arrival::Bytes(_) | Arrival::Garbled)
             );
-            self.aborted.push((up.last_heard, unread && !up.paused));
+            self.aborted.push(Aborted { heard: up.last_heard, unread: unread && !up.paused, drained: up.drained });
             if now.since(up.opened_at) >= std::time::Duration::from_secs(1) {
                 self.pace.useful();
             }
@@ -141,7 +146,11 @@ impl Process {
             Event::Disconnected(end) => {
                 let Cause::Dead { silent_for } = &end.cause else { return self.aborted.clear() };
                 stage.counts.dead += 1;
-                let silent = |(heard, unread): &(Moment, bool)| !unread && now.since(*heard) >= *silent_for;
+                let patience = self.patience();
+                let silent = |link: &Aborted| {
+                    let draining = link.drained.is_some_and(|at| now.since(at) < patience);
+                    !link.unread && !draining && now.since(link.heard) >= *silent_for
+                };
                 if !self.aborted.iter().any(silent) {
                     let aborted = &self.aborted;
                     stage.fail(place(index), format_args!("called dead after {silent_for:?} of silence; {aborted:?}"));

@@ -1,6 +1,7 @@
 //! One life of a client: what the shipped driver does, in virtual time.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use everwire_core::{
     Attempt, Config, Input, Machine, Message, MessageId, Moment, OpenFailure, OpenFailureKind, Outcome, SendError,
@@ -54,9 +55,19 @@ pub(crate) struct Process {
     pub(super) inbox: VecDeque<Message>,
     handling: Option<Nanos>,
     pub(super) delivered: u64,
-    /// What the links that were aborted since the last loss had heard, and whether they had something unread.
-    pub(super) aborted: Vec<(Moment, bool)>,
+    /// The links that were aborted since the last loss.
+    pub(super) aborted: Vec<Aborted>,
     timers: u32,
+}
+
+/// A link when it was aborted.
+#[derive(Debug)]
+pub(super) struct Aborted {
+    pub(super) heard: Moment,
+    /// Something had arrived and was not read.
+    pub(super) unread: bool,
+    /// A ping waited behind bytes that went out, the latest then.
+    pub(super) drained: Option<Moment>,
 }
 
 /// Volatile messages that the machine holds at most.
@@ -161,6 +172,7 @@ impl Process {
             );
         }
         self.check_bounds(index, stage);
+        self.check_keepalive(index, stage, now);
     }
 
     /// When it wants its next turn by itself, by its own clock and by the world's.
@@ -306,6 +318,11 @@ impl Process {
                 let Stage { agenda, network, .. } = stage;
                 let all = up.socket.flush(agenda, network);
                 let written = up.count_written(&mut |message| app.written(message));
+                if let Some(event) = up.ping_progress(now)
+                    && !stage.is(Mutant::OwnBytesUnseen)
+                {
+                    self.machine.handle(now, Input::Transport(attempt, event));
+                }
                 if written > 0 && !stage.is(Mutant::WrittenWhenQueued) {
                     busy = true;
                     self.machine.handle(now, Input::Transport(attempt, TransportEvent::Written(written)));
@@ -321,6 +338,26 @@ impl Process {
 
     pub(super) fn link(&mut self, attempt: Attempt) -> Option<&mut super::link::Up> {
         self.links.iter_mut().find(|link| link.attempt == attempt)?.up()
+    }
+
+    /// Silence of the peer after which it is dead, and after which it is dead though bytes in front of a ping went out.
+    pub(super) fn patience(&self) -> Duration {
+        let heartbeat = &self.plan.config.heartbeat;
+        heartbeat.interval.unwrap_or(heartbeat.timeout) + heartbeat.timeout
+    }
+
+    /// The peer hears from us once per interval, whatever we hear from it.
+    fn check_keepalive(&mut self, index: u32, stage: &mut Stage, now: Moment) {
+        let Some(interval) = self.plan.config.heartbeat.interval else { return };
+        let alone = self.links.len() == 1 && *self.machine.state() == State::Connected;
+        for up in self.links.iter_mut().filter_map(Link::up) {
+            let queued = up.socket.queued_total();
+            if queued != up.said.0 || !alone || up.socket.buffered() > 0 {
+                up.said = (queued, now);
+            } else if now.since(up.said.1) > interval {
+                stage.fail(place(index), format_args!("silent for {:?}", now.since(up.said.1)));
+            }
+        }
     }
 
     /// Every queue keeps its bound.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 use everwire_core::session::{Frame, code};
-use everwire_core::{CloseCode, Loss, Message};
+use everwire_core::{CloseCode, Loss, Message, PingProgress, PingWatch};
 use everwire_ws::Role;
 
 use super::PeerId;
@@ -28,6 +28,7 @@ pub(crate) struct ServerLine {
     /// Messages of the next `m` frame of a kind get lost here, by the scenario's will.
     pub(crate) loses_next: bool,
     pub(crate) messages: u32,
+    pings: PingWatch,
 }
 
 #[derive(Debug)]
@@ -74,6 +75,7 @@ impl ServerLine {
             patience: now.saturating_add(PATIENCE),
             loses_next: false,
             messages: 0,
+            pings: PingWatch::default(),
         }
     }
 
@@ -196,6 +198,22 @@ impl ServerLine {
         if let Some(socket) = self.socket() {
             socket.close(code, reason);
         }
+    }
+
+    /// Queues a ping of the session's.
+    pub(crate) fn ping(&mut self, payload: &[u8]) {
+        if let Some(socket) = self.socket() {
+            socket.ping(payload);
+            let end = socket.queued_total();
+            self.pings.queued(end);
+        }
+    }
+
+    /// What the session should know of a ping that does not leave at once.
+    pub(crate) fn ping_progress(&mut self) -> Option<PingProgress> {
+        let socket = self.socket()?;
+        let (taken, waiting) = (socket.written_total(), socket.buffered());
+        self.pings.look(taken, waiting)
     }
 
     /// From here on only its time-outs end it.

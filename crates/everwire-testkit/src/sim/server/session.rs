@@ -209,11 +209,9 @@ impl ServerCore {
         while let Some(output) = self.peers[index].session.as_mut().and_then(ServerSession::poll_output) {
             match output {
                 Output::Control(of, message) => self.say(stage, peer, of, message),
-                Output::Ping(of, payload) => {
-                    if let Some(line) = self.line_of(of)
-                        && let Some(socket) = line.socket()
-                    {
-                        socket.ping(&payload);
+                Output::Ping(of, payload) | Output::Probe(of, payload) => {
+                    if let Some(line) = self.line_of(of) {
+                        line.ping(&payload);
                     }
                 }
                 Output::Close(of, code, reason) => {
@@ -357,6 +355,9 @@ impl ServerCore {
                 let written = self.lines[index].flush(stage);
                 if written > 0 {
                     self.session_input(stage, index, |of| ServerInput::Written(of, written));
+                }
+                if let Some(progress) = self.lines[index].ping_progress() {
+                    self.session_input(stage, index, |of| ServerInput::OwnPing(of, progress));
                 }
                 if !taken {
                     break;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use everwire_core::session::{Replies, SUBPROTOCOL};
-use everwire_core::{Attempt, Loss, Moment, TransportEvent};
+use everwire_core::{Attempt, Loss, Moment, PingWatch, TransportEvent};
 use everwire_ws::{CloseCode, Message};
 
 use super::plan::Opened;
@@ -32,6 +32,7 @@ pub(in crate::driver) struct Connection {
     paused: Option<Limit>,
     /// When to look again whether the browser has room; it tells nobody.
     look: Option<Sleep>,
+    watch: PingWatch,
 }
 
 /// The socket, and how to ping on it.
@@ -39,6 +40,8 @@ pub(in crate::driver) struct Connection {
 pub(in crate::driver) struct Transport {
     socket: Socket,
     pings: Pings,
+    /// Payload ever given to the browser.
+    queued_total: u64,
 }
 
 /// A page can't send pings of the protocol.
@@ -68,8 +71,17 @@ impl Connection {
             Some(texts) => Pings::Text(TextPings::new(texts)),
             None => Pings::None,
         };
-        let socket = Transport { socket, pings };
-        Self { attempt, socket, unreported: 0, replies: Replies::default(), ready: false, paused: None, look: None }
+        let socket = Transport { socket, pings, queued_total: 0 };
+        Self {
+            attempt,
+            socket,
+            unreported: 0,
+            replies: Replies::default(),
+            ready: false,
+            paused: None,
+            look: None,
+            watch: PingWatch::default(),
+        }
     }
 
     /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
@@ -192,15 +204,17 @@ impl Connection {
         if !self.has_room() {
             return;
         }
-        let Self { socket: Transport { socket, .. }, unreported, .. } = self;
+        let Self { socket: Transport { socket, queued_total, .. }, unreported, .. } = self;
         let (mut bytes, mut cut_short) = (0, false);
         let taken = inner.machine.take(now, self.attempt, &mut |outgoing| {
             if socket.buffered() >= WRITE_BUFFER {
                 cut_short = true;
                 return false;
             }
-            let taken = socket.queue_prefixed(&outgoing.prefix.to_bytes(), outgoing.message);
+            let prefix = outgoing.prefix.to_bytes();
+            let taken = socket.queue_prefixed(&prefix, outgoing.message);
             if taken {
+                *queued_total += (prefix.len() + outgoing.message.len()) as u64;
                 *unreported += 1;
                 bytes += outgoing.message.len();
             }
@@ -211,8 +225,24 @@ impl Connection {
         self.ready = cut_short;
     }
 
+    /// Queues a ping behind everything taken so far.
     pub(in crate::driver) fn queue_ping(&mut self, payload: &[u8]) {
-        self.socket.queue_ping(payload);
+        if self.socket.queue_ping(payload) {
+            self.watch.queued(self.socket.queued_total);
+        }
+    }
+
+    /// The same: a page's messages go whole.
+    pub(in crate::driver) fn queue_probe(&mut self, payload: &[u8]) {
+        self.queue_ping(payload);
+    }
+
+    /// What the machine should know of a ping that does not leave at once.
+    pub(in crate::driver) fn ping_progress(&mut self) -> Option<TransportEvent> {
+        let waiting = self.socket.socket.buffered();
+        let taken = self.socket.queued_total.saturating_sub(waiting);
+        let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
+        self.watch.look(taken, waiting).map(TransportEvent::OwnPing)
     }
 
     /// Nothing is set aside here: a page has one thread, so nobody waits for the mutex.
@@ -247,14 +277,27 @@ impl Transport {
             Pings::None => false,
             Pings::Session => {
                 let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
-                self.socket.queue(&Message::text(format!("p{hex}")))
+                self.queue(&Message::text(format!("p{hex}")))
             }
-            Pings::Text(pings) => pings.ask(payload, |ping| self.socket.queue(ping)),
+            Pings::Text(pings) => {
+                let Self { socket, queued_total, .. } = self;
+                pings.ask(payload, |ping| {
+                    let queued = socket.queue(ping);
+                    if queued {
+                        *queued_total += ping.len() as u64;
+                    }
+                    queued
+                })
+            }
         }
     }
 
-    pub(in crate::driver) fn queue(&mut self, message: &Message) -> bool {
-        self.socket.queue(message)
+    fn queue(&mut self, message: &Message) -> bool {
+        let queued = self.socket.queue(message);
+        if queued {
+            self.queued_total += message.len() as u64;
+        }
+        queued
     }
 
     pub(in crate::driver) fn queue_close(&mut self, code: CloseCode, reason: &str) {
