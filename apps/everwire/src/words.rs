@@ -118,6 +118,9 @@ pub(crate) fn event(event: &Event) -> String {
         Event::Disconnected(post_mortem) => printable_line(&post_mortem.to_string()),
         Event::RoundTrip(time) => format!("round trip {:.1} ms", time.as_secs_f64() * 1_000.0),
         Event::Resending { messages } => format!("sending {messages} again"),
+        Event::PingsUnanswered { waited } => {
+            format!("the other side has answered no ping for {}: nothing proves what arrives there", short(*waited))
+        }
         Event::MoveFailed { cause, retry_in } => {
             let again = retry_in.map_or("not tried again".to_owned(), |delay| format!("again in {}", short(delay)));
             format!("no new connection to move to, {again}: {}", self::cause(cause))

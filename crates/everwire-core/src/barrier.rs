@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Pings whose pong is still awaited: those between the messages of a backlog, and a few behind them. A peer may answer only
-/// the latest of several, so of more the oldest is forgotten.
+/// the latest of several, or only the first, so of more one in between is forgotten.
 const OUTSTANDING: usize = 16;
 
 /// Told by `Event::RoundTrip` at most this often.
@@ -78,6 +78,11 @@ impl Barrier {
         !self.outstanding.is_empty()
     }
 
+    /// When the oldest ping went out that is not answered.
+    pub(crate) fn asked_at(&self) -> Option<Moment> {
+        self.outstanding.front().map(|ping| ping.sent_at)
+    }
+
     pub(crate) fn outstanding(&self) -> usize {
         self.outstanding.len()
     }
@@ -91,7 +96,7 @@ impl Barrier {
     /// A ping to be sent behind everything taken so far.
     pub(crate) fn ping(&mut self, now: Moment, covers: u64) -> Bytes {
         if self.outstanding.len() >= OUTSTANDING {
-            self.outstanding.pop_front();
+            self.outstanding.remove(1);
         }
         self.count = self.count.wrapping_add(1);
         let payload = self.base.wrapping_add(self.count).to_be_bytes();

@@ -61,6 +61,8 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
     config: HeartbeatConfig,
+    /// The time-out of this connection, which may be longer than the one that is set.
+    timeout: Duration,
     last_life: Moment,
     /// When something of ours last went out.
     last_sent: Moment,
@@ -75,8 +77,17 @@ pub(crate) struct Heartbeat {
 enum Mode {
     Off,
     Listening,
-    Probing { until: Moment, timeout: Duration, excused: bool },
-    Paused { since: Moment, probe_wanted: Option<Duration> },
+    Probing {
+        until: Moment,
+        timeout: Duration,
+        excused: bool,
+        /// The ping that asks has had to wait behind bytes of ours, and has left: the time-out counts from then.
+        left_late: bool,
+    },
+    Paused {
+        since: Moment,
+        probe_wanted: Option<Duration>,
+    },
 }
 
 impl Heartbeat {
@@ -87,7 +98,7 @@ impl Heartbeat {
 
     pub(crate) fn new(config: HeartbeatConfig) -> Self {
         let (last_life, last_sent) = (Moment::ZERO, Moment::ZERO);
-        Self { config, last_life, last_sent, asked: None, draining: None, mode: Mode::Off }
+        Self { config, timeout: config.timeout, last_life, last_sent, asked: None, draining: None, mode: Mode::Off }
     }
 
     /// How long silence lasts at the most before it means death; `None`: it never does.
@@ -96,10 +107,21 @@ impl Heartbeat {
     }
 
     /// A connection has opened.
-    pub(crate) fn start(&mut self, now: Moment, timers: &mut Timers) {
+    pub(crate) fn start(&mut self, now: Moment, timeout: Duration, timers: &mut Timers) {
+        self.timeout = timeout;
         (self.last_life, self.last_sent, self.asked, self.draining) = (now, now, None, None);
         self.mode = Mode::Listening;
         self.watch(timers);
+    }
+
+    /// What silence is answered with from the next ping on.
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// Whether an answer could be here: we read, and no ping waits behind bytes of ours.
+    pub(crate) fn hears_answers(&self) -> bool {
+        self.draining.is_none() && matches!(self.mode, Mode::Listening | Mode::Probing { .. })
     }
 
     /// The connection is over or about to be.
@@ -143,7 +165,9 @@ impl Heartbeat {
             PingProgress::Waits => self.draining = Some(now),
             PingProgress::Sent => {
                 self.draining = None;
-                if let Mode::Probing { until, timeout, .. } = &mut self.mode {
+                // Once: what goes out later asks the same, and must not put the verdict off.
+                if let Mode::Probing { until, timeout, left_late: left_late @ false, .. } = &mut self.mode {
+                    *left_late = true;
                     *until = (*until).max(now + *timeout);
                     timers.set(Timer::Probe, *until);
                 }
@@ -166,11 +190,11 @@ impl Heartbeat {
     /// Our side reads again: the clock starts anew, with a probe if the pause could have hidden a death.
     pub(crate) fn resume(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
         let Mode::Paused { since, probe_wanted } = self.mode else { return Verdict::Alive };
-        let long = self.config.interval.is_some() && now.since(since) >= self.config.timeout;
+        let long = self.config.interval.is_some() && now.since(since) >= self.timeout;
         self.last_life = now;
         self.mode = Mode::Listening;
         self.watch(timers);
-        match probe_wanted.or(long.then_some(self.config.timeout)) {
+        match probe_wanted.or(long.then_some(self.timeout)) {
             Some(timeout) => self.probe(now, timeout, timers),
             None => Verdict::Alive,
         }
@@ -187,7 +211,7 @@ impl Heartbeat {
             }
             Mode::Probing { until, .. } if *until <= demanded => return Verdict::Alive,
             Mode::Probing { until, timeout: allowed, .. } => (*until, *allowed) = (demanded, timeout),
-            Mode::Listening => self.mode = Mode::Probing { until: demanded, timeout, excused: false },
+            Mode::Listening => self.mode = Mode::Probing { until: demanded, timeout, excused: false, left_late: false },
         }
         timers.set(Timer::Probe, demanded);
         Verdict::Probe { late_by: None }
@@ -204,8 +228,8 @@ impl Heartbeat {
             && due <= now
         {
             let late_by = self.stalled(now.since(due), self.config.timeout);
-            let until = if late_by.is_some() { now } else { due } + self.config.timeout;
-            self.mode = Mode::Probing { until, timeout: self.config.timeout, excused: false };
+            let until = if late_by.is_some() { now } else { due } + self.timeout;
+            self.mode = Mode::Probing { until, timeout: self.timeout, excused: false, left_late: false };
             timers.set(Timer::Probe, until);
             // A ping that went out for the other direction's sake asks the same.
             let asked = self.asked.is_some_and(|asked| now.since(asked) < self.config.timeout);
@@ -225,7 +249,7 @@ impl Heartbeat {
 
     /// [`Timer::Probe`] has come.
     pub(crate) fn on_unanswered(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
-        let Mode::Probing { until, timeout, excused } = self.mode else { return Verdict::Alive };
+        let Mode::Probing { until, timeout, excused, .. } = self.mode else { return Verdict::Alive };
         // What was asked behind bytes that still go out is not heard yet.
         let patience = self.config.interval.unwrap_or(self.config.timeout) + self.config.timeout;
         let until = self.draining.map_or(until, |progress| until.max(progress + patience));
@@ -236,7 +260,7 @@ impl Heartbeat {
         match self.stalled(now.since(until), timeout) {
             Some(late_by) if !excused => {
                 let until = now + timeout;
-                self.mode = Mode::Probing { until, timeout, excused: true };
+                self.mode = Mode::Probing { until, timeout, excused: true, left_late: false };
                 timers.set(Timer::Probe, until);
                 Verdict::Probe { late_by: Some(late_by) }
             }

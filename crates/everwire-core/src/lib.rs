@@ -18,6 +18,7 @@
 //! | `heartbeat` | when to ping, when to probe a silent peer, and when to call it dead |
 //! | `outbox` | what is kept, dropped, sent again, and with which outcome each message ends |
 //! | `barrier` | what a pong proves |
+//! | `patience` | how long a peer that answers pings late, or never, is waited for |
 //! | [`session`] | what lives on over several connections, and what that takes: numbers, acknowledgements, resumption |
 //! | [`store`] | what a client keeps so that its outbox outlives its process |
 //! | `batching` | which JSON texts share a frame |
@@ -74,6 +75,7 @@ mod outbox;
 mod outcome;
 mod output;
 mod outputs;
+mod patience;
 mod ping_watch;
 mod post_mortem;
 mod random;
@@ -101,7 +103,7 @@ pub use outbox::{CancelError, Priority, ReplaceError, SendOptions};
 pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};
 pub use output::{Event, Left, Outgoing, Output};
 pub use ping_watch::{PingProgress, PingWatch};
-pub use post_mortem::{EndedBy, Next, PostMortem, RoundTrips};
+pub use post_mortem::{Answers, EndedBy, Next, PostMortem, RoundTrips};
 pub use seconds::{Milliseconds, Seconds};
 pub use state::{Closed, State};
 pub use stats::MachineStats;

@@ -124,6 +124,13 @@ pub enum Event {
     Disconnected(Box<PostMortem>),
     /// A round trip was measured. Told at most once a second; the statistics have each.
     RoundTrip(Duration),
+    /// The peer has sent something since we pinged it, has then been silent for
+    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), and has answered no ping on this connection, though RFC 6455
+    /// section 5.5.2 demands it. Nothing proves then that messages arrive. Told at most once for each connection.
+    PingsUnanswered {
+        /// How long ago the oldest unanswered ping went out.
+        waited: Duration,
+    },
     /// Messages that were written to an earlier connection and not proven there are sent again.
     Resending {
         /// How many.

@@ -46,7 +46,14 @@ impl PingWatch {
         self.end = Some(u64::MAX);
     }
 
-    /// The transport has taken `taken` of the bytes ever queued, and `waiting` more are there to be taken.
+    /// Whether it was told that the ping waits, and not yet that it has left.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// The transport has been asked to take what it can: it has taken `taken` of the bytes ever queued, and `waiting` more are
+    /// there to be taken.
     pub fn look(&mut self, taken: u64, waiting: usize) -> Option<PingProgress> {
         let end = self.end?;
         if waiting > 0 && taken < end.saturating_add(ON_THE_WAY) {

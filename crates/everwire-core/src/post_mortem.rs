@@ -30,6 +30,8 @@ pub struct PostMortem {
     pub received: u64,
     /// Its round trips.
     pub round_trips: RoundTrips,
+    /// Whether it answered pings.
+    pub answers: Answers,
     /// Messages that were written and not proven, or in a session not acknowledged.
     pub unproven: usize,
     /// Messages that wait to be sent.
@@ -50,6 +52,20 @@ pub enum EndedBy {
     Peer,
     /// Something in between, or an end that ended without a word.
     Network,
+}
+
+/// Whether a connection answered pings, as RFC 6455 section 5.5.2 demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Answers {
+    /// No ping went out on it.
+    NotAsked,
+    /// It answered at least one.
+    Some,
+    /// It answered none, and an earlier connection of this client did.
+    None,
+    /// It answered none, and no connection of this client ever did.
+    Never,
 }
 
 /// What follows the end of a connection.
@@ -102,7 +118,7 @@ impl PostMortem {
 
 impl fmt::Display for PostMortem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cause, uptime, silent_for, sent, received, round_trips, unproven, queued, next, .. } = self;
+        let Self { cause, uptime, silent_for, sent, received, round_trips, answers, unproven, queued, next, .. } = self;
         write!(f, "connection {}", self.connection)?;
         if !self.addresses.is_empty() {
             write!(f, " ({})", Listed(&self.addresses))?;
@@ -118,6 +134,11 @@ impl fmt::Display for PostMortem {
         write!(f, "; {sent} out, {received} in")?;
         if round_trips.count > 0 {
             write!(f, "; {round_trips}")?;
+        }
+        match answers {
+            Answers::NotAsked | Answers::Some => {}
+            Answers::None => f.write_str("; it answered no ping")?,
+            Answers::Never => f.write_str("; the peer has never answered a ping")?,
         }
         write!(f, "; {unproven} unproven, {queued} queued; {next}")
     }
@@ -174,6 +195,7 @@ pub(crate) struct Notes {
     pub(crate) last_sent: Option<Moment>,
     pub(crate) sent: u64,
     pub(crate) received: u64,
+    pub(crate) pings: u64,
     count: u64,
     min: Duration,
     max: Duration,

@@ -20,6 +20,9 @@ pub struct MachineStats {
     pub round_trip: Option<Duration>,
     /// The round trip smoothed as in RFC 6298 section 2.
     pub smoothed_round_trip: Option<Duration>,
+    /// Whether the peer answers pings; `None` while that is not known. `Some(false)` if it sends and has answered none on this
+    /// connection: what it is sent is not proven to arrive.
+    pub answers_pings: Option<bool>,
     /// Messages dropped by the overflow policy.
     pub dropped: u64,
     /// Messages whose place a newer one with the same key has taken.

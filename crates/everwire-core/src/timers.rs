@@ -12,6 +12,8 @@ pub enum Timer {
     Heartbeat,
     /// A probe has not been answered.
     Probe,
+    /// A ping is overdue that would be the first to be answered.
+    Answer,
     /// The connection counts as useful from now on.
     Stable,
     /// The batching window ends.
@@ -36,11 +38,12 @@ pub enum Timer {
 
 impl Timer {
     /// Those of the table. `Expiry` is not: the outbox knows when the next message expires.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Open,
         Self::Retry,
         Self::Heartbeat,
         Self::Probe,
+        Self::Answer,
         Self::Stable,
         Self::Batch,
         Self::SendRate,

@@ -92,10 +92,10 @@ pub use everwire_core::json;
 pub use everwire_core::retry::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, SessionMode};
 pub use everwire_core::{
-    AddressResult, AdviceOverride, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError, DropPolicy,
-    EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next, OnNormalClose,
-    OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem, Priority, Rejection,
-    ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Stage, TriedAddress,
+    AddressResult, AdviceOverride, Answers, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError,
+    DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next,
+    OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem,
+    Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Stage, TriedAddress,
 };
 /// For sockets without a client.
 #[cfg(not(target_arch = "wasm32"))]

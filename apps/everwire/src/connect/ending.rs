@@ -50,7 +50,12 @@ pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure>
         wanted: session.wanted(),
         received: session.received,
     };
-    let (exit, reason) = judge(&end, &balance);
+    let (exit, mut reason) = judge(&end, &balance);
+    if exit == Exit::Undelivered && session.client.stats().machine.answers_pings == Some(false) {
+        reason.push_str(
+            ": the other side answers no pings, which would prove it; --guarantee unproven asks for no proof",
+        );
+    }
     let last = EndLine::of(exit, &reason, session.received, session.ledger.account(), &left);
     if let Err(gone) = session.json(&Line::End(last)).await {
         lost = Some(gone);

@@ -210,6 +210,9 @@ impl EventLine {
             Event::Resending { messages } => {
                 Self { event: "resending", detail, messages: Some(*messages), ..Self::default() }
             }
+            Event::PingsUnanswered { waited } => {
+                Self { event: "pings_unanswered", detail, ms: Some(millis_of(*waited)), ..Self::default() }
+            }
             Event::Stalled { late_by } => {
                 Self { event: "stalled", detail, ms: Some(late_by.as_secs_f64() * 1_000.0), ..Self::default() }
             }

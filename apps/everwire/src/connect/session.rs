@@ -141,7 +141,10 @@ impl Session {
         let mut quiet_since = tokio::time::Instant::now();
         loop {
             let reached = match until {
-                Until::Settled(_) => self.ledger.is_settled(),
+                // Where the other side answers no pings there is nothing to wait for.
+                Until::Settled(_) => {
+                    self.ledger.is_settled() || self.client.stats().machine.answers_pings == Some(false)
+                }
                 Until::Connected(_) => self.connected,
                 Until::InputEnds | Until::Quiet(_) => false,
             };

@@ -6,7 +6,7 @@ use everwire_ws::CloseCode;
 
 use super::Machine;
 use crate::{
-    Cause, Closed, Event, Moment, Next, OpenFailure, Output, PostMortem, State, Timer,
+    Answers, Cause, Closed, Event, Moment, Next, OpenFailure, Output, PostMortem, State, Timer,
     lifecycle::{Ending, Intent, Lifecycle, Place, Waiting},
     retry::{Decision, blames_a_message},
     session::client::Stage,
@@ -55,8 +55,13 @@ impl Machine {
             Cause::PeerClosed(Some(frame)) => Some(frame.code.0).filter(|code| blames_a_message(*code)),
             _ => None,
         };
+        let mut given_up = Vec::new();
+        if let Cause::Dead { .. } = cause {
+            let times = self.patience.died(self.outbox.first_again());
+            given_up = self.outbox.silenced(times, &mut self.outputs);
+        }
         let (unproven, orphans) = self.outbox.lost(blame, &mut self.outputs);
-        self.orphans = orphans;
+        self.orphans = given_up.into_iter().chain(orphans).collect();
         self.post_mortem = Some(Box::new(PostMortem {
             connection: self.connections,
             addresses: self.tried.list(),
@@ -68,6 +73,12 @@ impl Machine {
             sent: self.notes.sent,
             received: self.notes.received,
             round_trips: self.notes.round_trips(),
+            answers: match self.patience.is_unanswered() {
+                true if self.notes.pings == 0 => Answers::NotAsked,
+                true if self.patience.is_never_answered() => Answers::Never,
+                true => Answers::None,
+                false => Answers::Some,
+            },
             unproven,
             queued: self.outbox.queued_len(),
             next: Next::Nothing(Closed::ByUser),

@@ -35,10 +35,11 @@ use crate::{
     address::Tried,
     barrier::Barrier,
     batching::Window,
-    heartbeat::Heartbeat,
+    heartbeat::{Heartbeat, HeartbeatConfig},
     lifecycle::{Intent, Lifecycle, Opening},
     outbox::{Outbox, Until, WallClock},
     outputs::Outputs,
+    patience::Patience,
     post_mortem::{Notes, PostMortem},
     retry::Retry,
     send_rate::TokenBucket,
@@ -62,6 +63,9 @@ pub struct Machine {
 
     retry: Retry,
     heartbeat: Heartbeat,
+    /// As set.
+    heartbeat_config: HeartbeatConfig,
+    patience: Patience,
     barrier: Barrier,
     outbox: Outbox,
     window: Option<Window>,
@@ -118,6 +122,8 @@ impl Machine {
             state: State::Closed(Closed::Initial),
             retry: Retry::new(retry, seed),
             heartbeat: Heartbeat::new(heartbeat),
+            heartbeat_config: heartbeat,
+            patience: Patience::default(),
             barrier: Barrier::new(seed),
             outbox: Outbox::new(outbox, guarantee),
             window: batching.map(Window::new),
@@ -320,6 +326,16 @@ impl Machine {
         taken.units
     }
 
+    /// For how long bytes of ours may stay unacknowledged by TCP before it gives the connection up, if that matters: the peer
+    /// is waited for longer than is set, since it answers pings late or never, and then what TCP knows is all the evidence
+    /// that there is. For a driver to tell the operating system when a connection has opened, where it can.
+    #[must_use]
+    pub fn tcp_patience(&self) -> Option<Duration> {
+        let HeartbeatConfig { interval, timeout, .. } = self.heartbeat_config;
+        let stretched = self.patience.timeout(timeout) > timeout;
+        interval.filter(|_| stretched).map(|interval| interval + timeout)
+    }
+
     /// The state now.
     pub fn state(&self) -> &State {
         &self.state
@@ -337,6 +353,7 @@ impl Machine {
             unproven_bytes: self.outbox.unproven_bytes(),
             round_trip: self.barrier.round_trip(),
             smoothed_round_trip: self.barrier.smoothed_round_trip(),
+            answers_pings: self.patience.answers(),
             dropped: counts.dropped,
             conflated: counts.conflated,
             expired: counts.expired,
@@ -433,6 +450,7 @@ impl Machine {
 
     fn note_ping(&mut self, now: Moment) {
         self.notes.last_sent = Some(now);
+        self.notes.pings += 1;
         self.heartbeat.pinged(now);
     }
 

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use crate::{
-    Cause, Loss, Moment, OpenFailure, OpenFailureKind, Output, Phase, Seconds, Timer,
+    Cause, Event, Loss, Moment, OpenFailure, OpenFailureKind, Output, Phase, Seconds, Timer,
     address::{Listed, Tried},
     lifecycle::{Intent, Lifecycle},
 };
@@ -28,6 +28,7 @@ impl Machine {
                     let verdict = self.heartbeat.on_unanswered(now, &mut self.timers);
                     self.obey(now, verdict);
                 }
+                Some(Timer::Answer) => self.answer_overdue(now),
                 Some(Timer::Stable) => self.useful(),
                 Some(Timer::Ack) => self.ack(now),
                 Some(Timer::Migrate) => self.migration_due(now),
@@ -46,6 +47,18 @@ impl Machine {
             && let Some(patience) = self.heartbeat.patience()
         {
             self.abort_connection(now, Cause::Lost(Loss::Unread { stalled_for: patience }));
+        }
+    }
+
+    /// The peer has sent something since a ping went out, and is silent now: if no ping was ever answered on this
+    /// connection, no answer is to be expected any more. That is told once for each connection.
+    fn answer_overdue(&mut self, now: Moment) {
+        let asked_at =
+            self.barrier.asked_at().filter(|_| self.patience.is_unanswered() && self.heartbeat.hears_answers());
+        if let Some(asked_at) = asked_at
+            && self.patience.tell()
+        {
+            self.outputs.event(Event::PingsUnanswered { waited: now.since(asked_at) });
         }
     }
 

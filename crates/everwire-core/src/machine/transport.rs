@@ -8,6 +8,7 @@ use everwire_ws::CloseFrame;
 use super::Machine;
 use crate::{
     Attempt, Cause, Event, Loss, Moment, OpenFailure, OpenFailureKind, Output, State, Timer, TransportEvent,
+    heartbeat::HeartbeatConfig,
     lifecycle::{Ending, Intent, Lifecycle},
     post_mortem::Notes,
 };
@@ -53,6 +54,9 @@ impl Machine {
                 _ if self.lifecycle.is_receiving() => {
                     self.heartbeat.alive(now, &mut self.timers);
                     self.notes.received += messages.len() as u64;
+                    if self.patience.is_unanswered() && self.barrier.asked_at().is_some() {
+                        self.timers.set(Timer::Answer, now + self.open.probe_timeout);
+                    }
                     self.received(now, messages);
                 }
                 _ => {}
@@ -108,7 +112,9 @@ impl Machine {
         self.offline = false;
         self.timers.clear(Timer::Open);
         self.timers.set(Timer::Stable, now + self.stable_after);
-        self.heartbeat.start(now, &mut self.timers);
+        self.patience.opened();
+        let timeout = self.patience.timeout(self.heartbeat_config.timeout);
+        self.heartbeat.start(now, timeout, &mut self.timers);
         self.retry.opened();
         self.tell_addresses();
         self.show(State::Connected);
@@ -134,6 +140,10 @@ impl Machine {
         }
         self.heartbeat.alive(now, &mut self.timers);
         let Some(proof) = self.barrier.pong(now, payload) else { return };
+        self.patience.answered();
+        self.timers.clear(Timer::Answer);
+        let HeartbeatConfig { interval, timeout, .. } = self.heartbeat_config;
+        self.heartbeat.set_timeout(self.patience.timeout(timeout));
         if let Some(measured) = proof.measured {
             self.notes.round_trip(measured);
         }
@@ -141,6 +151,8 @@ impl Machine {
             self.outputs.event(Event::RoundTrip(round_trip));
         }
         if self.outbox.proven(proof.covers, &mut self.outputs) {
+            let plainly = interval.map_or(timeout, |interval| interval + timeout);
+            self.patience.proven(proof.measured.is_some_and(|time| time <= plainly));
             self.note_proof(now);
         }
         self.seek_proof_again(now);
@@ -239,6 +251,7 @@ impl Machine {
         self.heartbeat.stop(&mut self.timers);
         self.timers.clear(Timer::Unread);
         self.timers.clear(Timer::Stable);
+        self.timers.clear(Timer::Answer);
         self.release_batch();
         self.forget_pacing();
         self.wants_ready = false;

@@ -168,7 +168,11 @@ impl Machine {
     }
 
     fn probe(&mut self, now: Moment) {
-        let verdict = self.heartbeat.probe(now, self.open.probe_timeout, &mut self.timers);
+        // A peer that is known to answer late, or never, gets the time that it gets otherwise.
+        let usual = self.heartbeat_config.timeout;
+        let stretched = Some(self.patience.timeout(usual)).filter(|timeout| *timeout > usual);
+        let timeout = stretched.unwrap_or(self.open.probe_timeout);
+        let verdict = self.heartbeat.probe(now, timeout, &mut self.timers);
         self.obey(now, verdict);
     }
 

@@ -2,6 +2,7 @@
 
 use everwire_ws::Message;
 
+use super::poison::{GIVE_UP_AT, SUSPECT_AT};
 use super::{Guarantee, Outbox, Poison};
 use crate::{Left, MessageId, Outcome, Rejection, Stage, outputs::Outputs};
 
@@ -29,6 +30,26 @@ impl Outbox {
         }
         self.relax();
         (unproven, orphans)
+    }
+
+    /// The first message in flight, if what is written and not proven is sent again.
+    pub(crate) fn first_again(&self) -> Option<MessageId> {
+        let again = self.session.is_none() && self.guarantee == Guarantee::AtLeastOnce;
+        self.in_flight.first_written().filter(|_| again)
+    }
+
+    /// The connection has died in silence, for the `times`th time in a row with the same message in front. Returns the
+    /// message if it is given up.
+    pub(crate) fn silenced(&mut self, times: u32, outputs: &mut Outputs) -> Vec<Message> {
+        if self.first_again().is_none() || times < SUSPECT_AT {
+            return Vec::new();
+        }
+        if times >= GIVE_UP_AT && self.in_flight.only().is_some() {
+            self.freed = true;
+            return self.in_flight.give_back(u64::MAX, Outcome::Unknown(Stage::Written), outputs).collect();
+        }
+        self.in_flight.suspect();
+        Vec::new()
     }
 
     /// What is in flight goes back to the front of its levels, in order.

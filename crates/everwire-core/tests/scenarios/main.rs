@@ -15,6 +15,7 @@ mod evidence;
 mod heartbeat;
 mod herd;
 mod hints;
+mod late_answers;
 mod lifecycle;
 mod overflow;
 mod poison;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use everwire_core::session::Replies;
@@ -65,6 +66,11 @@ impl Connection {
             write_failed: false,
             bytes_seen: 0,
         }
+    }
+
+    /// Has TCP give the connection up when bytes of ours stay unacknowledged for so long.
+    pub(super) fn lean_on_tcp(&self, time: Duration) {
+        self.socket.get_ref().give_up_unacknowledged_after(time);
     }
 
     /// Reads what is there, as far as there is room for it within this limit, into `events`. `batch` is an empty vector to
@@ -315,8 +321,12 @@ impl Connection {
         }
     }
 
-    /// What the machine should know of a ping that does not leave at once.
-    pub(super) fn ping_progress(&mut self) -> Option<TransportEvent> {
+    /// What the machine should know of a ping that does not leave at once. `written`: the transport has just been asked to
+    /// take what it can.
+    pub(super) fn ping_progress(&mut self, written: bool) -> Option<TransportEvent> {
+        if !written && !self.pings.is_waiting() {
+            return None;
+        }
         let waiting = self.socket.buffered() + self.large.remaining();
         self.pings.look(self.socket.written_total(), waiting).map(TransportEvent::OwnPing)
     }

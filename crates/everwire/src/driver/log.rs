@@ -68,6 +68,7 @@ fn log_event(url: &str, event: &Event) {
         Event::Disconnected(post_mortem) => log_end(url, post_mortem),
         Event::RoundTrip(time) => trace!(target: TARGET, url, ?time, "round trip"),
         Event::Resending { messages } => info!(target: TARGET, url, messages, "sending again"),
+        Event::PingsUnanswered { waited } => info!(target: TARGET, url, ?waited, "the peer answers no pings"),
         Event::MoveFailed { cause, retry_in } => {
             info!(target: TARGET, url, ?retry_in, "no new connection to move to: {cause}");
         }

@@ -285,7 +285,11 @@ impl Driver {
             Link::Dialling { .. } => {
                 let (reading, subprotocol) = self.link.poll_dialling(cx, &mut self.events);
                 if reading == Reading::More {
-                    self.shared.lock().subprotocol = subprotocol;
+                    let mut inner = self.shared.lock();
+                    inner.subprotocol = subprotocol;
+                    if let (Link::Up(connection), Some(time)) = (&self.link, inner.machine.tcp_patience()) {
+                        connection.lean_on_tcp(time);
+                    }
                 }
                 reading
             }
@@ -536,7 +540,7 @@ impl Driver {
             let event = TransportEvent::Written(written);
             inner.machine.handle(now, Input::Transport(connection.attempt, event));
         }
-        if let Some(event) = connection.ping_progress() {
+        if let Some(event) = connection.ping_progress(!take) {
             inner.machine.handle(now, Input::Transport(connection.attempt, event));
         }
         if take {

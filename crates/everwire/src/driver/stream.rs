@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -44,6 +45,21 @@ impl Stream {
     pub(super) fn may_send_and_fail(&self) -> bool {
         matches!(self.kind, Kind::Tls(_))
     }
+
+    /// Has the operating system give the connection up when bytes of ours stay unacknowledged for so long, where it can.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    pub(super) fn give_up_unacknowledged_after(&self, time: Duration) {
+        match &self.kind {
+            Kind::Plain(stream) => {
+                // Without it the connection is given up later.
+                let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(time));
+            }
+            Kind::Tls(stream) => stream.get_ref().0.give_up_unacknowledged_after(time),
+        }
+    }
+
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    pub(super) fn give_up_unacknowledged_after(&self, _: Duration) {}
 
     /// Bytes read so far. Any change is a sign of life, also where it completes no frame yet.
     pub(super) fn bytes_read(&self) -> u64 {

@@ -302,6 +302,16 @@ impl InFlight {
         self.entries.iter_mut().take(written).for_each(Entry::set_may_have_arrived);
     }
 
+    /// The first, if it is written.
+    pub(crate) fn first_written(&self) -> Option<MessageId> {
+        self.entries.front().filter(|_| self.written_len() > 0).map(|entry| entry.id)
+    }
+
+    /// The peer may be busy with one of them, and answer nothing meanwhile.
+    pub(crate) fn suspect(&mut self) {
+        self.entries.iter_mut().for_each(Entry::set_suspect);
+    }
+
     /// The only one, if there is exactly one.
     pub(crate) fn only(&self) -> Option<&Entry> {
         self.entries.front().filter(|_| self.entries.len() == 1)

@@ -241,7 +241,7 @@ impl ServerSession {
         self.wants_ready = true;
         self.timers.clear_all();
         self.barrier.reset();
-        self.heartbeat.start(now, &mut self.timers);
+        self.heartbeat.start(now, self.config.heartbeat.timeout, &mut self.timers);
         self.continue_finish(now);
         self.outputs.push(Output::Control(link, Frame::Welcome(welcome).to_message()));
     }

@@ -84,6 +84,9 @@ impl Connection {
         }
     }
 
+    /// A page sees nothing of TCP.
+    pub(in crate::driver) fn lean_on_tcp(&self, _: Duration) {}
+
     /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
     pub(in crate::driver) fn read(
         &mut self,
@@ -238,7 +241,10 @@ impl Connection {
     }
 
     /// What the machine should know of a ping that does not leave at once.
-    pub(in crate::driver) fn ping_progress(&mut self) -> Option<TransportEvent> {
+    pub(in crate::driver) fn ping_progress(&mut self, written: bool) -> Option<TransportEvent> {
+        if !written && !self.watch.is_waiting() {
+            return None;
+        }
         let waiting = self.socket.socket.buffered();
         let taken = self.socket.queued_total.saturating_sub(waiting);
         let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
