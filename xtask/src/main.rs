@@ -8,6 +8,7 @@ mod cross;
 mod page;
 mod python;
 mod run;
+mod servers;
 mod setup;
 mod shell;
 mod sim;
@@ -33,6 +34,7 @@ cargo xtask CHORE [-- ARGS]
   kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: how often instead
   soak      2,000 clients and sessions through cuts, floods and idle times; ARGS: minutes instead of 30
   terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
+  servers   look what real WebSocket servers do, and write it to docs/servers.md
   screenshots  the chat's page as it looks, written to docs/page
   suite     build the tests of the client in a browser, for tests/page
   bench     measure against peers, side by side; ARGS: client, session, idle, recovery, chat, page, ws or herd
@@ -72,6 +74,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "suite" => page::suite(),
         "bench" => bench::bench(rest),
         "sim" => sim::sim(rest),
+        "servers" => servers::servers(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

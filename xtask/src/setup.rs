@@ -1,6 +1,6 @@
 //! `cargo xtask setup`: what the tests need beyond the Rust toolchain, by its ordinary package manager.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::python;
@@ -46,6 +46,11 @@ const NEEDS: &[Need] = &[
         packages: &["iproute2", "nftables"],
         is_there: || ["ip", "nft"].iter().all(|name| shell::has(name) || Path::new("/usr/sbin").join(name).exists()),
     },
+    Need {
+        name: "Erlang/OTP 25 or newer with crypto, ssl and its compiler",
+        packages: &["erlang-base", "erlang-crypto", "erlang-ssl"],
+        is_there: || runs("erl", &["-noinput", "-eval", ERLANG_IS_WHOLE]),
+    },
     Need { name: "HAProxy", packages: &["haproxy"], is_there: || runs("haproxy", &["-v"]) },
     Need { name: "Chromium, as `chromium`", packages: &["chromium"], is_there: || shell::has("chromium") },
 ];
@@ -68,6 +73,13 @@ const NODE_IS_RECENT: &str = "
     const [major, minor] = process.versions.node.split('.').map(Number);
     process.exit(major > 20 || (major === 20 && minor >= 18) ? 0 : 1);";
 
+const ERLANG_IS_WHOLE: &str = "
+    Loaded = [code:ensure_loaded(Module) || Module <- [crypto, ssl, compile]],
+    halt(case [missing || {error, _} <- Loaded] of [] -> 0; _ -> 1 end).";
+
+/// What Cowboy consists of.
+const COWBOY: [&str; 3] = ["cowboy", "cowlib", "ranch"];
+
 /// What a page runs.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
@@ -76,6 +88,7 @@ pub(crate) fn setup() -> Result<(), Failed> {
     wasm_target()?;
     javascript_peers()?;
     python::environment("peers", "tests/peers/requirements.txt")?;
+    cowboy()?;
     cargo_deny()
 }
 
@@ -143,6 +156,42 @@ pub(crate) fn library_source() -> bool {
 fn javascript_peers() -> Result<(), Failed> {
     shell::npm_ci("tests/peers")?;
     shell::npm_ci("tests/page")
+}
+
+/// Where Cowboy is: the compiled modules of each of its parts in `NAME/ebin`.
+pub(crate) fn cowboy_folder() -> PathBuf {
+    shell::root().join("target/cowboy")
+}
+
+/// Cowboy, an Erlang server that Debian has no package of: out of RabbitMQ's, which is unpacked and not installed.
+pub(crate) fn cowboy() -> Result<(), Failed> {
+    let folder = cowboy_folder();
+    if COWBOY.iter().all(|name| folder.join(name).join("ebin").exists()) {
+        return Ok(());
+    }
+    if !shell::has("apt-get") || !shell::has("dpkg-deb") {
+        let wanted = format!("{}/{{{}}}/ebin", folder.display(), COWBOY.join(","));
+        return Err(Failed(format!(
+            "the tests need Cowboy 2.8 or newer; please put its compiled modules into {wanted}"
+        )));
+    }
+    shell::empty_folder(&folder)?;
+    apt_get(&["update", "--quiet=2"])?;
+    let mut download = shell::command("apt-get", &["download", "--quiet=2", "rabbitmq-server"]);
+    download.current_dir(&folder);
+    shell::run(download)?;
+    let mut unpack = shell::command("sh", &["-c", "dpkg-deb --extract rabbitmq-server_*.deb unpacked"]);
+    unpack.current_dir(&folder);
+    shell::run(unpack)?;
+    for name in COWBOY {
+        let place = "mv unpacked/usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins/";
+        let mut take = shell::command("sh", &["-c", &format!("{place}{name}-[0-9]* {name}")]);
+        take.current_dir(&folder);
+        shell::run(take)?;
+    }
+    let mut tidy = shell::command("sh", &["-c", "rm -r unpacked rabbitmq-server_*.deb"]);
+    tidy.current_dir(&folder);
+    shell::run(tidy)
 }
 
 fn cargo_deny() -> Result<(), Failed> {

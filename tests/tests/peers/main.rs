@@ -13,6 +13,7 @@
 //! | `chromium` | a browser |
 //! | `chat` | plain clients of three languages in the chat |
 //! | `proxies` | nginx and HAProxy between our client and our server |
+//! | `servers` | the rows of `docs/servers.md`; Cowboy |
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 mod chat;
@@ -21,6 +22,7 @@ mod okhttp;
 mod our_client;
 mod proxies;
 mod python;
+mod servers;
 mod their_client;
 mod their_server;
 mod undici;
