@@ -1,4 +1,5 @@
 //! Lines that another client of the same user has left in its store.
+#![allow(clippy::unwrap_used, reason = "this is how a test fails")]
 
 use everwire::store::{MemoryStore, Store};
 use everwire_chat::ChatClient;

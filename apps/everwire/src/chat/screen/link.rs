@@ -111,4 +111,17 @@ mod tests {
         let said = Link::of(&banned).say(&Words::new(Language::Russian), now);
         assert_eq!(said, "отказано: вы заблокированы");
     }
+
+    #[test]
+    fn whatever_a_limit_says_has_words_in_the_reader_s_language() {
+        use everwire_chat::limits::{check_name, check_room, check_text};
+        let long = "x".repeat(65);
+        for odd in [" ", long.as_str(), "a\u{7}b", "a\u{202e}b", " den "] {
+            for said in [check_name(odd), check_room(odd)].into_iter().filter_map(Result::err) {
+                assert!(Words::knows_reason(said), "{said}");
+            }
+        }
+        let said = check_text(&"x".repeat(17 << 10)).expect_err("too long");
+        assert!(Words::knows_reason(said), "{said}");
+    }
 }
