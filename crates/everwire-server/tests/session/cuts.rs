@@ -138,7 +138,8 @@ async fn what_is_promised_of_large_messages_is_kept_and_what_is_not_breaks_nothi
     })
     .await;
     let builder = everwire::Client::builder(server.network.url()).session(everwire::SessionMode::Require);
-    let client = builder.outbox_bytes(64 * MIB).build().unwrap();
+    let limits = Limits { max_frame: 16 * MIB, ..Limits::default() };
+    let client = builder.outbox_bytes(64 * MIB).limits(limits).build().unwrap();
     let mut inbox = client.messages();
     let sent = client.send(vec![7_u8; 17 * MIB]).unwrap();
     assert_eq!(sent.await, Outcome::Acknowledged);
