@@ -251,7 +251,7 @@ impl Heartbeat {
     pub(crate) fn on_unanswered(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
         let Mode::Probing { until, timeout, excused, .. } = self.mode else { return Verdict::Alive };
         // What was asked behind bytes that still go out is not heard yet.
-        let patience = self.config.interval.unwrap_or(self.config.timeout) + self.config.timeout;
+        let patience = self.config.interval.unwrap_or(self.config.timeout).saturating_add(self.config.timeout);
         let until = self.draining.map_or(until, |progress| until.max(progress + patience));
         if until > now {
             timers.set(Timer::Probe, until);

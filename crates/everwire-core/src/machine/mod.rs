@@ -333,7 +333,7 @@ impl Machine {
     pub fn tcp_patience(&self) -> Option<Duration> {
         let HeartbeatConfig { interval, timeout, .. } = self.heartbeat_config;
         let stretched = self.patience.timeout(timeout) > timeout;
-        interval.filter(|_| stretched).map(|interval| interval + timeout)
+        interval.filter(|_| stretched).map(|interval| interval.saturating_add(timeout))
     }
 
     /// The state now.

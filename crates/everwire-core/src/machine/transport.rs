@@ -151,7 +151,7 @@ impl Machine {
             self.outputs.event(Event::RoundTrip(round_trip));
         }
         if self.outbox.proven(proof.covers, &mut self.outputs) {
-            let plainly = interval.map_or(timeout, |interval| interval + timeout);
+            let plainly = interval.map_or(timeout, |interval| interval.saturating_add(timeout));
             self.patience.proven(proof.measured.is_some_and(|time| time <= plainly));
             self.note_proof(now);
         }
