@@ -26,6 +26,7 @@
 //! | `drain` | the end, spread over a time |
 //! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics`, the page |
 //! | `hosts` | under which names a server for this machine may be asked (pure) |
+//! | `stamp` | whether a file has changed |
 //! | `tls` | certificates from files |
 //! | `page` | the chat's page, from files that are given |
 //! | `pages` | how many pages of history are under way |
@@ -48,6 +49,7 @@ mod page;
 mod pages;
 mod rooms;
 mod server;
+mod stamp;
 mod tls;
 
 pub use access::{Account, AccountError, Accounts, Auth, ClosedRoom, Issuer, KeysError, Rate};

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -12,6 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::stamp::Stamp;
 
 /// The files of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +57,8 @@ struct Current {
     changed: Changed,
 }
 
-/// When each of the files was written.
-type Changed = [Option<SystemTime>; 2];
+/// Each of the files as it was.
+type Changed = [Option<Stamp>; 2];
 
 impl Tls {
     pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
@@ -98,7 +99,7 @@ impl Tls {
 
 impl TlsFiles {
     fn changed(&self) -> Changed {
-        [&self.certificate, &self.key].map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
+        [&self.certificate, &self.key].map(|file| Stamp::of(file))
     }
 }
 
@@ -149,7 +150,7 @@ impl std::error::Error for TlsError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use rcgen::{CertifiedKey, generate_simple_self_signed};
 
@@ -188,6 +189,20 @@ mod tests {
 
         write(&files, 700);
         tls.renew();
-        assert_ne!(at_work(), first);
+        let second = at_work();
+        assert_ne!(second, first);
+
+        // A build or a copy that sets the times.
+        #[cfg(unix)]
+        {
+            let times =
+                [&files.certificate, &files.key].map(|file| std::fs::metadata(file).unwrap().modified().unwrap());
+            write(&files, 600);
+            for (file, time) in [&files.certificate, &files.key].into_iter().zip(times) {
+                std::fs::File::options().write(true).open(file).unwrap().set_modified(time).unwrap();
+            }
+            tls.renew();
+            assert_ne!(at_work(), second);
+        }
     }
 }

@@ -352,6 +352,25 @@ async fn tokens_of_an_issuer_are_judged_by_its_keys_its_name_and_their_audience(
     };
     let mut ana = Plain::join(&server, &format!("token={}", issuer.token(&good))).await;
     ana.barrier().await;
+    let named =
+        |who: &str, claims: &Value| format!("userId=ana&userName={who}&room=names&token={}", issuer.token(claims));
+    let mut watching =
+        Plain::join(&server, &named("x", &json!({"iss": "https://id", "aud": "chat", "sub": "ana", "exp": 4e9 + 0.5})))
+            .await;
+    watching.barrier().await;
+    let mut nameless = json!({"iss": "https://id", "aud": "chat", "sub": "ben", "exp": far});
+    let _ben = Plain::join(&server, &format!("userName=Ana&room=names&token={}", issuer.token(&nameless))).await;
+    assert_eq!(watching.next().await["userName"], json!("ben"), "the issuer says no name, and nobody else does");
+    nameless["name"] = json!("Benjamin");
+    let mut renamed = Plain::join(&server, &format!("room=names&token={}", issuer.token(&nameless))).await;
+    renamed.barrier().await;
+    let mut cleo = with("sub", json!("cleo"));
+    cleo.insert_str(0, "room=names&after=&token=");
+    let users = Plain::join(&server, &cleo).await.next().await["users"].clone();
+    assert!(
+        users.to_string().contains("Benjamin") && !users.to_string().contains("\"ben\",\"userName\":\"ben\""),
+        "{users}"
+    );
     for (token, why) in [
         (with("iss", json!("https://elsewhere")), "another issuer"),
         (with("aud", json!("shop")), "another audience"),
@@ -401,6 +420,31 @@ async fn a_connection_ends_with_its_token_unless_a_fresh_one_of_its_user_comes_i
     while renewed.next().await != json!("pong") {}
     renewed.say(&json!({"type": "token", "token": token("ana", now + 3600)})).await;
     while renewed.brief().await != "error" {}
+}
+
+#[tokio::test]
+async fn a_sign_in_that_waits_for_the_database_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = with_data(folder.path());
+    config.auth = Auth::Accounts;
+    Accounts::open(folder.path()).unwrap().add("ana", "Ana", PASSWORD).unwrap();
+    let server = std::sync::Arc::new(Server::start(config).await);
+    let credentials = json!({"user": "ana", "password": PASSWORD});
+    let token = post(&server, "/api/sign-in", &credentials).await.1["token"].as_str().unwrap().to_owned();
+    let other = rusqlite::Connection::open(folder.path().join("history.sqlite")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waits = tokio::spawn({
+        let server = std::sync::Arc::clone(&server);
+        async move { post(&server, "/api/sign-in", &credentials).await.0 }
+    });
+    let began = tokio::time::Instant::now();
+    while began.elapsed() < Duration::from_millis(1500) {
+        Plain::join(&server, &format!("token={token}")).await;
+        assert!(!waits.is_finished(), "it waits for who writes");
+    }
+    assert!(began.elapsed() < Duration::from_secs(4), "and nobody waits for it");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(waits.await.unwrap(), 200);
 }
 
 #[tokio::test]

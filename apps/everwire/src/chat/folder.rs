@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use everwire::Message;
@@ -32,10 +33,16 @@ impl Folder {
     pub(super) fn open(root: &Path, url: &str, user: &str) -> Result<Self, Failure> {
         let server = server(url);
         let own = root.join(file_name(&server)).join(file_name(user));
-        fs::create_dir_all(&own).map_err(|error| {
+        make_private(&own).map_err(|error| {
             let line = format!("the folder {} can't be made: {error} (--outbox DIR)", own.display());
             Failure::new(Exit::Failed, line)
         })?;
+        if is_open_to_others(root) && is_open_to_others(&own) {
+            tracing::warn!(
+                folder = %own.display(),
+                "others on this machine may read what waits, what was said and the sign-in: run chmod -R go-rwx on it"
+            );
+        }
         Ok(Self { root: root.to_owned(), own, server, user: user.to_owned() })
     }
 
@@ -149,6 +156,26 @@ fn file_name(text: &str) -> String {
     name
 }
 
+/// A folder that only its owner may look into, if it is not there yet: what is in it is nobody else's.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use everwire::store::{StoreOp, StoredMessage};
@@ -179,6 +206,19 @@ mod tests {
             let lower = |path: &Path| path.display().to_string().to_lowercase();
             assert_ne!(lower(other), lower(&ana));
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_look_into_what_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("kept");
+        let folder = Folder::open(&root, "wss://h/ws", "ana").unwrap();
+        for made in [&root, &folder.own] {
+            let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(made).unwrap().permissions());
+            assert_eq!(mode & 0o777, 0o700, "{}", made.display());
+        }
+        assert!(!is_open_to_others(&folder.own));
     }
 
     #[test]

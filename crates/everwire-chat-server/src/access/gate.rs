@@ -62,9 +62,8 @@ impl Access {
         if claimed.is_some_and(|claimed| claimed.user_id != pass.user_id) {
             return Err(Refusal::OtherUser);
         }
-        let named = |name: &&str| check_name(name).is_ok();
-        let claimed_name = claimed.map(|claimed| claimed.user_name.as_str());
-        let user_name = name.as_deref().filter(named).or(claimed_name.filter(named)).unwrap_or(&pass.user_id);
+        // Whoever vouches for the user names it: without a name it is called by its id, whatever it claims.
+        let user_name = name.as_deref().filter(|name| check_name(name).is_ok()).unwrap_or(&pass.user_id);
         let user = User::new(pass.user_id.clone(), user_name);
         self.judge(&pass).await?;
         Ok(Admitted { user, pass })
@@ -84,7 +83,7 @@ impl Access {
         let Pass { user_id, room, sign_in, .. } = pass.clone();
         let standing = self
             .store
-            .ask(move |tables| {
+            .look(move |tables| {
                 let sign_in = sign_in.as_ref().map(|(family, grant)| (family.as_str(), grant.as_slice()));
                 tables.standing(&user_id, &room, sign_in, now())
             })
@@ -117,7 +116,10 @@ impl Access {
                 tracing::info!(keys = new.keys.len(), "the issuer's keys were read again");
                 *lock(keys) = new;
             }
-            Some(Err(error)) => tracing::error!(%error, "the issuer's keys stay as they were"),
+            Some(Err(error)) => {
+                tracing::error!(%error, "the issuer's keys stay as they were");
+                lock(keys).note_failure();
+            }
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::jwt::{Key, NamedKey};
+use crate::stamp::Stamp;
 
 /// Why an issuer's keys can't be used.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub enum KeysError {
 #[derive(Debug)]
 pub(super) struct KeyFile {
     file: PathBuf,
-    changed: Option<SystemTime>,
+    changed: Option<Stamp>,
     pub(super) keys: Vec<NamedKey>,
 }
 
@@ -65,7 +65,7 @@ struct Listed {
 impl KeyFile {
     pub(super) fn read(file: &Path) -> Result<Self, KeysError> {
         let failed = |source| KeysError::File { file: file.to_owned(), source };
-        let changed = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
+        let changed = Stamp::of(file);
         let text = std::fs::read(file).map_err(failed)?;
         let keys = parse(&text).map_err(|source| KeysError::Malformed { file: file.to_owned(), source })?;
         if keys.is_empty() {
@@ -76,8 +76,15 @@ impl KeyFile {
 
     /// The file as it is now, if it is another than before. Blocks on the disk.
     pub(super) fn reread(&self) -> Option<Result<Self, KeysError>> {
-        let changed = std::fs::metadata(&self.file).and_then(|metadata| metadata.modified()).ok();
+        let changed = Stamp::of(&self.file);
         (changed.is_some() && changed != self.changed).then(|| Self::read(&self.file))
+    }
+}
+
+impl KeyFile {
+    /// What the file is now can't be used: it is looked at again when it changes.
+    pub(super) fn note_failure(&mut self) {
+        self.changed = Stamp::of(&self.file);
     }
 }
 
@@ -128,6 +135,19 @@ impl std::error::Error for KeysError {
 #[cfg(test)]
 mod tests {
     use super::parse;
+
+    #[test]
+    fn a_file_that_can_not_be_used_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys.json");
+        std::fs::write(&file, r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#).unwrap();
+        let mut keys = super::KeyFile::read(&file).unwrap();
+        assert!(keys.reread().is_none());
+        std::fs::write(&file, "half a set").unwrap();
+        assert!(keys.reread().unwrap().is_err());
+        keys.note_failure();
+        assert!(keys.reread().is_none());
+    }
 
     #[test]
     fn keys_for_other_purposes_are_passed_over() {

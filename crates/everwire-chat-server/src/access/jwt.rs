@@ -4,11 +4,12 @@
 //! computed, and so is `none`.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::{hmac, signature};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// No token is longer.
 const LONGEST: usize = 8 << 10;
@@ -26,8 +27,9 @@ pub(super) struct Claims {
     pub(super) name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) aud: Option<Audience>,
+    #[serde(deserialize_with = "numeric_date")]
     pub(super) exp: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_numeric_date")]
     pub(super) nbf: Option<i64>,
     /// Ours alone: the account's generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +90,20 @@ struct Header {
     kid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     crit: Option<serde_json::Value>,
+}
+
+/// Seconds since the Unix epoch, which may have a fraction (RFC 7519 section 2): it is left out.
+fn numeric_date<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let with_fraction = || {
+        let seconds = Duration::try_from_secs_f64(number.as_f64()?).ok()?.as_secs();
+        i64::try_from(seconds).ok()
+    };
+    number.as_i64().or_else(with_fraction).ok_or_else(|| serde::de::Error::custom("no time"))
+}
+
+fn some_numeric_date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    numeric_date(from).map(Some)
 }
 
 /// A token of ours.

@@ -109,7 +109,7 @@ impl Access {
 
     /// Who has to leave since something was changed, and why.
     pub(crate) async fn unwelcome(&self) -> Vec<(ConnectionId, Pass, Refusal)> {
-        let revision = match self.store.ask(|tables| tables.revision()).await {
+        let revision = match self.store.look(|tables| tables.revision()).await {
             Some(Ok(revision)) => revision,
             Some(Err(error)) => {
                 tracing::error!(%error, "whether somebody is banned can't be read");

@@ -76,7 +76,11 @@ pub(crate) struct Access {
 
 /// The tables, off the threads that must not wait for a disk.
 #[derive(Clone, Debug)]
-struct Store(Arc<Mutex<Tables>>);
+struct Store {
+    /// Who comes in does not wait for those who wait to write.
+    reader: Arc<Mutex<Tables>>,
+    writer: Arc<Mutex<Tables>>,
+}
 
 /// How many passwords are looked at together: each takes 19 MiB and a core.
 const HASHING: usize = 2;
@@ -89,15 +93,15 @@ impl Access {
             Auth::Guests => return Ok(None),
             Auth::Accounts | Auth::Issuer(_) => Tables::open(folder)?,
         };
+        let reader = folder.map(|folder| Tables::open(Some(folder))).transpose()?;
         let key = tables.key().map_err(|source| OpenError::File { file: PathBuf::from("accounts"), source })?;
         let revision = tables.revision().unwrap_or_default();
         let gate = Gate::new(auth, &key).map_err(OpenError::Keys)?;
-        Ok(Some(Self {
-            gate,
-            desk: Desk::new(&key, Semaphore::new(HASHING)),
-            live: Live::new(revision),
-            store: Store(Arc::new(Mutex::new(tables))),
-        }))
+        let writer = Arc::new(Mutex::new(tables));
+        // In memory there is one alone.
+        let reader = reader.map_or_else(|| Arc::clone(&writer), |reader| Arc::new(Mutex::new(reader)));
+        let store = Store { reader, writer };
+        Ok(Some(Self { gate, desk: Desk::new(&key, Semaphore::new(HASHING)), live: Live::new(revision), store }))
     }
 
     /// Whether there are accounts to sign in to.
@@ -108,8 +112,14 @@ impl Access {
 
 impl Store {
     /// What the tables say; waits for the disk elsewhere. `None`: the server ends.
+    async fn look<T: Send + 'static>(&self, look: impl FnOnce(&Tables) -> T + Send + 'static) -> Option<T> {
+        let tables = Arc::clone(&self.reader);
+        tokio::task::spawn_blocking(move || look(&lock(&tables))).await.ok()
+    }
+
+    /// The same for what writes, which waits for its turn for some seconds.
     async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&mut Tables) -> T + Send + 'static) -> Option<T> {
-        let tables = Arc::clone(&self.0);
+        let tables = Arc::clone(&self.writer);
         tokio::task::spawn_blocking(move || ask(&mut lock(&tables))).await.ok()
     }
 }

@@ -239,7 +239,7 @@ impl Access {
         let _waiting = self.desk.waiting.try_acquire().map_err(|_| Denied::Busy)?;
         let login = match user.map(str::to_owned) {
             Some(user) => {
-                let login = self.store.ask(move |tables| tables.login(&user)).await;
+                let login = self.store.look(move |tables| tables.login(&user)).await;
                 login.and_then(Result::ok).ok_or(Denied::Unavailable)?
             }
             None => None,

@@ -36,6 +36,8 @@ impl Presence {
             here.connections += 1;
             here.away += usize::from(away);
             here.leaving = None;
+            // The name that it has now is its name.
+            here.name.clone_from(&user.user_name);
             return false;
         }
         let name = user.user_name.clone();
