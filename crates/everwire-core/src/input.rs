@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use everwire_ws::{CloseFrame, Message};
 
 use crate::{
-    Loss, Moment, OpenFailure, Phase, PingProgress, TriedAddress,
+    LearnedInterval, Loss, Moment, OpenFailure, Phase, PingProgress, TriedAddress,
     store::{BatchId, StoreOp},
 };
 
@@ -33,6 +35,15 @@ pub enum Input {
     Hint(Hint),
     /// The answer to [`Output::Reserve`](crate::Output::Reserve): the place is at this moment, which may have come already.
     Reserved(Moment),
+    /// What another client of the same host has learned so long ago of how long the path leaves idle connections alone
+    /// ([`PostMortem::learned`](crate::PostMortem::learned)). It counts from the next connection on, unless what this machine
+    /// knows is newer, or its heartbeat is not [`adaptive`](crate::HeartbeatConfig::adaptive).
+    LearnedInterval {
+        /// What was learned.
+        learned: LearnedInterval,
+        /// How long ago.
+        age: Duration,
+    },
     /// Word from the transport of this attempt.
     Transport(Attempt, TransportEvent),
     /// What [`Output::Persist`](crate::Output::Persist) asked for is durable.

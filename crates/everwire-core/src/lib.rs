@@ -17,6 +17,7 @@
 //! | [`retry`] | whether and when to try again |
 //! | `heartbeat` | when to ping, when to probe a silent peer, and when to call it dead |
 //! | `outbox` | what is kept, dropped, sent again, and with which outcome each message ends |
+//! | `keepalive` | the interval of the heartbeat, learned from connections that were lost while idle |
 //! | `barrier` | what a pong proves |
 //! | `patience` | how long a peer that answers pings late, or never, is waited for |
 //! | [`session`] | what lives on over several connections, and what that takes: numbers, acknowledgements, resumption |
@@ -68,6 +69,7 @@ mod heartbeat;
 mod input;
 #[doc(hidden)]
 pub mod json;
+mod keepalive;
 mod lifecycle;
 mod machine;
 mod moment;
@@ -97,6 +99,7 @@ pub use config::{
     OpenConfig, OutboxConfig, Overflow, RetryConfig, SendRate,
 };
 pub use input::{Attempt, Hint, Input, TransportEvent};
+pub use keepalive::LearnedInterval;
 pub use machine::{Machine, SendError};
 pub use moment::Moment;
 pub use outbox::{CancelError, Priority, ReplaceError, SendOptions};

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
+use crate::LearnedInterval;
 use crate::address::Listed;
 use crate::seconds::{rounded, tenths};
 use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds, TriedAddress};
@@ -32,6 +33,8 @@ pub struct PostMortem {
     pub round_trips: RoundTrips,
     /// Whether it answered pings.
     pub answers: Answers,
+    /// What its end has taught of the path, if that is news: later connections ping more often.
+    pub learned: Option<LearnedInterval>,
     /// Messages that were written and not proven, or in a session not acknowledged.
     pub unproven: usize,
     /// Messages that wait to be sent.
@@ -139,6 +142,10 @@ impl fmt::Display for PostMortem {
             Answers::NotAsked | Answers::Some => {}
             Answers::None => f.write_str("; it answered no ping")?,
             Answers::Never => f.write_str("; the peer has never answered a ping")?,
+        }
+        if let Some(LearnedInterval { idle, interval }) = self.learned {
+            let (idle, interval) = (Short(idle), Short(interval));
+            write!(f, "; the path drops connections idle for {idle}: pinging every {interval}")?;
         }
         write!(f, "; {unproven} unproven, {queued} queued; {next}")
     }

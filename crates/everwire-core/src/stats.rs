@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::LearnedInterval;
+
 /// Numbers about a machine, read at any time.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -23,6 +25,8 @@ pub struct MachineStats {
     /// Whether the peer answers pings; `None` while that is not known. `Some(false)` if it sends and has answered none on this
     /// connection: what it is sent is not proven to arrive.
     pub answers_pings: Option<bool>,
+    /// What connections that were lost while idle have taught, here or with another client of the same host.
+    pub learned_interval: Option<LearnedInterval>,
     /// Messages dropped by the overflow policy.
     pub dropped: u64,
     /// Messages whose place a newer one with the same key has taken.

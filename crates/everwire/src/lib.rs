@@ -70,6 +70,7 @@ mod driver;
 mod events;
 mod hook_error;
 mod inbox;
+mod learned;
 mod maybe_send;
 mod metrics;
 #[cfg(not(target_arch = "wasm32"))]
@@ -93,9 +94,10 @@ pub use everwire_core::retry::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, SessionMode};
 pub use everwire_core::{
     AddressResult, AdviceOverride, Answers, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError,
-    DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, Left, Loss, MachineStats, MessageId, Next,
-    OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase, PostMortem,
-    Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Stage, TriedAddress,
+    DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, LearnedInterval, Left, Loss, MachineStats,
+    MessageId, Next, OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase,
+    PostMortem, Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Stage,
+    TriedAddress,
 };
 /// For sockets without a client.
 #[cfg(not(target_arch = "wasm32"))]

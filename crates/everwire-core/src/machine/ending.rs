@@ -6,7 +6,7 @@ use everwire_ws::CloseCode;
 
 use super::Machine;
 use crate::{
-    Answers, Cause, Closed, Event, Moment, Next, OpenFailure, Output, PostMortem, State, Timer,
+    Answers, Cause, Closed, Event, Loss, Moment, Next, OpenFailure, Output, PostMortem, State, Timer,
     lifecycle::{Ending, Intent, Lifecycle, Place, Waiting},
     retry::{Decision, blames_a_message},
     session::client::Stage,
@@ -55,6 +55,8 @@ impl Machine {
             Cause::PeerClosed(Some(frame)) => Some(frame.code.0).filter(|code| blames_a_message(*code)),
             _ => None,
         };
+        let idle = self.heartbeat.idle_at_end(now);
+        let learned = self.may_be_idleness(cause) && self.keepalive.lost_while_idle(now, idle);
         let mut given_up = Vec::new();
         if let Cause::Dead { .. } = cause {
             let times = self.patience.died(self.outbox.first_again());
@@ -73,6 +75,7 @@ impl Machine {
             sent: self.notes.sent,
             received: self.notes.received,
             round_trips: self.notes.round_trips(),
+            learned: self.keepalive.learned().filter(|_| learned),
             answers: match self.patience.is_unanswered() {
                 true if self.notes.pings == 0 => Answers::NotAsked,
                 true if self.patience.is_never_answered() => Answers::Never,
@@ -83,6 +86,22 @@ impl Machine {
             queued: self.outbox.queued_len(),
             next: Next::Nothing(Closed::ByUser),
         }));
+    }
+
+    /// Whether a connection may have ended because nothing had gone over it for a while. Without one answer to a ping ever, a
+    /// silent death tells nothing of the path.
+    fn may_be_idleness(&self, cause: &Cause) -> bool {
+        !self.offline
+            && match cause {
+                Cause::Lost(Loss::Ended | Loss::Io(_)) | Cause::PeerClosed(None) => true,
+                Cause::PeerClosed(Some(frame)) => matches!(frame.code, CloseCode::NORMAL | CloseCode::GOING_AWAY),
+                Cause::Dead { .. } => !self.patience.is_never_answered(),
+                Cause::Lost(Loss::Protocol(..) | Loss::Unread { .. })
+                | Cause::OpenFailed(_)
+                | Cause::Bye { .. }
+                | Cause::Superseded
+                | Cause::ByUser => false,
+            }
     }
 
     /// Tells of the connection that has just ended, now that it is known what follows.

@@ -36,6 +36,7 @@ use crate::{
     barrier::Barrier,
     batching::Window,
     heartbeat::{Heartbeat, HeartbeatConfig},
+    keepalive::Keepalive,
     lifecycle::{Intent, Lifecycle, Opening},
     outbox::{Outbox, Until, WallClock},
     outputs::Outputs,
@@ -65,6 +66,7 @@ pub struct Machine {
     heartbeat: Heartbeat,
     /// As set.
     heartbeat_config: HeartbeatConfig,
+    keepalive: Keepalive,
     patience: Patience,
     barrier: Barrier,
     outbox: Outbox,
@@ -123,6 +125,7 @@ impl Machine {
             retry: Retry::new(retry, seed),
             heartbeat: Heartbeat::new(heartbeat),
             heartbeat_config: heartbeat,
+            keepalive: Keepalive::new(heartbeat.interval, heartbeat.adaptive),
             patience: Patience::default(),
             barrier: Barrier::new(seed),
             outbox: Outbox::new(outbox, guarantee),
@@ -233,6 +236,7 @@ impl Machine {
             Input::Processed(position) => self.processed(now, position),
             Input::Hint(hint) => self.hint(now, hint),
             Input::Reserved(at) => self.reserved(now, at),
+            Input::LearnedInterval { learned, age } => self.keepalive.hear(now, learned, age),
             Input::Transport(attempt, event) => self.transport(now, attempt, event),
             // What a store says after the end is for the next process.
             Input::Persisted(_) if matches!(self.lifecycle, Lifecycle::Finished) => {}
@@ -354,6 +358,7 @@ impl Machine {
             round_trip: self.barrier.round_trip(),
             smoothed_round_trip: self.barrier.smoothed_round_trip(),
             answers_pings: self.patience.answers(),
+            learned_interval: self.keepalive.learned(),
             dropped: counts.dropped,
             conflated: counts.conflated,
             expired: counts.expired,

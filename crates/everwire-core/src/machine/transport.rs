@@ -114,7 +114,8 @@ impl Machine {
         self.timers.set(Timer::Stable, now + self.stable_after);
         self.patience.opened();
         let timeout = self.patience.timeout(self.heartbeat_config.timeout);
-        self.heartbeat.start(now, timeout, &mut self.timers);
+        let interval = self.keepalive.interval(now);
+        self.heartbeat.start(now, interval, timeout, &mut self.timers);
         self.retry.opened();
         self.tell_addresses();
         self.show(State::Connected);

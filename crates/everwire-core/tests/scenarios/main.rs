@@ -16,6 +16,7 @@ mod heartbeat;
 mod herd;
 mod hints;
 mod late_answers;
+mod learning;
 mod lifecycle;
 mod overflow;
 mod poison;

@@ -226,6 +226,15 @@ impl Builder {
         self
     }
 
+    /// Whether connections that are lost while idle, twice after about the same time, make later ones ping more often: at
+    /// 7/10 of that time, at least every 5 s. What is learned counts for all clients of this process that go to the same
+    /// host, and is tried anew after a day; [`PostMortem::learned`](crate::PostMortem::learned) and
+    /// [`MachineStats::learned_interval`](crate::MachineStats::learned_interval) tell it. Default: true.
+    pub fn adaptive_heartbeat(mut self, adaptive: bool) -> Self {
+        self.config.heartbeat.adaptive = adaptive;
+        self
+    }
+
     /// How long a whole opening may take: request hook, name, TCP, proxy, TLS and upgrade, redirects
     /// included. Default: 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use everwire_core::session::SUBPROTOCOL;
-use everwire_core::{Attempt, Input, Moment, OpenFailure, TransportEvent};
+use everwire_core::{Attempt, Event, Input, Moment, OpenFailure, TransportEvent};
 use everwire_ws::Message;
 use tokio::task::coop;
 
@@ -38,6 +38,7 @@ use crate::budget::RetryBudget;
 use crate::clock::{self, Instant, Sleep};
 use crate::events::EventItem;
 use crate::inbox::{Limit, Room};
+use crate::learned;
 use crate::metrics::Meter;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::network_hints::Listener;
@@ -459,6 +460,13 @@ impl Driver {
             }
         }
         self.todo.commands = commands;
+        for notice in &self.todo.notices {
+            if let EventItem::Event(Event::Disconnected(end)) = notice
+                && let Some(learned) = end.learned
+            {
+                learned::tell(origin(&self.url), learned);
+            }
+        }
         self.todo.tell(&self.shared, &self.url, &mut self.meter);
         busy
     }
@@ -472,6 +480,10 @@ impl Driver {
     }
 
     fn dial(&mut self, which: Which) {
+        if let Some((learned, age)) = learned::of(origin(&self.url)) {
+            let now = self.shared.now();
+            self.shared.lock().machine.handle(now, Input::LearnedInterval { learned, age });
+        }
         let attempt = which.attempt;
         let future = Arc::clone(&self.plan).dial(which, Arc::clone(&self.shared));
         let link = Link::Dialling { attempt, future: Box::pin(future) };
@@ -590,6 +602,12 @@ impl Driver {
             self.alarm = None;
         }
     }
+}
+
+/// Scheme, host and port.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find(['/', '?']).map_or(url, |end| &url[..host + end])
 }
 
 impl Future for Driver {

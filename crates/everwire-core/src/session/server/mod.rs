@@ -241,7 +241,8 @@ impl ServerSession {
         self.wants_ready = true;
         self.timers.clear_all();
         self.barrier.reset();
-        self.heartbeat.start(now, self.config.heartbeat.timeout, &mut self.timers);
+        let crate::HeartbeatConfig { interval, timeout, .. } = self.config.heartbeat;
+        self.heartbeat.start(now, interval, timeout, &mut self.timers);
         self.continue_finish(now);
         self.outputs.push(Output::Control(link, Frame::Welcome(welcome).to_message()));
     }

@@ -1,0 +1,63 @@
+//! What clients of this process have learned of their paths, by host.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use everwire_core::LearnedInterval;
+
+use crate::clock::Instant;
+use crate::sync::lock;
+
+/// Of more hosts, what was learned first is forgotten.
+const HOSTS: usize = 1024;
+
+type Learned = BTreeMap<String, (LearnedInterval, Instant)>;
+
+static LEARNED: Mutex<Learned> = Mutex::new(Learned::new());
+
+/// One client has learned something.
+pub(crate) fn tell(host: &str, learned: LearnedInterval) {
+    note(&mut lock(&LEARNED), host, learned, Instant::now());
+}
+
+/// What is known of the path to a host, and how long ago it was learned.
+pub(crate) fn of(host: &str) -> Option<(LearnedInterval, Duration)> {
+    lock(&LEARNED).get(host).map(|(learned, at)| (*learned, at.elapsed()))
+}
+
+fn note(all: &mut Learned, host: &str, learned: LearnedInterval, now: Instant) {
+    if all.len() >= HOSTS && !all.contains_key(host) {
+        let oldest = all.iter().min_by_key(|(_, (_, at))| *at).map(|(host, _)| host.clone());
+        oldest.and_then(|host| all.remove(&host));
+    }
+    all.insert(host.to_owned(), (learned, now));
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    const fn learned(seconds: u64) -> LearnedInterval {
+        LearnedInterval { idle: Duration::from_secs(2 * seconds), interval: Duration::from_secs(seconds) }
+    }
+
+    #[test]
+    fn what_is_learned_of_a_host_is_known_for_that_host_only() {
+        tell("one.invalid", learned(7));
+        tell("one.invalid", learned(8));
+        assert_eq!(of("one.invalid").map(|(learned, _)| learned), Some(learned(8)));
+        assert_eq!(of("other.invalid"), None);
+    }
+
+    #[test]
+    fn of_too_many_hosts_the_oldest_is_forgotten() {
+        let mut all = Learned::new();
+        let start = Instant::now();
+        for n in 0..HOSTS as u64 + 5 {
+            note(&mut all, &format!("{n}.invalid"), learned(n), start + Duration::from_secs(n));
+        }
+        assert_eq!(all.len(), HOSTS);
+        assert!(!all.contains_key("4.invalid") && all.contains_key("5.invalid"));
+    }
+}
