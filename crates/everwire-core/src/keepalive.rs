@@ -51,7 +51,7 @@ impl Keepalive {
         let set = self.interval?;
         let Some(learned) = &mut self.learned else { return Some(set) };
         if learned.until <= now {
-            learned.interval += learned.interval / 4;
+            learned.interval = learned.interval.saturating_add(part(learned.interval, 4));
             (learned.until, learned.trying) = (now + KEPT_FOR, true);
         }
         if learned.interval >= set {
@@ -66,7 +66,7 @@ impl Keepalive {
         let Some(set) = self.interval.filter(|_| self.adaptive && idle >= SHORTEST) else { return false };
         let again = self.suspicion.replace(idle).is_some_and(|before| is_about(before, idle));
         let trying = self.learned.is_some_and(|learned| learned.trying && idle >= learned.idle);
-        let interval = (idle * 7 / 10).max(SHORTEST);
+        let interval = part(idle.saturating_mul(7), 10).max(SHORTEST);
         let shortest = self.learned.map_or(set, |learned| learned.interval);
         if !(again || trying) || interval >= shortest {
             return false;
@@ -93,7 +93,12 @@ impl Keepalive {
 
 /// Within a tenth, or a second.
 fn is_about(one: Duration, other: Duration) -> bool {
-    one.abs_diff(other) <= (one.min(other) / 10).max(Duration::from_secs(1))
+    one.abs_diff(other) <= part(one.min(other), 10).max(Duration::from_secs(1))
+}
+
+/// One of so many equal parts of a time.
+fn part(time: Duration, of: u32) -> Duration {
+    time.checked_div(of).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -16,7 +16,10 @@ pub(crate) struct Sleep {
 }
 
 pub(crate) fn sleep(duration: Duration) -> Sleep {
-    Sleep { until: Instant::now() + duration, timer: None }
+    let now = Instant::now();
+    // Beyond the clock's range: far enough away to be never.
+    let until = now.checked_add(duration).or_else(|| now.checked_add(FAR)).unwrap_or(now);
+    Sleep { until, timer: None }
 }
 
 impl Sleep {
@@ -52,5 +55,8 @@ impl Future for Sleep {
 fn milliseconds(left: Duration) -> u32 {
     u32::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX).min(LONGEST)
 }
+
+/// A year.
+const FAR: Duration = Duration::from_secs(365 * 86_400);
 
 const LONGEST: u32 = i32::MAX as u32;
