@@ -129,6 +129,23 @@ fn what_could_not_be_sent_in_time_is_told_with_exit_code_5() {
 }
 
 #[test]
+fn a_chat_without_input_that_never_joined_does_not_end_well() {
+    let nobody = Nobody::new();
+    let address = nobody.address.to_string();
+    let mut once = chat(&address, "ana", &["--max-attempts", "1"]);
+    assert_eq!(once.finish(), 3, "{:?}", once.err.seen);
+    assert!(once.err.text().contains("gave up after 1 attempt"), "{:?}", once.err.seen);
+    let mut late = chat(&address, "ana", &["--close-timeout", "200ms"]);
+    assert_eq!(late.finish(), 3, "{:?}", late.err.seen);
+    assert!(late.err.text().contains("there never was a connection: "), "{:?}", late.err.seen);
+    let data = tempfile::tempdir().unwrap();
+    let (_server, address) = serve("127.0.0.1:0", data.path());
+    let mut ana = chat(&address, "ana", &[]);
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+    assert!(ana.err.text().contains("connected"), "a first connection is waited for: {:?}", ana.err.seen);
+}
+
+#[test]
 fn a_port_in_use_is_told_in_one_line_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use everwire::Closed;
+use everwire::{Cause, Closed};
 
 use super::session::Running;
 use crate::chat::PATIENCE;
@@ -62,7 +62,12 @@ pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
     if let Err(gone) = session.console.flush().await {
         lost.get_or_insert(gone);
     }
-    let (exit, reason) = judge(&end, session.own.undelivered());
+    let balance = Balance {
+        undelivered: session.own.undelivered(),
+        connected: session.connected,
+        last_cause: session.last_cause.as_ref(),
+    };
+    let (exit, reason) = judge(&end, &balance);
     match (exit, lost) {
         (Exit::Done, Some(gone)) if !gone.is_quiet() => Err(Failure::new(Exit::Failed, gone.line())),
         (Exit::Done, _) => {
@@ -73,7 +78,15 @@ pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
     }
 }
 
-fn judge(end: &End, undelivered: u64) -> (Exit, String) {
+/// What has come of it all.
+struct Balance<'a> {
+    undelivered: u64,
+    /// Whether there has been a connection.
+    connected: bool,
+    last_cause: Option<&'a Cause>,
+}
+
+fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
     match end {
         End::Output(gone) if !gone.is_quiet() => return (Exit::Failed, gone.line()),
         End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent")),
@@ -85,7 +98,11 @@ fn judge(end: &End, undelivered: u64) -> (Exit, String) {
         End::Final(closed) => words::closed(closed).1,
         _ => "left the chat".to_owned(),
     };
-    match undelivered {
+    match balance.undelivered {
+        0 if !balance.connected => {
+            let cause = balance.last_cause.map(|cause| format!(": {}", words::cause(cause))).unwrap_or_default();
+            (Exit::GaveUp, format!("{why}; there never was a connection{cause}"))
+        }
         0 => (Exit::Done, why),
         1 => (Exit::Undelivered, format!("{why}; 1 line is not known to have arrived")),
         count => (Exit::Undelivered, format!("{why}; {count} lines are not known to have arrived")),
@@ -96,21 +113,36 @@ fn judge(end: &End, undelivered: u64) -> (Exit, String) {
 mod tests {
     use everwire::{Cause, Closed, Loss};
 
-    use super::{End, judge};
+    use super::{Balance, End, judge};
     use crate::exit::Exit;
     use crate::term::BadInput;
 
+    const WELL: Balance<'static> = Balance { undelivered: 0, connected: true, last_cause: None };
+
     #[test]
     fn the_exit_code_tells_how_it_ended() {
-        for (end, undelivered, exit) in [
-            (End::Reached, 0, Exit::Done),
-            (End::Stopped, 2, Exit::Undelivered),
-            (End::Final(Closed::ByPeer(None)), 1, Exit::Undelivered),
-            (End::Final(Closed::Refused(Cause::Lost(Loss::Ended))), 0, Exit::Refused),
-            (End::BadInput(BadInput::NotUtf8 { line: 1 }), 0, Exit::Failed),
+        let cause = Cause::Lost(Loss::Ended);
+        let left = |undelivered| Balance { undelivered, ..WELL };
+        let never = |undelivered| Balance { undelivered, connected: false, last_cause: Some(&cause) };
+        for (end, balance, exit) in [
+            (End::Reached, WELL, Exit::Done),
+            (End::Stopped, left(2), Exit::Undelivered),
+            (End::Final(Closed::ByPeer(None)), left(1), Exit::Undelivered),
+            (End::Final(Closed::Refused(cause.clone())), WELL, Exit::Refused),
+            (End::BadInput(BadInput::NotUtf8 { line: 1 }), WELL, Exit::Failed),
+            (End::Reached, never(0), Exit::GaveUp),
+            (End::Stopped, never(0), Exit::GaveUp),
+            (End::Reached, never(1), Exit::Undelivered),
         ] {
-            let (got, reason) = judge(&end, undelivered);
+            let (got, reason) = judge(&end, &balance);
             assert_eq!(got, exit, "{reason}");
         }
+    }
+
+    #[test]
+    fn why_there_never_was_a_connection_is_told() {
+        let cause = Cause::Lost(Loss::Ended);
+        let (_, reason) = judge(&End::Reached, &Balance { connected: false, last_cause: Some(&cause), ..WELL });
+        assert!(reason.starts_with("left the chat; there never was a connection: "), "{reason}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use everwire::{Closed, State};
+use everwire::{Cause, Closed, State};
 use everwire_chat::{Change, ChatClient, ChatEvent, Entry, Status, Updates, limits};
 use tokio::time::sleep_until;
 
@@ -27,6 +27,10 @@ pub(super) struct Session {
     lines: Lines,
     look: Look,
     state: Option<State>,
+    /// Whether there has been a connection.
+    pub(super) connected: bool,
+    /// Why there is no connection.
+    pub(super) last_cause: Option<Cause>,
     told_of_earlier: bool,
 }
 
@@ -36,6 +40,8 @@ enum Until {
     InputEnds,
     /// Every own line is settled, or time is over.
     Settled(tokio::time::Instant),
+    /// There has been a connection, or time is over.
+    Connected(tokio::time::Instant),
 }
 
 /// Joins, and stays until it ends.
@@ -65,6 +71,8 @@ impl Session {
             lines,
             look,
             state: None,
+            connected: false,
+            last_cause: None,
             told_of_earlier: false,
         };
         if let Some(trouble) = trouble {
@@ -112,7 +120,14 @@ impl Running {
         self.session.input.end();
         let deadline = tokio::time::Instant::now() + self.session.args.close_timeout;
         let settled = self.wait(Until::Settled(deadline)).await;
-        bad.map_or(settled, End::BadInput)
+        if let Some(bad) = bad {
+            return End::BadInput(bad);
+        }
+        match settled {
+            // An empty input has nothing to settle; that it could be joined is still to be seen.
+            End::Reached => self.wait(Until::Connected(deadline)).await,
+            end => end,
+        }
     }
 
     async fn wait(&mut self, until: Until) -> End {
@@ -120,7 +135,8 @@ impl Running {
             let deadline = match until {
                 Until::InputEnds => None,
                 Until::Settled(_) if self.session.own.is_settled() => return End::Reached,
-                Until::Settled(deadline) => Some(deadline),
+                Until::Connected(_) if self.session.connected => return End::Reached,
+                Until::Settled(deadline) | Until::Connected(deadline) => Some(deadline),
             };
             if let Err(gone) = self.session.console.flush().await {
                 return End::Output(gone);
@@ -224,9 +240,12 @@ impl Session {
             self.note(tone, &text);
         }
         match state {
-            State::Closed(closed) if state.is_final() => Some(End::Final(closed.clone())),
-            _ => None,
+            State::Closed(closed) if state.is_final() => return Some(End::Final(closed.clone())),
+            State::Connected { .. } => self.connected = true,
+            State::Disconnected { cause, .. } => self.last_cause = Some(cause.clone()),
+            _ => {}
         }
+        None
     }
 
     /// A line about the connection.
