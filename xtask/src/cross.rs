@@ -1,6 +1,6 @@
 //! `cargo xtask cross`: whether what is shipped compiles for platforms that CI does not run on.
 
-use crate::setup;
+use crate::setup::{self, LINUX_32, WINDOWS};
 use crate::shell::{Failed, cargo, run};
 
 /// A platform, and the packages that are checked for it with all that they stand on.
@@ -10,16 +10,15 @@ struct Platform {
 }
 
 const PLATFORMS: &[Platform] = &[
-    Platform { target: "x86_64-pc-windows-gnu", packages: &["everwire", "everwire-server", "everwire-cli"] },
-    // For what assumes 64 bits.
-    Platform { target: "i686-unknown-linux-gnu", packages: &["everwire", "everwire-server"] },
+    Platform { target: WINDOWS, packages: &["everwire", "everwire-server", "everwire-cli"] },
+    Platform { target: LINUX_32, packages: &["everwire", "everwire-server"] },
 ];
 
-/// Types and lifetimes only: nothing is linked, and of C only what is built in is compiled.
+/// Types and lifetimes only: nothing is linked, and of C only what is built in is compiled. A target or compiler that is
+/// missing and can't be installed is a failure.
 pub(crate) fn check() -> Result<(), Failed> {
-    setup::cross_compilers()?;
+    setup::cross()?;
     for Platform { target, packages } in PLATFORMS {
-        setup::target(target)?;
         let mut check = cargo(&["check", "--quiet", "--target", target]);
         for package in *packages {
             check.args(["--package", package]);

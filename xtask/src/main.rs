@@ -25,9 +25,10 @@ cargo xtask CHORE [-- ARGS]
   run       build the page and the chat server, and start it; ARGS go to `everwire serve`
   page      build the chat's page; the next build of the binary has it
   test      set up, then everything that CI runs; with ARGS, only the tests that they select for `cargo test`
-  setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cargo-deny
+  setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cross compilers, cargo-deny
   autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
   sim       random scenarios over the machines that ship, in virtual time; `cargo xtask sim --help` tells ARGS
+  cross     check that it compiles for Windows and for 32 bits, as `test` does
   tidy      check the layering and the house rules that no compiler checks
   deny      licences, sources and duplicate versions of every dependency
   audit     known vulnerabilities in dependencies (fetches the advisory database)

@@ -55,17 +55,17 @@ const NEEDS: &[Need] = &[
     Need { name: "Chromium, as `chromium`", packages: &["chromium"], is_there: || shell::has("chromium") },
 ];
 
-/// What C is compiled by for other platforms.
+/// C compilers, with their libraries' headers, for platforms that are only checked.
 const CROSS_NEEDS: &[Need] = &[
     Need {
         name: "MinGW-w64's C compiler for x86_64",
         packages: &["gcc-mingw-w64-x86-64"],
-        is_there: || runs("x86_64-w64-mingw32-gcc", &["--version"]),
+        is_there: || compiles("x86_64-w64-mingw32-gcc"),
     },
     Need {
         name: "a C compiler for i686",
         packages: &["gcc-i686-linux-gnu", "libc6-dev-i386-cross"],
-        is_there: || runs("i686-linux-gnu-gcc", &["--version"]),
+        is_there: || compiles("i686-linux-gnu-gcc"),
     },
 ];
 
@@ -82,10 +82,14 @@ const COWBOY: [&str; 3] = ["cowboy", "cowlib", "ranch"];
 
 /// What a page runs.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
+/// For what assumes 64 bits.
+pub(crate) const LINUX_32: &str = "i686-unknown-linux-gnu";
 
 pub(crate) fn setup() -> Result<(), Failed> {
     install(NEEDS)?;
     wasm_target()?;
+    cross()?;
     javascript_peers()?;
     python::environment("peers", "tests/peers/requirements.txt")?;
     cowboy()?;
@@ -126,9 +130,16 @@ fn runs(program: &str, args: &[&str]) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// C compilers for the platforms that are only checked.
-pub(crate) fn cross_compilers() -> Result<(), Failed> {
-    install(CROSS_NEEDS)
+/// Whether a C compiler is there and finds the headers of the standard library.
+fn compiles(compiler: &str) -> bool {
+    runs("sh", &["-c", &format!("echo '#include <stdio.h>' | {compiler} -fsyntax-only -x c -")])
+}
+
+/// What the platforms that CI does not run on are checked with.
+pub(crate) fn cross() -> Result<(), Failed> {
+    install(CROSS_NEEDS)?;
+    target(WINDOWS)?;
+    target(LINUX_32)
 }
 
 /// The standard library for pages.
@@ -137,7 +148,7 @@ pub(crate) fn wasm_target() -> Result<(), Failed> {
 }
 
 /// The standard library for a target, by rustup.
-pub(crate) fn target(name: &str) -> Result<(), Failed> {
+fn target(name: &str) -> Result<(), Failed> {
     let installed = shell::output(shell::command("rustup", &["target", "list", "--installed"])).unwrap_or_default();
     if installed.lines().any(|target| target == name) {
         return Ok(());

@@ -3,7 +3,7 @@
 use crate::autobahn::{self, Thoroughness};
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
-use crate::{page, sim, tidy};
+use crate::{cross, page, sim, tidy};
 
 /// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
@@ -27,6 +27,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         "--deny",
         "warnings",
     ]))?;
+    cross::check()?;
     page::page()?;
     page::suite()?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
