@@ -100,6 +100,14 @@ mutants! {
     FeedGoesQuiet => plain,
     /// That bytes of ours still go out in front of a ping is not seen, and the peer is called dead over them.
     OwnBytesUnseen => plain,
+    /// Reading stops at the inbox's bound, although an outcome that the user awaits comes behind.
+    OneInboxLimit => plain,
+    /// That nobody reads although an outcome comes behind is not told, and so never ends.
+    StalledReadUntold => plain,
+    /// Who found no room does not hear of any.
+    RoomUntold => plain,
+    /// Who found no room does not hear that the client has ended.
+    EndUntold => plain,
     /// Nothing is sent on a connection that was lost but still seems open: its loss is never noticed.
     DeathUnnoticed => plain,
 }

@@ -40,20 +40,31 @@ pub(crate) enum LinkState {
     Gone,
 }
 
+/// Why a connection is not read: the inbox is full, …
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// … and nothing that was sent waits for what comes behind.
+    Usual,
+    /// … though something does.
+    Hard,
+}
+
 #[derive(Debug)]
 pub(crate) struct Up {
     pub(crate) socket: Socket,
     /// Where each unit that was taken and is not yet reported ends.
     pub(crate) ends: VecDeque<(u64, Message)>,
     pub(crate) ready: bool,
-    pub(crate) paused: bool,
+    pub(crate) paused: Option<Pause>,
     pub(crate) opened_at: Moment,
     pub(crate) last_heard: Moment,
     pings: PingWatch,
     /// When bytes in front of a ping last went out, while it waits behind others.
     pub(crate) drained: Option<Moment>,
-    /// What was queued when something last was, and when that was.
-    pub(crate) said: (u64, Moment),
+    /// The session goes on here.
+    pub(crate) greeted: bool,
+    /// What was written when something last was or had to wait, and when that was; while the machine is connected.
+    pub(crate) said: Option<(u64, Moment)>,
 }
 
 /// A refusal takes as long.
@@ -156,12 +167,13 @@ impl Link {
                                 socket,
                                 ends,
                                 ready: false,
-                                paused: false,
+                                paused: None,
                                 opened_at,
                                 last_heard: opened_at,
                                 pings: PingWatch::default(),
                                 drained: None,
-                                said: (0, opened_at),
+                                greeted: false,
+                                said: None,
                             };
                             self.state = LinkState::Up(Box::new(up));
                             stage.counts.opened += 1;

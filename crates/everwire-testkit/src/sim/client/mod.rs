@@ -26,6 +26,7 @@ use everwire_core::{
 
 pub(crate) use ledger::Ledger;
 pub(crate) use node::ClientNode;
+use process::Awaited;
 pub(crate) use process::{ClientPlan, Process, count_outcome, words};
 
 use super::stage::Stage;
@@ -170,6 +171,17 @@ impl ClientIo<'_> {
     /// As [`Machine::send_volatile`](everwire_core::Machine::send_volatile).
     pub fn send_volatile(&mut self, message: Message) -> Result<MessageId, SendError> {
         self.process.send(self.stage, message, Machine::send_volatile)
+    }
+
+    /// The handler takes no other message before this one of ours has its outcome, as one that writes
+    /// `client.send(answer)?.await` in its loop. What it handles now is processed then.
+    pub fn await_outcome(&mut self, id: MessageId) {
+        self.process.awaited = Some(Awaited::Outcome(id));
+    }
+
+    /// The same until there is [room](ClientApp::room), or the client has ended: as one that awaits `send_wait`.
+    pub fn await_room(&mut self) {
+        self.process.awaited = Some(Awaited::Room);
     }
 
     /// The first so many messages that were handed over in this life are processed. Only after [`Handled::Later`].

@@ -3,7 +3,7 @@
 use everwire_core::{Attempt, Cause, Event, Input, Moment, Outcome, Output};
 
 use super::link::Link;
-use super::process::{Aborted, Process, count_outcome, place, words};
+use super::process::{Aborted, Awaited, Process, count_outcome, place, words};
 use super::{ClientApp, ClientIo};
 use crate::faults::{Direction, Ending};
 use crate::sim::Mutant;
@@ -76,6 +76,7 @@ impl Process {
                 if let Err(what) = self.ledger.outcome(first, last, outcome) {
                     stage.fail(place(index), what);
                 }
+                self.awaited.take_if(|awaited| matches!(awaited, Awaited::Outcome(id) if (first..=last).contains(id)));
                 app.outcome(&mut ClientIo { index, process: self, stage, now }, first, last, outcome);
             }
             Output::Reserve => {
@@ -84,7 +85,11 @@ impl Process {
                 let place = now + stage.budget.reserve(elapsed).since(elapsed);
                 self.machine.handle(now, Input::Reserved(place));
             }
-            Output::Room => app.room(&mut ClientIo { index, process: self, stage, now }),
+            Output::Room if stage.is(Mutant::RoomUntold) || stage.is(Mutant::EndUntold) && self.closed => {}
+            Output::Room => {
+                self.awaited.take_if(|awaited| *awaited == Awaited::Room);
+                app.room(&mut ClientIo { index, process: self, stage, now });
+            }
             Output::State(state) => {
                 stage.note(|| format!("client {index} {state:?}"));
                 app.state(&mut ClientIo { index, process: self, stage, now }, &state);
@@ -132,7 +137,11 @@ impl Process {
                 network.read(agenda, up.socket.line, Direction::ToClient),
                 Some(Arrival::Bytes(_) | Arrival::Garbled)
             );
-            self.aborted.push(Aborted { heard: up.last_heard, unread: unread && !up.paused, drained: up.drained });
+            self.aborted.push(Aborted {
+                heard: up.last_heard,
+                unread: unread && up.paused.is_none(),
+                drained: up.drained,
+            });
             if now.since(up.opened_at) >= std::time::Duration::from_secs(1) {
                 self.pace.useful();
             }
@@ -142,6 +151,10 @@ impl Process {
 
     /// What the machine says of the connection must be so.
     fn judge(&mut self, index: u32, stage: &mut Stage, now: Moment, event: &Event) {
+        if let Event::Session { .. } = event {
+            // Of two connections the other one has just been given up.
+            self.links.iter_mut().filter_map(Link::up).for_each(|up| up.greeted = true);
+        }
         match event {
             Event::Disconnected(end) => {
                 let Cause::Dead { silent_for } = &end.cause else { return self.aborted.clear() };

@@ -10,7 +10,7 @@ use everwire_core::{
 
 use super::disk::Disk;
 use super::ledger::{Ledger, Pace};
-use super::link::{Link, LinkState};
+use super::link::{Link, LinkState, Pause};
 use super::rate::Rate;
 use super::shims::Shims;
 use super::{ClientApp, ClientIo, Handled};
@@ -32,6 +32,8 @@ pub(crate) struct ClientPlan {
     pub(crate) work: Nanos,
     /// Messages that wait for the handler before reading pauses.
     pub(crate) inbox: usize,
+    /// The same, while a message that was sent has no outcome.
+    pub(crate) inbox_hard: usize,
     /// As long as so much is buffered, no more is taken out of the outbox.
     pub(crate) write_buffer: usize,
 }
@@ -54,10 +56,22 @@ pub(crate) struct Process {
     pub(super) plan: ClientPlan,
     pub(super) inbox: VecDeque<Message>,
     handling: Option<Nanos>,
+    /// What the handler awaits before it takes the next message.
+    pub(crate) awaited: Option<Awaited>,
+    /// What is processed once it does.
+    done_then: Option<u64>,
     pub(super) delivered: u64,
     /// The links that were aborted since the last loss.
     pub(super) aborted: Vec<Aborted>,
     timers: u32,
+}
+
+/// What a handler awaits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    Outcome(MessageId),
+    /// Room for a message that found none, or the end.
+    Room,
 }
 
 /// A link when it was aborted.
@@ -118,6 +132,8 @@ impl Process {
             plan: plan.clone(),
             inbox: VecDeque::new(),
             handling: None,
+            awaited: None,
+            done_then: None,
             delivered: 0,
             aborted: Vec::new(),
             timers: 0,
@@ -178,7 +194,8 @@ impl Process {
     /// When it wants its next turn by itself, by its own clock and by the world's.
     pub(super) fn due(&self) -> (Option<Moment>, Option<Nanos>) {
         let disk = self.disk.as_ref().and_then(Disk::due);
-        let world = [self.handling, self.wake_at, disk].into_iter().chain(self.links.iter().map(Link::due));
+        let next = (self.handling.is_none() && self.takes_next()).then_some(0);
+        let world = [self.handling, next, self.wake_at, disk].into_iter().chain(self.links.iter().map(Link::due));
         (self.machine.deadline().map(|(at, _)| at), world.flatten().min())
     }
 
@@ -190,27 +207,47 @@ impl Process {
         })
     }
 
-    /// Whether messages wait for the handler.
+    /// Whether messages wait for the handler, or it for something.
     pub(crate) fn is_handling(&self) -> bool {
-        !self.inbox.is_empty()
+        !self.inbox.is_empty() || self.awaited.is_some()
+    }
+
+    /// Whether the handler takes the next message.
+    fn takes_next(&self) -> bool {
+        self.awaited.is_none() && !self.inbox.is_empty()
+    }
+
+    /// Why the socket is not to be read, as the shipped driver decides it.
+    fn pause(&self, stage: &Stage) -> Option<Pause> {
+        let waiting = self.inbox.len();
+        if *self.machine.state() == State::Closing || waiting < self.plan.inbox {
+            None
+        } else if !self.machine.has_open_messages() || stage.is(Mutant::OneInboxLimit) {
+            Some(Pause::Usual)
+        } else {
+            (waiting >= self.plan.inbox_hard).then_some(Pause::Hard)
+        }
     }
 
     fn read(&mut self, app: &mut dyn ClientApp, stage: &mut Stage, now: Moment) -> bool {
         let mut busy = false;
         let mut events = Vec::new();
-        let closing = *self.machine.state() == State::Closing;
+        let pause = self.pause(stage);
         let current = self.links.last().map(|link| link.attempt);
         for link in &mut self.links {
-            let full = !closing && self.inbox.len() >= self.plan.inbox;
             let attempt = link.attempt;
             if let Some(up) = link.up()
-                && up.paused != full
+                && up.paused != pause
             {
-                up.paused = full;
-                events.push(if full { TransportEvent::ReadPaused } else { TransportEvent::ReadResumed });
+                up.paused = pause;
+                events.push(match pause {
+                    None => TransportEvent::ReadResumed,
+                    Some(Pause::Hard) if !stage.is(Mutant::StalledReadUntold) => TransportEvent::ReadStalled,
+                    Some(Pause::Usual | Pause::Hard) => TransportEvent::ReadPaused,
+                });
             }
             let opened_at = link.up().map_or(now, |up| up.opened_at);
-            if !full || link.up().is_none() {
+            if pause.is_none() || link.up().is_none() {
                 link.read(stage, now, &mut events, &mut |message| app.written(message));
             }
             busy |= !events.is_empty();
@@ -254,7 +291,7 @@ impl Process {
     fn attend(&mut self, index: u32, app: &mut dyn ClientApp, stage: &mut Stage, now: Moment) -> bool {
         let world = stage.agenda.now();
         let mut busy = false;
-        if self.handling.is_none() && !self.inbox.is_empty() {
+        if self.handling.is_none() && self.takes_next() {
             self.handling = Some(world + self.plan.work);
         }
         let mut done = None;
@@ -263,9 +300,13 @@ impl Process {
             let Some(message) = self.inbox.pop_front() else { break };
             self.handled += 1;
             if app.handle(&mut ClientIo { index, process: self, stage, now }, message) == Handled::Done {
-                done = Some(self.handled);
+                // It is done with a message when it takes the next one.
+                *if self.awaited.is_some() { &mut self.done_then } else { &mut done } = Some(self.handled);
             }
-            self.handling = (!self.inbox.is_empty()).then_some(world + self.plan.work);
+            self.handling = self.takes_next().then_some(world + self.plan.work);
+        }
+        if self.awaited.is_none() {
+            done = done.or(self.done_then.take());
         }
         if let Some(position) = done {
             self.machine.handle(now, Input::Processed(position));
@@ -346,16 +387,21 @@ impl Process {
         heartbeat.interval.unwrap_or(heartbeat.timeout) + heartbeat.timeout
     }
 
-    /// The peer hears from us once per interval, whatever we hear from it.
+    /// The peer hears from us once per interval, whatever we hear from it, from when the machine is connected on.
     fn check_keepalive(&mut self, index: u32, stage: &mut Stage, now: Moment) {
         let Some(interval) = self.plan.config.heartbeat.interval else { return };
         let alone = self.links.len() == 1 && *self.machine.state() == State::Connected;
+        let greets = self.plan.config.session.is_some();
         for up in self.links.iter_mut().filter_map(Link::up) {
-            let queued = up.socket.queued_total();
-            if queued != up.said.0 || !alone || up.socket.buffered() > 0 {
-                up.said = (queued, now);
-            } else if now.since(up.said.1) > interval {
-                stage.fail(place(index), format_args!("silent for {:?}", now.since(up.said.1)));
+            let written = up.socket.written_total();
+            let alone = alone && (up.greeted || !greets);
+            match up.said.filter(|(before, _)| alone && *before == written && up.socket.buffered() == 0) {
+                // Bytes that wait for the network are no silence of ours.
+                None => up.said = alone.then_some((written, now)),
+                Some((_, at)) if now.since(at) > interval => {
+                    stage.fail(place(index), format_args!("silent for {:?}", now.since(at)));
+                }
+                Some(_) => {}
             }
         }
     }

@@ -18,6 +18,8 @@ pub struct ClientProbe {
     ttl: u64,
     levels: bool,
     volatile_every: u64,
+    /// How many messages are still answered, each with one whose outcome is awaited.
+    answers: u32,
     /// The number in the journal of each message of this life.
     numbers: BTreeMap<u64, u32>,
     durable: bool,
@@ -28,6 +30,9 @@ pub struct ClientProbe {
     gentle: bool,
 }
 
+/// So that two ends that answer each other come to an end.
+const ANSWERS: u32 = 50;
+
 impl ClientProbe {
     pub(super) fn new(scenario: &Scenario, journal: Rc<RefCell<Journal>>) -> Self {
         Self {
@@ -37,6 +42,7 @@ impl ClientProbe {
             ttl: scenario.client.ttl,
             levels: scenario.client.levels,
             volatile_every: scenario.client.volatile_every,
+            answers: if scenario.client.awaits { ANSWERS } else { 0 },
             numbers: BTreeMap::new(),
             durable: scenario.client.durable && scenario.session,
             waiting: 0,
@@ -45,7 +51,14 @@ impl ClientProbe {
         }
     }
 
+    /// Whether it found room.
     fn send(&mut self, io: &mut ClientIo<'_>) -> bool {
+        let full = matches!(self.give(io), Err(SendError::Full(_)));
+        self.waiting += u32::from(full);
+        !full
+    }
+
+    fn give(&mut self, io: &mut ClientIo<'_>) -> Result<MessageId, SendError> {
         let number = self.journal.borrow().up[io.index() as usize].entries.len() as u32;
         let key = Key { track: io.index(), number };
         let dice = io.random();
@@ -57,18 +70,23 @@ impl ClientProbe {
         let message = if dice & 0xf000 == 0 { Message::binary(text.into_bytes()) } else { Message::text(text) };
         let volatile = self.volatile_every > 0 && u64::from(number).is_multiple_of(self.volatile_every);
         let result = if volatile { io.send_volatile(message) } else { io.send_with(message, self.options(number)) };
-        match result {
-            Ok(id) => {
-                let entry = Entry { life: io.life(), volatile, ..Entry::default() };
-                self.journal.borrow_mut().up[io.index() as usize].entries.push(entry);
-                self.numbers.insert(id.0, number);
-                true
-            }
+        if let Ok(id) = result {
+            let entry = Entry { life: io.life(), volatile, ..Entry::default() };
+            self.journal.borrow_mut().up[io.index() as usize].entries.push(entry);
+            self.numbers.insert(id.0, number);
+        }
+        result
+    }
+
+    /// Answers, and awaits the outcome, or room.
+    fn answer(&mut self, io: &mut ClientIo<'_>) {
+        match self.give(io) {
+            Ok(id) => io.await_outcome(id),
             Err(SendError::Full(_)) => {
                 self.waiting += 1;
-                false
+                io.await_room();
             }
-            Err(_) => true,
+            Err(_) => {}
         }
     }
 }
@@ -124,6 +142,11 @@ impl ClientApp for ClientProbe {
         }
         if !found && !journal.lied {
             journal.wrong(|| format!("a message without a key: {message:?}"));
+        }
+        drop(journal);
+        if self.answers > 0 {
+            self.answers -= 1;
+            self.answer(io);
         }
         Handled::Done
     }

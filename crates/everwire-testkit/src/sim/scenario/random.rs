@@ -92,7 +92,31 @@ pub(super) fn draw(seed: u64, kind: Kind) -> Scenario {
         scenario.client.send_rate = random.pick(&[20, 200, 3_000]);
         scenario.client.send_burst = random.pick(&[0, 3, 40]);
     }
+    // Dice of their own: what was there before keeps its course.
+    let random = &mut Random::new(seed ^ 0xa3_a175);
+    if random.one_in(12) {
+        awaiting(random, &mut scenario, horizon);
+    }
     scenario
+}
+
+/// A user who awaits an outcome before taking the next message, while the server says more than the inbox holds.
+fn awaiting(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
+    let client = &mut scenario.client;
+    client.awaits = true;
+    client.inbox = random.pick(&[1, 2, 4]);
+    client.inbox_hard = random.pick(&[0, 0, 6, 12]);
+    if client.inbox_hard > 0 {
+        // At that limit each message that is taken costs a connection.
+        (client.heartbeat, client.heartbeat_timeout) = (500, 1_000);
+        client.guarantee = GuaranteeChoice::AtMostOnce;
+    }
+    scenario.server.echo = false;
+    for _ in 0..random.pick(&[1, 2, 4]) {
+        let action = Action::ServerWork { count: random.pick(&[3, 10, 30]) };
+        scenario.steps.push(Step { at: random.below(horizon), client: 0, action });
+    }
+    scenario.steps.sort_by_key(|step| step.at);
 }
 
 /// A client with a store, which crashes.

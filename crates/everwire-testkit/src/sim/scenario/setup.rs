@@ -63,6 +63,14 @@ pub struct ClientSetup {
     /// Messages that wait for the handler before reading pauses; 0: 1024.
     #[serde(skip_serializing_if = "super::is_default")]
     pub inbox: usize,
+    /// Messages that wait for the handler before reading stops although a message that was sent has no outcome yet; 0:
+    /// 65,536. In a session its own limits bound them.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub inbox_hard: usize,
+    /// The handler answers a message, up to fifty times, and awaits the answer's outcome, and room for it before, before it
+    /// takes the next.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub awaits: bool,
     /// Bytes that wait for the socket before no more is taken out of the outbox; 0: 64 KiB.
     #[serde(skip_serializing_if = "super::is_default")]
     pub write_buffer: usize,
@@ -243,6 +251,11 @@ impl Scenario {
             disk: (setup.durable && self.session).then_some((setup.commit, setup.disk_fails)),
             work: millis(setup.work),
             inbox: if setup.inbox > 0 { setup.inbox } else { 1024 },
+            inbox_hard: match setup.inbox_hard {
+                _ if self.session => usize::MAX,
+                0 => 1 << 16,
+                messages => messages,
+            },
             write_buffer: if setup.write_buffer > 0 { setup.write_buffer } else { 64 << 10 },
         }
     }
