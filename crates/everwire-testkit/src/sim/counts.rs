@@ -54,6 +54,8 @@ pub struct Counts {
     pub stalls: u64,
     /// Connections that were refused or answered with an error.
     pub refused: u64,
+    /// Hostile clients that were closed for sending more than they were told they may.
+    pub violators: u64,
 }
 
 impl Counts {
@@ -64,7 +66,7 @@ impl Counts {
         }
     }
 
-    fn all(&self) -> [(&'static str, u64); 24] {
+    fn all(&self) -> [(&'static str, u64); 25] {
         [
             ("scenarios", self.scenarios),
             ("turns", self.turns),
@@ -90,10 +92,11 @@ impl Counts {
             ("server crashes", self.server_crashes),
             ("stalls", self.stalls),
             ("refusals", self.refused),
+            ("violators closed", self.violators),
         ]
     }
 
-    fn all_mut(&mut self) -> [&mut u64; 24] {
+    fn all_mut(&mut self) -> [&mut u64; 25] {
         [
             &mut self.scenarios,
             &mut self.turns,
@@ -119,6 +122,7 @@ impl Counts {
             &mut self.server_crashes,
             &mut self.stalls,
             &mut self.refused,
+            &mut self.violators,
         ]
     }
 }

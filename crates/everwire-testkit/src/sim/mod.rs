@@ -45,6 +45,7 @@ mod client;
 mod counts;
 pub mod explore;
 mod head;
+mod hostile;
 mod intruder;
 mod monitor;
 mod mutant;
@@ -60,6 +61,7 @@ mod world;
 
 pub use client::{ClientApp, ClientIo, Handled};
 pub use counts::Counts;
+pub use hostile::Abuse;
 pub use intruder::Intrusion;
 pub use mutant::Mutant;
 pub use scenario::{

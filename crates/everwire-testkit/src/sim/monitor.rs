@@ -19,6 +19,8 @@ pub(crate) struct Monitor {
     sessions: BTreeMap<String, Session>,
     /// Lines of intruders: they must never be let into somebody's session.
     pub(crate) intruders: BTreeSet<u32>,
+    /// Lines of clients that mean harm, whose own frames nobody notes.
+    pub(crate) hostile: BTreeSet<u32>,
     /// What one end says was forged: from then on numbers mean nothing.
     pub(crate) forged: bool,
     /// Lines on which the client was told that more is processed than it has sent: it must leave them [S-12].
@@ -69,7 +71,7 @@ impl Monitor {
             Some(b'a') => {
                 let Some(seq) = ack(frame) else { return Err("a bad acknowledgement".to_owned()) };
                 let Some(session) = &wire.session else { return Err(format!("a{seq} before the welcome")) };
-                if self.forged {
+                if self.forged || self.hostile.contains(&line) {
                     return Ok(());
                 }
                 let known = self.sessions.entry(session.clone()).or_default();
@@ -121,6 +123,7 @@ impl Monitor {
         wire.session = Some(welcome.session.clone());
         if let Some(hello) = &wire.hello
             && !self.intruders.contains(&line)
+            && !self.hostile.contains(&line)
         {
             self.answered = Some((hello.clone(), welcome));
         }

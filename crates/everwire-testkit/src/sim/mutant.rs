@@ -80,6 +80,14 @@ mutants! {
     StoreForgets => session,
     /// A server that goes away ends its connections without a word before.
     DrainWithoutWord => session,
+    /// However much waits for the socket, each ping and each message is answered at once.
+    RepliesUnbounded => session,
+    /// The limits that a client is told are not held to.
+    LimitsUnheld => session,
+    /// A client's bye is awaited as long as the client is alive.
+    ByeAwaitedForEver => session,
+    /// What a session without a connection holds is counted when it loses it, and never again.
+    DetachedCountedOnce => session,
     /// Of a message that has expired nothing is told.
     ExpiryUntold => plain,
     /// An open connection resets the back-off.

@@ -102,7 +102,11 @@ impl Socket {
     }
 
     /// Queues a frame of the session's own, unless it is a reply that has to wait. False once a close frame is queued.
-    pub(crate) fn control(&mut self, frame: &Message) -> bool {
+    /// `unbounded` is a broken rule: no reply waits.
+    pub(crate) fn control(&mut self, frame: &Message, unbounded: bool) -> bool {
+        if unbounded {
+            return self.send(b"", frame);
+        }
         let frame = self.replies.admit(frame.clone(), self.buffered());
         frame.map_or(self.is_open(), |frame| self.send(b"", &frame))
     }

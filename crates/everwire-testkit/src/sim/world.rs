@@ -8,6 +8,7 @@ use everwire_core::retry::Budget;
 use super::agenda::{Agenda, Due, Nanos, millis, nanos};
 use super::client::{ClientApp, ClientNode, Process};
 use super::counts::Counts;
+use super::hostile::Hostile;
 use super::intruder::{Intruder, NOBODY};
 use super::monitor::Monitor;
 use super::network::{LineId, Network};
@@ -68,6 +69,7 @@ struct World<'a, C, S> {
     /// Connections that the server's operating system has answered.
     answered: Vec<bool>,
     intruders: Vec<Intruder>,
+    hostile: Vec<Hostile>,
     /// Steps in the order of their times.
     steps: Vec<Step>,
     next_step: usize,
@@ -106,6 +108,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             server: None,
             answered: Vec::new(),
             intruders: Vec::new(),
+            hostile: Vec::new(),
             steps: scenario.steps.clone(),
             next_step: 0,
         };
@@ -147,6 +150,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
         let calm = nanos(self.scenario.calm());
         self.run_until(calm, |_| false);
         self.stage.note(|| "calm".to_owned());
+        self.hostile.iter_mut().for_each(|hostile| hostile.leave(&mut self.stage));
         if self.steps.iter().any(|step| step.action == Action::LoseNext) {
             // A loss behind the socket shows with the next message; where none follows, with the next connection.
             self.with_server(|server, _| server.core.lose_nothing());
@@ -259,6 +263,9 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
                 if let Some(intruder) = known {
                     intruder.turn(&mut self.stage);
                 }
+                if let Some(hostile) = self.hostile.iter_mut().find(|hostile| hostile.line() == line) {
+                    hostile.turn(&mut self.stage);
+                }
             }
             client => self.clients[client as usize].turn(&mut self.stage),
         }
@@ -314,6 +321,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
                     self.intruders.push(intruder);
                 }
             }
+            Action::Abuse { by } if self.scenario.session => self.hostile.extend(Hostile::new(stage, *by)),
             _ => self.act_on_server(action),
         }
         self.clients[index].turn(&mut self.stage);

@@ -4,4 +4,5 @@
 mod kept;
 mod promises;
 mod small_worlds;
+mod users_and_peers;
 mod words;

@@ -35,9 +35,10 @@ impl Process {
             }
             Output::Control(attempt, message) => {
                 let message = self.shims.control(stage, message);
+                let unbounded = stage.is(Mutant::RepliesUnbounded);
                 if let Some(up) = self.link(attempt) {
                     let line = up.socket.line.0;
-                    if up.socket.control(&message) {
+                    if up.socket.control(&message, unbounded) {
                         stage.monitor(line, false, message.payload());
                         stage.note(|| format!("client {index} line {line} says {}", words(&message)));
                     }

@@ -80,7 +80,7 @@ impl Journal {
             garbled: scenario.client.unsealed,
             durable: scenario.server.commit != Commit::Each,
             // A server with too little room forgets sessions, and what became of them.
-            excused: lied || scenario.server.max_sessions > 0,
+            excused: lied || scenario.server.max_sessions > 0 || scenario.server.max_detached_bytes > 0,
             lied,
             wrong: None,
         }

@@ -2,6 +2,7 @@ use everwire_core::Hint;
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use crate::sim::hostile::Abuse;
 use crate::sim::intruder::Intrusion;
 
 /// What is done when.
@@ -95,6 +96,11 @@ pub enum Action {
     Intrude {
         /// Who.
         by: Intrusion,
+    },
+    /// A client that means harm connects, and stays until the calm. Only to a server that speaks `everwire.v1`.
+    Abuse {
+        /// What it does.
+        by: Abuse,
     },
     /// All connections are cut.
     Cut,

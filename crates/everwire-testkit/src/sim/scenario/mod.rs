@@ -84,7 +84,8 @@ impl Scenario {
         let client = &mut self.client;
         client.overflow = OverflowChoice::Reject;
         (client.ttl, client.levels, client.volatile_every, client.unsealed) = (0, false, 0, false);
-        (self.server.resume_within, self.server.message_bytes, self.server.max_sessions) = (0, 0, 0);
+        (self.server.resume_within, self.server.message_bytes) = (0, 0);
+        (self.server.max_sessions, self.server.max_detached_bytes) = (0, 0);
     }
 
     /// Whether nothing in it should cost a connection: delays only, and moves that are told in time.
@@ -99,6 +100,7 @@ impl Scenario {
                 _ => false,
             })
             && self.server.max_sessions == 0
+            && self.server.max_detached_bytes == 0
             && self.client.socket_buffer == 0
             // Who gives its peer less time than the way takes has lost the connection by its own hand.
             && [self.client.heartbeat_timeout, self.client.open_timeout].iter().all(|time| *time == 0 || *time > 1_200)

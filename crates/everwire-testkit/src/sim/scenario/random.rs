@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Action, ClientSetup, Commit, GuaranteeChoice, OverflowChoice, Prompt, Scenario, ServerSetup, Step};
 use crate::faults::{Answer, Connections, Directions, Ending, Fault, Rule, Schedule, When};
+use crate::sim::hostile::Abuse;
 use crate::sim::intruder::Intrusion;
 use crate::sim::server::PlainScript;
 use crate::sim::stage::Random;
@@ -97,7 +98,38 @@ pub(super) fn draw(seed: u64, kind: Kind) -> Scenario {
     if random.one_in(12) {
         awaiting(random, &mut scenario, horizon);
     }
+    if session && random.one_in(12) {
+        abuse(random, &mut scenario, horizon);
+    }
+    if session && random.one_in(12) {
+        scenario.server.max_detached_bytes = random.pick(&[50, 300, 1_000]);
+        let (action, at) = (Action::ServerWork { count: random.pick(&[5, 20]) }, random.below(horizon));
+        scenario.steps.push(Step { at, client: 0, action });
+    }
+    scenario.steps.sort_by_key(|step| step.at);
     scenario
+}
+
+/// Clients that mean harm, beside those that do not.
+fn abuse(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
+    // What is slow to process shows what is held.
+    scenario.server.work = random.pick(&[20, 150]);
+    scenario.server.window = random.pick(&[3, 10, 0]);
+    scenario.server.window_bytes = random.pick(&[500, 5_000]);
+    if scenario.client.socket_buffer == 0 {
+        scenario.client.socket_buffer = 8_000;
+    }
+    let begins = random.below(horizon);
+    for _ in 0..random.pick(&[1, 2]) {
+        let at = begins + random.below(horizon - begins);
+        scenario.steps.push(Step { at, client: 0, action: Action::Abuse { by: random.pick(Abuse::ALL) } });
+    }
+    if random.one_in(2) {
+        let at = horizon - random.below((horizon - begins).max(1));
+        let action = Action::EndSessions { retry_after: random.pick(&[0, 500]) };
+        scenario.steps.push(Step { at, client: 0, action });
+        scenario.calm_at += 2_500;
+    }
 }
 
 /// A user who awaits an outcome before taking the next message, while the server says more than the inbox holds.

@@ -157,6 +157,8 @@ pub struct ServerSetup {
     pub heartbeat: u64,
     #[serde(skip_serializing_if = "super::is_default")]
     pub max_sessions: usize,
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub max_detached_bytes: usize,
     /// How long the handler takes for a message; 0: no time.
     #[serde(skip_serializing_if = "super::is_default")]
     pub work: u64,
@@ -262,7 +264,7 @@ impl Scenario {
 
     pub(crate) fn server_plan(&self) -> ServerPlan {
         let setup = &self.server;
-        let session = self.session.then(|| {
+        let mut session = self.session.then(|| {
             let mut config = ServerConfig::default();
             let Limits { messages, bytes, message_bytes } = &mut config.limits;
             set(messages, setup.window, setup.window > 0);
@@ -280,8 +282,16 @@ impl Scenario {
         });
         let mut registry = RegistryConfig::default();
         set(&mut registry.max_sessions, setup.max_sessions, setup.max_sessions > 0);
+        set(&mut registry.max_detached_bytes, setup.max_detached_bytes, setup.max_detached_bytes > 0);
+        let told = session.as_ref().map_or_else(Limits::default, |session: &ServerConfig| session.limits);
+        if self.mutant == Some(Mutant::LimitsUnheld)
+            && let Some(session) = &mut session
+        {
+            session.limits = Limits { messages: u32::MAX, bytes: 1 << 40, message_bytes: 1 << 30 };
+        }
         ServerPlan {
             session,
+            told,
             registry,
             script: self.script.clone(),
             calm: self.calm(),

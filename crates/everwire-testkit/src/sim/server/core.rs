@@ -101,6 +101,7 @@ impl ServerCore {
     pub(crate) fn is_at_rest(&self) -> bool {
         self.peers[self.first..].iter().all(|peer| {
             peer.over && peer.settled
+                || peer.is_hostile
                 || peer.is_through() && peer.session.as_ref().is_none_or(|session| session.pending_messages() == 0)
         })
     }
@@ -327,7 +328,7 @@ impl ServerCore {
     pub(super) fn arm(&mut self, stage: &mut Stage) {
         let lines = self.lines.iter().map(ServerLine::due_soon).min();
         let handlers = self.peers[self.first..].iter().filter_map(|peer| peer.handling).min();
-        let sessions = self.session_deadline();
+        let sessions = self.session_deadline(stage);
         let draining = self.draining.map(|(_, at)| at);
         let due = [lines, handlers, sessions, draining, self.wake_at].into_iter().flatten().min();
         let Some(at) = due.filter(|at| *at < Nanos::MAX) else { return };

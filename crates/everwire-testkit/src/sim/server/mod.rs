@@ -5,11 +5,13 @@
 //! - [`ServerApp`] and [`ServerIo`]: what an application is and can do
 //! - `node`: the process: it starts, crashes and stalls
 //! - `core`: what it does for its connections and peers
+//! - `bounds`: what it must not hold or wait for, whatever a client does
 //! - `line`: one connection
 //! - `session`: what a session's machine wants done
 //! - `peer`: one session, or one plain connection, as the application sees it
 //! - [`script`](PlainScript): how a plain server behaves
 
+mod bounds;
 mod core;
 mod line;
 mod node;

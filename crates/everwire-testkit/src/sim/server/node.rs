@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use everwire_core::session::{Registry, RegistryConfig, ServerConfig};
+use everwire_core::session::{Limits, Registry, RegistryConfig, ServerConfig};
 use everwire_core::{Message, MessageId};
 
 use super::line::{LineState, ServerLine};
@@ -19,6 +19,8 @@ use crate::sim::stage::Stage;
 pub(crate) struct ServerPlan {
     /// None: it speaks no sessions.
     pub(crate) session: Option<ServerConfig>,
+    /// What clients are told they may send.
+    pub(crate) told: Limits,
     pub(crate) registry: RegistryConfig,
     pub(crate) script: PlainScript,
     /// From this time on scripts behave well.
@@ -161,6 +163,7 @@ impl<S: ServerApp> ServerNode<S> {
         if let Err(what) = self.app.check() {
             stage.fail("server", what);
         }
+        self.core.check_bounds(stage);
         self.core.lines.retain(|line| !matches!(line.state, LineState::Gone));
         self.core.arm(stage);
     }

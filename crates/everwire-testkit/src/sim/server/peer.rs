@@ -4,6 +4,7 @@ use everwire_core::Message;
 use everwire_core::session::ServerSession;
 
 use crate::sim::agenda::Nanos;
+use crate::sim::hostile::is_hostile;
 
 /// Names a session or a plain connection, over all lives of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +13,8 @@ pub struct PeerId(pub u32);
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) principal: String,
+    /// It means harm, and is promised nothing.
+    pub(crate) is_hostile: bool,
     /// None for a plain connection.
     pub(crate) session: Option<ServerSession>,
     /// The plain connection.
@@ -21,6 +24,8 @@ pub(crate) struct Peer {
     pub(crate) delivered: u64,
     pub(crate) handled: u64,
     pub(crate) processed: u64,
+    /// The server has ended it then, in order.
+    pub(crate) ended_at: Option<Nanos>,
     /// It can't be sent to any more.
     pub(crate) over: bool,
     /// The registry knows what was processed of it, or does not have to.
@@ -42,6 +47,7 @@ impl Peer {
     pub(crate) fn new(principal: &str) -> Self {
         Self {
             principal: principal.to_owned(),
+            is_hostile: is_hostile(principal),
             session: None,
             line: None,
             inbox: VecDeque::new(),
@@ -49,6 +55,7 @@ impl Peer {
             delivered: 0,
             handled: 0,
             processed: 0,
+            ended_at: None,
             over: false,
             settled: false,
             attached: false,

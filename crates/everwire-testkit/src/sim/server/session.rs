@@ -5,7 +5,7 @@ use std::time::Duration;
 use everwire_core::session::{
     Admission, Attached, ComeBack, Gone, Previous, Reading, ServerInput, ServerSession, SessionId, Token, code,
 };
-use everwire_core::{Attempt, CloseCode, Message, Output};
+use everwire_core::{Attempt, CloseCode, Message, Output, Timer};
 
 use super::line::{LineState, hello};
 use super::node::{ServerCore, Told};
@@ -198,6 +198,7 @@ impl ServerCore {
         if state.processed == state.handled {
             state.inbox.clear();
             state.handling = None;
+            state.ended_at.get_or_insert(stage.agenda.now());
             let back = retry_after.map_or(ComeBack::Never, ComeBack::After);
             self.input(stage, peer, ServerInput::End { back, reason: String::new() });
         }
@@ -261,9 +262,10 @@ impl ServerCore {
 
     fn say(&mut self, stage: &mut Stage, peer: PeerId, of: Attempt, message: Message) {
         let message = self.bend_word(stage, peer, message);
+        let unbounded = stage.is(Mutant::RepliesUnbounded);
         let Some(line) = self.line_of(of) else { return };
         let id = line.id.0;
-        if line.socket().is_some_and(|socket| socket.control(&message)) {
+        if line.socket().is_some_and(|socket| socket.control(&message, unbounded)) {
             stage.monitor(id, true, message.payload());
             stage.note(|| format!("server line {id} says {}", words(&message)));
         }
@@ -312,7 +314,7 @@ impl ServerCore {
             state.attached = false;
             let evicted = self.registry.detached(stage.agenda.moment(), session.id(), session.held_bytes());
             self.evicted(stage, evicted);
-        } else if session.link().is_none() && !state.over {
+        } else if session.link().is_none() && !state.over && !stage.is(Mutant::DetachedCountedOnce) {
             let evicted = self.registry.holds(session.id(), session.held_bytes());
             self.evicted(stage, evicted);
         }
@@ -332,7 +334,7 @@ impl ServerCore {
         let mut busy = false;
         for index in self.first..self.peers.len() {
             let Some(session) = &self.peers[index].session else { continue };
-            if session.deadline().is_some_and(|(at, _)| at <= now) {
+            if session.deadline().is_some_and(|(at, timer)| at <= now && !is_ignored(stage, timer)) {
                 busy = true;
                 self.input(stage, PeerId(index as u32), ServerInput::Timer);
             }
@@ -340,9 +342,10 @@ impl ServerCore {
         busy
     }
 
-    pub(super) fn session_deadline(&self) -> Option<Nanos> {
+    pub(super) fn session_deadline(&self, stage: &Stage) -> Option<Nanos> {
         let live = self.peers[self.first..].iter().filter(|peer| !peer.over);
-        live.filter_map(|peer| peer.session.as_ref()?.deadline()).map(|(at, _)| at.as_nanos()).min()
+        let deadlines = live.filter_map(|peer| peer.session.as_ref()?.deadline());
+        deadlines.filter(|(_, timer)| !is_ignored(stage, *timer)).map(|(at, _)| at.as_nanos()).min()
     }
 
     /// Writes, and takes more while the network takes it all.
@@ -403,6 +406,11 @@ impl ServerCore {
     pub(super) fn line_of(&mut self, of: Attempt) -> Option<&mut super::line::ServerLine> {
         self.lines.iter_mut().find(|line| link(line.id) == of)
     }
+}
+
+/// Whether a broken rule passes this timer over.
+fn is_ignored(stage: &Stage, timer: Timer) -> bool {
+    stage.is(Mutant::ByeAwaitedForEver) && timer == Timer::Close
 }
 
 pub(super) fn session_id(peer: &Peer) -> SessionId {

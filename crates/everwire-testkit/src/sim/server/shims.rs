@@ -65,6 +65,8 @@ impl ServerCore {
         let Ok(Frame::Welcome(mut welcome)) = Frame::parse(message.clone()) else { return message };
         let state = &mut self.peers[peer.0 as usize];
         state.given = Some(welcome.token.clone());
+        // The machine itself may have been told of more.
+        welcome.limits = self.plan.told;
         if stage.is(Mutant::WelcomeClaimsReceived) && welcome.resumed {
             welcome.processed = welcome.processed.max(state.reliable);
         }
