@@ -39,6 +39,14 @@ pub(crate) fn is_news(state: &State, told: Option<&State>) -> bool {
 
 /// Why nothing runs any more.
 pub(crate) fn closed(why: &Closed) -> (Tone, String) {
+    closed_with(why, |cause| match cause {
+        Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, _)) => "; --max-message allows for more".to_owned(),
+        cause => advice(cause).to_owned(),
+    })
+}
+
+/// The same, with advice of the caller's, which begins with a semicolon.
+pub(crate) fn closed_with(why: &Closed, advice: impl Fn(&Cause) -> String) -> (Tone, String) {
     match why {
         Closed::Initial => (Tone::Waiting, "not connected yet".to_owned()),
         Closed::Disconnected | Closed::ByUser => (Tone::Waiting, "closed".to_owned()),
@@ -72,11 +80,8 @@ pub(crate) fn cause(cause: &Cause) -> String {
     printable_line(&cause.to_string())
 }
 
-/// What the user can do about it, after a semicolon; nothing where nothing is known.
-fn advice(cause: &Cause) -> &'static str {
-    if let Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, _)) = cause {
-        return "; --max-message allows for more";
-    }
+/// What the user of any command can do about it, after a semicolon; nothing where nothing is known.
+pub(crate) fn advice(cause: &Cause) -> &'static str {
     let Cause::OpenFailed(failure) = cause else {
         return "";
     };

@@ -50,7 +50,7 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
     assert_eq!(wrong.finish(), 4);
     assert!(wrong.err.text().contains("sign-in: the user or the password is wrong"), "{:?}", wrong.err.seen);
     let (code, _, err) = run(&["chat", &address, "--name", "guest", "--listen"]);
-    assert!(code == 4 && err.contains("401"), "{code} {err}");
+    assert!(code == 4 && err.contains("401") && err.contains("--user NAME --sign-in"), "{code} {err}");
 
     let mut ana = chat(&address, "ana", PASSWORD, &[]);
     ana.say("signed");
@@ -63,7 +63,8 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
     let (code, _, err) = run(&["user", "ban", "ana", "--data", &data]);
     assert_eq!((code, err.as_str()), (0, "everwire: ana is banned"));
     assert_eq!(ana.exit_code(), 4, "{:?}", ana.err.seen);
-    assert!(ana.err.text().contains("banned"), "{:?}", ana.err.seen);
+    let err = ana.err.text();
+    assert!(err.contains("banned") && err.contains("whoever runs the server can let you in again"), "{err}");
     let (_, out, _) = run(&["user", "list", "--data", &data]);
     assert_eq!(out, "ana\tAna Lima\tbanned");
 }
@@ -128,6 +129,19 @@ fn a_closed_room_is_named_with_its_members() {
     assert_eq!(room(&["list"]).1, "board\tana");
     assert_eq!(room(&["open", "board"]).2, "everwire: board is open to all");
     assert_eq!(room(&["list"]).1, "");
+}
+
+#[test]
+fn who_is_kept_out_of_a_room_is_told_of_others_and_of_whom_to_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    run(&["room", "close", "board", "ben", "--data", &data]);
+    let (_server, address) = serve(&data, &["--auth", "accounts"], "ws");
+    let mut ana = chat(&address, "ana", PASSWORD, &["--room", "board", "--listen"]);
+    assert_eq!(ana.exit_code(), 4, "{:?}", ana.err.seen);
+    let err = ana.err.text();
+    assert!(err.contains("for its members only") && err.contains("join another room with --room"), "{err}");
 }
 
 /// A new certificate for this machine, in the place of the old one.

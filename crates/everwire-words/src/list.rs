@@ -126,6 +126,21 @@ texts! {
     ReasonTextLong = "reason-text-long",
 
     #[cfg(feature = "terminal")]
+    TodoSignIn = "todo-sign-in",
+    #[cfg(feature = "terminal")]
+    TodoSignInAgain = "todo-sign-in-again",
+    #[cfg(feature = "terminal")]
+    TodoToken = "todo-token",
+    #[cfg(feature = "terminal")]
+    TodoUser = "todo-user",
+    #[cfg(feature = "terminal")]
+    TodoBanned = "todo-banned",
+    #[cfg(feature = "terminal")]
+    TodoRoom = "todo-room",
+    #[cfg(feature = "terminal")]
+    TodoAsk = "todo-ask",
+
+    #[cfg(feature = "terminal")]
     HelpTitle = "help-title",
     #[cfg(feature = "terminal")]
     HelpKeys = "help-keys",

@@ -151,6 +151,16 @@ reason-room-long = the room’s name is longer than 64 characters
 reason-room-odd = the room’s name holds characters that are not allowed
 reason-text-long = the message is longer than 16 KiB
 
+## What to do about it, on the terminal
+
+todo-sign-in = sign in with --user NAME --sign-in, or give a token with --bearer-file FILE
+todo-sign-in-again = leave and start again to sign in
+todo-token = give a token that is good now, with --bearer-file or --token-command
+todo-user = name the token’s user with --user
+todo-banned = whoever runs the server can let you in again
+todo-room = join another room with --room, or ask whoever runs the server to let you into this one
+todo-ask = ask whoever runs the server
+
 ## The terminal's help
 
 help-title = What there is

@@ -159,6 +159,16 @@ reason-room-long = название комнаты длиннее 64 симво�
 reason-room-odd = в названии комнаты есть недопустимые символы
 reason-text-long = сообщение длиннее 16 КиБ
 
+## What to do about it, on the terminal
+
+todo-sign-in = войдите по паролю (--user ИМЯ --sign-in) или дайте токен (--bearer-file ФАЙЛ)
+todo-sign-in-again = выйдите и запустите программу снова, чтобы войти
+todo-token = дайте действующий токен: --bearer-file или --token-command
+todo-user = укажите в --user пользователя, которому выдан токен
+todo-banned = снять блокировку может администратор сервера
+todo-room = выберите другую комнату (--room) или попросите администратора сервера впустить вас
+todo-ask = обратитесь к администратору сервера
+
 ## The terminal's help
 
 help-title = Что здесь есть

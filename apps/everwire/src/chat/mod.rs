@@ -5,8 +5,10 @@
 //! - [`command`]: what a written message asks for
 //! - `sign_in`: a password for tokens, asked for by `http`; `kept`: which outlive the program
 //! - `folder`: whose is what in the folder of `--outbox`; `memory`: the last messages, for the next start
+//! - `advice`: what to do where one is not let in
 //! - [`language`]: which language, and which colours
 
+mod advice;
 mod command;
 mod folder;
 mod http;
@@ -31,6 +33,7 @@ use crate::args::{ChatArgs, ColorArg};
 use crate::exit::{Exit, Failure};
 use crate::term::{self, FullScreen, Stop, printable_line};
 use crate::token::Source;
+use advice::Way;
 use folder::Folder;
 use http::Server;
 use kept::Kept;
@@ -97,6 +100,7 @@ async fn on_screen(
         theme: language::theme(args.theme, colours),
         room,
         close_timeout: args.close_timeout,
+        way: Way::of(&args),
         kept_in: folder.clone(),
     };
     let open = || {

@@ -6,6 +6,7 @@ use everwire::{Cause, Closed};
 
 use super::session::Running;
 use crate::chat::PATIENCE;
+use crate::chat::advice::{Way, closed};
 use crate::exit::{Exit, Failure};
 use crate::term::{BadInput, Gone, Tone};
 use crate::words;
@@ -66,6 +67,7 @@ pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
         undelivered: session.own.undelivered(),
         connected: session.connected,
         last_cause: session.last_cause.as_ref(),
+        way: Way::of(&session.args),
     };
     let (exit, reason) = judge(&end, &balance);
     match (exit, lost) {
@@ -84,18 +86,19 @@ struct Balance<'a> {
     /// Whether there has been a connection.
     connected: bool,
     last_cause: Option<&'a Cause>,
+    way: Way,
 }
 
 fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
     match end {
         End::Output(gone) if !gone.is_quiet() => return (Exit::Failed, gone.line()),
         End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent")),
-        End::Final(closed @ Closed::Refused(_)) => return (Exit::Refused, words::closed(closed).1),
-        End::Final(closed @ Closed::GaveUp { .. }) => return (Exit::GaveUp, words::closed(closed).1),
+        End::Final(why @ Closed::Refused(_)) => return (Exit::Refused, closed(why, balance.way)),
+        End::Final(why @ Closed::GaveUp { .. }) => return (Exit::GaveUp, closed(why, balance.way)),
         _ => {}
     }
     let why = match end {
-        End::Final(closed) => words::closed(closed).1,
+        End::Final(why) => closed(why, balance.way),
         _ => "left the chat".to_owned(),
     };
     match balance.undelivered {
@@ -113,17 +116,17 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
 mod tests {
     use everwire::{Cause, Closed, Loss};
 
-    use super::{Balance, End, judge};
+    use super::{Balance, End, Way, judge};
     use crate::exit::Exit;
     use crate::term::BadInput;
 
-    const WELL: Balance<'static> = Balance { undelivered: 0, connected: true, last_cause: None };
+    const WELL: Balance<'static> = Balance { undelivered: 0, connected: true, last_cause: None, way: Way::Guest };
 
     #[test]
     fn the_exit_code_tells_how_it_ended() {
         let cause = Cause::Lost(Loss::Ended);
         let left = |undelivered| Balance { undelivered, ..WELL };
-        let never = |undelivered| Balance { undelivered, connected: false, last_cause: Some(&cause) };
+        let never = |undelivered| Balance { undelivered, connected: false, last_cause: Some(&cause), ..WELL };
         for (end, balance, exit) in [
             (End::Reached, WELL, Exit::Done),
             (End::Stopped, left(2), Exit::Undelivered),

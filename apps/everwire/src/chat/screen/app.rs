@@ -17,6 +17,7 @@ use super::room::Room;
 use super::rooms::{Join, Rooms};
 use super::theme::Theme;
 use crate::chat::PATIENCE;
+use crate::chat::advice::Way;
 use crate::chat::folder::Folder;
 use crate::chat::memory;
 use crate::exit::{Exit, Failure};
@@ -35,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) theme: Theme,
     pub(crate) room: String,
     pub(crate) close_timeout: Duration,
+    pub(crate) way: Way,
     /// Where what was not sent and the last messages are kept for the next start.
     pub(crate) kept_in: Option<Folder>,
 }
@@ -47,6 +49,7 @@ struct App {
     /// Rooms that are being left, until what waits there is sent.
     leaving: tokio::task::JoinSet<usize>,
     close_timeout: Duration,
+    way: Way,
     undelivered: usize,
     kept_in: Option<Folder>,
     /// When the last messages are kept next, if there is something new.
@@ -69,16 +72,16 @@ pub(crate) async fn run(
     open: impl FnOnce() -> Result<FullScreen, Failure>,
     stop: Stop,
 ) -> Result<Exit, Failure> {
-    let Settings { words, theme, room, close_timeout, kept_in } = settings;
+    let Settings { words, theme, room, close_timeout, way, kept_in } = settings;
     let mut rooms = Rooms::new(join);
     let (chat, entries) = rooms.join(&room)?;
-    let first = shown(room, chat, entries);
+    let first = shown(room, chat, entries, way);
     let terminal = open()?;
     let model = Model::new(words, theme, local_zone().0, first);
     let leaving = tokio::task::JoinSet::new();
     let away = AwaySignal::new(Instant::now());
     let mut app =
-        App { terminal, model, rooms, stop, leaving, close_timeout, undelivered: 0, kept_in, keep_at: None, away };
+        App { terminal, model, rooms, stop, leaving, close_timeout, way, undelivered: 0, kept_in, keep_at: None, away };
     let end = app.converse().await;
     app.leave(end).await
 }
@@ -214,7 +217,7 @@ impl App {
         }
         match self.rooms.join(name) {
             Ok((chat, entries)) => {
-                self.model.rooms.push(shown(name.to_owned(), chat, entries));
+                self.model.rooms.push(shown(name.to_owned(), chat, entries, self.way));
                 self.model.go_to(self.rooms.count() - 1);
             }
             Err(failure) => self.model.note = Some(printable_line(&failure.line)),
@@ -234,7 +237,7 @@ impl App {
             self.keep_at.get_or_insert_with(|| Instant::now() + KEEPING);
         }
         match event {
-            ChatEvent::Connection(state) => self.model.on_link(room, Link::of(&state)),
+            ChatEvent::Connection(state) => self.model.on_link(room, Link::of(&state, self.way)),
             ChatEvent::Timeline(change) => self.model.on_change(room, change),
             ChatEvent::Joined(user) => self.model.on_came(room, &user),
             ChatEvent::Left(user) => self.model.on_went(room, &user),
@@ -244,7 +247,7 @@ impl App {
                 self.model.say(&Text::Missed { count });
                 self.model.rooms[room].replace(entries);
                 let state = self.rooms.chat(room).state();
-                self.model.on_link(room, Link::of(&state));
+                self.model.on_link(room, Link::of(&state, self.way));
             }
             // News that are newer than this program.
             _ => {}
@@ -316,14 +319,17 @@ impl App {
                 format!("{}; {left}", model.words.say(&Text::Farewell))
             }
         };
-        judge(&end, &finals, undelivered, farewell)
+        judge(&end, &finals, undelivered, farewell, &model.words)
     }
 }
 
-fn judge(end: &End, finals: &[Link], undelivered: usize, farewell: String) -> Result<Exit, Failure> {
+fn judge(end: &End, finals: &[Link], undelivered: usize, farewell: String, words: &Words) -> Result<Exit, Failure> {
     for link in finals {
         match link {
-            Link::Refused(reason) => return Err(Failure::new(Exit::Refused, format!("refused for good: {reason}"))),
+            Link::Refused { reason, todo } => {
+                let todo = todo.map(|todo| format!("; {}", words.say(&todo))).unwrap_or_default();
+                return Err(Failure::new(Exit::Refused, format!("refused for good: {reason}{todo}")));
+            }
             Link::GaveUp(reason) => return Err(Failure::new(Exit::GaveUp, format!("gave up: {reason}"))),
             _ => {}
         }
@@ -339,11 +345,11 @@ fn judge(end: &End, finals: &[Link], undelivered: usize, farewell: String) -> Re
 }
 
 /// A room as it stands now.
-fn shown(name: String, chat: &ChatClient, entries: Vec<Entry>) -> Room {
+fn shown(name: String, chat: &ChatClient, entries: Vec<Entry>, way: Way) -> Room {
     let mut room = Room::new(name, chat.me().clone());
     room.replace(entries);
     room.users = chat.users();
-    room.link = Link::of(&chat.state());
+    room.link = Link::of(&chat.state(), way);
     room
 }
 

@@ -7,6 +7,7 @@ use everwire_words::{Text, Words};
 use ratatui::style::Style;
 
 use super::theme::Theme;
+use crate::chat::advice::{self, Way};
 use crate::words;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,22 +22,28 @@ pub(super) enum Link {
     Closing,
     #[default]
     Closed,
-    /// For good, and why.
-    Refused(String),
+    /// For good, why, and what to do about it.
+    Refused {
+        reason: String,
+        todo: Option<Text<'static>>,
+    },
     GaveUp(String),
 }
 
 impl Link {
-    pub(super) fn of(state: &State) -> Self {
+    pub(super) fn of(state: &State, way: Way) -> Self {
         match state {
             State::Connecting { attempt } => Self::Connecting { attempt: *attempt },
             State::Connected { .. } => Self::Connected,
             State::Disconnected { retry_at, .. } => Self::Offline { retry_at: *retry_at },
             State::Closing => Self::Closing,
-            State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) if Words::knows_reason(&frame.reason) => {
-                Self::Refused(frame.reason.to_string())
+            State::Closed(Closed::Refused(cause)) => {
+                let reason = match cause {
+                    Cause::PeerClosed(Some(frame)) if Words::knows_reason(&frame.reason) => frame.reason.to_string(),
+                    cause => words::cause(cause),
+                };
+                Self::Refused { reason, todo: advice::on(cause, way) }
             }
-            State::Closed(Closed::Refused(cause)) => Self::Refused(words::cause(cause)),
             State::Closed(Closed::GaveUp { last, .. }) => Self::GaveUp(words::cause(last)),
             _ => Self::Closed,
         }
@@ -63,7 +70,13 @@ impl Link {
             },
             Self::Closing => Text::Closing,
             Self::Closed => Text::Closed,
-            Self::Refused(reason) => return words.say(&Text::Refused { reason: &words.reason(reason) }),
+            Self::Refused { reason, todo } => {
+                let refused = words.say(&Text::Refused { reason: &words.reason(reason) });
+                return match todo {
+                    Some(todo) => format!("{refused}; {}", words.say(todo)),
+                    None => refused,
+                };
+            }
             Self::GaveUp(reason) => Text::GaveUp { reason },
         };
         words.say(&text)
@@ -74,7 +87,7 @@ impl Link {
         match self {
             Self::Connected => theme.good(),
             Self::Connecting { .. } | Self::Closing => theme.waiting(),
-            Self::Offline { .. } | Self::Closed | Self::Refused(_) | Self::GaveUp(_) => theme.bad(),
+            Self::Offline { .. } | Self::Closed | Self::Refused { .. } | Self::GaveUp(_) => theme.bad(),
         }
     }
 }
@@ -86,12 +99,12 @@ mod tests {
     use everwire::{Cause, Closed, Loss, State};
     use everwire_words::{Language, Words};
 
-    use super::Link;
+    use super::{Link, Way};
 
     #[test]
     fn each_state_is_told_in_words_with_its_countdown() {
         let (words, now) = (Words::new(Language::English), Instant::now());
-        let said = |state: &State| Link::of(state).say(&words, now);
+        let said = |state: &State| Link::of(state, Way::Guest).say(&words, now);
         assert_eq!(said(&State::Connecting { attempt: 1 }), "connecting…");
         assert_eq!(said(&State::Connecting { attempt: 4 }), "connecting, attempt 4…");
         assert_eq!(said(&State::Connected { subprotocol: None }), "connected");
@@ -108,8 +121,8 @@ mod tests {
         assert!(said(&refused).starts_with("refused: "), "{}", said(&refused));
         let banned = everwire::CloseFrame { code: everwire::CloseCode(1008), reason: "banned".into() };
         let banned = State::Closed(Closed::Refused(Cause::PeerClosed(Some(banned))));
-        let said = Link::of(&banned).say(&Words::new(Language::Russian), now);
-        assert_eq!(said, "отказано: вы заблокированы");
+        let said = Link::of(&banned, Way::Password).say(&Words::new(Language::Russian), now);
+        assert_eq!(said, "отказано: вы заблокированы; снять блокировку может администратор сервера");
     }
 
     #[test]
