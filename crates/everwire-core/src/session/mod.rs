@@ -14,6 +14,7 @@
 //! - `of_session`: what only a session has, and is left out without the feature `session`
 //! - [`server`](ServerSession): the server's end of one session
 //! - [`registry`](Registry): all sessions of a server
+//! - `owners`: whose they are, and who makes room for others; [`id`](SessionId): their names
 //! - [`token`](Token): what proves that a client may resume
 
 mod body;
@@ -21,8 +22,12 @@ pub(crate) mod client;
 pub mod code;
 mod config;
 mod frame;
+#[cfg(feature = "session")]
+mod id;
 pub(crate) mod link;
 pub(crate) mod of_session;
+#[cfg(feature = "session")]
+mod owners;
 mod prefix;
 #[cfg(feature = "session")]
 mod reading;
@@ -39,11 +44,13 @@ mod token;
 pub use body::{Bye, GoAway, Gone, Hello, Limits, Previous, Resume, Welcome};
 pub use config::{ServerConfig, SessionConfig, SessionMode};
 pub use frame::{Frame, FrameError};
+#[cfg(feature = "session")]
+pub use id::SessionId;
 pub use prefix::{MAX_SEQUENCE, Prefix, PrefixBytes};
 #[cfg(feature = "session")]
 pub use reading::Reading;
 #[cfg(feature = "session")]
-pub use registry::{Admission, Registry, RegistryConfig, SessionId};
+pub use registry::{Admission, Registry, RegistryConfig};
 pub use replies::Replies;
 pub use run::Run;
 #[cfg(feature = "session")]

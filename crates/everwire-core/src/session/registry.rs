@@ -1,29 +1,26 @@
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt,
-    str::FromStr,
+    sync::Arc,
 };
 
 use super::{
     body::{Gone, Hello, Previous},
-    token::to_hex,
+    id::SessionId,
+    owners::Owners,
 };
 use crate::{ConfigError, Moment, config::check_count};
-
-/// A session's id: 128 bits, which the caller draws from the operating system's randomness.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub [u8; 16]);
 
 /// Bounds of a [`Registry`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RegistryConfig {
-    /// The most sessions, with a connection or without. Default 100,000. A new one takes the place of the one that has
-    /// been without a connection for longest; if all have one, it is refused.
+    /// The most sessions, with a connection or without. Default 100,000. A new one takes the place of one without a
+    /// connection, of the principal that has the most sessions: the one that has been without for longest. It is refused if
+    /// all have a connection, or if its own principal would have more than whoever would have to make room.
     pub max_sessions: usize,
     /// The most payload bytes that sessions without a connection may hold together: messages for their clients, also those
-    /// sent meanwhile, and messages of their clients that the application has not processed. Default 256 MiB. Beyond, those
-    /// that have been without one for longest are given up.
+    /// sent meanwhile, and messages of their clients that the application has not processed. Default 256 MiB. Beyond, the
+    /// principal whose sessions hold the most of it loses the one that has been without a connection for longest.
     pub max_detached_bytes: usize,
     /// How many ended sessions are remembered, so that their clients can be told what was processed. Default 100,000.
     /// Each costs some 100 bytes.
@@ -49,14 +46,13 @@ impl RegistryConfig {
 
 /// All sessions of a server. `H` is how the server holds one: the registry never looks inside.
 ///
-/// It keeps who a session belongs to, which have no connection, and what became of those that are over.
+/// It keeps who a session belongs to, which have no connection, and what became of those that are over. Where one has to
+/// make room, it is one of the principal that takes most: so nobody can push out the sessions of others.
 #[derive(Debug)]
 pub struct Registry<H> {
     config: RegistryConfig,
     sessions: BTreeMap<SessionId, Entry<H>>,
-    /// Those without a connection, the longest first.
-    detached: BTreeMap<(Moment, SessionId), usize>,
-    detached_bytes: usize,
+    owners: Owners,
     remembered: BTreeMap<SessionId, Remembered>,
     remembered_order: VecDeque<SessionId>,
 }
@@ -64,13 +60,13 @@ pub struct Registry<H> {
 #[derive(Debug)]
 struct Entry<H> {
     handle: H,
-    principal: String,
+    principal: Arc<str>,
     detached_at: Option<Moment>,
 }
 
 #[derive(Debug)]
 struct Remembered {
-    principal: String,
+    principal: Arc<str>,
     previous: Previous,
 }
 
@@ -93,8 +89,7 @@ impl<H: Clone> Registry<H> {
         Ok(Self {
             config,
             sessions: BTreeMap::new(),
-            detached: BTreeMap::new(),
-            detached_bytes: 0,
+            owners: Owners::default(),
             remembered: BTreeMap::new(),
             remembered_order: VecDeque::new(),
         })
@@ -107,10 +102,10 @@ impl<H: Clone> Registry<H> {
         let Some(resume) = &hello.resume else { return Admission::New(None) };
         let unknown = Previous { reason: Gone::Unknown, processed: None };
         let Ok(id) = resume.session.parse::<SessionId>() else { return Admission::New(Some(unknown)) };
-        if let Some(entry) = self.sessions.get(&id).filter(|entry| entry.principal == principal) {
+        if let Some(entry) = self.sessions.get(&id).filter(|entry| *entry.principal == *principal) {
             return Admission::Resume(entry.handle.clone());
         }
-        let remembered = self.remembered.get(&id).filter(|remembered| remembered.principal == principal);
+        let remembered = self.remembered.get(&id).filter(|remembered| *remembered.principal == *principal);
         Admission::New(Some(remembered.map_or(unknown, |remembered| remembered.previous.clone())))
     }
 
@@ -118,12 +113,13 @@ impl<H: Clone> Registry<H> {
     pub fn insert(&mut self, id: SessionId, principal: &str, handle: H) -> (bool, Vec<(SessionId, H)>) {
         let mut evicted = Vec::new();
         while self.sessions.len() >= self.config.max_sessions {
-            match self.evict() {
-                Some(session) => evicted.push(session),
+            match self.owners.makes_room_for(principal) {
+                Some(id) => evicted.extend(self.evict(id)),
                 None => return (false, evicted),
             }
         }
-        self.sessions.insert(id, Entry { handle, principal: principal.to_owned(), detached_at: None });
+        let principal = self.owners.begin(principal);
+        self.sessions.insert(id, Entry { handle, principal, detached_at: None });
         (true, evicted)
     }
 
@@ -132,7 +128,7 @@ impl<H: Clone> Registry<H> {
         if let Some(entry) = self.sessions.get_mut(&id)
             && let Some(since) = entry.detached_at.take()
         {
-            self.detached_bytes -= self.detached.remove(&(since, id)).unwrap_or(0);
+            self.owners.attached(&entry.principal, (since, id));
         }
     }
 
@@ -142,19 +138,21 @@ impl<H: Clone> Registry<H> {
         self.attached(id);
         let Some(entry) = self.sessions.get_mut(&id) else { return Vec::new() };
         entry.detached_at = Some(now);
-        self.detached.insert((now, id), 0);
+        self.owners.holds(&entry.principal, (now, id), 0);
         self.holds(id, bytes)
     }
 
     /// The session holds this many bytes now; counts only while it has no connection. Gives those that are too much, which
     /// are to be ended: the session itself may be among them.
     pub fn holds(&mut self, id: SessionId, bytes: usize) -> Vec<(SessionId, H)> {
-        let since = self.sessions.get(&id).and_then(|entry| entry.detached_at);
-        let Some(counted) = since.and_then(|since| self.detached.get_mut(&(since, id))) else { return Vec::new() };
-        self.detached_bytes = self.detached_bytes - std::mem::replace(counted, bytes) + bytes;
+        let Some(entry) = self.sessions.get(&id) else { return Vec::new() };
+        let Some(since) = entry.detached_at else { return Vec::new() };
+        self.owners.holds(&entry.principal, (since, id), bytes);
         let mut evicted = Vec::new();
-        while self.detached_bytes > self.config.max_detached_bytes {
-            evicted.extend(self.evict());
+        while self.owners.bytes() > self.config.max_detached_bytes
+            && let Some(id) = self.owners.holds_most()
+        {
+            evicted.extend(self.evict(id));
         }
         evicted
     }
@@ -164,6 +162,7 @@ impl<H: Clone> Registry<H> {
     pub fn end(&mut self, id: SessionId, reason: Gone) {
         self.attached(id);
         if let Some(entry) = self.sessions.remove(&id) {
+            self.owners.end(&entry.principal);
             self.remember(id, entry.principal, reason);
         }
     }
@@ -183,7 +182,7 @@ impl<H: Clone> Registry<H> {
 
     /// All sessions.
     pub fn iter(&self) -> impl Iterator<Item = (SessionId, &str, &H)> {
-        self.sessions.iter().map(|(id, entry)| (*id, entry.principal.as_str(), &entry.handle))
+        self.sessions.iter().map(|(id, entry)| (*id, &*entry.principal, &entry.handle))
     }
 
     /// How many sessions there are.
@@ -201,24 +200,22 @@ impl<H: Clone> Registry<H> {
     /// Payload bytes that those without a connection hold, as the registry was told.
     #[must_use]
     pub fn detached_bytes(&self) -> usize {
-        self.detached_bytes
+        self.owners.bytes()
     }
 
     /// How many of them have no connection.
     #[must_use]
     pub fn detached_len(&self) -> usize {
-        self.detached.len()
+        self.owners.detached()
     }
 
-    fn evict(&mut self) -> Option<(SessionId, H)> {
-        let ((_, id), bytes) = self.detached.pop_first()?;
-        self.detached_bytes -= bytes;
-        let entry = self.sessions.remove(&id)?;
-        self.remember(id, entry.principal, Gone::Evicted);
-        Some((id, entry.handle))
+    fn evict(&mut self, id: SessionId) -> Option<(SessionId, H)> {
+        let handle = self.get(id)?.clone();
+        self.end(id, Gone::Evicted);
+        Some((id, handle))
     }
 
-    fn remember(&mut self, id: SessionId, principal: String, reason: Gone) {
+    fn remember(&mut self, id: SessionId, principal: Arc<str>, reason: Gone) {
         let previous = Previous { reason, processed: None };
         self.remembered.insert(id, Remembered { principal, previous });
         self.remembered_order.push_back(id);
@@ -227,45 +224,6 @@ impl<H: Clone> Registry<H> {
                 self.remembered.remove(&oldest);
             }
         }
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&to_hex(&self.0))
-    }
-}
-
-/// No session's id: 32 lower-case hexadecimal digits are one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoSessionId;
-
-impl fmt::Display for NoSessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a session id: it has 32 hexadecimal digits")
-    }
-}
-
-impl std::error::Error for NoSessionId {}
-
-impl FromStr for SessionId {
-    type Err = NoSessionId;
-
-    fn from_str(text: &str) -> Result<Self, NoSessionId> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(NoSessionId),
-        };
-        let text = text.as_bytes();
-        let mut id = [0; 16];
-        if text.len() != 2 * id.len() {
-            return Err(NoSessionId);
-        }
-        for (byte, pair) in id.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Ok(Self(id))
     }
 }
 
@@ -291,15 +249,6 @@ mod tests {
 
     fn gone(reason: Gone, processed: Option<u64>) -> Admission<u8> {
         Admission::New(Some(Previous { reason, processed }))
-    }
-
-    #[test]
-    fn an_id_is_written_and_read() {
-        let id = SessionId([0x0f, 0xa9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
-        assert_eq!(id.to_string().parse(), Ok(id));
-        for bad in ["", "0f", &"g".repeat(32), &"A".repeat(32), &"0".repeat(33)] {
-            assert!(bad.parse::<SessionId>().is_err(), "{bad}");
-        }
     }
 
     #[test]
@@ -333,6 +282,41 @@ mod tests {
         assert_eq!(registry.insert(id(3), "", 3), (true, vec![(id(2), 2)]));
         assert_eq!(registry.admit("", &hello(id(2))), gone(Gone::Evicted, None));
         assert_eq!(registry.len(), 2);
+    }
+
+    #[test]
+    fn nobody_pushes_out_the_sessions_of_others() {
+        let mut registry = registry(|config| config.max_sessions = 4);
+        for (number, principal) in [(1, "ann"), (2, "eve"), (3, "eve"), (4, "eve")] {
+            registry.insert(id(number), principal, number);
+            registry.detached(Moment::from_nanos(number.into()), id(number), 0);
+        }
+        for number in 5..=9 {
+            let (inserted, evicted) = registry.insert(id(number), "eve", number);
+            assert!(inserted, "in the place of one of her own");
+            assert_eq!(evicted, vec![(id(number - 3), number - 3)]);
+            registry.detached(Moment::from_nanos(number.into()), id(number), 0);
+        }
+        assert_eq!(registry.insert(id(10), "ben", 10), (true, vec![(id(7), 7)]), "of who has the most, the longest");
+        assert_eq!(registry.admit("ann", &hello(id(1))), Admission::Resume(1));
+        // Hers have connections now, so that nobody could make room but who has fewer.
+        registry.attached(id(8));
+        registry.attached(id(9));
+        assert_eq!(registry.insert(id(11), "eve", 11), (false, vec![]));
+        assert_eq!(registry.insert(id(12), "cleo", 12), (true, vec![(id(1), 1)]), "among equals, the longest");
+    }
+
+    #[test]
+    fn who_holds_the_most_bytes_makes_room_first() {
+        let mut registry = registry(|config| config.max_detached_bytes = 100);
+        for (number, principal, bytes) in [(1, "ann", 40), (2, "eve", 30), (3, "eve", 30)] {
+            registry.insert(id(number), principal, number);
+            assert_eq!(registry.detached(Moment::from_nanos(number.into()), id(number), bytes), vec![]);
+        }
+        assert_eq!(registry.holds(id(3), 31), vec![(id(2), 2)], "though ann's has waited for longer");
+        assert_eq!(registry.detached_bytes(), 71);
+        assert_eq!(registry.holds(id(1), 70), vec![(id(1), 1)]);
+        assert_eq!((registry.detached_bytes(), registry.detached_len()), (31, 1));
     }
 
     #[test]

@@ -13,9 +13,9 @@ use super::{
     code,
     config::ServerConfig,
     frame::Frame,
+    id::SessionId,
     link::{self, Rest, Violation},
     receiver::Receiver,
-    registry::SessionId,
     run::Run,
 };
 use crate::{
