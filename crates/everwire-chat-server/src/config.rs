@@ -23,6 +23,10 @@ pub struct ServerConfig {
     /// Bytes that may wait for one member; default 4 MiB. Who does not take the answers to what it asks is not read: beyond
     /// 512 KiB of them (32 KiB where there are many members), and beyond one page of history.
     pub mailbox_bytes: usize,
+    /// Bytes that may wait for all members together; default 256 MiB. What is told to a whole room counts for each member that
+    /// has not got it. Beyond half of the bound, a member for whom more than an equal share of that half waits is closed with
+    /// 1013 and catches up when it comes back.
+    pub all_mailboxes_bytes: usize,
     /// Bytes in one WebSocket message; default 64 KiB. A larger one closes its connection with 1009.
     pub max_message: usize,
     /// Members' connections at a time; default 10,000. Further ones are refused with 503.
@@ -103,6 +107,7 @@ impl Default for ServerConfig {
             heartbeat: Duration::from_secs(30),
             mailbox_frames: 4096,
             mailbox_bytes: 4 << 20,
+            all_mailboxes_bytes: 256 << 20,
             max_message: 64 << 10,
             max_connections: 10_000,
             max_per_address: None,

@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::pages::Pages;
-use crate::rooms::Rooms;
+use crate::rooms::{Rooms, Together};
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,6 +39,14 @@ pub(crate) struct Metrics {
     live: Live,
 }
 
+/// What knows numbers of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    pub(crate) rooms: Arc<Mutex<Rooms>>,
+    pub(crate) pages: Arc<Pages>,
+    pub(crate) together: Arc<Together>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Why {
     why: &'static str,
@@ -52,15 +60,14 @@ struct Outcome {
 /// What is looked at when somebody asks, instead of being counted along.
 #[derive(Clone, Debug)]
 struct Live {
-    rooms: Arc<Mutex<Rooms>>,
+    watched: Watched,
     lost_log_lines: Option<fn() -> u64>,
-    pages: Arc<Pages>,
     /// Set by the accept loop, if it is ours.
     connections: Arc<OnceLock<Stats>>,
 }
 
 impl Metrics {
-    pub(crate) fn new(rooms: Arc<Mutex<Rooms>>, pages: Arc<Pages>, lost_log_lines: Option<fn() -> u64>) -> Self {
+    pub(crate) fn new(watched: Watched, lost_log_lines: Option<fn() -> u64>) -> Self {
         let mut registry = Registry::with_prefix("everwire");
         let posts = Family::<Outcome, Counter>::default();
         let post = |result| posts.get_or_create(&Outcome { result }).clone();
@@ -81,7 +88,7 @@ impl Metrics {
         );
         let commit_messages = Histogram::new(exponential_buckets(1.0, 4.0, 6));
         registry.register("commit_messages", "Messages in one commit", commit_messages.clone());
-        let live = Live { rooms, lost_log_lines, pages, connections: Arc::default() };
+        let live = Live { watched, lost_log_lines, connections: Arc::default() };
         registry.register_collector(Box::new(live.clone()));
         Self {
             registry,
@@ -124,14 +131,17 @@ impl Metrics {
 
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let census = self.rooms.lock().unwrap_or_else(PoisonError::into_inner).census();
+        let Watched { rooms, pages, together } = &self.watched;
+        let census = rooms.lock().unwrap_or_else(PoisonError::into_inner).census();
         let gauges =
             [("rooms", "Rooms that somebody is in", census.rooms), ("members", "Members' connections", census.members)];
         for (name, help, value) in gauges {
             gauge(&mut encoder, name, help, u64::try_from(value).unwrap_or(u64::MAX))?;
         }
         counter(&mut encoder, "deliveries", "Frames handed to members", census.deliveries)?;
-        gauge(&mut encoder, "pages", "Pages of history that members have not taken yet", self.pages.under_way())?;
+        gauge(&mut encoder, "pages", "Pages of history that members have not taken yet", pages.under_way())?;
+        let waiting = u64::try_from(together.bytes()).unwrap_or(u64::MAX);
+        gauge(&mut encoder, "mailbox_bytes", "Bytes that wait for members, beside what their sockets hold", waiting)?;
         let lost = self.lost_log_lines.map_or(0, |lost| lost());
         counter(&mut encoder, "log_lines_lost", "Lines of the log that nobody took in time", lost)?;
         let Some(connections) = self.connections.get() else { return Ok(()) };

@@ -18,9 +18,9 @@ use crate::drain::{self, Drain};
 use crate::error::{ListenError, OpenError};
 use crate::history::{History, Opening, Place, Post, Told};
 use crate::http;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Watched};
 use crate::pages::Pages;
-use crate::rooms::{ConnectionId, Outcome, Rooms, Run};
+use crate::rooms::{ConnectionId, Outcome, Rooms, Run, Together};
 use crate::tls::Tls;
 
 /// How long members may take to part when the server ends.
@@ -59,6 +59,7 @@ pub(crate) struct Shared {
     connections: AtomicU64,
     places: Arc<Semaphore>,
     pub(crate) pages: Arc<Pages>,
+    pub(crate) together: Arc<Together>,
 }
 
 impl Shared {
@@ -115,7 +116,9 @@ impl ChatServer {
     pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
         let rooms = Arc::<Mutex<Rooms>>::default();
         let pages = Arc::new(Pages::new());
-        let metrics = Arc::new(Metrics::new(Arc::clone(&rooms), Arc::clone(&pages), config.lost_log_lines));
+        let together = Arc::new(Together::new(config.all_mailboxes_bytes));
+        let watched = Watched { rooms: Arc::clone(&rooms), pages: Arc::clone(&pages), together: Arc::clone(&together) };
+        let metrics = Arc::new(Metrics::new(watched, config.lost_log_lines));
         let (told, counted) = (Arc::clone(&rooms), Arc::clone(&metrics));
         let auth = match config.auth {
             Auth::Guests => "none",
@@ -138,6 +141,7 @@ impl ChatServer {
             connections: AtomicU64::new(1),
             places,
             pages,
+            together,
             drain: Drain::default(),
             listening: OnceLock::new(),
         };

@@ -139,7 +139,8 @@ enum Step {
 pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
     let Invitation { room, user, after, away, pass, rests, recalled } = invitation;
     let id = shared.next_connection();
-    let mailbox = Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes));
+    let mailbox =
+        Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes, Arc::clone(&shared.together)));
     let manner = Manner { extended: after.is_some(), away };
     let here = match arrival::join(&shared, &room, recalled, id, &mailbox, manner).await {
         Ok(here) => here,

@@ -1,8 +1,10 @@
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use everwire_server::{CloseCode, Message, Prepared};
+
+use super::together::Together;
 
 /// Room for so many items is kept by an empty mailbox.
 const KEPT_ITEMS: usize = 64;
@@ -11,14 +13,22 @@ const KEPT_ITEMS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     inner: Mutex<Inner>,
-    max_items: usize,
-    max_bytes: usize,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct Limits {
+    items: usize,
+    bytes: usize,
+    together: Arc<Together>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     items: VecDeque<Item>,
     bytes: usize,
+    /// What is counted of it among all mailboxes.
+    counted: usize,
     waker: Option<Waker>,
     ended: bool,
 }
@@ -49,8 +59,10 @@ pub(crate) enum Item {
 }
 
 impl Mailbox {
-    pub(crate) fn new(max_items: usize, max_bytes: usize) -> Self {
-        Self { inner: Mutex::default(), max_items, max_bytes }
+    /// An empty one, for so many items and bytes at most, and no more than what all may hold `together`.
+    pub(crate) fn new(items: usize, bytes: usize, together: Arc<Together>) -> Self {
+        together.add();
+        Self { inner: Mutex::default(), limits: Limits { items, bytes, together } }
     }
 
     /// Puts something in; if there is no room, everything that waits is replaced by the end.
@@ -64,8 +76,9 @@ impl Mailbox {
         let mut inner = self.lock();
         for item in items {
             lines += u64::from(matches!(item, Item::Lines { .. }));
-            inner.put(item, self.max_items, self.max_bytes);
+            inner.put(item, &self.limits);
         }
+        inner.count(&self.limits);
         if !inner.items.is_empty() {
             inner.wake();
         }
@@ -76,7 +89,9 @@ impl Mailbox {
     pub(crate) fn put_volatile(&self, item: Item) {
         let plenty = {
             let inner = self.lock();
-            inner.items.len() < self.max_items / 2 && inner.bytes < self.max_bytes / 2
+            let Limits { items, bytes, together } = &self.limits;
+            let is_shared = !together.is_too_much(0, inner.counted);
+            is_shared && inner.items.len() < items / 2 && inner.bytes < bytes / 2
         };
         if plenty {
             self.put(item);
@@ -88,6 +103,7 @@ impl Mailbox {
         let mut inner = self.lock();
         if !inner.ended {
             inner.end(code, reason);
+            inner.count(&self.limits);
             inner.wake();
         }
     }
@@ -97,6 +113,7 @@ impl Mailbox {
         let mut inner = self.lock();
         if let Some(item) = inner.items.pop_front() {
             inner.bytes -= item.bytes();
+            inner.count(&self.limits);
             inner.relax();
             return Poll::Ready(item);
         }
@@ -122,12 +139,14 @@ impl Mailbox {
 }
 
 impl Inner {
-    fn put(&mut self, item: Item, max_items: usize, max_bytes: usize) {
+    fn put(&mut self, item: Item, limits: &Limits) {
         if self.ended {
             return;
         }
         let bytes = self.bytes + item.bytes();
-        if self.items.len() >= max_items || bytes > max_bytes {
+        let holds = cost(self.items.len() + 1, bytes);
+        let is_too_much = limits.together.is_too_much(holds.saturating_sub(self.counted), holds);
+        if self.items.len() >= limits.items || bytes > limits.bytes || is_too_much {
             self.end(CloseCode::TRY_AGAIN_LATER, "too slow for this room: come back to catch up");
         } else {
             self.bytes = bytes;
@@ -143,6 +162,12 @@ impl Inner {
         self.ended = true;
     }
 
+    fn count(&mut self, limits: &Limits) {
+        let holds = cost(self.items.len(), self.bytes);
+        limits.together.change(self.counted, holds);
+        self.counted = holds;
+    }
+
     /// What a burst has needed is given back, once it is over.
     fn relax(&mut self) {
         if self.items.is_empty() && self.items.capacity() > KEPT_ITEMS {
@@ -155,6 +180,18 @@ impl Inner {
             waker.wake();
         }
     }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        let counted = self.lock().counted;
+        self.limits.together.remove(counted);
+    }
+}
+
+/// What so many items with so many bytes take.
+fn cost(items: usize, bytes: usize) -> usize {
+    bytes + items * size_of::<Item>()
 }
 
 impl Item {

@@ -4,6 +4,7 @@ mod mailbox;
 mod marks;
 mod presence;
 mod run;
+mod together;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,6 +19,7 @@ pub(crate) use presence::Leaving;
 use presence::Presence;
 pub(crate) use run::{Outcome, Run};
 use std::sync::Arc;
+pub(crate) use together::Together;
 
 /// A connection, unique while the server runs.
 pub(crate) type ConnectionId = u64;

@@ -26,7 +26,7 @@ impl Line {
     }
 
     fn join_with_room_for(&mut self, items: usize, bytes: usize, id: ConnectionId, name: &str) {
-        let mailbox = Arc::new(Mailbox::new(items, bytes));
+        let mailbox = Arc::new(Mailbox::new(items, bytes, unbounded()));
         self.boxes.insert(id, Arc::clone(&mailbox));
         let manner = Manner { extended: name.contains('+'), away: name.contains('~') };
         self.rooms.join("r", id, mailbox, manner);
@@ -43,7 +43,7 @@ impl Line {
 
     /// Who is here, in short.
     fn here(&mut self) -> Vec<String> {
-        let mailbox = Arc::new(Mailbox::new(8, 10_000));
+        let mailbox = Arc::new(Mailbox::new(8, 10_000, unbounded()));
         let mut here: Vec<String> = self
             .rooms
             .join("r", 99, mailbox, Manner { extended: true, away: false })
@@ -241,10 +241,52 @@ fn a_member_for_whom_too_much_waits_is_closed_and_costs_no_more() {
     }
     assert_eq!(line.got(1), ["close 1013"]);
     assert_eq!(line.got(2), ["close 1013"]);
-    let big = Mailbox::new(100, 1000);
+    let big = Mailbox::new(100, 1000, unbounded());
     big.put(Item::Frame(Message::from("x".repeat(1001)).into()));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(matches!(big.poll_next(&mut cx), Poll::Ready(Item::Close(code, _)) if code.0 == 1013));
+}
+
+fn unbounded() -> Arc<Together> {
+    Arc::new(Together::new(usize::MAX))
+}
+
+#[test]
+fn what_waits_for_all_is_bounded_and_who_has_more_than_a_share_is_closed_for_it() {
+    const MOST: usize = 40_000;
+    let together = Arc::new(Together::new(MOST));
+    let boxes: Vec<_> = (0..10).map(|_| Mailbox::new(usize::MAX, usize::MAX, Arc::clone(&together))).collect();
+    let say = |to: &Mailbox| to.put(Item::Frame(Message::from("x".repeat(900)).into()));
+    let closed = |mailbox: &Mailbox| matches!(mailbox.poll_end(&mut Context::from_waker(Waker::noop())), Poll::Ready(Item::Close(code, _)) if code.0 == 1013);
+    // Two do not read; nobody pays for them but they.
+    for _ in 0..100 {
+        say(&boxes[0]);
+        say(&boxes[1]);
+        assert!(together.bytes() <= MOST, "{}", together.bytes());
+    }
+    boxes[2..].iter().for_each(say);
+    assert!(closed(&boxes[0]) && closed(&boxes[1]));
+    assert!(boxes[2..].iter().all(|mailbox| !closed(mailbox)));
+    // When nobody reads, everybody has a share, and all of them are bounded.
+    for _ in 0..100 {
+        boxes.iter().for_each(say);
+        assert!(together.bytes() <= MOST, "{}", together.bytes());
+    }
+    drop(boxes);
+    assert_eq!(together.bytes(), 0);
+}
+
+#[test]
+fn what_is_taken_counts_no_more() {
+    let together = Arc::new(Together::new(10_000));
+    let mailbox = Mailbox::new(usize::MAX, usize::MAX, Arc::clone(&together));
+    for _ in 0..100 {
+        mailbox.put(Item::Frame(Message::from("x".repeat(900)).into()));
+        assert!(together.bytes() > 900);
+        let taken = mailbox.poll_next(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(taken, Poll::Ready(Item::Frame(_))));
+        assert_eq!(together.bytes(), 0);
+    }
 }
 
 #[test]
@@ -299,7 +341,7 @@ fn who_comes_in_while_the_server_ends_is_sent_away_as_well() {
 
 #[test]
 fn the_end_is_seen_without_taking_anything_else() {
-    let mailbox = Mailbox::new(1, 1000);
+    let mailbox = Mailbox::new(1, 1000, unbounded());
     let mut cx = Context::from_waker(Waker::noop());
     mailbox.put(Item::Failed);
     assert!(mailbox.poll_end(&mut cx).is_pending());
