@@ -394,7 +394,8 @@ impl Process {
         let greets = self.plan.config.session.is_some();
         for up in self.links.iter_mut().filter_map(Link::up) {
             let written = up.socket.written_total();
-            let alone = alone && (up.greeted || !greets);
+            // One that the peer has closed is only waited for.
+            let alone = alone && up.socket.is_open() && (up.greeted || !greets);
             match up.said.filter(|(before, _)| alone && *before == written && up.socket.buffered() == 0) {
                 // Bytes that wait for the network are no silence of ours.
                 None => up.said = alone.then_some((written, now)),
