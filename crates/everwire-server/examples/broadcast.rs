@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast::{Receiver, Sender, channel, error::RecvError};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
@@ -45,7 +46,10 @@ async fn member(mut socket: Socket, room: Sender<Prepared>, mut said: Receiver<P
 fn certificate() -> Done<(String, TlsAcceptor)> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     let (pem, key) = (made.cert.pem(), PrivateKeyDer::try_from(made.signing_key.serialize_der())?);
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key)?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)?;
     Ok((pem, TlsAcceptor::from(Arc::new(config))))
 }
 

@@ -37,6 +37,7 @@
 //! | `session` | [sessions](Builder::session) | on |
 //! | `sqlite` | `store::SqliteStore`, an outbox in a file | off |
 //! | `metrics` | see below | off |
+//! | `aws-lc-rs` | `TlsProvider::AwsLcRs`: TLS with a post-quantum key exchange, for clients that choose it; compiles C | off |
 //! | `network-hints` | `NetworkHints::of_the_system`: what the operating system says of the network | off |
 //!
 //! # Logging
@@ -120,7 +121,7 @@ pub use crate::client::Client;
 pub use crate::connect::{ConnectError, WebSocket, connect};
 pub use crate::delivery::{Deliveries, Delivery, Progress};
 #[cfg(not(target_arch = "wasm32"))]
-pub use crate::driver::Transport;
+pub use crate::driver::{TlsProvider, Transport};
 pub use crate::events::{EventItem, Events};
 pub use crate::hook_error::{ConnectionEnded, Unwanted};
 pub use crate::inbox::Inbox;

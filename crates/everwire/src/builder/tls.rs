@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Builder;
+use crate::TlsProvider;
 
 impl Builder {
     /// A TLS configuration of one's own. Default: the platform's verifier, TLS 1.2 and 1.3, no client certificate, and
@@ -11,6 +12,26 @@ impl Builder {
     /// combined with this. [`pin`](Self::pin) can.
     pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
         self.tls.config = Some(config);
+        self
+    }
+
+    /// The library that does the cryptography of TLS, with the server and with an `https` proxy. Default:
+    /// [`TlsProvider::Ring`]. Not with [`tls_config`](Self::tls_config), which has its own.
+    ///
+    /// With the feature `aws-lc-rs` there is a choice. It turns on rustls' feature of that name, and so a configuration of
+    /// your own has to name its provider (`ClientConfig::builder_with_provider`), or the program has to install one
+    /// (`CryptoProvider::install_default`): rustls' `ClientConfig::builder()` panics where it was built with two.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "aws-lc-rs")] async fn client() -> Result<everwire::Client, everwire::BuildError> {
+    /// use everwire::{Client, TlsProvider};
+    ///
+    /// let client = Client::builder("wss://example.org/feed").tls_provider(TlsProvider::AwsLcRs).build()?;
+    /// # Ok(client) }
+    /// # fn main() {}
+    /// ```
+    pub fn tls_provider(mut self, provider: TlsProvider) -> Self {
+        self.tls.provider = Some(provider);
         self
     }
 

@@ -104,6 +104,8 @@ pub use self::stream::Stream as Transport;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::tcp::TcpSettings;
 #[cfg(not(target_arch = "wasm32"))]
+pub use self::tls::TlsProvider;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::tls::{Settings as TlsSettings, Tls};
 
 /// Runs a client until it has ended.

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use everwire::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use everwire::rustls::server::WebPkiClientVerifier;
-use everwire::rustls::{ClientConfig, RootCertStore, ServerConfig, crypto::ring};
+use everwire::rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::{CryptoProvider, ring},
+};
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use tokio::net::TcpStream;
@@ -76,7 +79,11 @@ pub enum Clients<'a> {
 }
 
 pub fn acceptor(identity: &Identity, clients: Clients<'_>) -> TlsAcceptor {
-    let provider = || Arc::new(ring::default_provider());
+    acceptor_by(ring::default_provider(), identity, clients)
+}
+
+pub fn acceptor_by(provider: CryptoProvider, identity: &Identity, clients: Clients<'_>) -> TlsAcceptor {
+    let provider = || Arc::new(provider.clone());
     let verifier = |issuer| {
         let roots = Arc::new(roots(issuer));
         WebPkiClientVerifier::builder_with_provider(roots, provider())

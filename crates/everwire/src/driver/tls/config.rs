@@ -1,5 +1,6 @@
 //! From the settings to rustls' configuration.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
@@ -14,6 +15,7 @@ use rustls_platform_verifier::Verifier;
 
 use super::own::OwnTrust;
 use super::pins::Pins;
+use super::provider::TlsProvider;
 use super::watched::{Watch, Watched};
 use crate::sync::lock;
 
@@ -22,6 +24,7 @@ use crate::sync::lock;
 pub(crate) struct Settings {
     /// A whole configuration.
     pub(crate) config: Option<Arc<ClientConfig>>,
+    pub(crate) provider: Option<TlsProvider>,
     /// Further roots, each in PEM (several) or DER (one).
     pub(crate) roots: Vec<Vec<u8>>,
     /// A certificate with its chain, and its key, each in PEM or DER.
@@ -33,6 +36,7 @@ pub(crate) struct Settings {
 
 /// The TLS settings of a client. The configuration is made when it is needed.
 pub(crate) struct Tls {
+    provider: TlsProvider,
     roots: Vec<CertificateDer<'static>>,
     identity: Option<Identity>,
     watch: Option<Watch>,
@@ -49,7 +53,10 @@ struct Identity {
 impl Tls {
     /// Checks the settings. The error is one line.
     pub(crate) fn new(settings: Settings) -> Result<Self, String> {
-        let Settings { config, roots, identity, pins, watch } = settings;
+        let Settings { config, provider, roots, identity, pins, watch } = settings;
+        if config.is_some() && provider.is_some() {
+            return Err("the provider belongs into the configuration that `tls_config` was given".into());
+        }
         if config.is_some() && (!roots.is_empty() || identity.is_some() || watch.is_some()) {
             return Err("root and client certificates, and who watches them, belong into the configuration that `tls_config` was given".into());
         }
@@ -61,6 +68,7 @@ impl Tls {
             None => None,
         };
         Ok(Self {
+            provider: provider.unwrap_or_default(),
             roots: roots.concat(),
             identity,
             watch,
@@ -81,8 +89,13 @@ impl Tls {
             return Ok(Arc::clone(config));
         }
         let config = match &self.identity {
-            None if self.roots.is_empty() && self.watch.is_none() && self.pins.is_empty() => shared_config()?,
-            identity => Arc::new(config(&self.roots, &self.pins, identity.as_ref(), self.watch.clone())?),
+            None if self.roots.is_empty() && self.watch.is_none() && self.pins.is_empty() => {
+                shared_config(self.provider)?
+            }
+            identity => {
+                let watch = self.watch.clone();
+                Arc::new(config(self.provider, &self.roots, &self.pins, identity.as_ref(), watch)?)
+            }
         };
         Ok(Arc::clone(self.config.get_or_init(|| config)))
     }
@@ -108,26 +121,27 @@ impl fmt::Debug for Tls {
 
 /// The default: TLS 1.2 and 1.3, certificates judged by the platform's verifier. Clients share it while there are any, and
 /// the next one reads the system's root certificates anew.
-fn shared_config() -> Result<Arc<ClientConfig>, String> {
-    static SHARED: Mutex<Weak<ClientConfig>> = Mutex::new(Weak::new());
+fn shared_config(provider: TlsProvider) -> Result<Arc<ClientConfig>, String> {
+    static SHARED: Mutex<BTreeMap<TlsProvider, Weak<ClientConfig>>> = Mutex::new(BTreeMap::new());
 
     let mut shared = lock(&SHARED);
-    if let Some(config) = shared.upgrade() {
+    if let Some(config) = shared.get(&provider).and_then(Weak::upgrade) {
         return Ok(config);
     }
-    let config = Arc::new(config(&[], &Arc::default(), None, None)?);
-    *shared = Arc::downgrade(&config);
+    let config = Arc::new(config(provider, &[], &Arc::default(), None, None)?);
+    shared.insert(provider, Arc::downgrade(&config));
     Ok(config)
 }
 
 fn config(
+    provider: TlsProvider,
     roots: &[CertificateDer<'static>],
     pins: &Arc<Pins>,
     identity: Option<&Identity>,
     watch: Option<Watch>,
 ) -> Result<ClientConfig, String> {
     let words = |error: rustls::Error| error.to_string();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(provider.provider());
     let verifier = verifier(roots, &provider)?;
     let verifier: Arc<dyn ServerCertVerifier> = match roots.is_empty() && pins.is_empty() {
         true => verifier,

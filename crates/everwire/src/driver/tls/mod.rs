@@ -3,6 +3,7 @@
 //! - [`Settings`]: what the user wants, not yet checked
 //! - [`Tls`]: checked, and made into rustls' configuration when it is needed
 //! - `connect`: the handshake, with the server and with a proxy
+//! - [`TlsProvider`]: the library that does the cryptography
 //! - `pins`: which public keys a server may have
 //! - `own`: certificates that are trusted themselves
 //! - `describe`: what is wrong with a certificate, in words
@@ -13,7 +14,9 @@ mod connect;
 mod describe;
 mod own;
 mod pins;
+mod provider;
 mod watched;
 
 pub(crate) use self::config::{Settings, Tls};
 pub(super) use self::connect::{Terms, TlsStream, refused_by_alert, terms};
+pub use self::provider::TlsProvider;
