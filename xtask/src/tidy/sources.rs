@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::shell::{self, Failed};
 
-/// A foreign crate's name may stand in only one file of each module folder in `crates/`, so that it can be replaced there.
-const ONE_FILE_ONLY: &[&str] = &["tokio_rustls", "rusqlite"];
+/// A foreign crate's name may stand in only one file of each module folder in `crates/`, so that it can be replaced there;
+/// or in the files of a folder that is named for it.
+const ONE_FILE_ONLY: &[(&str, &str)] = &[("tokio_rustls", "tls"), ("rusqlite", "sqlite")];
 
 /// Words of unfinished work. Put together here so that this file does not find itself.
 const UNFINISHED: &[&str] = &[
@@ -55,12 +56,13 @@ fn unfinished(files: &[(String, String)]) -> Vec<String> {
 
 fn one_file_only(files: &[(String, String)]) -> Vec<String> {
     let mut findings = Vec::new();
-    for name in ONE_FILE_ONLY {
+    for (name, own_folder) in ONE_FILE_ONLY {
         let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (path, text) in files {
             if let Some((folder, _)) = path.rsplit_once('/')
                 && folder.starts_with("crates/")
                 && folder.contains("/src")
+                && !folder.ends_with(&format!("/{own_folder}"))
                 && names(text, name)
             {
                 users.entry(folder).or_default().push(path);
@@ -99,5 +101,8 @@ mod tests {
         let another = file("crates/b/src/one.rs", "use tokio_rustls::TlsAcceptor;");
         assert!(one_file_only(&[one.clone(), comment, another]).is_empty());
         assert_eq!(one_file_only(&[one, two]).len(), 1);
+        let file_of_its_folder =
+            |name: &str| file(&format!("crates/a/src/sqlite/{name}.rs"), "use rusqlite::Connection;");
+        assert!(one_file_only(&[file_of_its_folder("rows"), file_of_its_folder("reader")]).is_empty());
     }
 }

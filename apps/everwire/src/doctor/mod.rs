@@ -8,7 +8,7 @@
 //! - [`extras`]: sessions and compression, each on a connection of its own
 //! - [`closer`]: a closer look at what has failed
 //! - [`client`]: clients that make one connection each
-//! - [`advice`]: what to do about what failed
+//! - [`mod@advice`]: what to do about what failed
 
 mod advice;
 mod alive;

@@ -4,9 +4,9 @@
 
 mod backup;
 mod clock;
-mod database;
 mod folder;
 mod layout;
+mod sqlite;
 mod writer;
 
 use std::collections::HashMap;
@@ -23,9 +23,9 @@ use crate::config::Keep;
 use crate::error::OpenError;
 use crate::rooms::KeptMarks;
 pub use backup::{Restored, backup, restore};
-use database::Database;
-pub use database::HistoryError;
-pub(crate) use database::{Reader, beside, exists, write};
+use sqlite::Database;
+pub use sqlite::HistoryError;
+pub(crate) use sqlite::{Reader, beside, exists, write};
 use writer::Command;
 
 /// Posts and questions that may wait for the thread; who has more waits.

@@ -136,7 +136,7 @@ fn a_file_that_is_no_history_and_one_of_a_later_version_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (history, _) = open(Some(folder.path()));
     history.close();
-    let file = database::tamper(folder.path(), "PRAGMA user_version = 99");
+    let file = sqlite::tamper(folder.path(), "PRAGMA user_version = 99");
     let error = History::open(Some(folder.path()), &Opening::default(), |_| {}).unwrap_err();
     assert!(matches!(&error, OpenError::TooNew { file: named } if *named == file), "{error:?}");
 }
@@ -156,7 +156,7 @@ async fn what_can_not_be_stored_is_told_as_failed_and_works_again_later() {
     let (history, log) = open(Some(folder.path()));
     history.post(post("a", "1")).await;
     history.close();
-    database::tamper(
+    sqlite::tamper(
         folder.path(),
         "CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.id = 'bad' BEGIN SELECT raise(ABORT, 'disk full'); END",
     );
@@ -176,7 +176,7 @@ async fn nothing_overtakes_a_message_of_its_connection_that_could_not_be_stored(
     let folder = tempfile::tempdir().unwrap();
     let (history, _) = open(Some(folder.path()));
     history.close();
-    database::tamper(
+    sqlite::tamper(
         folder.path(),
         "CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.id = 'bad' BEGIN SELECT raise(ABORT, 'disk full'); END",
     );
@@ -223,7 +223,7 @@ fn keep(messages: Option<u64>, time: Option<Duration>) -> Keep {
 #[tokio::test]
 async fn a_history_of_version_1_is_brought_up_to_date_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    database::tamper(folder.path(), layout::VERSION_1);
+    sqlite::tamper(folder.path(), layout::VERSION_1);
     let (history, _) = open(Some(folder.path()));
     assert_eq!(history.epoch(), "of version 1");
     history.post(post("a", "z")).await;
@@ -241,8 +241,8 @@ async fn a_history_of_version_1_is_brought_up_to_date_and_goes_on() {
 #[tokio::test]
 async fn a_history_of_version_2_is_brought_up_to_date_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    database::tamper(folder.path(), layout::VERSION_1);
-    database::tamper(folder.path(), layout::VERSION_2);
+    sqlite::tamper(folder.path(), layout::VERSION_1);
+    sqlite::tamper(folder.path(), layout::VERSION_2);
     let (history, _) = open(Some(folder.path()));
     assert_eq!(history.epoch(), "of version 2");
     history.post(post("a", "z")).await;
@@ -257,13 +257,13 @@ async fn a_history_of_version_2_is_brought_up_to_date_and_goes_on() {
 async fn a_history_of_version_3_is_brought_up_to_date_and_its_sign_ins_go_on() {
     let folder = tempfile::tempdir().unwrap();
     for sql in [layout::VERSION_1, layout::VERSION_2, layout::SINCE_3, layout::IN_VERSION_3] {
-        database::tamper(folder.path(), sql);
+        sqlite::tamper(folder.path(), sql);
     }
     let (history, _) = open(Some(folder.path()));
     assert_eq!(history.epoch(), "of version 3");
     history.close();
     let tokens = |what: &str| -> i64 {
-        let connection = database::beside(Some(folder.path())).unwrap();
+        let connection = sqlite::beside(Some(folder.path())).unwrap();
         let sql = format!("SELECT count(*) FROM refreshes WHERE {what} AND generation = 7 AND parent IS NULL");
         connection.query_row(&sql, [], |row| row.get(0)).unwrap()
     };
@@ -306,7 +306,7 @@ async fn what_was_stored_too_long_ago_is_removed_whatever_its_sender_s_clock_sai
     assert_eq!(history.retain(&day).await.unwrap(), 0);
     history.close();
     let sql = format!("UPDATE messages SET aged = {} WHERE position < 3", now() - 86_400_001);
-    database::tamper(folder.path(), &sql);
+    sqlite::tamper(folder.path(), &sql);
     let (history, _) = open(Some(folder.path()));
     assert_eq!(history.retain(&day).await.unwrap(), 2);
     assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["3"]);
@@ -327,7 +327,7 @@ async fn a_clock_that_has_leapt_ahead_at_a_start_removes_nothing() {
         let then = now() - days_ago * 86_400_000;
         let sql =
             format!("UPDATE messages SET aged = {then}; UPDATE meta SET value = '{then} {then}' WHERE key = 'clock'");
-        database::tamper(folder.path(), &sql);
+        sqlite::tamper(folder.path(), &sql);
         let history = start();
         assert_eq!(history.retain(&keep(None, Some(kept_for))).await.unwrap(), removed, "{days_ago} days");
         history.close();
@@ -338,7 +338,7 @@ async fn a_clock_that_has_leapt_ahead_at_a_start_removes_nothing() {
         "UPDATE messages SET aged = {}; UPDATE meta SET value = '{then} {then}' WHERE key = 'clock'",
         then - 83 * 86_400_000
     );
-    database::tamper(folder.path(), &sql);
+    sqlite::tamper(folder.path(), &sql);
     assert_eq!(start().retain(&keep(None, Some(kept_for))).await.unwrap(), 1, "91 days have passed");
 }
 
@@ -349,7 +349,7 @@ async fn stored_times_never_go_back_within_a_room() {
     history.post(post("a", "1")).await;
     history.close();
     let ahead = now() + 86_400_000;
-    database::tamper(folder.path(), &format!("UPDATE messages SET stored = {ahead}"));
+    sqlite::tamper(folder.path(), &format!("UPDATE messages SET stored = {ahead}"));
     let (history, _) = open(Some(folder.path()));
     for (room, id) in [("a", "2"), ("a", "3"), ("b", "1")] {
         history.post(post(room, id)).await;
@@ -365,7 +365,7 @@ async fn stored_times_never_go_back_within_a_room() {
 async fn what_was_removed_can_not_be_read_in_the_files_any_more_and_they_shrink() {
     let folder = tempfile::tempdir().unwrap();
     // A file of a version that left removed text where it was, and never gave space back.
-    database::tamper(folder.path(), layout::VERSION_1);
+    sqlite::tamper(folder.path(), layout::VERSION_1);
     let (history, _) = open(Some(folder.path()));
     for n in 0..2000 {
         let mut secret = post("a", &n.to_string());
@@ -406,12 +406,12 @@ async fn a_history_that_can_not_be_written_says_so_until_it_can() {
     assert!(matches!(history.check().await, Err(HistoryError::Closed)));
     let full = "CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT raise(ABORT, 'disk full'); END;
                 CREATE TRIGGER fuller BEFORE INSERT ON meta BEGIN SELECT raise(ABORT, 'disk full'); END;";
-    database::tamper(folder.path(), full);
+    sqlite::tamper(folder.path(), full);
     let (history, _) = open(Some(folder.path()));
     assert!(history.check().await.is_err(), "it is tried, not believed");
     history.post(post("a", "1")).await;
     assert!(history.check().await.is_err());
-    database::tamper(folder.path(), "DROP TRIGGER full; DROP TRIGGER fuller;");
+    sqlite::tamper(folder.path(), "DROP TRIGGER full; DROP TRIGGER fuller;");
     history.check().await.unwrap();
     history.post(post("a", "1")).await;
     assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["1"]);
@@ -422,7 +422,7 @@ async fn who_waits_until_its_posts_are_told_does_not_try_a_disk_that_fails() {
     let folder = tempfile::tempdir().unwrap();
     let (history, _) = open(Some(folder.path()));
     history.close();
-    database::tamper(
+    sqlite::tamper(
         folder.path(),
         "CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.id = 'bad' BEGIN SELECT raise(ABORT, 'disk full'); END",
     );

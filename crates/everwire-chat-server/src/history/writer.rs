@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::database::{Database, HistoryError};
+use super::sqlite::{Database, HistoryError};
 use super::{Bounds, Page, Post, Removed, Start, Told};
 use crate::rooms::KeptMarks;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::database::{HistoryError, new_epoch};
 use super::folder::{self, FILE, Folder, Mark, beside, has_log, index_of, is_log_foreign, log_of};
 use super::layout::VERSION;
+use super::sqlite::{HistoryError, new_epoch};
 use crate::error::{BackupError, OpenError, RestoreError};
 use crate::server::now;
 
