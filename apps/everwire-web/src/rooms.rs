@@ -87,10 +87,6 @@ impl Rooms {
         self.each(|_, room| room.keep());
     }
 
-    pub(crate) fn me(&self) -> &str {
-        &self.user.user_name
-    }
-
     pub(crate) fn user(&self) -> &User {
         &self.user
     }

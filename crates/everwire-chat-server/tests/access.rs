@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use everwire_chat::ChatClient;
 use everwire_chat_server::{Accounts, Auth, Issuer, Rate, ServerConfig};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -386,6 +387,58 @@ async fn tokens_of_an_issuer_are_judged_by_its_keys_its_name_and_their_audience(
     // A ban holds for users without an account too.
     Accounts::open(folder.path()).unwrap().ban("ana").unwrap();
     assert_eq!(ana.close_code().await, 1008);
+}
+
+#[tokio::test]
+async fn a_new_name_reaches_who_is_connected_and_one_sees_oneself_as_others_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Foreign::new();
+    let keys = folder.path().join("keys.json");
+    std::fs::write(&keys, issuer.keys()).unwrap();
+    let mut config = with_data(folder.path());
+    config.auth = Auth::Issuer(Issuer { keys, name: "https://id".into(), audience: "chat".into() });
+    let server = Server::start(config).await;
+    let token = move |user: &str, name: &str, exp: u64| {
+        issuer.token(&json!({"iss": "https://id", "aud": "chat", "sub": user, "name": name, "exp": exp}))
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut ben = Plain::join(&server, &format!("after=&token={}", token("ben", "Ben", now + 3600))).await;
+    assert_eq!(ben.brief().await, "sync");
+    assert_eq!(ben.next().await, json!({"type": "presence", "userId": "ben", "userName": "Ben", "away": false}));
+    let claimed = format!("after=&userId=ana&userName=Boss&token={}", token("ana", "Ana", now - 30));
+    // Within the minute that clocks may be apart, and so asked for a fresh one at once.
+    let mut ana = Plain::join(&server, &claimed).await;
+    assert_eq!(ana.brief().await, "sync");
+    assert_eq!(ana.next().await["userName"], json!("Ana"), "not as she calls herself");
+    while ana.brief().await != "token_due" {}
+    ana.say(&json!({"type": "token", "token": token("ana", "Ana Lima", now + 3600)})).await;
+    assert_eq!(ana.next().await["userName"], json!("Ana Lima"));
+    assert_eq!(ben.next().await["userName"], json!("Ana"), "she comes");
+    assert_eq!(ben.next().await, json!({"type": "presence", "userId": "ana", "userName": "Ana Lima", "away": false}));
+    ana.say(&text("1", "ana", "hi")).await;
+    assert_eq!(ben.next().await["userName"], json!("Ana Lima"));
+
+    let good = token("cleo", "Cleo", now + 3600);
+    let cleo = ChatClient::builder(server.url(), "Boss").user_id("cleo");
+    let cleo = cleo.token(move |_| std::future::ready(Ok(good.clone()))).build().unwrap();
+    let mut updates = cleo.updates();
+    while cleo.me().user_name != "Cleo" {
+        soon("a word of the server", updates.next()).await.unwrap();
+    }
+    soon("the new name of another", async {
+        while !cleo.users().iter().any(|user| user.user_name == "Ana Lima") {
+            updates.next().await.unwrap();
+        }
+    })
+    .await;
+    let renamed = format!("token={}", token("ana", "Ana Sousa", now + 3600));
+    let _elsewhere = Plain::join(&server, &renamed).await;
+    soon("the name that she comes in with elsewhere", async {
+        while !cleo.users().iter().any(|user| user.user_name == "Ana Sousa") {
+            updates.next().await.unwrap();
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

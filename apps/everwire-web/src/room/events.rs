@@ -53,7 +53,7 @@ impl Room {
                 // What could not be asked for without a connection is asked for when the list is drawn.
                 self.changed();
             }
-            ChatEvent::Back(_) | ChatEvent::Presence(_) => self.renew_users(),
+            ChatEvent::Back(_) | ChatEvent::Presence(_) | ChatEvent::Named(_) => self.renew_users(),
             ChatEvent::Missed { entries, .. } => self.on_missed(entries),
             _ => {}
         }

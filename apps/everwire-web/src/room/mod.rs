@@ -177,6 +177,11 @@ impl Room {
         self.0.link.borrow()
     }
 
+    /// What the others see us as.
+    pub(crate) fn own_name(&self) -> String {
+        self.0.chat.me().user_name
+    }
+
     pub(crate) fn users(&self) -> Ref<'_, Vec<User>> {
         self.0.users.borrow()
     }

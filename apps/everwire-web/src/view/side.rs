@@ -14,7 +14,6 @@ use crate::rooms::Rooms;
 pub(super) struct Side {
     words: Words,
     /// Our own name.
-    me: String,
     places: HtmlElement,
     people: HtmlElement,
     new_room: HtmlInputElement,
@@ -47,7 +46,6 @@ impl Side {
         dom::label(chat, ".new-room button", &words.say(&Text::NewRoom));
         Self {
             words,
-            me: rooms.me().to_owned(),
             places: dom::find(chat, "ul.rooms"),
             people: dom::find(chat, "ul.people"),
             new_room,
@@ -75,7 +73,7 @@ impl Side {
         }
         let people = (room.name().to_owned(), room.users_version());
         if shown.people.as_ref() != Some(&people) {
-            self.show_people(&room.users());
+            self.show_people(&room.own_name(), &room.users());
             shown.people = Some(people);
         }
     }
@@ -116,9 +114,9 @@ impl Side {
         let _ = dom::find(&self.places, ".active button").focus();
     }
 
-    fn show_people(&self, users: &[User]) {
+    fn show_people(&self, me: &str, users: &[User]) {
         self.people.set_text_content(None);
-        add_person(&self.people, &self.me, Some(&self.words.say(&Text::You)));
+        add_person(&self.people, me, Some(&self.words.say(&Text::You)));
         let away = self.words.say(&Text::Away);
         for user in users {
             let person = add_person(&self.people, &user.user_name, user.away.then_some(&away));

@@ -62,19 +62,19 @@ impl Access {
         if claimed.is_some_and(|claimed| claimed.user_id != pass.user_id) {
             return Err(Refusal::OtherUser);
         }
-        // Whoever vouches for the user names it: without a name it is called by its id, whatever it claims.
-        let user_name = name.as_deref().filter(|name| check_name(name).is_ok()).unwrap_or(&pass.user_id);
-        let user = User::new(pass.user_id.clone(), user_name);
+        let user = User::new(pass.user_id.clone(), name);
         self.judge(&pass).await?;
         Ok(Admitted { user, pass })
     }
 
-    /// What a good token says: the name, and what it lets its user into this room by, if that is still so.
-    pub(super) fn pass(&self, token: &str, room: &str) -> Result<(Option<String>, Pass), Refusal> {
+    /// What a good token says: the name, and what it lets its user into this room by, if that is still so. Whoever vouches for the
+    /// user names it: without a name it is called by its id, whatever it claims.
+    pub(super) fn pass(&self, token: &str, room: &str) -> Result<(String, Pass), Refusal> {
         let claims = self.gate.judge(token, seconds()).map_err(Refusal::Token)?;
         let Claims { sub, name, generation, sid, grant, exp, .. } = claims;
         let until = exp.saturating_add(self.gate.leeway());
         let grant = grant.and_then(|grant| URL_SAFE_NO_PAD.decode(grant).ok());
+        let name = name.filter(|name| check_name(name).is_ok()).unwrap_or_else(|| sub.clone());
         Ok((name, Pass { user_id: sub, room: room.to_owned(), generation, sign_in: sid.zip(grant), until }))
     }
 

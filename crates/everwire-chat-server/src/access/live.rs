@@ -77,7 +77,7 @@ impl Access {
     ///
     /// # Errors
     /// If it is none, or another user's; the connection keeps what it had.
-    pub(crate) async fn renew_pass(&self, id: ConnectionId, token: &str) -> Option<Result<(), Refusal>> {
+    pub(crate) async fn renew_pass(&self, id: ConnectionId, token: &str) -> Option<Result<String, Refusal>> {
         let old = {
             let mut passes = lock(&self.live.passes);
             let held = passes.get_mut(&id)?;
@@ -87,8 +87,8 @@ impl Access {
         Some(self.renewed(id, &old, token).await)
     }
 
-    async fn renewed(&self, id: ConnectionId, old: &Pass, token: &str) -> Result<(), Refusal> {
-        let (_, pass) = self.pass(token, &old.room)?;
+    async fn renewed(&self, id: ConnectionId, old: &Pass, token: &str) -> Result<String, Refusal> {
+        let (name, pass) = self.pass(token, &old.room)?;
         if pass.user_id != old.user_id {
             return Err(Refusal::OtherUser);
         }
@@ -99,7 +99,8 @@ impl Access {
             }
         };
         passed(pass.clone());
-        self.judge(&pass).await.inspect_err(|_| passed(old.clone()))
+        self.judge(&pass).await.inspect_err(|_| passed(old.clone()))?;
+        Ok(name)
     }
 
     /// And out again.

@@ -47,6 +47,7 @@ impl Member {
                 // On an earlier connection it may have had everything.
                 self.told = end;
                 self.send_sync(end, earlier, here.clone());
+                let _ = self.tell_own_name();
                 self.send_receipt();
             } else if messages.first().and_then(|message| message.offset).unwrap_or(self.caught_up + 1) > told_to + 1 {
                 // What was to follow has been removed meanwhile.

@@ -98,11 +98,28 @@ impl Member {
     async fn on_token(&mut self, token: &str) -> bool {
         let Some(access) = self.shared.access.clone() else { return true };
         match access.renew_pass(self.id, token).await {
-            Some(Ok(())) => true,
+            Some(Ok(name)) => self.on_name(name),
             Some(Err(refusal @ Refusal::OtherUser)) => self.close(refusal.close_code(), refusal.reason()).await,
             Some(Err(refusal)) => self.on_junk(Junk { id: None, reason: refusal.to_string() }).await,
             None => self.on_junk(Junk { id: None, reason: "no token was asked for".into() }).await,
         }
+    }
+
+    /// The user is called so from now on. Whether the connection goes on.
+    fn on_name(&mut self, name: String) -> bool {
+        let Some(user) = self.user.as_mut().filter(|user| user.user_name != name) else { return true };
+        user.user_name = name;
+        self.shared.rooms().rename(&self.room, self.id, &user.user_name);
+        self.tell_own_name()
+    }
+
+    /// Tells the client how the others see its user, where that is not what the client says. Whether the connection goes on.
+    pub(super) fn tell_own_name(&mut self) -> bool {
+        let Some(User { user_id, user_name, .. }) = self.user.clone().filter(|_| self.shared.access.is_some()) else {
+            return true;
+        };
+        let presence = Event::Presence(Presence { user_id, user_name, away: false });
+        self.socket.queue(&Message::from(presence.to_json()))
     }
 
     async fn on_line(&mut self, mut message: TextMessage) -> bool {

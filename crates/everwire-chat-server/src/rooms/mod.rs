@@ -131,6 +131,16 @@ impl Rooms {
         self.deliveries += room.tell_presence(&user.user_id);
     }
 
+    /// The user of a connection is called otherwise from now on; the others are told.
+    pub(crate) fn rename(&mut self, room: &str, id: ConnectionId, name: &str) {
+        let Some(room) = self.rooms.get_mut(room) else { return };
+        let Some(Member { user: Some(user), .. }) = room.members.get_mut(&id) else { return };
+        name.clone_into(&mut user.user_name);
+        let user_id = user.user_id.clone();
+        room.presence.rename(&user_id, name);
+        self.deliveries += room.tell_presence(&user_id);
+    }
+
     /// Whether nobody looks at a connection's client.
     pub(crate) fn set_away(&mut self, room: &str, id: ConnectionId, away: bool) {
         let Some(room) = self.rooms.get_mut(room) else { return };
@@ -319,7 +329,8 @@ impl Room {
             .fold(0, |count, ()| count + 1)
     }
 
-    /// Tells everybody who understands it, but the user's own connections, whether somebody looks, if that is news.
+    /// Tells everybody who understands it, but the user's own connections, how the user is called and whether somebody looks, if that is
+    /// news.
     fn tell_presence(&mut self, user_id: &str) -> u64 {
         let Some(User { user_id, user_name, away }) = self.presence.news(user_id) else { return 0 };
         let frame = Prepared::new(text(&Event::Presence(wire::Presence { user_id: user_id.clone(), user_name, away })));

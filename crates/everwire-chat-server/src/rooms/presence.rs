@@ -16,8 +16,9 @@ struct Here {
     connections: usize,
     /// So many of them at which nobody looks.
     away: usize,
-    /// What was last told of that.
+    /// What was last told of that, and of the name.
     told_away: bool,
+    told_name: String,
     /// The leaving that is under way while there is no connection.
     leaving: Option<u64>,
 }
@@ -41,7 +42,8 @@ impl Presence {
             return false;
         }
         let name = user.user_name.clone();
-        let here = Here { name, connections: 1, away: usize::from(away), told_away: false, leaving: None };
+        let told_name = name.clone();
+        let here = Here { name, connections: 1, away: usize::from(away), told_away: false, told_name, leaving: None };
         self.here.insert(user.user_id.clone(), here);
         true
     }
@@ -66,14 +68,22 @@ impl Presence {
         }
     }
 
-    /// What is new of whether somebody looks, once. A user between two connections is as before.
+    /// The user is called otherwise from now on.
+    pub(super) fn rename(&mut self, user_id: &str, name: &str) {
+        if let Some(here) = self.here.get_mut(user_id) {
+            name.clone_into(&mut here.name);
+        }
+    }
+
+    /// What is new of the name, and of whether somebody looks, once. A user between two connections is as before.
     pub(super) fn news(&mut self, user_id: &str) -> Option<User> {
         let here = self.here.get_mut(user_id)?;
         let away = here.away == here.connections;
-        if here.connections == 0 || away == here.told_away {
+        if here.connections == 0 || (away == here.told_away && here.name == here.told_name) {
             return None;
         }
         here.told_away = away;
+        here.told_name.clone_from(&here.name);
         Some(User { user_id: user_id.to_owned(), user_name: here.name.clone(), away })
     }
 

@@ -72,9 +72,11 @@ pub enum ChatEvent {
     Back(User),
     /// Somebody has gone.
     Left(User),
-    /// Somebody looks no more, or again: [`User::away`] says which. Such changes are also in what
-    /// [`Synced`](Self::Synced) renews.
+    /// Somebody looks no more, or again ([`User::away`] says which), or is called otherwise from now on. Such changes are also in
+    /// what [`Synced`](Self::Synced) renews.
     Presence(User),
+    /// The server names us: so the others see us. [`ChatClient::me`] says it from now on.
+    Named(User),
     /// These are typing now, by name.
     Typing(Vec<String>),
     /// The server has said where the room stands; what we have missed follows. The list of who is here is new.
@@ -146,10 +148,11 @@ impl ChatClient {
         Builder::new(url.into(), user_name.into())
     }
 
-    /// Who we are.
+    /// Who we are, by the name that the others see, once the server has told that.
     #[must_use]
-    pub fn me(&self) -> &User {
-        &self.me
+    pub fn me(&self) -> User {
+        let name = self.room.lock().name.clone();
+        User::new(self.me.user_id.clone(), name.unwrap_or_else(|| self.me.user_name.clone()))
     }
 
     /// Sends a line; its id. It is in the timeline when this returns.
@@ -159,10 +162,11 @@ impl ChatClient {
     pub fn send(&self, text: impl Into<String>) -> Result<String, SendError> {
         let text = text.into();
         check_text(&text).map_err(SendError::Invalid)?;
+        let User { user_id, user_name, .. } = self.me();
         let message = TextMessage {
             id: new_id(),
-            user_id: self.me.user_id.clone(),
-            user_name: self.me.user_name.clone(),
+            user_id,
+            user_name,
             text,
             timestamp: now_ms(),
             status: WireStatus::Sent,

@@ -27,6 +27,8 @@ pub(super) struct Room {
 pub(super) struct Inner {
     pub(super) timeline: Timeline,
     pub(super) users: Vec<User>,
+    /// What the server calls us, if it has said so.
+    pub(super) name: Option<String>,
     /// Which history the room has.
     pub(super) epoch: Option<String>,
     /// Up to where we have everything of it; `None`: nothing of it has come yet, though there may be much.
@@ -50,6 +52,7 @@ impl Room {
         let inner = Inner {
             timeline: Timeline::new(window),
             users: Vec::new(),
+            name: None,
             epoch: None,
             seen: None,
             waiting: HashMap::new(),

@@ -256,14 +256,23 @@ impl Task {
     }
 
     fn on_presence(&mut self, presence: Presence) {
-        let Presence { user_id, away, .. } = presence;
+        let Presence { user_id, user_name, away } = presence;
         let mut inner = self.room.lock();
-        // Who is not known to be here is not known to be away either.
-        let Some(user) = inner.users.iter_mut().find(|user| user.user_id == user_id && user.away != away) else {
+        if user_id == self.me.user_id {
+            let known = inner.name.as_ref().unwrap_or(&self.me.user_name);
+            if *known != user_name {
+                inner.name = Some(user_name.clone());
+                self.room.tell(ChatEvent::Named(User::new(user_id, user_name)));
+            }
             return;
-        };
-        user.away = away;
-        self.room.tell(ChatEvent::Presence(user.clone()));
+        }
+        // Who is not known to be here is not known to be away either.
+        let Some(user) = inner.users.iter_mut().find(|user| user.user_id == user_id) else { return };
+        let now = User { user_id, user_name, away };
+        if *user != now {
+            user.clone_from(&now);
+            self.room.tell(ChatEvent::Presence(now));
+        }
     }
 
     fn on_state(&mut self, state: State) {

@@ -135,7 +135,7 @@ impl User {
     }
 }
 
-/// Extension: whether somebody looks.
+/// Extension: how a user is called, and whether somebody looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Presence {

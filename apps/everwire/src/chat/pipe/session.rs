@@ -59,7 +59,7 @@ impl Session {
     fn start(args: ChatArgs, chat: ChatClient, console: Console, look: Look, stop: Stop) -> Running {
         let input = if args.listen { Input::None } else { Input::stdin(limits::TEXT_BYTES) };
         let (zone, trouble) = local_zone();
-        let lines = Lines { zone, me: chat.me().user_name.clone() };
+        let lines = Lines { zone, me: chat.me().user_name };
         let mut session = Self {
             args,
             updates: chat.updates(),
@@ -104,6 +104,7 @@ impl Running {
 
     /// Shows what has not been shown of all that is known now.
     async fn catch_up(&mut self) -> Result<Option<End>, Gone> {
+        self.session.lines.me = self.chat.me().user_name;
         for entry in self.chat.entries() {
             self.session.on_entry(&entry).await?;
         }
@@ -203,6 +204,7 @@ impl Session {
                 let line = self.lines.left(now, &user.user_name);
                 self.console.line(&line).await?;
             }
+            Some(ChatEvent::Named(me)) => self.lines.me = me.user_name,
             Some(ChatEvent::Synced { earlier: true }) if !self.told_of_earlier => {
                 self.told_of_earlier = true;
                 self.note(Tone::Faint, "there are older messages, not shown here");

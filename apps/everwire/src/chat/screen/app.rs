@@ -241,11 +241,13 @@ impl App {
             ChatEvent::Timeline(change) => self.model.on_change(room, change),
             ChatEvent::Joined(user) => self.model.on_came(room, &user),
             ChatEvent::Left(user) => self.model.on_went(room, &user),
+            ChatEvent::Named(me) => self.model.rooms[room].me = me,
             ChatEvent::Typing(names) => self.model.rooms[room].typing = names,
             ChatEvent::Earlier { .. } => self.model.rooms[room].loading = false,
             ChatEvent::Missed { count, entries } => {
                 self.model.say(&Text::Missed { count });
                 self.model.rooms[room].replace(entries);
+                self.model.rooms[room].me = self.rooms.chat(room).me();
                 let state = self.rooms.chat(room).state();
                 self.model.on_link(room, Link::of(&state, self.way));
             }
@@ -346,7 +348,7 @@ fn judge(end: &End, finals: &[Link], undelivered: usize, farewell: String, words
 
 /// A room as it stands now.
 fn shown(name: String, chat: &ChatClient, entries: Vec<Entry>, way: Way) -> Room {
-    let mut room = Room::new(name, chat.me().clone());
+    let mut room = Room::new(name, chat.me());
     room.replace(entries);
     room.users = chat.users();
     room.link = Link::of(&chat.state(), way);

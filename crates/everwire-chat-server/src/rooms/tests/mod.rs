@@ -176,6 +176,27 @@ fn who_is_away_stays_so_over_a_short_cut() {
 }
 
 #[test]
+fn a_new_name_is_told_to_the_others_once() {
+    let mut line = Line::new();
+    line.join(1, "ana+");
+    line.join(2, "ben+");
+    line.join(3, "old");
+    (1..=3).for_each(|id| drop(line.got(id)));
+    line.rooms.rename("r", 2, "Benjamin");
+    line.rooms.rename("r", 2, "Benjamin");
+    assert_eq!(line.got(1), ["presence ben+"]);
+    assert!(line.got(2).is_empty() && line.got(3).is_empty());
+    let mailbox = Arc::new(Mailbox::new(8, 10_000, unbounded()));
+    let here = line.rooms.join("r", 4, mailbox, Manner { extended: true, away: false });
+    assert!(here.iter().any(|user| user.user_name == "Benjamin"), "{here:?}");
+    // By the name that it comes in with, too.
+    let mailbox = Arc::new(Mailbox::new(8, 10_000, unbounded()));
+    line.rooms.join("r", 5, mailbox, Manner::default());
+    line.rooms.identify("r", 5, User::new("ben+", "Ben"), 8);
+    assert_eq!(line.got(1), ["presence ben+"]);
+}
+
+#[test]
 fn who_says_goodbye_is_gone_at_once() {
     let mut line = Line::new();
     line.join(1, "ana");
