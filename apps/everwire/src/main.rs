@@ -75,14 +75,25 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
 }
 
 fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Failed, format!("the runtime can't be started: {error}")))?;
+    let refused = |error: std::io::Error| {
+        let advice = if cfg!(unix) { "; if too many files are open, raise the limit (ulimit -n)" } else { "" };
+        Failure::new(Exit::Failed, format!("the runtime can't be started: {error}{advice}"))
+    };
+    #[cfg(unix)]
+    check_descriptors().map_err(refused)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(refused)?;
     let result = runtime.block_on(command);
     // A thread that still waits for a line of stdin must not hold the end up.
     runtime.shutdown_background();
     result
+}
+
+/// Whether there are as many file descriptors as the runtime needs. Without one for its signals tokio panics, and without one
+/// for its files the system's resolver calls a name unknown.
+#[cfg(unix)]
+fn check_descriptors() -> std::io::Result<()> {
+    let pairs: std::io::Result<Vec<_>> = (0..4).map(|_| std::os::unix::net::UnixStream::pair()).collect();
+    pairs.map(drop)
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {

@@ -69,6 +69,20 @@ fn what_may_be_secret_is_not_repeated_by_an_error() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn where_there_are_too_few_file_descriptors_that_is_told() {
+    for limit in 5..=10 {
+        let limited = format!("ulimit -n {limit}; exec \"$0\" connect ws://localhost:1 --max-attempts 1");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &limited, env!("CARGO_BIN_EXE_everwire")]);
+        let output = shell.stdin(std::process::Stdio::null()).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{limit}: {err}");
+        assert!(err.lines().count() == 1 && err.contains("ulimit -n"), "{limit}: {err}");
+    }
+}
+
 #[test]
 fn a_bad_input_of_ours_is_told_in_one_line() {
     for args in [
