@@ -48,6 +48,10 @@ impl Abuse {
         Self::OnlyAlive,
     ];
 
+    /// What an end may do that lies in nothing and only says too much.
+    pub(crate) const IDLE_TALK: &'static [Self] =
+        &[Self::FloodPings, Self::FloodControlPings, Self::FloodPongs, Self::FloodAcks];
+
     fn reads(self) -> bool {
         matches!(self, Self::ExceedLimits | Self::OnlyAlive)
     }
@@ -176,7 +180,7 @@ impl Hostile {
 
 impl Abuse {
     /// Says all that it has to say; it goes out as the network takes it.
-    fn speak(self, socket: &mut Socket) {
+    pub(crate) fn speak(self, socket: &mut Socket) {
         let body = text(&[b'x'; 60]);
         for number in 1..=if self == Self::OnlyAlive { 0 } else { FRAMES } {
             let prefix = match self {

@@ -88,6 +88,12 @@ mutants! {
     ByeAwaitedForEver => session,
     /// What a session without a connection holds is counted when it loses it, and never again.
     DetachedCountedOnce => session,
+    /// A store that is gone says nothing: what it was given last is awaited for ever.
+    StoreVanishesUntold => session,
+    /// A move that has failed is not tried again.
+    MoveTriedOnce => session,
+    /// A connection's opening, up to the welcome, may take for ever.
+    WelcomeAwaitedForEver => session,
     /// Of a message that has expired nothing is told.
     ExpiryUntold => plain,
     /// An open connection resets the back-off.

@@ -37,6 +37,8 @@ pub(crate) struct Stage {
     pub(crate) budget: Budget,
     /// Bytes may change on their way, and nobody finds out: what is on the wire is nobody's word.
     pub(crate) unsealed: bool,
+    /// A server has flooded clients, whose answers may fill a buffer of their own.
+    pub(crate) flooded: bool,
     pub(crate) random: Random,
     pub(crate) violation: Option<Violation>,
     /// A line for each thing that happens, for people.

@@ -95,6 +95,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             mutant: scenario.mutant,
             budget: Budget::new(setup.budget.max(1), Duration::from_secs(1)).unwrap_or_default(),
             unsealed: setup.unsealed,
+            flooded: false,
             random: Random::new(scenario.seed),
             violation,
             trace: traced.then(Vec::new),
@@ -282,9 +283,11 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             | Action::Close { .. }
             | Action::Migrate
             | Action::Hint { .. } => self.clients[index].is_frozen(),
-            Action::ServerWork { .. } | Action::Drain { .. } | Action::EndSessions { .. } | Action::Forge { .. } => {
-                self.server.as_ref().is_some_and(|server| server.core.is_frozen())
-            }
+            Action::ServerWork { .. }
+            | Action::Drain { .. }
+            | Action::EndSessions { .. }
+            | Action::Forge { .. }
+            | Action::Flood { .. } => self.server.as_ref().is_some_and(|server| server.core.is_frozen()),
             _ => false,
         };
         self.next_step += 1;
@@ -353,6 +356,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             }),
             Action::LoseNext => server.core.lose_next(),
             Action::Forge { frame } => server.core.forge(stage, frame),
+            Action::Flood { by, time } => server.core.flood(stage, *by, *time),
             _ => {}
         }
         server.turn(stage);

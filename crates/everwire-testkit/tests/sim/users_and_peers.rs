@@ -1,4 +1,4 @@
-//! Users who await, and clients that mean harm.
+//! Users who await, peers that mean harm or are only alive, and stores that are gone.
 
 use everwire_testkit::sim::{Abuse, Action, Scenario, Step, probe};
 
@@ -48,4 +48,39 @@ fn no_client_that_means_harm_keeps_the_others_from_being_served() {
         assert_eq!(report.violation, None, "{by:?}");
         assert_eq!(report.counts.acknowledged, 20, "{by:?}");
     }
+}
+
+#[test]
+fn a_client_bears_each_flood_of_a_server_that_does_not_read() {
+    let text =
+        "session = true\ncalm-at = 9000\n[client]\nsocket-buffer = 8000\n[[step]]\nat = 100\ndo = 'work'\ncount = 20\n";
+    for by in [Abuse::FloodPings, Abuse::FloodControlPings, Abuse::FloodPongs, Abuse::FloodAcks] {
+        let mut scenario = scenario(text);
+        scenario.steps.push(Step { at: 50, client: 0, action: Action::Flood { by, time: 3_000 } });
+        let report = probe::run(&scenario);
+        assert_eq!(report.violation, None, "{by:?}");
+        assert_eq!(report.counts.acknowledged, 20, "{by:?}");
+        assert!(report.counts.bytes > 10_000, "{by:?} is no flood: {}", report.counts);
+    }
+}
+
+#[test]
+fn a_move_to_a_server_that_greets_wrongly_or_not_at_all_is_tried_again() {
+    for greeting in ["greets-wrongly", "withholds-welcome"] {
+        let script = format!("[script]\nbegins = 1000\n{greeting} = true\n");
+        let text = format!("session = true\ncalm-at = 30000\n[client]\nopen-timeout = 1000\n{script}");
+        let report = probe::run(&scenario(&format!("{text}[[step]]\nat = 1500\ndo = 'migrate'\n")));
+        assert_eq!(report.violation, None, "{greeting}");
+        assert!(report.counts.dials >= 3, "{greeting}: {}", report.counts);
+        assert_eq!(report.counts.sessions, 1, "{greeting}");
+    }
+}
+
+#[test]
+fn messages_wait_for_a_store_that_is_gone_and_go_out_when_it_is_back() {
+    let client = "[client]\ndurable = true\ncommit = 5\ndisk-vanishes = 100\n";
+    let work = "[[step]]\nat = 200\ndo = 'work'\ncount = 5\n";
+    let report = probe::run(&scenario(&format!("session = true\ncalm-at = 5000\n{client}{work}")));
+    assert_eq!(report.violation, None);
+    assert_eq!(report.counts.acknowledged, 5);
 }

@@ -1,24 +1,36 @@
 //! What a client's process leaves behind: a store that crashes with it, or fails.
 
+use std::ops::Range;
+
 use everwire_core::Input;
 use everwire_core::store::{BatchId, Saved, StoreOp};
 
-use crate::sim::agenda::{Nanos, millis};
+use crate::sim::agenda::Nanos;
 use crate::sim::mutant::Mutant;
 use crate::sim::stage::Stage;
+
+/// What a store is like.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DiskPlan {
+    /// How long a commit takes.
+    pub(crate) delay: Nanos,
+    /// One commit in four fails.
+    pub(crate) fails: bool,
+    /// When every commit fails.
+    pub(crate) gone: Range<Nanos>,
+}
 
 /// Outlives the processes that use it. Its writes take their time; a crash meets them done, or not done.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
     saved: Saved,
-    delay: Nanos,
-    fails: bool,
+    plan: DiskPlan,
     writing: Option<(BatchId, Vec<StoreOp>, Nanos)>,
 }
 
 impl Disk {
-    pub(crate) fn new(delay: u64, fails: bool) -> Self {
-        Self { delay: millis(delay), fails, ..Self::default() }
+    pub(crate) fn new(plan: DiskPlan) -> Self {
+        Self { plan, ..Self::default() }
     }
 
     /// What the next process finds.
@@ -27,7 +39,7 @@ impl Disk {
     }
 
     pub(super) fn write(&mut self, stage: &Stage, batch: BatchId, ops: Vec<StoreOp>) {
-        self.writing = Some((batch, ops, stage.agenda.now() + self.delay));
+        self.writing = Some((batch, ops, stage.agenda.now() + self.plan.delay));
     }
 
     pub(super) fn due(&self) -> Option<Nanos> {
@@ -36,8 +48,16 @@ impl Disk {
 
     /// What it has to say now.
     pub(super) fn done(&mut self, stage: &mut Stage) -> Option<Input> {
-        let (batch, ops, _) = self.writing.take_if(|(_, _, at)| *at <= stage.agenda.now())?;
-        if self.fails && stage.random.one_in(4) {
+        let gone = self.plan.gone.contains(&stage.agenda.now());
+        if gone && stage.is(Mutant::StoreVanishesUntold) {
+            self.writing = None;
+            return None;
+        }
+        let (batch, ops, _) = self.writing.take_if(|(_, _, at)| gone || *at <= stage.agenda.now())?;
+        if gone {
+            return Some(Input::PersistFailed { batch, ops, reason: "the disk is gone".to_owned() });
+        }
+        if self.plan.fails && stage.random.one_in(4) {
             return Some(Input::PersistFailed { batch, ops, reason: "the disk is full".to_owned() });
         }
         // A store that lies: it says that all is durable, and has forgotten what a message is.

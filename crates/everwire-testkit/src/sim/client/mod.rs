@@ -24,6 +24,7 @@ use everwire_core::{
     Event, Hint, Input, Machine, MachineStats, Message, MessageId, Moment, Outcome, SendError, SendOptions, State,
 };
 
+pub(crate) use disk::DiskPlan;
 pub(crate) use ledger::Ledger;
 pub(crate) use node::ClientNode;
 use process::Awaited;

@@ -35,7 +35,7 @@ struct Frozen {
 
 impl<A: ClientApp> ClientNode<A> {
     pub(crate) fn new(index: u32, plan: ClientPlan, app: A) -> Self {
-        let disk = plan.disk.map(|(delay, fails)| Disk::new(delay, fails));
+        let disk = plan.disk.clone().map(Disk::new);
         Self { app, process: None, disk, index, plan, lives: 0, frozen: None, slept: 0, armed: Nanos::MAX }
     }
 
@@ -136,7 +136,7 @@ impl<A: ClientApp> ClientNode<A> {
 
     fn arm(&mut self, stage: &mut Stage) {
         let Some(process) = &self.process else { return };
-        let (own, world) = process.due();
+        let (own, world) = process.due(stage);
         let own = own.filter(|at| *at < Moment::MAX).map(|at| at.as_nanos().saturating_add(self.slept));
         let Some(at) = own.into_iter().chain(world).min() else { return };
         if at < self.armed {

@@ -123,6 +123,7 @@ impl Process {
         if let Err(what) = self.pace.attempt(now, attempt.0, &self.plan.config.retry) {
             stage.fail(place(index), what);
         }
+        self.moves_at = None;
         self.links.push(Link::dial(stage, index, attempt, &self.plan.request));
         if self.links.len() > 2 {
             stage.fail(place(index), "more than two connections at a time");
@@ -171,6 +172,7 @@ impl Process {
                 }
                 self.aborted.clear();
             }
+            Event::MoveFailed { retry_in, .. } => self.moves_at = retry_in.map(|pause| now + pause),
             Event::Session { resumed: true, resending } => {
                 stage.counts.resumes += 1;
                 stage.counts.resent += *resending as u64;

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use everwire_core::session::Replies;
 use everwire_core::{
     Attempt, Config, Input, Machine, Message, MessageId, Moment, OpenFailure, OpenFailureKind, Outcome, SendError,
-    SendRate, State, TransportEvent,
+    SendRate, State, Timer, TransportEvent,
 };
 
-use super::disk::Disk;
+use super::disk::{Disk, DiskPlan};
 use super::ledger::{Ledger, Pace};
 use super::link::{Link, LinkState, Pause};
 use super::rate::Rate;
@@ -26,8 +27,8 @@ pub(crate) struct ClientPlan {
     /// What `config` asks for, unless a mutant does not keep it.
     pub(crate) send_rate: Option<SendRate>,
     pub(crate) request: Vec<u8>,
-    /// The outbox is kept: how long a commit takes in milliseconds, and whether it may fail.
-    pub(crate) disk: Option<(u64, bool)>,
+    /// The outbox is kept.
+    pub(crate) disk: Option<DiskPlan>,
     /// How long the handler takes for a message.
     pub(crate) work: Nanos,
     /// Messages that wait for the handler before reading pauses.
@@ -61,6 +62,8 @@ pub(crate) struct Process {
     /// What is processed once it does.
     done_then: Option<u64>,
     pub(super) delivered: u64,
+    /// A move has failed, and is tried again then.
+    pub(super) moves_at: Option<Moment>,
     /// The links that were aborted since the last loss.
     pub(super) aborted: Vec<Aborted>,
     timers: u32,
@@ -135,6 +138,7 @@ impl Process {
             awaited: None,
             done_then: None,
             delivered: 0,
+            moves_at: None,
             aborted: Vec::new(),
             timers: 0,
         })
@@ -164,12 +168,12 @@ impl Process {
         self.timers = 0;
         stage.counts.turns += 1;
         if stage.is(Mutant::TimerBeforeSocket) {
-            self.timer(now);
+            self.timer(stage, now);
             self.drain(index, app, stage, now);
         }
         for _ in 0..ROUNDS {
             let mut busy = self.read(app, stage, now);
-            busy |= self.timer(now);
+            busy |= self.timer(stage, now);
             if let Some(word) = self.disk.as_mut().and_then(|disk| disk.done(stage)) {
                 busy = true;
                 self.machine.handle(now, word);
@@ -189,14 +193,16 @@ impl Process {
         }
         self.check_bounds(index, stage);
         self.check_keepalive(index, stage, now);
+        self.check_move(index, stage, now);
     }
 
     /// When it wants its next turn by itself, by its own clock and by the world's.
-    pub(super) fn due(&self) -> (Option<Moment>, Option<Nanos>) {
+    pub(super) fn due(&self, stage: &Stage) -> (Option<Moment>, Option<Nanos>) {
         let disk = self.disk.as_ref().and_then(Disk::due);
         let next = (self.handling.is_none() && self.takes_next()).then_some(0);
         let world = [self.handling, next, self.wake_at, disk].into_iter().chain(self.links.iter().map(Link::due));
-        (self.machine.deadline().map(|(at, _)| at), world.flatten().min())
+        let deadline = self.machine.deadline().filter(|(_, timer)| !self.is_ignored(stage, *timer));
+        (deadline.map(|(at, _)| at), world.flatten().min())
     }
 
     /// The connections that are open.
@@ -278,8 +284,17 @@ impl Process {
         busy
     }
 
-    fn timer(&mut self, now: Moment) -> bool {
-        let due = self.machine.deadline().is_some_and(|(at, _)| at <= now);
+    /// Whether a broken rule passes this timer over.
+    fn is_ignored(&self, stage: &Stage, timer: Timer) -> bool {
+        match timer {
+            Timer::Migrate => stage.is(Mutant::MoveTriedOnce) && self.moves_at.is_some(),
+            Timer::Open => stage.is(Mutant::WelcomeAwaitedForEver),
+            _ => false,
+        }
+    }
+
+    fn timer(&mut self, stage: &Stage, now: Moment) -> bool {
+        let due = self.machine.deadline().is_some_and(|(at, timer)| at <= now && !self.is_ignored(stage, timer));
         if due && self.timers <= TIMERS_AT_ONCE {
             self.timers += 1;
             self.machine.handle(now, Input::Timer);
@@ -407,6 +422,16 @@ impl Process {
         }
     }
 
+    /// A move that has failed is tried again when it was said, if the connection still stands.
+    fn check_move(&mut self, index: u32, stage: &mut Stage, now: Moment) {
+        let stands = self.links.iter_mut().filter_map(Link::up).any(|up| up.socket.is_open());
+        if *self.machine.state() != State::Connected || !stands {
+            self.moves_at = None;
+        } else if self.moves_at.is_some_and(|at| now > at) {
+            stage.fail(place(index), "a move that failed was not tried again when it was said");
+        }
+    }
+
     /// Every queue keeps its bound.
     fn check_bounds(&self, index: u32, stage: &mut Stage) {
         let stats = self.machine.stats();
@@ -426,7 +451,8 @@ impl Process {
             _ => None,
         });
         let frame = self.plan.config.batching.as_ref().map_or(0, |batching| batching.max_bytes);
-        let room = self.plan.write_buffer + self.ledger.largest.max(frame) + 8192;
+        let replies = if stage.flooded { Replies::BUFFER } else { 0 };
+        let room = self.plan.write_buffer.max(replies) + self.ledger.largest.max(frame) + 8192;
         if let Some(buffered) = buffered.max().filter(|buffered| *buffered > room) {
             stage.fail(place(index), format_args!("a write buffer of {buffered} bytes"));
         }

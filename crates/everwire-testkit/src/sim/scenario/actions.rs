@@ -102,6 +102,14 @@ pub enum Action {
         /// What it does.
         by: Abuse,
     },
+    /// The server's end of each session's connection floods it, and does not read for a while. Only pings, pongs and
+    /// acknowledgements: nothing that its machine would have to know of.
+    Flood {
+        /// With what.
+        by: Abuse,
+        /// How long it does not read.
+        time: u64,
+    },
     /// All connections are cut.
     Cut,
 }
@@ -140,7 +148,8 @@ impl Step {
                 | Action::StallClient { time }
                 | Action::StallServer { time }
                 | Action::Sleep { time }
-                | Action::Drain { within: time } => time,
+                | Action::Drain { within: time }
+                | Action::Flood { time, .. } => time,
                 _ => 0,
             }
     }

@@ -99,6 +99,7 @@ impl Scenario {
                 Action::Drain { within } => step.at >= 3_000 && within >= 5_000,
                 _ => false,
             })
+            && self.script == PlainScript::default()
             && self.server.max_sessions == 0
             && self.server.max_detached_bytes == 0
             && self.client.socket_buffer == 0

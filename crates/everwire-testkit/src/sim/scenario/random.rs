@@ -106,8 +106,33 @@ pub(super) fn draw(seed: u64, kind: Kind) -> Scenario {
         let (action, at) = (Action::ServerWork { count: random.pick(&[5, 20]) }, random.below(horizon));
         scenario.steps.push(Step { at, client: 0, action });
     }
+    if session && random.one_in(12) {
+        bad_greeting(random, &mut scenario, horizon);
+    }
+    if session && random.one_in(24) {
+        let (at, time) = (random.below(horizon), random.pick(&[500, 3_000]));
+        let action = Action::Flood { by: random.pick(Abuse::IDLE_TALK), time };
+        scenario.steps.push(Step { at, client: 0, action });
+    }
+    if scenario.client.durable && random.one_in(4) {
+        scenario.client.disk_vanishes = 1 + random.below(horizon);
+    }
     scenario.steps.sort_by_key(|step| step.at);
     scenario
+}
+
+/// A server that at some time begins to greet nobody as it should, and a client that is to move then.
+fn bad_greeting(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
+    let begins = random.below(horizon);
+    scenario.script.begins = begins as u32;
+    if random.one_in(2) {
+        scenario.script.withholds_welcome = true;
+    } else {
+        scenario.script.greets_wrongly = true;
+    }
+    let at = begins + random.below(horizon - begins);
+    let action = if random.one_in(2) { Action::Migrate } else { Action::Drain { within: 20_000 } };
+    scenario.steps.push(Step { at, client: 0, action });
 }
 
 /// Clients that mean harm, beside those that do not.

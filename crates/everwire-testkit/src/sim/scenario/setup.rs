@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Scenario;
 use crate::sim::agenda::{millis, nanos};
-use crate::sim::client::ClientPlan;
+use crate::sim::client::{ClientPlan, DiskPlan};
 use crate::sim::head::Request;
 use crate::sim::mutant::Mutant;
 use crate::sim::server::ServerPlan;
@@ -92,6 +92,9 @@ pub struct ClientSetup {
     /// One commit in four fails.
     #[serde(skip_serializing_if = "super::is_default")]
     pub disk_fails: bool,
+    /// From this time on, until the calm, every commit fails: the disk is gone. 0: it stays.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub disk_vanishes: u64,
     /// Every third message expires if it has waited so long; 0: none does.
     #[serde(skip_serializing_if = "super::is_default")]
     pub ttl: u64,
@@ -250,7 +253,14 @@ impl Scenario {
             config,
             send_rate,
             request,
-            disk: (setup.durable && self.session).then_some((setup.commit, setup.disk_fails)),
+            disk: (setup.durable && self.session).then(|| DiskPlan {
+                delay: millis(setup.commit),
+                fails: setup.disk_fails,
+                gone: match setup.disk_vanishes {
+                    0 => 0..0,
+                    from => millis(from)..nanos(self.calm()),
+                },
+            }),
             work: millis(setup.work),
             inbox: if setup.inbox > 0 { setup.inbox } else { 1024 },
             inbox_hard: match setup.inbox_hard {

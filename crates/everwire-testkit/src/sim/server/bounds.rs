@@ -18,7 +18,8 @@ const SLACK: usize = 8192;
 impl ServerCore {
     pub(super) fn check_bounds(&mut self, stage: &mut Stage) {
         let room = self.plan.write_buffer.max(Replies::BUFFER) + SLACK;
-        let buffered = self.lines.iter_mut().filter_map(|line| Some(line.socket()?.buffered())).max();
+        let buffered =
+            self.lines.iter_mut().filter(|line| !line.floods).filter_map(|line| Some(line.socket()?.buffered())).max();
         if let Some(buffered) = buffered.filter(|buffered| *buffered > room) {
             stage.fail("server", format_args!("a write buffer of {buffered} bytes"));
         }

@@ -10,6 +10,7 @@ use super::node::{ServerCore, Told};
 use super::peer::{Peer, PeerId};
 use crate::faults::Ending;
 use crate::sim::agenda::{Due, Nanos};
+use crate::sim::hostile::Abuse;
 use crate::sim::mutant::Mutant;
 use crate::sim::network::LineId;
 use crate::sim::socket::Heard;
@@ -94,6 +95,26 @@ impl ServerCore {
                 stage.monitor.forged = true;
             }
         }
+        stage.agenda.soon(Due::Server);
+    }
+
+    /// Every connection of a session is flooded, and not read for so many milliseconds.
+    pub(crate) fn flood(&mut self, stage: &mut Stage, by: Abuse, time: u64) {
+        if !Abuse::IDLE_TALK.contains(&by) {
+            return;
+        }
+        let now = stage.agenda.now();
+        for line in &mut self.lines {
+            let mute = (now - line.opened_at) / 1_000_000 + time;
+            if line.peer().is_some()
+                && let Some(socket) = line.socket()
+            {
+                by.speak(socket);
+                line.floods = true;
+                line.script.reads_after = u32::try_from(mute).unwrap_or(u32::MAX);
+            }
+        }
+        stage.flooded = true;
         stage.agenda.soon(Due::Server);
     }
 

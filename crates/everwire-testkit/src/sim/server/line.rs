@@ -28,6 +28,8 @@ pub(crate) struct ServerLine {
     /// Messages of the next `m` frame of a kind get lost here, by the scenario's will.
     pub(crate) loses_next: bool,
     pub(crate) messages: u32,
+    /// By the scenario's will more is queued than an honest server would.
+    pub(crate) floods: bool,
     pings: PingWatch,
 }
 
@@ -75,6 +77,7 @@ impl ServerLine {
             patience: now.saturating_add(PATIENCE),
             loses_next: false,
             messages: 0,
+            floods: false,
             pings: PingWatch::default(),
         }
     }

@@ -34,6 +34,15 @@ pub struct PlainScript {
     /// It does not read for so many milliseconds after the opening.
     #[serde(skip_serializing_if = "is_zero")]
     pub reads_after: u32,
+    /// It begins to behave so at this time, in milliseconds since the world's start.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub begins: u32,
+    /// A hello gets no answer. The connection is alive.
+    #[serde(skip_serializing_if = "is_false")]
+    pub withholds_welcome: bool,
+    /// A hello is answered with something that is no welcome.
+    #[serde(skip_serializing_if = "is_false")]
+    pub greets_wrongly: bool,
     /// It closes the connection with this code at each message that holds a `!`, in the calm too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poison: Option<u16>,
@@ -50,6 +59,9 @@ fn is_zero(value: &u32) -> bool {
 impl PlainScript {
     /// What is left of it at this time, if it is calm from `calm` on.
     pub(crate) fn at(&self, now: Duration, calm: Duration) -> Self {
+        if now < Duration::from_millis(u64::from(self.begins)) {
+            return Self::default();
+        }
         if now >= calm { Self { poison: self.poison, ..Self::default() } } else { self.clone() }
     }
 }

@@ -27,6 +27,16 @@ impl ServerCore {
         let now = stage.agenda.now();
         let line = self.lines[index].id;
         stage.note(|| format!("server line {} hears {}", line.0, words(&message)));
+        let script = &self.lines[index].script;
+        if script.withholds_welcome || script.greets_wrongly {
+            let wrong = script.greets_wrongly;
+            // It says nothing more, and waits for ever.
+            self.lines[index].is_welcome();
+            if let Some(socket) = self.lines[index].socket().filter(|_| wrong) {
+                let _ = socket.send(b"", &Message::text("hello"));
+            }
+            return;
+        }
         let Some(mut hello) = hello(message) else {
             return self.lines[index].close(now, code::MALFORMED, "no hello");
         };
