@@ -49,6 +49,7 @@ fn inflate(payload: &[u8], inflater: &mut Decompress) -> String {
 
 /// Agrees to compression if it is offered, tells what was offered and each text as it was meant, and answers each with
 /// "Hello".
+#[allow(clippy::result_large_err, reason = "the signature of tungstenite's callback")]
 fn serve(mut stream: TcpStream, heard: &Sender<Heard>) {
     let mut offered = None;
     let agree = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
@@ -60,7 +61,10 @@ fn serve(mut stream: TcpStream, heard: &Sender<Heard>) {
         }
         Ok(response)
     };
-    let Ok(_) = stream.try_clone().map(|stream| accept_hdr(stream, agree)) else { return };
+    let Ok(handle) = stream.try_clone() else { return };
+    if accept_hdr(handle, agree).is_err() {
+        return;
+    }
     let compresses = offered.is_some();
     let _ = heard.send(Heard::Header(offered));
     let mut inflater = Decompress::new(false);
