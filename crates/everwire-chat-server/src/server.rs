@@ -114,7 +114,7 @@ impl ChatServer {
     /// # Errors
     /// If the data folder, an issuer's keys or a certificate can't be used, or another server uses the folder.
     pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
-        let rooms = Arc::<Mutex<Rooms>>::default();
+        let rooms = Arc::new(Mutex::new(Rooms::new(matches!(config.auth, Auth::Guests))));
         let pages = Arc::new(Pages::new());
         let together = Arc::new(Together::new(config.all_mailboxes_bytes));
         let watched = Watched { rooms: Arc::clone(&rooms), pages: Arc::clone(&pages), together: Arc::clone(&together) };

@@ -96,6 +96,30 @@ async fn who_looks_no_more_is_away_for_all_over_cuts_too_until_somebody_looks_ag
 }
 
 #[tokio::test]
+async fn guests_whose_names_look_alike_are_shown_apart_to_all_and_to_themselves() {
+    let server = Server::start(ServerConfig::default()).await;
+    let mut ben = Plain::join(&server, "userId=1&userName=Ben&after=").await;
+    assert_eq!(ben.brief().await, "sync");
+    // In Cyrillic, the first two of them.
+    let mut other = Plain::join(&server, "userId=2&userName=%D0%92%D0%B5n&after=").await;
+    assert_eq!(other.brief().await, "sync");
+    let shown = json!("\u{412}\u{435}n (2)");
+    assert_eq!(other.next().await["userName"], shown);
+    assert_eq!(ben.next().await["userName"], shown);
+    other.say(&text("m", "2", "I am Ben")).await;
+    assert_eq!(ben.next().await["userName"], shown);
+    // By the client.
+    let chat = ChatClient::builder(server.url(), "Ben").user_id("3").build().unwrap();
+    let mut updates = chat.updates();
+    while chat.me().user_name != "Ben (3)" {
+        soon("a word of the server", updates.next()).await.unwrap();
+    }
+    chat.send("and so am I").unwrap();
+    while ben.next().await["text"] != json!("and so am I") {}
+    drop(ben);
+}
+
+#[tokio::test]
 async fn presence_that_changes_without_end_is_a_flood() {
     let server = Server::start(ServerConfig::default()).await;
     let mut eve = Plain::join(&server, "userId=eve&after=").await;

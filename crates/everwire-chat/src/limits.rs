@@ -95,8 +95,9 @@ fn hides(c: char) -> bool {
     )
 }
 
-/// Whether somebody sees it, alone.
-fn shows(c: char) -> bool {
+/// Whether somebody sees this character, alone: it is no space, and nothing that only controls, joins or varies others.
+#[must_use]
+pub fn shows(c: char) -> bool {
     let only_with_others = matches!(
         c,
         '\u{180b}'..='\u{180f}' | '\u{200c}'..='\u{200f}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}'

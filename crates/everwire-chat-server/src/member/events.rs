@@ -113,9 +113,10 @@ impl Member {
         self.tell_own_name()
     }
 
-    /// Tells the client how the others see its user, where that is not what the client says. Whether the connection goes on.
+    /// Tells the client how the others see its user, where that may not be what the client says. Whether the connection goes
+    /// on.
     pub(super) fn tell_own_name(&mut self) -> bool {
-        let Some(User { user_id, user_name, .. }) = self.user.clone().filter(|_| self.shared.access.is_some()) else {
+        let Some(User { user_id, user_name, .. }) = self.user.clone().filter(|_| self.is_named && self.extended) else {
             return true;
         };
         let presence = Event::Presence(Presence { user_id, user_name, away: false });
@@ -148,14 +149,16 @@ impl Member {
         if self.user.is_none() {
             check_id(&user_id).and_then(|()| check_name(&user_name)).ok()?;
             self.identify(User::new(user_id, user_name));
+            let _ = self.tell_own_name();
         }
         self.user.clone()
     }
 
     pub(super) fn identify(&mut self, user: User) {
         let now = self.shared.now();
-        self.shared.rooms().identify(&self.room, self.id, user.clone(), now);
-        self.user = Some(user);
+        let shown = self.shared.rooms().identify(&self.room, self.id, user.clone(), now);
+        self.is_named = self.shared.access.is_some() || shown != user;
+        self.user = Some(shown);
     }
 
     /// Ignores what is no chat, until it is too much.

@@ -71,6 +71,8 @@ pub(crate) struct Member {
     id: ConnectionId,
     room: String,
     user: Option<User>,
+    /// The client may not know how the others see its user.
+    is_named: bool,
     extended: bool,
     shared: Arc<Shared>,
     mailbox: Arc<Mailbox>,
@@ -154,6 +156,7 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
         id,
         room,
         user: None,
+        is_named: false,
         extended: manner.extended,
         shared,
         mailbox,

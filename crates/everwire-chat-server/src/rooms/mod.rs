@@ -2,6 +2,7 @@
 
 mod mailbox;
 mod marks;
+mod names;
 mod presence;
 mod run;
 mod together;
@@ -15,6 +16,7 @@ use everwire_server::{CloseCode, Message, Prepared};
 pub(crate) use mailbox::{Item, Mailbox};
 use marks::Marks;
 pub(crate) use marks::{KeptMarks, RECENT, Top};
+use names::Names;
 pub(crate) use presence::Leaving;
 use presence::Presence;
 pub(crate) use run::{Outcome, Run};
@@ -32,6 +34,8 @@ pub(crate) struct Rooms {
     unsaved: HashMap<String, KeptMarks>,
     /// How often rooms were forgotten, some together.
     forgotten: [u64; SLOTS],
+    /// Everybody names themselves: who looks like another is shown apart.
+    guests: bool,
     /// The server ends: who still comes in is sent away.
     closing: bool,
     /// Frames handed to members since the start.
@@ -50,6 +54,7 @@ pub(crate) struct Census {
 struct Room {
     members: HashMap<ConnectionId, Member>,
     presence: Presence,
+    names: Names,
     marks: Marks,
 }
 
@@ -72,6 +77,11 @@ pub(crate) struct Manner {
 }
 
 impl Rooms {
+    /// None yet; `guests` name themselves.
+    pub(crate) fn new(guests: bool) -> Self {
+        Self { guests, ..Self::default() }
+    }
+
     /// Whether nothing is known of a room here: what the history knows of it is to be [recalled](Self::recall) first.
     pub(crate) fn is_unknown(&self, room: &str) -> bool {
         !self.rooms.contains_key(room)
@@ -116,12 +126,16 @@ impl Rooms {
         if manner.extended { room.presence.users() } else { Vec::new() }
     }
 
-    /// A connection says who it is; the others are told if that user was not here. Once for each connection.
-    pub(crate) fn identify(&mut self, room: &str, id: ConnectionId, user: User, now: i64) {
-        let Some(room) = self.rooms.get_mut(room) else { return };
-        let Some(member) = room.members.get_mut(&id) else { return };
-        if member.user.is_some() {
-            return;
+    /// A connection says who it is; the others are told if that user was not here. Once for each connection. The user as the
+    /// others see it.
+    pub(crate) fn identify(&mut self, room: &str, id: ConnectionId, mut user: User, now: i64) -> User {
+        let Some(room) = self.rooms.get_mut(room) else { return user };
+        let Some(member) = room.members.get_mut(&id) else { return user };
+        if let Some(known) = &member.user {
+            return known.clone();
+        }
+        if self.guests {
+            user.user_name = room.names.take(&user.user_id, &user.user_name);
         }
         member.user = Some(user.clone());
         let away = member.manner.away;
@@ -129,6 +143,7 @@ impl Rooms {
             self.deliveries += room.announce(Event::UserJoined, &user, now);
         }
         self.deliveries += room.tell_presence(&user.user_id);
+        user
     }
 
     /// The user of a connection is called otherwise from now on; the others are told.
@@ -195,6 +210,7 @@ impl Rooms {
         if let Some(room) = self.rooms.get_mut(name)
             && let Some(user) = room.presence.expire(leaving)
         {
+            room.names.free(&user.user_id);
             self.deliveries += room.announce(Event::UserLeft, &user, now);
         }
         self.forget_if_empty(name);

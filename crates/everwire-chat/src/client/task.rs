@@ -206,6 +206,10 @@ impl Task {
             (inner.epoch, inner.seen) = (Some(sync.epoch), (sync.offset == 0).then_some(0));
         }
         let users: Vec<User> = sync.users.into_iter().filter(|user| user.user_id != self.me.user_id).collect();
+        // If this server sees us by another name, it says so next.
+        if inner.name.take().is_some() {
+            self.room.tell(ChatEvent::Named(self.me.clone()));
+        }
         let known = std::mem::replace(&mut inner.users, users);
         self.returning.on_sync(known, &inner.users, Instant::now());
         self.room.tell(ChatEvent::Synced { earlier: sync.earlier });

@@ -1,0 +1,92 @@
+use std::collections::HashMap;
+
+use everwire_chat::limits::shows;
+use unicode_security::skeleton;
+
+/// The names in a room where everybody names themselves: no two users are shown by names that look alike.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// How they look (UTS 39, section 4), with the number for the next who looks like this.
+    looks: HashMap<String, u64>,
+    /// By user.
+    users: HashMap<String, Named>,
+}
+
+#[derive(Debug)]
+struct Named {
+    claimed: String,
+    shown: String,
+}
+
+impl Names {
+    /// The name by which the user is shown: as it is claimed, or with a number if it looks like another's who is here.
+    pub(super) fn take(&mut self, user_id: &str, claimed: &str) -> String {
+        if let Some(named) = self.users.get(user_id)
+            && named.claimed == claimed
+        {
+            return named.shown.clone();
+        }
+        self.free(user_id);
+        let mut shown = claimed.to_owned();
+        while self.looks.contains_key(&look(&shown)) {
+            let number = self.looks.entry(look(claimed)).or_insert(2);
+            shown = format!("{claimed} ({number})");
+            *number += 1;
+        }
+        self.looks.insert(look(&shown), 2);
+        self.users.insert(user_id.to_owned(), Named { claimed: claimed.to_owned(), shown: shown.clone() });
+        shown
+    }
+
+    /// The user is here no more.
+    pub(super) fn free(&mut self, user_id: &str) {
+        if let Some(Named { shown, .. }) = self.users.remove(user_id) {
+            self.looks.remove(&look(&shown));
+        }
+    }
+}
+
+/// The same for names that people can't tell apart: with letters of other scripts, other spaces, or what nobody sees.
+fn look(name: &str) -> String {
+    let seen: String = name.chars().filter(|&c| c.is_whitespace() || shows(c)).collect();
+    let words: Vec<&str> = seen.split_whitespace().collect();
+    skeleton(&words.join(" ")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Names;
+
+    #[test]
+    fn names_that_look_alike_are_numbered() {
+        let mut names = Names::default();
+        assert_eq!(names.take("1", "Ben"), "Ben");
+        // With Cyrillic \u{412} and \u{435}, a joiner, and other spaces.
+        for (user, claimed, shown) in [
+            ("2", "\u{412}\u{435}n", "\u{412}\u{435}n (2)"),
+            ("3", "Ben\u{200d}", "Ben\u{200d} (3)"),
+            ("4", " Ben\u{3000}", " Ben\u{3000} (4)"),
+            ("5", "ben", "ben"),
+            ("6", "Benn", "Benn"),
+            ("7", "Ben (5)", "Ben (5)"),
+            ("8", "Ben", "Ben (6)"),
+            ("9", "Ben (6)", "Ben (6) (2)"),
+        ] {
+            assert_eq!(names.take(user, claimed), shown);
+        }
+    }
+
+    #[test]
+    fn a_user_keeps_a_name_until_it_leaves_or_takes_another() {
+        let mut names = Names::default();
+        names.take("1", "Ben");
+        assert_eq!(names.take("2", "Ben"), "Ben (2)");
+        assert_eq!(names.take("2", "Ben"), "Ben (2)", "on another device");
+        names.free("1");
+        assert_eq!(names.take("2", "Ben"), "Ben (2)", "while it is here");
+        assert_eq!(names.take("2", "Benjamin"), "Benjamin");
+        assert_eq!(names.take("3", "Ben"), "Ben");
+        assert_eq!(names.take("3", "Ben (2)"), "Ben (2)");
+        assert_eq!(names.take("2", "Ben"), "Ben");
+    }
+}
