@@ -15,6 +15,7 @@ use super::dial::Opened;
 use super::failure;
 use super::large::{Held, Large};
 use super::reading::Reading;
+use super::secrets::Secrets;
 use super::stream::Stream;
 use super::text_pings::TextPings;
 use crate::inbox::{Limit, Room};
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     bytes_seen: u64,
     /// What stands in for pings of the protocol.
     text_pings: Option<TextPings>,
+    /// What the peer's words must not repeat.
+    secrets: Secrets,
 }
 
 /// Payload that one turn reads at most, so that the user's tasks see it soon and get their turn.
@@ -57,6 +60,7 @@ impl Connection {
             attempt,
             socket: opened.socket,
             text_pings: opened.text_pings,
+            secrets: opened.secrets,
             ends: VecDeque::new(),
             replies: Replies::default(),
             ready: false,
@@ -147,6 +151,7 @@ impl Connection {
                     // Out with the echo, and with what can be counted as written.
                     let _ = self.socket.poll_flush(cx);
                     self.push_written(events);
+                    let frame = frame.map(|frame| self.secrets.hide_in_close(frame));
                     events.push(TransportEvent::PeerClosed(frame));
                 }
                 Ok(Some(None) | None) => {
@@ -159,9 +164,9 @@ impl Connection {
                     if let Some(frame) = failure::flawed_close(&error) {
                         push_batch(batch, events);
                         self.push_written(events);
-                        events.push(TransportEvent::PeerClosed(Some(frame)));
+                        events.push(TransportEvent::PeerClosed(Some(self.secrets.hide_in_close(frame))));
                     }
-                    self.push_lost(batch, events, failure::loss(error));
+                    self.push_lost(batch, events, self.secrets.hide_in_loss(failure::loss(error)));
                     return Reading::Gone;
                 }
             }

@@ -11,7 +11,7 @@ use everwire_core::{Attempt, Cause, Input, OpenFailure, Phase};
 use everwire_tokio::{OpenError, Socket};
 use everwire_ws::Config;
 use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError, HeaderCase};
-use http::header::USER_AGENT;
+use http::header::{SERVER, USER_AGENT, VIA};
 use http::{HeaderMap, HeaderValue, Request};
 
 use super::failure;
@@ -19,6 +19,7 @@ use super::log;
 use super::offered;
 use super::redirect::Redirects;
 use super::route::{Reached, Routes};
+use super::secrets::Secrets;
 use super::stopwatch::{Stopwatch, Times};
 use super::stream::Stream;
 use super::text_pings::TextPings;
@@ -63,6 +64,7 @@ pub(super) struct Opened {
     pub(super) subprotocol: Option<String>,
     pub(super) text_pings: Option<TextPings>,
     pub(super) fragment_above: Option<usize>,
+    pub(super) secrets: Secrets,
 }
 
 /// Which attempt this is.
@@ -101,10 +103,11 @@ impl Plan {
             false => Target::check(&url).map_err(failure::bad_request)?,
         };
         let mut redirects = Redirects::new(self.max_redirects, &target);
+        let mut secrets = Secrets::of_request(&target.uri, &headers);
         loop {
             let handshake = self
                 .handshake(&target, headers.clone(), &subprotocols, random()?)
-                .map_err(|error| failure::upgrade(OpenError::Handshake(error), self.hook.is_some()))?;
+                .map_err(|error| failure::upgrade(OpenError::Handshake(error), self.hook.is_some(), &secrets))?;
             let Reached { stream, via, address, trial } = self.routes.reach(&target, &stopwatch).await?;
             stopwatch.enter(Phase::Upgrade);
             match everwire_tokio::client(stream, handshake, self.websocket.clone(), random()?).await {
@@ -117,28 +120,30 @@ impl Plan {
                         let fresh = Fresh { socket, subprotocol, attempt: number, last_cause, leave };
                         socket = match hook(fresh).await {
                             Ok(socket) => socket,
-                            Err(failure) => return Err(trial.failed(failure, &stopwatch)),
+                            Err(failure) => return Err(trial.failed(secrets.hide_in_failure(failure), &stopwatch)),
                         };
                     }
                     trial.succeeded();
                     let mut opening = opening(&stopwatch.stop(), redirects.followed(), &target, via, address, terms);
                     opening.headers = response.into_parts().0.headers;
+                    secrets.hide_in_headers(&mut opening.headers, &[SERVER, VIA]);
                     log::opening(&self.target.for_log(), &opening);
                     shared.lock().opening = Some(opening);
                     // In a session each text has its meaning.
                     let plain = subprotocol.as_deref() != Some(SUBPROTOCOL);
                     let text_pings = self.text_pings.clone().filter(|_| plain).map(TextPings::new);
                     let fragment_above = self.fragment_above;
-                    return Ok(Opened { socket, subprotocol, text_pings, fragment_above });
+                    return Ok(Opened { socket, subprotocol, text_pings, fragment_above, secrets });
                 }
                 Err(OpenError::Handshake(HandshakeError::Refused(refused))) if redirects.concerns(&refused) => {
                     trial.succeeded();
                     target = redirects
                         .follow(&target, &refused, &mut headers)
-                        .map_err(|why| failure::redirect(&refused, &why))?;
+                        .map_err(|why| failure::redirect(&refused, &why, &secrets))?;
+                    secrets.add_request(&target.uri, &headers);
                 }
                 Err(error) => {
-                    let failure = failure::upgrade(error, self.hook.is_some());
+                    let failure = failure::upgrade(error, self.hook.is_some(), &secrets);
                     return Err(trial.failed(failure, &stopwatch));
                 }
             }

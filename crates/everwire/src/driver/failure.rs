@@ -11,6 +11,7 @@ use everwire_ws::{CloseFrame, ProtocolError};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, VIA};
 use http::{HeaderMap, StatusCode};
 
+use super::secrets::Secrets;
 use super::tls;
 use crate::hook_error::{chain, one_line};
 
@@ -31,7 +32,7 @@ pub(super) fn bad_request(detail: String) -> OpenFailure {
 }
 
 /// `fresh_credentials`: whether the next attempt may bring others.
-pub(super) fn upgrade(error: OpenError, fresh_credentials: bool) -> OpenFailure {
+pub(super) fn upgrade(error: OpenError, fresh_credentials: bool, secrets: &Secrets) -> OpenFailure {
     match error {
         OpenError::Io(error) => tls::refused_by_alert(&error).unwrap_or_else(|| io(Phase::Upgrade, io_words(&error))),
         OpenError::Handshake(HandshakeError::Refused(refused)) => {
@@ -40,16 +41,17 @@ pub(super) fn upgrade(error: OpenError, fresh_credentials: bool) -> OpenFailure 
                 retry_after: retry_after(&refused.headers, SystemTime::now()),
                 fresh_credentials,
             };
-            OpenFailure { phase: Phase::Upgrade, kind, detail: refusal(&refused) }
+            OpenFailure { phase: Phase::Upgrade, kind, detail: refusal(&refused, secrets) }
         }
         OpenError::Handshake(HandshakeError::Incomplete) | OpenError::UnexpectedEnd => {
             io(Phase::Upgrade, "the server ended the connection without an answer".into())
         }
         OpenError::Handshake(HandshakeError::BadRequest(why)) => bad_request(why),
         OpenError::Handshake(HandshakeError::Malformed(why)) => {
-            not_web_socket(Phase::Upgrade, format!("the server's answer is not HTTP ({why})"))
+            not_web_socket(Phase::Upgrade, format!("the server's answer is not HTTP ({})", secrets.hide(&why)))
         }
         OpenError::Handshake(HandshakeError::Invalid(why)) => {
+            let why = secrets.hide(&why);
             not_web_socket(Phase::Upgrade, format!("the server's answer breaks the rules of the handshake: {why}"))
         }
         OpenError::Handshake(HandshakeError::TooLarge) => {
@@ -58,20 +60,22 @@ pub(super) fn upgrade(error: OpenError, fresh_credentials: bool) -> OpenFailure 
             not_web_socket(Phase::Upgrade, detail)
         }
         OpenError::Handshake(error) => {
-            not_web_socket(Phase::Upgrade, format!("the server's answer is not a WebSocket handshake: {error}"))
+            let why = secrets.hide(&error.to_string());
+            not_web_socket(Phase::Upgrade, format!("the server's answer is not a WebSocket handshake: {why}"))
         }
         other => io(Phase::Upgrade, chain(&other)),
     }
 }
 
 /// A redirect that is not followed although redirects are.
-pub(super) fn redirect(refused: &Refused, why: &str) -> OpenFailure {
+pub(super) fn redirect(refused: &Refused, why: &str, secrets: &Secrets) -> OpenFailure {
     let kind = OpenFailureKind::Refused {
         status: refused.status.as_u16(),
         retry_after: retry_after(&refused.headers, SystemTime::now()),
         fresh_credentials: false,
     };
-    let detail = format!("the server answered {} and redirects {why}; this is not followed", refused.status);
+    let detail =
+        format!("the server answered {} and redirects {}; this is not followed", refused.status, secrets.hide(why));
     OpenFailure { phase: Phase::Upgrade, kind, detail }
 }
 
@@ -152,23 +156,25 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     one_line(&error.to_string())
 }
 
-fn refusal(refused: &Refused) -> String {
-    let mut words = format!("the server answered {}, not an upgrade", excerpt(&refused.status_line()));
+fn refusal(refused: &Refused, secrets: &Secrets) -> String {
+    let mut words = format!("the server answered {}, not an upgrade", excerpt(&refused.status_line(), secrets));
     let who = [SERVER, VIA].iter().filter_map(|name| Some((name, refused.headers.get(name)?)));
-    let who: Vec<_> = who.map(|(name, value)| format!("{name}: {}", of_bytes(value.as_bytes()))).collect();
+    let who: Vec<_> = who.map(|(name, value)| format!("{name}: {}", of_bytes(value.as_bytes(), secrets))).collect();
     if !who.is_empty() {
         words += &format!(" ({})", who.join(", "));
     }
     if refused.status.is_redirection() {
         match location(&refused.headers) {
-            Some(location) => words += &format!(" (it redirects to {location}, which is not followed)"),
+            Some(location) => {
+                words += &format!(" (it redirects to {}, which is not followed)", secrets.hide(&location))
+            }
             None => words += " (a redirect, which is not followed)",
         }
     } else if refused.status == StatusCode::UPGRADE_REQUIRED {
         words += "; it has not seen that one was asked for, or speaks another version";
     } else if refused.status.is_success() && refused.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0") {
         words += ", with an empty body";
-    } else if let Some(body) = body_words(refused) {
+    } else if let Some(body) = body_words(refused, secrets) {
         words += &format!(": {body}");
     }
     words
@@ -186,22 +192,22 @@ fn location(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The start of what the server says in plain words, JSON or a page, of which only the text helps.
-fn body_words(refused: &Refused) -> Option<String> {
+fn body_words(refused: &Refused, secrets: &Secrets) -> Option<String> {
     let kind = refused.headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or("?"));
     let body = String::from_utf8_lossy(&refused.body);
     let words = match kind.split(';').next().unwrap_or_default().trim() {
-        "text/html" | "application/xhtml+xml" => text_of_page(&body),
-        "text/plain" | "application/json" => excerpt(&body),
+        "text/html" | "application/xhtml+xml" => text_of_page(&body, secrets),
+        "text/plain" | "application/json" => excerpt(&body, secrets),
         // Some answers come without any head but the status.
-        "" if body.starts_with('<') => text_of_page(&body),
-        "" if str::from_utf8(&refused.body).is_ok() => excerpt(&body),
+        "" if body.starts_with('<') => text_of_page(&body, secrets),
+        "" if str::from_utf8(&refused.body).is_ok() => excerpt(&body, secrets),
         _ => return None,
     };
     (!words.is_empty()).then_some(words)
 }
 
 /// The text of a page of HTML, without its tags, scripts and styles; names of characters are left as they stand.
-fn text_of_page(page: &str) -> String {
+fn text_of_page(page: &str, secrets: &Secrets) -> String {
     let mut text = String::new();
     let mut rest = page;
     while let Some((before, tag)) = rest.split_once('<') {
@@ -222,17 +228,17 @@ fn text_of_page(page: &str) -> String {
         text.push(' ');
     }
     text += rest;
-    excerpt(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+    excerpt(&text.split_whitespace().collect::<Vec<_>>().join(" "), secrets)
 }
 
 /// The start of a field's value.
-fn of_bytes(value: &[u8]) -> String {
-    excerpt(&String::from_utf8_lossy(value))
+fn of_bytes(value: &[u8], secrets: &Secrets) -> String {
+    excerpt(&String::from_utf8_lossy(value), secrets)
 }
 
-/// The start of somebody else's words, on one line.
-pub(super) fn excerpt(words: &str) -> String {
-    one_line(words).chars().take(EXCERPT).collect()
+/// The start of somebody else's words, on one line. Secrets go first: what is cut off would leave a part of one.
+pub(super) fn excerpt(words: &str, secrets: &Secrets) -> String {
+    one_line(&secrets.hide(words)).chars().take(EXCERPT).collect()
 }
 
 const EXCERPT: usize = 200;
@@ -276,7 +282,9 @@ mod tests {
     #[test]
     fn a_refusal_says_what_the_server_answered_and_repeats_no_token() {
         let words = |status, pairs: &[_], body| {
-            refusal(&Refused { status, reason: String::new(), headers: headers(pairs), body: Bytes::from_static(body) })
+            let body = Bytes::from_static(body);
+            let refused = Refused { status, reason: String::new(), headers: headers(pairs), body };
+            refusal(&refused, &Secrets::default())
         };
         assert_eq!(words(StatusCode::FORBIDDEN, &[], b""), "the server answered 403 Forbidden, not an upgrade");
         assert_eq!(
@@ -310,7 +318,10 @@ mod tests {
             headers: headers(&[(VIA, "1.1 tinyproxy")]),
             body: Bytes::new(),
         };
-        assert_eq!(refusal(&refused), "the server answered 500 Unable to connect, not an upgrade (via: 1.1 tinyproxy)");
+        assert_eq!(
+            refusal(&refused, &Secrets::default()),
+            "the server answered 500 Unable to connect, not an upgrade (via: 1.1 tinyproxy)"
+        );
         assert_eq!(
             words(StatusCode::FOUND, &[(LOCATION, "https://ana:p@example.org/login?token=t")], b""),
             "the server answered 302 Found, not an upgrade (it redirects to https://example.org/login, which is not \

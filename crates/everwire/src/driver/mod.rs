@@ -10,7 +10,7 @@
 //! - `stopwatch`: how long the phases of that take, and what is told of it
 //! - `browser`: all of these in a page, in place of what is named from `connection` on
 //! - `talk`: what the hook for new connections needs of a socket
-//! - `failure`: errors as causes, in words
+//! - `failure`: errors as causes, in words; `secrets`: what of a request must not show in them
 //! - `log`: what goes to `tracing`
 
 use std::future::Future;
@@ -70,6 +70,8 @@ mod reading;
 mod redirect;
 #[cfg(not(target_arch = "wasm32"))]
 mod route;
+#[cfg(not(target_arch = "wasm32"))]
+mod secrets;
 #[cfg(not(target_arch = "wasm32"))]
 mod stopwatch;
 #[cfg(not(target_arch = "wasm32"))]

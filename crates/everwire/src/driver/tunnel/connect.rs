@@ -12,6 +12,7 @@ use httparse::{EMPTY_HEADER, Status};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::driver::failure;
+use crate::driver::secrets::Secrets;
 use crate::proxy::{Credentials, ProxyUrl};
 use crate::target::Target;
 
@@ -132,9 +133,10 @@ fn parse(input: &[u8]) -> Result<Option<(Answer, usize)>, Problem> {
 
 fn refused(answer: &Answer, proxy: &ProxyUrl) -> OpenFailure {
     let (place, status) = (proxy.host_and_port(), answer.status);
+    let secrets = Secrets::of_proxy(proxy.credentials.as_ref());
     let said = match answer.reason.as_str() {
         "" => status.to_string(),
-        reason => failure::excerpt(&format!("{} {reason}", status.as_str())),
+        reason => failure::excerpt(&format!("{} {reason}", status.as_str()), &secrets),
     };
     let mut detail = match (status, &proxy.credentials) {
         (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(_)) => format!("{place} refused the credentials ({said})"),
@@ -148,7 +150,7 @@ fn refused(answer: &Answer, proxy: &ProxyUrl) -> OpenFailure {
     // RFC 9209, and what Squid has instead.
     for name in ["proxy-status", "x-squid-error"] {
         if let Some(why) = answer.headers.get(name).and_then(|value| value.to_str().ok()) {
-            detail += &format!(": {}", failure::excerpt(why));
+            detail += &format!(": {}", failure::excerpt(why, &secrets));
         }
     }
     let kind = OpenFailureKind::Refused {
