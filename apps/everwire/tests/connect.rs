@@ -319,6 +319,35 @@ fn what_is_not_known_to_have_arrived_is_told_with_exit_code_5() {
 }
 
 #[test]
+fn lines_that_were_sent_when_enough_has_come_are_accounted_for() {
+    let server = Server::start(server::greeting_black_hole);
+    // What goes missing goes missing at random.
+    for _ in 0..5 {
+        let mut everwire = connect(&server.url(), &["--once", "-v", "--close-timeout", "50ms"]);
+        everwire.write(b"s\ns\ns\n");
+        assert_eq!(everwire.finish(), 5, "{:?}", everwire.err.seen);
+        assert_eq!(everwire.out.seen, ["welcome"]);
+        let told = everwire.err.text();
+        assert!(told.contains("3 lines in, 0 delivered"), "{told}");
+        assert!(told.contains("3 messages are not known to have arrived"), "{told}");
+    }
+}
+
+#[test]
+fn how_the_last_connection_ended_is_told_before_the_end() {
+    for code in [1000, 4401] {
+        let server = Server::start(close_with(code));
+        // What goes missing goes missing at random.
+        for _ in 0..5 {
+            let mut everwire = connect(&server.url(), &["--json"]);
+            everwire.exit_code();
+            let told = everwire.out.seen.iter().filter(|line| line.contains("\"post_mortem\":{")).count();
+            assert_eq!(told, 1, "{code}: {:?}", everwire.out.seen);
+        }
+    }
+}
+
+#[test]
 fn json_lines_tell_everything() {
     let server = Server::start(server::echo);
     let url = server.url();

@@ -3,7 +3,7 @@
 use std::io;
 
 use everwire::{Client, Delivery, Message, SendError};
-use tokio::io::{BufReader, stdin};
+use tokio::io::{AsyncRead, BufReader, stdin};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -72,18 +72,27 @@ impl Input {
         if let Self::Pump(pump) = self { pump.ready() } else { None }
     }
 
-    /// Reads no more; a screen still hears Ctrl-C.
-    pub(super) fn end(&mut self) {
-        if let Self::Pump(_) = self {
-            *self = Self::None;
+    /// Reads no more, and gives what was read and not yet taken; a screen still hears Ctrl-C.
+    pub(super) async fn end(&mut self) -> Vec<Read> {
+        match self {
+            Self::Pump(pump) => {
+                let rest = pump.end().await;
+                *self = Self::None;
+                rest
+            }
+            Self::Screen | Self::None => Vec::new(),
         }
     }
 }
 
 impl Pump {
     pub(super) fn start(client: Client, cut: Cut, when_full: WhenFull) -> Self {
+        Self::reading(client, Source::new(cut, Box::new(stdin())), when_full)
+    }
+
+    fn reading(client: Client, source: Source, when_full: WhenFull) -> Self {
         let (sender, reads) = mpsc::channel(1024);
-        Self { reads, task: tokio::spawn(pump(client, cut, when_full, sender)) }
+        Self { reads, task: tokio::spawn(pump(client, source, when_full, sender)) }
     }
 
     /// Cancel-safe.
@@ -95,6 +104,17 @@ impl Pump {
     pub(super) fn ready(&mut self) -> Option<Read> {
         self.reads.try_recv().ok()
     }
+
+    /// Reads no more, and gives what was read and not yet taken: all that was sent is among it.
+    async fn end(&mut self) -> Vec<Read> {
+        self.task.abort();
+        self.reads.close();
+        let mut rest = Vec::new();
+        while let Some(read) = self.reads.recv().await {
+            rest.push(read);
+        }
+        rest
+    }
 }
 
 impl Drop for Pump {
@@ -103,9 +123,9 @@ impl Drop for Pump {
     }
 }
 
-async fn pump(client: Client, cut: Cut, when_full: WhenFull, reads: mpsc::Sender<Read>) {
-    let mut source = Source::new(cut);
-    loop {
+async fn pump(client: Client, mut source: Source, when_full: WhenFull, reads: mpsc::Sender<Read>) {
+    // With a place to tell of it reserved first, nothing is sent of which nobody hears.
+    while let Ok(place) = reads.reserve().await {
         let read = match source.next().await {
             Ok(None) => Read::End,
             Ok(Some(message)) => {
@@ -118,20 +138,24 @@ async fn pump(client: Client, cut: Cut, when_full: WhenFull, reads: mpsc::Sender
             Err(bad) => Read::Bad(bad),
         };
         let last = matches!(read, Read::End | Read::Bad(_) | Read::Unsent(SendError::Closed(..)));
-        if reads.send(read).await.is_err() || last {
+        place.send(read);
+        if last {
             return;
         }
     }
 }
 
+/// Stdin, but for tests.
+type Bytes = Box<dyn AsyncRead + Send + Unpin>;
+
 enum Source {
-    Lines(Lines<BufReader<tokio::io::Stdin>>),
-    Chunks(BufReader<tokio::io::Stdin>, usize),
+    Lines(Lines<BufReader<Bytes>>),
+    Chunks(BufReader<Bytes>, usize),
 }
 
 impl Source {
-    fn new(cut: Cut) -> Self {
-        let input = BufReader::with_capacity(64 << 10, stdin());
+    fn new(cut: Cut, bytes: Bytes) -> Self {
+        let input = BufReader::with_capacity(64 << 10, bytes);
         match cut {
             Cut::Lines { limit } => Self::Lines(Lines::new(input, limit)),
             Cut::Chunks { limit } => Self::Chunks(input, limit),
@@ -145,6 +169,26 @@ impl Source {
                 let chunk = chunk(input, *limit).await?;
                 Ok((!chunk.is_empty()).then(|| Message::from(chunk)))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn all_that_was_sent_when_the_reading_ends_is_given() {
+        for (turns, when_full) in (0..40).flat_map(|turns| [(turns, WhenFull::Wait), (turns, WhenFull::Refuse)]) {
+            let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build().expect("good settings");
+            let endless = Box::new(tokio::io::repeat(b'x'));
+            let mut pump = Pump::reading(client.clone(), Source::new(Cut::Chunks { limit: 1 }, endless), when_full);
+            while client.stats().machine.queued_messages < turns {
+                tokio::task::yield_now().await;
+            }
+            let rest = pump.end().await;
+            let given = rest.iter().filter(|read| matches!(read, Read::Sent(_))).count();
+            assert_eq!(given, client.stats().machine.queued_messages, "{when_full:?}");
         }
     }
 }

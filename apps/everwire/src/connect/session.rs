@@ -96,7 +96,7 @@ impl Session {
         }
         self.client.connect();
         let end = self.converse().await;
-        self.input.end();
+        self.end_input().await;
         ending::end(self, end).await
     }
 
@@ -107,7 +107,7 @@ impl Session {
             End::BadInput(bad) => Some(bad),
             end => return end,
         };
-        self.input.end();
+        self.end_input().await;
         let deadline = tokio::time::Instant::now() + self.args.close_timeout;
         let settled = self.wait(Until::Settled(deadline)).await;
         if let Some(bad) = read {
@@ -116,6 +116,13 @@ impl Session {
         match settled {
             End::Reached if self.ledger.is_settled() => self.linger(deadline).await,
             end => end,
+        }
+    }
+
+    /// Reads no more; what was sent meanwhile is accounted for like the rest.
+    async fn end_input(&mut self) {
+        for read in self.input.end().await {
+            self.note(read);
         }
     }
 
@@ -251,8 +258,13 @@ impl Session {
     /// Takes what else has arrived along, so that a burst is flushed once.
     pub(super) async fn on_message(&mut self, message: Option<Message>) -> Result<Option<End>, Gone> {
         let Some(message) = message else {
-            // The end of the inbox is the end of the client, whose state tells why.
-            return self.on_event(None).await;
+            // The end of the inbox is the end of the client: its last events tell how, and the very last is its state.
+            loop {
+                let item = self.events.next().await;
+                if let Some(end) = self.on_event(item).await? {
+                    return Ok(Some(end));
+                }
+            }
         };
         let (mut next, mut taken) = (Some(message), 0);
         while let Some(message) = next {
@@ -282,17 +294,8 @@ impl Session {
         };
         let (mut next, mut taken) = (Some(read), 0);
         while let Some(read) = next {
-            match read {
-                Read::Sent(delivery) => {
-                    self.ledger.sent(delivery);
-                }
-                Read::Unsent(error) => {
-                    self.ledger.unsent();
-                    let problem = self.report.refused(&report::refusal(&error));
-                    self.say(Some(problem));
-                }
-                Read::End => return Ok(Some(End::Reached)),
-                Read::Bad(bad) => return Ok(Some(End::BadInput(bad))),
+            if let Some(end) = self.note(read) {
+                return Ok(Some(end));
             }
             taken += 1;
             next = if taken < BURST { self.input.ready() } else { None };
@@ -304,6 +307,22 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    fn note(&mut self, read: Read) -> Option<End> {
+        match read {
+            Read::Sent(delivery) => {
+                self.ledger.sent(delivery);
+            }
+            Read::Unsent(error) => {
+                self.ledger.unsent();
+                let problem = self.report.refused(&report::refusal(&error));
+                self.say(Some(problem));
+            }
+            Read::End => return Some(End::Reached),
+            Read::Bad(bad) => return Some(End::BadInput(bad)),
+        }
+        None
     }
 
     /// Takes what else is settled along, so that neighbours with one outcome are told together.

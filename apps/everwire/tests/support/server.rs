@@ -227,8 +227,21 @@ pub(crate) fn tell_authorization(stream: TcpStream, heard: &Sender<Heard>) {
 
 /// Accepts the upgrade, then neither reads nor writes, but keeps the connection.
 pub(crate) fn black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
+    upgrade_by_hand(&mut stream);
+    thread::park_timeout(PATIENCE);
+}
+
+/// Accepts the upgrade, greets once something has been sent to it, and reads nothing ever.
+pub(crate) fn greeting_black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
+    upgrade_by_hand(&mut stream);
+    let _ = stream.peek(&mut [0]);
+    let _ = stream.write_all(b"\x81\x07welcome");
+    thread::park_timeout(PATIENCE);
+}
+
+fn upgrade_by_hand(stream: &mut TcpStream) {
     use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-    let head = read_head(&mut stream);
+    let head = read_head(stream);
     let key = head.lines().find(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key:"));
     let key = key.and_then(|line| line.split_once(':')).map_or("", |(_, key)| key.trim());
     let accept = derive_accept_key(key.as_bytes());
@@ -236,7 +249,6 @@ pub(crate) fn black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
         format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")
             .as_bytes(),
     );
-    thread::park_timeout(PATIENCE);
 }
 
 /// An HTTP proxy that leads everything that is asked for to this place, and tells what that is.
