@@ -97,7 +97,9 @@ pub(crate) fn advice(cause: &Cause) -> &'static str {
             "; check the proxy's URL, or ask whoever runs the proxy"
         }
         OpenFailureKind::PinMismatch => "; if the server's key was changed on purpose, change the pin",
-        OpenFailureKind::Refused { status: 401 | 403, .. } => "; check the credentials that are sent",
+        OpenFailureKind::Refused { status: 401 | 403, .. } => {
+            "; check the credentials: it wants some, or others than were sent"
+        }
         OpenFailureKind::Refused { status: 404 | 410, .. } => "; check the path of the address",
         OpenFailureKind::NotWebSocket => "; check the port and the path: what answers there speaks no WebSocket",
         OpenFailureKind::Certificate => "; check the host's name and its certificate",
@@ -176,7 +178,10 @@ mod tests {
             detail: "who are\nyou?".into(),
         };
         let (_, text) = closed(&Closed::Refused(Cause::OpenFailed(failure)));
-        assert!(text.starts_with("refused for good: ") && text.ends_with("; check the credentials that are sent"));
+        assert!(
+            text.starts_with("refused for good: ")
+                && text.ends_with("; check the credentials: it wants some, or others than were sent")
+        );
         assert!(!text.contains('\n'), "{text}");
     }
 

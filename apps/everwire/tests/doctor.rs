@@ -18,6 +18,7 @@ use support::server::{self, Heard, Nobody, Server};
 use support::{command, run};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{accept, accept_hdr};
 
 /// The exit code, and what stdout said.
@@ -124,12 +125,27 @@ fn nobody_who_listens_no_name_and_no_answer_are_told_apart() {
 }
 
 #[test]
-fn a_server_that_answers_no_ping_and_one_that_ends_it_at_once_are_found() {
-    let stalled = Server::start(server::black_hole);
-    let (code, out) = doctor(&[&stalled.url(), "--timeout", "1s"]);
-    assert_eq!(code, 3, "{out}");
-    assert!(step(&out, "FAIL", "round trip").contains("no answer to a ping within 1.0 s"), "{out}");
+fn a_server_that_answers_no_ping_works_and_what_that_means_is_said() {
+    // It sends, and never reads.
+    let deaf = Server::start(|stream, _| {
+        let Ok(mut socket) = accept(stream) else { return };
+        while socket.send("tick".into()).is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let (code, out) = doctor(&[&deaf.url(), "--timeout", "300ms", "--idle", "50ms"]);
+    assert_eq!(code, 0, "{out}");
+    let line = step(&out, "note", "round trip");
+    assert!(line.contains("no answer to a ping within 300 ms") && line.contains("--text-ping"), "{line}");
+    let line = step(&out, "note", "idle");
+    assert!(line.contains("not cut in 50 ms of silence") && line.contains("answers no pings"), "{line}");
+    assert!(step(&out, "ok", "session").contains("none: a plain WebSocket"), "{out}");
+    assert!(step(&out, "ok", "compression").contains("does without"), "{out}");
+    assert!(out.contains("It works."), "{out}");
+}
 
+#[test]
+fn a_server_that_ends_at_once_what_it_accepts_is_found() {
     let rejecting = Server::start(server::close_with(1008));
     let (code, out) = doctor(&[&rejecting.url()]);
     assert_eq!(code, 4, "{out}");
@@ -198,6 +214,61 @@ fn of_several_addresses_those_that_work_are_named() {
     let line = step(&out, "note", "addresses");
     assert!(line.contains(&format!("127.0.0.1:{port} works; 127.0.0.2:{port}: ")), "{line}");
     assert!(line.contains("503 Service Unavailable"), "{line}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn if_the_first_address_fails_in_whatever_way_and_another_works_both_are_told() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+        "SSH-2.0-x\r\n\r\n",
+    ] {
+        let good = Server::start(server::echo);
+        let port = good.address.port();
+        let _bad = Server::on(&format!("127.0.0.2:{port}"), server::answer(answer));
+        let url = format!("ws://feed.invalid:{port}/");
+        let both = format!("feed.invalid:{port}:127.0.0.2,127.0.0.1");
+        let (code, out) = doctor(&[&url, "--resolve", &both, "--timeout", "2s"]);
+        assert_eq!(code, 3, "{answer}: {out}");
+        assert!(step(&out, "FAIL", "upgrade").contains("127.0.0.2"), "{out}");
+        let verdict = format!("It works at 127.0.0.1:{port}, not at 127.0.0.2:{port}.");
+        assert!(out.contains(&verdict) && !out.contains("trying again won't help"), "{answer}: {out}");
+    }
+}
+
+#[test]
+fn a_token_that_can_not_be_had_is_this_sides_fault() {
+    let server = Server::start(server::echo);
+    for (option, value, part) in [
+        ("--token-command", "sleep 60", "the token command gave nothing in time"),
+        ("--token-command", "exit 3", "try it by itself"),
+        ("--bearer-file", "/nonexistent/token", "/nonexistent/token"),
+    ] {
+        let (code, out) = doctor(&[&server.url(), option, value, "--timeout", "500ms"]);
+        assert_eq!(code, 1, "{value}: {out}");
+        assert!(step(&out, "FAIL", "request").contains(part), "{value}: {out}");
+        assert!(!out.contains("server's logs"), "{value}: {out}");
+    }
+}
+
+#[test]
+fn an_idle_connection_that_is_cut_is_told_with_the_cause_although_the_client_is_soon_connected_again() {
+    let cutting = Server::start(|stream, _| {
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
+        if let Ok(mut socket) = accept(stream) {
+            while socket.read().is_ok() {}
+            let frame = CloseFrame { code: CloseCode::Away, reason: "idle for too long".into() };
+            let _ = socket.close(Some(frame)).and_then(|()| socket.flush());
+        }
+    });
+    for _ in 0..5 {
+        let (code, out) = doctor(&[&cutting.url(), "--idle", "1h", "--pings", "1"]);
+        assert_eq!(code, 0, "{out}");
+        let line = step(&out, "note", "idle");
+        assert!(line.contains("without a word from this side: ") && line.contains("1001: idle for too long"), "{line}");
+    }
 }
 
 #[test]
@@ -290,6 +361,17 @@ fn nothing_secret_of_the_address_is_printed() {
         let (code, out) = doctor(&[&[&url, "--pings", "1"], more].concat());
         assert_eq!(code, 0, "{out}");
         assert!(!out.contains("s3cret"), "{out}");
+    }
+    // Servers that repeat what they were asked for, as Fastify does, show nothing of it either.
+    let repeating = Server::start(server::answer(
+        "HTTP/1.1 404 Not Found\r\nServer: x/feed?token=s3cret\r\nContent-Type: application/json; charset=utf-8\r\n\
+         Content-Length: 75\r\n\r\n{\"message\":\"Route GET:/feed?token=s3cret not found\",\"error\":\"Not Found\"}   ",
+    ));
+    let url = format!("ws://ana:s3cret@{}/feed?token=s3cret", repeating.address);
+    for more in [&[][..], &["--json"]] {
+        let (code, out) = doctor(&[&[&url, "--pings", "1"], more].concat());
+        assert_eq!(code, 4, "{out}");
+        assert!(!out.contains("s3cret") && out.contains("Route GET:/feed?… not found"), "{out}");
     }
 }
 

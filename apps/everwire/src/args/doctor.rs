@@ -10,7 +10,8 @@ use super::{NetworkArgs, TokenArgs, values};
 ///
 /// It looks up the name, connects to each address, shows the proxy, the certificate and the server's answer to the request
 /// that an application makes, and measures the round trip by pings. Then it asks, on connections of their own, whether the
-/// server speaks 'everwire.v1' and compresses. It sends no message.
+/// server speaks 'everwire.v1' and compresses. It sends pings and no message, except a session's greeting to a server that
+/// takes 'everwire.v1'.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -25,9 +26,9 @@ Examples:
 
 Exit codes:
     0  it works; what could be better is said
-    1  failed on this side: a file, the settings of TLS
+    1  failed on this side: the token's file or command, the settings of TLS
     2  the command line makes no sense
-    3  it does not work now, and trying again may help
+    3  it does not work now, and trying again may help; also if only some addresses work, and not the first
     4  refused for good: trying again can't help")]
 pub(crate) struct DoctorArgs {
     /// Where to: ws://HOST, wss://HOST; 'localhost:8080/path' and http(s) addresses are understood too

@@ -12,7 +12,7 @@ pub(super) fn step(failure: &OpenFailure) -> Step {
         Phase::Tcp => Step::Tcp,
         Phase::Proxy => Step::Proxy,
         Phase::Tls => Step::Tls,
-        Phase::Request | Phase::Upgrade => Step::Upgrade,
+        Phase::Request => Step::Request,
         _ => Step::Upgrade,
     }
 }
@@ -40,6 +40,9 @@ pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host:
         }
         (OpenFailureKind::Hook, _) => "the command or file that gives the token has failed: try it by itself".into(),
         (OpenFailureKind::BadRequest, _) => "look at the URL and the headers that were given".into(),
+        (OpenFailureKind::Timeout, Phase::Request) => {
+            "the token command gave nothing in time: try it by itself, or give it longer by --timeout".into()
+        }
         (OpenFailureKind::Timeout, Phase::Tls) => {
             "TCP connects and TLS gets no answer: something in between may swallow it, or the server is overloaded".into()
         }
@@ -88,13 +91,13 @@ fn on_certificate(certificate: Option<&Certificate>, host: &str) -> String {
 fn on_status(status: u16) -> String {
     match status {
         200..=299 => {
-            "this is a page, not a WebSocket: is the path right? That of everwire's chat server is /ws. With an \
-                      empty body, is the host's name right? Caddy answers so for names that it does not know"
+            "this is a page, not a WebSocket: is the path right? That of everwire's chat server is /ws. Is the host's \
+             name right? Caddy answers names that it does not know with an empty page"
                 .into()
         }
         300..=399 => "use the address that it redirects to, or --max-redirects 5".into(),
         401 => "the server wants credentials: --bearer-file, --token-command, or -H 'Authorization: …'".into(),
-        403 => "the server knows who asks and says no; it may also want another Origin: -H 'Origin: https://…'".into(),
+        403 => "the server says no: it may want credentials (--bearer-file), or others, or an Origin: -H 'Origin: https://…'".into(),
         404 | 410 => "check the path; that of everwire's chat server is /ws".into(),
         400 | 426 => {
             "first look at the proxy in front of the server, if there is one: nginx, Apache, lighttpd, h2o and \

@@ -2,37 +2,43 @@
 
 use std::time::Duration;
 
-use everwire::{Cause, Client, Hint, Inbox};
+use everwire::{Cause, Client, Event, EventItem, Events, Hint, Inbox, State};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::client::{Probe, builder, outcome};
+use super::client::{Probe, builder, end};
 use super::finding::{Finding, Step, millis};
 use crate::args::DoctorArgs;
 use crate::exit::{Exit, Failure};
 use crate::term::short;
 use crate::words;
 
-/// What is found, and what the whole comes to.
-pub(super) type Found = (Finding, Exit);
+/// What becomes of pings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pings {
+    Answered,
+    /// The connection is there, as far as is known.
+    Unanswered,
+    /// The connection is not, and what the whole comes to.
+    Ended(Exit),
+}
 
 pub(super) const ENDED: &str =
     "the server ends what it has just accepted: look at its logs; it may want a token or a subprotocol";
 
 /// Pings, one after the other.
-pub(super) async fn round_trip(client: &Client, args: &DoctorArgs) -> Found {
+pub(super) async fn round_trip(client: &Client, args: &DoctorArgs) -> (Finding, Pings) {
     let mut times = Vec::new();
-    let mut inbox = client.messages();
+    let (mut inbox, mut events) = (client.messages(), client.events());
     for _ in 0..args.pings {
-        match ping(client, &mut inbox, args.timeout).await {
+        match ping(client, &mut inbox, &mut events, args.timeout).await {
             Ok(time) => times.push(time),
-            Err(Silence::Unanswered) => {
+            Err(Silence::Unanswered | Silence::Ended(Cause::Dead { .. })) => {
                 let words = format!("no answer to a ping within {}", short(args.timeout));
-                return (Finding::bad(Step::RoundTrip, words).advise(UNANSWERED), Exit::GaveUp);
+                return (Finding::odd(Step::RoundTrip, words).advise(UNANSWERED), Pings::Unanswered);
             }
             Err(Silence::Ended(cause)) => {
-                let advice = if matches!(cause, Cause::Dead { .. }) { UNANSWERED } else { ENDED };
                 let exit = if cause.is_retryable() { Exit::GaveUp } else { Exit::Refused };
-                return (Finding::bad(Step::RoundTrip, words::cause(&cause)).advise(advice), exit);
+                return (Finding::bad(Step::RoundTrip, words::cause(&cause)).advise(ENDED), Pings::Ended(exit));
             }
         }
     }
@@ -48,19 +54,21 @@ pub(super) async fn round_trip(client: &Client, args: &DoctorArgs) -> Found {
     );
     let finding = Finding::good(Step::RoundTrip, words).with("pings", times.len());
     let finding = finding.with("min_ms", millis(least)).with("median_ms", millis(middle)).with("max_ms", millis(most));
-    (finding, Exit::Done)
+    (finding, Pings::Answered)
 }
 
-const UNANSWERED: &str = "the server, or a proxy in front of it, does not answer pings as it must (RFC 6455 section 5.5.2), \
-                          or is stalled";
+const UNANSWERED: &str = "applications get what the server sends, but nothing proves that it gets what they send, and a \
+                          heartbeat ends a connection that is silent: --text-ping if the server answers a text, or \
+                          --guarantee unproven and a longer --heartbeat-timeout. Servers have to answer pings (RFC 6455 \
+                          section 5.5.2): this one, or a proxy in front of it, does not read, or is stalled";
 
 /// Sends nothing for `silence`, and looks whether the connection is still there then.
-pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration) -> Result<Finding, Failure> {
+pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration, pings: Pings) -> Result<Finding, Failure> {
     // Its own pings come after the silence at the earliest.
     let quiet = builder(args, url)?.heartbeat_interval(Some(silence + DAY)).tcp_keepalive(None);
     let (probe, outcome) = Probe::open(quiet).await?;
     let finding = match outcome {
-        Ok(_) => watch(&probe.client, args, silence).await,
+        Ok(_) => watch(&probe.client, args, silence, pings).await,
         Err(cause) => Finding::odd(Step::Idle, format!("no second connection: {}", words::cause(&cause)))
             .advise("try again without other connections to the same server"),
     };
@@ -70,19 +78,26 @@ pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration) -> Res
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-async fn watch(client: &Client, args: &DoctorArgs, silence: Duration) -> Finding {
+async fn watch(client: &Client, args: &DoctorArgs, silence: Duration, pings: Pings) -> Finding {
     let start = Instant::now();
-    let (mut inbox, mut states) = (client.messages(), client.watch_state());
+    let (mut inbox, mut events) = (client.messages(), client.events());
     let mut received = 0u64;
     let over = sleep_until(start + silence);
     tokio::pin!(over);
-    while client.state().is_connected() {
+    // By what it tells, since a client is soon connected again.
+    let mut cut = end(&client.state());
+    while cut.is_none() {
         tokio::select! {
             () = &mut over => break,
-            _ = states.changed() => {}
+            cause = lost(&mut events) => cut = Some(cause),
             message = inbox.next() => match message {
                 Some(_) => received += 1,
-                None => break,
+                None => {
+                    // The client has ended with the connection.
+                    let _ = client.watch_state().wait_for(State::is_final).await;
+                    cut = end(&client.state());
+                    break;
+                }
             },
         }
     }
@@ -91,9 +106,9 @@ async fn watch(client: &Client, args: &DoctorArgs, silence: Duration) -> Finding
         0 => String::new(),
         count => format!(", while the server sent {count} messages"),
     };
-    if !client.state().is_connected() {
-        let cause = outcome(client).await.err().map(|cause| words::cause(&cause)).unwrap_or_default();
-        let words = format!("cut after {} without a word from this side{heard}: {cause}", short(after));
+    if let Some(cause) = cut {
+        let words =
+            format!("cut after {} without a word from this side{heard}: {}", short(after), words::cause(&cause));
         let finding = Finding::odd(Step::Idle, words).with("ms", millis(after));
         return finding.advise(format!(
             "the server, or something on the way, ends idle connections: keep the heartbeat on, with an interval clearly \
@@ -101,7 +116,13 @@ async fn watch(client: &Client, args: &DoctorArgs, silence: Duration) -> Finding
             short(after)
         ));
     }
-    match ping(client, &mut inbox, args.timeout).await {
+    if pings == Pings::Unanswered {
+        let words = format!("not cut in {} of silence{heard}", short(silence));
+        return Finding::odd(Step::Idle, words)
+            .with("ms", millis(silence))
+            .advise("as this server answers no pings, nothing shows whether the connection is still of use");
+    }
+    match ping(client, &mut inbox, &mut events, args.timeout).await {
         Ok(_) => Finding::good(Step::Idle, format!("still there after {} of silence{heard}", short(silence))),
         Err(_) => Finding::odd(Step::Idle, format!("dead after {} of silence{heard}, without a sign", short(silence)))
             .advise(
@@ -118,7 +139,19 @@ enum Silence {
     Ended(Cause),
 }
 
-async fn ping(client: &Client, inbox: &mut Inbox, limit: Duration) -> Result<Duration, Silence> {
+/// Waits until a connection ends, and tells why.
+async fn lost(events: &mut Events) -> Cause {
+    loop {
+        match events.next().await {
+            Some(EventItem::Event(Event::Disconnected(post_mortem))) => return post_mortem.cause.clone(),
+            Some(_) => {}
+            // Nobody closes the client meanwhile.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn ping(client: &Client, inbox: &mut Inbox, events: &mut Events, limit: Duration) -> Result<Duration, Silence> {
     let before = client.stats().machine.round_trip;
     let deadline = Instant::now() + limit;
     client.hint(Hint::Woke);
@@ -127,9 +160,7 @@ async fn ping(client: &Client, inbox: &mut Inbox, limit: Duration) -> Result<Dur
         if let Some(time) = measured.filter(|_| measured != before) {
             return Ok(time);
         }
-        if !client.state().is_connected()
-            && let Err(cause) = outcome(client).await
-        {
+        if let Some(cause) = end(&client.state()) {
             return Err(Silence::Ended(cause));
         }
         if Instant::now() >= deadline {
@@ -137,7 +168,10 @@ async fn ping(client: &Client, inbox: &mut Inbox, limit: Duration) -> Result<Dur
         }
         // The answer may stand behind messages.
         while inbox.try_next().is_some() {}
-        sleep(LOOK).await;
+        tokio::select! {
+            cause = lost(events) => return Err(Silence::Ended(cause)),
+            () = sleep(LOOK) => {}
+        }
     }
 }
 

@@ -65,14 +65,24 @@ const LEAVING: Duration = Duration::from_secs(2);
 pub(super) async fn outcome(client: &Client) -> Result<Option<String>, Cause> {
     let mut states = client.watch_state();
     loop {
-        match states.borrow_and_update().clone() {
-            State::Connected { subprotocol } => return Ok(subprotocol),
-            State::Closed(Closed::Refused(cause) | Closed::GaveUp { last: cause, .. })
-            | State::Disconnected { cause, .. } => return Err(cause),
-            State::Closed(Closed::ByPeer(frame)) => return Err(Cause::PeerClosed(frame)),
-            _ => {}
+        let state = states.borrow_and_update().clone();
+        if let Some(cause) = end(&state) {
+            return Err(cause);
+        }
+        if let State::Connected { subprotocol } = state {
+            return Ok(subprotocol);
         }
         // The client is ours and lives.
         let _ = states.changed().await;
+    }
+}
+
+/// Why the last connection, or attempt, is over, if the state tells.
+pub(super) fn end(state: &State) -> Option<Cause> {
+    match state {
+        State::Closed(Closed::Refused(cause) | Closed::GaveUp { last: cause, .. })
+        | State::Disconnected { cause, .. } => Some(cause.clone()),
+        State::Closed(Closed::ByPeer(frame)) => Some(Cause::PeerClosed(frame.clone())),
+        _ => None,
     }
 }

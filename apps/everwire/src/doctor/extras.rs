@@ -6,7 +6,7 @@ use http::header::SEC_WEBSOCKET_EXTENSIONS;
 
 use super::client::{Probe, builder};
 use super::finding::{Finding, Step};
-use super::opening::Way;
+use super::reach::Way;
 use super::text;
 use crate::args::DoctorArgs;
 use crate::exit::Failure;
@@ -37,12 +37,19 @@ pub(super) async fn session(args: &DoctorArgs, url: &str, plain: Option<&str>) -
     Ok(Finding::odd(Step::Session, words).advise("connect without a session, as the plain request that works does"))
 }
 
-/// Which of a server's addresses work, each asked as the application asks; `None` if there is only one, or if a proxy picks.
-pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Option<Finding>, Failure> {
+/// Which of a server's addresses work, and which do not.
+pub(super) struct Addresses {
+    pub(super) finding: Finding,
+    pub(super) working: Vec<String>,
+    pub(super) failing: Vec<String>,
+}
+
+/// Each is asked as the application asks; `None` if there is only one, or if a proxy picks.
+pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Option<Addresses>, Failure> {
     if way.proxy.is_some() || way.first.len() < 2 {
         return Ok(None);
     }
-    let (mut told, mut working) = (Vec::new(), Vec::new());
+    let (mut told, mut working, mut failing) = (Vec::new(), Vec::new(), Vec::new());
     for address in way.first.iter().take(MOST) {
         let only = builder(args, way.url)?.resolve(&way.server.host, way.server.port, [*address]);
         let (probe, outcome) = Probe::open(only).await?;
@@ -52,18 +59,22 @@ pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Opt
                 told.push(format!("{address} works"));
                 working.push(address.to_string());
             }
-            Err(cause) => told.push(format!("{address}: {}", words::cause(&cause))),
+            Err(cause) => {
+                told.push(format!("{address}: {}", words::cause(&cause)));
+                failing.push(address.to_string());
+            }
         }
     }
-    let (words, all) = (told.join("; "), working.len() == told.len());
-    let finding = match all {
+    let words = told.join("; ");
+    let finding = match failing.is_empty() {
         true => Finding::good(Step::Addresses, words),
         false => Finding::odd(Step::Addresses, words).advise(
             "clients go on to the next address when one fails, which takes time: have those that fail mended, or taken out of \
              the DNS",
         ),
     };
-    Ok(Some(finding.with("working", working)))
+    let finding = finding.with("working", working.clone());
+    Ok(Some(Addresses { finding, working, failing }))
 }
 
 /// Of more addresses these are looked at.

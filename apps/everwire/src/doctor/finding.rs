@@ -15,6 +15,8 @@ pub(super) enum Step {
     Proxy,
     Name,
     Tcp,
+    /// What is asked for, which a token may be needed for; shown only if there is none.
+    Request,
     Tls,
     Upgrade,
     RoundTrip,
@@ -49,6 +51,8 @@ pub(super) struct Finding {
 pub(super) struct Report {
     json: bool,
     look: Look,
+    /// In place of what the exit code says.
+    verdict: Option<String>,
 }
 
 impl Step {
@@ -58,6 +62,7 @@ impl Step {
             Self::Proxy => "proxy",
             Self::Name => "name",
             Self::Tcp => "tcp",
+            Self::Request => "request",
             Self::Tls => "tls",
             Self::Upgrade => "upgrade",
             Self::Session => "session",
@@ -145,7 +150,7 @@ impl Finding {
 
 impl Report {
     pub(super) fn new(json: bool, look: Look) -> Self {
-        Self { json, look }
+        Self { json, look, verdict: None }
     }
 
     /// # Errors
@@ -167,6 +172,11 @@ impl Report {
         say(&self.look.paint(Tone::Faint, &format!("-     not come to: {}", names.join(", "))))
     }
 
+    /// Some addresses work although the first one that was asked does not: that is what the last line tells.
+    pub(super) fn works_partly(&mut self, working: &[String], failing: &[String]) {
+        self.verdict = Some(format!("It works at {}, not at {}.", working.join(", "), failing.join(", ")));
+    }
+
     pub(super) fn end(&mut self, exit: Exit, took: Duration) -> Result<(), Failure> {
         if self.json {
             let ok = exit == Exit::Done;
@@ -177,6 +187,7 @@ impl Report {
             Exit::Refused => (Tone::Bad, "It does not work, and trying again won't help."),
             _ => (Tone::Bad, "It does not work now."),
         };
+        let words = self.verdict.as_deref().unwrap_or(words);
         say(&format!("{} ({})", self.look.paint(tone, words), short(took)))
     }
 }

@@ -1,7 +1,7 @@
 //! `everwire doctor`: whether a WebSocket can be reached, step by step, and what to do if not.
 //!
 //! - [`finding`]: what a step has found, in words and as JSON
-//! - [`reach`]: the name and the addresses
+//! - [`reach`]: the name and the addresses, and the way that they are part of
 //! - [`certificate`]: what a server shows of itself
 //! - [`opening`]: the plain request that an application makes, by the client that ships, and what it shows
 //! - [`alive`]: pings, and silence
@@ -26,8 +26,7 @@ use everwire::Cause;
 use http::{HeaderMap, HeaderName};
 
 use self::finding::{Finding, Report, Step};
-use self::opening::Way;
-use self::reach::Place;
+use self::reach::{Place, Way};
 use crate::address::{self, Address};
 use crate::args::{ColorArg, DoctorArgs};
 use crate::exit::{Exit, Failure};

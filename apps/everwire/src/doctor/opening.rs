@@ -1,28 +1,19 @@
 //! The plain request that an application makes, by the client that ships, and what it shows.
 
-use std::net::SocketAddr;
-
 use everwire::{Cause, OpenFailure, Opening};
 use http::header::{SERVER, VIA};
 
+use super::alive::Pings;
 use super::certificate::{Certificate, now};
 use super::client::{Probe, builder};
+use super::extras::{self, Addresses};
 use super::finding::{Finding, Report, Step, millis};
-use super::reach::Place;
-use super::{advice, alive, closer, extras, text};
+use super::reach::{Place, Way};
+use super::{advice, alive, closer, text};
 use crate::args::DoctorArgs;
 use crate::exit::{Exit, Failure};
 use crate::term::short;
 use crate::words;
-
-/// Where the way leads.
-pub(super) struct Way<'a> {
-    pub(super) url: &'a str,
-    pub(super) server: &'a Place,
-    pub(super) proxy: Option<&'a str>,
-    /// The addresses of the proxy, or the server's.
-    pub(super) first: &'a [SocketAddr],
-}
 
 /// Opens as the application does, and looks at everything; what it does not ask for is looked at apart.
 pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Report) -> Result<Exit, Failure> {
@@ -39,18 +30,18 @@ pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Repor
         report.add(&tls(opening, way.server, certificate.as_ref()))?;
         report.add(&upgrade(opening, subprotocol.as_deref()))?;
     }
-    let (finding, exit) = alive::round_trip(&probe.client, args).await;
+    let (finding, pings) = alive::round_trip(&probe.client, args).await;
     probe.close(args).await;
     report.add(&finding)?;
-    if exit != Exit::Done {
+    if let Pings::Ended(exit) = pings {
         report.skip(&[Step::Session, Step::Compression])?;
         return Ok(exit);
     }
     if let Some(silence) = args.idle {
-        report.add(&alive::idle(args, way.url, silence).await?)?;
+        report.add(&alive::idle(args, way.url, silence, pings).await?)?;
     }
-    if let Some(finding) = extras::each_address(args, way).await? {
-        report.add(&finding)?;
+    if let Some(addresses) = extras::each_address(args, way).await? {
+        report.add(&addresses.finding)?;
     }
     report.add(&extras::session(args, way.url, subprotocol.as_deref()).await?)?;
     report.add(&extras::compression(args, way.url).await?)?;
@@ -72,20 +63,34 @@ async fn fail(
         return Ok(exit);
     };
     let at = advice::step(failure);
+    if at == Step::Request {
+        report.add(&broken(at, failure, way, None, None))?;
+        report.skip(&LATER)?;
+        return Ok(Exit::Failed);
+    }
     if at == Step::Upgrade {
         report.add(&tls_passed(way.server, certificate))?;
     }
     let instead = closer::look(args, failure, way.server, way.proxy, way.first).await?;
     let another_address = instead.is_some();
     report.add(&broken(at, failure, way, certificate, instead))?;
-    if let Some(finding) = extras::each_address(args, way).await? {
-        report.add(&finding)?;
+    let addresses = extras::each_address(args, way).await?;
+    if let Some(addresses) = &addresses {
+        report.add(&addresses.finding)?;
     }
-    let later = [Step::Tls, Step::Upgrade, Step::RoundTrip, Step::Session, Step::Compression];
-    let next = later.iter().position(|step| *step == at).map_or(0, |place| place + 1);
-    report.skip(&later[next..])?;
+    let next = LATER.iter().position(|step| *step == at).map_or(0, |place| place + 1);
+    report.skip(&LATER[next..])?;
+    if let Some(Addresses { working, failing, .. }) = addresses
+        && !working.is_empty()
+    {
+        report.works_partly(&working, &failing);
+        return Ok(Exit::GaveUp);
+    }
     Ok(if another_address || words::is_hopeless(cause) { Exit::Refused } else { exit })
 }
+
+/// The steps of an opening, and what is looked at behind it.
+const LATER: [Step; 5] = [Step::Tls, Step::Upgrade, Step::RoundTrip, Step::Session, Step::Compression];
 
 fn broken(
     at: Step,

@@ -53,6 +53,15 @@ impl Place {
     }
 }
 
+/// Where the way leads.
+pub(super) struct Way<'a> {
+    pub(super) url: &'a str,
+    pub(super) server: &'a Place,
+    pub(super) proxy: Option<&'a str>,
+    /// The addresses of the proxy, or the server's.
+    pub(super) first: &'a [SocketAddr],
+}
+
 /// The addresses of a place; none if that failed.
 pub(super) async fn look_up(place: &Place, given: &[Resolved], limit: Duration) -> (Finding, Vec<SocketAddr>) {
     let is_this = |given: &&Resolved| given.port == place.port && given.host.eq_ignore_ascii_case(&place.host);
