@@ -12,7 +12,8 @@ use crate::{ConfigError, Moment, config::check_count};
 /// connection.
 ///
 /// Each frame is one message: those of the outbox, volatile ones, batches, and those that a hook sends before them. Pings,
-/// pongs and the frames of a session's own (hello, acknowledgements) are not held back and not counted.
+/// pongs, texts that take the place of pings and the frames of a session's own (hello, acknowledgements) are not held back and
+/// not counted: with text pings, choose a rate that leaves room for one each interval.
 ///
 /// A server that counts in windows ("20 in 10 s") sees up to `burst` messages more than `per_second` for each second of the
 /// window, and delays on the way can move messages closer together: choose a rate some 10 % below the server's and a small

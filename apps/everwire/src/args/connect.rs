@@ -132,8 +132,8 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_age: Option<Duration>,
 
-    /// Send at most this many messages a second on average, those of --first included: some 10 % below what the server
-    /// allows [default: as fast as the connection takes them]
+    /// Send at most this many messages a second on average, those of --first included, texts in the place of pings not:
+    /// some 10 % below what the server allows [default: as fast as the connection takes them]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) send_rate: Option<f64>,
 
