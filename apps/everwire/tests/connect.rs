@@ -96,6 +96,7 @@ fn what_speaks_no_websocket_ends_it_with_what_to_do() {
         assert_eq!(everwire.exit_code(), 3, "{:?}", everwire.err.seen);
         let last = everwire.err.seen.last().unwrap();
         assert!(parts.iter().all(|part| last.contains(part)), "{last}");
+        assert!(!everwire.err.text().contains("attempt 2"), "there is none: {:?}", everwire.err.seen);
         assert_eq!(server.connections().len(), 1);
     }
 }

@@ -114,6 +114,29 @@ fn a_host_is_where_an_option_says() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn every_address_is_a_route_to_the_first_connection() {
+    const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    for (first, second_works) in [(PAGE, true), ("SSH-2.0-OpenSSH_9.2\r\n\r\n", true), (PAGE, false)] {
+        let good = match second_works {
+            true => Server::start(server::echo),
+            false => Server::start(server::answer(PAGE)),
+        };
+        let port = good.address.port();
+        let bad = Server::on(&format!("127.0.0.2:{port}"), server::answer(first));
+        let (url, place) = (format!("ws://feed.invalid:{port}/"), format!("feed.invalid:{port}:127.0.0.2,127.0.0.1"));
+        let args = ["connect", &url, "--once", "--resolve", &place, "--initial-delay", "20ms", "--max-delay", "100ms"];
+        let mut everwire = Everwire::start(&args);
+        everwire.say("hi");
+        assert_eq!(everwire.finish(), if second_works { 0 } else { 3 }, "{:?}", everwire.err.seen);
+        let told = everwire.err.text();
+        assert!(told.contains(&format!("(at 127.0.0.2:{port}, one of 2 addresses)")), "{told}");
+        assert!(!told.contains("attempt 3"), "{told}");
+        assert_eq!((bad.connections().len(), good.connections().len()), (1, 1), "{told}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_system_without_root_certificates_is_told() {
     let mut command = command(&["connect", "wss://127.0.0.1:9/"]);
     command.env("SSL_CERT_FILE", "/does/not/exist").env("SSL_CERT_DIR", "/does/not/exist");

@@ -16,6 +16,8 @@ pub struct TriedAddress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressResult {
+    /// It was not tried: an opening goes by the first that is connected, also if it then fails there.
+    NotTried,
     /// It has not answered: not yet, or not before another one did.
     Pending,
     /// TCP is connected.
@@ -41,6 +43,7 @@ impl TriedAddress {
 impl fmt::Display for TriedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.result {
+            AddressResult::NotTried => write!(f, "{}: not tried", self.address),
             AddressResult::Pending => write!(f, "{}: no answer", self.address),
             AddressResult::Connected => write!(f, "{}", self.address),
             AddressResult::Failed(why) => write!(f, "{}: {why}", self.address),
@@ -56,10 +59,12 @@ pub(crate) struct Tried(Vec<TriedAddress>);
 const MOST: usize = 64;
 
 impl Tried {
-    /// Notes what has come of an address since.
+    /// Notes what has come of an address since. That it was not tried says nothing new of one that was.
     pub(crate) fn note(&mut self, tried: TriedAddress) {
         if let Some(known) = self.0.iter_mut().find(|known| known.address == tried.address) {
-            *known = tried;
+            if tried.result != AddressResult::NotTried {
+                *known = tried;
+            }
         } else if self.0.len() < MOST {
             self.0.push(tried);
         }

@@ -112,8 +112,8 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
-    /// What an opening has learnt of the addresses that it had to choose from. Told when it is over, before its failure, and
-    /// only if it has tried more than one.
+    /// What an opening has learnt of the addresses that it had to choose from. Told when it is over, before its failure, if it
+    /// has tried more than one, or has failed where others were left.
     Addresses(Vec<TriedAddress>),
     /// A retry that was due waits for its place in the budget that is shared.
     HeldBack {

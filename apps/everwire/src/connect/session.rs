@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use everwire::{Cause, Client, Closed, EventItem, Events, Inbox, Message, Outcome, State};
+use everwire::{
+    AddressResult, Cause, Client, Closed, Event, EventItem, Events, Inbox, Message, Outcome, State, TriedAddress,
+};
 use tokio::time::{sleep, sleep_until};
 
 use super::ending::{self, End};
@@ -37,6 +39,8 @@ pub(super) struct Session {
     pub(super) last_cause: Option<Cause>,
     /// The state as it was told last.
     told: Option<State>,
+    /// What is known of the addresses, where there is a choice.
+    addresses: Vec<TriedAddress>,
     pub(super) console: Console,
     pub(super) report: Report,
     pub(super) stop: Stop,
@@ -81,6 +85,7 @@ impl Session {
             connected: false,
             last_cause: None,
             told: None,
+            addresses: Vec::new(),
             args,
             client,
             input,
@@ -199,6 +204,9 @@ impl Session {
             Some(EventItem::Event(event)) => {
                 self.say(self.report.event(&event));
                 self.json(&Line::Event(EventLine::of(&event))).await?;
+                if let Event::Addresses(tried) = event {
+                    self.addresses = tried;
+                }
             }
             Some(EventItem::Discarded(messages)) => {
                 self.say(self.report.discarded(messages));
@@ -225,6 +233,13 @@ impl Session {
 
     async fn on_state(&mut self, state: &State) -> Result<Option<End>, Gone> {
         self.repaint();
+        if let State::Disconnected { cause, attempt, .. } = state
+            && self.is_hopeless(cause, *attempt)
+        {
+            // What the client would do next is not what follows.
+            self.last_cause = Some(cause.clone());
+            return Ok(Some(End::Hopeless(cause.clone())));
+        }
         let now = Instant::now();
         if !matches!(state, State::Closed(Closed::Initial)) {
             // How it ended is told at the end.
@@ -247,12 +262,20 @@ impl Session {
             }
             State::Disconnected { cause, .. } => {
                 self.last_cause = Some(cause.clone());
-                let retried = cause.code().is_some_and(|code| self.args.protocol.retries_on_status(code));
-                let hopeless = !self.connected && !retried && words::is_hopeless(cause);
-                Ok(hopeless.then(|| End::Hopeless(cause.clone())))
+                Ok(None)
             }
             _ => Ok(None),
         }
+    }
+
+    /// Whether what answered can't make a connection, and no other address is left to try: each attempt starts at another
+    /// one.
+    fn is_hopeless(&self, cause: &Cause, next_attempt: u32) -> bool {
+        let retried = cause.code().is_some_and(|code| self.args.protocol.retries_on_status(code));
+        let failed = |tried: &TriedAddress| matches!(tried.result, AddressResult::Failed(_));
+        let others =
+            self.addresses.len() > next_attempt.saturating_sub(1) as usize && !self.addresses.iter().all(failed);
+        !self.connected && !retried && words::is_hopeless(cause) && !others
     }
 
     /// Takes what else has arrived along, so that a burst is flushed once.

@@ -111,14 +111,14 @@ fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 pub(super) struct Trial {
     book: Arc<AddressBook>,
     addresses: Vec<SocketAddr>,
-    /// There are others.
-    choice: bool,
+    /// All that there are to choose from.
+    choice: Arc<[SocketAddr]>,
 }
 
 impl Trial {
-    /// `choice`: whether there are other addresses.
-    pub(super) fn of(book: &Arc<AddressBook>, address: SocketAddr, choice: bool) -> Self {
-        Self { book: Arc::clone(book), addresses: vec![address], choice }
+    /// `choice`: all addresses that there are.
+    pub(super) fn of(book: &Arc<AddressBook>, address: SocketAddr, choice: &Arc<[SocketAddr]>) -> Self {
+        Self { book: Arc::clone(book), addresses: vec![address], choice: Arc::clone(choice) }
     }
 
     pub(super) fn is_of(&self, address: SocketAddr) -> bool {
@@ -133,7 +133,9 @@ impl Trial {
     /// The same opening goes by these too.
     pub(super) fn and(mut self, mut other: Self) -> Self {
         self.addresses.append(&mut other.addresses);
-        self.choice |= other.choice;
+        if other.choice.len() > self.choice.len() {
+            self.choice = Arc::clone(&other.choice);
+        }
         self
     }
 
@@ -146,9 +148,12 @@ impl Trial {
         for address in &self.addresses {
             stopwatch.tried(*address, AddressResult::Failed(failure.detail.clone()));
         }
-        if self.choice {
+        if self.choice.len() > 1 {
+            for address in self.choice.iter().filter(|address| !self.addresses.contains(address)) {
+                stopwatch.tried(*address, AddressResult::NotTried);
+            }
             let places: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
-            failure.detail += &format!(" (at {}; the next attempt starts at another address)", places.join(", "));
+            failure.detail += &format!(" (at {}, one of {} addresses)", places.join(", "), self.choice.len());
         }
         failure
     }
@@ -175,6 +180,10 @@ mod tests {
         order.map(|candidate| format!("{}{}", candidate.address, if candidate.doubtful { "?" } else { "" })).collect()
     }
 
+    fn trial(book: &Arc<AddressBook>, address: SocketAddr) -> Trial {
+        Trial::of(book, address, &Arc::from([address]))
+    }
+
     #[test]
     fn families_take_turns_and_each_keeps_the_resolvers_order() {
         let found = addresses(["[::1]:1", "[::2]:1", "[::1]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]);
@@ -189,14 +198,14 @@ mod tests {
     async fn what_failed_comes_last_and_the_earliest_failure_first_until_it_is_forgotten() {
         let book = Arc::new(AddressBook::default());
         let all = addresses(["1.1.1.1:1", "2.2.2.2:1", "3.3.3.3:1"]);
-        drop(Trial::of(&book, all[0], true));
+        drop(trial(&book, all[0]));
         assert_eq!(order(&book, &all), ["2.2.2.2:1", "3.3.3.3:1", "1.1.1.1:1?"]);
         tokio::time::advance(Duration::from_secs(1)).await;
-        drop(Trial::of(&book, all[1], true));
+        drop(trial(&book, all[1]));
         assert_eq!(order(&book, &all), ["3.3.3.3:1", "1.1.1.1:1?", "2.2.2.2:1?"]);
-        drop(Trial::of(&book, all[0], true));
+        drop(trial(&book, all[0]));
         assert_eq!(order(&book, &all), ["3.3.3.3:1", "2.2.2.2:1?", "1.1.1.1:1?"]);
-        Trial::of(&book, all[1], true).succeeded();
+        trial(&book, all[1]).succeeded();
         assert_eq!(order(&book, &all), ["2.2.2.2:1", "3.3.3.3:1", "1.1.1.1:1?"]);
         tokio::time::advance(REMEMBERED).await;
         assert_eq!(order(&book, &all), ["1.1.1.1:1", "2.2.2.2:1", "3.3.3.3:1"]);
@@ -206,10 +215,10 @@ mod tests {
     async fn a_connection_that_was_of_no_use_is_held_against_its_address_once() {
         let book = Arc::new(AddressBook::default());
         let all = addresses(["1.1.1.1:1", "2.2.2.2:1"]);
-        Trial::of(&book, all[0], true).succeeded();
+        trial(&book, all[0]).succeeded();
         book.doubt_latest();
         assert_eq!(order(&book, &all), ["2.2.2.2:1", "1.1.1.1:1?"]);
-        drop(Trial::of(&book, all[1], true));
+        drop(trial(&book, all[1]));
         book.doubt_latest();
         assert_eq!(order(&book, &all), ["1.1.1.1:1?", "2.2.2.2:1?"]);
     }
@@ -218,7 +227,7 @@ mod tests {
     async fn only_so_many_failures_are_remembered() {
         let book = Arc::new(AddressBook::default());
         for port in 1..=1_000 {
-            drop(Trial::of(&book, SocketAddr::from(([1, 1, 1, 1], port)), true));
+            drop(trial(&book, SocketAddr::from(([1, 1, 1, 1], port))));
         }
         assert_eq!(lock(&book.0).failed.len(), MOST);
     }

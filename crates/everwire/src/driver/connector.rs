@@ -68,11 +68,11 @@ impl Connector {
     ) -> Result<(TcpStream, Trial), OpenFailure> {
         let candidates = self.candidates(place, stopwatch).await?;
         stopwatch.enter(Phase::Tcp);
-        let choice = candidates.len() > 1;
+        let choice = candidates.iter().map(|candidate| candidate.address).collect();
         let mut trials = Vec::new();
         let dial = |address| {
             let Unanswered { since, dialling, .. } = self.dial(address);
-            trials.push((since, Trial::of(&self.book, address, choice)));
+            trials.push((since, Trial::of(&self.book, address, &choice)));
             stopwatch.tried(address, AddressResult::Pending);
             dialling
         };
@@ -87,7 +87,7 @@ impl Connector {
                 stopwatch.tried(address, AddressResult::Connected);
                 // Those that are dropped here have been beaten.
                 let trial = trials.into_iter().map(|(_, trial)| trial).find(|trial| trial.is_of(address));
-                Ok((stream, trial.unwrap_or_else(|| Trial::of(&self.book, address, choice))))
+                Ok((stream, trial.unwrap_or_else(|| Trial::of(&self.book, address, &choice))))
             }
             Err(Lost { failures, unanswered }) => {
                 let failure = not_connected(place, &failures, &unanswered);

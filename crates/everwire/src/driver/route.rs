@@ -87,12 +87,12 @@ impl Routes {
         stopwatch: &Stopwatch,
     ) -> Result<(Stream, Trial), OpenFailure> {
         let candidates = self.connector.candidates(Place::Server(target), stopwatch).await?;
-        let choice = candidates.len() > 1;
+        let choice = candidates.iter().map(|candidate| candidate.address).collect();
         let raced = race(
             candidates,
             |address| {
                 stopwatch.tried(address, AddressResult::Pending);
-                let trial = Trial::of(&self.connector.book, address, choice);
+                let trial = Trial::of(&self.connector.book, address, &choice);
                 Box::pin(async move {
                     let (stream, to_proxy) = self.tunnel(proxy, target, Some(address), stopwatch).await?;
                     Ok((stream, to_proxy.and(trial)))
