@@ -56,6 +56,11 @@ impl Patience {
         if !self.answered {
             self.mute = self.mute.saturating_add(1);
         }
+        self.unread(message)
+    }
+
+    /// The same where the connection was given up because our own side did not read: no fault of the peer's.
+    pub(crate) fn unread(&mut self, message: Option<MessageId>) -> u32 {
         if message.is_some() {
             self.busy = if self.message == message { self.busy.saturating_add(1) } else { 1 };
         }

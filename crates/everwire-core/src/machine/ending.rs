@@ -57,11 +57,13 @@ impl Machine {
         };
         let idle = self.heartbeat.idle_at_end(now);
         let learned = self.may_be_idleness(cause) && self.keepalive.lost_while_idle(now, idle);
-        let mut given_up = Vec::new();
-        if let Cause::Dead { .. } = cause {
-            let times = self.patience.died(self.outbox.first_again());
-            given_up = self.outbox.silenced(times, &mut self.outputs);
-        }
+        let again = self.outbox.first_again();
+        let times = match cause {
+            Cause::Dead { .. } => self.patience.died(again),
+            Cause::Lost(Loss::Unread { .. }) => self.patience.unread(again),
+            _ => 0,
+        };
+        let given_up = self.outbox.unproven_again(times, &mut self.outputs);
         let (unproven, orphans) = self.outbox.lost(blame, &mut self.outputs);
         self.orphans = given_up.into_iter().chain(orphans).collect();
         self.post_mortem = Some(Box::new(PostMortem {

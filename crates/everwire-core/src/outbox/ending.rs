@@ -38,9 +38,9 @@ impl Outbox {
         self.in_flight.first_written().filter(|_| again)
     }
 
-    /// The connection has died in silence, for the `times`th time in a row with the same message in front. Returns the
-    /// message if it is given up.
-    pub(crate) fn silenced(&mut self, times: u32, outputs: &mut Outputs) -> Vec<Message> {
+    /// The connection was given up, by the peer's silence or since nobody read, for the `times`th time in a row with the same
+    /// message in front. Returns the message if it is not sent again.
+    pub(crate) fn unproven_again(&mut self, times: u32, outputs: &mut Outputs) -> Vec<Message> {
         if self.first_again().is_none() || times < SUSPECT_AT {
             return Vec::new();
         }

@@ -1,6 +1,8 @@
 //! Peers that answer pings late, only in part, or never.
 
-use everwire_core::{Answers, Cause, Config, Event, Guarantee, Outcome, PostMortem, Stage, State, TransportEvent};
+use everwire_core::{
+    Answers, Cause, Config, Event, Guarantee, Loss, Outcome, PostMortem, Stage, State, TransportEvent,
+};
 
 use crate::support::{World, config, seconds};
 
@@ -219,4 +221,22 @@ fn tcps_own_evidence_is_asked_for_only_where_a_peer_is_waited_for_longer() {
     world.passes(seconds(25.0));
     world.pongs();
     assert_eq!(world.machine.tcp_patience(), None);
+}
+
+#[test]
+fn a_message_that_is_sent_again_while_our_own_side_does_not_read_ends_in_the_end() {
+    let mut world = World::connected(config(|config| config.guarantee = Guarantee::AtLeastOnce));
+    let id = world.send("x");
+    let mut connections = 1;
+    while world.log.outcome(id).is_none() {
+        // The user awaits the outcome and takes nothing, so the inbox of the last connection is full on this one too.
+        world.flushes();
+        world.transport(TransportEvent::ReadStalled);
+        dies(&mut world);
+        connections += 1;
+        assert!(connections < 20, "it is sent again for ever");
+    }
+    assert_eq!(world.log.outcome(id), Some(Outcome::Unknown(Stage::Written)));
+    assert_eq!(connections, 6, "five connections were given up with it");
+    assert!(ends(&world).iter().all(|end| matches!(end.cause, Cause::Lost(Loss::Unread { .. }))));
 }
