@@ -88,7 +88,7 @@ pub enum Hint {
 /// Events of one attempt, in the order in which they happened.
 #[derive(Debug)]
 pub enum TransportEvent {
-    /// The opening has come to this phase. Optional; it makes a time-out's cause more telling.
+    /// The opening has come to this phase. Without it a time-out's cause says that there was no request yet.
     Reached(Phase),
     /// An address is being tried, or something has come of it. Optional; it makes causes and the post-mortem more telling.
     Address(TriedAddress),

@@ -74,8 +74,13 @@ impl Machine {
     }
 
     pub(super) fn timed_out(&self, phase: Phase, tried: &Tried) -> OpenFailure {
-        let mut detail = format!("no connection within {}", Seconds(self.open.timeout));
         let tried = tried.list();
+        let missing = match phase {
+            // Nobody has been called yet.
+            Phase::Request if tried.is_empty() => "the token command (or hook) gave nothing",
+            _ => "no connection",
+        };
+        let mut detail = format!("{missing} within {}", Seconds(self.open.timeout));
         if !tried.is_empty() {
             detail += &format!(" ({})", Listed(&tried));
         }

@@ -611,6 +611,16 @@ fn an_opening_that_takes_too_long_is_abandoned_and_retried() {
 }
 
 #[test]
+fn an_opening_that_has_no_request_in_time_says_what_it_waited_for() {
+    let mut world = World::new(Config::default());
+    world.input(Input::Connect);
+    world.passes(seconds(10.0));
+    let State::Disconnected { cause, .. } = world.state() else { panic!("{:?}", world.state()) };
+    let words = "preparing the request failed: the token command (or hook) gave nothing within 10.0 s";
+    assert_eq!(cause.to_string(), words);
+}
+
+#[test]
 fn the_messages_that_wait_when_it_gives_up_get_their_outcome() {
     let mut world = World::new(config(|config| {
         config.retry.max_attempts = Some(1);

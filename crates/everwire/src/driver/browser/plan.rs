@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use everwire_core::{Attempt, Cause, OpenFailure, OpenFailureKind, Phase};
+use everwire_core::{Attempt, Cause, Input, OpenFailure, OpenFailureKind, Phase, TransportEvent};
 use http::HeaderMap;
 
 use super::super::offered;
@@ -51,14 +51,16 @@ pub(in crate::driver) struct Which {
 }
 
 impl Plan {
-    /// Dropping the future abandons the attempt. The `Shared` hears of no phases: a page sees none.
+    /// Dropping the future abandons the attempt. Of the phases the `Shared` hears only that there is a request: a page sees no
+    /// others.
     pub(in crate::driver) async fn dial(
         self: Arc<Self>,
         which: Which,
         shared: Arc<Shared>,
     ) -> Result<Opened, OpenFailure> {
-        let Which { number, plain, last_cause, .. } = which;
+        let Which { attempt, number, plain, last_cause } = which;
         let AttemptRequest { url, headers, subprotocols, .. } = self.request(number, plain, last_cause.clone()).await?;
+        shared.tell(Input::Transport(attempt, TransportEvent::Reached(Phase::Upgrade)));
         let target = Target::check(&url).map_err(bad_request)?;
         if !headers.is_empty() {
             return Err(bad_request(NO_HEADERS.to_owned()));
