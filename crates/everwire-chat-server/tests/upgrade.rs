@@ -30,6 +30,7 @@ async fn a_data_folder_of_layout_3_opens_with_its_history_its_accounts_and_its_s
     let token = answer["token"].as_str().unwrap();
     let mut ana = Plain::join(&server, &format!("room=board&after=&token={token}")).await;
     assert_eq!(ana.brief().await, "sync");
+    assert_eq!(ana.brief().await, "presence ana", "her own name, as the account has it");
     assert_eq!(ana.brief().await, "text ana said to the build before");
     let (ben, _) = sign_in(&server, "ben").await;
     assert_eq!(refused(&server, &format!("room=board&token={ben}")).await.0, 403, "the room is still closed");

@@ -231,10 +231,14 @@ pub(crate) fn black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
     thread::park_timeout(PATIENCE);
 }
 
-/// Accepts the upgrade, greets once something has been sent to it, and reads nothing ever.
+/// Accepts the upgrade, greets once three frames of one character have been sent to it, and reads nothing ever.
 pub(crate) fn greeting_black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
     upgrade_by_hand(&mut stream);
-    let _ = stream.peek(&mut [0]);
+    // A head of two bytes, a masking key of four and the character, each.
+    let mut frames = [0; 21];
+    while matches!(stream.peek(&mut frames), Ok(1..21)) {
+        thread::yield_now();
+    }
     let _ = stream.write_all(b"\x81\x07welcome");
     thread::park_timeout(PATIENCE);
 }
