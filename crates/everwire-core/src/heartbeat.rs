@@ -262,8 +262,10 @@ impl Heartbeat {
             let until = if late_by.is_some() { now } else { due } + self.timeout;
             self.mode = Mode::Probing { until, timeout: self.timeout, excused: false, left_late: false };
             timers.set(Timer::Probe, until);
-            // A ping that went out for the other direction's sake asks the same.
-            let asked = self.asked.is_some_and(|asked| now.since(asked) < self.config.timeout);
+            // A ping that went out for the other direction's sake asks the same, unless it still waits to leave: a probe
+            // may pass what it waits for.
+            let left = self.draining.is_none();
+            let asked = left && self.asked.is_some_and(|asked| now.since(asked) < self.config.timeout);
             if late_by.is_some() || !asked {
                 self.pinged(now);
                 self.watch(timers);

@@ -380,6 +380,19 @@ fn a_probe_passes_a_message_that_is_written_in_part_and_proves_no_more_than_what
 }
 
 #[test]
+fn a_ping_that_waits_behind_a_large_message_does_not_stand_in_for_the_probe_that_passes_it() {
+    let mut world = World::connected(Config::default());
+    world.passes(seconds(20.0));
+    world.send("5 MB");
+    world.takes(1);
+    world.transport(TransportEvent::OwnPing(PingProgress::Waits));
+    let probes = |world: &World| world.log.count(|output| matches!(output, Output::Probe(..)));
+    assert_eq!(probes(&world), 0);
+    world.passes(seconds(5.0));
+    assert_eq!(probes(&world), 1, "the peer has been silent for the interval");
+}
+
+#[test]
 fn a_barrier_ping_that_is_unanswered_does_not_replace_the_heartbeat() {
     let mut world = World::connected(Config::default());
     world.send("hello");
