@@ -6,6 +6,7 @@ use serde_json::Value;
 const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-ws", &[]),
     ("everwire-core", &["everwire-ws"]),
+    ("everwire-calls", &["everwire-core", "everwire-ws"]),
     ("everwire-tokio", &["everwire-ws"]),
     ("everwire", &["everwire-core", "everwire-tokio", "everwire-ws"]),
     ("everwire-server", &["everwire-core", "everwire-tokio", "everwire-ws"]),

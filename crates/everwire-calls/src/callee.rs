@@ -1,0 +1,347 @@
+//! Calls that this end runs.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use everwire_core::Moment;
+use everwire_ws::Message;
+
+use crate::frame::{Answer, Call, Frame, Hello, Kind, OpenCall};
+use crate::{Config, Failure, Output, Role, Rule, codes, ranges};
+
+type Outputs = VecDeque<Output>;
+
+/// The window of a caller that names none.
+const WINDOW: u32 = 64;
+
+#[derive(Debug)]
+pub(crate) struct Callee {
+    instance: String,
+    role: Role,
+    /// Of the caller.
+    peer: Option<String>,
+    /// The caller has used no id above it.
+    highest: u64,
+    running: BTreeMap<u64, Running>,
+    keys: BTreeSet<String>,
+    /// Payload bytes that are kept for calls with a key.
+    kept_bytes: usize,
+    deadlines: BTreeSet<(Moment, u64)>,
+}
+
+#[derive(Debug)]
+struct Running {
+    key: Option<Key>,
+    deadline: Option<Moment>,
+    stream: Option<Sending>,
+    /// How it ended, kept for a call with a key.
+    end: Option<Frame>,
+}
+
+#[derive(Debug)]
+struct Key {
+    key: String,
+    name: String,
+}
+
+#[derive(Debug)]
+struct Sending {
+    window: u64,
+    sent: u64,
+    processed: u64,
+    /// From the one after `processed` on: the size of each, and with a key the item too.
+    unprocessed: VecDeque<(usize, Option<Message>)>,
+    bytes: usize,
+}
+
+impl Callee {
+    pub(crate) fn new(instance: String, role: Role) -> Self {
+        Self {
+            instance,
+            role,
+            peer: None,
+            highest: 0,
+            running: BTreeMap::new(),
+            keys: BTreeSet::new(),
+            kept_bytes: 0,
+            deadlines: BTreeSet::new(),
+        }
+    }
+
+    /// [C-6], [C-7].
+    pub(crate) fn start(
+        &mut self,
+        config: &Config,
+        now: Moment,
+        call: Call,
+        outputs: &mut Outputs,
+    ) -> Result<(), Rule> {
+        let id = call.id;
+        if id <= self.highest || self.running.contains_key(&id) {
+            return Err(Rule::IdUsed);
+        }
+        self.highest = id;
+        let refused = if self.running.len() >= config.max_running {
+            Some("so many calls run here already: try again when one has ended")
+        } else if call.key.is_none() {
+            None
+        } else if self.keys.len() >= config.max_keyed || self.kept_bytes >= config.max_kept_bytes {
+            Some("so many calls with a key are kept here already: process the ends of some")
+        } else if call.key.as_ref().is_some_and(|key| self.keys.contains(key)) {
+            Some("a call with this key runs or is kept here already")
+        } else {
+            None
+        };
+        if let Some(refused) = refused {
+            outputs.push_back(Output::Send(Frame::Error(id, Failure::new(codes::TOO_MANY, refused)).to_message()));
+            return Ok(());
+        }
+        let stream = match call.kind {
+            Kind::Call => None,
+            Kind::Stream => Some(Sending::new(call.window.unwrap_or(WINDOW).min(config.max_window))),
+        };
+        let deadline = call.deadline.map(|deadline| now + Duration::from_millis(deadline));
+        self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
+        self.keys.extend(call.key.clone());
+        let key = call.key.clone().map(|key| Key { key, name: call.name.clone() });
+        self.running.insert(id, Running { key, deadline, stream, end: None });
+        outputs.push_back(Output::Start(call));
+        Ok(())
+    }
+
+    /// The handler of a call has ended. For one that was dropped this does nothing.
+    pub(crate) fn reply(&mut self, id: u64, result: Result<Message, Failure>, outputs: &mut Outputs) {
+        let frame = match result {
+            Ok(reply) => Frame::Reply(id, reply),
+            Err(failure) => Frame::Error(id, failure),
+        };
+        self.end(id, frame, outputs);
+    }
+
+    /// The handler of a stream has ended.
+    pub(crate) fn stream_end(&mut self, id: u64, result: Result<(), Failure>, outputs: &mut Outputs) {
+        let Some(stream) = self.running.get(&id).and_then(|running| running.stream.as_ref()) else { return };
+        let frame = match result {
+            Ok(()) => Frame::End(id, stream.sent),
+            Err(failure) => Frame::Error(id, failure),
+        };
+        self.end(id, frame, outputs);
+    }
+
+    fn end(&mut self, id: u64, frame: Frame, outputs: &mut Outputs) {
+        let Some(running) = self.running.get_mut(&id).filter(|running| running.end.is_none()) else { return };
+        outputs.push_back(Output::Send(frame.to_message()));
+        if let Some(deadline) = running.deadline.take() {
+            self.deadlines.remove(&(deadline, id));
+        }
+        if running.key.is_some() {
+            self.kept_bytes += size(&frame);
+            running.end = Some(frame);
+        } else {
+            self.running.remove(&id);
+        }
+    }
+
+    /// Whether the stream runs and may send its next item now ([C-12]).
+    pub(crate) fn may_send(&self, config: &Config, id: u64) -> bool {
+        let Some(Running { key, stream: Some(stream), end: None, .. }) = self.running.get(&id) else { return false };
+        stream.has_credit()
+            && stream.bytes < config.window_bytes
+            && (key.is_none() || self.kept_bytes < config.max_kept_bytes)
+    }
+
+    /// The next item; it comes back if it may not be sent now.
+    pub(crate) fn item(
+        &mut self,
+        config: &Config,
+        id: u64,
+        item: Message,
+        outputs: &mut Outputs,
+    ) -> Result<(), Message> {
+        if !self.may_send(config, id) {
+            return Err(item);
+        }
+        let Some(Running { key, stream: Some(stream), .. }) = self.running.get_mut(&id) else { return Err(item) };
+        stream.sent += 1;
+        outputs.push_back(Output::Send(Frame::Item(id, stream.sent, item.clone()).to_message()));
+        stream.bytes += item.len();
+        if key.is_some() {
+            self.kept_bytes += item.len();
+        }
+        stream.unprocessed.push_back((item.len(), key.is_some().then_some(item)));
+        Ok(())
+    }
+
+    /// [C-11], [C-12].
+    pub(crate) fn processed(
+        &mut self,
+        config: &Config,
+        id: u64,
+        number: u64,
+        outputs: &mut Outputs,
+    ) -> Result<(), Rule> {
+        let Some(running) = self.running.get_mut(&id) else { return Ok(()) };
+        let stream = running.stream.as_mut().ok_or(Rule::WrongKind)?;
+        if number > stream.sent {
+            return Err(Rule::BadNumber);
+        }
+        let freed = stream.process(number);
+        if running.key.is_some() {
+            self.free(config, freed, outputs);
+        }
+        if self.may_send(config, id) {
+            outputs.push_back(Output::MaySend(id));
+        }
+        Ok(())
+    }
+
+    /// Fewer bytes are kept: streams that waited for that may go on.
+    fn free(&mut self, config: &Config, freed: usize, outputs: &mut Outputs) {
+        let was_full = self.kept_bytes >= config.max_kept_bytes;
+        self.kept_bytes -= freed;
+        if was_full && self.kept_bytes < config.max_kept_bytes {
+            let waiting = self.running.iter().filter(|(_, running)| running.key.is_some());
+            let waiting: Vec<u64> = waiting.map(|(id, _)| *id).filter(|id| self.may_send(config, *id)).collect();
+            outputs.extend(waiting.into_iter().map(Output::MaySend));
+        }
+    }
+
+    /// [C-10]; also what is forgotten before it has ended.
+    pub(crate) fn cancel(&mut self, config: &Config, id: u64, outputs: &mut Outputs) {
+        let Some(running) = self.running.remove(&id) else { return };
+        if let Some(deadline) = running.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+        if running.end.is_none() {
+            outputs.push_back(Output::Drop(id));
+        }
+        if let Some(key) = running.key {
+            self.keys.remove(&key.key);
+            let bytes = running.stream.map_or(0, |stream| stream.bytes) + running.end.as_ref().map_or(0, size);
+            self.free(config, bytes, outputs);
+        }
+    }
+
+    /// [C-14]: says what runs, and to a new run of the caller's program again what it has not processed.
+    pub(crate) fn hello(&mut self, config: &Config, hello: &Hello, outputs: &mut Outputs) {
+        let is_new = self.peer.as_ref() != Some(&hello.instance);
+        if is_new {
+            self.peer = Some(hello.instance.clone());
+            self.highest = hello.last;
+            let role = self.role;
+            let gone = self.running.iter().filter(|(id, running)| {
+                // Nobody can ask for what a server has called in an earlier session.
+                !hello.has_made(**id) && (running.key.is_none() || role == Role::Client)
+            });
+            let gone: Vec<u64> = gone.map(|(id, _)| *id).collect();
+            for id in gone {
+                self.cancel(config, id, outputs);
+            }
+        }
+        outputs.push_back(Output::Send(Frame::Answer(self.answer(config, hello.number)).to_message()));
+        if is_new {
+            for (id, running) in self.running.iter().filter(|(id, _)| !hello.has_made(**id)) {
+                outputs.extend(running.kept(*id).map(|frame| Output::Send(frame.to_message())));
+            }
+        }
+    }
+
+    fn answer(&self, config: &Config, number: u64) -> Answer {
+        let unkeyed = self.running.iter().filter(|(_, running)| running.key.is_none());
+        let keyed = self.running.iter().filter_map(|(id, running)| {
+            let Key { key, name } = running.key.as_ref()?;
+            let (kind, processed, window) = match &running.stream {
+                None => (Kind::Call, 0, 0),
+                Some(stream) => (Kind::Stream, stream.processed, u32::try_from(stream.window).unwrap_or(u32::MAX)),
+            };
+            Some(OpenCall { id: *id, kind, name: name.clone(), key: key.clone(), processed, window })
+        });
+        Answer {
+            instance: self.instance.clone(),
+            number,
+            max_running: config.max_running as u64,
+            running: ranges::collect(unkeyed.map(|(id, _)| *id)),
+            keyed: keyed.collect(),
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Moment, outputs: &mut Outputs) {
+        while let Some((at, id)) = self.deadlines.first().copied() {
+            if at > now {
+                return;
+            }
+            self.deadlines.pop_first();
+            outputs.push_back(Output::Drop(id));
+            let failure = Failure::new(codes::DEADLINE, "the deadline passed before the handler was done");
+            self.end(id, Frame::Error(id, failure), outputs);
+        }
+    }
+
+    pub(crate) fn drop_all(&mut self, outputs: &mut Outputs) {
+        let dropped = self.running.iter().filter(|(_, running)| running.end.is_none()).map(|(id, _)| Output::Drop(*id));
+        outputs.extend(dropped);
+        self.running.clear();
+        self.keys.clear();
+        self.deadlines.clear();
+        self.kept_bytes = 0;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+}
+
+impl Running {
+    /// What the caller has not processed.
+    fn kept(&self, id: u64) -> impl Iterator<Item = Frame> + '_ {
+        let items = self.stream.iter().flat_map(move |stream| {
+            let numbers = stream.processed.saturating_add(1)..;
+            let items = numbers.zip(&stream.unprocessed);
+            items.filter_map(move |(number, (_, item))| Some(Frame::Item(id, number, item.clone()?)))
+        });
+        items.chain(self.end.clone())
+    }
+}
+
+impl Sending {
+    fn new(window: u32) -> Self {
+        Self { window: u64::from(window.max(1)), sent: 0, processed: 0, unprocessed: VecDeque::new(), bytes: 0 }
+    }
+
+    fn has_credit(&self) -> bool {
+        self.sent < self.processed + self.window
+    }
+
+    /// How many bytes that frees.
+    fn process(&mut self, number: u64) -> usize {
+        let mut freed = 0;
+        while self.processed < number {
+            self.processed += 1;
+            freed += self.unprocessed.pop_front().map_or(0, |(size, _)| size);
+        }
+        self.bytes -= freed;
+        freed
+    }
+}
+
+impl Hello {
+    /// Whether this run of the program has made the call.
+    fn has_made(&self, id: u64) -> bool {
+        (self.first..=self.last).contains(&id)
+    }
+}
+
+fn size(end: &Frame) -> usize {
+    match end {
+        Frame::Reply(_, reply) => reply.len(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,295 @@
+//! Calls that this end has made.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use everwire_core::Moment;
+use everwire_ws::Message;
+
+use crate::frame::{Answer, Call, Frame, Hello, Kind, MAX_ID};
+use crate::{Config, EndReason, Failure, OpenError, Output, Request, Resumed, Rule, ranges};
+
+type Outputs = VecDeque<Output>;
+
+#[derive(Debug)]
+pub(crate) struct Caller {
+    instance: String,
+    first_id: u64,
+    last_id: u64,
+    /// Of the last hello; 0 before the first.
+    hello: u64,
+    answered: bool,
+    /// What the peer says it runs at most.
+    peer_limit: Option<u64>,
+    open: BTreeMap<u64, Open>,
+    keys: BTreeSet<String>,
+    /// Calls with a key that have ended and whose application has not done with the end. The callee keeps it until then.
+    held: BTreeMap<u64, String>,
+    deadlines: BTreeSet<(Moment, u64)>,
+}
+
+#[derive(Debug)]
+struct Open {
+    key: Option<String>,
+    deadline: Option<Moment>,
+    /// The hello before it.
+    hello: u64,
+    stream: Option<Reading>,
+}
+
+/// How far a stream has come.
+#[derive(Debug)]
+struct Reading {
+    window: u64,
+    received: u64,
+    processed: u64,
+    /// How far the callee knows it.
+    told: u64,
+}
+
+impl Caller {
+    pub(crate) fn new(instance: String, first_id: u64) -> Self {
+        Self {
+            instance,
+            first_id,
+            last_id: first_id.saturating_sub(1),
+            hello: 0,
+            answered: false,
+            peer_limit: None,
+            open: BTreeMap::new(),
+            keys: BTreeSet::new(),
+            held: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn open(&mut self, config: &Config, now: Moment, request: Request) -> Result<(u64, Message), OpenError> {
+        request.check()?;
+        let peer_limit = self.peer_limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let limit = config.max_open.min(peer_limit);
+        if self.open.len() + self.held.len() >= limit {
+            return Err(OpenError::TooMany { limit });
+        }
+        if let Some(key) = &request.key
+            && !self.keys.insert(key.clone())
+        {
+            return Err(OpenError::KeyInUse);
+        }
+        self.last_id += 1;
+        let id = self.last_id;
+        let stream = match request.kind {
+            Kind::Call => None,
+            Kind::Stream => Some(Reading::new(u64::from(request.window.unwrap_or(config.window).max(1)), 0)),
+        };
+        let deadline = request.deadline.map(|deadline| now + deadline);
+        self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
+        let window = stream.as_ref().and_then(|stream| u32::try_from(stream.window).ok());
+        self.open.insert(id, Open { key: request.key.clone(), deadline, hello: self.hello, stream });
+        let call = Call {
+            id,
+            kind: request.kind,
+            name: request.name,
+            deadline: request
+                .deadline
+                .map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(MAX_ID).min(MAX_ID)),
+            key: request.key,
+            traceparent: request.traceparent,
+            window,
+            payload: request.payload,
+        };
+        Ok((id, Frame::Call(call).to_message()))
+    }
+
+    pub(crate) fn say_hello(&mut self, config: &Config, outputs: &mut Outputs) {
+        self.hello += 1;
+        self.answered = false;
+        let hello = Hello {
+            instance: self.instance.clone(),
+            number: self.hello,
+            first: self.first_id,
+            last: self.last_id,
+            max_running: config.max_running as u64,
+        };
+        outputs.push_back(Output::SendHello(self.hello, Frame::Hello(hello).to_message()));
+    }
+
+    /// Whether this is the last hello, and nobody has answered it.
+    pub(crate) fn awaits_answer(&self, number: u64) -> bool {
+        self.hello == number && !self.answered
+    }
+
+    pub(crate) fn limit_of_peer(&mut self, max_running: u64) {
+        self.peer_limit = Some(max_running);
+    }
+
+    /// [C-14]: what the callee does not have any more is lost, and what it has of earlier runs of this program is taken up.
+    pub(crate) fn answer(&mut self, config: &Config, answer: Answer, outputs: &mut Outputs) {
+        if answer.number != self.hello {
+            return;
+        }
+        self.answered = true;
+        let is_there = |id: u64| {
+            ranges::contain(&answer.running, id) || answer.keyed.binary_search_by_key(&id, |open| open.id).is_ok()
+        };
+        let lost = self.open.iter().filter(|(id, open)| open.hello < answer.number && !is_there(**id));
+        let lost: Vec<u64> = lost.map(|(id, _)| *id).collect();
+        for id in lost {
+            self.end(id, EndReason::Lost, outputs);
+        }
+        let mut resumed = Vec::new();
+        for there in answer.keyed {
+            let is_known = self.open.contains_key(&there.id) || self.held.contains_key(&there.id);
+            if is_known || self.keys.contains(&there.key) || self.open.len() >= config.max_open {
+                continue;
+            }
+            self.keys.insert(there.key.clone());
+            let stream = match there.kind {
+                Kind::Call => None,
+                Kind::Stream => Some(Reading::new(u64::from(there.window.max(1)), there.processed)),
+            };
+            let open = Open { key: Some(there.key.clone()), deadline: None, hello: self.hello, stream };
+            self.open.insert(there.id, open);
+            let (id, kind, name, key, processed) = (there.id, there.kind, there.name, there.key, there.processed);
+            resumed.push(Resumed { id, kind, name, key, processed });
+        }
+        outputs.push_back(Output::Resumed(resumed));
+    }
+
+    /// [C-8]: the first reply counts, and what comes for a call that is over counts for nothing.
+    pub(crate) fn reply(&mut self, id: u64, reply: Message, outputs: &mut Outputs) -> Result<(), Rule> {
+        match self.open.get(&id) {
+            None => Ok(()),
+            Some(Open { stream: Some(_), .. }) => Err(Rule::WrongKind),
+            Some(Open { stream: None, .. }) => {
+                self.close(id, true);
+                outputs.push_back(Output::Replied { id, result: Ok(reply) });
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn error(&mut self, id: u64, failure: Failure, outputs: &mut Outputs) {
+        if let Some(open) = self.close(id, true) {
+            outputs.push_back(ended(id, &open, EndReason::Failed(failure)));
+        }
+    }
+
+    /// [C-11], [C-12].
+    pub(crate) fn item(&mut self, id: u64, number: u64, item: Message, outputs: &mut Outputs) -> Result<(), Rule> {
+        let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
+        let stream = open.stream.as_mut().ok_or(Rule::WrongKind)?;
+        if number != stream.received + 1 {
+            return Err(Rule::BadNumber);
+        }
+        if number > stream.told + stream.window {
+            return Err(Rule::NoCredit);
+        }
+        stream.received = number;
+        outputs.push_back(Output::Item { id, number, item });
+        Ok(())
+    }
+
+    /// [C-11]: the end names how many there were.
+    pub(crate) fn stream_end(&mut self, id: u64, items: u64, outputs: &mut Outputs) -> Result<(), Rule> {
+        let Some(open) = self.open.get(&id) else { return Ok(()) };
+        let stream = open.stream.as_ref().ok_or(Rule::WrongKind)?;
+        if items != stream.received {
+            return Err(Rule::BadNumber);
+        }
+        self.close(id, true);
+        outputs.push_back(Output::Ended { id, result: Ok(()) });
+        Ok(())
+    }
+
+    /// The application has processed the items of a stream up to this one. That is credit for as many more ([C-12]).
+    pub(crate) fn processed(&mut self, id: u64, number: u64, outputs: &mut Outputs) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        let Some(stream) = &mut open.stream else { return };
+        stream.processed = stream.processed.max(number.min(stream.received));
+        let untold = stream.processed - stream.told;
+        // [C-16]: with a key, what is told is where a later run of the program goes on.
+        if untold > 0 && (open.key.is_some() || untold >= stream.window.div_ceil(2)) {
+            stream.told = stream.processed;
+            outputs.push_back(Output::Send(Frame::Processed(id, stream.told).to_message()));
+        }
+    }
+
+    /// Nobody waits for it any more ([C-10]). `was_sent`: the callee may know of it.
+    pub(crate) fn cancel(&mut self, id: u64, was_sent: bool, outputs: &mut Outputs) {
+        if self.close(id, false).is_some() && was_sent {
+            outputs.push_back(Output::Send(Frame::Cancel(id).to_message()));
+        }
+    }
+
+    /// The application has done with the end of a call with a key ([C-16]).
+    pub(crate) fn forget(&mut self, id: u64, outputs: &mut Outputs) {
+        if let Some(key) = self.held.remove(&id) {
+            self.keys.remove(&key);
+            outputs.push_back(Output::Send(Frame::Forget(id).to_message()));
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Moment, outputs: &mut Outputs) {
+        while let Some((at, id)) = self.deadlines.first().copied() {
+            if at > now {
+                return;
+            }
+            self.end(id, EndReason::DeadlinePassed, outputs);
+            outputs.push_back(Output::Send(Frame::Cancel(id).to_message()));
+        }
+    }
+
+    pub(crate) fn end_all(&mut self, reason: &EndReason, outputs: &mut Outputs) {
+        while let Some(id) = self.open.keys().next().copied() {
+            self.end(id, reason.clone(), outputs);
+        }
+        self.held.clear();
+        self.keys.clear();
+    }
+
+    pub(crate) fn is_open(&self, id: u64) -> bool {
+        self.open.contains_key(&id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    fn end(&mut self, id: u64, reason: EndReason, outputs: &mut Outputs) {
+        if let Some(open) = self.close(id, false) {
+            outputs.push_back(ended(id, &open, reason));
+        }
+    }
+
+    /// `by_callee`: it has said how it ended, and keeps that if there is a key.
+    fn close(&mut self, id: u64, by_callee: bool) -> Option<Open> {
+        let open = self.open.remove(&id)?;
+        if let Some(deadline) = open.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+        if let Some(key) = &open.key {
+            if by_callee {
+                self.held.insert(id, key.clone());
+            } else {
+                self.keys.remove(key);
+            }
+        }
+        Some(open)
+    }
+}
+
+impl Reading {
+    fn new(window: u64, processed: u64) -> Self {
+        Self { window, received: processed, processed, told: processed }
+    }
+}
+
+fn ended(id: u64, open: &Open, reason: EndReason) -> Output {
+    match open.stream {
+        None => Output::Replied { id, result: Err(reason) },
+        Some(_) => Output::Ended { id, result: Err(reason) },
+    }
+}

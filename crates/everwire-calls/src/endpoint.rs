@@ -1,0 +1,289 @@
+use std::collections::VecDeque;
+
+use everwire_core::Moment;
+use everwire_ws::Message;
+
+use crate::callee::Callee;
+use crate::caller::Caller;
+use crate::frame::{Breach, Frame, Hello, MAX_ID};
+use crate::{Config, EndReason, Failure, OpenError, Output, Request, Rule};
+
+/// Which end of the session this is. Both may call; they differ in how long they live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It outlives sessions: when the server has lost one, a new one follows.
+    Client,
+    /// It ends with its session.
+    Server,
+}
+
+/// One end of a session: caller and callee at once.
+///
+/// Everything that happens is told by a method, with the time where it matters; everything that is to be done or told comes out
+/// of [`poll_output`](Self::poll_output), which is to be drained after each. Spurious calls are harmless.
+#[derive(Debug)]
+pub struct Endpoint {
+    config: Config,
+    role: Role,
+    caller: Caller,
+    callee: Callee,
+    /// The peer's, once it has shown that it knows calls.
+    peer: Option<String>,
+    is_unsupported: bool,
+    is_broken: bool,
+    /// When a peer that has shown nothing counts as one that does not know calls.
+    hello_deadline: Option<Moment>,
+    /// A server's calls that wait until the client has shown that it knows calls.
+    held_back: VecDeque<(u64, Message)>,
+    outputs: VecDeque<Output>,
+}
+
+impl Endpoint {
+    /// A new end, with nothing open. `seed` is a random number: ids and the name of this instance follow from it, and have to
+    /// differ from those of other runs of the program and of other sessions.
+    #[must_use]
+    pub fn new(config: Config, role: Role, seed: u64) -> Self {
+        let instance = format!("{:016x}", mix(seed));
+        // Half of all ids are left for those that follow.
+        let first_id = (mix(seed.wrapping_add(1)) & (MAX_ID >> 1)).max(1);
+        Self {
+            config,
+            role,
+            caller: Caller::new(instance.clone(), first_id),
+            callee: Callee::new(instance, role),
+            peer: None,
+            is_unsupported: false,
+            is_broken: false,
+            hello_deadline: None,
+            held_back: VecDeque::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// What is to be done or told next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Says hello ([C-13]). To be called once at the start, before anything else is sent; the endpoint says further ones itself.
+    pub fn hello(&mut self) {
+        self.caller.say_hello(&self.config, &mut self.outputs);
+    }
+
+    /// The peer's application has processed this hello: if it knows calls, its answer is on the way.
+    pub fn hello_processed(&mut self, now: Moment, number: u64) {
+        if self.caller.awaits_answer(number) && self.peer.is_none() {
+            self.hello_deadline.get_or_insert(now + self.config.hello_timeout);
+        }
+    }
+
+    // What the application does as a caller.
+
+    /// Opens a call or a stream. Its message is returned, to be sent behind all outputs before it; a server's is empty while
+    /// the client has not shown that it knows calls, and follows as an output.
+    ///
+    /// # Errors
+    /// If it can't be opened; nothing is to be sent then.
+    pub fn open(&mut self, now: Moment, request: Request) -> Result<(u64, Option<Message>), OpenError> {
+        if self.is_broken {
+            return Err(OpenError::Breach);
+        }
+        if self.is_unsupported {
+            return Err(OpenError::NotSupported);
+        }
+        let (id, message) = self.caller.open(&self.config, now, request)?;
+        if self.role == Role::Client || self.peer.is_some() {
+            return Ok((id, Some(message)));
+        }
+        self.hello_deadline.get_or_insert(now + self.config.hello_timeout);
+        self.held_back.push_back((id, message));
+        Ok((id, None))
+    }
+
+    /// A call or stream of ours is of no use any more: its reply is not waited for, and its handler is dropped. `was_sent`:
+    /// false if its message was taken back, so that the callee can't know of it.
+    pub fn cancel(&mut self, id: u64, was_sent: bool) {
+        let held_back = self.held_back.len();
+        self.held_back.retain(|(held, _)| *held != id);
+        self.caller.cancel(id, was_sent && held_back == self.held_back.len(), &mut self.outputs);
+    }
+
+    /// The application has processed the items of a stream up to this number.
+    pub fn processed(&mut self, id: u64, number: u64) {
+        self.caller.processed(id, number, &mut self.outputs);
+    }
+
+    /// The application has done with the reply or the end of a call that has a key. Without one there is nothing to do.
+    pub fn forget(&mut self, id: u64) {
+        self.caller.forget(id, &mut self.outputs);
+    }
+
+    // What it does as a callee.
+
+    /// The handler of a call has ended. If it was [dropped](Output::Drop), that does nothing.
+    pub fn reply(&mut self, id: u64, result: Result<Message, Failure>) {
+        self.callee.reply(id, result, &mut self.outputs);
+    }
+
+    /// Whether a stream that runs here may send its next item now.
+    #[must_use]
+    pub fn may_send(&self, id: u64) -> bool {
+        self.callee.may_send(&self.config, id)
+    }
+
+    /// Sends the next item of a stream.
+    ///
+    /// # Errors
+    /// The item comes back if it [may not be sent](Self::may_send) now.
+    pub fn item(&mut self, id: u64, item: Message) -> Result<(), Message> {
+        self.callee.item(&self.config, id, item, &mut self.outputs)
+    }
+
+    /// The handler of a stream has ended. If it was [dropped](Output::Drop), that does nothing.
+    pub fn end(&mut self, id: u64, result: Result<(), Failure>) {
+        self.callee.stream_end(id, result, &mut self.outputs);
+    }
+
+    // What the world does.
+
+    /// The session has delivered a reliable message.
+    pub fn receive(&mut self, now: Moment, message: Message) {
+        let frame = match Frame::parse(message) {
+            Ok(Frame::Plain(message)) => return self.outputs.push_back(Output::Plain(message)),
+            Ok(Frame::Hello(hello)) => return self.on_hello(&hello),
+            other => other,
+        };
+        if self.is_broken {
+            return;
+        }
+        let followed = match frame {
+            Err(_) => Err(Rule::Malformed),
+            Ok(frame) => self.on_frame(now, frame),
+        };
+        if let Err(rule) = followed {
+            self.breach(rule, false);
+        }
+    }
+
+    fn on_frame(&mut self, now: Moment, frame: Frame) -> Result<(), Rule> {
+        let outputs = &mut self.outputs;
+        match frame {
+            Frame::Call(call) => self.callee.start(&self.config, now, call, outputs)?,
+            Frame::Reply(id, reply) => self.caller.reply(id, reply, outputs)?,
+            Frame::Error(id, failure) => self.caller.error(id, failure, outputs),
+            Frame::Cancel(id) | Frame::Forget(id) => self.callee.cancel(&self.config, id, outputs),
+            Frame::Item(id, number, item) => self.caller.item(id, number, item, outputs)?,
+            Frame::Processed(id, number) => self.callee.processed(&self.config, id, number, outputs)?,
+            Frame::End(id, items) => self.caller.stream_end(id, items, outputs)?,
+            Frame::Answer(answer) => {
+                self.heard(&answer.instance, answer.max_running);
+                self.caller.answer(&self.config, answer, &mut self.outputs);
+            }
+            Frame::Breach(Breach { rule }) => self.breach(Rule::of_number(&rule), true),
+            Frame::Hello(_) | Frame::Plain(_) => {}
+        }
+        Ok(())
+    }
+
+    fn on_hello(&mut self, hello: &Hello) {
+        let is_new = self.peer.as_ref() != Some(&hello.instance);
+        if self.is_broken && !is_new {
+            return;
+        }
+        let is_first = self.peer.is_none();
+        self.callee.hello(&self.config, hello, &mut self.outputs);
+        self.heard(&hello.instance, hello.max_running);
+        // [C-13]: what the peer's earlier instance had of our calls may be lost.
+        if is_new && (self.role == Role::Client || !is_first) {
+            self.hello();
+        }
+    }
+
+    /// The peer knows calls.
+    fn heard(&mut self, instance: &str, max_running: u64) {
+        if self.peer.as_deref() != Some(instance) {
+            self.peer = Some(instance.to_owned());
+            self.is_broken = false;
+        }
+        self.is_unsupported = false;
+        self.hello_deadline = None;
+        self.caller.limit_of_peer(max_running);
+        let held_back = std::mem::take(&mut self.held_back);
+        self.outputs.extend(held_back.into_iter().map(|(_, message)| Output::Send(message)));
+    }
+
+    /// [C-15].
+    fn breach(&mut self, rule: Rule, told_by_peer: bool) {
+        self.is_broken = true;
+        self.held_back.clear();
+        if !told_by_peer {
+            let frame = Frame::Breach(Breach { rule: rule.number().to_owned() });
+            self.outputs.push_back(Output::Send(frame.to_message()));
+        }
+        self.outputs.push_back(Output::Breach { rule, told_by_peer });
+        self.caller.end_all(&EndReason::Breach, &mut self.outputs);
+        self.callee.drop_all(&mut self.outputs);
+    }
+
+    /// The session is over, and no other will follow.
+    pub fn session_ended(&mut self) {
+        self.held_back.clear();
+        self.hello_deadline = None;
+        self.caller.end_all(&EndReason::Lost, &mut self.outputs);
+        self.callee.drop_all(&mut self.outputs);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        [self.caller.deadline(), self.callee.deadline(), self.hello_deadline].into_iter().flatten().min()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        self.caller.handle_timeout(now, &mut self.outputs);
+        self.callee.handle_timeout(now, &mut self.outputs);
+        self.held_back.retain(|(id, _)| self.caller.is_open(*id));
+        if self.hello_deadline.is_some_and(|at| at <= now) {
+            // [C-5]
+            self.hello_deadline = None;
+            self.is_unsupported = true;
+            self.held_back.clear();
+            self.caller.end_all(&EndReason::NotSupported, &mut self.outputs);
+        }
+    }
+
+    // What there is.
+
+    /// Whether a call of ours is open.
+    #[must_use]
+    pub fn is_open(&self, id: u64) -> bool {
+        self.caller.is_open(id)
+    }
+
+    /// Calls and streams of ours that are open.
+    #[must_use]
+    pub fn open_calls(&self) -> usize {
+        self.caller.len()
+    }
+
+    /// Calls and streams of the peer that run here or are kept.
+    #[must_use]
+    pub fn running_calls(&self) -> usize {
+        self.callee.len()
+    }
+
+    /// Payload bytes that are kept for calls of the peer that have a key.
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        self.callee.kept_bytes()
+    }
+}
+
+/// SplitMix64: neighbouring seeds give numbers that have nothing to do with each other.
+fn mix(seed: u64) -> u64 {
+    let mut value = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
