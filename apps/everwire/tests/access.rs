@@ -239,7 +239,7 @@ fn an_answer_to_a_refresh_that_comes_after_the_attempt_has_ended_is_used_by_the_
     ana.err.until("disconnected");
     let holding = Holding::on(&front, &address);
     for _ in 0..3 {
-        ana.err.until("no connection within");
+        ana.err.until("did not finish within");
     }
     holding.go_on();
     ana.err.until("connected");

@@ -77,7 +77,7 @@ impl Machine {
         let tried = tried.list();
         let missing = match phase {
             // Nobody has been called yet.
-            Phase::Request if tried.is_empty() => "the token command (or hook) gave nothing",
+            Phase::Request if tried.is_empty() => "the sign-in, token command or hook did not finish",
             _ => "no connection",
         };
         let mut detail = format!("{missing} within {}", Seconds(self.open.timeout));

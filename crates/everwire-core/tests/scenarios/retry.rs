@@ -620,7 +620,7 @@ fn an_opening_that_has_no_request_in_time_says_what_it_waited_for() {
     world.input(Input::Connect);
     world.passes(seconds(10.0));
     let State::Disconnected { cause, .. } = world.state() else { panic!("{:?}", world.state()) };
-    let words = "preparing the request failed: the token command (or hook) gave nothing within 10.0 s";
+    let words = "preparing the request failed: the sign-in, token command or hook did not finish within 10.0 s";
     assert_eq!(cause.to_string(), words);
 }
 
