@@ -124,6 +124,11 @@ client("the server's close code is told, and the next connection goes on", "clos
   if (number > 1) return echo(socket);
   socket.on("message", () => socket.close(4001, "enough"));
 });
+client("a close reason shows no token that it repeats", "secretive", (socket, number) => {
+  if (number > 1) return echo(socket);
+  const reason = "no tok3nvalue of /?token=tok3nvalue, nor bearer.0123456789abcdef0123";
+  socket.on("message", () => socket.close(4001, reason));
+});
 client("a cut is told as one, and the next connection goes on", "cut", (socket, number) => {
   if (number > 1) return echo(socket);
   socket.on("message", () => socket.terminate());

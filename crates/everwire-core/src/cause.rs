@@ -104,8 +104,8 @@ pub enum Loss {
 pub enum Cause {
     /// The opening failed.
     OpenFailed(OpenFailure),
-    /// The peer closed, with this frame. Where its reason repeats secrets of the request (the query, credentials), the native
-    /// client puts `…`.
+    /// The peer closed, with this frame. Where its reason repeats secrets of the request (the query, credentials), the client
+    /// puts `…`.
     PeerClosed(Option<CloseFrame>),
     /// The transport was lost.
     Lost(Loss),

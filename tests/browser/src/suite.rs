@@ -66,6 +66,17 @@ pub async fn closed(url: String) -> Done {
     goes_on(client).await
 }
 
+/// A close reason that repeats the token in the URL's query, or in a subprotocol, shows neither.
+#[wasm_bindgen]
+pub async fn secretive(url: String) -> Done {
+    let url = format!("{url}?token=tok3nvalue");
+    let client = build(builder(&url).subprotocol("chat").subprotocol("bearer.0123456789abcdef0123"))?;
+    drop(send(&client, Message::text("first"))?);
+    let Cause::PeerClosed(Some(frame)) = cause_of_end(&client).await? else { return Err("no close frame".to_owned()) };
+    same((frame.code.0, &*frame.reason), (4001, "no … of /?…, nor …"))?;
+    goes_on(client).await
+}
+
 /// A connection that ends without a close frame is told as lost, and the next one goes on.
 #[wasm_bindgen]
 pub async fn cut(url: String) -> Done {

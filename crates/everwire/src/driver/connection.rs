@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use everwire_core::session::Replies;
+use everwire_core::session::{Replies, SUBPROTOCOL};
 use everwire_core::{Attempt, Loss, Moment, PingWatch, TransportEvent};
 use everwire_tokio::Socket;
 use everwire_ws::{Incoming, Message, Phase};
@@ -42,6 +42,7 @@ pub(super) struct Connection {
     text_pings: Option<TextPings>,
     /// What the peer's words must not repeat.
     secrets: Secrets,
+    in_session: bool,
 }
 
 /// Payload that one turn reads at most, so that the user's tasks see it soon and get their turn.
@@ -61,6 +62,7 @@ impl Connection {
             socket: opened.socket,
             text_pings: opened.text_pings,
             secrets: opened.secrets,
+            in_session: opened.subprotocol.as_deref() == Some(SUBPROTOCOL),
             ends: VecDeque::new(),
             replies: Replies::default(),
             ready: false,
@@ -136,7 +138,7 @@ impl Connection {
                     }
                     messages += 1;
                     bytes += message.len();
-                    batch.push(message);
+                    batch.push(if self.in_session { self.secrets.hide_in_bye(message) } else { message });
                 }
                 Ok(Some(Some(Incoming::Ping(_)))) => {
                     push_batch(batch, events);

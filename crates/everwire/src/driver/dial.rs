@@ -103,7 +103,7 @@ impl Plan {
             false => Target::check(&url).map_err(failure::bad_request)?,
         };
         let mut redirects = Redirects::new(self.max_redirects, &target);
-        let mut secrets = Secrets::of_request(&target.uri, &headers);
+        let mut secrets = Secrets::of_request(&target.uri, &headers, &subprotocols);
         loop {
             let handshake = self
                 .handshake(&target, headers.clone(), &subprotocols, random()?)

@@ -70,7 +70,6 @@ mod reading;
 mod redirect;
 #[cfg(not(target_arch = "wasm32"))]
 mod route;
-#[cfg(not(target_arch = "wasm32"))]
 mod secrets;
 #[cfg(not(target_arch = "wasm32"))]
 mod stopwatch;

@@ -2,18 +2,19 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use everwire_core::{Loss, OpenFailure, OpenFailureKind};
-use everwire_ws::CloseFrame;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+#[cfg(feature = "session")]
+use everwire_core::session::Frame;
+use everwire_core::{OpenFailure, OpenFailureKind};
+use everwire_ws::{CloseFrame, Message};
+use http::Uri;
 use percent_encoding::percent_decode_str;
 
-use crate::proxy::Credentials;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
 
-/// What one attempt has sent that must not show in errors, states and logs: the query of its URL, user and password, and the
-/// values of headers that carry credentials. Whatever words come from outside pass through [`hide`](Self::hide) first.
+/// What one attempt has sent that must not show in errors, states and logs: the query of its URL, user and password, long
+/// subprotocols, which carry tokens, and the values of headers that carry credentials. Whatever words come from outside pass
+/// through [`hide`](Self::hide) first.
 #[derive(Clone, Default)]
 pub(super) struct Secrets {
     /// The longest first, so that none is hidden in part.
@@ -25,49 +26,18 @@ const HIDDEN: &str = "…";
 /// Values of the query below this length are no secrets by themselves (`v=2`), and shorter secrets are hidden only as whole
 /// words: a password of two letters is part of too many words.
 const LONG: usize = 6;
-/// Parts of names of headers that carry credentials.
-const CREDENTIALS: [&str; 5] = ["auth", "cookie", "key", "secret", "token"];
+/// Subprotocols from this length on carry tokens, …
+const LONG_SUBPROTOCOL: usize = 24;
+/// … and so do their parts between dots from this length on.
+const LONG_PART: usize = 16;
 
 impl Secrets {
-    pub(super) fn of_request(url: &Uri, headers: &HeaderMap) -> Self {
+    /// All that a page can send.
+    #[cfg(target_arch = "wasm32")]
+    pub(super) fn of_page(url: &Uri, subprotocols: &[String]) -> Self {
         let mut secrets = Self::default();
-        secrets.add_request(url, headers);
-        secrets
-    }
-
-    /// Those of a further request of the same attempt, after a redirect.
-    pub(super) fn add_request(&mut self, url: &Uri, headers: &HeaderMap) {
-        let authority = url.authority().map_or("", |authority| authority.as_str());
-        if let Some((user_info, _)) = authority.rsplit_once('@') {
-            let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
-            self.add(user_info);
-            self.add_encoded(user);
-            self.add_encoded(password);
-            self.add_basic(&decoded(user), &decoded(password));
-        }
-        if let Some(query) = url.query() {
-            self.add_encoded(query);
-            for pair in query.split('&') {
-                self.add_encoded(pair);
-                let value = pair.split_once('=').map_or(pair, |(_, value)| value);
-                if value.len() >= LONG {
-                    self.add_encoded(value);
-                }
-            }
-        }
-        for (name, value) in headers.iter().filter(|(name, value)| is_secret(name, value)) {
-            self.add_header(name, &String::from_utf8_lossy(value.as_bytes()));
-        }
-        self.sort();
-    }
-
-    pub(super) fn of_proxy(credentials: Option<&Credentials>) -> Self {
-        let mut secrets = Self::default();
-        if let Some(Credentials { user, password }) = credentials {
-            secrets.add(user);
-            secrets.add(password);
-            secrets.add_basic(user, password);
-        }
+        secrets.add_query(url);
+        secrets.add_subprotocols(subprotocols);
         secrets.sort();
         secrets
     }
@@ -87,11 +57,26 @@ impl Secrets {
         CloseFrame { reason: self.hide(&frame.reason).into(), ..frame }
     }
 
-    pub(super) fn hide_in_loss(&self, loss: Loss) -> Loss {
-        match loss {
-            Loss::Protocol(code, words) => Loss::Protocol(code, self.hide(&words)),
-            other => other,
+    /// In a message of a session, if it is the one that ends it.
+    #[cfg(feature = "session")]
+    pub(super) fn hide_in_bye(&self, message: Message) -> Message {
+        if message.payload().first() != Some(&b'b') {
+            return message;
         }
+        match Frame::parse(message.clone()) {
+            Ok(Frame::Bye(mut bye)) if bye.reason.is_some() => {
+                bye.reason = bye.reason.map(|reason| self.hide(&reason));
+                Frame::Bye(bye).to_message()
+            }
+            _ => message,
+        }
+    }
+
+    /// There are no sessions.
+    #[cfg(not(feature = "session"))]
+    #[allow(clippy::unused_self, reason = "as with sessions")]
+    pub(super) fn hide_in_bye(&self, message: Message) -> Message {
+        message
     }
 
     pub(super) fn hide_in_failure(&self, failure: OpenFailure) -> OpenFailure {
@@ -105,42 +90,23 @@ impl Secrets {
         OpenFailure { phase, kind, detail: self.hide(&detail) }
     }
 
-    /// In these fields of an answer.
-    pub(super) fn hide_in_headers(&self, headers: &mut HeaderMap, names: &[HeaderName]) {
-        for name in names {
-            let Some(value) = headers.get_mut(name) else { continue };
-            let words = String::from_utf8_lossy(value.as_bytes());
-            let hidden = self.hide(&words);
-            if hidden != words
-                && let Ok(hidden) = HeaderValue::from_maybe_shared(Bytes::from(hidden))
-            {
-                *value = hidden;
+    fn add_query(&mut self, url: &Uri) {
+        let Some(query) = url.query() else { return };
+        self.add_encoded(query);
+        for pair in query.split('&') {
+            self.add_encoded(pair);
+            let value = pair.split_once('=').map_or(pair, |(_, value)| value);
+            if value.len() >= LONG {
+                self.add_encoded(value);
             }
         }
     }
 
-    fn add_header(&mut self, name: &HeaderName, value: &str) {
-        self.add(value);
-        if name.as_str().contains("cookie") {
-            for cookie in value.split(';') {
-                self.add(cookie);
-                self.add(cookie.split_once('=').map_or(cookie, |(_, value)| value).trim_matches('"'));
-            }
-        } else if let Some((scheme, credentials)) = value.split_once(' ') {
-            self.add(credentials);
-            let user_info = STANDARD.decode(credentials.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            if let Some(user_info) = user_info.filter(|_| scheme.eq_ignore_ascii_case("basic")) {
-                self.add(&user_info);
-                user_info.split(':').for_each(|part| self.add(part));
-            }
+    fn add_subprotocols(&mut self, names: &[String]) {
+        for name in names.iter().filter(|name| name.len() >= LONG_SUBPROTOCOL) {
+            self.add(name);
+            name.split('.').filter(|part| part.len() >= LONG_PART).for_each(|part| self.add(part));
         }
-    }
-
-    /// RFC 7617.
-    fn add_basic(&mut self, user: &str, password: &str) {
-        let user_info = format!("{user}:{password}");
-        self.add(&STANDARD.encode(&user_info));
-        self.add(&user_info);
     }
 
     /// As it stands in a URL, and what it means.
@@ -171,10 +137,6 @@ impl fmt::Debug for Secrets {
     }
 }
 
-fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
-    value.is_sensitive() || CREDENTIALS.iter().any(|part| name.as_str().contains(part))
-}
-
 fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
@@ -193,69 +155,4 @@ fn replace(words: &str, secret: &str) -> String {
         }
     }
     hidden + &words[done..]
-}
-
-#[cfg(test)]
-mod tests {
-    use everwire_ws::CloseCode;
-    use http::header::{AUTHORIZATION, COOKIE, SERVER};
-
-    use super::*;
-
-    fn secrets(url: &str, headers: &[(HeaderName, &'static str)]) -> Secrets {
-        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
-        Secrets::of_request(&url.parse().expect("a URL"), &headers)
-    }
-
-    #[test]
-    fn what_repeats_the_query_or_a_part_of_it_repeats_no_secret() {
-        let secrets = secrets("ws://host/feed?token=tok%2Fen%3D1&y=1", &[]);
-        for (said, shown) in [
-            (
-                r#"{"message":"Route GET:/feed?token=tok%2Fen%3D1&y=1 not found"}"#,
-                r#"{"message":"Route GET:/feed?… not found"}"#,
-            ),
-            ("bad token tok%2Fen%3D1", "bad token …"),
-            ("bad token tok/en=1", "bad token …"),
-            (r#"{"token":"tok\/en=1"}"#, r#"{"token":"…"}"#),
-            ("/feed?y=1&amp;token=tok%2Fen%3D1", "/feed?…&amp;…"),
-            ("1 of 10", "1 of 10"),
-        ] {
-            assert_eq!(secrets.hide(said), shown);
-        }
-    }
-
-    #[test]
-    fn user_password_and_credentials_in_headers_are_hidden_in_each_form() {
-        let url = secrets("ws://ana:p%40ss@host/", &[]);
-        for said in ["Basic YW5hOnBAc3M=", "ana:p%40ss@", "(ana)", "p@ss", "p%40ss"] {
-            let shown = url.hide(said);
-            assert!(!["ana", "p@ss", "p%40ss", "YW5h"].iter().any(|secret| shown.contains(secret)), "{shown}");
-        }
-        assert_eq!(url.hide("banana"), "banana", "a short one is hidden as a whole word");
-        let headers = secrets(
-            "ws://host/",
-            &[
-                (AUTHORIZATION, "Bearer abcdef"),
-                (COOKIE, "session=\"c00kie\"; theme=dark"),
-                (HeaderName::from_static("x-api-key"), "apikey9"),
-                (HeaderName::from_static("origin"), "https://here.example"),
-            ],
-        );
-        let said = "abcdef c00kie apikey9 https://here.example";
-        assert_eq!(headers.hide(said), "… … … https://here.example");
-        let basic = secrets("ws://host/", &[(AUTHORIZATION, "Basic YW5hOnBAc3M=")]);
-        assert_eq!(basic.hide("no user ana with p@ss"), "no user … with …");
-    }
-
-    #[test]
-    fn a_close_reason_and_a_field_are_without_secrets_and_debug_shows_none() {
-        let secrets = secrets("ws://host/?token=tok3nsecret", &[]);
-        let frame = CloseFrame { code: CloseCode(4401), reason: "no tok3nsecret".into() };
-        assert_eq!(secrets.hide_in_close(frame).reason, "no …");
-        let mut headers = HeaderMap::from_iter([(SERVER, HeaderValue::from_static("x/?token=tok3nsecret"))]);
-        secrets.hide_in_headers(&mut headers, &[SERVER]);
-        assert_eq!(headers[SERVER].as_bytes(), "x/?…".as_bytes());
-        assert!(!format!("{secrets:?}").contains("tok3n"));
-    }
 }

@@ -14,6 +14,7 @@ use super::plan::Opened;
 use super::sleep::{Sleep, sleep};
 use super::socket::{Socket, Told};
 use crate::driver::reading::Reading;
+use crate::driver::secrets::Secrets;
 use crate::driver::text_pings::TextPings;
 use crate::inbox::{Limit, Room};
 use crate::shared::Inner;
@@ -33,6 +34,8 @@ pub(in crate::driver) struct Connection {
     /// When to look again whether the browser has room; it tells nobody.
     look: Option<Sleep>,
     watch: PingWatch,
+    /// What the peer's words must not repeat.
+    secrets: Secrets,
 }
 
 /// The socket, and how to ping on it.
@@ -81,6 +84,7 @@ impl Connection {
             paused: None,
             look: None,
             watch: PingWatch::default(),
+            secrets: opened.secrets,
         }
     }
 
@@ -134,12 +138,14 @@ impl Connection {
                     None => {
                         messages += 1;
                         bytes += message.len();
-                        batch.push(message);
+                        let in_session = matches!(self.socket.pings, Pings::Session);
+                        batch.push(if in_session { self.secrets.hide_in_bye(message) } else { message });
                     }
                 },
                 Poll::Ready(Told::Closed(frame)) => {
                     push_batch(batch, events);
                     self.push_written(events);
+                    let frame = frame.map(|frame| frame.map(|frame| self.secrets.hide_in_close(frame)));
                     events.extend(frame.map(TransportEvent::PeerClosed));
                     events.push(TransportEvent::Lost(Loss::Ended));
                     return Reading::Gone;

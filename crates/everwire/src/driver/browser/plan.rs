@@ -9,6 +9,7 @@ use everwire_core::{Attempt, Cause, Input, OpenFailure, OpenFailureKind, Phase, 
 use http::HeaderMap;
 
 use super::super::offered;
+use super::super::secrets::Secrets;
 use super::socket::Socket;
 use crate::AttemptRequest;
 use crate::hook_error;
@@ -37,6 +38,8 @@ pub(crate) struct Plan {
 pub(in crate::driver) struct Opened {
     pub(in crate::driver) socket: Socket,
     pub(in crate::driver) subprotocol: Option<String>,
+    /// What the peer's words must not repeat.
+    pub(in crate::driver) secrets: Secrets,
 }
 
 /// Which attempt this is.
@@ -67,14 +70,16 @@ impl Plan {
         }
         let socket = Socket::connect(&target.uri.to_string(), &subprotocols, self.text_pings.clone());
         let mut socket = socket.map_err(bad_request)?;
+        let secrets = Secrets::of_page(&target.uri, &subprotocols);
         if poll_fn(|cx| socket.poll_open(cx)).await {
             let subprotocol = socket.subprotocol();
             if let Some(hook) = &self.on_open {
                 let subprotocol = subprotocol.clone();
                 let leave = Leave(Arc::clone(&shared));
-                socket = hook(Fresh { socket, subprotocol, attempt: number, last_cause, leave }).await?;
+                let fresh = Fresh { socket, subprotocol, attempt: number, last_cause, leave };
+                socket = hook(fresh).await.map_err(|failure| secrets.hide_in_failure(failure))?;
             }
-            return Ok(Opened { socket, subprotocol });
+            return Ok(Opened { socket, subprotocol, secrets });
         }
         let detail = "no connection; a browser does not say why (the server can't be reached, or refused)";
         Err(OpenFailure { phase: Phase::Upgrade, kind: OpenFailureKind::Io, detail: detail.to_owned() })
