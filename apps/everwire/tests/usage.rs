@@ -126,6 +126,7 @@ fn every_retry_and_heartbeat_setting_is_in_the_help() {
         "--max-elapsed",
         "--heartbeat-interval",
         "--heartbeat-timeout",
+        "--fixed-heartbeat",
         "--guarantee",
         "--outbox-messages",
         "--outbox-bytes",

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::{ConfigError, Moment, PingProgress, Timer, config::check_duration, moment::part, timers::Timers};
+use crate::{
+    ConfigError, Moment, PingProgress, Timer,
+    config::check_duration,
+    moment::part,
+    silence::{End, IdleAtEnd, Silences},
+    timers::Timers,
+};
 
 /// How a connection is kept alive, and how a dead peer is found.
 ///
@@ -20,10 +26,11 @@ pub struct HeartbeatConfig {
     pub interval: Option<Duration>,
     /// Further inbound silence after which the peer is dead. Default 10 s. Too short takes a slow network for a dead peer.
     pub timeout: Duration,
-    /// Whether connections that are lost while idle teach a shorter interval. Default true. Two in a row that had been idle
-    /// for about the same time (a tenth or a second apart) make the interval 7/10 of it, at least 5 s and never more than is
-    /// set. It is kept for a day; then it grows by a quarter each day, until a connection is lost to that. Switched off, a
-    /// path that drops idle connections sooner than `interval` costs one connection after the other.
+    /// Whether connections that are lost while idle teach a shorter interval. Default true. Idle is one on which nothing went
+    /// either way, or nothing of ours went out, for longer than it had outlived before. Two that had been idle for about the
+    /// same time (a tenth or a second apart) make the interval 7/10 of it, at least 5 s and never more than is set. It is
+    /// kept for a day; then it grows by a quarter each day, until a connection is lost to that. Switched off, a path that
+    /// drops idle connections sooner than `interval` costs one connection after the other.
     pub adaptive: bool,
 }
 
@@ -70,16 +77,20 @@ pub(crate) struct Heartbeat {
     interval: Option<Duration>,
     /// The time-out of this connection, which may be longer than the one that is set.
     timeout: Duration,
-    last_life: Moment,
-    /// When something of ours last went out.
-    last_sent: Moment,
-    /// When the latest ping went out that nothing has come after.
-    asked: Option<Moment>,
-    /// How long both directions had been silent when that ping went out.
-    idle_before_ping: Duration,
+    silences: Silences,
+    /// How idle the connection was when it was lost, if that can be said.
+    at_end: Option<(Moment, Silences, Heard)>,
     /// The latest ping waits behind bytes of ours, of which some last went out then.
     draining: Option<Moment>,
     mode: Mode,
+}
+
+/// Whether we were listening when the connection was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    All,
+    /// The end only: what came before it was not read.
+    End,
 }
 
 #[derive(Debug)]
@@ -102,19 +113,16 @@ enum Mode {
 impl Heartbeat {
     /// When the peer last gave a sign of life.
     pub(crate) fn last_life(&self) -> Moment {
-        self.last_life
+        self.silences.heard()
     }
 
     pub(crate) fn new(config: HeartbeatConfig) -> Self {
-        let (last_life, last_sent) = (Moment::ZERO, Moment::ZERO);
         Self {
             config,
             interval: config.interval,
             timeout: config.timeout,
-            last_life,
-            last_sent,
-            asked: None,
-            idle_before_ping: Duration::ZERO,
+            silences: Silences::default(),
+            at_end: None,
             draining: None,
             mode: Mode::Off,
         }
@@ -127,8 +135,8 @@ impl Heartbeat {
 
     /// A connection has opened.
     pub(crate) fn start(&mut self, now: Moment, interval: Option<Duration>, timeout: Duration, timers: &mut Timers) {
-        (self.interval, self.timeout, self.idle_before_ping) = (interval, timeout, Duration::ZERO);
-        (self.last_life, self.last_sent, self.asked, self.draining) = (now, now, None, None);
+        (self.interval, self.timeout) = (interval, timeout);
+        (self.silences, self.at_end, self.draining) = (Silences::new(now), None, None);
         self.mode = Mode::Listening;
         self.watch(timers);
     }
@@ -152,7 +160,7 @@ impl Heartbeat {
 
     /// Something arrived.
     pub(crate) fn alive(&mut self, now: Moment, timers: &mut Timers) {
-        (self.last_life, self.asked) = (now, None);
+        self.silences.note_heard(now);
         if let Mode::Probing { .. } = self.mode {
             timers.clear(Timer::Probe);
             self.mode = Mode::Listening;
@@ -163,26 +171,28 @@ impl Heartbeat {
     /// Something of ours goes out.
     #[inline]
     pub(crate) fn sent(&mut self, now: Moment) {
-        self.last_sent = now;
+        self.silences.note_sent(now);
+    }
+
+    /// A ping of ours was answered.
+    pub(crate) fn answered(&mut self) {
+        self.silences.note_answer();
     }
 
     /// Whether nothing of ours has gone out for longer than the interval; than the default one if there is none.
     pub(crate) fn is_mute(&self, now: Moment) -> bool {
         let interval = self.interval.or(HeartbeatConfig::default().interval);
-        interval.is_some_and(|interval| now.since(self.last_sent) > interval)
+        interval.is_some_and(|interval| now.since(self.silences.sent()) > interval)
     }
 
     /// A ping of ours goes out.
     pub(crate) fn pinged(&mut self, now: Moment) {
-        if self.asked.is_none() {
-            self.idle_before_ping = self.idle(now);
-        }
-        (self.last_sent, self.asked) = (now, Some(now));
+        self.silences.note_ping(now);
     }
 
     /// A ping of ours did not leave at once.
     pub(crate) fn own_ping(&mut self, now: Moment, progress: PingProgress, timers: &mut Timers) {
-        self.last_sent = now;
+        self.silences.note_progress(now);
         match progress {
             PingProgress::Waits => self.draining = Some(now),
             PingProgress::Sent => {
@@ -197,13 +207,27 @@ impl Heartbeat {
         }
     }
 
-    /// For how long nothing went either way before the connection was lost, or before the ping whose answer never came.
-    pub(crate) fn idle_at_end(&self, now: Moment) -> Duration {
-        if self.asked.is_some() { self.idle_before_ping } else { self.idle(now) }
+    /// The connection is lost, or the peer has said that it is over: whatever comes behind is no news of the path.
+    pub(crate) fn note_end(&mut self, now: Moment) {
+        let heard = if let Mode::Paused { .. } = self.mode { Heard::End } else { Heard::All };
+        self.at_end.get_or_insert((now, self.silences, heard));
     }
 
-    fn idle(&self, now: Moment) -> Duration {
-        now.since(self.last_life.max(self.last_sent))
+    /// For how long the connection had been idle when it was lost, as far as that may be the reason. `answers`: a ping has
+    /// ever been answered.
+    pub(crate) fn idle_at_end(&self, end: End, answers: bool) -> IdleAtEnd {
+        let Some((at, silences, heard)) = self.at_end else { return IdleAtEnd::default() };
+        // Without an answer ever, nothing tells a path that has forgotten the connection from a peer that answers no pings.
+        if !answers && (end == End::Silent || silences.asked().is_some()) {
+            return IdleAtEnd::default();
+        }
+        let IdleAtEnd { both_ways, outbound } = silences.at_end(at, end);
+        // A longer silence was a stand-still of ours.
+        let most = self.interval.unwrap_or(Duration::MAX).saturating_add(Duration::from_secs(1));
+        IdleAtEnd {
+            both_ways: both_ways.filter(|idle| heard == Heard::All && *idle <= most),
+            outbound: outbound.filter(|idle| *idle <= most),
+        }
     }
 
     /// Our side stops reading: inbound silence says nothing from now on.
@@ -222,7 +246,7 @@ impl Heartbeat {
     pub(crate) fn resume(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
         let Mode::Paused { since, probe_wanted } = self.mode else { return Verdict::Alive };
         let long = self.interval.is_some() && now.since(since) >= self.timeout;
-        self.last_life = now;
+        self.silences.listen_again(now);
         self.mode = Mode::Listening;
         self.watch(timers);
         match probe_wanted.or(long.then_some(self.timeout)) {
@@ -254,7 +278,7 @@ impl Heartbeat {
         if let Mode::Off = self.mode {
             return Verdict::Alive;
         }
-        let due = self.last_life + interval;
+        let due = self.silences.heard() + interval;
         if let Mode::Listening = self.mode
             && due <= now
         {
@@ -265,14 +289,14 @@ impl Heartbeat {
             // A ping that went out for the other direction's sake asks the same, unless it still waits to leave: a probe
             // may pass what it waits for.
             let left = self.draining.is_none();
-            let asked = left && self.asked.is_some_and(|asked| now.since(asked) < self.config.timeout);
+            let asked = left && self.silences.asked().is_some_and(|asked| now.since(asked) < self.config.timeout);
             if late_by.is_some() || !asked {
                 self.pinged(now);
                 self.watch(timers);
                 return Verdict::Probe { late_by };
             }
         }
-        let quiet = self.last_sent + interval <= now;
+        let quiet = self.silences.sent() + interval <= now;
         if quiet {
             self.pinged(now);
         }
@@ -297,7 +321,7 @@ impl Heartbeat {
                 timers.set(Timer::Probe, until);
                 Verdict::Probe { late_by: Some(late_by) }
             }
-            _ => Verdict::Dead { silent_for: now.since(self.last_life) },
+            _ => Verdict::Dead { silent_for: now.since(self.silences.heard()) },
         }
     }
 
@@ -307,8 +331,8 @@ impl Heartbeat {
         let Some(interval) = self.interval else { return timers.clear(Timer::Heartbeat) };
         let since = match self.mode {
             Mode::Off => return timers.clear(Timer::Heartbeat),
-            Mode::Listening => self.last_life.min(self.last_sent),
-            Mode::Probing { .. } | Mode::Paused { .. } => self.last_sent,
+            Mode::Listening => self.silences.heard().min(self.silences.sent()),
+            Mode::Probing { .. } | Mode::Paused { .. } => self.silences.sent(),
         };
         timers.set(Timer::Heartbeat, since + interval);
     }

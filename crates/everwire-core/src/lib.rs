@@ -18,6 +18,7 @@
 //! | `heartbeat` | when to ping, when to probe a silent peer, and when to call it dead |
 //! | `outbox` | what is kept, dropped, sent again, and with which outcome each message ends |
 //! | `keepalive` | the interval of the heartbeat, learned from connections that were lost while idle |
+//! | `silence` | nothing: how idle a connection was when it was lost |
 //! | `barrier` | what a pong proves |
 //! | `patience` | how long a peer that answers pings late, or never, is waited for |
 //! | [`session`] | what lives on over several connections, and what that takes: numbers, acknowledgements, resumption |
@@ -85,6 +86,7 @@ pub mod retry;
 mod seconds;
 mod send_rate;
 pub mod session;
+mod silence;
 mod state;
 mod stats;
 pub mod store;
@@ -108,6 +110,7 @@ pub use output::{Event, Left, Outgoing, Output};
 pub use ping_watch::{PingProgress, PingWatch};
 pub use post_mortem::{Answers, EndedBy, Next, PostMortem, RoundTrips};
 pub use seconds::{Milliseconds, Seconds};
+pub use silence::Silence;
 pub use state::{Closed, State};
 pub use stats::MachineStats;
 pub use timers::Timer;

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use crate::LearnedInterval;
 use crate::address::Listed;
 use crate::seconds::{rounded, tenths};
-use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds, TriedAddress};
+use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds, Silence, TriedAddress};
 
 /// All that can be said about a connection that has ended; in words, on one line, by `Display`.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,9 +143,13 @@ impl fmt::Display for PostMortem {
             Answers::None => f.write_str("; it answered no ping")?,
             Answers::Never => f.write_str("; the peer has never answered a ping")?,
         }
-        if let Some(LearnedInterval { idle, interval }) = self.learned {
+        if let Some(LearnedInterval { silence, idle, interval }) = self.learned {
             let (idle, interval) = (Short(idle), Short(interval));
-            write!(f, "; the path drops connections idle for {idle}: pinging every {interval}")?;
+            match silence {
+                Silence::BothWays => write!(f, "; the path drops connections idle for {idle}")?,
+                Silence::Outbound => write!(f, "; the path drops connections on which we are silent for {idle}")?,
+            }
+            write!(f, ": pinging every {interval}")?;
         }
         write!(f, "; {unproven} unproven, {queued} queued; {next}")
     }

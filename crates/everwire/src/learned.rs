@@ -36,10 +36,16 @@ fn note(all: &mut Learned, host: &str, learned: LearnedInterval, now: Instant) {
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
+    use everwire_core::Silence;
+
     use super::*;
 
     const fn learned(seconds: u64) -> LearnedInterval {
-        LearnedInterval { idle: Duration::from_secs(2 * seconds), interval: Duration::from_secs(seconds) }
+        LearnedInterval {
+            silence: Silence::BothWays,
+            idle: Duration::from_secs(2 * seconds),
+            interval: Duration::from_secs(seconds),
+        }
     }
 
     #[test]

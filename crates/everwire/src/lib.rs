@@ -97,8 +97,8 @@ pub use everwire_core::{
     AddressResult, AdviceOverride, Answers, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError,
     DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, LearnedInterval, Left, Loss, MachineStats,
     MessageId, Next, OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase,
-    PostMortem, Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Stage,
-    TriedAddress,
+    PostMortem, Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Silence,
+    Stage, TriedAddress,
 };
 /// For sockets without a client.
 #[cfg(not(target_arch = "wasm32"))]

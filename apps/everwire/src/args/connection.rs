@@ -47,6 +47,11 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) heartbeat_timeout: Duration,
 
+    /// Keep to the heartbeat's interval; without it, connections that are lost after having been idle for a shorter time make
+    /// it shorter, down to 5 s
+    #[arg(long)]
+    pub(crate) fixed_heartbeat: bool,
+
     /// Header of the opening request, 'Name: value'; may be repeated
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = values::header)]
     pub(crate) headers: Vec<values::Header>,
@@ -75,7 +80,8 @@ impl ConnectionArgs {
             .max_delay(self.max_delay)
             .jitter(self.jitter.into())
             .heartbeat_interval(self.heartbeat_interval.0)
-            .heartbeat_timeout(self.heartbeat_timeout);
+            .heartbeat_timeout(self.heartbeat_timeout)
+            .adaptive_heartbeat(!self.fixed_heartbeat);
         if let Some(attempts) = self.max_attempts {
             builder = builder.max_attempts(attempts);
         }
@@ -119,5 +125,6 @@ mod tests {
         assert_eq!(shown.max_elapsed, config.retry.max_elapsed);
         assert_eq!(shown.heartbeat_interval.0, config.heartbeat.interval);
         assert_eq!(shown.heartbeat_timeout, config.heartbeat.timeout);
+        assert_eq!(!shown.fixed_heartbeat, config.heartbeat.adaptive);
     }
 }

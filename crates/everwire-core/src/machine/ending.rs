@@ -10,6 +10,7 @@ use crate::{
     lifecycle::{Ending, Intent, Lifecycle, Place, Waiting},
     retry::{Decision, blames_a_message},
     session::client::Stage,
+    silence::End,
 };
 
 /// The user wants to be connected again.
@@ -48,15 +49,17 @@ impl Machine {
         let connection = *connection;
         let closing = matches!(self.lifecycle, Lifecycle::Ending(_));
         let silent_for = now.since(self.heartbeat.last_life().max(connection.opened_at));
-        self.quiet();
+        self.quiet(now);
         self.timers.clear(Timer::Close);
         self.barrier.reset();
         let blame = match cause {
             Cause::PeerClosed(Some(frame)) => Some(frame.code.0).filter(|code| blames_a_message(*code)),
             _ => None,
         };
-        let idle = self.heartbeat.idle_at_end(now);
-        let learned = self.may_be_idleness(cause) && self.keepalive.lost_while_idle(now, idle);
+        let learned = self.may_be_idleness(cause).is_some_and(|end| {
+            let idle = self.heartbeat.idle_at_end(end, !self.patience.is_never_answered());
+            self.keepalive.lost_while_idle(now, idle)
+        });
         let again = self.outbox.first_again();
         let times = match cause {
             Cause::Dead { .. } => self.patience.died(again),
@@ -90,20 +93,21 @@ impl Machine {
         }));
     }
 
-    /// Whether a connection may have ended because nothing had gone over it for a while. Without one answer to a ping ever, a
-    /// silent death tells nothing of the path.
-    fn may_be_idleness(&self, cause: &Cause) -> bool {
-        !self.offline
-            && match cause {
-                Cause::Lost(Loss::Ended | Loss::Io(_)) | Cause::PeerClosed(None) => true,
-                Cause::PeerClosed(Some(frame)) => matches!(frame.code, CloseCode::NORMAL | CloseCode::GOING_AWAY),
-                Cause::Dead { .. } => !self.patience.is_never_answered(),
-                Cause::Lost(Loss::Protocol(..) | Loss::Unread { .. })
-                | Cause::OpenFailed(_)
-                | Cause::Bye { .. }
-                | Cause::Superseded
-                | Cause::ByUser => false,
+    /// Whether a connection may have ended because nothing had gone over it for a while, and how that was seen.
+    fn may_be_idleness(&self, cause: &Cause) -> Option<End> {
+        let end = match cause {
+            Cause::Lost(Loss::Ended | Loss::Io(_)) | Cause::PeerClosed(None) => Some(End::Told),
+            Cause::PeerClosed(Some(frame)) => {
+                matches!(frame.code, CloseCode::NORMAL | CloseCode::GOING_AWAY).then_some(End::Told)
             }
+            Cause::Dead { .. } => Some(End::Silent),
+            Cause::Lost(Loss::Protocol(..) | Loss::Unread { .. })
+            | Cause::OpenFailed(_)
+            | Cause::Bye { .. }
+            | Cause::Superseded
+            | Cause::ByUser => None,
+        };
+        end.filter(|_| !self.offline)
     }
 
     /// Tells of the connection that has just ended, now that it is known what follows.

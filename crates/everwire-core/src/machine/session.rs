@@ -437,7 +437,7 @@ impl Machine {
         };
         self.outputs.push(Output::Abort(old));
         self.judge_uptime(now);
-        self.quiet();
+        self.quiet(now);
         if self.intends_to_stay() {
             // If the old one was closing, that is over.
             self.timers.clear(Timer::Close);
@@ -493,7 +493,7 @@ impl Machine {
     pub(super) fn relieve(&mut self, now: Moment) {
         let Some(Successor { attempt, reached, tried, .. }) = self.successor.take() else { return };
         self.judge_uptime(now);
-        self.quiet();
+        self.quiet(now);
         self.barrier.reset();
         self.timers.clear(Timer::Ack);
         self.timers.clear(Timer::Migrate);

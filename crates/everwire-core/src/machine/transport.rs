@@ -142,6 +142,7 @@ impl Machine {
         self.heartbeat.alive(now, &mut self.timers);
         let Some(proof) = self.barrier.pong(now, payload) else { return };
         self.patience.answered();
+        self.heartbeat.answered();
         self.timers.clear(Timer::Answer);
         let HeartbeatConfig { interval, timeout, .. } = self.heartbeat_config;
         self.heartbeat.set_timeout(self.patience.timeout(timeout));
@@ -184,7 +185,7 @@ impl Machine {
     fn peer_closed(&mut self, now: Moment, frame: Option<CloseFrame>) {
         if self.lifecycle.is_open() && self.is_being_relieved() {
             // The server has fenced it, as it must when the hello of the next one is there.
-            return self.quiet();
+            return self.quiet(now);
         }
         match &mut self.lifecycle {
             Lifecycle::Open(_) => {
@@ -230,7 +231,7 @@ impl Machine {
         self.judge_uptime(now);
         let Lifecycle::Open(connection) = self.lifecycle else { return };
         self.lifecycle = Lifecycle::Ending(Ending { connection, cause, peer_closed });
-        self.quiet();
+        self.quiet(now);
         let until = now + self.open.close_timeout;
         let until = if let Intent::Close { deadline, .. } = self.intent { until.min(deadline) } else { until };
         self.timers.set(Timer::Close, until);
@@ -248,7 +249,8 @@ impl Machine {
     }
 
     /// Nothing more is sent on this connection, and its silence means nothing.
-    pub(super) fn quiet(&mut self) {
+    pub(super) fn quiet(&mut self, now: Moment) {
+        self.heartbeat.note_end(now);
         self.heartbeat.stop(&mut self.timers);
         self.timers.clear(Timer::Unread);
         self.timers.clear(Timer::Stable);

@@ -1,6 +1,6 @@
 //! Paths that drop idle connections teach the heartbeat's interval.
 
-use everwire_core::{Config, Event, Guarantee, Input, LearnedInterval, Loss, PostMortem, TransportEvent};
+use everwire_core::{Config, Event, Guarantee, Input, LearnedInterval, Loss, PostMortem, Silence, TransportEvent};
 
 use crate::support::{World, config, seconds};
 
@@ -36,7 +36,7 @@ fn a_path_that_cuts_idle_connections_twice_at_about_the_same_time_is_pinged_befo
     let mut world = World::connected(Config::default());
     assert_eq!(ends_idle_for(&mut world, 20.0).learned, None, "once may be chance");
     let end = ends_idle_for(&mut world, 20.0);
-    let learned = LearnedInterval { idle: seconds(20.0), interval: seconds(14.0) };
+    let learned = LearnedInterval { silence: Silence::BothWays, idle: seconds(20.0), interval: seconds(14.0) };
     assert_eq!(end.learned, Some(learned));
     let words = end.to_string();
     assert!(words.contains("; the path drops connections idle for 20.0 s: pinging every 14.0 s; "), "{words}");
@@ -65,6 +65,137 @@ fn a_path_that_forgets_idle_connections_is_pinged_sooner_until_it_does_not() {
     assert_eq!(intervals, [25_000, 25_000, 17_500, 17_500, 12_250, 12_250, 12_250, 12_250]);
 }
 
+/// A feed says something each second and answers each ping, until nothing of ours has gone out for `cut_after` seconds.
+fn feeds(world: &mut World, cut_after: f64) {
+    let mut quiet = 0.0;
+    while quiet < cut_after {
+        let before = world.log.pings();
+        world.passes(seconds(1.0));
+        quiet = if world.log.pings() > before { 0.0 } else { quiet + 1.0 };
+        while !world.pings.is_empty() {
+            world.pongs();
+        }
+        world.receives("news");
+    }
+}
+
+#[test]
+fn a_feed_that_a_path_cuts_for_our_silence_alone_is_pinged_before_that() {
+    let mut world = World::connected(Config::default());
+    feeds(&mut world, 20.0);
+    assert_eq!(ends_idle_for(&mut world, 0.5).learned, None, "once may be chance");
+    feeds(&mut world, 20.0);
+    let end = ends_idle_for(&mut world, 0.3);
+    let learned = LearnedInterval { silence: Silence::Outbound, idle: seconds(20.3), interval: seconds(14.21) };
+    assert_eq!(end.learned, Some(learned));
+    let words = end.to_string();
+    assert!(
+        words.contains("; the path drops connections on which we are silent for 20.3 s: pinging every 14.2 s; "),
+        "{words}"
+    );
+    assert_eq!(pings_after(&mut world), seconds(14.21));
+}
+
+#[test]
+fn a_feed_that_stops_when_we_have_been_silent_teaches_how_long_that_was() {
+    let mut world = World::connected(Config::default());
+    for taught in [false, true] {
+        world.send("subscribe");
+        world.settles();
+        feeds(&mut world, 20.0);
+        // Nothing comes any more, and the ping after 25 s is not answered.
+        let end = dies(&mut world);
+        assert_eq!(end.learned.is_some(), taught, "{end}");
+    }
+    let learned = LearnedInterval { silence: Silence::Outbound, idle: seconds(20.0), interval: seconds(14.0) };
+    assert_eq!(world.machine.stats().learned_interval, Some(learned));
+}
+
+#[test]
+fn connections_that_have_outlived_the_interval_and_are_lost_to_something_else_teach_nothing() {
+    let mut world = World::connected(Config::default());
+    for _ in 0..5 {
+        world.behaves(seconds(60.0));
+        // The network is gone: whatever the time, the next ping is not answered.
+        assert_eq!(dies(&mut world).learned, None);
+    }
+    for _ in 0..5 {
+        world.behaves(seconds(60.0));
+        assert_eq!(ends_idle_for(&mut world, 11.0).learned, None);
+    }
+    assert_eq!(world.machine.stats().learned_interval, None);
+}
+
+/// Nothing is heard any more, until the machine gives the connection up.
+fn dies(world: &mut World) -> PostMortem {
+    world.passes(seconds(40.0));
+    world.pings.clear();
+    reopens(world)
+}
+
+#[test]
+fn a_server_that_ends_each_connection_at_some_age_and_answers_pings_late_teaches_nothing() {
+    for age in [26.5, 28.0, 31.0, 34.9, 47.0] {
+        let mut world = World::connected(Config::default());
+        world.send("hello");
+        world.settles();
+        for _ in 0..6 {
+            let ends = world.now + seconds(age);
+            let mut answers = None;
+            while world.now < ends {
+                world.passes(seconds(0.1));
+                if answers.is_none() && !world.pings.is_empty() {
+                    answers = Some(world.now + seconds(5.0));
+                }
+                if answers.is_some_and(|at| at <= world.now) {
+                    world.pongs();
+                    answers = None;
+                }
+            }
+            assert_eq!(ends_idle_for(&mut world, 0.0).learned, None, "after {age} s");
+        }
+        assert_eq!(pings_after(&mut world), seconds(25.0));
+    }
+}
+
+#[test]
+fn a_server_that_ends_each_connection_at_some_age_is_never_pinged_more_often_than_once_taught() {
+    // At first nothing tells it from a path that drops idle connections; but pings that are answered in time do.
+    let mut world = World::connected(Config::default());
+    let mut taught = 0;
+    for _ in 0..10 {
+        world.behaves(seconds(20.0));
+        taught += u32::from(ends_idle_for(&mut world, 0.0).learned.is_some());
+    }
+    assert_eq!(taught, 1);
+    assert_eq!(pings_after(&mut world), seconds(14.0));
+}
+
+#[test]
+fn a_message_that_finds_the_connection_forgotten_tells_how_long_it_was_idle() {
+    let mut world = World::connected(Config::default());
+    for taught in [false, true] {
+        world.send("hello");
+        world.settles();
+        world.passes(seconds(18.0));
+        world.send("lost");
+        world.flushes();
+        let end = dies(&mut world);
+        assert_eq!(end.learned.is_some(), taught, "{end}");
+    }
+    assert_eq!(pings_after(&mut world), seconds(12.6));
+}
+
+#[test]
+fn a_stand_still_of_our_own_is_no_idleness() {
+    let mut world = World::connected(Config::default());
+    for _ in 0..3 {
+        world.stalls(seconds(33.0));
+        world.pings.clear();
+        assert_eq!(ends_idle_for(&mut world, 0.0).learned, None);
+    }
+}
+
 #[test]
 fn connections_that_are_lost_in_use_or_by_a_peer_that_never_answers_teach_nothing() {
     let mut busy = World::connected(config(|config| config.guarantee = Guarantee::Unproven));
@@ -85,7 +216,7 @@ fn connections_that_are_lost_in_use_or_by_a_peer_that_never_answers_teach_nothin
 #[test]
 fn what_another_client_has_learned_counts_from_the_next_connection_on() {
     let mut world = World::connected(Config::default());
-    let learned = LearnedInterval { idle: seconds(20.0), interval: seconds(14.0) };
+    let learned = LearnedInterval { silence: Silence::BothWays, idle: seconds(20.0), interval: seconds(14.0) };
     world.input(Input::LearnedInterval { learned, age: seconds(3600.0) });
     assert_eq!(pings_after(&mut world), seconds(25.0));
     world.pongs();

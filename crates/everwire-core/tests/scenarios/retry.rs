@@ -249,11 +249,7 @@ fn t19_the_limit_on_elapsed_time_ends_after_a_last_attempt_on_the_limit() {
 
 #[test]
 fn limits_count_from_the_last_useful_connection() {
-    let mut world = World::new(unspread(|config| {
-        config.retry.max_attempts = Some(2);
-        // Losses at the same idle time would teach another interval.
-        config.heartbeat.adaptive = false;
-    }));
+    let mut world = World::new(unspread(|config| config.retry.max_attempts = Some(2)));
     world.input(Input::Connect);
     for _ in 0..10 {
         world.opens();

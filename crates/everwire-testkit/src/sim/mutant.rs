@@ -112,6 +112,8 @@ mutants! {
     SendRateIgnored => plain,
     /// Nothing is sent on a connection on which the peer is heard, so that one that counts what it receives cuts it.
     FeedGoesQuiet => plain,
+    /// That connections are lost to the same silence teaches nothing.
+    SilenceTeachesNothing => plain,
     /// That bytes of ours still go out in front of a ping is not seen, and the peer is called dead over them.
     OwnBytesUnseen => plain,
     /// Reading stops at the inbox's bound, although an outcome that the user awaits comes behind.

@@ -51,6 +51,25 @@ fn no_client_that_means_harm_keeps_the_others_from_being_served() {
 }
 
 #[test]
+fn a_client_learns_from_two_connections_how_long_a_server_bears_its_silence() {
+    // A feed, so that only our own silence is one.
+    let text = "calm-at = 100000
+[script]
+drops-silent = 12000
+";
+    let steps: String =
+        (1..100).map(|second| format!("[[step]]\nat = {second}000\ndo = 'server-work'\ncount = 1\n")).collect();
+    for steps in ["", &steps] {
+        let report = probe::run(&scenario(&format!("{text}{steps}")));
+        assert_eq!((report.violation, report.counts.opened), (None, 3));
+        let mutant = "mutant = 'silence-teaches-nothing'\n";
+        let report = probe::run(&scenario(&format!("{mutant}{text}{steps}")));
+        let violation = report.violation.expect("the third loss is one too many");
+        assert!(violation.to_string().contains("has lost 3 connections to its silence"), "{violation}");
+    }
+}
+
+#[test]
 fn a_client_bears_each_flood_of_a_server_that_does_not_read() {
     let text =
         "session = true\ncalm-at = 9000\n[client]\nsocket-buffer = 8000\n[[step]]\nat = 100\ndo = 'work'\ncount = 20\n";

@@ -121,8 +121,27 @@ pub(super) fn draw(seed: u64, kind: Kind) -> Scenario {
     if scenario.client.durable && random.one_in(4) {
         scenario.client.disk_vanishes = 1 + random.below(horizon);
     }
+    let random = &mut Random::new(seed ^ 0x1d1e_7135);
+    if !session && random.one_in(24) {
+        silence(random, &mut scenario, horizon);
+    }
     scenario.steps.sort_by_key(|step| step.at);
     scenario
+}
+
+/// A server that drops who is silent for less than the heartbeat's interval, in a world in which nothing else goes wrong.
+fn silence(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
+    let limit = random.pick(&[8_000, 12_000, 20_000]);
+    scenario.network.rules.retain(|rule| matches!(rule.fault, Fault::Delay { .. }));
+    scenario.steps.retain(|step| matches!(step.action, Action::Work { .. } | Action::ServerWork { .. }));
+    scenario.client = ClientSetup { guarantee: scenario.client.guarantee, ..ClientSetup::default() };
+    scenario.server = ServerSetup { echo: random.one_in(2), ..ServerSetup::default() };
+    scenario.script = PlainScript { drops_silent: limit, ..PlainScript::default() };
+    for at in (0..6 * u64::from(limit)).step_by(random.pick(&[1_000, 50_000])) {
+        // A feed, or nearly nothing.
+        scenario.steps.push(Step { at, client: 0, action: Action::ServerWork { count: 1 } });
+    }
+    scenario.calm_at = horizon + 6 * u64::from(limit);
 }
 
 /// A server that at some time begins to greet nobody as it should, and a client that is to move then.

@@ -230,6 +230,7 @@ impl Scenario {
         if setup.heartbeat > 0 {
             config.heartbeat.interval = Some(Duration::from_millis(setup.heartbeat));
         }
+        config.heartbeat.adaptive = self.mutant != Some(Mutant::SilenceTeachesNothing);
         if self.mutant == Some(Mutant::DeathUnnoticed) {
             config.heartbeat.interval = None;
         }

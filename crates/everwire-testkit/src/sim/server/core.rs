@@ -270,6 +270,9 @@ impl ServerCore {
         let calm = stage.agenda.elapsed() >= self.plan.calm;
         for index in 0..self.lines.len() {
             self.lines[index].script_closes(now, calm);
+            if self.lines[index].is_silent(now, calm) {
+                self.dropped_silent(stage, index);
+            }
             if self.lines[index].patience <= now && !matches!(self.lines[index].state, LineState::Gone) {
                 self.session_input_if_present(stage, index);
                 busy = true;
@@ -291,6 +294,16 @@ impl ServerCore {
             }
         }
         busy | self.session_timers(stage)
+    }
+
+    /// A client that has lost two connections to its silence has to know better.
+    fn dropped_silent(&mut self, stage: &mut Stage, index: usize) {
+        let principal = &self.lines[index].principal;
+        let times = self.silent.entry(principal.clone()).or_default();
+        *times += 1;
+        if *times > 2 {
+            stage.fail("server", format_args!("{principal} has lost {times} connections to its silence"));
+        }
     }
 
     fn session_input_if_present(&mut self, stage: &mut Stage, index: usize) {

@@ -28,6 +28,8 @@ pub(crate) struct ServerLine {
     /// Messages of the next `m` frame of a kind get lost here, by the scenario's will.
     pub(crate) loses_next: bool,
     pub(crate) messages: u32,
+    /// When something was last received.
+    received_at: Nanos,
     /// By the scenario's will more is queued than an honest server would.
     pub(crate) floods: bool,
     pings: PingWatch,
@@ -77,6 +79,7 @@ impl ServerLine {
             patience: now.saturating_add(PATIENCE),
             loses_next: false,
             messages: 0,
+            received_at: now,
             floods: false,
             pings: PingWatch::default(),
         }
@@ -109,6 +112,7 @@ impl ServerLine {
                 self.script.reads_after = 0;
                 let before = socket.buffered();
                 let heard = socket.read(agenda, network)?;
+                self.received_at = agenda.now();
                 if matches!(heard, Heard::Ping) && self.script.ignores_pings {
                     socket.swallow(before);
                 }
@@ -149,7 +153,7 @@ impl ServerLine {
                 continue;
             };
             self.principal = request.principal;
-            self.opened_at = agenda.now();
+            (self.opened_at, self.received_at) = (agenda.now(), agenda.now());
             self.script = plan.script.at(agenda.elapsed(), plan.calm);
             let session = request.session && plan.session.is_some();
             if let Some(refusal) = refusal(&self.script) {
@@ -174,7 +178,26 @@ impl ServerLine {
         let script = self.closing_at();
         let reading =
             (self.script.reads_after > 0).then(|| self.opened_at + millis(u64::from(self.script.reads_after)));
-        [Some(self.patience), script, reading].into_iter().flatten().min()
+        [Some(self.patience), script, reading, self.silent_at()].into_iter().flatten().min()
+    }
+
+    /// When it has been silent for too long, by the scenario's will.
+    fn silent_at(&self) -> Option<Nanos> {
+        let limit = u64::from(self.script.drops_silent);
+        let is_up = matches!(self.state, LineState::Up { .. });
+        (limit > 0 && is_up).then(|| self.received_at + millis(limit))
+    }
+
+    /// Whether it is over for its silence.
+    pub(crate) fn is_silent(&mut self, now: Nanos, calm: bool) -> bool {
+        if calm {
+            self.script.drops_silent = 0;
+        }
+        let silent = self.silent_at().is_some_and(|at| at <= now);
+        if silent {
+            self.patience = now;
+        }
+        silent
     }
 
     fn closing_at(&self) -> Option<Nanos> {

@@ -1,5 +1,6 @@
 //! A server's process: it runs, stalls, crashes and starts again; and who is let in.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use everwire_core::session::{Limits, Registry, RegistryConfig, ServerConfig};
@@ -56,6 +57,8 @@ pub(crate) struct ServerCore {
     /// Connections up to this one are to be closed at this time.
     pub(super) draining: Option<(u32, Nanos)>,
     pub(super) news: Vec<Told>,
+    /// How many connections clients have lost to their silence, by principal.
+    pub(super) silent: BTreeMap<String, u32>,
     /// What a mutant has to remember.
     pub(super) hellos: u64,
 }
@@ -92,6 +95,7 @@ impl<S: ServerApp> ServerNode<S> {
             armed: Nanos::MAX,
             draining: None,
             news: Vec::new(),
+            silent: BTreeMap::new(),
             hellos: 0,
         };
         Ok(Self { app, core })

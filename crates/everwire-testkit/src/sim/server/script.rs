@@ -34,6 +34,11 @@ pub struct PlainScript {
     /// It does not read for so many milliseconds after the opening.
     #[serde(skip_serializing_if = "is_zero")]
     pub reads_after: u32,
+    /// It drops a connection on which it has received nothing for so many milliseconds, as servers do that count only what they
+    /// receive. For worlds in which nothing else keeps what is sent from it: a client may lose two connections so, and from
+    /// these has to learn to ping more often.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub drops_silent: u32,
     /// It begins to behave so at this time, in milliseconds since the world's start.
     #[serde(skip_serializing_if = "is_zero")]
     pub begins: u32,
