@@ -11,9 +11,16 @@ pub(crate) fn state(state: &State, now: Instant) -> (Tone, String) {
     match state {
         State::Connecting { attempt: 0 | 1 } => (Tone::Waiting, "connecting".to_owned()),
         State::Connecting { attempt } => (Tone::Waiting, format!("connecting, attempt {attempt}")),
-        State::Connected { subprotocol: None } => (Tone::Good, "connected".to_owned()),
-        State::Connected { subprotocol: Some(name) } => {
-            (Tone::Good, format!("connected, subprotocol {}", printable_line(name)))
+        State::Connected { subprotocol, pings_unanswered } => {
+            let name = subprotocol.as_ref().map(|name| format!(", subprotocol {}", printable_line(name)));
+            let connected = format!("connected{}", name.unwrap_or_default());
+            match pings_unanswered {
+                false => (Tone::Good, connected),
+                true => (
+                    Tone::Waiting,
+                    format!("{connected}; the other side has answered no ping, so nothing proves what arrives"),
+                ),
+            }
         }
         State::Disconnected { cause, retry_at, attempt, .. } => {
             let wait = short(retry_at.saturating_duration_since(now));
@@ -145,6 +152,7 @@ mod tests {
     use everwire::{Cause, Closed, Loss, OpenFailureKind, State};
 
     use super::{closed, is_news, state};
+    use crate::term::Tone;
 
     fn disconnected(now: Instant) -> State {
         State::Disconnected {
@@ -164,8 +172,12 @@ mod tests {
         assert!(text.contains("in 0.0 ms"), "{text}");
         assert_eq!(state(&State::Connecting { attempt: 1 }, now).1, "connecting");
         assert_eq!(state(&State::Connecting { attempt: 3 }, now).1, "connecting, attempt 3");
-        let odd = State::Connected { subprotocol: Some("a\u{1b}b".into()) };
+        let odd = State::Connected { subprotocol: Some("a\u{1b}b".into()), pings_unanswered: false };
         assert_eq!(state(&odd, now).1, "connected, subprotocol a␛b");
+        let mute = State::Connected { subprotocol: None, pings_unanswered: true };
+        let (tone, text) = state(&mute, now);
+        assert_eq!(text, "connected; the other side has answered no ping, so nothing proves what arrives");
+        assert_ne!(tone, Tone::Good);
     }
 
     #[test]
@@ -188,7 +200,7 @@ mod tests {
     #[test]
     fn a_screen_tells_a_lost_connection_once() {
         let now = Instant::now();
-        let connected = State::Connected { subprotocol: None };
+        let connected = State::Connected { subprotocol: None, pings_unanswered: false };
         assert!(is_news(&connected, None));
         assert!(is_news(&disconnected(now), None));
         assert!(is_news(&disconnected(now), Some(&connected)));

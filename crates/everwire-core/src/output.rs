@@ -64,7 +64,8 @@ pub enum Output {
         /// The last.
         last: MessageId,
     },
-    /// The state has changed.
+    /// The state has changed. [`State::Connected`] is told again when [`answers_pings`](crate::MachineStats::answers_pings) has
+    /// become `Some(false)`, or that no longer.
     State(State),
     /// Something worth knowing.
     Event(Event),
@@ -125,8 +126,9 @@ pub enum Event {
     /// A round trip was measured. Told at most once a second; the statistics have each.
     RoundTrip(Duration),
     /// The peer has sent something since we pinged it, has then been silent for
-    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), and has answered no ping on this connection, though RFC 6455
-    /// section 5.5.2 demands it. Nothing proves then that messages arrive. Told at most once for each connection.
+    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), or has gone on for the heartbeat's interval and time-out together,
+    /// and has answered no ping on this connection, though RFC 6455 section 5.5.2 demands it. Nothing proves then that
+    /// messages arrive. Told at most once for each connection.
     PingsUnanswered {
         /// How long ago the oldest unanswered ping went out.
         waited: Duration,

@@ -36,9 +36,11 @@ impl Patience {
         (self.answered, self.told) = (false, false);
     }
 
-    /// A ping was answered.
-    pub(crate) fn answered(&mut self) {
+    /// A ping was answered. Whether that is news after it was told that none is.
+    pub(crate) fn answered(&mut self) -> bool {
+        let news = self.told && !self.answered;
         (self.ever, self.answered, self.mute) = (true, true, 0);
+        news
     }
 
     /// A message has been proven that was asked about so long ago. One that took longer than the plain time-outs allow may be

@@ -169,7 +169,7 @@ impl Shared {
 
     pub(crate) fn state(&self) -> State {
         let inner = self.lock();
-        self.public_state(inner.machine.state().clone(), inner.subprotocol.as_ref())
+        self.public_state(inner.machine.state().clone(), &inner)
     }
 
     pub(crate) fn recovered(&self) -> Vec<Recovered> {
@@ -209,11 +209,14 @@ impl Shared {
 
     // For the driver.
 
-    pub(crate) fn public_state(&self, state: core::State, subprotocol: Option<&String>) -> State {
+    pub(crate) fn public_state(&self, state: core::State, inner: &Inner) -> State {
         match state {
             core::State::Closed(closed) => State::Closed(closed),
             core::State::Connecting { attempt } => State::Connecting { attempt },
-            core::State::Connected => State::Connected { subprotocol: subprotocol.cloned() },
+            core::State::Connected => State::Connected {
+                subprotocol: inner.subprotocol.clone(),
+                pings_unanswered: inner.machine.stats().answers_pings == Some(false),
+            },
             core::State::Disconnected { cause, retry_at, attempt, held } => {
                 let retry_at = clock::for_users(self.instant(retry_at));
                 State::Disconnected { cause, retry_at, attempt, held }

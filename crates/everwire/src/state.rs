@@ -33,6 +33,10 @@ pub enum State {
     Connected {
         /// The subprotocol that the server chose.
         subprotocol: Option<String>,
+        /// The peer sends other things and has answered no ping on this connection, as it must (RFC 6455 section 5.5.2), so
+        /// that nothing proves what arrives there: waiting for [`Outcome::Received`](crate::Outcome::Received) is in vain.
+        /// That shows some seconds after it should have answered; the same state without it follows if it does after all.
+        pings_unanswered: bool,
     },
     /// Waiting for the next attempt.
     Disconnected {
@@ -77,8 +81,13 @@ impl fmt::Display for State {
             Self::Closed(closed) => write!(f, "{closed}"),
             Self::Connecting { attempt: 1 } => f.write_str("connecting"),
             Self::Connecting { attempt } => write!(f, "connecting, attempt {attempt}"),
-            Self::Connected { subprotocol: None } => f.write_str("connected"),
-            Self::Connected { subprotocol: Some(name) } => write!(f, "connected ({name})"),
+            Self::Connected { subprotocol, pings_unanswered } => {
+                f.write_str("connected")?;
+                if let Some(name) = subprotocol {
+                    write!(f, " ({name})")?;
+                }
+                f.write_str(if *pings_unanswered { "; the peer has answered no ping" } else { "" })
+            }
             Self::Disconnected { cause, attempt, held, .. } => {
                 let wait = Seconds(self.retry_in().unwrap_or_default());
                 let why = if *held { ", held back by the retry budget that clients share" } else { "" };

@@ -31,7 +31,7 @@ async fn a_server_that_echoes_the_first_name_offered_is_talked_to_plainly() {
     let client = builder.build().expect("good settings");
     assert_echo(&client).await;
     assert_eq!(server.accepted(), 2);
-    let State::Connected { subprotocol } = client.state() else { panic!("{}", client.state()) };
+    let State::Connected { subprotocol, .. } = client.state() else { panic!("{}", client.state()) };
     assert_eq!(subprotocol.as_deref(), Some("feed.v2"), "the other names are still offered");
 }
 

@@ -111,7 +111,7 @@ async fn the_state_tells_the_subprotocol_that_the_server_chose() {
     .await;
     let client = Client::builder(&server.url).subprotocol("feed.v2").subprotocol("feed.v1").build().expect("good");
     let state = state(&client, "connected", State::is_connected).await;
-    assert_eq!(state, State::Connected { subprotocol: Some("feed.v1".into()) });
+    assert_eq!(state, State::Connected { subprotocol: Some("feed.v1".into()), pings_unanswered: false });
     assert_eq!(client.state(), state);
     assert_eq!(state.to_string(), "connected (feed.v1)");
 }

@@ -60,7 +60,7 @@ async fn the_subprotocol_that_a_ws_server_chose_is_known() {
     let (_server, url) = ws_server(&[]).await;
     let client = Client::builder(&url).subprotocol("chat.v3").subprotocol("chat.v2").build().expect("settings");
     let state = state(&client, |state| matches!(state, State::Connected { .. })).await;
-    assert_eq!(state, State::Connected { subprotocol: Some("chat.v2".into()) });
+    assert_eq!(state, State::Connected { subprotocol: Some("chat.v2".into()), pings_unanswered: false });
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub(super) struct StateLine {
     attempt: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subprotocol: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pings_unanswered: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_in_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,9 +171,12 @@ impl StateLine {
     pub(super) fn of(state: &State, now: std::time::Instant) -> Self {
         match state {
             State::Connecting { attempt } => Self { state: "connecting", attempt: Some(*attempt), ..Self::default() },
-            State::Connected { subprotocol } => {
-                Self { state: "connected", subprotocol: subprotocol.clone(), ..Self::default() }
-            }
+            State::Connected { subprotocol, pings_unanswered } => Self {
+                state: "connected",
+                subprotocol: subprotocol.clone(),
+                pings_unanswered: *pings_unanswered,
+                ..Self::default()
+            },
             State::Disconnected { cause, retry_at, attempt, .. } => Self {
                 state: "disconnected",
                 attempt: Some(*attempt),

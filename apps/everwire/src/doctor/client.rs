@@ -69,7 +69,7 @@ pub(super) async fn outcome(client: &Client) -> Result<Option<String>, Cause> {
         if let Some(cause) = end(&state) {
             return Err(cause);
         }
-        if let State::Connected { subprotocol } = state {
+        if let State::Connected { subprotocol, .. } = state {
             return Ok(subprotocol);
         }
         // The client is ours and lives.

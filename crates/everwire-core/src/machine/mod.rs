@@ -483,6 +483,13 @@ impl Machine {
         }
     }
 
+    /// What belongs to the state of a connection has changed.
+    fn show_again(&mut self) {
+        if self.state == State::Connected {
+            self.outputs.push(Output::State(State::Connected));
+        }
+    }
+
     fn ended(&self) -> Closed {
         match &self.lifecycle {
             Lifecycle::Closed(closed) => closed.clone(),

@@ -50,8 +50,8 @@ impl Machine {
         }
     }
 
-    /// The peer has sent something since a ping went out, and is silent now: if no ping was ever answered on this
-    /// connection, no answer is to be expected any more. That is told once for each connection.
+    /// The peer has sent something since a ping went out, and is silent now, or has sent things for long: if no ping was ever
+    /// answered on this connection, no answer is to be expected any more. That is told once for each connection.
     fn answer_overdue(&mut self, now: Moment) {
         let asked_at =
             self.barrier.asked_at().filter(|_| self.patience.is_unanswered() && self.heartbeat.hears_answers());
@@ -59,6 +59,7 @@ impl Machine {
             && self.patience.tell()
         {
             self.outputs.event(Event::PingsUnanswered { waited: now.since(asked_at) });
+            self.show_again();
         }
     }
 

@@ -54,9 +54,7 @@ impl Machine {
                 _ if self.lifecycle.is_receiving() => {
                     self.heartbeat.alive(now, &mut self.timers);
                     self.notes.received += messages.len() as u64;
-                    if self.patience.is_unanswered() && self.barrier.asked_at().is_some() {
-                        self.timers.set(Timer::Answer, now + self.open.probe_timeout);
-                    }
+                    self.expect_answer(now);
                     self.received(now, messages);
                 }
                 _ => {}
@@ -89,6 +87,16 @@ impl Machine {
             }
             TransportEvent::PeerClosed(frame) => self.peer_closed(now, frame),
             TransportEvent::Lost(loss) => self.lost(now, loss),
+        }
+    }
+
+    /// The peer has sent something. Once it is silent the answer to a ping should be there; and however much it sends, in the
+    /// time in which a silent peer is dead.
+    fn expect_answer(&mut self, now: Moment) {
+        if let Some(asked_at) = self.barrier.asked_at().filter(|_| self.patience.is_unanswered()) {
+            let silent = now + self.open.probe_timeout;
+            let at_last = self.heartbeat.patience().map_or(silent, |patience| asked_at + patience);
+            self.timers.set(Timer::Answer, silent.min(at_last.max(now)));
         }
     }
 
@@ -141,7 +149,9 @@ impl Machine {
         }
         self.heartbeat.alive(now, &mut self.timers);
         let Some(proof) = self.barrier.pong(now, payload) else { return };
-        self.patience.answered();
+        if self.patience.answered() {
+            self.show_again();
+        }
         self.heartbeat.answered();
         self.timers.clear(Timer::Answer);
         let HeartbeatConfig { interval, timeout, .. } = self.heartbeat_config;

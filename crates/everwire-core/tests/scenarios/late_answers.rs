@@ -152,12 +152,30 @@ fn that_a_peer_answers_no_ping_is_told_at_once_where_it_sends_other_things() {
     world.receives("echo of a");
     world.passes(seconds(2.9));
     assert_eq!(told(&world), 0);
+    let states = world.log.states().len();
     world.passes(seconds(0.2));
     assert_eq!((told(&world), world.machine.stats().answers_pings), (1, Some(false)));
+    assert_eq!(world.log.states()[states..], [State::Connected], "the state is told again");
     world.passes(seconds(20.0));
     assert_eq!(told(&world), 1, "once for each connection");
     world.pongs();
     assert_eq!(world.machine.stats().answers_pings, Some(true), "it does after all");
+    assert_eq!(world.log.states()[states..], [State::Connected, State::Connected]);
+    world.passes(seconds(25.0));
+    world.pongs();
+    assert_eq!(world.log.states().len(), states + 2, "no more is news");
+}
+
+#[test]
+fn that_a_feed_answers_no_ping_is_told_though_it_never_stops_sending() {
+    let mut world = World::connected(Config::default());
+    world.send("subscribe");
+    world.flushes();
+    for second in 0..60 {
+        world.passes(seconds(1.0));
+        world.receives("news");
+        assert_eq!(told(&world), usize::from(second >= 34), "after {second} s");
+    }
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Todo {
                     if let CoreState::Disconnected { cause, .. } = &state {
                         self.last_cause = Some(cause.clone());
                     }
-                    let state = shared.public_state(state, inner.subprotocol.as_ref());
+                    let state = shared.public_state(state, inner);
                     self.notices.push(EventItem::State(state));
                 }
                 Output::Finished(left) => {

@@ -107,7 +107,7 @@ mod tests {
         let said = |state: &State| Link::of(state, Way::Guest).say(&words, now);
         assert_eq!(said(&State::Connecting { attempt: 1 }), "connecting…");
         assert_eq!(said(&State::Connecting { attempt: 4 }), "connecting, attempt 4…");
-        assert_eq!(said(&State::Connected { subprotocol: None }), "connected");
+        assert_eq!(said(&State::Connected { subprotocol: None, pings_unanswered: false }), "connected");
         let lost = |left| State::Disconnected {
             cause: Cause::Lost(Loss::Ended),
             retry_at: now + Duration::from_millis(left),
