@@ -132,6 +132,22 @@ fn a_closed_room_is_named_with_its_members() {
 }
 
 #[test]
+fn a_room_is_published_for_a_server_of_guests_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let mut server = Everwire::start(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
+    server.out.until("listening on ws://");
+    let room = |words: &[&str]| run(&[&["room"], words, &["--data", &data]].concat());
+    assert_eq!(room(&["publish", "garden"]).2, "everwire: garden is listed");
+    assert_eq!(room(&["publish", "garden"]).2, "everwire: garden was listed before");
+    assert_eq!(room(&["list", "--published"]).1, "garden");
+    assert_eq!(room(&["list"]).1, "", "it is not closed");
+    assert_eq!(room(&["unpublish", "garden"]).2, "everwire: garden is not listed any more");
+    assert_eq!(room(&["list", "--published"]).1, "");
+    assert_eq!(room(&["publish", " "]).0, 1);
+}
+
+#[test]
 fn who_is_kept_out_of_a_room_is_told_of_others_and_of_whom_to_ask() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();

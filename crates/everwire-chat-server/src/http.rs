@@ -22,13 +22,11 @@ use crate::access::{self, Admitted};
 use crate::config::MetricsAccess;
 use crate::history::HistoryError;
 use crate::hosts;
+use crate::listing::{self, DEFAULT_ROOM};
 use crate::member::{self, Invitation};
 use crate::metrics;
 use crate::page;
 use crate::server::Shared;
-
-/// The room of an address that names none.
-const DEFAULT_ROOM: &str = "lobby";
 
 /// How long the history may take to say that it works.
 const CHECK_PATIENCE: Duration = Duration::from_secs(2);
@@ -39,6 +37,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/{file}", get(page::file))
         .route("/ws", get(upgrade))
         .merge(access::routes())
+        .merge(listing::routes())
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))

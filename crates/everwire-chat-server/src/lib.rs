@@ -25,6 +25,7 @@
 //! | `server` | its parts, its start and its end |
 //! | `drain` | the end, spread over a time |
 //! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics`, the page |
+//! | `listing` | which rooms can be found, and whether one may come in |
 //! | `hosts` | under which names a server for this machine may be asked (pure) |
 //! | `stamp` | whether a file has changed |
 //! | `tls` | certificates from files |
@@ -43,6 +44,7 @@ mod export;
 mod history;
 mod hosts;
 mod http;
+mod listing;
 mod member;
 mod metrics;
 mod page;

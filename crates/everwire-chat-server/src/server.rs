@@ -18,6 +18,7 @@ use crate::drain::{self, Drain};
 use crate::error::{ListenError, OpenError};
 use crate::history::{History, Opening, Place, Post, Told};
 use crate::http;
+use crate::listing::Listing;
 use crate::metrics::{Metrics, Watched};
 use crate::pages::Pages;
 use crate::rooms::{ConnectionId, Outcome, Rooms, Run, Together};
@@ -31,6 +32,9 @@ const FOR_QUESTIONS: usize = 100;
 
 /// How often it is stored how far messages have come.
 const MARKS_PERIOD: Duration = Duration::from_secs(1);
+
+/// Read positions that are stored together: posts wait for it.
+const POSITIONS_TOGETHER: usize = 2000;
 
 /// How often old messages are looked for.
 const RETENTION_PERIOD: Duration = Duration::from_secs(60);
@@ -52,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) access: Option<Arc<Access>>,
     /// How much each user may make the server do.
     posts: Option<Mutex<Buckets<String>>>,
+    pub(crate) listing: Listing,
     rooms: Arc<Mutex<Rooms>>,
     pub(crate) drain: Drain,
     /// Where it listens, if the accept loop is ours.
@@ -129,6 +134,7 @@ impl ChatServer {
         let history = History::open(config.data.as_deref(), &opening, move |what| tell(&told, &counted, what))?;
         let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);
         let access = Access::open(&config.auth, config.data.as_deref())?.map(Arc::new);
+        let listing = Listing::open(config.data.as_deref())?;
         let posts = config.posts.map(|rate| Mutex::new(Buckets::new(rate)));
         let places = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
         let shared = Shared {
@@ -137,6 +143,7 @@ impl ChatServer {
             metrics,
             access,
             posts,
+            listing,
             rooms,
             connections: AtomicU64::new(1),
             places,
@@ -211,7 +218,7 @@ impl ChatServer {
         self.close().await;
     }
 
-    /// What goes on beside the members, and never returns: stores how far messages have come, once a second; removes messages
+    /// What goes on beside the members, and never returns: stores how far messages have come and users have read, once a second; removes messages
     /// from the history as they come to be too many or too old, once a minute; sends away who may not stay, within two
     /// seconds; and reads changed certificates. [`serve`](Self::serve) does it by itself. Cancel-safe.
     pub async fn tend(&self) {
@@ -224,6 +231,19 @@ impl ChatServer {
         loop {
             pace.tick().await;
             self.save_marks().await;
+            self.save_positions(POSITIONS_TOGETHER).await;
+        }
+    }
+
+    /// How far users have read: so many of them at most.
+    async fn save_positions(&self, most: usize) {
+        let positions = self.shared.rooms().unsaved_positions(most);
+        if positions.is_empty() {
+            return;
+        }
+        match self.shared.history.keep_positions(positions.clone()).await {
+            Ok(()) => self.shared.rooms().positions_saved(positions),
+            Err(error) => tracing::error!(%error, "how far users have read can't be stored"),
         }
     }
 
@@ -298,6 +318,7 @@ impl ChatServer {
         }
         places.close();
         self.save_marks().await;
+        self.save_positions(usize::MAX).await;
         let shared = Arc::clone(&self.shared);
         // It waits for the disk.
         let _ = tokio::task::spawn_blocking(move || shared.history.close()).await;

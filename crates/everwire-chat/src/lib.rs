@@ -7,6 +7,8 @@
 //! | [`timeline`] | one room's messages as a reader sees them: ordered, each once, bounded |
 //! | [`typing`] | who is typing |
 //! | [`signal`] | when others are told that we type, and that we are away |
+//! | [`mention`] | who is addressed by `@name` |
+//! | [`rooms`] | what a server answers about rooms over HTTP |
 //! | [`limits`] | what texts, names and ids may be |
 //! | [`client`] | the client: all of the above on an [`everwire::Client`] |
 //!
@@ -15,13 +17,17 @@
 mod characters;
 pub mod client;
 pub mod limits;
+pub mod mention;
+pub mod rooms;
 pub mod signal;
 pub mod status;
 pub mod timeline;
 pub mod typing;
 pub mod wire;
 
-pub use client::{Builder, ChatClient, ChatError, ChatEvent, LoadError, Memory, SendError, TakeBackError, Updates};
+pub use client::{
+    Builder, ChatClient, ChatError, ChatEvent, LoadError, Memory, ReadPosition, SendError, TakeBackError, Updates,
+};
 pub use status::{Failure, Status};
 pub use timeline::{Change, Entry, Missing, Timeline};
 pub use wire::{Event, TextMessage, User};

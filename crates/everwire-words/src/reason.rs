@@ -6,10 +6,10 @@ use crate::{Text, Words};
 fn text(reason: &str) -> Option<Text<'static>> {
     Some(match reason {
         "banned" => Text::ReasonBanned,
-        "the room is for its members only" => Text::ReasonMembersOnly,
+        "members_only" | "the room is for its members only" => Text::ReasonMembersOnly,
         "signed_out" | "sign in again" => Text::ReasonSignIn,
         "wrong_credentials" => Text::ReasonWrong,
-        "the token is another user's" => Text::ReasonOtherUser,
+        "other_user" | "the token is another user's" => Text::ReasonOtherUser,
         "too_many_attempts" => Text::ReasonTooOften,
         "busy" | "unavailable" => Text::ReasonBusy,
         "another user's message has this id" => Text::ReasonIdTaken,

@@ -70,6 +70,20 @@ pub(crate) enum RoomCommand {
         /// The id that the user signs in with
         user: String,
     },
+    /// List a room for all who may come in; closed rooms are listed for their members only
+    Publish {
+        /// The room
+        room: String,
+    },
+    /// List a room no longer; whoever knows its name may still come in
+    Unpublish {
+        /// The room
+        room: String,
+    },
     /// Show the closed rooms with their members
-    List,
+    List {
+        /// Show the published rooms instead
+        #[arg(long)]
+        published: bool,
+    },
 }

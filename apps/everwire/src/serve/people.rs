@@ -57,7 +57,10 @@ pub(crate) fn user(data: &Path, what: UserCommand) -> Result<Exit, Failure> {
 pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
     let mut accounts = match what {
         RoomCommand::Close { .. } | RoomCommand::Admit { .. } | RoomCommand::Dismiss { .. } => open_obeyed(data)?,
-        RoomCommand::Open { .. } | RoomCommand::List => Accounts::open_existing(data).map_err(cant_open)?,
+        RoomCommand::Open { .. }
+        | RoomCommand::Publish { .. }
+        | RoomCommand::Unpublish { .. }
+        | RoomCommand::List { .. } => Accounts::open_existing(data).map_err(cant_open)?,
     };
     let done = match what {
         RoomCommand::Close { room, members } => {
@@ -80,7 +83,20 @@ pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
             let changed = accounts.dismiss(&room, &user).map_err(|error| failure(&user, &error))?;
             format!("{user} {} of {room}", if changed { "is no member" } else { "was no member" })
         }
-        RoomCommand::List => {
+        RoomCommand::Publish { room } => {
+            let changed = accounts.publish_room(&room).map_err(|error| failure(&room, &error))?;
+            format!("{room} {}", if changed { "is listed" } else { "was listed before" })
+        }
+        RoomCommand::Unpublish { room } => {
+            let changed = accounts.unpublish_room(&room).map_err(|error| failure(&room, &error))?;
+            format!("{room} {}", if changed { "is not listed any more" } else { "was not listed" })
+        }
+        RoomCommand::List { published: true } => {
+            let rooms = accounts.published_rooms().map_err(|error| failure("", &error))?;
+            rooms.iter().for_each(|room| println!("{}", shown(room)));
+            return Ok(Exit::Done);
+        }
+        RoomCommand::List { published: false } => {
             for ClosedRoom { room, members, .. } in accounts.closed_rooms().map_err(|error| failure("", &error))? {
                 println!("{}\t{}", shown(&room), members.iter().map(|id| shown(id)).collect::<Vec<_>>().join(" "));
             }

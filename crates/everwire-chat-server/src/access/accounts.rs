@@ -9,7 +9,7 @@ use crate::error::OpenError;
 use crate::history::HistoryError;
 use crate::server::now;
 
-/// The accounts, bans and closed rooms of a data folder. A server that uses the folder notices changes within some two
+/// The accounts, bans, closed rooms and published rooms of a data folder. A server that uses the folder notices changes within some two
 /// seconds, and sends away who may not stay.
 ///
 /// ```
@@ -180,6 +180,32 @@ impl Accounts {
     /// If the database can't do it.
     pub fn dismiss(&mut self, room: &str, user_id: &str) -> Result<bool, AccountError> {
         Ok(self.0.dismiss(room, user_id)?)
+    }
+
+    /// Lists a room for all who may come in. False if it was listed. A closed room is listed for its members only, published or
+    /// not.
+    ///
+    /// # Errors
+    /// If the room's name breaks a limit.
+    pub fn publish_room(&mut self, room: &str) -> Result<bool, AccountError> {
+        check_room(room).map_err(AccountError::Invalid)?;
+        Ok(self.0.publish_room(room)?)
+    }
+
+    /// Lists a room no longer: whoever knows its name may still come in, unless it is closed. False if it was not listed.
+    ///
+    /// # Errors
+    /// If the database can't do it.
+    pub fn unpublish_room(&mut self, room: &str) -> Result<bool, AccountError> {
+        Ok(self.0.unpublish_room(room)?)
+    }
+
+    /// The rooms that were published, by name.
+    ///
+    /// # Errors
+    /// If the database can't be read.
+    pub fn published_rooms(&self) -> Result<Vec<String>, AccountError> {
+        Ok(self.0.published_rooms()?)
     }
 
     /// The rooms that are closed, by name.

@@ -1,4 +1,4 @@
-//! The tables of accounts, bans and closed rooms.
+//! The tables of accounts, bans, closed rooms, and rooms that can be found.
 
 use std::path::Path;
 
@@ -7,12 +7,13 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::accounts::{Account, ClosedRoom};
 use crate::error::OpenError;
 use crate::history::{HistoryError, beside, write};
+use crate::listing::Listed;
 
 type Result<T> = std::result::Result<T, HistoryError>;
 
 /// A connection to the history's database.
 #[derive(Debug)]
-pub(super) struct Tables(pub(super) Connection);
+pub(crate) struct Tables(pub(super) Connection);
 
 /// What is known of a user in a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(super) struct Login {
 }
 
 impl Tables {
-    pub(super) fn open(folder: Option<&Path>) -> std::result::Result<Self, OpenError> {
+    pub(crate) fn open(folder: Option<&Path>) -> std::result::Result<Self, OpenError> {
         beside(folder).map(Self)
     }
 
@@ -101,7 +102,7 @@ impl Tables {
         })
     }
 
-    /// Ends the user's memberships too: whoever gets the name later is somebody else. A ban stays.
+    /// Ends the user's memberships and forgets what the user has read, too: whoever gets the name later is somebody else. A ban stays.
     pub(super) fn remove(&mut self, user: &str) -> Result<bool> {
         self.change(|change| {
             if change.execute("DELETE FROM accounts WHERE user_id = ?1", [user])? == 0 {
@@ -109,6 +110,7 @@ impl Tables {
             }
             change.execute("DELETE FROM refreshes WHERE user_id = ?1", [user])?;
             change.execute("DELETE FROM room_members WHERE user_id = ?1", [user])?;
+            change.execute("DELETE FROM read_positions WHERE user_id = ?1", [user])?;
             Ok(true)
         })
     }
@@ -169,6 +171,37 @@ impl Tables {
             Ok(ClosedRoom { room, members: of_room })
         });
         Ok(with_members.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// False if it was so already.
+    pub(super) fn publish_room(&mut self, room: &str) -> Result<bool> {
+        Ok(self.0.execute("INSERT OR IGNORE INTO published_rooms VALUES (?1)", [room])? > 0)
+    }
+
+    /// False if it was so already.
+    pub(super) fn unpublish_room(&mut self, room: &str) -> Result<bool> {
+        Ok(self.0.execute("DELETE FROM published_rooms WHERE room = ?1", [room])? > 0)
+    }
+
+    /// By name.
+    pub(super) fn published_rooms(&self) -> Result<Vec<String>> {
+        let mut select = self.0.prepare_cached("SELECT room FROM published_rooms ORDER BY room")?;
+        Ok(select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The rooms that a user can find, `most` of them by name: those that were published and `always`, and closed ones of which
+    /// the user is a member. Without a user no room counts as closed.
+    pub(crate) fn listed(&self, user: Option<&str>, always: &str, most: usize) -> Result<Vec<Listed>> {
+        let mut select = self.0.prepare_cached(
+            "WITH open AS (SELECT room FROM published_rooms UNION SELECT ?2)
+             SELECT room, FALSE FROM open WHERE ?1 IS NULL OR room NOT IN (SELECT room FROM closed_rooms)
+             UNION ALL
+             SELECT room, TRUE FROM closed_rooms JOIN room_members USING (room) WHERE user_id = ?1
+             ORDER BY room LIMIT ?3",
+        )?;
+        let listed = select
+            .query_map(params![user, always, most], |row| Ok(Listed { room: row.get(0)?, is_closed: row.get(1)? }))?;
+        Ok(listed.collect::<rusqlite::Result<_>>()?)
     }
 
     /// A change of who may come in, which the server notices.

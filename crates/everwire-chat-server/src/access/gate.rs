@@ -15,7 +15,7 @@ use super::database::Standing;
 use super::jwks::{KeyFile, KeysError};
 use super::jwt::{self, Claims, Key, LEEWAY, NamedKey, Refused};
 use super::live::Pass;
-use super::sign_in::ISSUER;
+use super::sign_in::{ISSUER, json};
 use super::{Access, Auth, lock, seconds};
 use crate::server::now;
 
@@ -65,6 +65,13 @@ impl Access {
         let user = User::new(pass.user_id.clone(), name);
         self.judge(&pass).await?;
         Ok(Admitted { user, pass })
+    }
+
+    /// Who a request is from, whatever the room.
+    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<String, Refusal> {
+        // No room has this name, so that none is closed.
+        let admitted = self.admit(headers, None, "", None).await?;
+        Ok(admitted.user.user_id)
     }
 
     /// What a good token says: the name, and what it lets its user into this room by, if that is still so. Whoever vouches for the
@@ -179,6 +186,27 @@ impl Refusal {
             Self::NoToken | Self::Token(_) => "sign in again",
             Self::Unavailable => "the accounts can't be read now: try again",
         }
+    }
+
+    /// For programs.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::NoToken | Self::Token(_) => "signed_out",
+            Self::Banned => "banned",
+            Self::ShutOut => "members_only",
+            Self::OtherUser => "other_user",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// For those who have asked by `/api`.
+    pub(crate) fn into_json(self) -> Response {
+        let body = json(&serde_json::json!({ "error": self.to_string(), "code": self.code() }));
+        let mut response = self.into_response();
+        let (parts, body) = body.into_parts();
+        response.headers_mut().extend(parts.headers);
+        *response.body_mut() = body;
+        response
     }
 
     pub(crate) fn close_code(self) -> CloseCode {

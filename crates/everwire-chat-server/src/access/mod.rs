@@ -29,14 +29,14 @@ use tokio::sync::Semaphore;
 pub use accounts::{Account, AccountError, Accounts, ClosedRoom};
 pub(crate) use buckets::Buckets;
 pub use buckets::Rate;
+pub(crate) use database::Tables;
 pub(crate) use gate::{Admitted, Refusal};
 pub use jwks::KeysError;
 pub(crate) use live::Pass;
-pub(crate) use sign_in::routes;
+pub(crate) use sign_in::{json, routes};
 
 use crate::error::OpenError;
 use crate::server::now;
-use database::Tables;
 use gate::Gate;
 use live::Live;
 use sign_in::Desk;

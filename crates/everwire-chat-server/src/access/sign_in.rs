@@ -308,7 +308,8 @@ fn hash(secret: &str) -> Vec<u8> {
     digest::digest(&digest::SHA256, secret.as_bytes()).as_ref().to_vec()
 }
 
-fn json(value: &impl Serialize) -> Response {
+/// An answer in JSON that nobody keeps.
+pub(crate) fn json(value: &impl Serialize) -> Response {
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     match serde_json::to_vec(value) {
         Ok(body) => (headers, body).into_response(),

@@ -1,7 +1,7 @@
 //! The tables, and how older ones become them.
 
 /// The layout of this version.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// An empty history.
 pub(super) const NEW: &str = "
@@ -73,10 +73,26 @@ pub(super) const SINCE_4: &str = "
         coalesce((SELECT generation FROM accounts WHERE accounts.user_id = refreshes.user_id), -1);
 ";
 
-/// Since version 5: how old messages are. It stands behind [`SINCE_4`] in a new history, and is all that version 4 lacks.
+/// Since version 5: how old messages are. It stands behind [`SINCE_4`] in a new history, and is what version 4 lacks of version 5.
 pub(super) const SINCE_5: &str = "
     -- When it was stored by the history's own clock, which never jumps; where that is not known, as `stored` says.
     ALTER TABLE messages ADD COLUMN aged INTEGER;
+";
+
+/// Since version 6: how far users have read, and which rooms can be found. It stands behind [`SINCE_5`] in a new history, and is
+/// all that version 5 lacks.
+pub(super) const SINCE_6: &str = "
+    -- `touched`: when it was last written, by the history's own clock.
+    CREATE TABLE read_positions (
+        room TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        read INTEGER NOT NULL,
+        touched INTEGER NOT NULL,
+        PRIMARY KEY (room, user_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX read_positions_by_age ON read_positions (touched);
+    CREATE INDEX read_positions_by_user ON read_positions (user_id);
+    CREATE TABLE published_rooms (room TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
 /// From version 1. When its messages were stored is not known; counted from now, none is removed too early.

@@ -21,11 +21,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Keep;
 use crate::error::OpenError;
-use crate::rooms::KeptMarks;
+use crate::rooms::{KeptMarks, KeptPosition};
 pub use backup::{Restored, backup, restore};
 use sqlite::Database;
 pub use sqlite::HistoryError;
-pub(crate) use sqlite::{Reader, beside, exists, write};
+pub(crate) use sqlite::{Reader, Reading, ReadingQuestion, beside, exists, write};
 use writer::Command;
 
 /// Posts and questions that may wait for the thread; who has more waits.
@@ -174,6 +174,16 @@ impl History {
     /// Stores how far the messages of rooms have come.
     pub(crate) async fn keep_marks(&self, marks: HashMap<String, KeptMarks>) -> Result<(), HistoryError> {
         self.ask(|answer| Command::KeepMarks { marks, answer }).await
+    }
+
+    /// How far a user has read a room.
+    pub(crate) async fn reading(&self, question: ReadingQuestion) -> Result<Reading, HistoryError> {
+        self.ask(|answer| Command::Reading { question, answer }).await
+    }
+
+    /// Stores how far users have read.
+    pub(crate) async fn keep_positions(&self, positions: Vec<KeptPosition>) -> Result<(), HistoryError> {
+        self.ask(|answer| Command::KeepPositions { positions, answer }).await
     }
 
     /// Whether messages can be stored.

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::sqlite::{Database, HistoryError};
+use super::sqlite::{Database, HistoryError, Reading, ReadingQuestion};
 use super::{Bounds, Page, Post, Removed, Start, Told};
-use crate::rooms::KeptMarks;
+use crate::rooms::{KeptMarks, KeptPosition};
 
 #[derive(Debug)]
 pub(super) enum Command {
@@ -16,6 +16,8 @@ pub(super) enum Command {
     Shrink { answer: oneshot::Sender<Result<bool, HistoryError>> },
     Marks { room: String, answer: oneshot::Sender<Result<KeptMarks, HistoryError>> },
     KeepMarks { marks: HashMap<String, KeptMarks>, answer: oneshot::Sender<Result<(), HistoryError>> },
+    Reading { question: ReadingQuestion, answer: oneshot::Sender<Result<Reading, HistoryError>> },
+    KeepPositions { positions: Vec<KeptPosition>, answer: oneshot::Sender<Result<(), HistoryError>> },
     Check { answer: oneshot::Sender<Result<(), HistoryError>> },
     Settle { answer: oneshot::Sender<Result<(), HistoryError>> },
 }
@@ -91,6 +93,13 @@ impl<T: FnMut(Told)> Writer<T> {
             Command::KeepMarks { marks, answer } => {
                 self.store();
                 let _ = answer.send(self.database.keep_marks(&marks));
+            }
+            Command::Reading { question, answer } => {
+                let _ = answer.send(self.database.reading(&question));
+            }
+            Command::KeepPositions { positions, answer } => {
+                self.store();
+                let _ = answer.send(self.database.keep_positions(&positions));
             }
             Command::Check { answer } => {
                 self.store();

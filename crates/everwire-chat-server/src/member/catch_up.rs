@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Member, PAGE_AGAIN, PATIENCE, PageUnderWay, Said, unreadable};
 use crate::batch;
-use crate::history::{Page, Start};
+use crate::history::{Page, Reading, ReadingQuestion, Start};
 
 impl Member {
     /// Sends where the room stands, and everything after what the client has `seen`. The mailbox collects what is said
@@ -46,12 +46,13 @@ impl Member {
                 let earlier = next > from + 1;
                 // On an earlier connection it may have had everything.
                 self.told = end;
-                self.send_sync(end, earlier, here.clone());
+                let reading = self.resume_reading(end).await;
+                self.send_sync(end, earlier, here.clone(), reading);
                 let _ = self.tell_own_name();
                 self.send_receipt();
             } else if messages.first().and_then(|message| message.offset).unwrap_or(self.caught_up + 1) > told_to + 1 {
                 // What was to follow has been removed meanwhile.
-                self.send_sync(self.caught_up, true, here.clone());
+                self.send_sync(self.caught_up, true, here.clone(), None);
             }
             let last = messages.last().and_then(|message| message.offset);
             // What came while we were reading is in the mailbox.
@@ -108,9 +109,27 @@ impl Member {
         }
     }
 
-    fn send_sync(&mut self, offset: u64, earlier: bool, users: Vec<User>) {
+    /// How far our user has read the room, which ends there, and how much is unread.
+    async fn resume_reading(&mut self, end: u64) -> Option<(u64, u64)> {
+        let User { user_id, .. } = self.user.clone()?;
+        let known = self.shared.rooms().read_position(&self.room, &user_id);
+        let question = ReadingQuestion { room: self.room.clone(), user: user_id.clone(), known, end };
+        match self.shared.history.reading(question).await {
+            Ok(Reading { read, unread }) => {
+                let offset = self.shared.rooms().resume_reading(&self.room, &user_id, read, end);
+                Some((offset, unread))
+            }
+            Err(error) => {
+                tracing::warn!(connection = self.id, %error, "it is not known how far a user has read");
+                None
+            }
+        }
+    }
+
+    fn send_sync(&mut self, offset: u64, earlier: bool, users: Vec<User>, reading: Option<(u64, u64)>) {
         let epoch = self.shared.history.epoch().to_owned();
-        let sync = Event::Sync(Sync { room: self.room.clone(), epoch, offset, earlier, users });
+        let (read, unread) = reading.unzip();
+        let sync = Event::Sync(Sync { room: self.room.clone(), epoch, offset, earlier, users, read, unread });
         let _ = self.socket.queue(&Message::from(sync.to_json()));
     }
 }

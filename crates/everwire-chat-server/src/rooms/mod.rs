@@ -4,6 +4,7 @@ mod mailbox;
 mod marks;
 mod names;
 mod presence;
+mod reading;
 mod run;
 mod together;
 
@@ -19,6 +20,7 @@ pub(crate) use marks::{KeptMarks, RECENT, Top};
 use names::Names;
 pub(crate) use presence::Leaving;
 use presence::Presence;
+pub(crate) use reading::KeptPosition;
 pub(crate) use run::{Outcome, Run};
 use std::sync::Arc;
 pub(crate) use together::Together;
@@ -32,6 +34,8 @@ pub(crate) struct Rooms {
     rooms: HashMap<String, Room>,
     /// Marks that have risen and are not stored yet.
     unsaved: HashMap<String, KeptMarks>,
+    /// How far users have read, where that is not stored yet.
+    unsaved_reading: reading::Unsaved,
     /// How often rooms were forgotten, some together.
     forgotten: [u64; SLOTS],
     /// Everybody names themselves: who looks like another is shown apart.
@@ -56,6 +60,8 @@ struct Room {
     presence: Presence,
     names: Names,
     marks: Marks,
+    /// How far those have read it who are here, as far as is known.
+    read: HashMap<String, u64>,
 }
 
 /// One connection in a room.
@@ -211,6 +217,7 @@ impl Rooms {
             && let Some(user) = room.presence.expire(leaving)
         {
             room.names.free(&user.user_id);
+            room.read.remove(&user.user_id);
             self.deliveries += room.announce(Event::UserLeft, &user, now);
         }
         self.forget_if_empty(name);
@@ -237,8 +244,10 @@ impl Rooms {
 
     /// A member's client has what is up to there: the authors are told what is new to them.
     pub(crate) fn receipt(&mut self, room: &str, origin: ConnectionId, receipt: Receipt) {
+        let Some(entry) = self.rooms.get(room) else { return };
+        let Some(user) = entry.members.get(&origin).and_then(|member| member.user.clone()) else { return };
+        self.read_to(room, origin, &user.user_id, receipt.read);
         let Some(entry) = self.rooms.get_mut(room) else { return };
-        let Some(user) = entry.members.get(&origin).and_then(|member| member.user.as_ref()) else { return };
         let Some(rise) = entry.marks.raise(&user.user_id, receipt) else { return };
         self.unsaved.insert(room.to_owned(), entry.marks.kept());
         for member in entry.members.values() {
@@ -279,6 +288,11 @@ impl Rooms {
             let frame = Prepared::new(message.clone());
             self.deliveries += room.tell_others(origin, |member| member.mailbox.put(Item::Frame(frame.clone())));
         }
+    }
+
+    /// How many users are in a room.
+    pub(crate) fn users_in(&self, room: &str) -> usize {
+        self.rooms.get(room).map_or(0, |room| room.presence.count())
     }
 
     /// Everybody who is in, with the room.

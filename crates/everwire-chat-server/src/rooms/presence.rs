@@ -48,6 +48,11 @@ impl Presence {
         true
     }
 
+    /// How many users are here.
+    pub(super) fn count(&self) -> usize {
+        self.here.len()
+    }
+
     /// One connection less; the leaving, if it was the last.
     pub(super) fn exit(&mut self, user: User, away: bool) -> Option<Leaving> {
         let here = self.here.get_mut(&user.user_id)?;

@@ -31,13 +31,24 @@ pub(crate) async fn post(server: &Server, path: &str, body: &Value) -> (u16, Val
 
 /// The same from another address of this machine.
 pub(crate) async fn post_from(server: &Server, from: Ipv4Addr, path: &str, body: &Value) -> (u16, Value) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((from, 0).into()).unwrap();
-    let mut stream = socket.connect(server.address).await.unwrap();
     let body = body.to_string();
     let head =
         format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    ask(server, from, &format!("{head}{body}")).await
+}
+
+/// What is answered to whoever this token is of.
+pub(crate) async fn get(server: &Server, path: &str, token: Option<&str>) -> (u16, Value) {
+    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{token}\r\n");
+    ask(server, Ipv4Addr::LOCALHOST, &request).await
+}
+
+async fn ask(server: &Server, from: Ipv4Addr, request: &str) -> (u16, Value) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -28,6 +28,9 @@ pub struct Memory {
     receipt: Receipt,
     /// How far we have theirs.
     had: Receipt,
+    /// How far our user has read, on any device.
+    #[serde(default)]
+    read: u64,
 }
 
 /// Messages in it at most.
@@ -52,6 +55,7 @@ impl Memory {
             messages: fields.objects("messages", text_message).ok()?,
             receipt: receipt(fields.object("receipt").ok()?).ok()?,
             had: receipt(fields.object("had").ok()?).ok()?,
+            read: fields.number_or("read", 0).ok()?,
         })
     }
 }
@@ -62,17 +66,19 @@ impl Inner {
         let stored: Vec<&Entry> = self.timeline.entries().filter(|entry| entry.offset.is_some()).collect();
         let last = stored.len().saturating_sub(MOST);
         let messages = stored[last..].iter().map(|entry| entry.to_message()).collect();
-        Some(Memory { epoch, offset, messages, receipt: self.timeline.receipt(), had: self.had })
+        let read = self.read_position().offset;
+        Some(Memory { epoch, offset, messages, receipt: self.timeline.receipt(), had: self.had, read })
     }
 
     pub(super) fn recall(&mut self, memory: Memory, me: &str) {
-        let Memory { epoch, offset, messages, receipt, had } = memory;
+        let Memory { epoch, offset, messages, receipt, had, read } = memory;
         for message in messages {
             let own = message.user_id == me;
             self.timeline.on_text(message, own);
         }
         self.timeline.on_receipt(receipt);
         self.had = had;
+        self.recall_read(read);
         if !epoch.is_empty() {
             (self.epoch, self.seen) = (Some(epoch), Some(offset));
         }

@@ -4,6 +4,7 @@ mod address;
 mod builder;
 mod memory;
 mod platform;
+mod reading;
 mod returning;
 mod room;
 mod task;
@@ -18,6 +19,7 @@ use web_time::{SystemTime, UNIX_EPOCH};
 
 pub use builder::{Builder, ChatError};
 pub use memory::Memory;
+pub use reading::ReadPosition;
 
 use crate::limits::check_text;
 use crate::status::Status;
@@ -84,6 +86,9 @@ pub enum ChatEvent {
         /// There are older messages that do not follow.
         earlier: bool,
     },
+    /// Our user's read position as the server tells it: right after [`Synced`](Self::Synced), before what was missed
+    /// follows, and when our user has read further on another device. Not told for [`ChatClient::mark_read`].
+    ReadPosition(ReadPosition),
     /// A page of older messages has come ([`ChatClient::load_earlier`]).
     Earlier {
         /// How many there were; the timeline has changed before.
@@ -257,11 +262,18 @@ impl ChatClient {
         Ok(())
     }
 
-    /// Messages of others that have not been shown ([`mark_read`](Self::mark_read)), of those in the timeline.
+    /// Messages of others that our user has not read on any device, those included that are not loaded:
+    /// [`read_position`](Self::read_position) has the same number.
     #[must_use]
     pub fn unread(&self) -> usize {
-        let inner = self.room.lock();
-        inner.timeline.unread(inner.had.read)
+        self.read_position().unread
+    }
+
+    /// How far our user has read the room: by [`mark_read`](Self::mark_read) here, or on another device, where the server
+    /// tells that.
+    #[must_use]
+    pub fn read_position(&self) -> ReadPosition {
+        self.room.lock().read_position()
     }
 
     /// Tells the others that we type, or have stopped. Only while connected: such a signal is worth nothing later.

@@ -7,6 +7,7 @@ use everwire::MessageId;
 use tokio::sync::{Notify, broadcast};
 
 use super::ChatEvent;
+use super::reading::Told;
 use crate::timeline::{Change, Entry, Timeline};
 use crate::wire::{Position, Receipt, User};
 
@@ -39,6 +40,8 @@ pub(super) struct Inner {
     pub(super) asked: Option<u64>,
     /// What we have of others' messages, and what of it was shown.
     pub(super) had: Receipt,
+    /// What the server has told of how far our user has read.
+    pub(super) told: Told,
     /// The last word on our typing, which a line overtakes.
     pub(super) typing: Option<MessageId>,
     /// Nobody looks at this client.
@@ -58,6 +61,7 @@ impl Room {
             waiting: HashMap::new(),
             asked: None,
             had: Receipt::default(),
+            told: Told::default(),
             typing: None,
             away: false,
             declared_away: false,

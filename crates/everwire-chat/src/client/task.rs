@@ -16,7 +16,9 @@ use super::room::Room;
 use crate::status::{Failure, Status};
 use crate::timeline::Change;
 use crate::typing::TypingUsers;
-use crate::wire::{Event, History, Notice, Position, Presence, Receipt, Sync, TextMessage, Token, User, parse};
+use crate::wire::{
+    Event, History, Notice, Position, Presence, ReadMark, Receipt, Sync, TextMessage, Token, User, parse,
+};
 
 /// What became of a message of ours, as far as the connection knows.
 #[derive(Debug)]
@@ -158,6 +160,12 @@ impl Task {
             }
             Event::Receipt(receipt) => self.change(None, |room| room.timeline.on_receipt(receipt)),
             Event::History(history) => self.on_history(history),
+            Event::ReadPosition(ReadMark { offset }) => {
+                let mut inner = self.room.lock();
+                if inner.on_read_elsewhere(offset) {
+                    self.room.tell(ChatEvent::ReadPosition(inner.read_position()));
+                }
+            }
             // For clients that know no offsets, and a client's words in a server's mouth.
             Event::Status(_) | Event::Earlier(_) | Event::Token(_) => {}
             Event::TokenDue(_) => {
@@ -202,9 +210,11 @@ impl Task {
             let changes = inner.timeline.forget_offsets();
             changes.into_iter().for_each(|change| self.room.tell(ChatEvent::Timeline(change)));
             inner.had = Receipt::default();
+            inner.recall_read(0);
             // Where there is nothing, we have everything; else what follows says where we stand.
-            (inner.epoch, inner.seen) = (Some(sync.epoch), (sync.offset == 0).then_some(0));
+            (inner.epoch, inner.seen) = (Some(sync.epoch.clone()), (sync.offset == 0).then_some(0));
         }
+        let tells_read = inner.on_read_at_opening(&sync);
         let users: Vec<User> = sync.users.into_iter().filter(|user| user.user_id != self.me.user_id).collect();
         // If this server sees us by another name, it says so next.
         if inner.name.take().is_some() {
@@ -213,6 +223,9 @@ impl Task {
         let known = std::mem::replace(&mut inner.users, users);
         self.returning.on_sync(known, &inner.users, Instant::now());
         self.room.tell(ChatEvent::Synced { earlier: sync.earlier });
+        if tells_read {
+            self.room.tell(ChatEvent::ReadPosition(inner.read_position()));
+        }
         drop(inner);
         // What was told to the connection before may never have arrived.
         self.reported = Receipt::default();

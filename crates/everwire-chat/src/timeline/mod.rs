@@ -8,10 +8,12 @@
 mod change;
 mod pages;
 mod seen;
+mod unread;
 
 use std::collections::{HashSet, VecDeque};
 
 pub use change::{Change, Entry, Missing};
+pub use unread::{FirstUnread, first_unread};
 
 use crate::status::Status;
 use crate::wire::{Receipt, TextMessage};
@@ -111,12 +113,6 @@ impl Timeline {
     #[must_use]
     pub fn receipt(&self) -> Receipt {
         self.receipt
-    }
-
-    /// Others' messages behind this offset.
-    #[must_use]
-    pub fn unread(&self, read: u64) -> usize {
-        self.entries.iter().filter(|entry| !entry.own && entry.offset.is_some_and(|offset| offset > read)).count()
     }
 
     /// Moves a message's status forward, if that is an allowed move.

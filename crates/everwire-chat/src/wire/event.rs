@@ -31,6 +31,8 @@ pub enum Event {
     Earlier(Earlier),
     /// Extension: messages of before, as they were asked for.
     History(History),
+    /// Extension, from the server: the receiver's user has read further, on another connection.
+    ReadPosition(ReadMark),
     /// For plain clients: how far a message of the receiver's own has come.
     Status(StatusOf),
     /// Extension: somebody looks no more, or again. From a client: its user, at this client. From the server: any other
@@ -112,6 +114,22 @@ pub struct Sync {
     /// Who is here.
     #[serde(default)]
     pub users: Vec<User>,
+    /// The read position of the receiver's user: the offset up to which the user has read the room, on any device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<u64>,
+    /// Lines of others behind `read`, up to `offset`. At most [`MOST_UNREAD`], which means so many or more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
+}
+
+/// Unread lines are counted up to this number.
+pub const MOST_UNREAD: u64 = 1000;
+
+/// Extension: how far the receiver's user has read the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadMark {
+    /// The last offset that was read.
+    pub offset: u64,
 }
 
 /// Who is here.

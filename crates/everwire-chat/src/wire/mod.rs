@@ -7,8 +7,8 @@ mod event;
 mod parse;
 
 pub use event::{
-    Earlier, Event, History, Notice, Position, Presence, Problem, Receipt, Rejected, StatusOf, Stored, Sync,
-    TextMessage, Token, TokenDue, Typing, User, WireStatus,
+    Earlier, Event, History, MOST_UNREAD, Notice, Position, Presence, Problem, ReadMark, Receipt, Rejected, StatusOf,
+    Stored, Sync, TextMessage, Token, TokenDue, Typing, User, WireStatus,
 };
 pub use parse::{Junk, Parsed, parse};
 pub(crate) use parse::{receipt, text_message};

@@ -2,8 +2,8 @@ use everwire::json::{self, Json, Object, Wrong};
 
 use super::event::page;
 use super::{
-    Earlier, Event, History, Notice, Presence, Problem, Receipt, Rejected, StatusOf, Stored, Sync, TextMessage, Token,
-    TokenDue, Typing, User, WireStatus,
+    Earlier, Event, History, Notice, Presence, Problem, ReadMark, Receipt, Rejected, StatusOf, Stored, Sync,
+    TextMessage, Token, TokenDue, Typing, User, WireStatus,
 };
 
 /// What one WebSocket text message says.
@@ -82,7 +82,10 @@ fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wrong> {
                 Some(_) => fields.objects("users", user)?,
                 None => Vec::new(),
             },
+            read: optional_number(fields, "read")?,
+            unread: optional_number(fields, "unread")?,
         }),
+        "read_position" => Event::ReadPosition(ReadMark { offset: fields.number("offset")? }),
         "stored" => Event::Stored(Stored { id: text("id")?, offset: fields.number("offset")? }),
         "rejected" => Event::Rejected(Rejected { id: text("id")?, reason: text("reason")? }),
         "receipt" => Event::Receipt(receipt(fields)?),
@@ -120,11 +123,15 @@ pub(crate) fn text_message(fields: Object<'_>) -> Result<TextMessage, Wrong> {
             Some(_) => status(fields.text("status")?),
             None => WireStatus::default(),
         },
-        offset: match fields.get("offset") {
-            None | Some(Json::Null) => None,
-            Some(_) => Some(fields.number("offset")?),
-        },
+        offset: optional_number(fields, "offset")?,
     })
+}
+
+fn optional_number(fields: Object<'_>, name: &'static str) -> Result<Option<u64>, Wrong> {
+    match fields.get(name) {
+        None | Some(Json::Null) => Ok(None),
+        Some(_) => fields.number(name).map(Some),
+    }
 }
 
 /// Marks, wherever they stand.

@@ -16,7 +16,7 @@ use crate::error::OpenError;
 use crate::history::backup::{check, leave_log_alone, take_log_in};
 use crate::history::clock::{Clock, Reading, millis};
 use crate::history::folder::{FILE, Folder, Last, has_log, is_log_foreign};
-use crate::history::layout::{NEW, SINCE_3, SINCE_4, SINCE_5, VERSION, from_1};
+use crate::history::layout::{NEW, SINCE_3, SINCE_4, SINCE_5, SINCE_6, VERSION, from_1};
 use crate::history::{Bounds, Opening, Page, Place, Post, Removed, Start};
 use crate::rooms::{KeptMarks, Top};
 use crate::server::now;
@@ -40,7 +40,9 @@ pub(in crate::history) struct Database {
     epoch: String,
     /// Where rooms that were written to end, of [`MOST_ENDS`] at most; the others are looked up.
     ends: HashMap<String, End>,
-    clock: Clock,
+    pub(super) clock: Clock,
+    /// Read positions that were written since they were last counted.
+    pub(super) positions_written: usize,
     /// Something was removed, and may still be read in the log.
     log_holds_removed: bool,
     /// Held, unless the history is in memory.
@@ -113,7 +115,17 @@ impl Database {
             transaction.commit()?;
             let clock = Clock::resume(None, now(), None, Instant::now());
             let ends = HashMap::new();
-            Ok(Some(Self { connection, epoch, ends, clock, log_holds_removed: false, folder, is_over: None }))
+            Ok(Some(Self {
+                connection,
+                epoch,
+                ends,
+                clock,
+                // The first time they are counted at once.
+                positions_written: usize::MAX,
+                log_holds_removed: false,
+                folder,
+                is_over: None,
+            }))
         });
         match prepared {
             Ok(Some(mut database)) => {
@@ -458,7 +470,10 @@ fn bring_up_to_date(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
     if version < 4 {
         transaction.execute_batch(SINCE_4)?;
     }
-    transaction.execute_batch(SINCE_5)?;
+    if version < 5 {
+        transaction.execute_batch(SINCE_5)?;
+    }
+    transaction.execute_batch(SINCE_6)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(version)
 }

@@ -41,7 +41,7 @@ fn parsed_without_reasons(text: &str) -> Parsed {
     parsed
 }
 
-const TYPES: [&str; 15] = [
+const TYPES: [&str; 16] = [
     "text",
     "typing",
     "user_joined",
@@ -57,10 +57,11 @@ const TYPES: [&str; 15] = [
     "error",
     "token_due",
     "token",
+    "read_position",
 ];
 
 const TEXTS: [&str; 8] = ["id", "userId", "userName", "text", "room", "epoch", "reason", "token"];
-const NUMBERS: [&str; 7] = ["timestamp", "offset", "delivered", "read", "before", "limit", "seconds"];
+const NUMBERS: [&str; 8] = ["timestamp", "offset", "delivered", "read", "unread", "before", "limit", "seconds"];
 const BOOLS: [&str; 4] = ["isTyping", "earlier", "away", "more"];
 
 /// Any value but two: texts in front of a list, and a state as the only name in an object, from which derived types would be

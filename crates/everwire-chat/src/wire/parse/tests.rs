@@ -37,6 +37,8 @@ fn every_plain_event_is_written_with_exactly_the_plain_fields() {
 fn every_event_is_read_as_it_was_written() {
     for text in [
         r#"{"type":"sync","room":"r","epoch":"e","offset":7,"earlier":true,"users":[{"userId":"u","userName":"U"}]}"#,
+        r#"{"type":"sync","room":"r","epoch":"e","offset":7,"earlier":true,"users":[],"read":3,"unread":4}"#,
+        r#"{"type":"read_position","offset":9}"#,
         r#"{"type":"stored","id":"1","offset":9}"#,
         r#"{"type":"rejected","id":"1","reason":"too long"}"#,
         r#"{"type":"receipt","delivered":9,"read":7}"#,

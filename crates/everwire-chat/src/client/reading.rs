@@ -1,0 +1,60 @@
+//! How far our user has read the room, on any device, and what that leaves unread.
+
+use super::room::Inner;
+use crate::wire::{MOST_UNREAD, Sync};
+
+/// How far our user has read the room, on any device, and how much is unread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadPosition {
+    /// The last offset that was read. 0: none, or the server tells no read positions.
+    pub offset: u64,
+    /// Messages of others behind it, those included that are not loaded.
+    pub unread: usize,
+    /// There are more than `unread`: the server counts up to [`MOST_UNREAD`].
+    pub or_more: bool,
+}
+
+/// What the server has told of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    /// The furthest position.
+    read: u64,
+    /// When the connection was opened: the position, the unread messages behind it, and where the room ended.
+    at_opening: (u64, u64, u64),
+}
+
+impl Inner {
+    pub(super) fn read_position(&self) -> ReadPosition {
+        let read = self.had.read.max(self.told.read);
+        let (from, unread, end) = self.told.at_opening;
+        let not_loaded = unread.saturating_sub(self.timeline.others_between(from, end));
+        let room_for = self.timeline.unloaded_between(read, end);
+        let elsewhere = usize::try_from(not_loaded.min(room_for)).unwrap_or(usize::MAX);
+        ReadPosition {
+            offset: read,
+            unread: self.timeline.unread(read).saturating_add(elsewhere),
+            or_more: unread >= MOST_UNREAD && room_for > not_loaded,
+        }
+    }
+
+    /// Takes what the first event of a connection says; whether it says something.
+    pub(super) fn on_read_at_opening(&mut self, sync: &Sync) -> bool {
+        let Some(read) = sync.read else { return false };
+        self.told.read = self.told.read.max(read);
+        self.told.at_opening = (read, sync.unread.unwrap_or(0), sync.offset);
+        true
+    }
+
+    /// Our user has read further elsewhere; whether that is news.
+    pub(super) fn on_read_elsewhere(&mut self, offset: u64) -> bool {
+        let is_news = offset > self.told.read.max(self.had.read);
+        self.told.read = self.told.read.max(offset);
+        is_news
+    }
+
+    /// As an earlier client knew it.
+    pub(super) fn recall_read(&mut self, read: u64) {
+        self.told = Told { read, ..Told::default() };
+    }
+}
