@@ -9,6 +9,9 @@ use tokio::process::Command;
 /// The documents whose console blocks are run.
 const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "docs/benchmarks.md", "docs/chat.md"];
 
+/// The binary where `cargo xtask run` puts it.
+const RELEASED: &str = "target/release/everwire";
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
@@ -55,8 +58,9 @@ async fn run(command: &str, address: &str) {
     match words[..] {
         // What starts this very test, and measurements, which are no tests.
         ["cargo", "xtask", "test" | "bench", ..] => {}
-        ["cargo", "xtask", "run"] | ["everwire", "serve", ..] => starts_a_server(&words).await,
-        ["everwire", ref rest @ ..] => {
+        ["cargo", "xtask", "run"] | ["everwire" | RELEASED, "serve" | "echo", ..] => starts_a_server(&words).await,
+        ["cargo", "run", "-p", "everwire", "--example", "hello"] => says_hello().await,
+        ["everwire" | RELEASED, ref rest @ ..] => {
             let kept = tempfile::tempdir().expect("a folder");
             let kept = kept.path().to_str().expect("a path");
             let here =
@@ -72,7 +76,10 @@ async fn run(command: &str, address: &str) {
 
 async fn starts_a_server(words: &[&str]) {
     let data = tempfile::tempdir().expect("a folder");
-    let elsewhere = ["--listen", "127.0.0.1:0", "--data", data.path().to_str().expect("a path")];
+    let mut elsewhere = vec!["--listen", "127.0.0.1:0"];
+    if words[1] != "echo" {
+        elsewhere.extend(["--data", data.path().to_str().expect("a path")]);
+    }
     let mut process = if words[0] == "cargo" {
         // The build may take minutes on a clean clone; what is waited for below is the server.
         let build = ["build", "--release", "--package", "everwire-cli"];
@@ -86,6 +93,17 @@ async fn starts_a_server(words: &[&str]) {
     let address = process.address().await;
     assert!(tokio::net::TcpStream::connect(&address).await.is_ok(), "{words:?} listens on {address}");
     process.kill().await;
+}
+
+/// The example of the README with the server that it asks for.
+async fn says_hello() {
+    let mut echo = Process::everwire(&["echo", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}/", echo.address().await);
+    let mut hello = Process::start(Command::new(example("hello")).arg(&url));
+    hello.line_with("Text(\"ping\")").await;
+    hello.line_with("received").await;
+    hello.line_with("0 unsent, 0 without proof").await;
+    assert_eq!(hello.exit_code().await, 0);
 }
 
 #[test]
@@ -112,14 +130,7 @@ fn the_guide_shows_excerpts_of_programs_that_run() {
 
 #[tokio::test]
 async fn the_readme_s_example_gets_its_answer_and_its_proof() {
-    let data = tempfile::tempdir().expect("a folder");
-    let (_server, address) = server(data.path()).await;
-    let url = format!("ws://{address}/ws");
-    let mut hello = Process::start(Command::new(example("hello")).arg(&url));
-    hello.line_with("pong").await;
-    hello.line_with("received").await;
-    hello.line_with("0 unsent, 0 without proof").await;
-    assert_eq!(hello.exit_code().await, 0);
+    says_hello().await;
 }
 
 #[tokio::test]

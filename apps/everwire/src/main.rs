@@ -1,7 +1,7 @@
 //! The `everwire` binary: a chat server, a chat in the terminal, and a resilient command line for any WebSocket.
 //!
 //! - [`args`]: what may be written on the command line
-//! - [`connect`], [`chat`], [`serve`], [`doctor`], [`proxy`]: one folder per command
+//! - [`connect`], [`chat`], [`serve`], [`doctor`], [`proxy`], [`echo`]: a command each
 //! - [`address`], [`token`], [`words`], [`logs`]: what they share
 //! - [`term`]: the terminal and the standard streams
 //! - [`exit`]: how a command ends
@@ -11,6 +11,7 @@ mod args;
 mod chat;
 mod connect;
 mod doctor;
+mod echo;
 mod exit;
 mod logs;
 mod proxy;
@@ -70,6 +71,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Restore { data, file } => serve::restore(&data.data, &file),
         Command::Export { data, room } => serve::export(&data.data, room.as_deref()),
         Command::Doctor(args) => block_on(doctor::run(args, cli.color)),
+        Command::Echo(args) => block_on(echo::run(args)),
         Command::Proxy(args) => block_on(proxy::run(args, cli.color)),
     }
 }

@@ -596,3 +596,23 @@ fn a_line_that_has_waited_too_long_is_given_up_and_one_without_room_is_refused_o
     assert!(!said.is_empty());
     everwire.kill();
 }
+
+#[test]
+fn a_line_comes_back_from_the_echo_server_which_speaks_sessions_too() {
+    let mut echo = Everwire::start(&["echo", "--listen", "127.0.0.1:0"]);
+    let banner = echo.out.until("listening on");
+    let url = banner.split_whitespace().find(|word| word.starts_with("ws://")).expect("its address").to_owned();
+    let mut client = Everwire::start(&["connect", &url]);
+    client.say("hello there");
+    client.out.until("hello there");
+    assert_eq!(client.finish(), 0, "{:?}", client.err.seen);
+    let mut doctor = Everwire::start(&["doctor", &url]);
+    let session = doctor.out.until("everwire.v1");
+    assert!(session.starts_with("ok"), "{session}");
+    assert_eq!(doctor.finish(), 0, "{:?}", doctor.out.seen);
+    #[cfg(unix)]
+    {
+        echo.signal("TERM");
+        assert_eq!(echo.exit_code(), 0, "{:?}", echo.err.seen);
+    }
+}

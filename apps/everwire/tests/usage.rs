@@ -40,6 +40,7 @@ fn every_bad_input_has_its_line_and_exit_code() {
         (&["chat", "h", "--name", " "], "name"),
         (&["chat", "h", "--name", "ana", "--bearer-file", "a"], "--user"),
         (&["serve", "--listen", "8080"], "127.0.0.1:8080"),
+        (&["echo", "--listen", "0.0.0.0:0"], "--allow-remote"),
         (&["completions", "csh"], "bash"),
         (&["conect", "ws://h"], "connect"),
     ] {

@@ -1,4 +1,4 @@
-//! Says `ping` to the chat server that `cargo xtask run` starts, and tells what became of it.
+//! Sends `ping` to the server that `everwire echo` starts, and prints the answer and the outcome.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use everwire::Client;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let url = std::env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:8080/ws".into());
+    let url = std::env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:8090/".into());
     let client = Client::builder(url).build()?; // settings are checked here; it connects in the background
     let mut inbox = client.messages();
     let delivery = client.send("ping")?; // in order, whatever the network does

@@ -18,6 +18,9 @@ const UNFINISHED: &[&str] = &[
     concat!("#[ig", "nore"),
 ];
 
+/// An address that belongs to nobody: a stranger could register it, and be taken for us.
+const NOBODYS: &str = concat!("github.com/", "everwire");
+
 pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     let listing =
         shell::output(shell::command("git", &["ls-files", "--cached", "--others", "--exclude-standard", "*.rs"]))?;
@@ -31,7 +34,15 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     let mut findings = unfinished(&files);
     findings.extend(one_file_only(&files));
     findings.extend(scenarios(root, &files)?);
+    findings.extend(nobodys(root)?);
     Ok(findings)
+}
+
+fn nobodys(root: &Path) -> Result<Vec<String>, Failed> {
+    let listing = shell::output(shell::command("git", &["ls-files", "*.md", "*.toml", "*.rs", "*.json", "*.html"]))?;
+    let texts = listing.lines().filter_map(|path| Some((path, std::fs::read_to_string(root.join(path)).ok()?)));
+    let finding = |path| format!("{path}: {NOBODYS} belongs to nobody; name the folder that was cloned");
+    Ok(texts.filter(|(_, text)| text.contains(NOBODYS)).map(|(path, _)| finding(path)).collect())
 }
 
 fn scenarios(root: &Path, files: &[(String, String)]) -> Result<Vec<String>, Failed> {

@@ -4,6 +4,7 @@ mod chat;
 mod connect;
 mod connection;
 mod doctor;
+mod echo;
 mod network;
 mod people;
 mod protocol;
@@ -18,6 +19,7 @@ pub(crate) use chat::{ChatArgs, ThemeArg};
 pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use echo::EchoArgs;
 pub(crate) use network::{Network, NetworkArgs};
 pub(crate) use people::{RoomCommand, UserCommand};
 pub(crate) use protocol::ProtocolArgs;
@@ -87,6 +89,7 @@ pub(crate) enum Command {
     Chat(ChatArgs),
     Connect(ConnectArgs),
     Doctor(DoctorArgs),
+    Echo(EchoArgs),
     Proxy(crate::proxy::ProxyArgs),
     /// Look at a file of settings for `everwire serve`
     #[command(after_help = "\

@@ -1,0 +1,33 @@
+//! Options of `everwire echo`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+/// Run a small WebSocket server that sends each message back
+///
+/// It is for trying things: any path answers, text and binary messages come back as they came, and clients that offer the
+/// subprotocol `everwire.v1` get a session, in which each message comes back exactly once. It ends at Ctrl-C.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  everwire echo
+  everwire connect ws://127.0.0.1:8090/
+  A faulty network in front of it:
+    everwire proxy --listen 127.0.0.1:9000 --to 127.0.0.1:8090 --profile mobile --seed 7
+    everwire connect ws://127.0.0.1:9000/
+
+Exit codes:
+    0  ended by Ctrl-C or a termination signal
+    1  could not start: the port is in use
+    2  the command line makes no sense
+  130  interrupted twice (143: terminated twice)")]
+pub(crate) struct EchoArgs {
+    /// Address and port to listen on; port 0 lets the system choose
+    #[arg(short, long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
+    pub(crate) listen: SocketAddr,
+
+    /// Listen on an address that other machines can reach, although anybody may connect
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
