@@ -201,7 +201,7 @@ entering("a room is left by one press, at once for the others, and not while som
   await ana.page.locator(".side .room", { hasText: "lobby" }).click();
   await ana.page.reload();
   await ana.connected();
-  await ana.page.getByRole("button", { name: /leave .*den/ }).dblclick();
+  await ana.page.getByRole("button", { name: /leave .*den/i }).dblclick();
   await rooms("lobby,hall");
   // One that was cut off would be missed after five seconds only.
   await ben.page.locator(".notice", { hasText: /Ana.* left/ }).waitFor({ timeout: 4_500 });
@@ -210,7 +210,7 @@ entering("a room is left by one press, at once for the others, and not while som
   await server.kill();
   await ana.page.waitForSelector(".dot.bad");
   await ana.write("wait for me");
-  const leave = ana.page.getByRole("button", { name: /leave .*lobby/ });
+  const leave = ana.page.getByRole("button", { name: /leave .*lobby/i });
   await leave.click();
   await ana.page.locator(".side .problem", { hasText: "1" }).waitFor();
   await rooms("lobby,hall");

@@ -26,7 +26,7 @@ export function behind(name, body) {
  * of the "server" have passed on the connection that is open then. `faults` are those that are still to come, and
  * `befallen` waits until there are none.
  *
- * `asked` are the paths that were asked for, and `instead` says for some what is answered instead of the server's word. With
+ * `asked` are the paths that were asked for, `upgrades` counts the WebSockets that were, and `instead` says for some what is answered instead of the server's word. With
  * `foreign` another program stands in the server's place, which answers everything with this page, and knows no other files.
  */
 export class Front {
@@ -39,6 +39,7 @@ export class Front {
     front.befallen = new Promise((befallen) => (front.#befallen = befallen));
     front.links = new Set();
     front.asked = [];
+    front.upgrades = 0;
     front.instead = {};
     front.proxy = createServer((asked, answer) => front.#pass(server, asked, answer));
     front.proxy.on("upgrade", (asked, socket, head) => front.#upgrade(server, asked, socket, head));
@@ -115,6 +116,7 @@ export class Front {
   }
 
   #upgrade(server, asked, near, head) {
+    this.upgrades += 1;
     const far = connect(server.port, "127.0.0.1");
     const lines = [`${asked.method} ${asked.url} HTTP/1.1`];
     for (let at = 0; at < asked.rawHeaders.length; at += 2) lines.push(`${asked.rawHeaders[at]}: ${asked.rawHeaders[at + 1]}`);

@@ -1,7 +1,8 @@
 // A chat server, and people who look at it in Chromium.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,7 +51,7 @@ export async function installabilityErrors(url) {
 }
 
 /** Those that run: they end with the tests, however these end. */
-const running = new Set();
+export const running = new Set();
 process.on("exit", () => running.forEach((one) => one.kill("SIGKILL")));
 process.on("SIGTERM", () => process.exit(1));
 
@@ -210,7 +211,7 @@ export class Person {
   /** Waits until a message of ours is known to have come so far, or further: each status may be a short one. */
   async sees(text, status) {
     const further = REACHED.includes(status) ? REACHED.slice(REACHED.indexOf(status)) : [status];
-    const statuses = further.map((word) => this.message(text).locator(`.status[title="${word}"]`));
+    const statuses = further.map((word) => this.message(text).locator(`.status[title="${word}" i]`));
     await statuses.reduce((one, other) => one.or(other)).waitFor();
   }
 
@@ -222,6 +223,19 @@ export class Person {
     await this.context.close();
     assert.deepEqual(this.complaints, []);
   }
+}
+
+/** That nothing bars those who can't see, or use a mouse. */
+export async function inspect(person) {
+  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  const session = await person.context.newCDPSession(person.page);
+  // Not by a script element, which the page's own policy refuses.
+  await session.send("Runtime.evaluate", { expression: axe });
+  const { result } = await session.send("Runtime.evaluate", {
+    expression: "axe.run().then((found) => JSON.stringify(found.violations.map((one) => [one.id, one.nodes.map((node) => node.html)])))",
+    awaitPromise: true,
+  });
+  assert.equal(result.value, "[]");
 }
 
 /** Somebody without a page says so many lines. */

@@ -1,4 +1,4 @@
-//! The chat's page in Chromium.
+//! The chat's page in Chromium, and what of it has to work in every browser in Firefox and WebKit too.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::process::Command;
@@ -7,7 +7,7 @@ use everwire_tests::{everwire, root};
 
 /// The page has to be in the binary: `cargo xtask page` has built it, and `cargo xtask test` does so first.
 #[test]
-fn the_page_in_chromium() {
+fn the_page_in_browsers() {
     let built = root().join("apps/everwire-web/dist/index.html").exists();
     assert!(built, "the page is not built: run `cargo xtask page` first");
     let built = root().join("tests/browser/dist/everwire.js").exists();
@@ -26,6 +26,7 @@ fn the_page_in_chromium() {
             "list.test.mjs",
             "life.test.mjs",
             "driver.test.mjs",
+            "browsers.test.mjs",
         ])
         .current_dir(root().join("tests/page"))
         .env("EVERWIRE_BINARY", everwire())

@@ -8,6 +8,8 @@ use crate::shell::{self, Failed};
 
 /// The version the project's `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
+/// What drives Firefox; Debian has no package of it.
+const GECKODRIVER: &str = "0.36.0";
 
 /// A program or library that the tests need.
 struct Need {
@@ -53,7 +55,23 @@ const NEEDS: &[Need] = &[
     },
     Need { name: "HAProxy", packages: &["haproxy"], is_there: || runs("haproxy", &["-v"]) },
     Need { name: "Chromium, as `chromium`", packages: &["chromium"], is_there: || shell::has("chromium") },
+    Need {
+        name: "Chromium's driver, as `chromedriver`",
+        packages: &["chromium-driver"],
+        is_there: || is_on_path("chromedriver"),
+    },
+    Need { name: "Firefox, as `firefox-esr`", packages: &["firefox-esr"], is_there: || is_on_path("firefox-esr") },
+    Need {
+        name: "WebKitGTK with its MiniBrowser and driver, as Debian's webkit2gtk-driver installs them",
+        packages: &["webkit2gtk-driver"],
+        is_there: || is_on_path("WebKitWebDriver") && MINIBROWSERS.iter().any(|file| Path::new(file).exists()),
+    },
+    Need { name: "Xvfb", packages: &["xvfb"], is_there: || is_on_path("Xvfb") },
 ];
+
+/// The browser of WebKitGTK's own tests, as Debian's versions have it; `tests/page/drivers.mjs` looks there too.
+const MINIBROWSERS: [&str; 2] =
+    ["/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser", "/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser"];
 
 /// C compilers, with their libraries' headers, for platforms that are only checked.
 const CROSS_NEEDS: &[Need] = &[
@@ -93,7 +111,8 @@ pub(crate) fn setup() -> Result<(), Failed> {
     javascript_peers()?;
     python::environment("peers", "tests/peers/requirements.txt")?;
     cowboy()?;
-    cargo_deny()
+    cargo_program("geckodriver", GECKODRIVER, || shell::output(shell::command("geckodriver", &["--version"])))?;
+    cargo_program("cargo-deny", CARGO_DENY, || shell::output(shell::cargo(&["deny", "--version"])))
 }
 
 /// Installs what is missing, or says what it is.
@@ -128,6 +147,11 @@ fn runs(program: &str, args: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(args).env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// Whether a program is there that knows no `--version`, or starts much for it.
+fn is_on_path(program: &str) -> bool {
+    runs("sh", &["-c", &format!("command -v {program}")])
 }
 
 /// Whether a C compiler is there and finds the headers of the standard library.
@@ -205,11 +229,11 @@ pub(crate) fn cowboy() -> Result<(), Failed> {
     shell::run(tidy)
 }
 
-fn cargo_deny() -> Result<(), Failed> {
-    let installed = shell::output(shell::cargo(&["deny", "--version"])).unwrap_or_default();
-    if installed.trim().ends_with(CARGO_DENY) {
+/// A program from crates.io, unless it says that it has this version.
+fn cargo_program(name: &str, version: &str, says: fn() -> Result<String, Failed>) -> Result<(), Failed> {
+    let said = says().unwrap_or_default();
+    if said.lines().next().is_some_and(|line| line.split_whitespace().any(|word| word == version)) {
         return Ok(());
     }
-    let version = format!("={CARGO_DENY}");
-    shell::run(shell::cargo(&["install", "cargo-deny", "--locked", "--quiet", "--version", &version]))
+    shell::run(shell::cargo(&["install", name, "--locked", "--quiet", "--version", &format!("={version}")]))
 }

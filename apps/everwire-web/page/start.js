@@ -1,4 +1,29 @@
-import init from "./everwire.js";
+// The reader's language, before anything is there that could say it.
+const asked = [new URLSearchParams(location.search).get("lang"), ...navigator.languages];
+const language = asked.map((name) => name?.slice(0, 2).toLowerCase()).find((name) => ["en", "ru"].includes(name)) ?? "en";
+Object.assign(document.documentElement, { lang: language }).dataset.lang = language;
+// At once, and by no preload: Chromium and Firefox take one for a request that WebKit takes it not for, and the other way round.
+const wasm = fetch("./everwire_bg.wasm");
+wasm.catch(() => {});
+const client = import("./everwire.js");
+
+// What the client asks of the browser, in few words.
+globalThis.everwire = {
+  /** Whether the text is in the clipboard now. A page by plain http has none, but may copy what is selected. */
+  async copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const area = Object.assign(document.createElement("textarea"), { value: text, className: "heard" });
+      document.body.append(area);
+      area.select();
+      const copied = document.execCommand("copy");
+      area.remove();
+      return copied;
+    }
+  },
+};
 
 // What the browser keeps; nothing where it is told to keep nothing.
 function kept(where, act) {
@@ -59,7 +84,7 @@ function fail(problem) {
   const line = document.getElementById("wrong").content.firstElementChild;
   // It stands there already.
   if (!line) return;
-  const other = document.documentElement.lang === "ru" || navigator.language.startsWith("ru") ? "en" : "ru";
+  const other = document.documentElement.lang === "ru" ? "en" : "ru";
   line.querySelectorAll(`[lang=${other}]`).forEach((words) => words.remove());
   line.querySelector("button").addEventListener("click", () => location.reload());
   document.body.append(line);
@@ -69,5 +94,5 @@ addEventListener("error", (event) => failed(event.error));
 addEventListener("unhandledrejection", (event) => failed(event.reason));
 
 document.documentElement.dataset.tab = await tab();
-await init().catch(fail);
+await client.then(({ default: init }) => init({ module_or_path: wasm })).catch(fail);
 keep().catch(() => {});

@@ -15,6 +15,7 @@ use crate::account::{Account, Auth};
 use crate::browser;
 use crate::frames::Frames;
 use crate::left;
+use crate::network::Network;
 use crate::presence;
 use crate::rooms::Rooms;
 use crate::view::{Chat, Join};
@@ -33,6 +34,7 @@ const DOUBTFUL: u32 = 3;
 pub(crate) struct App {
     words: Words,
     frames: Rc<Frames>,
+    network: Rc<Network>,
     /// How users say who they are, as far as that is known.
     auth: Cell<Option<Auth>>,
     screen: RefCell<Screen>,
@@ -74,9 +76,11 @@ enum Screen {
 pub(crate) fn start() {
     let language = language();
     let _ = browser::root().set_attribute("lang", language.code());
+    let frames = Rc::default();
     let app = Rc::new(App {
-        words: Words::new(language).isolating(),
-        frames: Rc::default(),
+        words: Words::new(language).isolating().with_capitals(),
+        network: Network::watch(&frames),
+        frames,
         auth: Cell::default(),
         screen: RefCell::new(Screen::Empty),
         doubted: Cell::default(),
@@ -227,7 +231,8 @@ impl App {
     fn enter(&self, user: User, account: Option<Account>) -> Result<(), String> {
         who::enter(&user.user_id);
         self.is_entered.set(who::is_here(&user.user_id));
-        let rooms = Rc::new(Rooms::enter(user, account, self.words, Rc::clone(&self.frames))?);
+        let rooms =
+            Rc::new(Rooms::enter(user, account, self.words, Rc::clone(&self.frames), Rc::clone(&self.network))?);
         presence::watch(&rooms);
         rooms.watch();
         left::watch(&rooms);
@@ -273,8 +278,10 @@ impl App {
             let button = element.closest("[data-do]").ok().flatten();
             let (Screen::Chat(chat), Some(button)) = (app.screen(), button) else { return };
             let what = button.get_attribute("data-do").unwrap_or_default();
-            if what == "sign-out" {
-                return app.sign_out(&chat);
+            match &*what {
+                "sign-out" => return app.sign_out(&chat),
+                "ask-who" => return app.ask_who(String::new()),
+                _ => {}
             }
             // The second click of two is not meant for what has come under the pointer since the first.
             if what != "leave" || !browser::is_repeated(&event) {
@@ -301,6 +308,9 @@ impl App {
                     event.prevent_default();
                     chat.submit("composer");
                 }
+                "ArrowUp" if element.tag_name() == "TEXTAREA" && is_plain(key) && chat.edit_last() => {
+                    event.prevent_default();
+                }
                 "Escape" => chat.open_side(false),
                 _ => {}
             }
@@ -323,6 +333,12 @@ impl App {
                 app.frames.renew();
             });
         }
+        let app = Rc::clone(self);
+        browser::always_on(&browser::window(), "popstate", move |_| {
+            if let Screen::Chat(chat) = app.screen() {
+                chat.rooms.on_address();
+            }
+        });
         let app = Rc::clone(self);
         browser::on_kept_elsewhere(move |name| {
             if name.is_none_or(|name| name == who::WHO) {
@@ -353,11 +369,16 @@ impl App {
     }
 }
 
+/// Nothing else is held down with it.
+fn is_plain(key: &KeyboardEvent) -> bool {
+    !(key.is_composing() || key.shift_key() || key.ctrl_key() || key.alt_key() || key.meta_key())
+}
+
 /// Whether this Enter sends. One that ends the input of a Japanese or Chinese word sends nothing (in Safari only its number says
 /// that it is one); with Shift it begins a new line, and on a keyboard on the screen too, which has no Shift for it.
 fn sends(enter: &KeyboardEvent) -> bool {
     let is_input = enter.is_composing() || enter.key_code() == 229;
-    !is_input && !enter.shift_key() && (browser::has_a_mouse() || enter.ctrl_key() || enter.meta_key())
+    !is_input && !enter.shift_key() && (!browser::is_touched() || enter.ctrl_key() || enter.meta_key())
 }
 
 /// The same at every visit.

@@ -8,7 +8,10 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue, UnwrapThrowExt};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use web_sys::{AbortController, Document, Element, Event, EventTarget, Storage, UrlSearchParams, Window};
+use web_sys::{
+    AbortController, Document, Element, Event, EventTarget, RequestCache, RequestInit, Response, Storage,
+    UrlSearchParams, Window,
+};
 
 use crate::rows::Day;
 
@@ -104,9 +107,48 @@ pub(crate) fn is_narrow() -> bool {
     is_like("(max-width: 720px)")
 }
 
-/// Not only a finger.
-pub(crate) fn has_a_mouse() -> bool {
-    is_like("(pointer: fine)")
+/// A finger is what one points with. Where nobody points at all there is a keyboard.
+pub(crate) fn is_touched() -> bool {
+    is_like("(pointer: coarse)")
+}
+
+/// The browser says that there is no network.
+pub(crate) fn is_offline() -> bool {
+    !window().navigator().on_line()
+}
+
+/// Puts a text into the clipboard; whether it is there.
+pub(crate) async fn copy(text: &str) -> bool {
+    JsFuture::from(script::copy(text)).await.is_ok_and(|copied| copied.is_truthy())
+}
+
+/// Whether the page's server answers, by a request that no browser delays.
+pub(crate) async fn server_answers() -> bool {
+    let init = RequestInit::new();
+    init.set_cache(RequestCache::NoStore);
+    if let Ok(patient) = AbortController::new() {
+        init.set_signal(Some(&patient.signal()));
+        later(ANSWER, move || patient.abort());
+    }
+    match JsFuture::from(window().fetch_with_str_and_init("healthz", &init)).await {
+        // In front of a server that is away a proxy answers.
+        Ok(answer) => answer.unchecked_into::<Response>().status() < 500,
+        Err(_) => false,
+    }
+}
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What `page/start.js` does for us.
+mod script {
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_namespace = everwire)]
+        pub(super) fn copy(text: &str) -> js_sys::Promise;
+    }
 }
 
 fn is_like(query: &str) -> bool {
@@ -164,6 +206,39 @@ pub(crate) fn clear_address() {
     let address = if search.is_empty() { path } else { format!("{path}?{search}") };
     if let Ok(history) = window().history() {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+    }
+}
+
+/// The page's address with this room in it, for others too.
+pub(crate) fn link_to(room: &str) -> String {
+    let location = window().location();
+    format!("{}{}", location.origin().unwrap_or_default(), address_of(room))
+}
+
+/// The page's address follows the room that is shown. `is_step`: the browser's way back leads to the one before.
+pub(crate) fn show_address(room: &str, is_step: bool) {
+    if parameter("room").as_deref() == Some(room) {
+        return;
+    }
+    if let Ok(history) = window().history() {
+        let address = address_of(room);
+        let _ = if is_step {
+            history.push_state_with_url(&JsValue::NULL, "", Some(&address))
+        } else {
+            history.replace_state_with_url(&JsValue::NULL, "", Some(&address))
+        };
+    }
+}
+
+fn address_of(room: &str) -> String {
+    let location = window().location();
+    let path = location.pathname().unwrap_or_default();
+    match location.search().and_then(|search| UrlSearchParams::new_with_str(&search)) {
+        Ok(parameters) => {
+            parameters.set("room", room);
+            format!("{path}?{}", String::from(parameters.to_string()))
+        }
+        Err(_) => path,
     }
 }
 

@@ -1,12 +1,18 @@
 //! Addresses in a text.
 
+use std::borrow::Cow;
+
 /// A piece of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     Plain(&'a str),
-    /// The address of a page, to be opened on its own.
+    /// The address of a page, to be opened on its own, as it is written: [`target`] completes it.
     Link(&'a str),
 }
+
+/// How addresses begin, in small letters or large ones.
+const BEGINNINGS: [&str; 3] = ["https://", "http://", WWW];
+const WWW: &str = "www.";
 
 /// The pieces of a text, in order; together they are the text.
 pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
@@ -25,14 +31,23 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// Where an address leads that was written like this.
+pub(crate) fn target(link: &str) -> Cow<'_, str> {
+    if begins(link, WWW) { format!("https://{link}").into() } else { link.into() }
+}
+
 /// What is before the next address, the address, and what is behind it. Others write the text: the work grows with its length
-/// and no faster, as what an address was looked for in holds no other scheme unless it is one.
+/// and no faster, as what an address was looked for in holds no other beginning of one unless it is one.
 fn next_link(text: &str) -> Option<(&str, &str, &str)> {
-    for (start, scheme) in text.match_indices("http") {
-        let rest = &text[start + scheme.len()..];
-        let Some(address) = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://") else { continue };
-        // `http://` alone, or in the midst of a word, is none.
-        if text[..start].chars().next_back().is_some_and(char::is_alphanumeric) {
+    for (start, _) in text.match_indices(['h', 'H', 'w', 'W']) {
+        let here = &text[start..];
+        let Some(beginning) = BEGINNINGS.into_iter().find(|beginning| begins(here, beginning)) else { continue };
+        let address = &here[beginning.len()..];
+        // `http://` alone, or in the midst of a word, is none; nor is `www.`, or in the midst of a name.
+        let is_inside = |before: char| before.is_alphanumeric() || beginning == WWW && ".-_@/".contains(before);
+        if text[..start].chars().next_back().is_some_and(is_inside)
+            || beginning == WWW && !address.starts_with(char::is_alphanumeric)
+        {
             continue;
         }
         let length = length(address);
@@ -44,16 +59,36 @@ fn next_link(text: &str) -> Option<(&str, &str, &str)> {
     None
 }
 
-/// How far an address reaches, from behind its scheme: up to white space, without what ends a sentence or closes a bracket from
-/// before it.
+fn begins(text: &str, beginning: &str) -> bool {
+    text.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+}
+
+/// How far an address reaches, from behind its beginning: up to white space, without what ends a sentence or closes a bracket
+/// from before it.
 fn length(text: &str) -> usize {
     let end = text.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"`".contains(c)).unwrap_or(text.len());
     #[cfg(test)]
     tests::count(end);
-    let address = &text[..end];
-    let is_open = address.contains('(');
-    let ends = |c: char| ".,;:!?'…»”’]}".contains(c) || c == ')' && !is_open;
-    address.trim_end_matches(ends).len()
+    let mut address = &text[..end];
+    // Brackets that are closed more often than they are opened in it; a pair in it belongs to it.
+    let count = |bracket: char| address.matches(bracket).count();
+    let mut over =
+        [('(', ')'), ('[', ']'), ('{', '}')].map(|(open, close)| (close, count(close).saturating_sub(count(open))));
+    while let Some(last) = address.chars().next_back() {
+        let goes = match over.iter_mut().find(|(close, _)| *close == last) {
+            Some((_, over)) if *over > 0 => {
+                *over -= 1;
+                true
+            }
+            Some(_) => false,
+            None => ".,;:!?'…»”’".contains(last),
+        };
+        if !goes {
+            break;
+        }
+        address = &address[..address.len() - last.len_utf8()];
+    }
+    address.len()
 }
 
 #[cfg(test)]
@@ -62,7 +97,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Piece::*, pieces};
+    use super::{Piece::*, pieces, target};
 
     thread_local!(static LOOKED_AT: Cell<usize> = const { Cell::new(0) });
 
@@ -91,17 +126,59 @@ mod tests {
     }
 
     #[test]
+    fn brackets_that_an_address_opens_and_closes_belong_to_it() {
+        for (text, link) in [
+            ("(https://a.example/x_(y))", "https://a.example/x_(y)"),
+            ("(see https://a.example/x_(y).)", "https://a.example/x_(y)"),
+            ("[https://a.example/[1]]", "https://a.example/[1]"),
+            ("https://a.example/)(", "https://a.example/)("),
+            ("(https://a.example/(x), and)", "https://a.example/(x)"),
+        ] {
+            assert!(pieces(text).contains(&Link(link)), "{text}: {:?}", pieces(text));
+        }
+    }
+
+    #[test]
+    fn an_address_without_its_scheme_begins_with_www() {
+        assert_eq!(pieces("at www.a.example, yes"), [Plain("at "), Link("www.a.example"), Plain(", yes")]);
+        assert_eq!(target("www.a.example"), "https://www.a.example");
+        assert_eq!(pieces("Https://a.example"), [Link("Https://a.example")]);
+        assert_eq!(target("Https://a.example"), "Https://a.example");
+        assert_eq!(target("Www.a.example"), "https://Www.a.example");
+    }
+
+    #[test]
     fn nothing_else_becomes_a_link() {
-        for text in ["javascript:alert(1)", "https://", "xhttps://a.example", "ftp://a.example", "http:// a", ""] {
+        for text in [
+            "javascript:alert(1)",
+            "https://",
+            "xhttps://a.example",
+            "ftp://a.example",
+            "http:// a",
+            "",
+            "www.",
+            "www..",
+            "www. a",
+            "awww.a",
+            "ana@www.a.example",
+            "x-www.a.example",
+        ] {
             assert!(pieces(text).iter().all(|piece| matches!(piece, Plain(_))), "{text}");
         }
     }
 
     #[test]
     fn a_text_made_to_be_slow_is_looked_at_once() {
-        for (many, end) in
-            [("ahttp://", "."), ("http://", "."), ("http://.", ")"), ("http:// ", "."), ("(http://", ")")]
-        {
+        for (many, end) in [
+            ("ahttp://", "."),
+            ("http://", "."),
+            ("http://.", ")"),
+            ("http:// ", "."),
+            ("(http://", ")"),
+            ("www.", "."),
+            ("www..", ")"),
+            ("(www.a", ")"),
+        ] {
             let text = many.repeat(1024) + &end.repeat(8192);
             assert!(looked_at(&text) <= text.len(), "{many}");
         }
@@ -110,7 +187,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_written_is_looked_at_once_and_stays_what_it_is(
-            parts in prop::collection::vec(prop::sample::select(vec!["http://", "https://", "a", "(", ")", ".", " ", "…", "http"]), 0..60),
+            parts in prop::collection::vec(prop::sample::select(vec!["http://", "https://", "a", "(", ")", ".", " ", "…", "http", "www.", "W", "[", "]"]), 0..60),
         ) {
             let text = parts.concat();
             prop_assert!(looked_at(&text) <= text.len());

@@ -1,9 +1,11 @@
 //! The chat's page.
 //!
 //! - [`rows`]: what stands in the list, line by line; [`window`]: which of it is in the document; [`keyed`]: how the document
-//!   comes from one list to the next; [`unread`]: what is new; [`links`]: addresses in a text. Pure, and tested anywhere.
+//!   comes from one list to the next; [`unread`]: what is new; [`links`]: addresses in a text; [`colours`]: of people. Pure, and
+//!   tested anywhere.
 //! - `app`: from the name that somebody gives to the rooms that are shown; `account`: signing in
 //! - `rooms`, `room`: the rooms' clients, and what the screen knows of them; `presence`: whether somebody is at the page
+//! - `network`: whether the browser says that there is none
 //! - `who`: who is here, in all tabs; `left`: what tabs that were closed have left unsent
 //! - `frames`: when the screen is drawn; `view`: its parts; `dom`: the document beneath
 //! - `browser`: what only a browser knows: the time zone, what was kept, who looks
@@ -22,6 +24,7 @@ mod account;
 mod app;
 #[cfg(target_arch = "wasm32")]
 mod browser;
+mod colours;
 #[cfg(target_arch = "wasm32")]
 mod dom;
 #[cfg(target_arch = "wasm32")]
@@ -30,6 +33,8 @@ mod keyed;
 #[cfg(target_arch = "wasm32")]
 mod left;
 mod links;
+#[cfg(target_arch = "wasm32")]
+mod network;
 #[cfg(target_arch = "wasm32")]
 mod presence;
 #[cfg(target_arch = "wasm32")]

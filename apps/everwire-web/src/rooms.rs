@@ -7,17 +7,20 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use everwire_chat::User;
-use everwire_words::Words;
+use everwire_words::{Language, Text, Words};
 
 use crate::account::Account;
 use crate::browser;
 use crate::frames::Frames;
+use crate::network::Network;
 use crate::room::Room;
 use crate::who;
 
 /// Under this name, and that of the user, it is kept which rooms there are.
 const ROOMS: &str = "everwire.rooms";
 const DEFAULT_ROOM: &str = "lobby";
+/// Under this name, and that of the user, it is kept which of them was shown last.
+const LAST: &str = "everwire.room";
 /// How long a room lasts that was left.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -33,10 +36,11 @@ pub(crate) struct Rooms {
     account: Option<Account>,
     words: Words,
     frames: Rc<Frames>,
+    network: Rc<Network>,
 }
 
 impl Rooms {
-    /// Those of the last visit, and the one that the address asks for.
+    /// Those of the last visit, and the one that the address asks for, or that was shown last.
     ///
     /// # Errors
     /// In words for people.
@@ -45,6 +49,7 @@ impl Rooms {
         account: Option<Account>,
         words: Words,
         frames: Rc<Frames>,
+        network: Rc<Network>,
     ) -> Result<Self, String> {
         let rooms = Self {
             all: RefCell::default(),
@@ -55,9 +60,10 @@ impl Rooms {
             account,
             words,
             frames,
+            network,
         };
         browser::rename(ROOMS, &rooms.key());
-        let wanted = browser::parameter("room").unwrap_or_default();
+        let wanted = browser::parameter("room").or_else(|| browser::kept(&rooms.last_key())).unwrap_or_default();
         for name in rooms.kept().iter().map(String::as_str).chain([wanted.trim()]) {
             // One that can't be a room keeps nobody from the others.
             if let Ok(at) = rooms.open(name)
@@ -70,6 +76,7 @@ impl Rooms {
             rooms.open(DEFAULT_ROOM)?;
         }
         rooms.shown().set_active(true);
+        rooms.follow(false);
         Ok(rooms)
     }
 
@@ -97,7 +104,7 @@ impl Rooms {
 
     /// Connects where nothing would happen by itself, or not now.
     pub(crate) fn connect(&self) {
-        if let Some(account) = self.account() {
+        if let Some(account) = self.account().filter(|_| !self.network.is_gone(&self.shown().link())) {
             account.doubt();
         }
         self.each(|_, room| room.connect());
@@ -137,7 +144,25 @@ impl Rooms {
         self.shown().set_active(false);
         self.active.set(at);
         self.shown().set_active(true);
+        self.follow(true);
         self.changed();
+    }
+
+    /// The browser's way back or forth has led to another address, which names a room.
+    pub(crate) fn on_address(&self) {
+        let Some(name) = browser::parameter("room") else { return };
+        if let Ok(at) = self.open(name.trim()) {
+            self.go_to(at);
+        }
+    }
+
+    /// The address follows, and the next visit.
+    fn follow(&self, is_step: bool) {
+        let room = self.shown();
+        browser::show_address(room.name(), is_step);
+        if who::is_here(&self.user.user_id) {
+            browser::keep(&self.last_key(), room.name());
+        }
     }
 
     /// Joins a room, or goes there.
@@ -207,7 +232,7 @@ impl Rooms {
     fn add(&self, name: &str) -> Result<usize, String> {
         // Two must not have the same outbox.
         self.left.take();
-        let room = Room::join(name, &self.user, self.account.clone(), self.words, &self.frames);
+        let room = Room::join(name, &self.user, self.account.clone(), self.words, &self.frames, &self.network);
         let room = room.map_err(|error| in_words(&error, self.words))?;
         self.all.borrow_mut().push(room);
         self.changed();
@@ -240,6 +265,10 @@ impl Rooms {
         kept.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
+    fn last_key(&self) -> String {
+        format!("{LAST}.{}", self.user.user_id)
+    }
+
     /// Under which they are kept.
     fn key(&self) -> String {
         format!("{ROOMS}.{}", self.user.user_id)
@@ -248,7 +277,8 @@ impl Rooms {
 
 fn in_words(error: &dyn Error, words: Words) -> String {
     match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
+        Some(cause) if words.language() == Language::English => format!("{error}: {cause}"),
+        Some(_) => words.say(&Text::NotNow),
         None => words.reason(&error.to_string()),
     }
 }

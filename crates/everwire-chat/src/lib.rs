@@ -26,7 +26,8 @@ pub mod typing;
 pub mod wire;
 
 pub use client::{
-    Builder, ChatClient, ChatError, ChatEvent, LoadError, Memory, ReadPosition, SendError, TakeBackError, Updates,
+    Builder, ChatClient, ChatError, ChatEvent, FailedMessage, LoadError, Memory, ReadPosition, SendError,
+    TakeBackError, Updates,
 };
 pub use status::{Failure, Status};
 pub use timeline::{Change, Entry, Missing, Timeline};

@@ -15,6 +15,14 @@ texts! {
     /// Of the page, to which a browser does not say why: the server is there, and there is no connection.
     NotLetIn = "not-let-in",
     ConnectAgain = "connect-again",
+    RetryNow = "retry-now",
+    /// Of the page: the browser says so.
+    NoNetwork = "no-network",
+    /// The same words of a server or a library that has no code for it, for those who don't speak their language.
+    RefusedSomehow = "refused-somehow",
+    GaveUpSomehow = "gave-up-somehow",
+    /// To the sign-in, where this one is refused.
+    OtherSignIn = "other-sign-in",
     /// Attempts have come to their limit.
     GaveUp = "gave-up" { reason: &'a str },
     /// Messages that wait to be sent.
@@ -32,6 +40,14 @@ texts! {
     Retry = "retry",
     Cancel = "cancel",
     Delete = "delete",
+    Edit = "edit",
+    Copy = "copy",
+    Copied = "copied",
+    /// Of a failure that has no words of its own.
+    FailureOther = "failure-other",
+    /// Who says a line, for those who hear the list.
+    Says = "says" { name: &'a str },
+    YouSay = "you-say",
 
     Joined = "joined" { name: &'a str },
     Left = "left" { name: &'a str },
@@ -40,6 +56,10 @@ texts! {
     /// Above the first message that was not seen.
     UnreadLine = "unread-line" { count: u64 },
     Newest = "newest",
+    /// The way to the newest, and how many are there that were not seen.
+    News = "news" { count: u64 },
+    /// The same where there are more than were counted.
+    ManyNews = "many-news" { count: u64 },
     #[cfg(feature = "terminal")]
     EarlierLoading = "earlier-loading",
     EarlierNone = "earlier-none",
@@ -50,6 +70,8 @@ texts! {
     /// The server has removed what was here.
     Gone = "gone",
     EmptyRoom = "empty-room",
+    /// It is not known what was said.
+    NotLoaded = "not-loaded",
     Today = "today",
     Yesterday = "yesterday",
     /// A date: the weekday from Monday, 1, the month from January, 1, the year in digits.
@@ -58,6 +80,13 @@ texts! {
     Rooms = "rooms",
     NewRoom = "new-room",
     LeaveRoom = "leave-room" { room: &'a str },
+    CopyLink = "copy-link",
+    /// Rooms that one is not in.
+    OtherRooms = "other-rooms",
+    /// How many are in a room.
+    InRoom = "in-room" { count: u64 },
+    /// Of a room that only its members may enter.
+    MembersOnly = "members-only",
     /// Of the page, before a room is left to which messages wait.
     LeaveWaiting = "leave-waiting" { count: u64 },
     /// How many are here besides us.
@@ -78,6 +107,15 @@ texts! {
     TooLate = "too-late",
     /// Of the page: what is written is sent, but can't be kept until then.
     NoRoom = "no-room",
+    /// Of the page, where the browser keeps nothing for it.
+    NotKept = "not-kept",
+    /// Of the page: what is asked of the browser when somebody writes while they don't look.
+    Notify = "notify",
+    NotifyBarred = "notify-barred",
+    Sound = "sound",
+    /// The title of a notification.
+    SaysIn = "says-in" { name: &'a str, room: &'a str },
+    MentionsIn = "mentions-in" { name: &'a str, room: &'a str },
     #[cfg(feature = "terminal")]
     NothingFailed = "nothing-failed",
     #[cfg(feature = "terminal")]

@@ -21,14 +21,15 @@ pub(crate) enum Value<'a> {
 
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));
 
-/// Says a text in a language.
-pub(crate) fn say(text: &Text<'_>, language: Language, is_isolating: bool) -> String {
+/// Says a text in a language, which may begin with a capital letter, unless it begins with what is filled into it.
+pub(crate) fn say(text: &Text<'_>, language: Language, is_isolating: bool, has_capital: bool) -> String {
     let texts = match language {
         Language::English => EN,
         Language::Russian => RU,
     };
     let pattern = texts.split(END).nth(text.place()).unwrap_or_default();
-    let mut teller = Teller { rest: pattern.chars(), said: String::new(), text, language, is_isolating };
+    let mut teller =
+        Teller { rest: pattern.chars(), said: String::new(), text, language, is_isolating, is_capital: has_capital };
     teller.pattern(true);
     teller.said
 }
@@ -39,6 +40,8 @@ struct Teller<'a> {
     text: &'a Text<'a>,
     language: Language,
     is_isolating: bool,
+    /// The next letter is the first, and a capital.
+    is_capital: bool,
 }
 
 impl Teller<'_> {
@@ -53,7 +56,10 @@ impl Teller<'_> {
                     self.said.push(AFTER);
                 }
                 VARIABLE | CHOICE | LONE_VARIABLE | LONE_CHOICE => self.part(c, is_said),
-                _ if is_said => self.said.push(c),
+                _ if is_said => {
+                    let is_capital = std::mem::take(&mut self.is_capital);
+                    self.said.push(if is_capital { capital(c) } else { c });
+                }
                 _ => {}
             }
         }
@@ -65,6 +71,7 @@ impl Teller<'_> {
         if matches!(kind, CHOICE | LONE_CHOICE) {
             return self.choice(value, is_said);
         }
+        self.is_capital &= !is_said;
         match value.filter(|_| is_said) {
             Some(Value::Words(words)) => self.said.push_str(words),
             // A `String` takes whatever is written.
@@ -95,6 +102,15 @@ impl Teller<'_> {
             (key, Some(Value::Number(number))) => key.parse() == Ok(number),
             (_, Some(Value::Words(_)) | None) => false,
         }
+    }
+}
+
+/// Of the letters that the texts are written in: all of Unicode's would be most of what a page has to load for this.
+fn capital(letter: char) -> char {
+    match letter {
+        'a'..='z' | 'а'..='я' => char::from_u32(u32::from(letter) - 32).unwrap_or(letter),
+        'ё' => 'Ё',
+        other => other,
     }
 }
 
@@ -133,5 +149,21 @@ impl From<u64> for Value<'_> {
 impl<'a> From<&'a str> for Value<'a> {
     fn from(words: &'a str) -> Self {
         Self::Words(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::capital;
+
+    #[test]
+    fn each_letter_has_its_capital() {
+        for (small, large) in ('а'..='я').chain(['ё']).zip(('А'..='Я').chain(['Ё'])) {
+            assert_eq!(capital(small), large);
+        }
+        for small in 'a'..='z' {
+            assert_eq!(capital(small), small.to_ascii_uppercase());
+        }
+        assert_eq!(["4", "“", "Q"].map(|other| capital(other.chars().next().expect("one"))), ['4', '“', 'Q']);
     }
 }

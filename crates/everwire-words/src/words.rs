@@ -6,13 +6,14 @@ use crate::{Language, Text};
 pub struct Words {
     language: Language,
     is_isolating: bool,
+    has_capitals: bool,
 }
 
 impl Words {
     /// The texts of a language, for places that show plain text.
     #[must_use]
     pub fn new(language: Language) -> Self {
-        Self { language, is_isolating: false }
+        Self { language, is_isolating: false, has_capitals: false }
     }
 
     /// Sets off names and other inserted words with Unicode's isolating marks, so that a name written from right to left
@@ -21,6 +22,21 @@ impl Words {
     #[must_use]
     pub fn isolating(mut self) -> Self {
         self.is_isolating = true;
+        self
+    }
+
+    /// Begins each text with a capital letter, for places where each stands for itself. A name that a text begins with stays as
+    /// it is.
+    #[must_use]
+    pub fn with_capitals(mut self) -> Self {
+        self.has_capitals = true;
+        self
+    }
+
+    /// The same texts as they stand within others.
+    #[must_use]
+    pub fn within(mut self) -> Self {
+        self.has_capitals = false;
         self
     }
 
@@ -33,7 +49,7 @@ impl Words {
     /// A text with its variables filled in.
     #[must_use]
     pub fn say(&self, text: &Text<'_>) -> String {
-        texts::say(text, self.language, self.is_isolating)
+        texts::say(text, self.language, self.is_isolating, self.has_capitals)
     }
 }
 
@@ -49,6 +65,10 @@ mod tests {
 
     fn words(language: Language) -> Words {
         Words::new(language)
+    }
+
+    fn plain(language: Language, isolating: bool) -> Words {
+        if isolating { words(language).isolating() } else { words(language) }
     }
 
     #[test]
@@ -103,6 +123,32 @@ mod tests {
         let day = Text::Day { weekday: 1, day: 23, month: 11, year: "2026" };
         assert_eq!(words(Language::English).say(&day), "Monday, 23 November 2026");
         assert_eq!(words(Language::Russian).say(&day), "понедельник, 23 ноября 2026");
+    }
+
+    #[test]
+    fn a_text_that_stands_for_itself_begins_with_a_capital_and_a_name_stays_as_it_is() {
+        for language in Language::ALL {
+            for isolating in [false, true] {
+                let words = words(language).with_capitals();
+                let words = if isolating { words.isolating() } else { words };
+                let samples = [
+                    Text::Connected,
+                    Text::Waiting { count: 2 },
+                    Text::Refused { reason: "no" },
+                    Text::LeaveRoom { room: "den" },
+                ];
+                for text in samples {
+                    let first = words.say(&text).chars().find(|c| *c != BEFORE).expect("words");
+                    assert!(!first.is_lowercase(), "{}", words.say(&text));
+                    assert_eq!(words.within().say(&text), plain(language, isolating).say(&text));
+                }
+                let joined = words.say(&Text::Joined { name: "ana" });
+                assert!(joined.contains("ana"), "{joined}");
+            }
+        }
+        assert_eq!(words(Language::Russian).with_capitals().say(&Text::Connected), "На связи");
+        let day = Text::Day { weekday: 1, day: 23, month: 11, year: "2026" };
+        assert_eq!(words(Language::Russian).with_capitals().say(&day), "Понедельник, 23 ноября 2026");
     }
 
     #[test]

@@ -12,6 +12,11 @@ closed = closed
 refused = refused: { $reason }
 not-let-in = the server is there, but does not let you in
 connect-again = connect again
+retry-now = retry now
+no-network = no network
+refused-somehow = refused
+gave-up-somehow = gave up
+other-sign-in = sign in as somebody else
 gave-up = gave up: { $reason }
 waiting = { $count ->
     [one] { $count } message waits
@@ -32,6 +37,12 @@ failure-unknown = it may or may not have arrived
 retry = send again
 cancel = take back
 delete = delete
+edit = edit
+copy = copy
+copied = copied
+failure-other = it could not be sent
+says = { $name }:
+you-say = you:
 
 ## The list of messages
 
@@ -47,6 +58,8 @@ unread-line = { $count ->
    *[other] { $count } new messages
 }
 newest = to the newest
+news = { $count } new
+many-news = { $count }+ new
 earlier-loading = loading earlier messages…
 earlier-none = the beginning of the room
 earlier-left-out = there are earlier messages
@@ -54,6 +67,7 @@ gap = messages are missing here
 earlier-gone = earlier messages are no longer kept
 gone = messages that stood here are no longer kept
 empty-room = nobody has said anything yet
+not-loaded = not loaded yet
 today = Today
 yesterday = Yesterday
 day = { $weekday ->
@@ -84,6 +98,10 @@ day = { $weekday ->
 rooms = Rooms
 new-room = Join another room
 leave-room = leave { $room }
+copy-link = copy the link to this room
+other-rooms = Other rooms
+in-room = { $count } here
+members-only = for members
 leave-waiting = { $count ->
     [one] { $count } message is not sent yet
    *[other] { $count } messages are not sent yet
@@ -110,6 +128,12 @@ full = too many messages are waiting; try again when some have gone
 not-now = this can't be sent now
 too-late = too late: it is on its way
 no-room = the browser has no more room for this page: what is not sent yet is lost when it is closed
+not-kept = the browser keeps nothing for this page: what is not sent yet is lost when it is closed
+notify = Notifications
+notify-barred = the browser does not allow this page to notify you
+sound = Sound
+says-in = { $name } in { $room }
+mentions-in = { $name } mentions you in { $room }
 nothing-failed = nothing has failed
 nothing-waiting = nothing is waiting
 unknown-command = there is no { $command }; /help tells what there is

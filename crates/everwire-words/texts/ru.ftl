@@ -12,6 +12,11 @@ closed = закрыто
 refused = отказано: { $reason }
 not-let-in = сервер на месте, но не пускает вас
 connect-again = подключиться снова
+retry-now = повторить сейчас
+no-network = нет сети
+refused-somehow = отказано
+gave-up-somehow = попытки прекращены
+other-sign-in = войти под другим именем
 gave-up = попытки прекращены: { $reason }
 waiting = { $count ->
     [one] { $count } сообщение ждёт отправки
@@ -33,6 +38,12 @@ failure-unknown = неизвестно, дошло ли сообщение
 retry = отправить снова
 cancel = отозвать
 delete = удалить
+edit = изменить
+copy = скопировать
+copied = скопировано
+failure-other = сообщение не удалось отправить
+says = { $name }:
+you-say = вы:
 
 ## The list of messages
 
@@ -52,6 +63,11 @@ unread-line = { $count ->
    *[other] { $count } новых сообщений
 }
 newest = к последним
+news = { $count ->
+    [one] { $count } новое
+   *[other] { $count } новых
+}
+many-news = больше { $count } новых
 earlier-loading = загружаем прежние сообщения…
 earlier-none = начало переписки
 earlier-left-out = есть более ранние сообщения
@@ -59,6 +75,7 @@ gap = здесь не хватает сообщений
 earlier-gone = более ранние сообщения больше не хранятся
 gone = сообщения, которые здесь были, больше не хранятся
 empty-room = здесь пока ничего не написали
+not-loaded = сообщения ещё не загружены
 today = Сегодня
 yesterday = Вчера
 day = { $weekday ->
@@ -89,6 +106,10 @@ day = { $weekday ->
 rooms = Комнаты
 new-room = Войти в другую комнату
 leave-room = покинуть { $room }
+copy-link = скопировать ссылку на эту комнату
+other-rooms = Другие комнаты
+in-room = внутри { $count }
+members-only = для участников
 leave-waiting = { $count ->
     [one] { $count } сообщение ещё не отправлено
     [few] { $count } сообщения ещё не отправлены
@@ -118,6 +139,12 @@ full = слишком много сообщений ждёт отправки; �
 not-now = сейчас это отправить нельзя
 too-late = поздно: сообщение уже в пути
 no-room = у браузера больше нет места для этой страницы: что ещё не отправлено, пропадёт, если её закрыть
+not-kept = браузер ничего не хранит для этой страницы: что ещё не отправлено, пропадёт, если её закрыть
+notify = Уведомления
+notify-barred = браузер не разрешает этой странице показывать уведомления
+sound = Звук
+says-in = { $name } в комнате { $room }
+mentions-in = { $name } упоминает вас в комнате { $room }
 nothing-failed = неотправленных нет
 nothing-waiting = ничего не ждёт отправки
 unknown-command = команды { $command } нет; /help покажет, какие есть

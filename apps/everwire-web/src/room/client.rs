@@ -1,7 +1,9 @@
 //! The room's client.
 
+use std::error::Error;
+
 use everwire::store::{Store, WebStore};
-use everwire_chat::{ChatClient, ChatError, Memory, User};
+use everwire_chat::{ChatClient, ChatError, FailedMessage, Memory, User};
 use send_wrapper::SendWrapper;
 
 use crate::account::Account;
@@ -12,10 +14,19 @@ const WINDOW: usize = 20_000;
 /// How the names begin under which the last messages are kept.
 pub(super) const MEMORY: &str = "everwire.memory.";
 
-/// With what it knew at the last visit, and an outbox that outlives the page.
-pub(super) fn client(name: &str, user: &User, account: Option<Account>) -> Result<ChatClient, ChatError> {
-    let mut builder =
-        ChatClient::builder(browser::chat_url(), &user.user_name).user_id(&user.user_id).room(name).window(WINDOW);
+/// With what it knew at the last visit, and an outbox that outlives the page; and whether it has that outbox.
+pub(super) fn client(
+    name: &str,
+    user: &User,
+    account: Option<Account>,
+    failed: Vec<FailedMessage>,
+) -> Result<(ChatClient, bool), ChatError> {
+    let mut builder = ChatClient::builder(browser::chat_url(), &user.user_name)
+        .user_id(&user.user_id)
+        .room(name)
+        .window(WINDOW)
+        .failed(failed)
+        .look_first(|| SendWrapper::new(look()));
     if let Some(memory) = browser::kept(&memory_key(name, user)).and_then(|json| Memory::from_json(&json)) {
         builder = builder.memory(memory);
     }
@@ -33,10 +44,17 @@ pub(super) fn client(name: &str, user: &User, account: Option<Account>) -> Resul
         outbox
     });
     // One that can't be read is worse than none.
-    if let Some(outbox) = outbox.filter(|outbox| WebStore::open(outbox).load().is_ok()) {
+    let outbox = outbox.filter(|outbox| WebStore::open(outbox).load().is_ok());
+    let is_kept = outbox.is_some();
+    if let Some(outbox) = outbox {
         builder = builder.connection(|connection| connection.store(WebStore::open(outbox)));
     }
-    builder.build()
+    Ok((builder.build()?, is_kept))
+}
+
+/// Whether the server is there. If not, there is nothing more to say of it.
+async fn look() -> Result<(), Box<dyn Error + Send + Sync>> {
+    if browser::server_answers().await { Ok(()) } else { Err("".into()) }
 }
 
 /// How the names begin under which it is kept what waits to be sent.
@@ -63,7 +81,7 @@ pub(super) fn draft_key(room: &str, user: &User) -> String {
 }
 
 /// The user's id, and what ends it: a dot where it has none, else what no room's name may have.
-fn owner(user: &User) -> String {
+pub(super) fn owner(user: &User) -> String {
     let end = if user.user_id.contains('.') { '\n' } else { '.' };
     format!("{}{end}", user.user_id)
 }

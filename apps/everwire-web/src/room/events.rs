@@ -68,6 +68,7 @@ impl Room {
                 self.0.unread.borrow_mut().on_news(&entry.id, 1);
             }
         }
+        self.keep_failed(&change);
         self.keep_place(&change);
         change.apply(&mut self.0.entries.borrow_mut());
         self.changed();
@@ -85,6 +86,7 @@ impl Room {
                 self.0.unread.borrow_mut().on_news(first, news.count());
             }
         }
+        self.keep_all_failed();
         // Whoever types says so again.
         self.0.typing.take();
         *self.0.link.borrow_mut() = self.0.chat.state();

@@ -1,15 +1,18 @@
 //! One room: its client, and what the screen knows of it.
 //!
 //! - `client`: how it is made; `events`: what it tells
+//! - `failed`: what was written and has failed
 //! - `showing`: which messages are in the document
 //! - `writing`: what is being written
 
 pub(crate) mod client;
 mod events;
+mod failed;
 mod showing;
 mod writing;
 
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -23,6 +26,7 @@ use crate::account::Account;
 use crate::browser;
 use crate::frames::Frames;
 use crate::left::Waiting;
+use crate::network::Network;
 use crate::rows::{self, Day, Notice, Row};
 use crate::unread::Unread;
 use crate::who;
@@ -45,6 +49,10 @@ struct Inner {
     /// Under which names the last messages and the draft are kept.
     memory_key: String,
     draft_key: String,
+    failed_key: String,
+    /// What waits to be sent outlives the page.
+    is_kept: bool,
+    network: Rc<Network>,
     words: Words,
     frames: Rc<Frames>,
     link: RefCell<State>,
@@ -65,6 +73,8 @@ struct Inner {
     /// The browser has no room to keep what is written until it is sent.
     unkept: Cell<bool>,
     entries: RefCell<Vec<Entry>>,
+    /// Messages that are kept because they have failed.
+    failed: RefCell<BTreeSet<String>>,
     notices: RefCell<Vec<Notice>>,
     notices_ever: Cell<u64>,
     /// Counts the changes of what the list shows.
@@ -90,8 +100,12 @@ impl Room {
         account: Option<Account>,
         words: Words,
         frames: &Rc<Frames>,
+        network: &Rc<Network>,
     ) -> Result<Self, ChatError> {
-        let chat = client(name, user, account)?;
+        let failed_key = failed::failed_key(name, user);
+        let failed = failed::kept(&failed_key);
+        let ids = failed.iter().map(|failed| failed.id().to_owned()).collect();
+        let (chat, is_kept) = client(name, user, account, failed)?;
         let ((entries, updates), events) = (chat.follow_timeline(), chat.connection_events());
         let mut window = Window::default();
         window.show_newest(entries.len());
@@ -100,6 +114,9 @@ impl Room {
             name: name.to_owned(),
             user_id: user.user_id.clone(),
             memory_key: memory_key(name, user),
+            failed_key,
+            is_kept,
+            network: Rc::clone(network),
             words,
             frames: Rc::clone(frames),
             link: RefCell::new(chat.state()),
@@ -114,6 +131,7 @@ impl Room {
             at_end: Cell::new(true),
             unkept: Cell::default(),
             entries: RefCell::new(entries),
+            failed: RefCell::new(ids),
             chat,
             notices: RefCell::default(),
             notices_ever: Cell::default(),
@@ -126,6 +144,8 @@ impl Room {
             pause_planned: Cell::default(),
             tick_planned: Cell::default(),
         }));
+        // What has arrived since is not shown as failed.
+        room.keep_all_failed();
         // Neither of these keeps the room: one that was left is let go of, and its connection with it.
         spawn_local(Self::listen(room.weak(), updates));
         spawn_local(Self::watch_store(room.weak(), events));
@@ -216,6 +236,21 @@ impl Room {
         self.0.unkept.get()
     }
 
+    /// What waits is lost with the page.
+    pub(crate) fn is_at_risk(&self) -> bool {
+        !self.0.is_kept && self.waiting() > 0
+    }
+
+    /// The browser says that there is no network.
+    pub(crate) fn has_no_network(&self) -> bool {
+        self.0.network.is_gone(&self.link())
+    }
+
+    /// Whether it is known what was said here.
+    pub(crate) fn is_loaded(&self) -> bool {
+        !self.is_empty() || self.0.chat.memory().is_some()
+    }
+
     /// Counts the changes of what [`with_rows`](Self::with_rows) gives.
     pub(crate) fn version(&self) -> u64 {
         self.0.version.get()
@@ -241,7 +276,7 @@ impl Room {
 
     /// The same while there is no connection.
     pub(crate) fn waiting(&self) -> u64 {
-        if self.link().is_connected() { 0 } else { self.sending() as u64 }
+        if self.link().is_connected() && !self.has_no_network() { 0 } else { self.sending() as u64 }
     }
 
     /// Shows a countdown anew soon, as long as it is asked for.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use everwire_chat::SendError;
+use everwire_chat::{SendError, Status};
 use everwire_words::Text;
 use web_time::Instant;
 
-use super::Room;
+use super::{Room, place};
+use crate::window::MOST;
 use crate::{browser, who};
 
 /// How long what is being written may wait to be kept for the next visit.
@@ -66,6 +67,32 @@ impl Room {
     /// In words for people; the message stays as it is.
     pub(crate) fn take_back(&self, id: &str) -> Result<(), String> {
         self.0.chat.take_back(id).map_err(|_| self.0.words.say(&Text::TooLate))
+    }
+
+    /// Takes a message that has not arrived back into what is being written, before what is there.
+    ///
+    /// # Errors
+    /// In words for people; the message stays as it is.
+    pub(crate) fn edit(&self, id: &str) -> Result<(), String> {
+        let text = self.text_of(id).unwrap_or_default();
+        self.take_back(id)?;
+        let draft = self.draft().clone();
+        self.write(if draft.trim().is_empty() { text } else { format!("{text}\n{draft}") });
+        self.keep_draft();
+        Ok(())
+    }
+
+    /// The last message of ours, if it has not arrived.
+    pub(crate) fn editable(&self) -> Option<String> {
+        let entries = self.0.entries.borrow();
+        let last = entries.iter().rev().take(MOST).find(|entry| entry.own)?;
+        matches!(last.status, Status::Sending | Status::Failed(_)).then(|| last.id.clone())
+    }
+
+    /// What a message says.
+    pub(crate) fn text_of(&self, id: &str) -> Option<String> {
+        let entries = self.0.entries.borrow();
+        Some(entries[place(&entries, id)?].text.clone())
     }
 
     fn send_problem(&self, error: &SendError) -> String {

@@ -1,7 +1,7 @@
 use std::cell::Cell;
 
 use everwire::{Cause, Closed, OpenFailure, OpenFailureKind, State};
-use everwire_words::{Text, Words};
+use everwire_words::{Language, Text, Words};
 use web_sys::{Element, HtmlElement};
 use web_time::Instant;
 
@@ -11,6 +11,8 @@ use crate::room::Room;
 /// So often a server that is there has to have been out of reach for the client before it counts as one that refuses: it
 /// may have come back between the two.
 const REFUSED: u32 = 2;
+/// So many seconds before the next attempt it is too late to ask for it.
+const WORTH_HASTE: u64 = 2;
 
 /// The room's name, and where its connection stands.
 pub(super) struct Bar {
@@ -25,8 +27,11 @@ pub(super) struct Bar {
     /// The attempt that was waited for when it was told.
     awaited: Cell<Option<u32>>,
     waiting: dom::Words,
-    /// Connects again.
+    /// Connects again, or now.
     again: Switch,
+    say_again: dom::Words,
+    /// Leads to the sign-in.
+    other: Switch,
     here: dom::Words,
     /// How often the server was there while no connection to it came about.
     doubts: Cell<u32>,
@@ -36,7 +41,9 @@ impl Bar {
     pub(super) fn new(main: &Element, room: &Room, words: Words) -> Self {
         dom::find(main, "h1").set_text_content(Some(room.name()));
         dom::label(main, ".menu", &words.say(&Text::Rooms));
-        dom::find(main, ".again").set_text_content(Some(&words.say(&Text::ConnectAgain)));
+        dom::label(main, ".copy-link", &words.say(&Text::CopyLink));
+        dom::set(&dom::find(main, ".copy-link"), "title", &words.say(&Text::CopyLink));
+        dom::find(main, ".other").set_text_content(Some(&words.say(&Text::OtherSignIn)));
         Self {
             words,
             menu: dom::find(main, ".menu"),
@@ -47,6 +54,8 @@ impl Bar {
             awaited: Cell::default(),
             waiting: dom::Words::at(main, ".waiting-count"),
             again: Switch::at(main, ".again", "hidden", true),
+            say_again: dom::Words::at(main, ".again"),
+            other: Switch::at(main, ".other", "hidden", true),
             here: dom::Words::at(main, ".people"),
             doubts: Cell::default(),
         }
@@ -57,7 +66,8 @@ impl Bar {
         if link.is_connected() {
             self.doubts.set(0);
         }
-        let (state, class, is_stuck) = self.link_words(&link);
+        let Standing { said: state, class, offer } =
+            if room.has_no_network() { self.no_network(&link) } else { self.standing(&link) };
         let awaited = match *link {
             State::Disconnected { attempt, .. } => Some(attempt),
             _ => None,
@@ -71,7 +81,9 @@ impl Bar {
         if awaited.is_some() {
             room.tick();
         }
-        self.again.turn(!is_stuck);
+        self.again.turn(offer == Offer::Nothing);
+        self.say_again.show(words.say(if offer == Offer::Now { &Text::RetryNow } else { &Text::ConnectAgain }));
+        self.other.turn(offer != Offer::AgainOrOther);
         let waiting = room.waiting();
         self.waiting.show(if waiting > 0 { words.say(&Text::Waiting { count: waiting }) } else { String::new() });
         self.here.show(words.say(&Text::Here { count: room.users().len() as u64 }));
@@ -89,38 +101,84 @@ impl Bar {
         let _ = self.menu.focus();
     }
 
-    /// Where a connection stands, in words, the class of its colour, and whether somebody may want to do something about it.
-    fn link_words(&self, state: &State) -> (String, &'static str, bool) {
-        let (text, class) = match state {
-            State::Connecting { attempt: 0 | 1 } => (Text::Connecting, "waiting"),
-            State::Connecting { attempt } => (Text::ConnectingAgain { attempt: *attempt }, "waiting"),
-            State::Connected { .. } => (Text::Connected, "good"),
-            State::Disconnected { cause, .. } if !no_token(cause).is_empty() => {
-                return self.stuck(&Text::Refused { reason: &self.words.reason(no_token(cause)) });
+    /// Where a connection stands.
+    fn standing(&self, state: &State) -> Standing {
+        let (text, class, offer) = match state {
+            State::Connecting { attempt: 0 | 1 } => (Text::Connecting, "waiting", Offer::Nothing),
+            State::Connecting { attempt } => (Text::ConnectingAgain { attempt: *attempt }, "waiting", Offer::Nothing),
+            State::Connected { .. } => (Text::Connected, "good", Offer::Nothing),
+            State::Disconnected { cause, .. } if !no_token(cause).is_empty() => return self.refused(no_token(cause)),
+            State::Disconnected { .. } if self.doubts.get() >= REFUSED => {
+                return self.stuck(&Text::NotLetIn, Offer::AgainOrOther);
             }
-            State::Disconnected { .. } if self.doubts.get() >= REFUSED => return self.stuck(&Text::NotLetIn),
             State::Disconnected { retry_at, .. } => {
                 let left = retry_at.saturating_duration_since(Instant::now());
                 // A countdown that ends at 1, not at 0.
                 let seconds = u64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
-                (if seconds == 0 { Text::OfflineNow } else { Text::Offline { seconds } }, "bad")
+                let text = if seconds == 0 { Text::OfflineNow } else { Text::Offline { seconds } };
+                (text, "bad", if seconds < WORTH_HASTE { Offer::Nothing } else { Offer::Now })
             }
-            State::Closing => (Text::Closing, "waiting"),
+            State::Closing => (Text::Closing, "waiting", Offer::Nothing),
             State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) if !frame.reason.is_empty() => {
-                return self.stuck(&Text::Refused { reason: &self.words.reason(&frame.reason) });
+                return self.refused(&frame.reason);
             }
-            State::Closed(Closed::Refused(cause)) => return self.stuck(&Text::Refused { reason: &cause.to_string() }),
+            State::Closed(Closed::Refused(cause)) => {
+                let cause = cause.to_string();
+                let text = if self.speaks_english() { Text::Refused { reason: &cause } } else { Text::RefusedSomehow };
+                return self.stuck(&text, Offer::AgainOrOther);
+            }
             State::Closed(Closed::GaveUp { last, .. }) => {
-                return self.stuck(&Text::GaveUp { reason: &last.to_string() });
+                let last = last.to_string();
+                let text = if self.speaks_english() { Text::GaveUp { reason: &last } } else { Text::GaveUpSomehow };
+                return self.stuck(&text, Offer::Again);
             }
-            State::Closed(_) | _ => return self.stuck(&Text::Closed),
+            State::Closed(_) | _ => return self.stuck(&Text::Closed, Offer::Again),
         };
-        (self.words.say(&text), class, false)
+        Standing { said: self.words.say(&text), class, offer }
     }
 
-    fn stuck(&self, text: &Text<'_>) -> (String, &'static str, bool) {
-        (self.words.say(text), "bad", true)
+    /// The browser says that there is no network, whatever is known of the connection.
+    fn no_network(&self, state: &State) -> Standing {
+        match state {
+            State::Closing | State::Closed(_) => self.standing(state),
+            State::Connecting { .. } => self.stuck(&Text::NoNetwork, Offer::Nothing),
+            _ => self.stuck(&Text::NoNetwork, Offer::Now),
+        }
     }
+
+    fn refused(&self, reason: &str) -> Standing {
+        let reason = self.words.within().reason(reason);
+        self.stuck(&Text::Refused { reason: &reason }, Offer::AgainOrOther)
+    }
+
+    fn stuck(&self, text: &Text<'_>, offer: Offer) -> Standing {
+        Standing { said: self.words.say(text), class: "bad", offer }
+    }
+
+    /// Causes have words in English only.
+    fn speaks_english(&self) -> bool {
+        self.words.language() == Language::English
+    }
+}
+
+/// What is said of a connection.
+struct Standing {
+    said: String,
+    /// Of its colour.
+    class: &'static str,
+    offer: Offer,
+}
+
+/// What somebody may want to do about a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    Nothing,
+    /// To try now.
+    Now,
+    /// To try again, as nothing happens by itself.
+    Again,
+    /// The same, or to be somebody else.
+    AgainOrOther,
 }
 
 /// Why there is no token to connect with, in the server's words.

@@ -1,8 +1,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use everwire_words::{Text, Words};
-use web_sys::Element;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Element, HtmlElement};
 
 use super::bar::Bar;
 use super::composer::Composer;
@@ -13,12 +15,17 @@ use crate::dom::{self, Switch};
 use crate::room::Room;
 use crate::rooms::Rooms;
 
+/// How long a button says what was done.
+const SAID: Duration = Duration::from_secs(2);
+
 /// The rooms, and the one that is shown.
 pub(crate) struct Chat {
     pub(crate) rooms: Rc<Rooms>,
     words: Words,
     root: Element,
     update: Switch,
+    /// What was done, for those who can't see the button.
+    done: HtmlElement,
     side: Side,
     /// On a phone it lies over the messages, if it is open.
     side_is_open: Cell<bool>,
@@ -48,6 +55,7 @@ impl Chat {
         main.composer.focus();
         Self {
             update: Switch::at(&root, ".update", "hidden", true),
+            done: dom::find(&root, ".done"),
             side: Side::new(&root, &rooms, words),
             rooms,
             words,
@@ -132,6 +140,7 @@ impl Chat {
             "update" => browser::tell("everwire-update-now"),
             "newest" => room.show_newest(),
             "again" => self.rooms.connect(),
+            "copy-link" => self.copy(browser::link_to(room.name()), button),
             "go" | "leave" => {
                 let Some(at) = button.get_attribute("data-at").and_then(|at| at.parse().ok()) else { return };
                 if what == "go" {
@@ -141,13 +150,47 @@ impl Chat {
                     self.side.leave(&self.rooms, at);
                 }
             }
-            "retry" | "take-back" => {
+            "retry" | "take-back" | "edit" | "copy" => {
                 let Some(id) = message_of(button) else { return };
-                let done = if what == "retry" { room.retry(&id) } else { room.take_back(&id) };
+                let done = match what {
+                    "retry" => room.retry(&id),
+                    "take-back" => room.take_back(&id),
+                    "edit" => return self.edit(&id),
+                    _ => return self.copy(room.text_of(&id).unwrap_or_default(), button),
+                };
                 self.main.borrow().composer.complain_of(done);
             }
             _ => {}
         }
+    }
+
+    /// Takes the last message of ours back into what is being written, if nothing is written and it has not arrived; whether that
+    /// was tried.
+    pub(crate) fn edit_last(&self) -> bool {
+        let room = self.rooms.shown();
+        let is_free = room.draft().is_empty();
+        let last = if is_free { room.editable() } else { None };
+        last.map(|id| self.edit(&id)).is_some()
+    }
+
+    fn edit(&self, id: &str) {
+        let edited = self.rooms.shown().edit(id);
+        self.main.borrow().composer.take_up(edited);
+    }
+
+    /// Puts a text into the clipboard, and says so on the button.
+    fn copy(&self, text: String, button: &Element) {
+        let (button, heard, said) = (button.clone(), self.done.clone(), self.words.say(&Text::Copied));
+        spawn_local(async move {
+            if browser::copy(&text).await {
+                dom::set(&button, "data-said", &said);
+                heard.set_text_content(Some(&said));
+                browser::later(SAID, move || {
+                    let _ = button.remove_attribute("data-said");
+                    heard.set_text_content(None);
+                });
+            }
+        });
     }
 
     pub(crate) fn submit(&self, form: &str) {

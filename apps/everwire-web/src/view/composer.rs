@@ -18,7 +18,8 @@ pub(super) struct Composer {
     words: Words,
     input: HtmlTextAreaElement,
     unsendable: Switch,
-    unkept: Switch,
+    is_lost: Switch,
+    unkept: dom::Words,
     wrong: dom::Words,
     /// Why the last thing that was asked for could not be done.
     problem: RefCell<String>,
@@ -33,13 +34,13 @@ impl Composer {
         input.set_value(&room.draft());
         dom::label(main, ".send", &words.say(&Text::Send));
         dom::set(&dom::find(main, ".send"), "title", &words.say(&Text::Send));
-        dom::find(main, ".unkept").set_text_content(Some(&words.say(&Text::NoRoom)));
         Self {
             room,
             words,
             input,
             unsendable: Switch::at(main, ".send", "disabled", true),
-            unkept: Switch::at(main, ".unkept", "hidden", true),
+            is_lost: Switch::at(main, ".unkept", "hidden", true),
+            unkept: dom::Words::at(main, ".unkept"),
             wrong: dom::Words::at(main, ".wrong"),
             problem: RefCell::default(),
             grows_itself: browser::grows_inputs(),
@@ -47,7 +48,13 @@ impl Composer {
     }
 
     pub(super) fn show(&self, room: &Room) {
-        self.unkept.turn(!room.is_unkept());
+        let risk = match (room.is_unkept(), room.is_at_risk()) {
+            (true, _) => Some(Text::NoRoom),
+            (false, true) => Some(Text::NotKept),
+            (false, false) => None,
+        };
+        self.is_lost.turn(risk.is_none());
+        self.unkept.show(risk.map_or_else(String::new, |risk| self.words.say(&risk)));
         self.show_draft();
     }
 
@@ -86,9 +93,18 @@ impl Composer {
         self.show_draft();
     }
 
+    /// Something was taken back to be written anew, or why it could not be.
+    pub(super) fn take_up(&self, taken: Result<(), String>) {
+        let draft = self.room.draft().clone();
+        self.input.set_value(&draft);
+        self.grow();
+        self.complain_of(taken);
+        let _ = self.input.focus();
+    }
+
     /// On a phone the keyboard would cover the messages that somebody came to read.
     pub(super) fn focus(&self) {
-        if browser::has_a_mouse() {
+        if !browser::is_touched() {
             let _ = self.input.focus();
         }
         self.grow();

@@ -5,7 +5,7 @@ use everwire_words::{Text, Words};
 use web_sys::{Element, HtmlElement};
 
 use super::anchor::Anchor;
-use super::message;
+use super::message::Writer;
 use crate::browser;
 use crate::dom::{self, Sizes, Switch};
 use crate::keyed::{self, Step};
@@ -23,9 +23,11 @@ const FEW: usize = 10;
 pub(super) struct List {
     room: Room,
     words: Words,
+    writer: Writer,
     list: HtmlElement,
     rows: HtmlElement,
     empty: Switch,
+    nothing: dom::Words,
     newest: Switch,
     typing: dom::Words,
     /// What is in the document, of which of the room's versions, and on which day.
@@ -50,7 +52,6 @@ struct Shown {
 impl List {
     pub(super) fn new(main: &Element, room: &Room, words: Words) -> Rc<Self> {
         dom::label(main, ".list", room.name());
-        dom::find(main, ".empty").set_text_content(Some(&words.say(&Text::EmptyRoom)));
         dom::find(main, ".newest").set_text_content(Some(&format!("{} ↓", words.say(&Text::Newest))));
         let list = dom::find(main, ".list");
         Rc::new_cyclic(|own: &Weak<Self>| {
@@ -63,9 +64,11 @@ impl List {
             Self {
                 room: room.clone(),
                 words,
+                writer: Writer::new(words),
                 list,
                 rows: dom::find(main, ".rows"),
                 empty: Switch::at(main, ".empty", "hidden", true),
+                nothing: dom::Words::at(main, ".empty"),
                 newest: Switch::at(main, ".newest", "hidden", true),
                 typing: dom::Words::at(main, ".typing"),
                 shown: RefCell::default(),
@@ -80,6 +83,9 @@ impl List {
 
     pub(super) fn show(&self, room: &Room) {
         self.empty.turn(!room.is_empty());
+        if room.is_empty() {
+            self.nothing.show(self.words.say(if room.is_loaded() { &Text::EmptyRoom } else { &Text::NotLoaded }));
+        }
         self.newest.turn(room.at_end());
         self.typing.show(typing_words(self.words, &room.typing()));
         let today = browser::day_of(browser::now_ms());
@@ -103,7 +109,7 @@ impl List {
                 Step::Keep => {
                     let (Some(mut kept), Some(row)) = (before.next(), rows.next()) else { continue };
                     if !row.looks(&kept.look) {
-                        message::renew(&kept.row, row, &kept.look, self.words);
+                        self.writer.renew(&kept.row, row, &kept.look);
                         kept.look = row.look();
                     }
                     shown.push(kept);
@@ -111,7 +117,7 @@ impl List {
                 Step::Remove => before.next().into_iter().for_each(|gone| gone.row.remove()),
                 Step::Insert => {
                     let Some(row) = rows.next() else { continue };
-                    let made = message::row(row, self.words);
+                    let made = self.writer.row(row);
                     let _ = self.rows.insert_before(&made, before.peek().map(|next| &*next.row));
                     shown.push(Shown { key: row.key(), look: row.look(), row: made });
                 }

@@ -1,44 +1,118 @@
 //! One row of the list.
 
+use std::cell::RefCell;
+
 use everwire_chat::{Entry, Failure, Status};
 use everwire_words::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
 use crate::browser;
+use crate::colours::{Colours, initials};
 use crate::dom;
-use crate::links::{Piece, pieces};
+use crate::links::{self, Piece, pieces};
 use crate::rows::{Called, Day, Look, Row, Start};
 
-pub(super) fn row(row: &Row<'_>, words: Words) -> Element {
-    let class = match *row {
-        Row::Message { entry, first } => return message(entry, first, words),
-        Row::Start(_) => "notice start",
-        Row::Gap { .. } | Row::Notice(_) => "notice",
-        Row::Day(..) => "day",
-        Row::Unread(_) => "unread",
-    };
-    let line = dom::template("line");
-    line.set_class_name(class);
-    if let Row::Notice(_) = row {
-        dom::set(&line, "dir", "auto");
-        // It stays where it is, as messages do.
-        dom::set(&line, "data-id", "");
-    }
-    dom::find(&line, "span").set_text_content(Some(&line_words(row, words)));
-    line
+/// Writes rows, and knows whose colour is which.
+pub(super) struct Writer {
+    words: Words,
+    colours: RefCell<Colours>,
 }
 
-/// Makes a row that stays look as it does now; `before`: as it has looked.
-pub(super) fn renew(shown: &Element, row: &Row<'_>, before: &Look, words: Words) {
-    match *row {
-        Row::Message { entry, first } => {
-            dress(shown, entry, first);
-            if entry.own && !matches!(before, Look::Message { status, .. } if *status == entry.status) {
-                show_status(shown, &entry.status, words);
-            }
+impl Writer {
+    pub(super) fn new(words: Words) -> Self {
+        Self { words, colours: RefCell::default() }
+    }
+
+    pub(super) fn row(&self, row: &Row<'_>) -> Element {
+        let class = match *row {
+            Row::Message { entry, first } => return self.message(entry, first),
+            Row::Start(_) => "notice start",
+            Row::Gap { .. } | Row::Notice(_) => "notice",
+            Row::Day(..) => "day",
+            Row::Unread(_) => "unread",
+        };
+        let line = dom::template("line");
+        line.set_class_name(class);
+        if let Row::Notice(_) = row {
+            dom::set(&line, "dir", "auto");
+            // It stays where it is, as messages do.
+            dom::set(&line, "data-id", "");
         }
-        _ => dom::find(shown, "span").set_text_content(Some(&line_words(row, words))),
+        dom::find(&line, "span").set_text_content(Some(&line_words(row, self.words)));
+        line
+    }
+
+    /// Makes a row that stays look as it does now; `before`: as it has looked.
+    pub(super) fn renew(&self, shown: &Element, row: &Row<'_>, before: &Look) {
+        match *row {
+            Row::Message { entry, first } => {
+                self.dress(shown, entry, first);
+                if entry.own && !matches!(before, Look::Message { status, .. } if *status == entry.status) {
+                    show_status(shown, &entry.status, self.words);
+                }
+            }
+            _ => dom::find(shown, "span").set_text_content(Some(&line_words(row, self.words))),
+        }
+    }
+
+    fn message(&self, entry: &Entry, first: bool) -> Element {
+        let row = dom::template("message");
+        dom::set(&row, "data-id", &entry.id);
+        self.dress(&row, entry, first);
+        write(&dom::find(&row, ".text"), &entry.text);
+        let time = dom::find(&row, "time");
+        time.set_text_content(Some(&browser::time_of(entry.timestamp)));
+        dom::set(&time, "title", &moment(entry.timestamp, self.words));
+        if entry.own {
+            show_status(&row, &entry.status, self.words);
+        }
+        row
+    }
+
+    /// What depends on how far a message has come, and on what stands above it.
+    fn dress(&self, row: &Element, entry: &Entry, first: bool) {
+        row.set_class_name(&format!(
+            "message {}{}{}",
+            if entry.own { "own" } else { "theirs" },
+            if first { " first" } else { "" },
+            if matches!(entry.status, Status::Failed(_)) { " failed" } else { "" },
+        ));
+        let named = first && !entry.own;
+        match (part(row, ".name"), named) {
+            (None, true) => self.sign(row, entry),
+            (Some(name), false) => {
+                name.remove();
+                let _ = part(row, ".avatar").map(|avatar| avatar.remove());
+            }
+            _ => {}
+        }
+        // Who hears a line alone hears whose it is.
+        match (part(row, ".heard"), named) {
+            (None, false) => {
+                let says = if entry.own { Text::YouSay } else { Text::Says { name: &entry.user_name } };
+                let heard = dom::new("span");
+                heard.set_class_name("heard");
+                heard.set_text_content(Some(&self.words.say(&says)));
+                let _ = row.prepend_with_node_1(&heard);
+            }
+            (Some(heard), true) => heard.remove(),
+            _ => {}
+        }
+    }
+
+    /// Says whose messages begin here.
+    fn sign(&self, row: &Element, entry: &Entry) {
+        let colour = self.colours.borrow_mut().of(&entry.user_id);
+        let name = dom::new("p");
+        name.set_class_name(&format!("name colour-{colour}"));
+        dom::set(&name, "dir", "auto");
+        name.set_text_content(Some(&entry.user_name));
+        let avatar = dom::new("span");
+        avatar.set_class_name(&format!("avatar colour-{colour}"));
+        dom::set(&avatar, "aria-hidden", "true");
+        dom::add(&avatar, "span").set_text_content(Some(&initials(&entry.user_name)));
+        let _ = row.prepend_with_node_2(&avatar, &name);
     }
 }
 
@@ -51,46 +125,24 @@ fn line_words(row: &Row<'_>, words: Words) -> String {
         Row::Gap { gone: false, .. } => Text::Gap,
         Row::Day(_, Called::Today) => Text::Today,
         Row::Day(_, Called::Yesterday) => Text::Yesterday,
-        Row::Day(Day { year, month, day, weekday }, Called::Date) => {
-            return words.say(&Text::Day { weekday, day, month, year: &year.to_string() });
-        }
+        Row::Day(day, Called::Date) => return date(day, words),
         Row::Unread(count) => Text::UnreadLine { count: count as u64 },
         Row::Notice(notice) => return notice.text.clone(),
         Row::Message { .. } => return String::new(),
     })
 }
 
-fn message(entry: &Entry, first: bool, words: Words) -> Element {
-    let row = dom::template("message");
-    dom::set(&row, "data-id", &entry.id);
-    dress(&row, entry, first);
-    write(&dom::find(&row, ".text"), &entry.text);
-    dom::find(&row, "time").set_text_content(Some(&browser::time_of(entry.timestamp)));
-    if entry.own {
-        show_status(&row, &entry.status, words);
-    }
-    row
+fn date(Day { year, month, day, weekday }: Day, words: Words) -> String {
+    words.say(&Text::Day { weekday, day, month, year: &year.to_string() })
 }
 
-/// What depends on how far a message has come, and on what stands above it.
-fn dress(row: &Element, entry: &Entry, first: bool) {
-    row.set_class_name(&format!(
-        "message {}{}{}",
-        if entry.own { "own" } else { "theirs" },
-        if first { " first" } else { "" },
-        if matches!(entry.status, Status::Failed(_)) { " failed" } else { "" },
-    ));
-    match (part(row, ".name"), first && !entry.own) {
-        (None, true) => {
-            let name = dom::new("p");
-            name.set_class_name(&format!("name colour-{}", colour(&entry.user_id)));
-            dom::set(&name, "dir", "auto");
-            name.set_text_content(Some(&entry.user_name));
-            let _ = row.prepend_with_node_1(&name);
-        }
-        (Some(name), false) => name.remove(),
-        _ => {}
-    }
+/// Day and time.
+fn moment(unix_ms: i64, words: Words) -> String {
+    format!(
+        "{}, {}",
+        date(browser::day_of(unix_ms), Words::new(words.language()).with_capitals()),
+        browser::time_of(unix_ms)
+    )
 }
 
 /// How far a message of ours has come, and what can be done with it.
@@ -127,7 +179,7 @@ fn write(place: &Element, text: &str) {
             Piece::Plain(text) => drop(place.append_with_str_1(text)),
             Piece::Link(address) => {
                 let link = dom::add(place, "a");
-                dom::set(&link, "href", address);
+                dom::set(&link, "href", &links::target(address));
                 dom::set(&link, "target", "_blank");
                 dom::set(&link, "rel", "noopener noreferrer nofollow");
                 link.set_text_content(Some(address));
@@ -158,6 +210,10 @@ fn add_actions(row: &Element, status: &Status, words: Words) {
             button("retry", Text::Retry);
         }
     }
+    button("edit", Text::Edit);
+    if failure.is_some() {
+        button("copy", Text::Copy);
+    }
     button("take-back", if failure.is_some() { Text::Delete } else { Text::Cancel });
 }
 
@@ -177,20 +233,16 @@ fn status_words(words: Words, status: &Status) -> String {
         Status::Delivered => Text::StatusDelivered,
         Status::Read => Text::StatusRead,
         Status::Failed(failure) => {
+            let within = words.within();
             let reason = match failure {
-                Failure::Rejected(reason) => words.say(&Text::FailureRejected { reason: &words.reason(reason) }),
-                Failure::Dropped => words.say(&Text::FailureDropped),
-                Failure::Cancelled => words.say(&Text::FailureCancelled),
-                Failure::Unknown => words.say(&Text::FailureUnknown),
-                other => other.to_string(),
+                Failure::Rejected(reason) => within.say(&Text::FailureRejected { reason: &within.reason(reason) }),
+                Failure::Dropped => within.say(&Text::FailureDropped),
+                Failure::Cancelled => within.say(&Text::FailureCancelled),
+                Failure::Unknown => within.say(&Text::FailureUnknown),
+                _ => within.say(&Text::FailureOther),
             };
             return words.say(&Text::StatusFailed { reason: &reason });
         }
     };
     words.say(&text)
-}
-
-/// One of eight, the same for a user everywhere.
-fn colour(user_id: &str) -> u32 {
-    user_id.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte))) % 8
 }

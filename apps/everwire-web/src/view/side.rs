@@ -116,8 +116,8 @@ impl Side {
 
     fn show_people(&self, me: &str, users: &[User]) {
         self.people.set_text_content(None);
-        add_person(&self.people, me, Some(&self.words.say(&Text::You)));
-        let away = self.words.say(&Text::Away);
+        add_person(&self.people, me, Some(&self.words.within().say(&Text::You)));
+        let away = self.words.within().say(&Text::Away);
         for user in users {
             let person = add_person(&self.people, &user.user_name, user.away.then_some(&away));
             if user.away {

@@ -3,9 +3,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use everwire::{AdviceOverride, AttemptRequest, BuildError, CauseMatch, Client, Guarantee, OnNormalClose};
+use everwire::{AdviceOverride, AttemptRequest, BuildError, Cause, CauseMatch, Client, Guarantee, OnNormalClose};
 use tokio::sync::mpsc;
 
+use super::failed::FailedMessage;
 use super::memory::Memory;
 use super::platform::Spawner;
 use super::room::Room;
@@ -22,12 +23,15 @@ pub struct Builder {
     window: usize,
     memory: Option<Memory>,
     token: Option<TokenSource>,
+    look: Option<Look>,
+    failed: Vec<FailedMessage>,
     connection: Box<dyn FnOnce(everwire::Builder) -> everwire::Builder + Send>,
 }
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 pub(super) type TokenFuture = Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>>;
 pub(super) type TokenSource = Arc<dyn Fn(bool) -> TokenFuture + Send + Sync>;
+type Look = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send + Sync>;
 
 /// Why a chat client could not be made.
 #[derive(Clone, Debug)]
@@ -60,6 +64,8 @@ impl Builder {
             window: crate::timeline::WINDOW,
             memory: None,
             token: None,
+            look: None,
+            failed: Vec::new(),
             connection: Box::new(|builder| builder),
         }
     }
@@ -121,6 +127,31 @@ impl Builder {
         self
     }
 
+    /// Messages of ours that an earlier client of this user in this room could not send ([`Entry::to_failed`]): they are in the
+    /// timeline from the start, with why they failed, unless they have arrived since.
+    ///
+    /// [`Entry::to_failed`]: crate::Entry::to_failed
+    #[must_use]
+    pub fn failed(mut self, messages: Vec<FailedMessage>) -> Self {
+        self.failed = messages;
+        self
+    }
+
+    /// What is asked before each attempt that follows one at which no connection came about; if it fails, so does the attempt,
+    /// which is made again later. It counts into the time to connect. Default: nothing is asked.
+    ///
+    /// For pages: a browser may delay the WebSockets to a host that has refused some (Firefox does, by more each time), and not
+    /// its other requests. So a page asks by one of those whether the server is back.
+    #[must_use]
+    pub fn look_first<F, Fut>(mut self, look: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        self.look = Some(Arc::new(move || Box::pin(look())));
+        self
+    }
+
     /// Changes the connection's settings: retry, heartbeat, limits, TLS. The guarantee (at least once, made once by the
     /// message's id) and the attempt hook belong to the chat; what is set for them here is overwritten. With a
     /// [store](everwire::Builder::store) of its own for each room and user, lines survive the end of the process: a client
@@ -149,12 +180,14 @@ impl Builder {
         if let Some(memory) = self.memory {
             room.lock().recall(memory, &me.user_id);
         }
+        room.lock().recall_failed(self.failed, &me);
         let identity = [("room", self.room.as_str()), ("userId", &me.user_id), ("userName", &me.user_name)];
         let url = address::with_parameters(&self.url, &identity);
         let seen = Arc::clone(&room);
         let hook_url = url.clone();
         let token = self.token;
         let tokens = token.clone();
+        let look = self.look;
         let mut settings = (self.connection)(Client::builder(&url)).guarantee(Guarantee::AtLeastOnce);
         // A chat has no end of its own; where 1000 comes from, a server restarts or a proxy has lost it.
         settings = settings.on_normal_close(OnNormalClose::Reconnect);
@@ -177,9 +210,15 @@ impl Builder {
                     url = address::with_parameters(&url, &[("away", "true")]);
                 }
                 let refused = request.last_cause.as_ref().is_some_and(|cause| cause.code() == Some(UNAUTHORIZED));
-                let token = token.as_ref().map(|token| token(refused));
+                let token = token.clone();
+                let is_doubtful = matches!(request.last_cause, Some(Cause::OpenFailed(_)));
+                let look = look.as_ref().filter(|_| is_doubtful).map(|look| look());
                 async move {
                     request.url = url.parse()?;
+                    if let Some(look) = look {
+                        look.await?;
+                    }
+                    let token = token.map(|token| token(refused));
                     match token {
                         Some(token) => with_token(request, &token.await?),
                         None => Ok(request),
@@ -222,7 +261,8 @@ fn with_token(mut request: AttemptRequest, token: &str) -> Result<AttemptRequest
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, user_name, user_id, room, window, memory: _, token: _, connection: _ } = self;
+        let Self { url: _, user_name, user_id, room, window, memory: _, token: _, look: _, failed: _, connection: _ } =
+            self;
         f.debug_struct("Builder")
             .field("user_name", user_name)
             .field("user_id", user_id)

@@ -2,6 +2,7 @@
 
 mod address;
 mod builder;
+mod failed;
 mod memory;
 mod platform;
 mod reading;
@@ -18,6 +19,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use web_time::{SystemTime, UNIX_EPOCH};
 
 pub use builder::{Builder, ChatError};
+pub use failed::FailedMessage;
 pub use memory::Memory;
 pub use reading::ReadPosition;
 

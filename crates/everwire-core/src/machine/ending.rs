@@ -167,8 +167,12 @@ impl Machine {
                 }
                 self.report(Next::Retry { after: delay, asked: !at_least.is_zero() });
                 let not_before = now + at_least;
+                let is_loss = matches!(cause, Cause::Lost(_));
                 self.lifecycle = Lifecycle::Waiting(Waiting { cause, retry_at, not_before, place: Place::None });
                 self.plan_attempt(retry_at);
+                if is_loss {
+                    self.hurry_after_sleep(now);
+                }
             }
             Decision::End => {
                 let frame = if let Cause::PeerClosed(frame) = cause { frame } else { None };

@@ -88,6 +88,8 @@ pub struct Machine {
     /// The platform says that there is no network.
     offline: bool,
     last_hurry: Option<Moment>,
+    /// When the platform last said that it slept, until a connection is lost.
+    woke: Option<Moment>,
     /// When our own process, or the device, was last seen to have stood still.
     stood_still: Option<Moment>,
     left: Left,
@@ -142,6 +144,7 @@ impl Machine {
             connections: 0,
             offline: false,
             last_hurry: None,
+            woke: None,
             stood_still: None,
             left: Left::default(),
             orphans: Vec::new(),

@@ -118,6 +118,7 @@ impl Machine {
                 self.hurry(now, Respect::Pause);
             }
             Hint::Woke => {
+                self.woke = Some(now);
                 self.probe(now);
                 self.hurry(now, Respect::Pause);
             }
@@ -153,6 +154,14 @@ impl Machine {
             _ if at > now => self.plan_attempt(at),
             Respect::Pause => self.retry_due(now),
             Respect::Nothing => self.start_attempt(now),
+        }
+    }
+
+    /// The connection was lost, and the next attempt is planned. Where that is how the platform's sleep has ended, it is made at
+    /// once: a browser closes the sockets of a page that comes back only after it has said that the page does.
+    pub(super) fn hurry_after_sleep(&mut self, now: Moment) {
+        if self.woke.take().is_some_and(|woke| now.since(woke) < self.open.probe_timeout) {
+            self.hurry(now, Respect::Pause);
         }
     }
 

@@ -106,6 +106,28 @@ fn a_doubtful_connection_is_probed_and_dropped_if_it_does_not_answer() {
 }
 
 #[test]
+fn a_connection_that_is_lost_right_after_the_sleep_is_replaced_at_once() {
+    let mut world = World::connected(Config::default());
+    world.hint(Hint::Woke);
+    world.loses_connection();
+    assert!(matches!(world.state(), State::Connecting { .. }));
+    world.opens();
+    world.loses_connection();
+    assert!(matches!(world.state(), State::Disconnected { .. }), "once for each sleep");
+}
+
+#[test]
+fn a_connection_that_is_lost_long_after_the_sleep_is_replaced_in_its_time() {
+    let mut world = World::connected(Config::default());
+    world.hint(Hint::Woke);
+    world.passes(seconds(1.0));
+    world.pongs();
+    world.passes(seconds(2.0));
+    world.loses_connection();
+    assert!(matches!(world.state(), State::Disconnected { .. }));
+}
+
+#[test]
 fn a_doubtful_connection_that_answers_stays() {
     for hint in [Hint::Offline, Hint::NetworkChanged, Hint::Woke] {
         let mut world = World::connected(Config::default());

@@ -3,12 +3,15 @@
 //! - [`Connection`]: reading and writing an open connection in batches
 //! - [`Plan`]: one attempt
 //! - `socket`: the browser's WebSocket, the only file that names it
+//! - `leaving`: when a page is put away without being closed; `listener`: its events
 //! - [`Sleep`]: the alarm
 //! - `turn`: what comes together is taken in together
 //! - `talk`: what the hook for new connections needs of a socket
 //! - [`Surroundings`]: what the browser says of the network and the page, as hints
 
 mod connection;
+mod leaving;
+mod listener;
 mod plan;
 mod sleep;
 mod socket;

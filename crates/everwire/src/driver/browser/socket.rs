@@ -12,6 +12,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
+use super::leaving::Leaving;
 use super::turn::Turn;
 
 /// A WebSocket of the browser. Dropped, it is closed, and nothing is heard of it any more.
@@ -21,6 +22,7 @@ pub(crate) struct Socket {
     closing: bool,
     text_pings: Option<(String, String)>,
     _turn: Option<Turn>,
+    _leaving: Leaving,
     on_message: Closure<dyn FnMut(MessageEvent)>,
     on_open: Closure<dyn FnMut(Event)>,
     on_close: Closure<dyn FnMut(CloseEvent)>,
@@ -89,10 +91,28 @@ impl Socket {
                 Heard::tell(&heard, |heard| heard.told.push_back(Told::Closed(frame)));
             })
         };
+        // Whoever comes back to the page connects anew.
+        let leaving = {
+            let (socket, heard) = (socket.clone(), Rc::clone(&heard));
+            Leaving::listen(move || {
+                let_go(&socket);
+                Heard::tell(&heard, |heard| heard.told.push_back(Told::Closed(None)));
+            })
+        };
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        Ok(Self { socket, heard, closing: false, text_pings, _turn: turn, on_message, on_open, on_close })
+        Ok(Self {
+            socket,
+            heard,
+            closing: false,
+            text_pings,
+            _turn: turn,
+            _leaving: leaving,
+            on_message,
+            on_open,
+            on_close,
+        })
     }
 
     /// Waits until it is open (`true`), or never will be.
@@ -184,12 +204,17 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.socket.set_onopen(None);
-        self.socket.set_onmessage(None);
-        self.socket.set_onclose(None);
-        // Harmless if it is closed already.
-        let _ = self.socket.close();
+        let_go(&self.socket);
     }
+}
+
+/// Closes it, and hears nothing more of it.
+fn let_go(socket: &WebSocket) {
+    socket.set_onopen(None);
+    socket.set_onmessage(None);
+    socket.set_onclose(None);
+    // Harmless if it is closed already.
+    let _ = socket.close();
 }
 
 impl Heard {

@@ -4,20 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use everwire_core::{Hint, Input};
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
-use web_sys::{Event, EventTarget};
+use web_sys::Event;
 
+use super::listener::{self, Listener};
 use crate::shared::Shared;
 
 /// Listens to the page for as long as it is held, and passes on what it hears as hints.
 pub(crate) struct Surroundings(Vec<Listener>);
-
-struct Listener {
-    target: EventTarget,
-    event: &'static str,
-    callback: Closure<dyn FnMut(Event)>,
-}
 
 /// What is said on the window (or a worker's global), and what it hints at. A page that comes back, from the
 /// back-forward cache (`pageshow`) or from being frozen (`resume`), has slept.
@@ -27,43 +20,26 @@ const DOCUMENT_HINTS: [(&str, Hint); 2] = [("resume", Hint::Woke), ("visibilityc
 
 impl Surroundings {
     pub(crate) fn listen(shared: &Arc<Shared>) -> Self {
-        let global = js_sys::global();
-        let document = js_sys::Reflect::get(&global, &"document".into()).ok();
         let mut listeners = Vec::new();
-        if let Ok(global) = global.dyn_into::<EventTarget>() {
-            listeners.extend(HINTS.into_iter().filter_map(|hint| Listener::new(&global, hint, shared)));
-        }
-        // A worker has none.
-        if let Some(document) = document.and_then(|document| document.dyn_into::<EventTarget>().ok()) {
-            listeners.extend(DOCUMENT_HINTS.into_iter().filter_map(|hint| Listener::new(&document, hint, shared)));
+        for (target, hints) in [(listener::global(), &HINTS[..]), (listener::document(), &DOCUMENT_HINTS[..])] {
+            // A worker has no document.
+            let Some(target) = target else { continue };
+            listeners.extend(hints.iter().filter_map(|(event, hint)| {
+                let (weak, hint): (Weak<Shared>, _) = (Arc::downgrade(shared), *hint);
+                Listener::new(&target, event, move |event| {
+                    if let Some(shared) = weak.upgrade().filter(|_| !is_hidden(event)) {
+                        shared.tell(Input::Hint(hint));
+                    }
+                })
+            }));
         }
         Self(listeners)
     }
 }
 
-impl Listener {
-    fn new(target: &EventTarget, (event, hint): (&'static str, Hint), shared: &Arc<Shared>) -> Option<Self> {
-        let weak: Weak<Shared> = Arc::downgrade(shared);
-        let callback = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
-            if let Some(shared) = weak.upgrade().filter(|_| !is_hidden(&event)) {
-                shared.tell(Input::Hint(hint));
-            }
-        });
-        target.add_event_listener_with_callback(event, callback.as_ref().unchecked_ref()).ok()?;
-        Some(Self { target: target.clone(), event, callback })
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let callback = self.callback.as_ref().unchecked_ref();
-        let _ = self.target.remove_event_listener_with_callback(self.event, callback);
-    }
-}
-
 impl fmt::Debug for Surroundings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|listener| listener.event)).finish()
+        f.debug_list().entries(self.0.iter().map(Listener::event)).finish()
     }
 }
 

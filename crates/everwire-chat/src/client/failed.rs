@@ -1,0 +1,149 @@
+use everwire::json::{self, Object};
+use serde::{Deserialize, Serialize};
+
+use super::room::Inner;
+use crate::status::{Failure, Status};
+use crate::timeline::Entry;
+use crate::wire::{TextMessage, User, WireStatus};
+
+/// A message of ours that has failed, to be kept by a program and given to its next client
+/// ([`Builder::failed`](crate::Builder::failed)): what was written is not lost with the program.
+///
+/// ```
+/// use everwire_chat::FailedMessage;
+///
+/// assert_eq!(FailedMessage::from_json("of another version"), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedMessage {
+    id: String,
+    text: String,
+    timestamp: i64,
+    /// Why, if the server has refused it; else the failure's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected: Option<String>,
+    failure: String,
+}
+
+impl FailedMessage {
+    /// As JSON, in one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings and a number: there is nothing in it that JSON can't hold.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// From JSON; `None` if it is none of these.
+    #[must_use]
+    pub fn from_json(json: &str) -> Option<Self> {
+        let json = json::read(json).ok()?;
+        let fields = Object::of(&json)?;
+        Some(Self {
+            id: fields.text("id").ok()?.to_owned(),
+            text: fields.text("text").ok()?.to_owned(),
+            timestamp: fields.integer("timestamp").ok()?,
+            rejected: fields.text("rejected").ok().map(str::to_owned),
+            failure: fields.text("failure").ok()?.to_owned(),
+        })
+    }
+
+    /// The message's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn failure(&self) -> Failure {
+        match (&self.rejected, &*self.failure) {
+            (Some(reason), _) => Failure::Rejected(reason.clone()),
+            (None, "dropped") => Failure::Dropped,
+            (None, "cancelled") => Failure::Cancelled,
+            (None, _) => Failure::Unknown,
+        }
+    }
+}
+
+impl Entry {
+    /// What is to be kept of it if it is a message of ours that has failed.
+    #[must_use]
+    pub fn to_failed(&self) -> Option<FailedMessage> {
+        let Status::Failed(failure) = &self.status else { return None };
+        let (failure, rejected) = match failure {
+            Failure::Rejected(reason) => ("rejected", Some(reason.clone())),
+            Failure::Dropped => ("dropped", None),
+            Failure::Cancelled => ("cancelled", None),
+            Failure::Unknown => ("unknown", None),
+        };
+        self.own.then(|| FailedMessage {
+            id: self.id.clone(),
+            text: self.text.clone(),
+            timestamp: self.timestamp,
+            rejected,
+            failure: failure.to_owned(),
+        })
+    }
+}
+
+impl Inner {
+    pub(super) fn recall_failed(&mut self, messages: Vec<FailedMessage>, me: &User) {
+        for failed in messages {
+            let status = Status::Failed(failed.failure());
+            let FailedMessage { id, text, timestamp, .. } = failed;
+            let (user_id, user_name) = (me.user_id.clone(), me.user_name.clone());
+            let message = TextMessage {
+                id: id.clone(),
+                user_id,
+                user_name,
+                text,
+                timestamp,
+                status: WireStatus::Sent,
+                offset: None,
+            };
+            // One that has arrived since is there already, and no failure moves it back.
+            self.timeline.echo(message);
+            self.timeline.advance(&id, status);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::room::Room;
+
+    #[test]
+    fn what_failed_comes_back_with_why_unless_it_has_arrived_since() {
+        let me = User::new("ana", "Ana");
+        let room = Room::new(100);
+        let message = |id: &str, offset| TextMessage {
+            id: id.into(),
+            user_id: "ana".into(),
+            user_name: "Ana".into(),
+            text: format!("text of {id}"),
+            timestamp: 5,
+            status: WireStatus::Sent,
+            offset,
+        };
+        let failures = [Failure::Rejected("too often".into()), Failure::Dropped, Failure::Cancelled, Failure::Unknown];
+        let kept: Vec<FailedMessage> = failures
+            .iter()
+            .enumerate()
+            .map(|(at, failure)| {
+                let mut timeline = crate::timeline::Timeline::new(10);
+                let id = at.to_string();
+                timeline.echo(message(&id, None));
+                timeline.advance(&id, Status::Failed(failure.clone()));
+                let failed = timeline.get(&id).and_then(Entry::to_failed).expect("it has failed");
+                FailedMessage::from_json(&failed.to_json()).expect("its own JSON")
+            })
+            .collect();
+        let mut inner = room.lock();
+        inner.timeline.on_text(message("3", Some(1)), true);
+        inner.recall_failed(kept, &me);
+        let shown: Vec<_> = inner.timeline.entries().map(|entry| (entry.text.clone(), entry.status.clone())).collect();
+        assert_eq!(shown[0], ("text of 3".into(), Status::Sent));
+        for (at, failure) in failures[..3].iter().enumerate() {
+            assert_eq!(shown[at + 1], (format!("text of {at}"), Status::Failed(failure.clone())));
+        }
+    }
+}
