@@ -2,8 +2,9 @@
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::path::Path;
+use std::time::Duration;
 
-use everwire_tests::{Process, cargo, example, root};
+use everwire_tests::{PATIENCE, Process, cargo, example, free_port, root};
 use tokio::process::Command;
 
 /// The documents whose console blocks are run.
@@ -104,6 +105,60 @@ async fn says_hello() {
     hello.line_with("received").await;
     hello.line_with("0 unsent, 0 without proof").await;
     assert_eq!(hello.exit_code().await, 0);
+}
+
+/// The blocks for nginx: at the root, below a path that is handed on, and below one that is taken off.
+#[tokio::test]
+async fn each_nginx_example_leads_to_the_chat() {
+    let shown = blocks(&read("docs/serve.md"), "nginx");
+    assert_eq!(shown.len(), 3);
+    for (block, (path, option)) in shown.iter().zip([("", "/"), ("/chat", "/chat"), ("/chat", "/")]) {
+        let data = tempfile::tempdir().expect("a folder");
+        let mut server = Process::everwire(
+            &[
+                &["serve", "--listen", "127.0.0.1:0", "--base-path", option][..],
+                &["--data", data.path().to_str().expect("a path")],
+            ]
+            .concat(),
+        );
+        let address = server.address().await;
+        let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
+        let settings = format!(
+            "daemon off; master_process off; pid nginx.pid; events {{}}
+            http {{
+                access_log off;
+                client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+                uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+                server {{ listen 127.0.0.1:{port}; {} }}
+            }}",
+            block.replace("127.0.0.1:8080", &address)
+        );
+        std::fs::write(folder.path().join("settings"), settings).expect("a writable folder");
+        let path_of_daemons = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let mut nginx = Command::new("nginx");
+        nginx.arg("-p").arg(folder.path()).arg("-e").arg("log").arg("-c").arg("settings");
+        let _nginx = Process::start(nginx.env("PATH", path_of_daemons));
+        listens(port).await;
+        let mut ana = Process::everwire(&["chat", &format!("127.0.0.1:{port}{path}/"), "--name", "ana"]);
+        ana.type_line("through").await;
+        ana.end_input();
+        assert_eq!(ana.exit_code().await, 0, "{block}");
+        let page = format!("http://127.0.0.1:{port}{path}?room=den");
+        let page = Command::new("curl")
+            .args(["-sSL", "--max-time", "30", "-w", "%{http_code} %{url_effective}", &page])
+            .output();
+        let page = String::from_utf8_lossy(&page.await.expect("curl runs").stdout).into_owned();
+        assert!(page.ends_with(&format!("200 http://127.0.0.1:{port}{path}/?room=den")), "{page}");
+    }
+}
+
+async fn listens(port: u16) {
+    let connects = async {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, connects).await.expect("it listens in time");
 }
 
 #[test]

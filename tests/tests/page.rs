@@ -25,6 +25,7 @@ fn the_page_in_browsers() {
             "people.test.mjs",
             "list.test.mjs",
             "life.test.mjs",
+            "base-path.test.mjs",
             "driver.test.mjs",
             "browsers.test.mjs",
         ])

@@ -25,6 +25,10 @@ globalThis.everwire = {
   },
 };
 
+// Several chats may be on one host, each below a path: the names of what is kept, and of locks, begin with it.
+const folder = new URL(".", location).pathname;
+const here = folder === "/" ? "" : folder;
+
 // What the browser keeps; nothing where it is told to keep nothing.
 function kept(where, act) {
   try {
@@ -40,9 +44,9 @@ async function tab() {
   if (!navigator.locks) return "";
   const take = (number, options) => new Promise((taken) => {
     const held = (lock) => (taken(Boolean(lock)), lock && new Promise(() => {}));
-    navigator.locks.request(`everwire.tab.${number}`, options, held).catch(() => taken(false));
+    navigator.locks.request(`${here}everwire.tab.${number}`, options, held).catch(() => taken(false));
   });
-  const before = kept("sessionStorage", (storage) => storage.getItem("everwire.tab"));
+  const before = kept("sessionStorage", (storage) => storage.getItem(`${here}everwire.tab`));
   if (before) {
     const patience = new AbortController();
     setTimeout(() => patience.abort(), 2000);
@@ -50,7 +54,7 @@ async function tab() {
   }
   for (let number = 0; number < 100; number += 1) {
     if (await take(number, { ifAvailable: true })) {
-      kept("sessionStorage", (storage) => storage.setItem("everwire.tab", number));
+      kept("sessionStorage", (storage) => storage.setItem(`${here}everwire.tab`, number));
       return String(number);
     }
   }
@@ -64,7 +68,7 @@ async function keep() {
   // At the first visit the page had no worker, and gets the one that belongs to it.
   let owned = Boolean(workers.controller);
   workers.addEventListener("controllerchange", () => owned ? location.reload() : (owned = true));
-  const registration = await workers.register("/sw.js");
+  const registration = await workers.register("sw.js");
   const announce = () => {
     if (!registration.waiting || !workers.controller) return;
     document.documentElement.dataset.update = "";

@@ -1,6 +1,9 @@
 // Keeps the page's files, so that it opens without a network.
-const KEPT = "everwire-@VERSION@";
-const FILES = ["/", "/everwire_bg.wasm", "/everwire.js", "/start.js", "/style.css", "/icon.svg", "/manifest.webmanifest"];
+const FOLDER = new URL(".", location).pathname;
+const HERE = FOLDER === "/" ? "" : FOLDER;
+const KEPT = HERE + "everwire-@VERSION@";
+const NAMES = ["", "everwire_bg.wasm", "everwire.js", "start.js", "style.css", "icon.svg", "manifest.webmanifest"];
+const FILES = NAMES.map((name) => FOLDER + name);
 
 // How long a server may take to say that it is still one of ours.
 const PATIENCE_MS = 1000;
@@ -9,7 +12,7 @@ addEventListener("install", (event) => event.waitUntil(caches.open(KEPT).then((k
 
 const forget = async (but) => {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith("everwire-") && name !== but).map((name) => caches.delete(name)));
+  await Promise.all(names.filter((name) => name.startsWith(HERE + "everwire-") && name !== but).map((name) => caches.delete(name)));
 };
 
 addEventListener("activate", (event) => event.waitUntil(forget(KEPT).then(() => clients.claim())));

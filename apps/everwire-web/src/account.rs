@@ -80,7 +80,7 @@ enum Answer {
 impl Auth {
     /// What the server says; `None` if it says nothing that makes sense.
     pub(crate) async fn ask() -> Option<Self> {
-        let name = match ask("/api/info", None, SHORT).await {
+        let name = match ask("api/info", None, SHORT).await {
             Answer::Yes(info) => text(&info, "auth")?,
             // A server of before there were accounts.
             Answer::No(404, _) => "none".to_owned(),
@@ -139,7 +139,7 @@ impl Account {
     /// In the server's words, or `None` if nobody answered.
     pub(crate) async fn sign_in(user: &str, password: &str) -> Result<Self, Option<String>> {
         let question = object(&[("user", user), ("password", password)]);
-        match ask("/api/sign-in", Some(question), LONG).await {
+        match ask("api/sign-in", Some(question), LONG).await {
             Answer::Yes(answer) => {
                 let account = Self::of(text(&answer, "user").unwrap_or_else(|| user.to_owned()), None);
                 // Whoever was signed in here before is not any more.
@@ -176,7 +176,7 @@ impl Account {
         if let Some(refresh) = browser::kept(&self.key()) {
             let init = request(Some(object(&[("refresh", &refresh)])));
             let _ = js_sys::Reflect::set(&init, &"keepalive".into(), &true.into());
-            let _ = browser::window().fetch_with_str_and_init("/api/sign-out", &init);
+            let _ = browser::window().fetch_with_str_and_init("api/sign-out", &init);
         }
         browser::keep(&self.key(), "");
         browser::keep(Self::USER, "");
@@ -242,7 +242,7 @@ impl Account {
     async fn renew_alone(&self) {
         // Another tab may have taken a newer one, or signed out.
         let refresh = browser::kept(&self.key()).unwrap_or_default();
-        let problem = match ask("/api/refresh", Some(object(&[("refresh", &refresh)])), LONG).await {
+        let problem = match ask("api/refresh", Some(object(&[("refresh", &refresh)])), LONG).await {
             // Nothing is brought back of one who has signed out meanwhile.
             Answer::Yes(answer) if self.is_own(&answer) && browser::kept(&self.key()).is_some() => {
                 self.take(&answer);
@@ -280,7 +280,7 @@ impl Account {
     }
 }
 
-/// A question to this very server; with a body it is a POST. Whoever has not answered by then is nobody.
+/// A question to this very server, below the page's folder; with a body it is a POST. Whoever has not answered by then is nobody.
 async fn ask(path: &str, body: Option<JsValue>, patience: Duration) -> Answer {
     let init = request(body);
     // `AbortSignal.timeout` would be less, and is younger.

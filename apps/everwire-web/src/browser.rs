@@ -30,31 +30,45 @@ pub(crate) fn root() -> Element {
     document().document_element().unwrap_throw()
 }
 
+/// The folder of the page on its host: `/`, or one like `/chat/`.
+fn folder() -> String {
+    let path = window().location().pathname().unwrap_or_default();
+    path.rsplit_once('/').map_or_else(|| "/".to_owned(), |(folder, _)| format!("{folder}/"))
+}
+
+/// A name of what is kept, or of a lock, that no other chat on this host has: it begins with the page's folder, if that is not
+/// the root. `start.js` and `sw.js` do the same.
+pub(crate) fn here(name: &str) -> String {
+    thread_local!(static HERE: String = Some(folder()).filter(|folder| folder != "/").unwrap_or_default());
+    HERE.with(|here| format!("{here}{name}"))
+}
+
 /// Something kept for the next visit; `None` too where the browser keeps nothing.
 pub(crate) fn kept(name: &str) -> Option<String> {
-    storage()?.get_item(name).ok()?
+    storage()?.get_item(&here(name)).ok()?
 }
 
 /// Keeps something for the next visit, if the browser does; nothing any more, if it is empty.
 pub(crate) fn keep(name: &str, value: &str) {
     if let Some(storage) = storage() {
-        let _ = if value.is_empty() { storage.remove_item(name) } else { storage.set_item(name, value) };
+        set(&storage, name, value);
     }
 }
 
 /// The names under which something is kept that begin like this.
 pub(crate) fn kept_names(beginning: &str) -> Vec<String> {
     let Some(storage) = storage() else { return Vec::new() };
-    let names = (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok()?);
-    names.filter(|name| name.starts_with(beginning)).collect()
+    let (here, names) = (here(""), (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok()?));
+    let ours = names.filter_map(|name| name.strip_prefix(&here).map(str::to_owned));
+    ours.filter(|name| name.starts_with(beginning)).collect()
 }
 
 /// What was kept under a name of before is kept under this one, unless something is.
 pub(crate) fn rename(old: &str, new: &str) {
     if let (None, Some(value), Some(storage)) = (kept(new), kept(old), storage())
-        && storage.set_item(new, &value).is_ok()
+        && storage.set_item(&here(new), &value).is_ok()
     {
-        let _ = storage.remove_item(old);
+        let _ = storage.remove_item(&here(old));
     }
 }
 
@@ -65,21 +79,30 @@ pub(crate) fn forget(beginning: &str) {
 
 /// Something that this tab keeps while it is open, over reloads too.
 pub(crate) fn kept_in_tab(name: &str) -> Option<String> {
-    window().session_storage().ok()??.get_item(name).ok()?
+    window().session_storage().ok()??.get_item(&here(name)).ok()?
 }
 
 /// Keeps something for as long as this tab is open; nothing any more, if it is empty.
 pub(crate) fn keep_in_tab(name: &str, value: &str) {
     if let Some(storage) = window().session_storage().ok().flatten() {
-        let _ = if value.is_empty() { storage.remove_item(name) } else { storage.set_item(name, value) };
+        set(&storage, name, value);
     }
 }
 
-/// Calls this whenever another tab changes what is kept, with the name; `None`: everything is gone.
+fn set(storage: &Storage, name: &str, value: &str) {
+    let name = here(name);
+    let _ = if value.is_empty() { storage.remove_item(&name) } else { storage.set_item(&name, value) };
+}
+
+/// Calls this whenever another tab changes what this chat keeps, with the name; `None`: everything is gone.
 pub(crate) fn on_kept_elsewhere(mut act: impl FnMut(Option<String>) + 'static) {
     always_on(&window(), "storage", move |event| {
         let name = js_sys::Reflect::get(&event, &"key".into()).ok().and_then(|name| name.as_string());
-        act(name);
+        match name.as_deref().map(|name| name.strip_prefix(&here(""))) {
+            None => act(None),
+            Some(Some(ours)) => act(Some(ours.to_owned())),
+            Some(None) => {}
+        }
     });
 }
 
@@ -177,7 +200,7 @@ pub(crate) fn languages() -> Vec<String> {
 pub(crate) fn chat_url() -> String {
     let location = window().location();
     let scheme = if location.protocol().is_ok_and(|protocol| protocol == "https:") { "wss" } else { "ws" };
-    format!("{scheme}://{}/ws", location.host().unwrap_or_default())
+    format!("{scheme}://{}{}ws", location.host().unwrap_or_default(), folder())
 }
 
 /// A value of the page's own address, as in `?room=den`.
@@ -284,7 +307,7 @@ pub(crate) async fn locked(name: &str, patience: Option<Duration>, work: impl Fu
         };
         future_to_promise(done).into()
     });
-    if let Ok(promise) = request.call3(&locks, &name.into(), &options, &act) {
+    if let Ok(promise) = request.call3(&locks, &here(name).into(), &options, &act) {
         let _ = JsFuture::from(Promise::from(promise)).await;
     }
     had.get()

@@ -107,7 +107,7 @@ fn outboxes(user: &User) -> Vec<(String, String, String)> {
 
 /// What waits there; `None` if it can't be read, or is somebody else's: earlier versions had names that could be two users'.
 fn waiting(key: &str, user: &User) -> Option<Waiting> {
-    let saved = WebStore::open(key).load().ok()?;
+    let saved = WebStore::open(browser::here(key)).load().ok()?;
     let waiting: Waiting = saved.messages.into_iter().map(|kept| kept.message).collect();
     let events = waiting.iter().flat_map(|message| parse(message.as_text().unwrap_or_default()).events);
     let is_ours = |event| !matches!(event, Event::Text(line) if line.user_id != user.user_id);

@@ -25,7 +25,7 @@ impl fmt::Debug for Address {
 }
 
 /// Accepts `ws://…`, `wss://…`, `http://…`, `https://…` and a bare `host:port/path`. `default_path` stands in for a path
-/// that was left out. Characters beyond ASCII, and quotes, are percent-encoded.
+/// that was left out, and behind one that ends in a slash, as the address of a page below a path does. Characters beyond ASCII, and quotes, are percent-encoded.
 ///
 /// # Errors
 /// One line that says what is wrong and what would be right. It repeats nothing of the address, where passwords and tokens
@@ -41,10 +41,10 @@ pub(crate) fn normalise(typed: &str, default_path: &str) -> Result<Address, Stri
     let (authority, path) = rest.split_at(end);
     let (user, place) = authority.rsplit_once('@').map_or((None, authority), |(user, place)| (Some(user), place));
     check_place(place)?;
-    let path = match path {
-        "" | "/" => default_path.to_owned(),
-        query if query.starts_with('?') => format!("{default_path}{query}"),
-        path => path.to_owned(),
+    let (folder, query) = path.find('?').map_or((path, ""), |at| path.split_at(at));
+    let path = match folder.strip_suffix('/').unwrap_or(folder) {
+        above if above != folder || folder.is_empty() => format!("{above}{default_path}{query}"),
+        _ => path.to_owned(),
     };
     let path = utf8_percent_encode(&path, QUOTES).to_string();
     let user = user.map(|user| format!("{}@", utf8_percent_encode(user, QUOTES))).unwrap_or_default();
@@ -136,6 +136,9 @@ mod tests {
             ("http://localhost:8080", "ws://localhost:8080/ws"),
             ("https://example.org/", "wss://example.org/ws"),
             ("HTTP://example.org/feed", "ws://example.org/feed"),
+            ("https://example.org/?room=a", "wss://example.org/ws?room=a"),
+            ("https://example.org/chat/", "wss://example.org/chat/ws"),
+            ("https://example.org/chat/?room=a/", "wss://example.org/chat/ws?room=a/"),
             ("example.org?room=a", "ws://example.org/ws?room=a"),
             ("localhost/x?u=http://a", "ws://localhost/x?u=http://a"),
             ("localhost?u=http://a", "ws://localhost/ws?u=http://a"),

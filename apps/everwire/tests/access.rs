@@ -70,6 +70,22 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
 }
 
 #[test]
+fn below_a_path_a_user_signs_in_by_the_page_s_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    let (_server, address) = serve(&data, &["--auth", "accounts", "--base-path", "/chat/"], "ws");
+    assert!(address.ends_with("/chat"), "{address}");
+    let mut ana = chat(&format!("http://{address}/"), "ana", PASSWORD, &[]);
+    ana.say("below");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+
+    let (code, out, err) = run(&["serve", "--base-path", "chat", "--data", &data]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("the path does not begin with '/'; write it like /chat"), "{err}");
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_told_and_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("typo").display().to_string();

@@ -4,6 +4,7 @@ use std::time::Duration;
 use everwire_server::{Deflate, Origins};
 
 use crate::access::{Auth, Rate};
+use crate::base_path::BasePath;
 use crate::page::PageFile;
 use crate::tls::TlsFiles;
 
@@ -64,6 +65,9 @@ pub struct ServerConfig {
     /// How many lines of the program's log were lost, for `/metrics`; default none. For programs whose log never makes them
     /// wait.
     pub lost_log_lines: Option<fn() -> u64>,
+    /// The path below which the chat is; default none. `/healthz`, `/readyz` and `/metrics` are at the root all the same, where a
+    /// proxy that hands on this path only does not reach them.
+    pub base_path: BasePath,
     /// The files of the chat's page; default none, and then `/` says how to join from a terminal.
     pub page: &'static [PageFile],
 }
@@ -123,6 +127,7 @@ impl Default for ServerConfig {
             auth: Auth::Guests,
             posts: None,
             lost_log_lines: None,
+            base_path: BasePath::default(),
             page: &[],
         }
     }

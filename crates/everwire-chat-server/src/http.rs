@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use axum::extract::{Query, Request, State};
 use axum::http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
-use axum::http::{Extensions, StatusCode};
+use axum::http::{Extensions, StatusCode, Uri};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Router, http};
 use everwire_chat::limits::{check_id, check_name, check_room};
@@ -19,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use crate::access::{self, Admitted};
+use crate::base_path::BasePath;
 use crate::config::MetricsAccess;
 use crate::history::HistoryError;
 use crate::hosts;
@@ -32,16 +33,32 @@ use crate::server::Shared;
 const CHECK_PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/", get(page::start))
-        .route("/{file}", get(page::file))
-        .route("/ws", get(upgrade))
-        .merge(access::routes())
-        .merge(listing::routes())
+    let base = &shared.config.base_path;
+    let mut router = Router::new()
+        .route(&base.join("/"), get(page::start))
+        .route(&base.join("/{file}"), get(page::file))
+        .route(&base.join("/ws"), get(upgrade))
+        .merge(access::routes(base))
+        .merge(listing::routes(base))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(shared)
+        .route("/metrics", get(metrics));
+    if !base.as_str().is_empty() {
+        // What the page names is relative to its folder.
+        router = router.route(base.as_str(), get(with_slash));
+    }
+    router.with_state(shared)
+}
+
+async fn with_slash(uri: Uri) -> Redirect {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::permanent(&format!("{}/{query}", uri.path()))
+}
+
+/// The same for a host that has nothing else: who asks for something else is told where the chat is.
+pub(crate) fn alone(router: Router, base: &BasePath) -> Router {
+    let line = format!("there is nothing here: the chat is at {}\n", base.join("/"));
+    router.fallback(async move || (StatusCode::NOT_FOUND, line))
 }
 
 /// The same, for a listener that only this machine reaches: pages of foreign names that lead here are turned away.

@@ -20,6 +20,7 @@
 //! | `access` | who may come in: accounts, tokens, bans, closed rooms |
 //! | `history` | the stored messages: one writer, group commit |
 //! | `rooms` | who is where, and what each is to be told (pure) |
+//! | `base_path` | where on its host the chat is (pure) |
 //! | `batch` | several events in one message |
 //! | `member` | one connection: its identity, its catch-up, its mailbox |
 //! | `server` | its parts, its start and its end |
@@ -36,6 +37,7 @@
 //! | `config`, `error` | settings, and what can go wrong |
 
 mod access;
+mod base_path;
 mod batch;
 mod config;
 mod drain;
@@ -55,6 +57,7 @@ mod stamp;
 mod tls;
 
 pub use access::{Account, AccountError, Accounts, Auth, ClosedRoom, Issuer, KeysError, Rate};
+pub use base_path::{BasePath, BasePathError};
 pub use config::{Keep, MetricsAccess, ServerConfig};
 pub use error::{BackupError, ExportError, ListenError, OpenError, RestoreError};
 pub use everwire_server::{Deflate, OriginError, Origins};

@@ -12,6 +12,7 @@ use everwire_chat::limits::check_room;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Refusal, Tables, json};
+use crate::base_path::BasePath;
 use crate::error::OpenError;
 use crate::server::Shared;
 
@@ -60,8 +61,8 @@ impl Listing {
     }
 }
 
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route("/api/rooms", get(rooms)).route("/api/admission", get(admission))
+pub(crate) fn routes(base: &BasePath) -> Router<Arc<Shared>> {
+    Router::new().route(&base.join("/api/rooms"), get(rooms)).route(&base.join("/api/admission"), get(admission))
 }
 
 #[derive(Serialize)]

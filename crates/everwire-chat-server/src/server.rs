@@ -156,7 +156,8 @@ impl ChatServer {
     }
 
     /// The routes, for an application that has others beside them: `/ws`, `/api/…`, `/healthz`, `/readyz`, `/metrics`, the
-    /// start page at `/`, and the page's files, which take every other path of one segment (`/{file}`). Such an application
+    /// start page at `/`, and the page's files, which take every other path of one segment (`/{file}`). With a
+    /// [`base_path`](ServerConfig::base_path) all but `/healthz`, `/readyz` and `/metrics` are below it. Such an application
     /// runs [`tend`](Self::tend) beside them, and [`close`](Self::close) at its end.
     ///
     /// What concerns the connections below HTTP is its accept loop's: TLS, how many there may be, slow openers. Limits by
@@ -194,7 +195,7 @@ impl ChatServer {
             }
             self.shared.rooms().close();
         };
-        let mut router = self.router();
+        let mut router = http::alone(self.router(), &self.shared.config.base_path);
         if let Ok(address) = listener.local_addr() {
             let _ = self.shared.listening.set(address);
             if address.ip().is_loopback() {

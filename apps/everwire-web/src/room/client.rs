@@ -41,7 +41,7 @@ pub(super) fn client(
     let outbox = browser::tab().map(|tab| {
         let outbox = outbox_key(&tab, name, user);
         browser::rename(&format!("everwire.outbox.{tab}.{}.{name}", user.user_id), &outbox);
-        outbox
+        browser::here(&outbox)
     });
     // One that can't be read is worse than none.
     let outbox = outbox.filter(|outbox| WebStore::open(outbox).load().is_ok());

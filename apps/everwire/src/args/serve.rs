@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use everwire_chat_server::BasePath;
 use serde::{Deserialize, Deserializer};
 
 use super::values;
@@ -154,6 +155,12 @@ pub(crate) struct ServeSettings {
     #[serde(deserialize_with = "by_duration")]
     pub(crate) drain: Option<Duration>,
 
+    /// The path below which the chat is, such as /chat, behind a proxy that hands on the whole path; /healthz, /readyz and
+    /// /metrics are at the root all the same [default: /]
+    #[arg(long, value_name = "PATH", env = "EVERWIRE_BASE_PATH", value_parser = base_path, help_heading = "Network")]
+    #[serde(deserialize_with = "by_base_path")]
+    pub(crate) base_path: Option<BasePath>,
+
     /// Who may read /metrics [default: local]
     #[arg(long, value_name = "WHO", env = "EVERWIRE_METRICS", value_enum, help_heading = "Network")]
     pub(crate) metrics: Option<MetricsArg>,
@@ -209,6 +216,7 @@ impl ServeSettings {
             presence_grace: self.presence_grace.or(file.presence_grace),
             admin_listen: self.admin_listen.or(file.admin_listen),
             drain: self.drain.or(file.drain),
+            base_path: self.base_path.or(file.base_path),
             metrics: self.metrics.or(file.metrics),
         }
     }
@@ -226,6 +234,10 @@ fn by_size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error
     parsed(from, values::bytes)
 }
 
+fn by_base_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BasePath>, D::Error> {
+    parsed(from, base_path)
+}
+
 /// A text that means the same in a file as on the command line.
 fn parsed<'de, T, D: Deserializer<'de>>(
     from: D,
@@ -233,6 +245,10 @@ fn parsed<'de, T, D: Deserializer<'de>>(
 ) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(from)?;
     parse(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn base_path(text: &str) -> Result<BasePath, String> {
+    BasePath::new(text).map_err(|error| error.to_string())
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

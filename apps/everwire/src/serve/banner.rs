@@ -5,13 +5,23 @@ use std::path::Path;
 
 use super::listen::Guarded;
 
+/// Where the chat is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) address: SocketAddr,
+    /// Nothing, or one like `/chat`.
+    pub(super) base_path: &'a str,
+}
+
 /// Where it listens and how to join, with commands that can be copied.
-pub(super) fn banner(address: SocketAddr, program: &str, data: &str, page: bool, guarded: Guarded) -> String {
-    let target = join_target(address);
+pub(super) fn banner(place: Place<'_>, program: &str, data: &str, page: bool, guarded: Guarded) -> String {
+    let Place { address, base_path } = place;
+    let host = join_target(address);
+    let target = if base_path.is_empty() { host.clone() } else { format!("{host}{base_path}/") };
     let (ws, http, prefix) = if guarded.tls { ("wss", "https", "wss://") } else { ("ws", "http", "") };
-    let mut lines = vec![format!("everwire chat server listening on {ws}://{address}/ws")];
+    let mut lines = vec![format!("everwire chat server listening on {ws}://{address}{base_path}/ws")];
     if page {
-        lines.push(format!("Open {http}://{target}/ in a browser, or join from other terminals:"));
+        lines.push(format!("Open {http}://{host}{base_path}/ in a browser, or join from other terminals:"));
     } else {
         lines.push("Join from other terminals:".to_owned());
     }
@@ -67,28 +77,40 @@ fn join_target(address: SocketAddr) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::{Guarded, banner, program};
+    use super::{Guarded, Place, banner, program};
+
+    fn at(address: &str) -> Place<'static> {
+        Place { address: address.parse().unwrap(), base_path: "" }
+    }
 
     #[test]
     fn the_commands_to_join_hold_the_real_port() {
-        let text = banner("127.0.0.1:34567".parse().unwrap(), "everwire", "/data", true, Guarded::default());
+        let text = banner(at("127.0.0.1:34567"), "everwire", "/data", true, Guarded::default());
         assert!(text.contains("ws://127.0.0.1:34567/ws"), "{text}");
         assert!(text.contains("  everwire chat 127.0.0.1:34567 --name ana"), "{text}");
         assert!(text.contains("/data") && !text.contains("Warning"), "{text}");
     }
 
     #[test]
+    fn below_a_path_all_addresses_have_it() {
+        let place = Place { base_path: "/chat", ..at("127.0.0.1:99") };
+        let text = banner(place, "everwire", "/data", true, Guarded::default());
+        assert!(text.contains("ws://127.0.0.1:99/chat/ws") && text.contains("http://127.0.0.1:99/chat/ "), "{text}");
+        assert!(text.contains("  everwire chat 127.0.0.1:99/chat/ --name ana"), "{text}");
+    }
+
+    #[test]
     fn an_address_that_others_reach_comes_with_a_warning_and_a_target_that_works() {
-        let text = banner("0.0.0.0:80".parse().unwrap(), "everwire", "/data", true, Guarded::default());
+        let text = banner(at("0.0.0.0:80"), "everwire", "/data", true, Guarded::default());
         assert!(text.contains("everwire chat 127.0.0.1:80") && text.contains("Warning"), "{text}");
-        let text = banner("[::]:80".parse().unwrap(), "everwire", "/data", true, Guarded::default());
+        let text = banner(at("[::]:80"), "everwire", "/data", true, Guarded::default());
         assert!(text.contains("everwire chat [::1]:80"), "{text}");
     }
 
     #[test]
     fn a_server_with_tokens_of_others_is_joined_with_one() {
         let guarded = Guarded { tls: false, auth: true, tokens: true };
-        let text = banner("127.0.0.1:99".parse().unwrap(), "everwire", "/data", true, guarded);
+        let text = banner(at("127.0.0.1:99"), "everwire", "/data", true, guarded);
         assert!(
             text.contains("chat 127.0.0.1:99 --user ana --token-file FILE") && !text.contains("--sign-in"),
             "{text}"

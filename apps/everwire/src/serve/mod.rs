@@ -54,9 +54,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
         None => None,
     };
     let grace = server.drain.saturating_add(PARTING);
+    let base_path = server.base_path.clone();
     let server = ChatServer::open(server).map_err(|error| refused(&error))?;
     let stop = Stop::listen(grace);
-    tell(banner::banner(address, &program(), &shown(&data), !PAGE.is_empty(), guarded));
+    let place = banner::Place { address, base_path: base_path.as_str() };
+    tell(banner::banner(place, &program(), &shown(&data), !PAGE.is_empty(), guarded));
     tokio::spawn(logs::tell_lost());
     let admin_router = server.admin_router();
     let admin = async move {

@@ -47,6 +47,7 @@ impl Settings {
         replace(&mut server.max_message, settings.max_message);
         replace(&mut server.heartbeat, settings.heartbeat);
         replace(&mut server.presence_grace, settings.presence_grace);
+        replace(&mut server.base_path, settings.base_path);
         server.drain = settings.drain.unwrap_or(DRAIN);
         if let Some(origins) = settings.origins {
             server.origins = Origins::new(&origins).map_err(|error| Failure::usage(format!("origin: {error}")))?;
@@ -96,7 +97,8 @@ impl Settings {
     fn words(&self) -> String {
         let ServerConfig { keep, latest, max_connections, max_per_address, max_message, compression, .. } =
             &self.server;
-        let mut words = format!("listens on {}\nkeeps its data in {}\n", self.listen, self.data.display());
+        let base = self.server.base_path.as_str();
+        let mut words = format!("listens on {}{}\nkeeps its data in {}\n", self.listen, if base.is_empty() { String::new() } else { format!(", below {base}") }, self.data.display());
         let count = keep.messages.map_or_else(|| "all messages".to_owned(), |count| format!("{count} messages a room"));
         let time = keep.time.map_or_else(|| "for ever".to_owned(), |time| format!("for {}", crate::term::short(time)));
         let per_address = max_per_address.map_or_else(String::new, |count| format!(", {count} from one address"));
@@ -230,6 +232,7 @@ mod tests {
             ("keep-messages = 0", "keep-messages is 0"),
             ("keep-time = '0s'", "keep-time is 0"),
             ("origin = ['nonsense']", "origin: "),
+            ("base-path = 'chat'", "line 1: the path does not begin with '/'"),
             ("listen = ", "line 1"),
         ] {
             let file = file(text);
@@ -242,9 +245,9 @@ mod tests {
 
     #[test]
     fn a_checked_file_is_told_in_words() {
-        let file = file("listen = '0.0.0.0:80'\nkeep-time = '2h'");
+        let file = file("listen = '0.0.0.0:80'\nkeep-time = '2h'\nbase-path = '/chat'");
         let words = serve(file.path(), &[]).unwrap().words();
-        assert!(words.contains("listens on 0.0.0.0:80") && words.contains("for 2 h 0 min"), "{words}");
+        assert!(words.contains("listens on 0.0.0.0:80, below /chat\n") && words.contains("for 2 h 0 min"), "{words}");
         assert!(words.contains("would not start"), "{words}");
     }
 }

@@ -24,6 +24,7 @@ use super::database::Login;
 use super::jwt::{self, Audience, Claims};
 use super::refreshes::{Begun, Refreshed, SignIn};
 use super::{Access, Buckets, Pass, Rate, Refusal, lock, password, seconds};
+use crate::base_path::BasePath;
 use crate::server::{Shared, now};
 
 /// What our own tokens are from, and for.
@@ -91,12 +92,12 @@ struct Ended {
 }
 
 /// What is answered about signing in.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes(base: &BasePath) -> Router<Arc<Shared>> {
     Router::new()
-        .route("/api/info", get(info))
-        .route("/api/sign-in", post(sign_in))
-        .route("/api/refresh", post(refresh))
-        .route("/api/sign-out", post(sign_out))
+        .route(&base.join("/api/info"), get(info))
+        .route(&base.join("/api/sign-in"), post(sign_in))
+        .route(&base.join("/api/refresh"), post(refresh))
+        .route(&base.join("/api/sign-out"), post(sign_out))
 }
 
 async fn info(State(shared): State<Arc<Shared>>) -> Response {

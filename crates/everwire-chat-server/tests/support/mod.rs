@@ -122,7 +122,11 @@ pub(crate) struct Plain {
 
 impl Plain {
     pub(crate) async fn join(server: &Server, query: &str) -> Self {
-        let (socket, _) = soon("an upgrade", connect_async(format!("{}?{query}", server.url()))).await.unwrap();
+        Self::join_at(&server.url(), query).await
+    }
+
+    pub(crate) async fn join_at(url: &str, query: &str) -> Self {
+        let (socket, _) = soon("an upgrade", connect_async(format!("{url}?{query}"))).await.unwrap();
         Self { socket, is_extended: query.contains("after="), rest: VecDeque::new() }
     }
 
