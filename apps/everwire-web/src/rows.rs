@@ -217,7 +217,7 @@ fn follows(above: &Entry, entry: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use everwire_chat::{Change, Failure, TextMessage, Timeline};
+    use everwire_chat::{Change, Failure, Rejection, TextMessage, Timeline};
 
     use super::*;
 
@@ -315,7 +315,9 @@ mod tests {
             rows(entries, (0, 9), &[], None, TODAY, day_of).iter().map(|row| (row.key(), row.look())).collect()
         };
         let before = looks(&entries);
-        for status in [Failure::Unknown, Failure::Dropped, Failure::Rejected("no".into())].map(Status::Failed) {
+        for status in
+            [Failure::Unknown, Failure::Dropped, Failure::Rejected(Rejection::new(None, "no"))].map(Status::Failed)
+        {
             entries[1].status = status;
             let now = looks(&entries);
             assert_eq!(now[..now.len() - 1], before[..before.len() - 1]);

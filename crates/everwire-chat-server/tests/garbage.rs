@@ -45,7 +45,11 @@ impl Pair {
 
 /// What the server makes of one text from a client with the extensions: its answers, or the code it closes with.
 async fn answers(server: &Server, said: &str) -> Result<Vec<Value>, u16> {
-    let mut eve = Plain::join(server, "userId=eve&after=").await;
+    answers_to("userId=eve&after=", server, said).await
+}
+
+async fn answers_to(query: &str, server: &Server, said: &str) -> Result<Vec<Value>, u16> {
+    let mut eve = Plain::join(server, query).await;
     eve.send(Message::text(said)).await;
     // It may be closed by now.
     let _ = eve.socket.send(Message::text("ping")).await;
@@ -74,38 +78,55 @@ async fn what_is_no_chat_is_answered_with_the_reason_and_harms_nobody() {
         line.to_string()
     };
     let deep = |open: &str| open.repeat(60_000 / open.len());
-    let said: Vec<(String, &str)> = vec![
-        ("{".into(), "error"),
-        (String::new(), "error"),
-        ("null".into(), "error"),
-        ("1e999".into(), "error"),
-        ("\"\\ud800\"".into(), "error"),
-        (deep("["), "error"),
-        (deep("{\"type\":"), "error"),
-        (format!("[{}]", vec!["7"; 50].join(",")), "error"),
-        (r#"{"type":5}"#.into(), "error"),
-        (r#"{"type":"typing","isTyping":"yes"}"#.into(), "error"),
-        (r#"{"type":"receipt","read":-1}"#.into(), "error"),
-        (r#"{"type":"receipt","read":1.5}"#.into(), "error"),
-        (r#"{"type":"earlier"}"#.into(), "error"),
-        (r#"{"type":"presence","away":1}"#.into(), "error"),
-        (line("id", json!(5)), "error"),
-        (line("id", json!("")), "rejected"),
-        (line("id", json!("x".repeat(129))), "rejected"),
-        (line("id", json!("a\u{0}b")), "rejected"),
-        (line("text", json!(" \n ")), "rejected"),
-        (line("text", json!("x".repeat((16 << 10) + 1))), "rejected"),
-        (line("text", json!(["x"])), "rejected"),
-        (line("timestamp", json!("noon")), "rejected"),
-        (line("timestamp", json!(1e300)), "rejected"),
-        (line("status", json!(7)), "rejected"),
+    let said: Vec<(String, &str, &str)> = vec![
+        ("{".into(), "error", "malformed"),
+        (String::new(), "error", "malformed"),
+        ("null".into(), "error", "malformed"),
+        ("1e999".into(), "error", "malformed"),
+        ("\"\\ud800\"".into(), "error", "malformed"),
+        (deep("["), "error", "malformed"),
+        (deep("{\"type\":"), "error", "malformed"),
+        (format!("[{}]", vec!["7"; 50].join(",")), "error", "malformed"),
+        (r#"{"type":5}"#.into(), "error", "malformed"),
+        (r#"{"type":"typing","isTyping":"yes"}"#.into(), "error", "malformed"),
+        (r#"{"type":"receipt","read":-1}"#.into(), "error", "malformed"),
+        (r#"{"type":"receipt","read":1.5}"#.into(), "error", "malformed"),
+        (r#"{"type":"earlier"}"#.into(), "error", "malformed"),
+        (r#"{"type":"presence","away":1}"#.into(), "error", "malformed"),
+        (line("id", json!(5)), "error", "malformed"),
+        (line("id", json!("")), "rejected", "bad_id"),
+        (line("id", json!("x".repeat(129))), "rejected", "bad_id"),
+        (line("id", json!("a\u{0}b")), "rejected", "bad_id"),
+        (line("text", json!(" \n ")), "rejected", "text_blank"),
+        (line("text", json!("x".repeat((16 << 10) + 1))), "rejected", "text_too_long"),
+        (line("text", json!(["x"])), "rejected", "malformed"),
+        (line("timestamp", json!("noon")), "rejected", "malformed"),
+        (line("timestamp", json!(1e300)), "rejected", "malformed"),
+        (line("status", json!(7)), "rejected", "malformed"),
+        (
+            format!("[{0},{0}]", json!({"type": "presence", "userId": "eve", "userName": "EVE", "away": false})),
+            "error",
+            "too_often",
+        ),
     ];
-    for (said, kind) in said {
+    for (said, kind, code) in said {
         let heard = answers(&server, &said).await.unwrap();
         let start: String = said.chars().take(60).collect();
-        assert!(!heard.is_empty() && heard.iter().all(|answer| answer["type"] == kind), "{start}: {heard:?}");
+        assert!(
+            !heard.is_empty() && heard.iter().all(|answer| answer["type"] == kind && answer["code"] == code),
+            "{start}: {heard:?}"
+        );
         assert!(!heard[0]["reason"].as_str().unwrap().is_empty());
         pair.talk("").await;
+    }
+    // From one who has not said who it is.
+    for (said, kind) in [
+        (line("userId", json!("")), "rejected"),
+        (line("userName", json!("\n")), "rejected"),
+        (r#"{"type":"typing","id":"1","userId":"","userName":"E","isTyping":true,"timestamp":1}"#.into(), "error"),
+    ] {
+        let heard = answers_to("after=", &server, &said).await.unwrap();
+        assert_eq!((heard.len(), &heard[0]["type"], &heard[0]["code"]), (1, &json!(kind), &json!("bad_user")));
     }
 }
 

@@ -221,6 +221,7 @@ async fn a_message_whose_id_is_another_user_s_fails_with_the_reason() {
     eve.say(&text("1", "eve", "mine too")).await;
     let refused = eve.next().await;
     assert_eq!((&refused["type"], &refused["id"]), (&json!("rejected"), &json!("1")));
+    assert_eq!(refused["code"], "id_taken");
 }
 
 #[test]

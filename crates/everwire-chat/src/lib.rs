@@ -29,6 +29,6 @@ pub use client::{
     Builder, ChatClient, ChatError, ChatEvent, FailedMessage, LoadError, Memory, ReadPosition, SendError,
     TakeBackError, Updates,
 };
-pub use status::{Failure, Status};
+pub use status::{Failure, Rejection, Status};
 pub use timeline::{Change, Entry, Missing, Timeline};
 pub use wire::{Event, TextMessage, User};

@@ -28,14 +28,33 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The server refused it, with its reason: trying again as it is makes no sense.
-    Rejected(String),
+    /// The server, or this client, refused it: trying again as it is makes no sense.
+    Rejected(Rejection),
     /// There was no room for it in the outbox.
     Dropped,
     /// It was taken back, or the client was closed, before it was sent.
     Cancelled,
     /// It was written to the network and nothing is known since. Trying again is safe: a repeat is the same message.
     Unknown,
+}
+
+/// Why a message was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// For programs: one of [`wire::code`](crate::wire::code), or one of a later version. `None` if the server said none, or
+    /// this client refused it.
+    pub code: Option<String>,
+    /// In words, in English.
+    pub reason: String,
+}
+
+impl Rejection {
+    /// `code` may be none.
+    #[must_use]
+    pub fn new(code: Option<String>, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
 }
 
 impl Status {
@@ -96,7 +115,7 @@ impl fmt::Display for Status {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rejected(reason) => write!(f, "the server refused it: {reason}"),
+            Self::Rejected(rejection) => write!(f, "the server refused it: {}", rejection.reason),
             Self::Dropped => f.write_str("too many messages were waiting"),
             Self::Cancelled => f.write_str("it was not sent"),
             Self::Unknown => f.write_str("it may or may not have arrived"),

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everwire_chat::{ChatClient, ChatEvent, Entry, LoadError, Updates};
+use everwire_chat::{ChatClient, ChatEvent, Entry, Failure, LoadError, Rejection, Status, Updates};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -156,6 +156,24 @@ async fn what_was_asked_for_on_an_earlier_connection_can_be_asked_for_again() {
     synced(&mut copy, &mut updates).await;
     synced(&mut copy, &mut updates).await;
     assert_eq!(chat.load_earlier("9"), Ok(()));
+}
+
+#[tokio::test]
+async fn a_message_is_refused_by_code_or_by_an_older_server_without_one() {
+    let server = Server::start().await;
+    let chat = server.client();
+    let (_, mut updates) = chat.follow_timeline();
+    let (mut connection, _) = server.accept().await;
+    connection.sync("e", 0).await;
+    for code in [Some("id_taken"), None] {
+        let id = chat.send("hi").unwrap();
+        let field = code.map(|code| format!(r#","code":"{code}""#)).unwrap_or_default();
+        connection.say(format!(r#"{{"type":"rejected","id":"{id}","reason":"in words"{field}}}"#)).await;
+        let failed = Status::Failed(Failure::Rejected(Rejection::new(code.map(str::to_owned), "in words")));
+        while chat.entries().iter().all(|entry| entry.id != id || entry.status != failed) {
+            soon("the refusal", updates.next()).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -162,6 +162,9 @@ texts! {
     ReasonRoomLong = "reason-room-long",
     ReasonRoomOdd = "reason-room-odd",
     ReasonTextLong = "reason-text-long",
+    ReasonTextBlank = "reason-text-blank",
+    ReasonMalformed = "reason-malformed",
+    ReasonBadUser = "reason-bad-user",
 
     #[cfg(feature = "terminal")]
     TodoSignIn = "todo-sign-in",

@@ -2,7 +2,7 @@
 
 use crate::{Text, Words};
 
-/// What is said for a code of the server's (`code` in its JSON, the reason of a closing handshake), or for a limit's sentence.
+/// What is said for a code of the server's (`code` in its JSON and in the chat's, the reason of a closing handshake), or for a limit's sentence.
 fn text(reason: &str) -> Option<Text<'static>> {
     Some(match reason {
         "banned" => Text::ReasonBanned,
@@ -12,7 +12,7 @@ fn text(reason: &str) -> Option<Text<'static>> {
         "other_user" | "the token is another user's" => Text::ReasonOtherUser,
         "too_many_attempts" => Text::ReasonTooOften,
         "busy" | "unavailable" => Text::ReasonBusy,
-        "another user's message has this id" => Text::ReasonIdTaken,
+        "id_taken" | "another user's message has this id" => Text::ReasonIdTaken,
         "the name is blank" => Text::ReasonNameBlank,
         "the name is longer than 64 characters, or 512 bytes" => Text::ReasonNameLong,
         "the name holds control characters" | "the name holds characters that turn the direction of what follows" => {
@@ -23,7 +23,10 @@ fn text(reason: &str) -> Option<Text<'static>> {
         "the room's name holds control characters"
         | "the room's name holds characters that turn the direction of what follows"
         | "the room's name has spaces around it" => Text::ReasonRoomOdd,
-        "the message is longer than 16 KiB" => Text::ReasonTextLong,
+        "text_too_long" | "the message is longer than 16 KiB" => Text::ReasonTextLong,
+        "text_blank" | "the message is blank" => Text::ReasonTextBlank,
+        "malformed" | "bad_id" => Text::ReasonMalformed,
+        "bad_user" => Text::ReasonBadUser,
         _ => return None,
     })
 }
@@ -33,6 +36,12 @@ impl Words {
     #[must_use]
     pub fn reason(&self, said: &str) -> String {
         text(said).map_or_else(|| said.to_owned(), |text| self.say(&text))
+    }
+
+    /// A reason with a code beside it: by the code where it is known, else as a [`reason`](Self::reason).
+    #[must_use]
+    pub fn reason_by(&self, code: Option<&str>, said: &str) -> String {
+        self.reason(code.filter(|code| Self::knows_reason(code)).unwrap_or(said))
     }
 
     /// Whether there are words for it.
@@ -52,6 +61,9 @@ mod tests {
         assert_eq!(russian.reason("wrong_credentials"), "неверное имя или пароль");
         assert_eq!(russian.reason("banned"), "вы заблокированы");
         assert_eq!(russian.reason("of a later version"), "of a later version");
+        assert_eq!(russian.reason_by(Some("text_too_long"), "in words"), "сообщение длиннее 16 КиБ");
+        assert_eq!(russian.reason_by(Some("of_a_later_version"), "in words"), "in words");
+        assert_eq!(russian.reason_by(None, "banned"), "вы заблокированы");
         assert!(Words::knows_reason("busy") && !Words::knows_reason("bust"));
     }
 }

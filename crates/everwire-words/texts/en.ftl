@@ -174,6 +174,9 @@ reason-room-blank = the room’s name is blank
 reason-room-long = the room’s name is longer than 64 characters
 reason-room-odd = the room’s name holds characters that are not allowed
 reason-text-long = the message is longer than 16 KiB
+reason-text-blank = the message is blank
+reason-malformed = the server did not understand it
+reason-bad-user = the server does not take this name
 
 ## What to do about it, on the terminal
 

@@ -185,6 +185,9 @@ reason-room-blank = название комнаты не может быть п�
 reason-room-long = название комнаты длиннее 64 символов
 reason-room-odd = в названии комнаты есть недопустимые символы
 reason-text-long = сообщение длиннее 16 КиБ
+reason-text-blank = сообщение пустое
+reason-malformed = сервер не понял сообщение
+reason-bad-user = сервер не принимает такое имя
 
 ## What to do about it, on the terminal
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use everwire_chat::{Entry, Failure, Status};
+use everwire_chat::{Entry, Failure, Rejection, Status};
 use everwire_words::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
@@ -235,7 +235,9 @@ fn status_words(words: Words, status: &Status) -> String {
         Status::Failed(failure) => {
             let within = words.within();
             let reason = match failure {
-                Failure::Rejected(reason) => within.say(&Text::FailureRejected { reason: &within.reason(reason) }),
+                Failure::Rejected(Rejection { code, reason, .. }) => {
+                    within.say(&Text::FailureRejected { reason: &within.reason_by(code.as_deref(), reason) })
+                }
                 Failure::Dropped => within.say(&Text::FailureDropped),
                 Failure::Cancelled => within.say(&Text::FailureCancelled),
                 Failure::Unknown => within.say(&Text::FailureUnknown),

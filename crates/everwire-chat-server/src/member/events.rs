@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use everwire_chat::limits::{check_id, check_name, check_text};
+use everwire_chat::limits::{TEXT_BYTES, check_id, check_name, check_text};
 use everwire_chat::wire::{
-    Event, Junk, Presence, Problem, Receipt, Rejected, TextMessage, Token, User, WireStatus, parse,
+    Event, Presence, Problem, Receipt, Rejected, TextMessage, Token, User, WireStatus, code, parse,
 };
 use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ impl Member {
             return self.socket.queue(&Message::from("pong")) && self.pay(cost::PING).await;
         }
         for junk in parsed.junk {
-            if !self.on_junk(junk).await {
+            if !self.on_junk(Fault { id: junk.id, ..Fault::new(code::MALFORMED, junk.reason) }).await {
                 return false;
             }
         }
@@ -51,7 +51,7 @@ impl Member {
             Event::Text(message) => self.on_line(message).await,
             Event::Typing(mut signal) => {
                 let Some(user) = self.speaker(signal.user_id, signal.user_name) else {
-                    return self.on_junk(Junk { id: None, reason: NO_USER.into() }).await;
+                    return self.on_junk(Fault::of_user(None)).await;
                 };
                 (signal.user_id, signal.user_name) = (user.user_id, user.user_name);
                 let goes_on = self.settle().await;
@@ -61,7 +61,7 @@ impl Member {
             // We announce users ourselves; from a plain client this is how it says who it is.
             Event::UserJoined(notice) => {
                 let known = self.speaker(notice.user_id, notice.user_name).is_some();
-                known || self.on_junk(Junk { id: None, reason: NO_USER.into() }).await
+                known || self.on_junk(Fault::of_user(None)).await
             }
             Event::UserLeft(notice) => {
                 let own = self.user.as_ref().is_some_and(|user| user.user_id == notice.user_id);
@@ -85,13 +85,13 @@ impl Member {
 
     async fn on_presence(&mut self, presence: Presence) -> bool {
         if self.speaker(presence.user_id, presence.user_name).is_none() {
-            return self.on_junk(Junk { id: None, reason: NO_USER.into() }).await;
+            return self.on_junk(Fault::of_user(None)).await;
         }
         let now = Instant::now();
         let is_hasty = self.presence_told.is_some_and(|told| now - told < PRESENCE_PACE);
         self.presence_told = Some(now);
         self.shared.rooms().set_away(&self.room, self.id, presence.away);
-        !is_hasty || self.on_junk(Junk { id: None, reason: "presence changes too often".into() }).await
+        !is_hasty || self.on_junk(Fault::new(code::TOO_OFTEN, "presence changes too often")).await
     }
 
     /// A fresh token that was asked for. One that is not good changes nothing; another user's is not for this connection.
@@ -100,8 +100,8 @@ impl Member {
         match access.renew_pass(self.id, token).await {
             Some(Ok(name)) => self.on_name(name),
             Some(Err(refusal @ Refusal::OtherUser)) => self.close(refusal.close_code(), refusal.reason()).await,
-            Some(Err(refusal)) => self.on_junk(Junk { id: None, reason: refusal.to_string() }).await,
-            None => self.on_junk(Junk { id: None, reason: "no token was asked for".into() }).await,
+            Some(Err(refusal)) => self.on_junk(Fault::new(code::BAD_TOKEN, refusal.to_string())).await,
+            None => self.on_junk(Fault::new(code::TOKEN_NOT_ASKED, "no token was asked for")).await,
         }
     }
 
@@ -124,11 +124,11 @@ impl Member {
     }
 
     async fn on_line(&mut self, mut message: TextMessage) -> bool {
-        if let Err(problem) = check_id(&message.id).and_then(|()| check_text(&message.text)) {
-            return self.on_junk(Junk { id: Some(message.id), reason: problem.into() }).await;
+        if let Err((code, reason)) = check(&message) {
+            return self.on_junk(Fault { id: Some(message.id), ..Fault::new(code, reason) }).await;
         }
         let Some(user) = self.speaker(message.user_id, message.user_name) else {
-            return self.on_junk(Junk { id: Some(message.id), reason: NO_USER.into() }).await;
+            return self.on_junk(Fault::of_user(Some(message.id))).await;
         };
         // Nobody speaks for somebody else, and nobody vouches for their own message.
         (message.user_id, message.user_name) = (user.user_id, user.user_name);
@@ -162,29 +162,55 @@ impl Member {
     }
 
     /// Ignores what is no chat, until it is too much.
-    async fn on_junk(&mut self, junk: Junk) -> bool {
+    async fn on_junk(&mut self, fault: Fault) -> bool {
         if self.junk_since.elapsed() > JUNK_PERIOD {
             (self.junk, self.junk_since) = (0, Instant::now());
         }
         self.junk += 1;
         self.shared.metrics.junk.inc();
-        tracing::debug!(connection = self.id, count = self.junk, reason = junk.reason, "junk ignored");
+        tracing::debug!(
+            connection = self.id,
+            count = self.junk,
+            code = fault.code,
+            reason = fault.reason,
+            "junk ignored"
+        );
         if self.junk > self.shared.config.max_junk {
             tracing::warn!(connection = self.id, count = self.junk, "closed for sending junk");
             self.shared.metrics.ended("junk");
             return self.close(CloseCode::POLICY_VIOLATION, "too much that is no chat").await;
         }
-        match junk.id {
-            Some(id) if self.extended => {
-                let rejected = Event::Rejected(Rejected { id, reason: junk.reason });
-                self.socket.queue(&Message::from(rejected.to_json()))
-            }
-            None if self.extended => {
-                self.socket.queue(&Message::from(Event::Error(Problem { reason: junk.reason }).to_json()))
-            }
-            _ => true,
-        }
+        let Fault { id, code, reason } = fault;
+        let code = Some(code.to_owned());
+        let answer = match id {
+            Some(id) => Event::Rejected(Rejected { id, reason, code }),
+            None => Event::Error(Problem { reason, code }),
+        };
+        !self.extended || self.socket.queue(&Message::from(answer.to_json()))
     }
 }
 
-const NO_USER: &str = "the user's id or name breaks a limit";
+/// What is wrong with something that a member has said.
+struct Fault {
+    /// That of the message.
+    id: Option<String>,
+    code: &'static str,
+    reason: String,
+}
+
+impl Fault {
+    fn new(code: &'static str, reason: impl Into<String>) -> Self {
+        Self { id: None, code, reason: reason.into() }
+    }
+
+    fn of_user(id: Option<String>) -> Self {
+        Self { id, ..Self::new(code::BAD_USER, "the user's id or name breaks a limit") }
+    }
+}
+
+/// Whether a line may be said.
+fn check(message: &TextMessage) -> Result<(), (&'static str, &'static str)> {
+    let of_text = if message.text.len() > TEXT_BYTES { code::TEXT_TOO_LONG } else { code::TEXT_BLANK };
+    check_id(&message.id).map_err(|reason| (code::BAD_ID, reason))?;
+    check_text(&message.text).map_err(|reason| (of_text, reason))
+}

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use everwire_chat::wire::{Event, Rejected, Stored, TextMessage};
+use everwire_chat::wire::{Event, Rejected, Stored, TextMessage, code};
 use everwire_server::{Message, Prepared};
 
 use super::{ConnectionId, Item, Mailbox, text};
@@ -64,7 +64,10 @@ impl Outcome {
         let id = self.id.clone();
         match self.place {
             Place::New(offset) | Place::Known(offset) => Event::Stored(Stored { id, offset }),
-            Place::Taken => Event::Rejected(Rejected { id, reason: "another user's message has this id".into() }),
+            Place::Taken => {
+                let (reason, code) = ("another user's message has this id".into(), Some(code::ID_TAKEN.into()));
+                Event::Rejected(Rejected { id, reason, code })
+            }
         }
     }
 }

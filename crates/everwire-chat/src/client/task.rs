@@ -13,7 +13,7 @@ use super::builder::{BoxError, TokenFuture, TokenSource};
 use super::platform::{Instant, sleep_until};
 use super::returning::Returning;
 use super::room::Room;
-use crate::status::{Failure, Status};
+use crate::status::{Failure, Rejection, Status};
 use crate::timeline::Change;
 use crate::typing::TypingUsers;
 use crate::wire::{
@@ -174,10 +174,12 @@ impl Task {
                 }
             }
             Event::Presence(presence) => self.on_presence(presence),
-            Event::Error(problem) => tracing::warn!(reason = problem.reason, "the server did not understand us"),
+            Event::Error(problem) => {
+                tracing::warn!(reason = problem.reason, code = problem.code, "the server did not understand us")
+            }
             Event::Rejected(rejected) => {
                 self.proven.remove(&rejected.id);
-                let failed = Status::Failed(Failure::Rejected(rejected.reason));
+                let failed = Status::Failed(Failure::Rejected(Rejection::new(rejected.code, rejected.reason)));
                 self.change(None, |room| room.timeline.advance(&rejected.id, failed));
             }
         }
@@ -317,7 +319,9 @@ impl Task {
             }
             Outcome::Received | Outcome::Acknowledged => Status::Sent,
             Outcome::Dropped(_) | Outcome::Expired => Status::Failed(Failure::Dropped),
-            Outcome::Rejected(why) => Status::Failed(Failure::Rejected(Outcome::Rejected(why).to_string())),
+            Outcome::Rejected(why) => {
+                Status::Failed(Failure::Rejected(Rejection::new(None, Outcome::Rejected(why).to_string())))
+            }
             Outcome::Cancelled => Status::Failed(Failure::Cancelled),
             _ => Status::Failed(Failure::Unknown),
         };

@@ -190,6 +190,9 @@ impl fmt::Debug for Token {
 pub struct Problem {
     /// What is wrong with it, in words for developers.
     pub reason: String,
+    /// The same for programs: one of [`code`](super::code), or one of a later version; a server may say none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// Extension: a message of the receiver's own is stored.
@@ -206,8 +209,11 @@ pub struct Stored {
 pub struct Rejected {
     /// The message.
     pub id: String,
-    /// Why, in words for people.
+    /// Why, in words for people, in English.
     pub reason: String,
+    /// The same for programs: one of [`code`](super::code), or one of a later version; a server may say none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// Extension: messages up to these offsets have come so far. Marks only rise.

@@ -3,6 +3,7 @@
 //! One WebSocket text message is one JSON object with a `type`, an array of such objects, or the bare text `ping` or
 //! `pong`. Unknown fields and unknown types are ignored.
 
+pub mod code;
 mod event;
 mod parse;
 

@@ -87,7 +87,7 @@ fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wrong> {
         }),
         "read_position" => Event::ReadPosition(ReadMark { offset: fields.number("offset")? }),
         "stored" => Event::Stored(Stored { id: text("id")?, offset: fields.number("offset")? }),
-        "rejected" => Event::Rejected(Rejected { id: text("id")?, reason: text("reason")? }),
+        "rejected" => Event::Rejected(Rejected { id: text("id")?, reason: text("reason")?, code: code(fields)? }),
         "receipt" => Event::Receipt(receipt(fields)?),
         "earlier" => {
             Event::Earlier(Earlier { before: fields.number("before")?, limit: fields.number_or("limit", page())? })
@@ -103,12 +103,19 @@ fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wrong> {
             user_name: text("userName")?,
             away: fields.bool("away")?,
         }),
-        "error" => Event::Error(Problem { reason: text("reason")? }),
+        "error" => Event::Error(Problem { reason: text("reason")?, code: code(fields)? }),
         "token_due" => Event::TokenDue(TokenDue { seconds: fields.number("seconds")? }),
         "token" => Event::Token(Token { token: text("token")? }),
         _ => return Ok(None),
     };
     Ok(Some(event))
+}
+
+fn code(fields: Object<'_>) -> Result<Option<String>, Wrong> {
+    match fields.get("code") {
+        None | Some(Json::Null) => Ok(None),
+        Some(_) => Ok(Some(fields.text("code")?.to_owned())),
+    }
 }
 
 /// A line, wherever it stands.

@@ -1,6 +1,6 @@
 //! One message as lines of a screen, with what stands above it: the day, the line of the unread, the sender's name.
 
-use everwire_chat::{Entry, Failure, Missing, Status};
+use everwire_chat::{Entry, Failure, Missing, Rejection, Status};
 use everwire_words::{Text, Words};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -153,7 +153,10 @@ impl Look<'_> {
 
     fn failure(&self, failure: &Failure) -> String {
         match failure {
-            Failure::Rejected(reason) => self.words.say(&Text::FailureRejected { reason: &self.words.reason(reason) }),
+            Failure::Rejected(Rejection { code, reason, .. }) => {
+                let reason = self.words.reason_by(code.as_deref(), reason);
+                self.words.say(&Text::FailureRejected { reason: &reason })
+            }
             Failure::Dropped => self.words.say(&Text::FailureDropped),
             Failure::Cancelled => self.words.say(&Text::FailureCancelled),
             Failure::Unknown => self.words.say(&Text::FailureUnknown),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use everwire_chat::wire::{Event, User, parse};
-use everwire_chat::{Failure, Status, Timeline};
+use everwire_chat::{Failure, Rejection, Status, Timeline};
 use everwire_words::{Language, Words};
 use insta::assert_snapshot;
 use jiff::civil::date;
@@ -124,6 +124,22 @@ fn a_conversation_with_every_status() {
 #[test]
 fn a_conversation_in_russian_on_a_narrow_terminal() {
     assert_snapshot!(conversation(Language::Russian).screen(36, 40));
+}
+
+#[test]
+fn a_refusal_is_told_by_its_code_in_the_reader_s_language_or_else_in_the_server_s_words() {
+    let refused = |code: Option<&str>| {
+        let mut desk = Desk::new(Language::Russian, Theme::PLAIN);
+        let id = desk.said("Ana", "mine", NOON);
+        let rejection = Rejection::new(code.map(str::to_owned), "as the server says");
+        desk.advance(&id, Status::Failed(Failure::Rejected(rejection)));
+        desk.screen(100, 10)
+    };
+    let known = refused(Some("id_taken"));
+    assert!(known.contains("у другого сообщения тот же номер") && !known.contains("as the server says"), "{known}");
+    for other in [None, Some("of_a_later_version")] {
+        assert!(refused(other).contains("сервер отказал: as the server says"), "{other:?}");
+    }
 }
 
 #[test]

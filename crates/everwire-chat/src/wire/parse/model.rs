@@ -60,7 +60,7 @@ const TYPES: [&str; 16] = [
     "read_position",
 ];
 
-const TEXTS: [&str; 8] = ["id", "userId", "userName", "text", "room", "epoch", "reason", "token"];
+const TEXTS: [&str; 9] = ["id", "userId", "userName", "text", "room", "epoch", "reason", "code", "token"];
 const NUMBERS: [&str; 8] = ["timestamp", "offset", "delivered", "read", "unread", "before", "limit", "seconds"];
 const BOOLS: [&str; 4] = ["isTyping", "earlier", "away", "more"];
 

@@ -41,6 +41,7 @@ fn every_event_is_read_as_it_was_written() {
         r#"{"type":"read_position","offset":9}"#,
         r#"{"type":"stored","id":"1","offset":9}"#,
         r#"{"type":"rejected","id":"1","reason":"too long"}"#,
+        r#"{"type":"rejected","id":"1","reason":"too long","code":"text_too_long"}"#,
         r#"{"type":"receipt","delivered":9,"read":7}"#,
         r#"{"type":"earlier","before":51}"#,
         r#"{"type":"earlier","before":51,"limit":7}"#,
@@ -49,6 +50,7 @@ fn every_event_is_read_as_it_was_written() {
         r#"{"type":"presence","userId":"u","userName":"U","away":true}"#,
         r#"{"type":"sync","room":"r","epoch":"e","offset":0,"earlier":false,"users":[{"userId":"u","userName":"U","away":true}]}"#,
         r#"{"type":"error","reason":"not JSON"}"#,
+        r#"{"type":"error","reason":"not JSON","code":"malformed"}"#,
     ] {
         assert_eq!(parse(text).events[0].to_json(), text);
     }
