@@ -34,11 +34,13 @@
 //! | `pages` | how many pages of history are under way |
 //! | `metrics` | what can be counted |
 //! | `export` | the history as JSON lines |
+//! | `clock` | the time that has surely passed (pure) |
 //! | `config`, `error` | settings, and what can go wrong |
 
 mod access;
 mod base_path;
 mod batch;
+mod clock;
 mod config;
 mod drain;
 mod error;

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -150,6 +151,55 @@ async fn refresh_tokens_are_not_to_be_guessed_without_end() {
         soon("it has to wait", async { while guesses().await.iter().all(|(status, _)| *status != 429) {} }).await;
     }
     sign_in(&server, "ana").await;
+}
+
+/// The next start, as many days later by the wall clock.
+async fn restarted_later(server: Server, folder: &Path, config: ServerConfig, days: i64) -> Server {
+    server.stop().await;
+    let ahead = days * 86_400_000;
+    let database = rusqlite::Connection::open(folder.join("history.sqlite")).unwrap();
+    let clock: String =
+        database.query_row("SELECT value FROM meta WHERE key = 'sign_in_clock'", [], |row| row.get(0)).unwrap();
+    let (own, wall) = clock.split_once(' ').unwrap();
+    // All that was stored is as much older.
+    let older = |reading: &str| reading.parse::<i64>().unwrap() - ahead;
+    let clock = format!("{} {}", older(own), older(wall));
+    database.execute("UPDATE meta SET value = ?1 WHERE key = 'sign_in_clock'", [clock]).unwrap();
+    database.execute("UPDATE refreshes SET expires = expires - ?1", [ahead]).unwrap();
+    drop(database);
+    Server::start(config).await
+}
+
+#[tokio::test]
+async fn a_clock_that_has_leapt_ends_no_sign_in_and_days_that_have_passed_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = accounts(folder.path(), &["ana", "ben"]);
+    let server = Server::start(config.clone()).await;
+    let (_, mut refresh) = sign_in(&server, "ana").await;
+    let (_, of_ben) = sign_in(&server, "ben").await;
+    let server = restarted_later(server, folder.path(), config.clone(), 400).await;
+    // Somebody's sign-in forgets those that are over.
+    sign_in(&server, "ben").await;
+    for _ in 0..2 {
+        let (status, answer) = post(&server, "/api/refresh", &json!({ "refresh": refresh })).await;
+        assert_eq!(status, 200, "{answer}");
+        let token = answer["token"].as_str().unwrap();
+        drop(Plain::join(&server, &format!("token={token}")).await);
+        answer["refresh"].as_str().unwrap().clone_into(&mut refresh);
+    }
+    assert_eq!(post(&server, "/api/refresh", &json!({ "refresh": of_ben })).await.0, 200);
+
+    let server = restarted_later(server, folder.path(), config.clone(), -400).await;
+    let (status, answer) = post(&server, "/api/refresh", &json!({ "refresh": refresh })).await;
+    assert_eq!(status, 200, "{answer}");
+    let refresh = answer["refresh"].clone();
+
+    // Stopped for two days at a time.
+    let mut server = server;
+    for _ in 0..16 {
+        server = restarted_later(server, folder.path(), config.clone(), 2).await;
+    }
+    assert_eq!(post(&server, "/api/refresh", &json!({ "refresh": refresh })).await.0, 401);
 }
 
 #[tokio::test]

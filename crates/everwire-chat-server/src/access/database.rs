@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::accounts::{Account, ClosedRoom};
+use crate::clock::Reading;
 use crate::error::OpenError;
 use crate::history::{HistoryError, beside, write};
 use crate::listing::Listed;
@@ -42,6 +43,19 @@ impl Tables {
     /// The key that our own tokens are signed with.
     pub(super) fn key(&self) -> Result<String> {
         Ok(self.0.query_row("SELECT value FROM meta WHERE key = 'token_key'", [], |row| row.get(0))?)
+    }
+
+    /// Where the clock of sign-ins stood when it was saved.
+    pub(super) fn clock(&self) -> Result<Option<Reading>> {
+        let select = "SELECT value FROM meta WHERE key = 'sign_in_clock'";
+        let saved: Option<String> = self.0.query_row(select, [], |row| row.get(0)).optional()?;
+        Ok(saved.as_deref().and_then(Reading::parse))
+    }
+
+    pub(super) fn save_clock(&self, reading: Reading) -> Result<()> {
+        let save = "INSERT OR REPLACE INTO meta VALUES ('sign_in_clock', ?1)";
+        self.0.prepare_cached(save)?.execute([reading.to_string()])?;
+        Ok(())
     }
 
     /// How users of the last server say who they are.

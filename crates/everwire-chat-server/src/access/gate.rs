@@ -16,8 +16,7 @@ use super::jwks::{KeyFile, KeysError};
 use super::jwt::{self, Claims, Key, LEEWAY, NamedKey, Refused};
 use super::live::Pass;
 use super::sign_in::{ISSUER, json};
-use super::{Access, Auth, lock, seconds};
-use crate::server::now;
+use super::{Access, Auth, lock};
 
 /// Judges tokens.
 #[derive(Debug)]
@@ -77,7 +76,7 @@ impl Access {
     /// What a good token says: the name, and what it lets its user into this room by, if that is still so. Whoever vouches for the
     /// user names it: without a name it is called by its id, whatever it claims.
     pub(super) fn pass(&self, token: &str, room: &str) -> Result<(String, Pass), Refusal> {
-        let claims = self.gate.judge(token, seconds()).map_err(Refusal::Token)?;
+        let claims = self.gate.judge(token, self.time.seconds()).map_err(Refusal::Token)?;
         let Claims { sub, name, generation, sid, grant, exp, .. } = claims;
         let until = exp.saturating_add(self.gate.leeway());
         let grant = grant.and_then(|grant| URL_SAFE_NO_PAD.decode(grant).ok());
@@ -88,11 +87,12 @@ impl Access {
     /// Whether who came in may stay.
     pub(crate) async fn judge(&self, pass: &Pass) -> Result<(), Refusal> {
         let Pass { user_id, room, sign_in, .. } = pass.clone();
+        let now = self.time.millis();
         let standing = self
             .store
             .look(move |tables| {
                 let sign_in = sign_in.as_ref().map(|(family, grant)| (family.as_str(), grant.as_slice()));
-                tables.standing(&user_id, &room, sign_in, now())
+                tables.standing(&user_id, &room, sign_in, now)
             })
             .await;
         match standing {

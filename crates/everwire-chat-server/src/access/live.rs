@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{Access, Refusal, lock, seconds};
+use super::{Access, Refusal, lock};
 use crate::rooms::ConnectionId;
 
 /// What somebody was let in by.
@@ -14,7 +14,7 @@ pub(crate) struct Pass {
     pub(super) generation: Option<i64>,
     /// Which sign-in the token came of, and with which refresh token it was given.
     pub(super) sign_in: Option<(String, Vec<u8>)>,
-    /// When the token expires, as far as it is taken: seconds since the Unix epoch.
+    /// When the token expires, as far as it is taken: seconds by the clock of tokens.
     pub(super) until: i64,
 }
 
@@ -52,7 +52,7 @@ impl Access {
 
     /// Whose token has expired: they have to leave.
     pub(crate) fn expired(&self) -> Vec<(ConnectionId, Pass)> {
-        let now = seconds();
+        let now = self.time.seconds();
         let passes = lock(&self.live.passes);
         let expired = passes.iter().filter(|(_, held)| held.pass.until <= now);
         expired.map(|(id, held)| (*id, held.pass.clone())).collect()
@@ -60,7 +60,7 @@ impl Access {
 
     /// Who is to be asked for a fresh token, and in how many seconds they have to leave without one.
     pub(crate) fn due(&self) -> Vec<(ConnectionId, Pass, u64)> {
-        let now = seconds();
+        let now = self.time.seconds();
         let mut due = Vec::new();
         for (id, held) in lock(&self.live.passes).iter_mut() {
             let left = u64::try_from(held.pass.until.saturating_sub(now)).unwrap_or_default();
@@ -142,8 +142,13 @@ impl Access {
         of_it.map(|(id, held)| (*id, held.pass.clone())).collect()
     }
 
-    /// Keys of the issuer that have changed.
+    /// Keys of the issuer that have changed, and where the clock stands.
     pub(crate) async fn renew(self: &std::sync::Arc<Self>) {
+        if let Some(reading) = self.time.due()
+            && let Some(Err(error)) = self.store.ask(move |tables| tables.save_clock(reading)).await
+        {
+            tracing::warn!(%error, "where the clock of sign-ins stands can't be stored");
+        }
         let access = std::sync::Arc::clone(self);
         let _ = tokio::task::spawn_blocking(move || access.renew_keys()).await;
     }

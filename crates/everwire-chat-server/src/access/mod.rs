@@ -6,6 +6,7 @@
 //! - `live`: who is in, and who has to leave when that changes
 //! - `database`: the tables of accounts, bans and closed rooms; `refreshes`: that of refresh tokens
 //! - `jwt`, `jwks`, `password`: tokens, an issuer's keys, and passwords (pure)
+//! - `time`: by which clock sign-ins end
 //! - `buckets`: rates; `attempts`: how many wrong passwords may be tried
 
 mod accounts;
@@ -19,6 +20,7 @@ mod live;
 mod password;
 mod refreshes;
 mod sign_in;
+mod time;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,10 +38,10 @@ pub(crate) use live::Pass;
 pub(crate) use sign_in::{json, routes};
 
 use crate::error::OpenError;
-use crate::server::now;
 use gate::Gate;
 use live::Live;
 use sign_in::Desk;
+use time::Time;
 
 /// How users say who they are.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +74,7 @@ pub(crate) struct Access {
     desk: Desk,
     live: Live,
     store: Store,
+    time: Time,
 }
 
 /// The tables, off the threads that must not wait for a disk.
@@ -94,14 +97,19 @@ impl Access {
             Auth::Accounts | Auth::Issuer(_) => Tables::open(folder)?,
         };
         let reader = folder.map(|folder| Tables::open(Some(folder))).transpose()?;
-        let key = tables.key().map_err(|source| OpenError::File { file: PathBuf::from("accounts"), source })?;
+        let failed = |source| OpenError::File { file: PathBuf::from("accounts"), source };
+        let key = tables.key().map_err(failed)?;
+        let time = match auth {
+            Auth::Issuer(_) => Time::Wall,
+            Auth::Accounts | Auth::Guests => Time::resume(&tables).map_err(failed)?,
+        };
         let revision = tables.revision().unwrap_or_default();
         let gate = Gate::new(auth, &key).map_err(OpenError::Keys)?;
         let writer = Arc::new(Mutex::new(tables));
         // In memory there is one alone.
         let reader = reader.map_or_else(|| Arc::clone(&writer), |reader| Arc::new(Mutex::new(reader)));
         let store = Store { reader, writer };
-        Ok(Some(Self { gate, desk: Desk::new(&key, Semaphore::new(HASHING)), live: Live::new(revision), store }))
+        Ok(Some(Self { gate, desk: Desk::new(&key, Semaphore::new(HASHING)), live: Live::new(revision), store, time }))
     }
 
     /// Whether there are accounts to sign in to.
@@ -126,11 +134,6 @@ impl Store {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Seconds since the Unix epoch.
-fn seconds() -> i64 {
-    now() / 1000
 }
 
 /// Why somebody is sent away whose token has expired; with a fresh one it may come back at once.

@@ -23,9 +23,9 @@ use super::attempts::Wrong;
 use super::database::Login;
 use super::jwt::{self, Audience, Claims};
 use super::refreshes::{Begun, Refreshed, SignIn};
-use super::{Access, Buckets, Pass, Rate, Refusal, lock, password, seconds};
+use super::{Access, Buckets, Pass, Rate, Refusal, lock, password};
 use crate::base_path::BasePath;
-use crate::server::{Shared, now};
+use crate::server::Shared;
 
 /// What our own tokens are from, and for.
 pub(super) const ISSUER: &str = "everwire";
@@ -34,7 +34,7 @@ pub(super) const ISSUER: &str = "everwire";
 const TOKEN: Duration = Duration::from_secs(15 * 60);
 
 /// How long a sign-in lasts if nobody comes back.
-const REFRESH: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(super) const REFRESH: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Passwords that may wait to be looked at; who comes on top is asked to come again.
 const MOST_WAITING: usize = 64;
@@ -194,14 +194,14 @@ impl Desk {
         }
     }
 
-    fn token(&self, sign_in: &SignIn) -> String {
+    fn token(&self, sign_in: &SignIn, now: i64) -> String {
         let SignIn { family, grant, user, user_name, generation } = sign_in.clone();
         let claims = Claims {
             iss: Some(ISSUER.to_owned()),
             sub: user,
             name: Some(user_name),
             aud: Some(Audience::One(ISSUER.to_owned())),
-            exp: seconds().saturating_add_unsigned(TOKEN.as_secs()),
+            exp: now.saturating_add_unsigned(TOKEN.as_secs()),
             nbf: None,
             generation: Some(generation),
             sid: Some(family),
@@ -225,8 +225,9 @@ impl Access {
         let login = login?;
         let (refresh, hash) = fresh()?;
         let (family, _) = fresh()?;
+        let now = self.time.millis();
         let begun =
-            self.store.ask(move |tables| tables.begin(&user, login.generation, &hash, &family, expires(), now()));
+            self.store.ask(move |tables| tables.begin(&user, login.generation, &hash, &family, expires(now), now));
         match begun.await.and_then(Result::ok).ok_or(Denied::Unavailable)? {
             Begun::SignedIn(sign_in) => Ok(self.signed_in(sign_in, refresh)),
             // The password was right when it was read, and may not be any more.
@@ -257,8 +258,8 @@ impl Access {
     /// Also the sign-in, and what is void by that.
     async fn refresh(&self, old: &str) -> Result<(SignedIn, String, Vec<Vec<u8>>), Ended> {
         let (refresh, new) = fresh()?;
-        let old = hash(old);
-        let refreshed = self.store.ask(move |tables| tables.refresh(&old, &new, expires(), now()));
+        let (old, now) = (hash(old), self.time.millis());
+        let refreshed = self.store.ask(move |tables| tables.refresh(&old, &new, expires(now), now));
         match refreshed.await.and_then(Result::ok).ok_or(Denied::Unavailable)? {
             Refreshed::For(sign_in, replaced) => {
                 let family = sign_in.family.clone();
@@ -273,7 +274,7 @@ impl Access {
     }
 
     fn signed_in(&self, sign_in: SignIn, refresh: String) -> SignedIn {
-        let token = self.desk.token(&sign_in);
+        let token = self.desk.token(&sign_in, self.time.seconds());
         SignedIn { token, expires_in: TOKEN.as_secs(), refresh, user: sign_in.user }
     }
 }
@@ -292,8 +293,8 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn expires() -> i64 {
-    now().saturating_add_unsigned(u64::try_from(REFRESH.as_millis()).unwrap_or(u64::MAX))
+fn expires(now: i64) -> i64 {
+    now.saturating_add_unsigned(u64::try_from(REFRESH.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A secret of 256 bits, and what is stored of it.

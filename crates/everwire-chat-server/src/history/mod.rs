@@ -3,7 +3,6 @@
 //! the live messages misses none: what the page does not hold is told later.
 
 mod backup;
-mod clock;
 mod folder;
 mod layout;
 mod sqlite;

@@ -12,9 +12,9 @@ use super::rows::{
     End, PAGE, end, is_anything_before, is_there, last, new_epoch, page, page_before, rooms, save_clock, saved_clock,
     surplus,
 };
+use crate::clock::{Clock, Reading, millis};
 use crate::error::OpenError;
 use crate::history::backup::{check, leave_log_alone, take_log_in};
-use crate::history::clock::{Clock, Reading, millis};
 use crate::history::folder::{FILE, Folder, Last, has_log, is_log_foreign};
 use crate::history::layout::{NEW, SINCE_3, SINCE_4, SINCE_5, SINCE_6, VERSION, from_1};
 use crate::history::{Bounds, Opening, Page, Place, Post, Removed, Start};
@@ -113,7 +113,7 @@ impl Database {
             }
             let epoch = transaction.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))?;
             transaction.commit()?;
-            let clock = Clock::resume(None, now(), None, Instant::now());
+            let (clock, _) = Clock::resume(None, now(), None, Instant::now());
             let ends = HashMap::new();
             Ok(Some(Self {
                 connection,
@@ -162,7 +162,15 @@ impl Database {
 
     /// What a server does before its first post: its clock goes on, and it says who may come in.
     pub(in crate::history) fn begin(&mut self, opening: &Opening) -> Result<(), HistoryError> {
-        self.clock = Clock::resume(saved_clock(&self.connection)?, now(), opening.kept_for, Instant::now());
+        let (clock, left_out) = Clock::resume(saved_clock(&self.connection)?, now(), opening.kept_for, Instant::now());
+        if let Some(days) = left_out {
+            tracing::warn!(
+                days,
+                "the clock is far ahead of when this server ran last: that time is not counted as messages' age, and they are \
+                 kept as much longer"
+            );
+        }
+        self.clock = clock;
         // A disk that is full keeps nobody from reading.
         let said = self.save_clock().and_then(|()| self.save_auth(opening.auth));
         if let Err(error) = said {

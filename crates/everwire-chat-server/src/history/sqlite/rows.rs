@@ -4,8 +4,8 @@ use everwire_chat::TextMessage;
 use everwire_chat::wire::WireStatus;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::clock::Reading;
 use crate::history::Exported;
-use crate::history::clock::Reading;
 use crate::history::folder::Last;
 
 /// Messages in a page.
@@ -152,20 +152,16 @@ pub(in crate::history) fn last(connection: &Connection, room: &str) -> rusqlite:
 pub(in crate::history) fn saved_clock(connection: &Connection) -> rusqlite::Result<Option<Reading>> {
     let saved: Option<String> =
         connection.query_row("SELECT value FROM meta WHERE key = 'clock'", [], |row| row.get(0)).optional()?;
-    let reading = saved
-        .as_deref()
-        .and_then(|saved| saved.split_once(' '))
-        .and_then(|(own, wall)| Some(Reading { own: own.parse().ok()?, wall: wall.parse().ok()? }));
-    if reading.is_some() {
-        return Ok(reading);
+    if let Some(reading) = saved.as_deref().and_then(Reading::parse) {
+        return Ok(Some(reading));
     }
     let newest: Option<i64> = connection.query_row("SELECT max(stored) FROM messages", [], |row| row.get(0))?;
     Ok(newest.map(|newest| Reading { own: newest, wall: newest }))
 }
 
-pub(in crate::history) fn save_clock(connection: &Connection, Reading { own, wall }: Reading) -> rusqlite::Result<()> {
+pub(in crate::history) fn save_clock(connection: &Connection, reading: Reading) -> rusqlite::Result<()> {
     let save = "INSERT OR REPLACE INTO meta VALUES ('clock', ?1)";
-    connection.prepare_cached(save)?.execute([format!("{own} {wall}")]).map(|_| ())
+    connection.prepare_cached(save)?.execute([reading.to_string()]).map(|_| ())
 }
 
 fn exported(row: &Row<'_>) -> rusqlite::Result<Exported> {
