@@ -32,6 +32,7 @@
 //! | `tls` | certificates from files |
 //! | `page` | the chat's page, from files that are given |
 //! | `pages` | how many pages of history are under way |
+//! | `look` | how names look (pure) |
 //! | `metrics` | what can be counted |
 //! | `export` | the history as JSON lines |
 //! | `clock` | the time that has surely passed (pure) |
@@ -49,6 +50,7 @@ mod history;
 mod hosts;
 mod http;
 mod listing;
+mod look;
 mod member;
 mod metrics;
 mod page;

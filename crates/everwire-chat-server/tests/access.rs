@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use everwire_chat::ChatClient;
-use everwire_chat_server::{Accounts, Auth, Issuer, Rate, ServerConfig};
+use everwire_chat_server::{AccountError, Accounts, Auth, Issuer, Rate, ServerConfig};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -489,6 +489,48 @@ async fn a_new_name_reaches_who_is_connected_and_one_sees_oneself_as_others_do()
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn users_whose_names_look_alike_are_shown_apart_by_the_id_that_somebody_vouches_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Foreign::new();
+    let keys = folder.path().join("keys.json");
+    std::fs::write(&keys, issuer.keys()).unwrap();
+    let mut config = with_data(folder.path());
+    config.auth = Auth::Issuer(Issuer { keys, name: "https://id".into(), audience: "chat".into() });
+    let server = Server::start(config).await;
+    let token = |user: &str, name: &str, exp: u64| {
+        issuer.token(&json!({"iss": "https://id", "aud": "chat", "sub": user, "name": name, "exp": exp}))
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut ben = Plain::join(&server, &format!("after=&token={}", token("ben", "Ben", now + 3600))).await;
+    assert_eq!(ben.brief().await, "sync");
+    assert_eq!(ben.next().await["userName"], "Ben");
+    // With a Cyrillic letter; and soon to be asked for a fresh token.
+    let mut eve = Plain::join(&server, &format!("after=&token={}", token("eve", "B\u{435}n", now - 30))).await;
+    assert_eq!(eve.brief().await, "sync");
+    let shown = json!("B\u{435}n (eve)");
+    assert_eq!((&eve.next().await["userName"], &ben.next().await["userName"]), (&shown, &shown));
+    while eve.brief().await != "token_due" {}
+    eve.say(&json!({"type": "token", "token": token("eve", "Ben", now + 3600)})).await;
+    let shown = json!("Ben (eve)");
+    assert_eq!((&eve.next().await["userName"], &ben.next().await["userName"]), (&shown, &shown));
+    eve.say(&text("1", "eve", "I am Ben")).await;
+    assert_eq!(ben.next().await["userName"], shown);
+}
+
+#[test]
+fn an_account_whose_name_looks_like_another_s_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut accounts = Accounts::open(folder.path()).unwrap();
+    accounts.add("ben", "Ben", PASSWORD).unwrap();
+    let alike = accounts.add("eve", "B\u{435}n", PASSWORD).unwrap_err();
+    assert_eq!(alike.to_string(), "the name looks like that of ben: give another one (--name)");
+    assert!(matches!(accounts.add("ben", "Ben", PASSWORD), Err(AccountError::Exists)));
+    accounts.add("eve", "Eve", PASSWORD).unwrap();
+    accounts.remove("ben").unwrap();
+    accounts.add("benjamin", "Ben", PASSWORD).unwrap();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use everwire_chat::limits::{check_id, check_name, check_room};
 
-use super::database::Tables;
+use super::database::{Added, Tables};
 use super::password;
 use crate::error::OpenError;
 use crate::history::HistoryError;
@@ -60,6 +60,8 @@ pub enum AccountError {
     Invalid(&'static str),
     /// There is such an account already.
     Exists,
+    /// The name looks like that of the account of this user.
+    LooksLike(String),
     /// There is no such account.
     Unknown,
     /// The database can't do it.
@@ -98,11 +100,15 @@ impl Accounts {
     /// Adds an account. Takes some 20 ms, on purpose.
     ///
     /// # Errors
-    /// If there is one, or if something breaks a limit: a password has 8 to 1,024 bytes.
+    /// If there is one, if the name looks like another's, or if something breaks a limit: a password has 8 to 1,024 bytes.
     pub fn add(&mut self, user_id: &str, user_name: &str, password: &str) -> Result<(), AccountError> {
         check_id(user_id).and_then(|()| check_name(user_name)).map_err(AccountError::Invalid)?;
         let hash = hashed(password)?;
-        if self.0.add(user_id, user_name, &hash, now())? { Ok(()) } else { Err(AccountError::Exists) }
+        match self.0.add(user_id, user_name, &hash, now())? {
+            Added::Now => Ok(()),
+            Added::Before => Err(AccountError::Exists),
+            Added::LooksLike(other) => Err(AccountError::LooksLike(other)),
+        }
     }
 
     /// Changes a password; whoever is signed in has to sign in again.
@@ -238,6 +244,7 @@ impl fmt::Display for AccountError {
         match self {
             Self::Invalid(problem) => f.write_str(problem),
             Self::Exists => f.write_str("there is such an account already"),
+            Self::LooksLike(other) => write!(f, "the name looks like that of {other}: give another one (--name)"),
             Self::Unknown => f.write_str("there is no such account"),
             Self::Database(_) => f.write_str("the database can't do it"),
         }
@@ -248,7 +255,7 @@ impl std::error::Error for AccountError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Database(error) => Some(error),
-            Self::Invalid(_) | Self::Exists | Self::Unknown => None,
+            Self::Invalid(_) | Self::Exists | Self::LooksLike(_) | Self::Unknown => None,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::clock::Reading;
 use crate::error::OpenError;
 use crate::history::{HistoryError, beside, write};
 use crate::listing::Listed;
+use crate::look::look;
 
 type Result<T> = std::result::Result<T, HistoryError>;
 
@@ -33,6 +34,16 @@ pub(super) struct Standing {
 pub(super) struct Login {
     pub(super) password: String,
     pub(super) generation: i64,
+}
+
+/// What became of a new account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    Now,
+    /// There is one.
+    Before,
+    /// Its name looks like that of this user.
+    LooksLike(String),
 }
 
 impl Tables {
@@ -98,12 +109,22 @@ impl Tables {
         Ok(login.optional()?)
     }
 
-    /// False if there is such an account.
-    pub(super) fn add(&mut self, user: &str, name: &str, password: &str, now: i64) -> Result<bool> {
-        self.change(|change| {
+    /// Adds an account, unless there is one, or its name looks like another's.
+    pub(super) fn add(&mut self, user: &str, name: &str, password: &str, now: i64) -> Result<Added> {
+        let mut like = None;
+        let added = self.change(|change| {
+            like = looks_like(change, user, name)?;
+            if like.is_some() {
+                return Ok(false);
+            }
             // The generation begins with the time: another of this name may have been removed before.
             let added = "INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3, ?4, ?4)";
             Ok(change.execute(added, params![user, name, password, now])? > 0)
+        })?;
+        Ok(match (added, like) {
+            (true, _) => Added::Now,
+            (false, Some(other)) => Added::LooksLike(other),
+            (false, None) => Added::Before,
         })
     }
 
@@ -228,4 +249,18 @@ impl Tables {
         transaction.commit()?;
         Ok(changed)
     }
+}
+
+/// Another user whose account has a name that people can't tell from this one.
+fn looks_like(of: &Transaction<'_>, user: &str, name: &str) -> rusqlite::Result<Option<String>> {
+    let mut select = of.prepare("SELECT user_id, user_name FROM accounts WHERE user_id <> ?1 ORDER BY user_id")?;
+    let others = select.query_map([user], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let own = look(name);
+    for other in others {
+        let (other, other_name) = other?;
+        if look(&other_name) == own {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }

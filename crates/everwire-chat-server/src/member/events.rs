@@ -107,9 +107,9 @@ impl Member {
 
     /// The user is called so from now on. Whether the connection goes on.
     fn on_name(&mut self, name: String) -> bool {
-        let Some(user) = self.user.as_mut().filter(|user| user.user_name != name) else { return true };
-        user.user_name = name;
-        self.shared.rooms().rename(&self.room, self.id, &user.user_name);
+        let Some(shown) = self.shared.rooms().rename(&self.room, self.id, &name) else { return true };
+        let Some(user) = self.user.as_mut().filter(|user| user.user_name != shown) else { return true };
+        user.user_name = shown;
         self.tell_own_name()
     }
 

@@ -17,7 +17,7 @@ use everwire_server::{CloseCode, Message, Prepared};
 pub(crate) use mailbox::{Item, Mailbox};
 use marks::Marks;
 pub(crate) use marks::{KeptMarks, RECENT, Top};
-use names::Names;
+use names::{Apart, Names};
 pub(crate) use presence::Leaving;
 use presence::Presence;
 pub(crate) use reading::KeptPosition;
@@ -38,8 +38,8 @@ pub(crate) struct Rooms {
     unsaved_reading: reading::Unsaved,
     /// How often rooms were forgotten, some together.
     forgotten: [u64; SLOTS],
-    /// Everybody names themselves: who looks like another is shown apart.
-    guests: bool,
+    /// How users are shown apart whose names look alike.
+    apart: Apart,
     /// The server ends: who still comes in is sent away.
     closing: bool,
     /// Frames handed to members since the start.
@@ -85,7 +85,7 @@ pub(crate) struct Manner {
 impl Rooms {
     /// None yet; `guests` name themselves.
     pub(crate) fn new(guests: bool) -> Self {
-        Self { guests, ..Self::default() }
+        Self { apart: if guests { Apart::ByNumber } else { Apart::ById }, ..Self::default() }
     }
 
     /// Whether nothing is known of a room here: what the history knows of it is to be [recalled](Self::recall) first.
@@ -140,9 +140,7 @@ impl Rooms {
         if let Some(known) = &member.user {
             return known.clone();
         }
-        if self.guests {
-            user.user_name = room.names.take(&user.user_id, &user.user_name);
-        }
+        user.user_name = room.names.take(&user.user_id, &user.user_name, self.apart);
         member.user = Some(user.clone());
         let away = member.manner.away;
         if room.presence.enter(&user, away) {
@@ -152,14 +150,15 @@ impl Rooms {
         user
     }
 
-    /// The user of a connection is called otherwise from now on; the others are told.
-    pub(crate) fn rename(&mut self, room: &str, id: ConnectionId, name: &str) {
-        let Some(room) = self.rooms.get_mut(room) else { return };
-        let Some(Member { user: Some(user), .. }) = room.members.get_mut(&id) else { return };
-        name.clone_into(&mut user.user_name);
-        let user_id = user.user_id.clone();
-        room.presence.rename(&user_id, name);
+    /// The user of a connection is called otherwise from now on; the others are told. The name as they see it.
+    pub(crate) fn rename(&mut self, room: &str, id: ConnectionId, name: &str) -> Option<String> {
+        let room = self.rooms.get_mut(room)?;
+        let user = room.members.get_mut(&id)?.user.as_mut()?;
+        user.user_name = room.names.take(&user.user_id, name, self.apart);
+        let User { user_id, user_name, .. } = user.clone();
+        room.presence.rename(&user_id, &user_name);
         self.deliveries += room.tell_presence(&user_id);
+        Some(user_name)
     }
 
     /// Whether nobody looks at a connection's client.

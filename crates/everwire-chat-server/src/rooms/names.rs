@@ -1,12 +1,11 @@
 use std::collections::HashMap;
 
-use everwire_chat::limits::shows;
-use unicode_security::skeleton;
+use crate::look::look;
 
-/// The names in a room where everybody names themselves: no two users are shown by names that look alike.
+/// The names in a room: no two users are shown by names that look alike.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// How they look (UTS 39, section 4), with the number for the next who looks like this.
+    /// How they look, with the number for the next who looks like this.
     looks: HashMap<String, u64>,
     /// By user.
     users: HashMap<String, Named>,
@@ -18,9 +17,19 @@ struct Named {
     shown: String,
 }
 
+/// What stands behind a name that looks like another's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Apart {
+    /// A number: whoever names themselves chooses their id too.
+    #[default]
+    ByNumber,
+    /// The user's id, for which somebody vouches. A number where that looks like another's as well.
+    ById,
+}
+
 impl Names {
-    /// The name by which the user is shown: as it is claimed, or with a number if it looks like another's who is here.
-    pub(super) fn take(&mut self, user_id: &str, claimed: &str) -> String {
+    /// The name by which the user is shown: as it is claimed, or with more behind it if it looks like another's who is here.
+    pub(super) fn take(&mut self, user_id: &str, claimed: &str, apart: Apart) -> String {
         if let Some(named) = self.users.get(user_id)
             && named.claimed == claimed
         {
@@ -28,6 +37,9 @@ impl Names {
         }
         self.free(user_id);
         let mut shown = claimed.to_owned();
+        if apart == Apart::ById && self.looks.contains_key(&look(&shown)) {
+            shown = format!("{claimed} ({user_id})");
+        }
         while self.looks.contains_key(&look(&shown)) {
             let number = self.looks.entry(look(claimed)).or_insert(2);
             shown = format!("{claimed} ({number})");
@@ -46,21 +58,18 @@ impl Names {
     }
 }
 
-/// The same for names that people can't tell apart: with letters of other scripts, other spaces, or what nobody sees.
-fn look(name: &str) -> String {
-    let seen: String = name.chars().filter(|&c| c.is_whitespace() || shows(c)).collect();
-    let words: Vec<&str> = seen.split_whitespace().collect();
-    skeleton(&words.join(" ")).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Names;
+    use super::{Apart, Names};
+
+    fn take(names: &mut Names, user: &str, claimed: &str) -> String {
+        names.take(user, claimed, Apart::ByNumber)
+    }
 
     #[test]
     fn names_that_look_alike_are_numbered() {
         let mut names = Names::default();
-        assert_eq!(names.take("1", "Ben"), "Ben");
+        assert_eq!(take(&mut names, "1", "Ben"), "Ben");
         // With Cyrillic \u{412} and \u{435}, a joiner, and other spaces.
         for (user, claimed, shown) in [
             ("2", "\u{412}\u{435}n", "\u{412}\u{435}n (2)"),
@@ -72,21 +81,35 @@ mod tests {
             ("8", "Ben", "Ben (6)"),
             ("9", "Ben (6)", "Ben (6) (2)"),
         ] {
-            assert_eq!(names.take(user, claimed), shown);
+            assert_eq!(take(&mut names, user, claimed), shown);
         }
     }
 
     #[test]
     fn a_user_keeps_a_name_until_it_leaves_or_takes_another() {
         let mut names = Names::default();
-        names.take("1", "Ben");
-        assert_eq!(names.take("2", "Ben"), "Ben (2)");
-        assert_eq!(names.take("2", "Ben"), "Ben (2)", "on another device");
+        take(&mut names, "1", "Ben");
+        assert_eq!(take(&mut names, "2", "Ben"), "Ben (2)");
+        assert_eq!(take(&mut names, "2", "Ben"), "Ben (2)", "on another device");
         names.free("1");
-        assert_eq!(names.take("2", "Ben"), "Ben (2)", "while it is here");
-        assert_eq!(names.take("2", "Benjamin"), "Benjamin");
-        assert_eq!(names.take("3", "Ben"), "Ben");
-        assert_eq!(names.take("3", "Ben (2)"), "Ben (2)");
-        assert_eq!(names.take("2", "Ben"), "Ben");
+        assert_eq!(take(&mut names, "2", "Ben"), "Ben (2)", "while it is here");
+        assert_eq!(take(&mut names, "2", "Benjamin"), "Benjamin");
+        assert_eq!(take(&mut names, "3", "Ben"), "Ben");
+        assert_eq!(take(&mut names, "3", "Ben (2)"), "Ben (2)");
+        assert_eq!(take(&mut names, "2", "Ben"), "Ben");
+    }
+
+    #[test]
+    fn where_somebody_vouches_for_users_their_id_tells_names_apart() {
+        let mut names = Names::default();
+        for (user, claimed, shown) in [
+            ("u1", "Ben", "Ben"),
+            ("u2", "B\u{435}n", "B\u{435}n (u2)"),
+            ("u3", "Ben (u4)", "Ben (u4)"),
+            ("u4", "Ben", "Ben (2)"),
+            ("eve", "Eve", "Eve"),
+        ] {
+            assert_eq!(names.take(user, claimed, Apart::ById), shown);
+        }
     }
 }

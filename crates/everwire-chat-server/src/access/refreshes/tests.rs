@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::super::database::Added;
 use super::*;
 
 const LATE: i64 = i64::MAX;
@@ -10,7 +11,7 @@ const LATE: i64 = i64::MAX;
 /// Tables in which there is ana.
 fn tables(folder: Option<&Path>) -> Tables {
     let mut tables = Tables::open(folder).unwrap();
-    assert!(tables.add("ana", "Ana", "hash", 1).unwrap());
+    assert_eq!(tables.add("ana", "Ana", "hash", 1).unwrap(), Added::Now);
     tables
 }
 
@@ -75,7 +76,10 @@ fn of_two_copies_of_a_token_the_use_of_one_voids_the_other() {
 fn a_sign_in_that_is_under_way_does_not_outlive_a_change_of_its_account() {
     let changes: [fn(&mut Tables); 3] = [
         |tables| assert!(tables.set_password("ana", "new").unwrap()),
-        |tables| assert!(tables.remove("ana").unwrap() && tables.add("ana", "Another", "x", 9).unwrap()),
+        |tables| {
+            assert!(tables.remove("ana").unwrap());
+            assert_eq!(tables.add("ana", "Another", "x", 9).unwrap(), Added::Now);
+        },
         |tables| assert!(tables.ban("ana", 9).unwrap() && tables.unban("ana").unwrap()),
     ];
     for change in changes {
