@@ -34,8 +34,8 @@ impl Drain {
     }
 }
 
-/// Sends the members away with 1012, spread over this time; who comes is told when to come back. Not cancel-safe: some have
-/// gone by then.
+/// Sends the members away with 1012, spread over this time. Each is told to come back as much later, a second behind the end at the
+/// earliest: so they come back as they go. Who comes meanwhile is told when to come back. Not cancel-safe: some have gone by then.
 pub(crate) async fn run(shared: &Shared, within: Duration) {
     let members = shared.rooms().connections();
     let count = u32::try_from(members.len()).unwrap_or(u32::MAX).max(1);
@@ -45,9 +45,10 @@ pub(crate) async fn run(shared: &Shared, within: Duration) {
     if within.is_zero() {
         return;
     }
+    let back = within.as_secs() + u64::from(within.subsec_nanos() > 0) + 1;
     for (turn, (room, id)) in (0..).zip(members) {
         tokio::time::sleep_until(began + within / count * turn).await;
-        shared.rooms().send_away(&room, id);
+        shared.rooms().send_away(&room, id, back);
     }
     tokio::time::sleep_until(began + within).await;
 }

@@ -415,11 +415,11 @@ impl Member {
                 self.shared.metrics.ended(match code {
                     CloseCode::SERVICE_RESTART => "restart",
                     CloseCode::POLICY_VIOLATION => "expelled",
-                    _ if reason == EXPIRED => "expired",
+                    _ if *reason == *EXPIRED => "expired",
                     _ => "slow",
                 });
                 // Posts that are not stored yet would be vouched for by a pong in the buffer.
-                !self.held && self.close(code, reason).await
+                !self.held && self.close(code, &reason).await
             }
         }
     }

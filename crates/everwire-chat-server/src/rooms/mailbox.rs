@@ -55,7 +55,7 @@ pub(crate) enum Item {
     /// A post of the member's own could not be stored.
     Failed,
     /// The connection is to end. Nothing follows.
-    Close(CloseCode, &'static str),
+    Close(CloseCode, Arc<str>),
 }
 
 impl Mailbox {
@@ -99,7 +99,7 @@ impl Mailbox {
     }
 
     /// Ends the connection at once: what waits is not worth sending any more.
-    pub(crate) fn close(&self, code: CloseCode, reason: &'static str) {
+    pub(crate) fn close(&self, code: CloseCode, reason: impl Into<Arc<str>>) {
         let mut inner = self.lock();
         if !inner.ended {
             inner.end(code, reason);
@@ -155,10 +155,10 @@ impl Inner {
         }
     }
 
-    fn end(&mut self, code: CloseCode, reason: &'static str) {
+    fn end(&mut self, code: CloseCode, reason: impl Into<Arc<str>>) {
         self.items.clear();
         self.bytes = 0;
-        self.items.push_back(Item::Close(code, reason));
+        self.items.push_back(Item::Close(code, reason.into()));
         self.ended = true;
     }
 

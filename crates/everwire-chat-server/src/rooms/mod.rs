@@ -301,10 +301,10 @@ impl Rooms {
         self.rooms.iter().flat_map(of_room).collect()
     }
 
-    /// Sends one away, to come back when the server does.
-    pub(crate) fn send_away(&self, room: &str, id: ConnectionId) {
+    /// Sends one away, to come back in so many seconds.
+    pub(crate) fn send_away(&self, room: &str, id: ConnectionId, seconds: u64) {
         if let Some(member) = self.rooms.get(room).and_then(|room| room.members.get(&id)) {
-            send_away(&member.mailbox);
+            member.mailbox.close(CloseCode::SERVICE_RESTART, format!("the server restarts; Retry-After: {seconds}"));
         }
     }
 

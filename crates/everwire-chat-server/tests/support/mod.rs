@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// No single thing takes longer, even on a busy machine.
@@ -197,6 +198,10 @@ impl Plain {
 
     /// The code with which the server closes, after whatever else it says.
     pub(crate) async fn close_code(&mut self) -> u16 {
+        self.close_frame().await.code.into()
+    }
+
+    pub(crate) async fn close_frame(&mut self) -> CloseFrame {
         let frame = soon("the close frame", async {
             loop {
                 if let Message::Close(frame) = self.raw().await {
@@ -204,7 +209,7 @@ impl Plain {
                 }
             }
         });
-        frame.await.expect("a code").code.into()
+        frame.await.expect("a code")
     }
 }
 

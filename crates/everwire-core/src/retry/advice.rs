@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Cause, OpenFailure, OpenFailureKind, Phase};
+use crate::{Cause, CloseFrame, OpenFailure, OpenFailureKind, Phase};
 
 /// The longest pause that a server's `Retry-After` can impose: 1 h. What asks for more is taken for a mistake.
 pub const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(3600);
@@ -84,6 +84,7 @@ impl Advice {
 /// | the same, after a stand-still of ours, or when nothing of ours went out for longer than the heartbeat's interval | retry | servers close idle connections so |
 /// | close 1001, 1005, 1006, 1011, 1012, 1014, 3008 | retry | the server goes, fails, restarts, or was too slow |
 /// | close 1013 | retry, no sooner than 5 s | "try again later" |
+/// | close 1012 or 1013 with `Retry-After: 7` in its reason | retry, no sooner than in so many seconds, of which at most 1 h counts | the server says when |
 /// | close 1002, 1003, 1007, 1009, 1010 | retry; a message that the peer refuses again and again is rejected | it blames a message, not the client |
 /// | close 1008 | stop; after a useful connection retry slowly, stop at the second in a row | servers use it for limits and time-outs too |
 /// | close 3000, 3003, 4401, 4403, 4404 | stop | unauthorized, forbidden, not found |
@@ -97,7 +98,7 @@ pub fn advice(cause: &Cause) -> Advice {
     match cause {
         Cause::OpenFailed(OpenFailure { kind, phase, .. }) => opening(kind, *phase),
         Cause::PeerClosed(None) => Advice::Retry,
-        Cause::PeerClosed(Some(frame)) => close_code(frame.code.0),
+        Cause::PeerClosed(Some(frame)) => closed(frame),
         Cause::Lost(_) | Cause::Dead { .. } => Advice::Retry,
         Cause::Bye { retry_after: Some(pause), paced: true, .. } => Advice::RetryAt((*pause).min(RETRY_AFTER_LIMIT)),
         Cause::Bye { retry_after: Some(pause), .. } => Advice::RetryNoSoonerThan((*pause).min(RETRY_AFTER_LIMIT)),
@@ -117,12 +118,10 @@ fn opening(kind: &OpenFailureKind, phase: Phase) -> Advice {
         | OpenFailureKind::ProxyDenied
         | OpenFailureKind::Unwanted
         | OpenFailureKind::NoSession => Advice::Stop,
-        OpenFailureKind::Closed(frame) => {
-            match frame.as_ref().map_or(Advice::Retry, |frame| close_code(frame.code.0)) {
-                Advice::End => Advice::Stop,
-                advice => advice,
-            }
-        }
+        OpenFailureKind::Closed(frame) => match frame.as_deref().map_or(Advice::Retry, closed) {
+            Advice::End => Advice::Stop,
+            advice => advice,
+        },
         OpenFailureKind::Refused { retry_after: Some(pause), .. } => {
             Advice::RetryNoSoonerThan((*pause).min(RETRY_AFTER_LIMIT))
         }
@@ -142,6 +141,23 @@ fn opening(kind: &OpenFailureKind, phase: Phase) -> Advice {
         OpenFailureKind::Refused { status: 300..=499, .. } => Advice::Stop,
         OpenFailureKind::Refused { .. } => Advice::RetrySlowly,
     }
+}
+
+fn closed(frame: &CloseFrame) -> Advice {
+    match retry_after(frame) {
+        Some(pause) => Advice::RetryNoSoonerThan(pause.min(RETRY_AFTER_LIMIT)),
+        None => close_code(frame.code.0),
+    }
+}
+
+/// What a server that restarts, or is busy, says of when to come back: `Retry-After: 7`, in seconds, anywhere in the reason.
+fn retry_after(frame: &CloseFrame) -> Option<Duration> {
+    if !matches!(frame.code.0, 1012 | 1013) {
+        return None;
+    }
+    let (_, after) = frame.reason.split_once("Retry-After: ")?;
+    let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+    after[..end].parse().ok().map(Duration::from_secs)
 }
 
 fn close_code(code: u16) -> Advice {

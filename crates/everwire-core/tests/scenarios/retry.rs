@@ -544,6 +544,27 @@ fn close_codes_say_what_follows() {
 }
 
 #[test]
+fn a_server_that_restarts_or_is_busy_may_say_when_to_come_back_in_its_reason() {
+    let advised = |code: u16, reason: &str| {
+        advice(&Cause::PeerClosed(Some(CloseFrame { code: CloseCode(code), reason: reason.into() })))
+    };
+    let no_sooner = |seconds| Advice::RetryNoSoonerThan(Duration::from_secs(seconds));
+    assert_eq!(advised(1012, "the server restarts; Retry-After: 7"), no_sooner(7));
+    assert_eq!(advised(1013, "Retry-After: 30, please"), no_sooner(30));
+    assert_eq!(advised(1012, "Retry-After: 86400"), Advice::RetryNoSoonerThan(RETRY_AFTER_LIMIT));
+    for reason in ["", "Retry-After: soon", "Retry-After: ", "Retry-After: 99999999999999999999", "Retry-After:7"] {
+        assert_eq!(advised(1012, reason), Advice::Retry, "{reason}");
+        assert_eq!(advised(1013, reason), no_sooner(5), "{reason}");
+    }
+    assert_eq!(advised(4000, "Retry-After: 7"), Advice::Retry, "what others mean by it nobody knows");
+    let mut world = World::connected(unspread(|_| {}));
+    let frame = CloseFrame { code: CloseCode(1012), reason: "Retry-After: 7".into() };
+    world.transport(TransportEvent::PeerClosed(Some(frame)));
+    world.transport(TransportEvent::Lost(Loss::Ended));
+    assert_eq!(world.passes_until_attempt(), seconds(8.0), "and the usual delay");
+}
+
+#[test]
 fn a_close_frame_without_a_code_is_retried() {
     let mut world = World::connected(Config::default());
     world.transport(TransportEvent::PeerClosed(None));
