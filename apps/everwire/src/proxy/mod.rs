@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 pub(crate) use self::args::ProxyArgs;
 use crate::args::ColorArg;
 use crate::exit::{Exit, Failure};
+use crate::logs;
 use crate::term::{self, Console, Gone, Stop};
 
 /// How long the end may take.
@@ -45,6 +46,7 @@ pub(crate) async fn run(args: ProxyArgs, color: ColorArg) -> Result<Exit, Failur
     };
     let proxy = start(Proxy::builder(to).listen(&args.listen).schedule(schedule)).await?;
     let stop = Stop::listen(PARTING);
+    tokio::spawn(logs::tell_lost());
     let events = proxy.events();
     let started = if args.json { report::json_started } else { report::banner };
     tell(&started(&proxy, to, &from, control.as_ref()));

@@ -1,11 +1,12 @@
 //! What the command says and does, and how it ends.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::Instant;
 
 use crate::support::server::{Nobody, Server, echo};
-use crate::support::{Everwire, PATIENCE, run};
+use crate::support::{Everwire, PATIENCE, command, run};
 
 /// A proxy on a free port, and its address.
 pub(crate) fn start(args: &[&str]) -> (Everwire, String) {
@@ -38,6 +39,31 @@ fn a_client_and_a_server_talk_through_it_and_it_says_a_line_for_each_connection_
     let summary = proxy.out.seen.last().unwrap();
     assert!(summary.starts_with("Summary: 1 connections; ") && summary.ends_with("no faults"), "{summary}");
     assert_eq!(proxy.err.text(), "");
+}
+
+#[test]
+fn what_nobody_reads_of_it_holds_no_connection_up() {
+    let server = Server::start(|mut stream, _| {
+        let mut byte = [0];
+        let _ = stream.read_exact(&mut byte).and_then(|()| stream.write_all(&byte));
+    });
+    let mut proxy =
+        command(&["proxy", "--listen", "127.0.0.1:0", "--to", &server.address.to_string(), "--log", "trace"]);
+    let mut proxy = proxy.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut banner = String::new();
+    BufReader::new(proxy.stdout.as_mut().unwrap()).read_line(&mut banner).unwrap();
+    let address = banner.split("listening on ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+    // More lines than a pipe holds, of its log and of what it tells.
+    for _ in 0..1500 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"x").unwrap();
+        let mut answer = [0];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"x");
+    }
+    proxy.kill().unwrap();
+    proxy.wait().unwrap();
 }
 
 #[cfg(unix)]
