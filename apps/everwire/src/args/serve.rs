@@ -118,6 +118,12 @@ pub(crate) struct ServeSettings {
     #[serde(deserialize_with = "by_size")]
     pub(crate) max_message: Option<usize>,
 
+    /// Bytes that may wait for all members together, beside what their sockets hold; beyond half of it, members for whom more than an
+    /// equal share waits are closed with 1013, and catch up when they come back [default: 256MiB]
+    #[arg(long, value_name = "SIZE", env = "EVERWIRE_MAX_WAITING", value_parser = values::bytes, help_heading = "Limits")]
+    #[serde(deserialize_with = "by_size")]
+    pub(crate) max_waiting: Option<usize>,
+
     /// A web page that may connect, such as `https://example.org` or `https://*.example.org`; 'same' is this host, '*' any.
     /// May be given several times [default: same]
     #[arg(
@@ -210,6 +216,7 @@ impl ServeSettings {
             max_connections: self.max_connections.or(file.max_connections),
             max_per_address: self.max_per_address.or(file.max_per_address),
             max_message: self.max_message.or(file.max_message),
+            max_waiting: self.max_waiting.or(file.max_waiting),
             origins: self.origins.or(file.origins),
             compression: self.compression.or(file.compression),
             heartbeat: self.heartbeat.or(file.heartbeat),

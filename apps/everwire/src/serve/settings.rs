@@ -19,6 +19,9 @@ const BURST: f64 = 5.0;
 /// How long members may take to be sent away, one after the other.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// What has to be allowed to wait for all members together.
+const LEAST_WAITING: usize = 1 << 20;
+
 /// All that a server needs to know.
 pub(super) struct Settings {
     pub(super) listen: SocketAddr,
@@ -45,6 +48,7 @@ impl Settings {
         replace(&mut server.latest, settings.latest);
         replace(&mut server.max_connections, settings.max_connections);
         replace(&mut server.max_message, settings.max_message);
+        replace(&mut server.all_mailboxes_bytes, settings.max_waiting);
         replace(&mut server.heartbeat, settings.heartbeat);
         replace(&mut server.presence_grace, settings.presence_grace);
         replace(&mut server.base_path, settings.base_path);
@@ -98,7 +102,12 @@ impl Settings {
         let ServerConfig { keep, latest, max_connections, max_per_address, max_message, compression, .. } =
             &self.server;
         let base = self.server.base_path.as_str();
-        let mut words = format!("listens on {}{}\nkeeps its data in {}\n", self.listen, if base.is_empty() { String::new() } else { format!(", below {base}") }, self.data.display());
+        let mut words = format!(
+            "listens on {}{}\nkeeps its data in {}\n",
+            self.listen,
+            if base.is_empty() { String::new() } else { format!(", below {base}") },
+            self.data.display()
+        );
         let count = keep.messages.map_or_else(|| "all messages".to_owned(), |count| format!("{count} messages a room"));
         let time = keep.time.map_or_else(|| "for ever".to_owned(), |time| format!("for {}", crate::term::short(time)));
         let per_address = max_per_address.map_or_else(String::new, |count| format!(", {count} from one address"));
@@ -168,6 +177,9 @@ fn check_limits(server: &ServerConfig) -> Result<(), Failure> {
         ServerConfig { max_connections: 0, .. } => zero("max-connections"),
         ServerConfig { max_per_address: Some(0), .. } => zero("max-per-address"),
         ServerConfig { max_message: 0, .. } => zero("max-message"),
+        ServerConfig { all_mailboxes_bytes, .. } if *all_mailboxes_bytes < LEAST_WAITING => {
+            Err(Failure::usage("max-waiting is less than 1MiB: members would be sent away all the time".to_owned()))
+        }
         ServerConfig { posts: Some(Rate { per_second, .. }), .. } if *per_second <= 0.0 => zero("max-posts"),
         ServerConfig { heartbeat, .. } if heartbeat.is_zero() => zero("heartbeat"),
         _ => Ok(()),
@@ -208,7 +220,7 @@ mod tests {
     #[test]
     fn the_command_line_goes_before_the_file_and_that_before_the_defaults() {
         let file = file(
-            "listen = ':9999'\nkeep-time = '48h'\nkeep-messages = 10\nmax-message = '1MiB'\norigin = ['https://a.example']\n\
+            "listen = ':9999'\nkeep-time = '48h'\nkeep-messages = 10\nmax-message = '1MiB'\nmax-waiting = '1GiB'\norigin = ['https://a.example']\n\
              compression = false\nmetrics = 'nobody'\nallow-remote = true\n",
         );
         let settings = serve(file.path(), &["--keep-messages", "20"]).unwrap();
@@ -216,6 +228,7 @@ mod tests {
         assert_eq!((settings.server.keep.messages, settings.server.latest), (Some(20), 50));
         assert_eq!(settings.server.keep.time, Some(Duration::from_secs(48 * 3600)));
         assert_eq!((settings.server.max_message, settings.server.metrics), (1 << 20, MetricsAccess::Nobody));
+        assert_eq!(settings.server.all_mailboxes_bytes, 1 << 30);
         assert!(settings.server.compression.is_none() && settings.allow_remote);
         assert!(
             settings.server.origins.allow("https://a.example", "x") && !settings.server.origins.allow("https://b", "x")
@@ -229,6 +242,7 @@ mod tests {
             ("keep-time = '48'", "line 1: no unit; write it with its unit"),
             ("listen = 'here'", "line 1: write address and port"),
             ("max-connections = 0", "max-connections is 0"),
+            ("max-waiting = '64KiB'", "max-waiting is less than 1MiB"),
             ("keep-messages = 0", "keep-messages is 0"),
             ("keep-time = '0s'", "keep-time is 0"),
             ("origin = ['nonsense']", "origin: "),
