@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use support::server::{Heard, Holding, Server, answer, proxy};
+use support::tls::Gate;
 use support::{Everwire, command, run};
 
 const PASSWORD: &str = "correct horse battery";
@@ -232,6 +233,26 @@ fn a_password_goes_to_no_other_server_than_the_messages() {
     assert_ne!(ana.finish(), 0);
     let err = ana.err.text();
     assert!(err.contains("none of those pinned") && !err.contains("password is wrong"), "{err}");
+}
+
+#[test]
+fn a_sign_in_shows_the_certificate_and_believes_the_pin_of_the_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    let (_server, address) = serve(&data, &["--auth", "accounts"], "ws");
+    let Gate { address, root, pin, client, .. } = &Gate::before(&address, folder.path());
+    let url = format!("wss://{address}");
+    let known = ["--cacert", root, "--pin", pin, "--max-attempts", "1"];
+    let mut ana = chat(&url, "ana", PASSWORD, &[&known[..], &["--cert", client]].concat());
+    ana.say("through the gate");
+    assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
+    let (_, out, _) = run(&["export", "--data", &data]);
+    assert!(out.contains("through the gate"), "{out}");
+
+    let mut without = chat(&url, "ana", "wrong horse", &known);
+    assert_ne!(without.finish(), 0);
+    assert!(!without.err.text().contains("password is wrong"), "it was asked: {:?}", without.err.seen);
 }
 
 #[test]

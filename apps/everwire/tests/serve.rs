@@ -152,6 +152,40 @@ fn get(address: &str, path: &str) -> String {
     answer
 }
 
+#[cfg(unix)]
+#[test]
+fn who_watches_the_server_asks_on_a_listener_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", &data];
+    let mut server = Everwire::start(&[&serve[..], &["--admin-listen", "127.0.0.1:0"]].concat());
+    let line = server.out.until("listening on ws://");
+    let address = line.split("ws://").nth(1).and_then(|rest| rest.strip_suffix("/ws")).unwrap().to_owned();
+    let line = server.out.until("Its metrics are at http://");
+    let admin = line.split("http://").nth(1).and_then(|rest| rest.strip_suffix("/metrics")).unwrap().to_owned();
+    assert!(get(&admin, "/metrics").contains("everwire_members 0"));
+    assert!(get(&admin, "/healthz").ends_with("ok\n") && get(&admin, "/readyz").ends_with("ready\n"));
+    for path in ["/", "/ws", "/api/info"] {
+        assert!(get(&admin, path).starts_with("HTTP/1.1 404"), "{path}");
+    }
+    assert!(get(&address, "/metrics").starts_with("HTTP/1.1 403"));
+    assert!(get(&address, "/healthz").ends_with("ok\n"));
+
+    let other = folder.path().join("other").display().to_string();
+    let with = |more: &[&str]| run(&[&["serve", "--listen", "127.0.0.1:0", "--data", &other][..], more].concat());
+    let (code, _, err) = with(&["--admin-listen", &admin]);
+    assert!(
+        code == 1 && err.contains("is in use by another program") && err.contains("--admin-listen ADDRESS:PORT"),
+        "{code} {err}"
+    );
+    let (code, _, err) = with(&["--admin-listen", "0.0.0.0:0"]);
+    assert!(code == 2 && err.contains("--allow-remote"), "{code} {err}");
+    let (code, _, err) = with(&["--admin-listen", "127.0.0.1:0", "--metrics", "everyone"]);
+    assert!(code == 2 && err.contains("metrics goes without admin-listen"), "{code} {err}");
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), 0);
+}
+
 #[test]
 fn a_log_that_nobody_reads_holds_nothing_up_and_what_is_lost_of_it_is_counted() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,11 +11,13 @@ pub(super) struct Place<'a> {
     pub(super) address: SocketAddr,
     /// Nothing, or one like `/chat`.
     pub(super) base_path: &'a str,
+    /// Where those who watch the server ask.
+    pub(super) admin: Option<SocketAddr>,
 }
 
 /// Where it listens and how to join, with commands that can be copied.
 pub(super) fn banner(place: Place<'_>, program: &str, data: &str, page: bool, guarded: Guarded) -> String {
-    let Place { address, base_path } = place;
+    let Place { address, base_path, admin } = place;
     let host = join_target(address);
     let target = if base_path.is_empty() { host.clone() } else { format!("{host}{base_path}/") };
     let (ws, http, prefix) = if guarded.tls { ("wss", "https", "wss://") } else { ("ws", "http", "") };
@@ -35,6 +37,7 @@ pub(super) fn banner(place: Place<'_>, program: &str, data: &str, page: bool, gu
         },
         format!("The history is kept in {data}"),
     ]);
+    lines.extend(admin.map(|admin| format!("Its metrics are at http://{admin}/metrics")));
     if address.ip().is_unspecified() {
         lines.push("From other machines, with this machine's address instead.".to_owned());
     }
@@ -80,7 +83,7 @@ mod tests {
     use super::{Guarded, Place, banner, program};
 
     fn at(address: &str) -> Place<'static> {
-        Place { address: address.parse().unwrap(), base_path: "" }
+        Place { address: address.parse().unwrap(), base_path: "", admin: None }
     }
 
     #[test]
@@ -93,10 +96,12 @@ mod tests {
 
     #[test]
     fn below_a_path_all_addresses_have_it() {
-        let place = Place { base_path: "/chat", ..at("127.0.0.1:99") };
+        let admin = "127.0.0.1:9".parse().ok();
+        let place = Place { base_path: "/chat", admin, ..at("127.0.0.1:99") };
         let text = banner(place, "everwire", "/data", true, Guarded::default());
         assert!(text.contains("ws://127.0.0.1:99/chat/ws") && text.contains("http://127.0.0.1:99/chat/ "), "{text}");
         assert!(text.contains("  everwire chat 127.0.0.1:99/chat/ --name ana"), "{text}");
+        assert!(text.contains("\nIts metrics are at http://127.0.0.1:9/metrics\n"), "{text}");
     }
 
     #[test]

@@ -57,7 +57,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let base_path = server.base_path.clone();
     let server = ChatServer::open(server).map_err(|error| refused(&error))?;
     let stop = Stop::listen(grace);
-    let place = banner::Place { address, base_path: base_path.as_str() };
+    let admin_address = admin.as_ref().and_then(|listener| listener.local_addr().ok());
+    let place = banner::Place { address, base_path: base_path.as_str(), admin: admin_address };
     tell(banner::banner(place, &program(), &shown(&data), !PAGE.is_empty(), guarded));
     tokio::spawn(logs::tell_lost());
     let admin_router = server.admin_router();

@@ -1,6 +1,7 @@
 //! The real binary as a child process, and scripted servers for it to meet.
 
 pub(crate) mod server;
+pub(crate) mod tls;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};

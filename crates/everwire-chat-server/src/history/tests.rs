@@ -387,6 +387,41 @@ async fn what_was_removed_can_not_be_read_in_the_files_any_more_and_they_shrink(
 }
 
 #[tokio::test]
+async fn the_log_that_a_long_reader_has_made_grow_shrinks_once_the_reader_has_gone() {
+    const LIMIT: u64 = 16 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    history.post(post("a", "first")).await;
+    let log = || std::fs::metadata(folder.path().join("history.sqlite-wal")).unwrap().len();
+    let long = |id: String| {
+        let mut long = post("a", &id);
+        long.message.text = "x".repeat(16 << 10);
+        long
+    };
+    let reader = rusqlite::Connection::open(folder.path().join("history.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM messages").unwrap();
+    let mut count = 0;
+    while log() <= LIMIT + (1 << 20) {
+        assert!(count < 4000, "{} bytes", log());
+        for _ in 0..100 {
+            count += 1;
+            assert!(history.post(long(count.to_string())).await);
+        }
+        // Stored by now.
+        history.check().await.unwrap();
+    }
+    reader.execute_batch("COMMIT").unwrap();
+    for n in 0..100 {
+        if log() <= LIMIT {
+            break;
+        }
+        assert!(history.post(long(format!("after {n}"))).await);
+        history.check().await.unwrap();
+    }
+    assert!(log() <= LIMIT, "{} bytes", log());
+}
+
+#[tokio::test]
 async fn retention_goes_through_all_rooms_however_many() {
     let (history, _) = open(None);
     for room in 0..250 {
