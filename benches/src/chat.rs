@@ -3,6 +3,7 @@
 //! The server is a process of its own on one core, all members are one on the other, over loopback; what stands beside each
 //! figure is the aim. Members are bare sockets that count, so that what is measured is the server.
 
+mod deaf;
 mod member;
 mod server;
 
@@ -61,6 +62,13 @@ pub(crate) fn run() -> Done<()> {
         tell("10,000 missed lines caught up, ms", times, 0, "under 1,000");
         Ok(())
     })
+}
+
+/// What the server holds for so many members who ask and do not read.
+pub(crate) fn run_deaf(count: usize) -> Done<()> {
+    process::pin(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(deaf::run(count))
 }
 
 /// Posts committed in a second, by several posters in rooms of their own; a pong says that they are.

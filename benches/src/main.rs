@@ -44,9 +44,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["recovery"] => recovery::run(CUTS),
         ["chat-server", folder] => chat::run_server(folder),
         ["chat"] => chat::run(),
+        ["chat-memory"] => chat::run_deaf(10_000),
+        ["chat-memory", count] => chat::run_deaf(count.parse().map_err(|_| format!("'{count}' is no number of members"))?),
         ["soak-server"] => soak::run_server(),
         ["soak", minutes] => soak::run(minutes.parse().map_err(|_| format!("'{minutes}' is no number of minutes"))?),
-        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | soak MINUTES]".into()),
+        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | chat-memory [MEMBERS] | soak MINUTES]".into()),
     }
 }
 

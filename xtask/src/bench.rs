@@ -5,7 +5,7 @@ use crate::{page, setup};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
-        (which @ ("client" | "idle" | "chat"), []) => clients(which),
+        (which @ ("client" | "idle" | "chat" | "chat-memory"), []) => clients(which),
         (which @ ("session" | "recovery"), []) => {
             node_peers()?;
             clients(which)
@@ -13,11 +13,11 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
         ("ws", rest) => ws(rest),
         ("herd", []) => herd(),
         ("page", []) => in_chromium(),
-        (which @ ("client" | "session" | "idle" | "recovery" | "chat" | "herd" | "page"), _) => {
+        (which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "herd" | "page"), _) => {
             Err(Failed(format!("the bench '{which}' takes no arguments")))
         }
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, idle, recovery, chat, page, ws, herd"
+            "no bench is called '{other}'; there are: client, session, idle, recovery, chat, chat-memory, page, ws, herd"
         ))),
     }
 }

@@ -71,6 +71,11 @@ impl Member {
         Ok(())
     }
 
+    /// Something that is written with the next [`flush`](Self::flush).
+    pub(super) fn say(&mut self, event: &str) {
+        let _ = self.socket.queue(&Message::from(event.to_owned()));
+    }
+
     pub(super) async fn flush(&mut self) -> Done<()> {
         Ok(self.socket.flush().await?)
     }
