@@ -109,7 +109,8 @@ pub enum Change {
 }
 
 impl Change {
-    /// Does the step on a copy of the timeline that has taken all steps before.
+    /// Does the step on a copy of the timeline that has taken all steps before. It is a `Vec`, since views draw slices of it; what leaves
+    /// at its front moves the rest, which takes some 0.1 ms where there are 20,000.
     pub fn apply(self, copy: &mut Vec<Entry>) {
         match self {
             Self::Added { at, entry } => copy.insert(at.min(copy.len()), entry),
