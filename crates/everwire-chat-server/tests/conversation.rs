@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use everwire::State;
 use everwire_chat::{ChatClient, Entry, Memory, Status};
 use proptest::prelude::*;
 use support::{SOON, Server, with_data};
@@ -112,8 +113,6 @@ struct Device {
     chat: Option<ChatClient>,
     /// The model: what was said here, in order.
     said: Vec<String>,
-    /// How much of it had been said whenever the program was opened again.
-    reopened_at: Vec<usize>,
     taken_back: HashSet<String>,
     /// Not known to have been sent when the program ended.
     doubtful: HashSet<String>,
@@ -131,8 +130,8 @@ impl World {
         for user in USERS {
             let wire = Wire::to(address).await;
             let chat = Some(open(&wire, user, None));
-            let (said, reopened_at, taken_back, doubtful) = Default::default();
-            devices.push(Device { user, wire, chat, said, reopened_at, taken_back, doubtful, read: 0, away: false });
+            let (said, taken_back, doubtful) = Default::default();
+            devices.push(Device { user, wire, chat, said, taken_back, doubtful, read: 0, away: false });
         }
         Self { data, server: Some(server), address, devices }
     }
@@ -229,7 +228,8 @@ impl World {
             })
             .await;
         }
-        // Doubtful ones may still be on their way to some: all have as many as the one that has most.
+        self.until_ended_programs_have_left().await;
+        // What they had sent may still be on its way to some: all have as many as the one that has most.
         let most = || self.devices.iter().map(|device| device.chat().entries().len()).max().unwrap();
         for device in 0..self.devices.len() {
             self.until(device, "the same as the others", |chat| {
@@ -238,47 +238,43 @@ impl World {
             })
             .await;
         }
-        let conversation = self.at_rest().await;
+        let conversation = self.devices[0].timeline();
         let offsets: Vec<u64> = conversation.iter().map(|(_, offset)| offset.unwrap()).collect();
         assert_eq!(offsets, (1..=conversation.len() as u64).collect::<Vec<_>>(), "ordered, without gaps and doubles");
         for device in &self.devices {
             assert_eq!(device.timeline(), conversation, "all see the same");
-            let heard = |of: &[String]| -> Vec<String> {
-                conversation.iter().map(|(id, _)| id).filter(|id| of.contains(*id)).cloned().collect()
-            };
-            let stays = |id: &&String| {
-                sure.contains(*id) || (maybe.contains(*id) && conversation.iter().any(|(there, _)| there == *id))
-            };
-            for run in device.runs() {
-                let wanted: Vec<String> = run.iter().filter(stays).cloned().collect();
-                assert_eq!(
-                    heard(run),
-                    wanted,
-                    "what was said, in the order in which it was said; nothing that was taken back"
-                );
-            }
-            // What a program had given to its connection when it ended may arrive while the next one already speaks.
-            let known: Vec<String> = device.said.iter().filter(|id| sure.contains(*id)).cloned().collect();
-            assert_eq!(heard(&known), known, "in order over all programs, as far as they knew what was sent");
+            let said: Vec<&String> =
+                conversation.iter().map(|(id, _)| id).filter(|id| device.said.contains(*id)).collect();
+            let wanted: Vec<&String> = device
+                .said
+                .iter()
+                .filter(|id| sure.contains(*id) || (maybe.contains(*id) && said.contains(id)))
+                .collect();
+            assert_eq!(said, wanted, "what was said, in the order in which it was said; nothing that was taken back");
         }
         for device in 0..self.devices.len() {
             self.agrees(device).await;
         }
     }
 
-    /// What all see, once nothing more of what ended programs had sent comes in: the server stores it bit by bit.
-    async fn at_rest(&self) -> Vec<(String, Option<u64>)> {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let (mut seen, mut since) = (Vec::new(), Instant::now());
+    /// Waits until the server has let go of the connections of ended programs: what they had sent is stored by then, and told.
+    /// Then each member is one of the devices.
+    async fn until_ended_programs_have_left(&self) {
+        let deadline = Instant::now() + SOON;
+        let connections = || -> Option<Vec<u64>> {
+            let connected = |device: &Device| matches!(device.chat().state(), State::Connected { .. });
+            let opened = |device: &Device| device.chat().stats().machine.connections;
+            self.devices.iter().map(|device| connected(device).then(|| opened(device))).collect()
+        };
+        let members = format!("everwire_members {}", self.devices.len());
         loop {
-            let now: Vec<_> = self.devices.iter().map(Device::timeline).collect();
-            if now != seen {
-                (seen, since) = (now, Instant::now());
-            } else if since.elapsed() > Duration::from_millis(500) {
-                return seen.swap_remove(0);
+            let before = connections();
+            let metrics = self.server.as_ref().unwrap().metrics().await;
+            if before.is_some() && before == connections() && metrics.lines().any(|line| line == members) {
+                return;
             }
-            assert!(Instant::now() < deadline, "the conversation does not come to rest");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert!(Instant::now() < deadline, "connections of ended programs stay: {metrics}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -351,15 +347,7 @@ impl Device {
         self.chat().entries().into_iter().map(|entry| (entry.id, entry.offset)).collect()
     }
 
-    /// What was said by each program, one after the other.
-    fn runs(&self) -> impl Iterator<Item = &[String]> {
-        let ends = self.reopened_at.iter().copied().chain([self.said.len()]);
-        let starts = [0].into_iter().chain(self.reopened_at.iter().copied());
-        starts.zip(ends).map(|(start, end)| &self.said[start..end])
-    }
-
     async fn reopen(&mut self) {
-        self.reopened_at.push(self.said.len());
         let chat = self.chat.take().unwrap();
         let memory = chat.memory();
         // What it had not sent ends with it, as far as it knows.

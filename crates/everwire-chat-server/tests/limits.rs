@@ -17,19 +17,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{client_async, connect_async};
 
-/// Sends these bytes and reads until the server ends the connection.
-async fn ask(server: &Server, request: &str) -> String {
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
-    answer
-}
-
-async fn metrics(server: &Server) -> String {
-    ask(server, &format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address)).await
-}
-
 #[tokio::test]
 async fn junk_is_ignored_until_it_is_a_flood() {
     let server = Server::start(ServerConfig::default()).await;
@@ -65,7 +52,7 @@ async fn a_member_that_does_not_read_is_closed_with_1013_and_catches_up_when_it_
     // More than the buffers of both kernels, the socket's and the mailbox hold together.
     let long = "x".repeat(16_000);
     let mut lines = 0;
-    while !metrics(&server).await.contains("members_ended_total{why=\"slow\"} 1") {
+    while !server.metrics().await.contains("members_ended_total{why=\"slow\"} 1") {
         for n in lines..lines + 50 {
             ben.say(&text(&format!("{n}"), "ben", &long)).await;
         }
@@ -197,7 +184,7 @@ async fn who_asks_for_many_pages_and_takes_none_holds_one_of_them() {
         asking.push(one);
     }
     let under_way = async || {
-        let metrics = metrics(&server).await;
+        let metrics = server.metrics().await;
         let pages = metrics.lines().find_map(|line| line.strip_prefix("everwire_pages ")).unwrap().to_owned();
         pages.parse::<usize>().unwrap()
     };
@@ -231,7 +218,7 @@ async fn a_full_server_still_says_that_it_is_well() {
     let mut config = ServerConfig::default();
     config.max_connections = 0;
     let server = Server::start(config).await;
-    assert!(ask(&server, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.contains("200 OK"));
+    assert!(server.ask("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.contains("200 OK"));
 }
 
 #[tokio::test]
@@ -261,7 +248,7 @@ async fn slow_openers_are_cut_and_do_not_hold_up_the_end() {
     let mut config = ServerConfig::default();
     config.opening_timeout = Duration::from_secs(1);
     let server = Server::start(config).await;
-    assert_eq!(ask(&server, "GET /ws?userId=slow HTTP/1.1\r\nHost: ").await, "");
+    assert_eq!(server.ask("GET /ws?userId=slow HTTP/1.1\r\nHost: ").await, "");
 
     let server = Server::start(ServerConfig::default()).await;
     let mut slow = TcpStream::connect(server.address).await.unwrap();
@@ -374,7 +361,7 @@ async fn what_is_wrong_at_the_start_is_told_in_one_line() {
 async fn the_start_page_says_how_to_join() {
     let server = Server::start(ServerConfig::default()).await;
     for (path, words) in [("/", "everwire chat"), ("/healthz", "ok")] {
-        let answer = ask(&server, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+        let answer = server.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(words), "{answer}");
     }
 }

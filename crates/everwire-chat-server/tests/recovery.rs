@@ -5,13 +5,14 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use everwire_chat::{ChatClient, Entry, LoadError, Missing};
 use everwire_chat_server::ServerConfig;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::json;
-use support::{Plain, SOON, Server, soon, text, with_data};
+use support::{Plain, SOON, Server, events, soon, text, with_data};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -146,6 +147,67 @@ async fn a_pong_means_that_everything_before_its_ping_survives() {
             ids.insert(reader.next().await["id"].as_str().unwrap().parse::<u64>().unwrap());
         }
         assert!((1..=proven).all(|id| ids.contains(&id)), "round {round}: {proven} proven, {end} stored");
+    }
+}
+
+/// Says so many lines and pings in one go while nothing can be stored; how many commits they took then. `None` if it took too
+/// long to read them: posts that can't be stored for a second fail.
+async fn commits_of_a_backlog_with_pings(server: &Server, ana: &mut Plain, data: &Path, ids: &str) -> Option<u64> {
+    let commits = async || {
+        let metrics = server.metrics().await;
+        let count = metrics.lines().find_map(|line| line.strip_prefix("everwire_commit_messages_count ")).unwrap();
+        count.parse::<u64>().unwrap()
+    };
+    let mut ben = Plain::join(server, "userId=ben&after=").await;
+    assert_eq!(ben.brief().await, "sync");
+    let before = commits().await;
+    let history = rusqlite::Connection::open(data.join("history.sqlite")).unwrap();
+    history.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for number in 1..=7 {
+        ben.socket.feed(Message::text(text(&format!("{ids}{number}"), "ben", "x").to_string())).await.unwrap();
+        if matches!(number, 1 | 3 | 7) {
+            ben.socket.feed(Message::Ping(number.to_string().into())).await.unwrap();
+        }
+    }
+    ben.say(&json!({"type": "presence", "userId": "ben", "userName": "ben", "away": true})).await;
+    let away = json!({"type": "presence", "userId": "ben", "userName": "ben", "away": true});
+    while ana.next().await != away {}
+    let said = ben.socket.next().now_or_never();
+    history.execute_batch("ROLLBACK").unwrap();
+    if said.is_some() {
+        return None;
+    }
+    let (mut stored, mut pongs) = (0, Vec::new());
+    while pongs.len() < 3 {
+        match ben.raw().await {
+            Message::Text(said) => stored += events(&said).iter().filter(|event| event["type"] == "stored").count(),
+            Message::Pong(payload) => {
+                let behind = std::str::from_utf8(&payload).unwrap().parse().unwrap();
+                assert!(stored >= behind, "a pong overtakes what it speaks for: {stored} are stored of {behind}");
+                pongs.push(behind);
+            }
+            Message::Close(_) => return None,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(pongs, [1, 3, 7], "each ping is answered");
+    Some(commits().await - before)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_with_pings_in_between_is_read_in_one_go_and_stored_in_two() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(with_data(data.path())).await;
+    let mut ana = Plain::join(&server, "userId=ana&after=").await;
+    let deadline = Instant::now() + SOON;
+    for ids in 0.. {
+        let ids = format!("{ids}.");
+        if let Some(commits) = commits_of_a_backlog_with_pings(&server, &mut ana, data.path(), &ids).await {
+            // The first takes what has come by then, the second all that came meanwhile.
+            assert!(commits <= 2, "{commits} commits");
+            return;
+        }
+        assert!(Instant::now() < deadline, "a backlog is not read while the first of it is being stored");
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use everwire_ws::{
     CloseCode, Compress, Connection, Fragmented, Incoming, Message, MessageRef, Phase, Prepared, ProtocolError, Role,
 };
@@ -130,6 +131,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Queues a ping of at most 125 bytes. `false` once a close frame is queued.
     pub fn queue_ping(&mut self, payload: &[u8]) -> bool {
         self.connection.ping(payload)
+    }
+
+    /// Leaves the answers to pings to the caller, or not, which is the default; see [`Connection::leave_pings`].
+    pub fn leave_pings(&mut self, to_the_caller: bool) {
+        self.connection.leave_pings(to_the_caller);
+    }
+
+    /// Queues the answer to a ping that was left to the caller. `false` once a close frame is queued.
+    pub fn queue_pong(&mut self, payload: &Bytes) -> bool {
+        self.connection.pong(payload)
     }
 
     /// Queues a close frame, once; see [`Connection::close`]. Keep receiving: the peer's messages come until its own.

@@ -57,7 +57,7 @@ pub enum Phase {
 /// Incoming: [`Limits`]; the header of a long frame alone makes it allocate at most 64 KiB, beyond that memory follows
 /// what has arrived. Outgoing: the caller, who looks at [`buffered`](Self::buffered) before it sends more. Answers to
 /// pings are the exception, since the peer causes them: when 4 KiB of unwritten pongs are waiting, only the latest of
-/// the further pings is answered (RFC 6455 section 5.5.3), once those are written.
+/// the further pings is answered (RFC 6455 section 5.5.3), once those are written. [`pong`](Self::pong) keeps to that, too.
 ///
 /// ```
 /// use everwire_ws::{CloseCode, Config, Connection, Incoming, Message, Phase, Role};
@@ -81,6 +81,8 @@ pub struct Connection {
     encoder: Encoder,
     deflater: Option<Deflater>,
     pongs: Pongs,
+    /// The caller answers pings.
+    leaves_pings: bool,
     /// A message is under way in fragments: no other may begin before its last one.
     in_message: bool,
     /// Messages came out that the caller may not have answered yet.
@@ -107,6 +109,7 @@ impl Connection {
             encoder: Encoder::new(keys),
             deflater: config.extensions.deflate.as_ref().map(Deflater::new),
             pongs: Pongs::default(),
+            leaves_pings: false,
             in_message: false,
             in_batch: false,
             deferred: None,
@@ -216,7 +219,8 @@ impl Connection {
         match &incoming {
             None | Some(Incoming::Pong(_)) => {}
             Some(Incoming::Message(_)) => self.in_batch = true,
-            Some(Incoming::Ping(payload)) => self.on_ping(payload),
+            Some(Incoming::Ping(_)) if self.leaves_pings => {}
+            Some(Incoming::Ping(payload)) => self.answer(payload),
             Some(Incoming::Close(frame)) => self.on_close(frame.as_ref()),
         }
         self.check();
@@ -349,6 +353,35 @@ impl Connection {
     pub fn ping(&mut self, payload: &[u8]) -> bool {
         debug_assert!(payload.len() <= MAX_CONTROL, "a ping's payload has at most {MAX_CONTROL} bytes");
         self.frame(Opcode::Ping, &payload[..payload.len().min(MAX_CONTROL)])
+    }
+
+    /// Leaves the answers to pings to the caller ([`pong`](Self::pong)), or answers each as it is read, which is the default. For
+    /// an end whose pong is to say more than that the ping was read, and so has to wait for something. The peer may give up a
+    /// connection on which it waits for long (RFC 6455 section 5.5.2 asks for an answer "as soon as is practical").
+    pub fn leave_pings(&mut self, to_the_caller: bool) {
+        self.leaves_pings = to_the_caller;
+    }
+
+    /// Answers a ping that was left to the caller, with its payload. `false` if a close frame is queued.
+    ///
+    /// ```
+    /// use everwire_ws::{Config, Connection, Incoming, Role};
+    ///
+    /// let mut client = Connection::new(Role::Client, Config::default(), [7; 32]);
+    /// let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
+    /// server.leave_pings(true);
+    /// client.ping(b"stored?");
+    /// server.receive(&client.outgoing().split());
+    /// let Some(Incoming::Ping(payload)) = server.next_incoming()? else { panic!() };
+    /// assert_eq!(server.buffered(), 0);
+    /// assert!(server.pong(&payload)); // some time later
+    /// assert_eq!(&server.outgoing()[..], b"\x8a\x07stored?");
+    /// # Ok::<(), everwire_ws::ProtocolError>(())
+    /// ```
+    pub fn pong(&mut self, payload: &Bytes) -> bool {
+        debug_assert!(payload.len() <= MAX_CONTROL, "a pong's payload has at most {MAX_CONTROL} bytes");
+        self.answer(&payload.slice(..payload.len().min(MAX_CONTROL)));
+        self.phase == Phase::Open
     }
 
     /// Queues a close frame, once: further calls change nothing.
@@ -537,7 +570,7 @@ impl Connection {
         self.decoder.discard();
     }
 
-    fn on_ping(&mut self, payload: &Bytes) {
+    fn answer(&mut self, payload: &Bytes) {
         if self.phase != Phase::Open {
             return;
         }
@@ -554,7 +587,7 @@ impl Connection {
     #[cold]
     fn answer_held_back(&mut self) {
         if let Some(payload) = self.pongs.held_back.take() {
-            self.on_ping(&payload);
+            self.answer(&payload);
         }
     }
 }

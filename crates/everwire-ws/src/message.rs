@@ -167,7 +167,7 @@ pub enum Incoming {
     /// A whole data message.
     Message(Message),
     /// A ping. Its pong needs no doing: it is in the outgoing buffer already (see [`Connection`](crate::Connection) for
-    /// what happens to a flood of pings).
+    /// what happens to a flood of pings), unless pings are [left to the caller](crate::Connection::leave_pings).
     Ping(Bytes),
     /// A pong, asked for or not (RFC 6455 section 5.5.3).
     Pong(Bytes),

@@ -9,6 +9,7 @@ use everwire_chat::wire::{
 use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
 
+use super::receipts::Answer;
 use super::{JUNK_PERIOD, Member, PRESENCE_PACE, STOPPING, Said, cost};
 use crate::access::Refusal;
 use crate::history::Post;
@@ -20,8 +21,7 @@ impl Member {
         let parsed = parse(text);
         if parsed.ping {
             // Like the answer to a ping of the protocol, it speaks for all that came before.
-            self.held = self.pending > 0;
-            return self.socket.queue(&Message::from("pong")) && self.pay(cost::PING).await;
+            return self.on_ping(Answer::Text).await;
         }
         for junk in parsed.junk {
             if !self.on_junk(Fault { id: junk.id, ..Fault::new(code::MALFORMED, junk.reason) }).await {
@@ -140,7 +140,7 @@ impl Member {
         self.said_goodbye = false;
         let doomed = Arc::clone(&self.doomed);
         let post = Post { room: self.room.clone(), message, origin: self.id, doomed };
-        self.pending += 1;
+        self.receipts.post();
         self.shared.history.post(post).await || self.close(CloseCode::SERVICE_RESTART, STOPPING).await
     }
 

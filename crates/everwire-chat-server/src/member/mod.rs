@@ -4,6 +4,7 @@ mod arrival;
 mod catch_up;
 mod cost;
 mod events;
+mod receipts;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -19,6 +20,7 @@ use tokio::time::{Instant, timeout};
 pub(crate) use arrival::{Recalled, recall};
 pub(crate) use cost::join as pay_to_join;
 
+use self::receipts::{Answer, Receipts};
 use crate::access::{EXPIRED, Pass};
 use crate::history::HistoryError;
 use crate::pages::PageRoom;
@@ -81,10 +83,8 @@ pub(crate) struct Member {
     said: VecDeque<Said>,
     /// What the bytes of that count, until it is counted.
     unpaid: f64,
-    /// Posts of ours that the history has not answered.
-    pending: usize,
-    /// A pong in the socket's buffer speaks for pending posts: nothing is written until they are stored.
-    held: bool,
+    /// Posts of ours that the history has not answered, and the answers to pings that wait for them.
+    receipts: Receipts,
     /// A post of ours has failed; see [`Post`](crate::history::Post).
     doomed: Arc<AtomicBool>,
     /// Everything up to here has been sent by the catch-up.
@@ -144,6 +144,8 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
     let mailbox =
         Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes, Arc::clone(&shared.together)));
     let manner = Manner { extended: after.is_some(), away };
+    // A pong is a receipt for what was said before its ping: it waits until that is stored.
+    socket.leave_pings(true);
     let here = match arrival::join(&shared, &room, recalled, id, &mailbox, manner).await {
         Ok(here) => here,
         Err(error) => {
@@ -163,8 +165,7 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
         socket,
         said: VecDeque::new(),
         unpaid: 0.0,
-        pending: 0,
-        held: false,
+        receipts: Receipts::default(),
         doomed: Arc::default(),
         caught_up: 0,
         told: 0,
@@ -239,7 +240,9 @@ impl Member {
     /// We don't read what the client may say, and it is not the client's doing. Who rests is read until it has said
     /// something: so it is seen to leave.
     fn stalls(&self) -> bool {
-        self.held || self.pending >= MOST_PENDING || (self.rests_until.is_some() && !self.said.is_empty())
+        self.receipts.is_full()
+            || self.receipts.pending() >= MOST_PENDING
+            || (self.rests_until.is_some() && !self.said.is_empty())
     }
 
     /// The mailbox has to wait.
@@ -288,12 +291,9 @@ impl Member {
         poll_fn(|cx| {
             self.note_page();
             let (full, deaf) = (self.is_full(), self.is_deaf());
-            let item = if full && !self.held { self.mailbox.poll_end(cx) } else { self.mailbox.poll_next(cx) };
+            let item = if full { self.mailbox.poll_end(cx) } else { self.mailbox.poll_next(cx) };
             if let Poll::Ready(item) = item {
                 return Poll::Ready(Step::Item(item));
-            }
-            if self.held {
-                return Poll::Pending;
             }
             if !deaf && !self.stalls() {
                 if let Some(event) = self.said.pop_front() {
@@ -333,10 +333,30 @@ impl Member {
         false
     }
 
+    /// Answers a ping, once what was said before is stored; whether the connection goes on.
+    async fn on_ping(&mut self, answer: Answer) -> bool {
+        self.receipts.ask(answer);
+        self.answer_pings() && self.pay(cost::PING).await
+    }
+
+    /// Answers the pings before which nothing is left to be stored; whether the connection goes on.
+    fn answer_pings(&mut self) -> bool {
+        while let Some(answer) = self.receipts.due() {
+            let queued = match answer {
+                Answer::Pong(payload) => self.socket.queue_pong(&payload),
+                Answer::Text => self.socket.queue(&Message::from("pong")),
+            };
+            if !queued {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Waits until all posts of ours are stored and told, so that what follows does not overtake them. Whether the
     /// connection goes on.
     async fn settle(&mut self) -> bool {
-        while self.pending > 0 {
+        while self.receipts.pending() > 0 {
             let item = poll_fn(|cx| self.mailbox.poll_next(cx)).await;
             if !self.on_item(item).await {
                 return false;
@@ -356,10 +376,7 @@ impl Member {
                 self.said.push_back(Said::Binary(message));
                 true
             }
-            Ok(Some(Incoming::Ping(_))) => {
-                self.held = self.pending > 0;
-                self.pay(cost::PING).await
-            }
+            Ok(Some(Incoming::Ping(payload))) => self.on_ping(Answer::Pong(payload)).await,
             Ok(Some(Incoming::Pong(_))) => true,
             Ok(Some(Incoming::Close(frame))) => {
                 self.shared.metrics.ended("left");
@@ -397,17 +414,11 @@ impl Member {
                 self.socket.queue_prepared(&frame)
             }
             Item::Done { posts, frame } => {
-                self.pending = self.pending.saturating_sub(posts);
-                self.held &= self.pending > 0;
-                frame.is_none_or(|frame| self.socket.queue(&frame))
-            }
-            Item::Failed if self.held => {
-                // The pong that speaks for it is in the buffer: it must not go out.
-                tracing::warn!(connection = self.id, "dropped, since its messages could not be stored");
-                self.shared.metrics.ended("storage");
-                false
+                self.receipts.store(posts);
+                frame.is_none_or(|frame| self.socket.queue(&frame)) && self.answer_pings()
             }
             Item::Failed => {
+                tracing::warn!(connection = self.id, "sent away, since its messages could not be stored");
                 self.shared.metrics.ended("storage");
                 self.close(CloseCode::TRY_AGAIN_LATER, "messages can't be stored now: try again").await
             }
@@ -418,8 +429,7 @@ impl Member {
                     _ if *reason == *EXPIRED => "expired",
                     _ => "slow",
                 });
-                // Posts that are not stored yet would be vouched for by a pong in the buffer.
-                !self.held && self.close(code, &reason).await
+                self.close(code, &reason).await
             }
         }
     }
@@ -445,7 +455,9 @@ impl Member {
 
     /// Leaves the room, once.
     async fn leave(&mut self) {
-        if std::mem::take(&mut self.pending) > 0 {
+        let pending = self.receipts.pending() > 0;
+        self.receipts.give_up();
+        if pending {
             // The last line comes before the leaving.
             let _ = self.shared.history.settle().await;
         }

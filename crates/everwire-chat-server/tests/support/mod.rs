@@ -17,6 +17,7 @@ use std::time::Duration;
 use everwire_chat_server::{ChatServer, OpenError, ServerConfig, listen};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -69,6 +70,19 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("ws://{}/ws", self.address)
+    }
+
+    /// Sends these bytes and reads until the server ends the connection.
+    pub(crate) async fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+        answer
+    }
+
+    pub(crate) async fn metrics(&self) -> String {
+        self.ask(&format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)).await
     }
 
     /// Drops everything that the server is doing, wherever it is.

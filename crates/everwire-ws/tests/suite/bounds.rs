@@ -1,7 +1,7 @@
 //! What a hostile peer can make a connection hold.
 
 use crate::support::*;
-use everwire_ws::{Incoming, Limits, Message, ProtocolError, Role};
+use everwire_ws::{CloseCode, Incoming, Limits, Message, ProtocolError, Role};
 
 #[test]
 fn a_frame_over_the_limit_is_refused_from_its_header() {
@@ -117,6 +117,28 @@ fn the_latest_ping_held_back_is_answered_once_the_earlier_pongs_are_written() {
     server.receive(&frame(FIN | PING, b"again", key));
     assert_eq!(drain(&mut server).unwrap().len(), 1);
     assert_eq!(parse(server.outgoing()), [(FIN | PONG, b"again".to_vec())]);
+}
+
+#[test]
+fn pings_that_are_left_to_the_caller_are_answered_when_it_says_so_and_within_the_same_bound() {
+    let mut server = connection(Role::Server);
+    server.leave_pings(true);
+    for i in 0..2000_u32 {
+        server.receive(&frame(FIN | PING, &i.to_be_bytes(), key_to(Role::Server)));
+    }
+    let pings = drain(&mut server).unwrap();
+    assert_eq!((pings.len(), server.buffered()), (2000, 0), "nothing is answered yet");
+    for ping in pings {
+        let Incoming::Ping(payload) = ping else { panic!("a ping") };
+        assert!(server.pong(&payload));
+    }
+    let first = parse(&server.outgoing().split());
+    assert!((500..1000).contains(&first.len()));
+    let then = parse(&server.outgoing().split());
+    assert_eq!(then, [(FIN | PONG, 1999_u32.to_be_bytes().to_vec())]);
+    server.close(CloseCode::NORMAL, "");
+    assert!(!server.pong(&"late".into()));
+    assert_eq!(parse(server.outgoing()).len(), 1, "nothing follows a close frame");
 }
 
 #[test]
