@@ -20,7 +20,7 @@ pub(crate) fn check() -> Result<(), Failed> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let args = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     sim(&args(&["--seeds", &FRESH.to_string(), "--from", &(seconds * FRESH).to_string()]))?;
-    sim(&args(&["--mutant", "all", "--seeds", "60000"]))?;
+    sim(&args(&["--mutant", "all", "--seeds", &FRESH.to_string()]))?;
     sim(&args(&["--explore", "80000"]))?;
     crate::bench::bench(&args(&["herd"]))
 }

@@ -1,10 +1,11 @@
-//! Peers that answer pings late, or never: how long they are waited for, and what is said of them.
+//! Evidence that comes late, or never: how long peers are waited for that answer no pings, what is said of them, and what our
+//! own side did not read.
 
 use std::time::Duration;
 
 use crate::MessageId;
 
-/// What is known of the way in which the peer answers pings.
+/// What is known of the way in which the peer answers pings, and we read the answers.
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
     /// A ping was answered on any connection.
@@ -19,6 +20,8 @@ pub(crate) struct Patience {
     busy: u32,
     /// That message: the first that was in flight.
     message: Option<MessageId>,
+    /// The first that was in flight on a connection that we did not read, since when nothing was read.
+    unread: Option<MessageId>,
 }
 
 /// However often it is doubled, no time-out grows beyond this by it.
@@ -58,16 +61,24 @@ impl Patience {
         if !self.answered {
             self.mute = self.mute.saturating_add(1);
         }
-        self.unread(message)
-    }
-
-    /// The same where the connection was given up because our own side did not read: no fault of the peer's.
-    pub(crate) fn unread(&mut self, message: Option<MessageId>) -> u32 {
         if message.is_some() {
             self.busy = if self.message == message { self.busy.saturating_add(1) } else { 1 };
         }
         self.message = message;
         self.busy
+    }
+
+    /// A connection was given up because our own side did not read: no fault of the peer's. Whether one was before, with the same
+    /// message in front, and nothing was read since.
+    pub(crate) fn unread(&mut self, message: Option<MessageId>) -> bool {
+        let again = message.is_some() && self.unread == message;
+        self.unread = message;
+        again
+    }
+
+    /// Our own side reads again.
+    pub(crate) fn reads(&mut self) {
+        self.unread = None;
     }
 
     /// It is about to be told that no ping is answered on this connection. Whether that is news.

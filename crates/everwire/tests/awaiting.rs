@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use everwire::{Cause, Client, Event, EventItem, Loss, Outcome, Progress, Stage};
+use everwire::{Cause, Client, Event, EventItem, Guarantee, Loss, Outcome, Progress, Stage};
 use futures_util::{SinkExt, StreamExt};
 use support::{Peer, PeerSocket, Server, hasty, soon, until};
 
@@ -115,6 +115,34 @@ async fn at_the_hard_bound_it_is_told_and_the_connection_given_up_when_nobody_re
     }
     assert_eq!(soon("the outcome", client.send("y").expect("room")).await, Outcome::Received);
     assert_eq!(client.stats().inbox_discarded, 0);
+}
+
+#[tokio::test]
+async fn with_at_least_once_what_is_awaited_at_the_hard_bound_ends_with_the_second_connection() {
+    let server = Server::web_socket(|socket, number| async move {
+        says_then_reads(socket, if number == 0 { 100 } else { 0 }, 1 << 20).await;
+    })
+    .await;
+    let client = hasty(&server.url)
+        .guarantee(Guarantee::AtLeastOnce)
+        .inbox(8, 16 << 20)
+        .heartbeat_interval(Some(Duration::from_millis(300)))
+        .heartbeat_timeout(Duration::from_millis(300))
+        .build()
+        .expect("good settings");
+    let mut events = client.events();
+    let _inbox = client.messages();
+    until("the inbox is full", || client.stats().inbox_messages == 8).await;
+    let delivery = client.send("x").expect("room");
+    assert_eq!(soon("the outcome", delivery).await, Outcome::Unknown(Stage::Written));
+    let mut unread = 0;
+    while unread < 2 {
+        if let EventItem::Event(Event::Disconnected(end)) = soon("an end", events.next()).await.expect("an event") {
+            assert!(matches!(end.cause, Cause::Lost(Loss::Unread { .. })), "{}", end.cause);
+            assert_eq!(end.unproven, 1, "{end}");
+            unread += 1;
+        }
+    }
 }
 
 #[tokio::test]

@@ -61,13 +61,17 @@ impl Machine {
             self.keepalive.lost_while_idle(now, idle)
         });
         let again = self.outbox.first_again();
-        let times = match cause {
-            Cause::Dead { .. } => self.patience.died(again),
-            Cause::Lost(Loss::Unread { .. }) => self.patience.unread(again),
-            _ => 0,
+        let given_up = match cause {
+            Cause::Dead { .. } => {
+                let times = self.patience.died(again);
+                self.outbox.silenced(times, &mut self.outputs)
+            }
+            // The inbox is as full on the next connection, so no evidence would be read there.
+            Cause::Lost(Loss::Unread { .. }) if self.patience.unread(again) => self.outbox.give_up(&mut self.outputs),
+            _ => Vec::new(),
         };
-        let given_up = self.outbox.unproven_again(times, &mut self.outputs);
         let (unproven, orphans) = self.outbox.lost(blame, &mut self.outputs);
+        let unproven = unproven + given_up.len();
         self.orphans = given_up.into_iter().chain(orphans).collect();
         self.post_mortem = Some(Box::new(PostMortem {
             connection: self.connections,

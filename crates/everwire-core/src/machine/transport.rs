@@ -81,6 +81,7 @@ impl Machine {
             }
             TransportEvent::ReadResumed => {
                 self.timers.clear(Timer::Unread);
+                self.patience.reads();
                 self.barrier.resume();
                 let verdict = self.heartbeat.resume(now, &mut self.timers);
                 self.obey(now, verdict);

@@ -76,5 +76,9 @@ pub enum Guarantee {
     AtMostOnce,
     /// The same evidence; what is unproven when the connection is lost is sent again, first and in order. The peer may
     /// see messages twice.
+    ///
+    /// It ends as `Unknown(Written)` where sending it again proves nothing: when the connection has died in silence five times
+    /// with this message alone on its way, and when two connections were given up since nobody took a message out of a full
+    /// inbox ([`Loss::Unread`](crate::Loss::Unread)).
     AtLeastOnce,
 }

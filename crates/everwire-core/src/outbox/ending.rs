@@ -38,18 +38,23 @@ impl Outbox {
         self.in_flight.first_written().filter(|_| again)
     }
 
-    /// The connection was given up, by the peer's silence or since nobody read, for the `times`th time in a row with the same
-    /// message in front. Returns the message if it is not sent again.
-    pub(crate) fn unproven_again(&mut self, times: u32, outputs: &mut Outputs) -> Vec<Message> {
+    /// The connection has died in silence, for the `times`th time in a row with the same message in front. Returns the
+    /// message if it is given up.
+    pub(crate) fn silenced(&mut self, times: u32, outputs: &mut Outputs) -> Vec<Message> {
         if self.first_again().is_none() || times < SUSPECT_AT {
             return Vec::new();
         }
         if times >= GIVE_UP_AT && self.in_flight.only().is_some() {
-            self.freed = true;
-            return self.in_flight.give_back(u64::MAX, Outcome::Unknown(Stage::Written), outputs).collect();
+            return self.give_up(outputs);
         }
         self.in_flight.suspect();
         Vec::new()
+    }
+
+    /// What was written and not proven never will be, and is not sent again.
+    pub(crate) fn give_up(&mut self, outputs: &mut Outputs) -> Vec<Message> {
+        self.freed = true;
+        self.in_flight.give_back(u64::MAX, Outcome::Unknown(Stage::Written), outputs).collect()
     }
 
     /// What is in flight goes back to the front of its levels, in order.

@@ -54,8 +54,12 @@ pub struct Counts {
     pub stalls: u64,
     /// Connections that were refused or answered with an error.
     pub refused: u64,
-    /// Hostile clients that were closed for sending more than they were told they may.
+    /// Hostile clients and servers that were closed for sending more than they were told they may.
     pub violators: u64,
+    /// Connections on which a server meant harm.
+    pub hostile_servers: u64,
+    /// Connections that were given up since nobody read.
+    pub unread: u64,
 }
 
 impl Counts {
@@ -66,7 +70,7 @@ impl Counts {
         }
     }
 
-    fn all(&self) -> [(&'static str, u64); 25] {
+    fn all(&self) -> [(&'static str, u64); 27] {
         [
             ("scenarios", self.scenarios),
             ("turns", self.turns),
@@ -93,10 +97,12 @@ impl Counts {
             ("stalls", self.stalls),
             ("refusals", self.refused),
             ("violators closed", self.violators),
+            ("hostile servers", self.hostile_servers),
+            ("given up unread", self.unread),
         ]
     }
 
-    fn all_mut(&mut self) -> [&mut u64; 25] {
+    fn all_mut(&mut self) -> [&mut u64; 27] {
         [
             &mut self.scenarios,
             &mut self.turns,
@@ -123,6 +129,8 @@ impl Counts {
             &mut self.stalls,
             &mut self.refused,
             &mut self.violators,
+            &mut self.hostile_servers,
+            &mut self.unread,
         ]
     }
 }

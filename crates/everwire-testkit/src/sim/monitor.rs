@@ -21,6 +21,8 @@ pub(crate) struct Monitor {
     pub(crate) intruders: BTreeSet<u32>,
     /// Lines of clients that mean harm, whose own frames nobody notes.
     pub(crate) hostile: BTreeSet<u32>,
+    /// Lines on which a server means harm: what is said on them is nobody's session.
+    pub(crate) deceived: BTreeSet<u32>,
     /// What one end says was forged: from then on numbers mean nothing.
     pub(crate) forged: bool,
     /// Lines on which the client was told that more is processed than it has sent: it must leave them [S-12].
@@ -50,6 +52,9 @@ struct Wire {
 impl Monitor {
     /// A frame that one end has put on its way.
     pub(crate) fn frame(&mut self, line: u32, from_server: bool, frame: &[u8]) -> Result<(), String> {
+        if self.deceived.contains(&line) {
+            return Ok(());
+        }
         let side = usize::from(from_server);
         let wire = self.lines.entry(line).or_default();
         match frame.first() {

@@ -84,6 +84,10 @@ mutants! {
     RepliesUnbounded => session,
     /// The limits that a client is told are not held to.
     LimitsUnheld => session,
+    /// The limits that a server is told are not held to.
+    ClientLimitsUnheld => session,
+    /// A client that closes waits as long as the server is alive.
+    CloseAwaitedForEver => session,
     /// A client's bye is awaited as long as the client is alive.
     ByeAwaitedForEver => session,
     /// What a session without a connection holds is counted when it loses it, and never again.

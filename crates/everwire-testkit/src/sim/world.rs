@@ -286,6 +286,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             Action::ServerWork { .. }
             | Action::Drain { .. }
             | Action::EndSessions { .. }
+            | Action::FinishSessions
             | Action::Forge { .. }
             | Action::Flood { .. } => self.server.as_ref().is_some_and(|server| server.core.is_frozen()),
             _ => false,
@@ -354,6 +355,9 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
                     io.end(peer, Some(Duration::from_millis(*retry_after)));
                 }
             }),
+            Action::FinishSessions => {
+                server.with(stage, |_, io| io.peers().into_iter().for_each(|peer| io.finish(peer)))
+            }
             Action::LoseNext => server.core.lose_next(),
             Action::Forge { frame } => server.core.forge(stage, frame),
             Action::Flood { by, time } => server.core.flood(stage, *by, *time),

@@ -36,7 +36,8 @@ pub(crate) use self::mailbox::Mailbox;
 ///   await what it sends before it takes the next message. At that limit reading stops, which
 ///   [`EventItem::InboxFull`](crate::EventItem::InboxFull) tells; if nobody takes a message for the heartbeat's interval and
 ///   time-out, the connection is given up ([`Loss::Unread`](crate::Loss::Unread)), and what was sent gets its outcome by
-///   that. Without a heartbeat nothing is given up.
+///   that. With [at least once](crate::Guarantee::AtLeastOnce) it is sent again once; if nobody takes a message before the next
+///   connection has to be given up too, it ends as unknown. Without a heartbeat nothing is given up.
 /// - Until [`messages`](crate::Client::messages) is called for the first time nobody reads, and
 ///   nothing waits: the newest messages are kept up to the bound, older ones are discarded.
 /// - After the inbox is dropped every message is discarded.

@@ -56,6 +56,8 @@ pub(crate) struct Up {
     pub(crate) ends: VecDeque<(u64, Message)>,
     pub(crate) ready: bool,
     pub(crate) paused: Option<Pause>,
+    /// Since when.
+    pub(crate) paused_at: Moment,
     pub(crate) opened_at: Moment,
     pub(crate) last_heard: Moment,
     pings: PingWatch,
@@ -168,6 +170,7 @@ impl Link {
                                 ends,
                                 ready: false,
                                 paused: None,
+                                paused_at: now,
                                 opened_at,
                                 last_heard: opened_at,
                                 pings: PingWatch::default(),

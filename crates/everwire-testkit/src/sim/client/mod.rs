@@ -209,6 +209,7 @@ impl ClientIo<'_> {
     pub fn close(&mut self, within: Duration) {
         let deadline = self.now + within;
         self.process.closed = true;
+        self.process.close_by = Some(deadline);
         self.prod(Input::Close { deadline });
     }
 

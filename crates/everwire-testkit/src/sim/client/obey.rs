@@ -1,8 +1,8 @@
 //! What a client's machine wants done.
 
-use everwire_core::{Attempt, Cause, Event, Input, Moment, Outcome, Output};
+use everwire_core::{Attempt, Cause, Event, Input, Loss, Message, Moment, Outcome, Output};
 
-use super::link::Link;
+use super::link::{Link, Pause};
 use super::process::{Aborted, Awaited, Process, count_outcome, place, words};
 use super::{ClientApp, ClientIo};
 use crate::faults::{Direction, Ending};
@@ -54,16 +54,8 @@ impl Process {
                     up.ready = true;
                 }
             }
-            Output::Deliver(messages) => {
-                self.delivered += messages.len() as u64;
-                for message in &messages {
-                    app.arrived(message);
-                }
-                self.inbox.extend(messages);
-                if stage.is(Mutant::ClientAckOnReceipt) {
-                    self.machine.handle(now, Input::Processed(self.delivered));
-                }
-            }
+            Output::Deliver(messages) => self.deliver(app, stage, now, messages),
+            Output::DeliverVolatile(message) => self.deliver(app, stage, now, vec![message]),
             Output::Persist(batch, ops) => {
                 if let Some(disk) = &mut self.disk {
                     disk.write(stage, batch, ops);
@@ -118,6 +110,17 @@ impl Process {
         }
     }
 
+    fn deliver(&mut self, app: &mut dyn ClientApp, stage: &Stage, now: Moment, messages: Vec<Message>) {
+        self.delivered += messages.len() as u64;
+        for message in &messages {
+            app.arrived(message);
+        }
+        self.inbox.extend(messages);
+        if stage.is(Mutant::ClientAckOnReceipt) {
+            self.machine.handle(now, Input::Processed(self.delivered));
+        }
+    }
+
     fn dial(&mut self, index: u32, stage: &mut Stage, now: Moment, attempt: Attempt) {
         stage.note(|| format!("client {index} dials, attempt {}", attempt.0));
         if let Err(what) = self.pace.attempt(now, attempt.0, &self.plan.config.retry) {
@@ -133,12 +136,15 @@ impl Process {
     fn abort(&mut self, stage: &mut Stage, attempt: Attempt, now: Moment) {
         let Some(position) = self.links.iter().position(|link| link.attempt == attempt) else { return };
         let mut link = self.links.remove(position);
+        let heartbeat = &self.plan.config.heartbeat;
         if let Some(up) = link.up() {
             let Stage { agenda, network, .. } = stage;
             let unread = matches!(
                 network.read(agenda, up.socket.line, Direction::ToClient),
                 Some(Arrival::Bytes(_) | Arrival::Garbled)
             );
+            let stalled = up.paused == Some(Pause::Hard) && now.since(up.paused_at) >= heartbeat.timeout;
+            self.unread_ends += u32::from(stalled);
             self.aborted.push(Aborted {
                 heard: up.last_heard,
                 unread: unread && up.paused.is_none(),
@@ -159,8 +165,10 @@ impl Process {
         }
         match event {
             Event::Disconnected(end) => {
+                stage.counts.unread += u64::from(matches!(end.cause, Cause::Lost(Loss::Unread { .. })));
                 let Cause::Dead { silent_for } = &end.cause else { return self.aborted.clear() };
                 stage.counts.dead += 1;
+                self.deaths += 1;
                 let patience = self.patience();
                 let silent = |link: &Aborted| {
                     let draining = link.drained.is_some_and(|at| now.since(at) < patience);
@@ -177,7 +185,10 @@ impl Process {
                 stage.counts.resumes += 1;
                 stage.counts.resent += *resending as u64;
             }
-            Event::Session { resumed: false, .. } => stage.counts.sessions += 1,
+            Event::Session { resumed: false, .. } => {
+                stage.counts.sessions += 1;
+                self.session_from = self.delivered;
+            }
             Event::Resending { messages } => stage.counts.resent += *messages as u64,
             Event::SessionLost { .. } => stage.counts.expired += 1,
             _ => {}

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use everwire_core::session::Replies;
+use everwire_core::session::{Limits, Replies};
 use everwire_core::{
     Attempt, Config, Input, Machine, Message, MessageId, Moment, OpenFailure, OpenFailureKind, Outcome, SendError,
     SendRate, State, Timer, TransportEvent,
@@ -29,6 +29,8 @@ pub(crate) struct ClientPlan {
     pub(crate) request: Vec<u8>,
     /// The outbox is kept.
     pub(crate) disk: Option<DiskPlan>,
+    /// What a server is told it may send.
+    pub(crate) told: Limits,
     /// How long the handler takes for a message.
     pub(crate) work: Nanos,
     /// Messages that wait for the handler before reading pauses.
@@ -62,6 +64,14 @@ pub(crate) struct Process {
     /// What is processed once it does.
     done_then: Option<u64>,
     pub(super) delivered: u64,
+    /// What of it came before the present session.
+    pub(super) session_from: u64,
+    /// When a user who closes wants to be through.
+    pub(super) close_by: Option<Moment>,
+    /// Connections that were given up since nobody read, without a message taken since.
+    pub(super) unread_ends: u32,
+    /// Connections that have died in silence.
+    pub(super) deaths: u32,
     /// A move has failed, and is tried again then.
     pub(super) moves_at: Option<Moment>,
     /// The links that were aborted since the last loss.
@@ -130,7 +140,7 @@ impl Process {
             handled: 0,
             closed: false,
             finished: false,
-            shims: Shims::default(),
+            shims: Shims::new(plan.told),
             rate: Rate::new(plan.send_rate),
             plan: plan.clone(),
             inbox: VecDeque::new(),
@@ -138,6 +148,10 @@ impl Process {
             awaited: None,
             done_then: None,
             delivered: 0,
+            session_from: 0,
+            close_by: None,
+            unread_ends: 0,
+            deaths: 0,
             moves_at: None,
             aborted: Vec::new(),
             timers: 0,
@@ -194,6 +208,7 @@ impl Process {
         self.check_bounds(index, stage);
         self.check_keepalive(index, stage, now);
         self.check_move(index, stage, now);
+        self.check_close(index, stage, now);
     }
 
     /// When it wants its next turn by itself, by its own clock and by the world's.
@@ -245,7 +260,7 @@ impl Process {
             if let Some(up) = link.up()
                 && up.paused != pause
             {
-                up.paused = pause;
+                (up.paused, up.paused_at) = (pause, now);
                 events.push(match pause {
                     None => TransportEvent::ReadResumed,
                     Some(Pause::Hard) if !stage.is(Mutant::StalledReadUntold) => TransportEvent::ReadStalled,
@@ -289,6 +304,7 @@ impl Process {
         match timer {
             Timer::Migrate => stage.is(Mutant::MoveTriedOnce) && self.moves_at.is_some(),
             Timer::Open => stage.is(Mutant::WelcomeAwaitedForEver),
+            Timer::Close => stage.is(Mutant::CloseAwaitedForEver),
             _ => false,
         }
     }
@@ -314,6 +330,7 @@ impl Process {
             busy = true;
             let Some(message) = self.inbox.pop_front() else { break };
             self.handled += 1;
+            self.unread_ends = 0;
             if app.handle(&mut ClientIo { index, process: self, stage, now }, message) == Handled::Done {
                 // It is done with a message when it takes the next one.
                 *if self.awaited.is_some() { &mut self.done_then } else { &mut done } = Some(self.handled);
@@ -432,6 +449,21 @@ impl Process {
         }
     }
 
+    /// Who closes is through by its deadline, whatever the peer does.
+    fn check_close(&self, index: u32, stage: &mut Stage, now: Moment) {
+        if !self.finished
+            && let Some(by) = self.close_by.filter(|by| now > *by)
+        {
+            stage.fail(place(index), format_args!("not closed {:?} after the deadline", now.since(by)));
+        }
+    }
+
+    /// Whether at least once may have come to its end for a message: it could not be proven on the next connection either, or
+    /// the client has ended.
+    pub(crate) fn may_give_up(&self) -> bool {
+        self.unread_ends >= 2 || self.deaths >= 4 || matches!(self.machine.state(), State::Closed(_))
+    }
+
     /// Every queue keeps its bound.
     fn check_bounds(&self, index: u32, stage: &mut Stage) {
         let stats = self.machine.stats();
@@ -440,6 +472,14 @@ impl Process {
         let outbox = &self.plan.config.outbox;
         if messages > outbox.max_messages || bytes > outbox.max_bytes {
             stage.fail(place(index), format_args!("the outbox holds {messages} messages of {bytes} bytes"));
+        }
+        let told = self.plan.told.messages as usize;
+        let waiting = (self.delivered - self.handled.max(self.session_from)) as usize;
+        if self.plan.config.session.is_some() && waiting > told.saturating_add(MAX_VOLATILE) {
+            stage.fail(
+                place(index),
+                format_args!("{waiting} messages of a session wait, and the server was told {told}"),
+            );
         }
         // Volatile messages are held apart, in a small queue.
         let open = self.ledger.open();

@@ -16,9 +16,15 @@ pub(crate) struct Shims {
     hellos: u32,
     ping: Option<Bytes>,
     forgot: bool,
+    /// What the server is told it may send, whatever the machine keeps to.
+    told: Limits,
 }
 
 impl Shims {
+    pub(super) fn new(told: Limits) -> Self {
+        Self { told, ..Self::default() }
+    }
+
     pub(super) fn pinged(&mut self, payload: &Bytes) {
         self.ping = Some(payload.clone());
     }
@@ -80,13 +86,15 @@ impl Shims {
 
     /// Changes what the machine says beside its messages.
     pub(super) fn control(&mut self, stage: &Stage, message: Message) -> Message {
-        if !matches!(stage.mutant, Some(Mutant::NeverResumes | Mutant::ResumesOnce)) {
+        if !matches!(stage.mutant, Some(Mutant::NeverResumes | Mutant::ResumesOnce | Mutant::ClientLimitsUnheld)) {
             return message;
         }
         match Frame::parse(message.clone()) {
             Ok(Frame::Hello(mut hello)) => {
                 self.hellos += 1;
-                if stage.is(Mutant::NeverResumes) || self.hellos > 2 {
+                if stage.is(Mutant::ClientLimitsUnheld) {
+                    hello.limits = self.told;
+                } else if stage.is(Mutant::NeverResumes) || self.hellos > 2 {
                     hello.resume = None;
                 }
                 Frame::Hello(hello).to_message()

@@ -152,11 +152,12 @@ impl ClientApp for ClientProbe {
     }
 
     fn outcome(&mut self, io: &mut ClientIo<'_>, first: MessageId, last: MessageId, outcome: Outcome) {
-        let closed = io.process.closed;
+        let (closed, may_give_up) = (io.process.closed, io.process.may_give_up());
         let mut journal = self.journal.borrow_mut();
         for id in first.0..=last.0 {
             let Some(number) = self.numbers.get(&id) else { continue };
-            journal.outcome_up(Key { track: io.index(), number: *number }, outcome, closed);
+            let key = Key { track: io.index(), number: *number };
+            journal.outcome_up(key, outcome, closed, may_give_up);
         }
     }
 

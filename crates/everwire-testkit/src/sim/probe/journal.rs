@@ -45,6 +45,8 @@ pub(super) struct Journal {
     /// It has crashed: it is handed again what it had processed and not yet noted.
     repeats: bool,
     again: bool,
+    /// On a plain connection nothing but an outcome that proves something, or the impossibility of one, ends a message.
+    sends_again: bool,
     /// Bytes may be changed on their way.
     pub(super) garbled: bool,
     durable: bool,
@@ -64,7 +66,8 @@ pub(super) struct Key {
 
 impl Journal {
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let lied = scenario.steps.iter().any(|step| matches!(step.action, Action::Forge { .. }));
+        let forged = scenario.steps.iter().any(|step| matches!(step.action, Action::Forge { .. }));
+        let lied = forged || scenario.script.abuse.is_some();
         Self {
             up: (0..scenario.clients.max(1)).map(|_| Track::default()).collect(),
             down: Vec::new(),
@@ -77,6 +80,11 @@ impl Journal {
             repeats: false,
             ordered: scenario.session && !scenario.client.levels,
             again: scenario.client.guarantee == GuaranteeChoice::AtLeastOnce,
+            sends_again: !scenario.session
+                && scenario.client.guarantee == GuaranteeChoice::AtLeastOnce
+                && scenario.client.overflow == OverflowChoice::Reject
+                && scenario.client.ttl == 0
+                && !scenario.client.levels,
             garbled: scenario.client.unsealed,
             durable: scenario.server.commit != Commit::Each,
             // A server with too little room forgets sessions, and what became of them.
@@ -167,9 +175,10 @@ impl Journal {
     }
 
     /// The client is told what became of its message.
-    pub(super) fn outcome_up(&mut self, key: Key, outcome: Outcome, closed: bool) {
+    pub(super) fn outcome_up(&mut self, key: Key, outcome: Outcome, closed: bool, may_give_up: bool) {
         let session = self.session;
-        let may_be_unknown = !session || closed || self.excused || self.garbled;
+        let promises = session || self.sends_again && !may_give_up;
+        let may_be_unknown = !promises || closed || self.excused || self.garbled;
         let Some(entry) = self.up(key) else { return };
         entry.outcome = Some(outcome);
         let entry = *entry;

@@ -85,6 +85,8 @@ pub enum Action {
         /// After so long.
         retry_after: u64,
     },
+    /// The server's application lets go of all sessions: each ends once its client has acknowledged everything.
+    FinishSessions,
     /// The next reliable message on each of the server's connections gets lost behind the socket.
     LoseNext,
     /// The server's end of each connection says something that its machine knows nothing of.

@@ -118,6 +118,12 @@ pub(super) fn draw(seed: u64, kind: Kind) -> Scenario {
         let action = Action::Flood { by: random.pick(Abuse::IDLE_TALK), time };
         scenario.steps.push(Step { at, client: 0, action });
     }
+    if session && random.one_in(12) && !slow {
+        hostile_server(random, &mut scenario, horizon);
+    }
+    if random.one_in(12) {
+        late(random, &mut scenario, horizon);
+    }
     if scenario.client.durable && random.one_in(4) {
         scenario.client.disk_vanishes = 1 + random.below(horizon);
     }
@@ -158,6 +164,36 @@ fn bad_greeting(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
     scenario.steps.push(Step { at, client: 0, action });
 }
 
+/// A server that means harm to its clients, one of which may want to leave it.
+fn hostile_server(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
+    let begins = random.below(horizon);
+    scenario.script.begins = begins as u32;
+    scenario.script.abuse = Some(random.pick(Abuse::ALL));
+    // What is slow to handle shows what is held; each session that such a server begins leaves much of it behind.
+    scenario.client.work = random.pick(&[2, 5]);
+    scenario.client.window = random.pick(&[3, 10, 0]);
+    let later = |random: &mut Random| begins + random.below(horizon - begins);
+    let at = later(random);
+    scenario.steps.push(Step { at, client: 0, action: if random.one_in(2) { Action::Cut } else { Action::Migrate } });
+    if random.one_in(2) {
+        let action =
+            if random.one_in(4) { Action::Disconnect } else { Action::Close { within: random.pick(&[0, 50, 1_000]) } };
+        scenario.steps.push(Step { at: at + random.below(1_000), client: 0, action });
+        scenario.calm_at = scenario.calm_at.max(at + 3_000);
+    }
+}
+
+/// A client that stands still while the answer to its ping arrives, longer than it may take.
+fn late(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
+    (scenario.client.heartbeat, scenario.client.heartbeat_timeout) = (500, 1_000);
+    let (by, jitter) = (Duration::from_millis(120), Duration::ZERO);
+    scenario.network = scenario.network.clone().rule(Rule::new(Fault::Delay { by, jitter }));
+    for _ in 0..random.pick(&[2, 5]) {
+        let action = Action::StallClient { time: random.pick(&[1_100, 2_000]) };
+        scenario.steps.push(Step { at: random.below(horizon), client: 0, action });
+    }
+}
+
 /// Clients that mean harm, beside those that do not.
 fn abuse(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
     // What is slow to process shows what is held.
@@ -174,9 +210,15 @@ fn abuse(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
     }
     if random.one_in(2) {
         let at = horizon - random.below((horizon - begins).max(1));
-        let action = Action::EndSessions { retry_after: random.pick(&[0, 500]) };
+        let action = if random.one_in(2) {
+            // It has to be seen to end while the hostile client is still there.
+            scenario.server.resume_within = 1_500;
+            Action::FinishSessions
+        } else {
+            Action::EndSessions { retry_after: random.pick(&[0, 500]) }
+        };
         scenario.steps.push(Step { at, client: 0, action });
-        scenario.calm_at += 2_500;
+        scenario.calm_at += 4_000;
     }
 }
 
@@ -187,9 +229,10 @@ fn awaiting(random: &mut Random, scenario: &mut Scenario, horizon: u64) {
     client.inbox = random.pick(&[1, 2, 4]);
     client.inbox_hard = random.pick(&[0, 0, 6, 12]);
     if client.inbox_hard > 0 {
-        // At that limit each message that is taken costs a connection.
+        // At that limit each message that is taken costs a connection, or two.
         (client.heartbeat, client.heartbeat_timeout) = (500, 1_000);
-        client.guarantee = GuaranteeChoice::AtMostOnce;
+        client.guarantee = random.pick(&[GuaranteeChoice::AtMostOnce, GuaranteeChoice::AtLeastOnce]);
+        (client.initial_delay, client.max_delay) = (100, 1_000);
     }
     scenario.server.echo = false;
     for _ in 0..random.pick(&[1, 2, 4]) {

@@ -242,11 +242,16 @@ impl Scenario {
         config.retry.budgeted = setup.budget > 0;
         set(&mut config.retry.stable_after, Duration::from_nanos(1), self.mutant == Some(Mutant::ResetOnOpen));
         time(&mut config.open.timeout, setup.open_timeout);
+        let mut told = Limits::default();
         if self.session {
             let mut session = SessionConfig::default();
             set(&mut session.limits.messages, setup.window, setup.window > 0);
             time(&mut session.ack_delay, setup.ack_delay);
             set(&mut session.ack_every, setup.ack_every, setup.ack_every > 0);
+            told = session.limits;
+            if self.mutant == Some(Mutant::ClientLimitsUnheld) {
+                session.limits = Limits { messages: u32::MAX, bytes: 1 << 40, message_bytes: 1 << 30 };
+            }
             config.session = Some(session);
         }
         let request = Request { principal: format!("client-{index}"), session: self.session }.to_bytes().into_bytes();
@@ -254,6 +259,7 @@ impl Scenario {
             config,
             send_rate,
             request,
+            told,
             disk: (setup.durable && self.session).then(|| DiskPlan {
                 delay: millis(setup.commit),
                 fails: setup.disk_fails,

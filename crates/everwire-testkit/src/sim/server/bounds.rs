@@ -4,7 +4,7 @@ use everwire_core::session::{Replies, ServerSession};
 
 use super::node::ServerCore;
 use super::peer::Peer;
-use crate::sim::agenda::Nanos;
+use crate::sim::agenda::{Nanos, nanos};
 use crate::sim::stage::Stage;
 
 /// Volatile messages that a session holds at most, and bytes of them.
@@ -32,6 +32,14 @@ impl ServerCore {
         if let Some(since) = live().filter_map(|peer| peer.ended_at).find(|at| now - at > BYE) {
             let time = (now - since) / 1_000_000;
             stage.fail("server", format_args!("a session is still here {time} ms after its end"));
+        }
+        let finishing =
+            self.plan.session.as_ref().map_or(0, |session| nanos(session.resume_within)).saturating_add(BYE);
+        // One that acknowledges nothing wins no time.
+        let let_go = live().filter(|peer| peer.is_hostile).filter_map(|peer| peer.let_go_at);
+        if let Some(since) = let_go.min().filter(|at| now - at > finishing) {
+            let time = (now - since) / 1_000_000;
+            stage.fail("server", format_args!("a session is still here {time} ms after the application has let go"));
         }
         // Looking through every inbox at every turn takes long.
         if let Some(words) = live().filter(|peer| peer.is_hostile).find_map(|peer| self.excess(peer)) {

@@ -9,7 +9,7 @@ use super::line::{LineState, News, ServerLine, is_cut};
 use super::node::{ServerCore, Told};
 use super::peer::{Peer, PeerId};
 use crate::faults::Ending;
-use crate::sim::agenda::{Due, Nanos};
+use crate::sim::agenda::{Due, Nanos, nanos};
 use crate::sim::hostile::Abuse;
 use crate::sim::mutant::Mutant;
 use crate::sim::network::LineId;
@@ -273,6 +273,7 @@ impl ServerCore {
             if self.lines[index].is_silent(now, calm) {
                 self.dropped_silent(stage, index);
             }
+            busy |= self.lines[index].go_on_harming(stage, nanos(self.plan.calm));
             if self.lines[index].patience <= now && !matches!(self.lines[index].state, LineState::Gone) {
                 self.session_input_if_present(stage, index);
                 busy = true;

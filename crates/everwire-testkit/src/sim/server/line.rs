@@ -8,6 +8,7 @@ use everwire_core::{CloseCode, Loss, Message, PingProgress, PingWatch};
 use everwire_ws::Role;
 
 use super::PeerId;
+use super::hostile::Hostile;
 use super::script::PlainScript;
 use crate::faults::{Direction, Ending};
 use crate::sim::agenda::{Nanos, millis, nanos};
@@ -52,6 +53,8 @@ pub(crate) enum LineState {
         ends: VecDeque<u64>,
         fenced: bool,
     },
+    /// By the script's will.
+    Hostile(Hostile),
     Gone,
 }
 
@@ -88,6 +91,7 @@ impl ServerLine {
     pub(crate) fn socket(&mut self) -> Option<&mut Socket> {
         match &mut self.state {
             LineState::Greeting(socket) | LineState::Up { socket, .. } => Some(socket),
+            LineState::Hostile(hostile) => Some(&mut hostile.socket),
             LineState::Opening { .. } | LineState::Gone => None,
         }
     }
@@ -104,6 +108,10 @@ impl ServerLine {
         match &mut self.state {
             LineState::Opening { .. } => self.open(stage, plan),
             LineState::Gone => None,
+            LineState::Hostile(_) => {
+                self.watch(stage);
+                None
+            }
             LineState::Greeting(socket) | LineState::Up { socket, .. } => {
                 let Stage { agenda, network, .. } = stage;
                 if agenda.now() < self.opened_at + millis(u64::from(self.script.reads_after)) {
@@ -178,7 +186,8 @@ impl ServerLine {
         let script = self.closing_at();
         let reading =
             (self.script.reads_after > 0).then(|| self.opened_at + millis(u64::from(self.script.reads_after)));
-        [Some(self.patience), script, reading, self.silent_at()].into_iter().flatten().min()
+        let harm = if let LineState::Hostile(hostile) = &self.state { Some(hostile.next) } else { None };
+        [Some(self.patience), script, reading, harm, self.silent_at()].into_iter().flatten().min()
     }
 
     /// When it has been silent for too long, by the scenario's will.
@@ -267,7 +276,9 @@ impl ServerLine {
         let Stage { agenda, network, .. } = stage;
         match std::mem::replace(&mut self.state, LineState::Gone) {
             LineState::Opening { .. } => network.leave(agenda, self.id, Direction::ToClient, ending),
-            LineState::Greeting(mut socket) | LineState::Up { mut socket, .. } => socket.leave(agenda, network, ending),
+            LineState::Greeting(mut socket)
+            | LineState::Up { mut socket, .. }
+            | LineState::Hostile(Hostile { mut socket, .. }) => socket.leave(agenda, network, ending),
             LineState::Gone => {}
         }
     }

@@ -7,12 +7,14 @@
 //! - `core`: what it does for its connections and peers
 //! - `bounds`: what it must not hold or wait for, whatever a client does
 //! - `line`: one connection
+//! - `hostile`: one of a server that means harm
 //! - `session`: what a session's machine wants done
 //! - `peer`: one session, or one plain connection, as the application sees it
 //! - [`script`](PlainScript): how a plain server behaves
 
 mod bounds;
 mod core;
+mod hostile;
 mod line;
 mod node;
 mod peer;
@@ -156,6 +158,11 @@ impl ServerIo<'_> {
     /// Ends a session in order.
     pub fn end(&mut self, peer: PeerId, retry_after: Option<Duration>) {
         self.core.end(self.stage, peer, retry_after);
+    }
+
+    /// Lets go of a session: it ends once its client has acknowledged everything. What it still says is not handled.
+    pub fn finish(&mut self, peer: PeerId) {
+        self.core.finish(self.stage, peer);
     }
 
     /// Another input for a session's machine.

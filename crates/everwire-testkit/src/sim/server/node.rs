@@ -183,7 +183,10 @@ impl<S: ServerApp> ServerNode<S> {
                     Told::Opened(peer) => self.app.opened(io, peer),
                     Told::Arrived(peer, message) => {
                         self.app.arrived(peer, &message);
-                        io.core.peers[peer.0 as usize].inbox.push_back(message);
+                        let peer = &mut io.core.peers[peer.0 as usize];
+                        if peer.let_go_at.is_none() {
+                            peer.inbox.push_back(message);
+                        }
                     }
                     Told::Outcome(peer, first, last, outcome) => self.app.outcome(io, peer, first, last, outcome),
                     Told::Ended(peer) => self.app.ended(io, peer),

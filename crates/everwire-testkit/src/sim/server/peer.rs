@@ -26,6 +26,8 @@ pub(crate) struct Peer {
     pub(crate) processed: u64,
     /// The server has ended it then, in order.
     pub(crate) ended_at: Option<Nanos>,
+    /// The application has let go of it then: what it says is not handled any more.
+    pub(crate) let_go_at: Option<Nanos>,
     /// It can't be sent to any more.
     pub(crate) over: bool,
     /// The registry knows what was processed of it, or does not have to.
@@ -56,6 +58,7 @@ impl Peer {
             handled: 0,
             processed: 0,
             ended_at: None,
+            let_go_at: None,
             over: false,
             settled: false,
             attached: false,

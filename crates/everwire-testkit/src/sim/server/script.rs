@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sim::hostile::Abuse;
+
 /// How a plain server behaves until the scenario is calm. The default answers pings and keeps its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
@@ -48,6 +50,10 @@ pub struct PlainScript {
     /// A hello is answered with something that is no welcome.
     #[serde(skip_serializing_if = "is_false")]
     pub greets_wrongly: bool,
+    /// A hello is answered with a new session, and then the server does this: it floods its client, exceeds the client's limits,
+    /// or is alive and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abuse: Option<Abuse>,
     /// It closes the connection with this code at each message that holds a `!`, in the calm too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poison: Option<u16>,

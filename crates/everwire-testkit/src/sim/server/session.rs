@@ -37,6 +37,9 @@ impl ServerCore {
             }
             return;
         }
+        if let Some(abuse) = script.abuse {
+            return self.abuse(stage, index, abuse);
+        }
         let Some(mut hello) = hello(message) else {
             return self.lines[index].close(now, code::MALFORMED, "no hello");
         };
@@ -211,6 +214,18 @@ impl ServerCore {
             state.ended_at.get_or_insert(stage.agenda.now());
             let back = retry_after.map_or(ComeBack::Never, ComeBack::After);
             self.input(stage, peer, ServerInput::End { back, reason: String::new() });
+        }
+    }
+
+    /// The application lets go of a session, as one whose handler returns: nobody handles what comes from now on. Not while it
+    /// has something in hand.
+    pub(super) fn finish(&mut self, stage: &mut Stage, peer: PeerId) {
+        let state = &mut self.peers[peer.0 as usize];
+        if state.session.is_some() && state.processed == state.handled {
+            state.inbox.clear();
+            state.handling = None;
+            state.let_go_at.get_or_insert(stage.agenda.now());
+            self.input(stage, peer, ServerInput::Finish);
         }
     }
 
