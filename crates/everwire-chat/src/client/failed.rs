@@ -2,7 +2,7 @@ use everwire::json::{self, Object};
 use serde::{Deserialize, Serialize};
 
 use super::room::Inner;
-use crate::status::{Failure, Status};
+use crate::status::{Failure, Rejection, Status};
 use crate::timeline::Entry;
 use crate::wire::{TextMessage, User, WireStatus};
 
@@ -22,6 +22,9 @@ pub struct FailedMessage {
     /// Why, if the server has refused it; else the failure's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected: Option<String>,
+    /// The same for programs, if the server has said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     failure: String,
 }
 
@@ -43,6 +46,7 @@ impl FailedMessage {
             text: fields.text("text").ok()?.to_owned(),
             timestamp: fields.integer("timestamp").ok()?,
             rejected: fields.text("rejected").ok().map(str::to_owned),
+            code: fields.text("code").ok().map(str::to_owned),
             failure: fields.text("failure").ok()?.to_owned(),
         })
     }
@@ -55,7 +59,7 @@ impl FailedMessage {
 
     fn failure(&self) -> Failure {
         match (&self.rejected, &*self.failure) {
-            (Some(reason), _) => Failure::Rejected(reason.clone()),
+            (Some(reason), _) => Failure::Rejected(Rejection::new(self.code.clone(), reason)),
             (None, "dropped") => Failure::Dropped,
             (None, "cancelled") => Failure::Cancelled,
             (None, _) => Failure::Unknown,
@@ -69,16 +73,18 @@ impl Entry {
     pub fn to_failed(&self) -> Option<FailedMessage> {
         let Status::Failed(failure) = &self.status else { return None };
         let (failure, rejected) = match failure {
-            Failure::Rejected(reason) => ("rejected", Some(reason.clone())),
+            Failure::Rejected(rejection) => ("rejected", Some(rejection.clone())),
             Failure::Dropped => ("dropped", None),
             Failure::Cancelled => ("cancelled", None),
             Failure::Unknown => ("unknown", None),
         };
+        let (rejected, code) = rejected.map_or((None, None), |Rejection { code, reason }| (Some(reason), code));
         self.own.then(|| FailedMessage {
             id: self.id.clone(),
             text: self.text.clone(),
             timestamp: self.timestamp,
             rejected,
+            code,
             failure: failure.to_owned(),
         })
     }
@@ -124,7 +130,9 @@ mod tests {
             status: WireStatus::Sent,
             offset,
         };
-        let failures = [Failure::Rejected("too often".into()), Failure::Dropped, Failure::Cancelled, Failure::Unknown];
+        let rejected = |code: Option<&str>| Failure::Rejected(Rejection::new(code.map(str::to_owned), "too often"));
+        let failures =
+            [rejected(None), rejected(Some("too_often")), Failure::Dropped, Failure::Cancelled, Failure::Unknown];
         let kept: Vec<FailedMessage> = failures
             .iter()
             .enumerate()
@@ -138,11 +146,11 @@ mod tests {
             })
             .collect();
         let mut inner = room.lock();
-        inner.timeline.on_text(message("3", Some(1)), true);
+        inner.timeline.on_text(message("4", Some(1)), true);
         inner.recall_failed(kept, &me);
         let shown: Vec<_> = inner.timeline.entries().map(|entry| (entry.text.clone(), entry.status.clone())).collect();
-        assert_eq!(shown[0], ("text of 3".into(), Status::Sent));
-        for (at, failure) in failures[..3].iter().enumerate() {
+        assert_eq!(shown[0], ("text of 4".into(), Status::Sent));
+        for (at, failure) in failures[..4].iter().enumerate() {
             assert_eq!(shown[at + 1], (format!("text of {at}"), Status::Failed(failure.clone())));
         }
     }
