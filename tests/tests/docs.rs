@@ -174,6 +174,7 @@ fn the_guide_shows_excerpts_of_programs_that_run() {
         "crates/everwire/examples/feed.rs",
         "crates/everwire/examples/two_lines.rs",
         "crates/everwire-server/examples/broadcast.rs",
+        "crates/everwire-server/examples/calls.rs",
     ]
     .map(read);
     let shown = blocks(&read("docs/guide.md"), "rust");
@@ -205,6 +206,15 @@ async fn in_the_example_of_a_broadcast_all_hear_what_one_says() {
         broadcast.line_with(heard).await;
     }
     assert_eq!(broadcast.exit_code().await, 0);
+}
+
+#[tokio::test]
+async fn the_example_of_calls_gets_its_sum_and_its_stream() {
+    let mut calls = Process::start(&mut Command::new(example("calls")));
+    for line in ["the sum is 6", "1", "2", "3"] {
+        calls.line_with(line).await;
+    }
+    assert_eq!(calls.exit_code().await, 0);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         "everwire-chat",
         "--package",
         "everwire-web",
+        "--features",
+        "everwire/calls",
         "--target",
         WASM,
         "--quiet",

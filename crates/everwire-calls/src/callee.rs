@@ -24,8 +24,10 @@ pub(crate) struct Callee {
     highest: u64,
     running: BTreeMap<u64, Running>,
     keys: BTreeSet<String>,
-    /// Payload bytes that are kept for calls with a key.
+    /// Bytes that are kept for calls with a key.
     kept_bytes: usize,
+    /// The largest frame that can be sent.
+    max_sent: usize,
     deadlines: BTreeSet<(Moment, u64)>,
 }
 
@@ -34,8 +36,8 @@ struct Running {
     key: Option<Key>,
     deadline: Option<Moment>,
     stream: Option<Sending>,
-    /// How it ended, kept for a call with a key.
-    end: Option<Frame>,
+    /// The frame that says how it ended, kept for a call with a key.
+    end: Option<Message>,
 }
 
 #[derive(Debug)]
@@ -49,13 +51,13 @@ struct Sending {
     window: u64,
     sent: u64,
     processed: u64,
-    /// From the one after `processed` on: the size of each, and with a key the item too.
+    /// From the one after `processed` on: the size of each, and with a key its frame too.
     unprocessed: VecDeque<(usize, Option<Message>)>,
     bytes: usize,
 }
 
 impl Callee {
-    pub(crate) fn new(instance: String, role: Role) -> Self {
+    pub(crate) fn new(config: &Config, instance: String, role: Role) -> Self {
         Self {
             instance,
             role,
@@ -64,6 +66,7 @@ impl Callee {
             running: BTreeMap::new(),
             keys: BTreeSet::new(),
             kept_bytes: 0,
+            max_sent: config.max_sent,
             deadlines: BTreeSet::new(),
         }
     }
@@ -129,14 +132,23 @@ impl Callee {
     }
 
     fn end(&mut self, id: u64, frame: Frame, outputs: &mut Outputs) {
+        let message = frame.to_message();
+        let message = match message.len() > self.max_sent {
+            true => too_large(id, message.len(), self.max_sent),
+            false => message,
+        };
+        self.end_with(id, message, outputs);
+    }
+
+    fn end_with(&mut self, id: u64, message: Message, outputs: &mut Outputs) {
         let Some(running) = self.running.get_mut(&id).filter(|running| running.end.is_none()) else { return };
-        outputs.push_back(Output::Send(frame.to_message()));
+        outputs.push_back(Output::Send(message.clone()));
         if let Some(deadline) = running.deadline.take() {
             self.deadlines.remove(&(deadline, id));
         }
         if running.key.is_some() {
-            self.kept_bytes += size(&frame);
-            running.end = Some(frame);
+            self.kept_bytes += message.len();
+            running.end = Some(message);
         } else {
             self.running.remove(&id);
         }
@@ -162,13 +174,20 @@ impl Callee {
             return Err(item);
         }
         let Some(Running { key, stream: Some(stream), .. }) = self.running.get_mut(&id) else { return Err(item) };
-        stream.sent += 1;
-        outputs.push_back(Output::Send(Frame::Item(id, stream.sent, item.clone()).to_message()));
-        stream.bytes += item.len();
-        if key.is_some() {
-            self.kept_bytes += item.len();
+        let message = Frame::Item(id, stream.sent + 1, item).to_message();
+        let size = message.len();
+        if size > self.max_sent {
+            outputs.push_back(Output::Drop(id));
+            self.end_with(id, too_large(id, size, self.max_sent), outputs);
+            return Ok(());
         }
-        stream.unprocessed.push_back((item.len(), key.is_some().then_some(item)));
+        stream.sent += 1;
+        stream.bytes += size;
+        if key.is_some() {
+            self.kept_bytes += size;
+        }
+        stream.unprocessed.push_back((size, key.is_some().then(|| message.clone())));
+        outputs.push_back(Output::Send(message));
         Ok(())
     }
 
@@ -217,7 +236,7 @@ impl Callee {
         }
         if let Some(key) = running.key {
             self.keys.remove(&key.key);
-            let bytes = running.stream.map_or(0, |stream| stream.bytes) + running.end.as_ref().map_or(0, size);
+            let bytes = running.stream.map_or(0, |stream| stream.bytes) + running.end.as_ref().map_or(0, Message::len);
             self.free(config, bytes, outputs);
         }
     }
@@ -240,8 +259,8 @@ impl Callee {
         }
         outputs.push_back(Output::Send(Frame::Answer(self.answer(config, hello.number)).to_message()));
         if is_new {
-            for (id, running) in self.running.iter().filter(|(id, _)| !hello.has_made(**id)) {
-                outputs.extend(running.kept(*id).map(|frame| Output::Send(frame.to_message())));
+            for (_, running) in self.running.iter().filter(|(id, _)| !hello.has_made(**id)) {
+                outputs.extend(running.kept().map(Output::Send));
             }
         }
     }
@@ -260,9 +279,14 @@ impl Callee {
             instance: self.instance.clone(),
             number,
             max_running: config.max_running as u64,
+            max_message: config.max_message as u64,
             running: ranges::collect(unkeyed.map(|(id, _)| *id)),
             keyed: keyed.collect(),
         }
+    }
+
+    pub(crate) fn limit_of_peer(&mut self, max_sent: usize) {
+        self.max_sent = max_sent;
     }
 
     pub(crate) fn deadline(&self) -> Option<Moment> {
@@ -300,14 +324,10 @@ impl Callee {
 }
 
 impl Running {
-    /// What the caller has not processed.
-    fn kept(&self, id: u64) -> impl Iterator<Item = Frame> + '_ {
-        let items = self.stream.iter().flat_map(move |stream| {
-            let numbers = stream.processed.saturating_add(1)..;
-            let items = numbers.zip(&stream.unprocessed);
-            items.filter_map(move |(number, (_, item))| Some(Frame::Item(id, number, item.clone()?)))
-        });
-        items.chain(self.end.clone())
+    /// The frames that the caller has not processed.
+    fn kept(&self) -> impl Iterator<Item = Message> + '_ {
+        let items = self.stream.iter().flat_map(|stream| &stream.unprocessed);
+        items.filter_map(|(_, frame)| frame.clone()).chain(self.end.clone())
     }
 }
 
@@ -339,9 +359,7 @@ impl Hello {
     }
 }
 
-fn size(end: &Frame) -> usize {
-    match end {
-        Frame::Reply(_, reply) => reply.len(),
-        _ => 0,
-    }
+fn too_large(id: u64, size: usize, limit: usize) -> Message {
+    let words = format!("{size} bytes, and the session carries {limit}");
+    Frame::Error(id, Failure::new(codes::TOO_LARGE, words)).to_message()
 }

@@ -20,6 +20,8 @@ pub(crate) struct Caller {
     answered: bool,
     /// What the peer says it runs at most.
     peer_limit: Option<u64>,
+    /// The largest frame that can be sent.
+    max_sent: usize,
     open: BTreeMap<u64, Open>,
     keys: BTreeSet<String>,
     /// Calls with a key that have ended and whose application has not done with the end. The callee keeps it until then.
@@ -47,7 +49,7 @@ struct Reading {
 }
 
 impl Caller {
-    pub(crate) fn new(instance: String, first_id: u64) -> Self {
+    pub(crate) fn new(config: &Config, instance: String, first_id: u64) -> Self {
         Self {
             instance,
             first_id,
@@ -55,6 +57,7 @@ impl Caller {
             hello: 0,
             answered: false,
             peer_limit: None,
+            max_sent: config.max_sent,
             open: BTreeMap::new(),
             keys: BTreeSet::new(),
             held: BTreeMap::new(),
@@ -69,21 +72,15 @@ impl Caller {
         if self.open.len() + self.held.len() >= limit {
             return Err(OpenError::TooMany { limit });
         }
-        if let Some(key) = &request.key
-            && !self.keys.insert(key.clone())
-        {
+        if request.key.as_ref().is_some_and(|key| self.keys.contains(key)) {
             return Err(OpenError::KeyInUse);
         }
-        self.last_id += 1;
-        let id = self.last_id;
+        let id = self.last_id + 1;
         let stream = match request.kind {
             Kind::Call => None,
             Kind::Stream => Some(Reading::new(u64::from(request.window.unwrap_or(config.window).max(1)), 0)),
         };
         let deadline = request.deadline.map(|deadline| now + deadline);
-        self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
-        let window = stream.as_ref().and_then(|stream| u32::try_from(stream.window).ok());
-        self.open.insert(id, Open { key: request.key.clone(), deadline, hello: self.hello, stream });
         let call = Call {
             id,
             kind: request.kind,
@@ -91,12 +88,20 @@ impl Caller {
             deadline: request
                 .deadline
                 .map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(MAX_ID).min(MAX_ID)),
-            key: request.key,
+            key: request.key.clone(),
             traceparent: request.traceparent,
-            window,
+            window: stream.as_ref().and_then(|stream| u32::try_from(stream.window).ok()),
             payload: request.payload,
         };
-        Ok((id, Frame::Call(call).to_message()))
+        let message = Frame::Call(call).to_message();
+        if message.len() > self.max_sent {
+            return Err(OpenError::TooLarge { size: message.len(), limit: self.max_sent });
+        }
+        self.last_id = id;
+        self.keys.extend(request.key.clone());
+        self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
+        self.open.insert(id, Open { key: request.key, deadline, hello: self.hello, stream });
+        Ok((id, message))
     }
 
     pub(crate) fn say_hello(&mut self, config: &Config, outputs: &mut Outputs) {
@@ -108,6 +113,7 @@ impl Caller {
             first: self.first_id,
             last: self.last_id,
             max_running: config.max_running as u64,
+            max_message: config.max_message as u64,
         };
         outputs.push_back(Output::SendHello(self.hello, Frame::Hello(hello).to_message()));
     }
@@ -117,8 +123,9 @@ impl Caller {
         self.hello == number && !self.answered
     }
 
-    pub(crate) fn limit_of_peer(&mut self, max_running: u64) {
+    pub(crate) fn limits_of_peer(&mut self, max_running: u64, max_sent: usize) {
         self.peer_limit = Some(max_running);
+        self.max_sent = max_sent;
     }
 
     /// [C-14]: what the callee does not have any more is lost, and what it has of earlier runs of this program is taken up.

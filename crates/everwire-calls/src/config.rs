@@ -12,7 +12,7 @@ pub struct Config {
     pub max_running: usize,
     /// How many of those may have a key. Default: 1,000.
     pub max_keyed: usize,
-    /// Payload bytes of replies and items that are kept for calls with a key until the peer has processed them. Beyond it
+    /// Bytes of replies and items that are kept for calls with a key until the peer has processed them. Beyond it
     /// their streams wait, and further calls with a key are answered with [`TOO_MANY`](crate::codes::TOO_MANY). Default: 16 MiB.
     pub max_kept_bytes: usize,
     /// Items that the peer may send of a stream of ours before this end has processed them. A small window costs throughput
@@ -20,8 +20,14 @@ pub struct Config {
     pub window: u32,
     /// The largest window that a peer gets, whatever it asks for. Default: 1,024.
     pub max_window: u32,
-    /// Payload bytes of a stream that this end sends before the peer has processed them; one item may exceed it. Default: 1 MiB.
+    /// Bytes of a stream that this end sends before the peer has processed them; one item may exceed it. Default: 1 MiB.
     pub window_bytes: usize,
+    /// The largest frame of calls in bytes that the session takes from the peer: what this end has told as
+    /// [`message_bytes`](everwire_core::session::Limits::message_bytes). The peer is told, and answers larger replies with
+    /// [`TOO_LARGE`](crate::codes::TOO_LARGE). Default: 1 MiB.
+    pub max_message: usize,
+    /// The largest frame in bytes that this end can send, whatever the peer takes. Default: no limit.
+    pub max_sent: usize,
     /// How long a peer that has processed our hello, or that we have a call for, may take to show that it knows calls.
     /// Default: 10 s.
     pub hello_timeout: Duration,
@@ -37,6 +43,8 @@ impl Default for Config {
             window: 64,
             max_window: 1_024,
             window_bytes: 1 << 20,
+            max_message: 1 << 20,
+            max_sent: usize::MAX,
             hello_timeout: Duration::from_secs(10),
         }
     }

@@ -47,10 +47,10 @@ impl Endpoint {
         // Half of all ids are left for those that follow.
         let first_id = (mix(seed.wrapping_add(1)) & (MAX_ID >> 1)).max(1);
         Self {
-            config,
             role,
-            caller: Caller::new(instance.clone(), first_id),
-            callee: Callee::new(instance, role),
+            caller: Caller::new(&config, instance.clone(), first_id),
+            callee: Callee::new(&config, instance, role),
+            config,
             peer: None,
             is_unsupported: false,
             is_broken: false,
@@ -75,6 +75,11 @@ impl Endpoint {
         if self.caller.awaits_answer(number) && self.peer.is_none() {
             self.hello_deadline.get_or_insert(now + self.config.hello_timeout);
         }
+    }
+
+    /// No calls are possible here: there is no session, or none with this peer.
+    pub fn refuse(&mut self) {
+        self.is_unsupported = true;
     }
 
     // What the application does as a caller.
@@ -131,7 +136,8 @@ impl Endpoint {
         self.callee.may_send(&self.config, id)
     }
 
-    /// Sends the next item of a stream.
+    /// Sends the next item of a stream. One that is too large for the session ends the stream with an error, and its handler is
+    /// dropped.
     ///
     /// # Errors
     /// The item comes back if it [may not be sent](Self::may_send) now.
@@ -176,7 +182,7 @@ impl Endpoint {
             Frame::Processed(id, number) => self.callee.processed(&self.config, id, number, outputs)?,
             Frame::End(id, items) => self.caller.stream_end(id, items, outputs)?,
             Frame::Answer(answer) => {
-                self.heard(&answer.instance, answer.max_running);
+                self.heard(&answer.instance, answer.max_running, answer.max_message);
                 self.caller.answer(&self.config, answer, &mut self.outputs);
             }
             Frame::Breach(Breach { rule }) => self.breach(Rule::of_number(&rule), true),
@@ -192,7 +198,7 @@ impl Endpoint {
         }
         let is_first = self.peer.is_none();
         self.callee.hello(&self.config, hello, &mut self.outputs);
-        self.heard(&hello.instance, hello.max_running);
+        self.heard(&hello.instance, hello.max_running, hello.max_message);
         // [C-13]: what the peer's earlier instance had of our calls may be lost.
         if is_new && (self.role == Role::Client || !is_first) {
             self.hello();
@@ -200,14 +206,16 @@ impl Endpoint {
     }
 
     /// The peer knows calls.
-    fn heard(&mut self, instance: &str, max_running: u64) {
+    fn heard(&mut self, instance: &str, max_running: u64, max_message: u64) {
         if self.peer.as_deref() != Some(instance) {
             self.peer = Some(instance.to_owned());
             self.is_broken = false;
         }
         self.is_unsupported = false;
         self.hello_deadline = None;
-        self.caller.limit_of_peer(max_running);
+        let max_sent = usize::try_from(max_message).unwrap_or(usize::MAX).min(self.config.max_sent);
+        self.caller.limits_of_peer(max_running, max_sent);
+        self.callee.limit_of_peer(max_sent);
         let held_back = std::mem::take(&mut self.held_back);
         self.outputs.extend(held_back.into_iter().map(|(_, message)| Output::Send(message)));
     }
@@ -273,7 +281,7 @@ impl Endpoint {
         self.callee.len()
     }
 
-    /// Payload bytes that are kept for calls of the peer that have a key.
+    /// Bytes that are kept for calls of the peer that have a key.
     #[must_use]
     pub fn kept_bytes(&self) -> usize {
         self.callee.kept_bytes()

@@ -97,6 +97,9 @@ pub struct Hello {
     pub last: u64,
     /// Calls that the sender runs at the same time.
     pub max_running: u64,
+    /// The largest frame of calls in bytes that the sender takes.
+    #[serde(default = "unlimited")]
+    pub max_message: u64,
 }
 
 /// What the callee has of the caller's calls ([C-14]).
@@ -109,6 +112,9 @@ pub struct Answer {
     pub number: u64,
     /// Calls that the sender runs at the same time.
     pub max_running: u64,
+    /// The largest frame of calls in bytes that the sender takes.
+    #[serde(default = "unlimited")]
+    pub max_message: u64,
     /// Ids of the calls without a key that run, as ascending `[first, last]` pairs.
     #[serde(default)]
     pub running: Vec<(u64, u64)>,
@@ -340,6 +346,10 @@ impl fmt::Display for FrameError {
 }
 
 impl std::error::Error for FrameError {}
+
+fn unlimited() -> u64 {
+    MAX_ID
+}
 
 /// A decimal number up to [`MAX_ID`], without leading zeros.
 fn number(text: &str) -> Result<u64, FrameError> {

@@ -74,6 +74,13 @@ pub enum OpenError {
         /// The limit: this end's, or the peer's if that is lower.
         limit: usize,
     },
+    /// Its message is larger than this end can send, or than the peer takes.
+    TooLarge {
+        /// In bytes, header and payload.
+        size: usize,
+        /// The most that is possible.
+        limit: usize,
+    },
     /// The peer has shown that it does not know calls.
     NotSupported,
     /// The two ends disagree on the protocol, and no calls are possible in this session any more.
@@ -86,7 +93,12 @@ impl OpenError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::TooMany { .. } | Self::KeyInUse => true,
-            Self::BadName | Self::BadKey | Self::BadTraceparent | Self::NotSupported | Self::Breach => false,
+            Self::BadName
+            | Self::BadKey
+            | Self::BadTraceparent
+            | Self::TooLarge { .. }
+            | Self::NotSupported
+            | Self::Breach => false,
         }
     }
 }
@@ -100,6 +112,9 @@ impl fmt::Display for OpenError {
             Self::KeyInUse => f.write_str("a call with this key is open: find it by resume_calls, or use another key"),
             Self::TooMany { limit } => {
                 write!(f, "{limit} calls are open, which is the limit: try again when one has ended")
+            }
+            Self::TooLarge { size, limit } => {
+                write!(f, "the call has {size} bytes, and the session carries {limit}: send less, or in parts")
             }
             Self::NotSupported => f.write_str("the peer's application does not know calls"),
             Self::Breach => f.write_str("the peer has broken the protocol of calls; a new session may do better"),

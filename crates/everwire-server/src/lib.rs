@@ -33,7 +33,7 @@
 //! |---|---|
 //! | `upgrade`, `rejection` | one request that asks for a WebSocket |
 //! | `origin` | which web pages may connect |
-//! | `session` | sessions that outlive connections |
+//! | `session` | sessions that outlive connections; calls and streams in them with the feature `calls` (`docs/calls.md`) |
 //! | `server` | the accept loop, its limits, and its end |
 //! | `axum` | the extractor |
 //! | `clock` | times that may be "never" |
@@ -62,6 +62,12 @@ pub use everwire_ws::{
     CloseCode, CloseFrame, Compress, Deflate, Incoming, Limits, Message, Phase, Prepared, ProtocolError, WindowBits,
 };
 
+#[cfg(feature = "calls")]
+pub use everwire_peer::{
+    Call, CallError, CallInfo, CallOptions, CallStream, Calls, CallsConfig, Execution, Extension, Failure, FromCall,
+    Handler, Incoming as IncomingCall, IntoPayload, Json, Peer, PlainMessages, StreamHandler, TraceParent, Watermark,
+    codes as call_codes, own_message,
+};
 pub use origin::{OriginError, Origins};
 pub use rejection::UpgradeRejection;
 pub use server::{BodyError, Ended, PeerAddress, RequestBody, Server, Stats};

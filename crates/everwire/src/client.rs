@@ -345,6 +345,11 @@ impl Client {
         self.shared.finished().await
     }
 
+    #[cfg(feature = "calls")]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { _alive: Arc::new(Alive(Arc::clone(&shared))), shared }
     }

@@ -35,6 +35,7 @@
 //! | feature | what | default |
 //! |---|---|---|
 //! | `session` | [sessions](Builder::session) | on |
+//! | `calls` | [`Client::call`], [`Client::stream`] and handlers for the server's calls, in a session (`docs/calls.md`) | off |
 //! | `sqlite` | `store::SqliteStore`, an outbox in a file | off |
 //! | `metrics` | see below | off |
 //! | `aws-lc-rs` | `TlsProvider::AwsLcRs`: TLS with a post-quantum key exchange, for clients that choose it; compiles C | off |
@@ -62,6 +63,8 @@ compile_error!(
 
 mod budget;
 mod builder;
+#[cfg(feature = "calls")]
+mod calls;
 mod client;
 mod clock;
 #[cfg(not(target_arch = "wasm32"))]
@@ -99,6 +102,12 @@ pub use everwire_core::{
     MessageId, Next, OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase,
     PostMortem, Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Silence,
     Stage, TriedAddress,
+};
+#[cfg(feature = "calls")]
+pub use everwire_peer::{
+    Call, CallError, CallInfo, CallOptions, CallStream, Calls, CallsConfig, Execution, Extension, Failure, FromCall,
+    Handler, IntoPayload, Json, OpenError as CallOpenError, Peer, PlainMessages, Resumed, ResumedHandle, StreamHandler,
+    TraceParent, codes as call_codes, own_message,
 };
 /// For sockets without a client.
 #[cfg(not(target_arch = "wasm32"))]

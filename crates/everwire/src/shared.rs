@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     events: Feed,
     line: Line,
     finished: watch::Sender<bool>,
+    #[cfg(feature = "calls")]
+    pub(crate) calls: crate::calls::CallsSlot,
 }
 
 /// What the mutex guards.
@@ -122,6 +124,8 @@ impl Shared {
             events: Feed::default(),
             line: Line::default(),
             finished: watch::Sender::new(false),
+            #[cfg(feature = "calls")]
+            calls: crate::calls::CallsSlot::default(),
         }
     }
 

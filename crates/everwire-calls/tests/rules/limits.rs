@@ -109,7 +109,7 @@ fn names_keys_and_traces_are_checked_before_anything_is_sent() {
 #[test]
 fn what_is_kept_for_calls_with_a_key_is_bounded() {
     let mut config = Config::default();
-    (config.max_keyed, config.max_kept_bytes) = (3, 10);
+    (config.max_keyed, config.max_kept_bytes) = (3, 16);
     let mut server = End::with(Role::Server, config);
     for id in 1..=4 {
         server.hear(&format!("@s{id} tokens key=k{id}\n"));
@@ -118,7 +118,7 @@ fn what_is_kept_for_calls_with_a_key_is_bounded() {
     assert!(server.said[0].contains(codes::TOO_MANY));
     server.endpoint.item(1, "0123456789".into()).unwrap();
     assert!(server.endpoint.item(2, "0".into()).is_err(), "all together");
-    assert_eq!(server.endpoint.kept_bytes(), 10);
+    assert_eq!(server.endpoint.kept_bytes(), 16, "header and payload");
     server.hear("@k1 1");
     let told = server.take_told();
     assert!(told.contains(&Output::MaySend(2)) && told.contains(&Output::MaySend(3)), "{told:?}");
@@ -147,4 +147,35 @@ fn a_key_that_is_in_use_is_refused_at_either_end() {
     client.endpoint.forget(id);
     pump(&mut client, &mut server);
     client.open(keyed());
+}
+
+/// [C-20]
+#[test]
+fn what_the_session_does_not_carry_is_an_error_for_who_waits_for_it() {
+    let mut config = Config::default();
+    config.max_message = 100;
+    let mut client = End::with(Role::Client, config.clone());
+    let mut server = End::with(Role::Server, config);
+    server.endpoint.hello();
+    pump(&mut client, &mut server);
+    let error = client.endpoint.open(client.now, Request::call("sum", "n".repeat(100))).unwrap_err();
+    assert!(matches!(error, OpenError::TooLarge { size: 101.., limit: 100 }), "{error}");
+    assert!(!error.is_retryable());
+
+    let (call, stream) = (client.open(Request::call("sum", "")), client.open(Request::stream("tokens", "")));
+    client.endpoint.hello();
+    pump(&mut client, &mut server);
+    client.take_told();
+    server.take_told();
+    server.reply(call, &"n".repeat(100));
+    server.endpoint.item(stream, "n".into()).unwrap();
+    server.endpoint.item(stream, "n".repeat(100).into()).unwrap();
+    server.collect();
+    assert_eq!(server.take_told(), [Output::Drop(stream)]);
+    pump(&mut client, &mut server);
+    let told = client.take_told();
+    let too_large = |end: &EndReason| matches!(end, EndReason::Failed(failure) if failure.code == codes::TOO_LARGE);
+    assert!(matches!(&told[0], Output::Replied { result: Err(end), .. } if too_large(end)), "{told:?}");
+    assert!(matches!(&told[2], Output::Ended { result: Err(end), .. } if too_large(end)), "{told:?}");
+    assert_eq!(server.endpoint.running_calls(), 0);
 }

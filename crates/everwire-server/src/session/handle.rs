@@ -77,6 +77,12 @@ impl Session {
         self.slot.process(received.position);
     }
 
+    /// Everything up to this position is processed.
+    #[cfg(feature = "calls")]
+    pub(super) fn acknowledge_up_to(&self, position: u64) {
+        self.slot.process(position);
+    }
+
     /// Sends from anywhere.
     #[must_use]
     pub fn sender(&self) -> SessionSender {

@@ -3,6 +3,7 @@
 //! - [`sessions`](Sessions): all of a server: admits connections, and ends them in order
 //! - `admission`: from the first frame of a connection to its session
 //! - [`handle`](Session): what the application holds
+//! - `calls`: sessions whose messages are calls, with the feature of that name
 //! - `slot`: what the handle and the task behind it share; `locked`: its mutex
 //! - `driver`: the task behind a session, over all its connections
 //! - `link`: one connection: reading and writing in batches
@@ -10,6 +11,8 @@
 //! - [`watermark`](Watermarks): what a restarted server knows of the sessions before
 
 mod admission;
+#[cfg(feature = "calls")]
+mod calls;
 mod config;
 mod driver;
 mod handle;

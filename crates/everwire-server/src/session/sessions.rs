@@ -147,6 +147,13 @@ impl Sessions {
         })
     }
 
+    /// The largest message that clients may send, and the largest that there is ever room for.
+    #[cfg(feature = "calls")]
+    pub(super) fn message_limits(&self) -> (usize, usize) {
+        let session = &self.shared.config.session;
+        (usize::try_from(session.limits.message_bytes).unwrap_or(usize::MAX), session.outbox.max_bytes)
+    }
+
     /// Senders of all sessions there are.
     #[must_use]
     pub fn all(&self) -> Vec<SessionSender> {

@@ -41,7 +41,15 @@ impl Builder {
         if self.on_open.is_some() && self.config.session.is_some() {
             return Err(super::setting("on_open", "not for sessions: their hello is what goes first on a connection"));
         }
+        #[cfg(feature = "calls")]
+        if self.calls.is_some() && self.config.session.is_none() {
+            return Err(super::setting("calls", "requires a session: add session(SessionMode::Require)"));
+        }
         let reading = self.prepare_session();
+        #[cfg(feature = "calls")]
+        let calls = (self.calls.take(), self.config.session.as_ref().map(|session| session.limits.message_bytes));
+        #[cfg(feature = "calls")]
+        let max_sent = self.config.outbox.max_bytes;
         #[cfg(not(target_arch = "wasm32"))]
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let target = Target::parse(&self.url).map_err(BuildError::Url)?;
@@ -71,6 +79,18 @@ impl Builder {
             )
         })?;
         let shared = Arc::new(Shared::new(machine, timed, self.inbox, reading, recovered));
+        #[cfg(feature = "calls")]
+        {
+            let [seed, ..] = seed.as_chunks::<8>().0 else { return Err(BuildError::NoRandomness(String::new())) };
+            let (handlers, limit) = calls;
+            let (reads, max_message) =
+                (handlers.is_some(), limit.map_or(usize::MAX, |limit| limit.try_into().unwrap_or(usize::MAX)));
+            let seed = u64::from_le_bytes(*seed);
+            shared.calls.prepare(handlers.unwrap_or_default(), seed, limit.is_some(), max_sent, max_message);
+            if reads {
+                shared.calls();
+            }
+        }
         if self.connect {
             shared.tell(Input::Connect);
         }

@@ -67,6 +67,8 @@ pub struct Builder {
     websocket: everwire_ws::Config,
     inbox: Bounds,
     manual_acks: bool,
+    #[cfg(feature = "calls")]
+    calls: Option<everwire_peer::Calls>,
     #[cfg(not(target_arch = "wasm32"))]
     network: Network,
     #[cfg(not(target_arch = "wasm32"))]
@@ -90,6 +92,8 @@ impl Builder {
             websocket: everwire_ws::Config::default(),
             inbox: Bounds { messages: 1024, bytes: 16 << 20 },
             manual_acks: false,
+            #[cfg(feature = "calls")]
+            calls: None,
             #[cfg(not(target_arch = "wasm32"))]
             network: Network::default(),
             #[cfg(not(target_arch = "wasm32"))]
@@ -163,6 +167,15 @@ impl Builder {
     /// and not when you come for the next one. For those who process in batches or in a transaction. Default: off.
     pub fn manual_acks(mut self, manual: bool) -> Self {
         self.manual_acks = manual;
+        self
+    }
+
+    /// Handlers for the server's calls, and limits of calls; the client then reads its messages itself from the beginning
+    /// ([`Client::calls`](crate::Client::calls)). Requires a [session](Self::session). Default: no handlers; calls of one's own are
+    /// possible without.
+    #[cfg(feature = "calls")]
+    pub fn calls(mut self, calls: everwire_peer::Calls) -> Self {
+        self.calls = Some(calls);
         self
     }
 

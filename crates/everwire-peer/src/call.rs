@@ -1,0 +1,232 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use everwire_calls::Kind;
+use everwire_ws::Message;
+use futures_core::Stream;
+use serde::de::DeserializeOwned;
+
+use crate::CallError;
+use crate::hub::{Found, Hub};
+use crate::payload::from_json;
+
+/// A call: resolves to the one reply, or to how else it ended.
+///
+/// Dropping it before that cancels the call: its message is taken back if no connection has had it, else its handler is dropped. But
+/// not if it has a [key](crate::CallOptions::key): then it goes on, `resume_calls` finds it again, and [`cancel`](Self::cancel) ends it.
+///
+/// The reply of a call with a key counts as processed when its `Call` is dropped. Where a crash in between matters, await
+/// `&mut call`, store what follows from the reply, and drop it then.
+///
+/// Cancel-safe: `&mut call` can be awaited again after a timeout.
+#[must_use = "dropping it cancels the call, unless it has a key"]
+pub struct Call {
+    handle: Handle,
+    failed: Option<CallError>,
+}
+
+/// A stream: its items, in order, none twice and none missing. It ends after the last item, or with one error.
+///
+/// An item counts as processed when the next one is asked for; so many as the stream's window may wait here, and the handler
+/// goes on as they are processed. Dropping it cancels the stream, unless it has a [key](crate::CallOptions::key).
+#[must_use = "dropping it cancels the stream, unless it has a key"]
+pub struct CallStream {
+    handle: Handle,
+    failed: Option<CallError>,
+    /// Of the item that was given last.
+    position: u64,
+    ended: bool,
+}
+
+/// A call that was found again by its key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Resumed {
+    /// The handler's name.
+    pub name: String,
+    /// The application's own name for it.
+    pub key: String,
+    /// What becomes of it.
+    pub handle: ResumedHandle,
+}
+
+/// What was found again.
+#[derive(Debug)]
+pub enum ResumedHandle {
+    /// A call.
+    Call(Call),
+    /// A stream; it goes on at the item behind the last one that was processed.
+    Stream(CallStream),
+}
+
+/// Ours, of a call.
+struct Handle {
+    hub: Arc<Hub>,
+    id: u64,
+    keyed: bool,
+    /// Whether its end was given out.
+    over: bool,
+}
+
+impl Call {
+    pub(crate) fn new(hub: Arc<Hub>, id: u64, keyed: bool) -> Self {
+        Self { handle: Handle { hub, id, keyed, over: false }, failed: None }
+    }
+
+    pub(crate) fn failed(hub: Arc<Hub>, error: CallError) -> Self {
+        Self { handle: Handle { hub, id: 0, keyed: false, over: true }, failed: Some(error) }
+    }
+
+    /// The reply, read as JSON.
+    ///
+    /// # Errors
+    /// Those of the call, and [`CallError::BadReply`].
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, CallError> {
+        let reply = self.await?;
+        from_json(&reply).map_err(|error| CallError::BadReply(error.to_string()))
+    }
+
+    /// Ends it, also if it has a key: nobody waits for a reply any more, and its handler is dropped.
+    pub fn cancel(mut self) {
+        self.handle.cancel();
+    }
+}
+
+impl Future for Call {
+    type Output = Result<Message, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
+        if self.handle.over {
+            // Polled after it was ready.
+            return Poll::Pending;
+        }
+        let poll = self.handle.hub.poll_reply(self.handle.id, cx);
+        self.handle.over = poll.is_ready();
+        poll
+    }
+}
+
+impl CallStream {
+    pub(crate) fn new(hub: Arc<Hub>, id: u64, keyed: bool, position: u64) -> Self {
+        Self { handle: Handle { hub, id, keyed, over: false }, failed: None, position, ended: false }
+    }
+
+    pub(crate) fn failed(hub: Arc<Hub>, error: CallError) -> Self {
+        Self { handle: Handle { hub, id: 0, keyed: false, over: true }, failed: Some(error), position: 0, ended: false }
+    }
+
+    /// The next item; `None` after the last, or after an error. The item before it is processed now. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<Message, CallError>> {
+        std::future::poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    /// The next item, read as JSON.
+    ///
+    /// # Errors
+    /// Those of the stream, after which it has ended, and [`CallError::BadReply`], after which the next item follows.
+    pub async fn next_json<T: DeserializeOwned>(&mut self) -> Option<Result<T, CallError>> {
+        let item = self.next().await?;
+        Some(item.and_then(|item| from_json(&item).map_err(|error| CallError::BadReply(error.to_string()))))
+    }
+
+    /// The number of the item that was given last, from 1. A program that stores it with what follows from the item can tell, after
+    /// a crash, whether it has had the first item of a stream that it finds again.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Ends it, also if it has a key.
+    pub fn cancel(mut self) {
+        self.handle.cancel();
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, CallError>>> {
+        if let Some(error) = self.failed.take() {
+            self.ended = true;
+            return Poll::Ready(Some(Err(error)));
+        }
+        if self.ended || self.handle.over {
+            return Poll::Ready(None);
+        }
+        match self.handle.hub.poll_item(self.handle.id, self.position, cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(Some((number, item)))) => {
+                self.position = number;
+                Poll::Ready(Some(Ok(item)))
+            }
+            Poll::Ready(end) => {
+                (self.ended, self.handle.over) = (true, true);
+                Poll::Ready(end.err().map(Err))
+            }
+        }
+    }
+}
+
+impl Stream for CallStream {
+    type Item = Result<Message, CallError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+}
+
+impl Resumed {
+    pub(crate) fn new(hub: &Arc<Hub>, found: Found) -> Self {
+        let hub = Arc::clone(hub);
+        let handle = match found.kind {
+            Kind::Call => ResumedHandle::Call(Call::new(hub, found.id, true)),
+            Kind::Stream => ResumedHandle::Stream(CallStream::new(hub, found.id, true, found.processed)),
+        };
+        Self { name: found.name, key: found.key, handle }
+    }
+}
+
+impl Handle {
+    fn cancel(&mut self) {
+        if self.over {
+            self.done();
+        } else {
+            self.over = true;
+            self.hub.cancel(self.id);
+        }
+        // Nothing is left to be done by the drop.
+        (self.over, self.keyed) = (true, false);
+    }
+
+    fn done(&self) {
+        if self.keyed {
+            self.hub.forget(self.id);
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        match (self.over, self.keyed) {
+            (true, _) => self.done(),
+            (false, true) => self.hub.let_go(self.id),
+            (false, false) => self.hub.cancel(self.id),
+        }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("id", &self.handle.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CallStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallStream")
+            .field("id", &self.handle.id)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! What handlers take from a call.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use everwire_calls::{Call, Failure, Kind, codes};
+use everwire_ws::Message;
+use http::Extensions;
+use serde::de::DeserializeOwned;
+
+use crate::payload::from_json;
+use crate::{Json, Peer};
+
+/// A call that was received.
+pub struct Incoming {
+    pub(crate) call: Call,
+    pub(crate) peer: Peer,
+    pub(crate) extensions: Arc<Extensions>,
+    pub(crate) watermark: Option<Watermark>,
+}
+
+/// What can be an argument of a handler.
+pub trait FromCall: Sized {
+    /// Takes it from the call.
+    ///
+    /// # Errors
+    /// What the caller is answered with; the handler is not run then.
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure>;
+}
+
+/// What a call says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallInfo {
+    /// Unique among the caller's.
+    pub id: u64,
+    /// A call or a stream.
+    pub kind: Kind,
+    /// The handler's name.
+    pub name: String,
+    /// The caller's own name for it.
+    pub key: Option<String>,
+    /// How long it may take, from its arrival on.
+    pub deadline: Option<Duration>,
+}
+
+/// The caller's W3C `traceparent`, if there is one. Pass it on with
+/// [`CallOptions::traceparent`](crate::CallOptions::traceparent).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceParent(pub Option<String>);
+
+/// Something that was given to [`Calls::extension`](crate::Calls::extension).
+#[derive(Clone, Copy, Debug)]
+pub struct Extension<T>(pub T);
+
+/// Where a call stands in its session, at a server: what a handler commits in one transaction with its effect, with
+/// [`Calls::in_order`](crate::Calls::in_order).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Watermark {
+    /// The session's id.
+    pub session: String,
+    /// Whom the session belongs to.
+    pub principal: String,
+    /// The sequence number of the call's message: with it everything up to there is processed.
+    pub sequence: u64,
+}
+
+impl Incoming {
+    /// The payload.
+    #[must_use]
+    pub fn payload(&self) -> &Message {
+        &self.call.payload
+    }
+
+    /// What the call says of itself.
+    #[must_use]
+    pub fn info(&self) -> CallInfo {
+        let Call { id, kind, name, key, deadline, .. } = &self.call;
+        let (name, key, deadline) = (name.clone(), key.clone(), deadline.map(Duration::from_millis));
+        CallInfo { id: *id, kind: *kind, name, key, deadline }
+    }
+
+    /// What was given to [`Calls::extension`](crate::Calls::extension).
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+}
+
+impl FromCall for Message {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        Ok(incoming.call.payload.clone())
+    }
+}
+
+impl FromCall for Bytes {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        Ok(incoming.call.payload.clone().into_bytes())
+    }
+}
+
+impl FromCall for String {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        let text = incoming.call.payload.as_text().map(str::to_owned);
+        text.ok_or_else(|| Failure::new(codes::BAD_PAYLOAD, "the payload is binary, and the handler takes text"))
+    }
+}
+
+impl<T: DeserializeOwned> FromCall for Json<T> {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        let read = from_json(&incoming.call.payload).map(Json);
+        read.map_err(|error| {
+            Failure::new(codes::BAD_PAYLOAD, format!("the payload is not what the handler takes: {error}"))
+        })
+    }
+}
+
+impl FromCall for CallInfo {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        Ok(incoming.info())
+    }
+}
+
+impl FromCall for Peer {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        Ok(incoming.peer.clone())
+    }
+}
+
+impl FromCall for TraceParent {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        Ok(Self(incoming.call.traceparent.clone()))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> FromCall for Extension<T> {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        incoming.extensions.get().cloned().map(Self).ok_or_else(|| {
+            tracing::error!(target: "everwire::calls", wanted = std::any::type_name::<T>(), "a handler takes an extension that was not given");
+            Failure::new("calls.misconfigured", "the callee is not set up for this call")
+        })
+    }
+}
+
+impl FromCall for Watermark {
+    fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
+        let words = "the handler takes a watermark, and only calls to a server have one";
+        incoming.watermark.clone().ok_or_else(|| Failure::new("calls.misconfigured", words))
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("info", &self.info()).finish_non_exhaustive()
+    }
+}

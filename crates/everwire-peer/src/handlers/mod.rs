@@ -1,0 +1,148 @@
+//! Handlers by name.
+//!
+//! - [`Calls`]: all of an end
+//! - `handler`: async functions as handlers
+//! - `extract`: their arguments
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use everwire_calls::{Config, Failure, Kind, codes};
+use everwire_ws::Message;
+pub use http::Extensions;
+
+use crate::{BoxFuture, BoxStream, MaybeSend, MaybeSync};
+
+mod extract;
+mod handler;
+
+pub use extract::{CallInfo, Extension, FromCall, Incoming, TraceParent, Watermark};
+use handler::{Erased, ErasedCall, ErasedStream};
+pub use handler::{Handler, StreamHandler};
+
+/// The handlers of an end, by name, and the limits of its calls.
+///
+/// A handler is an async function. Its arguments are taken from the call by their types ([`FromCall`]): [`Json`](crate::Json),
+/// `String`, `Bytes` or `Message` are the payload, [`Peer`](crate::Peer) calls the caller back, [`CallInfo`], [`TraceParent`], [`Extension`] and
+/// [`Watermark`] are what else there is. It returns a reply, or a `Result` of one and of what can become a [`Failure`].
+///
+/// A handler runs at most once for each call. Those of one session share its task: each runs until it awaits something, so work
+/// that takes the processor for long belongs on a thread of its own. When the caller cancels, when the deadline passes, or when the
+/// session ends, the handler's future is dropped where it stands.
+///
+/// ```
+/// use everwire_peer::{Calls, Failure, Json};
+///
+/// async fn divide(Json((a, b)): Json<(i64, i64)>) -> Result<Json<i64>, Failure> {
+///     a.checked_div(b).map(Json).ok_or_else(|| Failure::new("no_quotient", "the divisor is zero"))
+/// }
+///
+/// let calls = Calls::new()
+///     .call("divide", divide)
+///     .call("now", async || "noon")
+///     .stream("count", async |Json(up_to): Json<u64>| futures_util::stream::iter((1..=up_to).map(Json)));
+/// # let _ = calls;
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "handlers do nothing until they are given to a session"]
+pub struct Calls {
+    config: Config,
+    handlers: HashMap<String, Erased>,
+    extensions: Extensions,
+    in_order: bool,
+}
+
+/// What the task has of it.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) extensions: Arc<Extensions>,
+    pub(crate) in_order: bool,
+    handlers: HashMap<String, Erased>,
+}
+
+/// A handler at work.
+pub(crate) enum Running {
+    Call(BoxFuture<'static, Result<Message, Failure>>),
+    Stream(BoxStream<Result<Message, Failure>>),
+}
+
+impl Calls {
+    /// No handlers, and the default limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A handler of calls of this name; it takes the place of an earlier one.
+    pub fn call<Args: 'static>(mut self, name: impl Into<String>, handler: impl Handler<Args>) -> Self {
+        self.handlers.insert(name.into(), Erased::Call(ErasedCall::erase(handler)));
+        self
+    }
+
+    /// A handler of streams of this name: an async function that returns a `Stream` of items. It is asked for the next item when
+    /// the caller has room for one.
+    pub fn stream<Args: 'static>(mut self, name: impl Into<String>, handler: impl StreamHandler<Args>) -> Self {
+        self.handlers.insert(name.into(), Erased::Stream(ErasedStream::erase(handler)));
+        self
+    }
+
+    /// Something that handlers can take as an [`Extension`]: a pool, settings.
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.extensions.insert(value);
+        self
+    }
+
+    /// Limits.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Runs the calls of a session one after another, and acknowledges the message of each when its handler has ended. Streams run
+    /// beside. So a handler that commits its [`Watermark`] in one transaction with its effect has that effect exactly once, over
+    /// a crash of the server too (`Sessions::with_watermarks`). Default: off; calls run beside each other, and are
+    /// acknowledged when they are taken.
+    pub fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
+
+    /// The limits, to be changed.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    pub(crate) fn share(self) -> Arc<Shared> {
+        let Self { config, handlers, extensions, in_order } = self;
+        Arc::new(Shared { config, handlers, extensions: Arc::new(extensions), in_order })
+    }
+}
+
+impl Shared {
+    pub(crate) fn run(&self, incoming: &Incoming) -> Result<Running, Failure> {
+        let name = &incoming.call.name;
+        match (self.handlers.get(name), incoming.call.kind) {
+            (Some(Erased::Call(handler)), Kind::Call) => handler.call(incoming).map(Running::Call),
+            (Some(Erased::Stream(handler)), Kind::Stream) => handler.call(incoming).map(Running::Stream),
+            (Some(Erased::Call(_)), Kind::Stream) => Err(unknown(format!("{name} is no stream: call it"))),
+            (Some(Erased::Stream(_)), Kind::Call) => Err(unknown(format!("{name} is a stream: open it as one"))),
+            (None, _) => Err(unknown(format!("there is no handler named {name}"))),
+        }
+    }
+}
+
+fn unknown(words: String) -> Failure {
+    Failure::new(codes::UNKNOWN_NAME, words)
+}
+
+/// A marker of what a handler's trait objects need.
+pub(crate) trait Shareable: MaybeSend + MaybeSync + 'static {}
+impl<T: MaybeSend + MaybeSync + 'static> Shareable for T {}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<_> = self.handlers.keys().collect();
+        names.sort();
+        f.debug_struct("Calls").field("handlers", &names).field("in_order", &self.in_order).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,225 @@
+//! Calls in a session (`docs/calls.md`).
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll, ready};
+
+use everwire_calls::Role;
+use everwire_core::{Moment, Outcome, SendError};
+use everwire_peer::{Arrived, BoxFuture, Calls, Carrier, Fate, Link, Peer, SendFailed, Setup, Ticket};
+use everwire_peer::{Call, CallOptions, CallStream, IntoPayload, Resumed};
+use everwire_ws::Message;
+#[cfg(not(target_arch = "wasm32"))]
+use tokio::runtime::Handle;
+
+use crate::shared::Shared;
+use crate::sync::lock;
+use crate::{Client, Delivery, Inbox, Progress, clock};
+
+impl Client {
+    /// Calls the server's handler of this name, in the client's [session](crate::Builder::session). The [`Call`] resolves to the one
+    /// reply, or to how else it ended: through lost connections, and when the session is lost with what is known.
+    ///
+    /// It is sent at once, whether it is awaited or not; dropping it cancels it. Calls take the received messages over: see
+    /// [`calls`](Self::calls).
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use everwire::{Client, Json, SessionMode};
+    ///
+    /// let client = Client::builder("wss://example.org/calls").session(SessionMode::Require).build()?;
+    /// let sum: i64 = client.call("sum", Json([1, 2])).json().await?;
+    /// # let _ = sum;
+    /// # Ok(()) }
+    /// ```
+    pub fn call(&self, name: impl Into<String>, payload: impl IntoPayload) -> Call {
+        self.calls().call(name, payload)
+    }
+
+    /// Like [`call`](Self::call), with [options](CallOptions): a deadline, a key.
+    pub fn call_with(&self, name: impl Into<String>, payload: impl IntoPayload, options: CallOptions) -> Call {
+        self.calls().call_with(name, payload, options)
+    }
+
+    /// Opens a stream of the server's handler of this name: its items come in order, none twice and none missing, through lost
+    /// connections. A stream whose items are not taken waits, and holds up no other. Dropping it cancels it.
+    pub fn stream(&self, name: impl Into<String>, payload: impl IntoPayload) -> CallStream {
+        self.calls().stream(name, payload)
+    }
+
+    /// Like [`stream`](Self::stream), with [options](CallOptions): a deadline, a key, a window.
+    pub fn stream_with(&self, name: impl Into<String>, payload: impl IntoPayload, options: CallOptions) -> CallStream {
+        self.calls().stream_with(name, payload, options)
+    }
+
+    /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds. With a [store](crate::store) those
+    /// of an earlier run of this program in the same session are among them: a stream goes on behind the last item that was processed.
+    /// Waits for the server. Each is given once. Cancel-safe.
+    pub async fn resume_calls(&self) -> Vec<Resumed> {
+        self.calls().resume_calls().await
+    }
+
+    /// The other end of the session as a [`Peer`], to be handed about. From the first use of calls on, and with
+    /// [`Builder::calls`](crate::Builder::calls) from the beginning, the received messages are read by the client itself:
+    /// [`Peer::messages`] has those that are no calls, and [`messages`](Self::messages) must not be used; it would end all calls.
+    ///
+    /// Without a [session](crate::Builder::session), or with a server that does not know calls, each call ends with
+    /// [`NotSupported`](crate::CallError::NotSupported). A `Peer` does not keep the client alive.
+    pub fn calls(&self) -> Peer {
+        self.shared().calls()
+    }
+}
+
+/// Where a client's calls are, once there are some.
+#[derive(Default)]
+pub(crate) struct CallsSlot(Mutex<Settings>);
+
+#[derive(Default)]
+struct Settings {
+    peer: Option<Peer>,
+    handlers: Calls,
+    seed: u64,
+    has_session: bool,
+    #[cfg(not(target_arch = "wasm32"))]
+    runtime: Option<Handle>,
+}
+
+impl CallsSlot {
+    /// `max_sent`: the largest message that there is ever room for; `max_message`: the largest that the server may send.
+    pub(crate) fn prepare(
+        &self,
+        mut handlers: Calls,
+        seed: u64,
+        has_session: bool,
+        max_sent: usize,
+        max_message: usize,
+    ) {
+        let config = handlers.config_mut();
+        config.max_sent = config.max_sent.min(max_sent);
+        config.max_message = max_message;
+        let mut settings = lock(&self.0);
+        (settings.handlers, settings.seed, settings.has_session) = (handlers, seed, has_session);
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            settings.runtime = Handle::try_current().ok();
+        }
+    }
+}
+
+impl Shared {
+    /// The calls that there are, or their beginning.
+    pub(crate) fn calls(self: &Arc<Self>) -> Peer {
+        let mut settings = lock(&self.calls.0);
+        if let Some(peer) = settings.peer.as_ref().filter(|peer| !peer.is_closed()) {
+            return peer.clone();
+        }
+        let carrier = Arc::new(ClientCarrier(Arc::downgrade(self)));
+        if !settings.has_session {
+            return settings.peer.insert(Setup::without_session(carrier)).clone();
+        }
+        // Each beginning is an instance of its own.
+        settings.seed = settings.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let setup = Setup { calls: settings.handlers.clone(), role: Role::Client, seed: settings.seed, session: None };
+        let (peer, task) = setup.start(InboxLink(Inbox::attach(Arc::clone(&self.mailbox))), carrier);
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(runtime) = &settings.runtime {
+            runtime.spawn(task);
+        }
+        #[cfg(target_arch = "wasm32")]
+        wasm_bindgen_futures::spawn_local(task);
+        settings.peer.insert(peer).clone()
+    }
+}
+
+struct InboxLink(Inbox);
+
+impl Link for InboxLink {
+    async fn recv(&mut self) -> Option<Arrived> {
+        let message = self.0.next().await?;
+        Some(Arrived { message, position: self.0.position(), sequence: None })
+    }
+
+    fn acknowledge(&mut self, position: u64) {
+        self.0.acknowledge(position);
+    }
+}
+
+/// It does not keep the client alive.
+struct ClientCarrier(Weak<Shared>);
+
+impl ClientCarrier {
+    fn ticket(&self, sent: Result<Delivery, SendError>) -> Result<Option<Box<dyn Ticket>>, SendFailed> {
+        match sent {
+            Ok(delivery) => Ok(Some(Box::new(DeliveryTicket { delivery, shared: Weak::clone(&self.0) }))),
+            Err(SendError::Full(message)) => Err(SendFailed::Full(message)),
+            Err(SendError::TooLarge { message, limit }) => {
+                // The machine knows the limit, so this does not happen.
+                tracing::error!(size = message.len(), limit, "a frame of calls is larger than the outbox");
+                Err(SendFailed::Closed)
+            }
+            Err(_) => Err(SendFailed::Closed),
+        }
+    }
+}
+
+impl Carrier for ClientCarrier {
+    fn send(&self, message: Message) -> Result<Option<Box<dyn Ticket>>, SendFailed> {
+        let shared = self.0.upgrade().ok_or(SendFailed::Closed)?;
+        self.ticket(shared.send(message))
+    }
+
+    fn send_wait(&self, message: Message) -> BoxFuture<'static, Result<Option<Box<dyn Ticket>>, SendFailed>> {
+        let this = Self(Weak::clone(&self.0));
+        Box::pin(async move {
+            let shared = this.0.upgrade().ok_or(SendFailed::Closed)?;
+            this.ticket(shared.send_wait(message, None).await)
+        })
+    }
+
+    fn now(&self) -> Moment {
+        self.0.upgrade().map_or(Moment::MAX, |shared| shared.now())
+    }
+
+    fn sleep_until(&self, moment: Moment) -> BoxFuture<'static, ()> {
+        Box::pin(clock::sleep(moment.since(self.now())))
+    }
+}
+
+struct DeliveryTicket {
+    delivery: Delivery,
+    shared: Weak<Shared>,
+}
+
+impl Ticket for DeliveryTicket {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fate> {
+        Poll::Ready(fate(ready!(Pin::new(&mut self.delivery).poll(cx))))
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        match self.delivery.progress() {
+            Progress::Done(outcome) => Some(fate(outcome)),
+            Progress::Queued | Progress::Written => None,
+        }
+    }
+
+    fn withdraw(&self) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.withdraw(self.delivery.id()).is_ok())
+    }
+}
+
+fn fate(outcome: Outcome) -> Fate {
+    match outcome {
+        Outcome::Acknowledged => Fate::Processed,
+        Outcome::Received => Fate::Received,
+        // The next client with the same store sends it.
+        Outcome::Unknown(_) | Outcome::Stored => Fate::Unknown,
+        other => Fate::NotSent(other.to_string()),
+    }
+}
+
+impl fmt::Debug for CallsSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallsSlot").field("peer", &lock(&self.0).peer).finish_non_exhaustive()
+    }
+}
