@@ -61,6 +61,8 @@ pub enum ProtocolError {
     InvalidUtf8,
     /// A close frame with a payload of one byte (section 5.5.1).
     CloseTooShort,
+    /// A close frame whose payload is longer than 125 bytes (section 5.5): its code, and what is there of the reason.
+    CloseTooLong(CloseFrame),
     /// A close frame with a code that may not stand on the wire (section 7.4): what it says, as far as it is UTF-8.
     CloseCodeInvalid(CloseFrame),
     /// A close frame with a reason that is not UTF-8 (section 5.5.1): its code, which is valid, and what is UTF-8 of the
@@ -84,6 +86,7 @@ impl ProtocolError {
             | Self::ContinuationUnexpected
             | Self::ContinuationMissing
             | Self::CloseTooShort
+            | Self::CloseTooLong(_)
             | Self::CloseCodeInvalid(_) => CloseCode::PROTOCOL_ERROR,
             Self::InvalidUtf8 | Self::CloseReasonInvalid(_) | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooLarge { .. }
@@ -118,6 +121,9 @@ impl fmt::Display for ProtocolError {
             Self::InvalidDeflate => f.write_str("compressed message is not deflate data"),
             Self::InvalidUtf8 => f.write_str("text is not UTF-8"),
             Self::CloseTooShort => f.write_str("close frame with half a code"),
+            Self::CloseTooLong(CloseFrame { code, reason }) => {
+                write!(f, "close frame longer than 125 bytes; with code {}: {reason}…", code.0)
+            }
             Self::CloseCodeInvalid(CloseFrame { code, reason }) if reason.is_empty() => {
                 write!(f, "close code {} is not allowed on the wire", code.0)
             }

@@ -263,7 +263,9 @@ async fn a_close_frame_that_is_not_valid_still_says_why() {
     let closing_with = async |payload: &'static [u8]| {
         Server::raw(move |stream, _| async move {
             let mut stream = upgrade(stream).await;
-            let _ = stream.write_all(&[&[0x88, payload.len() as u8], payload].concat()).await;
+            let length = payload.len() as u8;
+            let header = if length < 126 { vec![0x88, length] } else { vec![0x88, 126, 0, length] };
+            let _ = stream.write_all(&[&header[..], payload].concat()).await;
             let _ = stream.read_to_end(&mut Vec::new()).await;
         })
         .await
@@ -274,6 +276,13 @@ async fn a_close_frame_that_is_not_valid_still_says_why() {
     let end = state(&client, "the end", State::is_final).await;
     let State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) = &end else { panic!("{end:?}") };
     assert_eq!((frame.code, &*frame.reason), (CloseCode(4401), "Token l\u{fffd}"));
+    // So is one whose reason is too long.
+    let long: &'static [u8] = [&b"\x11\x31"[..], &b"Token expired ".repeat(10)].concat().leak();
+    let server = closing_with(long).await;
+    let client = hasty(&server.url).build().expect("good settings");
+    let end = state(&client, "the end", State::is_final).await;
+    let State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) = &end else { panic!("{end:?}") };
+    assert_eq!((frame.code, frame.reason.starts_with("Token expired Token")), (CloseCode(4401), true), "{end}");
     // 1006 may not be sent: the peer has broken the protocol, and this is what it said.
     let server = closing_with(b"\x03\xeetoken expired").await;
     let cause = first_cause(&hasty(&server.url).build().expect("good settings")).await;

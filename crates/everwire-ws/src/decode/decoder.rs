@@ -5,7 +5,7 @@ use super::inflated::Inflating;
 use super::input::Input;
 use super::partial::{Partial, Rest};
 use super::whole::{SHORT, Whole};
-use crate::frame::{FIN, Header, Key, MASKED, Opcode, Rules, apply_mask};
+use crate::frame::{FIN, Header, Key, MASKED, MAX_CONTROL, Opcode, Rules, apply_mask};
 use crate::{CloseCode, CloseFrame, Extensions, Incoming, Limits, Message, ProtocolError};
 
 /// The receiving half of a connection.
@@ -87,7 +87,13 @@ impl Decoder {
                     return Ok(Some(Incoming::Message(message)));
                 }
             }
-            let Some(header) = Header::parse(self.input.as_slice(), self.rules)? else { return Ok(None) };
+            let header = match Header::parse(self.input.as_slice(), self.rules) {
+                Err(ProtocolError::ControlTooLong) => {
+                    return too_long(self.input.as_slice(), self.rules).map_or(Ok(None), Err);
+                }
+                header => header?,
+            };
+            let Some(header) = header else { return Ok(None) };
             if header.opcode.is_control() {
                 return self.control(&header);
             }
@@ -222,6 +228,28 @@ impl Decoder {
             }
         }))
     }
+}
+
+/// A control frame that is too long. Of a close frame it is told what it says, as far as control frames may go; `None` until that
+/// is there.
+fn too_long(input: &[u8], rules: Rules) -> Option<ProtocolError> {
+    let [first, second, ref rest @ ..] = *input else { return None };
+    if first & 0x0f != Opcode::Close as u8 {
+        return Some(ProtocolError::ControlTooLong);
+    }
+    let rest = rest.get(if second & !MASKED == 127 { 8 } else { 2 }..)?;
+    let (key, rest) = match rules.masked {
+        true => rest.split_first_chunk().map(|(key, rest)| (Some(*key), rest))?,
+        false => (None, rest),
+    };
+    let mut payload = rest.first_chunk::<MAX_CONTROL>()?.to_vec();
+    if let Some(key) = key {
+        apply_mask(&mut payload, key);
+    }
+    let (code, reason) = payload.split_first_chunk()?;
+    // The last letter may be cut.
+    let reason = String::from_utf8_lossy(reason).trim_end_matches('\u{fffd}').to_owned();
+    Some(ProtocolError::CloseTooLong(CloseFrame { code: CloseCode(u16::from_be_bytes(*code)), reason: reason.into() }))
 }
 
 /// A close frame's payload (RFC 6455 section 5.5.1).

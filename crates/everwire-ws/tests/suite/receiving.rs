@@ -237,12 +237,20 @@ fn a_close_frames_payload_is_judged() {
     for role in ROLES {
         let close = |payload: &[u8]| frame(FIN | CLOSE, payload, key_to(role));
         assert_eq!(error(role, &close(b"\x03")), ProtocolError::CloseTooShort);
-        let said = |code, reason: &'static str| CloseFrame { code: CloseCode(code), reason: reason.into() };
+        let said = |code, reason: &str| CloseFrame { code: CloseCode(code), reason: reason.to_owned().into() };
         let cut = error(role, &close(&close_payload(4401, b"Token l\xc3")));
         assert_eq!(cut, ProtocolError::CloseReasonInvalid(said(4401, "Token l\u{fffd}")));
         assert_eq!(cut.to_string(), "close reason is not UTF-8; with code 4401: Token l\u{fffd}");
         let invalid = error(role, &close(&close_payload(1006, b"token expired")));
         assert_eq!(invalid.to_string(), "close code 1006 is not allowed on the wire; its reason: token expired");
+        let reason = format!("Token läuft ab {}", "ä".repeat(60));
+        let long = error(role, &close(&close_payload(4401, reason.as_bytes())));
+        assert!(
+            long.to_string().starts_with("close frame longer than 125 bytes; with code 4401: Token läuft ab ä"),
+            "{long}"
+        );
+        assert!(!long.to_string().contains('\u{fffd}'), "{long}");
+        assert_eq!(error(role, &close(&[b'x'; 70_000])), ProtocolError::CloseTooLong(said(0x7878, &"x".repeat(123))));
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
             assert_eq!(error(role, &close(&close_payload(code, b""))), ProtocolError::CloseCodeInvalid(said(code, "")));
         }

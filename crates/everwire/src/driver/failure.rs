@@ -88,10 +88,15 @@ pub(super) fn loss(error: SocketError) -> Loss {
     }
 }
 
-/// The close frame of a peer that gives a valid code and a reason that was cut within a letter: what it means is clear.
+/// The close frame of a peer that gives a valid code, and a reason that was cut within a letter or is too long: what it means
+/// is clear.
 pub(super) fn flawed_close(error: &SocketError) -> Option<CloseFrame> {
     match error {
         SocketError::Protocol(ProtocolError::CloseReasonInvalid(frame)) => Some(frame.clone()),
+        SocketError::Protocol(ProtocolError::CloseTooLong(frame)) if frame.code.is_allowed_on_wire() => {
+            let reason = format!("{}…", frame.reason).into();
+            Some(CloseFrame { reason, ..*frame })
+        }
         _ => None,
     }
 }
