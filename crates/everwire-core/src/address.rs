@@ -87,6 +87,28 @@ impl Tried {
     }
 }
 
+/// What the addresses of a server have said in a row that makes trying again pointless.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Verdicts {
+    known: Tried,
+    count: usize,
+}
+
+impl Verdicts {
+    /// An opening has failed without hope at one of these. Whether another one has not been asked yet: each attempt starts at
+    /// another address. One that can't be reached has no say.
+    pub(crate) fn leave_hope(&mut self, tried: &Tried) -> bool {
+        self.count += 1;
+        tried.0.iter().cloned().for_each(|tried| self.known.note(tried));
+        let failed = |tried: &TriedAddress| matches!(tried.result, AddressResult::Failed(_));
+        self.count < self.known.0.len() && !self.known.0.iter().all(failed)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
 /// Addresses on one line.
 pub(crate) struct Listed<'a>(pub(crate) &'a [TriedAddress]);
 

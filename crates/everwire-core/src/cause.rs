@@ -168,6 +168,14 @@ impl Cause {
 }
 
 impl OpenFailure {
+    /// Whether it is what answers at one address that has failed, and not the request, the proxy or a hook.
+    pub(crate) fn is_of_this_address(&self) -> bool {
+        match self.phase {
+            Phase::Tls | Phase::Upgrade | Phase::Session => true,
+            Phase::Request | Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::OnOpen => false,
+        }
+    }
+
     /// Whether a server refuses so that does not know what it was offered.
     pub(crate) fn may_be_about_an_offer(&self) -> bool {
         self.phase == Phase::Upgrade && matches!(self.kind, OpenFailureKind::Refused { status: 400 | 403 | 406, .. })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use everwire::{AddressResult, Builder, Event, EventItem, Events, OpenFailureKind, Phase, PostMortem};
 use support::proxy::{Proxy, address};
 use support::secure::{self, Clients, Identity, acceptor, issuer};
-use support::{Server, answer, assert_echo, connected, echo, first_failure, hasty, listen, soon};
+use support::{Server, answer, assert_echo, connected, echo, final_failure, first_failure, hasty, listen, soon};
 use tokio::io::AsyncReadExt;
 
 /// A client of a name that has these addresses.
@@ -108,6 +108,23 @@ async fn an_opening_that_fails_behind_tcp_makes_the_next_one_start_at_another_ad
         assert_eq!((bad.accepted(), good.accepted()), (1, 1), "{words}");
         let told = first_words(&mut events).await;
         assert!(told.contains(words) && told.contains(&address(bad).to_string()), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_at_one_address_is_believed_when_the_others_say_so_too() {
+    for status in ["404 Not Found", "400 Bad Request"] {
+        let response: &'static str = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
+        let bad = Server::raw(move |stream, _| answer(stream, response)).await;
+        let good = Server::echo().await;
+        let client = to([address(&bad), address(&good)]).build().expect("good settings");
+        assert_echo(&client).await;
+        assert_eq!((bad.accepted(), good.accepted()), (1, 1), "{status}");
+        let other = Server::raw(move |stream, _| answer(stream, response)).await;
+        let client = to([address(&bad), address(&other)]).build().expect("good settings");
+        let failure = final_failure(&client).await;
+        assert!(matches!(failure.kind, OpenFailureKind::Refused { .. }), "{failure:?}");
+        assert_eq!((bad.accepted(), other.accepted()), (2, 1), "{status}: each is asked once");
     }
 }
 

@@ -159,7 +159,7 @@ impl Machine {
     }
 
     fn follow_advice(&mut self, now: Moment, cause: Cause) {
-        match self.retry.failed(now, &cause, self.offline) {
+        match self.decide(now, &cause) {
             Decision::Wait { delay, at_least } => {
                 let retry_at = now + delay;
                 if let Intent::Close { deadline, .. } = self.intent {
@@ -185,6 +185,20 @@ impl Machine {
             Decision::Stop => self.end(Closed::Refused(cause)),
             Decision::GiveUp { attempts, elapsed } => self.end(Closed::GaveUp { last: cause, attempts, elapsed }),
         }
+    }
+
+    /// Where a server has several addresses, trying again is pointless only when each of them has said so.
+    fn decide(&mut self, now: Moment, cause: &Cause) -> Decision {
+        let decision = self.retry.failed(now, cause, self.offline);
+        let here = match cause {
+            Cause::OpenFailed(failure) => failure.is_of_this_address() && !self.retry.is_overridden(cause),
+            _ => false,
+        };
+        if decision == Decision::Stop && here && self.verdicts.leave_hope(&self.tried) {
+            return self.retry.failed_here(now, self.offline);
+        }
+        self.verdicts.clear();
+        decision
     }
 
     /// Sets the time of the next attempt.

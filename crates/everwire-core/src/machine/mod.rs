@@ -32,7 +32,7 @@ use session::Successor;
 use crate::{
     Attempt, Closed, Config, ConfigError, Input, Left, MachineStats, MessageId, Moment, OpenConfig, Outgoing, Output,
     Phase, RetryConfig, State, Timer,
-    address::Tried,
+    address::{Tried, Verdicts},
     barrier::Barrier,
     batching::Window,
     heartbeat::{Heartbeat, HeartbeatConfig},
@@ -59,6 +59,7 @@ pub struct Machine {
     lifecycle: Lifecycle,
     /// The addresses that the latest opening has tried.
     tried: Tried,
+    verdicts: Verdicts,
     intent: Intent,
     state: State,
 
@@ -122,6 +123,7 @@ impl Machine {
             budgeted,
             lifecycle: Lifecycle::Closed(Closed::Initial),
             tried: Tried::default(),
+            verdicts: Verdicts::default(),
             intent: Intent::Stay,
             state: State::Closed(Closed::Initial),
             retry: Retry::new(retry, seed),

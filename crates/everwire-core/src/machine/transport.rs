@@ -126,6 +126,7 @@ impl Machine {
         let interval = self.keepalive.interval(now);
         self.heartbeat.start(now, interval, timeout, &mut self.timers);
         self.retry.opened();
+        self.verdicts.clear();
         self.tell_addresses();
         self.show(State::Connected);
         let messages = self.outbox.resending();

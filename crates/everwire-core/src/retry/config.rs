@@ -65,17 +65,25 @@ impl RetryConfig {
             OnNormalClose::Reconnect if cause.is_normal_close() => Advice::Retry,
             OnNormalClose::Reconnect | OnNormalClose::End => advice(cause),
         };
-        let code = CauseMatch::of(cause);
-        match self.overrides.iter().find(|(matched, _)| Some(*matched) == code) {
+        match self.override_of(cause) {
             None => told,
-            Some((_, AdviceOverride::Stop)) => Advice::Stop,
-            Some((_, AdviceOverride::Retry)) => match told {
+            Some(AdviceOverride::Stop) => Advice::Stop,
+            Some(AdviceOverride::Retry) => match told {
                 Advice::Retry | Advice::RetrySlowly | Advice::RetryNoSoonerThan(_) | Advice::RetryAt(_) => told,
                 Advice::End | Advice::Stop | Advice::StopAfter { .. } | Advice::StopUnlessUseful { .. } => {
                     Advice::Retry
                 }
             },
         }
+    }
+
+    pub(crate) fn is_overridden(&self, cause: &Cause) -> bool {
+        self.override_of(cause).is_some()
+    }
+
+    fn override_of(&self, cause: &Cause) -> Option<AdviceOverride> {
+        let code = CauseMatch::of(cause)?;
+        self.overrides.iter().find(|(matched, _)| *matched == code).map(|(_, advice)| *advice)
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -113,7 +121,8 @@ impl RetryConfig {
 pub enum CauseMatch {
     /// A refused upgrade with this HTTP status, 100 to 599.
     Status(u16),
-    /// A close frame of the peer with this code, 1000 to 4999 (1005: a close frame without a code).
+    /// A close frame of the peer with this code, 1000 to 4999 (1005: a close frame without a code). Not 1006 and 1015, which
+    /// stand for an end without a close frame.
     CloseCode(u16),
 }
 
@@ -130,6 +139,9 @@ impl CauseMatch {
 
     fn check(self) -> Result<(), ConfigError> {
         let problem = match self {
+            Self::CloseCode(code @ (1006 | 1015)) => {
+                format!("about close code {code}: no close frame carries it; it stands for an end without one")
+            }
             Self::Status(100..=599) | Self::CloseCode(1000..=4999) => return Ok(()),
             Self::Status(status) => format!("about HTTP status {status}: they go from 100 to 599"),
             Self::CloseCode(code) => format!("about close code {code}: they go from 1000 to 4999"),

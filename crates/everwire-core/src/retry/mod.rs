@@ -127,9 +127,19 @@ impl Retry {
 
     /// An attempt failed or a connection ended. `slowly`: the platform says that there is no network.
     pub fn failed(&mut self, now: Moment, cause: &Cause, slowly: bool) -> Decision {
+        let advice = self.advice(cause);
+        self.follow(now, advice, slowly)
+    }
+
+    /// The same for a failure at one of several addresses, of which others may do better, whatever the cause says.
+    pub fn failed_here(&mut self, now: Moment, slowly: bool) -> Decision {
+        self.follow(now, Advice::Retry, slowly)
+    }
+
+    fn follow(&mut self, now: Moment, advice: Advice, slowly: bool) -> Decision {
         let since = *self.failing_since.get_or_insert(now);
         let elapsed = now.since(since);
-        let (pace, at_least) = match self.advice(cause) {
+        let (pace, at_least) = match advice {
             Advice::End => return Decision::End,
             Advice::Stop => return Decision::Stop,
             Advice::StopAfter { retries } => {
@@ -185,6 +195,11 @@ impl Retry {
             Advice::RetryAt(pause) => return Some(pause),
         };
         Some(at_least.saturating_add(self.slow_delay()))
+    }
+
+    /// Whether the user has said what this cause means.
+    pub fn is_overridden(&self, cause: &Cause) -> bool {
+        self.config.is_overridden(cause)
     }
 
     fn advice(&self, cause: &Cause) -> Advice {

@@ -1,8 +1,9 @@
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use everwire_core::{
-    AdviceOverride, Cause, CauseMatch, CloseCode, CloseFrame, Closed, Config, Event, Guarantee, Input, Jitter, Loss,
-    OnNormalClose, OpenFailure, OpenFailureKind, Output, Phase, State, TransportEvent,
+    AddressResult, AdviceOverride, Cause, CauseMatch, CloseCode, CloseFrame, Closed, Config, Event, Guarantee, Input,
+    Jitter, Loss, OnNormalClose, OpenFailure, OpenFailureKind, Output, Phase, State, TransportEvent, TriedAddress,
     retry::{Advice, RETRY_AFTER_LIMIT, advice},
 };
 
@@ -284,6 +285,65 @@ fn t20_what_the_request_is_to_blame_for_is_not_retried() {
         let State::Closed(Closed::Refused(cause)) = world.state() else { panic!("{status}: {:?}", world.state()) };
         assert_eq!(cause.code(), Some(status));
     }
+}
+
+/// This address has answered the upgrade with this status; the others were not needed.
+fn refused_at(world: &mut World, port: u16, of: u16, status: u16) {
+    let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let tried = |port, result| TransportEvent::Address(TriedAddress::new(address(port), result));
+    world.transport(tried(port, AddressResult::Failed(format!("{status}"))));
+    for other in (1..=of).filter(|other| *other != port) {
+        world.transport(tried(other, AddressResult::NotTried));
+    }
+    let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+    let failure = OpenFailure { phase: Phase::Upgrade, kind, detail: "scripted".into() };
+    world.transport(TransportEvent::OpenFailed(failure));
+}
+
+#[test]
+fn a_refusal_at_one_of_several_addresses_is_final_when_all_of_them_have_refused() {
+    for status in [400, 401, 404, 410] {
+        let mut world = World::new(Config::default());
+        world.input(Input::Connect);
+        for port in 1..=2 {
+            refused_at(&mut world, port, 3, status);
+            assert!(matches!(world.state(), State::Disconnected { .. }), "{status}: {:?}", world.state());
+            world.passes_until_attempt();
+        }
+        refused_at(&mut world, 3, 3, status);
+        assert!(matches!(world.state(), State::Closed(Closed::Refused(_))), "{status}: {:?}", world.state());
+    }
+}
+
+#[test]
+fn an_address_that_can_not_be_reached_has_no_say_and_one_that_may_heal_has() {
+    let mut unreachable = World::new(Config::default());
+    unreachable.input(Input::Connect);
+    let address = SocketAddr::from(([127, 0, 0, 1], 2));
+    let dead = TriedAddress::new(address, AddressResult::Failed("connection refused".into()));
+    unreachable.transport(TransportEvent::Address(dead));
+    refused_at(&mut unreachable, 1, 2, 404);
+    assert!(matches!(unreachable.state(), State::Closed(Closed::Refused(_))), "{:?}", unreachable.state());
+
+    let mut healing = World::new(Config::default());
+    healing.input(Input::Connect);
+    for _ in 0..5 {
+        refused_at(&mut healing, 1, 2, 404);
+        healing.passes_until_attempt();
+        refused_at(&mut healing, 2, 2, 503);
+        healing.passes_until_attempt();
+    }
+    healing.opens();
+    assert_eq!(healing.state(), &State::Connected);
+}
+
+#[test]
+fn what_the_user_has_decided_holds_at_the_first_of_several_addresses() {
+    let stop = (CauseMatch::Status(404), AdviceOverride::Stop);
+    let mut world = World::new(unspread(|config| config.retry.overrides.push(stop)));
+    world.input(Input::Connect);
+    refused_at(&mut world, 1, 2, 404);
+    assert!(matches!(world.state(), State::Closed(Closed::Refused(_))), "{:?}", world.state());
 }
 
 #[test]
