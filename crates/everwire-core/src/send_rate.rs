@@ -12,8 +12,8 @@ use crate::{ConfigError, Moment, config::check_count};
 /// connection.
 ///
 /// Each frame is one message: those of the outbox, volatile ones, batches, and those that a hook sends before them. Pings,
-/// pongs, texts that take the place of pings and the frames of a session's own (hello, acknowledgements) are not held back and
-/// not counted: with text pings, choose a rate that leaves room for one each interval.
+/// pongs and the frames of a session's own (hello, acknowledgements) are not held back and not counted. Texts that take the
+/// place of pings are counted and not held back: the next message waits for them.
 ///
 /// A server that counts in windows ("20 in 10 s") sees up to `burst` messages more than `per_second` for each second of the
 /// window, and delays on the way can move messages closer together: choose a rate some 10 % below the server's and a small
@@ -34,13 +34,16 @@ pub struct SendRate {
     pub per_second: f64,
     /// Messages that may go out at once after a pause, at least 1.
     pub burst: u32,
+    /// Whether pings count, since texts take their place. They are never held back: what they take out of an empty bucket is
+    /// missing afterwards, one at a time. Default false.
+    pub pings_count: bool,
 }
 
 impl SendRate {
     /// So many messages a second, evenly spaced: a burst of 1.
     #[must_use]
     pub const fn per_second(per_second: f64) -> Self {
-        Self { per_second, burst: 1 }
+        Self { per_second, burst: 1, pings_count: false }
     }
 
     /// So many messages at once after a pause.
@@ -67,6 +70,7 @@ pub(crate) struct TokenBucket {
     capacity: Duration,
     /// When it is full again, if no more is taken out.
     full_at: Moment,
+    pings_count: bool,
 }
 
 impl TokenBucket {
@@ -74,7 +78,8 @@ impl TokenBucket {
     pub(crate) fn new(rate: SendRate) -> Self {
         // Rounded up, so that the rate is never exceeded. It is checked: from 1 µs to 1,000 s.
         let interval = Duration::from_nanos((1e9 / rate.per_second).ceil() as u64);
-        Self { interval, capacity: interval.saturating_mul(rate.burst), full_at: Moment::ZERO }
+        let (capacity, pings_count) = (interval.saturating_mul(rate.burst), rate.pings_count);
+        Self { interval, capacity, full_at: Moment::ZERO, pings_count }
     }
 
     /// Tokens that are there.
@@ -87,6 +92,15 @@ impl TokenBucket {
     pub(crate) fn next_at(&self) -> Moment {
         let empty_at = self.full_at.since(Moment::ZERO + self.capacity);
         Moment::ZERO + empty_at + self.interval
+    }
+
+    /// A ping goes out that may count. No more than one token is owed: a rate that is lower than that of the pings must not keep
+    /// all messages back for ever.
+    pub(crate) fn ping(&mut self, now: Moment) {
+        if self.pings_count {
+            let owed = now + self.capacity.saturating_add(self.interval);
+            self.full_at = (self.full_at.max(now) + self.interval).min(owed).max(self.full_at);
+        }
     }
 
     /// Takes out as many as are there, at most.
@@ -102,6 +116,24 @@ mod tests {
 
     fn at(milliseconds: u64) -> Moment {
         Moment::from_nanos(milliseconds * 1_000_000)
+    }
+
+    #[test]
+    fn pings_that_count_are_taken_out_of_an_empty_bucket_too_one_at_a_time() {
+        let mut rate = SendRate::per_second(10.0).burst(2);
+        let mut uncounted = TokenBucket::new(rate);
+        uncounted.ping(at(0));
+        assert_eq!(uncounted.available(at(0)), 2);
+        rate.pings_count = true;
+        let mut bucket = TokenBucket::new(rate);
+        bucket.ping(at(0));
+        assert_eq!(bucket.available(at(0)), 1);
+        bucket.take(at(0), 1);
+        for _ in 0..5 {
+            bucket.ping(at(0));
+        }
+        assert_eq!((bucket.available(at(0)), bucket.next_at()), (0, at(200)));
+        assert_eq!((bucket.available(at(199)), bucket.available(at(200))), (0, 1));
     }
 
     #[test]

@@ -88,6 +88,40 @@ async fn what_a_hook_says_and_what_waited_goes_out_at_the_rate() {
 }
 
 #[tokio::test]
+async fn texts_in_the_place_of_pings_count() {
+    const INTERVAL: Duration = Duration::from_millis(40);
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&times);
+    let server = Server::web_socket(move |mut socket: PeerSocket, _| {
+        let noted = Arc::clone(&noted);
+        async move {
+            while let Some(Ok(message)) = socket.next().await {
+                let Peer::Text(text) = message else { continue };
+                noted.lock().expect("no poison").push(Instant::now());
+                if text == "ping" {
+                    let _ = futures_util::SinkExt::send(&mut socket, "pong".into()).await;
+                }
+            }
+        }
+    })
+    .await;
+    let rate = SendRate::per_second(25.0);
+    let client = hasty(&server.url).send_rate(rate).text_pings("ping", "pong").build().expect("settings");
+    let started = Instant::now();
+    for number in 0..6 {
+        let delivery = client.send(format!("m{number}")).expect("room");
+        assert_eq!(soon("its arrival", delivery).await, Outcome::Received);
+    }
+    let times = times.lock().expect("no poison");
+    assert_eq!(times.len(), 12, "each message and its ping");
+    // A ping goes out at once, and the next message waits for both.
+    for (number, time) in (0..).zip(times.iter()) {
+        let time = *time - started;
+        assert!(time >= INTERVAL * (number / 2 * 2), "text {number} came after {time:?}");
+    }
+}
+
+#[tokio::test]
 async fn closing_sends_what_waits_at_the_rate() {
     let (server, taken) = takes(100).await;
     let client = hasty(&server.url).send_rate(SendRate::per_second(50.0).burst(2)).build().expect("settings");

@@ -462,6 +462,11 @@ impl Machine {
         self.notes.last_sent = Some(now);
         self.notes.pings += 1;
         self.heartbeat.pinged(now);
+        if self.outbox.has_plain_evidence()
+            && let Some(bucket) = &mut self.bucket
+        {
+            bucket.ping(now);
+        }
     }
 
     fn start_attempt(&mut self, now: Moment) {

@@ -55,8 +55,12 @@ impl Builder {
         let target = Target::parse(&self.url).map_err(BuildError::Url)?;
         check_inbox(self.inbox)?;
         let (url, server) = (target.for_log(), target.host_and_port());
+        let text_pings = self.text_pings.is_some();
         let plan = self.plan(target)?;
         self.config.retry.budgeted = self.budget.is_some();
+        if let Some(rate) = &mut self.config.send_rate {
+            rate.pings_count |= text_pings;
+        }
 
         let timed = self.config.batching.is_some() || self.config.outbox.max_age.is_some();
         let (seed, mut saved) = (seed()?, Saved::default());
