@@ -132,3 +132,25 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(all(test, any(target_os = "android", target_os = "linux")))]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use socket2::SockRef;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_operating_system_is_told_how_long_to_wait_for_acknowledgements() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let tcp = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+        let stream = Stream::plain(tcp);
+        let Kind::Plain(tcp) = &stream.kind else { panic!("it is plain") };
+        assert_eq!(SockRef::from(tcp).tcp_user_timeout().expect("an option"), None);
+        stream.give_up_unacknowledged_after(Duration::from_millis(1_250));
+        let told = SockRef::from(tcp).tcp_user_timeout().expect("an option");
+        assert_eq!(told, Some(Duration::from_millis(1_250)));
+    }
+}
