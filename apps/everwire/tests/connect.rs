@@ -85,9 +85,10 @@ fn t6_attempts_at_a_server_that_accepts_then_closes_are_spread_not_a_storm() {
 
 #[test]
 fn what_speaks_no_websocket_ends_it_with_what_to_do() {
-    for (response, parts) in [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", ["200", "is the path right?"]),
-        ("SSH-2.0-OpenSSH_9.2\r\n", ["not HTTP", "check port and path"]),
+    for (response, parts, connections) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", ["200", "is the path right?"], 1),
+        // It is looked whether that is TLS.
+        ("SSH-2.0-OpenSSH_9.2\r\n", ["not HTTP", "check port and path"], 2),
     ] {
         let server = Server::start(answer(response));
         // A second attempt would come long after the end.
@@ -97,7 +98,7 @@ fn what_speaks_no_websocket_ends_it_with_what_to_do() {
         let last = everwire.err.seen.last().unwrap();
         assert!(parts.iter().all(|part| last.contains(part)), "{last}");
         assert!(!everwire.err.text().contains("attempt 2"), "there is none: {:?}", everwire.err.seen);
-        assert_eq!(server.connections().len(), 1);
+        assert_eq!(server.connections().len(), connections);
     }
 }
 
@@ -253,7 +254,7 @@ fn lines_go_out_no_faster_than_the_send_rate_and_what_goes_first_counts() {
 fn a_send_rate_that_makes_no_sense_is_an_error_of_usage() {
     let mut everwire = connect("ws://localhost:1", &["--send-rate", "0"]);
     assert_eq!(everwire.exit_code(), 2);
-    assert!(everwire.err.text().contains("send_rate.per_second: out of range"), "{:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("--send-rate: out of range"), "{:?}", everwire.err.seen);
 }
 
 #[test]
@@ -317,6 +318,54 @@ fn what_is_not_known_to_have_arrived_is_told_with_exit_code_5() {
     let mut everwire = connect(&server.url(), &["--close-timeout", "5s", "--guarantee", "unproven", "--linger", "0"]);
     everwire.say("written is enough");
     assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn lines_are_sent_though_what_was_wanted_came_before_they_were_read() {
+    let server = Server::start(greet(vec![Message::from("welcome"), Message::from("more")]));
+    let mut everwire = connect(&server.url(), &["--once", "-v"]);
+    everwire.out.until_line("the greeting", |line| line == "welcome");
+    everwire.say("late");
+    assert_eq!(everwire.finish(), 0, "{:?}", everwire.err.seen);
+    assert_eq!(everwire.out.seen, ["welcome"]);
+    assert_eq!(server.next_message(), Message::from("late"));
+    assert!(everwire.err.text().contains("1 line in, 1 delivered"), "{:?}", everwire.err.seen);
+
+    // Stdin that never ends holds nothing up, and that is told.
+    let mut everwire = connect(&server.url(), &["--once"]);
+    assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
+    assert!(everwire.err.text().contains("stdin had not ended, and nothing of it was sent"), "{:?}", everwire.err.seen);
+}
+
+#[test]
+fn a_plain_address_of_a_port_that_speaks_tls_is_told_to_be_wss() {
+    // As HAProxy ends what is no TLS, and as nginx refuses it.
+    for refusal in ["", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"] {
+        let server = support::secure::waiting_for_tls(refusal);
+        let url = format!("ws://localhost:{}/", server.address.port());
+        let mut everwire = connect(&url, &["--listen", "--max-attempts", "2"]);
+        let expected = if refusal.is_empty() { 3 } else { 4 };
+        assert_eq!(everwire.exit_code(), expected, "{:?}", everwire.err.seen);
+        let advice = format!("port {} speaks TLS: use wss:// instead of ws://", server.address.port());
+        assert_eq!(everwire.err.text().matches(&advice).count(), 2, "at once and at the end: {:?}", everwire.err.seen);
+    }
+}
+
+#[test]
+fn options_that_can_not_mean_anything_are_errors_of_usage_that_name_them() {
+    for (args, part) in [
+        (&["--stop-on", "1006"][..], "no server sends 1006"),
+        (&["--max-message", "0"], "zero"),
+        (&["--resolve", "*:80:127.0.0.1"], "'*'"),
+        (&["-H", "Host:"], "Host has no value"),
+        (&["--initial-delay", "9s", "--max-delay", "1s"], "--max-delay: 1.0 s: it must not be below --initial-delay"),
+        (&["--factor", "0.5"], "--factor: out of range"),
+        (&["--outbox-bytes", "0"], "--outbox-bytes: zero"),
+    ] {
+        let mut everwire = Everwire::start(&[&["connect", "ws://localhost/"], args].concat());
+        assert_eq!(everwire.finish(), 2, "{args:?}: {:?}", everwire.err.seen);
+        assert!(everwire.err.text().contains(part), "{args:?}: {:?}", everwire.err.seen);
+    }
 }
 
 #[test]

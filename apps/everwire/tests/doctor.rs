@@ -5,15 +5,10 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use everwire::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use everwire::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use support::secure::{issuer, secure};
 use support::server::{self, Heard, Nobody, Server};
 use support::{command, run};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -395,41 +390,6 @@ fn a_proxy_is_shown_and_what_it_refuses_is_the_proxys() {
     let (code, out) = doctor(&["ws://feed.invalid/", "--proxy", &format!("http://{}", refusing.address)]);
     assert_eq!(code, 4, "{out}");
     assert!(step(&out, "FAIL", "proxy").contains("wants credentials"), "{out}");
-}
-
-type Issuer = CertifiedIssuer<'static, KeyPair>;
-
-fn issuer() -> Issuer {
-    let mut params = CertificateParams::new(Vec::new()).expect("no names");
-    params.distinguished_name.push(DnType::CommonName, "a company");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
-}
-
-/// A `wss` server that answers pings, with a certificate of this issuer.
-fn secure(issuer: &Issuer, name: &str, until: Option<(i32, u8, u8)>) -> Server {
-    let key = KeyPair::generate().expect("a key");
-    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
-    params.distinguished_name.push(DnType::CommonName, "the server");
-    if let Some((year, month, day)) = until {
-        (params.not_before, params.not_after) =
-            (rcgen::date_time_ymd(2001, 1, 1), rcgen::date_time_ymd(year, month, day));
-    }
-    let certificate = params.signed_by(&key, issuer).expect("a certificate").der().clone();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .expect("a usable certificate");
-    let config = Arc::new(config);
-    Server::start(move |stream: TcpStream, _: &Sender<Heard>| {
-        let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
-        if let Ok(mut socket) = accept(StreamOwned::new(connection, stream)) {
-            while socket.read().is_ok() {}
-        }
-    })
 }
 
 fn url(server: &Server, host: &str) -> String {

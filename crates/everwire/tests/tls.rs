@@ -267,6 +267,17 @@ async fn a_self_signed_certificate_of_an_authority_is_trusted_for_itself() {
 }
 
 #[tokio::test]
+async fn a_self_signed_certificate_for_another_name_is_refused_for_its_name_first() {
+    let identity = self_signed(&["elsewhere.test"], |_| {});
+    let server = secure::echo(acceptor(&identity, Clients::Any)).await;
+    let url = secure::url(&server, "localhost");
+    let failure = first_failure(&hasty(&url).root_certificate(issuer().pem()).build().expect("good settings")).await;
+    assert_eq!(failure.kind, OpenFailureKind::Certificate, "{failure:?}");
+    let words = ["not valid for name \"localhost\"", "elsewhere.test"];
+    assert!(words.iter().all(|words| failure.detail.contains(words)), "{failure:?}");
+}
+
+#[tokio::test]
 async fn names_and_dates_of_a_certificate_that_is_trusted_itself_are_checked() {
     let expired = |params: &mut CertificateParams| {
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);

@@ -69,7 +69,7 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) messages: Option<u64>,
 
-    /// End after the first received message; the same as --messages 1
+    /// End after the first received message; the same as --messages 1. What stdin has by then, and for another second, is sent
     #[arg(long, conflicts_with = "messages")]
     pub(crate) once: bool,
 
@@ -132,8 +132,8 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_age: Option<Duration>,
 
-    /// Send at most this many messages a second on average, those of --first included, texts in the place of pings not:
-    /// some 10 % below what the server allows [default: as fast as the connection takes them]
+    /// Send at most this many messages a second on average, those of --first and texts in the place of pings
+    /// included: some 10 % below what the server allows [default: as fast as the connection takes them]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) send_rate: Option<f64>,
 

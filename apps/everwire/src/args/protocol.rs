@@ -10,7 +10,7 @@ use super::values::{self, TextPing};
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ProtocolArgs {
     /// The longest message that is received, in one frame or in many
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = values::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = values::some_bytes)]
     pub(crate) max_message: usize,
 
     /// Offer compression (permessage-deflate); not where secrets go together with what others choose, for the length would

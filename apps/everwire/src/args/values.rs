@@ -49,6 +49,14 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
     number.checked_mul(1 << shift).ok_or_else(|| "larger than this machine can address".to_owned())
 }
 
+/// The size of something that has to have one.
+pub(super) fn some_bytes(text: &str) -> Result<usize, String> {
+    match bytes(text)? {
+        0 => Err("zero: nothing could be received; write a size like 64KiB or 16MiB".to_owned()),
+        size => Ok(size),
+    }
+}
+
 /// A size, or no bound at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BytesOrOff(pub(crate) Option<usize>);
@@ -70,6 +78,9 @@ pub(crate) struct Header {
 pub(super) fn header(text: &str) -> Result<Header, String> {
     let (name, value) = text.split_once(':').ok_or("no colon; write it like 'X-Team: blue'")?;
     let (name, value) = (name.trim(), value.trim());
+    if name.eq_ignore_ascii_case("host") && value.is_empty() {
+        return Err("Host has no value; it names whom the request is for".to_owned());
+    }
     // It is not repeated: a secret may stand in the wrong place.
     http::HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| "what stands before the colon can't be the name of a header".to_owned())?;
@@ -97,6 +108,10 @@ pub(super) fn text_ping(text: &str) -> Result<TextPing, String> {
 pub(super) fn cause(text: &str) -> Result<CauseMatch, String> {
     match text.trim().parse() {
         Ok(status @ 100..=599) => Ok(CauseMatch::Status(status)),
+        Ok(code @ (1006 | 1015)) => Err(format!(
+            "no server sends {code}: it stands for a connection that ended without a close frame, which is always followed by \
+             another attempt"
+        )),
         Ok(code @ 1000..=4999) => Ok(CauseMatch::CloseCode(code)),
         _ => Err("neither a close code (1000 to 4999) nor an HTTP status (100 to 599)".to_owned()),
     }
@@ -125,7 +140,13 @@ pub(super) fn resolved(text: &str) -> Result<Resolved, String> {
         Ok::<_, String>(SocketAddr::new(address, port))
     };
     let addresses = addresses.split(',').map(address).collect::<Result<_, _>>()?;
-    if host.is_empty() { Err(EXAMPLE.to_owned()) } else { Ok(Resolved { host: host.to_owned(), port, addresses }) }
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | '%');
+    match host {
+        "" => Err(EXAMPLE.to_owned()),
+        host if host.contains('*') => Err("'*' is not understood: name each host".to_owned()),
+        host if !host.chars().all(is_name) => Err(format!("'{host}' is not the name of a host; {EXAMPLE}")),
+        host => Ok(Resolved { host: host.to_owned(), port, addresses }),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -213,7 +234,9 @@ mod tests {
 
     use everwire::CauseMatch;
 
-    use super::{Header, OrOff, TextPing, bytes, cause, duration, duration_or_off, header, resolved, text_ping};
+    use super::{
+        Header, OrOff, TextPing, bytes, cause, duration, duration_or_off, header, resolved, some_bytes, text_ping,
+    };
 
     #[test]
     fn durations_have_units() {
@@ -237,6 +260,8 @@ mod tests {
         assert_eq!(bytes("64KiB"), Ok(65536));
         assert_eq!(bytes("16 MiB"), Ok(16 << 20));
         assert_eq!(bytes("1g"), Ok(1 << 30));
+        assert_eq!((some_bytes("1"), some_bytes("1k")), (Ok(1), Ok(1024)));
+        assert!(some_bytes("0").unwrap_err().contains("zero") && some_bytes("0MiB").is_err());
         assert!(bytes("-1").is_err() && bytes("ten").is_err() && bytes("1parsec").is_err());
         assert!(bytes("99999999999999999999").is_err() && bytes("18446744073709551615k").is_err());
     }
@@ -246,14 +271,19 @@ mod tests {
         assert_eq!(text_ping("a=b=c"), Ok(TextPing { ping: "a".into(), pong: "b=c".into() }));
         assert!(text_ping("ping").is_err() && text_ping("=pong").is_err() && text_ping("ping=").is_err());
         assert_eq!((cause("404"), cause("1008")), (Ok(CauseMatch::Status(404)), Ok(CauseMatch::CloseCode(1008))));
+        assert!(cause("1006").unwrap_err().contains("no server sends 1006") && cause("1015").is_err());
+        assert_eq!(cause("1005"), Ok(CauseMatch::CloseCode(1005)));
         assert!(cause("99").is_err() && cause("600").is_err() && cause("5000").is_err() && cause("x").is_err());
         let two = resolved("example.org:443:192.0.2.1,[2001:db8::7]").unwrap();
         assert_eq!((two.host.as_str(), two.port), ("example.org", 443));
         assert_eq!(two.addresses, ["192.0.2.1:443".parse().unwrap(), "[2001:db8::7]:443".parse().unwrap()]);
         assert_eq!(resolved("h:80:::1").unwrap().addresses, ["[::1]:80".parse().unwrap()]);
-        for bad in ["h", "h:80", "h:0:127.0.0.1", "h:x:127.0.0.1", ":80:127.0.0.1", "h:80:name", "h:80:"] {
+        for bad in
+            ["h", "h:80", "h:0:127.0.0.1", "h:x:127.0.0.1", ":80:127.0.0.1", "h:80:name", "h:80:", "h/x:80:127.0.0.1"]
+        {
             assert!(resolved(bad).is_err(), "{bad}");
         }
+        assert!(resolved("*:443:127.0.0.1").unwrap_err().contains("'*'"));
     }
 
     #[test]
@@ -261,6 +291,8 @@ mod tests {
         let parsed = header("X-Team:  blue: dark ").unwrap();
         assert_eq!(parsed, Header { name: "X-Team".into(), value: "blue: dark".into() });
         assert!(header("X-Team").unwrap_err().contains("no colon"));
+        assert!(header("Host:").unwrap_err().contains("no value") && header("host:  ").is_err());
+        assert_eq!(header("X-Empty:").map(|header| header.value), Ok(String::new()));
         assert!(header(": x").is_err() && header("a b: x").is_err() && header("a: x\r\ny: z").is_err());
     }
 }

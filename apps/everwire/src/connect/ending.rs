@@ -49,12 +49,18 @@ pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure>
         last_cause: session.last_cause.as_ref(),
         wanted: session.wanted(),
         received: session.received,
+        unread: session.stdin_goes_on.then(|| session.ledger.account().read),
     };
     let (exit, mut reason) = judge(&end, &balance);
     if exit == Exit::Undelivered && session.client.stats().machine.answers_pings == Some(false) {
         reason.push_str(
             ": the other side answers no pings, which would prove it; --guarantee unproven asks for no proof",
         );
+    }
+    if exit != Exit::Done
+        && let Some(advice) = session.advice()
+    {
+        reason.push_str(&format!("; {advice}"));
     }
     let last = EndLine::of(exit, &reason, session.received, session.ledger.account(), &left);
     if let Err(gone) = session.json(&Line::End(last)).await {
@@ -126,13 +132,22 @@ struct Balance<'a> {
     last_cause: Option<&'a Cause>,
     wanted: Option<u64>,
     received: u64,
+    /// Stdin had not ended, and so many lines of it were read.
+    unread: Option<u64>,
 }
 
 fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
     match end {
         End::Output(gone) if !gone.is_quiet() => return (Exit::Failed, gone.line()),
         // The reader has all that it wants.
-        End::Output(_) | End::Enough if balance.undelivered == 0 => return (Exit::Done, "closed".to_owned()),
+        End::Output(_) | End::Enough if balance.undelivered == 0 => {
+            let unread = match balance.unread {
+                None => "",
+                Some(0) => "; stdin had not ended, and nothing of it was sent",
+                Some(_) => "; stdin had not ended, and what was read of it was sent",
+            };
+            return (Exit::Done, format!("closed{unread}"));
+        }
         End::Hopeless(cause) => {
             return (Exit::GaveUp, format!("no connection can be made: {}{}", words::cause(cause), advised(cause)));
         }
@@ -183,7 +198,7 @@ mod tests {
     use crate::term::BadInput;
 
     const WELL: Balance<'static> =
-        Balance { undelivered: 0, connected: true, last_cause: None, wanted: None, received: 0 };
+        Balance { undelivered: 0, connected: true, last_cause: None, wanted: None, received: 0, unread: None };
 
     #[test]
     fn the_exit_code_tells_how_it_ended() {
@@ -221,6 +236,12 @@ mod tests {
         let never = Balance { connected: false, last_cause: Some(&cause), ..WELL };
         let (_, reason) = judge(&End::Reached, &never);
         assert!(reason.starts_with("closed; there never was a connection: "), "{reason}");
+        for (unread, told) in
+            [(None, "closed"), (Some(0), "nothing of it was sent"), (Some(2), "what was read of it was sent")]
+        {
+            let (exit, reason) = judge(&End::Enough, &Balance { wanted: Some(1), received: 1, unread, ..WELL });
+            assert!(exit == Exit::Done && reason.ends_with(told), "{reason}");
+        }
         let (_, reason) = judge(&End::Stopped, &Balance { wanted: Some(3), received: 1, ..WELL });
         assert_eq!(reason, "closed; 1 of 3 wanted messages received");
     }

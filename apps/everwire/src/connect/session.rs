@@ -12,6 +12,7 @@ use super::input::{Cut, Heard, Input, Pump, Read, WhenFull};
 use super::json::{EventLine, Line, Payload, StateLine, word};
 use super::ledger::Ledger;
 use super::report::{self, Report};
+use super::settings;
 use crate::address::Address;
 use crate::args::{ConnectArgs, GuaranteeArg, OverflowArg};
 use crate::exit::{Exit, Failure};
@@ -22,6 +23,8 @@ use crate::words;
 const CHUNK: usize = 64 << 10;
 /// So many messages or lines are taken in one go before anything else gets its turn.
 const BURST: usize = 1024;
+/// Stdin that has nothing for so long is not waited for when all else is done.
+const UNREAD: Duration = Duration::from_secs(1);
 /// How often a countdown on a screen is painted anew.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -41,15 +44,31 @@ pub(super) struct Session {
     told: Option<State>,
     /// What is known of the addresses, where there is a choice.
     addresses: Vec<TriedAddress>,
+    /// Where it goes.
+    url: String,
+    /// What was found out when the first connection failed.
+    instead: Option<Instead>,
+    /// As many messages as were wanted have come, and no more is printed.
+    enough: bool,
+    /// At the end stdin had not ended.
+    pub(super) stdin_goes_on: bool,
     pub(super) console: Console,
     pub(super) report: Report,
     pub(super) stop: Stop,
+}
+
+/// Whether another address is what is wanted.
+enum Instead {
+    Unknown,
+    Advised(String),
 }
 
 /// What is waited for.
 #[derive(Clone, Copy)]
 enum Until {
     InputEnds,
+    /// Stdin has ended, or had nothing more for a while.
+    InputRead,
     /// Every line has its outcome, or time is over.
     Settled(tokio::time::Instant),
     /// There has been a connection, or time is over.
@@ -86,6 +105,10 @@ impl Session {
             last_cause: None,
             told: None,
             addresses: Vec::new(),
+            url: String::new(),
+            instead: None,
+            enough: false,
+            stdin_goes_on: false,
             args,
             client,
             input,
@@ -99,8 +122,10 @@ impl Session {
         if let Some(url) = &address.understood_as {
             self.say(self.report.note(&format!("using {url}")));
         }
+        self.url.clone_from(&address.url);
         self.client.connect();
         let end = self.converse().await;
+        self.stdin_goes_on = matches!(self.input, Input::Pump(_));
         self.end_input().await;
         ending::end(self, end).await
     }
@@ -110,6 +135,7 @@ impl Session {
         let read = match self.wait(Until::InputEnds).await {
             End::Reached => None,
             End::BadInput(bad) => Some(bad),
+            End::Enough => return self.read_the_rest().await,
             end => return end,
         };
         self.end_input().await;
@@ -121,6 +147,23 @@ impl Session {
         match settled {
             End::Reached if self.ledger.is_settled() => self.linger(deadline).await,
             end => end,
+        }
+    }
+
+    /// What was wanted may come before stdin was read, as a greeting does. What is there of that belongs to what was asked for.
+    async fn read_the_rest(&mut self) -> End {
+        self.enough = true;
+        match self.wait(Until::InputRead).await {
+            End::Reached => End::Enough,
+            end => end,
+        }
+    }
+
+    /// What to do instead, if the address is what is wrong.
+    pub(super) fn advice(&self) -> Option<&str> {
+        match &self.instead {
+            Some(Instead::Advised(advice)) => Some(advice),
+            Some(Instead::Unknown) | None => None,
         }
     }
 
@@ -158,7 +201,7 @@ impl Session {
                     self.ledger.is_settled() || self.client.stats().machine.answers_pings == Some(false)
                 }
                 Until::Connected(_) => self.connected,
-                Until::InputEnds | Until::Quiet(_) => false,
+                Until::InputEnds | Until::InputRead | Until::Quiet(_) => false,
             };
             if reached {
                 return End::Reached;
@@ -170,6 +213,7 @@ impl Session {
                 Until::InputEnds | Until::Quiet(None) => None,
                 Until::Settled(deadline) | Until::Connected(deadline) => Some(deadline),
                 Until::Quiet(Some(quiet)) => Some(quiet_since + quiet),
+                Until::InputRead => Some(quiet_since + UNREAD),
             };
             let reached = async {
                 match deadline {
@@ -182,11 +226,18 @@ impl Session {
                 () = self.stop.asked() => return End::Stopped,
                 item = self.events.next() => self.on_event(item).await,
                 message = self.inbox.next() => {
-                    quiet_since = tokio::time::Instant::now();
+                    if !self.enough {
+                        quiet_since = tokio::time::Instant::now();
+                    }
                     self.on_message(message).await
                 }
                 (line, outcome) = self.ledger.settled() => self.on_outcomes(line, outcome).await,
-                heard = self.input.next(&mut self.console) => self.on_heard(heard).await,
+                heard = self.input.next(&mut self.console) => {
+                    if self.enough {
+                        quiet_since = tokio::time::Instant::now();
+                    }
+                    self.on_heard(heard).await
+                }
                 () = sleep(TICK), if self.counts_down() => { self.repaint(); Ok(None) }
                 () = reached => return End::Reached,
             };
@@ -236,6 +287,7 @@ impl Session {
         if let State::Disconnected { cause, attempt, .. } = state
             && self.is_hopeless(cause, *attempt)
         {
+            self.look_closer(cause).await;
             // What the client would do next is not what follows.
             self.last_cause = Some(cause.clone());
             return Ok(Some(End::Hopeless(cause.clone())));
@@ -253,6 +305,9 @@ impl Session {
             }
             self.json(&Line::State(StateLine::of(state, now))).await?;
         }
+        if let State::Disconnected { cause, .. } | State::Closed(Closed::Refused(cause)) = state {
+            self.look_closer(cause).await;
+        }
         match state {
             State::Closed(Closed::Initial) => Ok(None),
             State::Closed(closed) => Ok(Some(End::Final(closed.clone()))),
@@ -266,6 +321,17 @@ impl Session {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Once, when the first connection has failed.
+    async fn look_closer(&mut self, cause: &Cause) {
+        if self.connected || self.instead.is_some() {
+            return;
+        }
+        let found = settings::tls_instead(&self.args, &self.url, cause).await;
+        self.instead = Some(found.map_or(Instead::Unknown, Instead::Advised));
+        let line = self.advice().and_then(|advice| self.report.note(advice));
+        self.say(line);
     }
 
     /// Whether what answered can't make a connection, and no other address is left to try: each attempt starts at another
@@ -289,6 +355,9 @@ impl Session {
                 }
             }
         };
+        if self.enough {
+            return Ok(None);
+        }
         let (mut next, mut taken) = (Some(message), 0);
         while let Some(message) = next {
             if self.print(&message).await? {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use everwire::{Batching, BuildError, Client, SendRate};
+use everwire::{Batching, BuildError, Cause, Client, SendRate};
+use http::Uri;
 
-use crate::args::ConnectArgs;
+use crate::args::{self, ConnectArgs};
+use crate::doctor;
 use crate::exit::{Exit, Failure};
 use crate::token;
 
@@ -50,10 +52,23 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
     token::attach(builder, &args.token).build().map_err(failure)
 }
 
+/// What to do instead, where a plain address has failed at a port that speaks TLS.
+pub(super) async fn tls_instead(args: &ConnectArgs, url: &str, cause: &Cause) -> Option<String> {
+    let Cause::OpenFailed(failure) = cause else { return None };
+    let url: Uri = url.parse().ok()?;
+    if url.scheme_str() != Some("ws") || !doctor::may_be_tls(failure) {
+        return None;
+    }
+    let (host, port) = (url.host()?, url.port_u16().unwrap_or(80));
+    let builder = args.network.read().ok()?.apply(Client::builder(format!("wss://{host}:{port}/")));
+    let speaks = doctor::speaks_tls(builder, args.connection.connect_timeout).await.ok()?;
+    speaks.then(|| format!("port {port} speaks TLS: use wss:// instead of ws://"))
+}
+
 fn failure(error: BuildError) -> Failure {
     let exit = match error {
         BuildError::Url(_) | BuildError::Header(_) | BuildError::Setting(_) | BuildError::Proxy(_) => Exit::Usage,
         _ => Exit::Failed,
     };
-    Failure::new(exit, error.to_string())
+    Failure::new(exit, args::in_options(&error.to_string()))
 }

@@ -72,7 +72,7 @@ pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration, pings:
         Err(cause) => Finding::odd(Step::Idle, format!("no second connection: {}", words::cause(&cause)))
             .advise("try again without other connections to the same server"),
     };
-    probe.close(args).await;
+    probe.close(args.timeout).await;
     Ok(finding)
 }
 

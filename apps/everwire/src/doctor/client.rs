@@ -5,7 +5,7 @@ use std::time::Duration;
 use everwire::{Builder, Cause, Client, Closed, State};
 
 use super::certificate::{Certificate, Seen};
-use crate::args::DoctorArgs;
+use crate::args::{self, DoctorArgs};
 use crate::exit::{Exit, Failure};
 use crate::token;
 
@@ -42,7 +42,7 @@ impl Probe {
             .max_attempts(1)
             .connect_on_build(false)
             .build()
-            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+            .map_err(|error| Failure::new(Exit::Failed, args::in_options(&error.to_string())))?;
         client.connect();
         let outcome = outcome(&client).await;
         Ok((Self { client, seen }, outcome))
@@ -53,8 +53,8 @@ impl Probe {
     }
 
     /// Leaves in order. What comes of the farewell is nobody's trouble any more.
-    pub(super) async fn close(self, args: &DoctorArgs) {
-        let _ = self.client.close(LEAVING.min(args.timeout)).await;
+    pub(super) async fn close(self, limit: Duration) {
+        let _ = self.client.close(LEAVING.min(limit)).await;
     }
 }
 

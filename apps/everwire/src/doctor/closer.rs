@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use everwire::{OpenFailure, OpenFailureKind, Phase};
+use everwire::{Builder, OpenFailure, OpenFailureKind, Phase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -22,7 +22,11 @@ pub(super) async fn look(
     first: &[SocketAddr],
 ) -> Result<Option<String>, Failure> {
     match (failure.phase, proxy) {
-        (Phase::Upgrade, _) if !server.secure && may_be_tls(&failure.kind) => speaks_tls(args, server).await,
+        (Phase::Upgrade, _) if !server.secure && may_be_tls(failure) => {
+            let url = format!("wss://{}/", server.host_and_port());
+            let speaks = speaks_tls(bare(args, &url)?, args.timeout).await?;
+            Ok(speaks.then(|| format!("port {} speaks TLS: use wss:// instead of ws://", server.port)))
+        }
         (Phase::Proxy, Some(proxy)) if may_be_another_kind(&failure.kind) => {
             Ok(other_kind(proxy, server, first, args.timeout.min(GLANCE)).await)
         }
@@ -32,8 +36,12 @@ pub(super) async fn look(
 
 /// How servers that wait for TLS answer a plain request: by 400 (nginx, Apache, Caddy, Go), an end (HAProxy), a reset
 /// (stunnel), or an alert.
-fn may_be_tls(kind: &OpenFailureKind) -> bool {
-    matches!(kind, OpenFailureKind::Io | OpenFailureKind::NotWebSocket | OpenFailureKind::Refused { status: 400, .. })
+pub(crate) fn may_be_tls(failure: &OpenFailure) -> bool {
+    let kinds = matches!(
+        failure.kind,
+        OpenFailureKind::Io | OpenFailureKind::NotWebSocket | OpenFailureKind::Refused { status: 400, .. }
+    );
+    failure.phase == Phase::Upgrade && kinds
 }
 
 fn may_be_another_kind(kind: &OpenFailureKind) -> bool {
@@ -43,12 +51,16 @@ fn may_be_another_kind(kind: &OpenFailureKind) -> bool {
 /// How long it is looked for what may well not be there.
 const GLANCE: Duration = Duration::from_secs(2);
 
-async fn speaks_tls(args: &DoctorArgs, server: &Place) -> Result<Option<String>, Failure> {
-    let url = format!("wss://{}/", server.host_and_port());
-    let (probe, _) = Probe::open(bare(args, &url)?.connect_timeout(args.timeout.min(GLANCE))).await?;
+/// Whether the server of this client shows a certificate.
+///
+/// # Errors
+/// If the client can't be made.
+pub(crate) async fn speaks_tls(builder: Builder, limit: Duration) -> Result<bool, Failure> {
+    let limit = limit.min(GLANCE);
+    let (probe, _) = Probe::open(builder.connect_timeout(limit)).await?;
     let speaks = probe.certificate().is_some();
-    probe.close(args).await;
-    Ok(speaks.then(|| format!("port {} speaks TLS: use wss:// instead of ws://", server.port)))
+    probe.close(limit).await;
+    Ok(speaks)
 }
 
 async fn other_kind(proxy: &str, server: &Place, first: &[SocketAddr], limit: Duration) -> Option<String> {

@@ -15,7 +15,7 @@ use crate::words;
 /// Whether the server has sessions. `plain` is the subprotocol that it has chosen without being asked for them.
 pub(super) async fn session(args: &DoctorArgs, url: &str, plain: Option<&str>) -> Result<Finding, Failure> {
     let (probe, outcome) = Probe::open(builder(args, url)?.session(SessionMode::Require)).await?;
-    probe.close(args).await;
+    probe.close(args.timeout).await;
     let cause = match outcome {
         Ok(_) => {
             let words = "everwire.v1: every message is processed exactly once, and its acknowledgement is told";
@@ -53,7 +53,7 @@ pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Opt
     for address in way.first.iter().take(MOST) {
         let only = builder(args, way.url)?.resolve(&way.server.host, way.server.port, [*address]);
         let (probe, outcome) = Probe::open(only).await?;
-        probe.close(args).await;
+        probe.close(args.timeout).await;
         match outcome {
             Ok(_) => {
                 told.push(format!("{address} works"));
@@ -84,7 +84,7 @@ const MOST: usize = 8;
 pub(super) async fn compression(args: &DoctorArgs, url: &str) -> Result<Finding, Failure> {
     let (probe, outcome) = Probe::open(builder(args, url)?.compression(Deflate::default())).await?;
     let agreed = probe.client.stats().opening.and_then(|opening| text(&opening.headers, &SEC_WEBSOCKET_EXTENSIONS));
-    probe.close(args).await;
+    probe.close(args.timeout).await;
     Ok(match (outcome, agreed) {
         (Ok(_), Some(agreed)) if !agreed.trim().is_empty() => {
             Finding::good(Step::Compression, format!("agreed on: {agreed}")).with("agreed", agreed)

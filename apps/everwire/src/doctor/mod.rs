@@ -20,6 +20,8 @@ mod finding;
 mod opening;
 mod reach;
 
+pub(crate) use self::closer::{may_be_tls, speaks_tls};
+
 use std::time::Instant;
 
 use everwire::Cause;

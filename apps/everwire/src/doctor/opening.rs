@@ -22,7 +22,7 @@ pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Repor
     let subprotocol = match outcome {
         Ok(subprotocol) => subprotocol,
         Err(cause) => {
-            probe.close(args).await;
+            probe.close(args.timeout).await;
             return fail(&cause, args, way, certificate.as_ref(), report).await;
         }
     };
@@ -31,7 +31,7 @@ pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Repor
         report.add(&upgrade(opening, subprotocol.as_deref()))?;
     }
     let (finding, pings) = alive::round_trip(&probe.client, args).await;
-    probe.close(args).await;
+    probe.close(args.timeout).await;
     report.add(&finding)?;
     if let Pings::Ended(exit) = pings {
         report.skip(&[Step::Session, Step::Compression])?;

@@ -1,5 +1,6 @@
 //! The real binary as a child process, and scripted servers for it to meet.
 
+pub(crate) mod secure;
 pub(crate) mod server;
 pub(crate) mod tls;
 

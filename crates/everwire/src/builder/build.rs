@@ -8,7 +8,7 @@ use everwire_core::{Input, Machine, Moment};
 #[cfg(not(target_arch = "wasm32"))]
 use everwire_ws::handshake::HeaderCase;
 #[cfg(not(target_arch = "wasm32"))]
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::HOST};
 #[cfg(not(target_arch = "wasm32"))]
 use tokio::runtime::Handle;
 
@@ -195,6 +195,9 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, BuildError> {
         let parsed = name
             .parse::<HeaderName>()
             .map_err(|_| BuildError::Header(format!("`{}` is not a header's name", name.escape_debug())))?;
+        if parsed == HOST && value.trim().is_empty() {
+            return Err(BuildError::Header("the header `Host` is empty: it names whom the request is for".to_owned()));
+        }
         let value = value.parse::<HeaderValue>().map_err(|_| {
             BuildError::Header(format!(
                 "the value of header `{name}` contains a line break or another control character"

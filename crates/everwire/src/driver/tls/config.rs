@@ -143,10 +143,7 @@ fn config(
     let words = |error: rustls::Error| error.to_string();
     let provider = Arc::new(provider.provider());
     let verifier = verifier(roots, &provider)?;
-    let verifier: Arc<dyn ServerCertVerifier> = match roots.is_empty() && pins.is_empty() {
-        true => verifier,
-        false => Arc::new(OwnTrust::new(verifier, roots.to_vec(), Arc::clone(pins))),
-    };
+    let verifier: Arc<dyn ServerCertVerifier> = Arc::new(OwnTrust::new(verifier, roots.to_vec(), Arc::clone(pins)));
     let verifier = match watch {
         Some(watch) => Arc::new(Watched::new(verifier, watch)),
         None => verifier,

@@ -14,7 +14,7 @@ use x509_parser::prelude::FromDer;
 use super::pins::Pins;
 
 /// Trusts a server's certificate if it is one of those given, or self-signed with a pinned key; of the others another verifier
-/// judges.
+/// judges. A self-signed one that is not for the server's name is refused for that, whatever else is wrong with it.
 ///
 /// A self-signed certificate as `openssl req -x509` makes it says that it is an authority's (`CA:TRUE`), and no verifier of
 /// chains takes that for a server's own. What is trusted here is this very certificate, which shows that the server has
@@ -45,6 +45,10 @@ fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.issuer() == parsed.subject())
 }
 
+fn wrong_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Option<Error> {
+    verify_server_name(&ParsedCertificate::try_from(leaf).ok()?, name).err()
+}
+
 /// RFC 5280 section 4.1.2.5: both ends belong to the period.
 fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
     let (_, parsed) =
@@ -72,7 +76,16 @@ impl ServerCertVerifier for OwnTrust {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if !self.trusts(leaf) {
-            return self.judge.verify_server_cert(leaf, others, name, ocsp, now);
+            let judged = self.judge.verify_server_cert(leaf, others, name, ocsp, now);
+            // A wrong name is what to mend first: trusting the certificate would not help.
+            return judged.map_err(|error| match error {
+                Error::InvalidCertificate(CertificateError::Other(_) | CertificateError::UnknownIssuer)
+                    if is_self_issued(leaf) =>
+                {
+                    wrong_name(leaf, name).unwrap_or(error)
+                }
+                error => error,
+            });
         }
         verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
         check_dates(leaf, now)?;
