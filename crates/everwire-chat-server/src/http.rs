@@ -24,7 +24,7 @@ use crate::config::MetricsAccess;
 use crate::history::HistoryError;
 use crate::hosts;
 use crate::listing::{self, DEFAULT_ROOM};
-use crate::member::{self, Invitation};
+use crate::member::{self, Invitation, Wishes};
 use crate::metrics;
 use crate::page;
 use crate::server::Shared;
@@ -96,6 +96,9 @@ struct Parameters {
     #[serde(default)]
     away: bool,
     token: Option<String>,
+    errors: Option<String>,
+    strict: Option<String>,
+    history: Option<String>,
 }
 
 async fn upgrade(
@@ -157,7 +160,7 @@ async fn upgrade(
 }
 
 fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
-    let Parameters { room, user_id, user_name, after, away, token: _ } = parameters;
+    let Parameters { room, user_id, user_name, after, away, token: _, errors, strict, history } = parameters;
     let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     check_room(&room)?;
     let user = match user_id {
@@ -174,7 +177,23 @@ fn invitation(parameters: Parameters) -> Result<Invitation, &'static str> {
         Some("") => Some(None),
         Some(position) => Some(Some(position.parse::<Position>()?)),
     };
-    Ok(Invitation { room, user, after, away, pass: None, rests: Duration::ZERO, recalled: None })
+    let wishes = Wishes {
+        errors: flag(errors.as_deref(), "`errors` is 1 or 0")?,
+        strict: flag(strict.as_deref(), "`strict` is 1 or 0")?,
+        history: history.map_or(Ok(0), |count| count.parse().map_err(|_| "`history` is a number of messages"))?,
+    };
+    if wishes.strict && (wishes.errors || after.is_some()) {
+        return Err("`strict` goes neither with `errors` nor with `after`: what these add is not in the plain format");
+    }
+    Ok(Invitation { room, user, after, away, wishes, pass: None, rests: Duration::ZERO, recalled: None })
+}
+
+fn flag(value: Option<&str>, problem: &'static str) -> Result<bool, &'static str> {
+    match value {
+        None | Some("0" | "false") => Ok(false),
+        Some("1" | "true") => Ok(true),
+        Some(_) => Err(problem),
+    }
 }
 
 /// Whether members should be sent here: not while the server ends, nor while messages can't be stored.

@@ -93,7 +93,7 @@ async fn what_is_no_chat_is_answered_with_the_reason_and_harms_nobody() {
         (r#"{"type":"receipt","read":1.5}"#.into(), "error", "malformed"),
         (r#"{"type":"earlier"}"#.into(), "error", "malformed"),
         (r#"{"type":"presence","away":1}"#.into(), "error", "malformed"),
-        (line("id", json!(5)), "error", "malformed"),
+        (line("id", json!(5.5)), "error", "malformed"),
         (line("id", json!("")), "rejected", "bad_id"),
         (line("id", json!("x".repeat(129))), "rejected", "bad_id"),
         (line("id", json!("a\u{0}b")), "rejected", "bad_id"),
@@ -102,7 +102,7 @@ async fn what_is_no_chat_is_answered_with_the_reason_and_harms_nobody() {
         (line("text", json!(["x"])), "rejected", "malformed"),
         (line("timestamp", json!("noon")), "rejected", "malformed"),
         (line("timestamp", json!(1e300)), "rejected", "malformed"),
-        (line("status", json!(7)), "rejected", "malformed"),
+        (line("userName", json!(7)), "rejected", "malformed"),
         (
             format!("[{0},{0}]", json!({"type": "presence", "userId": "eve", "userName": "EVE", "away": false})),
             "error",

@@ -5,6 +5,7 @@ mod support;
 use everwire_chat_server::ServerConfig;
 use serde_json::json;
 use std::time::Duration;
+use support::accounts::refused;
 use support::{Plain, Server, soon, text};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -176,4 +177,37 @@ async fn a_malformed_address_is_refused_with_a_line_that_says_why() {
             other => panic!("{query}: {other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn an_address_that_contradicts_itself_is_refused() {
+    let server = Server::start(ServerConfig::default()).await;
+    for query in ["strict=1&after=", "strict=1&errors=1", "strict=yes", "errors=2", "history=all", "history=-1"] {
+        let (status, words) = refused(&server, query).await;
+        assert!(status == 400 && words.contains('`'), "{query}: {status} {words}");
+    }
+    Plain::join(&server, "strict=0&errors=1&history=0").await.barrier().await;
+}
+
+#[tokio::test]
+async fn history_tells_how_far_ones_own_texts_have_come_and_goes_on_with_what_is_said() {
+    let server = Server::start(ServerConfig::default()).await;
+    let mut ana = Plain::named(&server, "ana").await;
+    for id in ["1", "2", "3"] {
+        ana.say(&text(id, "ana", id)).await;
+    }
+    ana.barrier().await;
+    let mut ben = Plain::join(&server, "userId=ben&history=500").await;
+    for id in ["1", "2", "3"] {
+        assert_eq!(ben.next().await["id"], json!(id));
+    }
+    assert_eq!(ben.brief().await, "user_joined ana");
+    ben.say(&json!({"type": "receipt", "delivered": 2, "read": 1})).await;
+    ben.barrier().await;
+    let mut phone = Plain::join(&server, "userId=ana&history=3").await;
+    let told = [phone.next().await, phone.next().await, phone.next().await];
+    assert_eq!(told.map(|event| event["status"].clone()), [json!("READ"), json!("DELIVERED"), json!("SENT")]);
+    assert_eq!(phone.brief().await, "user_joined ben", "and not ana herself");
+    ben.say(&text("4", "ben", "live")).await;
+    assert_eq!(phone.brief().await, "text ben live");
 }

@@ -11,6 +11,7 @@
 //! | `python` | `websockets` and `aiohttp` |
 //! | `okhttp` | Java |
 //! | `chromium` | a browser |
+//! | `plain` | clients in Python that write the plain format in ways of their own |
 //! | `chat` | plain clients of three languages in the chat |
 //! | `proxies` | nginx and HAProxy between our client and our server |
 //! | `servers` | the rows of `docs/servers.md`; Cowboy |
@@ -20,6 +21,7 @@ mod chat;
 mod chromium;
 mod okhttp;
 mod our_client;
+mod plain;
 mod proxies;
 mod python;
 mod servers;

@@ -142,3 +142,11 @@ pub(super) const IN_VERSION_3: &str = "
     UPDATE meta SET value = 'of version 3' WHERE key = 'epoch';
     PRAGMA user_version = 3;
 ";
+
+/// Makes a history of this version one of version 5.
+#[cfg(test)]
+pub(super) const BACK_TO_5: &str = "
+    DROP TABLE read_positions;
+    DROP TABLE published_rooms;
+    PRAGMA user_version = 5;
+";

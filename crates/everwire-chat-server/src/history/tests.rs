@@ -272,6 +272,27 @@ async fn a_history_of_version_3_is_brought_up_to_date_and_its_sign_ins_go_on() {
 }
 
 #[tokio::test]
+async fn a_history_of_version_5_is_brought_up_to_date_and_begins_to_know_who_has_read_what() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    for id in ["x", "y"] {
+        history.post(post("a", id)).await;
+    }
+    history.close();
+    drop(history);
+    sqlite::tamper(folder.path(), layout::BACK_TO_5);
+    let (history, _) = open(Some(folder.path()));
+    assert_eq!(ids(&history.page("a", Start::After(0)).await.unwrap()), ["x", "y"]);
+    let ask = |known| ReadingQuestion { room: "a".into(), user: "ana".into(), known, end: 2 };
+    assert_eq!(history.reading(ask(None)).await.unwrap(), Reading { read: None, unread: 0 });
+    assert_eq!(history.reading(ask(Some(0))).await.unwrap(), Reading { read: Some(0), unread: 2 });
+    let position = KeptPosition { room: "a".into(), user: "ana".into(), offset: 1 };
+    history.keep_positions(vec![position]).await.unwrap();
+    assert_eq!(history.reading(ask(None)).await.unwrap(), Reading { read: Some(1), unread: 1 });
+    assert_eq!(history.reading(ask(Some(2))).await.unwrap(), Reading { read: Some(2), unread: 0 });
+}
+
+#[tokio::test]
 async fn only_the_latest_of_each_room_are_kept_and_no_position_is_given_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (history, _) = open(Some(folder.path()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use everwire_chat::limits::{TEXT_BYTES, check_id, check_name, check_text};
 use everwire_chat::wire::{
-    Event, Presence, Problem, Receipt, Rejected, TextMessage, Token, User, WireStatus, code, parse,
+    Event, Presence, Problem, Receipt, Rejected, Speaker, TextMessage, Token, User, WireStatus, code, parse_plain,
 };
 use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
@@ -18,17 +18,23 @@ impl Member {
     /// Takes one text message; whether the connection goes on.
     pub(super) async fn on_text(&mut self, text: &str) -> bool {
         self.unpaid += cost::of_bytes(text.len());
-        let parsed = parse(text);
-        if parsed.ping {
+        let heard = parse_plain(text, Speaker { user: self.user.as_ref(), now: self.shared.now() });
+        if heard.ping {
             // Like the answer to a ping of the protocol, it speaks for all that came before.
             return self.on_ping(Answer::Text).await;
         }
-        for junk in parsed.junk {
+        if let Some(reason) = heard.unknown {
+            self.log_ignoring(&reason);
+            if self.wishes.errors && !self.tell(Fault::new(code::UNKNOWN_TYPE, reason)) {
+                return false;
+            }
+        }
+        for junk in heard.junk {
             if !self.on_junk(Fault { id: junk.id, ..Fault::new(code::MALFORMED, junk.reason) }).await {
                 return false;
             }
         }
-        self.said.extend(parsed.events.into_iter().map(Said::Event));
+        self.said.extend(heard.events.into_iter().map(Said::Event));
         true
     }
 
@@ -175,18 +181,37 @@ impl Member {
             reason = fault.reason,
             "junk ignored"
         );
+        self.log_ignoring(&fault.reason);
         if self.junk > self.shared.config.max_junk {
             tracing::warn!(connection = self.id, count = self.junk, "closed for sending junk");
             self.shared.metrics.ended("junk");
             return self.close(CloseCode::POLICY_VIOLATION, "too much that is no chat").await;
         }
+        !(self.extended || self.wishes.errors) || self.tell(fault)
+    }
+
+    /// Whether the connection goes on.
+    fn tell(&mut self, fault: Fault) -> bool {
         let Fault { id, code, reason } = fault;
         let code = Some(code.to_owned());
         let answer = match id {
             Some(id) => Event::Rejected(Rejected { id, reason, code }),
             None => Event::Error(Problem { reason, code }),
         };
-        !self.extended || self.socket.queue(&Message::from(answer.to_json()))
+        self.socket.queue(&Message::from(answer.to_json()))
+    }
+
+    /// Once for each connection: whoever writes a client finds it, and nobody fills the log.
+    fn log_ignoring(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.is_ignoring_logged, true) {
+            let (connection, room) = (self.id, &self.room);
+            tracing::info!(
+                connection,
+                ?room,
+                reason,
+                "ignored what is no chat; more from this connection is not logged"
+            );
+        }
     }
 }
 

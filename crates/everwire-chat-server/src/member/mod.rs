@@ -4,6 +4,7 @@ mod arrival;
 mod catch_up;
 mod cost;
 mod events;
+mod latest;
 mod receipts;
 
 use std::collections::VecDeque;
@@ -37,12 +38,24 @@ pub(crate) struct Invitation {
     pub(crate) after: Option<Option<Position>>,
     /// Nobody looks at the client.
     pub(crate) away: bool,
+    pub(crate) wishes: Wishes,
     /// What the user was let in by, unless everybody is.
     pub(crate) pass: Option<Pass>,
     /// How long the user has to wait until it is read.
     pub(crate) rests: Duration,
     /// Of the room, if nobody was in it.
     pub(crate) recalled: Option<Recalled>,
+}
+
+/// What a plain client asks for in its address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wishes {
+    /// To be told of what is no chat.
+    pub(crate) errors: bool,
+    /// To be told nothing but the four plain types, with their own fields.
+    pub(crate) strict: bool,
+    /// To get so many of the latest texts on joining, and who is here.
+    pub(crate) history: u64,
 }
 
 /// Beyond so many bytes in the socket's buffer the mailbox has to wait; fewer where there are many members, so that all of
@@ -76,6 +89,9 @@ pub(crate) struct Member {
     /// The client may not know how the others see its user.
     is_named: bool,
     extended: bool,
+    wishes: Wishes,
+    /// It was logged that something of the client's was ignored.
+    is_ignoring_logged: bool,
     shared: Arc<Shared>,
     mailbox: Arc<Mailbox>,
     socket: Socket,
@@ -139,11 +155,12 @@ enum Step {
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: Invitation) {
-    let Invitation { room, user, after, away, pass, rests, recalled } = invitation;
+    let Invitation { room, user, after, away, wishes, pass, rests, recalled } = invitation;
     let id = shared.next_connection();
     let mailbox =
         Arc::new(Mailbox::new(shared.config.mailbox_frames, shared.config.mailbox_bytes, Arc::clone(&shared.together)));
-    let manner = Manner { extended: after.is_some(), away };
+    let extended = after.is_some();
+    let manner = Manner { extended, away, strict: wishes.strict, is_told_who: extended || wishes.history > 0 };
     // A pong is a receipt for what was said before its ping: it waits until that is stored.
     socket.leave_pings(true);
     let here = match arrival::join(&shared, &room, recalled, id, &mailbox, manner).await {
@@ -159,7 +176,9 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
         room,
         user: None,
         is_named: false,
-        extended: manner.extended,
+        extended,
+        wishes,
+        is_ignoring_logged: false,
         shared,
         mailbox,
         socket,
@@ -190,6 +209,7 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
     }
     let caught_up = match after {
         Some(seen) => member.catch_up(seen, here).await,
+        None if wishes.history > 0 => member.send_latest(wishes.history, here).await,
         None => true,
     };
     if caught_up {

@@ -80,6 +80,10 @@ pub(crate) struct Manner {
     pub(crate) extended: bool,
     /// Nobody looks at it.
     pub(crate) away: bool,
+    /// It is told only the four plain types, with their own fields.
+    pub(crate) strict: bool,
+    /// It is told on joining who is here.
+    pub(crate) is_told_who: bool,
 }
 
 impl Rooms {
@@ -129,7 +133,7 @@ impl Rooms {
         }
         let room = self.rooms.entry(room.to_owned()).or_default();
         room.members.insert(id, Member { mailbox, user: None, manner });
-        if manner.extended { room.presence.users() } else { Vec::new() }
+        if manner.is_told_who { room.presence.users() } else { Vec::new() }
     }
 
     /// A connection says who it is; the others are told if that user was not here. Once for each connection. The user as the
@@ -230,7 +234,7 @@ impl Rooms {
                 room.marks.on_line(offset, &outcome.id, &outcome.author);
             }
         }
-        let tell = |(id, member): (&ConnectionId, &Member)| run.tell(*id, member.manner.extended, &member.mailbox);
+        let tell = |(id, member): (&ConnectionId, &Member)| run.tell(*id, member.manner, &member.mailbox);
         self.deliveries += room.members.iter().map(tell).sum::<u64>();
     }
 
@@ -257,7 +261,7 @@ impl Rooms {
                     member.mailbox.put(Item::Frame(Prepared::new(text(&receipt))));
                     self.deliveries += 1;
                 }
-            } else {
+            } else if !member.manner.strict {
                 for moved in rise.moved.iter().filter(|moved| moved.author == user.user_id) {
                     let status = Event::Status(StatusOf { id: moved.id.clone(), status: moved.status });
                     member.mailbox.put(Item::Frame(Prepared::new(text(&status))));
@@ -285,7 +289,11 @@ impl Rooms {
     pub(crate) fn binary(&mut self, room: &str, origin: ConnectionId, message: &Message) {
         if let Some(room) = self.rooms.get(room) {
             let frame = Prepared::new(message.clone());
-            self.deliveries += room.tell_others(origin, |member| member.mailbox.put(Item::Frame(frame.clone())));
+            self.deliveries += room.tell_others(origin, |member| {
+                if !member.manner.strict {
+                    member.mailbox.put(Item::Frame(frame.clone()));
+                }
+            });
         }
     }
 

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use everwire_chat::wire::{Event, Rejected, Stored, TextMessage, code};
 use everwire_server::{Message, Prepared};
 
-use super::{ConnectionId, Item, Mailbox, text};
+use super::{ConnectionId, Item, Mailbox, Manner, text};
 use crate::batch;
 use crate::history::Place;
 
@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 struct Line {
     frame: Prepared,
+    /// The same without what is not in the plain format, for those who want no more; made when the first of them is told.
+    strict: OnceCell<Prepared>,
     offset: u64,
 }
 
@@ -42,7 +44,7 @@ impl Outcome {
         let line = match place {
             Place::New(offset) => {
                 message.offset = Some(offset);
-                Some(Line { frame: Prepared::new(text(&Event::Text(message))), offset })
+                Some(Line { frame: Prepared::new(text(&Event::Text(message))), strict: OnceCell::new(), offset })
             }
             Place::Known(_) | Place::Taken => None,
         };
@@ -76,6 +78,23 @@ impl Line {
     fn item(&self) -> Item {
         Item::Lines { frame: self.frame.clone(), last: self.offset }
     }
+
+    fn item_for(&self, manner: Manner) -> Item {
+        if !manner.strict {
+            return self.item();
+        }
+        let frame = self.strict.get_or_init(|| {
+            let json = self.frame.message().as_text().unwrap_or_default();
+            Prepared::new(Message::from(without_offset(json, self.offset)))
+        });
+        Item::Lines { frame: frame.clone(), last: self.offset }
+    }
+}
+
+/// The offset is the last field.
+fn without_offset(json: &str, offset: u64) -> String {
+    let rest = json.strip_suffix(&format!(",\"offset\":{offset}}}"));
+    rest.map_or_else(|| json.to_owned(), |rest| format!("{rest}}}"))
 }
 
 impl<'a> Run<'a> {
@@ -93,13 +112,13 @@ impl<'a> Run<'a> {
     }
 
     /// Tells a connection; in how many frames it is told of lines.
-    pub(super) fn tell(&self, id: ConnectionId, is_extended: bool, mailbox: &Mailbox) -> u64 {
+    pub(super) fn tell(&self, id: ConnectionId, manner: Manner, mailbox: &Mailbox) -> u64 {
         if self.origins.binary_search(&id).is_ok() {
-            mailbox.put_all(self.for_origin(id, is_extended))
-        } else if is_extended {
+            mailbox.put_all(self.for_origin(id, manner))
+        } else if manner.extended {
             mailbox.put_all(self.together())
         } else {
-            mailbox.put_all(self.lines().map(Line::item))
+            mailbox.put_all(self.lines().map(|line| line.item_for(manner)))
         }
     }
 
@@ -125,14 +144,15 @@ impl<'a> Run<'a> {
 
     /// What became of its own posts, and the lines of others between them, one by one: in the order of the offsets, since a
     /// client that comes back says the furthest one it has seen, and is sent what follows.
-    fn for_origin(&self, id: ConnectionId, is_extended: bool) -> Vec<Item> {
+    fn for_origin(&self, id: ConnectionId, manner: Manner) -> Vec<Item> {
         let is_own = |outcome: &Outcome| outcome.origin == id;
         let mut items = Vec::new();
         for piece in self.outcomes.chunk_by(|one, next| is_own(one) == is_own(next)) {
             if piece.iter().any(is_own) {
-                items.extend(done(piece, is_extended));
+                items.extend(done(piece, manner.extended));
             } else {
-                items.extend(piece.iter().filter_map(|outcome| outcome.line.as_ref()).map(Line::item));
+                let lines = piece.iter().filter_map(|outcome| outcome.line.as_ref());
+                items.extend(lines.map(|line| line.item_for(manner)));
             }
         }
         items

@@ -6,6 +6,7 @@
 pub mod code;
 mod event;
 mod parse;
+mod plain;
 
 pub use event::{
     Earlier, Event, History, MOST_UNREAD, Notice, Position, Presence, Problem, ReadMark, Receipt, Rejected, StatusOf,
@@ -13,6 +14,7 @@ pub use event::{
 };
 pub use parse::{Junk, Parsed, parse};
 pub(crate) use parse::{receipt, text_message};
+pub use plain::{Heard, Speaker, parse_plain};
 
 /// A new message id: a UUIDv7, so that ids neither collide nor need a server to give them out.
 #[must_use]

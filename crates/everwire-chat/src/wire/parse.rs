@@ -60,7 +60,7 @@ impl Parsed {
 }
 
 /// `None` if it is of an unknown type.
-fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wrong> {
+pub(super) fn event(kind: &str, fields: Object<'_>) -> Result<Option<Event>, Wrong> {
     let text = |name| fields.text(name).map(str::to_owned);
     let event = match kind {
         "text" => Event::Text(text_message(fields)?),

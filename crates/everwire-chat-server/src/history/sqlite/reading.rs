@@ -44,7 +44,8 @@ impl Database {
         let mut select =
             self.connection.prepare_cached("SELECT read FROM read_positions WHERE room = ?1 AND user_id = ?2")?;
         let stored: Option<u64> = select.query_row([room, user], |row| row.get(0)).optional()?;
-        let read = stored.max(*known);
+        // Of a room that was cut by hand nobody has read what it will hold.
+        let read = stored.map(|stored| stored.min(*end)).max(*known);
         let unread = read.map_or(Ok(0), |read| unread(&self.connection, room, user, read, *end))?;
         Ok(Reading { read, unread })
     }

@@ -28,7 +28,12 @@ impl Line {
     fn join_with_room_for(&mut self, items: usize, bytes: usize, id: ConnectionId, name: &str) {
         let mailbox = Arc::new(Mailbox::new(items, bytes, unbounded()));
         self.boxes.insert(id, Arc::clone(&mailbox));
-        let manner = Manner { extended: name.contains('+'), away: name.contains('~') };
+        let manner = Manner {
+            extended: name.contains('+'),
+            away: name.contains('~'),
+            strict: name.contains('!'),
+            is_told_who: false,
+        };
         self.rooms.join("r", id, mailbox, manner);
         self.rooms.identify("r", id, user(name), 7);
     }
@@ -46,7 +51,7 @@ impl Line {
         let mailbox = Arc::new(Mailbox::new(8, 10_000, unbounded()));
         let mut here: Vec<String> = self
             .rooms
-            .join("r", 99, mailbox, Manner { extended: true, away: false })
+            .join("r", 99, mailbox, Manner { is_told_who: true, ..Manner::default() })
             .iter()
             .map(|user| who(&user.user_id, user.away))
             .collect();
@@ -187,7 +192,7 @@ fn a_new_name_is_told_to_the_others_once() {
     assert_eq!(line.got(1), ["presence ben+"]);
     assert!(line.got(2).is_empty() && line.got(3).is_empty());
     let mailbox = Arc::new(Mailbox::new(8, 10_000, unbounded()));
-    let here = line.rooms.join("r", 4, mailbox, Manner { extended: true, away: false });
+    let here = line.rooms.join("r", 4, mailbox, Manner { is_told_who: true, ..Manner::default() });
     assert!(here.iter().any(|user| user.user_name == "Benjamin"), "{here:?}");
     // By the name that it comes in with, too.
     let mailbox = Arc::new(Mailbox::new(8, 10_000, unbounded()));
