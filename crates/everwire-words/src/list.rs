@@ -9,6 +9,9 @@ texts! {
     Offline = "offline" { seconds: u64 },
     OfflineNow = "offline-now",
     Closing = "closing",
+    /// The same, where a key need not wait for it.
+    #[cfg(feature = "terminal")]
+    ClosingNow = "closing-now",
     Closed = "closed",
     /// The server, or what is in between, will have none of us.
     Refused = "refused" { reason: &'a str },

@@ -8,6 +8,7 @@ connected = connected
 offline = offline, next attempt in { $seconds } s
 offline-now = offline, trying now
 closing = leaving…
+closing-now = leaving… Ctrl+C again leaves now
 closed = closed
 refused = refused: { $reason }
 not-let-in = the server is there, but does not let you in
@@ -192,22 +193,22 @@ todo-ask = ask whoever runs the server
 
 help-title = What there is
 help-keys =
-    Enter            send
-    Alt+Enter        a new line
-    PgUp, PgDn       scroll; the mouse wheel too
-    Ctrl+End         to the newest message
-    Alt+Up, Alt+Down choose a message of yours: r sends it, x takes it back
-    Ctrl+N, Ctrl+P   the next room, the one before
-    F1, F2           this help, who is here
-    Ctrl+C           leave
+    Enter, Alt+Enter   send, a new line
+    Ctrl+U, Ctrl+Z     clear the line, undo
+    Tab                complete a name
+    PgUp, PgDn         scroll; the mouse wheel too
+    Ctrl+End           to the newest message
+    Alt+Up, Alt+Down   choose yours: r resends, x takes back
+    Ctrl+N, Ctrl+P     the next room, the one before
+    F1, F2, Ctrl+C     this help, who is here, leave
 help-commands =
-    /join ROOM       join another room, or go there
-    /part            leave this room
-    /who             who is here
-    /retry           send all that failed again
-    /cancel          take back all that waits
-    /quit            leave
-    //…              a line that starts with a slash
+    /join ROOM         join another room, or go there
+    /part              leave this room
+    /who               who is here
+    /retry             send all that failed again
+    /cancel            take back all that waits
+    /quit              leave
+    //…                a line that starts with a slash
 help-close = Esc closes this
 close = close
 missed = { $count ->

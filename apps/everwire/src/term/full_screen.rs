@@ -2,6 +2,7 @@
 
 use std::io::{self, Stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
@@ -13,6 +14,9 @@ use crossterm::{cursor, execute};
 use futures_util::StreamExt;
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
+use tokio::time::sleep_until;
+
+use super::replies::Replies;
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// The terminal tells Shift+Enter from Enter, and was asked to.
@@ -23,6 +27,8 @@ static KEYS: AtomicBool = AtomicBool::new(false);
 pub(crate) struct FullScreen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     events: EventStream,
+    /// What the terminal itself answers is kept from the keys.
+    replies: Replies,
 }
 
 impl FullScreen {
@@ -56,7 +62,8 @@ impl FullScreen {
             KEYS.store(true, Ordering::SeqCst);
             execute!(io::stdout(), PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
         }
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?, events: EventStream::new() })
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(Self { terminal, events: EventStream::new(), replies: Replies::default() })
     }
 
     /// Paints what has changed.
@@ -66,9 +73,20 @@ impl FullScreen {
 
     /// What is done at the terminal next. Cancel-safe.
     pub(crate) async fn next(&mut self) -> io::Result<Event> {
-        match self.events.next().await {
-            Some(event) => event,
-            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        loop {
+            if let Some(event) = self.replies.next() {
+                return Ok(event);
+            }
+            let deadline = self.replies.deadline();
+            tokio::select! {
+                event = self.events.next() => match event {
+                    Some(event) => self.replies.take(event?, Instant::now()),
+                    None => return Err(io::ErrorKind::UnexpectedEof.into()),
+                },
+                () = async { sleep_until(deadline.unwrap_or_else(Instant::now).into()).await }, if deadline.is_some() => {
+                    self.replies.give_up();
+                }
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ mod full_screen;
 mod lines;
 mod painter;
 mod printable;
+mod replies;
 mod screen;
 mod signals;
 mod style;

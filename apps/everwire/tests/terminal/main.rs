@@ -220,3 +220,86 @@ fn with_an_outbox_the_last_messages_are_there_without_a_server() {
         assert_eq!(screen.matches(said).count(), 1, "{screen}");
     }
 }
+
+#[test]
+fn a_late_answer_of_the_terminal_is_neither_written_nor_sent() {
+    let server = Server::start();
+    let ana = server.chat("Ana", (60, 14), &[]);
+    ana.until(&["● connected"]);
+    ana.write("before ");
+    ana.until(&["› before"]);
+    // Whole, as over a slow line in pieces, and ended in both ways.
+    ana.answer("\u{1b}]11;rgb:0000/2b2b/3636\u{1b}\\");
+    ana.answer("\u{1b}]10;rgb:8383/9494/9696\u{7}");
+    for piece in ["\u{1b}", "]11;rgb:0000/0", "000/0000", "\u{1b}", "\\"] {
+        ana.answer(piece);
+    }
+    ana.answer("\u{1b}[?62;4c");
+    for piece in ["\u{1b}", "[?6", "2;4c"] {
+        ana.answer(piece);
+    }
+    ana.write("after");
+    ana.until(&["› before after"]);
+    ana.keys(&["Enter"]);
+    ana.until(&["before after", "✓"]);
+    // What somebody types stays, whatever it looks like.
+    ana.enter("]11;rgb:typed");
+    ana.until(&["]11;rgb:typed"]);
+    let screen = ana.screen();
+    assert_eq!(screen.matches("rgb:").count(), 1, "{screen}");
+}
+
+#[test]
+fn what_was_missed_is_shown_from_its_beginning() {
+    let server = Server::start();
+    let more = ["--user", "ana"];
+    let ana = server.chat("Ana", (60, 14), &more);
+    ana.until(&["● connected"]);
+    ana.keys(&["C-c"]);
+    ana.until(&["you have left"]);
+    let mut ben = Everwire::start(&["chat", server.address.as_str(), "--name", "Ben"]);
+    for line in 1..=130 {
+        ben.say(&format!("line {line}."));
+    }
+    assert_eq!(ben.finish(), 0, "{:?}", ben.err.seen);
+    let ana = server.chat("Ana", (60, 14), &more);
+    ana.until(&["● connected", "130 new messages", "line 1."]);
+    assert!(!ana.screen().contains("line 130."), "{}", ana.screen());
+    ana.keys(&["C-End"]);
+    ana.until(&["line 130."]);
+    ana.keys(&["C-c"]);
+    ana.until(&["you have left"]);
+    let ana = server.chat("Ana", (60, 14), &more);
+    ana.until(&["● connected", "line 130."]);
+    assert!(!ana.screen().contains("new message"), "all of it was read: {}", ana.screen());
+}
+
+#[test]
+fn names_are_completed_lines_cleared_and_leaving_can_be_hastened() {
+    let mut server = Server::start();
+    let ben = server.chat("Ben", (60, 14), &[]);
+    ben.until(&["● connected"]);
+    let ana = server.chat("Ana", (60, 14), &["--close-timeout", "60s"]);
+    ana.until(&["● connected", "1 other here"]);
+    ana.write("not this");
+    ana.until(&["› not this"]);
+    ana.keys(&["C-u"]);
+    ana.until(&["Write a message"]);
+    ana.keys(&["C-z"]);
+    ana.until(&["› not this"]);
+    ana.keys(&["C-u"]);
+    ana.write("hello @be");
+    ana.keys(&["Tab"]);
+    ana.until(&["› hello @Ben"]);
+    ana.keys(&["Enter"]);
+    ben.until(&["hello @Ben"]);
+    assert!(ben.screen().lines().any(|line| line.starts_with("@ hello @Ben")), "{}", ben.screen());
+    server.kill();
+    ana.until(&["● offline"]);
+    ana.enter("this waits");
+    ana.until(&["1 message waits"]);
+    ana.keys(&["C-c"]);
+    ana.until(&["leaving… Ctrl+C again leaves now"]);
+    ana.keys(&["C-c"]);
+    ana.wait("the screen to be given back", |screen| !screen.contains("Ctrl+C again"));
+}

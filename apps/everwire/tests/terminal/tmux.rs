@@ -50,6 +50,13 @@ impl Tmux {
         self.tmux(&["send-keys", "-l", text]);
     }
 
+    /// Sends bytes as a terminal does that answers, all in one piece.
+    pub(crate) fn answer(&self, bytes: &str) {
+        let hex: Vec<String> = bytes.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let words: Vec<&str> = ["send-keys", "-H"].into_iter().chain(hex.iter().map(String::as_str)).collect();
+        self.tmux(&words);
+    }
+
     /// Presses keys, by tmux's names for them.
     pub(crate) fn keys(&self, keys: &[&str]) {
         self.tmux(&[&["send-keys"], keys].concat());
@@ -90,7 +97,8 @@ impl Tmux {
         });
     }
 
-    fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+    /// Waits until the screen is as wanted.
+    pub(crate) fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let screen = self.screen();

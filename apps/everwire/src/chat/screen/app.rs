@@ -136,7 +136,9 @@ impl App {
     fn load_earlier(&mut self) {
         let room = self.model.active;
         let Some(id) = self.model.room().wants_earlier().map(str::to_owned) else { return };
-        self.model.room().loading = self.rooms.chat(room).load_earlier(&id).is_ok();
+        if self.rooms.chat(room).load_earlier(&id).is_ok() {
+            self.model.room().on_page_asked();
+        }
     }
 
     async fn on_terminal(&mut self, event: &Event) -> Option<End> {
@@ -242,6 +244,8 @@ impl App {
             ChatEvent::Joined(user) => self.model.on_came(room, &user),
             ChatEvent::Left(user) => self.model.on_went(room, &user),
             ChatEvent::Named(me) => self.model.rooms[room].me = me,
+            ChatEvent::Synced { .. } => self.model.rooms[room].is_opening = true,
+            ChatEvent::ReadPosition(position) => self.model.rooms[room].on_read_position(position),
             ChatEvent::Typing(names) => self.model.rooms[room].typing = names,
             ChatEvent::Earlier { .. } => self.model.rooms[room].loading = false,
             ChatEvent::Missed { count, entries } => {

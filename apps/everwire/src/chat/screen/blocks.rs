@@ -39,6 +39,8 @@ pub(super) struct Place<'a> {
     pub(super) gap: Option<Missing>,
     /// It was chosen.
     pub(super) chosen: bool,
+    /// It addresses our user.
+    pub(super) mentions_me: bool,
 }
 
 impl Look<'_> {
@@ -73,7 +75,7 @@ impl Look<'_> {
                 lines.push(Line::from(vec![Span::raw(" "), name]));
             }
         }
-        self.bubble(entry, place.chosen, &mut lines);
+        self.bubble(entry, place, &mut lines);
         self.below(entry, place.chosen, &mut lines);
         lines
     }
@@ -83,7 +85,7 @@ impl Look<'_> {
         self.centred(&printable_line(text), self.theme.faint())
     }
 
-    fn bubble(&self, entry: &Entry, chosen: bool, lines: &mut Vec<Line<'static>>) {
+    fn bubble(&self, entry: &Entry, place: Place<'_>, lines: &mut Vec<Line<'static>>) {
         let widest = (self.width * 3 / 4).clamp(12, WIDEST).min(self.width.saturating_sub(4).max(1));
         let mut rows = wrapped(&entry.text, widest);
         let (time, mark) = (self.time(entry.timestamp), mark(entry));
@@ -101,11 +103,14 @@ impl Look<'_> {
         let count = rows.len();
         for (at, row) in rows.into_iter().enumerate() {
             let used = row.width();
-            let margin = match chosen {
-                true if entry.own => format!("{}▶", " ".repeat(left.saturating_sub(1))),
-                _ => " ".repeat(left),
+            let margin = match place {
+                Place { chosen: true, .. } if entry.own => {
+                    Span::raw(format!("{}▶", " ".repeat(left.saturating_sub(1))))
+                }
+                Place { mentions_me: true, .. } if at == 0 => Span::styled("@", self.theme.unread()),
+                _ => Span::raw(" ".repeat(left)),
             };
-            let mut spans = vec![Span::raw(margin), Span::styled(format!(" {row}"), style)];
+            let mut spans = vec![margin, Span::styled(format!(" {row}"), style)];
             if at + 1 == count {
                 let fill = " ".repeat(width.saturating_sub(used + meta_width));
                 spans.push(Span::styled(fill, style));

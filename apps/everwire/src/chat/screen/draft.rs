@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use everwire_chat::limits;
+use everwire_chat::mention::{self, Completion};
 use everwire_chat::signal::TypingSignal;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
@@ -17,11 +18,29 @@ pub(super) struct Draft {
     /// Which of `history` is shown; its length: none.
     at: usize,
     kept: String,
+    /// The name that was completed last, until another key.
+    completed: Option<Completed>,
+}
+
+/// A name that was completed: another Tab takes the next one.
+struct Completed {
+    candidates: Vec<String>,
+    at: usize,
+    /// Where it begins and how long it is, in characters of its line.
+    start: (usize, usize),
+    length: usize,
 }
 
 impl Default for Draft {
     fn default() -> Self {
-        Self { area: area(""), signal: TypingSignal::default(), history: Vec::new(), at: 0, kept: String::new() }
+        Self {
+            area: area(""),
+            signal: TypingSignal::default(),
+            history: Vec::new(),
+            at: 0,
+            kept: String::new(),
+            completed: None,
+        }
     }
 }
 
@@ -44,6 +63,7 @@ impl Draft {
     pub(super) fn take(&mut self) -> String {
         let text = self.text();
         self.area = area("");
+        self.completed = None;
         if !text.trim().is_empty() && self.history.last() != Some(&text) {
             if self.history.len() == MAX_HISTORY {
                 self.history.remove(0);
@@ -68,14 +88,17 @@ impl Draft {
 
     /// A key that writes or moves; what others are to be told.
     pub(super) fn on_key(&mut self, key: KeyEvent, now: Instant) -> Option<bool> {
-        let newline =
-            key.code == KeyCode::Enter || (key.code == KeyCode::Char('j') && key.modifiers == KeyModifiers::CONTROL);
+        self.completed = None;
+        let control = key.modifiers == KeyModifiers::CONTROL;
+        let newline = key.code == KeyCode::Enter || (key.code == KeyCode::Char('j') && control);
         match key.code {
             _ if newline => {
                 if self.room() > 0 {
                     self.area.insert_newline();
                 }
             }
+            KeyCode::Char('u') if control => self.clear_line(),
+            KeyCode::Char('z') if control => drop(self.area.undo()),
             KeyCode::Up if self.area.cursor().0 == 0 => self.older(),
             KeyCode::Down if self.area.cursor().0 + 1 == self.area.lines().len() => self.newer(),
             KeyCode::Char(_) if self.room() == 0 => return None,
@@ -86,8 +109,54 @@ impl Draft {
         self.signal.on_edit(self.is_blank(), now)
     }
 
+    /// Completes the name before the cursor by the first that fits, and again by the next, or the one before; what others are
+    /// to be told.
+    pub(super) fn complete(&mut self, names: &[&str], backwards: bool, now: Instant) -> Option<bool> {
+        let completed = match self.completed.take() {
+            Some(Completed { candidates, at, start, length }) => {
+                let step = if backwards { candidates.len().saturating_sub(1) } else { 1 };
+                let at = (at + step) % candidates.len().max(1);
+                Completed { candidates, at, start, length }
+            }
+            None => self.completion(names)?,
+        };
+        let Completed { candidates, at, start: (row, column), length } = completed;
+        let name = format!("{} ", candidates.get(at)?);
+        if name.len() > self.room() {
+            return None;
+        }
+        let to = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        self.area.cancel_selection();
+        self.area.move_cursor(CursorMove::Jump(to(row), to(column)));
+        self.area.delete_str(length);
+        self.area.insert_str(&name);
+        let length = name.chars().count();
+        self.completed = Some(Completed { candidates, at, start: (row, column), length });
+        self.signal.on_edit(self.is_blank(), now)
+    }
+
+    fn completion(&self, names: &[&str]) -> Option<Completed> {
+        let cursor = self.area.cursor();
+        let before: String = self.area.lines().get(cursor.0)?.chars().take(cursor.1).collect();
+        let Completion { start, candidates, .. } = mention::complete(&before, names)?;
+        let column = before[..start].chars().count();
+        Some(Completed { candidates, at: 0, start: (cursor.0, column), length: cursor.1 - column })
+    }
+
+    fn clear_line(&mut self) {
+        self.area.cancel_selection();
+        self.area.move_cursor(CursorMove::End);
+        self.area.delete_line_by_head();
+    }
+
+    /// Chooses all of it: what is typed next takes its place.
+    pub(super) fn select_all(&mut self) {
+        self.area.select_all();
+    }
+
     /// Text that was pasted: all of it is one draft, cut where it is too long.
     pub(super) fn on_paste(&mut self, text: &str, now: Instant) -> Option<bool> {
+        self.completed = None;
         let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
         let mut room = self.room();
         let fitting = text.chars().filter(|c| *c == '\n' || !c.is_control()).take_while(|c| {
@@ -174,6 +243,55 @@ mod tests {
             press(&mut draft, key);
             assert_eq!(draft.text(), text);
         }
+    }
+
+    #[test]
+    fn control_u_clears_the_line_and_control_z_brings_it_back() {
+        let mut draft = Draft::default();
+        let control =
+            |draft: &mut Draft, c| draft.on_key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL), Instant::now());
+        write(&mut draft, "first");
+        press(&mut draft, KeyCode::Enter);
+        write(&mut draft, "second");
+        press(&mut draft, KeyCode::Home);
+        assert_eq!(control(&mut draft, 'u'), None, "something is left");
+        assert_eq!(draft.text(), "first\n", "wherever the cursor stands");
+        control(&mut draft, 'z');
+        assert_eq!(draft.text(), "first\nsecond");
+        for _ in 0..3 {
+            control(&mut draft, 'u');
+        }
+        assert!(draft.is_blank(), "{:?}", draft.text());
+    }
+
+    #[test]
+    fn a_name_is_completed_and_the_next_one_takes_its_place() {
+        let names = ["Ana Lima", "Andrei", "Ben"];
+        let mut draft = Draft::default();
+        let tab = |draft: &mut Draft, backwards| draft.complete(&names, backwards, Instant::now());
+        write(&mut draft, "да @an");
+        for (backwards, text) in
+            [(false, "да @Ana Lima "), (false, "да @Andrei "), (false, "да @Ana Lima "), (true, "да @Andrei ")]
+        {
+            tab(&mut draft, backwards);
+            assert_eq!(draft.text(), text);
+        }
+        write(&mut draft, "hi be");
+        tab(&mut draft, false);
+        assert_eq!(draft.text(), "да @Andrei hi @Ben ");
+        tab(&mut draft, false);
+        write(&mut draft, "x");
+        tab(&mut draft, false);
+        assert_eq!(draft.text(), "да @Andrei hi @Ben x", "there is nothing to complete");
+    }
+
+    #[test]
+    fn what_is_chosen_is_replaced_by_what_is_typed() {
+        let mut draft = Draft::default();
+        write(&mut draft, "/dance");
+        draft.select_all();
+        write(&mut draft, "/q");
+        assert_eq!(draft.text(), "/q");
     }
 
     #[test]

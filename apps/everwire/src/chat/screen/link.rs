@@ -68,7 +68,7 @@ impl Link {
                 // A countdown that ends at 1, not at 0.
                 left => Text::Offline { seconds: left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX) },
             },
-            Self::Closing => Text::Closing,
+            Self::Closing => Text::ClosingNow,
             Self::Closed => Text::Closed,
             Self::Refused { reason, todo } => {
                 let refused = words.say(&Text::Refused { reason: &words.reason(reason) });

@@ -102,10 +102,10 @@ impl Model {
         room == self.active && self.focused && self.rooms[room].scroll.is_newest()
     }
 
-    /// The latest message of others in the room that is shown, once somebody has seen it; each only once.
+    /// The last message of others that is on the screen, once somebody has seen it; each only once.
     pub(super) fn newly_seen(&mut self) -> Option<(usize, String)> {
         let room = self.active;
-        if !self.is_seen(room) {
+        if !self.focused {
             return None;
         }
         let id = self.rooms[room].newly_seen()?;
@@ -156,9 +156,9 @@ impl Model {
             KeyCode::F(2) => self.toggle(Panel::Who),
             KeyCode::Esc if self.panel.is_some() => self.panel = None,
             KeyCode::Esc if self.room().chosen.is_some() => self.room().chosen = None,
-            KeyCode::PageUp => self.places.up += self.page(),
-            KeyCode::PageDown => self.places.up -= self.page(),
-            KeyCode::Home if control => self.places.up = isize::MAX / 2,
+            KeyCode::PageUp => self.scroll(self.page()),
+            KeyCode::PageDown => self.scroll(-self.page()),
+            KeyCode::Home if control => self.scroll(isize::MAX / 2),
             KeyCode::End if control => self.show_newest(),
             KeyCode::Up if alt => self.room().choose(true),
             KeyCode::Down if alt => self.room().choose(false),
@@ -169,6 +169,7 @@ impl Model {
                 return self.on_chosen(letter);
             }
             KeyCode::Enter if key.modifiers.is_empty() => return self.on_enter(),
+            KeyCode::Tab | KeyCode::BackTab => return self.complete(key.code == KeyCode::BackTab, now),
             _ => {
                 let room = self.active;
                 self.room().chosen = None;
@@ -186,8 +187,8 @@ impl Model {
     pub(super) fn on_mouse(&mut self, mouse: MouseEvent) {
         let at = Position::new(mouse.column, mouse.row);
         match mouse.kind {
-            MouseEventKind::ScrollUp if self.places.list.contains(at) => self.places.up += WHEEL,
-            MouseEventKind::ScrollDown if self.places.list.contains(at) => self.places.up -= WHEEL,
+            MouseEventKind::ScrollUp if self.places.list.contains(at) => self.scroll(WHEEL),
+            MouseEventKind::ScrollDown if self.places.list.contains(at) => self.scroll(-WHEEL),
             MouseEventKind::Down(MouseButton::Left) => {
                 if let Some(room) = self.places.tabs.iter().position(|tab| tab.contains(at)) {
                     self.go_to(room);
@@ -246,12 +247,23 @@ impl Model {
             Command::Unknown(command) => {
                 let command = crate::term::printable_line(&command);
                 self.say(&Text::UnknownCommand { command: &command });
-                // Left to be corrected.
+                // Left to be corrected, or replaced by what is typed next.
+                self.room().draft.select_all();
                 return Do::Nothing;
             }
         };
         self.rooms[room].draft.take();
         action
+    }
+
+    /// Completes a name of those who are here, or who have said something.
+    fn complete(&mut self, backwards: bool, now: Instant) -> Do {
+        let at = self.active;
+        let Room { draft, users, entries, me, .. } = self.room();
+        let here = users.iter().map(|user| user.user_name.as_str());
+        let others = entries.iter().filter(|entry| !entry.own && entry.user_id != me.user_id);
+        let names: Vec<&str> = here.chain(others.map(|entry| entry.user_name.as_str())).collect();
+        told(at, draft.complete(&names, backwards, now))
     }
 
     fn on_chosen(&mut self, letter: char) -> Do {
@@ -271,8 +283,15 @@ impl Model {
         }
     }
 
+    /// Scrolls so many lines up; whoever does is not taken elsewhere.
+    fn scroll(&mut self, up: isize) {
+        self.room().stop_opening();
+        self.places.up = self.places.up.saturating_add(up);
+    }
+
     fn show_newest(&mut self) {
         self.places.up = 0;
+        self.room().stop_opening();
         self.room().scroll = super::scroll::Scroll::Newest;
     }
 

@@ -82,6 +82,7 @@ fn paint_tabs(frame: &mut Frame<'_>, model: &mut Model, area: Rect) {
     for (at, room) in model.rooms.iter().enumerate() {
         let unread = match room.unread_count() {
             0 => String::new(),
+            count if room.is_mentioned_in_unread() => format!(" ({count} @)"),
             count => format!(" ({count})"),
         };
         let text = format!(" {} {}{unread} ", at + 1, short_name(&room.name));
@@ -121,6 +122,7 @@ impl Blocks for List<'_> {
             unread: self.unread.filter(|(from, _)| *from == at).map_or(0, |(_, count)| count),
             gap: entry.missing.filter(|_| at > 0),
             chosen: self.room.chosen.as_ref() == Some(&entry.id),
+            mentions_me: self.room.is_mentioned(entry),
         };
         let mut lines = if at == 0 { self.head() } else { Vec::new() };
         lines.extend(self.look.message(entry, place));
@@ -153,6 +155,7 @@ impl List<'_> {
 
 fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date) {
     model.places.list = area;
+    model.room().open();
     let up = std::mem::take(&mut model.places.up);
     let room = &model.rooms[model.active];
     let look =
@@ -173,8 +176,11 @@ fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date)
     frame.render_widget(Paragraph::new(lines), area);
 
     model.places.newest = None;
-    if !scroll.is_newest() {
-        let below = room.unread_count();
+    model.room().scroll = scroll;
+    model.room().is_top = is_top;
+    let room = &model.rooms[model.active];
+    if !room.scroll.is_newest() {
+        let below = room.unread_below();
         let text = match below {
             0 => format!(" ↓ {} ", model.words.say(&Text::Newest)),
             count => format!(" ↓ {} ", model.words.say(&Text::UnreadLine { count })),
@@ -184,8 +190,6 @@ fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date)
         frame.render_widget(Line::styled(text, model.theme.bar()), place);
         model.places.newest = Some(place);
     }
-    model.room().scroll = scroll;
-    model.room().is_top = is_top;
 }
 
 fn paint_typing(frame: &mut Frame<'_>, model: &Model, area: Rect) {

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use everwire_chat::{Change, Entry, Missing, Status, User};
+use everwire_chat::mention::mentions;
+use everwire_chat::timeline::first_unread;
+use everwire_chat::{Change, Entry, Missing, ReadPosition, Status, User};
 
 use super::draft::Draft;
 use super::link::Link;
@@ -25,13 +27,30 @@ pub(super) struct Room {
     pub(super) chosen: Option<String>,
     /// The first message that was not seen.
     unread_from: Option<String>,
-    /// The latest message of others that the server was told of as seen.
-    seen: Option<String>,
+    /// Up to where the server was told that messages were seen.
+    seen: u64,
+    /// The server is about to say how far our user has read.
+    pub(super) is_opening: bool,
+    /// Where the unread begin is being looked for.
+    opening: Option<Opening>,
     /// The first message is on the screen, as painted last.
     pub(super) is_top: bool,
     /// Older messages are on their way.
     pub(super) loading: bool,
 }
+
+/// What was missed, until it is on the screen.
+struct Opening {
+    /// Our user has read up to there.
+    read: u64,
+    /// Messages of others behind that.
+    unread: usize,
+    /// Pages that are still asked for to reach its beginning.
+    pages: usize,
+}
+
+/// Pages of what was missed, with 100 messages each: who has missed more begins in the middle of it.
+const PAGES: usize = 20;
 
 /// A line about the room.
 pub(super) struct Notice {
@@ -54,7 +73,9 @@ impl Room {
             draft: Draft::default(),
             chosen: None,
             unread_from: None,
-            seen: None,
+            seen: 0,
+            is_opening: false,
+            opening: None,
             is_top: false,
             loading: false,
         }
@@ -83,14 +104,74 @@ impl Room {
         }
     }
 
-    /// The latest message of others, if that is news. One without a place in the history can't be told of yet.
+    /// The last message of others that is on the screen, if that is news. One without a place in the history can't be told of
+    /// yet.
     pub(super) fn newly_seen(&mut self) -> Option<String> {
-        let latest = self.entries.iter().rev().find(|entry| !entry.own && entry.offset.is_some())?;
-        if self.seen.as_ref() == Some(&latest.id) {
+        if self.opening.is_some() || self.is_opening {
             return None;
         }
-        self.seen = Some(latest.id.clone());
-        self.seen.clone()
+        let shown = self.scroll.shown(&self.entries);
+        let last = self.entries[..shown].iter().rev().find(|entry| !entry.own && entry.offset.is_some())?;
+        let offset = last.offset.filter(|offset| *offset > self.seen)?;
+        self.seen = offset;
+        Some(last.id.clone())
+    }
+
+    /// The server has told how far our user has read: when a connection is new, or since another device has read further.
+    pub(super) fn on_read_position(&mut self, position: ReadPosition) {
+        if std::mem::take(&mut self.is_opening) {
+            // Another history may have begun.
+            self.seen = 0;
+            self.opening = (position.unread > 0).then_some(Opening {
+                read: position.offset,
+                unread: position.unread,
+                pages: PAGES,
+            });
+        }
+        let is_read = |id: &String| {
+            self.entries.iter().any(|entry| entry.id == *id && entry.offset.is_some_and(|at| at <= position.offset))
+        };
+        if self.unread_from.as_ref().is_some_and(is_read) {
+            let next = self.entries.iter().find(|entry| !entry.own && entry.offset > Some(position.offset));
+            self.unread_from = next.map(|entry| entry.id.clone());
+        }
+    }
+
+    /// Once what was missed is here, shows where it begins.
+    pub(super) fn open(&mut self) {
+        let Some(Opening { read, unread, pages }) = self.opening else { return };
+        let Some(first) = first_unread(&self.entries, read) else { return };
+        let from = &self.entries[first.at..];
+        let is_all = from.iter().filter(|entry| !entry.own && entry.offset.is_some()).count() >= unread;
+        if (first.is_loaded && is_all) || pages == 0 {
+            let id = from[0].id.clone();
+            self.unread_from = Some(id.clone());
+            self.scroll = Scroll::From { id };
+            self.opening = None;
+        }
+    }
+
+    /// Somebody goes elsewhere: it is not shown where the unread begin.
+    pub(super) fn stop_opening(&mut self) {
+        self.opening = None;
+    }
+
+    /// A page of older messages was asked for.
+    pub(super) fn on_page_asked(&mut self) {
+        self.loading = true;
+        if let Some(opening) = &mut self.opening {
+            opening.pages = opening.pages.saturating_sub(1);
+        }
+    }
+
+    /// Whether a message addresses our user.
+    pub(super) fn is_mentioned(&self, entry: &Entry) -> bool {
+        !entry.own && mentions(&entry.text, &self.me, &self.users)
+    }
+
+    /// Whether any that was not seen does.
+    pub(super) fn is_mentioned_in_unread(&self) -> bool {
+        self.unread().is_some_and(|(at, _)| self.entries[at..].iter().any(|entry| self.is_mentioned(entry)))
     }
 
     /// The message before which others are missing that should be here: those that somebody wants to see above the first,
@@ -100,8 +181,13 @@ impl Room {
             return None;
         }
         let is_unloaded = |entry: &&Entry| matches!(entry.missing, Some(Missing::Unloaded { .. }));
+        let missed = self.opening.as_ref().and_then(|opening| {
+            let first =
+                first_unread(&self.entries, opening.read).filter(|first| !first.is_loaded && opening.pages > 0)?;
+            self.entries.get(first.at)
+        });
         let gap = self.entries.iter().skip(1).find(is_unloaded);
-        let wanted = gap.or(self.entries.first().filter(|_| self.is_top).filter(is_unloaded));
+        let wanted = missed.or(gap).or(self.entries.first().filter(|_| self.is_top).filter(is_unloaded));
         wanted.map(|entry| entry.id.as_str())
     }
 
@@ -121,7 +207,15 @@ impl Room {
     }
 
     pub(super) fn unread_count(&self) -> u64 {
-        self.unread().map_or(0, |(_, count)| count)
+        let missed = self.opening.as_ref().map_or(0, |opening| opening.unread as u64);
+        self.unread().map_or(0, |(_, count)| count).max(missed)
+    }
+
+    /// Unread messages that are below the screen.
+    pub(super) fn unread_below(&self) -> u64 {
+        let Some((from, _)) = self.unread() else { return self.unread_count() };
+        let below = &self.entries[from.max(self.scroll.shown(&self.entries))..];
+        below.iter().filter(|entry| !entry.own).count() as u64
     }
 
     /// The line of the unread goes: they have been seen, and something was done since.

@@ -1,6 +1,7 @@
 //! Which part of a list of messages is shown. The list grows below and shrinks above while somebody reads in it, so a place
 //! in it is told by a message.
 
+use everwire_chat::Entry;
 use ratatui::text::Line;
 
 /// What is at the bottom of the screen.
@@ -11,6 +12,8 @@ pub(super) enum Scroll {
     Newest,
     /// This message, but for so many of its lines below.
     At { id: String, below: usize },
+    /// This message is at the top, or as far up as the list is long below it.
+    From { id: String },
 }
 
 /// A list whose blocks of lines are made when they are needed.
@@ -38,9 +41,34 @@ impl Scroll {
         *self == Self::Newest
     }
 
+    /// How many of these messages, from the oldest on, are on the screen or above it.
+    pub(super) fn shown(&self, entries: &[Entry]) -> usize {
+        let position = |id: &String| entries.iter().rposition(|entry| entry.id == *id);
+        match self {
+            Self::Newest => entries.len(),
+            Self::At { id, below } => position(id).map_or(0, |at| at + usize::from(*below == 0)),
+            // Not painted yet.
+            Self::From { id } => position(id).unwrap_or(0),
+        }
+    }
+
+    /// The same, told by what is at the bottom.
+    fn by_bottom(&self, list: &impl Blocks, height: usize) -> Self {
+        let Self::From { id } = self else { return self.clone() };
+        let Some(first) = (0..list.count()).rev().find(|&at| list.id(at) == id) else { return Self::Newest };
+        let mut rows = 0;
+        for at in first..list.count() {
+            rows += list.lines(at).len();
+            if rows > height {
+                return Self::At { id: list.id(at).to_owned(), below: rows - height };
+            }
+        }
+        Self::Newest
+    }
+
     /// Moves so many lines up (or down, if negative) and gives what is seen then on `height` lines.
     pub(super) fn view(&self, list: &impl Blocks, up: isize, height: usize) -> View {
-        let Some((mut at, mut below)) = self.find(list) else {
+        let Some((mut at, mut below)) = self.by_bottom(list, height).find(list) else {
             return View { lines: Vec::new(), scroll: Self::Newest, is_top: true };
         };
         // Up: further into the blocks above. Down: less of this one is hidden, then of those below.
@@ -102,7 +130,7 @@ impl Scroll {
     fn find(&self, list: &impl Blocks) -> Option<(usize, usize)> {
         let last = list.count().checked_sub(1)?;
         match self {
-            Self::Newest => Some((last, 0)),
+            Self::Newest | Self::From { .. } => Some((last, 0)),
             Self::At { id, below } => match (0..=last).rev().find(|&at| list.id(at) == id) {
                 Some(at) => Some((at, *below)),
                 None => Some((0, 0)),
@@ -178,6 +206,19 @@ mod tests {
         assert_eq!(shown(&up), ["1.0", "2.0"]);
         list = sizes(&[1, 1, 1, 1, 3]);
         assert_eq!(shown(&up.scroll.view(&list, 0, 2)), ["1.0", "2.0"]);
+    }
+
+    #[test]
+    fn a_message_is_shown_at_the_top_where_enough_stands_below_it() {
+        let list = sizes(&[2, 1, 2, 3, 1]);
+        let from = |id: &str| Scroll::From { id: id.into() };
+        assert_eq!(shown(&from("1").view(&list, 0, 4)), ["1.0", "2.0", "2.1", "3.0"]);
+        assert_eq!(shown(&from("1").view(&list, -1, 4)), ["2.0", "2.1", "3.0", "3.1"]);
+        let view = from("3").view(&list, 0, 5);
+        assert_eq!(shown(&view), ["2.1", "3.0", "3.1", "3.2", "4.0"].map(str::to_owned).to_vec());
+        assert!(view.scroll.is_newest());
+        assert!(from("gone").view(&list, 0, 4).scroll.is_newest());
+        assert_eq!(shown(&from("3").view(&sizes(&[1, 1, 1, 9]), 0, 4)), ["3.0", "3.1", "3.2", "3.3"]);
     }
 
     #[test]

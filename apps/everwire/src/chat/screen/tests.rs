@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use everwire_chat::wire::{Event, User, parse};
-use everwire_chat::{Failure, Rejection, Status, Timeline};
-use everwire_words::{Language, Words};
+use everwire_chat::{Failure, ReadPosition, Rejection, Status, Timeline};
+use everwire_words::{Language, Text, Words};
 use insta::assert_snapshot;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -194,7 +194,9 @@ fn what_is_no_command_is_told_and_left_to_be_corrected() {
         screen.contains("there is no /dance; /help tells what there is") && screen.contains("› /dance"),
         "{screen}"
     );
+    desk.press(KeyCode::End);
     assert_eq!(desk.enter("/retry"), Do::Nothing, "it is the rest of the same line");
+    assert_eq!(desk.enter("/quit"), Do::Quit, "what is typed next takes its place");
 }
 
 #[test]
@@ -251,8 +253,12 @@ fn others_are_told_once_of_what_was_really_seen() {
     (0..30).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
     desk.screen(40, 12);
     desk.press(KeyCode::PageUp);
-    desk.screen(40, 12);
-    assert_eq!(desk.model.newly_seen(), None, "it is below what is shown");
+    let screen = desk.screen(40, 12);
+    let (_, seen) = desk.model.newly_seen().expect("the last that is shown");
+    let text = |id: &str| desk.timeline.get(id).map(|entry| entry.text.clone()).expect("a message");
+    let next = (seen.parse::<u32>().expect("a number") + 1).to_string();
+    assert!(screen.contains(&text(&seen)) && !screen.contains(&text(&next)), "{screen}");
+    assert_eq!(desk.model.newly_seen(), None, "what is below was not on the screen");
 }
 
 #[test]
@@ -321,6 +327,109 @@ fn help_and_who_is_here_open_and_close() {
     assert!(screen.contains("Ana (you)") && screen.contains("Ben ") && screen.contains("Eve (away)"), "{screen}");
     desk.press(KeyCode::F(2));
     assert_eq!(desk.model.panel, None);
+}
+
+#[test]
+fn the_help_fits_on_a_small_terminal_in_each_language() {
+    for language in [Language::English, Language::Russian] {
+        let mut desk = Desk::new(language, Theme::PLAIN);
+        desk.press(KeyCode::F(1));
+        let screen = desk.screen(60, 18);
+        let words = Words::new(language);
+        for text in [Text::HelpKeys, Text::HelpCommands] {
+            for line in words.say(&text).lines() {
+                assert!(screen.contains(line), "{line:?} is not to be seen whole:\n{screen}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tab_completes_the_names_of_those_who_are_here_or_have_spoken() {
+    let mut desk = Desk::plain();
+    desk.said("Benjamin", "I was here", NOON);
+    desk.model.rooms[0].users = vec![user("Bea"), user("Eve")];
+    desk.write("hi @be");
+    for name in ["@Bea ", "@Benjamin ", "@Bea "] {
+        desk.press(KeyCode::Tab);
+        assert_eq!(desk.model.room().draft.text(), format!("hi {name}"));
+    }
+    desk.press(KeyCode::BackTab);
+    assert_eq!(desk.enter("!"), Do::Send { room: 0, text: "hi @Benjamin !".into() });
+    desk.press(KeyCode::Tab);
+    assert_eq!(desk.model.room().draft.text(), "", "there is nothing to complete");
+}
+
+#[test]
+fn who_is_addressed_sees_it_at_the_message_and_at_the_room() {
+    let mut desk = Desk::plain();
+    desk.model.rooms.push(room("garden"));
+    desk.model.go_to(1);
+    desk.said("Ben", "good morning", NOON);
+    assert!(desk.screen(40, 8).contains(" 1 lobby (1)  2 garden"));
+    desk.said("Ben", "what do you think, @ana?", NOON);
+    assert!(desk.screen(40, 8).contains(" 1 lobby (2 @)  2 garden"));
+    desk.model.go_to(0);
+    let screen = desk.screen(50, 12);
+    let marked: Vec<&str> = screen.lines().filter(|line| line.starts_with('@')).collect();
+    assert!(matches!(marked[..], [line] if line.contains("what do you think")), "{screen}");
+}
+
+/// The server tells how far our user has read, as it does when a connection is new.
+fn told(desk: &mut Desk, offset: u64, unread: usize) {
+    let mut position = ReadPosition::default();
+    (position.offset, position.unread) = (offset, unread);
+    desk.model.rooms[0].is_opening = true;
+    desk.model.rooms[0].on_read_position(position);
+}
+
+#[test]
+fn what_was_missed_is_shown_from_its_beginning_and_told_as_read_only_as_far_as_it_is_shown() {
+    let mut desk = Desk::plain();
+    (0..5).for_each(|n| drop(desk.said("Ben", &format!("known {n}"), NOON)));
+    told(&mut desk, 5, 30);
+    desk.screen(40, 12);
+    assert_eq!(desk.model.newly_seen(), None, "what was missed is not here yet");
+    (0..30).for_each(|n| drop(desk.said("Ben", &format!("missed {n}."), NOON)));
+    let screen = desk.screen(40, 12);
+    let lines: Vec<&str> = screen.lines().collect();
+    assert!(lines[1].contains("30 new messages") && screen.contains("missed 0."), "{screen}");
+    let (_, seen) = desk.model.newly_seen().expect("some of it is on the screen");
+    let seen: u64 = seen.parse().expect("a number");
+    assert!((6..20).contains(&seen) && !screen.contains("missed 29."), "{seen} {screen}");
+    assert!(screen.contains(&format!("{} new messages", 35 - seen)), "what is below is counted: {screen}");
+    desk.key(KeyCode::End, KeyModifiers::CONTROL);
+    assert!(desk.screen(40, 12).contains("missed 29."));
+    assert_eq!(desk.model.newly_seen().map(|(_, id)| id), Some("35".to_owned()));
+}
+
+#[test]
+fn whoever_scrolls_while_what_was_missed_comes_is_not_taken_elsewhere() {
+    let mut desk = Desk::plain();
+    (0..30).for_each(|n| drop(desk.said("Ben", &format!("known {n}."), NOON)));
+    told(&mut desk, 30, 2);
+    desk.screen(40, 12);
+    desk.press(KeyCode::PageUp);
+    let before = desk.screen(40, 12);
+    desk.said("Ben", "missed 1", NOON);
+    desk.said("Ben", "missed 2", NOON);
+    assert!(!before.contains("known 29.") && !desk.screen(40, 12).contains("missed"), "{before}");
+}
+
+#[test]
+fn what_was_read_on_another_device_is_new_no_more() {
+    let mut desk = Desk::plain();
+    desk.model.rooms.push(room("garden"));
+    desk.model.go_to(1);
+    (0..3).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
+    assert!(desk.screen(40, 8).contains("1 lobby (3)"));
+    let mut position = ReadPosition::default();
+    position.offset = 2;
+    desk.model.rooms[0].on_read_position(position);
+    assert!(desk.screen(40, 8).contains("1 lobby (1)"));
+    position.offset = 3;
+    desk.model.rooms[0].on_read_position(position);
+    assert!(desk.screen(40, 8).contains("1 lobby  2 garden"));
 }
 
 #[test]
