@@ -132,6 +132,23 @@ const CASES = {
     await browser.find(".message", "line 300");
   },
 
+  async "who was away is brought to the first line that is new"(browser, front, server) {
+    await browser.join(front, "Ana");
+    await say(server, 10);
+    await browser.find(".message", "line 10");
+    await browser.until(() => Object.values(localStorage).some((kept) => kept.includes("line 10")));
+    await browser.visit("about:blank");
+    await say(server, 200, 10);
+    await browser.visit(front.url());
+    await browser.find(".unread", "200");
+    await browser.until(() => {
+      const [list, line] = [".list", ".unread"].map((one) => document.querySelector(one).getBoundingClientRect().top);
+      return line - list > -1 && line - list < 60 && /^\(1\d\d\)/.test(document.title);
+    });
+    await browser.click(".newest");
+    await browser.until(() => document.title.startsWith("lobby"));
+  },
+
   async "a phone has room for everything"(browser, front) {
     await browser.join(front, "Ana");
     await browser.driver.manage().window().setRect({ width: 500, height: 800 });

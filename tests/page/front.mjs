@@ -62,6 +62,11 @@ export class Front {
     for (const link of this.links) link.flow();
   }
 
+  /** What is open ends. */
+  cut() {
+    for (const link of this.links) link.cut();
+  }
+
   /** What the server answers under these paths is not passed on, until somebody lets it go. */
   hold(paths) {
     this.held = { paths, until: new Promise((letGo) => (this.letGo = letGo)) };

@@ -26,6 +26,8 @@ fn the_page_in_browsers() {
             "list.test.mjs",
             "life.test.mjs",
             "base-path.test.mjs",
+            "states.test.mjs",
+            "missed.test.mjs",
             "driver.test.mjs",
             "browsers.test.mjs",
         ])

@@ -23,7 +23,49 @@ globalThis.everwire = {
       return copied;
     }
   },
+  mayNotify: () => globalThis.Notification?.permission === "granted",
+  /** Whether the browser lets us notify, after it has asked. */
+  async askToNotify() {
+    return (await globalThis.Notification?.requestPermission()) === "granted";
+  },
+  /** One for each room: the next takes the place of the one before. */
+  async notify(title, body, room, mention) {
+    const options = { body, tag: room, data: room, icon: "icon.svg", renotify: mention, silent: true };
+    const worker = await navigator.serviceWorker?.getRegistration().catch(() => null);
+    // On phones only the worker may.
+    if (worker?.active) return worker.showNotification(title, options);
+    new Notification(title, options).onclick = () => go(room);
+  },
+  badge(count) {
+    (count ? navigator.setAppBadge?.(count) : navigator.clearAppBadge?.())?.catch(() => {});
+  },
+  /** Two short tones. Browsers are silent until somebody has done something in the page. */
+  sound() {
+    const context = (this.context ??= new AudioContext());
+    if (context.state === "suspended") context.resume().catch(() => {});
+    const gain = context.createGain();
+    gain.connect(context.destination);
+    gain.gain.setValueAtTime(0.08, context.currentTime);
+    gain.gain.exponentialRampToValueAtTime(0.0001, context.currentTime + 0.35);
+    for (const [at, frequency] of [[0, 660], [0.12, 880]]) {
+      const tone = context.createOscillator();
+      tone.frequency.value = frequency;
+      tone.connect(gain);
+      tone.start(context.currentTime + at);
+      tone.stop(context.currentTime + at + 0.11);
+    }
+  },
 };
+
+// To a room that somebody was notified of, by the way of the address.
+function go(room) {
+  focus();
+  const address = new URL(location.href);
+  address.searchParams.set("room", room);
+  history.pushState(null, "", address);
+  dispatchEvent(new PopStateEvent("popstate"));
+}
+navigator.serviceWorker?.addEventListener("message", ({ data }) => data?.room && go(data.room));
 
 // Several chats may be on one host, each below a path: the names of what is kept, and of locks, begin with it.
 const folder = new URL(".", location).pathname;

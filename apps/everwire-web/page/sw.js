@@ -17,6 +17,19 @@ const forget = async (but) => {
 
 addEventListener("activate", (event) => event.waitUntil(forget(KEPT).then(() => clients.claim())));
 
+// Whoever presses a notification comes to its room, in a page that is open if there is one.
+addEventListener("notificationclick", (event) => {
+  const { data: room } = event.notification;
+  event.notification.close();
+  event.waitUntil(clients.matchAll({ type: "window" }).then(async (all) => {
+    // Another chat on this host is another program.
+    const open = all.find(({ url }) => url.startsWith(registration.scope));
+    if (!open) return clients.openWindow(`./?room=${encodeURIComponent(room)}`);
+    await open.focus();
+    open.postMessage({ room });
+  }));
+});
+
 addEventListener("message", (event) => event.data === "now" && skipWaiting());
 
 // The address may be another program's by now: what is kept is shown only if nobody else answers. A server that is away behind

@@ -9,8 +9,9 @@ use js_sys::{Function, JSON, Promise};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{AbortController, RequestInit, Response};
+use web_sys::{AbortController, RequestInit, Response, UrlSearchParams};
 
+use everwire_chat::rooms::{Admission, RoomList};
 use everwire_words::Words;
 
 use crate::browser;
@@ -278,6 +279,33 @@ impl Account {
         *self.0.current.borrow_mut() = Some(Current { token, since, until });
         Some(())
     }
+}
+
+/// Which rooms the server lists, for this user.
+pub(crate) async fn listed(account: Option<&Account>) -> Option<RoomList> {
+    RoomList::from_json(&ask_as(account, "api/rooms").await?)
+}
+
+/// Whether the server lets a user into a room; `None` if it does not say.
+pub(crate) async fn admission(account: Option<&Account>, room: &str) -> Option<Admission> {
+    let parameters = UrlSearchParams::new().ok()?;
+    parameters.set("room", room);
+    Admission::from_json(&ask_as(account, &format!("api/admission?{}", String::from(parameters.to_string()))).await?)
+}
+
+/// What the server answers to a question of this user's, as it is.
+async fn ask_as(account: Option<&Account>, path: &str) -> Option<String> {
+    let init = RequestInit::new();
+    if let Some(account) = account {
+        let token = account.clone().token().await.ok()?;
+        init.set_headers(&object(&[("authorization", &format!("Bearer {token}"))]));
+    }
+    if let Ok(patient) = AbortController::new() {
+        init.set_signal(Some(&patient.signal()));
+        browser::later(SHORT, move || patient.abort());
+    }
+    let answer = JsFuture::from(browser::window().fetch_with_str_and_init(path, &init)).await.ok()?;
+    JsFuture::from(answer.unchecked_into::<Response>().text().ok()?).await.ok()?.as_string()
 }
 
 /// A question to this very server, below the page's folder; with a body it is a POST. Whoever has not answered by then is nobody.

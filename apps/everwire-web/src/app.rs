@@ -4,14 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use everwire::State;
+use everwire::{Cause, Closed, State};
 use everwire_chat::User;
+use everwire_chat::rooms::Admission;
 use everwire_words::{Language, Text, Words};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, Event, KeyboardEvent};
 
-use crate::account::{Account, Auth};
+use crate::account::{self, Account, Auth};
 use crate::browser;
 use crate::frames::Frames;
 use crate::left;
@@ -29,6 +30,9 @@ const AGAIN: Duration = Duration::from_secs(3);
 /// From this attempt to connect on the server is asked whether it is there: a browser does not tell who refuses from who is
 /// away.
 const DOUBTFUL: u32 = 3;
+
+/// The server's word for somebody who is let in nowhere.
+const BANNED: &str = "banned";
 
 /// The page.
 pub(crate) struct App {
@@ -246,6 +250,11 @@ impl App {
         if let Some(problem) = chat.rooms.account().and_then(Account::has_ended) {
             return self.ask_who(self.words.reason(&problem));
         }
+        let is_banned = matches!(&*chat.rooms.shown().link(),
+            State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) if &*frame.reason == BANNED);
+        if is_banned {
+            return self.ask_who(self.words.reason(BANNED));
+        }
         let attempt = match *chat.rooms.shown().link() {
             State::Disconnected { attempt, .. } => attempt,
             _ => 0,
@@ -257,8 +266,17 @@ impl App {
         spawn_local(async move {
             let Some(auth) = Auth::ask().await else { return };
             app.learn(auth);
-            if let Screen::Chat(chat) = app.screen() {
-                chat.doubt();
+            let Screen::Chat(chat) = app.screen() else { return };
+            let room = chat.rooms.shown();
+            let said = account::admission(chat.rooms.account(), room.name()).await;
+            // Meanwhile it may have come about.
+            if room.link().is_connected() || !chat.rooms.shown().is(&room) {
+                return;
+            }
+            match said {
+                Some(Admission::Refused { code, .. }) if code == BANNED => app.ask_who(app.words.reason(&code)),
+                Some(Admission::Refused { code, .. }) if Words::knows_reason(&code) => chat.refuse(code),
+                _ => chat.doubt(),
             }
         });
     }

@@ -145,6 +145,34 @@ pub(crate) async fn copy(text: &str) -> bool {
     JsFuture::from(script::copy(text)).await.is_ok_and(|copied| copied.is_truthy())
 }
 
+/// Whether the browser lets us notify.
+pub(crate) fn may_notify() -> bool {
+    script::may_notify()
+}
+
+/// Has the browser ask whether we may.
+pub(crate) async fn ask_to_notify() -> bool {
+    JsFuture::from(script::ask_to_notify()).await.is_ok_and(|granted| granted.is_truthy())
+}
+
+/// Tells somebody who does not look.
+pub(crate) fn notify(title: &str, text: &str, room: &str, is_mention: bool) {
+    if let Ok(told) = script::notify(title, text, room, is_mention) {
+        // What the browser does not do is no fault of ours.
+        wasm_bindgen_futures::spawn_local(async move { drop(JsFuture::from(told).await) });
+    }
+}
+
+/// So many are unread, at the program's sign.
+pub(crate) fn badge(count: usize) {
+    script::badge(count as f64);
+}
+
+/// Sounds, where the browser lets us.
+pub(crate) fn sound() {
+    let _ = script::sound();
+}
+
 /// Whether the page's server answers, by a request that no browser delays.
 pub(crate) async fn server_answers() -> bool {
     let init = RequestInit::new();
@@ -165,12 +193,24 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// What `page/start.js` does for us.
 mod script {
+    use wasm_bindgen::JsValue;
     use wasm_bindgen::prelude::wasm_bindgen;
 
     #[wasm_bindgen]
     extern "C" {
         #[wasm_bindgen(js_namespace = everwire)]
         pub(super) fn copy(text: &str) -> js_sys::Promise;
+        #[wasm_bindgen(js_namespace = everwire, js_name = mayNotify)]
+        pub(super) fn may_notify() -> bool;
+        #[wasm_bindgen(js_namespace = everwire, js_name = askToNotify)]
+        pub(super) fn ask_to_notify() -> js_sys::Promise;
+        #[wasm_bindgen(js_namespace = everwire, catch)]
+        pub(super) fn notify(title: &str, text: &str, room: &str, is_mention: bool)
+        -> Result<js_sys::Promise, JsValue>;
+        #[wasm_bindgen(js_namespace = everwire)]
+        pub(super) fn badge(count: f64);
+        #[wasm_bindgen(js_namespace = everwire, catch)]
+        pub(super) fn sound() -> Result<(), JsValue>;
     }
 }
 

@@ -5,6 +5,7 @@
 //!   tested anywhere.
 //! - `app`: from the name that somebody gives to the rooms that are shown; `account`: signing in
 //! - `rooms`, `room`: the rooms' clients, and what the screen knows of them; `presence`: whether somebody is at the page
+//! - `alerts`: what tells somebody who does not look that there is something new
 //! - `network`: whether the browser says that there is none
 //! - `who`: who is here, in all tabs; `left`: what tabs that were closed have left unsent
 //! - `frames`: when the screen is drawn; `view`: its parts; `dom`: the document beneath
@@ -20,6 +21,8 @@
 
 #[cfg(target_arch = "wasm32")]
 mod account;
+#[cfg(target_arch = "wasm32")]
+mod alerts;
 #[cfg(target_arch = "wasm32")]
 mod app;
 #[cfg(target_arch = "wasm32")]

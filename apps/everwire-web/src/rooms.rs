@@ -7,13 +7,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use everwire_chat::User;
+use everwire_chat::rooms::ListedRoom;
 use everwire_words::{Language, Text, Words};
+use wasm_bindgen_futures::spawn_local;
 
-use crate::account::Account;
+use crate::account::{self, Account};
+use crate::alerts::Alerts;
 use crate::browser;
 use crate::frames::Frames;
 use crate::network::Network;
 use crate::room::Room;
+use crate::unread::Count;
 use crate::who;
 
 /// Under this name, and that of the user, it is kept which rooms there are.
@@ -37,6 +41,9 @@ pub(crate) struct Rooms {
     words: Words,
     frames: Rc<Frames>,
     network: Rc<Network>,
+    alerts: Rc<Alerts>,
+    /// Rooms that the server lists.
+    listed: RefCell<Vec<ListedRoom>>,
 }
 
 impl Rooms {
@@ -61,6 +68,8 @@ impl Rooms {
             words,
             frames,
             network,
+            alerts: Alerts::new(words),
+            listed: RefCell::default(),
         };
         browser::rename(ROOMS, &rooms.key());
         let wanted = browser::parameter("room").or_else(|| browser::kept(&rooms.last_key())).unwrap_or_default();
@@ -82,6 +91,13 @@ impl Rooms {
 
     /// Keeps everything for the next visit when the page goes.
     pub(crate) fn watch(self: &Rc<Self>) {
+        self.look_for_others();
+        let looking = Rc::downgrade(self);
+        browser::always_on(&browser::document(), "visibilitychange", move |_| {
+            if let Some(rooms) = looking.upgrade().filter(|_| !browser::is_hidden()) {
+                rooms.look_for_others();
+            }
+        });
         let rooms = Rc::downgrade(self);
         browser::always_on(&browser::window(), "pagehide", move |_| {
             if let Some(rooms) = rooms.upgrade() {
@@ -129,8 +145,35 @@ impl Rooms {
     }
 
     /// Messages that are unread, in all rooms.
-    pub(crate) fn unread(&self) -> usize {
-        self.all.borrow().iter().map(Room::unread).sum()
+    pub(crate) fn unread(&self) -> Count {
+        let counts = self.all.borrow().iter().map(Room::unread).collect::<Vec<_>>();
+        Count {
+            messages: counts.iter().map(|count| count.messages).sum(),
+            or_more: counts.iter().any(|count| count.or_more),
+        }
+    }
+
+    pub(crate) fn alerts(&self) -> &Rc<Alerts> {
+        &self.alerts
+    }
+
+    /// Rooms that the server lists, and one is not in.
+    pub(crate) fn others(&self) -> Vec<ListedRoom> {
+        self.listed.borrow().iter().filter(|listed| self.place(&listed.room).is_none()).cloned().collect()
+    }
+
+    /// Asks the server which rooms it lists. Without an answer it is those that it has listed before.
+    pub(crate) fn look_for_others(self: &Rc<Self>) {
+        let rooms = Rc::clone(self);
+        spawn_local(async move {
+            if let Some(list) = account::listed(rooms.account()).await {
+                let listed = list.rooms;
+                if *rooms.listed.borrow() != listed {
+                    rooms.listed.replace(listed);
+                    rooms.changed();
+                }
+            }
+        });
     }
 
     pub(crate) fn each(&self, mut see: impl FnMut(usize, &Room)) {
@@ -232,7 +275,8 @@ impl Rooms {
     fn add(&self, name: &str) -> Result<usize, String> {
         // Two must not have the same outbox.
         self.left.take();
-        let room = Room::join(name, &self.user, self.account.clone(), self.words, &self.frames, &self.network);
+        let room =
+            Room::join(name, &self.user, self.account.clone(), self.words, &self.frames, &self.network, &self.alerts);
         let room = room.map_err(|error| in_words(&error, self.words))?;
         self.all.borrow_mut().push(room);
         self.changed();

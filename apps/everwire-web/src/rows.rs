@@ -2,6 +2,8 @@
 
 use everwire_chat::{Entry, Missing, Status};
 
+use crate::unread::Count;
+
 /// Messages of one sender that follow each other within this time stand under one name.
 const GROUP_MS: i64 = 5 * 60 * 1000;
 
@@ -71,7 +73,7 @@ pub(crate) enum Row<'a> {
     /// Above the first message of a day.
     Day(Day, Called),
     /// Above the first message that was not seen, and how many there are.
-    Unread(usize),
+    Unread(Count),
     Notice(&'a Notice),
     Message {
         entry: &'a Entry,
@@ -109,7 +111,7 @@ pub(crate) enum Look {
     Start(Start),
     Gap { gone: bool },
     Day(Called),
-    Unread(usize),
+    Unread(Count),
     Notice,
     Message { status: Status, first: bool },
 }
@@ -166,7 +168,7 @@ pub(crate) fn rows<'a>(
     entries: &'a [Entry],
     (from, to): (usize, usize),
     notices: &'a [Notice],
-    unread: Option<(usize, usize)>,
+    unread: Option<(usize, Count)>,
     today: Day,
     day_of: impl Fn(i64) -> Day,
 ) -> Vec<Row<'a>> {
@@ -279,7 +281,10 @@ mod tests {
         let entries = entries(&[("ana", 1), ("ana", 2), ("ana", 3)]);
         let notice =
             |below: Option<&str>| Notice { number: 1, below: below.map(str::to_owned), text: "Ben joined".into() };
-        assert_eq!(shape(&rows(&entries, (0, 9), &[], Some((1, 2)), TODAY, day_of)), "SDMUMm");
+        assert_eq!(
+            shape(&rows(&entries, (0, 9), &[], Some((1, Count { messages: 2, or_more: false })), TODAY, day_of)),
+            "SDMUMm"
+        );
         assert_eq!(shape(&rows(&entries, (0, 9), &[notice(Some("m1"))], None, TODAY, day_of)), "SDMmNM");
         assert_eq!(shape(&rows(&entries, (0, 9), &[notice(None)], None, TODAY, day_of)), "SNDMmm");
     }

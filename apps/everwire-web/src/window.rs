@@ -3,6 +3,8 @@
 /// Messages that are in the document at first and at the end of the list, and by how many more they may have grown there.
 const SHOWN: usize = 60;
 const GROWN: usize = 20;
+/// So many are before one that somebody is brought to.
+const BEFORE: usize = 10;
 /// How many more come when somebody scrolls.
 const MORE: usize = 75;
 /// So many are in the document at most.
@@ -38,6 +40,15 @@ impl Window {
     /// The end of the list, which has so many messages.
     pub(crate) fn show_newest(&mut self, len: usize) {
         (self.from, self.to) = (len.saturating_sub(self.shown), None);
+    }
+
+    /// This message with some before it, and what follows on it as far as it fills the screen.
+    pub(crate) fn show_from(&mut self, at: usize, len: usize) {
+        if at < self.from || at >= self.to.unwrap_or(len) {
+            self.from = at.saturating_sub(BEFORE);
+            self.to = Some(self.from + self.shown);
+            self.settle(len, false);
+        }
     }
 
     /// More above or below; whether there are any. `at_end`: the list shows its end, and goes on to do so.

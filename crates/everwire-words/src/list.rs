@@ -58,6 +58,8 @@ texts! {
     Typing = "typing" { count: u64, first: &'a str, second: &'a str, others: u64 },
     /// Above the first message that was not seen.
     UnreadLine = "unread-line" { count: u64 },
+    /// The same where there are more than were counted.
+    ManyUnread = "many-unread" { count: u64 },
     Newest = "newest",
     /// The way to the newest, and how many are there that were not seen.
     News = "news" { count: u64 },

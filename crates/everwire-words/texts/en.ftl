@@ -58,6 +58,7 @@ unread-line = { $count ->
     [one] { $count } new message
    *[other] { $count } new messages
 }
+many-unread = more than { $count } new messages
 newest = to the newest
 news = { $count } new
 many-news = { $count }+ new

@@ -63,6 +63,7 @@ unread-line = { $count ->
     [few] { $count } новых сообщения
    *[other] { $count } новых сообщений
 }
+many-unread = больше { $count } новых сообщений
 newest = к последним
 news = { $count ->
     [one] { $count } новое

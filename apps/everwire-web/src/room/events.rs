@@ -5,7 +5,7 @@ use everwire_chat::{Change, ChatEvent, Entry, Updates};
 use everwire_words::Text;
 
 use super::client::MEMORY;
-use super::{Room, WeakRoom, place};
+use super::{Room, WeakRoom};
 use crate::browser;
 use crate::rows::Notice;
 
@@ -53,6 +53,7 @@ impl Room {
                 // What could not be asked for without a connection is asked for when the list is drawn.
                 self.changed();
             }
+            ChatEvent::ReadPosition(position) => self.on_read_position(position),
             ChatEvent::Back(_) | ChatEvent::Presence(_) | ChatEvent::Named(_) => self.renew_users(),
             ChatEvent::Missed { entries, .. } => self.on_missed(entries),
             _ => {}
@@ -62,11 +63,7 @@ impl Room {
 
     fn on_change(&self, change: Change) {
         if let Change::Added { entry, .. } = &change {
-            if entry.own {
-                self.0.unread.borrow_mut().forget();
-            } else if !self.is_seen() {
-                self.0.unread.borrow_mut().on_news(&entry.id, 1);
-            }
+            self.on_line(entry);
         }
         self.keep_failed(&change);
         self.keep_place(&change);
@@ -78,13 +75,9 @@ impl Room {
     fn on_missed(&self, entries: Vec<Entry>) {
         let before = self.0.entries.replace(entries);
         self.keep_place_among(&before);
-        if !self.is_seen() {
-            let entries = self.0.entries.borrow();
-            let known = before.last().and_then(|last| place(&entries, &last.id));
-            let mut news = entries[known.map_or(0, |at| at + 1)..].iter().filter(|entry| !entry.own).peekable();
-            if let Some(first) = news.peek().map(|first| &first.id) {
-                self.0.unread.borrow_mut().on_news(first, news.count());
-            }
+        self.0.counted.set(None);
+        if !self.is_followed() && self.unread().messages > 0 {
+            self.0.unread.borrow_mut().on_news(self.0.chat.read_position().offset);
         }
         self.keep_all_failed();
         // Whoever types says so again.

@@ -1,13 +1,14 @@
 //! One room: its client, and what the screen knows of it.
 //!
 //! - `client`: how it is made; `events`: what it tells
-//! - `failed`: what was written and has failed
+//! - `reading`: what of it was read, and what is new; `failed`: what was written and has failed
 //! - `showing`: which messages are in the document
 //! - `writing`: what is being written
 
 pub(crate) mod client;
 mod events;
 mod failed;
+mod reading;
 mod showing;
 mod writing;
 
@@ -23,12 +24,13 @@ use everwire_words::Words;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::account::Account;
+use crate::alerts::Alerts;
 use crate::browser;
 use crate::frames::Frames;
 use crate::left::Waiting;
 use crate::network::Network;
 use crate::rows::{self, Day, Notice, Row};
-use crate::unread::Unread;
+use crate::unread::{Count, Unread};
 use crate::who;
 use crate::window::{MOST, Window};
 use client::{client, draft_key, memory_key};
@@ -53,6 +55,7 @@ struct Inner {
     /// What waits to be sent outlives the page.
     is_kept: bool,
     network: Rc<Network>,
+    alerts: Rc<Alerts>,
     words: Words,
     frames: Rc<Frames>,
     link: RefCell<State>,
@@ -62,6 +65,14 @@ struct Inner {
     /// Who is typing, by name.
     typing: RefCell<Vec<String>>,
     unread: RefCell<Unread>,
+    /// What is unread, once it was counted.
+    counted: Cell<Option<Count>>,
+    /// Somebody has addressed us in what is unread.
+    mentioned: Cell<bool>,
+    /// The reader is to be brought to where what is new begins.
+    seeking: Cell<bool>,
+    /// The last message of another that was told to be seen.
+    saw: RefCell<Option<String>>,
     /// What is being written.
     draft: RefCell<String>,
     /// It was changed here since it was last kept: another tab may have a newer one.
@@ -101,6 +112,7 @@ impl Room {
         words: Words,
         frames: &Rc<Frames>,
         network: &Rc<Network>,
+        alerts: &Rc<Alerts>,
     ) -> Result<Self, ChatError> {
         let failed_key = failed::failed_key(name, user);
         let failed = failed::kept(&failed_key);
@@ -117,6 +129,7 @@ impl Room {
             failed_key,
             is_kept,
             network: Rc::clone(network),
+            alerts: Rc::clone(alerts),
             words,
             frames: Rc::clone(frames),
             link: RefCell::new(chat.state()),
@@ -124,6 +137,10 @@ impl Room {
             users_version: Cell::default(),
             typing: RefCell::default(),
             unread: RefCell::default(),
+            counted: Cell::default(),
+            mentioned: Cell::default(),
+            seeking: Cell::default(),
+            saw: RefCell::default(),
             draft: RefCell::new(browser::kept(&draft_key).unwrap_or_default()),
             draft_changed: Cell::default(),
             draft_key,
@@ -146,6 +163,10 @@ impl Room {
         }));
         // What has arrived since is not shown as failed.
         room.keep_all_failed();
+        // What was not seen at the last visit is new at this one.
+        if room.unread().messages > 0 {
+            room.0.unread.borrow_mut().on_news(room.0.chat.read_position().offset);
+        }
         // Neither of these keeps the room: one that was left is let go of, and its connection with it.
         spawn_local(Self::listen(room.weak(), updates));
         spawn_local(Self::watch_store(room.weak(), events));
@@ -202,6 +223,18 @@ impl Room {
         self.0.chat.me().user_name
     }
 
+    /// Whom a line can address: everybody here.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let users = self.0.users.borrow();
+        let me = self.0.chat.me();
+        users.iter().chain([&me]).flat_map(|user| [user.user_name.clone(), user.user_id.clone()]).collect()
+    }
+
+    /// Whether a line addresses us.
+    pub(crate) fn mentions(&self, entry: &Entry) -> bool {
+        everwire_chat::mention::mentions(&entry.text, &self.0.chat.me(), &self.0.users.borrow())
+    }
+
     pub(crate) fn users(&self) -> Ref<'_, Vec<User>> {
         self.0.users.borrow()
     }
@@ -212,10 +245,6 @@ impl Room {
 
     pub(crate) fn typing(&self) -> Ref<'_, Vec<String>> {
         self.0.typing.borrow()
-    }
-
-    pub(crate) fn unread(&self) -> usize {
-        self.0.unread.borrow().count()
     }
 
     pub(crate) fn draft(&self) -> Ref<'_, String> {
@@ -258,8 +287,8 @@ impl Room {
 
     /// The rows that are in the document on this day.
     pub(crate) fn with_rows(&self, today: Day, see: impl FnOnce(&[Row<'_>])) {
-        let (entries, notices, unread) = (self.0.entries.borrow(), self.0.notices.borrow(), self.0.unread.borrow());
-        let unread = unread.line().and_then(|(first, count)| Some((place(&entries, first)?, count)));
+        let unread = self.line();
+        let (entries, notices) = (self.0.entries.borrow(), self.0.notices.borrow());
         see(&rows::rows(&entries, self.0.window.get().range(), &notices, unread, today, browser::day_of));
     }
 
@@ -301,28 +330,12 @@ impl Room {
     pub(crate) fn set_active(&self, active: bool) {
         self.0.active.set(active);
         if active {
-            self.seen();
+            self.seek_line();
         } else {
             // What has not been seen stays new.
             self.0.unread.borrow_mut().forget_seen();
             self.show_newest();
         }
-    }
-
-    /// If somebody looks at the newest messages, the others may know.
-    pub(crate) fn seen(&self) {
-        if !self.is_seen() {
-            return;
-        }
-        let entries = self.0.entries.borrow();
-        if let Some(latest) = entries.iter().rev().find(|entry| !entry.own && entry.offset.is_some()) {
-            self.0.chat.mark_read(&latest.id);
-        }
-        self.0.unread.borrow_mut().on_seen();
-    }
-
-    fn is_seen(&self) -> bool {
-        self.0.active.get() && self.at_end() && self.is_newest() && browser::is_looked_at()
     }
 
     /// What the list shows has changed: the document follows soon, and so does what is kept for the next visit.

@@ -8,7 +8,7 @@ use crate::window::Window;
 impl Room {
     /// Rows above or below those in the document; where there are none above, the server is asked for them.
     pub(crate) fn show_more(&self, up: bool) {
-        let (len, at_end) = (self.0.entries.borrow().len(), self.at_end());
+        let (len, at_end) = (self.0.entries.borrow().len(), self.keeps_end());
         if self.in_window(|window| window.show_more(up, len, at_end)) {
             return self.changed();
         }
@@ -35,6 +35,7 @@ impl Room {
 
     pub(crate) fn show_newest(&self) {
         let len = self.0.entries.borrow().len();
+        self.stop_seeking();
         self.in_window(|window| window.show_newest(len));
         self.0.at_end.set(true);
         self.0.jumping.set(true);
@@ -53,7 +54,7 @@ impl Room {
 
     /// Keeps those in the document there, when the list is about to change.
     pub(super) fn keep_place(&self, change: &Change) {
-        let (len, at_end) = (self.0.entries.borrow().len(), self.at_end());
+        let (len, at_end) = (self.0.entries.borrow().len(), self.keeps_end());
         self.in_window(|window| match *change {
             Change::Added { at, .. } => window.on_added(at, len + 1, at_end),
             Change::Earlier { at, ref entries } => window.on_page(at, entries.len(), len + entries.len(), at_end),
@@ -66,12 +67,17 @@ impl Room {
 
     /// All messages were replaced: those in the document stay there, as far as they are among the new ones.
     pub(super) fn keep_place_among(&self, before: &[Entry]) {
-        let (entries, at_end) = (self.0.entries.borrow(), self.at_end());
+        let (entries, at_end) = (self.0.entries.borrow(), self.keeps_end());
         let now = |old: usize| before.get(old).and_then(|old| place(&entries, &old.id));
         self.in_window(|window| window.on_replaced(now, entries.len(), at_end));
     }
 
-    fn in_window<T>(&self, act: impl FnOnce(&mut Window) -> T) -> T {
+    /// The end of the list is what stays in the document: not while what is new above it was not seen.
+    fn keeps_end(&self) -> bool {
+        self.at_end() && !self.is_line_pending()
+    }
+
+    pub(super) fn in_window<T>(&self, act: impl FnOnce(&mut Window) -> T) -> T {
         let mut window = self.0.window.get();
         let done = act(&mut window);
         self.0.window.set(window);

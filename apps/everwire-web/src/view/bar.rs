@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use everwire::{Cause, Closed, OpenFailure, OpenFailureKind, State};
 use everwire_words::{Language, Text, Words};
@@ -35,6 +35,8 @@ pub(super) struct Bar {
     here: dom::Words,
     /// How often the server was there while no connection to it came about.
     doubts: Cell<u32>,
+    /// Why the server lets nobody in, once it was asked.
+    refusal: RefCell<Option<String>>,
 }
 
 impl Bar {
@@ -58,6 +60,7 @@ impl Bar {
             other: Switch::at(main, ".other", "hidden", true),
             here: dom::Words::at(main, ".people"),
             doubts: Cell::default(),
+            refusal: RefCell::default(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Bar {
         let (link, words) = (room.link(), self.words);
         if link.is_connected() {
             self.doubts.set(0);
+            self.refusal.take();
         }
         let Standing { said: state, class, offer } =
             if room.has_no_network() { self.no_network(&link) } else { self.standing(&link) };
@@ -97,6 +101,11 @@ impl Bar {
         self.doubts.replace(self.doubts.get() + 1) == 0
     }
 
+    /// The server lets nobody in, for this reason.
+    pub(super) fn refuse(&self, code: String) {
+        self.refusal.replace(Some(code));
+    }
+
     pub(super) fn focus(&self) {
         let _ = self.menu.focus();
     }
@@ -108,6 +117,9 @@ impl Bar {
             State::Connecting { attempt } => (Text::ConnectingAgain { attempt: *attempt }, "waiting", Offer::Nothing),
             State::Connected { .. } => (Text::Connected, "good", Offer::Nothing),
             State::Disconnected { cause, .. } if !no_token(cause).is_empty() => return self.refused(no_token(cause)),
+            State::Disconnected { .. } if self.refusal.borrow().is_some() => {
+                return self.refused(self.refusal.borrow().as_deref().unwrap_or_default());
+            }
             State::Disconnected { .. } if self.doubts.get() >= REFUSED => {
                 return self.stuck(&Text::NotLetIn, Offer::AgainOrOther);
             }

@@ -81,7 +81,6 @@ impl Chat {
             dom::switch(&main.root, "inert", is_covered);
         }
         main.list.show(&room);
-        room.seen();
         main.bar.show(&room, self.side_is_open.get());
         main.composer.show(&room);
         self.side.show(&self.rooms, &room);
@@ -91,9 +90,12 @@ impl Chat {
 
     /// The tab's title says how much is new.
     fn show_title(&self, room: &Room) {
-        let title = match self.rooms.unread() {
+        let unread = self.rooms.unread();
+        self.rooms.alerts().show_badge(unread.messages);
+        let more = if unread.or_more { "+" } else { "" };
+        let title = match unread.messages {
             0 => format!("{} – Everwire", room.name()),
-            unread => format!("({unread}) {} – Everwire", room.name()),
+            unread => format!("({unread}{more}) {} – Everwire", room.name()),
         };
         if *self.title.borrow() != title {
             browser::document().set_title(&title);
@@ -104,6 +106,9 @@ impl Chat {
     /// Who uses the keyboard goes in there with it, and comes back.
     pub(crate) fn open_side(&self, open: bool) {
         let was_open = self.side_is_open.replace(open);
+        if open {
+            self.rooms.look_for_others();
+        }
         self.root.set_class_name(if open { "chat side-open" } else { "chat" });
         self.show();
         let main = self.main.borrow();
@@ -115,6 +120,12 @@ impl Chat {
         } else if !browser::has_focus(&main.root) {
             main.bar.focus();
         }
+    }
+
+    /// The server does not let the user into the room that is shown, for this reason.
+    pub(crate) fn refuse(&self, code: String) {
+        self.main.borrow().bar.refuse(code);
+        self.show();
     }
 
     /// The server is there, though no connection came about: it may not take the token any more.
@@ -138,8 +149,15 @@ impl Chat {
             }
             "close" => self.open_side(false),
             "update" => browser::tell("everwire-update-now"),
-            "newest" => room.show_newest(),
+            "newest" => room.skip_to_newest(),
             "again" => self.rooms.connect(),
+            "notify" | "sound" => self.side.choose(what, &self.rooms),
+            "find" => {
+                let name = button.get_attribute("data-room").unwrap_or_default();
+                if self.side.go(&self.rooms, &name) {
+                    self.open_side(false);
+                }
+            }
             "copy-link" => self.copy(browser::link_to(room.name()), button),
             "go" | "leave" => {
                 let Some(at) = button.get_attribute("data-at").and_then(|at| at.parse().ok()) else { return };

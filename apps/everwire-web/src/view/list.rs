@@ -11,11 +11,14 @@ use crate::dom::{self, Sizes, Switch};
 use crate::keyed::{self, Step};
 use crate::room::Room;
 use crate::rows::{Day, Key, Look, Row};
+use crate::unread::Count;
 
 /// Nearer to an edge than this, more rows come into the document.
 const NEAR: i32 = 600;
 /// Nearer to the end than this counts as there.
 const AT_END: i32 = 40;
+/// So far from the top stands the line above what is new.
+const LINE: f64 = 8.0;
 /// More rows at once than these are not read aloud.
 const FEW: usize = 10;
 
@@ -29,6 +32,7 @@ pub(super) struct List {
     empty: Switch,
     nothing: dom::Words,
     newest: Switch,
+    news: dom::Words,
     typing: dom::Words,
     /// What is in the document, of which of the room's versions, and on which day.
     shown: RefCell<Vec<Shown>>,
@@ -52,7 +56,6 @@ struct Shown {
 impl List {
     pub(super) fn new(main: &Element, room: &Room, words: Words) -> Rc<Self> {
         dom::label(main, ".list", room.name());
-        dom::find(main, ".newest").set_text_content(Some(&format!("{} ↓", words.say(&Text::Newest))));
         let list = dom::find(main, ".list");
         Rc::new_cyclic(|own: &Weak<Self>| {
             let own = own.clone();
@@ -64,12 +67,13 @@ impl List {
             Self {
                 room: room.clone(),
                 words,
-                writer: Writer::new(words),
+                writer: Writer::new(words, room.clone()),
                 list,
                 rows: dom::find(main, ".rows"),
                 empty: Switch::at(main, ".empty", "hidden", true),
                 nothing: dom::Words::at(main, ".empty"),
                 newest: Switch::at(main, ".newest", "hidden", true),
+                news: dom::Words::at(main, ".newest"),
                 typing: dom::Words::at(main, ".typing"),
                 shown: RefCell::default(),
                 version: Cell::default(),
@@ -86,15 +90,57 @@ impl List {
         if room.is_empty() {
             self.nothing.show(self.words.say(if room.is_loaded() { &Text::EmptyRoom } else { &Text::NotLoaded }));
         }
-        self.newest.turn(room.at_end());
         self.typing.show(typing_words(self.words, &room.typing()));
         let today = browser::day_of(browser::now_ms());
         let version = Some((room.version(), today));
         if self.version.replace(version) != version {
+            room.find_line();
             room.with_rows(today, |rows| self.show_rows(rows));
             room.has_jumped();
             self.follow();
         }
+        self.look();
+        self.newest.turn(room.at_end());
+        if !room.at_end() {
+            let Count { messages, or_more } = room.unread();
+            let count = messages as u64;
+            let text = match (count, or_more) {
+                (0, _) => Text::Newest,
+                (_, false) => Text::News { count },
+                (_, true) => Text::ManyNews { count },
+            };
+            self.news.show(format!("{} ↓", self.words.say(&text)));
+        }
+    }
+
+    /// What is on the screen is seen, if somebody looks.
+    fn look(&self) {
+        if !browser::is_looked_at() {
+            return;
+        }
+        let last = if self.room.at_end() { self.room.last_id() } else { self.last_shown() };
+        if let Some(last) = last {
+            self.room.saw(&last);
+        }
+    }
+
+    /// The last message that is wholly on the screen.
+    fn last_shown(&self) -> Option<String> {
+        let area = self.list.get_bounding_client_rect();
+        let middle = (area.left() + area.width() / 2.0) as f32;
+        let mut row = (0..8).find_map(|step| {
+            let at = browser::document().element_from_point(middle, area.bottom() as f32 - 2.0 - 16.0 * step as f32)?;
+            at.closest("[data-id]").ok()?
+        });
+        while let Some(found) = row {
+            let id = found.get_attribute("data-id").unwrap_or_default();
+            // Half a pixel is no line.
+            if !id.is_empty() && found.get_bounding_client_rect().bottom() <= area.bottom() + 1.0 {
+                return Some(id);
+            }
+            row = found.previous_element_sibling();
+        }
+        None
     }
 
     /// Touches only the rows that came, went or changed.
@@ -142,12 +188,27 @@ impl List {
         if room.at_end() {
             // As far as it goes.
             list.set_scroll_top(i32::MAX);
+            self.stop_at_line();
             self.load_gaps();
         } else if let Some(moved) = self.anchor.borrow().as_ref().and_then(|anchor| anchor.moved(list)) {
             list.set_scroll_top(list.scroll_top() + moved);
         }
         // Short rows may not have filled the space: then nothing was scrolled that would ask for more.
         self.fill();
+    }
+
+    /// What is new and was not seen yet begins on the screen, however much there is of it.
+    fn stop_at_line(&self) {
+        if !self.room.is_line_pending() {
+            return;
+        }
+        let Some(line) = self.rows.query_selector(".unread").ok().flatten() else { return };
+        let over = self.list.get_bounding_client_rect().top() + LINE - line.get_bounding_client_rect().top();
+        if over > 0.0 {
+            self.list.set_scroll_top(self.list.scroll_top() - over.ceil() as i32);
+            *self.anchor.borrow_mut() = Anchor::of(&self.list);
+            self.room.set_at_end(false);
+        }
     }
 
     pub(super) fn on_scroll(&self) {
@@ -165,9 +226,7 @@ impl List {
         // At the end it is the end that stays in view, and to look for a row costs as much as to draw one.
         *self.anchor.borrow_mut() = if end { None } else { Anchor::of(list) };
         room.set_at_end(end);
-        if end {
-            room.seen();
-        }
+        self.look();
         self.fill();
         self.load_gaps();
     }

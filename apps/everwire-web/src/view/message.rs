@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use everwire_chat::mention::spans;
 use everwire_chat::{Entry, Failure, Rejection, Status};
 use everwire_words::{Text, Words};
 use wasm_bindgen::JsCast;
@@ -11,17 +12,20 @@ use crate::browser;
 use crate::colours::{Colours, initials};
 use crate::dom;
 use crate::links::{self, Piece, pieces};
+use crate::room::Room;
 use crate::rows::{Called, Day, Look, Row, Start};
+use crate::unread::Count;
 
 /// Writes rows, and knows whose colour is which.
 pub(super) struct Writer {
     words: Words,
+    room: Room,
     colours: RefCell<Colours>,
 }
 
 impl Writer {
-    pub(super) fn new(words: Words) -> Self {
-        Self { words, colours: RefCell::default() }
+    pub(super) fn new(words: Words, room: Room) -> Self {
+        Self { words, room, colours: RefCell::default() }
     }
 
     pub(super) fn row(&self, row: &Row<'_>) -> Element {
@@ -60,7 +64,11 @@ impl Writer {
         let row = dom::template("message");
         dom::set(&row, "data-id", &entry.id);
         self.dress(&row, entry, first);
-        write(&dom::find(&row, ".text"), &entry.text);
+        let names = if entry.text.contains('@') { self.room.names() } else { Vec::new() };
+        let mentioned = write(&dom::find(&row, ".text"), &entry.text, &names);
+        if mentioned && !entry.own && self.room.mentions(entry) {
+            dom::set(&row, "data-mention", "");
+        }
         let time = dom::find(&row, "time");
         time.set_text_content(Some(&browser::time_of(entry.timestamp)));
         dom::set(&time, "title", &moment(entry.timestamp, self.words));
@@ -126,7 +134,8 @@ fn line_words(row: &Row<'_>, words: Words) -> String {
         Row::Day(_, Called::Today) => Text::Today,
         Row::Day(_, Called::Yesterday) => Text::Yesterday,
         Row::Day(day, Called::Date) => return date(day, words),
-        Row::Unread(count) => Text::UnreadLine { count: count as u64 },
+        Row::Unread(Count { messages, or_more: false }) => Text::UnreadLine { count: messages as u64 },
+        Row::Unread(Count { messages, .. }) => Text::ManyUnread { count: messages as u64 },
         Row::Notice(notice) => return notice.text.clone(),
         Row::Message { .. } => return String::new(),
     })
@@ -172,11 +181,22 @@ fn part(row: &Element, selector: &str) -> Option<Element> {
     row.query_selector(selector).ok().flatten()
 }
 
-/// The line, with what is an address in it to be followed.
-fn write(place: &Element, text: &str) {
+/// The line, with what is an address in it to be followed, and whom it addresses marked; whether it addresses somebody.
+fn write(place: &Element, text: &str, names: &[String]) -> bool {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut addresses = false;
     for piece in pieces(text) {
         match piece {
-            Piece::Plain(text) => drop(place.append_with_str_1(text)),
+            Piece::Plain(text) => {
+                let mut at = 0;
+                for span in spans(text, &names) {
+                    let _ = place.append_with_str_1(&text[at..span.start]);
+                    at = span.end;
+                    dom::add(place, "b").set_text_content(Some(&text[span]));
+                    addresses = true;
+                }
+                let _ = place.append_with_str_1(&text[at..]);
+            }
             Piece::Link(address) => {
                 let link = dom::add(place, "a");
                 dom::set(&link, "href", &links::target(address));
@@ -186,6 +206,7 @@ fn write(place: &Element, text: &str) {
             }
         }
     }
+    addresses
 }
 
 /// Why a message failed, and what can be done with one that has not arrived.

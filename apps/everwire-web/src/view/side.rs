@@ -1,14 +1,17 @@
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use everwire_chat::User;
 use everwire_words::{Text, Words};
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
 use crate::browser;
-use crate::dom;
+use crate::dom::{self, Switch};
 use crate::room::Room;
 use crate::rooms::Rooms;
+use crate::unread::Count;
 
 /// The rooms and who is here. On a phone it lies over the messages.
 pub(super) struct Side {
@@ -17,6 +20,12 @@ pub(super) struct Side {
     places: HtmlElement,
     people: HtmlElement,
     new_room: HtmlInputElement,
+    others: HtmlElement,
+    no_others: Switch,
+    notify: HtmlInputElement,
+    sound: HtmlInputElement,
+    /// The browser does not allow what was asked for.
+    barred: HtmlElement,
     problem: dom::Words,
     /// It was said that messages wait there: of which place, in which version of the rooms.
     warned: Cell<Option<(usize, u64)>>,
@@ -40,6 +49,13 @@ impl Side {
         say(".places", Text::Rooms);
         say(".present", Text::Who);
         say(".sign-out", if rooms.account().is_some() { Text::SignOut } else { Text::OtherName });
+        say("h2.others", Text::OtherRooms);
+        say(".notify span", Text::Notify);
+        say(".sound span", Text::Sound);
+        let notify: HtmlInputElement = dom::find(chat, ".notify input").unchecked_into();
+        notify.set_checked(rooms.alerts().notifies());
+        let sound: HtmlInputElement = dom::find(chat, ".sound input").unchecked_into();
+        sound.set_checked(rooms.alerts().has_sound());
         let new_room: HtmlInputElement = dom::find(chat, ".new-room input").unchecked_into();
         new_room.set_placeholder(&words.say(&Text::NewRoom));
         dom::label(chat, ".new-room input", &words.say(&Text::NewRoom));
@@ -49,6 +65,11 @@ impl Side {
             places: dom::find(chat, "ul.rooms"),
             people: dom::find(chat, "ul.people"),
             new_room,
+            others: dom::find(chat, "ul.others"),
+            no_others: Switch::at(chat, "h2.others", "hidden", true),
+            notify,
+            sound,
+            barred: dom::find(chat, ".barred"),
             problem: dom::Words::at(chat, ".new-room .problem"),
             warned: Cell::default(),
             shown: RefCell::default(),
@@ -59,10 +80,13 @@ impl Side {
         let mut shown = self.shown.borrow_mut();
         if shown.version.replace(rooms.version()) != Some(rooms.version()) {
             shown.unread = self.show_rooms(rooms);
+            self.show_others(rooms);
         }
         rooms.each(|at, room| {
-            let unread = room.unread();
-            let words = if unread > 0 { unread.to_string() } else { String::new() };
+            let Count { messages, or_more } = room.unread();
+            let mark = if room.is_mentioned() { "@" } else { "" };
+            let more = if or_more { "+" } else { "" };
+            let words = if messages > 0 { format!("{mark}{messages}{more}") } else { String::new() };
             if let Some(count) = shown.unread.get(at) {
                 count.show(words);
             }
@@ -109,6 +133,41 @@ impl Side {
         counts
     }
 
+    /// Rooms that one may go to.
+    fn show_others(&self, rooms: &Rooms) {
+        self.others.set_text_content(None);
+        let words = self.words.within();
+        let others = rooms.others();
+        self.no_others.turn(others.is_empty());
+        for other in others {
+            let item = dom::template("room-of-ours");
+            let go = dom::find(&item, "button");
+            dom::set(&go, "data-do", "find");
+            dom::set(&go, "data-room", &other.room);
+            dom::find(&item, "span").set_text_content(Some(&other.room));
+            dom::find(&item, ".count").remove();
+            let here = Text::InRoom { count: other.here };
+            let what = words.say(if other.is_closed { &Text::MembersOnly } else { &here });
+            dom::add(&go, "small").set_text_content(Some(&what));
+            let _ = self.others.append_child(&item);
+        }
+    }
+
+    /// Somebody wants notifications or the sound, or does not want them any more.
+    pub(super) fn choose(&self, what: &str, rooms: &Rooms) {
+        let alerts = Rc::clone(rooms.alerts());
+        if what == "sound" {
+            return alerts.want_sound(self.sound.checked());
+        }
+        let (notify, barred, words) = (self.notify.clone(), self.barred.clone(), self.words.say(&Text::NotifyBarred));
+        spawn_local(async move {
+            let wanted = notify.checked();
+            let granted = alerts.want_notifications(wanted).await;
+            notify.set_checked(granted);
+            barred.set_text_content(Some(if wanted && !granted { &words } else { "" }));
+        });
+    }
+
     /// Goes in there with the keyboard.
     pub(super) fn focus(&self) {
         let _ = dom::find(&self.places, ".active button").focus();
@@ -139,10 +198,12 @@ impl Side {
     /// Joins the room that is named; whether that is done.
     pub(super) fn join(&self, rooms: &Rooms) -> bool {
         let name = self.new_room.value();
-        if name.trim().is_empty() {
-            return false;
-        }
-        let joined = rooms.join(&name);
+        !name.trim().is_empty() && self.go(rooms, &name)
+    }
+
+    /// The same for a room that is listed.
+    pub(super) fn go(&self, rooms: &Rooms, name: &str) -> bool {
+        let joined = rooms.join(name);
         let is_joined = joined.is_ok();
         if is_joined {
             self.new_room.set_value("");

@@ -1,0 +1,223 @@
+// What somebody has missed, where they are brought to, what the others hear of it, and what calls them, in Chromium.
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import WebSocket from "ws";
+import { behind as missed } from "./front.mjs";
+import { browser as launch, Person, say } from "./world.mjs";
+
+const PASSWORD = "correct horse battery";
+
+let browser;
+before(async () => (browser = await launch()));
+after(async () => browser.close());
+
+/** From now on somebody looks at a page, or looks away. */
+const look = (person, looks) => person.page.evaluate((looks) => {
+  document.hasFocus = () => looks;
+  if (looks) window.dispatchEvent(new Event("focus"));
+}, looks);
+
+/** Waits until the line of the unread stands at the top of the list, with such words. */
+async function atLine(person, words) {
+  await person.page.locator(".unread", { hasText: words }).waitFor();
+  await person.page.waitForFunction(() => {
+    const [list, line] = [".list", ".unread"].map((one) => document.querySelector(one).getBoundingClientRect().top);
+    return line - list > -1 && line - list < 60;
+  });
+}
+
+const titled = (person, beginning) => person.page.waitForFunction((beginning) => document.title.startsWith(beginning), beginning);
+
+/** Zoe's own view of who has read her lines. */
+async function watch(server) {
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws?userId=zoe&userName=Zoe&after=`);
+  const watched = { read: 0, delivered: 0, close: () => socket.close() };
+  socket.on("message", (data) => {
+    for (const event of [JSON.parse(data)].flat()) {
+      if (event.type !== "receipt") continue;
+      watched.read = Math.max(watched.read, event.read);
+      watched.delivered = Math.max(watched.delivered, event.delivered);
+    }
+  });
+  await new Promise((opened) => socket.once("open", opened));
+  return watched;
+}
+
+async function until(what) {
+  for (let step = 0; step < 500; step += 1) {
+    if (what()) return;
+    await new Promise((waited) => setTimeout(waited, 20));
+  }
+  throw new Error(`it never came to ${what}`);
+}
+
+missed("who was away is brought to the first new line, and only what was on the screen is told to be read", async (front, server) => {
+  await say(server, 20);
+  const ana = await Person.join(browser, front, "Ana");
+  await ana.message("line 20").waitFor();
+  await ana.kept();
+  await ana.page.goto("about:blank");
+  await say(server, 300, 20);
+  const zoe = await watch(server);
+  await ana.page.goto(front.url());
+  await atLine(ana, /300.* new messages/);
+  await until(() => zoe.delivered === 320 && zoe.read > 20);
+  await titled(ana, "(2");
+  const shown = await ana.page.evaluate(() => {
+    const bottom = document.querySelector(".list").getBoundingClientRect().bottom;
+    return [...document.querySelectorAll(".message")].filter((row) => row.getBoundingClientRect().bottom <= bottom + 1).length;
+  });
+  // What stands above the line counts among the rows, and was read before.
+  assert.ok(zoe.read <= 20 + shown, `${zoe.read} were told to be read, and some ${shown} are above the end of the screen`);
+  assert.ok(zoe.read < 60, `${zoe.read} were told to be read`);
+  const news = ana.page.locator(".newest");
+  assert.match(await news.textContent(), /2\d\d.? new/);
+  const before = zoe.read;
+  await ana.page.locator(".list").evaluate((list) => list.scrollBy(0, 400));
+  await until(() => zoe.read > before);
+  assert.ok(zoe.read < 80);
+  await news.click();
+  await ana.message("line 320").waitFor();
+  await until(() => zoe.read === 320);
+  await titled(ana, "lobby");
+  await ana.page.reload();
+  await ana.message("line 320").waitFor();
+  assert.equal(await ana.page.locator(".unread").count(), 0);
+  zoe.close();
+  await ana.done();
+});
+
+missed("what came while there was no network, or while nobody looked, begins on the screen", async (front, server) => {
+  const ana = await Person.join(browser, front, "Ana");
+  await say(server, 1);
+  await ana.message("line 1").waitFor();
+  await ana.context.setOffline(true);
+  front.cut();
+  await ana.page.waitForSelector(".dot.bad");
+  await say(server, 100, 1);
+  await ana.context.setOffline(false);
+  await atLine(ana, /100.* new messages/);
+  await ana.page.locator(".newest").click();
+  await titled(ana, "lobby");
+  await look(ana, false);
+  await say(server, 90, 101);
+  await titled(ana, "(90)");
+  await look(ana, true);
+  await atLine(ana, /90.* new messages/);
+  await titled(ana, "(7");
+  await ana.done();
+});
+
+missed("a room that one goes to begins where one has left it", async (front, server) => {
+  const ana = await Person.join(browser, front, "Ana");
+  await ana.page.getByRole("textbox", { name: "Join another room" }).fill("den");
+  await ana.page.keyboard.press("Enter");
+  await ana.page.locator("h1", { hasText: "den" }).waitFor();
+  await ana.connected();
+  await say(server, 150);
+  await ana.page.locator(".side .count", { hasText: "150" }).waitFor();
+  await ana.page.locator(".side .room", { hasText: "lobby" }).click();
+  await atLine(ana, /150.* new messages/);
+  await ana.message(/^line 1$/).waitFor();
+  await ana.done();
+});
+
+missed("what was read on one device is read on the other", async (front, server) => {
+  await server.withAccounts({ ana: PASSWORD, zoe: PASSWORD });
+  const visit = async () => {
+    const ana = await Person.visit(browser, front.url());
+    await ana.signIn("ana", PASSWORD);
+    await ana.connected();
+    return ana;
+  };
+  const zoe = await Person.visit(browser, front.url());
+  await zoe.signIn("zoe", PASSWORD);
+  await zoe.connected();
+  const [phone, desk] = [await visit(), await visit()];
+  for (const device of [phone, desk]) await look(device, false);
+  for (let line = 1; line <= 40; line += 1) await zoe.write(`line ${line}`);
+  for (const device of [phone, desk]) await titled(device, "(40)");
+  await look(phone, true);
+  await phone.page.locator(".newest").click();
+  await titled(phone, "lobby");
+  await titled(desk, "lobby");
+  await look(phone, false);
+  await desk.page.goto("about:blank");
+  for (let line = 41; line <= 70; line += 1) await zoe.write(`line ${line}`);
+  await zoe.sees("line 70", "delivered");
+  await desk.page.goto(front.url());
+  await atLine(desk, /30.* new messages/);
+  for (const person of [zoe, phone, desk]) await person.done();
+});
+
+missed("nobody is notified who has not asked, nor of what is on the screen", async (front) => {
+  const ana = await Person.visit(browser, "about:blank", { permissions: ["notifications"] });
+  await ana.context.addInitScript(() => {
+    window.told = { asked: 0, shown: [], sounds: 0, badge: [] };
+    window.Notification.requestPermission = async () => ((told.asked += 1), "granted");
+    ServiceWorkerRegistration.prototype.showNotification = async (title, { body, tag }) => void told.shown.push([title, body, tag]);
+    window.AudioContext = class {
+      constructor() { throw (told.sounds += 1, new Error("silent")); }
+    };
+    navigator.setAppBadge = async (count) => void told.badge.push(count);
+    navigator.clearAppBadge = async () => void told.badge.push(0);
+  });
+  await ana.page.goto(front.url());
+  await ana.page.fill("#name", "Ana");
+  await ana.page.press("#name", "Enter");
+  await ana.connected();
+  await ana.page.evaluate(() => navigator.serviceWorker.ready.then((registration) => registration.active.state));
+  const told = () => ana.page.evaluate(() => told);
+  const ben = await Person.join(browser, front, "Ben");
+  await look(ana, false);
+  await ben.write("psst");
+  await ana.page.waitForFunction(() => told.sounds === 1 && told.badge.at(-1) === 1);
+  assert.deepEqual([(await told()).asked, (await told()).shown], [0, []]);
+  await look(ana, true);
+  await ana.page.waitForFunction(() => told.badge.at(-1) === 0);
+  await ana.page.getByRole("checkbox", { name: "Notifications" }).check();
+  await ana.page.waitForFunction(() => told.asked === 1);
+  await ana.page.getByRole("checkbox", { name: "Sound" }).uncheck();
+  await ben.write("seen at once");
+  await ana.message("seen at once").waitFor();
+  await look(ana, false);
+  await ben.write("are you there?");
+  await ana.page.waitForFunction(() => told.shown.length === 1);
+  await ben.write("@ana, are you?");
+  await ana.page.waitForFunction(() => told.shown.length === 2);
+  const { shown, sounds } = await told();
+  assert.deepEqual(shown, [["Ben in lobby", "are you there?", "lobby"], ["Ben mentions you in lobby", "@ana, are you?", "lobby"]]);
+  assert.equal(sounds, 1, "it was switched off");
+  await ana.page.locator(".side .count", { hasText: "@2" }).waitFor();
+  const marked = ana.page.locator(".message[data-mention]");
+  assert.equal(await marked.count(), 1);
+  assert.equal(await marked.locator("b").textContent(), "@ana");
+  await ana.page.reload();
+  await ana.connected();
+  assert.ok(await ana.page.getByRole("checkbox", { name: "Notifications" }).isChecked());
+  assert.ok(!(await ana.page.getByRole("checkbox", { name: "Sound" }).isChecked()));
+  await ben.done();
+  await ana.done();
+});
+
+missed("whoever presses a notification comes to its room", async (front) => {
+  const ana = await Person.join(browser, front, "Ana", { query: "?room=den" });
+  await ana.page.getByRole("textbox", { name: "Join another room" }).fill("hall");
+  await ana.page.keyboard.press("Enter");
+  await ana.page.locator("h1", { hasText: "hall" }).waitFor();
+  // As the worker says it.
+  await ana.page.evaluate(() => navigator.serviceWorker.dispatchEvent(new MessageEvent("message", { data: { room: "den" } })));
+  await ana.page.locator("h1", { hasText: "den" }).waitFor();
+  await ana.done();
+});
+
+missed("rooms that were published are found", async (front, server) => {
+  server.order("room", "publish", "garden", "");
+  const ana = await Person.join(browser, front, "Ana");
+  await ana.page.locator("h2.others").waitFor();
+  await ana.page.locator(".others .room", { hasText: "garden" }).click();
+  await ana.page.locator("h1", { hasText: "garden" }).waitFor();
+  await ana.connected();
+  await ana.page.locator("h2.others").waitFor({ state: "hidden" });
+  await ana.done();
+});
