@@ -124,6 +124,8 @@ impl App {
     fn paint(&mut self) -> io::Result<()> {
         let today = Timestamp::now().to_zoned(self.model.zone.clone()).date();
         let now = Now { instant: Instant::now(), today };
+        let chat = self.rooms.chat(self.model.active);
+        self.model.room().count_missed(|| chat.unread());
         self.terminal.draw(|frame| paint(frame, &mut self.model, now))?;
         if let Some((room, id)) = self.model.newly_seen() {
             self.rooms.chat(room).mark_read(&id);
@@ -237,6 +239,10 @@ impl App {
     fn on_event(&mut self, room: usize, event: ChatEvent) {
         if matches!(event, ChatEvent::Timeline(_)) && self.kept_in.is_some() {
             self.keep_at.get_or_insert_with(|| Instant::now() + KEEPING);
+        }
+        if !matches!(event, ChatEvent::ReadPosition(_)) {
+            // Had the server told how far our user has read, that would be this event.
+            self.model.rooms[room].is_opening = false;
         }
         match event {
             ChatEvent::Connection(state) => self.model.on_link(room, Link::of(&state, self.way)),

@@ -137,9 +137,19 @@ impl Room {
         }
     }
 
+    /// What was missed may have become less: some of it was removed, or read on another device.
+    pub(super) fn count_missed(&mut self, unread: impl FnOnce() -> usize) {
+        if let Some(opening) = &mut self.opening {
+            opening.unread = unread();
+        }
+    }
+
     /// Once what was missed is here, shows where it begins.
     pub(super) fn open(&mut self) {
         let Some(Opening { read, unread, pages }) = self.opening else { return };
+        if unread == 0 {
+            return self.opening = None;
+        }
         let Some(first) = first_unread(&self.entries, read) else { return };
         let from = &self.entries[first.at..];
         let is_all = from.iter().filter(|entry| !entry.own && entry.offset.is_some()).count() >= unread;

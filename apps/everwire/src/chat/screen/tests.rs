@@ -417,6 +417,23 @@ fn whoever_scrolls_while_what_was_missed_comes_is_not_taken_elsewhere() {
 }
 
 #[test]
+fn what_is_missing_for_good_is_not_waited_for() {
+    let mut desk = Desk::plain();
+    told(&mut desk, 0, 3);
+    (0..2).for_each(|n| drop(desk.said("Ben", &format!("missed {n}."), NOON)));
+    desk.screen(40, 12);
+    assert_eq!(desk.model.newly_seen(), None, "one more is to come");
+    desk.model.rooms[0].count_missed(|| 2);
+    assert!(desk.screen(40, 12).contains("2 new messages"));
+    assert_eq!(desk.model.newly_seen().map(|(_, id)| id), Some("2".to_owned()));
+    told(&mut desk, 2, 1);
+    desk.model.rooms[0].count_missed(|| 0);
+    desk.screen(40, 12);
+    desk.said("Ben", "live", NOON);
+    assert_eq!(desk.model.newly_seen().map(|(_, id)| id), Some("3".to_owned()), "all was read elsewhere");
+}
+
+#[test]
 fn what_was_read_on_another_device_is_new_no_more() {
     let mut desk = Desk::plain();
     desk.model.rooms.push(room("garden"));
