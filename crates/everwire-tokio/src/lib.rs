@@ -41,6 +41,7 @@
 
 mod error;
 mod halves;
+mod large;
 mod open;
 mod reader;
 mod socket;
@@ -48,5 +49,6 @@ mod stream;
 mod writer;
 
 pub use error::{OpenError, SocketError};
+pub use large::{Held, Large};
 pub use open::{Opened, client, server};
 pub use socket::Socket;

@@ -21,7 +21,7 @@ struct Refusal(CloseCode, &'static str);
 impl Refusal {
     fn tell(self, shared: &Shared, socket: Socket) {
         shared.meter.refused(self.0);
-        Link::new(Attempt(0), socket).leave(self.0, self.1);
+        Link::new(Attempt(0), socket, None).leave(self.0, self.1);
     }
 }
 

@@ -19,6 +19,9 @@ pub struct SessionsConfig {
     pub limits: Option<Limits>,
     /// Compression, if a client offers it. Default none.
     pub compression: Option<Deflate>,
+    /// Messages of more bytes go to clients in fragments of 64 KiB, between which pings, pongs and close frames pass. Default
+    /// 1 MiB; `None`: none does.
+    pub fragment_above: Option<usize>,
 }
 
 /// Room for what goes before a payload in the same frame.
@@ -32,6 +35,7 @@ impl Default for SessionsConfig {
             hello_timeout: Duration::from_secs(10),
             limits: None,
             compression: None,
+            fragment_above: Some(1 << 20),
         }
     }
 }

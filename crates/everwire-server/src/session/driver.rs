@@ -136,9 +136,14 @@ impl Driver {
                     link.control(message);
                 }
             }
-            Output::Ping(number, payload) | Output::Probe(number, payload) => {
+            Output::Ping(number, payload) => {
                 if let Some(link) = self.link_mut(number) {
                     link.queue_ping(&payload);
+                }
+            }
+            Output::Probe(number, payload) => {
+                if let Some(link) = self.link_mut(number) {
+                    link.queue_probe(&payload);
                 }
             }
             Output::Ready(number) => {
@@ -189,7 +194,7 @@ impl Driver {
                 self.shared.attached(self.slot.id);
                 self.slot.connected.send_replace(true);
                 self.meter.connected(true);
-                self.link = Some(Link::new(number, socket));
+                self.link = Some(Link::new(number, socket, self.shared.config.fragment_above));
             }
             Attached::Stale => self.turn_away(number, socket, code::SUPERSEDED, "a newer connection was here before"),
             Attached::Violated => self.turn_away(number, socket, code::VIOLATED, "you have what was never sent"),
@@ -202,7 +207,7 @@ impl Driver {
 
     fn turn_away(&self, number: Attempt, socket: Socket, code: CloseCode, reason: &'static str) {
         self.shared.meter.refused(code);
-        Link::new(number, socket).leave(code, reason);
+        Link::new(number, socket, None).leave(code, reason);
     }
 
     /// The fence: the old connection's close frame goes out, everything for the new one waits.

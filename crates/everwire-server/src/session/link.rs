@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use everwire_core::session::{Reading, Replies, ServerInput};
 use everwire_core::{Attempt, PingWatch};
+use everwire_tokio::{Held, Large};
 use everwire_ws::{CloseCode, Incoming, Message};
 use tokio::time::timeout;
 
@@ -19,6 +21,8 @@ pub(super) struct Link {
     /// Where each unit that was taken and is not yet reported as written ends, in the socket's count.
     ends: VecDeque<u64>,
     replies: Replies,
+    /// A unit that was taken and goes out in fragments.
+    large: Large,
     /// The machine has something to take.
     pub(super) ready: bool,
     /// How many messages the last turn has read.
@@ -32,13 +36,15 @@ const BATCH_BYTES: usize = 256 << 10;
 const BATCH_MESSAGES: usize = 256;
 /// As long as so much is buffered, no more is taken out of the outbox.
 const WRITE_BUFFER: usize = 64 << 10;
+/// Fragments that one turn queues at most.
+const FRAGMENTS: usize = 4;
 /// How long a connection that is left may take for its closing handshake.
 const CLOSING: Duration = Duration::from_secs(2);
 
 impl Link {
-    pub(super) fn new(number: Attempt, socket: Socket) -> Self {
-        let (replies, pings) = (Replies::default(), PingWatch::default());
-        Self { number, socket, ends: VecDeque::new(), replies, ready: false, messages_read: 0, pings }
+    pub(super) fn new(number: Attempt, socket: Socket, fragment_above: Option<usize>) -> Self {
+        let (replies, pings, large) = (Replies::default(), PingWatch::default(), Large::new(fragment_above));
+        Self { number, socket, ends: VecDeque::new(), replies, large, ready: false, messages_read: 0, pings }
     }
 
     /// Writes what the transport takes, then reads what is there. Ready when something was read, or the connection is
@@ -85,15 +91,48 @@ impl Link {
 
     /// Writes what the transport takes, and the replies for which there is room then.
     fn flush(&mut self, cx: &mut Context<'_>) {
-        let _ = self.socket.poll_flush(cx);
+        let mut flushed = self.socket.poll_flush(cx);
+        for _ in 0..FRAGMENTS {
+            if !self.large.is_some() || !matches!(flushed, Poll::Ready(Ok(()))) {
+                break;
+            }
+            self.encode_large();
+            flushed = self.socket.poll_flush(cx);
+        }
+        if self.large.is_some() && matches!(flushed, Poll::Ready(Ok(()))) {
+            // Reading gets its turn in between.
+            cx.waker().wake_by_ref();
+        }
         if self.queue_replies() {
             let _ = self.socket.poll_flush(cx);
         }
     }
 
+    /// Queues the next fragment of the large message, and what was held behind it once it is out.
+    fn encode_large(&mut self) {
+        if self.large.queue(&mut self.socket) {
+            self.ends.push_back(self.socket.queued_total());
+        }
+        while !self.large.is_some()
+            && let Some(held) = self.large.next_held()
+        {
+            match held {
+                Held::Message(message) => {
+                    let _ = self.socket.queue(&message);
+                }
+                Held::Ping(payload) => self.queue_ping_now(&payload),
+            }
+        }
+    }
+
     /// Queues a frame of the session's own, unless it is a reply that has to wait.
     pub(super) fn control(&mut self, frame: Message) {
-        if let Some(frame) = self.replies.admit(frame, self.socket.buffered()) {
+        // Behind a large message nothing goes out, however little the socket has to write.
+        let buffered = if self.large.is_some() { usize::MAX } else { self.socket.buffered() };
+        let Some(frame) = self.replies.admit(frame, buffered) else { return };
+        if self.large.is_some() {
+            self.large.hold(Held::Message(frame));
+        } else {
             // Refused once a close frame is queued: then nobody waits for it.
             let _ = self.socket.queue(&frame);
         }
@@ -102,7 +141,9 @@ impl Link {
     /// Queues the replies that have waited, if there is room now. Whether there was.
     fn queue_replies(&mut self) -> bool {
         let mut queued = false;
-        while let Some(reply) = self.replies.next(self.socket.buffered()) {
+        while !self.large.is_some()
+            && let Some(reply) = self.replies.next(self.socket.buffered())
+        {
             queued |= self.socket.queue(&reply);
         }
         queued
@@ -115,13 +156,28 @@ impl Link {
             self.ends.drain(..count);
             read.push_input(ServerInput::Written(self.number, count));
         }
-        if let Some(progress) = self.pings.look(written_total, self.socket.buffered()) {
+        let waiting = self.socket.buffered().saturating_add(self.large.remaining());
+        if let Some(progress) = self.pings.look(written_total, waiting) {
             read.push_input(ServerInput::OwnPing(self.number, progress));
         }
     }
 
     /// Queues a ping behind everything taken so far.
     pub(super) fn queue_ping(&mut self, payload: &[u8]) {
+        if self.large.is_some() {
+            self.large.hold(Held::Ping(Bytes::copy_from_slice(payload)));
+            self.pings.held_back();
+        } else {
+            self.queue_ping_now(payload);
+        }
+    }
+
+    /// Queues a ping as soon as may be, between the fragments of a large message.
+    pub(super) fn queue_probe(&mut self, payload: &[u8]) {
+        self.queue_ping_now(payload);
+    }
+
+    fn queue_ping_now(&mut self, payload: &[u8]) {
         if self.socket.queue_ping(payload) {
             self.pings.queued(self.socket.queued_total());
         }
@@ -131,15 +187,19 @@ impl Link {
     pub(super) fn take(&mut self, slot: &Slot, inner: &mut Inner) -> bool {
         // Replies go first: messages would take their room again and again.
         self.queue_replies();
-        if !self.ready || self.socket.buffered() >= WRITE_BUFFER {
+        if !self.ready || self.large.is_some() || self.socket.buffered() >= WRITE_BUFFER {
             return false;
         }
-        let Self { socket, ends, .. } = self;
+        let Self { socket, ends, large, .. } = self;
         let mut cut_short = false;
         let taken = inner.machine.take(self.number, &mut |outgoing| {
-            if socket.buffered() >= WRITE_BUFFER {
+            if large.is_some() || socket.buffered() >= WRITE_BUFFER {
                 cut_short = true;
                 return false;
+            }
+            if large.takes(outgoing.message.len()) {
+                large.set(&outgoing.prefix.to_bytes(), outgoing.message.clone());
+                return true;
             }
             let queued = socket.queue_prefixed(&outgoing.prefix.to_bytes(), outgoing.message);
             if queued {

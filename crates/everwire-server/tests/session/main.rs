@@ -6,6 +6,7 @@ mod awaiting;
 mod cuts;
 mod ending;
 mod flood;
+mod fragments;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod mixed;

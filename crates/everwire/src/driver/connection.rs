@@ -8,12 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use everwire_core::session::{Replies, SUBPROTOCOL};
 use everwire_core::{Attempt, Loss, Moment, PingWatch, TransportEvent};
-use everwire_tokio::Socket;
+use everwire_tokio::{Held, Large, Socket};
 use everwire_ws::{Incoming, Message, Phase};
 
 use super::dial::Opened;
 use super::failure;
-use super::large::{Held, Large};
 use super::reading::Reading;
 use super::secrets::Secrets;
 use super::stream::Stream;
@@ -209,7 +208,9 @@ impl Connection {
 
     /// Queues a frame of the session's own behind everything taken so far, unless it is a reply that has to wait.
     pub(super) fn control(&mut self, frame: Message) {
-        if let Some(frame) = self.replies.admit(frame, self.socket.buffered()) {
+        // Behind a large message nothing goes out, however little the socket has to write.
+        let buffered = if self.large.is_some() { usize::MAX } else { self.socket.buffered() };
+        if let Some(frame) = self.replies.admit(frame, buffered) {
             self.queue(frame);
         }
     }
@@ -251,7 +252,7 @@ impl Connection {
                 return false;
             }
             if message.len() >= WRITE_BUFFER {
-                large.set(outgoing.prefix, message.clone());
+                large.set(&outgoing.prefix.to_bytes(), message.clone());
             } else if socket.queue_prefixed(&outgoing.prefix.to_bytes(), message) {
                 ends.push_back(socket.queued_total());
             } else {

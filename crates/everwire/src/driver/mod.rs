@@ -2,7 +2,7 @@
 //!
 //! - [`Driver`]: one turn after the other: read, tell the machine, do what it wants, write, sleep
 //! - `todo`: the machine's outputs, sorted
-//! - `connection`: reading and writing an open connection in batches; `large`: messages in fragments
+//! - `connection`: reading and writing an open connection in batches
 //! - `once`: one attempt without a client
 //! - `dial`: one attempt, from the request hook to the open WebSocket, and which `redirect`s it follows
 //! - `route`: the way to a server, made of `connector` (names and TCP), `tunnel` (proxies), `tls` (rustls); `stream` is any
@@ -58,8 +58,6 @@ mod connector;
 mod dial;
 #[cfg(not(target_arch = "wasm32"))]
 mod failure;
-#[cfg(not(target_arch = "wasm32"))]
-mod large;
 mod log;
 #[cfg(not(target_arch = "wasm32"))]
 mod once;

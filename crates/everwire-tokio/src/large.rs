@@ -3,22 +3,24 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use everwire_core::session::Prefix;
-use everwire_tokio::Socket;
 use everwire_ws::{Fragmented, Message};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::stream::Stream;
+use crate::Socket;
 
 /// Payload of one fragment.
 const FRAGMENT: usize = 64 << 10;
 
-/// The large message that is under way.
+/// The large message that is under way, for whoever drives a [`Socket`] by hand and wants pings, pongs and close frames to
+/// pass (RFC 6455 section 5.4): it goes out in fragments of 64 KiB, each queued when nothing is in front of it.
+///
+/// While [`is_some`](Self::is_some), no other message may be queued: what is asked for meanwhile is [held](Self::hold).
 #[derive(Debug)]
-pub(super) struct Large {
+pub struct Large {
     /// Messages of more bytes go in fragments; `None`: none does.
     fragment_above: Option<usize>,
     /// Taken, and not encoded yet.
-    next: Option<(Prefix, Message)>,
+    next: Option<(Bytes, Message)>,
     /// Queued in part.
     fragmented: Option<Fragmented>,
     /// What was asked for since, and goes behind it.
@@ -27,50 +29,65 @@ pub(super) struct Large {
 
 /// What goes behind a message in fragments.
 #[derive(Debug)]
-pub(super) enum Held {
+pub enum Held {
+    /// A message.
     Message(Message),
+    /// A ping with this payload.
     Ping(Bytes),
 }
 
 impl Large {
-    pub(super) fn new(fragment_above: Option<usize>) -> Self {
+    /// None is. Messages of more than `fragment_above` bytes go in fragments; `None`: none does.
+    #[must_use]
+    pub fn new(fragment_above: Option<usize>) -> Self {
         Self { fragment_above, next: None, fragmented: None, held: VecDeque::new() }
     }
 
-    pub(super) fn set(&mut self, prefix: Prefix, message: Message) {
-        self.next = Some((prefix, message));
+    /// Sets a message aside that goes out behind this prefix, until [`queue`](Self::queue).
+    pub fn set(&mut self, prefix: &[u8], message: Message) {
+        self.next = Some((Bytes::copy_from_slice(prefix), message));
+    }
+
+    /// Whether a message of so many bytes goes in fragments.
+    #[must_use]
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.fragment_above.is_some_and(|above| bytes > above)
     }
 
     /// Whether one is under way: then no other message may be queued.
-    pub(super) fn is_some(&self) -> bool {
+    #[must_use]
+    pub fn is_some(&self) -> bool {
         self.next.is_some() || self.fragmented.is_some()
     }
 
     /// Whether one is taken and not encoded at all.
-    pub(super) fn is_unencoded(&self) -> bool {
+    #[must_use]
+    pub fn is_unencoded(&self) -> bool {
         self.next.is_some()
     }
 
     /// Bytes that are not queued at the socket yet.
-    pub(super) fn remaining(&self) -> usize {
+    #[must_use]
+    pub fn remaining(&self) -> usize {
         let next = self.next.as_ref().map_or(0, |(_, message)| message.len());
-        next + self.fragmented.as_ref().map_or(0, Fragmented::remaining)
+        next.saturating_add(self.fragmented.as_ref().map_or(0, Fragmented::remaining))
     }
 
-    pub(super) fn hold(&mut self, held: Held) {
+    /// Holds something until the message is out.
+    pub fn hold(&mut self, held: Held) {
         self.held.push_back(held);
     }
 
-    pub(super) fn next_held(&mut self) -> Option<Held> {
+    /// The first of what was held.
+    pub fn next_held(&mut self) -> Option<Held> {
         self.held.pop_front()
     }
 
     /// Queues what may be queued now: one fragment when nothing is in front of it, so that what must not wait passes. True
     /// once the message's last byte is queued.
-    pub(super) fn queue(&mut self, socket: &mut Socket<Stream>) -> bool {
+    pub fn queue<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> bool {
         if let Some((prefix, message)) = self.next.take() {
-            let prefix = prefix.to_bytes();
-            if self.fragment_above.is_none_or(|above| message.len() <= above) {
+            if !self.takes(message.len()) {
                 return socket.queue_prefixed(&prefix, &message);
             }
             self.fragmented = socket.start_fragmented(&prefix, &message);
