@@ -12,6 +12,8 @@
 
 mod ending;
 mod pacing;
+#[cfg(all(test, feature = "session"))]
+mod phases;
 mod queued;
 mod send_error;
 mod session;

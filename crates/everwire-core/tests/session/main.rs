@@ -13,4 +13,5 @@ mod resuming;
 mod rules;
 mod stored;
 mod stored_anything;
+mod users_and_peers;
 mod volatile;

@@ -82,8 +82,17 @@ pub(crate) struct Pair {
     pub(crate) slow: bool,
     server_delivered: u64,
     client_delivered: u64,
+    /// The highest number of the session that was put on its way, to the server and to the client.
+    pub(crate) highest: [u64; 2],
     next_id: u8,
     session: Option<Handle>,
+}
+
+impl Wire {
+    /// Whether it is open and carries a session.
+    pub(crate) fn is_live(&self) -> bool {
+        self.open && self.session.is_some()
+    }
 }
 
 impl Pair {
@@ -121,6 +130,7 @@ impl Pair {
             slow: false,
             server_delivered: 0,
             client_delivered: 0,
+            highest: [0; 2],
             next_id: 0,
             session: None,
         };
@@ -397,7 +407,7 @@ impl Pair {
         let session = Rc::new(RefCell::new(session));
         self.registry.insert(id, &self.principal, Rc::clone(&session));
         self.session = Some(Rc::clone(&session));
-        self.server_delivered = 0;
+        (self.server_delivered, self.highest) = (0, [0; 2]);
         self.wires[index].session = Some(Rc::clone(&session));
         session.borrow_mut().begin(self.now, attempt, &hello, previous, token);
         self.drain_server(&session);
@@ -511,6 +521,7 @@ impl Pair {
 
     fn client_says(&mut self, attempt: Attempt, message: Message) {
         self.sent.push(text(&message));
+        self.highest[0] = self.highest[0].max(number(&message));
         if let Some(wire) = self.wire(attempt) {
             wire.up.push_back(Packet::Message(message));
         }
@@ -532,6 +543,11 @@ impl Pair {
                         frames.push(Packet::Message(prefixed(&outgoing.prefix.to_bytes(), outgoing.message)));
                         true
                     });
+                    for frame in &frames {
+                        if let Packet::Message(message) = frame {
+                            self.highest[1] = self.highest[1].max(number(message));
+                        }
+                    }
                     if let Some(wire) = self.wire_of(attempt) {
                         wire.down.extend(frames);
                     }
@@ -568,6 +584,13 @@ impl Pair {
             }
         }
     }
+}
+
+/// Of a reliable message; 0 for anything else.
+fn number(message: &Message) -> u64 {
+    let text = text(message);
+    let number = text.strip_prefix('m').and_then(|rest| rest.split_once(':'));
+    number.and_then(|(number, _)| number.parse().ok()).unwrap_or(0)
 }
 
 fn opened() -> TransportEvent {

@@ -57,10 +57,22 @@ pub(crate) struct ServerCore {
     /// Connections up to this one are to be closed at this time.
     pub(super) draining: Option<(u32, Nanos)>,
     pub(super) news: Vec<Told>,
-    /// How many connections clients have lost to their silence, by principal.
-    pub(super) silent: BTreeMap<String, u32>,
+    /// By principal.
+    pub(super) silences: BTreeMap<String, Silences>,
     /// What a mutant has to remember.
     pub(super) hellos: u64,
+}
+
+/// What a client has lost to its silence.
+#[derive(Debug, Default)]
+pub(super) struct Silences {
+    /// Connections.
+    pub(super) times: u32,
+    /// When the last was dropped, and whether it is among them.
+    pub(super) dropped_at: Nanos,
+    pub(super) counted: bool,
+    /// When its user last sent something.
+    pub(super) spoke_at: Nanos,
 }
 
 /// What the application is to be told.
@@ -95,7 +107,7 @@ impl<S: ServerApp> ServerNode<S> {
             armed: Nanos::MAX,
             draining: None,
             news: Vec::new(),
-            silent: BTreeMap::new(),
+            silences: BTreeMap::new(),
             hellos: 0,
         };
         Ok(Self { app, core })
@@ -168,6 +180,7 @@ impl<S: ServerApp> ServerNode<S> {
             stage.fail("server", what);
         }
         self.core.check_bounds(stage);
+        self.core.check_silences(stage);
         self.core.lines.retain(|line| !matches!(line.state, LineState::Gone));
         self.core.arm(stage);
     }
