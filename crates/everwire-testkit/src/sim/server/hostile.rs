@@ -57,7 +57,10 @@ impl ServerLine {
     pub(super) fn watch(&mut self, stage: &mut Stage) {
         let LineState::Hostile(Hostile { socket, by, .. }) = &mut self.state else { return };
         // Only one that wants to be told so reads.
-        while *by == Abuse::ExceedLimits {
+        if *by != Abuse::ExceedLimits {
+            return;
+        }
+        loop {
             let Stage { agenda, network, .. } = stage;
             match socket.read(agenda, network) {
                 None => return,
