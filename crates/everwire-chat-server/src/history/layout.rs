@@ -18,8 +18,9 @@ pub(super) const NEW: &str = "
         text TEXT NOT NULL,
         timestamp INTEGER NOT NULL, -- by the sender's clock
         stored INTEGER NOT NULL,    -- by ours
+        -- With row ids, unlike in histories of before: a message of 1 to 4 KiB would else have a page of 4 KiB for its rest.
         PRIMARY KEY (room, position)
-    ) WITHOUT ROWID;
+    );
     CREATE UNIQUE INDEX messages_by_id ON messages (room, id);
 ";
 

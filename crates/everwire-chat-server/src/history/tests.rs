@@ -134,6 +134,13 @@ fn a_file_that_is_no_history_and_one_of_a_later_version_are_refused() {
     assert!(matches!(error, OpenError::File { .. }), "{error:?}");
 
     let folder = tempfile::tempdir().unwrap();
+    sqlite::tamper(folder.path(), "CREATE TABLE meta (theirs)");
+    let error = History::open(Some(folder.path()), &Opening::default(), |_| {}).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!((matches!(error, OpenError::File { .. }), cause.as_str()), (true, "its tables are another program's"));
+    sqlite::tamper(folder.path(), "INSERT INTO meta VALUES (1)");
+
+    let folder = tempfile::tempdir().unwrap();
     let (history, _) = open(Some(folder.path()));
     history.close();
     let file = sqlite::tamper(folder.path(), "PRAGMA user_version = 99");
@@ -440,6 +447,23 @@ async fn the_log_that_a_long_reader_has_made_grow_shrinks_once_the_reader_has_go
         history.check().await.unwrap();
     }
     assert!(log() <= LIMIT, "{} bytes", log());
+}
+
+#[tokio::test]
+async fn a_message_takes_little_more_of_the_disk_than_it_has_bytes() {
+    for bytes in [50, 1000, 1200, 5000] {
+        let folder = tempfile::tempdir().unwrap();
+        let (history, _) = open(Some(folder.path()));
+        for n in 0..400 {
+            let mut long = post("a", &n.to_string());
+            long.message.text = "x".repeat(bytes);
+            history.post(long).await;
+        }
+        history.close();
+        let each = std::fs::metadata(folder.path().join("history.sqlite")).unwrap().len() / 400;
+        // There are some pages of other tables.
+        assert!(each < bytes as u64 * 3 / 2 + 600, "{each} for {bytes}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use everwire_chat::TextMessage;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, ffi, params};
 
 use super::error::HistoryError;
 use super::rows::{
@@ -464,6 +464,7 @@ fn bring_up_to_date(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         0 => {
+            refuse_foreign(transaction)?;
             transaction.execute_batch(NEW)?;
             let epoch = uuid::Uuid::now_v7().to_string();
             transaction.execute("INSERT INTO meta VALUES ('epoch', ?1)", [epoch])?;
@@ -484,6 +485,17 @@ fn bring_up_to_date(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
     transaction.execute_batch(SINCE_6)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(version)
+}
+
+/// A database with tables and no version is another program's.
+fn refuse_foreign(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let is_foreign: bool =
+        transaction.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    if is_foreign {
+        let words = "its tables are another program's".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOTADB), Some(words)));
+    }
+    Ok(())
 }
 
 /// What this connection removes can't be read in the file any more.
