@@ -36,15 +36,16 @@ pub(crate) async fn run(count: usize) -> Done<()> {
     for first in (0..count).step_by(COMING) {
         let some = (first..count.min(first + COMING)).map(async |n| {
             let (room, user) = (format!("room-{}", n % ROOMS), format!("m{n}"));
-            let mut member = Member::join_extended(&server.address, room, user).await?;
-            for _ in 0..QUESTIONS {
-                member.say(QUESTION);
-            }
-            member.flush().await?;
-            Done::Ok(member)
+            Member::join_deaf(&server.address, room, user).await
         });
         members.extend(try_join_all(some).await?);
         most = most.max(server.memory()?);
+    }
+    for member in &mut members {
+        for _ in 0..QUESTIONS {
+            member.say(QUESTION);
+        }
+        member.flush().await?;
     }
     let mut risen = Instant::now();
     while risen.elapsed() < STEADY {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use everwire_tokio::{Socket, client};
 use everwire_ws::handshake::ClientHandshake;
 use everwire_ws::{Config, Incoming, Message};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 pub(super) type Done<T> = Result<T, Box<dyn std::error::Error>>;
@@ -38,6 +38,16 @@ impl Member {
         Ok(member)
     }
 
+    /// The same, whose system takes next to nothing that is not read.
+    pub(super) async fn join_deaf(address: &str, room: String, user: String) -> Done<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4 << 10)?;
+        let stream = socket.connect(address.parse()?).await?;
+        let mut member = Self::open_on(stream, address, &format!("room={room}&userId={user}&after="), user).await?;
+        member.barrier().await?;
+        Ok(member)
+    }
+
     /// Somebody who has seen nothing of this history, and wants all of it.
     pub(super) async fn resume(address: &str, room: &str, epoch: &str) -> Done<Self> {
         Self::open(address, &format!("room={room}&userId=late&after={epoch}:0"), "late".to_owned()).await
@@ -53,7 +63,10 @@ impl Member {
     }
 
     async fn open(address: &str, query: &str, user: String) -> Done<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::open_on(TcpStream::connect(address).await?, address, query, user).await
+    }
+
+    async fn open_on(stream: TcpStream, address: &str, query: &str, user: String) -> Done<Self> {
         stream.set_nodelay(true)?;
         let request = http::Request::get(format!("ws://{address}/ws?{query}")).body(())?;
         // A measurement needs no secrets.

@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Pages that members have not taken yet, together: 64 MiB, as JSON.
-const MOST: usize = 340;
+/// Pages that members have asked for and not taken yet, together: 48 MiB, as JSON.
+const ASKED: usize = 255;
+/// Pages of what members have missed, on their way. Apart, 16 MiB: who comes does not wait for those who ask and do not read.
+const MISSED: usize = 85;
 
 #[derive(Debug)]
-pub(crate) struct Pages(Arc<Semaphore>);
+pub(crate) struct Pages {
+    asked: Arc<Semaphore>,
+    missed: Arc<Semaphore>,
+}
 
 /// Room for one page, until dropped.
 #[derive(Debug)]
@@ -16,20 +21,39 @@ pub(crate) struct PageRoom(#[expect(dead_code, reason = "held for its end")] Own
 
 impl Pages {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MOST)))
+        Self { asked: Arc::new(Semaphore::new(ASKED)), missed: Arc::new(Semaphore::new(MISSED)) }
     }
 
-    /// Room for one more, if there is some now.
+    /// Room for one more that was asked for, if there is some now.
     pub(crate) fn room(&self) -> Option<PageRoom> {
-        Arc::clone(&self.0).try_acquire_owned().ok().map(PageRoom)
+        Arc::clone(&self.asked).try_acquire_owned().ok().map(PageRoom)
     }
 
-    /// Waits until there is room for one more. Cancel-safe. Never closed: there is always some, in turn.
+    /// Waits until there is room for one more of what was missed. Cancel-safe. Never closed: there is always some, in turn.
     pub(crate) async fn wait_for_room(&self) -> Option<PageRoom> {
-        Arc::clone(&self.0).acquire_owned().await.ok().map(PageRoom)
+        Arc::clone(&self.missed).acquire_owned().await.ok().map(PageRoom)
     }
 
     pub(crate) fn under_way(&self) -> u64 {
-        u64::try_from(MOST.saturating_sub(self.0.available_permits())).unwrap_or(u64::MAX)
+        let free = self.asked.available_permits() + self.missed.available_permits();
+        u64::try_from((ASKED + MISSED).saturating_sub(free)).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::Pages;
+
+    #[test]
+    fn who_comes_does_not_wait_for_those_who_ask_and_do_not_read() {
+        let pages = Pages::new();
+        let held: Vec<_> = std::iter::from_fn(|| pages.room()).collect();
+        assert_eq!(pages.under_way(), held.len() as u64);
+        let missed = pages.wait_for_room().now_or_never();
+        assert!(missed.flatten().is_some() && pages.room().is_none());
+        drop(held);
+        assert!(pages.room().is_some());
     }
 }
