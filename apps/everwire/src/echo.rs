@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::args::EchoArgs;
 use crate::exit::{Exit, Failure};
+use crate::logs;
 use crate::term::Stop;
 
 /// How long clients may take to part at the end.
@@ -31,6 +32,7 @@ pub(crate) async fn run(args: EchoArgs) -> Result<Exit, Failure> {
     let sessions = Sessions::new(SessionsConfig::default())
         .map_err(|error| Failure::new(Exit::Failed, format!("sessions can't be served: {error}")))?;
     let stop = Stop::listen(PARTING);
+    tokio::spawn(logs::tell_lost());
     tell(&format!("everwire echo server listening on ws://{address}/\ntry: everwire connect ws://{address}/"));
     let app = Router::new().fallback(open).with_state(sessions);
     Server::new().grace(PARTING).serve_router(listener, app, stop.asked()).await;

@@ -56,9 +56,9 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(_) => std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()),
         _ => Some("off".to_owned()),
     };
-    // Who talks to a server, or through a proxy, does not wait for who reads its log.
+    // Who talks to a server of ours, or through a proxy, does not wait for who reads its log.
     let way = match cli.command {
-        Command::Serve(_) | Command::Proxy(_) => logs::Way::Apart,
+        Command::Serve(_) | Command::Proxy(_) | Command::Echo(_) => logs::Way::Apart,
         _ => logs::Way::Direct,
     };
     let _logging = logs::start(&cli.log, default.as_deref().unwrap_or("info"), cli.color, way)?;
