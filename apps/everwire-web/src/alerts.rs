@@ -3,7 +3,6 @@
 //! Notifications are there for those who have asked for them; the sound can be switched off.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,12 +23,13 @@ const BEGINNING: usize = 200;
 pub(crate) struct Alerts {
     words: Words,
     /// Of each room the last line that was not told yet.
-    untold: RefCell<BTreeMap<String, Alert>>,
+    untold: RefCell<Vec<Alert>>,
     is_planned: Cell<bool>,
     badge: Cell<usize>,
 }
 
 struct Alert {
+    room: String,
     title: String,
     text: String,
     is_mention: bool,
@@ -47,8 +47,9 @@ impl Alerts {
         let title = Words::new(self.words.language()).say(&title);
         let mut untold = self.untold.borrow_mut();
         // Whoever is addressed hears of that, whatever is said behind it.
-        if is_mention || !untold.get(room).is_some_and(|untold| untold.is_mention) {
-            untold.insert(room.to_owned(), Alert { title, text, is_mention });
+        if is_mention || !untold.iter().any(|untold| untold.room == room && untold.is_mention) {
+            untold.retain(|untold| untold.room != room);
+            untold.push(Alert { room: room.to_owned(), title, text, is_mention });
         }
         if !self.is_planned.replace(true) {
             let alerts = Rc::clone(self);
@@ -62,7 +63,7 @@ impl Alerts {
         if self.has_sound() {
             browser::sound();
         }
-        for (room, Alert { title, text, is_mention }) in untold.into_iter().filter(|_| self.notifies()) {
+        for Alert { room, title, text, is_mention } in untold.into_iter().filter(|_| self.notifies()) {
             browser::notify(&title, &text, &room, is_mention);
         }
     }

@@ -1,7 +1,5 @@
 //! Which colour somebody has, and with which letters.
 
-use std::collections::HashMap;
-
 /// As many as `page/style.css` has.
 const COLOURS: usize = 8;
 
@@ -9,7 +7,7 @@ const COLOURS: usize = 8;
 /// is free.
 #[derive(Debug, Default)]
 pub(crate) struct Colours {
-    of: HashMap<String, usize>,
+    of: Vec<(String, usize)>,
     /// How many have each of them.
     taken: [usize; COLOURS],
 }
@@ -17,7 +15,7 @@ pub(crate) struct Colours {
 impl Colours {
     /// Somebody's colour, for as long as the room is shown.
     pub(crate) fn of(&mut self, user_id: &str) -> usize {
-        if let Some(colour) = self.of.get(user_id) {
+        if let Some((_, colour)) = self.of.iter().find(|(known, _)| known == user_id) {
             return *colour;
         }
         let own =
@@ -25,7 +23,7 @@ impl Colours {
         let from_own = (0..COLOURS).map(|step| (own + step) % COLOURS);
         let colour = from_own.min_by_key(|colour| self.taken[*colour]).unwrap_or_default();
         self.taken[colour] += 1;
-        self.of.insert(user_id.to_owned(), colour);
+        self.of.push((user_id.to_owned(), colour));
         colour
     }
 }

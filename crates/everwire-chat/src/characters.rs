@@ -1,4 +1,5 @@
-//! What people take for one character: grapheme clusters (Unicode Annex 29). A page asks its browser, which has the tables.
+//! What people take for one character: grapheme clusters (Unicode Annex 29), and which of them differ only in case. A page asks its
+//! browser, which has the tables.
 
 /// How many there are.
 #[cfg(not(target_arch = "wasm32"))]
@@ -12,6 +13,23 @@ pub(crate) fn characters(text: &str) -> usize {
 pub(crate) fn characters(text: &str) -> usize {
     let clusters = browser::Segmenter::new().and_then(|segmenter| js_sys::try_iter(&segmenter.segment(text)));
     clusters.ok().flatten().map_or_else(|| text.chars().count(), Iterator::count)
+}
+
+/// A letter in lower case, which may be several.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn lower(letter: char) -> impl Iterator<Item = char> {
+    letter.to_lowercase()
+}
+
+/// A letter in lower case, which may be several.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn lower(letter: char) -> impl Iterator<Item = char> {
+    let lower = if letter.is_ascii() {
+        letter.to_ascii_lowercase().to_string()
+    } else {
+        js_sys::JsString::from(letter.to_string()).to_lower_case().into()
+    };
+    lower.chars().collect::<Vec<_>>().into_iter()
 }
 
 #[cfg(target_arch = "wasm32")]

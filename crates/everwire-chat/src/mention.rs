@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::characters::lower;
 use crate::wire::User;
 
 /// Whether a line addresses `me`. `others` are users whose names may begin as ours do.
@@ -102,14 +103,14 @@ fn addresses(text: &str) -> impl Iterator<Item = usize> + '_ {
 
 /// How many bytes of a text are this beginning, whatever the case; `None` if it begins otherwise.
 fn begins(text: &str, beginning: &str) -> Option<usize> {
-    let mut wanted = beginning.chars().flat_map(char::to_lowercase).peekable();
+    let mut wanted = beginning.chars().flat_map(lower).peekable();
     let mut length = 0;
     for c in text.chars() {
         if wanted.peek().is_none() {
             break;
         }
-        for lower in c.to_lowercase() {
-            wanted.next_if_eq(&lower)?;
+        for letter in lower(c) {
+            wanted.next_if_eq(&letter)?;
         }
         length += c.len_utf8();
     }
