@@ -257,7 +257,7 @@ impl Callee {
                 self.cancel(config, id, outputs);
             }
         }
-        outputs.push_back(Output::Send(Frame::Answer(self.answer(config, hello.number)).to_message()));
+        outputs.push_back(Output::Send(Frame::Answer(self.answer(config, hello)).to_message()));
         if is_new {
             for (_, running) in self.running.iter().filter(|(id, _)| !hello.has_made(**id)) {
                 outputs.extend(running.kept().map(Output::Send));
@@ -265,7 +265,7 @@ impl Callee {
         }
     }
 
-    fn answer(&self, config: &Config, number: u64) -> Answer {
+    fn answer(&self, config: &Config, hello: &Hello) -> Answer {
         let unkeyed = self.running.iter().filter(|(_, running)| running.key.is_none());
         let keyed = self.running.iter().filter_map(|(id, running)| {
             let Key { key, name } = running.key.as_ref()?;
@@ -277,7 +277,8 @@ impl Callee {
         });
         Answer {
             instance: self.instance.clone(),
-            number,
+            to: hello.instance.clone(),
+            number: hello.number,
             max_running: config.max_running as u64,
             max_message: config.max_message as u64,
             running: ranges::collect(unkeyed.map(|(id, _)| *id)),

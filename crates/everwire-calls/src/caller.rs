@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use everwire_core::Moment;
 use everwire_ws::Message;
 
-use crate::frame::{Answer, Call, Frame, Hello, Kind, MAX_ID};
+use crate::frame::{Answer, Call, Frame, Hello, Kind, MAX_ID, OpenCall};
 use crate::{Config, EndReason, Failure, OpenError, Output, Request, Resumed, Rule, ranges};
 
 type Outputs = VecDeque<Output>;
@@ -18,6 +18,7 @@ pub(crate) struct Caller {
     /// Of the last hello; 0 before the first.
     hello: u64,
     answered: bool,
+    was_answered: bool,
     /// What the peer says it runs at most.
     peer_limit: Option<u64>,
     /// The largest frame that can be sent.
@@ -25,7 +26,10 @@ pub(crate) struct Caller {
     open: BTreeMap<u64, Open>,
     keys: BTreeSet<String>,
     /// Calls with a key that have ended and whose application has not done with the end. The callee keeps it until then.
-    held: BTreeMap<u64, String>,
+    held: BTreeMap<u64, Held>,
+    /// Calls of earlier runs of the program that were cancelled or forgotten here since the last hello: its answer may still
+    /// have them.
+    done_with: BTreeSet<u64>,
     deadlines: BTreeSet<(Moment, u64)>,
 }
 
@@ -35,6 +39,12 @@ struct Open {
     deadline: Option<Moment>,
     /// The hello before it.
     hello: u64,
+    stream: Option<Reading>,
+}
+
+#[derive(Debug)]
+struct Held {
+    key: String,
     stream: Option<Reading>,
 }
 
@@ -56,11 +66,13 @@ impl Caller {
             last_id: first_id.saturating_sub(1),
             hello: 0,
             answered: false,
+            was_answered: false,
             peer_limit: None,
             max_sent: config.max_sent,
             open: BTreeMap::new(),
             keys: BTreeSet::new(),
             held: BTreeMap::new(),
+            done_with: BTreeSet::new(),
             deadlines: BTreeSet::new(),
         }
     }
@@ -123,17 +135,30 @@ impl Caller {
         self.hello == number && !self.answered
     }
 
+    /// Whether a hello was said, and none was ever answered.
+    pub(crate) fn awaits_first_answer(&self) -> bool {
+        self.hello > 0 && !self.was_answered
+    }
+
     pub(crate) fn limits_of_peer(&mut self, max_running: u64, max_sent: usize) {
         self.peer_limit = Some(max_running);
         self.max_sent = max_sent;
     }
 
     /// [C-14]: what the callee does not have any more is lost, and what it has of earlier runs of this program is taken up.
-    pub(crate) fn answer(&mut self, config: &Config, answer: Answer, outputs: &mut Outputs) {
+    pub(crate) fn answer(&mut self, config: &Config, answer: &Answer, outputs: &mut Outputs) {
+        if answer.to != self.instance {
+            return;
+        }
+        self.was_answered = true;
+        // Also from an answer to an earlier hello: what is kept follows the first.
+        let resumed = answer.keyed.iter().filter_map(|there| self.take_up(config, there, answer.number)).collect();
+        outputs.push_back(Output::Resumed(resumed));
         if answer.number != self.hello {
             return;
         }
         self.answered = true;
+        self.done_with.clear();
         let is_there = |id: u64| {
             ranges::contain(&answer.running, id) || answer.keyed.binary_search_by_key(&id, |open| open.id).is_ok()
         };
@@ -142,23 +167,26 @@ impl Caller {
         for id in lost {
             self.end(id, EndReason::Lost, outputs);
         }
-        let mut resumed = Vec::new();
-        for there in answer.keyed {
-            let is_known = self.open.contains_key(&there.id) || self.held.contains_key(&there.id);
-            if is_known || self.keys.contains(&there.key) || self.open.len() >= config.max_open {
-                continue;
-            }
-            self.keys.insert(there.key.clone());
-            let stream = match there.kind {
-                Kind::Call => None,
-                Kind::Stream => Some(Reading::new(u64::from(there.window.max(1)), there.processed)),
-            };
-            let open = Open { key: Some(there.key.clone()), deadline: None, hello: self.hello, stream };
-            self.open.insert(there.id, open);
-            let (id, kind, name, key, processed) = (there.id, there.kind, there.name, there.key, there.processed);
-            resumed.push(Resumed { id, kind, name, key, processed });
+    }
+
+    /// A call with a key of an earlier run of this program.
+    fn take_up(&mut self, config: &Config, there: &OpenCall, hello: u64) -> Option<Resumed> {
+        let is_ours = (self.first_id..=self.last_id).contains(&there.id) || self.done_with.contains(&there.id);
+        let is_known = is_ours || self.open.contains_key(&there.id) || self.held.contains_key(&there.id);
+        if is_known
+            || self.keys.contains(&there.key)
+            || self.open.len() >= config.max_open.saturating_add(config.max_keyed)
+        {
+            return None;
         }
-        outputs.push_back(Output::Resumed(resumed));
+        let OpenCall { id, kind, name, key, processed, window } = there.clone();
+        let stream = match kind {
+            Kind::Call => None,
+            Kind::Stream => Some(Reading::new(u64::from(window.max(1)), processed)),
+        };
+        self.keys.insert(key.clone());
+        self.open.insert(id, Open { key: Some(key.clone()), deadline: None, hello, stream });
+        Some(Resumed { id, kind, name, key, processed })
     }
 
     /// [C-8]: the first reply counts, and what comes for a call that is over counts for nothing.
@@ -175,8 +203,8 @@ impl Caller {
     }
 
     pub(crate) fn error(&mut self, id: u64, failure: Failure, outputs: &mut Outputs) {
-        if let Some(open) = self.close(id, true) {
-            outputs.push_back(ended(id, &open, EndReason::Failed(failure)));
+        if let Some(kind) = self.close(id, true) {
+            outputs.push_back(ended(id, kind, EndReason::Failed(failure)));
         }
     }
 
@@ -209,12 +237,17 @@ impl Caller {
 
     /// The application has processed the items of a stream up to this one. That is credit for as many more ([C-12]).
     pub(crate) fn processed(&mut self, id: u64, number: u64, outputs: &mut Outputs) {
-        let Some(open) = self.open.get_mut(&id) else { return };
-        let Some(stream) = &mut open.stream else { return };
+        let (stream, keyed) = match (self.open.get_mut(&id), self.held.get_mut(&id)) {
+            (Some(open), _) => (&mut open.stream, open.key.is_some()),
+            // The end is there, and the application has not come to it.
+            (None, Some(held)) => (&mut held.stream, true),
+            (None, None) => return,
+        };
+        let Some(stream) = stream else { return };
         stream.processed = stream.processed.max(number.min(stream.received));
         let untold = stream.processed - stream.told;
         // [C-16]: with a key, what is told is where a later run of the program goes on.
-        if untold > 0 && (open.key.is_some() || untold >= stream.window.div_ceil(2)) {
+        if untold > 0 && (keyed || untold >= stream.window.div_ceil(2)) {
             stream.told = stream.processed;
             outputs.push_back(Output::Send(Frame::Processed(id, stream.told).to_message()));
         }
@@ -229,8 +262,9 @@ impl Caller {
 
     /// The application has done with the end of a call with a key ([C-16]).
     pub(crate) fn forget(&mut self, id: u64, outputs: &mut Outputs) {
-        if let Some(key) = self.held.remove(&id) {
-            self.keys.remove(&key);
+        if let Some(held) = self.held.remove(&id) {
+            self.keys.remove(&held.key);
+            self.is_done_with(id);
             outputs.push_back(Output::Send(Frame::Forget(id).to_message()));
         }
     }
@@ -266,25 +300,39 @@ impl Caller {
     }
 
     fn end(&mut self, id: u64, reason: EndReason, outputs: &mut Outputs) {
-        if let Some(open) = self.close(id, false) {
-            outputs.push_back(ended(id, &open, reason));
+        if let Some(kind) = self.close(id, false) {
+            outputs.push_back(ended(id, kind, reason));
         }
     }
 
     /// `by_callee`: it has said how it ended, and keeps that if there is a key.
-    fn close(&mut self, id: u64, by_callee: bool) -> Option<Open> {
-        let open = self.open.remove(&id)?;
+    fn close(&mut self, id: u64, by_callee: bool) -> Option<Kind> {
+        let mut open = self.open.remove(&id)?;
         if let Some(deadline) = open.deadline {
             self.deadlines.remove(&(deadline, id));
         }
-        if let Some(key) = &open.key {
+        let kind = open.kind();
+        if let Some(key) = open.key.take() {
             if by_callee {
-                self.held.insert(id, key.clone());
+                self.held.insert(id, Held { key, stream: open.stream.take() });
             } else {
-                self.keys.remove(key);
+                self.keys.remove(&key);
+                self.is_done_with(id);
             }
         }
-        Some(open)
+        Some(kind)
+    }
+
+    fn is_done_with(&mut self, id: u64) {
+        if !(self.first_id..=self.last_id).contains(&id) {
+            self.done_with.insert(id);
+        }
+    }
+}
+
+impl Open {
+    fn kind(&self) -> Kind {
+        if self.stream.is_some() { Kind::Stream } else { Kind::Call }
     }
 }
 
@@ -294,9 +342,9 @@ impl Reading {
     }
 }
 
-fn ended(id: u64, open: &Open, reason: EndReason) -> Output {
-    match open.stream {
-        None => Output::Replied { id, result: Err(reason) },
-        Some(_) => Output::Ended { id, result: Err(reason) },
+fn ended(id: u64, kind: Kind, reason: EndReason) -> Output {
+    match kind {
+        Kind::Call => Output::Replied { id, result: Err(reason) },
+        Kind::Stream => Output::Ended { id, result: Err(reason) },
     }
 }

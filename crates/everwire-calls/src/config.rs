@@ -5,7 +5,8 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Config {
     /// Calls and streams that this end may have open at the peer. One more is [`OpenError::TooMany`](crate::OpenError). Each
-    /// costs some 250 bytes. The peer's own limit holds too. Default: 10,000.
+    /// costs some 250 bytes. The peer's own limit holds too. What is found again of earlier runs of the
+    /// program comes on top, up to `max_keyed`. Default: 10,000.
     pub max_open: usize,
     /// Calls and streams of the peer that run here at the same time, with those that have a key and wait to be forgotten.
     /// One more is answered with the error [`TOO_MANY`](crate::codes::TOO_MANY). Default: 10,000.

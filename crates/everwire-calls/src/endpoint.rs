@@ -162,6 +162,10 @@ impl Endpoint {
         if self.is_broken {
             return;
         }
+        if self.role == Role::Client && self.caller.awaits_first_answer() && matches!(frame, Ok(Frame::Call(_))) {
+            // [C-14]: it is meant for an earlier run of this program.
+            return;
+        }
         let followed = match frame {
             Err(_) => Err(Rule::Malformed),
             Ok(frame) => self.on_frame(now, frame),
@@ -182,8 +186,11 @@ impl Endpoint {
             Frame::Processed(id, number) => self.callee.processed(&self.config, id, number, outputs)?,
             Frame::End(id, items) => self.caller.stream_end(id, items, outputs)?,
             Frame::Answer(answer) => {
-                self.heard(&answer.instance, answer.max_running, answer.max_message);
-                self.caller.answer(&self.config, answer, &mut self.outputs);
+                // A server waits for a hello: a client acts on no call before that is answered.
+                if self.role == Role::Client || self.peer.is_some() {
+                    self.heard(&answer.instance, answer.max_running, answer.max_message);
+                }
+                self.caller.answer(&self.config, &answer, &mut self.outputs);
             }
             Frame::Breach(Breach { rule }) => self.breach(Rule::of_number(&rule), true),
             Frame::Hello(_) | Frame::Plain(_) => {}
@@ -199,9 +206,12 @@ impl Endpoint {
         let is_first = self.peer.is_none();
         self.callee.hello(&self.config, hello, &mut self.outputs);
         self.heard(&hello.instance, hello.max_running, hello.max_message);
-        // [C-13]: what the peer's earlier instance had of our calls may be lost.
-        if is_new && (self.role == Role::Client || !is_first) {
-            self.hello();
+        match self.role {
+            // [C-13]: what the earlier session had of our calls may be lost.
+            Role::Client if is_new => self.hello(),
+            // [C-14]: the program that was called is gone.
+            Role::Server if is_new && !is_first => self.caller.end_all(&EndReason::Lost, &mut self.outputs),
+            Role::Client | Role::Server => {}
         }
     }
 

@@ -108,7 +108,9 @@ pub struct Hello {
 pub struct Answer {
     /// Of the one who answers.
     pub instance: String,
-    /// The hello's.
+    /// The hello's instance.
+    pub to: String,
+    /// The hello's number.
     pub number: u64,
     /// Calls that the sender runs at the same time.
     pub max_running: u64,

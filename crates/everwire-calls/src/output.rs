@@ -41,8 +41,8 @@ pub enum Output {
     MaySend(u64),
     /// A message that belongs to no call: the application's own.
     Plain(Message),
-    /// What earlier runs of this program had open and can be found by its key, in the order of the calls. Told once for each
-    /// [`hello`](crate::Endpoint::hello), also if there is nothing.
+    /// What earlier runs of this program had open and can be found by its key, in the order of the calls. Told with each
+    /// answer to a hello, also if there is nothing; each call once.
     Resumed(Vec<Resumed>),
     /// The peer has broken a rule, or says that we have. Calls in both directions have ended.
     Breach {

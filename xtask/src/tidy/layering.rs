@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-peer", &["everwire-calls", "everwire-core", "everwire-ws"]),
     ("everwire", &["everwire-calls", "everwire-core", "everwire-peer", "everwire-tokio", "everwire-ws"]),
     ("everwire-server", &["everwire-calls", "everwire-core", "everwire-peer", "everwire-tokio", "everwire-ws"]),
-    ("everwire-testkit", &["everwire-core", "everwire-ws"]),
+    ("everwire-testkit", &["everwire-calls", "everwire-core", "everwire-ws"]),
     ("everwire-chat", &["everwire"]),
     ("everwire-chat-server", &["everwire-chat", "everwire-server", "everwire-ws"]),
     ("everwire-words", &[]),

@@ -18,7 +18,7 @@ fn a_new_session_ends_what_the_old_one_has_had_and_runs_what_it_has_not() {
     next.endpoint.hello();
     pump(&mut client, &mut next);
     assert_eq!(next.started(), [(waiting, "waiting".to_owned())]);
-    assert_eq!(client.take_told(), [unreplied(had, EndReason::Lost), Output::Resumed(vec![])]);
+    assert_eq!(client.take_told(), [Output::Resumed(vec![]), unreplied(had, EndReason::Lost)]);
     next.reply(waiting, "here");
     pump(&mut client, &mut next);
     assert_eq!(client.take_told(), [replied(waiting, "here")]);
@@ -149,4 +149,86 @@ fn the_end_of_a_server_s_session_ends_its_calls_and_handlers() {
     server.endpoint.session_ended();
     server.collect();
     assert_eq!(server.take_told(), [unreplied(ours, EndReason::Lost), Output::Drop(theirs)]);
+}
+
+/// [C-14]
+#[test]
+fn what_is_cancelled_or_forgotten_while_an_answer_is_on_its_way_is_not_found_again() {
+    let (mut client, mut server) = pair();
+    let (own, old) =
+        (client.open(keyed(Request::call("a", ""), "own")), client.open(keyed(Request::call("a", ""), "old")));
+    pump(&mut client, &mut server);
+    client.endpoint.hello();
+    client.collect();
+    let hello = client.take_said();
+    client.endpoint.cancel(own, true);
+    hello.iter().for_each(|hello| server.hear(hello));
+    for wire in server.take_said() {
+        client.hear(&wire);
+    }
+    assert!(client.take_told().contains(&Output::Resumed(vec![])), "its own is cancelled");
+    pump(&mut client, &mut server);
+    server.reply(old, "");
+
+    // The same for what an earlier run of the program has called: it cancels one and says hello at the same time.
+    let mut again = End::seeded(Role::Client, Config::default(), 7);
+    again.endpoint.hello();
+    pump(&mut again, &mut server);
+    again.take_told();
+    again.endpoint.hello();
+    again.collect();
+    let hello = again.take_said();
+    again.endpoint.forget(old);
+    hello.iter().for_each(|hello| server.hear(hello));
+    for wire in server.take_said() {
+        again.hear(&wire);
+    }
+    assert_eq!(again.take_told(), [Output::Resumed(vec![])]);
+    pump(&mut again, &mut server);
+    assert_eq!(server.endpoint.running_calls(), 0);
+}
+
+/// [C-14]
+#[test]
+fn what_a_server_has_called_is_lost_with_the_program_and_not_run_by_the_next() {
+    let (mut client, mut server) = pair();
+    let id = server.open(Request::stream("tokens", ""));
+    let call = server.said.clone();
+    pump(&mut client, &mut server);
+    client.take_told();
+    client.endpoint.item(id, "1".into()).unwrap();
+    pump(&mut client, &mut server);
+    server.take_told();
+    // The program crashes before the call's message is acknowledged: it comes again.
+    let mut again = End::seeded(Role::Client, Config::default(), 7);
+    again.endpoint.hello();
+    call.iter().for_each(|wire| again.hear(wire));
+    let later = server.open(Request::call("late", ""));
+    pump(&mut again, &mut server);
+    assert_eq!(again.take_told(), [Output::Resumed(vec![])], "neither runs");
+    let ended = server.take_told();
+    assert_eq!(ended, [Output::Ended { id, result: Err(EndReason::Lost) }, unreplied(later, EndReason::Lost)]);
+    let next = server.open(Request::call("next", ""));
+    pump(&mut again, &mut server);
+    assert_eq!(again.started(), [(next, "next".to_owned())]);
+}
+
+/// [C-16]
+#[test]
+fn items_that_are_processed_after_the_end_has_come_do_not_come_again() {
+    let (mut client, mut server) = pair();
+    let id = client.open(keyed(Request::stream("tokens", ""), "k"));
+    pump(&mut client, &mut server);
+    server.endpoint.item(id, "1".into()).unwrap();
+    server.endpoint.item(id, "2".into()).unwrap();
+    server.endpoint.end(id, Ok(()));
+    pump(&mut client, &mut server);
+    client.endpoint.processed(id, 1);
+    pump(&mut client, &mut server);
+    let mut again = End::seeded(Role::Client, Config::default(), 7);
+    again.endpoint.hello();
+    pump(&mut again, &mut server);
+    let told = again.take_told();
+    assert!(matches!(&told[0], Output::Resumed(found) if found[0].processed == 1), "{told:?}");
+    assert_eq!(told[1], Output::Item { id, number: 2, item: "2".into() });
 }

@@ -13,6 +13,7 @@
 //! | many seeds, and the smallest scenario that still fails | [`sweep`], [`shrink`] |
 //! | rules broken on purpose, to test the tests | [`Mutant`] |
 //! | every course of events in a small world | [`explore`] |
+//! | calls and streams in a session | [`calls`] |
 //!
 //! ```
 //! use everwire_testkit::sim::{Scenario, probe};
@@ -41,6 +42,7 @@
 //! ```
 
 mod agenda;
+pub mod calls;
 mod client;
 mod counts;
 pub mod explore;
