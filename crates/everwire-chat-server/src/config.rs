@@ -58,7 +58,7 @@ pub struct ServerConfig {
     /// How users say who they are; default [`Auth::Guests`].
     pub auth: Auth,
     /// How much one user may do, in messages; default as much as goes. All else counts as parts of a message: 4 KiB of
-    /// anything, a binary message and coming in as one, a page of history as two, typing, receipts and presence as a fifth. Who
+    /// anything, a binary message and coming in as one, a page of history as two, typing, receipts, presence and questions about rooms as a fifth. Who
     /// is faster is not read until it fits: nothing is lost. Once a minute's worth waits over many connections (or a burst, if
     /// that is more), what comes on top is not taken, and its connection is closed with 1013.
     pub posts: Option<Rate>,

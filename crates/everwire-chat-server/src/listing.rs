@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use everwire_chat::limits::check_room;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,12 @@ pub(crate) const DEFAULT_ROOM: &str = "lobby";
 
 /// Rooms in an answer at most.
 const MOST: usize = 500;
+
+/// What a question counts, in messages: as much as what says little to others.
+const COST: f64 = 0.2;
+
+/// When one who asks too much may ask again, in seconds.
+const AGAIN: u16 = 10;
 
 /// The rooms that can be found, from a connection to the database of its own: whoever asks keeps nobody from coming in.
 #[derive(Debug)]
@@ -79,10 +86,25 @@ struct Room {
 }
 
 async fn rooms(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    if let Some(refused) = pay(&shared, &headers) {
+        return refused;
+    }
     match list(&shared, &headers).await {
         Ok(answer) => json(&answer),
         Err(refusal) => refusal.into_json(),
     }
+}
+
+/// Counts a question against what its user may do; the answer, if that is too much. Without a good token nothing is looked up.
+fn pay(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
+    let user = shared.access.as_ref()?.named(headers)?;
+    if shared.spend(&user, COST).is_some() {
+        return None;
+    }
+    let said = serde_json::json!({ "error": "too many questions: wait a little", "code": "too_many_attempts" });
+    let mut refused = (StatusCode::TOO_MANY_REQUESTS, json(&said)).into_response();
+    refused.headers_mut().insert(RETRY_AFTER, AGAIN.into());
+    Some(refused)
 }
 
 async fn list(shared: &Shared, headers: &HeaderMap) -> Result<Answer, Refusal> {
@@ -113,6 +135,9 @@ async fn admission(
     Query(Question { room }): Query<Question>,
     headers: HeaderMap,
 ) -> Response {
+    if let Some(refused) = pay(&shared, &headers) {
+        return refused;
+    }
     let room = room.unwrap_or_else(|| DEFAULT_ROOM.to_owned());
     if let Err(problem) = check_room(&room) {
         return json(&serde_json::json!({ "admitted": false, "code": "invalid_room", "reason": problem }));

@@ -4,7 +4,7 @@
 mod support;
 
 use everwire_chat::rooms::{Admission, RoomList};
-use everwire_chat_server::{Accounts, ServerConfig};
+use everwire_chat_server::{Accounts, Rate, ServerConfig};
 use serde_json::{Value, json};
 use support::accounts::{accounts, get, sign_in};
 use support::{Plain, Server, with_data};
@@ -97,6 +97,30 @@ async fn a_closed_room_a_ban_and_a_missing_sign_in_are_told_apart() {
     assert_eq!(ask("lobby", None).await, "signed_out");
     assert_eq!(ask("lobby", Some("x.y.z")).await, "signed_out");
     assert_eq!(ask("%20", Some(&ana)).await, "invalid_room");
+}
+
+#[tokio::test]
+async fn questions_count_as_what_a_user_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = accounts(folder.path(), &["ana", "ben"]);
+    config.posts = Some(Rate::new(2.0, 0.01));
+    let server = Server::start(config).await;
+    let (ana, _) = sign_in(&server, "ana").await;
+    let (ben, _) = sign_in(&server, "ben").await;
+    let mut answered = 0;
+    loop {
+        let path = if answered % 2 == 0 { "/api/rooms" } else { "/api/admission" };
+        let (status, answer) = get(&server, path, Some(&ana)).await;
+        if status == 429 {
+            assert_eq!(answer["code"], "too_many_attempts", "{answer}");
+            break;
+        }
+        assert_eq!(status, 200, "{answer}");
+        answered += 1;
+        assert!(answered < 1000, "nothing is counted");
+    }
+    assert!(answered >= 10, "{answered}");
+    assert_eq!(get(&server, "/api/rooms", Some(&ben)).await.0, 200, "others may ask");
 }
 
 #[tokio::test]
