@@ -140,6 +140,15 @@ async fn more_redirects_than_allowed_and_circles_are_final() {
 }
 
 #[tokio::test]
+async fn a_redirect_that_waits_for_a_cookie_is_told_to_be_one() {
+    let wall = redirecting("307 Temporary Redirect", "/\r\nset-cookie: wall=secretive; path=/").await;
+    for builder in [hasty(&wall.url), following(&wall.url)] {
+        let words = refusal(builder).await;
+        assert!(words.contains("cookies are not kept") && !words.contains("secretive"), "{words}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_to_nowhere_is_final() {
     let here = Server::raw(|stream, _| answer(stream, "HTTP/1.1 302 Found\r\n\r\n")).await;
     let words = refusal(following(&here.url)).await;

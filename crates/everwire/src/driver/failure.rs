@@ -8,7 +8,7 @@ use everwire_core::{Loss, OpenFailure, OpenFailureKind, Phase};
 use everwire_tokio::{OpenError, SocketError};
 use everwire_ws::handshake::{HandshakeError, MAX_HEAD, MAX_HEADERS, Refused};
 use everwire_ws::{CloseFrame, ProtocolError};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, VIA};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, SET_COOKIE, VIA};
 use http::{HeaderMap, StatusCode};
 
 use super::secrets::Secrets;
@@ -74,8 +74,9 @@ pub(super) fn redirect(refused: &Refused, why: &str, secrets: &Secrets) -> OpenF
         retry_after: retry_after(&refused.headers, SystemTime::now()),
         fresh_credentials: false,
     };
-    let detail =
-        format!("the server answered {} and redirects {}; this is not followed", refused.status, secrets.hide(why));
+    let cookie = cookie_words(&refused.headers);
+    let why = secrets.hide(why);
+    let detail = format!("the server answered {} and redirects {why}; this is not followed{cookie}", refused.status);
     OpenFailure { phase: Phase::Upgrade, kind, detail }
 }
 
@@ -175,6 +176,7 @@ fn refusal(refused: &Refused, secrets: &Secrets) -> String {
             }
             None => words += " (a redirect, which is not followed)",
         }
+        words += cookie_words(&refused.headers);
     } else if refused.status == StatusCode::UPGRADE_REQUIRED {
         words += "; it has not seen that one was asked for, or speaks another version";
     } else if refused.status.is_success() && refused.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0") {
@@ -183,6 +185,14 @@ fn refusal(refused: &Refused, secrets: &Secrets) -> String {
         words += &format!(": {body}");
     }
     words
+}
+
+/// What may be behind a redirect.
+fn cookie_words(headers: &HeaderMap) -> &'static str {
+    match headers.contains_key(SET_COOKIE) {
+        true => "; it sets a cookie, and cookies are not kept: give it as a header, `Cookie: …`",
+        false => "",
+    }
 }
 
 /// Where a redirect leads, without user, password and query, which may be secrets.
