@@ -210,7 +210,7 @@ chat("rooms have what is unread counted, and a draft stays where it was", async 
   await ben.write("psst");
   await ana.page.locator(".side .count", { hasText: "1" }).waitFor();
   await ana.page.reload();
-  await ana.page.locator(".side .room", { hasText: "den" }).click();
+  await ana.page.locator(".side .rooms .room", { hasText: "den" }).click();
   await ana.message("psst").waitFor();
   assert.equal(await ana.page.inputValue("textarea"), "half a thought");
   await ben.done();

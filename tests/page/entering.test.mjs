@@ -183,7 +183,7 @@ entering("a room with an impossible name keeps nobody from the others", async (f
   });
   await ana.page.goto(front.url(`?room=${"y".repeat(65)}`));
   await ana.connected();
-  assert.deepEqual(await ana.page.locator(".side .room").allTextContents(), ["den"]);
+  assert.deepEqual(await ana.page.locator(".side .rooms .room").allTextContents(), ["den"]);
   await ana.done();
 });
 
@@ -196,9 +196,9 @@ entering("a room is left by one press, at once for the others, and not while som
     await ana.page.locator("h1", { hasText: room }).waitFor();
     await ana.connected();
   };
-  const rooms = (names) => ana.page.waitForFunction((names) => [...document.querySelectorAll(".side .room > :first-child")].map((room) => room.textContent).join() === names, names);
+  const rooms = (names) => ana.page.waitForFunction((names) => [...document.querySelectorAll(".side .rooms .room > :first-child")].map((room) => room.textContent).join() === names, names);
   for (const room of ["den", "hall"]) await join(room);
-  await ana.page.locator(".side .room", { hasText: "lobby" }).click();
+  await ana.page.locator(".side .rooms .room", { hasText: "lobby" }).click();
   await ana.page.reload();
   await ana.connected();
   await ana.page.getByRole("button", { name: /leave .*den/i }).dblclick();
@@ -228,7 +228,7 @@ entering("on a phone the keyboard goes into the rooms and comes back", async (fr
   const ana = await Person.join(browser, front, "Ana", PHONE);
   const focused = (selector) => ana.page.waitForFunction((selector) => document.activeElement.matches(selector), selector);
   await ana.page.getByRole("button", { name: "Rooms" }).click();
-  await focused(".side .room");
+  await focused(".side .rooms .room");
   await ana.page.waitForSelector("main[inert]");
   await ana.page.keyboard.press("Escape");
   await focused(".menu");

@@ -116,7 +116,7 @@ missed("a room that one goes to begins where one has left it", async (front, ser
   await ana.connected();
   await say(server, 150);
   await ana.page.locator(".side .count", { hasText: "150" }).waitFor();
-  await ana.page.locator(".side .room", { hasText: "lobby" }).click();
+  await ana.page.locator(".side .rooms .room", { hasText: "lobby" }).click();
   await atLine(ana, /150.* new messages/);
   await ana.message(/^line 1$/).waitFor();
   await ana.done();

@@ -138,9 +138,9 @@ people("tabs keep each other's drafts and rooms", async (front) => {
   ana.page = await ana.open(front.url());
   await ana.connected();
   await ana.page.locator("h1", { hasText: "kitchen" }).waitFor();
-  await ana.page.locator(".side .room", { hasText: "lobby" }).click();
+  await ana.page.locator(".side .rooms .room", { hasText: "lobby" }).click();
   assert.equal(await ana.page.inputValue("textarea"), "a long draft");
-  assert.deepEqual(await ana.page.locator(".side .room > :first-child").allTextContents(), ["lobby", "garden", "kitchen"]);
+  assert.deepEqual(await ana.page.locator(".side .rooms .room > :first-child").allTextContents(), ["lobby", "garden", "kitchen"]);
   await ana.done();
 });
 
@@ -164,7 +164,7 @@ people("what closed tabs have left is shown and sent by the next, of every room"
   });
   await server.restart();
   await ana.page.goto(front.url());
-  await ana.page.locator(".side .room", { hasText: "den" }).click();
+  await ana.page.locator(".side .rooms .room", { hasText: "den" }).click();
   await ana.sees("of the second tab", "sent");
   await ana.page.waitForFunction(() => !Object.entries(localStorage).some(([name, kept]) => name.startsWith("everwire.outbox") && kept.includes("of the second tab")));
   await ana.done();
