@@ -34,7 +34,7 @@ const FOR_QUESTIONS: usize = 100;
 const MARKS_PERIOD: Duration = Duration::from_secs(1);
 
 /// Read positions that are stored together: posts wait for it.
-const POSITIONS_TOGETHER: usize = 2000;
+const POSITIONS_TOGETHER: usize = 1000;
 
 /// How often old messages are looked for.
 const RETENTION_PERIOD: Duration = Duration::from_secs(60);

@@ -248,10 +248,11 @@ impl Rooms {
     /// A member's client has what is up to there: the authors are told what is new to them.
     pub(crate) fn receipt(&mut self, room: &str, origin: ConnectionId, receipt: Receipt) {
         let Some(entry) = self.rooms.get(room) else { return };
-        let Some(user) = entry.members.get(&origin).and_then(|member| member.user.clone()) else { return };
-        self.read_to(room, origin, &user.user_id, receipt.read);
+        let of_user = |member: &Member| member.user.as_ref().map(|user| user.user_id.clone());
+        let Some(user_id) = entry.members.get(&origin).and_then(of_user) else { return };
+        self.read_to(room, origin, &user_id, receipt.read);
         let Some(entry) = self.rooms.get_mut(room) else { return };
-        let Some(rise) = entry.marks.raise(&user.user_id, receipt) else { return };
+        let Some(rise) = entry.marks.raise(&user_id, receipt) else { return };
         self.unsaved.insert(room.to_owned(), entry.marks.kept());
         for member in entry.members.values() {
             let Some(user) = &member.user else { continue };

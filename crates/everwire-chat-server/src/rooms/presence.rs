@@ -48,6 +48,11 @@ impl Presence {
         true
     }
 
+    /// How many connections a user has.
+    pub(super) fn connections(&self, user_id: &str) -> usize {
+        self.here.get(user_id).map_or(0, |here| here.connections)
+    }
+
     /// How many users are here.
     pub(super) fn count(&self) -> usize {
         self.here.len()

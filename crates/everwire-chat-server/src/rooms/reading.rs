@@ -46,12 +46,17 @@ impl Rooms {
     /// A client of a user says how far it has shown the room: the user's other clients are told if that is news.
     pub(super) fn read_to(&mut self, room: &str, origin: ConnectionId, user: &str, offset: u64) {
         let Some(entry) = self.rooms.get_mut(room) else { return };
-        let known = entry.read.entry(user.to_owned()).or_default();
-        if offset <= *known {
+        match entry.read.get_mut(user) {
+            Some(known) if offset <= *known => return,
+            Some(known) => *known = offset,
+            None if offset == 0 => return,
+            None => drop(entry.read.insert(user.to_owned(), offset)),
+        }
+        self.unsaved_reading.put(room, user, offset);
+        // Each member of a large room reads each line: it is not looked through for each of them.
+        if entry.presence.connections(user) < 2 {
             return;
         }
-        *known = offset;
-        self.unsaved_reading.put(room, user, offset);
         let frame = Prepared::new(text(&Event::ReadPosition(ReadMark { offset })));
         let is_other = |(id, member): &(&ConnectionId, &super::Member)| {
             **id != origin && member.manner.extended && member.user.as_ref().is_some_and(|known| known.user_id == user)

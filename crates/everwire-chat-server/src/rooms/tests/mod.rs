@@ -403,3 +403,32 @@ fn what_was_recalled_before_a_room_was_forgotten_is_not_put_in() {
     line.rooms.recall("r", line.rooms.forgotten("r"), KeptMarks::default(), &[]);
     assert!(!line.rooms.is_unknown("r"));
 }
+
+#[test]
+fn a_users_other_connections_hear_how_far_it_has_read_and_nobody_else_does() {
+    let mut line = Line::new();
+    for (id, name) in [(1, "ana+"), (2, "ana+"), (3, "ana"), (4, "ben+")] {
+        line.join(id, name);
+    }
+    let heard = |line: &Line, id| -> Vec<String> {
+        line.got(id).into_iter().filter(|event| event.starts_with("read_position")).collect()
+    };
+    // Those who know the extensions have a plus in their ids.
+    assert_eq!(line.rooms.resume_reading("r", "ana+", Some(3), 9), 3);
+    line.rooms.receipt("r", 1, Receipt { delivered: 5, read: 3 });
+    assert!(heard(&line, 2).is_empty(), "that was known");
+    line.rooms.receipt("r", 1, Receipt { delivered: 5, read: 5 });
+    assert_eq!(heard(&line, 2), ["read_position  5"]);
+    assert!([1, 3, 4].iter().all(|id| heard(&line, *id).is_empty()), "nobody else");
+    line.rooms.receipt("r", 4, Receipt { delivered: 4, read: 4 });
+    let mut unsaved = line.rooms.unsaved_positions(10);
+    unsaved.sort_by(|one, other| one.user.cmp(&other.user));
+    let brief: Vec<_> = unsaved.iter().map(|kept| (kept.user.as_str(), kept.offset)).collect();
+    assert_eq!(brief, [("ana+", 5), ("ben+", 4)]);
+    line.rooms.receipt("r", 2, Receipt { delivered: 6, read: 6 });
+    line.rooms.positions_saved(unsaved);
+    let left = line.rooms.unsaved_positions(10);
+    assert_eq!(left.iter().map(|kept| kept.offset).collect::<Vec<_>>(), [6], "it has risen since");
+    assert_eq!(line.rooms.read_position("r", "ana+"), Some(6));
+    assert_eq!(line.rooms.resume_reading("r", "new", None, 9), 9, "who comes for the first time has missed nothing");
+}
