@@ -67,7 +67,8 @@ const STATES = {
     await ana.page.getByRole("button", { name: "retry now" }).waitFor();
     await ana.write("I am there already");
     await ana.sees("I am there", "sending");
-    await ana.page.getByRole("button", { name: "retry now" }).waitFor();
+    // While there is time to look at it.
+    await ana.page.waitForFunction(() => /[3-9].? s/.test(document.querySelector(".state").textContent));
     await picture(ana);
     await ana.done();
   },
