@@ -6,7 +6,7 @@ use axum::http::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use everwire_chat::limits::{check_id, check_name};
+use everwire_chat::limits::{NAME_CHARS, check_id, check_name, shows};
 use everwire_chat::wire::User;
 use everwire_server::CloseCode;
 use ring::hmac;
@@ -86,7 +86,7 @@ impl Access {
         let Claims { sub, name, generation, sid, grant, exp, .. } = claims;
         let until = exp.saturating_add(self.gate.leeway());
         let grant = grant.and_then(|grant| URL_SAFE_NO_PAD.decode(grant).ok());
-        let name = name.filter(|name| check_name(name).is_ok()).unwrap_or_else(|| sub.clone());
+        let name = name.filter(|name| check_name(name).is_ok()).unwrap_or_else(|| name_of(&sub));
         Ok((name, Pass { user_id: sub, room: room.to_owned(), generation, sign_in: sid.zip(grant), until }))
     }
 
@@ -177,6 +177,17 @@ impl Gate {
     }
 }
 
+/// An id as a name: what no name may have in it is replaced, so that nobody takes it for another's.
+fn name_of(id: &str) -> String {
+    const REPLACEMENT: char = '\u{fffd}';
+    if check_name(id).is_ok() {
+        return id.to_owned();
+    }
+    let name: String =
+        id.chars().map(|c| if c == ' ' || shows(c) { c } else { REPLACEMENT }).take(NAME_CHARS).collect();
+    if check_name(&name).is_ok() { name } else { REPLACEMENT.to_string() }
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
@@ -254,6 +265,29 @@ impl IntoResponse for Refusal {
             }
             Self::Banned | Self::ShutOut | Self::OtherUser => (StatusCode::FORBIDDEN, words).into_response(),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], words).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use everwire_chat::limits::check_name;
+
+    use super::name_of;
+
+    #[test]
+    fn an_id_that_is_no_name_is_shown_without_what_would_make_it_look_like_another_s() {
+        let long = "x".repeat(128);
+        for (id, name) in [
+            ("eve-77", "eve-77"),
+            ("\u{202e}nimda", "\u{fffd}nimda"),
+            ("b\u{200b}en real", "b\u{fffd}en real"),
+            ("\u{3164}", "\u{fffd}"),
+            ("  ", "\u{fffd}"),
+            (long.as_str(), &long[..64]),
+        ] {
+            assert_eq!(name_of(id), name, "{}", id.escape_unicode());
+            assert!(check_name(&name_of(id)).is_ok());
         }
     }
 }

@@ -144,10 +144,14 @@ impl Access {
 
     /// Keys of the issuer that have changed, and where the clock stands.
     pub(crate) async fn renew(self: &std::sync::Arc<Self>) {
-        if let Some(reading) = self.time.due()
-            && let Some(Err(error)) = self.store.ask(move |tables| tables.save_clock(reading)).await
-        {
-            tracing::warn!(%error, "where the clock of sign-ins stands can't be stored");
+        if let Some(reading) = self.time.due() {
+            let access = std::sync::Arc::clone(self);
+            // Whoever has to leave does not wait until it can be written.
+            tokio::spawn(async move {
+                if let Some(Err(error)) = access.store.ask(move |tables| tables.save_clock(reading)).await {
+                    tracing::warn!(%error, "where the clock of sign-ins stands can't be stored");
+                }
+            });
         }
         let access = std::sync::Arc::clone(self);
         let _ = tokio::task::spawn_blocking(move || access.renew_keys()).await;
