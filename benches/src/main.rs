@@ -5,6 +5,8 @@
 //! one core, the server (the same for all) to another; the contenders take turns, and medians over the rounds and their
 //! ratios are what to quote.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod chat;
 mod clients;
 mod idle;

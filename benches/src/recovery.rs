@@ -123,7 +123,7 @@ async fn experiment(name: &str, fault: Fault) -> Done<Outcome> {
         }
         Fault::BlackHole => {
             proxy.black_hole(true);
-            let noticed = client.wait_for("noticed", HOLE).await.map(|at| at - begun);
+            let noticed = client.wait_for("noticed", HOLE).await.map(|at| at.saturating_duration_since(begun));
             sleep(HOLE.saturating_sub(begun.elapsed())).await;
             proxy.cut_all(Ending::Reset);
             proxy.black_hole(false);
@@ -150,7 +150,7 @@ async fn experiment(name: &str, fault: Fault) -> Done<Outcome> {
 /// One more number.
 async fn hear(server: &mut Party, heard: &mut BTreeMap<u64, usize>) {
     loop {
-        match server.next_line(PATIENCE * 4).await.map(|line| line.parse()) {
+        match server.next_line(PATIENCE.saturating_mul(4)).await.map(|line| line.parse()) {
             Some(Ok(number)) => {
                 *heard.entry(number).or_default() += 1;
                 return;
@@ -176,7 +176,12 @@ fn times(outcomes: &[Outcome]) -> String {
     times.sort_by_key(|time| time.unwrap_or(Duration::MAX));
     let sum: Duration = times.iter().map(|time| time.unwrap_or(PATIENCE)).sum();
     let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
-    format!("{} / {} / {}", time(median), seconds(sum / times.len() as u32), time(longest))
+    format!(
+        "{} / {} / {}",
+        time(median),
+        seconds(sum.checked_div(times.len() as u32).unwrap_or_default()),
+        time(longest)
+    )
 }
 
 fn time(time: Option<Duration>) -> String {

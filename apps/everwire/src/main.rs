@@ -6,9 +6,12 @@
 //! - [`term`]: the terminal and the standard streams
 //! - [`exit`]: how a command ends
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod address;
 mod args;
 mod chat;
+mod clock;
 mod connect;
 mod doctor;
 mod echo;

@@ -45,7 +45,7 @@ impl Party {
 
     /// When it says this, if it does in time.
     pub(super) async fn wait_for(&mut self, words: &str, within: Duration) -> Option<Instant> {
-        let until = Instant::now() + within;
+        let until = Instant::now().checked_add(within)?;
         while let Ok(Ok(Some(line))) = timeout_at(until, self.lines.next_line()).await {
             if line == words {
                 return Some(Instant::now());

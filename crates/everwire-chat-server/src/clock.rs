@@ -10,6 +10,18 @@ const SHORT: Duration = Duration::from_secs(60);
 /// How often what has passed is stored.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
+/// "Never", as tokio understands it: about 30 years. Adding more to a time is an overflow somewhere.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// So long after a time, which may be never.
+pub(crate) fn after(time: tokio::time::Instant, pause: Duration) -> tokio::time::Instant {
+    time.checked_add(pause.min(NEVER)).unwrap_or(time)
+}
+
+fn tenth(of: Duration) -> Duration {
+    of.checked_div(10).unwrap_or_default()
+}
+
 /// Both clocks at one moment, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
@@ -39,7 +51,7 @@ impl Clock {
             None => (wall, None),
             Some(saved) => {
                 let passed = wall.saturating_sub(saved.wall).max(0);
-                let believed = kept_for.map_or(i64::MAX, |kept_for| millis((kept_for / 10).max(SHORT)));
+                let believed = kept_for.map_or(i64::MAX, |kept_for| millis(tenth(kept_for).max(SHORT)));
                 if passed <= believed {
                     (saved.own.saturating_add(passed), None)
                 } else {

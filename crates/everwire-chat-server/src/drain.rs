@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::after;
 use crate::server::Shared;
 
 /// A member's share of the time at most: few of them do not need all of it.
@@ -30,7 +31,7 @@ impl Drain {
     pub(crate) fn come_back(&self) -> Option<Duration> {
         let left = self.over.get()?.saturating_duration_since(Instant::now());
         let before = EACH.saturating_mul(u32::try_from(self.told.fetch_add(1, Ordering::Relaxed)).unwrap_or(u32::MAX));
-        Some(left + before + Duration::from_secs(1))
+        Some(left.saturating_add(before).saturating_add(Duration::from_secs(1)))
     }
 }
 
@@ -41,14 +42,15 @@ pub(crate) async fn run(shared: &Shared, within: Duration) {
     let count = u32::try_from(members.len()).unwrap_or(u32::MAX).max(1);
     let within = within.min(EACH.saturating_mul(count));
     let began = Instant::now();
-    let _ = shared.drain.over.set(began + within);
+    let _ = shared.drain.over.set(after(began, within));
     if within.is_zero() {
         return;
     }
     let back = within.as_secs() + u64::from(within.subsec_nanos() > 0) + 1;
     for (turn, (room, id)) in (0..).zip(members) {
-        tokio::time::sleep_until(began + within / count * turn).await;
+        let share = within.checked_div(count).unwrap_or_default();
+        tokio::time::sleep_until(after(began, share.saturating_mul(turn))).await;
         shared.rooms().send_away(&room, id, back);
     }
-    tokio::time::sleep_until(began + within).await;
+    tokio::time::sleep_until(after(began, within)).await;
 }

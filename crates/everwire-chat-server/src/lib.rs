@@ -38,6 +38,8 @@
 //! | `clock` | the time that has surely passed (pure) |
 //! | `config`, `error` | settings, and what can go wrong |
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod access;
 mod base_path;
 mod batch;

@@ -270,6 +270,20 @@ async fn an_address_may_have_only_so_many_connections() {
 }
 
 #[tokio::test]
+async fn times_without_an_end_are_legal_and_members_come_and_go() {
+    let mut config = ServerConfig::default();
+    (config.heartbeat, config.presence_grace, config.opening_timeout) = (Duration::MAX, Duration::MAX, Duration::MAX);
+    (config.keep.time, config.drain) = (Some(Duration::MAX), Duration::MAX);
+    let server = Server::start(config).await;
+    let mut eve = Plain::named(&server, "eve").await;
+    eve.say(&text("1", "eve", "hello")).await;
+    eve.barrier().await;
+    drop(eve);
+    Plain::named(&server, "ben").await.barrier().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_silent_connection_is_pinged_and_then_dropped() {
     let mut config = ServerConfig::default();
     config.heartbeat = Duration::from_secs(1);

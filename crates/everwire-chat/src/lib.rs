@@ -14,6 +14,8 @@
 //!
 //! All but `client` is pure: no clock, no I/O.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod characters;
 pub mod client;
 pub mod limits;

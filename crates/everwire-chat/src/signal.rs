@@ -55,7 +55,7 @@ impl TypingSignal {
 
     /// When [`on_pause`](Self::on_pause) has something to say.
     pub fn deadline(&self) -> Option<Instant> {
-        self.told.map(|(_, last)| last + IDLE)
+        self.told.and_then(|(_, last)| last.checked_add(IDLE))
     }
 
     /// The deadline has come; what others are to be told.
@@ -105,7 +105,7 @@ impl AwaySignal {
     /// When [`on_pause`](Self::on_pause) has something to say.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        (!self.away).then_some(self.last + AWAY_AFTER)
+        if self.away { None } else { self.last.checked_add(AWAY_AFTER) }
     }
 
     /// The deadline has come; what others are to be told.

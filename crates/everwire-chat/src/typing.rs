@@ -25,7 +25,7 @@ impl TypingUsers {
         let known = self.users.iter().position(|(user, _)| user.user_id == signal.user_id);
         match (known, signal.is_typing) {
             (Some(at), true) => {
-                self.users[at].1 = now + EXPIRY;
+                self.users[at].1 = now.saturating_add(EXPIRY);
                 false
             }
             (Some(at), false) => {
@@ -34,7 +34,7 @@ impl TypingUsers {
             }
             (None, true) if self.users.len() < TRACKED => {
                 let user = User::new(signal.user_id, signal.user_name);
-                self.users.push((user, now + EXPIRY));
+                self.users.push((user, now.saturating_add(EXPIRY)));
                 true
             }
             (None, _) => false,

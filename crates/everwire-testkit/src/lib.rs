@@ -28,6 +28,8 @@
 //! # Ok::<(), everwire_testkit::faults::ScheduleError>(())
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 pub mod faults;
 pub mod proxy;
 pub mod sim;

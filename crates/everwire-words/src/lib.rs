@@ -11,6 +11,8 @@
 //! assert_eq!(words.say(&Text::UnreadLine { count: 3 }), "3 новых сообщения");
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod format;
 mod language;
 mod reason;

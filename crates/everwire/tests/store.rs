@@ -276,6 +276,42 @@ async fn a_store_that_panics_is_told_of_like_one_that_fails_and_asked_again() {
     assert_eq!(soon("durable after all", delivery.stored()).await, Ok(()));
 }
 
+/// What a panic can leave that panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("and again");
+    }
+}
+
+/// Panics once, with a bomb.
+struct Exploding {
+    store: MemoryStore,
+    exploded: bool,
+}
+
+impl Store for Exploding {
+    fn load(&mut self) -> Result<Saved, StoreError> {
+        self.store.load()
+    }
+
+    fn commit(&mut self, steps: &[StoreOp]) -> Result<(), StoreError> {
+        if !std::mem::replace(&mut self.exploded, true) {
+            std::panic::panic_any(Bomb);
+        }
+        self.store.commit(steps)
+    }
+}
+
+#[tokio::test]
+async fn a_panic_that_panics_again_when_it_is_dropped_ends_no_store() {
+    let store = Exploding { store: MemoryStore::default(), exploded: false };
+    let client = kept(NOWHERE, store).build().expect("good settings");
+    let mut delivery = client.send("one").expect("room");
+    assert_eq!(soon("durable after all", delivery.stored()).await, Ok(()));
+}
+
 #[tokio::test]
 async fn a_store_that_only_panics_leaves_nobody_waiting_when_the_client_is_closed() {
     let store = Panicking { store: MemoryStore::default(), left: usize::MAX };

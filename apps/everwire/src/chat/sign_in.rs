@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::http::Server;
 use super::kept::Kept;
+use crate::clock::after;
 use crate::exit::{Exit, Failure};
 use crate::token::Problem;
 
@@ -94,7 +95,7 @@ impl SignIn {
         let asking = {
             let mut state = self.0.state();
             let now = Instant::now();
-            let is_good = |current: &&Current| now < current.until && (!refused || now < current.since + YOUNG);
+            let is_good = |current: &&Current| now < current.until && (!refused || now < after(current.since, YOUNG));
             if let Some(current) = state.current.as_ref().filter(is_good) {
                 return Ok(current.token.clone());
             }
@@ -175,7 +176,8 @@ impl Inner {
             Ok(SignedIn { token, expires_in, refresh }) => {
                 let life = Duration::from_secs(expires_in);
                 let since = Instant::now();
-                let until = since + life.saturating_sub(MARGIN.min(life / 2));
+                let half = life.checked_div(2).unwrap_or_default();
+                let until = after(since, life.saturating_sub(MARGIN.min(half)));
                 self.kept.iter().for_each(|kept| kept.write(&refresh));
                 self.state().current = Some(Current { token: token.clone(), since, until, refresh });
                 Answer::Token(token)

@@ -15,6 +15,7 @@ use super::report::{self, Report};
 use super::settings;
 use crate::address::Address;
 use crate::args::{ConnectArgs, GuaranteeArg, OverflowArg};
+use crate::clock::after;
 use crate::exit::{Exit, Failure};
 use crate::term::{Console, Gone, Stop, Typed};
 use crate::words;
@@ -139,7 +140,7 @@ impl Session {
             end => return end,
         };
         self.end_input().await;
-        let deadline = tokio::time::Instant::now() + self.args.close_timeout;
+        let deadline = after(tokio::time::Instant::now(), self.args.close_timeout);
         let settled = self.wait(Until::Settled(deadline)).await;
         if let Some(bad) = read {
             return End::BadInput(bad);
@@ -212,8 +213,8 @@ impl Session {
             let deadline = match until {
                 Until::InputEnds | Until::Quiet(None) => None,
                 Until::Settled(deadline) | Until::Connected(deadline) => Some(deadline),
-                Until::Quiet(Some(quiet)) => Some(quiet_since + quiet),
-                Until::InputRead => Some(quiet_since + UNREAD),
+                Until::Quiet(Some(quiet)) => Some(after(quiet_since, quiet)),
+                Until::InputRead => Some(after(quiet_since, UNREAD)),
             };
             let reached = async {
                 match deadline {

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::client::{Probe, builder, end};
 use super::finding::{Finding, Step, millis};
 use crate::args::DoctorArgs;
+use crate::clock::after;
 use crate::exit::{Exit, Failure};
 use crate::term::short;
 use crate::words;
@@ -65,7 +66,7 @@ const UNANSWERED: &str = "applications get what the server sends, but nothing pr
 /// Sends nothing for `silence`, and looks whether the connection is still there then.
 pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration, pings: Pings) -> Result<Finding, Failure> {
     // Its own pings come after the silence at the earliest.
-    let quiet = builder(args, url)?.heartbeat_interval(Some(silence + DAY)).tcp_keepalive(None);
+    let quiet = builder(args, url)?.heartbeat_interval(Some(silence.saturating_add(DAY))).tcp_keepalive(None);
     let (probe, outcome) = Probe::open(quiet).await?;
     let finding = match outcome {
         Ok(_) => watch(&probe.client, args, silence, pings).await,
@@ -82,7 +83,7 @@ async fn watch(client: &Client, args: &DoctorArgs, silence: Duration, pings: Pin
     let start = Instant::now();
     let (mut inbox, mut events) = (client.messages(), client.events());
     let mut received = 0u64;
-    let over = sleep_until(start + silence);
+    let over = sleep_until(after(start, silence));
     tokio::pin!(over);
     // By what it tells, since a client is soon connected again.
     let mut cut = end(&client.state());
@@ -153,7 +154,7 @@ async fn lost(events: &mut Events) -> Cause {
 
 async fn ping(client: &Client, inbox: &mut Inbox, events: &mut Events, limit: Duration) -> Result<Duration, Silence> {
     let before = client.stats().machine.round_trip;
-    let deadline = Instant::now() + limit;
+    let deadline = after(Instant::now(), limit);
     client.hint(Hint::Woke);
     loop {
         let measured = client.stats().machine.round_trip;

@@ -78,7 +78,7 @@ impl Replies {
         self.at = next;
         // Behind Esc alone nothing is held yet, and over a slow line the rest takes its time.
         let patience = if next.is_certain() || next == At::Escape { UNFINISHED } else { HELD };
-        self.until = (next != At::Nothing).then(|| now + patience);
+        self.until = if next == At::Nothing { None } else { now.checked_add(patience) };
     }
 
     /// What somebody has done.

@@ -522,6 +522,19 @@ async fn who_waits_until_its_posts_are_told_does_not_try_a_disk_that_fails() {
 }
 
 #[test]
+fn both_connections_to_a_history_sync_in_full_on_apples_systems_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(Some(folder.path())).unwrap();
+    let other = beside(Some(folder.path())).unwrap();
+    for connection in [&database.connection, &other] {
+        let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
+        // SQLite keeps these settings on every system; only Apple's have such a sync.
+        let settings = ["synchronous", "fullfsync", "checkpoint_fullfsync"].map(number);
+        assert_eq!(settings, [2, 1, 1], "synchronous = FULL, by F_FULLFSYNC");
+    }
+}
+
+#[test]
 fn lines_are_stored_while_others_write_without_a_pause() {
     let folder = tempfile::tempdir().unwrap();
     let mut database = Database::open(Some(folder.path())).unwrap();

@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Member, PAGE_AGAIN, PATIENCE, PageUnderWay, Said, unreadable};
 use crate::batch;
+use crate::clock::after;
 use crate::history::{Page, Reading, ReadingQuestion, Start};
 
 impl Member {
@@ -82,7 +83,7 @@ impl Member {
         let Some(room) = self.shared.pages.room() else {
             // Meanwhile it hears what is said now.
             self.said.push_front(Said::Event(Event::Earlier(wish)));
-            self.rests_until = Some(Instant::now() + PAGE_AGAIN);
+            self.rests_until = Some(after(Instant::now(), PAGE_AGAIN));
             return true;
         };
         let Earlier { before, limit } = wish;

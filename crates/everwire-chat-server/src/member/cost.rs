@@ -8,6 +8,7 @@ use everwire_server::CloseCode;
 use tokio::time::Instant;
 
 use super::Member;
+use crate::clock::after;
 use crate::server::Shared;
 
 /// A message and a binary one: the whole room hears it.
@@ -56,7 +57,7 @@ impl Member {
             return self.close(CloseCode::TRY_AGAIN_LATER, "too much of this user waits already: try again").await;
         };
         if !wait.is_zero() {
-            self.rests_until = Some(Instant::now() + wait);
+            self.rests_until = Some(after(Instant::now(), wait));
         }
         true
     }

@@ -94,7 +94,7 @@ impl Member {
             return self.on_junk(Fault::of_user(None)).await;
         }
         let now = Instant::now();
-        let is_hasty = self.presence_told.is_some_and(|told| now - told < PRESENCE_PACE);
+        let is_hasty = self.presence_told.is_some_and(|told| now.saturating_duration_since(told) < PRESENCE_PACE);
         self.presence_told = Some(now);
         self.shared.rooms().set_away(&self.room, self.id, presence.away);
         !is_hasty || self.on_junk(Fault::new(code::TOO_OFTEN, "presence changes too often")).await

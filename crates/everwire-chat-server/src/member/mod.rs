@@ -23,6 +23,7 @@ pub(crate) use cost::join as pay_to_join;
 
 use self::receipts::{Answer, Receipts};
 use crate::access::{EXPIRED, Pass};
+use crate::clock;
 use crate::history::HistoryError;
 use crate::pages::PageRoom;
 use crate::rooms::{ConnectionId, Item, Mailbox, Manner};
@@ -188,7 +189,7 @@ pub(crate) async fn serve(mut socket: Socket, shared: Arc<Shared>, invitation: I
         doomed: Arc::default(),
         caught_up: 0,
         told: 0,
-        rests_until: (!rests.is_zero()).then(|| Instant::now() + rests),
+        rests_until: (!rests.is_zero()).then(|| clock::after(Instant::now(), rests)),
         page: None,
         junk: 0,
         junk_since: Instant::now(),
@@ -223,8 +224,8 @@ impl Member {
         let heartbeat = self.shared.config.heartbeat;
         loop {
             let (rests_until, stalls) = (self.rests_until, self.stalls());
-            let silent_until = self.silent_since + heartbeat;
-            let page_due = self.page.as_ref().map(|page| page.since + PATIENCE);
+            let silent_until = clock::after(self.silent_since, heartbeat);
+            let page_due = self.page.as_ref().map(|page| clock::after(page.since, PATIENCE));
             let step = tokio::select! {
                 // What has come is looked at before it is said that nothing has.
                 biased;

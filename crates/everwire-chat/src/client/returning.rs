@@ -27,8 +27,8 @@ impl Returning {
         self.users.retain(|user| here.iter().all(|here| here.user_id != user.user_id));
         self.users.truncate(MOST);
         // Further losses give nobody more time.
-        let until = self.until.unwrap_or(now + COMING_BACK);
-        self.until = (!self.users.is_empty()).then_some(until);
+        let until = self.until.or_else(|| now.checked_add(COMING_BACK));
+        self.until = until.filter(|_| !self.users.is_empty());
     }
 
     /// A user has come, or has gone for all to hear; whether we waited for that one.

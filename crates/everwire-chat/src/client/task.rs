@@ -61,7 +61,7 @@ pub(super) async fn run(
     };
     let (mut receiving, mut watching, mut resolving) = (true, true, true);
     while receiving || resolving {
-        let expiry = task.typing.deadline().map(|at| task.started + at);
+        let expiry = task.typing.deadline().and_then(|at| task.started.checked_add(at));
         let missed_at = task.returning.deadline();
         tokio::select! {
             // What arrived before a message was proven is taken in before its outcome.
@@ -345,7 +345,7 @@ impl Task {
     /// Tells the server a little later what we have: one receipt then speaks for a burst.
     fn plan_report(&mut self) {
         if self.stores && self.room.lock().had != self.reported {
-            self.report_at.get_or_insert_with(|| Instant::now() + RECEIPT_DELAY);
+            self.report_at = self.report_at.or_else(|| Instant::now().checked_add(RECEIPT_DELAY));
         }
     }
 

@@ -69,7 +69,7 @@ fn turn(shared: &Shared, door: &Door, listener: &mut Option<TcpListener>, closed
             }
             Err(error) => {
                 shared.tell(EventKind::NotListening { problem: error.to_string() });
-                return Some(Instant::now() + PAUSE);
+                return Instant::now().checked_add(PAUSE);
             }
         },
         _ => {}

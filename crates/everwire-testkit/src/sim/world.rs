@@ -195,7 +195,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
         for index in 0..self.clients.len() {
             self.clients[index].close(&mut self.stage, CLOSE_WITHIN);
         }
-        let end = self.stage.agenda.now().saturating_add(nanos(CLOSE_WITHIN + Duration::from_secs(1)));
+        let end = self.stage.agenda.now().saturating_add(nanos(CLOSE_WITHIN.saturating_add(Duration::from_secs(1))));
         if !self.run_until(end, Self::is_finished) {
             self.stage.fail("world", "a client has not closed by its deadline");
         }

@@ -302,6 +302,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_commit_is_synced_in_full_on_apples_systems_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("outbox.db")).unwrap();
+        let number = |pragma| store.connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
+        // SQLite keeps these settings on every system; only Apple's have such a sync.
+        let settings = ["synchronous", "fullfsync", "checkpoint_fullfsync"].map(number);
+        assert_eq!(settings, [2, 1, 1], "synchronous = FULL, by F_FULLFSYNC");
+        let mode = |row: &Row<'_>| row.get::<_, String>(0);
+        assert_eq!(store.connection.pragma_query_value(None, "journal_mode", mode).unwrap(), "wal");
+    }
+
+    #[test]
     fn a_full_disk_is_told_of_and_nothing_of_the_batch_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = SqliteStore::open(folder.path().join("outbox.db")).unwrap();

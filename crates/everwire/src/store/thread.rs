@@ -41,8 +41,8 @@ mod native {
             let work = move || {
                 for (batch, ops) in todo {
                     // After a panic it is asked again, as after any failure: the steps are the same then.
-                    let committed = catch_unwind(AssertUnwindSafe(|| store.commit(&ops)))
-                        .unwrap_or_else(|panic| Err(failed(&format!("the store panicked: {}", words(&*panic)))));
+                    let committed = catch_unwind(AssertUnwindSafe(|| store.commit(&ops)));
+                    let committed = committed.unwrap_or_else(|panic| Err(panicked(panic)));
                     // Nobody listens any more only when the client has ended.
                     let _ = tell.send(told(batch, ops, committed));
                 }
@@ -85,6 +85,13 @@ mod native {
         }
     }
 
+    fn panicked(panic: Box<dyn Any + Send>) -> StoreError {
+        let error = failed(&format!("the store panicked: {}", words(&*panic)));
+        // Its drop may panic as well, and would end the thread without a word.
+        std::mem::forget(panic);
+        error
+    }
+
     fn failed(words: &str) -> StoreError {
         StoreError::new(StoreErrorKind::Io, words)
     }
@@ -92,6 +99,35 @@ mod native {
     fn words(panic: &(dyn Any + Send)) -> &str {
         let text = panic.downcast_ref::<&str>().copied();
         text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::task::{Context, Poll, Waker};
+
+        use everwire_core::store::BatchId;
+        use everwire_core::{Input, MessageId};
+
+        use super::{StoreOp, StoreThread, mpsc, news};
+
+        #[test]
+        fn a_batch_for_a_thread_that_is_gone_fails_in_words_and_is_given_back() {
+            let (jobs, todo) = mpsc::channel();
+            let (tell, done) = news::unbounded_channel();
+            drop((todo, tell));
+            let mut store = StoreThread { jobs: Some(jobs), done, unanswered: None };
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(store.poll_done(&mut cx).is_pending(), "nothing was asked");
+            for number in 1..=2 {
+                let steps = vec![StoreOp::Remove { first: MessageId(number), last: MessageId(number) }];
+                assert!(store.persist(BatchId(number), steps.clone()), "the answer is there already");
+                let Poll::Ready(Input::PersistFailed { batch, ops, reason }) = store.poll_done(&mut cx) else {
+                    panic!("no word of the failure")
+                };
+                assert_eq!((batch, ops, &*reason), (BatchId(number), steps, "the store's thread has ended"));
+            }
+            assert!(store.poll_close(&mut cx).is_ready());
+        }
     }
 }
 

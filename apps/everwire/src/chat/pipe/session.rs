@@ -12,6 +12,7 @@ use super::lines::{Lines, Mark};
 use super::own::{News, Own, Shown};
 use crate::address::Address;
 use crate::args::ChatArgs;
+use crate::clock::after;
 use crate::exit::{Exit, Failure};
 use crate::term::{BadInput, Console, Gone, Look, Stop, Tone, local_zone};
 use crate::words;
@@ -119,7 +120,7 @@ impl Running {
             end => return end,
         };
         self.session.input.end();
-        let deadline = tokio::time::Instant::now() + self.session.args.close_timeout;
+        let deadline = after(tokio::time::Instant::now(), self.session.args.close_timeout);
         let settled = self.wait(Until::Settled(deadline)).await;
         if let Some(bad) = bad {
             return End::BadInput(bad);

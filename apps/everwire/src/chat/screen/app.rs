@@ -238,7 +238,7 @@ impl App {
 
     fn on_event(&mut self, room: usize, event: ChatEvent) {
         if matches!(event, ChatEvent::Timeline(_)) && self.kept_in.is_some() {
-            self.keep_at.get_or_insert_with(|| Instant::now() + KEEPING);
+            self.keep_at = self.keep_at.or_else(|| Instant::now().checked_add(KEEPING));
         }
         if !matches!(event, ChatEvent::ReadPosition(_)) {
             // Had the server told how far our user has read, that would be this event.

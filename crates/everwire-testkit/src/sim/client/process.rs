@@ -416,7 +416,7 @@ impl Process {
     /// Silence of the peer after which it is dead, and after which it is dead though bytes in front of a ping went out.
     pub(super) fn patience(&self) -> Duration {
         let heartbeat = &self.plan.config.heartbeat;
-        heartbeat.interval.unwrap_or(heartbeat.timeout) + heartbeat.timeout
+        heartbeat.interval.unwrap_or(heartbeat.timeout).saturating_add(heartbeat.timeout)
     }
 
     /// The peer hears from us once per interval, whatever we hear from it, from when the machine is connected on.

@@ -92,7 +92,7 @@ impl Scenario {
     pub(crate) fn is_gentle(&self) -> bool {
         let rules = &self.network.rules;
         self.session
-            && rules.iter().all(|rule| matches!(rule.fault, Fault::Delay { by, jitter } if by + jitter < GENTLE))
+            && rules.iter().all(|rule| matches!(rule.fault, Fault::Delay { by, jitter } if by.saturating_add(jitter) < GENTLE))
             && self.steps.iter().all(|step| match step.action {
                 Action::Work { .. } | Action::ServerWork { .. } | Action::Migrate => true,
                 // It tells those who are connected.

@@ -53,11 +53,11 @@ impl ServerCore {
 }
 
 impl ServerLine {
-    /// What a hostile server looks at. Whether it goes on.
+    /// What a hostile server looks at.
     pub(super) fn watch(&mut self, stage: &mut Stage) {
         let LineState::Hostile(Hostile { socket, by, .. }) = &mut self.state else { return };
-        // Only one that wants to be told so reads.
         if *by != Abuse::ExceedLimits {
+            // Only one that wants to be told so reads.
             return;
         }
         loop {

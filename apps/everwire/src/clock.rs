@@ -1,0 +1,25 @@
+//! Times that may be "never".
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// "Never", as tokio understands it: about 30 years. Adding more to a time is an overflow somewhere.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// So long after a time, in 30 years at the latest.
+pub(crate) fn after(time: Instant, pause: Duration) -> Instant {
+    time.checked_add(pause.min(NEVER)).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_never_comes_is_far_and_no_overflow() {
+        let now = Instant::now();
+        assert_eq!(after(now, Duration::MAX), now + NEVER);
+        assert_eq!(after(now, Duration::from_secs(1)), now + Duration::from_secs(1));
+    }
+}
