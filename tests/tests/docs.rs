@@ -218,6 +218,22 @@ async fn the_example_of_calls_gets_its_sum_and_its_stream() {
 }
 
 #[tokio::test]
+async fn the_example_of_a_token_stream_is_cut_and_loses_no_word() {
+    let mut tokens = Process::start(&mut Command::new(example("tokens")));
+    tokens.line_with("and nobody who read it ever noticed").await;
+    tokens.line_with("24 words over ").await;
+    assert_eq!(tokens.exit_code().await, 0);
+}
+
+#[tokio::test]
+async fn the_example_of_a_job_shows_its_progress_and_its_result() {
+    let mut progress = Process::start(&mut Command::new(example("progress")));
+    progress.line_with("[#####     ] 50 %").await;
+    progress.line_with("120 pages are printed").await;
+    assert_eq!(progress.exit_code().await, 0);
+}
+
+#[tokio::test]
 async fn the_example_of_a_feed_subscribes_anew_on_every_connection() {
     let mut feed = Process::start(&mut Command::new(example("feed")));
     feed.line_with("EUR/USD stands at 1").await;

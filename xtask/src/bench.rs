@@ -10,14 +10,18 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             node_peers()?;
             clients(which)
         }
-        ("ws", rest) => ws(rest),
+        ("ws", rest) => apart("benches/ws", rest),
+        ("calls", rest) => {
+            node_peers()?;
+            apart("benches/calls", rest)
+        }
         ("herd", []) => herd(),
         ("page", []) => in_chromium(),
         (which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "herd" | "page"), _) => {
             Err(Failed(format!("the bench '{which}' takes no arguments")))
         }
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, idle, recovery, chat, chat-memory, page, ws, herd"
+            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, page, ws, herd"
         ))),
     }
 }
@@ -54,11 +58,11 @@ fn herd() -> Result<(), Failed> {
     shell::run(cargo)
 }
 
-/// The protocol crates: in a workspace of its own, so that the peers' dependencies are in nobody else's way.
+/// The protocol crates, or calls: in a workspace of its own, so that the peers' dependencies are in nobody else's way.
 ///
 /// `--quick` measures nothing worth quoting: it builds without optimisation and lets everything run for a moment.
-fn ws(args: &[String]) -> Result<(), Failed> {
-    let mut cargo = shell::cargo(&["run", "--manifest-path", "benches/ws/Cargo.toml"]);
+fn apart(folder: &str, args: &[String]) -> Result<(), Failed> {
+    let mut cargo = shell::cargo(&["run", "--manifest-path", &format!("{folder}/Cargo.toml")]);
     if !args.iter().any(|arg| arg == "--quick") {
         cargo.arg("--release");
     }

@@ -9,6 +9,7 @@
 //! | `error` | [`CallError`] and [`Execution`]: how a call can end without a reply |
 //! | `handlers` | [`Calls`]: handlers by name, as async functions with typed arguments |
 //! | `payload` | [`Json`] and other payloads |
+//! | `json_rpc` | [`JsonRpc`]: tables of JSON-RPC 2.0 methods as a handler |
 //! | `carrier` | [`Link`] and [`Carrier`]: what the two ends bring |
 //! | `hub` | what handles and the task share; `task` runs it |
 
@@ -20,6 +21,7 @@ mod carrier;
 mod error;
 mod handlers;
 mod hub;
+mod json_rpc;
 mod maybe_send;
 mod options;
 mod payload;
@@ -34,6 +36,7 @@ pub use error::{CallError, Execution};
 pub use handlers::{
     CallInfo, Calls, Extension, Extensions, FromCall, Handler, Incoming, StreamHandler, TraceParent, Watermark,
 };
+pub use json_rpc::{JsonRpc, RpcCall, RpcError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync};
 pub use options::CallOptions;
 pub use payload::{IntoPayload, Json, own_message};

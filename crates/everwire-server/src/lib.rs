@@ -65,8 +65,8 @@ pub use everwire_ws::{
 #[cfg(feature = "calls")]
 pub use everwire_peer::{
     Call, CallError, CallInfo, CallOptions, CallStream, Calls, CallsConfig, Execution, Extension, Failure, FromCall,
-    Handler, Incoming as IncomingCall, IntoPayload, Json, Peer, PlainMessages, StreamHandler, TraceParent, Watermark,
-    codes as call_codes, own_message,
+    Handler, Incoming as IncomingCall, IntoPayload, Json, JsonRpc, Peer, PlainMessages, RpcError, StreamHandler,
+    TraceParent, Watermark, codes as call_codes, own_message,
 };
 pub use origin::{OriginError, Origins};
 pub use rejection::UpgradeRejection;

@@ -106,8 +106,8 @@ pub use everwire_core::{
 #[cfg(feature = "calls")]
 pub use everwire_peer::{
     Call, CallError, CallInfo, CallOptions, CallStream, Calls, CallsConfig, Execution, Extension, Failure, FromCall,
-    Handler, IntoPayload, Json, OpenError as CallOpenError, Peer, PlainMessages, Resumed, ResumedHandle, StreamHandler,
-    TraceParent, codes as call_codes, own_message,
+    Handler, IntoPayload, Json, JsonRpc, OpenError as CallOpenError, Peer, PlainMessages, Resumed, ResumedHandle,
+    RpcError, StreamHandler, TraceParent, codes as call_codes, own_message,
 };
 /// For sockets without a client.
 #[cfg(not(target_arch = "wasm32"))]

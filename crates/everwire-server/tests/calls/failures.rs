@@ -43,9 +43,13 @@ async fn a_deadline_in_flight_ends_the_call_and_drops_the_handler() {
     let network = serve(slow(&started, &dropped)).await;
     let client = network.client("");
     client.call("ping", ()).await.unwrap();
-    let error = client.call_with("slow", (), CallOptions::new().deadline(Duration::from_millis(30))).await.unwrap_err();
-    assert!(matches!(error, CallError::DeadlinePassed(Execution::Taken | Execution::Unknown)), "{error:?}");
-    until(|| dropped.get() == 1).await;
+    // On a busy machine it may pass before the call has come to its handler.
+    while started.get() == 0 {
+        let options = CallOptions::new().deadline(Duration::from_millis(30));
+        let error = client.call_with("slow", (), options).await.unwrap_err();
+        assert!(matches!(error, CallError::DeadlinePassed(_) | CallError::Failed(_)), "{error:?}");
+    }
+    until(|| dropped.get() == started.get()).await;
 }
 
 #[tokio::test]
@@ -105,8 +109,8 @@ async fn a_server_that_sends_everything_back_ends_calls_and_nothing_else() {
     let server = Server::echo().await;
     let client = server.client();
     let error = client.call("sum", ()).await.unwrap_err();
-    // It answers its own call: there is no handler here.
-    assert!(matches!(error, CallError::Failed(_) | CallError::Breach(_)), "{error:?}");
+    // It has no handler of this name, and no call of the client's.
+    assert!(matches!(error, CallError::Failed(_) | CallError::Breach(_) | CallError::Lost(_)), "{error:?}");
 }
 
 #[tokio::test]

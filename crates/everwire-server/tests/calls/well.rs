@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire::{CallError, CallOptions, Client, Execution, SessionMode};
-use everwire_server::{Calls, Extension, Failure, Json, Peer, TraceParent, call_codes};
+use everwire_server::{Calls, Extension, Failure, Json, JsonRpc, Peer, RpcError, TraceParent, call_codes};
 use futures_util::{StreamExt, stream};
 
 use crate::support::until;
@@ -175,4 +175,18 @@ async fn messages_that_are_no_calls_come_beside_them() {
     drop(client.send(everwire::own_message("@ is where it is")).unwrap());
     assert_eq!(client.call("sum", Json([1])).json::<i64>().await, Ok(1));
     until(|| heard.lock().unwrap().contains("@ is where it is")).await;
+}
+
+#[tokio::test]
+async fn a_table_of_json_rpc_methods_serves_as_a_handler() {
+    let methods = JsonRpc::new().method("subtract", async |params: serde_json::Value| {
+        let [from, what]: [i64; 2] = serde_json::from_value(params).map_err(RpcError::invalid_params)?;
+        Ok(serde_json::json!(from - what))
+    });
+    let network = serve(Calls::new().call("rpc", methods)).await;
+    let client = network.client("");
+    let reply = client.call("rpc", r#"{"jsonrpc":"2.0","method":"subtract","params":[42,23],"id":1}"#).await.unwrap();
+    assert_eq!(reply.as_text(), Some(r#"{"jsonrpc":"2.0","result":19,"id":1}"#));
+    let notified = client.call("rpc", r#"{"jsonrpc":"2.0","method":"subtract","params":[42,23]}"#).await.unwrap();
+    assert!(notified.is_empty());
 }

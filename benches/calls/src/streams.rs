@@ -1,0 +1,68 @@
+//! Items of streams beside bare messages one way, and what an open call holds.
+
+use std::time::Instant;
+
+use futures_util::StreamExt;
+use futures_util::future::try_join_all;
+
+use crate::callers::session;
+use crate::{Done, process};
+
+/// So many streams of so many items each: items a second.
+pub(crate) fn run(address: &str, streams: u64, items: u64) -> Done<()> {
+    process::pin(0);
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let client = session(address)?;
+        client.call("echo", "").await?;
+        let started = Instant::now();
+        let streams = (0..streams).map(|_| {
+            let mut stream = client.stream("items", items.to_string());
+            async move {
+                let mut count = 0;
+                while let Some(item) = stream.next().await {
+                    item?;
+                    count += 1;
+                }
+                Ok::<u64, everwire::CallError>(count)
+            }
+        });
+        let counts = try_join_all(streams).await?;
+        if counts.iter().any(|count| *count != items) {
+            return Err("a stream is not whole".into());
+        }
+        println!("{}", counts.iter().sum::<u64>() as f64 / started.elapsed().as_secs_f64());
+        Ok(())
+    })
+}
+
+/// The same with messages of the session that belong to nothing.
+pub(crate) fn run_one_way(address: &str, items: u64) -> Done<()> {
+    process::pin(0);
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let client = session(address)?;
+        let inbox = client.messages();
+        let started = Instant::now();
+        drop(client.send(format!("items {items}"))?);
+        let count = inbox.take(usize::try_from(items)?).count().await;
+        println!("{}", count as f64 / started.elapsed().as_secs_f64());
+        Ok(())
+    })
+}
+
+/// Bytes of this process for each of so many open calls.
+pub(crate) fn run_memory(address: &str, calls: u64) -> Done<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let client = session(address)?;
+        client.call("echo", "").await?;
+        // What grows in steps has grown before.
+        let warm: Vec<_> = (0..calls / 10).map(|_| client.call("never", "")).collect();
+        client.call("echo", "").await?;
+        drop(warm);
+        client.call("echo", "").await?;
+        let before = process::memory()?;
+        let open: Vec<_> = (0..calls - 1).map(|_| client.call("never", "")).collect();
+        client.call("echo", "").await?;
+        println!("{}", (process::memory()? - before) / open.len() as f64);
+        Ok(())
+    })
+}
