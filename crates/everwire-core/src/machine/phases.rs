@@ -1,5 +1,7 @@
 //! Each phase in which a client waits for its peer has a timer: none outlasts its time because the peer is alive.
 
+#![allow(clippy::unwrap_used, reason = "its helpers are test code as well")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -48,8 +50,7 @@ struct Scene {
 
 impl Scene {
     fn new(session: bool) -> Self {
-        let mut config = Config::default();
-        config.session = session.then(SessionConfig::default);
+        let config = Config { session: session.then(SessionConfig::default), ..Config::default() };
         let mut scene = Self { machine: Machine::new(config, [7; 32]).unwrap(), attempts: Vec::new() };
         scene.input(Input::Connect);
         scene
