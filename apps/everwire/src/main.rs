@@ -1,7 +1,7 @@
 //! The `everwire` binary: a chat server, a chat in the terminal, and a resilient command line for any WebSocket.
 //!
 //! - [`args`]: what may be written on the command line
-//! - [`connect`], [`chat`], [`serve`], [`doctor`], [`proxy`], [`echo`]: a command each
+//! - [`connect`], [`chat`], [`serve`], [`doctor`], [`proxy`], [`echo`], [`call`]: a command each
 //! - [`address`], [`token`], [`words`], [`logs`]: what they share
 //! - [`term`]: the terminal and the standard streams
 //! - [`exit`]: how a command ends
@@ -10,6 +10,7 @@
 
 mod address;
 mod args;
+mod call;
 mod chat;
 mod clock;
 mod connect;
@@ -68,6 +69,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Completions { shell } => completions(shell),
         Command::Connect(args) => block_on(connect::run(args, cli.color)),
+        Command::Call(args) => block_on(call::run(args)),
         Command::Chat(args) => block_on(chat::run(args, cli.color)),
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Config { what: ConfigCommand::Check { file } } => serve::check(&file),

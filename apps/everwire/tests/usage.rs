@@ -99,7 +99,7 @@ fn a_bad_input_of_ours_is_told_in_one_line() {
 
 #[test]
 fn help_of_each_command_has_examples_and_the_exit_codes() {
-    for command in ["serve", "chat", "connect"] {
+    for command in ["serve", "chat", "connect", "call"] {
         let (code, out, err) = run(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""));
         assert!(out.contains("Examples:") && out.contains(&format!("everwire {command}")), "{out}");

@@ -1,5 +1,6 @@
 //! The command line: what may be written, with its help. No behaviour.
 
+mod call;
 mod chat;
 mod connect;
 mod connection;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use call::CallArgs;
 pub(crate) use chat::{ChatArgs, ThemeArg};
 pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
@@ -90,6 +92,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     Chat(ChatArgs),
     Connect(ConnectArgs),
+    Call(CallArgs),
     Doctor(DoctorArgs),
     Echo(EchoArgs),
     Proxy(crate::proxy::ProxyArgs),

@@ -1,0 +1,66 @@
+//! `everwire call` against a server with calls.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
+
+#[allow(dead_code, reason = "each test file uses a part")]
+mod support;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use everwire_server::{Calls, Extension, Failure, Json, Sessions, SessionsConfig, Upgrade};
+use futures_util::stream;
+use support::run;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+/// A server in a runtime of its own, and its URL.
+fn server() -> (Runtime, String) {
+    let calls = Calls::new()
+        .extension(Arc::new(Notify::new()))
+        .call("sum", async |Json(numbers): Json<Vec<i64>>| Json(numbers.iter().sum::<i64>()))
+        .call("broke", async || -> Result<(), Failure> {
+            Err(Failure::new("overdrawn", "not enough money").with_data(serde_json::json!({"missing": 5})))
+        })
+        .call("never", async |Extension(never): Extension<Arc<Notify>>| never.notified().await)
+        .stream("words", async || stream::iter(["to", "be"]));
+    let sessions = Sessions::new(SessionsConfig::default()).unwrap();
+    let accept = async |State((sessions, calls)): State<(Sessions, Calls)>, upgrade: Upgrade| {
+        sessions.accept_calls(upgrade, "guest", calls)
+    };
+    let app = Router::new().route("/calls", get(accept)).with_state((sessions, calls));
+    let runtime = Runtime::new().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let url = format!("ws://{}/calls", listener.local_addr().unwrap());
+    runtime.spawn(async move { axum::serve(listener, app).await });
+    (runtime, url)
+}
+
+#[test]
+fn a_reply_and_a_stream_s_items_are_printed_as_lines() {
+    let (_runtime, url) = server();
+    assert_eq!(run(&["call", &url, "sum", "[1, 2, 3]"]), (0, "6".to_owned(), String::new()));
+    assert_eq!(run(&["call", &url, "words", "--stream"]), (0, "to\nbe".to_owned(), String::new()));
+}
+
+#[test]
+fn what_goes_wrong_is_a_line_and_an_exit_code() {
+    let (_runtime, url) = server();
+    for (args, exit, part) in [
+        (&["broke"][..], 4, r#"not enough money (overdrawn): {"missing":5}"#),
+        (&["some"], 4, "there is no handler named some"),
+        (&["words"], 4, "words is a stream"),
+        (&["sum", "[1,"], 4, "the payload is not what the handler takes"),
+        (&["never", "--deadline", "50ms"], 5, "the deadline passed"),
+        (&["two words"], 2, "a call's name has"),
+    ] {
+        let args = [&["call", &url], args].concat();
+        let (code, out, err) = run(&args);
+        assert_eq!((code, out.as_str()), (exit, ""), "{args:?}: {err}");
+        assert!(err.contains(part), "{args:?}: {err}");
+    }
+    let (code, _, err) = run(&["call", "ws://127.0.0.1:9/", "sum", "--max-attempts", "1"]);
+    assert_eq!(code, 3, "{err}");
+    assert!(err.contains("the call was not sent") || err.contains("it was not run"), "{err}");
+}
