@@ -53,6 +53,8 @@ struct Line {
     wanted: [bool; 2],
     /// This direction's end was sent, or nobody reads it any more.
     over: [bool; 2],
+    /// When the client last gave it something.
+    client_wrote_at: Nanos,
 }
 
 impl Network {
@@ -87,6 +89,7 @@ impl Network {
             garbled: [false; 2],
             wanted: [false; 2],
             over: [false; 2],
+            client_wrote_at: agenda.now(),
         });
         self.arm(agenda, id, true);
         Dial::Open(id)
@@ -95,6 +98,11 @@ impl Network {
     /// The client's end of a connection.
     pub(crate) fn client(&self, line: LineId) -> u32 {
         self.lines[line.0 as usize].client
+    }
+
+    /// When its client last gave it something.
+    pub(crate) fn client_wrote_at(&self, line: LineId) -> Nanos {
+        self.lines[line.0 as usize].client_wrote_at
     }
 
     pub(crate) fn lines(&self) -> usize {
@@ -113,6 +121,9 @@ impl Network {
         let piece = Bytes::copy_from_slice(&bytes[..taken]);
         bytes::Buf::advance(bytes, taken);
         self.bytes += taken as u64;
+        if way == Direction::ToServer {
+            line.client_wrote_at = agenda.now();
+        }
         if line.over[way as usize] {
             return taken;
         }

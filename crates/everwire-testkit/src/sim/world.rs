@@ -307,12 +307,7 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
         let now = stage.agenda.now();
         let client = &mut clients[index];
         match action {
-            Action::Work { count } => {
-                client.with(stage, |app, io| app.work(io, *count));
-                if let Some(server) = &mut self.server {
-                    server.core.speaks(stage, &format!("client-{index}"));
-                }
-            }
+            Action::Work { count } => client.with(stage, |app, io| app.work(io, *count)),
             Action::Connect => client.with(stage, |_, io| io.connect()),
             Action::Disconnect => client.with(stage, |_, io| io.disconnect()),
             Action::Close { within } => client.close(stage, Duration::from_millis(*within)),

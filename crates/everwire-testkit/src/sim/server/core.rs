@@ -6,7 +6,7 @@ use everwire_core::session::{Gone, ServerInput, SessionId};
 use everwire_core::{CloseCode, Message, MessageId, SendError};
 
 use super::line::{LineState, News, ServerLine, is_cut};
-use super::node::{ServerCore, Silences, Told};
+use super::node::{ServerCore, Told};
 use super::peer::{Peer, PeerId};
 use crate::faults::Ending;
 use crate::sim::agenda::{Due, Nanos, nanos};
@@ -301,29 +301,23 @@ impl ServerCore {
     }
 
     /// A connection is dropped for the client's silence.
-    fn dropped_silent(&mut self, stage: &Stage, index: usize) {
-        let known = self.silences.entry(self.lines[index].principal.clone()).or_default();
-        known.dropped_at = stage.agenda.now();
-        // What is on its way is no silence that the client could see.
-        known.counted = known.spoke_at == 0 || known.dropped_at - known.spoke_at >= NOTICED;
-        known.times += u32::from(known.counted);
+    fn dropped_silent(&mut self, stage: &mut Stage, index: usize) {
+        self.check_silences(stage);
+        let line = &self.lines[index];
+        self.silences.entry(line.principal.clone()).or_default().dropped = Some((line.id, stage.agenda.now()));
     }
 
-    /// A client speaks. Where its connection has just been dropped, it can't tell that it was for its silence.
-    pub(crate) fn speaks(&mut self, stage: &Stage, principal: &str) {
-        let known = self.silences.entry(principal.to_owned()).or_default();
-        known.spoke_at = stage.agenda.now();
-        let unnoticed = known.counted && known.spoke_at - known.dropped_at < NOTICED;
-        known.times -= u32::from(unnoticed);
-        known.counted &= !unnoticed;
-    }
-
-    /// A client that has lost two connections to its silence has to know better.
-    pub(super) fn check_silences(&self, stage: &mut Stage) {
+    /// A client that has lost two connections to its silence has to know better. One that said something about then can't tell
+    /// that it was for its silence.
+    pub(super) fn check_silences(&mut self, stage: &mut Stage) {
         let now = stage.agenda.now();
-        let late = |known: &Silences| known.times > 2 && now - known.dropped_at >= NOTICED;
-        if let Some((principal, known)) = self.silences.iter().find(|(_, known)| late(known)) {
-            stage.fail("server", format_args!("{principal} has lost {} connections to its silence", known.times));
+        for (principal, known) in &mut self.silences {
+            let Some((line, at)) = known.dropped.take_if(|(_, at)| now - *at >= NOTICED) else { continue };
+            known.times += u32::from(stage.network.client_wrote_at(line) + NOTICED <= at);
+            if known.times > 2 {
+                let times = known.times;
+                stage.fail("server", format_args!("{principal} has lost {times} connections to its silence"));
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use super::{ServerApp, ServerIo};
 use crate::faults::Ending;
 use crate::sim::Handled;
 use crate::sim::agenda::Nanos;
+use crate::sim::network::LineId;
 use crate::sim::stage::Stage;
 
 /// Settings of a server's process.
@@ -68,11 +69,8 @@ pub(crate) struct ServerCore {
 pub(super) struct Silences {
     /// Connections.
     pub(super) times: u32,
-    /// When the last was dropped, and whether it is among them.
-    pub(super) dropped_at: Nanos,
-    pub(super) counted: bool,
-    /// When its user last sent something.
-    pub(super) spoke_at: Nanos,
+    /// The one that was dropped last and is not among them yet, and when.
+    pub(super) dropped: Option<(LineId, Nanos)>,
 }
 
 /// What the application is to be told.
