@@ -37,7 +37,7 @@ impl ServerCore {
             self.plan.session.as_ref().map_or(0, |session| nanos(session.resume_within)).saturating_add(BYE);
         // One that acknowledges nothing wins no time.
         let let_go = live().filter(|peer| peer.is_hostile).filter_map(|peer| peer.let_go_at);
-        if let Some(since) = let_go.min().filter(|at| now - at > finishing) {
+        if let Some(since) = let_go.min().filter(|at| now.saturating_sub(*at) > finishing) {
             let time = (now - since) / 1_000_000;
             stage.fail("server", format_args!("a session is still here {time} ms after the application has let go"));
         }

@@ -57,6 +57,8 @@ impl ServerCore {
         stage.note(|| format!("server stalls for {time} ns"));
         let until = stage.agenda.now().saturating_add(time);
         self.frozen = Some(until);
+        // What is waited for then comes as much later.
+        self.peers[self.first..].iter_mut().filter_map(|peer| peer.let_go_at.as_mut()).for_each(|at| *at += time);
         stage.agenda.plan(until, Due::Server);
     }
 
