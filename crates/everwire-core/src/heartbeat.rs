@@ -133,6 +133,11 @@ impl Heartbeat {
         Some(self.interval?.saturating_add(self.config.timeout))
     }
 
+    /// The same for silence of the peer's on this connection, whose time-out may be longer than the one that is set.
+    pub(crate) fn allowed_silence(&self) -> Option<Duration> {
+        Some(self.interval?.saturating_add(self.timeout))
+    }
+
     /// A connection has opened.
     pub(crate) fn start(&mut self, now: Moment, interval: Option<Duration>, timeout: Duration, timers: &mut Timers) {
         (self.interval, self.timeout) = (interval, timeout);

@@ -126,8 +126,8 @@ pub enum Event {
     /// A round trip was measured. Told at most once a second; the statistics have each.
     RoundTrip(Duration),
     /// The peer has sent something since we pinged it, has then been silent for
-    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), or has gone on for the heartbeat's interval and time-out together,
-    /// and has answered no ping on this connection, though RFC 6455 section 5.5.2 demands it. Nothing proves then that
+    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), or has gone on for the heartbeat's interval and time-out together
+    /// (that of the connection, which may be stretched), and has answered no ping on this connection, though RFC 6455 section 5.5.2 demands it. Nothing proves then that
     /// messages arrive. Told at most once for each connection.
     PingsUnanswered {
         /// How long ago the oldest unanswered ping went out.

@@ -92,12 +92,13 @@ impl Machine {
     }
 
     /// The peer has sent something. Once it is silent the answer to a ping should be there; and however much it sends, in the
-    /// time in which a silent peer is dead.
+    /// time in which a silent peer is dead. Whatever ends a longer silence is first given the time to be followed by the answer.
     fn expect_answer(&mut self, now: Moment) {
         if let Some(asked_at) = self.barrier.asked_at().filter(|_| self.patience.is_unanswered()) {
             let silent = now + self.open.probe_timeout;
-            let at_last = self.heartbeat.patience().map_or(silent, |patience| asked_at + patience);
-            self.timers.set(Timer::Answer, silent.min(at_last.max(now)));
+            let at_last = self.timers.at(Timer::Answer).zip(self.heartbeat.allowed_silence());
+            let due = at_last.map_or(silent, |(due, allowed)| silent.min(due.max(asked_at + allowed)));
+            self.timers.set(Timer::Answer, due);
         }
     }
 

@@ -179,6 +179,41 @@ fn that_a_feed_answers_no_ping_is_told_though_it_never_stops_sending() {
 }
 
 #[test]
+fn a_peer_that_answers_pings_behind_a_long_job_is_not_said_to_answer_none() {
+    let mut world = World::connected(config(|config| {
+        config.guarantee = Guarantee::AtLeastOnce;
+        (config.heartbeat.interval, config.heartbeat.timeout) = (Some(seconds(3.0)), seconds(2.0));
+    }));
+    let job = world.send("job1");
+    world.flushes();
+    assert_eq!(dies(&mut world), 5);
+    world.flushes();
+    world.passes(seconds(6.0));
+    world.receives("accepted");
+    world.passes(seconds(0.5));
+    world.receives("done job1");
+    world.passes(seconds(0.1));
+    assert_eq!((told(&world), world.state()), (0, &State::Connected));
+    world.pongs();
+    assert_eq!((told(&world), world.log.outcome(job)), (0, Some(Outcome::Received)));
+}
+
+#[test]
+fn a_feed_that_begins_after_a_long_silence_and_answers_no_ping_is_told_of_soon() {
+    let mut world = World::connected(config(|config| config.guarantee = Guarantee::AtLeastOnce));
+    world.send("subscribe");
+    world.flushes();
+    assert_eq!(dies(&mut world), 35);
+    world.flushes();
+    world.passes(seconds(44.0));
+    for second in 0..6 {
+        world.receives("news");
+        assert_eq!(told(&world), usize::from(second >= 3), "after {second} s");
+        world.passes(seconds(1.0));
+    }
+}
+
+#[test]
 fn a_peer_that_is_busy_or_still_sends_may_answer_yet_and_nothing_is_told() {
     let mut busy = World::connected(Config::default());
     busy.send("job");
