@@ -213,3 +213,16 @@ async fn a_client_counts_what_it_has_not_loaded_and_finds_the_first_unread_line(
     until(&ben, "all was read on the other device", |chat| chat.unread() == 0).await;
     assert_eq!((phone.unread(), first_unread(&ben.entries(), ben.read_position().offset)), (0, None));
 }
+
+#[tokio::test]
+async fn what_was_read_right_before_leaving_counts() {
+    let server = Server::start(ServerConfig::default()).await;
+    drop(join(&server, "ana").await);
+    say(&server, "ben", 1..=3).await;
+    let (ana, _updates) = device(&server, "ana");
+    until(&ana, "all three", |ana| ana.entries().len() == 3).await;
+    ana.mark_read("3");
+    ana.close(SOON).await;
+    let (_ana, (read, unread)) = join(&server, "ana").await;
+    assert_eq!((read, unread), (3, 0));
+}

@@ -26,7 +26,7 @@ pub use reading::ReadPosition;
 use crate::limits::check_text;
 use crate::status::Status;
 use crate::timeline::{Change, Entry};
-use crate::wire::{Earlier, Event, Notice, TextMessage, Typing, User, WireStatus, new_id, parse};
+use crate::wire::{Earlier, Event, Notice, Receipt, TextMessage, Typing, User, WireStatus, new_id, parse};
 use platform::{Spawner, Task};
 use room::Room;
 
@@ -373,13 +373,24 @@ impl ChatClient {
         self.room.entries().into_iter().filter(|entry| entry.own && !entry.status.is_sent()).collect()
     }
 
-    /// Tells the others that we go. [`close`](Self::close) does it too; this is for those who can't wait for it and drop the
+    /// Tells the server what we have read, and the others that we go. [`close`](Self::close) does it too; this is for those who can't wait for it and drop the
     /// client, which they should do a moment later. Without a connection the server notices by itself.
     pub fn say_goodbye(&self) {
         if matches!(self.client.state(), State::Connected { .. }) {
+            self.tell_receipt();
             let User { user_id, user_name, .. } = self.me.clone();
             let notice = Notice { id: new_id(), user_id, user_name, timestamp: now_ms() };
             let _ = self.client.send_volatile(Event::UserLeft(notice).to_json());
+        }
+    }
+
+    /// Receipts are collected for a moment: nobody waits for that who leaves. The same twice does no harm.
+    fn tell_receipt(&self) {
+        let inner = self.room.lock();
+        let (had, stores) = (inner.had, inner.epoch.is_some());
+        drop(inner);
+        if stores && had != Receipt::default() {
+            let _ = self.client.send_volatile(Event::Receipt(had).to_json());
         }
     }
 
