@@ -86,6 +86,7 @@ impl Scenario {
         (client.ttl, client.levels, client.volatile_every, client.unsealed) = (0, false, 0, false);
         (self.server.resume_within, self.server.message_bytes) = (0, 0);
         (self.server.max_sessions, self.server.max_detached_bytes) = (0, 0);
+        self.script.abuse = None;
     }
 
     /// Whether nothing in it should cost a connection: delays only, and moves that are told in time.
