@@ -47,6 +47,9 @@ pub(crate) fn is_news(state: &State, told: Option<&State>) -> bool {
 /// Why nothing runs any more.
 pub(crate) fn closed(why: &Closed) -> (Tone, String) {
     closed_with(why, |cause| match cause {
+        Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, words)) if words.contains("inflates") => {
+            "; leave --compression away".to_owned()
+        }
         Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, _)) => "; --max-message allows for more".to_owned(),
         cause => advice(cause).to_owned(),
     })
@@ -161,6 +164,17 @@ mod tests {
             attempt: 2,
             held: false,
         }
+    }
+
+    #[test]
+    fn what_may_not_inflate_so_far_is_not_helped_by_larger_messages() {
+        let too_big = |words: &str| {
+            let loss = Loss::Protocol(everwire::CloseCode::MESSAGE_TOO_BIG, words.to_owned());
+            closed(&Closed::Refused(Cause::Lost(loss))).1
+        };
+        let inflated = too_big("message inflates to more than 256 times its size");
+        assert!(inflated.ends_with("; leave --compression away"), "{inflated}");
+        assert!(too_big("message of more than 65536 bytes").ends_with("; --max-message allows for more"));
     }
 
     #[test]
