@@ -151,6 +151,41 @@ missed("what was read on one device is read on the other", async (front, server)
   for (const person of [zoe, phone, desk]) await person.done();
 });
 
+for (const count of [60, 400]) {
+  missed(`a new device opens at the first of ${count} new lines, and tells only those on the screen to be read`, async (front, server) => {
+    const phone = await Person.join(browser, front, "Ana");
+    await phone.write("from the phone");
+    await phone.sees("from the phone", "sent");
+    const id = await phone.page.evaluate(() => localStorage.getItem("everwire.id"));
+    await phone.done();
+    await say(server, count);
+    const zoe = await watch(server);
+    const desk = await Person.visit(browser, "about:blank");
+    await desk.context.addInitScript((id) => localStorage.setItem("everwire.id", id), id);
+    await desk.page.goto(front.url());
+    await desk.page.fill("#name", "Ana");
+    await desk.page.press("#name", "Enter");
+    await desk.message(/^line 1$/).waitFor();
+    await atLine(desk, new RegExp(`${count}.* new messages`));
+    await until(() => zoe.read > 1);
+    // Whatever is told, or moved, by mistake is so a moment later.
+    await desk.page.waitForTimeout(1_000);
+    const [first, last] = await desk.page.evaluate(() => {
+      const { top, bottom } = document.querySelector(".list").getBoundingClientRect();
+      const rows = [...document.querySelectorAll(".message")].filter((row) => {
+        const place = row.getBoundingClientRect();
+        return place.top >= top && place.bottom <= bottom + 1;
+      });
+      return [rows.at(0), rows.at(-1)].map((row) => row.querySelector(".text").textContent);
+    });
+    assert.equal(first, "line 1");
+    // The line from the phone was the first of all.
+    assert.equal(zoe.read, 1 + Number(last.slice("line ".length)));
+    zoe.close();
+    await desk.done();
+  });
+}
+
 missed("nobody is notified who has not asked, nor of what is on the screen", async (front) => {
   const ana = await Person.visit(browser, "about:blank", { permissions: ["notifications"] });
   await ana.context.addInitScript(() => {

@@ -68,6 +68,11 @@ impl Room {
         }
     }
 
+    /// What is new begins further up, and its beginning is not loaded yet.
+    pub(crate) fn is_seeking(&self) -> bool {
+        self.0.seeking.get()
+    }
+
     /// Nobody is brought anywhere any more: somebody has gone there.
     pub(crate) fn stop_seeking(&self) {
         self.0.seeking.set(false);
@@ -94,6 +99,8 @@ impl Room {
         let len = entries.len();
         drop(entries);
         self.stop_seeking();
+        // The list goes to its end, and from there up to the line.
+        self.0.at_end.set(true);
         self.in_window(|window| window.show_from(first.at, len));
         true
     }

@@ -115,10 +115,10 @@ impl List {
 
     /// What is on the screen is seen, if somebody looks.
     fn look(&self) {
-        if !browser::is_looked_at() {
+        if !browser::is_looked_at() || self.room.is_seeking() {
             return;
         }
-        let last = if self.room.at_end() { self.room.last_id() } else { self.last_shown() };
+        let last = if self.room.at_end() && self.room.is_newest() { self.room.last_id() } else { self.last_shown() };
         if let Some(last) = last {
             self.room.saw(&last);
         }
@@ -199,7 +199,8 @@ impl List {
 
     /// What is new and was not seen yet begins on the screen, however much there is of it.
     fn stop_at_line(&self) {
-        if !self.room.is_line_pending() {
+        // While it is sought, the line stands above what happens to be loaded.
+        if !self.room.is_line_pending() || self.room.is_seeking() {
             return;
         }
         let Some(line) = self.rows.query_selector(".unread").ok().flatten() else { return };
