@@ -248,7 +248,7 @@ missed("whoever presses a notification comes to its room", async (front) => {
 });
 
 missed("rooms that were published are found", async (front, server) => {
-  server.order("room", "publish", "garden", "");
+  server.order("room", "publish", "garden");
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.locator("h2.others").waitFor();
   await ana.page.locator(".others .room", { hasText: "garden" }).click();

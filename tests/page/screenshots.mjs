@@ -96,7 +96,7 @@ const STATES = {
   },
 
   async "rooms"(options, picture, front, server) {
-    for (const room of ["garden", "workshop"]) server.order("room", "publish", room, "");
+    for (const room of ["garden", "workshop"]) server.order("room", "publish", room);
     const ana = await guest(front, "Ana", options);
     const tom = await guest(front, "Tom");
     await ana.page.locator("ul.others", { hasText: "garden" }).waitFor({ state: "attached" });
@@ -112,7 +112,7 @@ const STATES = {
 
   async "closed"(options, picture, front, server) {
     await server.withAccounts({ ana: "correct horse battery" });
-    server.order("room", "close", "harbour", "ben", "");
+    server.order("room", "close", "harbour", "ben");
     const ana = await Person.visit(browser, front.url("?room=harbour"), options);
     await ana.signIn("ana", "correct horse battery");
     await ana.page.locator(".state", { hasText: "for its members only" }).waitFor();
@@ -125,7 +125,7 @@ const STATES = {
     const ana = await Person.visit(browser, front.url("?room=harbour"), options);
     await ana.signIn("ana", "correct horse battery");
     await ana.connected();
-    server.order("user", "ban", "ana", "");
+    server.order("user", "ban", "ana");
     await ana.page.locator("#problem", { hasText: "banned" }).waitFor();
     await picture(ana);
     await ana.context.close();

@@ -102,10 +102,12 @@ export class Server {
     await this.restart();
   }
 
-  /** Does what `everwire user …` or `everwire room …` does; the last of the words is what it reads. */
+  /** Does what `everwire user …` or `everwire room …` does; where that reads a password, it is the last of the words. */
   order(...words) {
-    const input = `${words.pop()}\n`;
-    execFileSync(process.env.EVERWIRE_BINARY, [...words, "--data", this.folder], { input, stdio: "pipe" });
+    const reads = words[0] === "user" && ["add", "passwd"].includes(words[1]);
+    // What is written to a program that has ended without reading it fails.
+    const how = reads ? { input: `${words.pop()}\n`, stdio: "pipe" } : { stdio: ["ignore", "pipe", "pipe"] };
+    execFileSync(process.env.EVERWIRE_BINARY, [...words, "--data", this.folder], how);
   }
 
   async kill() {
