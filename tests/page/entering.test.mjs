@@ -74,6 +74,25 @@ entering("whoever is sent away hears why, and comes again", async (front, server
   await ana.done();
 });
 
+entering("whoever has a new password, or no account any more, is asked to sign in", async (front, server) => {
+  await server.withAccounts({ ana: PASSWORD });
+  const ana = await signedIn(front, "ana");
+  const asked = async () => {
+    await ana.page.locator("#problem", { hasText: "the sign-in has ended" }).waitFor();
+    await ana.page.waitForSelector("#password");
+  };
+  await ana.page.fill("textarea", "half a thought");
+  server.order("user", "passwd", "ana", "another horse battery");
+  await asked();
+  await ana.signIn("ana", "another horse battery");
+  await ana.connected();
+  assert.equal(await ana.page.inputValue("textarea"), "half a thought");
+  server.order("user", "remove", "ana");
+  await asked();
+  forgive(ana, "401");
+  await ana.done();
+});
+
 entering("who has been here sees what was said on a network that says nothing", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.write("of before");

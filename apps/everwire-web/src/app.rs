@@ -33,6 +33,8 @@ const DOUBTFUL: u32 = 3;
 
 /// The server's word for somebody who is let in nowhere.
 const BANNED: &str = "banned";
+/// The same for somebody whose sign-in has ended: by a new password, or with the account.
+const SIGNED_OUT: &str = "sign in again";
 
 /// The page.
 pub(crate) struct App {
@@ -250,10 +252,14 @@ impl App {
         if let Some(problem) = chat.rooms.account().and_then(Account::has_ended) {
             return self.ask_who(self.words.reason(&problem));
         }
-        let is_banned = matches!(&*chat.rooms.shown().link(),
-            State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) if &*frame.reason == BANNED);
-        if is_banned {
-            return self.ask_who(self.words.reason(BANNED));
+        let ended = match &*chat.rooms.shown().link() {
+            State::Closed(Closed::Refused(Cause::PeerClosed(Some(frame)))) => {
+                [BANNED, SIGNED_OUT].into_iter().find(|reason| *reason == &*frame.reason)
+            }
+            _ => None,
+        };
+        if let Some(reason) = ended {
+            return self.ask_who(self.words.reason(reason));
         }
         let attempt = match *chat.rooms.shown().link() {
             State::Disconnected { attempt, .. } => attempt,
