@@ -223,7 +223,8 @@ impl Heartbeat {
     pub(crate) fn idle_at_end(&self, end: End, answers: bool) -> IdleAtEnd {
         let Some((at, silences, heard)) = self.at_end else { return IdleAtEnd::default() };
         // Without an answer ever, nothing tells a path that has forgotten the connection from a peer that answers no pings.
-        if !answers && (end == End::Silent || silences.asked().is_some()) {
+        // An end that is told tells that itself.
+        if !answers && end == End::Silent {
             return IdleAtEnd::default();
         }
         let IdleAtEnd { both_ways, outbound } = silences.at_end(at, end);

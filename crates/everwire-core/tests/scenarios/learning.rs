@@ -214,6 +214,31 @@ fn connections_that_are_lost_in_use_or_by_a_peer_that_never_answers_teach_nothin
 }
 
 #[test]
+fn a_path_that_answers_the_first_ping_with_a_reset_teaches_a_client_that_only_listens() {
+    let mut world = World::connected(Config::default());
+    for taught in [false, true] {
+        assert_eq!(pings_after(&mut world), seconds(25.0));
+        world.pings.clear();
+        world.passes(seconds(0.05));
+        world.loses_connection();
+        let end = reopens(&mut world);
+        assert_eq!(end.learned.is_some(), taught, "{end}");
+    }
+    let learned = LearnedInterval { silence: Silence::BothWays, idle: seconds(25.0), interval: seconds(17.5) };
+    assert_eq!(world.machine.stats().learned_interval, Some(learned));
+    assert_eq!(pings_after(&mut world), seconds(17.5));
+}
+
+#[test]
+fn a_server_that_answers_no_pings_and_ends_each_connection_at_some_age_teaches_at_most_once() {
+    for (age, most) in [(25.5, 1), (28.0, 0), (31.0, 0), (34.9, 0)] {
+        let mut world = World::connected(Config::default());
+        let taught = (0..10).filter(|_| ends_idle_for(&mut world, age).learned.is_some()).count();
+        assert_eq!(taught, most, "after {age} s");
+    }
+}
+
+#[test]
 fn what_another_client_has_learned_counts_from_the_next_connection_on() {
     let mut world = World::connected(Config::default());
     let learned = LearnedInterval { silence: Silence::BothWays, idle: seconds(20.0), interval: seconds(14.0) };
