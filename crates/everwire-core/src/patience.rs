@@ -76,7 +76,7 @@ impl Patience {
         again
     }
 
-    /// Our own side reads again.
+    /// Our own side reads, again or on the next connection.
     pub(crate) fn reads(&mut self) {
         self.unread = None;
     }

@@ -311,3 +311,20 @@ fn who_reads_slowly_but_reads_has_its_messages_sent_again_until_they_are_proven(
     world.pongs();
     assert_eq!(world.log.outcome(id), Some(Outcome::Received));
 }
+
+#[test]
+fn who_takes_a_message_between_two_unread_connections_has_its_messages_sent_again() {
+    let mut world = World::connected(config(|config| config.guarantee = Guarantee::AtLeastOnce));
+    let id = world.send("x");
+    for _ in 0..5 {
+        world.flushes();
+        // The inbox has room for one, so one was taken since the last connection.
+        world.receives("news");
+        world.transport(TransportEvent::ReadStalled);
+        dies(&mut world);
+        assert_eq!(world.log.outcome(id), None);
+    }
+    world.flushes();
+    world.pongs();
+    assert_eq!(world.log.outcome(id), Some(Outcome::Received));
+}

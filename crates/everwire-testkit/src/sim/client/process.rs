@@ -68,7 +68,7 @@ pub(crate) struct Process {
     pub(super) session_from: u64,
     /// When a user who closes wants to be through.
     pub(super) close_by: Option<Moment>,
-    /// Connections that were given up since nobody read, without a message taken since.
+    /// Connections that were given up since nobody read, without room made since.
     pub(super) unread_ends: u32,
     /// Connections that have died in silence.
     pub(super) deaths: u32,
@@ -330,7 +330,10 @@ impl Process {
             busy = true;
             let Some(message) = self.inbox.pop_front() else { break };
             self.handled += 1;
-            self.unread_ends = 0;
+            // One read may bring more than the limit, and then the first that are taken make no room.
+            if self.inbox.len() < self.plan.inbox_hard {
+                self.unread_ends = 0;
+            }
             if app.handle(&mut ClientIo { index, process: self, stage, now }, message) == Handled::Done {
                 // It is done with a message when it takes the next one.
                 *if self.awaited.is_some() { &mut self.done_then } else { &mut done } = Some(self.handled);
