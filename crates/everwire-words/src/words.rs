@@ -112,7 +112,7 @@ mod tests {
         let said = |text: &Text<'_>| words(Language::Russian).say(text);
         assert_eq!(said(&Text::TooLong { over: 1 }), "1 лишний символ");
         assert_eq!(said(&Text::TooLong { over: 3 }), "3 лишних символа");
-        assert_eq!(said(&Text::Left { name: "Ana" }), "Ana покидает комнату");
+        assert_eq!(said(&Text::Left { name: "Ana" }), "Ana выходит из комнаты");
         let unknown = said(&Text::FailureUnknown);
         assert_eq!(said(&Text::StatusFailed { reason: &unknown }), "сбой: неизвестно, дошло ли сообщение");
         assert_eq!(said(&Text::Here { count: 0 }), said(&Text::Nobody));

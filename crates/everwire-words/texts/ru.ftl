@@ -33,8 +33,8 @@ status-delivered = доставлено
 status-read = прочитано
 status-failed = сбой: { $reason }
 failure-rejected = сервер отказал: { $reason }
-failure-dropped = слишком много сообщений ждало отправки
-failure-cancelled = сообщение не отправлялось
+failure-dropped = очередь отправки переполнена
+failure-cancelled = сообщение не отправлено
 failure-unknown = неизвестно, дошло ли сообщение
 retry = отправить снова
 cancel = отозвать
@@ -49,7 +49,7 @@ you-say = вы:
 ## The list of messages
 
 joined = { $name } входит в комнату
-left = { $name } покидает комнату
+left = { $name } выходит из комнаты
 typing = { $count ->
     [1] { $first } печатает…
     [2] { $first } и { $second } печатают…
@@ -64,19 +64,19 @@ unread-line = { $count ->
    *[other] { $count } новых сообщений
 }
 many-unread = больше { $count } новых сообщений
-newest = к последним
+newest = к последним сообщениям
 news = { $count ->
     [one] { $count } новое
    *[other] { $count } новых
 }
 many-news = больше { $count } новых
-earlier-loading = загружаем прежние сообщения…
+earlier-loading = загружаем более ранние сообщения…
 earlier-none = начало переписки
 earlier-left-out = есть более ранние сообщения
-gap = здесь не хватает сообщений
+gap = часть сообщений здесь пропущена
 earlier-gone = более ранние сообщения больше не хранятся
-gone = сообщения, которые здесь были, больше не хранятся
-empty-room = здесь пока ничего не написали
+gone = сообщения, которые были здесь, больше не хранятся
+empty-room = здесь пока нет сообщений
 not-loaded = сообщения ещё не загружены
 today = Сегодня
 yesterday = Вчера
@@ -106,11 +106,11 @@ day = { $weekday ->
 ## Rooms and people
 
 rooms = Комнаты
-new-room = Войти в другую комнату
-leave-room = покинуть { $room }
+new-room = Другая комната…
+leave-room = выйти из комнаты { $room }
 copy-link = скопировать ссылку на эту комнату
 other-rooms = Другие комнаты
-in-room = внутри { $count }
+in-room = в комнате: { $count }
 members-only = для участников
 leave-waiting = { $count ->
     [one] { $count } сообщение ещё не отправлено
@@ -140,14 +140,14 @@ too-long = { $over ->
 full = слишком много сообщений ждёт отправки; попробуйте, когда часть уйдёт
 not-now = сейчас это отправить нельзя
 too-late = поздно: сообщение уже в пути
-no-room = у браузера больше нет места для этой страницы: что ещё не отправлено, пропадёт, если её закрыть
-not-kept = браузер ничего не хранит для этой страницы: что ещё не отправлено, пропадёт, если её закрыть
+no-room = в браузере больше нет места: если закрыть страницу, неотправленное пропадёт
+not-kept = браузер не сохраняет данные этой страницы: если её закрыть, неотправленное пропадёт
 notify = Уведомления
-notify-barred = браузер не разрешает этой странице показывать уведомления
+notify-barred = уведомления для этой страницы запрещены в браузере
 sound = Звук
 says-in = { $name } в комнате { $room }
 mentions-in = { $name } упоминает вас в комнате { $room }
-nothing-failed = неотправленных нет
+nothing-failed = сообщений, которые не удалось отправить, нет
 nothing-waiting = ничего не ждёт отправки
 unknown-command = команды { $command } нет; /help покажет, какие есть
 room-wanted = в какую комнату? /join ИМЯ
@@ -158,28 +158,28 @@ last-room = это ваша единственная комната; /quit за�
 
 sign-in = Войти
 sign-out = выйти
-other-name = другое имя
+other-name = сменить имя
 no-answer = сервер не отвечает
-new-version = есть новая версия этой страницы
-take-version = перейти на неё
+new-version = вышла новая версия страницы
+take-version = обновить
 enter = Войти в чат
-sign-in-wanted = сервер хочет знать, кто вы
-left-elsewhere = вы вышли в другой вкладке
-other-elsewhere = в другой вкладке теперь другой пользователь
-link-asks = Эта ссылка входит под именем { $name }, а сейчас вы { $me }. Продолжить как { $name }?
+sign-in-wanted = чтобы войти, назовите себя
+left-elsewhere = вы вышли из чата в другой вкладке
+other-elsewhere = в другой вкладке вошёл другой пользователь
+link-asks = По этой ссылке вы войдёте как { $name }, а сейчас вы { $me }. Войти как { $name }?
 name = Имя
 password = Пароль
 
 ## Why something is refused
 
 reason-banned = вы заблокированы
-reason-members-only = комната только для своих участников
-reason-sign-in = вход больше не действует: войдите снова
+reason-members-only = эта комната только для участников
+reason-sign-in = сеанс завершён: войдите снова
 reason-wrong = неверное имя или пароль
-reason-other-user = это вход другого пользователя
+reason-other-user = это учётная запись другого пользователя
 reason-too-often = слишком много попыток: подождите немного
 reason-busy = сервер занят: попробуйте ещё раз
-reason-id-taken = у другого сообщения тот же номер
+reason-id-taken = этот идентификатор уже занят другим сообщением
 reason-name-blank = имя не может быть пустым
 reason-name-long = имя длиннее 64 символов
 reason-name-odd = в имени есть недопустимые символы
@@ -193,9 +193,9 @@ reason-bad-user = сервер не принимает такое имя
 
 ## What to do about it, on the terminal
 
-todo-sign-in = войдите по паролю (--user ИМЯ --sign-in) или дайте токен (--bearer-file ФАЙЛ)
-todo-sign-in-again = выйдите и запустите программу снова, чтобы войти
-todo-token = дайте действующий токен: --bearer-file или --token-command
+todo-sign-in = войдите по паролю (--user ИМЯ --sign-in) или укажите токен (--bearer-file ФАЙЛ)
+todo-sign-in-again = чтобы войти, закройте программу и запустите снова
+todo-token = укажите действующий токен: --bearer-file или --token-command
 todo-user = укажите в --user пользователя, которому выдан токен
 todo-banned = снять блокировку может администратор сервера
 todo-room = выберите другую комнату (--room) или попросите администратора сервера впустить вас
@@ -203,7 +203,7 @@ todo-ask = обратитесь к администратору сервера
 
 ## The terminal's help
 
-help-title = Что здесь есть
+help-title = Клавиши и команды
 help-keys =
     Enter, Alt+Enter   отправить, новая строка
     Ctrl+U, Ctrl+Z     очистить строку, отменить
@@ -218,15 +218,15 @@ help-commands =
     /part              выйти из комнаты
     /who               кто здесь
     /retry             отправить неотправленное снова
-    /cancel            отозвать всё, что ждёт
+    /cancel            отозвать всё, что ждёт отправки
     /quit              выйти
     //…                строка с косой чертой в начале
-help-close = Esc закроет это
+help-close = Esc — закрыть
 close = закрыть
 missed = { $count ->
-    [one] пропущено { $count } событие; навёрстываем
-    [few] пропущено { $count } события; навёрстываем
-   *[other] пропущено { $count } событий; навёрстываем
+    [one] пропущено { $count } событие; догружаем
+    [few] пропущено { $count } события; догружаем
+   *[other] пропущено { $count } событий; догружаем
 }
 undelivered = { $count ->
     [one] неизвестно, дошло ли { $count } сообщение

@@ -136,7 +136,10 @@ fn a_refusal_is_told_by_its_code_in_the_reader_s_language_or_else_in_the_server_
         desk.screen(100, 10)
     };
     let known = refused(Some("id_taken"));
-    assert!(known.contains("у другого сообщения тот же номер") && !known.contains("as the server says"), "{known}");
+    assert!(
+        known.contains("этот идентификатор уже занят другим сообщением") && !known.contains("as the server says"),
+        "{known}"
+    );
     for other in [None, Some("of_a_later_version")] {
         assert!(refused(other).contains("сервер отказал: as the server says"), "{other:?}");
     }
