@@ -129,8 +129,12 @@ impl Process {
 
     /// Reads on until a line fits.
     pub async fn line_with(&mut self, part: &str) -> String {
+        self.line_with_within(PATIENCE, part).await
+    }
+
+    async fn line_with_within(&mut self, limit: Duration, part: &str) -> String {
         let mut seen = Vec::new();
-        tokio::time::timeout(PATIENCE, async {
+        tokio::time::timeout(limit, async {
             loop {
                 match self.stdout.next_line().await.expect("readable output") {
                     Some(line) if line.contains(part) => return line,
@@ -151,7 +155,12 @@ impl Process {
 
     /// Where a started `everwire serve` says that it listens: the first `127.0.0.1:PORT` that it prints.
     pub async fn address(&mut self) -> String {
-        let line = self.line_with("127.0.0.1:").await;
+        self.address_within(PATIENCE).await
+    }
+
+    /// The same, of a program that is built first.
+    pub async fn address_within(&mut self, limit: Duration) -> String {
+        let line = self.line_with_within(limit, "127.0.0.1:").await;
         let start = line.find("127.0.0.1:").unwrap_or_default();
         line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect()
     }

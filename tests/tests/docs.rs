@@ -13,6 +13,9 @@ const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "docs/benchmarks.md", "
 /// The binary where `cargo xtask run` puts it.
 const RELEASED: &str = "target/release/everwire";
 
+/// A page and a release build from nothing, on a busy machine.
+const BUILD: Duration = Duration::from_secs(20 * 60);
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
@@ -81,17 +84,13 @@ async fn starts_a_server(words: &[&str]) {
     if words[1] != "echo" {
         elsewhere.extend(["--data", data.path().to_str().expect("a path")]);
     }
-    let mut process = if words[0] == "cargo" {
-        // The build may take minutes on a clean clone; what is waited for below is the server.
-        let build = ["build", "--release", "--package", "everwire-cli"];
-        let built = Command::from(cargo()).args(build).status().await;
-        assert!(built.expect("cargo runs").success());
-        Process::start(Command::from(cargo()).args(&words[1..]).arg("--").args(elsewhere))
+    let (mut process, limit) = if words[0] == "cargo" {
+        (Process::start(Command::from(cargo()).args(&words[1..]).arg("--").args(elsewhere)), BUILD)
     } else {
         let args: Vec<&str> = words[1..].iter().copied().chain(elsewhere).collect();
-        Process::everwire(&args)
+        (Process::everwire(&args), PATIENCE)
     };
-    let address = process.address().await;
+    let address = process.address_within(limit).await;
     assert!(tokio::net::TcpStream::connect(&address).await.is_ok(), "{words:?} listens on {address}");
     process.kill().await;
 }
