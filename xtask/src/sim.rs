@@ -29,7 +29,7 @@ pub(crate) fn check() -> Result<(), Failed> {
     let args = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     sim(&args(&["--seeds", &FRESH.to_string(), "--from", &(seconds * FRESH).to_string()]))?;
     sim(&args(&["--mutant", "all", "--seeds", &FRESH.to_string()]))?;
-    sim(&args(&["--explore", "80000"]))?;
+    sim(&args(&["--explore", "120000"]))?;
     sim(&args(&["calls", "--seeds", &FRESH_CALLS.to_string(), "--from", &(seconds * FRESH_CALLS).to_string()]))?;
     sim(&args(&["calls", "--mutant", "all", "--seeds", "20000"]))?;
     crate::bench::bench(&args(&["herd"]))
