@@ -10,6 +10,7 @@ mod names;
 mod network;
 mod people;
 mod protocol;
+mod proxy;
 mod serve;
 mod values;
 
@@ -27,6 +28,7 @@ pub(crate) use names::in_options;
 pub(crate) use network::{Network, NetworkArgs};
 pub(crate) use people::{RoomCommand, UserCommand};
 pub(crate) use protocol::ProtocolArgs;
+pub(crate) use proxy::ProxyArgs;
 pub(crate) use serve::{AuthArg, MetricsArg, ServeArgs, ServeSettings};
 pub(crate) use values::{GuaranteeArg, OverflowArg, Resolved};
 
@@ -95,7 +97,7 @@ pub(crate) enum Command {
     Call(CallArgs),
     Doctor(DoctorArgs),
     Echo(EchoArgs),
-    Proxy(crate::proxy::ProxyArgs),
+    Proxy(ProxyArgs),
     /// Look at a file of settings for `everwire serve`
     #[command(after_help = "\
 Examples:

@@ -1,11 +1,9 @@
 //! `everwire proxy`: a faulty network for any client and any server.
 //!
-//! - [`args`]: its options
 //! - [`schedule`]: where the schedule comes from
 //! - [`report`]: what is said, without I/O
 //! - [`control`]: the same by HTTP
 
-mod args;
 mod control;
 mod report;
 mod schedule;
@@ -18,8 +16,7 @@ use std::time::Duration;
 use everwire_testkit::proxy::{Builder, Events, Proxy, StartError};
 use tokio::net::TcpListener;
 
-pub(crate) use self::args::ProxyArgs;
-use crate::args::ColorArg;
+use crate::args::{ColorArg, ProxyArgs};
 use crate::exit::{Exit, Failure};
 use crate::logs;
 use crate::term::{self, Console, Gone, Stop};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use everwire_testkit::faults::Schedule;
 
-use super::ProxyArgs;
+use crate::args::ProxyArgs;
 use crate::exit::{Exit, Failure};
 
 /// The schedule that the options ask for, and where it is from.
