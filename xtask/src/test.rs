@@ -17,6 +17,8 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         "--package",
         "everwire",
         "--package",
+        "everwire-chat-core",
+        "--package",
         "everwire-chat",
         "--package",
         "everwire-web",

@@ -408,7 +408,7 @@ fn sends(enter: &KeyboardEvent) -> bool {
 /// The same at every visit.
 fn own_id() -> String {
     browser::kept(ID).unwrap_or_else(|| {
-        let id = everwire_chat::wire::new_id();
+        let id = everwire_chat::new_id();
         browser::keep(ID, &id);
         id
     })

@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use everwire_chat::wire::TextMessage;
+use everwire_chat_core::wire::TextMessage;
 use serde::Serialize;
 
 use crate::error::ExportError;

@@ -51,6 +51,7 @@ mod export;
 mod history;
 mod hosts;
 mod http;
+mod id;
 mod listing;
 mod look;
 mod member;

@@ -9,7 +9,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use everwire_chat::limits::check_room;
+use everwire_chat_core::limits::check_room;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Refusal, Tables, json};

@@ -1,6 +1,6 @@
 //! How names look.
 
-use everwire_chat::limits::shows;
+use everwire_chat_core::limits::shows;
 use unicode_security::skeleton;
 
 /// The same for names that people can't tell apart (UTS 39, section 4): with letters of other scripts, other spaces, or what

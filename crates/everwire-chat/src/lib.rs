@@ -12,25 +12,21 @@
 //! | [`limits`] | what texts, names and ids may be |
 //! | [`client`] | the client: all of the above on an [`everwire::Client`] |
 //!
-//! All but `client` is pure: no clock, no I/O.
+//! All but `client`, `signal` and [`new_id`] is pure (no clock, no I/O), and stands in `everwire-chat-core`, which the server
+//! uses too.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-mod characters;
 pub mod client;
-pub mod limits;
-pub mod mention;
-pub mod rooms;
+mod id;
 pub mod signal;
-pub mod status;
-pub mod timeline;
-pub mod typing;
-pub mod wire;
 
 pub use client::{
     Builder, ChatClient, ChatError, ChatEvent, FailedMessage, LoadError, Memory, ReadPosition, SendError,
     TakeBackError, Updates,
 };
+pub use everwire_chat_core::{limits, mention, rooms, status, timeline, typing, wire};
+pub use id::new_id;
 pub use status::{Failure, Rejection, Status};
 pub use timeline::{Change, Entry, Missing, Timeline};
 pub use wire::{Event, TextMessage, User};

@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
+use everwire_chat_core::typing::IDLE;
 use web_time::Instant;
-
-use crate::typing::IDLE;
 
 /// While typing goes on the signal is repeated, so that it does not run out on the other side.
 const REPEAT: Duration = Duration::from_secs(2);

@@ -12,8 +12,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("everwire", &["everwire-calls", "everwire-core", "everwire-peer", "everwire-tokio", "everwire-ws"]),
     ("everwire-server", &["everwire-calls", "everwire-core", "everwire-peer", "everwire-tokio", "everwire-ws"]),
     ("everwire-testkit", &["everwire-calls", "everwire-core", "everwire-ws"]),
-    ("everwire-chat", &["everwire"]),
-    ("everwire-chat-server", &["everwire-chat", "everwire-server", "everwire-ws"]),
+    ("everwire-chat-core", &["everwire-core"]),
+    ("everwire-chat", &["everwire", "everwire-chat-core"]),
+    ("everwire-chat-server", &["everwire-chat-core", "everwire-server", "everwire-ws"]),
     ("everwire-words", &[]),
     (
         "everwire-cli",

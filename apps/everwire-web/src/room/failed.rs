@@ -45,7 +45,7 @@ impl Room {
     }
 
     fn keep_if_failed(&self, entry: &Entry) {
-        match entry.to_failed() {
+        match FailedMessage::of(entry) {
             Some(failed) => {
                 if self.0.failed.borrow_mut().insert(entry.id.clone()) {
                     self.change_kept(|kept| kept.push(failed));

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::Path;
 
-use everwire_chat::limits::{check_id, check_name, check_room};
+use everwire_chat_core::limits::{check_id, check_name, check_room};
 
 use super::database::{Added, Tables};
 use super::password;

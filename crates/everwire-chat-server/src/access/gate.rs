@@ -6,8 +6,8 @@ use axum::http::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use everwire_chat::limits::{NAME_CHARS, check_id, check_name, shows};
-use everwire_chat::wire::User;
+use everwire_chat_core::limits::{NAME_CHARS, check_id, check_name, shows};
+use everwire_chat_core::wire::User;
 use everwire_server::CloseCode;
 use ring::hmac;
 
@@ -271,7 +271,7 @@ impl IntoResponse for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use everwire_chat::limits::check_name;
+    use everwire_chat_core::limits::check_name;
 
     use super::name_of;
 

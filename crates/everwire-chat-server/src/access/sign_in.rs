@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use everwire_chat::limits::check_id;
+use everwire_chat_core::limits::check_id;
 use everwire_server::PeerAddress;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac};

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use everwire_chat::TextMessage;
+use everwire_chat_core::TextMessage;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Keep;

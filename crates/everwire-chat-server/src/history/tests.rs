@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use everwire_chat::wire::WireStatus;
+use everwire_chat_core::wire::WireStatus;
 
 use super::*;
 use crate::server::now;

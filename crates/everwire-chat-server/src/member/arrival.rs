@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everwire_chat::wire::{TextMessage, User};
+use everwire_chat_core::wire::{TextMessage, User};
 
 use crate::history::{HistoryError, Start};
 use crate::rooms::{ConnectionId, KeptMarks, Mailbox, Manner, RECENT};

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 
-use everwire_chat::wire::{Earlier, Event, History, Position, Receipt, Sync, User};
+use everwire_chat_core::wire::{Earlier, Event, History, Position, Receipt, Sync, User};
 use everwire_server::Message;
 use tokio::time::{Instant, timeout};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire_chat::wire::Event;
+use everwire_chat_core::wire::Event;
 use everwire_server::CloseCode;
 use tokio::time::Instant;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use everwire_chat::limits::{TEXT_BYTES, check_id, check_name, check_text};
-use everwire_chat::wire::{
+use everwire_chat_core::limits::{TEXT_BYTES, check_id, check_name, check_text};
+use everwire_chat_core::wire::{
     Event, Presence, Problem, Receipt, Rejected, Speaker, TextMessage, Token, User, WireStatus, code, parse_plain,
 };
 use everwire_server::{CloseCode, Message};
@@ -13,12 +13,13 @@ use super::receipts::Answer;
 use super::{JUNK_PERIOD, Member, PRESENCE_PACE, STOPPING, Said, cost};
 use crate::access::Refusal;
 use crate::history::Post;
+use crate::id::new_id;
 
 impl Member {
     /// Takes one text message; whether the connection goes on.
     pub(super) async fn on_text(&mut self, text: &str) -> bool {
         self.unpaid += cost::of_bytes(text.len());
-        let heard = parse_plain(text, Speaker { user: self.user.as_ref(), now: self.shared.now() });
+        let heard = parse_plain(text, Speaker { user: self.user.as_ref(), now: self.shared.now(), new_id });
         if heard.ping {
             // Like the answer to a ping of the protocol, it speaks for all that came before.
             return self.on_ping(Answer::Text).await;

@@ -2,7 +2,8 @@
 
 use std::future::poll_fn;
 
-use everwire_chat::wire::{Event, Notice, TextMessage, User, WireStatus, new_id};
+use crate::id::new_id;
+use everwire_chat_core::wire::{Event, Notice, TextMessage, User, WireStatus};
 use everwire_server::Message;
 use tokio::time::timeout;
 

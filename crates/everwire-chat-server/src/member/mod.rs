@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 
-use everwire_chat::wire::{Event, Position, User};
+use everwire_chat_core::wire::{Event, Position, User};
 use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
 use tokio::time::{Instant, timeout};
 

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use everwire_chat::wire::{Receipt, WireStatus};
+use everwire_chat_core::wire::{Receipt, WireStatus};
 
 /// How far a room's messages have come with its users, and who is to hear of it.
 #[derive(Clone, Debug, Default)]

@@ -11,7 +11,8 @@ mod together;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use everwire_chat::wire::{self, Event, Notice, Receipt, StatusOf, TextMessage, TokenDue, Typing, User, new_id};
+use crate::id::new_id;
+use everwire_chat_core::wire::{self, Event, Notice, Receipt, StatusOf, TextMessage, TokenDue, Typing, User};
 use everwire_server::{CloseCode, Message, Prepared};
 
 pub(crate) use mailbox::{Item, Mailbox};

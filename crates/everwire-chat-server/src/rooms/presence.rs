@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use everwire_chat::wire::User;
+use everwire_chat_core::wire::User;
 
 /// Which users are in a room, over all their connections.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use everwire_chat::wire::{Event, ReadMark};
+use everwire_chat_core::wire::{Event, ReadMark};
 use everwire_server::Prepared;
 
 use super::{ConnectionId, Item, Rooms, text};

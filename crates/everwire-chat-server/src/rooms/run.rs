@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use everwire_chat::wire::{Event, Rejected, Stored, TextMessage, code};
+use everwire_chat_core::wire::{Event, Rejected, Stored, TextMessage, code};
 use everwire_server::{Message, Prepared};
 
 use super::{ConnectionId, Item, Mailbox, Manner, text};

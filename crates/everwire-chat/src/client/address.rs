@@ -1,8 +1,7 @@
 //! The chat's address with who we are, which room, and what we have seen.
 
+use everwire_chat_core::wire::Position;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use crate::wire::Position;
 
 /// Left as they are in a query's values: the unreserved characters (RFC 3986 section 2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

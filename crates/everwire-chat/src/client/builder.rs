@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use everwire::{AdviceOverride, AttemptRequest, BuildError, Cause, CauseMatch, Client, Guarantee, OnNormalClose};
+use everwire_chat_core::limits::{check_id, check_name, check_room};
+use everwire_chat_core::wire::User;
 use tokio::sync::mpsc;
 
 use super::failed::FailedMessage;
@@ -11,8 +13,7 @@ use super::memory::Memory;
 use super::platform::Spawner;
 use super::room::Room;
 use super::{ChatClient, address, task};
-use crate::limits::{check_id, check_name, check_room};
-use crate::wire::{User, new_id};
+use crate::id::new_id;
 
 /// Settings of a chat client; checked in [`build`](Self::build).
 pub struct Builder {
@@ -61,7 +62,7 @@ impl Builder {
             user_name,
             user_id: None,
             room: DEFAULT_ROOM.into(),
-            window: crate::timeline::WINDOW,
+            window: everwire_chat_core::timeline::WINDOW,
             memory: None,
             token: None,
             look: None,
@@ -127,10 +128,8 @@ impl Builder {
         self
     }
 
-    /// Messages of ours that an earlier client of this user in this room could not send ([`Entry::to_failed`]): they are in the
+    /// Messages of ours that an earlier client of this user in this room could not send ([`FailedMessage::of`]): they are in the
     /// timeline from the start, with why they failed, unless they have arrived since.
-    ///
-    /// [`Entry::to_failed`]: crate::Entry::to_failed
     #[must_use]
     pub fn failed(mut self, messages: Vec<FailedMessage>) -> Self {
         self.failed = messages;

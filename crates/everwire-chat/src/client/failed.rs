@@ -1,10 +1,10 @@
 use everwire::json::{self, Object};
+use everwire_chat_core::status::{Failure, Rejection, Status};
+use everwire_chat_core::timeline::Entry;
+use everwire_chat_core::wire::{TextMessage, User, WireStatus};
 use serde::{Deserialize, Serialize};
 
 use super::room::Inner;
-use crate::status::{Failure, Rejection, Status};
-use crate::timeline::Entry;
-use crate::wire::{TextMessage, User, WireStatus};
 
 /// A message of ours that has failed, to be kept by a program and given to its next client
 /// ([`Builder::failed`](crate::Builder::failed)): what was written is not lost with the program.
@@ -29,6 +29,27 @@ pub struct FailedMessage {
 }
 
 impl FailedMessage {
+    /// What is to be kept of an entry if it is a message of ours that has failed.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let Status::Failed(failure) = &entry.status else { return None };
+        let (failure, rejected) = match failure {
+            Failure::Rejected(rejection) => ("rejected", Some(rejection)),
+            Failure::Dropped => ("dropped", None),
+            Failure::Cancelled => ("cancelled", None),
+            // A kind that is not known here is kept as the one that promises least.
+            _ => ("unknown", None),
+        };
+        entry.own.then(|| Self {
+            id: entry.id.clone(),
+            text: entry.text.clone(),
+            timestamp: entry.timestamp,
+            rejected: rejected.map(|rejection| rejection.reason.clone()),
+            code: rejected.and_then(|rejection| rejection.code.clone()),
+            failure: failure.to_owned(),
+        })
+    }
+
     /// As JSON, in one line.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -64,29 +85,6 @@ impl FailedMessage {
             (None, "cancelled") => Failure::Cancelled,
             (None, _) => Failure::Unknown,
         }
-    }
-}
-
-impl Entry {
-    /// What is to be kept of it if it is a message of ours that has failed.
-    #[must_use]
-    pub fn to_failed(&self) -> Option<FailedMessage> {
-        let Status::Failed(failure) = &self.status else { return None };
-        let (failure, rejected) = match failure {
-            Failure::Rejected(rejection) => ("rejected", Some(rejection.clone())),
-            Failure::Dropped => ("dropped", None),
-            Failure::Cancelled => ("cancelled", None),
-            Failure::Unknown => ("unknown", None),
-        };
-        let (rejected, code) = rejected.map_or((None, None), |Rejection { code, reason }| (Some(reason), code));
-        self.own.then(|| FailedMessage {
-            id: self.id.clone(),
-            text: self.text.clone(),
-            timestamp: self.timestamp,
-            rejected,
-            code,
-            failure: failure.to_owned(),
-        })
     }
 }
 
@@ -137,11 +135,11 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(at, failure)| {
-                let mut timeline = crate::timeline::Timeline::new(10);
+                let mut timeline = everwire_chat_core::timeline::Timeline::new(10);
                 let id = at.to_string();
                 timeline.echo(message(&id, None));
                 timeline.advance(&id, Status::Failed(failure.clone()));
-                let failed = timeline.get(&id).and_then(Entry::to_failed).expect("it has failed");
+                let failed = timeline.get(&id).and_then(FailedMessage::of).expect("it has failed");
                 FailedMessage::from_json(&failed.to_json()).expect("its own JSON")
             })
             .collect();

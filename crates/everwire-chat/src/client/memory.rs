@@ -1,9 +1,9 @@
 use everwire::json::{self, Object};
+use everwire_chat_core::timeline::Entry;
+use everwire_chat_core::wire::{Position, Receipt, TextMessage, receipt, text_message};
 use serde::{Deserialize, Serialize};
 
 use super::room::Inner;
-use crate::timeline::Entry;
-use crate::wire::{Position, Receipt, TextMessage, receipt, text_message};
 
 /// What a client knows of its room, to be kept by a program and given to its next client: the last messages are there at
 /// once, without a connection, and only what came since is asked for. Messages that wait to be sent are not in it; a

@@ -15,6 +15,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use everwire::{Client, Delivery, Hint, Message, MessageId, State, Stats};
+use everwire_chat_core::limits::check_text;
+use everwire_chat_core::status::Status;
+use everwire_chat_core::timeline::{Change, Entry};
+use everwire_chat_core::wire::{Earlier, Event, Notice, Receipt, TextMessage, Typing, User, WireStatus, parse};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use web_time::{SystemTime, UNIX_EPOCH};
 
@@ -23,10 +27,7 @@ pub use failed::FailedMessage;
 pub use memory::Memory;
 pub use reading::ReadPosition;
 
-use crate::limits::check_text;
-use crate::status::Status;
-use crate::timeline::{Change, Entry};
-use crate::wire::{Earlier, Event, Notice, Receipt, TextMessage, Typing, User, WireStatus, new_id, parse};
+use crate::id::new_id;
 use platform::{Spawner, Task};
 use room::Room;
 

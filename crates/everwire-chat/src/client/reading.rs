@@ -1,7 +1,8 @@
 //! How far our user has read the room, on any device, and what that leaves unread.
 
+use everwire_chat_core::wire::{MOST_UNREAD, Sync};
+
 use super::room::Inner;
-use crate::wire::{MOST_UNREAD, Sync};
 
 /// How far our user has read the room, on any device, and how much is unread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use everwire_chat_core::wire::User;
+
 use super::platform::Instant;
-use crate::wire::User;
 
 /// How long those who were here have to come back after a server was lost, as we did.
 const COMING_BACK: Duration = Duration::from_secs(30);

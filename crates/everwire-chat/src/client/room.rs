@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use everwire::MessageId;
+use everwire_chat_core::timeline::{Change, Entry, Timeline};
+use everwire_chat_core::wire::{Position, Receipt, User};
 use tokio::sync::{Notify, broadcast};
 
 use super::ChatEvent;
 use super::reading::Told;
-use crate::timeline::{Change, Entry, Timeline};
-use crate::wire::{Position, Receipt, User};
 
 /// Events that a slow listener may be behind.
 const EVENTS: usize = 1024;

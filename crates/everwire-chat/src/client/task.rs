@@ -6,6 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everwire::{Client, Inbox, Message, MessageId, Outcome, State};
+use everwire_chat_core::status::{Failure, Rejection, Status};
+use everwire_chat_core::timeline::Change;
+use everwire_chat_core::typing::TypingUsers;
+use everwire_chat_core::wire::{
+    Event, History, Notice, Position, Presence, ReadMark, Receipt, Sync, TextMessage, Token, Typing, User, parse,
+};
 use tokio::sync::{mpsc, watch};
 
 use super::ChatEvent;
@@ -13,12 +19,6 @@ use super::builder::{BoxError, TokenFuture, TokenSource};
 use super::platform::{Instant, sleep_until};
 use super::returning::Returning;
 use super::room::Room;
-use crate::status::{Failure, Rejection, Status};
-use crate::timeline::Change;
-use crate::typing::TypingUsers;
-use crate::wire::{
-    Event, History, Notice, Position, Presence, ReadMark, Receipt, Sync, TextMessage, Token, User, parse,
-};
 
 /// What became of a message of ours, as far as the connection knows.
 #[derive(Debug)]
@@ -146,11 +146,7 @@ impl Task {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Text(message) => self.on_text(message),
-            Event::Typing(signal) => {
-                if signal.user_id != self.me.user_id && self.typing.on_signal(signal, self.now()) {
-                    self.tell_typing();
-                }
-            }
+            Event::Typing(signal) => self.on_typing(signal),
             Event::UserJoined(notice) => self.on_joined(notice),
             Event::UserLeft(notice) => self.on_left(notice),
             Event::Sync(sync) => self.on_sync(sync),
@@ -166,8 +162,6 @@ impl Task {
                     self.room.tell(ChatEvent::ReadPosition(inner.read_position()));
                 }
             }
-            // For clients that know no offsets, and a client's words in a server's mouth.
-            Event::Status(_) | Event::Earlier(_) | Event::Token(_) => {}
             Event::TokenDue(_) => {
                 if let (None, Some(tokens)) = (&self.renewing, &self.tokens) {
                     self.renewing = Some(tokens(true));
@@ -182,6 +176,14 @@ impl Task {
                 let failed = Status::Failed(Failure::Rejected(Rejection::new(rejected.code, rejected.reason)));
                 self.change(None, |room| room.timeline.advance(&rejected.id, failed));
             }
+            // `Status` is for clients that know no offsets; `Earlier` and `Token` only clients send; the rest is not known yet.
+            _ => {}
+        }
+    }
+
+    fn on_typing(&mut self, signal: Typing) {
+        if signal.user_id != self.me.user_id && self.typing.on_signal(signal, self.now()) {
+            self.tell_typing();
         }
     }
 

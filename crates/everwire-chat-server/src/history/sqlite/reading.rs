@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use everwire_chat::wire::MOST_UNREAD;
+use everwire_chat_core::wire::MOST_UNREAD;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::{Database, write};

@@ -1,7 +1,7 @@
 //! What is asked of the tables, and what they answer, within any transaction.
 
-use everwire_chat::TextMessage;
-use everwire_chat::wire::WireStatus;
+use everwire_chat_core::TextMessage;
+use everwire_chat_core::wire::WireStatus;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::clock::Reading;

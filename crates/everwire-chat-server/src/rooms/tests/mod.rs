@@ -2,7 +2,7 @@ mod runs;
 
 use std::task::{Context, Poll, Waker};
 
-use everwire_chat::wire::WireStatus;
+use everwire_chat_core::wire::WireStatus;
 
 use super::*;
 use crate::history::Place::{self, Known, New, Taken};

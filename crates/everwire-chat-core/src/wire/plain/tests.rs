@@ -3,10 +3,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::wire::parse;
 
+fn new_id() -> String {
+    "new".into()
+}
+
 const NOW: i64 = 1_763_856_000_000;
 
 fn heard(text: &str) -> Heard {
-    parse_plain(text, Speaker { user: None, now: NOW })
+    parse_plain(text, Speaker { user: None, now: NOW, new_id })
 }
 
 /// The only event, as it would be written.
@@ -78,7 +82,7 @@ fn ids_may_be_numbers() {
 fn names_that_are_absent_are_those_that_are_known() {
     let user = User::new("u", "U");
     let known = |text: &str| {
-        let heard = parse_plain(text, Speaker { user: Some(&user), now: NOW });
+        let heard = parse_plain(text, Speaker { user: Some(&user), now: NOW, new_id });
         assert_eq!((heard.events.len(), heard.junk.len()), (1, 0), "{text}: {heard:?}");
         heard.events[0].to_json()
     };

@@ -12,8 +12,8 @@ use crate::wire::User;
 /// Whether a line addresses `me`. `others` are users whose names may begin as ours do.
 ///
 /// ```
-/// use everwire_chat::User;
-/// use everwire_chat::mention::mentions;
+/// use everwire_chat_core::User;
+/// use everwire_chat_core::mention::mentions;
 ///
 /// let (ben, other) = (User::new("b", "Ben"), User::new("c", "Ben (2)"));
 /// assert!(mentions("look at this, @ben!", &ben, &[]));
@@ -48,7 +48,7 @@ pub struct Completion {
 /// of a name.
 ///
 /// ```
-/// use everwire_chat::mention::complete;
+/// use everwire_chat_core::mention::complete;
 ///
 /// let completion = complete("thanks @an", &["Ben", "Ana", "Andrei"]).unwrap();
 /// assert_eq!((completion.start, completion.candidates), (7, vec!["@Ana".to_owned(), "@Andrei".to_owned()]));

@@ -1,11 +1,11 @@
 //! What a server answers about rooms over HTTP: which can be found, and whether one may come in.
 
-use everwire::json::{self, Object, Wrong};
+use everwire_core::json::{self, Object, Wrong};
 
 /// The answer to `GET /api/rooms`.
 ///
 /// ```
-/// use everwire_chat::rooms::RoomList;
+/// use everwire_chat_core::rooms::RoomList;
 ///
 /// let list = RoomList::from_json(r#"{"rooms":[{"room":"lobby","here":3,"closed":false}],"more":false}"#).unwrap();
 /// assert_eq!((list.rooms[0].room.as_str(), list.rooms[0].here, list.more), ("lobby", 3, false));
@@ -34,7 +34,7 @@ pub struct ListedRoom {
 /// The answer to `GET /api/admission`: what a connection's opening would be answered. A browser does not show that to a page.
 ///
 /// ```
-/// use everwire_chat::rooms::Admission;
+/// use everwire_chat_core::rooms::Admission;
 ///
 /// assert_eq!(Admission::from_json(r#"{"admitted":true}"#), Some(Admission::Admitted));
 /// assert_eq!(Admission::from_json("404 not found"), None);

@@ -1,4 +1,4 @@
-use everwire::json::{self, Json, Object, Wrong};
+use everwire_core::json::{self, Json, Object, Wrong};
 
 use super::event::page;
 use super::{
@@ -118,8 +118,11 @@ fn code(fields: Object<'_>) -> Result<Option<String>, Wrong> {
     }
 }
 
-/// A line, wherever it stands.
-pub(crate) fn text_message(fields: Object<'_>) -> Result<TextMessage, Wrong> {
+/// A text message from its fields, wherever they stand.
+///
+/// # Errors
+/// If a field is missing or of another type.
+pub fn text_message(fields: Object<'_>) -> Result<TextMessage, Wrong> {
     Ok(TextMessage {
         id: fields.text("id")?.to_owned(),
         user_id: fields.text("userId")?.to_owned(),
@@ -141,8 +144,11 @@ fn optional_number(fields: Object<'_>, name: &'static str) -> Result<Option<u64>
     }
 }
 
-/// Marks, wherever they stand.
-pub(crate) fn receipt(fields: Object<'_>) -> Result<Receipt, Wrong> {
+/// A receipt from its fields, wherever they stand.
+///
+/// # Errors
+/// If a field is of another type.
+pub fn receipt(fields: Object<'_>) -> Result<Receipt, Wrong> {
     Ok(Receipt { delivered: fields.number_or("delivered", 0)?, read: fields.number_or("read", 0)? })
 }
 

@@ -16,8 +16,8 @@ pub struct FirstUnread {
 /// Finds where the messages of others behind the offset `read` begin; `None` if there are none, as far as is known.
 ///
 /// ```
-/// use everwire_chat::Timeline;
-/// use everwire_chat::timeline::first_unread;
+/// use everwire_chat_core::Timeline;
+/// use everwire_chat_core::timeline::first_unread;
 ///
 /// let timeline = Timeline::default();
 /// assert_eq!(first_unread(timeline.entries(), 0), None);

@@ -1,10 +1,10 @@
 //! The plain format as clients of others write it, read by a server: what is unmistakable is taken, whatever a serializer has
 //! left out or written otherwise.
 
-use everwire::json::{self, Json, Object, Wrong};
+use everwire_core::json::{self, Json, Object, Wrong};
 
 use super::parse::event;
-use super::{Event, Junk, Notice, TextMessage, Typing, User, WireStatus, new_id};
+use super::{Event, Junk, Notice, TextMessage, Typing, User, WireStatus};
 
 /// What is known of a client when it says something.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub struct Speaker<'a> {
     pub user: Option<&'a User>,
     /// The server's clock: milliseconds since the Unix epoch.
     pub now: i64,
+    /// Makes an id for an event that comes without one.
+    pub new_id: fn() -> String,
 }
 
 /// What one WebSocket text message of a client says.
@@ -110,7 +112,7 @@ fn kind<'j>(fields: Object<'j>) -> Option<&'j str> {
 fn plain(kind: &str, fields: Object<'_>, speaker: Speaker<'_>) -> Result<Option<Event>, Wrong> {
     let notice = || -> Result<Notice, Wrong> {
         let User { user_id, user_name, .. } = user(fields, speaker)?;
-        Ok(Notice { id: id_or_new(fields)?, user_id, user_name, timestamp: timestamp(fields, speaker)? })
+        Ok(Notice { id: id_or_new(fields, speaker)?, user_id, user_name, timestamp: timestamp(fields, speaker)? })
     };
     Ok(Some(match kind {
         "text" => {
@@ -128,7 +130,7 @@ fn plain(kind: &str, fields: Object<'_>, speaker: Speaker<'_>) -> Result<Option<
         "typing" => {
             let User { user_id, user_name, .. } = user(fields, speaker)?;
             Event::Typing(Typing {
-                id: id_or_new(fields)?,
+                id: id_or_new(fields, speaker)?,
                 user_id,
                 user_name,
                 is_typing: fields.bool("isTyping")?,
@@ -176,9 +178,9 @@ fn id(fields: Object<'_>, name: &'static str) -> Result<String, Wrong> {
     }
 }
 
-fn id_or_new(fields: Object<'_>) -> Result<String, Wrong> {
+fn id_or_new(fields: Object<'_>, speaker: Speaker<'_>) -> Result<String, Wrong> {
     match fields.get("id") {
-        None | Some(Json::Null) => Ok(new_id()),
+        None | Some(Json::Null) => Ok((speaker.new_id)()),
         Some(_) => id(fields, "id"),
     }
 }
