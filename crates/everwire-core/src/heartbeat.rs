@@ -16,6 +16,9 @@ use crate::{
 /// count what they receive, what they send, or both. Death is judged by inbound silence alone: anything that arrives is a
 /// sign of life, and a peer is declared dead at most `interval + timeout` after the last one. While a ping waits behind bytes
 /// of ours that still go out, its answer is not awaited yet: then the peer is dead when no byte has gone out for that long.
+///
+/// The first ping of a connection goes out after 3 s without anything of ours, unless the peer shows itself and is known to
+/// answer pings.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HeartbeatConfig {
@@ -69,7 +72,7 @@ pub(crate) enum Verdict {
 ///   Paused (we do not read: no verdict possible)
 /// ```
 ///
-/// In each of the three, outbound silence for `interval` makes a ping due.
+/// In each of the three, outbound silence for `interval` makes a ping due, and the first one sooner ([`FIRST_PING`]).
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
     config: HeartbeatConfig,
@@ -82,8 +85,34 @@ pub(crate) struct Heartbeat {
     at_end: Option<(Moment, Silences, Heard)>,
     /// The latest ping waits behind bytes of ours, of which some last went out then.
     draining: Option<Moment>,
+    first_ping: FirstPing,
+    /// No ping of ours was answered before this connection.
+    never_answered: bool,
+    /// When the peer was last heard on this connection.
+    life: Option<Moment>,
+    opened: Moment,
     mode: Mode,
 }
+
+/// The first ping of a connection, which goes out early: see [`FIRST_PING`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstPing {
+    Due,
+    /// It goes out now. It is not taken for the end of a silence: one so short teaches nothing, and a peer that never answers
+    /// leaves the longer ones to be looked at.
+    Leaves,
+    /// A ping has gone out.
+    Done,
+}
+
+/// A connection on which no ping has gone out yet is pinged after this silence of ours, unless the peer has been heard since
+/// its greeting and is known to answer pings. The answer tells a server that works from one that only accepts connections,
+/// and a path that forgets connections from a peer that answers no pings. Paths that drop connections sooner than this are
+/// none from which an interval is learned.
+const FIRST_PING: Duration = Duration::from_secs(3);
+
+/// What comes within this time after the opening may be a greeting, which says nothing of what comes after it.
+const GREETING: Duration = Duration::from_secs(1);
 
 /// Whether we were listening when the connection was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +153,10 @@ impl Heartbeat {
             silences: Silences::default(),
             at_end: None,
             draining: None,
+            first_ping: FirstPing::Done,
+            never_answered: true,
+            life: None,
+            opened: Moment::ZERO,
             mode: Mode::Off,
         }
     }
@@ -142,7 +175,15 @@ impl Heartbeat {
     pub(crate) fn start(&mut self, now: Moment, interval: Option<Duration>, timeout: Duration, timers: &mut Timers) {
         (self.interval, self.timeout) = (interval, timeout);
         (self.silences, self.at_end, self.draining) = (Silences::new(now), None, None);
+        (self.opened, self.life, self.first_ping) = (now, None, FirstPing::Done);
         self.mode = Mode::Listening;
+        self.watch(timers);
+    }
+
+    /// The first ping of the connection that has just opened goes out early ([`FIRST_PING`]). `never_answered`: none was ever
+    /// answered before.
+    pub(crate) fn ask_early(&mut self, never_answered: bool, timers: &mut Timers) {
+        (self.first_ping, self.never_answered) = (FirstPing::Due, never_answered);
         self.watch(timers);
     }
 
@@ -166,6 +207,7 @@ impl Heartbeat {
     /// Something arrived.
     pub(crate) fn alive(&mut self, now: Moment, timers: &mut Timers) {
         self.silences.note_heard(now);
+        self.life = Some(now);
         if let Mode::Probing { .. } = self.mode {
             timers.clear(Timer::Probe);
             self.mode = Mode::Listening;
@@ -184,6 +226,13 @@ impl Heartbeat {
         self.silences.note_answer();
     }
 
+    /// Whether the peer has been heard when it had held the connection for so long, or for [`GREETING`]; true without a
+    /// heartbeat, since nobody asks it then.
+    pub(crate) fn is_shown_alive(&self, held: Duration) -> bool {
+        let since = self.opened + held.min(GREETING);
+        self.interval.is_none() || self.life.is_some_and(|life| life >= since)
+    }
+
     /// Whether nothing of ours has gone out for longer than the interval; than the default one if there is none.
     pub(crate) fn is_mute(&self, now: Moment) -> bool {
         let interval = self.interval.or(HeartbeatConfig::default().interval);
@@ -192,7 +241,16 @@ impl Heartbeat {
 
     /// A ping of ours goes out.
     pub(crate) fn pinged(&mut self, now: Moment) {
-        self.silences.note_ping(now);
+        match std::mem::replace(&mut self.first_ping, FirstPing::Done) {
+            FirstPing::Leaves => self.silences.note_progress(now),
+            FirstPing::Due | FirstPing::Done => self.silences.note_ping(now),
+        }
+    }
+
+    /// When the first ping goes out, if it is still to.
+    fn first_ping_at(&self) -> Option<Moment> {
+        let wanted = self.never_answered || !self.is_shown_alive(GREETING);
+        (self.first_ping == FirstPing::Due && wanted).then(|| self.silences.sent() + FIRST_PING)
     }
 
     /// A ping of ours did not leave at once.
@@ -303,11 +361,15 @@ impl Heartbeat {
             }
         }
         let quiet = self.silences.sent() + interval <= now;
-        if quiet {
+        let first = !quiet && self.first_ping_at().is_some_and(|at| at <= now);
+        if first {
+            self.first_ping = FirstPing::Leaves;
+            self.silences.note_progress(now);
+        } else if quiet {
             self.pinged(now);
         }
         self.watch(timers);
-        if quiet { Verdict::Probe { late_by: None } } else { Verdict::Alive }
+        if quiet || first { Verdict::Probe { late_by: None } } else { Verdict::Alive }
     }
 
     /// [`Timer::Probe`] has come.
@@ -340,7 +402,8 @@ impl Heartbeat {
             Mode::Listening => self.silences.heard().min(self.silences.sent()),
             Mode::Probing { .. } | Mode::Paused { .. } => self.silences.sent(),
         };
-        timers.set(Timer::Heartbeat, since + interval);
+        let at = since + interval;
+        timers.set(Timer::Heartbeat, self.first_ping_at().map_or(at, |first| at.min(first)));
     }
 
     /// A timer that is late by more than a quarter of the time-out, within 10 ms and 1 s, tells of a stall of our own.

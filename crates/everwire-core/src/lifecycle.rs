@@ -88,7 +88,9 @@ pub(crate) struct Opening {
 pub(crate) struct Connection {
     pub(crate) attempt: Attempt,
     pub(crate) opened_at: Moment,
-    /// It has held long enough to count as a success.
+    /// A message of ours was proven to have arrived over it.
+    pub(crate) proven: bool,
+    /// It has held long enough, with a peer that shows itself, to count as a success.
     pub(crate) useful: bool,
 }
 

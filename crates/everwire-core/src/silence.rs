@@ -115,7 +115,7 @@ impl Silences {
         self.asked = Some(now);
     }
 
-    /// Bytes that were handed over before still go out.
+    /// Bytes that were handed over before still go out, or something whose answer is not to be told from silence.
     pub(crate) fn note_progress(&mut self, now: Moment) {
         self.sent = now;
     }

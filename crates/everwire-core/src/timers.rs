@@ -14,7 +14,7 @@ pub enum Timer {
     Probe,
     /// A ping is overdue that would be the first to be answered.
     Answer,
-    /// The connection counts as useful from now on.
+    /// The connection counts as useful from now on, if its peer has shown itself.
     Stable,
     /// The batching window ends.
     Batch,

@@ -535,6 +535,6 @@ impl Machine {
     }
 
     pub(super) fn connection(now: Moment, attempt: Attempt) -> Connection {
-        Connection { attempt, opened_at: now, useful: false }
+        Connection { attempt, opened_at: now, proven: false, useful: false }
     }
 }

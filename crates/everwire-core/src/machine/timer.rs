@@ -29,7 +29,7 @@ impl Machine {
                     self.obey(now, verdict);
                 }
                 Some(Timer::Answer) => self.answer_overdue(now),
-                Some(Timer::Stable) => self.useful(),
+                Some(Timer::Stable) => self.judge_uptime(now),
                 Some(Timer::Ack) => self.ack(now),
                 Some(Timer::Migrate) => self.migration_due(now),
                 // What it held back is announced behind all timers.

@@ -52,7 +52,7 @@ impl Machine {
             TransportEvent::Received(messages) => match &self.lifecycle {
                 Lifecycle::Opening(_) => self.greeted(now, attempt, messages),
                 _ if self.lifecycle.is_receiving() => {
-                    self.heartbeat.alive(now, &mut self.timers);
+                    self.alive(now);
                     self.notes.received += messages.len() as u64;
                     // There was room for it: since the last connection was given up unread, somebody has taken a message.
                     self.patience.reads();
@@ -61,9 +61,9 @@ impl Machine {
                 }
                 _ => {}
             },
-            TransportEvent::Activity => self.heartbeat.alive(now, &mut self.timers),
+            TransportEvent::Activity => self.alive(now),
             TransportEvent::Ping => {
-                self.heartbeat.alive(now, &mut self.timers);
+                self.alive(now);
                 self.heartbeat.sent(now);
             }
             TransportEvent::Pong(payload) => self.pong(now, &payload),
@@ -104,6 +104,12 @@ impl Machine {
         }
     }
 
+    /// The peer has given a sign of life.
+    fn alive(&mut self, now: Moment) {
+        self.heartbeat.alive(now, &mut self.timers);
+        self.judge_uptime(now);
+    }
+
     /// Our side stops reading: neither silence nor a late pong says anything.
     fn pause(&mut self, now: Moment) {
         self.heartbeat.pause(now, &mut self.timers);
@@ -128,6 +134,7 @@ impl Machine {
         let timeout = self.patience.timeout(self.heartbeat_config.timeout);
         let interval = self.keepalive.interval(now);
         self.heartbeat.start(now, interval, timeout, &mut self.timers);
+        self.heartbeat.ask_early(self.patience.is_never_answered(), &mut self.timers);
         self.retry.opened();
         self.verdicts.clear();
         self.tell_addresses();
@@ -152,7 +159,7 @@ impl Machine {
         if !self.lifecycle.is_receiving() {
             return;
         }
-        self.heartbeat.alive(now, &mut self.timers);
+        self.alive(now);
         let Some(proof) = self.barrier.pong(now, payload) else { return };
         if self.patience.answered() {
             self.show_again();
@@ -177,20 +184,17 @@ impl Machine {
 
     /// One of our messages has arrived: the connection becomes useful sooner.
     pub(super) fn note_proof(&mut self, now: Moment) {
-        let Lifecycle::Open(connection) = &self.lifecycle else { return };
+        let Lifecycle::Open(connection) = &mut self.lifecycle else { return };
         if connection.useful {
             return;
         }
-        let useful_at = connection.opened_at + USEFUL_AFTER_PROOF.min(self.stable_after);
-        if useful_at <= now {
-            self.useful();
-        } else {
-            self.timers.advance(Timer::Stable, useful_at);
-        }
+        connection.proven = true;
+        self.timers.advance(Timer::Stable, connection.opened_at + USEFUL_AFTER_PROOF.min(self.stable_after));
+        self.judge_uptime(now);
     }
 
     /// The connection has shown that the server is there: delays and limits start over.
-    pub(super) fn useful(&mut self) {
+    fn useful(&mut self) {
         let Lifecycle::Open(connection) = &mut self.lifecycle else { return };
         connection.useful = true;
         self.timers.clear(Timer::Stable);
@@ -253,12 +257,19 @@ impl Machine {
         self.set_state(State::Closing);
     }
 
-    /// A connection that held long enough was useful, even if a stall of ours kept the timer from saying so.
+    /// A connection that has held long enough is useful if the peer has shown itself, even if a stall of ours kept the timer
+    /// from saying so. One that opened, and over which nothing more than a greeting has come, is none: whatever accepts it
+    /// may be a server that hangs.
     pub(super) fn judge_uptime(&mut self, now: Moment) {
-        if let Lifecycle::Open(connection) = &self.lifecycle
-            && !connection.useful
-            && connection.opened_at + self.stable_after <= now
-        {
+        let Lifecycle::Open(connection) = &self.lifecycle else { return };
+        if connection.useful {
+            return;
+        }
+        let (held, is_shown) = match connection.proven {
+            true => (USEFUL_AFTER_PROOF.min(self.stable_after), true),
+            false => (self.stable_after, self.heartbeat.is_shown_alive(self.stable_after)),
+        };
+        if is_shown && connection.opened_at + held <= now {
             self.useful();
         }
     }

@@ -28,8 +28,11 @@ pub struct RetryConfig {
     pub max_elapsed: Option<Duration>,
     /// How long a connection must hold to count as useful, which resets delays and limits. Default 10 s.
     ///
-    /// A connection over which a message of ours was proven to arrive counts after one second already. Opening alone
-    /// resets nothing, nor does data from the server: one that greets and then says "try again later" is not up.
+    /// It counts only if the peer has been heard on it later than a second after the opening, by a message, a ping or an
+    /// answer to one of ours (the first goes out after 3 s without anything of ours): a server that accepts connections and
+    /// hangs is not up. With the heartbeat off nobody asks, and time alone counts. A connection over which a message of ours
+    /// was proven to arrive counts after one second already. Opening alone resets nothing, nor does a greeting from the
+    /// server: one that greets and then says "try again later" is not up.
     pub stable_after: Duration,
     /// Each retry asks for its place in a [`Budget`](super::Budget) that several clients share, by
     /// [`Output::Reserve`](crate::Output::Reserve). Default false. First attempts and what the user asks for

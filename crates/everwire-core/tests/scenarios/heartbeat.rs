@@ -106,7 +106,7 @@ fn what_goes_out_is_no_sign_of_the_peers_life() {
 
 #[test]
 fn nobody_is_pinged_while_both_directions_are_lively() {
-    let mut world = World::connected(config(|config| config.guarantee = Guarantee::Unproven));
+    let mut world = World::acquainted(config(|config| config.guarantee = Guarantee::Unproven));
     for _ in 0..100 {
         world.passes(seconds(24.0));
         world.send("question");
@@ -118,7 +118,7 @@ fn nobody_is_pinged_while_both_directions_are_lively() {
 
 #[test]
 fn the_answers_to_the_peers_pings_keep_our_direction_alive() {
-    let mut world = World::connected(Config::default());
+    let mut world = World::acquainted(Config::default());
     for _ in 0..100 {
         world.passes(seconds(20.0));
         world.transport(TransportEvent::Ping);
@@ -129,7 +129,7 @@ fn the_answers_to_the_peers_pings_keep_our_direction_alive() {
 #[test]
 fn an_idle_peer_that_answers_is_pinged_once_per_interval_however_late_its_answers() {
     for round_trip in [0.0, 0.2, 4.0, 9.9] {
-        let mut world = World::connected(Config::default());
+        let mut world = World::acquainted(Config::default());
         world.passes(seconds(25.0));
         for _ in 0..10 {
             world.passes(seconds(round_trip));
@@ -184,7 +184,7 @@ fn t16_after_a_pause_a_silent_peer_is_dead_within_the_timeout() {
 
 #[test]
 fn t16_a_pause_during_a_probe_suspends_its_verdict() {
-    let mut world = World::connected(Config::default());
+    let mut world = World::acquainted(Config::default());
     world.passes(seconds(30.0));
     assert_eq!(world.log.pings(), 1);
     world.transport(TransportEvent::ReadPaused);
@@ -250,7 +250,7 @@ fn short_pauses_cost_no_pings() {
 
 #[test]
 fn t16_a_stall_of_our_own_is_excused_with_a_fresh_probe() {
-    let mut world = World::connected(Config::default());
+    let mut world = World::acquainted(Config::default());
     world.passes(seconds(25.0));
     world.stalls(seconds(60.0));
     assert_eq!(world.log.aborts(), []);
@@ -274,7 +274,7 @@ fn t16_a_stall_over_both_timers_still_gives_the_peer_its_whole_timeout() {
 
 #[test]
 fn a_machine_that_is_always_late_still_finds_the_dead() {
-    let mut world = World::connected(Config::default());
+    let mut world = World::acquainted(Config::default());
     for _ in 0..4 {
         let (at, _) = world.machine.deadline().unwrap();
         world.now = at;
@@ -285,7 +285,7 @@ fn a_machine_that_is_always_late_still_finds_the_dead() {
 
 #[test]
 fn a_timer_that_fires_while_life_lies_unread_does_no_harm() {
-    let mut world = World::connected(Config::default());
+    let mut world = World::acquainted(Config::default());
     world.passes(seconds(25.0));
     world.now = world.now + seconds(9.0);
     world.receives("just in time");
@@ -381,7 +381,7 @@ fn a_probe_passes_a_message_that_is_written_in_part_and_proves_no_more_than_what
 
 #[test]
 fn a_ping_that_waits_behind_a_large_message_does_not_stand_in_for_the_probe_that_passes_it() {
-    let mut world = World::connected(Config::default());
+    let mut world = World::acquainted(Config::default());
     world.passes(seconds(20.0));
     world.send("5 MB");
     world.takes(1);

@@ -51,7 +51,7 @@ fn while_it_is_waited_for_longer_it_still_hears_from_us_once_per_interval() {
     }
     world.log.clear();
     world.passes(seconds(300.0));
-    assert_eq!((world.state(), world.log.pings()), (&State::Connected, 12));
+    assert_eq!((world.state(), world.log.pings()), (&State::Connected, 13));
 }
 
 #[test]

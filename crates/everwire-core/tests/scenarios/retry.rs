@@ -182,7 +182,7 @@ fn backoff_is_reset_by_a_stable_connection() {
         world.passes_until_attempt();
     }
     world.opens();
-    world.passes(seconds(10.0));
+    world.behaves(seconds(10.0));
     world.loses_connection();
     assert!(matches!(world.state(), State::Disconnected { attempt: 1, .. }), "{:?}", world.state());
     assert_eq!(world.passes_until_attempt(), seconds(1.0));
@@ -212,8 +212,57 @@ fn uptime_counts_even_if_a_stall_kept_the_timer_from_firing() {
     world.passes_until_attempt();
     world.opens();
     world.now = world.now + seconds(20.0);
+    world.transport(TransportEvent::Activity);
     world.loses_connection();
     assert!(matches!(world.state(), State::Disconnected { attempt: 1, .. }));
+}
+
+#[test]
+fn a_peer_that_opens_connections_and_is_mute_is_given_up_after_as_many_as_are_allowed() {
+    let greetings: [fn(&mut World); 2] = [|_| {}, |world| world.receives("welcome")];
+    for greets in greetings {
+        let mut world = World::new(config(|config| config.retry.max_attempts = Some(3)));
+        world.input(Input::Connect);
+        for attempt in 1..=3 {
+            assert_eq!(world.state(), &State::Connecting { attempt });
+            world.opens();
+            greets(&mut world);
+            match attempt {
+                3 => world.passes(seconds(200.0)),
+                _ => drop(world.passes_until_attempt()),
+            }
+        }
+        assert!(matches!(world.state(), State::Closed(Closed::GaveUp { attempts: 3, .. })), "{:?}", world.state());
+    }
+}
+
+#[test]
+fn a_quiet_connection_is_useful_once_its_peer_has_answered_the_ping_that_asks_it() {
+    let mut world = World::connected(unspread(|_| {}));
+    world.passes(seconds(2.9));
+    assert_eq!(world.log.pings(), 0);
+    world.passes(seconds(0.2));
+    world.pongs();
+    world.passes(seconds(7.0));
+    world.loses_connection();
+    assert!(matches!(world.state(), State::Disconnected { attempt: 1, .. }), "{:?}", world.state());
+}
+
+#[test]
+fn a_peer_that_is_heard_late_makes_its_connection_useful_then() {
+    let mut world = World::connected(Config::default());
+    world.passes(seconds(20.0));
+    world.receives("the first word");
+    world.loses_connection();
+    assert!(matches!(world.state(), State::Disconnected { attempt: 1, .. }), "{:?}", world.state());
+}
+
+#[test]
+fn where_nobody_asks_for_signs_of_life_uptime_alone_makes_a_connection_useful() {
+    let mut world = World::connected(config(|config| config.heartbeat.interval = None));
+    world.passes(seconds(10.0));
+    world.loses_connection();
+    assert!(matches!(world.state(), State::Disconnected { attempt: 1, .. }), "{:?}", world.state());
 }
 
 #[test]
@@ -254,7 +303,7 @@ fn limits_count_from_the_last_useful_connection() {
     world.input(Input::Connect);
     for _ in 0..10 {
         world.opens();
-        world.passes(seconds(25.0));
+        world.behaves(seconds(25.0));
         world.loses_connection();
         world.passes_until_attempt();
         world.opening_fails(OpenFailureKind::Io);
@@ -413,7 +462,7 @@ fn retry_after_counts_on_any_refusal() {
 /// A world whose connection has been useful, and is lost.
 fn lost_after_use() -> World {
     let mut world = World::connected(Config::default());
-    world.passes(seconds(20.0));
+    world.behaves(seconds(20.0));
     world.loses_connection();
     world.passes_until_attempt();
     world
@@ -445,7 +494,7 @@ fn a_refusal_that_healed_is_believed_no_sooner_the_next_time() {
         world.refused(404);
         world.passes_until_attempt();
         world.opens();
-        world.passes(seconds(20.0));
+        world.behaves(seconds(20.0));
         world.loses_connection();
         world.passes_until_attempt();
     }
@@ -454,7 +503,7 @@ fn a_refusal_that_healed_is_believed_no_sooner_the_next_time() {
 #[test]
 fn a_refusal_is_retried_at_the_pace_of_the_cap_and_a_proxys_is_not_retried() {
     let mut world = World::connected(unspread(|_| {}));
-    world.passes(seconds(20.0));
+    world.behaves(seconds(20.0));
     world.loses_connection();
     world.passes_until_attempt();
     world.refused(404);
@@ -490,12 +539,12 @@ fn a_client_that_starts_anew_has_not_been_in_before() {
 #[test]
 fn a_policy_violation_ends_a_client_only_if_its_connection_was_of_no_use_twice() {
     let mut world = World::connected(Config::default());
-    world.passes(seconds(20.0));
+    world.behaves(seconds(20.0));
     world.peer_closes(1008);
     assert!(matches!(world.state(), State::Disconnected { .. }), "{:?}", world.state());
     world.passes_until_attempt();
     world.opens();
-    world.passes(seconds(20.0));
+    world.behaves(seconds(20.0));
     world.peer_closes(1008);
     assert!(matches!(world.state(), State::Disconnected { .. }), "{:?}", world.state());
     world.passes_until_attempt();
@@ -557,7 +606,7 @@ fn a_normal_close_is_followed_by_what_the_user_wants_and_never_by_a_storm() {
         assert_eq!(world.passes_until_attempt(), seconds(delay));
         world.opens();
     }
-    world.passes(seconds(20.0));
+    world.behaves(seconds(20.0));
     world.peer_closes(1000);
     assert_eq!(world.passes_until_attempt(), seconds(1.0));
     // What is said of the code in particular counts more.

@@ -149,7 +149,7 @@ fn a_lost_connection_leaves_no_timer_of_the_rate() {
     let mut world = World::connected(rate(0.001, 1));
     world.sends(["1", "2"]);
     world.flushes();
-    assert_eq!(world.machine.deadline().map(|(_, timer)| timer), Some(Timer::Stable));
+    assert_eq!(world.machine.deadline().map(|(_, timer)| timer), Some(Timer::Heartbeat));
     world.passes(seconds(5.0));
     world.loses_connection();
     let before: Moment = world.now;

@@ -74,6 +74,8 @@ pub(crate) struct Pair {
     /// The sockets take what they are given at once. Otherwise it stays in their buffers, and is written all the same.
     pub(crate) client_writes: bool,
     pub(crate) server_writes: bool,
+    /// Pings are answered at once, while the wire is open.
+    pub(crate) answers_pings: bool,
     /// Every frame that the client sent.
     pub(crate) sent: Vec<String>,
     /// Attempts fail.
@@ -124,6 +126,7 @@ impl Pair {
             client_processes: true,
             server_processes: true,
             client_writes: true,
+            answers_pings: false,
             server_writes: true,
             sent: Vec::new(),
             unreachable: false,
@@ -488,12 +491,17 @@ impl Pair {
                     self.shelf.as_mut().expect("a store").told.extend(first.0..=last.0);
                 }
                 Output::State(state) => self.states.push(state),
-                Output::Ping(..)
-                | Output::Probe(..)
-                | Output::Written { .. }
-                | Output::Room
-                | Output::Reserve
-                | Output::Finished(_) => {}
+                Output::Ping(attempt, payload) | Output::Probe(attempt, payload) => {
+                    let answers = self.answers_pings;
+                    if let Some(wire) = self.wire(attempt).filter(|wire| answers && wire.is_live()) {
+                        let (link, session) = (wire.link, wire.session.clone());
+                        if let Some(session) = session {
+                            session.borrow_mut().handle(self.now, ServerInput::Ping(link));
+                        }
+                        self.client.handle(self.now, Input::Transport(attempt, TransportEvent::Pong(payload)));
+                    }
+                }
+                Output::Written { .. } | Output::Room | Output::Reserve | Output::Finished(_) => {}
             }
         }
     }
@@ -579,6 +587,12 @@ impl Pair {
                     let (id, gone) = (session.borrow().id(), session.borrow().gone());
                     self.registry.end(id, gone.unwrap_or(Gone::Ended));
                     self.registry.settle(id, session.borrow().processed());
+                }
+                Output::Probe(link, payload) if self.answers_pings => {
+                    if let Some(attempt) = self.wire_of(link).map(|wire| wire.attempt) {
+                        session.borrow_mut().handle(self.now, ServerInput::Pong(link, payload));
+                        self.client.handle(self.now, Input::Transport(attempt, TransportEvent::Ping));
+                    }
                 }
                 _ => {}
             }

@@ -109,7 +109,7 @@ proptest! {
         let mut session = SessionConfig::default();
         session.limits.messages = window;
         let mut pair = Pair::with(|config| config.session = Some(session), server);
-        pair.client_processes = false;
+        (pair.client_processes, pair.answers_pings) = (false, true);
         pair.run();
         let (mut user, mut sent_down, mut lied) = (User::default(), 0, false);
         for step in steps {

@@ -65,6 +65,20 @@ impl World {
         world
     }
 
+    /// A world whose connection is open, and whose peer has answered the first ping.
+    pub(crate) fn acquainted(config: Config) -> Self {
+        let mut world = Self::connected(config);
+        world.answers_first_ping();
+        world.log.clear();
+        world
+    }
+
+    /// The peer answers the ping that is the first thing of ours on a connection.
+    pub(crate) fn answers_first_ping(&mut self) {
+        self.passes(seconds(3.0));
+        self.pongs();
+    }
+
     pub(crate) fn input(&mut self, input: Input) {
         self.machine.handle(self.now, input);
         self.drain();
