@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use everwire_chat_core::TextMessage;
 use tokio::sync::{mpsc, oneshot};
@@ -25,10 +25,13 @@ pub use backup::{Restored, backup, restore};
 use sqlite::Database;
 pub use sqlite::HistoryError;
 pub(crate) use sqlite::{Reader, Reading, ReadingQuestion, beside, exists, write};
-use writer::Command;
+use writer::{Chore, Command, PATIENCE, Question};
 
 /// Posts and questions that may wait for the thread; who has more waits.
 const WAITING: usize = 4096;
+
+/// How soon what writes is asked again while another program holds the database.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The way to the history's thread.
 #[derive(Debug)]
@@ -143,7 +146,7 @@ impl History {
         let (commands, receiver) = mpsc::channel(WAITING);
         let spawned = std::thread::Builder::new()
             .name("everwire-history".into())
-            .spawn(move || writer::run(database, receiver, tell));
+            .spawn(move || writer::run(database, receiver, PATIENCE, tell));
         let thread =
             spawned.map_err(|source| OpenError::Folder { folder: Path::new("history thread").into(), source })?;
         Ok(Self { commands: Mutex::new(Some(commands)), thread: Mutex::new(Some(thread)), epoch })
@@ -162,38 +165,38 @@ impl History {
 
     /// Reads a page.
     pub(crate) async fn page(&self, room: &str, from: Start) -> Result<Page, HistoryError> {
-        self.ask(|answer| Command::Page { room: room.to_owned(), from, answer }).await
+        self.ask(|answer| Command::Read(Question::Page { room: room.to_owned(), from, answer })).await
     }
 
     /// How far a room's messages had come when that was last stored.
     pub(crate) async fn marks(&self, room: &str) -> Result<KeptMarks, HistoryError> {
-        self.ask(|answer| Command::Marks { room: room.to_owned(), answer }).await
+        self.ask(|answer| Command::Read(Question::Marks { room: room.to_owned(), answer })).await
     }
 
     /// Stores how far the messages of rooms have come.
     pub(crate) async fn keep_marks(&self, marks: HashMap<String, KeptMarks>) -> Result<(), HistoryError> {
-        self.ask(|answer| Command::KeepMarks { marks, answer }).await
+        self.ask_in_turn(|answer| Chore::KeepMarks { marks: marks.clone(), answer }).await
     }
 
     /// How far a user has read a room.
     pub(crate) async fn reading(&self, question: ReadingQuestion) -> Result<Reading, HistoryError> {
-        self.ask(|answer| Command::Reading { question, answer }).await
+        self.ask(|answer| Command::Read(Question::Reading { question, answer })).await
     }
 
     /// Stores how far users have read.
     pub(crate) async fn keep_positions(&self, positions: Vec<KeptPosition>) -> Result<(), HistoryError> {
-        self.ask(|answer| Command::KeepPositions { positions, answer }).await
+        self.ask_in_turn(|answer| Chore::KeepPositions { positions: positions.clone(), answer }).await
     }
 
     /// Whether messages can be stored.
     pub(crate) async fn check(&self) -> Result<(), HistoryError> {
-        self.ask(|answer| Command::Check { answer }).await
+        self.ask_in_turn(|answer| Chore::Check { answer }).await
     }
 
     /// Waits until it has been told what became of all that was posted before. Writes nothing more: many may ask while the
     /// disk is slow or full.
     pub(crate) async fn settle(&self) -> Result<(), HistoryError> {
-        self.ask(|answer| Command::Settle { answer }).await
+        self.ask(|answer| Command::Write(Chore::Settle { answer })).await
     }
 
     /// Removes what is not to be kept, in steps between which posts are stored, so that it can't be read in the files any
@@ -203,12 +206,27 @@ impl History {
         let mut removed = 0;
         let mut next = Some(String::new());
         while let Some(from) = next {
-            let step = self.ask(|answer| Command::Remove { bounds, from, answer }).await?;
+            let step = self.ask_in_turn(|answer| Chore::Remove { bounds, from: from.clone(), answer }).await?;
             removed += step.messages;
             next = step.next;
         }
-        while self.ask(|answer| Command::Shrink { answer }).await? {}
+        while self.ask_in_turn(|answer| Chore::Shrink { answer }).await? {}
         Ok(removed)
+    }
+
+    /// Of what writes: asks again while another program holds the database, up to a second. The thread does not wait for it, so
+    /// that who reads does not either.
+    async fn ask_in_turn<T>(
+        &self,
+        chore: impl Fn(oneshot::Sender<Result<T, HistoryError>>) -> Chore,
+    ) -> Result<T, HistoryError> {
+        let started = Instant::now();
+        loop {
+            match self.ask(|answer| Command::Write(chore(answer))).await {
+                Err(error) if error.is_busy() && started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+                answer => return answer,
+            }
+        }
     }
 
     async fn ask<T>(

@@ -25,7 +25,7 @@ fn open(folder: Option<&Path>) -> (History, Log) {
     (history.unwrap(), log)
 }
 
-fn post(room: &str, id: &str) -> Post {
+pub(super) fn post(room: &str, id: &str) -> Post {
     let message = TextMessage {
         id: id.into(),
         user_id: "u".into(),

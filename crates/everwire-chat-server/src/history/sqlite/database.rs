@@ -194,6 +194,11 @@ impl Database {
         Ok(())
     }
 
+    /// How long each attempt to write waits for another program that holds the database.
+    pub(in crate::history) fn wait_for_others(&self, patience: Duration) -> Result<(), HistoryError> {
+        Ok(self.connection.busy_timeout(patience)?)
+    }
+
     /// Where the history's clock stands, for the next start.
     pub(in crate::history) fn save_clock(&self) -> Result<(), HistoryError> {
         let reading = Reading { own: self.clock.now(Instant::now()), wall: now() };

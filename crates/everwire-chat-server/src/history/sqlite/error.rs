@@ -29,6 +29,14 @@ impl HistoryError {
             Self::Closed | Self::Moved => false,
         }
     }
+
+    /// Whether another program holds the database: a later attempt may do.
+    pub(in crate::history) fn is_busy(&self) -> bool {
+        match self {
+            Self::Database(error) => error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy),
+            Self::Closed | Self::Damaged | Self::Moved => false,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for HistoryError {
