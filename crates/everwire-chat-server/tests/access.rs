@@ -528,6 +528,11 @@ fn an_account_whose_name_looks_like_another_s_is_refused() {
     let alike = accounts.add("eve", "B\u{435}n", PASSWORD).unwrap_err();
     assert_eq!(alike.to_string(), "the name looks like that of ben: give another one (--name)");
     assert!(matches!(accounts.add("ben", "Ben", PASSWORD), Err(AccountError::Exists)));
+    assert!(matches!(accounts.add("eve", "BEN", PASSWORD), Err(AccountError::LooksLike(of)) if of == "ben"));
+    for id in ["Ben", "b\u{435}n"] {
+        let alike = accounts.add(id, "Benjamin", PASSWORD).unwrap_err();
+        assert_eq!(alike.to_string(), "it looks like ben, which has an account: choose another");
+    }
     accounts.add("eve", "Eve", PASSWORD).unwrap();
     accounts.remove("ben").unwrap();
     accounts.add("benjamin", "Ben", PASSWORD).unwrap();

@@ -60,6 +60,8 @@ pub enum AccountError {
     Invalid(&'static str),
     /// There is such an account already.
     Exists,
+    /// The id looks like this one, which has an account.
+    IdLooksLike(String),
     /// The name looks like that of the account of this user.
     LooksLike(String),
     /// There is no such account.
@@ -100,13 +102,15 @@ impl Accounts {
     /// Adds an account. Takes some 20 ms, on purpose.
     ///
     /// # Errors
-    /// If there is one, if the name looks like another's, or if something breaks a limit: a password has 8 to 1,024 bytes.
+    /// If there is one, if the id or the name looks like another's (also in capital or small letters), or if something breaks a
+    /// limit: a password has 8 to 1,024 bytes. Accounts that were made by an earlier version stay.
     pub fn add(&mut self, user_id: &str, user_name: &str, password: &str) -> Result<(), AccountError> {
         check_id(user_id).and_then(|()| check_name(user_name)).map_err(AccountError::Invalid)?;
         let hash = hashed(password)?;
         match self.0.add(user_id, user_name, &hash, now())? {
             Added::Now => Ok(()),
             Added::Before => Err(AccountError::Exists),
+            Added::IdLooksLike(other) => Err(AccountError::IdLooksLike(other)),
             Added::LooksLike(other) => Err(AccountError::LooksLike(other)),
         }
     }
@@ -244,6 +248,7 @@ impl fmt::Display for AccountError {
         match self {
             Self::Invalid(problem) => f.write_str(problem),
             Self::Exists => f.write_str("there is such an account already"),
+            Self::IdLooksLike(other) => write!(f, "it looks like {other}, which has an account: choose another"),
             Self::LooksLike(other) => write!(f, "the name looks like that of {other}: give another one (--name)"),
             Self::Unknown => f.write_str("there is no such account"),
             Self::Database(_) => f.write_str("the database can't do it"),
@@ -255,7 +260,7 @@ impl std::error::Error for AccountError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Database(error) => Some(error),
-            Self::Invalid(_) | Self::Exists | Self::LooksLike(_) | Self::Unknown => None,
+            Self::Invalid(_) | Self::Exists | Self::IdLooksLike(_) | Self::LooksLike(_) | Self::Unknown => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::clock::Reading;
 use crate::error::OpenError;
 use crate::history::{HistoryError, beside, write};
 use crate::listing::Listed;
-use crate::look::look;
+use crate::look::are_alike;
 
 type Result<T> = std::result::Result<T, HistoryError>;
 
@@ -42,6 +42,8 @@ pub(super) enum Added {
     Now,
     /// There is one.
     Before,
+    /// Its id looks like that of this user.
+    IdLooksLike(String),
     /// Its name looks like that of this user.
     LooksLike(String),
 }
@@ -109,23 +111,19 @@ impl Tables {
         Ok(login.optional()?)
     }
 
-    /// Adds an account, unless there is one, or its name looks like another's.
+    /// Adds an account, unless there is one, or its id or its name looks like another's.
     pub(super) fn add(&mut self, user: &str, name: &str, password: &str, now: i64) -> Result<Added> {
-        let mut like = None;
+        let mut refused = Added::Before;
         let added = self.change(|change| {
-            like = looks_like(change, user, name)?;
-            if like.is_some() {
+            if let Some(like) = looks_like(change, user, name)? {
+                refused = like;
                 return Ok(false);
             }
             // The generation begins with the time: another of this name may have been removed before.
             let added = "INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3, ?4, ?4)";
             Ok(change.execute(added, params![user, name, password, now])? > 0)
         })?;
-        Ok(match (added, like) {
-            (true, _) => Added::Now,
-            (false, Some(other)) => Added::LooksLike(other),
-            (false, None) => Added::Before,
-        })
+        Ok(if added { Added::Now } else { refused })
     }
 
     /// What was signed before is worth nothing any more. False if there is no such account.
@@ -251,15 +249,17 @@ impl Tables {
     }
 }
 
-/// Another user whose account has a name that people can't tell from this one.
-fn looks_like(of: &Transaction<'_>, user: &str, name: &str) -> rusqlite::Result<Option<String>> {
+/// Whether there is another account whose id or name people can't tell from these.
+fn looks_like(of: &Transaction<'_>, user: &str, name: &str) -> rusqlite::Result<Option<Added>> {
     let mut select = of.prepare("SELECT user_id, user_name FROM accounts WHERE user_id <> ?1 ORDER BY user_id")?;
     let others = select.query_map([user], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-    let own = look(name);
     for other in others {
         let (other, other_name) = other?;
-        if look(&other_name) == own {
-            return Ok(Some(other));
+        if are_alike(&other, user) {
+            return Ok(Some(Added::IdLooksLike(other)));
+        }
+        if are_alike(&other_name, name) {
+            return Ok(Some(Added::LooksLike(other)));
         }
     }
     Ok(None)

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crate::look::look;
+use crate::look::looks;
 
 /// The names in a room: no two users are shown by names that look alike.
 #[derive(Debug, Default)]
@@ -37,15 +37,16 @@ impl Names {
         }
         self.free(user_id);
         let mut shown = claimed.to_owned();
-        if apart == Apart::ById && self.looks.contains_key(&look(&shown)) {
+        if apart == Apart::ById && self.is_taken(&shown) {
             shown = format!("{claimed} ({user_id})");
         }
-        while self.looks.contains_key(&look(&shown)) {
-            let number = self.looks.entry(look(claimed)).or_insert(2);
+        let mut first = 2;
+        while self.is_taken(&shown) {
+            let number = self.next_number(claimed).unwrap_or(&mut first);
             shown = format!("{claimed} ({number})");
             *number += 1;
         }
-        self.looks.insert(look(&shown), 2);
+        self.looks.extend(looks(&shown).map(|look| (look, 2)));
         self.users.insert(user_id.to_owned(), Named { claimed: claimed.to_owned(), shown: shown.clone() });
         shown
     }
@@ -53,8 +54,20 @@ impl Names {
     /// The user is here no more.
     pub(super) fn free(&mut self, user_id: &str) {
         if let Some(Named { shown, .. }) = self.users.remove(user_id) {
-            self.looks.remove(&look(&shown));
+            for look in looks(&shown) {
+                self.looks.remove(&look);
+            }
         }
+    }
+
+    /// Names that are shown have no look in common, so that each look is of one user.
+    fn is_taken(&self, name: &str) -> bool {
+        looks(name).iter().any(|look| self.looks.contains_key(look))
+    }
+
+    fn next_number(&mut self, claimed: &str) -> Option<&mut u64> {
+        let look = looks(claimed).into_iter().find(|look| self.looks.contains_key(look))?;
+        self.looks.get_mut(&look)
     }
 }
 
@@ -75,11 +88,11 @@ mod tests {
             ("2", "\u{412}\u{435}n", "\u{412}\u{435}n (2)"),
             ("3", "Ben\u{200d}", "Ben\u{200d} (3)"),
             ("4", " Ben\u{3000}", " Ben\u{3000} (4)"),
-            ("5", "ben", "ben"),
+            ("5", "ben", "ben (5)"),
             ("6", "Benn", "Benn"),
-            ("7", "Ben (5)", "Ben (5)"),
-            ("8", "Ben", "Ben (6)"),
-            ("9", "Ben (6)", "Ben (6) (2)"),
+            ("7", "BEN (6)", "BEN (6)"),
+            ("8", "Ben", "Ben (7)"),
+            ("9", "Ben (7)", "Ben (7) (2)"),
         ] {
             assert_eq!(take(&mut names, user, claimed), shown);
         }
