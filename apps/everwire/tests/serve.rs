@@ -138,7 +138,21 @@ fn the_history_is_copied_and_restored() {
     let (_, out, _) = run(&["export", "--data", &data]);
     assert!(out.contains("first") && !out.contains("second"), "{out}");
     let (code, _, err) = run(&["backup", "--data", "/not/there", &copy]);
-    assert!(code == 1 && err.contains("no history in /not/there"), "{err}");
+    assert!(code == 1 && err.contains("no history in /not/there (--data DIR)"), "{err}");
+
+    // What is about the copy does not send anybody to look at the data folder.
+    let junk = folder.path().join("junk").display().to_string();
+    std::fs::write(&junk, "no history").unwrap();
+    for (args, says) in [
+        (["backup", &copy], "copy exists: choose another name"),
+        (["backup", "."], ". is a folder: give the name of a file that is to be made"),
+        (["restore", "/not/there"], "there is no file /not/there"),
+        (["restore", "."], ". is a folder: name a file"),
+        (["restore", &junk], "junk is damaged or no history, and was not restored"),
+    ] {
+        let (code, _, err) = run(&[args[0], "--data", &data, args[1]]);
+        assert!(code == 1 && err.contains(says) && !err.contains("--data"), "{args:?}: {err}");
+    }
 }
 
 /// What is answered to a request for this path.

@@ -183,6 +183,11 @@ pub enum BackupError {
         /// The file.
         file: PathBuf,
     },
+    /// The copy's name is that of a folder.
+    IsFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The copy can't be written.
     Write {
         /// The file.
@@ -198,6 +203,9 @@ impl fmt::Display for BackupError {
             Self::Open(error) => error.fmt(f),
             Self::Read(_) => f.write_str("the history can't be copied"),
             Self::Exists { file } => write!(f, "{} exists: choose another name", file.display()),
+            Self::IsFolder { folder } => {
+                write!(f, "{} is a folder: give the name of a file that is to be made", folder.display())
+            }
             Self::Write { file, .. } => write!(f, "the copy {} can't be written", file.display()),
         }
     }
@@ -210,7 +218,7 @@ impl std::error::Error for BackupError {
             Self::Open(error) => error.source(),
             Self::Read(error) => Some(error),
             Self::Write { source, .. } => Some(source),
-            Self::Exists { .. } => None,
+            Self::Exists { .. } | Self::IsFolder { .. } => None,
         }
     }
 }
@@ -229,6 +237,16 @@ pub enum RestoreError {
     Open(OpenError),
     /// There is no such file.
     NotThere {
+        /// The file.
+        file: PathBuf,
+    },
+    /// It is a folder.
+    IsFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A later version of this program made the copy.
+    TooNew {
         /// The file.
         file: PathBuf,
     },
@@ -260,6 +278,14 @@ impl fmt::Display for RestoreError {
         match self {
             Self::Open(error) => error.fmt(f),
             Self::NotThere { file } => write!(f, "there is no file {}", file.display()),
+            Self::IsFolder { folder } => write!(
+                f,
+                "{} is a folder: name a file, one that `everwire backup` has written or a history.sqlite",
+                folder.display()
+            ),
+            Self::TooNew { file } => {
+                write!(f, "{} was made by a later version: restore it with that one", file.display())
+            }
             Self::NoHistory { file, .. } => {
                 write!(f, "{} is damaged or no history, and was not restored", file.display())
             }
@@ -278,7 +304,7 @@ impl std::error::Error for RestoreError {
             Self::Open(error) => error.source(),
             Self::NoHistory { source, .. } => Some(source),
             Self::Copy { source, .. } | Self::Write { source, .. } => Some(source),
-            Self::NotThere { .. } => None,
+            Self::NotThere { .. } | Self::IsFolder { .. } | Self::TooNew { .. } => None,
         }
     }
 }

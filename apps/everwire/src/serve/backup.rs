@@ -1,27 +1,31 @@
 //! `everwire backup` and `everwire restore`.
 
-use std::error::Error;
 use std::path::Path;
 
+use everwire_chat_server::{BackupError, RestoreError};
+
+use super::{described, refused};
 use crate::exit::{Exit, Failure};
 use crate::term::complain;
 
 pub(crate) fn backup(data: &Path, file: &Path) -> Result<Exit, Failure> {
-    let count = everwire_chat_server::backup(data, file).map_err(|error| failure(&error))?;
+    let count = everwire_chat_server::backup(data, file).map_err(|error| match &error {
+        BackupError::Open(error) => refused(error),
+        // About the copy, as it says.
+        _ => Failure::new(Exit::Failed, described(&error)),
+    })?;
     complain(&format!("{count} messages are in {}", file.display()));
     Ok(Exit::Done)
 }
 
 pub(crate) fn restore(data: &Path, file: &Path) -> Result<Exit, Failure> {
-    let restored = everwire_chat_server::restore(file, data).map_err(|error| failure(&error))?;
+    let restored = everwire_chat_server::restore(file, data).map_err(|error| match &error {
+        RestoreError::Open(error) => refused(error),
+        _ => Failure::new(Exit::Failed, described(&error)),
+    })?;
     complain(&format!("{} messages are restored; clients load them anew, and users sign in again", restored.messages));
     if let Some(before) = restored.before {
         complain(&format!("what was there before is in {}: remove it when it is of no use any more", before.display()));
     }
     Ok(Exit::Done)
-}
-
-fn failure(error: &dyn Error) -> Failure {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    Failure::new(Exit::Failed, format!("{error}{cause} (--data DIR)"))
 }

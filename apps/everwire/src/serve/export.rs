@@ -17,10 +17,8 @@ pub(crate) fn export(data: &Path, room: Option<&str>) -> Result<Exit, Failure> {
         }
         // The reader has left, as `head` does.
         Err(error) if is_closed_pipe(&error) => Ok(Exit::Done),
-        Err(error) => {
-            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            Err(Failure::new(Exit::Failed, format!("{error}{cause} (--data DIR)")))
-        }
+        Err(ExportError::Open(error)) => Err(super::refused(&error)),
+        Err(error) => Err(Failure::new(Exit::Failed, super::described(&error))),
     }
 }
 

@@ -104,8 +104,13 @@ fn refused(error: &OpenError) -> Failure {
         OpenError::Keys(_) => "--issuer-keys FILE",
         _ => "--data DIR",
     };
+    Failure::new(Exit::Failed, format!("{} ({option})", described(error)))
+}
+
+/// In one line, with the cause.
+fn described(error: &dyn Error) -> String {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    Failure::new(Exit::Failed, format!("{error}{cause} ({option})"))
+    format!("{error}{cause}")
 }
 
 fn failed(what: &str, error: &std::io::Error) -> Failure {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::folder::{self, FILE, Folder, Mark, beside, has_log, index_of, is_log_foreign, log_of};
 use super::layout::VERSION;
@@ -46,6 +46,9 @@ pub fn backup(data: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<u64, Backu
     if has_log(&file) && is_log_foreign(&file, &Mark::of(data)) {
         return Err(OpenError::ForeignLog { file }.into());
     }
+    if to.is_dir() {
+        return Err(BackupError::IsFolder { folder: to.to_owned() });
+    }
     if to.exists() {
         return Err(BackupError::Exists { file: to.to_owned() });
     }
@@ -70,7 +73,11 @@ fn copy(file: &Path, unfinished: &Path) -> Result<u64, BackupError> {
     folder::open_private(unfinished).map_err(failed)?;
     let name = unfinished.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
     let history = open(file).map_err(|error| BackupError::Read(error.into()))?;
-    history.execute("VACUUM INTO ?1", [name]).map_err(|error| BackupError::Read(error.into()))?;
+    history.execute("VACUUM INTO ?1", [name]).map_err(|error| match error.sqlite_error_code() {
+        // Nothing but the copy is written.
+        Some(ErrorCode::DiskFull) => failed(io::Error::new(io::ErrorKind::StorageFull, error)),
+        _ => BackupError::Read(error.into()),
+    })?;
     let written = open(unfinished).map_err(|error| BackupError::Read(error.into()))?;
     check(&written).map_err(BackupError::Read)?;
     count(&written).map_err(BackupError::Read)
@@ -90,6 +97,9 @@ fn copy(file: &Path, unfinished: &Path) -> Result<u64, BackupError> {
 /// ```
 pub fn restore(from: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Restored, RestoreError> {
     let (from, data) = (from.as_ref(), data.as_ref());
+    if from.is_dir() {
+        return Err(RestoreError::IsFolder { folder: from.to_owned() });
+    }
     if !from.is_file() {
         return Err(RestoreError::NotThere { file: from.to_owned() });
     }
@@ -132,7 +142,7 @@ fn prepare(from: &Path, mark: &Mark, unfinished: &Path) -> Result<u64, RestoreEr
     let version: i64 =
         copy.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| damaged(error.into()))?;
     if version > VERSION {
-        return Err(OpenError::TooNew { file: from.to_owned() }.into());
+        return Err(RestoreError::TooNew { file: from.to_owned() });
     }
     check(&copy).map_err(damaged)?;
     let made = new_epoch(&copy).and_then(|()| {
