@@ -3,6 +3,7 @@
 
 mod autobahn;
 mod bench;
+mod bindings;
 mod children;
 mod cross;
 mod page;
@@ -28,6 +29,7 @@ cargo xtask CHORE [-- ARGS]
   setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cross compilers, cargo-deny
   autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
   sim       random scenarios over the machines that ship, in virtual time; `cargo xtask sim --help` tells ARGS
+  bindings  check the bindings to other languages: formatting, lints, documents, licences, tests
   cross     check that it compiles for Windows and for 32 bits, as `test` does
   tidy      check the layering and the house rules that no compiler checks
   deny      licences, sources and duplicate versions of every dependency
@@ -64,6 +66,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "test" => test::test(rest),
         "setup" => setup::setup(),
         "tidy" => tidy::tidy(),
+        "bindings" => bindings::check(),
         "cross" => cross::check(),
         "deny" => test::deny(),
         "audit" => test::audit(),

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::shared::Shared;
 use crate::store::Recovered;
-use crate::{Builder, Deliveries, Delivery, Events, Inbox, State, Stats};
+use crate::{Builder, Deliveries, Delivery, Events, Inbox, Outcomes, State, Stats};
 
 /// A WebSocket client that stays connected.
 ///
@@ -309,6 +309,27 @@ impl Client {
     /// What happens from now on, for logs and user interfaces.
     pub fn events(&self) -> Events {
         self.shared.events()
+    }
+
+    /// The outcomes of all messages from now on, as one stream, for a program that keeps its own list of them. There is one
+    /// such stream: a later call takes it over, with everything that the earlier one has not handed out, and that one ends.
+    /// Call it before the first message is sent (with a [store](crate::store), before connecting) to miss none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use everwire::{Client, Outcome};
+    ///
+    /// let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build()?;
+    /// let mut outcomes = client.outcomes();
+    /// let id = client.send("buy 100")?.id();
+    /// client.cancel(id)?;
+    /// let ranges = outcomes.next(16).await.unwrap_or_default();
+    /// assert_eq!((ranges[0].first, ranges[0].last, ranges[0].outcome), (id, id, Outcome::Cancelled));
+    /// # Ok(()) }
+    /// ```
+    pub fn outcomes(&self) -> Outcomes {
+        Outcomes::attach(Arc::clone(&self.shared))
     }
 
     /// Numbers since the client was built, and what is queued and in flight now.

@@ -81,6 +81,7 @@ mod metrics;
 mod network_hints;
 mod on_open;
 mod opening;
+mod outcomes;
 #[cfg(not(target_arch = "wasm32"))]
 mod proxy;
 mod request;
@@ -139,6 +140,7 @@ pub use crate::maybe_send::{MaybeSend, MaybeSync};
 pub use crate::network_hints::{NetworkChange, NetworkHints};
 pub use crate::on_open::NewConnection;
 pub use crate::opening::Opening;
+pub use crate::outcomes::{OutcomeRange, Outcomes};
 pub use crate::request::AttemptRequest;
 pub use crate::state::State;
 pub use crate::stats::Stats;

@@ -17,6 +17,7 @@ use crate::delivery::Ledger;
 use crate::events::{EventItem, Events, Feed};
 use crate::inbox::{Bounds, Mailbox, Reading};
 use crate::metrics::Tally;
+use crate::outcomes::OutcomeFeed;
 use crate::store::Recovered;
 use crate::wakeup::Wakeup;
 use crate::{Opening, State, Stats};
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
 pub(crate) struct Inner {
     pub(crate) machine: Machine,
     pub(crate) ledger: Ledger,
+    pub(crate) outcomes: OutcomeFeed,
     /// Outputs that a handle's call brought about and that only the driver can act on.
     pending: VecDeque<Output>,
     /// The driver is to look at what a handle has done.
@@ -101,6 +103,7 @@ impl Shared {
         let inner = Inner {
             machine,
             ledger,
+            outcomes: OutcomeFeed::default(),
             recovered,
             pending: VecDeque::new(),
             wake_driver: false,
@@ -249,6 +252,8 @@ impl Shared {
         self.events.end();
         self.call_next_in_line();
         self.finished.send_replace(true);
+        let outcomes = self.lock().outcomes.end();
+        outcomes.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -275,6 +280,7 @@ impl Inner {
     pub(crate) fn settle(&mut self, first: MessageId, last: MessageId, outcome: Outcome, wakers: &mut Vec<Waker>) {
         self.tally.ended(first, last, outcome);
         self.ledger.settle(first, last, outcome, wakers);
+        wakers.extend(self.outcomes.push(first, last, outcome));
     }
 
     pub(crate) fn has_work_for_driver(&self) -> bool {

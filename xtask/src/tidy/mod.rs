@@ -9,9 +9,7 @@ use crate::shell::{self, Failed};
 
 pub(crate) fn tidy() -> Result<(), Failed> {
     let root = shell::root();
-    let metadata = shell::output(shell::cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]))?;
-    let metadata =
-        serde_json::from_str(&metadata).map_err(|error| Failed(format!("cargo metadata gave no JSON: {error}")))?;
+    let metadata = metadata()?;
     let documented = std::fs::read_to_string(root.join("docs/dependencies.md"))
         .map_err(|error| Failed(format!("docs/dependencies.md: {error}")))?;
 
@@ -25,4 +23,16 @@ pub(crate) fn tidy() -> Result<(), Failed> {
         eprintln!("tidy: {finding}");
     }
     Err(Failed(format!("{} finding(s)", findings.len())))
+}
+
+/// The packages of both workspaces: the root's, and that of the bindings.
+fn metadata() -> Result<serde_json::Value, Failed> {
+    let mut packages = Vec::new();
+    for manifest in ["Cargo.toml", "bindings/Cargo.toml"] {
+        let command = ["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path", manifest];
+        let metadata: serde_json::Value = serde_json::from_str(&shell::output(shell::cargo(&command))?)
+            .map_err(|error| Failed(format!("cargo metadata of {manifest} gave no JSON: {error}")))?;
+        packages.extend(metadata["packages"].as_array().cloned().unwrap_or_default());
+    }
+    Ok(serde_json::json!({ "packages": packages }))
 }

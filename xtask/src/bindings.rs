@@ -1,0 +1,31 @@
+//! `cargo xtask bindings`: the checks of the workspace in `bindings/`.
+
+use std::process::Command;
+
+use crate::setup::WASM;
+use crate::shell::{self, Failed, run};
+
+/// Formatting, lints (of the part that pages have, for WebAssembly too), documents, licences and tests.
+pub(crate) fn check() -> Result<(), Failed> {
+    run(cargo(&["fmt", "--all", "--check"]))?;
+    deny()?;
+    run(cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "--deny", "warnings"]))?;
+    run(cargo(&["clippy", "--package", "everwire-bind", "--target", WASM, "--quiet", "--", "--deny", "warnings"]))?;
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
+    docs.env("RUSTDOCFLAGS", "--deny warnings");
+    run(docs)?;
+    run(cargo(&["test", "--workspace", "--all-features", "--quiet"]))
+}
+
+/// Licences and sources of what the bindings stand on.
+pub(crate) fn deny() -> Result<(), Failed> {
+    run(cargo(&["fetch", "--locked", "--quiet"]))?;
+    run(cargo(&["deny", "--log-level", "error", "--offline", "check", "bans", "licenses", "sources"]))
+}
+
+/// `cargo` in the workspace of the bindings, which has a target folder of its own.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let mut cargo = shell::cargo(args);
+    cargo.current_dir(shell::root().join("bindings")).env_remove("CARGO_TARGET_DIR");
+    cargo
+}
