@@ -79,7 +79,8 @@ impl Timeline {
         self.add(Entry::new(message, true, Status::Sending))
     }
 
-    /// Takes a message from the server. Our own copy coming back, and any repeat, is not shown a second time.
+    /// Takes a message from the server. Our own copy coming back, and any repeat, is not shown a second time. One of another user
+    /// with the id of a message that is here says nothing of that message: a server that stores them refuses ours, and says so.
     pub fn on_text(&mut self, message: TextMessage, own: bool) -> Vec<Change> {
         let Some(at) = self.position(&message.id) else {
             if self.has_had(&message.id) {
@@ -87,6 +88,9 @@ impl Timeline {
             }
             return self.add(Entry::new(message, own, Status::Sent));
         };
+        if self.entries[at].user_id != message.user_id {
+            return Vec::new();
+        }
         let mut changes = self.advance_at(at, Status::Sent);
         if let Some(offset) = message.offset {
             changes.extend(self.place(at, offset));
@@ -268,6 +272,19 @@ mod tests {
         assert!(matches!(&changes[..], [Change::Updated { at: 0, entry }, ..] if entry.status == Status::Sent));
         assert_eq!(ids(&timeline), ["mine"]);
         assert!(timeline.on_text(text("mine", Some(4)), true).is_empty());
+    }
+
+    #[test]
+    fn another_user_s_message_with_the_id_of_ours_does_not_send_ours() {
+        let mut timeline = Timeline::default();
+        timeline.echo(text("mine", None));
+        let theirs = TextMessage { user_id: "eve".into(), text: "not mine".into(), ..text("mine", Some(4)) };
+        assert!(timeline.on_text(theirs.clone(), false).is_empty());
+        timeline.on_page(5, vec![theirs], false, |user| user == "u");
+        let mine = timeline.get("mine").unwrap();
+        assert_eq!((&mine.status, mine.offset, &*mine.text), (&Status::Sending, None, "mine"));
+        timeline.on_stored("mine", 5);
+        assert_eq!(timeline.get("mine").map(|entry| entry.offset), Some(Some(5)));
     }
 
     #[test]

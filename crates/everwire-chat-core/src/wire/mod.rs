@@ -5,6 +5,7 @@
 
 pub mod code;
 mod event;
+mod lone;
 mod parse;
 mod plain;
 

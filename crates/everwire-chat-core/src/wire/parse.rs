@@ -1,6 +1,7 @@
-use everwire_core::json::{self, Json, Object, Wrong};
+use everwire_core::json::{Json, Object, Wrong};
 
 use super::event::page;
+use super::lone;
 use super::{
     Earlier, Event, History, Notice, Presence, Problem, ReadMark, Receipt, Rejected, StatusOf, Stored, Sync,
     TextMessage, Token, TokenDue, Typing, User, WireStatus,
@@ -35,11 +36,11 @@ pub fn parse(text: &str) -> Parsed {
     match text {
         "ping" => parsed.ping = true,
         "pong" => {}
-        _ => match json::read(text) {
+        _ => lone::read(text, |json| match json {
             Ok(Json::Array(items)) => items.iter().for_each(|item| parsed.read(item)),
             Ok(item) => parsed.read(&item),
             Err(error) => parsed.junk.push(Junk { id: None, reason: error.to_string() }),
-        },
+        }),
     }
     parsed
 }

@@ -1,8 +1,9 @@
 //! The plain format as clients of others write it, read by a server: what is unmistakable is taken, whatever a serializer has
 //! left out or written otherwise.
 
-use everwire_core::json::{self, Json, Object, Wrong};
+use everwire_core::json::{Json, Object, Wrong};
 
+use super::lone;
 use super::parse::event;
 use super::{Event, Junk, Notice, TextMessage, Typing, User, WireStatus};
 
@@ -45,17 +46,19 @@ const NAME_SHOWN: usize = 64;
 /// - `id` and `userId` may be numbers;
 /// - `userId` and `userName` may be absent, `null` or empty where the user is known; a user without a name is called by the id;
 /// - `id` may be absent in what is no text.
+///
+/// Half of a surrogate pair in a text is read as U+FFFD, here and there.
 #[must_use]
 pub fn parse_plain(text: &str, speaker: Speaker<'_>) -> Heard {
     let mut heard = Heard::default();
     match text {
         "ping" => heard.ping = true,
         "pong" => {}
-        _ => match json::read(text) {
+        _ => lone::read(text, |json| match json {
             Ok(Json::Array(items)) => heard.read_all(&items, speaker),
             Ok(item) => heard.read(&item, speaker),
             Err(error) => heard.junk.push(Junk { id: None, reason: error.to_string() }),
-        },
+        }),
     }
     heard
 }

@@ -191,8 +191,10 @@ impl Task {
         if self.typing.on_gone(&message.user_id) {
             self.tell_typing();
         }
-        self.proven.remove(&message.id);
         let own = message.user_id == self.me.user_id;
+        if own {
+            self.proven.remove(&message.id);
+        }
         let theirs = message.offset.filter(|_| !own);
         self.change(message.offset, |room| {
             room.had.delivered = room.had.delivered.max(theirs.unwrap_or(0));
