@@ -14,7 +14,9 @@ pub(crate) fn check() -> Result<(), Failed> {
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "--deny warnings");
     run(docs)?;
-    run(cargo(&["test", "--workspace", "--all-features", "--quiet"]))
+    let mut tests = cargo(&["test", "--workspace", "--quiet"]);
+    tests.env("EVERWIRE_BINARY", shell::built(&["--package", "everwire-cli"])?);
+    run(tests)
 }
 
 /// Licences and sources of what the bindings stand on.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::Response;
+use everwire::CloseCode;
 use everwire_server::{Incoming, Origins, SUBPROTOCOL, Server, Session, Sessions, SessionsConfig, Socket, Upgrade};
 use tokio::net::TcpListener;
 
@@ -18,7 +19,7 @@ use crate::term::Stop;
 const PARTING: Duration = Duration::from_secs(3);
 
 pub(crate) async fn run(args: EchoArgs) -> Result<Exit, Failure> {
-    let EchoArgs { listen, allow_remote } = args;
+    let EchoArgs { listen, allow_remote, close_with } = args;
     if !listen.ip().is_loopback() && !allow_remote {
         return Err(Failure::usage(format!(
             "{listen} can be reached from other machines, and anybody may connect: listen on 127.0.0.1, or add --allow-remote"
@@ -34,7 +35,10 @@ pub(crate) async fn run(args: EchoArgs) -> Result<Exit, Failure> {
     let stop = Stop::listen(PARTING);
     tokio::spawn(logs::tell_lost());
     tell(&format!("everwire echo server listening on ws://{address}/\ntry: everwire connect ws://{address}/"));
-    let app = Router::new().fallback(open).with_state(sessions);
+    let app = match close_with {
+        None => Router::new().fallback(open).with_state(sessions),
+        Some(code) => Router::new().fallback(close).with_state(code),
+    };
     Server::new().grace(PARTING).serve_router(listener, app, stop.asked()).await;
     Ok(Exit::Done)
 }
@@ -47,6 +51,13 @@ async fn open(State(sessions): State<Sessions>, upgrade: Upgrade) -> Response<St
     } else {
         upgrade.on_upgrade(plainly)
     }
+}
+
+/// With `--close-with`.
+async fn close(State(code): State<CloseCode>, upgrade: Upgrade) -> Response<String> {
+    upgrade.origins(Origins::any()).on_upgrade(async move |mut socket: Socket| {
+        let _ = socket.close(code, "").await;
+    })
 }
 
 async fn plainly(mut socket: Socket) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use everwire::CloseCode;
 
 /// Run a small WebSocket server that sends each message back
 ///
@@ -16,6 +17,8 @@ Examples:
   A faulty network in front of it:
     everwire proxy --listen 127.0.0.1:9000 --to 127.0.0.1:8090 --profile mobile --seed 7
     everwire connect ws://127.0.0.1:9000/
+  A server that is overloaded:
+    everwire echo --close-with 1013
 
 Exit codes:
     0  ended by Ctrl-C or a termination signal
@@ -30,4 +33,13 @@ pub(crate) struct EchoArgs {
     /// Listen on an address that other machines can reach, although anybody may connect
     #[arg(long)]
     pub(crate) allow_remote: bool,
+
+    /// Close each new connection at once with this code (1000 to 4999), to see what a client does then
+    #[arg(long, value_name = "CODE", value_parser = close_code)]
+    pub(crate) close_with: Option<CloseCode>,
+}
+
+fn close_code(text: &str) -> Result<CloseCode, String> {
+    let code = text.parse().map(CloseCode).ok().filter(|code| code.is_allowed_on_wire());
+    code.ok_or_else(|| "not a close code that an endpoint may send (RFC 6455 section 7.4)".to_owned())
 }
