@@ -5,7 +5,8 @@ use crate::{Cause, CloseFrame, OpenFailure, OpenFailureKind, Phase};
 /// The longest pause that a server's `Retry-After` can impose: 1 h. What asks for more is taken for a mistake.
 pub const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(3600);
 
-const TRY_AGAIN_LATER: Duration = Duration::from_secs(5);
+/// What "later" is, where the server does not say.
+pub(super) const TRY_AGAIN_LATER: Duration = Duration::from_secs(5);
 const CREDENTIAL_RETRIES: u32 = 3;
 /// A router may need a while until its server is back.
 const REFUSAL_RETRIES: u32 = 3;
@@ -38,6 +39,9 @@ pub enum Advice {
     RetrySlowly,
     /// Try again after this pause with the usual delay on top, so that those who were told the same spread.
     RetryNoSoonerThan(Duration),
+    /// Try again later, as the server says without saying when: after 5 s with the usual delay on top, and all of it no longer
+    /// than the longest delay.
+    RetryLater,
     /// Try again after this pause, to the millisecond: the server has given each of its clients a time of its own. What
     /// comes after a failure then has the usual delays.
     RetryAt(Duration),
@@ -52,6 +56,7 @@ impl Advice {
             | Self::Retry
             | Self::RetrySlowly
             | Self::RetryNoSoonerThan(_)
+            | Self::RetryLater
             | Self::RetryAt(_) => true,
         }
     }
@@ -83,7 +88,7 @@ impl Advice {
 /// | close 1000 | end; in a session retry | the peer is done; a session ends with a bye |
 /// | the same, after a stand-still of ours, or when nothing of ours went out for longer than the heartbeat's interval | retry | servers close idle connections so |
 /// | close 1001, 1005, 1006, 1011, 1012, 1014, 3008 | retry | the server goes, fails, restarts, or was too slow |
-/// | close 1013 | retry, no sooner than 5 s | "try again later" |
+/// | close 1013 | retry later: no sooner than in 5 s, or in half of the longest delay if that is less | "try again later" |
 /// | close 1012 or 1013 with `Retry-After: 7` in its reason | retry, no sooner than in so many seconds, of which at most 1 h counts | the server says when |
 /// | close 1002, 1003, 1007, 1009, 1010 | retry; a message that the peer refuses again and again is rejected | it blames a message, not the client |
 /// | close 1008 | stop; after a useful connection retry slowly, stop at the second in a row | servers use it for limits and time-outs too |
@@ -163,7 +168,7 @@ fn retry_after(frame: &CloseFrame) -> Option<Duration> {
 fn close_code(code: u16) -> Advice {
     match code {
         1000 => Advice::End,
-        1013 => Advice::RetryNoSoonerThan(TRY_AGAIN_LATER),
+        1013 => Advice::RetryLater,
         1008 => Advice::StopUnlessUseful { retries: CLOSE_RETRIES },
         3000 | 3003 | 4401 | 4403 | 4404 => Advice::Stop,
         _ => Advice::Retry,

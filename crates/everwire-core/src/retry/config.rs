@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::{Advice, advice};
@@ -17,7 +18,8 @@ pub struct RetryConfig {
     /// would be longer than half of the longest delay is the longest at once: so a herd is evenly apart the sooner.
     pub factor: f64,
     /// The longest delay before spreading. Default 10 s. Long caps make for long outages after short ones; short caps
-    /// for more load while the server is down: each client tries about once per cap.
+    /// for more load while the server is down: each client tries about once per cap. A pause that the server asks for by
+    /// `Retry-After` comes on top, since it knows when it will be there; a plain "try again later" (close code 1013) does not.
     pub max_delay: Duration,
     /// How a delay is spread. Default [`Jitter::Full`].
     pub jitter: Jitter,
@@ -72,7 +74,11 @@ impl RetryConfig {
             None => told,
             Some(AdviceOverride::Stop) => Advice::Stop,
             Some(AdviceOverride::Retry) => match told {
-                Advice::Retry | Advice::RetrySlowly | Advice::RetryNoSoonerThan(_) | Advice::RetryAt(_) => told,
+                Advice::Retry
+                | Advice::RetrySlowly
+                | Advice::RetryNoSoonerThan(_)
+                | Advice::RetryLater
+                | Advice::RetryAt(_) => told,
                 Advice::End | Advice::Stop | Advice::StopAfter { .. } | Advice::StopUnlessUseful { .. } => {
                     Advice::Retry
                 }
@@ -110,7 +116,7 @@ impl RetryConfig {
         for (index, (matched, advice)) in self.overrides.iter().enumerate() {
             matched.check()?;
             if self.overrides[..index].iter().any(|(other, other_advice)| other == matched && other_advice != advice) {
-                let problem = format!("contradictory: it says both to retry and to stop on {matched:?}");
+                let problem = format!("contradictory: it says both to retry and to stop on {matched}");
                 return Err(ConfigError::new("retry.overrides", problem));
             }
         }
@@ -122,7 +128,7 @@ impl RetryConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CauseMatch {
-    /// A refused upgrade with this HTTP status, 100 to 599.
+    /// A refused upgrade with this HTTP status, 200 to 599: those below are no refusals.
     Status(u16),
     /// A close frame of the peer with this code, 1000 to 4999 (1005: a close frame without a code). Not 1006 and 1015, which
     /// stand for an end without a close frame.
@@ -145,11 +151,23 @@ impl CauseMatch {
             Self::CloseCode(code @ (1006 | 1015)) => {
                 format!("about close code {code}: no close frame carries it; it stands for an end without one")
             }
-            Self::Status(100..=599) | Self::CloseCode(1000..=4999) => return Ok(()),
-            Self::Status(status) => format!("about HTTP status {status}: they go from 100 to 599"),
+            Self::Status(200..=599) | Self::CloseCode(1000..=4999) => return Ok(()),
+            Self::Status(status @ 100..=199) => {
+                format!("about HTTP status {status}: it refuses nothing; those that do go from 200 to 599")
+            }
+            Self::Status(status) => format!("about HTTP status {status}: they go from 200 to 599"),
             Self::CloseCode(code) => format!("about close code {code}: they go from 1000 to 4999"),
         };
         Err(ConfigError::new("retry.overrides", problem))
+    }
+}
+
+impl fmt::Display for CauseMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "HTTP status {status}"),
+            Self::CloseCode(code) => write!(f, "close code {code}"),
+        }
     }
 }
 

@@ -20,7 +20,9 @@ pub use backoff::Backoff;
 pub use budget::Budget;
 pub use config::{AdviceOverride, CauseMatch, Jitter, OnNormalClose, RetryConfig};
 
-use crate::{Cause, Moment};
+use advice::TRY_AGAIN_LATER;
+
+use crate::{Cause, Moment, moment::part};
 
 /// The retry decisions of one client.
 ///
@@ -156,6 +158,10 @@ impl Retry {
                 (self.config.max_delay, Duration::ZERO)
             }
             Advice::RetryNoSoonerThan(at_least) => (self.backoff.advance(), at_least),
+            Advice::RetryLater => {
+                let later = self.later();
+                (self.backoff.advance().min(self.config.max_delay.saturating_sub(later)), later)
+            }
             // A spread of ours would only spoil the server's.
             Advice::RetryAt(at_least) => (Duration::ZERO, at_least),
         };
@@ -192,9 +198,15 @@ impl Retry {
             }
             Advice::Retry | Advice::RetrySlowly | Advice::StopUnlessUseful { .. } => Duration::ZERO,
             Advice::RetryNoSoonerThan(at_least) => at_least,
+            Advice::RetryLater => Duration::ZERO,
             Advice::RetryAt(pause) => return Some(pause),
         };
         Some(at_least.saturating_add(self.slow_delay()))
+    }
+
+    /// The least that "later" means: half of the longest delay at the most, so that the other half spreads those who hear it.
+    fn later(&self) -> Duration {
+        TRY_AGAIN_LATER.min(part(self.config.max_delay, 2))
     }
 
     /// Whether the user has said what this cause means.
