@@ -132,6 +132,9 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file, .. } => write!(f, "{} can't be used for TLS", file.display()),
+            Self::Certificate { file, source: rustls::Error::InconsistentKeys(_) } => {
+                write!(f, "the key is not the one that the certificate {} is for", file.display())
+            }
             Self::Certificate { file, .. } => {
                 write!(f, "the certificate {} can't be used with its key", file.display())
             }
@@ -143,6 +146,8 @@ impl std::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::File { source, .. } => Some(source),
+            // The words say it, and its own are names of a library.
+            Self::Certificate { source: rustls::Error::InconsistentKeys(_), .. } => None,
             Self::Certificate { source, .. } => Some(source),
         }
     }

@@ -84,6 +84,13 @@ impl Target {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
+    /// The same with the port, for whoever reads errors on this machine.
+    pub(crate) fn dialled_place(&self) -> String {
+        let (host, port) = (self.dialled_host(), self.port());
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
     /// The same place, without user and password.
     pub(crate) fn without_user(&self) -> Self {
         let authority = self.uri.authority().map_or("", without_user);

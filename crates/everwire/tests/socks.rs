@@ -37,6 +37,23 @@ async fn socks5h_hands_over_the_name() {
 }
 
 #[tokio::test]
+async fn a_proxy_of_any_kind_is_asked_for_the_address_that_the_user_gives_for_a_name() {
+    let server = Server::echo().await;
+    let proxies = [("socks5h", Proxy::socks(&server, None, 0).await), ("http", Proxy::open(&server).await)];
+    for (scheme, proxy) in proxies {
+        let client = hasty("ws://feed.invalid/")
+            .proxy(format!("{scheme}://{}", proxy.place))
+            .resolve("feed.invalid.", 80, [([192, 0, 2, 7], 80).into()])
+            .build()
+            .expect("good settings");
+        assert_echo(&client).await;
+        let asked = proxy.next().await;
+        let place = asked.strip_prefix("CONNECT ").and_then(|head| head.split(' ').next()).unwrap_or(&asked);
+        assert_eq!(place, "192.0.2.7:80", "{scheme}: {asked}");
+    }
+}
+
+#[tokio::test]
 async fn socks5_resolves_the_name_here() {
     let server = Server::echo().await;
     let proxy = Proxy::socks(&server, None, 0).await;

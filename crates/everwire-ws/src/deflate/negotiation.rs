@@ -46,7 +46,7 @@ pub(crate) fn check_answer(answer: &str, settings: &Deflate) -> Result<Agreement
         return Err("the server takes a larger window than was offered");
     }
     if !settings.keep_peer_context && !parameters.server_no_context {
-        return Err("the server keeps its context though it was asked not to");
+        return Err("the server keeps its context though it was asked not to, which `keep_peer_context` would allow");
     }
     let own_window = match parameters.client_bits {
         Some(Bits::Given(bits)) if bits > settings.own_window.bits() => {

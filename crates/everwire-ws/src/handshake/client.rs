@@ -178,7 +178,8 @@ impl ClientHandshake {
         }
         let settings = self.compression.ok_or(HandshakeError::Invalid("an extension that was not offered".into()))?;
         let answer = fields::joined(headers, SEC_WEBSOCKET_EXTENSIONS);
-        let agreement = deflate::check_answer(&answer, &settings).map_err(|why| HandshakeError::Invalid(why.into()))?;
+        let agreement = deflate::check_answer(&answer, &settings)
+            .map_err(|why| HandshakeError::Invalid(format!("permessage-deflate: {why}").into()))?;
         Ok(Extensions { deflate: Some(agreement) })
     }
 }

@@ -153,8 +153,9 @@ impl Builder {
 
     /// Connects to these addresses where `host` and `port` are asked for, instead of asking the system's resolver, as
     /// curl's `--resolve` does: for a server behind a balancer, or one whose name leads elsewhere yet. Host header and
-    /// certificate follow the URL all the same. It counts for a proxy's host too. May be called several times; the last
-    /// call for a host and port counts. Default: none.
+    /// certificate follow the URL all the same. A proxy of any kind is then asked for the address instead of the name. It
+    /// counts for a proxy's host too, and a dot at the end of a name makes no difference. May be called several times; the
+    /// last call for a host and port counts. Default: none.
     ///
     /// The addresses of a host are tried as RFC 8305 says: the families in turn, the next one when one has failed or not
     /// answered for 250 ms. An address at which an opening failed, behind TCP too, comes last for the next ten minutes.

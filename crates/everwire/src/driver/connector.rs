@@ -117,10 +117,22 @@ impl Connector {
         Ok(self.book.order(&addresses))
     }
 
+    /// Whether the user has given the addresses of this place.
+    pub(super) fn knows(&self, place: Place<'_>) -> bool {
+        self.known(place).is_some()
+    }
+
+    /// A name with a dot at its end is the same host.
+    fn known(&self, place: Place<'_>) -> Option<&KnownHost> {
+        let (host, port) = (without_last_dot(place.host()), place.port());
+        let is_this =
+            |known: &&KnownHost| known.port == port && without_last_dot(&known.host).eq_ignore_ascii_case(host);
+        self.known.iter().rev().find(is_this)
+    }
+
     async fn resolve(&self, place: Place<'_>, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, OpenFailure> {
-        let (host, port) = (place.host(), place.port());
-        let is_this = |known: &&KnownHost| known.port == port && known.host.eq_ignore_ascii_case(host);
-        if let Some(known) = self.known.iter().rev().find(is_this) {
+        let port = place.port();
+        if let Some(known) = self.known(place) {
             return Ok(known.addresses.clone());
         }
         let looked_up = place.looked_up_host();
@@ -184,7 +196,7 @@ impl Place<'_> {
     /// For errors: the host.
     fn name(&self) -> String {
         match self {
-            Self::Server(target) => format!("`{}`", target.host()),
+            Self::Server(target) => format!("`{}`", target.dialled_host()),
             Self::Proxy(proxy) => format!("the proxy `{}`", proxy.host()),
         }
     }
@@ -194,10 +206,14 @@ impl Place<'_> {
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server(target) => f.write_str(&target.host_and_port()),
+            Self::Server(target) => f.write_str(&target.dialled_place()),
             Self::Proxy(proxy) => write!(f, "the proxy {}", proxy.host_and_port()),
         }
     }
+}
+
+fn without_last_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 fn no_address(name: &str, error: &(dyn Error + 'static)) -> OpenFailure {
@@ -253,6 +269,29 @@ mod tests {
         assert_eq!(resolved.expect("known"), [SocketAddr::from(([192, 0, 2, 1], 8080))]);
         assert_eq!(stopwatch.phase(), Phase::Request, "nobody was asked");
         connector.resolve(Place::Server(&target("ws://feed.invalid:81/")), &stopwatch).await.expect_err("not known");
+    }
+
+    #[test]
+    fn a_host_is_known_with_a_dot_at_the_end_of_its_name_and_without() {
+        let target = |url| Target::parse(url).expect(url);
+        for known in ["feed.invalid", "feed.invalid."] {
+            let known = KnownHost { host: known.into(), port: 80, addresses: vec![([192, 0, 2, 1], 80).into()] };
+            let connector = Connector::new(TcpSettings::default(), vec![known]);
+            for url in ["ws://feed.invalid/", "ws://feed.invalid./"] {
+                assert!(connector.knows(Place::Server(&target(url))), "{url}");
+            }
+            assert!(!connector.knows(Place::Server(&target("ws://other.invalid/"))));
+        }
+    }
+
+    #[test]
+    fn an_address_is_named_in_errors_with_its_zone() {
+        let target = Target::parse("ws://[fe80::1%25eth0]:8080/").expect("a good URL");
+        let refused = [(SocketAddr::from(([127, 0, 0, 1], 8080)), io::ErrorKind::ConnectionRefused.into())];
+        let failure = not_connected::<()>(Place::Server(&target), &refused, &[]);
+        assert_eq!(failure.detail, "connection refused by [fe80::1%eth0]:8080");
+        let none = no_address(&Place::Server(&target).name(), &io::Error::other("no such interface"));
+        assert_eq!(none.detail, "no address for `fe80::1%eth0`: no such interface");
     }
 
     #[tokio::test]

@@ -8,8 +8,10 @@ use everwire_core::{Loss, OpenFailure, OpenFailureKind, Phase};
 use everwire_tokio::{OpenError, SocketError};
 use everwire_ws::handshake::{HandshakeError, MAX_HEAD, MAX_HEADERS, Refused};
 use everwire_ws::{CloseFrame, ProtocolError};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, SET_COOKIE, VIA};
-use http::{HeaderMap, StatusCode};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, SERVER, SET_COOKIE, UPGRADE, VIA,
+};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::secrets::Secrets;
 use super::tls;
@@ -162,9 +164,15 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     one_line(&error.to_string())
 }
 
+/// What a proxy adds to an answer of its own: RFC 9209, and what Squid has instead.
+pub(super) fn proxies_own() -> [HeaderName; 2] {
+    [HeaderName::from_static("proxy-status"), HeaderName::from_static("x-squid-error")]
+}
+
 fn refusal(refused: &Refused, secrets: &Secrets) -> String {
     let mut words = format!("the server answered {}, not an upgrade", excerpt(&refused.status_line(), secrets));
-    let who = [SERVER, VIA].iter().filter_map(|name| Some((name, refused.headers.get(name)?)));
+    let names = [SERVER, VIA].into_iter().chain(proxies_own());
+    let who = names.filter_map(|name| refused.headers.get(&name).map(|value| (name, value)));
     let who: Vec<_> = who.map(|(name, value)| format!("{name}: {}", of_bytes(value.as_bytes(), secrets))).collect();
     if !who.is_empty() {
         words += &format!(" ({})", who.join(", "));
@@ -177,14 +185,29 @@ fn refusal(refused: &Refused, secrets: &Secrets) -> String {
             None => words += " (a redirect, which is not followed)",
         }
         words += cookie_words(&refused.headers);
+    } else if let Some(version) = other_version(&refused.headers, secrets) {
+        words += &format!("; it speaks version {version} of the WebSocket protocol, and 13 was asked for");
     } else if refused.status == StatusCode::UPGRADE_REQUIRED {
-        words += "; it has not seen that one was asked for, or speaks another version";
+        let wanted = refused.headers.get(UPGRADE).map(|name| of_bytes(name.as_bytes(), secrets));
+        words += &match wanted.filter(|name| !name.to_ascii_lowercase().contains("websocket")) {
+            Some(other) => format!("; it wants an upgrade to {other}"),
+            None => "; it has not seen that one was asked for, or speaks another version than 13".to_owned(),
+        };
     } else if refused.status.is_success() && refused.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0") {
         words += ", with an empty body";
     } else if let Some(body) = body_words(refused, secrets) {
         words += &format!(": {body}");
     }
     words
+}
+
+/// The versions that a server names that does not speak ours (RFC 6455 section 4.4).
+fn other_version(headers: &HeaderMap, secrets: &Secrets) -> Option<String> {
+    let named: Vec<_> =
+        headers.get_all(SEC_WEBSOCKET_VERSION).iter().map(|value| of_bytes(value.as_bytes(), secrets)).collect();
+    let named = named.join(", ");
+    let ours = named.split(',').any(|version| version.trim() == "13");
+    (!ours && !named.trim().is_empty()).then_some(named)
 }
 
 /// What may be behind a redirect.
@@ -327,6 +350,32 @@ mod tests {
             words(StatusCode::OK, &[(CONTENT_LENGTH, "0")], b""),
             "the server answered 200 OK, not an upgrade, with an empty body"
         );
+        for (status, pairs, end) in [
+            (
+                StatusCode::UPGRADE_REQUIRED,
+                &[(SEC_WEBSOCKET_VERSION, "8, 7")][..],
+                "not an upgrade; it speaks version 8, 7 of the WebSocket protocol, and 13 was asked for",
+            ),
+            (
+                StatusCode::BAD_REQUEST,
+                &[(SEC_WEBSOCKET_VERSION, "8")],
+                "not an upgrade; it speaks version 8 of the WebSocket protocol, and 13 was asked for",
+            ),
+            (
+                StatusCode::UPGRADE_REQUIRED,
+                &[(SEC_WEBSOCKET_VERSION, "13, 8"), (UPGRADE, "websocket")],
+                "not an upgrade; it has not seen that one was asked for, or speaks another version than 13",
+            ),
+            (StatusCode::UPGRADE_REQUIRED, &[(UPGRADE, "TLS/1.2")], "not an upgrade; it wants an upgrade to TLS/1.2"),
+            (
+                StatusCode::FORBIDDEN,
+                &[(HeaderName::from_static("x-squid-error"), "ERR_ACCESS_DENIED 0")],
+                "not an upgrade (x-squid-error: ERR_ACCESS_DENIED 0)",
+            ),
+        ] {
+            let words = words(status, pairs, b"");
+            assert!(words.ends_with(end), "{words}");
+        }
         let refused = Refused {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             reason: "Unable to connect".into(),

@@ -73,13 +73,18 @@ impl Routes {
         target: &Target,
         stopwatch: &Stopwatch,
     ) -> Result<(Stream, Trial), OpenFailure> {
-        match proxy.kind {
-            Kind::Socks5 => self.pass_to_an_address(proxy, target, stopwatch).await,
-            Kind::Http | Kind::Https | Kind::Socks5h => self.tunnel(proxy, target, None, stopwatch).await,
+        let by_address = match proxy.kind {
+            Kind::Socks5 => true,
+            // These look names up themselves, but for those whose addresses the user has given.
+            Kind::Http | Kind::Https | Kind::Socks5h => self.connector.knows(Place::Server(target)),
+        };
+        match by_address {
+            true => self.pass_to_an_address(proxy, target, stopwatch).await,
+            false => self.tunnel(proxy, target, None, stopwatch).await,
         }
     }
 
-    /// Where the name is resolved here, the proxy is given its addresses, as they would be tried without it.
+    /// Where the addresses are known or looked up here, the proxy is given them, as they would be tried without it.
     async fn pass_to_an_address(
         &self,
         proxy: &ProxyUrl,

@@ -13,6 +13,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
+use super::describe::tls_problem;
 use super::own::OwnTrust;
 use super::pins::Pins;
 use super::provider::TlsProvider;
@@ -157,7 +158,7 @@ fn config(
         None => builder.with_no_client_auth(),
         Some(Identity { chain, key }) => builder
             .with_client_auth_cert(chain.clone(), key.clone_key())
-            .map_err(|error| format!("the client certificate and its key can't be used: {error}"))?,
+            .map_err(|error| format!("the client certificate and its key can't be used: {}", tls_problem(&error)))?,
     };
     // A server that also speaks HTTP/2 must not choose that.
     config.alpn_protocols = vec![HTTP_1_1.to_vec()];

@@ -9,7 +9,7 @@ use rustls::{AlertDescription, ClientConfig, ProtocolVersion};
 use tokio_rustls::TlsConnector;
 
 use super::config::Tls;
-use super::describe::certificate_problem;
+use super::describe::{alert_words, certificate_problem, tls_problem};
 use crate::driver::failure;
 use crate::driver::stream::Stream;
 use crate::proxy::ProxyUrl;
@@ -105,7 +105,7 @@ fn describe(error: &io::Error, peer: Peer) -> OpenFailure {
             failure::not_web_socket(phase, detail)
         }
         Some(rustls::Error::AlertReceived(alert)) => refusal(*alert, peer),
-        Some(error) => failure::io(phase, error.to_string()),
+        Some(error) => failure::io(phase, tls_problem(error)),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             failure::io(phase, format!("{name} ended the connection during the TLS handshake"))
         }
@@ -125,9 +125,10 @@ fn refusal(alert: AlertDescription, peer: Peer) -> OpenFailure {
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
-        | AlertDescription::AccessDenied => {
-            failure::certificate(phase, format!("{name} does not accept the client certificate ({alert:?})"))
-        }
-        _ => failure::io(phase, format!("{name} refused the TLS handshake ({alert:?})")),
+        | AlertDescription::AccessDenied => failure::certificate(
+            phase,
+            format!("{name} does not accept the client certificate ({})", alert_words(alert)),
+        ),
+        _ => failure::io(phase, format!("{name} refused the TLS handshake ({})", alert_words(alert))),
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP CONNECT (RFC 9110 section 9.3.6).
 
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use base64::Engine as _;
@@ -16,12 +17,18 @@ use crate::driver::secrets::Secrets;
 use crate::proxy::{Credentials, ProxyUrl};
 use crate::target::Target;
 
-pub(super) async fn open<S>(mut stream: S, proxy: &ProxyUrl, target: &Target) -> Result<S, OpenFailure>
+pub(super) async fn open<S>(
+    mut stream: S,
+    proxy: &ProxyUrl,
+    target: &Target,
+    address: Option<SocketAddr>,
+) -> Result<S, OpenFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let asked = address.map_or_else(|| target.host_and_port(), |address| address.to_string());
     let talk = async {
-        stream.write_all(request(target, proxy.credentials.as_ref()).as_bytes()).await?;
+        stream.write_all(request(&asked, proxy.credentials.as_ref()).as_bytes()).await?;
         stream.flush().await?;
         answer(&mut stream).await
     };
@@ -48,8 +55,7 @@ where
     })
 }
 
-fn request(target: &Target, credentials: Option<&Credentials>) -> String {
-    let place = target.host_and_port();
+fn request(place: &str, credentials: Option<&Credentials>) -> String {
     let mut request = format!("CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n");
     if let Some(Credentials { user, password }) = credentials {
         // RFC 7617.
@@ -147,8 +153,7 @@ fn refused(answer: &Answer, proxy: &ProxyUrl) -> OpenFailure {
         }
         _ => format!("{place} answered {said}"),
     };
-    // RFC 9209, and what Squid has instead.
-    for name in ["proxy-status", "x-squid-error"] {
+    for name in failure::proxies_own() {
         if let Some(why) = answer.headers.get(name).and_then(|value| value.to_str().ok()) {
             detail += &format!(": {}", failure::excerpt(why, &secrets));
         }

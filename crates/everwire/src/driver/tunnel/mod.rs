@@ -26,7 +26,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     match proxy.kind {
-        Kind::Http | Kind::Https => connect::open(stream, proxy, target).await,
+        Kind::Http | Kind::Https => connect::open(stream, proxy, target, address).await,
         Kind::Socks5 | Kind::Socks5h => socks::open(stream, proxy, target, address).await,
     }
 }
