@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use everwire::{Cause, CloseCode, Closed, Event, Loss, OpenFailureKind, Phase, State, TriedAddress};
+use everwire::{Cause, CloseCode, Closed, Event, Loss, OpenFailure, OpenFailureKind, Phase, State, TriedAddress};
 
+use crate::args::with_options;
 use crate::term::{Tone, printable_line, short};
 
 /// The state in words, on one line, harmless, and what it means.
@@ -87,8 +88,16 @@ pub(crate) fn is_hopeless(cause: &Cause) -> bool {
 
 /// A cause, harmless: parts of it are the other side's words.
 pub(crate) fn cause(cause: &Cause) -> String {
-    printable_line(&cause.to_string())
+    printable_line(&with_options(&cause.to_string()))
 }
+
+/// Whether the server speaks WebSocket, and did not keep to the offer of compression.
+pub(crate) fn is_about_compression(failure: &OpenFailure) -> bool {
+    failure.kind == OpenFailureKind::NotWebSocket && failure.detail.contains("permessage-deflate")
+}
+
+pub(crate) const WITHOUT_COMPRESSION: &str =
+    "leave --compression away: the server does not keep to what was asked for with it";
 
 /// What the user of any command can do about it, after a semicolon; nothing where nothing is known.
 pub(crate) fn advice(cause: &Cause) -> &'static str {
@@ -111,6 +120,7 @@ pub(crate) fn advice(cause: &Cause) -> &'static str {
             "; check the credentials: it wants some, or others than were sent"
         }
         OpenFailureKind::Refused { status: 404 | 410, .. } => "; check the path of the address",
+        OpenFailureKind::NotWebSocket if is_about_compression(failure) => "; leave --compression away",
         OpenFailureKind::NotWebSocket => "; check the port and the path: what answers there speaks no WebSocket",
         OpenFailureKind::Certificate => "; check the host's name and its certificate",
         OpenFailureKind::Hook => "; check the token's file or command",

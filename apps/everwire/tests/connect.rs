@@ -339,15 +339,18 @@ fn lines_are_sent_though_what_was_wanted_came_before_they_were_read() {
 
 #[test]
 fn a_plain_address_of_a_port_that_speaks_tls_is_told_to_be_wss() {
-    // As HAProxy ends what is no TLS, and as nginx refuses it.
-    for refusal in ["", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"] {
+    // As HAProxy ends what is no TLS, as stunnel resets it, and as nginx refuses it.
+    for (refusal, expected) in
+        [(Some(""), 3), (None, 3), (Some("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), 4)]
+    {
         let server = support::secure::waiting_for_tls(refusal);
         let url = format!("ws://localhost:{}/", server.address.port());
-        let mut everwire = connect(&url, &["--listen", "--max-attempts", "2"]);
-        let expected = if refusal.is_empty() { 3 } else { 4 };
+        let mut everwire = connect(&url, &["--listen"]);
         assert_eq!(everwire.exit_code(), expected, "{:?}", everwire.err.seen);
-        let advice = format!("port {} speaks TLS: use wss:// instead of ws://", server.address.port());
-        assert_eq!(everwire.err.text().matches(&advice).count(), 2, "at once and at the end: {:?}", everwire.err.seen);
+        let advice = format!("; port {} speaks TLS: use wss:// instead of ws://", server.address.port());
+        let last = everwire.err.seen.last().unwrap();
+        assert!(last.ends_with(&advice) && last.matches(';').count() == 1, "nothing else is advised: {last}");
+        assert!(!everwire.err.text().contains("attempt 2"), "the first failure ends it: {:?}", everwire.err.seen);
     }
 }
 
@@ -355,6 +358,8 @@ fn a_plain_address_of_a_port_that_speaks_tls_is_told_to_be_wss() {
 fn options_that_can_not_mean_anything_are_errors_of_usage_that_name_them() {
     for (args, part) in [
         (&["--stop-on", "1006"][..], "no server sends 1006"),
+        (&["--retry-on", "101"], "HTTP status 101 refuses nothing"),
+        (&["--retry-on", "4001", "--stop-on", "4001"], "both to retry and to stop on close code 4001"),
         (&["--max-message", "0"], "zero"),
         (&["--resolve", "*:80:127.0.0.1"], "'*'"),
         (&["-H", "Host:"], "Host has no value"),
@@ -380,6 +385,7 @@ fn lines_that_were_sent_when_enough_has_come_are_accounted_for() {
         let told = everwire.err.text();
         assert!(told.contains("3 lines in, 0 delivered"), "{told}");
         assert!(told.contains("3 messages are not known to have arrived"), "{told}");
+        assert_eq!(told.matches("unknown: ").count(), 1, "each outcome is told once: {told}");
     }
 }
 

@@ -84,12 +84,12 @@ fn a_script_gets_an_object_per_step_and_one_at_the_end() {
 #[test]
 fn what_an_answer_that_is_no_upgrade_means_is_said() {
     for (answer, exit, part) in [
-        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 4, "is the path right?"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 3, "is the path right?"),
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", 4, "Origin"),
         ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 4, "check the path"),
         ("HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n", 4, "--max-redirects"),
         ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", 3, "look there"),
-        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", 4, "no WebSocket server"),
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", 3, "no WebSocket server"),
     ] {
         let server = Server::start(server::answer(answer));
         let (code, out) = doctor(&[&server.url()]);
@@ -213,6 +213,21 @@ fn of_several_addresses_those_that_work_are_named() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn if_the_first_address_ends_what_it_accepts_and_another_works_both_are_told() {
+    let good = Server::start(server::echo);
+    let port = good.address.port();
+    let _bad = Server::on(&format!("127.0.0.2:{port}"), server::close_with(1011));
+    let url = format!("ws://feed.invalid:{port}/");
+    let both = format!("feed.invalid:{port}:127.0.0.2,127.0.0.1");
+    let (code, out) = doctor(&[&url, "--resolve", &both, "--timeout", "2s"]);
+    assert_eq!(code, 3, "{out}");
+    let line = step(&out, "note", "addresses");
+    assert!(line.contains(&format!("127.0.0.2:{port}: closed by the peer with 1011")), "{line}");
+    assert!(out.contains(&format!("It works at 127.0.0.1:{port}, not at 127.0.0.2:{port}.")), "{out}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn if_the_first_address_fails_in_whatever_way_and_another_works_both_are_told() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
@@ -312,8 +327,36 @@ fn a_proxy_that_has_lost_the_upgrade_is_looked_at_first() {
 fn a_port_that_speaks_tls_is_found_behind_a_plain_address() {
     let server = secure(&issuer(), "localhost", None);
     let (code, out) = doctor(&[&format!("ws://localhost:{}/", server.address.port())]);
-    assert_eq!(code, 4, "{out}");
+    assert_eq!(code, 3, "{out}");
     assert!(step(&out, "FAIL", "upgrade").contains("speaks TLS: use wss:// instead of ws://"), "{out}");
+}
+
+#[test]
+fn what_will_not_heal_by_itself_is_said_so_with_the_exit_code_of_connect() {
+    let page = Server::start(server::answer("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    let untrusted = secure(&issuer(), "localhost", None);
+    for url in [page.url(), url(&untrusted, "localhost")] {
+        let (code, out) = doctor(&[&url]);
+        assert_eq!(code, 3, "{out}");
+        assert!(out.contains("It does not work, and won't without a change."), "{out}");
+        let mut connect = support::Everwire::of(command(&["connect", &url, "--listen"]));
+        assert_eq!(connect.finish(), 3, "{}", connect.err.text());
+    }
+}
+
+#[test]
+fn a_redirect_that_leads_nowhere_is_not_advised_to_be_followed() {
+    for (answer, part) in [
+        ("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n", "the server redirects in a circle"),
+        ("HTTP/1.1 302 Found\r\nlocation: /deeper\r\ncontent-length: 0\r\n\r\n", "the server redirects in a circle"),
+        ("HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n", "a proxy on the way says that"),
+        ("HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 8\r\n\r\n", "an older version of the protocol"),
+    ] {
+        let server = Server::start(server::answer(answer));
+        let (code, out) = doctor(&[&server.url(), "--max-redirects", "5"]);
+        assert_eq!(code, 4, "{out}");
+        assert!(step(&out, "FAIL", "upgrade").contains(part), "{answer}: {out}");
+    }
 }
 
 #[test]
@@ -336,14 +379,14 @@ fn a_proxys_own_words_are_repeated_and_one_of_another_kind_is_recognised() {
         }
     });
     let (code, out) = doctor(&["ws://feed.invalid/", "--proxy", &format!("http://{}", socks.address)]);
-    assert_eq!(code, 4, "{out}");
+    assert_eq!(code, 3, "{out}");
     let line = step(&out, "FAIL", "proxy");
     assert!(line.contains(&format!("is a SOCKS 5 proxy: write socks5h://{}", socks.address)), "{line}");
 
     let http = Server::start(server::answer("HTTP/1.1 400 Bad Request\r\n\r\n"));
     let url = format!("socks5h://{}", http.address);
     let (code, out) = doctor(&["ws://feed.invalid/", "--proxy", &url, "--timeout", "300ms"]);
-    assert_eq!(code, 4, "{out}");
+    assert_eq!(code, 3, "{out}");
     let line = step(&out, "FAIL", "proxy");
     assert!(line.contains(&format!("is an HTTP proxy: write http://{}", http.address)), "{line}");
 }
@@ -412,19 +455,19 @@ fn a_certificate_is_shown_and_what_is_wrong_with_one_is_told_with_what_to_do() {
     assert!(line.contains("issued by CN=a company, valid "), "{line}");
 
     let (code, out) = doctor(&[&url(&good, "localhost")]);
-    assert_eq!(code, 4, "{out}");
+    assert_eq!(code, 3, "{out}");
     let line = step(&out, "FAIL", "tls");
     assert!(line.contains("CN=a company") && line.contains("nobody this machine trusts has issued it"), "{line}");
 
     let expired = secure(&issuer, "localhost", Some((2002, 2, 2)));
     let (code, out) = trusting(&url(&expired, "localhost"));
-    assert_eq!(code, 4, "{out}");
+    assert_eq!(code, 3, "{out}");
     let line = step(&out, "FAIL", "tls");
     assert!(line.contains("valid 2001-01-01 to 2002-02-02") && line.contains("the certificate has expired"), "{line}");
 
     let other = secure(&issuer, "other.example", None);
     let (code, out) = trusting(&url(&other, "localhost"));
-    assert_eq!(code, 4, "{out}");
+    assert_eq!(code, 3, "{out}");
     let line = step(&out, "FAIL", "tls");
     assert!(line.contains("for other.example") && line.contains("not for localhost"), "{line}");
 

@@ -24,7 +24,7 @@ pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use echo::EchoArgs;
-pub(crate) use names::in_options;
+pub(crate) use names::{in_options, with_options};
 pub(crate) use network::{Network, NetworkArgs};
 pub(crate) use people::{RoomCommand, UserCommand};
 pub(crate) use protocol::ProtocolArgs;

@@ -34,6 +34,11 @@ pub(crate) fn in_options(words: &str) -> String {
     words.to_owned()
 }
 
+/// The library's words about a failure, with the option that whoever reads them has for what they advise.
+pub(crate) fn with_options(words: &str) -> String {
+    words.replace("as a root certificate", "by --cacert")
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

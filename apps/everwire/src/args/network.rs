@@ -21,7 +21,7 @@ pub(crate) struct NetworkArgs {
     pub(crate) no_proxy: bool,
 
     /// Connect to this address (or these, separated by commas) where HOST and PORT are asked for, instead of looking the
-    /// name up; may be repeated. Host header and certificate are HOST's all the same
+    /// name up, also through a proxy; may be repeated. Host header and certificate are HOST's all the same
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = values::resolved)]
     pub(crate) resolve: Vec<Resolved>,
 

@@ -23,7 +23,7 @@ pub(crate) struct ProtocolArgs {
     #[arg(long, value_name = "TEXT=REPLY", value_parser = values::text_ping)]
     pub(crate) text_ping: Option<TextPing>,
 
-    /// Connect again after this close code (1000 to 4999) or HTTP status (100 to 599) of the server; may be repeated
+    /// Connect again after this close code (1000 to 4999) or HTTP status (200 to 599) of the server; may be repeated
     #[arg(long, value_name = "CODE", value_parser = values::cause)]
     pub(crate) retry_on: Vec<CauseMatch>,
 

@@ -107,13 +107,16 @@ pub(super) fn text_ping(text: &str) -> Result<TextPing, String> {
 /// A close code or an HTTP status.
 pub(super) fn cause(text: &str) -> Result<CauseMatch, String> {
     match text.trim().parse() {
-        Ok(status @ 100..=599) => Ok(CauseMatch::Status(status)),
+        Ok(status @ 100..=199) => {
+            Err(format!("HTTP status {status} refuses nothing; those that do go from 200 to 599"))
+        }
+        Ok(status @ 200..=599) => Ok(CauseMatch::Status(status)),
         Ok(code @ (1006 | 1015)) => Err(format!(
             "no server sends {code}: it stands for a connection that ended without a close frame, which is always followed by \
              another attempt"
         )),
         Ok(code @ 1000..=4999) => Ok(CauseMatch::CloseCode(code)),
-        _ => Err("neither a close code (1000 to 4999) nor an HTTP status (100 to 599)".to_owned()),
+        _ => Err("neither a close code (1000 to 4999) nor an HTTP status that refuses (200 to 599)".to_owned()),
     }
 }
 

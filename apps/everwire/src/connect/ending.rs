@@ -50,6 +50,7 @@ pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure>
         wanted: session.wanted(),
         received: session.received,
         unread: session.stdin_goes_on.then(|| session.ledger.account().read),
+        is_advised: session.advice().is_some(),
     };
     let (exit, mut reason) = judge(&end, &balance);
     if exit == Exit::Undelivered && session.client.stats().machine.answers_pings == Some(false) {
@@ -134,6 +135,8 @@ struct Balance<'a> {
     received: u64,
     /// Stdin had not ended, and so many lines of it were read.
     unread: Option<u64>,
+    /// What to do has been found out by a closer look, and is told behind all this.
+    is_advised: bool,
 }
 
 fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
@@ -149,7 +152,8 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
             return (Exit::Done, format!("closed{unread}"));
         }
         End::Hopeless(cause) => {
-            return (Exit::GaveUp, format!("no connection can be made: {}{}", words::cause(cause), advised(cause)));
+            let advice = if balance.is_advised { String::new() } else { advised(cause) };
+            return (Exit::GaveUp, format!("no connection can be made: {}{advice}", words::cause(cause)));
         }
         End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent{}", hint(bad))),
         End::Final(closed @ Closed::Refused(_)) => return (Exit::Refused, words::closed(closed).1),
@@ -197,8 +201,15 @@ mod tests {
     use crate::exit::Exit;
     use crate::term::BadInput;
 
-    const WELL: Balance<'static> =
-        Balance { undelivered: 0, connected: true, last_cause: None, wanted: None, received: 0, unread: None };
+    const WELL: Balance<'static> = Balance {
+        undelivered: 0,
+        connected: true,
+        last_cause: None,
+        wanted: None,
+        received: 0,
+        unread: None,
+        is_advised: false,
+    };
 
     #[test]
     fn the_exit_code_tells_how_it_ended() {

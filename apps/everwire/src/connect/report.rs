@@ -98,10 +98,11 @@ impl Report {
         self.at(Volume::Everything).then(|| self.line(Tone::Faint, &text))
     }
 
-    /// What is uncertain or lost, a line each, the worst of it first; at most a dozen.
+    /// What is uncertain or lost, a line each, the worst of it first; at most a dozen. Nothing where each outcome was told
+    /// when it was known.
     pub(super) fn troubles(&self, account: &Account) -> Vec<String> {
         const SHOWN: usize = 10;
-        if self.volume == Volume::Quiet {
+        if self.volume != Volume::States {
             return Vec::new();
         }
         let mut lines: Vec<String> = account.troubles.iter().take(SHOWN).map(|trouble| self.trouble(trouble)).collect();

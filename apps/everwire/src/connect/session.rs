@@ -285,10 +285,12 @@ impl Session {
 
     async fn on_state(&mut self, state: &State) -> Result<Option<End>, Gone> {
         self.repaint();
+        if let State::Disconnected { cause, .. } | State::Closed(Closed::Refused(cause)) = state {
+            self.look_closer(cause).await;
+        }
         if let State::Disconnected { cause, attempt, .. } = state
             && self.is_hopeless(cause, *attempt)
         {
-            self.look_closer(cause).await;
             // What the client would do next is not what follows.
             self.last_cause = Some(cause.clone());
             return Ok(Some(End::Hopeless(cause.clone())));
@@ -306,9 +308,6 @@ impl Session {
             }
             self.json(&Line::State(StateLine::of(state, now))).await?;
         }
-        if let State::Disconnected { cause, .. } | State::Closed(Closed::Refused(cause)) = state {
-            self.look_closer(cause).await;
-        }
         match state {
             State::Closed(Closed::Initial) => Ok(None),
             State::Closed(closed) => Ok(Some(End::Final(closed.clone()))),
@@ -324,25 +323,23 @@ impl Session {
         }
     }
 
-    /// Once, when the first connection has failed.
+    /// Once, when something has answered before the first connection as a port does that waits for TLS.
     async fn look_closer(&mut self, cause: &Cause) {
-        if self.connected || self.instead.is_some() {
-            return;
+        if !self.connected && self.instead.is_none() && settings::may_be_tls(&self.url, cause) {
+            let found = settings::tls_instead(&self.args, &self.url).await;
+            self.instead = Some(found.map_or(Instead::Unknown, Instead::Advised));
         }
-        let found = settings::tls_instead(&self.args, &self.url, cause).await;
-        self.instead = Some(found.map_or(Instead::Unknown, Instead::Advised));
-        let line = self.advice().and_then(|advice| self.report.note(advice));
-        self.say(line);
     }
 
     /// Whether what answered can't make a connection, and no other address is left to try: each attempt starts at another
     /// one.
     fn is_hopeless(&self, cause: &Cause, next_attempt: u32) -> bool {
         let retried = cause.code().is_some_and(|code| self.args.protocol.retries_on_status(code));
+        let hopeless = words::is_hopeless(cause) || self.advice().is_some();
         let failed = |tried: &TriedAddress| matches!(tried.result, AddressResult::Failed(_));
         let others =
             self.addresses.len() > next_attempt.saturating_sub(1) as usize && !self.addresses.iter().all(failed);
-        !self.connected && !retried && words::is_hopeless(cause) && !others
+        !self.connected && !retried && hopeless && !others
     }
 
     /// Takes what else has arrived along, so that a burst is flushed once.

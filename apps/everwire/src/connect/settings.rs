@@ -52,13 +52,15 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
     token::attach(builder, &args.token).build().map_err(failure)
 }
 
-/// What to do instead, where a plain address has failed at a port that speaks TLS.
-pub(super) async fn tls_instead(args: &ConnectArgs, url: &str, cause: &Cause) -> Option<String> {
-    let Cause::OpenFailed(failure) = cause else { return None };
+/// Whether a plain address has failed as it does at a port that waits for TLS.
+pub(super) fn may_be_tls(url: &str, cause: &Cause) -> bool {
+    let plain = url.parse().is_ok_and(|url: Uri| url.scheme_str() == Some("ws"));
+    plain && matches!(cause, Cause::OpenFailed(failure) if doctor::may_be_tls(failure))
+}
+
+/// What to do instead, if the port of this address speaks TLS.
+pub(super) async fn tls_instead(args: &ConnectArgs, url: &str) -> Option<String> {
     let url: Uri = url.parse().ok()?;
-    if url.scheme_str() != Some("ws") || !doctor::may_be_tls(failure) {
-        return None;
-    }
     let (host, port) = (url.host()?, url.port_u16().unwrap_or(80));
     let builder = args.network.read().ok()?.apply(Client::builder(format!("wss://{host}:{port}/")));
     let speaks = doctor::speaks_tls(builder, args.connection.connect_timeout).await.ok()?;

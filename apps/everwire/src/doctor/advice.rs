@@ -4,6 +4,7 @@ use everwire::{OpenFailure, OpenFailureKind, Phase};
 
 use super::certificate::{Certificate, now};
 use super::finding::Step;
+use crate::words;
 
 /// The step that an opening has failed in.
 pub(super) fn step(failure: &OpenFailure) -> Step {
@@ -25,6 +26,26 @@ pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host:
             "if the server's key has changed by intent, pin the new one; if not, somebody may be in between".into()
         }
         (OpenFailureKind::Refused { status, .. }, Phase::Proxy) => on_proxy_status(*status),
+        // The client's own words for what only it has seen of the answer.
+        (OpenFailureKind::Refused { .. }, _) if failure.detail.contains(" of the WebSocket protocol, and 13 was asked for") => {
+            "the server speaks only an older version of the protocol than RFC 6455's: it has to be updated".into()
+        }
+        (OpenFailureKind::Refused { .. }, _) if failure.detail.contains("they run in a circle") => {
+            "the server redirects in a circle, as it may do for who brings no cookie or other credentials (-H 'Cookie: …'); if \
+             not, it is set up wrongly: look at its logs"
+                .into()
+        }
+        (OpenFailureKind::Refused { .. }, _) if failure.detail.contains("give up the encryption") => {
+            "the server leads from wss:// to ws://, which is not followed: use the address that it redirects to only if \
+             everybody may read what is said"
+                .into()
+        }
+        (OpenFailureKind::Refused { .. }, _) if failure.detail.contains("more than") && failure.detail.contains("in a row") => {
+            "use the address that the redirects lead to, or allow more of them by --max-redirects".into()
+        }
+        (OpenFailureKind::Refused { .. }, _) if is_of_a_proxy(&failure.detail) => {
+            "a proxy on the way says that, not the server: ask whoever runs it, or use wss://, into which it can't look".into()
+        }
         (OpenFailureKind::Refused { status, .. }, _) => on_status(*status),
         (OpenFailureKind::ProxyDenied, _) => {
             "ask whoever runs the proxy; a user and password go into its URL: socks5://USER:PASSWORD@HOST:PORT".into()
@@ -33,6 +54,7 @@ pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host:
         (OpenFailureKind::NotWebSocket, Phase::Proxy) => {
             "is it a proxy of this kind? http://, https://, socks5:// and socks5h:// are understood".into()
         }
+        (OpenFailureKind::NotWebSocket, _) if words::is_about_compression(failure) => words::WITHOUT_COMPRESSION.into(),
         (OpenFailureKind::NotWebSocket, _) => {
             "something answers that is no WebSocket server, or one that breaks its rules: check port and path, and whether \
              a login page of the network is in between; a subprotocol that the server insists on is offered by -s NAME"
@@ -57,6 +79,13 @@ pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host:
         }
         _ => "try again; if it stays, look at the server's logs".into(),
     }
+}
+
+/// Whether a proxy says of an answer that it is its own.
+fn is_of_a_proxy(detail: &str) -> bool {
+    ["(x-squid-error: ", ", x-squid-error: ", "(proxy-status: ", ", proxy-status: "]
+        .iter()
+        .any(|part| detail.contains(part))
 }
 
 fn on_certificate(certificate: Option<&Certificate>, host: &str) -> String {

@@ -58,6 +58,15 @@ pub(super) async fn round_trip(client: &Client, args: &DoctorArgs) -> (Finding, 
     (finding, Pings::Answered)
 }
 
+/// Why an open connection ends before a ping is answered, or `limit` has passed; `None` if it does not.
+pub(super) async fn ended(client: &Client, limit: Duration) -> Option<Cause> {
+    let (mut inbox, mut events) = (client.messages(), client.events());
+    match ping(client, &mut inbox, &mut events, limit).await {
+        Ok(_) | Err(Silence::Unanswered | Silence::Ended(Cause::Dead { .. })) => None,
+        Err(Silence::Ended(cause)) => Some(cause),
+    }
+}
+
 const UNANSWERED: &str = "applications get what the server sends, but nothing proves that it gets what they send, and a \
                           heartbeat ends a connection that is silent: --text-ping if the server answers a text, or \
                           --guarantee unproven and a longer --heartbeat-timeout. Servers have to answer pings (RFC 6455 \
@@ -65,8 +74,7 @@ const UNANSWERED: &str = "applications get what the server sends, but nothing pr
 
 /// Sends nothing for `silence`, and looks whether the connection is still there then.
 pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration, pings: Pings) -> Result<Finding, Failure> {
-    // Its own pings come after the silence at the earliest.
-    let quiet = builder(args, url)?.heartbeat_interval(Some(silence.saturating_add(DAY))).tcp_keepalive(None);
+    let quiet = builder(args, url)?.heartbeat_interval(None).tcp_keepalive(None);
     let (probe, outcome) = Probe::open(quiet).await?;
     let finding = match outcome {
         Ok(_) => watch(&probe.client, args, silence, pings).await,
@@ -76,8 +84,6 @@ pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration, pings:
     probe.close(args.timeout).await;
     Ok(finding)
 }
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 async fn watch(client: &Client, args: &DoctorArgs, silence: Duration, pings: Pings) -> Finding {
     let start = Instant::now();

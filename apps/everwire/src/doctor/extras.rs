@@ -1,13 +1,15 @@
 //! What a server may offer beyond the plain request, each asked for on a connection of its own: an offer that a server does
 //! not take must not be what the application's request is judged by.
 
+use std::time::Duration;
+
 use everwire::{Cause, Deflate, OpenFailure, OpenFailureKind, SessionMode};
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 
 use super::client::{Probe, builder};
 use super::finding::{Finding, Step};
 use super::reach::Way;
-use super::text;
+use super::{alive, text};
 use crate::args::DoctorArgs;
 use crate::exit::Failure;
 use crate::words;
@@ -53,13 +55,18 @@ pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Opt
     for address in way.first.iter().take(MOST) {
         let only = builder(args, way.url)?.resolve(&way.server.host, way.server.port, [*address]);
         let (probe, outcome) = Probe::open(only).await?;
+        // Some end what they have just accepted.
+        let ended = match outcome {
+            Ok(_) => alive::ended(&probe.client, args.timeout.min(GLANCE)).await,
+            Err(cause) => Some(cause),
+        };
         probe.close(args.timeout).await;
-        match outcome {
-            Ok(_) => {
+        match ended {
+            None => {
                 told.push(format!("{address} works"));
                 working.push(address.to_string());
             }
-            Err(cause) => {
+            Some(cause) => {
                 told.push(format!("{address}: {}", words::cause(&cause)));
                 failing.push(address.to_string());
             }
@@ -76,6 +83,9 @@ pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Opt
     let finding = finding.with("working", working.clone());
     Ok(Some(Addresses { finding, working, failing }))
 }
+
+/// How long an answer to a ping is waited for at each.
+const GLANCE: Duration = Duration::from_secs(2);
 
 /// Of more addresses these are looked at.
 const MOST: usize = 8;

@@ -177,6 +177,11 @@ impl Report {
         self.verdict = Some(format!("It works at {}, not at {}.", working.join(", "), failing.join(", ")));
     }
 
+    /// It does not work, and what answers is not what could make a connection: it may heal, but hardly soon.
+    pub(super) fn needs_a_change(&mut self) {
+        self.verdict = Some("It does not work, and won't without a change.".to_owned());
+    }
+
     pub(super) fn end(&mut self, exit: Exit, took: Duration) -> Result<(), Failure> {
         if self.json {
             let ok = exit == Exit::Done;

@@ -10,7 +10,7 @@ use super::extras::{self, Addresses};
 use super::finding::{Finding, Report, Step, millis};
 use super::reach::{Place, Way};
 use super::{advice, alive, closer, text};
-use crate::args::DoctorArgs;
+use crate::args::{DoctorArgs, with_options};
 use crate::exit::{Exit, Failure};
 use crate::term::short;
 use crate::words;
@@ -34,6 +34,7 @@ pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Repor
     probe.close(args.timeout).await;
     report.add(&finding)?;
     if let Pings::Ended(exit) = pings {
+        let exit = at_others(args, way, report).await?.unwrap_or(exit);
         report.skip(&[Step::Session, Step::Compression])?;
         return Ok(exit);
     }
@@ -59,6 +60,7 @@ async fn fail(
     let exit = if cause.is_retryable() { Exit::GaveUp } else { Exit::Refused };
     let Cause::OpenFailed(failure) = cause else {
         report.add(&Finding::bad(Step::RoundTrip, words::cause(cause)).advise(alive::ENDED))?;
+        let exit = at_others(args, way, report).await?.unwrap_or(exit);
         report.skip(&[Step::Session, Step::Compression])?;
         return Ok(exit);
     };
@@ -74,19 +76,27 @@ async fn fail(
     let instead = closer::look(args, failure, way.server, way.proxy, way.first).await?;
     let another_address = instead.is_some();
     report.add(&broken(at, failure, way, certificate, instead))?;
-    let addresses = extras::each_address(args, way).await?;
-    if let Some(addresses) = &addresses {
-        report.add(&addresses.finding)?;
-    }
+    let elsewhere = at_others(args, way, report).await?;
     let next = LATER.iter().position(|step| *step == at).map_or(0, |place| place + 1);
     report.skip(&LATER[next..])?;
-    if let Some(Addresses { working, failing, .. }) = addresses
-        && !working.is_empty()
-    {
-        report.works_partly(&working, &failing);
-        return Ok(Exit::GaveUp);
+    if let Some(exit) = elsewhere {
+        return Ok(exit);
     }
-    Ok(if another_address || words::is_hopeless(cause) { Exit::Refused } else { exit })
+    if exit == Exit::GaveUp && (another_address || words::is_hopeless(cause)) {
+        report.needs_a_change();
+    }
+    Ok(exit)
+}
+
+/// Looks at all addresses, if there are several: the exit code if some work, whatever has failed at the first.
+async fn at_others(args: &DoctorArgs, way: &Way<'_>, report: &mut Report) -> Result<Option<Exit>, Failure> {
+    let Some(Addresses { finding, working, failing }) = extras::each_address(args, way).await? else { return Ok(None) };
+    report.add(&finding)?;
+    if working.is_empty() {
+        return Ok(None);
+    }
+    report.works_partly(&working, &failing);
+    Ok(Some(Exit::GaveUp))
 }
 
 /// The steps of an opening, and what is looked at behind it.
@@ -99,7 +109,7 @@ fn broken(
     certificate: Option<&Certificate>,
     instead: Option<String>,
 ) -> Finding {
-    let mut words = failure.to_string();
+    let mut words = with_options(&failure.to_string());
     if at == Step::Proxy
         && let Some(proxy) = way.proxy
     {

@@ -64,7 +64,8 @@ pub(super) struct Way<'a> {
 
 /// The addresses of a place; none if that failed.
 pub(super) async fn look_up(place: &Place, given: &[Resolved], limit: Duration) -> (Finding, Vec<SocketAddr>) {
-    let is_this = |given: &&Resolved| given.port == place.port && given.host.eq_ignore_ascii_case(&place.host);
+    let bare = |host: &str| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let is_this = |given: &&Resolved| given.port == place.port && bare(&given.host) == bare(&place.host);
     if let Some(Resolved { addresses, .. }) = given.iter().rev().find(is_this) {
         let listed: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
         let words = format!("{} is {}, by --resolve", place.host, listed.join(", "));

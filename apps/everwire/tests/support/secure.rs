@@ -27,8 +27,8 @@ pub(crate) fn secure(issuer: &Issuer, name: &str, until: Option<(i32, u8, u8)>) 
     Server::start(move |stream: TcpStream, _: &Sender<Heard>| serve(stream, &config))
 }
 
-/// The same, and what is no TLS it answers so, and ends.
-pub(crate) fn waiting_for_tls(refusal: &'static str) -> Server {
+/// The same, and what is no TLS it answers so, and ends; without an answer it does not even read it, which is a reset.
+pub(crate) fn waiting_for_tls(refusal: Option<&'static str>) -> Server {
     /// The first byte of a handshake's record (RFC 8446 section 5.1).
     const HANDSHAKE: u8 = 22;
     let config = config(&issuer(), "localhost", None);
@@ -37,8 +37,10 @@ pub(crate) fn waiting_for_tls(refusal: &'static str) -> Server {
         if matches!(stream.peek(&mut first), Ok(1)) && first == [HANDSHAKE] {
             return serve(stream, &config);
         }
-        let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
-        let _ = stream.write_all(refusal.as_bytes());
+        if let Some(refusal) = refusal {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let _ = stream.write_all(refusal.as_bytes());
+        }
     })
 }
 
