@@ -7,7 +7,7 @@ use everwire_core::Moment;
 use everwire_ws::Message;
 
 use crate::frame::{Answer, Call, Frame, Hello, Kind, OpenCall};
-use crate::{Config, Failure, Output, Role, Rule, codes, ranges};
+use crate::{Config, DropReason, Failure, Output, Role, Room, Rule, codes, ranges};
 
 type Outputs = VecDeque<Output>;
 
@@ -96,7 +96,8 @@ impl Callee {
             None
         };
         if let Some(refused) = refused {
-            outputs.push_back(Output::Send(Frame::Error(id, Failure::new(codes::TOO_MANY, refused)).to_message()));
+            let refusal = Frame::Error(id, Failure::new(codes::TOO_MANY, refused));
+            outputs.push_back(Output::SendRefusal(refusal.to_message()));
             return Ok(());
         }
         let stream = match call.kind {
@@ -156,10 +157,16 @@ impl Callee {
 
     /// Whether the stream runs and may send its next item now ([C-12]).
     pub(crate) fn may_send(&self, config: &Config, id: u64) -> bool {
-        let Some(Running { key, stream: Some(stream), end: None, .. }) = self.running.get(&id) else { return false };
-        stream.has_credit()
-            && stream.bytes < config.window_bytes
-            && (key.is_none() || self.kept_bytes < config.max_kept_bytes)
+        self.room(config, id).is_some()
+    }
+
+    /// How many items the stream may send now, and how many bytes of frames; the last item may exceed these.
+    pub(crate) fn room(&self, config: &Config, id: u64) -> Option<Room> {
+        let Running { key, stream: Some(stream), end: None, .. } = self.running.get(&id)? else { return None };
+        let kept = key.as_ref().map_or(usize::MAX, |_| config.max_kept_bytes.saturating_sub(self.kept_bytes));
+        let bytes = config.window_bytes.saturating_sub(stream.bytes).min(kept);
+        let items = stream.credit();
+        (items > 0 && bytes > 0).then_some(Room { items, bytes })
     }
 
     /// The next item; it comes back if it may not be sent now.
@@ -177,7 +184,7 @@ impl Callee {
         let message = Frame::Item(id, stream.sent + 1, item).to_message();
         let size = message.len();
         if size > self.max_sent {
-            outputs.push_back(Output::Drop(id));
+            outputs.push_back(Output::Drop(id, DropReason::TooLarge));
             self.end_with(id, too_large(id, size, self.max_sent), outputs);
             return Ok(());
         }
@@ -232,7 +239,7 @@ impl Callee {
             self.deadlines.remove(&(deadline, id));
         }
         if running.end.is_none() {
-            outputs.push_back(Output::Drop(id));
+            outputs.push_back(Output::Drop(id, DropReason::Cancelled));
         }
         if let Some(key) = running.key {
             self.keys.remove(&key.key);
@@ -257,7 +264,7 @@ impl Callee {
                 self.cancel(config, id, outputs);
             }
         }
-        outputs.push_back(Output::Send(Frame::Answer(self.answer(config, hello)).to_message()));
+        outputs.push_back(Output::SendAnswer(Frame::Answer(self.answer(config, hello)).to_message()));
         if is_new {
             for (_, running) in self.running.iter().filter(|(id, _)| !hello.has_made(**id)) {
                 outputs.extend(running.kept().map(Output::Send));
@@ -300,14 +307,15 @@ impl Callee {
                 return;
             }
             self.deadlines.pop_first();
-            outputs.push_back(Output::Drop(id));
+            outputs.push_back(Output::Drop(id, DropReason::DeadlinePassed));
             let failure = Failure::new(codes::DEADLINE, "the deadline passed before the handler was done");
             self.end(id, Frame::Error(id, failure), outputs);
         }
     }
 
     pub(crate) fn drop_all(&mut self, outputs: &mut Outputs) {
-        let dropped = self.running.iter().filter(|(_, running)| running.end.is_none()).map(|(id, _)| Output::Drop(*id));
+        let dropped = self.running.iter().filter(|(_, running)| running.end.is_none());
+        let dropped = dropped.map(|(id, _)| Output::Drop(*id, DropReason::Cancelled));
         outputs.extend(dropped);
         self.running.clear();
         self.keys.clear();
@@ -337,8 +345,8 @@ impl Sending {
         Self { window: u64::from(window.max(1)), sent: 0, processed: 0, unprocessed: VecDeque::new(), bytes: 0 }
     }
 
-    fn has_credit(&self) -> bool {
-        self.sent < self.processed + self.window
+    fn credit(&self) -> u64 {
+        (self.processed + self.window).saturating_sub(self.sent)
     }
 
     /// How many bytes that frees.

@@ -33,19 +33,20 @@ pub(crate) struct Caller {
     deadlines: BTreeSet<(Moment, u64)>,
 }
 
+/// Kept small: there may be many.
 #[derive(Debug)]
 struct Open {
-    key: Option<String>,
+    key: Option<Box<str>>,
     deadline: Option<Moment>,
     /// The hello before it.
     hello: u64,
-    stream: Option<Reading>,
+    stream: Option<Box<Reading>>,
 }
 
 #[derive(Debug)]
 struct Held {
-    key: String,
-    stream: Option<Reading>,
+    key: Box<str>,
+    stream: Option<Box<Reading>>,
 }
 
 /// How far a stream has come.
@@ -112,7 +113,8 @@ impl Caller {
         self.last_id = id;
         self.keys.extend(request.key.clone());
         self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
-        self.open.insert(id, Open { key: request.key, deadline, hello: self.hello, stream });
+        let (key, stream) = (request.key.map(String::into_boxed_str), stream.map(Box::new));
+        self.open.insert(id, Open { key, deadline, hello: self.hello, stream });
         Ok((id, message))
     }
 
@@ -185,7 +187,8 @@ impl Caller {
             Kind::Stream => Some(Reading::new(u64::from(window.max(1)), processed)),
         };
         self.keys.insert(key.clone());
-        self.open.insert(id, Open { key: Some(key.clone()), deadline: None, hello, stream });
+        let (boxed, stream) = (key.clone().into_boxed_str(), stream.map(Box::new));
+        self.open.insert(id, Open { key: Some(boxed), deadline: None, hello, stream });
         Some(Resumed { id, kind, name, key, processed })
     }
 
@@ -263,7 +266,7 @@ impl Caller {
     /// The application has done with the end of a call with a key ([C-16]).
     pub(crate) fn forget(&mut self, id: u64, outputs: &mut Outputs) {
         if let Some(held) = self.held.remove(&id) {
-            self.keys.remove(&held.key);
+            self.keys.remove(&*held.key);
             self.is_done_with(id);
             outputs.push_back(Output::Send(Frame::Forget(id).to_message()));
         }
@@ -279,7 +282,7 @@ impl Caller {
                 return;
             }
             self.end(id, EndReason::DeadlinePassed, outputs);
-            outputs.push_back(Output::Send(Frame::Cancel(id).to_message()));
+            outputs.push_back(Output::SendCancel(id, Frame::Cancel(id).to_message()));
         }
     }
 
@@ -316,7 +319,7 @@ impl Caller {
             if by_callee {
                 self.held.insert(id, Held { key, stream: open.stream.take() });
             } else {
-                self.keys.remove(&key);
+                self.keys.remove(&*key);
                 self.is_done_with(id);
             }
         }

@@ -17,6 +17,16 @@ pub enum Role {
     Server,
 }
 
+/// What a stream may send before the peer has processed more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Room {
+    /// At least one.
+    pub items: u64,
+    /// Bytes of frames; the last item may exceed them.
+    pub bytes: usize,
+}
+
 /// One end of a session: caller and callee at once.
 ///
 /// Everything that happens is told by a method, with the time where it matters; everything that is to be done or told comes out
@@ -134,6 +144,12 @@ impl Endpoint {
     #[must_use]
     pub fn may_send(&self, id: u64) -> bool {
         self.callee.may_send(&self.config, id)
+    }
+
+    /// How much a stream that runs here may send now. `None`: nothing.
+    #[must_use]
+    pub fn room(&self, id: u64) -> Option<Room> {
+        self.callee.room(&self.config, id)
     }
 
     /// Sends the next item of a stream. One that is too large for the session ends the stream with an error, and its handler is

@@ -1,6 +1,7 @@
 //! The envelope ([C-1] to [C-5]).
 
 use std::fmt::{self, Write as _};
+use std::ops::Deref;
 
 use bytes::Buf;
 use bytestring::ByteString;
@@ -271,16 +272,27 @@ impl Frame {
             Self::Hello(body) => Message::text(format!("@h{}", to_json(body))),
             Self::Answer(body) => Message::text(format!("@a{}", to_json(body))),
             Self::Call(call) => call.to_message(),
-            Self::Reply(id, payload) => join(&format!("@r{id}\n"), payload),
+            Self::Reply(id, payload) => join(&Header::new(format_args!("@r{id}\n")), payload),
             Self::Error(id, failure) => Message::text(format!("@e{id}{}", to_json(failure))),
             Self::Cancel(id) => Message::text(format!("@x{id}")),
-            Self::Item(id, number, payload) => join(&format!("@i{id} {number}\n"), payload),
+            Self::Item(id, number, payload) => join(&Header::new(format_args!("@i{id} {number}\n")), payload),
             Self::Processed(id, number) => Message::text(format!("@k{id} {number}")),
             Self::End(id, items) => Message::text(format!("@d{id} {items}")),
             Self::Forget(id) => Message::text(format!("@f{id}")),
             Self::Breach(body) => Message::text(format!("@z{}", to_json(body))),
             Self::Plain(message) if is_frame(message) => join("@m\n", message),
             Self::Plain(message) => message.clone(),
+        }
+    }
+}
+
+impl Kind {
+    /// `call` or `stream`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Stream => "stream",
         }
     }
 }
@@ -398,6 +410,38 @@ fn strip(message: Message, length: usize) -> Result<Message, FrameError> {
             let rest = if rest.len() < WORTH_SHARING { ByteString::from(rest) } else { text.slice_ref(rest) };
             Ok(Message::Text(rest))
         }
+    }
+}
+
+/// A short header, without an allocation.
+struct Header {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl Header {
+    /// An id and a number have 16 digits each.
+    fn new(words: fmt::Arguments<'_>) -> Self {
+        let mut header = Self { bytes: [0; 64], length: 0 };
+        let _ = header.write_fmt(words);
+        header
+    }
+}
+
+impl fmt::Write for Header {
+    fn write_str(&mut self, words: &str) -> fmt::Result {
+        let end = self.length.saturating_add(words.len());
+        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(words.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+impl Deref for Header {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 

@@ -27,7 +27,9 @@
 //!     let mut told = Vec::new();
 //!     while let Some(output) = from.poll_output() {
 //!         match output {
-//!             Output::Send(message) | Output::SendHello(_, message) => to.receive(now, message),
+//!             Output::Send(message) | Output::SendHello(_, message) | Output::SendAnswer(message) => {
+//!                 to.receive(now, message);
+//!             }
 //!             other => told.push(other),
 //!         }
 //!     }
@@ -62,8 +64,8 @@ mod request;
 pub use everwire_ws::Message;
 
 pub use config::Config;
-pub use endpoint::{Endpoint, Role};
+pub use endpoint::{Endpoint, Role, Room};
 pub use failure::{Failure, codes};
 pub use frame::{Answer, Breach, Call, Frame, FrameError, Hello, Kind, MAX_ID, OpenCall, is_frame};
-pub use output::{EndReason, Output, Resumed, Rule};
+pub use output::{DropReason, EndReason, Output, Resumed, Rule};
 pub use request::{OpenError, Request};

@@ -10,6 +10,13 @@ pub enum Output {
     /// As [`Send`](Self::Send): the hello with this number. When the peer's application has processed it, say so by
     /// [`hello_processed`](crate::Endpoint::hello_processed), where that can be known.
     SendHello(u64, Message),
+    /// As [`Send`](Self::Send): the answer to a hello of the peer's.
+    SendAnswer(Message),
+    /// As [`Send`](Self::Send): a call of the peer's is beyond a limit, and was not run.
+    SendRefusal(Message),
+    /// As [`Send`](Self::Send): the deadline of this call of ours has passed. It need not be sent if the call's message is taken
+    /// back before a connection has had it ([C-10]).
+    SendCancel(u64, Message),
     /// A call of ours has ended. Nothing follows.
     Replied {
         /// Which.
@@ -36,7 +43,7 @@ pub enum Output {
     /// The peer calls: run its handler.
     Start(Call),
     /// Drop the handler of this call: its result is of no use any more.
-    Drop(u64),
+    Drop(u64, DropReason),
     /// A stream that runs here may send again: see [`may_send`](crate::Endpoint::may_send).
     MaySend(u64),
     /// A message that belongs to no call: the application's own.
@@ -51,6 +58,18 @@ pub enum Output {
         /// Whether it is the peer that says so.
         told_by_peer: bool,
     },
+}
+
+/// Why the result of a handler is of no use any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The caller has cancelled it or is gone, or calls have ended.
+    Cancelled,
+    /// Its deadline has passed.
+    DeadlinePassed,
+    /// An item of its stream is larger than the session carries.
+    TooLarge,
 }
 
 /// How a call ended without a reply, or a stream before its end.

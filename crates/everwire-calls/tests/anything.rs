@@ -135,7 +135,11 @@ proptest! {
             }
             while let Some(output) = endpoint.poll_output() {
                 match output {
-                    Output::Send(message) | Output::SendHello(_, message) => {
+                    Output::Send(message)
+                    | Output::SendHello(_, message)
+                    | Output::SendAnswer(message)
+                    | Output::SendRefusal(message)
+                    | Output::SendCancel(_, message) => {
                         let written = Frame::parse(message);
                         prop_assert!(written.is_ok() && !matches!(written, Ok(Frame::Plain(_))));
                     }
@@ -148,7 +152,7 @@ proptest! {
                             Kind::Stream => streams.insert(call.id),
                         };
                     }
-                    Output::Drop(id) => prop_assert!(running.remove(&id), "{} does not run", id),
+                    Output::Drop(id, _) => prop_assert!(running.remove(&id), "{} does not run", id),
                     Output::Resumed(resumed) => open.extend(resumed.into_iter().map(|resumed| resumed.id)),
                     Output::MaySend(_) | Output::Plain(_) | Output::Breach { .. } => {}
                 }

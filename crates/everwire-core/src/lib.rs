@@ -73,6 +73,7 @@ pub mod json;
 mod keepalive;
 mod lifecycle;
 mod machine;
+mod maybe_send;
 mod moment;
 mod outbox;
 mod outcome;
@@ -103,6 +104,7 @@ pub use config::{
 pub use input::{Attempt, Hint, Input, TransportEvent};
 pub use keepalive::LearnedInterval;
 pub use machine::{Machine, SendError};
+pub use maybe_send::{MaybeSend, MaybeSync};
 pub use moment::Moment;
 pub use outbox::{CancelError, Priority, ReplaceError, SendOptions};
 pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};

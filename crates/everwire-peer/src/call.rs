@@ -7,6 +7,7 @@ use everwire_calls::Kind;
 use everwire_ws::Message;
 use futures_core::Stream;
 use serde::de::DeserializeOwned;
+use tracing::Span;
 
 use crate::CallError;
 use crate::hub::{Found, Hub};
@@ -24,7 +25,7 @@ use crate::payload::from_json;
 #[must_use = "dropping it cancels the call, unless it has a key"]
 pub struct Call {
     handle: Handle,
-    failed: Option<CallError>,
+    failed: Option<Box<CallError>>,
 }
 
 /// A stream: its items, in order, none twice and none missing. It ends after the last item, or with one error.
@@ -34,7 +35,7 @@ pub struct Call {
 #[must_use = "dropping it cancels the stream, unless it has a key"]
 pub struct CallStream {
     handle: Handle,
-    failed: Option<CallError>,
+    failed: Option<Box<CallError>>,
     /// Of the item that was given last.
     position: u64,
     ended: bool,
@@ -68,15 +69,16 @@ struct Handle {
     keyed: bool,
     /// Whether its end was given out.
     over: bool,
+    span: Span,
 }
 
 impl Call {
-    pub(crate) fn new(hub: Arc<Hub>, id: u64, keyed: bool) -> Self {
-        Self { handle: Handle { hub, id, keyed, over: false }, failed: None }
+    pub(crate) fn new(hub: Arc<Hub>, id: u64, keyed: bool, span: Span) -> Self {
+        Self { handle: Handle { hub, id, keyed, over: false, span }, failed: None }
     }
 
     pub(crate) fn failed(hub: Arc<Hub>, error: CallError) -> Self {
-        Self { handle: Handle { hub, id: 0, keyed: false, over: true }, failed: Some(error) }
+        Self { handle: Handle::over(hub), failed: Some(Box::new(error)) }
     }
 
     /// The reply, read as JSON.
@@ -99,25 +101,27 @@ impl Future for Call {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(error) = self.failed.take() {
-            return Poll::Ready(Err(error));
+            return Poll::Ready(Err(*error));
         }
         if self.handle.over {
             // Polled after it was ready.
             return Poll::Pending;
         }
-        let poll = self.handle.hub.poll_reply(self.handle.id, cx);
-        self.handle.over = poll.is_ready();
+        let poll = self.handle.span.in_scope(|| self.handle.hub.poll_reply(self.handle.id, cx));
+        if let Poll::Ready(result) = &poll {
+            self.handle.ended(result.as_ref().err());
+        }
         poll
     }
 }
 
 impl CallStream {
-    pub(crate) fn new(hub: Arc<Hub>, id: u64, keyed: bool, position: u64) -> Self {
-        Self { handle: Handle { hub, id, keyed, over: false }, failed: None, position, ended: false }
+    pub(crate) fn new(hub: Arc<Hub>, id: u64, keyed: bool, position: u64, span: Span) -> Self {
+        Self { handle: Handle { hub, id, keyed, over: false, span }, failed: None, position, ended: false }
     }
 
     pub(crate) fn failed(hub: Arc<Hub>, error: CallError) -> Self {
-        Self { handle: Handle { hub, id: 0, keyed: false, over: true }, failed: Some(error), position: 0, ended: false }
+        Self { handle: Handle::over(hub), failed: Some(Box::new(error)), position: 0, ended: false }
     }
 
     /// The next item; `None` after the last, or after an error. The item before it is processed now. Cancel-safe.
@@ -149,19 +153,21 @@ impl CallStream {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, CallError>>> {
         if let Some(error) = self.failed.take() {
             self.ended = true;
-            return Poll::Ready(Some(Err(error)));
+            return Poll::Ready(Some(Err(*error)));
         }
         if self.ended || self.handle.over {
             return Poll::Ready(None);
         }
-        match self.handle.hub.poll_item(self.handle.id, self.position, cx) {
+        let poll = self.handle.span.in_scope(|| self.handle.hub.poll_item(self.handle.id, self.position, cx));
+        match poll {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(Some((number, item)))) => {
                 self.position = number;
                 Poll::Ready(Some(Ok(item)))
             }
             Poll::Ready(end) => {
-                (self.ended, self.handle.over) = (true, true);
+                self.ended = true;
+                self.handle.ended(end.as_ref().err());
                 Poll::Ready(end.err().map(Err))
             }
         }
@@ -179,20 +185,32 @@ impl Stream for CallStream {
 impl Resumed {
     pub(crate) fn new(hub: &Arc<Hub>, found: Found) -> Self {
         let hub = Arc::clone(hub);
+        let span = span(&found.name, found.id, found.kind, Some(&found.key), None);
         let handle = match found.kind {
-            Kind::Call => ResumedHandle::Call(Call::new(hub, found.id, true)),
-            Kind::Stream => ResumedHandle::Stream(CallStream::new(hub, found.id, true, found.processed)),
+            Kind::Call => ResumedHandle::Call(Call::new(hub, found.id, true, span)),
+            Kind::Stream => ResumedHandle::Stream(CallStream::new(hub, found.id, true, found.processed, span)),
         };
         Self { name: found.name, key: found.key, handle }
     }
 }
 
 impl Handle {
+    /// Of a call that could not be made.
+    fn over(hub: Arc<Hub>) -> Self {
+        Self { hub, id: 0, keyed: false, over: true, span: Span::none() }
+    }
+
+    fn ended(&mut self, error: Option<&CallError>) {
+        self.over = true;
+        self.span.record("outcome", error.map_or("answered", CallError::outcome));
+    }
+
     fn cancel(&mut self) {
         if self.over {
             self.done();
         } else {
             self.over = true;
+            self.span.record("outcome", "cancelled");
             self.hub.cancel(self.id);
         }
         // Nothing is left to be done by the drop.
@@ -211,9 +229,17 @@ impl Drop for Handle {
         match (self.over, self.keyed) {
             (true, _) => self.done(),
             (false, true) => self.hub.let_go(self.id),
-            (false, false) => self.hub.cancel(self.id),
+            (false, false) => self.cancel(),
         }
     }
+}
+
+/// A call of this end's, from its making until nobody holds it any more.
+pub(crate) fn span(name: &str, id: u64, kind: Kind, key: Option<&str>, traceparent: Option<&str>) -> Span {
+    let kind = kind.as_str();
+    tracing::debug_span!(
+        target: "everwire::calls", "call", name, id, kind, key, traceparent, outcome = tracing::field::Empty
+    )
 }
 
 impl fmt::Debug for Call {

@@ -57,6 +57,19 @@ impl CallError {
         }
     }
 
+    /// For spans, as metrics have it.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::DeadlinePassed(_) => "deadline",
+            Self::Cancelled(_) => "cancelled",
+            Self::NotSupported => "unsupported",
+            Self::Breach(_) => "breach",
+            Self::Open(_) | Self::BadPayload(_) | Self::BadReply(_) => "failed",
+            Self::NotSent(_) | Self::Lost(_) | Self::Closed(_) => "lost",
+        }
+    }
+
     /// The callee's error.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {

@@ -11,25 +11,33 @@
 //! | `payload` | [`Json`] and other payloads |
 //! | `json_rpc` | [`JsonRpc`]: tables of JSON-RPC 2.0 methods as a handler |
 //! | `carrier` | [`Link`] and [`Carrier`]: what the two ends bring |
+//! | `own` | [`PlainMessages`]: the application's messages between the frames of calls |
+//! | `setup` | [`Setup`]: an end of a session, put together |
 //! | `hub` | what handles and the task share; `task` runs it |
+//! | `metrics` | [`CallsMeter`]: what is counted, with the feature `metrics` |
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 #![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync, reason = "a page has one thread"))]
 
+mod boxed;
 mod call;
 mod carrier;
 mod error;
 mod handlers;
 mod hub;
 mod json_rpc;
-mod maybe_send;
+mod metrics;
 mod options;
+mod own;
 mod payload;
 mod peer;
+mod setup;
 mod task;
 
 pub use everwire_calls::{Config as CallsConfig, Failure, Kind, OpenError, codes};
+pub use everwire_core::{MaybeSend, MaybeSync};
 
+pub use boxed::{BoxFuture, BoxStream};
 pub use call::{Call, CallStream, Resumed, ResumedHandle};
 pub use carrier::{Arrived, Carrier, Fate, Link, SendFailed, Ticket};
 pub use error::{CallError, Execution};
@@ -37,8 +45,9 @@ pub use handlers::{
     CallInfo, Calls, Extension, Extensions, FromCall, Handler, Incoming, StreamHandler, TraceParent, Watermark,
 };
 pub use json_rpc::{JsonRpc, RpcCall, RpcError};
-pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync};
+pub use metrics::CallsMeter;
 pub use options::CallOptions;
+pub use own::PlainMessages;
 pub use payload::{IntoPayload, Json, own_message};
-pub use peer::{Peer, PlainMessages};
-pub use task::{SessionName, Setup};
+pub use peer::Peer;
+pub use setup::{SessionName, Setup};

@@ -1,29 +1,18 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use everwire_calls::{Kind, Request};
-use everwire_ws::Message;
-use tokio::sync::mpsc;
+use tracing::Span;
 
+use crate::call;
 use crate::hub::Hub;
-use crate::{Call, CallError, CallOptions, CallStream, IntoPayload, Resumed};
+use crate::{Call, CallError, CallOptions, CallStream, IntoPayload, PlainMessages, Resumed};
 
 /// Calls the other end of a session, from anywhere. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Peer {
     hub: Arc<Hub>,
 }
-
-/// The messages of the application's own that came between the frames of calls.
-///
-/// Bounded: 1,024 wait for it; then the session is not read, calls included, until some are taken. Dropped, it discards all that
-/// come.
-pub struct PlainMessages {
-    receiver: mpsc::Receiver<Message>,
-}
-
-/// How many of the application's own messages wait.
-pub(crate) const PLAIN: usize = 1_024;
 
 impl Peer {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
@@ -40,7 +29,7 @@ impl Peer {
     /// The same with [options](CallOptions): a deadline, a key.
     pub fn call_with(&self, name: impl Into<String>, payload: impl IntoPayload, options: CallOptions) -> Call {
         match self.open(Kind::Call, name.into(), payload, options) {
-            Ok((id, keyed)) => Call::new(Arc::clone(&self.hub), id, keyed),
+            Ok((id, keyed, span)) => Call::new(Arc::clone(&self.hub), id, keyed, span),
             Err(error) => Call::failed(Arc::clone(&self.hub), error),
         }
     }
@@ -55,7 +44,7 @@ impl Peer {
     /// The same with [options](CallOptions): a deadline, a key, a window.
     pub fn stream_with(&self, name: impl Into<String>, payload: impl IntoPayload, options: CallOptions) -> CallStream {
         match self.open(Kind::Stream, name.into(), payload, options) {
-            Ok((id, keyed)) => CallStream::new(Arc::clone(&self.hub), id, keyed, 0),
+            Ok((id, keyed, span)) => CallStream::new(Arc::clone(&self.hub), id, keyed, 0, span),
             Err(error) => CallStream::failed(Arc::clone(&self.hub), error),
         }
     }
@@ -66,15 +55,18 @@ impl Peer {
         name: String,
         payload: impl IntoPayload,
         options: CallOptions,
-    ) -> Result<(u64, bool), CallError> {
+    ) -> Result<(u64, bool, Span), CallError> {
         let payload = payload.into_payload().map_err(|failure| CallError::BadPayload(failure.message))?;
         let mut request = match kind {
             Kind::Call => Request::call(name, payload),
             Kind::Stream => Request::stream(name, payload),
         };
         options.apply(&mut request);
-        let keyed = request.key.is_some();
-        Ok((self.hub.open(request)?, keyed))
+        let (name, key) = (request.name.clone(), request.key.clone());
+        let traceparent = request.traceparent.clone();
+        let id = self.hub.open(request)?;
+        let span = call::span(&name, id, kind, key.as_deref(), traceparent.as_deref());
+        Ok((id, key.is_some(), span))
     }
 
     /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds: those of earlier runs of this
@@ -91,8 +83,8 @@ impl Peer {
     /// The messages of the application's own. The first call gets them all; a later one none.
     #[must_use]
     pub fn messages(&self) -> PlainMessages {
-        let receiver = self.hub.plain.lock().unwrap_or_else(PoisonError::into_inner).take();
-        PlainMessages { receiver: receiver.unwrap_or_else(|| mpsc::channel(1).1) }
+        let receiver = self.hub.own.lock().unwrap_or_else(PoisonError::into_inner).take();
+        PlainMessages::new(receiver)
     }
 
     /// Calls and streams of this end that are open.
@@ -114,24 +106,8 @@ impl Peer {
     }
 }
 
-impl PlainMessages {
-    /// The next one; `None` when the session is over. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Message> {
-        self.receiver.recv().await
-    }
-}
-
-/// Where they wait.
-pub(crate) type Plain = Mutex<Option<mpsc::Receiver<Message>>>;
-
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peer").field("open_calls", &self.open_calls()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for PlainMessages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PlainMessages").field("waiting", &self.receiver.len()).finish()
     }
 }

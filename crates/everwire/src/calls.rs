@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use everwire_calls::Role;
 use everwire_core::{Moment, Outcome, SendError};
-use everwire_peer::{Arrived, BoxFuture, Calls, Carrier, Fate, Link, Peer, SendFailed, Setup, Ticket};
+use everwire_peer::{Arrived, BoxFuture, Calls, CallsMeter, Carrier, Fate, Link, Peer, SendFailed, Setup, Ticket};
 use everwire_peer::{Call, CallOptions, CallStream, IntoPayload, Resumed};
 use everwire_ws::Message;
 #[cfg(not(target_arch = "wasm32"))]
@@ -81,12 +81,14 @@ struct Settings {
     handlers: Calls,
     seed: u64,
     has_session: bool,
+    meter: Option<CallsMeter>,
     #[cfg(not(target_arch = "wasm32"))]
     runtime: Option<Handle>,
 }
 
 impl CallsSlot {
-    /// `max_sent`: the largest message that there is ever room for; `max_message`: the largest that the server may send.
+    /// `max_sent`: the largest message that there is ever room for; `max_message`: the largest that the server may send;
+    /// `server`: the label of its metrics.
     pub(crate) fn prepare(
         &self,
         mut handlers: Calls,
@@ -94,11 +96,14 @@ impl CallsSlot {
         has_session: bool,
         max_sent: usize,
         max_message: usize,
+        server: &str,
     ) {
         let config = handlers.config_mut();
         config.max_sent = config.max_sent.min(max_sent);
         config.max_message = max_message;
+        let meter = CallsMeter::client(server);
         let mut settings = lock(&self.0);
+        settings.meter = Some(meter);
         (settings.handlers, settings.seed, settings.has_session) = (handlers, seed, has_session);
         #[cfg(not(target_arch = "wasm32"))]
         {
@@ -115,12 +120,14 @@ impl Shared {
             return peer.clone();
         }
         let carrier = Arc::new(ClientCarrier(Arc::downgrade(self)));
+        let meter = settings.meter.clone().unwrap_or_else(|| CallsMeter::client(""));
         if !settings.has_session {
-            return settings.peer.insert(Setup::without_session(carrier)).clone();
+            return settings.peer.insert(Setup::without_session(carrier, meter)).clone();
         }
         // Each beginning is an instance of its own.
         settings.seed = settings.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let setup = Setup { calls: settings.handlers.clone(), role: Role::Client, seed: settings.seed, session: None };
+        let (calls, seed) = (settings.handlers.clone(), settings.seed);
+        let setup = Setup { calls, role: Role::Client, seed, session: None, meter };
         let (peer, task) = setup.start(InboxLink(Inbox::attach(Arc::clone(&self.mailbox))), carrier);
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(runtime) = &settings.runtime {

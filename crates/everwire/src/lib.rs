@@ -75,7 +75,6 @@ mod events;
 mod hook_error;
 mod inbox;
 mod learned;
-mod maybe_send;
 mod metrics;
 #[cfg(not(target_arch = "wasm32"))]
 mod network_hints;
@@ -100,9 +99,9 @@ pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, S
 pub use everwire_core::{
     AddressResult, AdviceOverride, Answers, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError,
     DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, LearnedInterval, Left, Loss, MachineStats,
-    MessageId, Next, OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig, Outcome, Overflow, Phase,
-    PostMortem, Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError, SendOptions, SendRate, Silence,
-    Stage, TriedAddress,
+    MaybeSend, MaybeSync, MessageId, Next, OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig,
+    Outcome, Overflow, Phase, PostMortem, Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError,
+    SendOptions, SendRate, Silence, Stage, TriedAddress,
 };
 #[cfg(feature = "calls")]
 pub use everwire_peer::{
@@ -135,7 +134,6 @@ pub use crate::driver::{TlsProvider, Transport};
 pub use crate::events::{EventItem, Events};
 pub use crate::hook_error::{ConnectionEnded, Unwanted};
 pub use crate::inbox::Inbox;
-pub use crate::maybe_send::{MaybeSend, MaybeSync};
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::network_hints::{NetworkChange, NetworkHints};
 pub use crate::on_open::NewConnection;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use everwire_calls::{EndReason, Failure, OpenError, Output, Request, Role, Rule, codes};
+use everwire_calls::{DropReason, EndReason, Failure, OpenError, Output, Request, Role, Rule, codes};
 
 use crate::support::{End, pair, pump, replied, unreplied};
 
@@ -87,7 +87,7 @@ fn a_cancel_drops_the_handler_and_a_reply_that_crosses_it_counts_for_nothing() {
     server.take_told();
     client.endpoint.cancel(id, true);
     pump(&mut client, &mut server);
-    assert_eq!(server.take_told(), [Output::Drop(id)]);
+    assert_eq!(server.take_told(), [Output::Drop(id, DropReason::Cancelled)]);
     server.reply(id, "nobody waits");
     assert_eq!(server.said, [""; 0]);
     assert_eq!(server.endpoint.running_calls(), 0);
@@ -111,7 +111,7 @@ fn a_deadline_ends_the_call_at_both_ends() {
     assert_eq!(client.take_said(), [format!("@x{id}")], "in flight it is cancelled");
     // The cancel is held up; the callee sees to it by itself.
     server.wait(Duration::from_secs(1));
-    assert_eq!(server.take_told(), [Output::Drop(id)]);
+    assert_eq!(server.take_told(), [Output::Drop(id, DropReason::DeadlinePassed)]);
     assert!(server.said[0].contains(codes::DEADLINE));
     pump(&mut client, &mut server);
     assert_eq!(client.take_told(), [], "it was told before");
@@ -130,7 +130,7 @@ fn a_frame_that_can_t_be_read_ends_all_calls_in_both_directions() {
         [
             Output::Breach { rule: Rule::Malformed, told_by_peer: false },
             unreplied(ours, EndReason::Breach),
-            Output::Drop(theirs),
+            Output::Drop(theirs, DropReason::Cancelled),
         ]
     );
     assert_eq!(client.endpoint.open(client.now, Request::call("a", "")), Err(OpenError::Breach));
@@ -141,7 +141,7 @@ fn a_frame_that_can_t_be_read_ends_all_calls_in_both_directions() {
         [
             Output::Breach { rule: Rule::Malformed, told_by_peer: true },
             unreplied(theirs, EndReason::Breach),
-            Output::Drop(ours),
+            Output::Drop(ours, DropReason::Cancelled),
         ]
     );
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use everwire_calls::{Config, EndReason, OpenError, Output, Request, Role, codes};
+use everwire_calls::{Config, DropReason, EndReason, OpenError, Output, Request, Role, codes};
 
 use crate::support::{End, pair, pump, unreplied};
 
@@ -171,7 +171,7 @@ fn what_the_session_does_not_carry_is_an_error_for_who_waits_for_it() {
     server.endpoint.item(stream, "n".into()).unwrap();
     server.endpoint.item(stream, "n".repeat(100).into()).unwrap();
     server.collect();
-    assert_eq!(server.take_told(), [Output::Drop(stream)]);
+    assert_eq!(server.take_told(), [Output::Drop(stream, DropReason::TooLarge)]);
     pump(&mut client, &mut server);
     let told = client.take_told();
     let too_large = |end: &EndReason| matches!(end, EndReason::Failed(failure) if failure.code == codes::TOO_LARGE);

@@ -1,4 +1,4 @@
-use everwire_calls::{Config, EndReason, Kind, Output, Request, Resumed, Role, Rule};
+use everwire_calls::{Config, DropReason, EndReason, Kind, Output, Request, Resumed, Role, Rule};
 
 use crate::support::{End, pair, pump, replied, unreplied};
 
@@ -48,7 +48,7 @@ fn a_client_s_handlers_for_an_earlier_session_are_dropped() {
     let mut next = End::seeded(Role::Server, Config::default(), 3);
     next.endpoint.hello();
     pump(&mut client, &mut next);
-    assert!(client.take_told().contains(&Output::Drop(id)));
+    assert!(client.take_told().contains(&Output::Drop(id, DropReason::Cancelled)));
     client.reply(id, "for nobody");
     assert!(client.said.is_empty());
 }
@@ -78,7 +78,7 @@ fn a_program_that_is_started_again_finds_its_calls_by_their_keys() {
     assert_eq!(again.take_told(), [], "what is sent again to it before the answer counts for nothing");
     again.endpoint.hello();
     pump(&mut again, &mut server);
-    assert!(server.take_told().contains(&Output::Drop(lost)));
+    assert!(server.take_told().contains(&Output::Drop(lost, DropReason::Cancelled)));
     let told = again.take_told();
     let found = |id, kind, name: &str, key: &str, processed| Resumed {
         id,
@@ -118,7 +118,7 @@ fn a_new_run_of_the_program_may_use_lower_ids() {
     let mut server = End::new(Role::Server);
     server.hear("@c900 sum\n");
     server.hear(r#"@h{"instance":"b","number":1,"first":5,"last":4,"max_running":5}"#);
-    assert!(server.take_told().contains(&Output::Drop(900)));
+    assert!(server.take_told().contains(&Output::Drop(900, DropReason::Cancelled)));
     server.hear("@c5 sum\n");
     assert_eq!(server.started().len(), 1);
     server.hear("@c5 sum\n");
@@ -148,7 +148,7 @@ fn the_end_of_a_server_s_session_ends_its_calls_and_handlers() {
     server.take_told();
     server.endpoint.session_ended();
     server.collect();
-    assert_eq!(server.take_told(), [unreplied(ours, EndReason::Lost), Output::Drop(theirs)]);
+    assert_eq!(server.take_told(), [unreplied(ours, EndReason::Lost), Output::Drop(theirs, DropReason::Cancelled)]);
 }
 
 /// [C-14]

@@ -32,7 +32,11 @@ impl End {
     pub(crate) fn collect(&mut self) {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
-                Output::Send(message) | Output::SendHello(_, message) => {
+                Output::Send(message)
+                | Output::SendHello(_, message)
+                | Output::SendAnswer(message)
+                | Output::SendRefusal(message)
+                | Output::SendCancel(_, message) => {
                     self.said.push(String::from_utf8(message.payload().to_vec()).unwrap());
                 }
                 told => self.told.push(told),

@@ -100,7 +100,8 @@ impl Calls {
 
     /// Runs the calls of a session one after another, and acknowledges the message of each when its handler has ended. Streams run
     /// beside. So a handler that commits its [`Watermark`] in one transaction with its effect has that effect exactly once, over
-    /// a crash of the server too (`Sessions::with_watermarks`). Default: off; calls run beside each other, and are
+    /// a crash of the server too (`Sessions::with_watermarks`). The session's limit on messages that are not processed holds up what comes
+    /// behind them, cancels too: a deadline ends a call that takes too long. Default: off; calls run beside each other, and are
     /// acknowledged when they are taken.
     pub fn in_order(mut self) -> Self {
         self.in_order = true;
@@ -119,6 +120,11 @@ impl Calls {
 }
 
 impl Shared {
+    /// Whether there is a handler of this name.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.handlers.contains_key(name)
+    }
+
     pub(crate) fn run(&self, incoming: &Incoming) -> Result<Running, Failure> {
         let name = &incoming.call.name;
         match (self.handlers.get(name), incoming.call.kind) {

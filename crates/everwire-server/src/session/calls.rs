@@ -56,11 +56,12 @@ impl Sessions {
         let (limits, outbox) = self.message_limits();
         calls.config_mut().max_message = limits;
         calls.config_mut().max_sent = calls.config_mut().max_sent.min(outbox);
+        let meter = self.calls_meter();
         self.accept(upgrade, principal, async move |session| {
             let Some(seed) = seed() else { return };
             let name = SessionName { id: session.id().to_string(), principal: session.principal().to_owned() };
             let carrier = Arc::new(SessionCarrier { sender: session.sender(), origin: Instant::now() });
-            let setup = Setup { calls, role: Role::Server, seed, session: Some(name) };
+            let setup = Setup { calls, role: Role::Server, seed, session: Some(name), meter };
             let (peer, task) = setup.start(SessionLink { session }, carrier);
             let beside = beside(peer);
             let beside = async {

@@ -69,6 +69,8 @@ pub(super) struct Shared {
     links: AtomicU64,
     draining: AtomicBool,
     pub(super) meter: Arc<SessionsMeter>,
+    #[cfg(feature = "calls")]
+    calls_meter: everwire_peer::CallsMeter,
 }
 
 /// How the registry holds a session.
@@ -107,6 +109,8 @@ impl Sessions {
             links: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             meter: Arc::new(SessionsMeter::new()),
+            #[cfg(feature = "calls")]
+            calls_meter: everwire_peer::CallsMeter::server(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -152,6 +156,12 @@ impl Sessions {
     pub(super) fn message_limits(&self) -> (usize, usize) {
         let session = &self.shared.config.session;
         (usize::try_from(session.limits.message_bytes).unwrap_or(usize::MAX), session.outbox.max_bytes)
+    }
+
+    /// Where calls in these sessions are counted.
+    #[cfg(feature = "calls")]
+    pub(super) fn calls_meter(&self) -> everwire_peer::CallsMeter {
+        self.shared.calls_meter.clone()
     }
 
     /// Senders of all sessions there are.

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
 
 mod failures;
+mod floods;
 mod lost;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[path = "../session/support.rs"]
 #[allow(dead_code, reason = "what the tests of sessions use")]
 mod support;
+mod traces;
 mod well;
 mod world;

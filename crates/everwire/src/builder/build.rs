@@ -90,7 +90,7 @@ impl Builder {
             let (reads, max_message) =
                 (handlers.is_some(), limit.map_or(usize::MAX, |limit| limit.try_into().unwrap_or(usize::MAX)));
             let seed = u64::from_le_bytes(*seed);
-            shared.calls.prepare(handlers.unwrap_or_default(), seed, limit.is_some(), max_sent, max_message);
+            shared.calls.prepare(handlers.unwrap_or_default(), seed, limit.is_some(), max_sent, max_message, &server);
             if reads {
                 shared.calls();
             }

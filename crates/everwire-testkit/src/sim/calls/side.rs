@@ -102,7 +102,11 @@ impl Side {
         let mut happened = Happened::default();
         while let Some(output) = self.endpoint.poll_output() {
             match output {
-                Output::Send(message) | Output::SendHello(_, message) => self.put(message),
+                Output::Send(message)
+                | Output::SendHello(_, message)
+                | Output::SendAnswer(message)
+                | Output::SendRefusal(message)
+                | Output::SendCancel(_, message) => self.put(message),
                 Output::Replied { id, result } => {
                     let result = result.map(Some);
                     let (well, lost) = self.ledger.ended(id, now, &result)?;
@@ -130,7 +134,7 @@ impl Side {
                         happened.started.push(self.start(&call, dice)?);
                     }
                 }
-                Output::Drop(id) => self.dropped(id)?,
+                Output::Drop(id, _) => self.dropped(id)?,
                 Output::MaySend(_) => {}
                 Output::Plain(own) => self.own(&own)?,
                 Output::Resumed(resumed) => {

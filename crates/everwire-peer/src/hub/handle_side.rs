@@ -1,0 +1,123 @@
+//! What handles do with the machine.
+
+use std::task::{Context, Poll};
+
+use everwire_calls::Request;
+use everwire_ws::Message;
+
+use super::slot::{Found, Slot};
+use super::{Hub, Origin, Outgoing, What};
+use crate::{CallError, Execution};
+
+impl Hub {
+    pub(crate) fn open(&self, request: Request) -> Result<u64, CallError> {
+        let now = self.carrier.now();
+        // What has an owner is not dropped under the lock.
+        let payload = request.payload.clone();
+        let (kind, name, key) = (request.kind, request.name.clone(), request.key.clone());
+        let opened = self.for_handle(|inner| {
+            if inner.closed {
+                return Err(CallError::Closed(Execution::NotRun));
+            }
+            let (id, message) = inner.endpoint.open(now, request).map_err(CallError::Open)?;
+            inner.collect(Origin::default());
+            inner.outgoing.extend(message.map(|message| Outgoing { message, what: What::Call(id) }));
+            let found = key.map(|key| Box::new(Found { id, kind, name, key, processed: 0 }));
+            let stamp = inner.notes.made(kind, now);
+            inner.slots.insert(id, Box::new(Slot::new(stamp, kind, found)));
+            Ok(id)
+        });
+        drop(payload);
+        opened
+    }
+
+    /// The one end of a call.
+    pub(crate) fn poll_reply(&self, id: u64, cx: &mut Context<'_>) -> Poll<Result<Message, CallError>> {
+        let end = self.for_handle(|inner| inner.poll_end(id, cx));
+        // A call ends with a reply.
+        end.map(|end| end.give_out().map(|reply| reply.unwrap_or_else(|| "".into())))
+    }
+
+    /// The next item of a stream, or its end; those up to `position` are processed.
+    pub(crate) fn poll_item(
+        &self,
+        id: u64,
+        position: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<(u64, Message)>, CallError>> {
+        let item = self.for_handle(|inner| {
+            if let Some(reading) = inner.slots.get_mut(&id).and_then(|slot| slot.reading.as_mut()) {
+                if reading.given.take().is_some() {
+                    inner.endpoint.processed(id, position);
+                }
+                if let Some(item) = reading.items.pop_front() {
+                    reading.given = Some(item.clone());
+                    return Poll::Ready(Ok(item));
+                }
+            }
+            inner.poll_end(id, cx).map(Err)
+        });
+        item.map(|item| match item {
+            Ok(item) => Ok(Some(item)),
+            Err(end) => end.give_out().map(|_| None),
+        })
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn cancel(&self, id: u64) {
+        let (slot, queued) = self.for_handle(|inner| {
+            inner.unclaimed.remove(&id);
+            (inner.remove_slot(id), inner.outgoing.take_back(id))
+        });
+        let is_withdrawn =
+            slot.as_ref().is_some_and(|slot| slot.ticket.as_ref().is_some_and(|ticket| ticket.withdraw()));
+        self.for_handle(|inner| {
+            inner.endpoint.cancel(id, queued.is_none() && !is_withdrawn);
+            inner.endpoint.forget(id);
+        });
+    }
+
+    /// The application has done with the end of a call with a key.
+    pub(crate) fn forget(&self, id: u64) {
+        self.for_handle(|inner| inner.endpoint.forget(id));
+    }
+
+    /// Nobody holds a call with a key any more; it goes on.
+    pub(crate) fn let_go(&self, id: u64) {
+        self.for_handle(|inner| inner.let_go(id));
+    }
+
+    pub(crate) fn take_unclaimed(&self) -> Vec<Found> {
+        self.for_handle(|inner| std::mem::take(&mut inner.unclaimed).into_values().collect())
+    }
+
+    pub(crate) async fn wait_for_answer(&self) {
+        loop {
+            let answered = self.answered.notified();
+            {
+                let inner = self.lock();
+                if inner.answered || inner.closed {
+                    return;
+                }
+            }
+            answered.await;
+        }
+    }
+
+    pub(crate) fn open_calls(&self) -> usize {
+        self.lock().endpoint.open_calls()
+    }
+
+    pub(crate) fn running_calls(&self) -> usize {
+        self.lock().endpoint.running_calls()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// No calls are possible here.
+    pub(crate) fn refuse(&self) {
+        self.lock().endpoint.refuse();
+    }
+}

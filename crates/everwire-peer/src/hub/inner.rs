@@ -1,0 +1,254 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::task::{Context, Poll, Waker};
+
+use everwire_calls::{Call, DropReason, EndReason, Endpoint, Output};
+use everwire_ws::Message;
+
+use super::Sent;
+use super::outgoing::{Queue, What};
+use super::slot::{End, Found, Slot, Withdrawal};
+use crate::metrics::Notes;
+use crate::{Fate, Ticket};
+
+/// What the lock guards.
+pub(super) struct Inner {
+    pub(super) endpoint: Endpoint,
+    pub(super) slots: BTreeMap<u64, Box<Slot>>,
+    pub(super) outgoing: Queue,
+    pub(super) commands: VecDeque<Command>,
+    /// Calls with a key that nobody holds.
+    pub(super) unclaimed: BTreeMap<u64, Found>,
+    /// The other end has said what it has.
+    pub(super) answered: bool,
+    pub(super) closed: bool,
+    pub(super) notes: Notes,
+    wakers: Vec<Waker>,
+    withdrawals: Vec<(u64, Withdrawal)>,
+    is_answer_new: bool,
+    /// What becomes of the last hello, for the task.
+    pub(super) hello: Option<(u64, Box<dyn Ticket>)>,
+}
+
+/// Of which message of the session something is; of none, if it was not received.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin {
+    /// At the link.
+    pub(crate) position: u64,
+    /// Where that is known.
+    pub(crate) sequence: Option<u64>,
+}
+
+/// What only the task can do.
+pub(crate) enum Command {
+    Start(Call, Origin),
+    Drop(u64, DropReason),
+    MaySend(u64),
+    Own(Message),
+}
+
+/// What is to be done when the lock is free.
+pub(super) struct Told {
+    pub(super) wakers: Vec<Waker>,
+    pub(super) notes: Notes,
+    pub(super) withdrawals: Vec<(u64, Withdrawal)>,
+    /// The first answer to a hello has come.
+    pub(super) answered: bool,
+}
+
+impl Inner {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            slots: BTreeMap::new(),
+            outgoing: Queue::default(),
+            commands: VecDeque::new(),
+            unclaimed: BTreeMap::new(),
+            answered: false,
+            closed: false,
+            notes: Notes::default(),
+            wakers: Vec::new(),
+            withdrawals: Vec::new(),
+            is_answer_new: false,
+            hello: None,
+        }
+    }
+
+    /// Sorts what the machine wants done.
+    pub(super) fn collect(&mut self, origin: Origin) {
+        while let Some(output) = self.endpoint.poll_output() {
+            match output {
+                Output::Send(message) => self.outgoing.push(message, What::Other),
+                Output::SendHello(number, message) => self.outgoing.push(message, What::Hello(number)),
+                Output::SendAnswer(message) => self.outgoing.push(message, What::Answer),
+                Output::SendRefusal(message) => {
+                    self.outgoing.push(message, What::Refusal);
+                    self.notes.refused();
+                }
+                Output::SendCancel(id, message) => self.cancel_late(id, message),
+                Output::Replied { id, result } => self.end(id, result.map(Some)),
+                Output::Ended { id, result } => self.end(id, result.map(|()| None)),
+                Output::Item { id, number, item } => {
+                    if let Some(slot) = self.slots.get_mut(&id)
+                        && let Some(reading) = &mut slot.reading
+                    {
+                        reading.items.push_back((number, item));
+                        self.notes.item_received();
+                        self.wakers.extend(slot.waker.take());
+                    }
+                }
+                Output::Start(call) => self.commands.push_back(Command::Start(call, origin)),
+                Output::Drop(id, reason) => self.commands.push_back(Command::Drop(id, reason)),
+                Output::MaySend(id) => self.commands.push_back(Command::MaySend(id)),
+                Output::Plain(message) => self.commands.push_back(Command::Own(message)),
+                Output::Resumed(resumed) => {
+                    (self.answered, self.is_answer_new) = (true, true);
+                    for call in resumed {
+                        let (id, kind, name, key) = (call.id, call.kind, call.name, call.key);
+                        let found = Found { id, kind, name, key, processed: call.processed };
+                        let stamp = self.notes.found();
+                        self.slots.insert(id, Box::new(Slot::new(stamp, call.kind, Some(Box::new(found.clone())))));
+                        self.unclaimed.insert(id, found);
+                    }
+                }
+                Output::Breach { rule, told_by_peer } => {
+                    tracing::warn!(
+                        target: "everwire::calls",
+                        rule = rule.number(),
+                        told_by_peer,
+                        "the protocol of calls was broken: all calls have ended"
+                    );
+                }
+            }
+        }
+    }
+
+    /// None: there is nothing.
+    pub(super) fn take_told(&mut self) -> Option<Box<Told>> {
+        let is_quiet = self.wakers.is_empty() && self.withdrawals.is_empty() && self.notes.is_empty();
+        if is_quiet && !self.is_answer_new {
+            return None;
+        }
+        Some(Box::new(Told {
+            wakers: std::mem::take(&mut self.wakers),
+            notes: std::mem::take(&mut self.notes),
+            withdrawals: std::mem::take(&mut self.withdrawals),
+            answered: std::mem::take(&mut self.is_answer_new),
+        }))
+    }
+
+    /// A message was handed to the session. The waker is to be woken.
+    pub(super) fn sent(&mut self, what: What, sent: Sent) -> Option<Waker> {
+        match (what, sent) {
+            (What::Call(id), Ok(Some(ticket))) => {
+                // Whoever awaits the call awaits that too.
+                let slot = self.slots.get_mut(&id)?;
+                slot.ticket = Some(ticket);
+                slot.waker.take()
+            }
+            // After the end nothing is received either, which ends the task.
+            (What::Call(id), Err(_)) => {
+                self.not_sent(id, ENDED.to_owned());
+                None
+            }
+            (What::Hello(number), Ok(Some(ticket))) => {
+                self.hello = Some((number, ticket));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// A call's deadline has passed here. Its message is taken back if no connection has had it, or else the cancel sent.
+    fn cancel_late(&mut self, id: u64, cancel: Message) {
+        if self.outgoing.take_back(id).is_some() {
+            self.not_sent(id, "the deadline passed".to_owned());
+            return;
+        }
+        match self.slots.get_mut(&id).and_then(|slot| slot.ticket.take().map(|ticket| (slot, ticket))) {
+            Some((slot, ticket)) => {
+                slot.is_withdrawing = true;
+                self.withdrawals.push((id, Withdrawal { ticket, cancel, is_withdrawn: false }));
+            }
+            None => self.outgoing.push(cancel, What::Other),
+        }
+    }
+
+    /// What became of it. The waker is to be woken.
+    pub(super) fn withdrawn(&mut self, id: u64, withdrawal: Withdrawal) -> Option<Waker> {
+        let Withdrawal { ticket, cancel, is_withdrawn } = withdrawal;
+        if is_withdrawn {
+            self.not_sent(id, "the deadline passed".to_owned());
+        } else {
+            self.outgoing.push(cancel, What::Other);
+        }
+        let slot = self.slots.get_mut(&id)?;
+        slot.is_withdrawing = false;
+        if !is_withdrawn {
+            slot.ticket = Some(ticket);
+        }
+        slot.waker.take()
+    }
+
+    /// A call's message is not, and will never be, on its way.
+    pub(super) fn not_sent(&mut self, id: u64, why: String) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.fate = Some(Fate::NotSent(why));
+        }
+    }
+
+    fn end(&mut self, id: u64, end: Result<Option<Message>, EndReason>) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            self.notes.ended(slot.stamp, &end);
+            slot.end = Some(Box::new(end));
+            self.wakers.extend(slot.waker.take());
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn remove_slot(&mut self, id: u64) -> Option<Box<Slot>> {
+        let slot = self.slots.remove(&id)?;
+        if slot.end.is_none() {
+            self.notes.cancelled();
+        }
+        Some(slot)
+    }
+
+    pub(super) fn let_go(&mut self, id: u64) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.waker = None;
+        let Some(mut found) = slot.found.as_deref().cloned() else { return };
+        if let Some(reading) = &mut slot.reading {
+            // What was given and not processed is given again.
+            if let Some(item) = reading.given.take() {
+                reading.items.push_front(item);
+            }
+            found.processed = reading.items.front().map_or(found.processed, |(number, _)| number.saturating_sub(1));
+        }
+        self.unclaimed.insert(id, found);
+    }
+
+    pub(super) fn poll_end(&mut self, id: u64, cx: &mut Context<'_>) -> Poll<End> {
+        let Some(slot) = self.slots.get_mut(&id) else { return Poll::Ready(End::default()) };
+        if slot.end.is_none()
+            && let Some(Poll::Ready(fate)) = slot.ticket.as_mut().map(|ticket| ticket.poll(cx))
+        {
+            slot.ticket = None;
+            let is_lost = matches!(fate, Fate::NotSent(_));
+            slot.fate = Some(fate);
+            if is_lost {
+                self.endpoint.cancel(id, false);
+                self.end(id, Err(EndReason::Lost));
+            }
+        }
+        let Some(slot) = self.slots.get_mut(&id) else { return Poll::Ready(End::default()) };
+        if slot.end.is_none() || slot.is_withdrawing {
+            slot.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let closed = self.closed;
+        Poll::Ready(self.slots.remove(&id).map(|slot| slot.give_out(closed)).unwrap_or_default())
+    }
+}
+
+/// Why a call was not sent.
+pub(super) const ENDED: &str = "the session has ended";

@@ -1,0 +1,136 @@
+//! What the handles and the task share: the machine, behind one mutex.
+//!
+//! - [`Hub`]: the lock, and what is done when it is free
+//! - `handle_side`, `task_side`: what handles do with it, and what the task does
+//! - `inner`: what the lock guards; it sorts what the machine wants done
+//! - `outgoing`: messages that wait to be sent
+//! - `slot`: a call of ours, until its end was given out
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use everwire_calls::{Config, Endpoint, Role};
+use everwire_ws::Message;
+use tokio::sync::{Notify, mpsc};
+
+use crate::own::Own;
+use crate::{CallsMeter, Carrier, SendFailed, Ticket};
+
+mod handle_side;
+mod inner;
+mod outgoing;
+mod slot;
+mod task_side;
+
+pub(crate) use inner::{Command, Origin};
+use inner::{Inner, Told};
+pub(crate) use outgoing::{Outgoing, What};
+pub(crate) use slot::Found;
+
+/// Messages are sent, wakers woken, messages taken back and payloads of the application's dropped when the mutex is free.
+pub(crate) struct Hub {
+    pub(crate) carrier: Arc<dyn Carrier>,
+    pub(crate) meter: CallsMeter,
+    inner: Mutex<Inner>,
+    /// Wakes the task.
+    pub(crate) work: Notify,
+    answered: Notify,
+    pub(crate) own: Own,
+}
+
+/// What came of handing a message to the session.
+pub(crate) type Sent = Result<Option<Box<dyn Ticket>>, SendFailed>;
+
+impl Hub {
+    pub(crate) fn new(
+        config: Config,
+        role: Role,
+        seed: u64,
+        carrier: Arc<dyn Carrier>,
+        own: mpsc::Receiver<Message>,
+        meter: CallsMeter,
+    ) -> Self {
+        let inner = Mutex::new(Inner::new(Endpoint::new(config, role, seed)));
+        let own = Mutex::new(Some(own));
+        Self { carrier, meter, inner, work: Notify::new(), answered: Notify::new(), own }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the machine, tells whoever waits, and sends what is to be sent.
+    fn for_handle<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut is_for_task = false;
+        let result = self.with(|inner| {
+            let deadline = inner.endpoint.deadline();
+            let result = act(inner);
+            inner.collect(Origin::default());
+            is_for_task = !inner.commands.is_empty() || inner.endpoint.deadline() != deadline;
+            result
+        });
+        self.flush();
+        if is_for_task {
+            self.work.notify_one();
+        }
+        result
+    }
+
+    /// Does something with the machine, and tells whoever waits.
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let result = act(&mut inner);
+        inner.collect(Origin::default());
+        let told = inner.take_told();
+        drop(inner);
+        if let Some(told) = told {
+            self.tell(*told);
+        }
+        result
+    }
+
+    fn tell(&self, told: Told) {
+        let Told { wakers, notes, withdrawals, answered } = told;
+        for (id, mut withdrawal) in withdrawals {
+            withdrawal.is_withdrawn = withdrawal.ticket.withdraw();
+            let waker = self.lock().withdrawn(id, withdrawal);
+            waker.into_iter().for_each(Waker::wake);
+        }
+        notes.tell(&self.meter, || self.carrier.now());
+        wakers.into_iter().for_each(Waker::wake);
+        if answered {
+            self.answered.notify_waiters();
+        }
+    }
+
+    /// Sends what waits, as far as there is room. One at a time does, so that the order holds: whoever comes meanwhile leaves what
+    /// they have to the one who is there.
+    pub(crate) fn flush(&self) {
+        let mut inner = self.lock();
+        while let Some(Outgoing { message, what }) = inner.outgoing.begin() {
+            drop(inner);
+            let sent = self.carrier.send(message);
+            inner = self.lock();
+            match sent {
+                Err(SendFailed::Full(message)) => {
+                    // Only the task can wait for room.
+                    inner.outgoing.is_full(Outgoing { message, what });
+                    self.work.notify_one();
+                    return;
+                }
+                sent => {
+                    inner.outgoing.is_sent();
+                    let waker = inner.sent(what, sent);
+                    if matches!(what, What::Hello(_)) {
+                        self.work.notify_one();
+                    }
+                    if let Some(waker) = waker {
+                        drop(inner);
+                        waker.wake();
+                        inner = self.lock();
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the task does with the machine.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use everwire_calls::{Failure, Room};
+use everwire_core::Moment;
+use everwire_ws::Message;
+
+use super::inner::ENDED;
+use super::{Command, Hub, Origin, Outgoing, Sent, What};
+use crate::{Arrived, Ticket};
+
+impl Hub {
+    pub(crate) fn hello(&self) {
+        self.with(|inner| inner.endpoint.hello());
+    }
+
+    pub(crate) fn hello_processed(&self, number: u64) {
+        let now = self.carrier.now();
+        self.with(|inner| inner.endpoint.hello_processed(now, number));
+    }
+
+    /// What has arrived, in order.
+    pub(crate) fn receive(&self, arrived: Vec<Arrived>) {
+        let now = self.carrier.now();
+        self.with(|inner| {
+            for Arrived { message, position, sequence } in arrived {
+                inner.endpoint.receive(now, message);
+                inner.collect(Origin { position, sequence });
+            }
+        });
+    }
+
+    pub(crate) fn handle_timeout(&self) {
+        let now = self.carrier.now();
+        self.with(|inner| inner.endpoint.handle_timeout(now));
+    }
+
+    pub(crate) fn reply(&self, id: u64, result: Result<Message, Failure>) {
+        let kept = result.clone();
+        self.with(|inner| inner.endpoint.reply(id, result));
+        drop(kept);
+    }
+
+    /// How much a stream may send now.
+    pub(crate) fn room(&self, id: u64) -> Option<Room> {
+        self.lock().endpoint.room(id)
+    }
+
+    /// Sends items as far as they may be sent; the rest is left.
+    pub(crate) fn items(&self, id: u64, items: &mut VecDeque<Message>) {
+        let kept: Vec<Message> = items.iter().cloned().collect();
+        let mut sent = 0_usize;
+        self.with(|inner| {
+            while let Some(item) = items.pop_front() {
+                match inner.endpoint.item(id, item) {
+                    Ok(()) => sent = sent.saturating_add(1),
+                    Err(item) => return items.push_front(item),
+                }
+            }
+        });
+        self.meter.items_sent(sent);
+        drop(kept);
+    }
+
+    pub(crate) fn end(&self, id: u64, result: Result<(), Failure>) {
+        self.with(|inner| inner.endpoint.end(id, result));
+    }
+
+    pub(crate) fn take_commands(&self) -> VecDeque<Command> {
+        std::mem::take(&mut self.lock().commands)
+    }
+
+    /// The message for which there was no room.
+    pub(crate) fn take_stuck(&self) -> Option<Outgoing> {
+        self.lock().outgoing.take_stuck()
+    }
+
+    /// It is sent now; others can follow.
+    pub(crate) fn unstuck(&self, what: What, sent: Sent) {
+        let waker = {
+            let mut inner = self.lock();
+            inner.outgoing.is_sent();
+            inner.sent(what, sent)
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// What becomes of the last hello.
+    pub(crate) fn take_hello(&self) -> Option<(u64, Box<dyn Ticket>)> {
+        self.lock().hello.take()
+    }
+
+    /// Whether the peer asks for answers faster than it takes them.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.lock().outgoing.is_flooded()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.lock().endpoint.deadline()
+    }
+
+    /// Nothing more comes or goes.
+    pub(crate) fn close(&self) {
+        self.with(|inner| {
+            inner.closed = true;
+            inner.endpoint.session_ended();
+            inner.collect(Origin::default());
+            while let Some(outgoing) = inner.outgoing.take_stuck().or_else(|| inner.outgoing.pop()) {
+                if let What::Call(id) = outgoing.what {
+                    inner.not_sent(id, ENDED.to_owned());
+                }
+            }
+            inner.commands.clear();
+        });
+        self.answered.notify_waiters();
+    }
+}

@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use everwire_calls::Role;
+use tokio::sync::mpsc;
+
+use crate::hub::Hub;
+use crate::own::CAPACITY;
+use crate::task::Task;
+use crate::{Calls, CallsConfig, CallsMeter, Carrier, Link, Peer};
+
+/// What an end of a session needs for calls.
+#[derive(Debug)]
+pub struct Setup {
+    /// Handlers and limits.
+    pub calls: Calls,
+    /// Which end it is.
+    pub role: Role,
+    /// A random number.
+    pub seed: u64,
+    /// At a server.
+    pub session: Option<SessionName>,
+    /// Where calls are counted.
+    pub meter: CallsMeter,
+}
+
+/// Which session it is, for watermarks.
+#[derive(Clone, Debug)]
+pub struct SessionName {
+    /// The session's id.
+    pub id: String,
+    /// Whom it belongs to.
+    pub principal: String,
+}
+
+impl Setup {
+    /// A handle where there is no session: every call ends with [`OpenError::NotSupported`](crate::OpenError::NotSupported).
+    #[must_use]
+    pub fn without_session(carrier: Arc<dyn Carrier>, meter: CallsMeter) -> Peer {
+        let hub = Hub::new(CallsConfig::default(), Role::Client, 0, carrier, mpsc::channel(1).1, meter);
+        hub.refuse();
+        Peer::new(Arc::new(hub))
+    }
+
+    /// The handle, and the task, which ends with the link. Nothing is received until the task is run; dropped, it ends all calls.
+    pub fn start<L: Link>(self, link: L, carrier: Arc<dyn Carrier>) -> (Peer, impl Future<Output = ()> + use<L>) {
+        let (own, messages) = mpsc::channel(CAPACITY);
+        let shared = self.calls.share();
+        let hub = Arc::new(Hub::new(shared.config.clone(), self.role, self.seed, carrier, messages, self.meter));
+        // Before any call.
+        hub.hello();
+        let peer = Peer::new(Arc::clone(&hub));
+        let task = Task::new(hub, link, shared, self.session, own);
+        (peer, task.run())
+    }
+}

@@ -1,0 +1,40 @@
+use std::collections::VecDeque;
+
+/// What has arrived and is not acknowledged, in order.
+#[derive(Debug, Default)]
+pub(super) struct Acks {
+    /// Positions, each with the call that holds it up.
+    waiting: VecDeque<(u64, Option<u64>)>,
+}
+
+impl Acks {
+    pub(super) fn arrived(&mut self, position: u64) {
+        self.waiting.push_back((position, None));
+    }
+
+    /// What has arrived there is not acknowledged before this call is done.
+    pub(super) fn hold(&mut self, position: u64, id: u64) {
+        if let Ok(at) = self.waiting.binary_search_by_key(&position, |(position, _)| *position)
+            && let Some((_, holds)) = self.waiting.get_mut(at)
+        {
+            *holds = Some(id);
+        }
+    }
+
+    /// The call holds up nothing any more.
+    pub(super) fn done(&mut self, id: u64) {
+        if let Some((_, holds)) = self.waiting.iter_mut().find(|(_, holds)| *holds == Some(id)) {
+            *holds = None;
+        }
+    }
+
+    /// Up to where everything is done, if that is further than before.
+    pub(super) fn advance(&mut self) -> Option<u64> {
+        let mut position = None;
+        while let Some((done, None)) = self.waiting.front() {
+            position = Some(*done);
+            self.waiting.pop_front();
+        }
+        position
+    }
+}

@@ -1,0 +1,202 @@
+//! The task of a session: it sends, receives, runs handlers, and keeps deadlines.
+//!
+//! - [`Task`]: the loop, and what wakes it
+//! - `workers`: handlers that run, and those that wait
+//! - `next_items`: the next items of a handler's stream
+//! - `outbox`: a message that waits for room, and the fate of a hello
+//! - `acks`: what has arrived and is not acknowledged
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use everwire_calls::Kind;
+use everwire_ws::Message;
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+
+use crate::handlers::Shared;
+use crate::hub::{Command, Hub, Sent};
+use crate::{Arrived, Fate, Link, SessionName};
+
+mod acks;
+mod next_items;
+mod outbox;
+mod workers;
+
+use acks::Acks;
+use outbox::Outbox;
+use workers::{Arrival, HandlerEvent, Workers};
+
+pub(crate) struct Task<L> {
+    hub: Arc<Hub>,
+    link: L,
+    workers: Workers,
+    outbox: Outbox,
+    own: mpsc::Sender<Message>,
+    /// Messages of the application's own for which there is no room. While there are some, nothing is received.
+    own_waits: VecDeque<Message>,
+    acks: Acks,
+    _ending: CloseOnDrop,
+}
+
+/// Whoever awaits a call hears of the end of the task.
+struct CloseOnDrop(Arc<Hub>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// What woke the task.
+enum Event {
+    Arrived(Option<Arrived>),
+    Sent(Sent),
+    Handler(HandlerEvent),
+    Hello(Fate),
+    Room,
+    Work,
+    Deadline,
+}
+
+/// Messages that are received at once before something else has its turn.
+const AT_ONCE: usize = 64;
+
+impl<L: Link> Task<L> {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        link: L,
+        shared: Arc<Shared>,
+        session: Option<SessionName>,
+        own: mpsc::Sender<Message>,
+    ) -> Self {
+        Self {
+            link,
+            workers: Workers::new(Arc::clone(&hub), shared, session),
+            outbox: Outbox::default(),
+            own,
+            own_waits: VecDeque::new(),
+            acks: Acks::default(),
+            _ending: CloseOnDrop(Arc::clone(&hub)),
+            hub,
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.execute();
+            self.hub.flush();
+            self.outbox.look(&self.hub);
+            if self.workers.start_held(self.outbox.is_full()) {
+                self.acknowledge();
+                continue;
+            }
+            match self.next_event().await {
+                Event::Arrived(None) => return,
+                Event::Arrived(Some(arrived)) => {
+                    if self.receive(arrived).is_none() {
+                        return;
+                    }
+                }
+                Event::Sent(sent) => self.outbox.sent(&self.hub, sent),
+                Event::Handler(event) => {
+                    self.workers.on_event(event);
+                    self.acknowledge();
+                }
+                Event::Hello(fate) => self.outbox.hello_ended(&self.hub, &fate),
+                Event::Room => self.pass_own(),
+                Event::Work => {}
+                Event::Deadline => self.hub.handle_timeout(),
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let deadline = self.hub.deadline();
+        let (hub, own) = (&self.hub, &self.own);
+        let (is_full, waits) = (self.outbox.is_full(), !self.own_waits.is_empty());
+        let is_held_up = waits || (is_full && hub.is_flooded());
+        let alarm = async {
+            match deadline {
+                Some(deadline) => hub.carrier.sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            arrived = self.link.recv(), if !is_held_up => Event::Arrived(arrived),
+            event = self.outbox.next_event() => event,
+            event = self.workers.next_event(is_full) => Event::Handler(event),
+            _ = own.reserve(), if waits => Event::Room,
+            () = hub.work.notified() => Event::Work,
+            () = alarm => Event::Deadline,
+        }
+    }
+
+    /// Receives this, and what has arrived with it. `None`: nothing more will.
+    fn receive(&mut self, first: Arrived) -> Option<()> {
+        let mut arrived = vec![first];
+        let mut is_over = false;
+        while arrived.len() < AT_ONCE {
+            match self.link.recv().now_or_never() {
+                Some(Some(next)) => arrived.push(next),
+                Some(None) => {
+                    is_over = true;
+                    break;
+                }
+                None => break,
+            }
+        }
+        arrived.iter().for_each(|arrived| self.acks.arrived(arrived.position));
+        self.hub.receive(arrived);
+        self.execute();
+        self.acknowledge();
+        (!is_over).then_some(())
+    }
+
+    /// Does what the machine wants done.
+    fn execute(&mut self) {
+        let is_full = self.outbox.is_full();
+        loop {
+            let commands = self.hub.take_commands();
+            if commands.is_empty() {
+                return self.pass_own();
+            }
+            for command in commands {
+                match command {
+                    Command::Start(call, origin) => {
+                        if self.workers.in_order() && call.kind == Kind::Call {
+                            self.acks.hold(origin.position, call.id);
+                        }
+                        self.workers.begin(Arrival { call, sequence: origin.sequence }, is_full);
+                    }
+                    Command::Drop(id, reason) => self.workers.drop_handler(id, reason),
+                    Command::MaySend(id) => self.workers.may_send(id),
+                    Command::Own(message) => self.own_waits.push_back(message),
+                }
+            }
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        for id in self.workers.take_ended() {
+            self.acks.done(id);
+        }
+        if let Some(position) = self.acks.advance() {
+            self.link.acknowledge(position);
+        }
+    }
+
+    fn pass_own(&mut self) {
+        while let Some(message) = self.own_waits.pop_front() {
+            match self.own.try_send(message) {
+                Ok(()) => {}
+                // Nobody wants them.
+                Err(mpsc::error::TrySendError::Closed(_)) => self.own_waits.clear(),
+                Err(mpsc::error::TrySendError::Full(message)) => {
+                    self.own_waits.push_front(message);
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use std::task::Poll;
+
+use super::Event;
+use crate::hub::{Hub, Sent, What};
+use crate::{BoxFuture, Fate, Ticket};
+
+/// What only the task can wait for.
+#[derive(Default)]
+pub(super) struct Outbox {
+    /// A message for which there was no room; all others wait behind it.
+    sending: Option<(What, BoxFuture<'static, Sent>)>,
+    /// What becomes of the last hello.
+    hello: Option<(u64, Box<dyn Ticket>)>,
+}
+
+impl Outbox {
+    /// Whether the session takes nothing now.
+    pub(super) fn is_full(&self) -> bool {
+        self.sending.is_some()
+    }
+
+    /// Takes over what is to be waited for.
+    pub(super) fn look(&mut self, hub: &Hub) {
+        if let Some(stuck) = hub.take_stuck() {
+            self.sending = Some((stuck.what, hub.carrier.send_wait(stuck.message)));
+        }
+        if let Some(hello) = hub.take_hello() {
+            self.hello = Some(hello);
+        }
+    }
+
+    /// The message that waited for room is sent.
+    pub(super) fn sent(&mut self, hub: &Hub, sent: Sent) {
+        if let Some((what, _)) = self.sending.take() {
+            hub.unstuck(what, sent);
+        }
+    }
+
+    /// What became of the last hello.
+    pub(super) fn hello_ended(&mut self, hub: &Hub, fate: &Fate) {
+        if let (Some((number, _)), Fate::Processed | Fate::Received) = (self.hello.take(), fate) {
+            hub.hello_processed(number);
+        }
+    }
+
+    /// A message that waited for room is sent, or a hello has come to its end. Cancel-safe.
+    pub(super) async fn next_event(&mut self) -> Event {
+        std::future::poll_fn(|cx| {
+            if let Some((_, sending)) = &mut self.sending
+                && let Poll::Ready(sent) = sending.as_mut().poll(cx)
+            {
+                return Poll::Ready(Event::Sent(sent));
+            }
+            match &mut self.hello {
+                Some((_, ticket)) => ticket.poll(cx).map(Event::Hello),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
