@@ -2,7 +2,7 @@
 //! clock of its own, and so have sign-ins, which count the time that has surely passed.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A server that was stopped for no longer than this is taken to have been, however short messages are kept.
 const SHORT: Duration = Duration::from_secs(60);
@@ -12,6 +12,12 @@ const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 /// "Never", as tokio understands it: about 30 years. Adding more to a time is an overflow somewhere.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// The wall clock: milliseconds since the Unix epoch.
+pub(crate) fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    millis(since)
+}
 
 /// So long after a time, which may be never.
 pub(crate) fn after(time: tokio::time::Instant, pause: Duration) -> tokio::time::Instant {
@@ -24,7 +30,7 @@ fn tenth(of: Duration) -> Duration {
 
 /// Both clocks at one moment, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub(crate) struct ClockReading {
     pub(crate) own: i64,
     pub(crate) wall: i64,
 }
@@ -42,7 +48,7 @@ impl Clock {
     /// a tenth of the time for which something is kept is believed, so that nothing goes much too early. Also how many days are
     /// not believed.
     pub(crate) fn resume(
-        saved: Option<Reading>,
+        saved: Option<ClockReading>,
         wall: i64,
         kept_for: Option<Duration>,
         now: Instant,
@@ -76,7 +82,7 @@ impl Clock {
     }
 }
 
-impl Reading {
+impl ClockReading {
     /// As it is stored.
     pub(crate) fn parse(stored: &str) -> Option<Self> {
         let (own, wall) = stored.split_once(' ')?;
@@ -84,7 +90,7 @@ impl Reading {
     }
 }
 
-impl fmt::Display for Reading {
+impl fmt::Display for ClockReading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.own, self.wall)
     }
@@ -99,7 +105,7 @@ mod tests {
     use super::*;
 
     const DAY: i64 = 86_400_000;
-    const SAVED: Reading = Reading { own: 1000 * DAY, wall: 1000 * DAY };
+    const SAVED: ClockReading = ClockReading { own: 1000 * DAY, wall: 1000 * DAY };
 
     fn resumed(wall: i64, kept_days: u32) -> i64 {
         let now = Instant::now();
@@ -118,8 +124,8 @@ mod tests {
 
     #[test]
     fn a_reading_is_read_as_it_was_stored() {
-        assert_eq!(Reading::parse(&SAVED.to_string()), Some(SAVED));
-        assert_eq!(Reading::parse("7"), None);
+        assert_eq!(ClockReading::parse(&SAVED.to_string()), Some(SAVED));
+        assert_eq!(ClockReading::parse("7"), None);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use everwire_server::{Deflate, Origins};
 
 use crate::access::{Auth, Rate};
 use crate::base_path::BasePath;
-use crate::page::PageFile;
+use crate::page_file::PageFile;
+use crate::store::Retention;
 use crate::tls::TlsFiles;
 
 /// Settings of the server. The defaults are for a team.
@@ -16,7 +17,7 @@ pub struct ServerConfig {
     pub data: Option<PathBuf>,
     /// How long a user whose last connection was cut counts as here; default 5 s. Shorter flickers on bad networks.
     pub presence_grace: Duration,
-    /// Silence after which a connection is pinged, and after which again it is dropped; default 30 s.
+    /// Heartbeat: a connection is pinged after this much silence, and dropped after as much again; default 30 s.
     pub heartbeat: Duration,
     /// Frames that may wait for one member, default 4,096, beyond what its socket holds. A member over it is closed with
     /// 1013 and catches up when it comes back.
@@ -45,14 +46,14 @@ pub struct ServerConfig {
     /// Messages that a member gets who asks for the latest; default 50.
     pub latest: u64,
     /// What the history keeps; default everything.
-    pub keep: Keep,
+    pub retention: Retention,
     /// Who may read `/metrics`; default [`MetricsAccess::Local`].
     pub metrics: MetricsAccess,
     /// How long members may take to be sent away when the server ends; default no time: all at once. Spread over it, they do not
     /// come back all at once. Fewer than 100 a second need not all of it.
     pub drain: Duration,
-    /// Pieces of junk from one connection within a minute before it is closed with 1008; default 100.
-    pub max_junk: usize,
+    /// Invalid messages from one connection within a minute before it is closed with 1008; default 100.
+    pub max_invalid_messages: usize,
     /// Speaks TLS, with the certificate in these files; default none. They are read again when they change.
     pub tls: Option<TlsFiles>,
     /// How users say who they are; default [`Auth::Guests`].
@@ -70,25 +71,6 @@ pub struct ServerConfig {
     pub base_path: BasePath,
     /// The files of the chat's page; default none, and then `/` says how to join from a terminal.
     pub page: &'static [PageFile],
-}
-
-/// What the history keeps of each room. What is beyond any of the bounds is removed within some minutes.
-///
-/// A message that is sent again after it was removed is a new one: bounds should be far longer than a client may be
-/// without the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Keep {
-    /// So many of the latest messages. `None`: however many there are.
-    pub messages: Option<u64>,
-    /// Messages stored within this time, by the server's clock. `None`: however old they are.
-    pub time: Option<Duration>,
-}
-
-impl Keep {
-    pub(crate) fn is_everything(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Who may read `/metrics`. It holds numbers of rooms, members and messages, and no names.
@@ -119,10 +101,10 @@ impl Default for ServerConfig {
             origins: Origins::same(),
             compression: Some(compression()),
             latest: 50,
-            keep: Keep::default(),
+            retention: Retention::default(),
             metrics: MetricsAccess::Local,
             drain: Duration::ZERO,
-            max_junk: 100,
+            max_invalid_messages: 100,
             tls: None,
             auth: Auth::Guests,
             posts: None,

@@ -1,4 +1,4 @@
-//! The end of a server, spread over a time: members go one after the other, and come back one after the other.
+//! When a server that stops is to be asked again.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,11 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::clock::after;
-use crate::server::Shared;
-
 /// A member's share of the time at most: few of them do not need all of it.
-const EACH: Duration = Duration::from_millis(10);
+pub(crate) const EACH: Duration = Duration::from_millis(10);
 
 /// A server's end, once it has begun.
 #[derive(Debug, Default)]
@@ -26,6 +23,11 @@ impl Drain {
         self.over.get().is_some()
     }
 
+    /// It begins, and ends at this time.
+    pub(crate) fn begin(&self, over: Instant) {
+        let _ = self.over.set(over);
+    }
+
     /// When somebody who comes now may come back, while the server ends: behind the end, one after the other, as many a second
     /// as go.
     pub(crate) fn come_back(&self) -> Option<Duration> {
@@ -33,24 +35,4 @@ impl Drain {
         let before = EACH.saturating_mul(u32::try_from(self.told.fetch_add(1, Ordering::Relaxed)).unwrap_or(u32::MAX));
         Some(left.saturating_add(before).saturating_add(Duration::from_secs(1)))
     }
-}
-
-/// Sends the members away with 1012, spread over this time. Each is told to come back as much later, a second behind the end at the
-/// earliest: so they come back as they go. Who comes meanwhile is told when to come back. Not cancel-safe: some have gone by then.
-pub(crate) async fn run(shared: &Shared, within: Duration) {
-    let members = shared.rooms().connections();
-    let count = u32::try_from(members.len()).unwrap_or(u32::MAX).max(1);
-    let within = within.min(EACH.saturating_mul(count));
-    let began = Instant::now();
-    let _ = shared.drain.over.set(after(began, within));
-    if within.is_zero() {
-        return;
-    }
-    let back = within.as_secs() + u64::from(within.subsec_nanos() > 0) + 1;
-    for (turn, (room, id)) in (0..).zip(members) {
-        let share = within.checked_div(count).unwrap_or_default();
-        tokio::time::sleep_until(after(began, share.saturating_mul(turn))).await;
-        shared.rooms().send_away(&room, id, back);
-    }
-    tokio::time::sleep_until(after(began, within)).await;
 }

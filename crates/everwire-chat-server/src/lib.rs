@@ -15,63 +15,57 @@
 //! # }
 //! ```
 //!
+//! The modules stand in layers, lowest first; each uses only those above it in this table, and `cargo xtask tidy` refuses the rest:
+//!
 //! | module | what |
 //! |---|---|
+//! | `clock`, `sync`, `id`, `stamp` | the wall clock and time that has surely passed; locks; new ids; whether a file has changed |
+//! | `base_path`, `hosts` | where on its host the chat is; under which names a server for this machine may be asked |
+//! | `domain` | who is in a room and what each client is told (pure) |
+//! | `store` | what is durable: traits, and SQLite behind them |
 //! | `access` | who may come in: accounts, tokens, bans, closed rooms |
-//! | `history` | the stored messages: one writer, group commit |
-//! | `rooms` | who is where, and what each is to be told (pure) |
-//! | `base_path` | where on its host the chat is (pure) |
-//! | `batch` | several events in one message |
-//! | `member` | one connection: its identity, its catch-up, its mailbox |
-//! | `server` | its parts, its start and its end |
-//! | `drain` | the end, spread over a time |
+//! | `budget` | what all members together may make the server hold |
+//! | `page_file`, `tls`, `config`, `metrics`, `drain` | files of the page, certificates, settings, numbers, when to come back |
+//! | `error` | why a server can't be opened |
+//! | `state` | what all connections and requests share |
+//! | `dispatch` | from a store's commits to the rooms |
+//! | `connection` | one WebSocket: joining, catching up, its mailbox |
 //! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics`, the page |
-//! | `listing` | which rooms can be found, and whether one may come in |
-//! | `hosts` | under which names a server for this machine may be asked (pure) |
-//! | `stamp` | whether a file has changed |
-//! | `tls` | certificates from files |
-//! | `page` | the chat's page, from files that are given |
-//! | `pages` | how many pages of history are under way |
-//! | `look` | how names look (pure) |
-//! | `metrics` | what can be counted |
-//! | `export` | the history as JSON lines |
-//! | `clock` | the time that has surely passed (pure) |
-//! | `config`, `error` | settings, and what can go wrong |
+//! | `server` | its parts, its start and its end |
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod access;
 mod base_path;
-mod batch;
+mod budget;
 mod clock;
 mod config;
+mod connection;
+mod dispatch;
+mod domain;
 mod drain;
 mod error;
-mod export;
-mod history;
 mod hosts;
 mod http;
 mod id;
-mod listing;
-mod look;
-mod member;
 mod metrics;
-mod page;
-mod pages;
-mod rooms;
+mod page_file;
 mod server;
 mod stamp;
+mod state;
+mod store;
+mod sync;
 mod tls;
 
-pub use access::{Account, AccountError, Accounts, Auth, ClosedRoom, Issuer, KeysError, Rate};
+pub use access::{AccountError, Accounts, Auth, Issuer, KeysError, Rate};
 pub use base_path::{BasePath, BasePathError};
-pub use config::{Keep, MetricsAccess, ServerConfig};
-pub use error::{BackupError, ExportError, ListenError, OpenError, RestoreError};
+pub use config::{MetricsAccess, ServerConfig};
+pub use error::{ListenError, OpenError};
 pub use everwire_server::{Deflate, OriginError, Origins};
-pub use export::export;
-pub use history::{HistoryError, Restored, backup, restore};
-pub use page::PageFile;
+pub use page_file::PageFile;
 pub use server::{ChatServer, listen};
+pub use store::sqlite::{Restored, backup, export, restore};
+pub use store::{Account, BackupError, ClosedRoom, ExportError, RestoreError, Retention, StoreError, StoreOpenError};
 pub use tls::{TlsError, TlsFiles};
 
 /// Close codes that a member may see from this server; all but 1008 invite it to come back.

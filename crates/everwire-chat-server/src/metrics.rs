@@ -1,7 +1,7 @@
 //! What can be counted: the numbers behind `/metrics`, in the OpenMetrics text format that Prometheus reads.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use everwire_server::Stats;
@@ -13,8 +13,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::pages::Pages;
-use crate::rooms::{Rooms, Together};
+use crate::budget::{MailboxBudget, PageBudget};
+use crate::domain::Rooms;
+use crate::sync::lock;
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,16 +25,16 @@ pub(crate) struct Metrics {
     registry: Registry,
     /// Texts that are new and stored.
     pub(crate) stored: Counter,
-    /// Texts that were there already.
-    pub(crate) repeated: Counter,
+    /// Texts that were stored already.
+    pub(crate) duplicates: Counter,
     /// Texts with the id of another user's.
-    pub(crate) taken: Counter,
+    pub(crate) id_conflicts: Counter,
     /// Texts that could not be stored.
     pub(crate) failed: Counter,
     /// Texts that retention has removed.
     pub(crate) removed: Counter,
-    pub(crate) junk: Counter,
-    endings: Family<Why, Counter>,
+    pub(crate) invalid_messages: Counter,
+    endings: Family<Ended, Counter>,
     commit_seconds: Histogram,
     commit_messages: Histogram,
     live: Live,
@@ -43,13 +44,13 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
     pub(crate) rooms: Arc<Mutex<Rooms>>,
-    pub(crate) pages: Arc<Pages>,
-    pub(crate) together: Arc<Together>,
+    pub(crate) pages: Arc<PageBudget>,
+    pub(crate) mailboxes: Arc<MailboxBudget>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Why {
-    why: &'static str,
+struct Ended {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -71,14 +72,15 @@ impl Metrics {
         let mut registry = Registry::with_prefix("everwire");
         let posts = Family::<Outcome, Counter>::default();
         let post = |result| posts.get_or_create(&Outcome { result }).clone();
-        let (stored, repeated, taken, failed) = (post("stored"), post("repeated"), post("taken"), post("failed"));
-        registry.register("posts", "Text messages from members, by what became of them", posts);
+        let (stored, duplicates, id_conflicts, failed) =
+            (post("stored"), post("duplicate"), post("id_conflict"), post("failed"));
+        registry.register("posts", "Text messages from members, by result", posts);
         let removed = Counter::default();
         registry.register("removed_messages", "Text messages removed by retention", removed.clone());
-        let junk = Counter::default();
-        registry.register("junk", "Pieces from members that are no chat", junk.clone());
-        let endings = Family::<Why, Counter>::default();
-        registry.register("members_ended", "Members' connections that have ended, by why", endings.clone());
+        let invalid_messages = Counter::default();
+        registry.register("invalid_messages", "Invalid messages from members", invalid_messages.clone());
+        let endings = Family::<Ended, Counter>::default();
+        registry.register("members_ended", "Connections of members that have ended, by reason", endings.clone());
         // 0.1 ms to 1.6 s; 1 to 1,024.
         let commit_seconds = Histogram::new(exponential_buckets(0.0001, 2.0, 15));
         registry.register(
@@ -93,11 +95,11 @@ impl Metrics {
         Self {
             registry,
             stored,
-            repeated,
-            taken,
+            duplicates,
+            id_conflicts,
             failed,
             removed,
-            junk,
+            invalid_messages,
             endings,
             commit_seconds,
             commit_messages,
@@ -111,8 +113,8 @@ impl Metrics {
         let _ = self.live.connections.set(connections);
     }
 
-    pub(crate) fn ended(&self, why: &'static str) {
-        self.endings.get_or_create(&Why { why }).inc();
+    pub(crate) fn ended(&self, reason: &'static str) {
+        self.endings.get_or_create(&Ended { reason }).inc();
     }
 
     pub(crate) fn committed(&self, messages: usize, took: Duration) {
@@ -131,16 +133,18 @@ impl Metrics {
 
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Watched { rooms, pages, together } = &self.watched;
-        let census = rooms.lock().unwrap_or_else(PoisonError::into_inner).census();
-        let gauges =
-            [("rooms", "Rooms that somebody is in", census.rooms), ("members", "Members' connections", census.members)];
+        let Watched { rooms, pages, mailboxes } = &self.watched;
+        let census = lock(rooms).census();
+        let gauges = [
+            ("rooms", "Rooms that somebody is in", census.rooms),
+            ("members", "Members' connections", census.subscribers),
+        ];
         for (name, help, value) in gauges {
             gauge(&mut encoder, name, help, u64::try_from(value).unwrap_or(u64::MAX))?;
         }
         counter(&mut encoder, "deliveries", "Frames handed to members", census.deliveries)?;
         gauge(&mut encoder, "pages", "Pages of history that members have not taken yet", pages.under_way())?;
-        let waiting = u64::try_from(together.bytes()).unwrap_or(u64::MAX);
+        let waiting = u64::try_from(mailboxes.bytes()).unwrap_or(u64::MAX);
         gauge(&mut encoder, "mailbox_bytes", "Bytes that wait for members, beside what their sockets hold", waiting)?;
         let lost = self.lost_log_lines.map_or(0, |lost| lost());
         counter(&mut encoder, "log_lines_lost", "Lines of the log that nobody took in time", lost)?;

@@ -7,7 +7,9 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use everwire_chat_server::{BackupError, ChatServer, OpenError, RestoreError, ServerConfig, backup, export, restore};
+use everwire_chat_server::{
+    BackupError, ChatServer, OpenError, RestoreError, ServerConfig, StoreOpenError, backup, export, restore,
+};
 use serde_json::json;
 use support::{Plain, Server, text, with_data};
 use tempfile::{TempDir, tempdir};
@@ -61,7 +63,7 @@ async fn a_backup_of_a_running_server_is_restored_as_another_history() {
     assert!(matches!(error, BackupError::Exists { .. }), "{error:?}");
     store(&server, 21..=30).await;
     let error = restore(&copy, data.path()).unwrap_err();
-    assert!(matches!(error, RestoreError::Open(OpenError::InUse { .. })), "{error:?}");
+    assert!(matches!(error, RestoreError::Open(StoreOpenError::InUse { .. })), "{error:?}");
     server.stop().await;
 
     let restored = restore(&copy, data.path()).unwrap();
@@ -90,7 +92,7 @@ async fn after_a_crash_a_copy_beside_the_old_log_is_refused_until_it_is_restored
     fs::copy(&copy, &database).unwrap();
 
     let error = refused(image.path());
-    assert!(matches!(error, OpenError::ForeignLog { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Store(StoreOpenError::ForeignLog { .. })), "{error:?}");
     assert!(error.to_string().contains("everwire restore") && !error.to_string().contains('\n'), "{error}");
     assert!(export(image.path(), None, std::io::sink()).is_err());
     assert_eq!(fs::read(&database).unwrap(), fs::read(&copy).unwrap(), "looking at it has changed nothing");
@@ -105,7 +107,10 @@ async fn after_a_crash_a_copy_beside_the_old_log_is_refused_until_it_is_restored
     fs::remove_file(image.path().join(DATABASE)).unwrap();
     fs::write(image.path().join(LOG), "a log that was left").unwrap();
     let error = refused(image.path());
-    assert!(matches!(error, OpenError::ForeignLog { .. }), "what a restore that was cut short leaves: {error:?}");
+    assert!(
+        matches!(error, OpenError::Store(StoreOpenError::ForeignLog { .. })),
+        "what a restore that was cut short leaves: {error:?}"
+    );
 }
 
 #[cfg(unix)]
@@ -122,7 +127,7 @@ async fn an_older_file_beside_the_log_that_was_in_use_is_refused() {
     fs::hard_link(data.path().join(LOG), image.path().join(LOG)).unwrap();
     fs::copy(data.path().join("history.lock"), image.path().join("history.lock")).unwrap();
     let error = refused(image.path());
-    assert!(matches!(error, OpenError::ForeignLog { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Store(StoreOpenError::ForeignLog { .. })), "{error:?}");
 }
 
 #[tokio::test]
@@ -144,7 +149,7 @@ async fn what_a_crash_has_left_damaged_is_refused_and_left_as_it_is() {
     bytes[middle..middle + 4096].fill(0xa5);
     fs::write(&database, &bytes).unwrap();
     let error = refused(image.path());
-    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Store(StoreOpenError::Damaged { .. })), "{error:?}");
     assert!(error.to_string().contains("everwire restore"), "{error}");
     assert!(fs::read(&database).unwrap() == bytes, "it is left as it is");
     assert!(backup(image.path(), image.path().join("copy")).is_err(), "and no copy is made of it");

@@ -6,7 +6,7 @@ mod support;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use everwire_chat_server::{ChatServer, OpenError, Origins, Rate, ServerConfig, listen};
+use everwire_chat_server::{ChatServer, OpenError, Origins, Rate, ServerConfig, StoreOpenError, listen};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use support::{Plain, Server, events, soon, text};
@@ -52,7 +52,7 @@ async fn a_member_that_does_not_read_is_closed_with_1013_and_catches_up_when_it_
     // More than the buffers of both kernels, the socket's and the mailbox hold together.
     let long = "x".repeat(16_000);
     let mut lines = 0;
-    while !server.metrics().await.contains("members_ended_total{why=\"slow\"} 1") {
+    while !server.metrics().await.contains("members_ended_total{reason=\"slow\"} 1") {
         for n in lines..lines + 50 {
             ben.say(&text(&format!("{n}"), "ben", &long)).await;
         }
@@ -273,7 +273,7 @@ async fn an_address_may_have_only_so_many_connections() {
 async fn times_without_an_end_are_legal_and_members_come_and_go() {
     let mut config = ServerConfig::default();
     (config.heartbeat, config.presence_grace, config.opening_timeout) = (Duration::MAX, Duration::MAX, Duration::MAX);
-    (config.keep.time, config.drain) = (Some(Duration::MAX), Duration::MAX);
+    (config.retention.time, config.drain) = (Some(Duration::MAX), Duration::MAX);
     let server = Server::start(config).await;
     let mut eve = Plain::named(&server, "eve").await;
     eve.say(&text("1", "eve", "hello")).await;
@@ -368,7 +368,10 @@ async fn what_is_wrong_at_the_start_is_told_in_one_line() {
     let data = tempfile::tempdir().unwrap();
     let _first = ChatServer::open(ServerConfig::with_data(data.path())).unwrap();
     let error = ChatServer::open(ServerConfig::with_data(data.path())).unwrap_err();
-    assert!(matches!(error, OpenError::InUse { .. }) && error.to_string().lines().count() == 1, "{error}");
+    assert!(
+        matches!(error, OpenError::Store(StoreOpenError::InUse { .. })) && error.to_string().lines().count() == 1,
+        "{error}"
+    );
 }
 
 #[tokio::test]

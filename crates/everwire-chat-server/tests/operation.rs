@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use everwire_chat_server::{ChatServer, ExportError, MetricsAccess, OpenError, Origins, ServerConfig, export};
+use everwire_chat_server::{ChatServer, ExportError, MetricsAccess, Origins, ServerConfig, StoreOpenError, export};
 use serde_json::{Value, json};
 use support::{Plain, SOON, Server, soon, text, with_data};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,7 +45,7 @@ async fn counted(server: &Server, line: &str) {
 #[tokio::test]
 async fn what_happens_is_counted() {
     let mut config = ServerConfig::default();
-    config.max_junk = 0;
+    config.max_invalid_messages = 0;
     let server = Server::start(config).await;
     let mut ana = Plain::named(&server, "ana").await;
     let mut ben = Plain::named(&server, "ben").await;
@@ -56,8 +56,8 @@ async fn what_happens_is_counted() {
     ana.say(&text("1", "ana", "mine")).await;
     for line in [
         r#"everwire_posts_total{result="stored"} 2"#,
-        r#"everwire_posts_total{result="repeated"} 1"#,
-        r#"everwire_posts_total{result="taken"} 1"#,
+        r#"everwire_posts_total{result="duplicate"} 1"#,
+        r#"everwire_posts_total{result="id_conflict"} 1"#,
         r#"everwire_posts_total{result="failed"} 0"#,
         "everwire_rooms 1",
         "everwire_members 2",
@@ -76,9 +76,9 @@ async fn what_happens_is_counted() {
     assert_eq!(ben.close_code().await, 1008);
     ana.socket.close(None).await.unwrap();
     for line in [
-        "everwire_junk_total 1",
-        r#"everwire_members_ended_total{why="junk"} 1"#,
-        r#"everwire_members_ended_total{why="left"} 1"#,
+        "everwire_invalid_messages_total 1",
+        r#"everwire_members_ended_total{reason="invalid_messages"} 1"#,
+        r#"everwire_members_ended_total{reason="left"} 1"#,
         "everwire_members 0",
     ] {
         counted(&server, line).await;
@@ -94,7 +94,7 @@ async fn the_document_names_every_metric_with_its_type() {
     let server = Server::start(ServerConfig::default()).await;
     // Those with a label are there once there is something to count.
     Plain::named(&server, "ana").await.socket.close(None).await.unwrap();
-    counted(&server, r#"everwire_members_ended_total{why="left"} 1"#).await;
+    counted(&server, r#"everwire_members_ended_total{reason="left"} 1"#).await;
     let (_, metrics) = get(&server, "/metrics", "").await;
     let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let mut told: Vec<String> = types.map(|(name, kind)| format!("| `{name}` {kind}")).collect();
@@ -226,7 +226,7 @@ async fn who_comes_back_after_messages_were_removed_is_told_of_the_gap() {
     server.stop().await;
 
     let mut config = with_data(data.path());
-    config.keep.messages = Some(2);
+    config.retention.messages = Some(2);
     let server = Server::start(config).await;
     counted(&server, "everwire_removed_messages_total 8").await;
     let mut back = Plain::join(&server, &format!("userId=ben&after={epoch}:5")).await;
@@ -335,7 +335,7 @@ async fn what_can_not_be_exported_is_told_in_one_line() {
     }
     let data = tempfile::tempdir().unwrap();
     let error = export(data.path(), None, std::io::sink()).unwrap_err();
-    assert!(matches!(error, ExportError::Open(OpenError::NotThere { .. })), "{error:?}");
+    assert!(matches!(error, ExportError::Open(StoreOpenError::NotThere { .. })), "{error:?}");
     assert!(error.to_string().contains("no history in"));
     assert!(std::fs::read_dir(data.path()).unwrap().next().is_none(), "reading makes nothing");
 

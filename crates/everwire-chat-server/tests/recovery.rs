@@ -331,7 +331,7 @@ async fn what_was_said_long_before_is_loaded_page_by_page_and_what_was_removed_i
     server.stop().await;
 
     // Most of it is removed.
-    config.keep.messages = Some(60);
+    config.retention.messages = Some(60);
     let server = Server::on(address, config).await;
     let ana = ChatClient::builder(server.url(), "ana").user_id("ana").build().unwrap();
     until_timeline(&ana, |entries| entries.len() == 50).await;

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use everwire_chat_server::{BackupError, RestoreError};
 
-use super::{described, refused};
+use super::{described, unusable};
 use crate::exit::{Exit, Failure};
 use crate::term::complain;
 
 pub(crate) fn backup(data: &Path, file: &Path) -> Result<Exit, Failure> {
     let count = everwire_chat_server::backup(data, file).map_err(|error| match &error {
-        BackupError::Open(error) => refused(error),
+        BackupError::Open(error) => unusable(error),
         // About the copy, as it says.
         _ => Failure::new(Exit::Failed, described(&error)),
     })?;
@@ -20,7 +20,7 @@ pub(crate) fn backup(data: &Path, file: &Path) -> Result<Exit, Failure> {
 
 pub(crate) fn restore(data: &Path, file: &Path) -> Result<Exit, Failure> {
     let restored = everwire_chat_server::restore(file, data).map_err(|error| match &error {
-        RestoreError::Open(error) => refused(error),
+        RestoreError::Open(error) => unusable(error),
         _ => Failure::new(Exit::Failed, described(&error)),
     })?;
     complain(&format!("{} messages are restored; clients load them anew, and users sign in again", restored.messages));

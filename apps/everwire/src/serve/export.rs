@@ -17,7 +17,7 @@ pub(crate) fn export(data: &Path, room: Option<&str>) -> Result<Exit, Failure> {
         }
         // The reader has left, as `head` does.
         Err(error) if is_closed_pipe(&error) => Ok(Exit::Done),
-        Err(ExportError::Open(error)) => Err(super::refused(&error)),
+        Err(ExportError::Open(error)) => Err(super::unusable(&error)),
         Err(error) => Err(Failure::new(Exit::Failed, super::described(&error))),
     }
 }

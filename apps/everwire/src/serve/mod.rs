@@ -19,7 +19,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use everwire_chat_server::{Auth, ChatServer, OpenError, PageFile};
+use everwire_chat_server::{Auth, ChatServer, OpenError, PageFile, StoreOpenError};
 use everwire_server::Server;
 
 use crate::args::ServeArgs;
@@ -105,6 +105,11 @@ fn refused(error: &OpenError) -> Failure {
         _ => "--data DIR",
     };
     Failure::new(Exit::Failed, format!("{} ({option})", described(error)))
+}
+
+/// The same for a data folder that can't be used.
+fn unusable(error: &StoreOpenError) -> Failure {
+    Failure::new(Exit::Failed, format!("{} (--data DIR)", described(error)))
 }
 
 /// In one line, with the cause.

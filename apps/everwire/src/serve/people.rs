@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
-use everwire_chat_server::{Account, AccountError, Accounts, ClosedRoom, OpenError};
+use everwire_chat_server::{Account, AccountError, Accounts, ClosedRoom, StoreOpenError};
 
 use crate::args::{RoomCommand, UserCommand};
 use crate::exit::{Exit, Failure};
@@ -121,8 +121,8 @@ fn open_obeyed(data: &Path) -> Result<Accounts, Failure> {
     ))
 }
 
-fn cant_open(error: OpenError) -> Failure {
-    super::refused(&error)
+fn cant_open(error: StoreOpenError) -> Failure {
+    super::unusable(&error)
 }
 
 /// What others have chosen moves no cursor and changes no colour.

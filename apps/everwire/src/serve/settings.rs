@@ -42,8 +42,8 @@ impl Settings {
     fn from(settings: ServeSettings) -> Result<Self, Failure> {
         let data = settings.data.unwrap_or_else(|| "everwire-data".into());
         let mut server = ServerConfig::with_data(&data);
-        server.keep.messages = settings.keep_messages;
-        server.keep.time = settings.keep_time;
+        server.retention.messages = settings.keep_messages;
+        server.retention.time = settings.keep_time;
         server.max_per_address = settings.max_per_address;
         replace(&mut server.latest, settings.latest);
         replace(&mut server.max_connections, settings.max_connections);
@@ -99,7 +99,7 @@ impl Settings {
     }
 
     fn words(&self) -> String {
-        let ServerConfig { keep, latest, max_connections, max_per_address, max_message, compression, .. } =
+        let ServerConfig { retention, latest, max_connections, max_per_address, max_message, compression, .. } =
             &self.server;
         let base = self.server.base_path.as_str();
         let mut words = format!(
@@ -108,8 +108,10 @@ impl Settings {
             if base.is_empty() { String::new() } else { format!(", below {base}") },
             self.data.display()
         );
-        let count = keep.messages.map_or_else(|| "all messages".to_owned(), |count| format!("{count} messages a room"));
-        let time = keep.time.map_or_else(|| "for ever".to_owned(), |time| format!("for {}", crate::term::short(time)));
+        let count =
+            retention.messages.map_or_else(|| "all messages".to_owned(), |count| format!("{count} messages a room"));
+        let time =
+            retention.time.map_or_else(|| "for ever".to_owned(), |time| format!("for {}", crate::term::short(time)));
         let per_address = max_per_address.map_or_else(String::new, |count| format!(", {count} from one address"));
         let compresses = if compression.is_some() { "compresses" } else { "does not compress" };
         let _ = write!(
@@ -172,8 +174,8 @@ fn check_limits(server: &ServerConfig) -> Result<(), Failure> {
     let zero = |name: &str| Err(Failure::usage(format!("{name} is 0: nobody could use such a server")));
     let nothing = |name: &str| Err(Failure::usage(format!("{name} is 0: each message would be removed at once")));
     match server {
-        ServerConfig { keep, .. } if keep.messages == Some(0) => nothing("keep-messages"),
-        ServerConfig { keep, .. } if keep.time.is_some_and(|time| time.is_zero()) => nothing("keep-time"),
+        ServerConfig { retention, .. } if retention.messages == Some(0) => nothing("keep-messages"),
+        ServerConfig { retention, .. } if retention.time.is_some_and(|time| time.is_zero()) => nothing("keep-time"),
         ServerConfig { max_connections: 0, .. } => zero("max-connections"),
         ServerConfig { max_per_address: Some(0), .. } => zero("max-per-address"),
         ServerConfig { max_message: 0, .. } => zero("max-message"),
@@ -225,8 +227,8 @@ mod tests {
         );
         let settings = serve(file.path(), &["--keep-messages", "20"]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:9999");
-        assert_eq!((settings.server.keep.messages, settings.server.latest), (Some(20), 50));
-        assert_eq!(settings.server.keep.time, Some(Duration::from_secs(48 * 3600)));
+        assert_eq!((settings.server.retention.messages, settings.server.latest), (Some(20), 50));
+        assert_eq!(settings.server.retention.time, Some(Duration::from_secs(48 * 3600)));
         assert_eq!((settings.server.max_message, settings.server.metrics), (1 << 20, MetricsAccess::Nobody));
         assert_eq!(settings.server.all_mailboxes_bytes, 1 << 30);
         assert!(settings.server.compression.is_none() && settings.allow_remote);

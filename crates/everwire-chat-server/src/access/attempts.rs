@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Buckets, Rate};
+use super::rate_limit::{Rate, RateLimiter};
 
 /// For one user from one network: who guesses from elsewhere keeps nobody out.
 const FOR_USER_FROM_NETWORK: Rate = Rate::new(10.0, 0.1);
@@ -14,21 +14,21 @@ const FOR_USER: Rate = Rate::new(100.0, 1.0);
 /// For all users from one network.
 const FROM_NETWORK: Rate = Rate::new(20.0, 0.5);
 
-/// Wrong passwords. Each attempt is counted before it is looked at, so that many at a time are no way around the limits;
+/// FailedPasswords passwords. Each attempt is counted before it is looked at, so that many at a time are no way around the limits;
 /// what was not wrong is taken back.
 #[derive(Debug)]
-pub(super) struct Wrong {
-    users_from: Buckets<(String, Option<IpAddr>)>,
-    users: Buckets<String>,
-    from: Buckets<IpAddr>,
+pub(super) struct FailedPasswords {
+    users_from: RateLimiter<(String, Option<IpAddr>)>,
+    users: RateLimiter<String>,
+    from: RateLimiter<IpAddr>,
 }
 
-impl Wrong {
+impl FailedPasswords {
     pub(super) fn new() -> Self {
         Self {
-            users_from: Buckets::new(FOR_USER_FROM_NETWORK),
-            users: Buckets::new(FOR_USER),
-            from: Buckets::new(FROM_NETWORK),
+            users_from: RateLimiter::new(FOR_USER_FROM_NETWORK),
+            users: RateLimiter::new(FOR_USER),
+            from: RateLimiter::new(FROM_NETWORK),
         }
     }
 
@@ -87,20 +87,20 @@ mod tests {
     }
 
     /// How many of so many attempts are let through at once.
-    fn let_through(wrong: &mut Wrong, user: &str, from: Option<IpAddr>, attempts: usize) -> usize {
+    fn let_through(wrong: &mut FailedPasswords, user: &str, from: Option<IpAddr>, attempts: usize) -> usize {
         (0..attempts).filter(|_| wrong.count(Some(user), from, Instant::now()).is_ok()).count()
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_guesses_from_elsewhere_keeps_nobody_out() {
-        let mut wrong = Wrong::new();
+        let mut wrong = FailedPasswords::new();
         assert_eq!(let_through(&mut wrong, "ana", address("192.0.2.1"), 50), 10);
         assert_eq!(let_through(&mut wrong, "ana", address("192.0.2.2"), 1), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn guesses_from_very_many_networks_together_are_bounded() {
-        let mut wrong = Wrong::new();
+        let mut wrong = FailedPasswords::new();
         let through: usize =
             (0..100).map(|n| let_through(&mut wrong, "ana", address(&format!("192.0.2.{n}")), 10)).sum();
         assert_eq!(through, 100);
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_network_tries_no_more_users_than_its_rate_whatever_addresses_it_has() {
-        let mut wrong = Wrong::new();
+        let mut wrong = FailedPasswords::new();
         let through = (0..100_u16)
             .filter(|n| {
                 let from = address(&format!("2001:db8:1:{n:x}::1"));
@@ -121,7 +121,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn right_passwords_do_not_count_and_an_attempt_that_is_refused_does_not_either() {
-        let mut wrong = Wrong::new();
+        let mut wrong = FailedPasswords::new();
         let from = address("192.0.2.1");
         for _ in 0..1000 {
             assert!(wrong.count(Some("ana"), from, Instant::now()).is_ok());

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use everwire_chat_server::{ChatServer, OpenError, ServerConfig, listen};
+use everwire_chat_server::{ChatServer, OpenError, ServerConfig, StoreOpenError, listen};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,7 +48,7 @@ impl Server {
         let deadline = Instant::now() + SOON;
         let server = loop {
             match ChatServer::open(config.clone()) {
-                Err(OpenError::InUse { .. }) if Instant::now() < deadline => pause().await,
+                Err(OpenError::Store(StoreOpenError::InUse { .. })) if Instant::now() < deadline => pause().await,
                 opened => break opened.unwrap(),
             }
         };

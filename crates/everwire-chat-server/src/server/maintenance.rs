@@ -1,0 +1,107 @@
+//! What goes on beside the members.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use everwire_server::CloseCode;
+
+use crate::access::{EXPIRED, REVOCATION_PERIOD};
+use crate::state::AppState;
+use crate::tls::Tls;
+
+/// How often it is stored how far messages were delivered and read.
+const POSITIONS_PERIOD: Duration = Duration::from_secs(1);
+
+/// Read positions that are stored together: messages wait for it.
+const POSITIONS_TOGETHER: usize = 1000;
+
+/// How often old messages are looked for.
+const RETENTION_PERIOD: Duration = Duration::from_secs(60);
+
+/// Runs all of it; never returns. Cancel-safe.
+pub(super) async fn run(state: &AppState, tls: Option<&Arc<Tls>>) {
+    tokio::join!(retain(state), keep_positions(state), revoke(state), renew_certificate(tls));
+}
+
+/// What a crash takes of them, members say again when they come back.
+async fn keep_positions(state: &AppState) {
+    let mut pace = tokio::time::interval(POSITIONS_PERIOD);
+    loop {
+        pace.tick().await;
+        save_receipts(state).await;
+        save_positions(state, POSITIONS_TOGETHER).await;
+    }
+}
+
+/// How far users have read: so many of them at most.
+pub(super) async fn save_positions(state: &AppState, most: usize) {
+    let positions = state.rooms().unsaved_positions(most);
+    if positions.is_empty() {
+        return;
+    }
+    match state.store.save_read_positions(positions.clone()).await {
+        Ok(()) => state.rooms().positions_saved(positions),
+        Err(error) => tracing::error!(%error, "how far users have read can't be stored"),
+    }
+}
+
+pub(super) async fn save_receipts(state: &AppState) {
+    let unsaved = state.rooms().unsaved_receipts();
+    if unsaved.is_empty() {
+        return;
+    }
+    match state.store.save_receipts(unsaved.clone()).await {
+        Ok(()) => state.rooms().receipts_saved(&unsaved),
+        Err(error) => tracing::error!(%error, "how far messages have come can't be stored"),
+    }
+}
+
+/// Certificates change before they expire.
+async fn renew_certificate(tls: Option<&Arc<Tls>>) {
+    let Some(tls) = tls else { return std::future::pending().await };
+    let mut pace = tokio::time::interval(REVOCATION_PERIOD);
+    loop {
+        pace.tick().await;
+        let tls = Arc::clone(tls);
+        let _ = tokio::task::spawn_blocking(move || tls.renew()).await;
+    }
+}
+
+async fn revoke(state: &AppState) {
+    let Some(access) = &state.access else { return std::future::pending().await };
+    let mut pace = tokio::time::interval(REVOCATION_PERIOD);
+    loop {
+        pace.tick().await;
+        access.renew().await;
+        for (id, admission, why) in access.revoked().await {
+            tracing::info!(connection = id, room = admission.room(), %why, "sent away");
+            state.rooms().expel(admission.room(), id, why.close_code(), why.reason());
+        }
+        for (id, admission) in access.expired() {
+            tracing::debug!(connection = id, room = admission.room(), "its token has expired");
+            state.rooms().expel(admission.room(), id, CloseCode::TRY_AGAIN_LATER, EXPIRED);
+        }
+        for (id, admission, seconds) in access.due() {
+            state.rooms().ask_for_token(admission.room(), id, seconds);
+        }
+    }
+}
+
+async fn retain(state: &AppState) {
+    let AppState { config, store, metrics, .. } = state;
+    let mut pace = tokio::time::interval(RETENTION_PERIOD);
+    loop {
+        if config.retention.is_everything() {
+            return std::future::pending().await;
+        }
+        pace.tick().await;
+        match store.retain(config.retention).await {
+            Ok(0) => {}
+            Ok(removed) => {
+                metrics.removed.inc_by(removed);
+                tracing::info!(messages = removed, "old messages removed");
+            }
+            Err(error) => tracing::error!(%error, "old messages can't be removed"),
+        }
+    }
+}

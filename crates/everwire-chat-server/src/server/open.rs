@@ -1,0 +1,76 @@
+//! Which store and which accounts a server and the commands use: the only place that names them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::ChatServer;
+use crate::access::{Access, AccessError, AccountStores, Accounts, Auth, RoomDirectory};
+use crate::budget::{MailboxBudget, PageBudget};
+use crate::config::ServerConfig;
+use crate::domain::Rooms;
+use crate::error::OpenError;
+use crate::metrics::{Metrics, Watched};
+use crate::state::{AppState, Parts};
+use crate::store::sqlite::{SqliteAccounts, SqliteStore, exists};
+use crate::store::{StoreOpenError, StoreOptions};
+use crate::tls::Tls;
+
+impl ChatServer {
+    /// Opens the history.
+    ///
+    /// # Errors
+    /// If the data folder, an issuer's keys or a certificate can't be used, or another server uses the folder.
+    pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
+        let folder = config.data.as_deref();
+        let options = StoreOptions { kept_for: config.retention.time, auth: Some(config.auth.name()) };
+        let (store, commits) = SqliteStore::open(folder, &options)?;
+        let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);
+        let access = access(&config.auth, folder)?;
+        let directory = RoomDirectory::new(folder.map(|folder| SqliteAccounts::open(Some(folder))).transpose()?);
+        let rooms = Arc::new(Mutex::new(Rooms::new(matches!(config.auth, Auth::Guests))));
+        let pages = Arc::new(PageBudget::new());
+        let mailboxes = Arc::new(MailboxBudget::new(config.all_mailboxes_bytes));
+        let watched =
+            Watched { rooms: Arc::clone(&rooms), pages: Arc::clone(&pages), mailboxes: Arc::clone(&mailboxes) };
+        let metrics = Arc::new(Metrics::new(watched, config.lost_log_lines));
+        let store = Arc::new(store);
+        let parts = Parts { config, store, commits, access, directory, rooms, metrics, pages, mailboxes };
+        Ok(Self { state: Arc::new(AppState::new(parts)), tls })
+    }
+}
+
+/// `None`: whoever comes is a guest.
+fn access(auth: &Auth, folder: Option<&Path>) -> Result<Option<Access>, OpenError> {
+    if matches!(auth, Auth::Guests) {
+        return Ok(None);
+    }
+    let writer = SqliteAccounts::open(folder)?;
+    // In memory there is one alone.
+    let reader = folder.map(|folder| SqliteAccounts::open(Some(folder))).transpose()?;
+    let access = Access::new(auth, AccountStores::new(writer, reader));
+    access.map(Some).map_err(|error| match error {
+        AccessError::Accounts(source) => OpenError::Accounts(source),
+        AccessError::Keys(error) => OpenError::Keys(error),
+    })
+}
+
+impl Accounts {
+    /// Opens the database of a data folder, and makes it if there is none.
+    ///
+    /// # Errors
+    /// If the folder can't be used.
+    pub fn open(data: &Path) -> Result<Self, StoreOpenError> {
+        SqliteAccounts::open(Some(data)).map(Self::of)
+    }
+
+    /// Opens the database of a data folder that a server or [`open`](Self::open) has made, and makes none.
+    ///
+    /// # Errors
+    /// [`StoreOpenError::NotThere`] if there is none; if the folder can't be used.
+    pub fn open_existing(data: &Path) -> Result<Self, StoreOpenError> {
+        if !exists(data) {
+            return Err(StoreOpenError::NotThere { folder: data.to_owned() });
+        }
+        Self::open(data)
+    }
+}

@@ -1,0 +1,32 @@
+//! Both stores in one SQLite file.
+//!
+//! - `store`: the messages, by way of a thread that owns the database
+//! - `writer`: that thread: group commit, and questions between commits
+//! - `database`: the connection that stores and removes, and how its file is opened
+//! - `rows`: what is asked of the tables, within any transaction
+//! - `read_positions`: how far users have read
+//! - `accounts`, `refresh_tokens`: who may come in
+//! - `reader`, `export`: a history that is only read, by a program that is not its server
+//! - `backup`: copies of a history, a history from a copy, and whether either is whole
+//! - `folder`, `schema`: the data folder, and the tables
+
+mod accounts;
+mod backup;
+mod database;
+mod export;
+mod folder;
+mod read_positions;
+mod reader;
+mod refresh_tokens;
+mod rows;
+mod schema;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub(crate) use accounts::SqliteAccounts;
+pub use backup::{Restored, backup, restore};
+pub use export::export;
+pub(crate) use reader::exists;
+pub(crate) use store::SqliteStore;
