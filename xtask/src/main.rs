@@ -6,6 +6,7 @@ mod bench;
 mod bindings;
 mod children;
 mod cross;
+mod js;
 mod page;
 mod python;
 mod run;
@@ -30,6 +31,7 @@ cargo xtask CHORE [-- ARGS]
   autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
   sim       random scenarios over the machines that ship, in virtual time; `cargo xtask sim --help` tells ARGS
   bindings  check the bindings to other languages: formatting, lints, documents, licences, tests
+  js        build, test and pack the npm package; ARGS: build, for the first alone
   cross     check that it compiles for Windows and for 32 bits, as `test` does
   tidy      check the layering and the house rules that no compiler checks
   deny      licences, sources and duplicate versions of every dependency
@@ -67,6 +69,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "setup" => setup::setup(),
         "tidy" => tidy::tidy(),
         "bindings" => bindings::check(),
+        "js" => js::js(rest),
         "cross" => cross::check(),
         "deny" => test::deny(),
         "audit" => test::audit(),

@@ -8,6 +8,8 @@ use crate::setup::{self, WASM};
 use crate::shell::{self, Failed};
 
 const SOURCE: &str = "apps/everwire-web";
+/// Of which workspace a package is.
+const WORKSPACE: &str = "Cargo.toml";
 
 /// All that a visitor loads, compressed by brotli, may have so many bytes.
 const BUDGET: usize = 200_000;
@@ -21,7 +23,7 @@ pub(crate) fn page() -> Result<(), Failed> {
         shell::npm_ci(SOURCE)?;
     }
     let small = is_small();
-    let wasm = built("everwire-web", small)?;
+    let wasm = built(WORKSPACE, "everwire-web", small)?;
     let source = shell::root().join(SOURCE);
     let (stamp, made_of) = (wasm.with_extension("page"), made_of(&wasm, &source)?);
     let is_built = source.join("dist/index.html").exists();
@@ -38,7 +40,7 @@ pub(crate) fn page() -> Result<(), Failed> {
 /// Builds the tests of the client in a browser; `tests/page/driver.test.mjs` runs them.
 pub(crate) fn suite() -> Result<(), Failed> {
     setup::wasm_target()?;
-    let wasm = built("everwire-browser-tests", is_small())?;
+    let wasm = built(WORKSPACE, "everwire-browser-tests", is_small())?;
     let mut bind = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--"]);
     bind.arg(&wasm).arg(shell::root().join("tests/browser/dist"));
     shell::run(bind)
@@ -46,7 +48,7 @@ pub(crate) fn suite() -> Result<(), Failed> {
 
 /// Whether what is built for browsers has a standard library of its own (decision 0015): not if its source can't be had, nor
 /// for somebody who wants to read in the console what panicked.
-fn is_small() -> bool {
+pub(crate) fn is_small() -> bool {
     if env::var_os("EVERWIRE_PAGE_PANICS").is_some() {
         return false;
     }
@@ -62,8 +64,8 @@ fn is_small() -> bool {
 /// `small`: with a standard library that is compiled for it, for size, and in which a panic is a trap without words
 /// (decision 0015). The compiler is pinned, so that what it calls unstable is what it was yesterday. In a folder of its own:
 /// with that permission, dependencies are compiled differently.
-fn built(package: &str, small: bool) -> Result<PathBuf, Failed> {
-    let build = ["--package", package, "--target", WASM, "--profile", "page"];
+pub(crate) fn built(manifest: &str, package: &str, small: bool) -> Result<PathBuf, Failed> {
+    let build = ["--manifest-path", manifest, "--package", package, "--target", WASM, "--profile", "page"];
     let flags = flags();
     if !small {
         return shell::built_with(&build, &[("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags)]);

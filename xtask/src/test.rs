@@ -3,7 +3,7 @@
 use crate::autobahn::{self, Thoroughness};
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
-use crate::{bindings, cross, page, sim, tidy};
+use crate::{bindings, cross, js, page, sim, tidy};
 
 /// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
@@ -44,6 +44,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         return Ok(());
     }
     bindings::check()?;
+    js::js(&[])?;
     sim::check()?;
     autobahn::run(Thoroughness::Quick)
 }

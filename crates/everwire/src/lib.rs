@@ -28,7 +28,8 @@
 //! server answers (`Builder::text_pings`); without either nothing is proven, so there is no heartbeat, and the guarantee is
 //! [`Guarantee::Unproven`]. A message counts as written when the browser has it, for it never gives one back. What the
 //! browser says of the network, and of a page that was frozen or left, is heard by itself; `store::WebStore` keeps the
-//! outbox in the browser; hooks need not be `Send` ([`MaybeSend`]).
+//! outbox in the browser; hooks need not be `Send` ([`MaybeSend`]). Sockets of another make than the browser's, such as npm's
+//! `ws` in Node.js, come by `Builder::socket_factory`; where these can ping, pongs are evidence as they are natively.
 //!
 //! # Features
 //!
@@ -129,6 +130,8 @@ pub use crate::client::Client;
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::connect::{ConnectError, WebSocket, connect};
 pub use crate::delivery::{Deliveries, Delivery, Progress};
+#[cfg(target_arch = "wasm32")]
+pub use crate::driver::browser::SocketFactory;
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::driver::{TlsProvider, Transport};
 pub use crate::events::{EventItem, Events};

@@ -14,23 +14,36 @@ pub(crate) struct Bound {
     pub(crate) script: Vec<u8>,
 }
 
-pub(crate) fn generate(wasm: &Path, source: &Path) -> Result<Bound, Box<dyn Error>> {
+pub(crate) fn generate(wasm: &Path, source: &Path, module: Module) -> Result<Bound, Box<dyn Error>> {
     let folder = env::temp_dir().join(format!("everwire-page-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let bound = generate_in(&folder, wasm, source);
+    let bound = generate_in(&folder, wasm, source, module);
     fs::remove_dir_all(&folder)?;
     bound
 }
 
 /// As wasm-bindgen makes it, without more.
 pub(crate) fn bind(folder: &Path, wasm: &Path) -> Result<(), Box<dyn Error>> {
+    bind_with(folder, wasm, Module::BesideTheScript)
+}
+
+/// How the script finds the WebAssembly when nobody says where it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Module {
+    BesideTheScript,
+    /// Not at all: whoever starts it says so. Bundlers then find no file of that name.
+    Given,
+}
+
+fn bind_with(folder: &Path, wasm: &Path, module: Module) -> Result<(), Box<dyn Error>> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(wasm).out_name("everwire").web(true)?.typescript(false).omit_default_module_path(false);
+    bindgen.input_path(wasm).out_name("everwire").web(true)?.typescript(false);
+    bindgen.omit_default_module_path(module == Module::Given);
     bindgen.generate(folder).map_err(|error| format!("wasm-bindgen: {error:#}").into())
 }
 
-fn generate_in(folder: &Path, wasm: &Path, source: &Path) -> Result<Bound, Box<dyn Error>> {
-    bind(folder, wasm)?;
+fn generate_in(folder: &Path, wasm: &Path, source: &Path, module: Module) -> Result<Bound, Box<dyn Error>> {
+    bind_with(folder, wasm, module)?;
     let bound = folder.join("everwire_bg.wasm");
     let (short, script) = shorten(&fs::read(&bound)?, fs::read_to_string(folder.join("everwire.js"))?)?;
     fs::write(&bound, short)?;

@@ -1,6 +1,7 @@
 //! `everwire-page WASM SOURCE OUT BUDGET`: makes the chat's page ready to be served, unless it has more bytes than that
 //! though all tools were there.
 //! `everwire-page WASM OUT`: only what a browser needs to start the WebAssembly, for tests.
+//! `everwire-page package NAME WASM SOURCE OUT`: the same made small, as `NAME.wasm` and `NAME.js`, for an npm package.
 //!
 //! - [`bindings`]: the JavaScript that starts the WebAssembly, and what of it is left out
 //! - [`tools`]: what of npm's makes it smaller
@@ -19,6 +20,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
 
+use crate::bindings::Module;
+
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let done = match &args[..] {
@@ -26,9 +29,15 @@ fn main() -> ExitCode {
             Ok(budget) => build(Path::new(wasm), Path::new(source), Path::new(out), budget),
             Err(_) => Err(format!("the budget is a number of bytes, not `{budget}`").into()),
         },
+        [chore, name, wasm, source, out] if chore == "package" => {
+            package(name, Path::new(wasm), Path::new(source), Path::new(out))
+        }
         [wasm, out] => bindings::bind(Path::new(out), Path::new(wasm)),
         _ => {
-            eprintln!("usage: everwire-page WASM OUT, or everwire-page WASM SOURCE OUT BUDGET");
+            eprintln!(
+                "usage: everwire-page WASM OUT, everwire-page WASM SOURCE OUT BUDGET, or everwire-page package NAME WASM \
+                 SOURCE OUT"
+            );
             return ExitCode::from(2);
         }
     };
@@ -42,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn build(wasm: &Path, source: &Path, out: &Path, budget: usize) -> Result<(), Box<dyn Error>> {
-    let bound = bindings::generate(wasm, source)?;
+    let bound = bindings::generate(wasm, source, Module::BesideTheScript)?;
     let mut files = vec![
         File::new("everwire_bg.wasm", bound.wasm),
         File::new("everwire.js", bound.script),
@@ -76,6 +85,14 @@ fn build(wasm: &Path, source: &Path, out: &Path, budget: usize) -> Result<(), Bo
     if total > budget {
         return Err(format!("the page has {total} bytes, more than the {budget} that it may have").into());
     }
+    Ok(())
+}
+
+fn package(name: &str, wasm: &Path, source: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let bound = bindings::generate(wasm, source, Module::Given)?;
+    fs::create_dir_all(out)?;
+    fs::write(out.join(format!("{name}.wasm")), bound.wasm)?;
+    fs::write(out.join(format!("{name}.js")), bound.script)?;
     Ok(())
 }
 

@@ -29,6 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-page", &[]),
     ("everwire-browser-tests", &["everwire"]),
     ("everwire-bind", &["everwire"]),
+    ("everwire-js", &["everwire"]),
     ("xtask", &[]),
 ];
 

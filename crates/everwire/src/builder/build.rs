@@ -136,7 +136,8 @@ impl Builder {
     fn plan(&mut self, target: Target) -> Result<Plan, BuildError> {
         let text_pings = self.text_pings.take();
         let subprotocols = mem::take(&mut self.subprotocols);
-        Ok(Plan { target, subprotocols, hook: self.hook.take(), on_open: self.on_open.take(), text_pings })
+        let (hook, on_open, factory) = (self.hook.take(), self.on_open.take(), self.factory.take());
+        Ok(Plan { target, subprotocols, hook, on_open, text_pings, factory })
     }
 
     /// What a page is not allowed, and what follows.
@@ -145,7 +146,8 @@ impl Builder {
         if !self.headers.is_empty() {
             return Err(BuildError::Header(browser::NO_HEADERS.to_owned()));
         }
-        if self.config.session.is_none() && self.text_pings.is_none() {
+        let pings = self.factory.as_ref().is_some_and(browser::SocketFactory::can_ping);
+        if self.config.session.is_none() && self.text_pings.is_none() && !pings {
             self.config.heartbeat.interval = None;
             self.config.guarantee = everwire_core::Guarantee::Unproven;
         }

@@ -79,6 +79,8 @@ pub struct Builder {
     budget: Option<RetryBudget>,
     /// What asks and what answers where pings of the protocol can't be sent.
     text_pings: Option<(String, String)>,
+    #[cfg(target_arch = "wasm32")]
+    factory: Option<crate::SocketFactory>,
     connect: bool,
 }
 
@@ -103,6 +105,8 @@ impl Builder {
             store: None,
             budget: None,
             text_pings: None,
+            #[cfg(target_arch = "wasm32")]
+            factory: None,
             connect: true,
         }
     }
@@ -424,6 +428,14 @@ impl Builder {
     /// session and without these texts it has neither heartbeat nor evidence.
     pub fn text_pings(mut self, ping: impl Into<String>, pong: impl Into<String>) -> Self {
         self.text_pings = Some((ping.into(), pong.into()));
+        self
+    }
+
+    /// What makes the WebSockets, where it is not the page's own constructor: see [`SocketFactory`](crate::SocketFactory).
+    /// Default: none.
+    #[cfg(target_arch = "wasm32")]
+    pub fn socket_factory(mut self, factory: crate::SocketFactory) -> Self {
+        self.factory = Some(factory);
         self
     }
 

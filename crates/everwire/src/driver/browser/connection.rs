@@ -52,6 +52,8 @@ pub(in crate::driver) struct Transport {
 enum Pings {
     /// Nobody would answer.
     None,
+    /// The protocol's, where the sockets are of another make than the browser's.
+    Protocol,
     /// The session's.
     Session,
     /// Texts that the user has named.
@@ -72,6 +74,7 @@ impl Connection {
         let pings = match socket.text_pings() {
             _ if socket.subprotocol().is_some_and(|name| name == SUBPROTOCOL) => Pings::Session,
             Some(texts) => Pings::Text(TextPings::new(texts)),
+            None if socket.can_ping() => Pings::Protocol,
             None => Pings::None,
         };
         let socket = Transport { socket, pings, queued_total: 0 };
@@ -142,6 +145,10 @@ impl Connection {
                         batch.push(if in_session { self.secrets.hide_in_bye(message) } else { message });
                     }
                 },
+                Poll::Ready(Told::Pong(payload)) => {
+                    push_batch(batch, events);
+                    events.push(TransportEvent::Pong(payload));
+                }
                 Poll::Ready(Told::Closed(frame)) => {
                     push_batch(batch, events);
                     self.push_written(events);
@@ -287,6 +294,7 @@ impl Transport {
     fn queue_ping(&mut self, payload: &[u8]) -> bool {
         match &mut self.pings {
             Pings::None => false,
+            Pings::Protocol => self.socket.queue_ping(payload),
             Pings::Session => {
                 let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
                 self.queue(&Message::text(format!("p{hex}")))
@@ -320,7 +328,7 @@ impl Transport {
     fn pong(&mut self, message: &Message) -> Option<Bytes> {
         let text = message.as_text()?;
         match &mut self.pings {
-            Pings::None => None,
+            Pings::None | Pings::Protocol => None,
             Pings::Session => {
                 let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
                 text.strip_prefix('q')?.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from)

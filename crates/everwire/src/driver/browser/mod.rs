@@ -3,6 +3,7 @@
 //! - [`Connection`]: reading and writing an open connection in batches
 //! - [`Plan`]: one attempt
 //! - `socket`: the browser's WebSocket, the only file that names it
+//! - [`SocketFactory`]: WebSockets of another make
 //! - `leaving`: when a page is put away without being closed; `listener`: its events
 //! - [`Sleep`]: the alarm
 //! - `turn`: what comes together is taken in together
@@ -10,6 +11,7 @@
 //! - [`Surroundings`]: what the browser says of the network and the page, as hints
 
 mod connection;
+mod factory;
 mod leaving;
 mod listener;
 mod plan;
@@ -20,6 +22,7 @@ mod talk;
 mod turn;
 
 pub(super) use self::connection::Connection;
+pub use self::factory::SocketFactory;
 pub(super) use self::plan::{DialFuture, Opened, Which};
 pub(crate) use self::plan::{Hook, HookFuture, NO_HEADERS, Plan};
 pub(crate) use self::sleep::{Sleep, sleep};

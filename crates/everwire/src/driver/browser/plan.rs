@@ -10,6 +10,7 @@ use http::HeaderMap;
 
 use super::super::offered;
 use super::super::secrets::Secrets;
+use super::factory::SocketFactory;
 use super::socket::Socket;
 use crate::AttemptRequest;
 use crate::hook_error;
@@ -31,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) on_open: Option<OnOpen>,
     /// What asks for a sign of life, and what answers.
     pub(crate) text_pings: Option<(String, String)>,
+    /// What makes the sockets; none: the browser's constructor.
+    pub(crate) factory: Option<SocketFactory>,
 }
 
 /// An attempt that has succeeded.
@@ -68,7 +71,8 @@ impl Plan {
         if !headers.is_empty() {
             return Err(bad_request(NO_HEADERS.to_owned()));
         }
-        let socket = Socket::connect(&target.uri.to_string(), &subprotocols, self.text_pings.clone());
+        let (url, texts) = (target.uri.to_string(), self.text_pings.clone());
+        let socket = Socket::connect(&url, &subprotocols, texts, self.factory.as_ref());
         let mut socket = socket.map_err(bad_request)?;
         let secrets = Secrets::of_page(&target.uri, &subprotocols);
         if poll_fn(|cx| socket.poll_open(cx)).await {

@@ -6,12 +6,14 @@ use std::fmt;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use everwire_ws::{CloseCode, CloseFrame, Message};
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
+use super::factory::{Pinger, SocketFactory};
 use super::leaving::Leaving;
 use super::turn::Turn;
 
@@ -21,6 +23,7 @@ pub(crate) struct Socket {
     heard: Rc<RefCell<Heard>>,
     closing: bool,
     text_pings: Option<(String, String)>,
+    pinger: Option<Pinger>,
     _turn: Option<Turn>,
     _leaving: Leaving,
     on_message: Closure<dyn FnMut(MessageEvent)>,
@@ -32,6 +35,8 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 pub(super) enum Told {
     Message(Message),
+    /// The answer to a ping of the protocol, with what that carried.
+    Pong(Bytes),
     /// The end, with the peer's close frame if there was one; one without a code is `Some(None)`.
     Closed(Option<Option<CloseFrame>>),
 }
@@ -57,9 +62,14 @@ impl Socket {
         url: &str,
         subprotocols: &[String],
         text_pings: Option<(String, String)>,
+        factory: Option<&SocketFactory>,
     ) -> Result<Self, String> {
         let names: Array = subprotocols.iter().map(|name| JsValue::from_str(name)).collect();
-        let socket = WebSocket::new_with_str_sequence(url, &names).map_err(|error| words(&error))?;
+        let socket = match factory {
+            None => WebSocket::new_with_str_sequence(url, &names),
+            Some(factory) => factory.make(url, &names),
+        };
+        let socket = socket.map_err(|error| words(&error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let heard = Rc::new(RefCell::new(Heard::default()));
         let turn = {
@@ -91,6 +101,16 @@ impl Socket {
                 Heard::tell(&heard, |heard| heard.told.push_back(Told::Closed(frame)));
             })
         };
+        let pinger = factory.filter(|factory| factory.can_ping()).map(|_| {
+            let (heard, turn) = (Rc::clone(&heard), turn.clone());
+            Pinger::new(&socket, move |payload| {
+                heard.borrow_mut().told.push_back(Told::Pong(payload));
+                match &turn {
+                    Some(turn) => turn.ask(),
+                    None => Heard::tell(&heard, |_| {}),
+                }
+            })
+        });
         // Whoever comes back to the page connects anew.
         let leaving = {
             let (socket, heard) = (socket.clone(), Rc::clone(&heard));
@@ -107,6 +127,7 @@ impl Socket {
             heard,
             closing: false,
             text_pings,
+            pinger,
             _turn: turn,
             _leaving: leaving,
             on_message,
@@ -131,6 +152,16 @@ impl Socket {
     /// What asks for a sign of life on it, and what answers.
     pub(super) fn text_pings(&self) -> Option<(String, String)> {
         self.text_pings.clone()
+    }
+
+    /// Whether it can send pings of the protocol.
+    pub(super) fn can_ping(&self) -> bool {
+        self.pinger.is_some()
+    }
+
+    /// Sends a ping of the protocol. `false` once it is closing.
+    pub(super) fn queue_ping(&mut self, payload: &[u8]) -> bool {
+        self.is_open() && self.pinger.as_ref().is_some_and(|pinger| pinger.ping(&self.socket, payload))
     }
 
     /// The subprotocol that the server chose.

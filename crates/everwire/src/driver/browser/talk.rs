@@ -1,6 +1,6 @@
 //! A new connection in the hands of the user's hook.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use everwire_core::{Cause, Loss};
 use everwire_ws::{CloseCode, Message};
@@ -20,11 +20,15 @@ impl Talk for Socket {
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ConnectionEnded>> {
-        self.poll_told(cx).map(|told| match told {
-            Told::Message(message) => Ok(message),
-            Told::Closed(Some(frame)) => Err(ConnectionEnded::closed(frame)),
-            Told::Closed(None) => Err(ConnectionEnded::lost(Cause::Lost(Loss::Ended).to_string())),
-        })
+        loop {
+            return Poll::Ready(match ready!(self.poll_told(cx)) {
+                Told::Message(message) => Ok(message),
+                // Nobody has asked yet.
+                Told::Pong(_) => continue,
+                Told::Closed(Some(frame)) => Err(ConnectionEnded::closed(frame)),
+                Told::Closed(None) => Err(ConnectionEnded::lost(Cause::Lost(Loss::Ended).to_string())),
+            });
+        }
     }
 
     fn dismiss(mut self) {

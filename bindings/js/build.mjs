@@ -1,0 +1,38 @@
+// Makes `dist` of `src` and `gen` (what `cargo xtask js` has made of the Rust crates).
+import { build } from "esbuild";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+
+const ENTRIES = ["index", "node", "inline", "slim"];
+/** In bytes: the shim by gzip, the WebAssembly by brotli. */
+const LIMITS = { shim: 4096, wasm: Number(process.env.EVERWIRE_JS_WASM_LIMIT ?? 145_000) };
+
+const here = (path) => new URL(path, import.meta.url);
+process.chdir(new URL(".", import.meta.url).pathname);
+
+await rm(here("dist"), { recursive: true, force: true });
+await mkdir(here("dist"));
+const wasm = await readFile(here("gen/everwire.wasm"));
+await writeFile(here("gen/inline.js"), `export default "${wasm.toString("base64")}";\n`);
+await build({
+  entryPoints: ENTRIES.map((name) => `src/${name}.js`),
+  outdir: "dist",
+  format: "esm",
+  target: "es2022",
+  bundle: true,
+  splitting: true,
+  minify: true,
+  chunkNames: "[name]-[hash]",
+  external: ["node:*"],
+  legalComments: "none",
+  logLevel: "warning",
+});
+await copyFile(here("gen/everwire.wasm"), here("dist/everwire.wasm"));
+for (const types of (await readdir(here("src"))).filter((name) => name.endsWith(".d.ts"))) await copyFile(here(`src/${types}`), here(`dist/${types}`));
+
+const shim = await build({ entryPoints: ["src/socket.js"], format: "esm", target: "es2022", bundle: true, minify: true, write: false });
+const sizes = { shim: gzipSync(shim.outputFiles[0].contents, { level: 9 }).length, wasm: brotliCompressSync(wasm).length };
+console.log(`shim ${sizes.shim} bytes by gzip, WebAssembly ${sizes.wasm} bytes by brotli (${wasm.length} as it is)`);
+for (const [what, limit] of Object.entries(LIMITS)) {
+  if (sizes[what] > limit) throw new Error(`the ${what} has ${sizes[what]} bytes, more than ${limit}`);
+}

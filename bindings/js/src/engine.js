@@ -1,0 +1,343 @@
+// Loaded in its own time: what ties a socket of the shim to a client in WebAssembly.
+import init, { Engine, initSync } from "../gen/everwire.js";
+import { address, linked } from "./socket.js";
+import { settings } from "./settings.js";
+import { locked } from "./outbox.js";
+import { wrapped } from "./wrap.js";
+
+const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
+
+/** In the order of `encode` in `wasm/src/outcomes.rs`. */
+const OUTCOMES = [
+  () => ({ status: "acknowledged" }),
+  () => ({ status: "received" }),
+  () => ({ status: "expired" }),
+  () => ({ status: "dropped", reason: "oldest" }),
+  () => ({ status: "dropped", reason: "newest" }),
+  () => ({ status: "dropped", reason: "lowest-priority" }),
+  () => ({ status: "dropped", reason: "conflated" }),
+  () => ({ status: "dropped", reason: "not-connected" }),
+  (code) => ({ status: "rejected", reason: "peer-refuses", code }),
+  (limit) => ({ status: "rejected", reason: "too-large", limit }),
+  () => ({ status: "cancelled" }),
+  () => ({ status: "unknown", stage: "queued" }),
+  () => ({ status: "unknown", stage: "written" }),
+  () => ({ status: "stored" }),
+];
+
+/** So many messages wait for an iterator that is slow; then the connection is not read. */
+const HIGH_WATER = 64;
+/** How long a page that comes back may take to connect before its states tell that it has not. */
+const RETURN_MS = 3_000;
+
+let started;
+
+/** Starts the WebAssembly: a module, bytes, a response or a promise of one. */
+export async function start(source) {
+  if (source instanceof Uint8Array) initSync({ module: source });
+  else await init({ module_or_path: source });
+  started = true;
+}
+
+/** Takes over a socket of the shim. */
+export async function attach(core) {
+  if (!started) throw new Error("the WebAssembly has not been started");
+  const client = new Client(core);
+  await client.begin();
+}
+
+class Client {
+  #core;
+  #engine;
+  #store;
+  /** The socket in use, or the last one. */
+  #link;
+  #deliveries = new Map();
+  /** Messages that the user has been given. */
+  #done = 0;
+  /** How many more an iterator has asked for. */
+  #asked = 0;
+  /** Which of several addresses is next, and whether the last one that was tried has opened. */
+  #address = 0;
+  #hasOpened = true;
+  /** The page is put away: what happens meanwhile is told when it is back. */
+  #away;
+  #listeners = [];
+
+  constructor(core) {
+    this.#core = core;
+  }
+
+  async begin() {
+    const core = this.#core;
+    const given = settings(core.options);
+    if (given.store) this.#store = await locked(given.store);
+    if (core.ready === CLOSED) return this.#store?.release();
+    if (this.#store) given.store = this.#store.name;
+    given.protocols = core.protocols;
+    given.pings = typeof core.WebSocket?.prototype?.ping === "function";
+    const hooks = {
+      socket: (url, protocols) => this.#socket(url, protocols),
+      messages: (messages) => this.#messages(messages),
+      outcomes: (flat) => this.#outcomes(flat),
+      state: (json) => this.#hear(JSON.parse(json)),
+      event: (kind, detail) => this.#event(kind, detail),
+      recovered: (id, data) => this.#recovered(id, data),
+    };
+    if (core.next || core.urls.length > 1) hooks.request = (attempt, cause) => this.#request(attempt, cause);
+    if (core.options.onOpen) hooks.open = async (connection) => core.options.onOpen(connection);
+    // Nothing may be told before there is somebody to tell it to.
+    this.#watchPage();
+    try {
+      this.#engine = new Engine(core.urls[0] ?? "ws://everwire.invalid/", given, hooks);
+    } catch (error) {
+      this.#store?.release();
+      throw error;
+    }
+    core.engine = this;
+    core.pull ? this.pull() : this.push();
+    core.drain?.();
+  }
+
+  // What the shim calls.
+
+  send({ data, options, done, failed }) {
+    try {
+      const given = options ?? null;
+      const id = typeof data === "string" ? this.#engine.send_text(data, given, Boolean(done)) : this.#engine.send_bytes(data, given, Boolean(done));
+      if (done) this.#deliveries.set(id, done);
+    } catch (error) {
+      if (failed) return failed(error);
+      this.#core.tell("error", { message: error.message, error });
+    }
+  }
+
+  buffered() {
+    return this.#engine.queued_bytes() + (this.#link?.socket.bufferedAmount ?? 0);
+  }
+
+  roundTrip() {
+    const trip = this.#engine.round_trip();
+    return Number.isNaN(trip) ? undefined : trip;
+  }
+
+  async close(within) {
+    const [unsent, unproven] = await this.#engine.close(within);
+    return { unsent, unproven };
+  }
+
+  reconnect(code, reason) {
+    const core = this.#core;
+    if (core.ready === CONNECTING) return this.#engine.retry_now();
+    if (core.options.session) return this.#engine.migrate();
+    core.closing = code === undefined ? [] : [code, reason ?? ""];
+    this.again = true;
+    this.#engine.disconnect();
+  }
+
+  pull() {
+    this.#asked = 0;
+    this.#engine.demand(0);
+    this.#ask();
+  }
+
+  push() {
+    const core = this.#core;
+    while (core.buffer.length > 0) this.#give(core.buffer.shift());
+    this.processed();
+    this.#engine.demand(-1);
+  }
+
+  handed() {
+    this.#done += 1;
+    this.#ask();
+  }
+
+  /** For more, once half of what may wait has been handed out. */
+  #ask() {
+    const expected = this.#asked + this.#core.buffer.length;
+    if (!this.#core.pull || expected > HIGH_WATER / 2) return;
+    this.#asked += HIGH_WATER - expected;
+    this.#engine.demand(HIGH_WATER - expected);
+  }
+
+  /** Whoever asks for the next one has done with those before. */
+  processed() {
+    if (this.#engine && this.#core.options.session) this.#engine.acknowledge(this.#done);
+  }
+
+  end() {
+    for (const [target, type, listener] of this.#listeners.splice(0)) target.removeEventListener(type, listener);
+    this.#store?.release();
+    this.#store = undefined;
+    this.#engine?.free();
+    this.#engine = { queued_bytes: () => 0, round_trip: () => NaN, demand() {}, acknowledge() {}, async close() { return [0, 0]; } };
+  }
+
+  // What the WebAssembly calls.
+
+  #socket(url, protocols) {
+    const core = this.#core;
+    const { early } = core;
+    core.early = undefined;
+    const isEarly = early && early.socket.url === new URL(url).href && `${core.offered()}` === `${protocols}`;
+    if (early && !isEarly) early.abandon();
+    const socket = isEarly ? early.socket : new core.WebSocket(url, protocols);
+    if (isEarly) queueMicrotask(() => early.told.forEach((event) => socket[`on${event.type}`]?.(event)));
+    this.#link = isEarly ? early.link : linked(socket);
+    if (core.next) core.url = socket.url;
+    return wrapped(socket, () => core.closing);
+  }
+
+  async #request(attempt, cause) {
+    const core = this.#core;
+    if (!core.next) {
+      // The one that worked last is tried first; what fails is followed by the next.
+      if (!this.#hasOpened) this.#address += 1;
+      this.#hasOpened = false;
+      return core.urls[this.#address % core.urls.length];
+    }
+    const first = core.first;
+    core.first = undefined;
+    return address(await (first ?? core.next({ attempt, cause })));
+  }
+
+  #messages(messages) {
+    const core = this.#core;
+    if (core.pull) {
+      this.#asked -= messages.length;
+      core.buffer.push(...messages);
+      return core.wake?.();
+    }
+    for (const data of messages) this.#give(data);
+    queueMicrotask(() => this.processed());
+  }
+
+  #give(data) {
+    this.#done += 1;
+    this.#core.message(data);
+  }
+
+  #outcomes(flat) {
+    for (let at = 0; at < flat.length; at += 3) {
+      const done = this.#deliveries.get(flat[at]);
+      this.#deliveries.delete(flat[at]);
+      done?.(OUTCOMES[flat[at + 1]](flat[at + 2]));
+    }
+  }
+
+  #event(kind, detail) {
+    const core = this.#core;
+    if (kind === "ended") {
+      core.wake?.();
+      // Outcomes of the end are told behind it.
+      setTimeout(() => core.ready === CLOSED && core.engine === this && this.end());
+    } else if (kind === "session" || kind === "store") {
+      core.tell(kind, { detail });
+    }
+  }
+
+  /** A message that an earlier page has left, with what becomes of it. */
+  #recovered(id, data) {
+    const outcome = new Promise((done) => this.#deliveries.set(id, done));
+    const core = this.#core;
+    const shown = typeof data === "string" ? data : new Uint8Array(data);
+    if (core.options.outbox?.onRecovered) core.options.outbox.onRecovered(shown, outcome);
+    // Who listens may have been added only after the constructor.
+    queueMicrotask(() => core.tell("recovered", { data: shown, outcome }));
+  }
+
+  #hear(state) {
+    const core = this.#core;
+    if (this.#away) {
+      this.#away.push(state);
+      if (this.#away.isBack && (state.name === "connected" || state.name === "closed")) this.#isBack();
+      return;
+    }
+    this.#tell(state);
+    if (this.again && state.name === "closed" && state.cause === "user" && core.ready !== CLOSING) this.#connectAgain();
+  }
+
+  #connectAgain() {
+    this.again = false;
+    this.#core.closing = undefined;
+    this.#engine.connect();
+  }
+
+  #tell(state) {
+    const core = this.#core;
+    const was = core.ready;
+    const { retryIn, unproven, ...told } = state;
+    if (retryIn !== undefined) told.retryAt = Date.now() + retryIn;
+    if (unproven) told.unproven = true;
+    switch (state.name) {
+      case "connecting":
+        // The shim has opened it already, or has said so.
+        if (was === OPEN || (core.state.name === "connecting" && core.state.attempt === state.attempt)) return;
+        if (was !== CLOSING) core.ready = CONNECTING;
+        break;
+      case "connected":
+        this.#hasOpened = true;
+        if (was === OPEN) {
+          if (core.state.name !== "connected" || core.state.unproven !== told.unproven) core.stateIs(told);
+          return;
+        }
+        return void core.opened(this.#link.socket);
+      case "disconnected":
+        core.ready = CONNECTING;
+        core.stateIs(told);
+        return this.#closed(told, was);
+      case "closing":
+        if (!this.again) core.ready = CLOSING;
+        break;
+      case "closed":
+        if (state.cause === "initial") return;
+        core.ready = this.again && was !== CLOSED && core.closing ? CONNECTING : CLOSED;
+        core.stateIs(told);
+        return this.#closed(told, was);
+    }
+    core.stateIs(told);
+  }
+
+  /** The event `close`, and before it `error` unless the end was in order. */
+  #closed({ reason, cause }, was) {
+    const core = this.#core;
+    const last = this.#link?.closed ?? { code: 1006, reason: "", wasClean: false };
+    if (!last.wasClean && (cause !== "user" || was === CONNECTING)) core.tell("error", { message: reason });
+    core.closed(last.code, last.reason, last.wasClean);
+    core.wake?.();
+  }
+
+  // A page in the browser's back-forward cache, or frozen, has no connection, and need not say so when it is back with one.
+
+  #watchPage() {
+    const on = (target, type, listener) => {
+      if (!target?.addEventListener) return;
+      target.addEventListener(type, listener, true);
+      this.#listeners.push([target, type, listener]);
+    };
+    const leaves = () => (this.#away ??= []);
+    const returns = () => {
+      if (!this.#away) return;
+      this.#away.isBack = true;
+      setTimeout(() => this.#isBack(), RETURN_MS);
+    };
+    on(globalThis.window, "pagehide", (event) => event.persisted && leaves());
+    on(globalThis.window, "pageshow", returns);
+    on(globalThis.document, "freeze", leaves);
+    on(globalThis.document, "resume", returns);
+  }
+
+  #isBack() {
+    const states = this.#away ?? [];
+    this.#away = undefined;
+    const last = states.at(-1);
+    if (last?.name !== "connected" || this.#core.ready !== OPEN) return states.forEach((state) => this.#hear(state));
+    // The connection is another: whoever counts connections is told so, and nobody was offline.
+    if (states.some(({ name }) => name === "disconnected")) {
+      const core = this.#core;
+      core.closed(1006, "the page was put away", false);
+      core.opened(this.#link.socket);
+    }
+  }
+}

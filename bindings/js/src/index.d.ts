@@ -1,0 +1,2 @@
+export * from "./socket.js";
+export { EverwireSocket as default } from "./socket.js";

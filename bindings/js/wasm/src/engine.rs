@@ -1,0 +1,160 @@
+//! One client.
+#![allow(unreachable_pub, reason = "`wasm_bindgen` exports them")]
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use everwire::{Client, Delivery, Hint, Message, MessageId, Priority, SendError, SendOptions};
+use js_sys::{Error, Object, Reflect};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::hooks::Hooks;
+use crate::outcomes::Outcomes;
+use crate::pump::{self, Demand};
+use crate::settings;
+
+/// A client, as JavaScript has it.
+#[wasm_bindgen]
+pub struct Engine {
+    client: Client,
+    outcomes: Rc<Outcomes>,
+    demand: Rc<Demand>,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Starts a client. Errors are JavaScript's, with what is wrong with which setting.
+    #[wasm_bindgen(constructor)]
+    pub fn new(url: &str, given: &JsValue, hooks: JsValue) -> Result<Self, JsValue> {
+        let hooks = Rc::new(Hooks::new(hooks));
+        let builder = settings::builder(url, given, &hooks).map_err(|error| JsValue::from(Error::new(&error)))?;
+        let client = builder.build().map_err(|error| JsValue::from(Error::new(&error.to_string())))?;
+        let (outcomes, demand) = (Outcomes::new(Rc::clone(&hooks)), Rc::new(Demand::default()));
+        let engine = Self { client, outcomes, demand };
+        engine.recover(&hooks);
+        pump::start(&engine.client, hooks, Rc::clone(&engine.demand));
+        Ok(engine)
+    }
+
+    /// What an earlier page has left in the store: the hook is given each with its number.
+    fn recover(&self, hooks: &Hooks) {
+        for recovered in self.client.recovered() {
+            hooks.recovered(recovered.delivery.id().0, &recovered.message);
+            self.outcomes.follow(recovered.delivery);
+        }
+    }
+
+    /// Puts a text into the outbox and gives its number. With `follow` its outcome is told.
+    pub fn send_text(&self, text: String, options: &JsValue, follow: bool) -> Result<f64, JsValue> {
+        self.send(Message::text(text), options, follow)
+    }
+
+    /// The same for bytes.
+    pub fn send_bytes(&self, bytes: Vec<u8>, options: &JsValue, follow: bool) -> Result<f64, JsValue> {
+        self.send(Message::binary(bytes), options, follow)
+    }
+
+    /// Takes back what no connection has been given. Whether it was.
+    pub fn cancel(&self, id: f64) -> bool {
+        self.client.cancel(MessageId(id as u64)).is_ok()
+    }
+
+    /// So many messages more may be handed over; less than none: as many as come.
+    pub fn demand(&self, messages: f64) {
+        self.demand.add(messages);
+    }
+
+    /// In a session: so many messages, of all that were ever handed over, are processed.
+    pub fn acknowledge(&self, position: f64) {
+        self.demand.acknowledge(position as u64);
+    }
+
+    /// Payload bytes that are in no socket yet.
+    pub fn queued_bytes(&self) -> f64 {
+        self.client.stats().machine.queued_bytes as f64
+    }
+
+    /// Payload bytes whose arrival is not proven yet.
+    pub fn unproven_bytes(&self) -> f64 {
+        self.client.stats().machine.unproven_bytes as f64
+    }
+
+    /// Round trip in milliseconds, smoothed; not a number where none was measured.
+    pub fn round_trip(&self) -> f64 {
+        self.client.stats().machine.smoothed_round_trip.map_or(f64::NAN, |trip| trip.as_secs_f64() * 1e3)
+    }
+
+    /// Connects, if the client has stopped.
+    pub fn connect(&self) {
+        self.client.connect();
+    }
+
+    /// Tries at once, if the client waits.
+    pub fn retry_now(&self) {
+        self.client.hint(Hint::RetryNow);
+    }
+
+    /// Closes the connection in order and keeps the outbox.
+    pub fn disconnect(&self) {
+        self.client.disconnect();
+    }
+
+    /// Moves a session to a new connection.
+    pub fn migrate(&self) {
+        self.client.migrate();
+    }
+
+    /// Ends the client within so many milliseconds: how many messages are unsent, and how many unproven.
+    pub async fn close(&self, within: f64) -> Vec<f64> {
+        let within = Duration::try_from_secs_f64(within.max(0.0) / 1e3).unwrap_or(Duration::MAX);
+        let client = self.client.clone();
+        let left = client.close(within).await;
+        vec![left.unsent.len() as f64, left.unacknowledged.len() as f64]
+    }
+}
+
+impl Engine {
+    fn send(&self, message: Message, options: &JsValue, follow: bool) -> Result<f64, JsValue> {
+        let sent = match options.is_object() {
+            true => self.client.send_with(message, send_options(options)),
+            false => self.client.send(message),
+        };
+        let delivery = sent.map_err(|error| refusal(&error))?;
+        let id = delivery.id().0 as f64;
+        match follow {
+            true => self.outcomes.follow(delivery),
+            false => drop::<Delivery>(delivery),
+        }
+        Ok(id)
+    }
+}
+
+fn send_options(given: &JsValue) -> SendOptions {
+    let mut options = SendOptions::new();
+    if let Some(ttl) = settings::duration(given, "ttl") {
+        options = options.ttl(ttl);
+    }
+    match settings::text(given, "priority").as_deref() {
+        Some("high") => options = options.priority(Priority::High),
+        Some("low") => options = options.priority(Priority::Low),
+        _ => {}
+    }
+    if let Some(key) = settings::text(given, "key") {
+        options = options.key(key);
+    }
+    options
+}
+
+/// An error with a `code`: `full`, `closed` or `too-large`.
+fn refusal(error: &SendError) -> JsValue {
+    let code = match error {
+        SendError::Full(_) => "full",
+        SendError::Closed(..) => "closed",
+        _ => "too-large",
+    };
+    let words = Error::new(&error.to_string());
+    // An error is an object.
+    let _ = Reflect::set(AsRef::<Object>::as_ref(&words), &"code".into(), &code.into());
+    words.into()
+}

@@ -1,0 +1,89 @@
+//! `cargo xtask js`: the npm package in `bindings/js`, built, tested and packed.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::process::Command;
+
+use crate::shell::{self, Failed, run};
+use crate::{page, setup};
+
+const FOLDER: &str = "bindings/js";
+const MANIFEST: &str = "bindings/Cargo.toml";
+
+/// What the WebAssembly may have with the standard library as rustup has it, in bytes by brotli.
+const LIMIT_WITHOUT_SOURCE: &str = "170000";
+
+pub(crate) fn js(args: &[String]) -> Result<(), Failed> {
+    match args.first().map(String::as_str) {
+        None => build().and_then(|()| test()),
+        Some("build") => build(),
+        Some(other) => {
+            Err(Failed(format!("what is '{other}'? `cargo xtask js` builds, tests and packs, `js build` builds")))
+        }
+    }
+}
+
+/// The package's `dist`.
+pub(crate) fn build() -> Result<(), Failed> {
+    setup::wasm_target()?;
+    shell::npm_ci(FOLDER)?;
+    let small = page::is_small();
+    bound("everwire", "everwire-js", small)?;
+    let mut build = npm(&["build.mjs"]);
+    if !small {
+        build.env("EVERWIRE_JS_WASM_LIMIT", LIMIT_WITHOUT_SOURCE);
+    }
+    run(build)
+}
+
+/// One WebAssembly with its script, unless that is what would come of it.
+fn bound(name: &str, package: &str, small: bool) -> Result<(), Failed> {
+    let wasm = page::built(MANIFEST, package, small)?;
+    let generated = shell::root().join(FOLDER).join("gen");
+    let (stamp, made_of) = (generated.join(format!("{name}.stamp")), made_of(&wasm)?);
+    if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == made_of) {
+        return Ok(());
+    }
+    let mut bind = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--", "package", name]);
+    bind.arg(&wasm).arg(shell::root().join(FOLDER).join("src")).arg(&generated);
+    run(bind)?;
+    shell::write(&stamp, &made_of)
+}
+
+fn test() -> Result<(), Failed> {
+    let sessions = shell::built(&["--package", "everwire-tests", "--bin", "session-echo"])?;
+    let everwire = shell::built(&["--package", "everwire-cli"])?;
+    let tests = fs::read_dir(shell::root().join(FOLDER).join("tests"));
+    let tests = tests.map_err(|error| Failed(format!("{FOLDER}/tests: {error}")))?;
+    let mut files: Vec<String> = tests
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".test.mjs"))
+        .map(|name| format!("tests/{name}"))
+        .collect();
+    files.sort();
+    let mut node = npm(&["--test", "--test-concurrency=2", "--test-reporter=dot"]);
+    node.args(files).env("EVERWIRE_SESSION_ECHO", sessions).env("EVERWIRE_BINARY", everwire);
+    run(node)?;
+    let mut pack = shell::command(shell::NPM, &["pack", "--loglevel=error", "--pack-destination"]);
+    pack.arg(shell::target()).current_dir(shell::root().join(FOLDER));
+    run(pack)
+}
+
+/// Node.js in the package's folder.
+fn npm(args: &[&str]) -> Command {
+    let mut node = shell::command("node", args);
+    node.current_dir(shell::root().join(FOLDER)).env("NO_COLOR", "1");
+    // Whoever tests us with Node.js's own runner has not asked us to report to it.
+    node.env_remove("NODE_TEST_CONTEXT");
+    node
+}
+
+fn made_of(wasm: &Path) -> Result<String, Failed> {
+    let lock = shell::root().join(FOLDER).join("package-lock.json");
+    let mut hasher = DefaultHasher::new();
+    for file in [wasm, &lock] {
+        fs::read(file).map_err(|error| Failed(format!("{}: {error}", file.display())))?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
