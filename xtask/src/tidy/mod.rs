@@ -1,6 +1,7 @@
 //! House rules that no compiler checks. Each rule gives its findings as lines; any finding fails the chore.
 
 mod dependencies;
+mod imports;
 mod layering;
 mod scenarios;
 mod sources;
@@ -16,6 +17,7 @@ pub(crate) fn tidy() -> Result<(), Failed> {
     let mut findings = layering::check(&metadata);
     findings.extend(dependencies::check(&metadata, &documented));
     findings.extend(sources::check(&root)?);
+    findings.extend(imports::check(&root)?);
     if findings.is_empty() {
         return Ok(());
     }
