@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::Response;
-use everwire::CloseCode;
-use everwire_server::{Incoming, Origins, SUBPROTOCOL, Server, Session, Sessions, SessionsConfig, Socket, Upgrade};
+use everwire_server::{
+    CloseCode, Incoming, Limits, Origins, SUBPROTOCOL, Server, Session, Sessions, SessionsConfig, Socket, Upgrade,
+};
 use tokio::net::TcpListener;
 
 use crate::args::EchoArgs;
@@ -18,8 +19,16 @@ use crate::term::Stop;
 /// How long clients may take to part at the end.
 const PARTING: Duration = Duration::from_secs(3);
 
+/// Connections, and sessions, at a time.
+const MOST: usize = 1024;
+
+/// What a session may have under way in either direction beyond one message of the largest size: what it is sent waits for
+/// its client in the server, and a client that sends and does not read is held back by this.
+const MESSAGES: u32 = 256;
+const BYTES: u64 = 256 << 10;
+
 pub(crate) async fn run(args: EchoArgs) -> Result<Exit, Failure> {
-    let EchoArgs { listen, allow_remote, close_with } = args;
+    let EchoArgs { listen, allow_remote, close_with, max_message } = args;
     if !listen.ip().is_loopback() && !allow_remote {
         return Err(Failure::usage(format!(
             "{listen} can be reached from other machines, and anybody may connect: listen on 127.0.0.1, or add --allow-remote"
@@ -30,37 +39,76 @@ pub(crate) async fn run(args: EchoArgs) -> Result<Exit, Failure> {
     };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let sessions = Sessions::new(SessionsConfig::default())
-        .map_err(|error| Failure::new(Exit::Failed, format!("sessions can't be served: {error}")))?;
     let stop = Stop::listen(PARTING);
+    let echo = Echo { close_with, ..Echo::new(max_message, stop.clone())? };
     tokio::spawn(logs::tell_lost());
     tell(&format!("everwire echo server listening on ws://{address}/\ntry: everwire connect ws://{address}/"));
-    let app = match close_with {
-        None => Router::new().fallback(open).with_state(sessions),
-        Some(code) => Router::new().fallback(close).with_state(code),
-    };
-    Server::new().grace(PARTING).serve_router(listener, app, stop.asked()).await;
+    echo.serve(listener, stop).await;
     Ok(Exit::Done)
 }
 
-/// Any path, for pages of any origin: there is nothing to protect here.
-async fn open(State(sessions): State<Sessions>, upgrade: Upgrade) -> Response<String> {
-    let upgrade = upgrade.origins(Origins::any());
-    if upgrade.offered_subprotocols().iter().any(|offered| offered == SUBPROTOCOL) {
-        sessions.accept(upgrade, "anybody", in_session)
-    } else {
-        upgrade.on_upgrade(plainly)
+#[derive(Clone)]
+struct Echo {
+    sessions: Sessions,
+    limits: Limits,
+    stop: Stop,
+    /// Each connection is closed at once with this.
+    close_with: Option<CloseCode>,
+}
+
+impl Echo {
+    fn new(max_message: usize, stop: Stop) -> Result<Self, Failure> {
+        let mut config = SessionsConfig::default();
+        config.registry.max_sessions = MOST;
+        config.session.limits.messages = MESSAGES;
+        config.session.limits.bytes = BYTES;
+        config.session.limits.message_bytes = max_message as u64;
+        config.session.outbox.max_messages = MESSAGES as usize;
+        config.session.outbox.max_bytes = max_message;
+        let sessions = Sessions::new(config)
+            .map_err(|error| Failure::new(Exit::Failed, format!("sessions can't be served: {error}")))?;
+        let limits = Limits { max_message, max_frame: max_message, ..Limits::default() };
+        Ok(Self { sessions, limits, stop, close_with: None })
+    }
+
+    async fn serve(self, listener: TcpListener, stop: Stop) {
+        let sessions = self.sessions.clone();
+        let app = Router::new().fallback(open).with_state(self);
+        let server = Server::new().max_connections(MOST).grace(PARTING);
+        let leaving = async {
+            stop.asked().await;
+            sessions.drain(Duration::ZERO).await;
+        };
+        tokio::join!(server.serve_router(listener, app, stop.asked()), leaving);
     }
 }
 
-/// With `--close-with`.
-async fn close(State(code): State<CloseCode>, upgrade: Upgrade) -> Response<String> {
-    upgrade.origins(Origins::any()).on_upgrade(async move |mut socket: Socket| {
-        let _ = socket.close(code, "").await;
-    })
+/// Any path, for pages of any origin: there is nothing to protect here.
+async fn open(State(echo): State<Echo>, upgrade: Upgrade) -> Response<String> {
+    let upgrade = upgrade.origins(Origins::any());
+    if let Some(code) = echo.close_with {
+        return upgrade.on_upgrade(async move |mut socket: Socket| {
+            let _ = socket.close(code, "").await;
+        });
+    }
+    if upgrade.offered_subprotocols().iter().any(|offered| offered == SUBPROTOCOL) {
+        echo.sessions.accept(upgrade, "anybody", in_session)
+    } else {
+        upgrade.limits(echo.limits).on_upgrade(move |socket| plainly(socket, echo.stop))
+    }
 }
 
-async fn plainly(mut socket: Socket) {
+async fn plainly(mut socket: Socket, stop: Stop) {
+    tokio::select! {
+        () = send_back(&mut socket) => {}
+        () = stop.asked() => {
+            // The server cuts what takes longer than its grace.
+            let _ = socket.close(CloseCode::GOING_AWAY, "the server ends").await;
+        }
+    }
+}
+
+async fn send_back(socket: &mut Socket) {
     while let Ok(Some(incoming)) = socket.recv().await {
         if let Incoming::Message(message) = incoming
             && socket.send(&message).await.is_err()
@@ -82,4 +130,70 @@ async fn in_session(mut session: Session) {
 fn tell(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use everwire::{Client, Message};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    async fn start() -> (Echo, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let stop = Stop::listen(PARTING);
+        let echo = Echo::new(512 << 10, stop.clone()).unwrap();
+        tokio::spawn(echo.clone().serve(listener, stop));
+        (echo, url)
+    }
+
+    /// What comes back waits for clients that send and do not read.
+    #[tokio::test]
+    async fn clients_that_send_and_never_read_make_the_server_hold_no_more_than_is_set() {
+        const CLIENTS: usize = 20;
+        const SIZE: usize = 4 << 10;
+        let (echo, url) = start().await;
+        let text = "x".repeat(SIZE);
+        let mut sockets = Vec::new();
+        for _ in 0..CLIENTS {
+            let (mut socket, _) = Client::builder(&url).subprotocol(SUBPROTOCOL).connect_once().await.unwrap();
+            let hello = r#"h{"limits":{"messages":100000,"bytes":1000000000,"message_bytes":1000000}}"#;
+            socket.send(Message::text(hello)).await.unwrap();
+            // More than may wait for it, and less than it is told that it may send beyond that.
+            for number in 1..=160 {
+                socket.send(Message::text(format!("m{number}:{text}"))).await.unwrap();
+            }
+            sockets.push(socket);
+        }
+        let most = (512 << 10) / SIZE;
+        let begun = Instant::now();
+        loop {
+            let held: Vec<_> = echo.sessions.all().iter().map(everwire_server::SessionSender::pending).collect();
+            assert!(held.iter().all(|held| *held <= most), "{held:?} messages of {SIZE} bytes wait");
+            if held.len() == CLIENTS && held.iter().all(|held| *held == most) {
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the flood does not arrive: {held:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_gets_all_back_beyond_what_may_wait_for_it() {
+        let (_echo, url) = start().await;
+        let client = Client::builder(&url).session(everwire::SessionMode::Require).build().unwrap();
+        let mut inbox = client.messages();
+        let sent = 2_000;
+        for number in 0..sent {
+            drop(client.send_wait(format!("{number}{}", "x".repeat(1000))).await.unwrap());
+        }
+        for number in 0..sent {
+            let message = tokio::time::timeout(PATIENCE, inbox.next()).await.unwrap().unwrap();
+            assert!(message.as_text().unwrap().starts_with(&format!("{number}x")));
+        }
+    }
 }

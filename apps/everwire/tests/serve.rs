@@ -238,3 +238,74 @@ fn a_log_that_nobody_reads_holds_nothing_up_and_what_is_lost_of_it_is_counted() 
     server.kill().unwrap();
     server.wait().unwrap();
 }
+
+/// A client that sends messages of this size as fast as it can, and reads nothing but the answer to its request.
+#[cfg(unix)]
+fn flood(address: &str, path: &str, size: u16, sent: &std::sync::atomic::AtomicUsize) {
+    let Ok(mut stream) = TcpStream::connect(address) else { return };
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    if stream.write_all(request.as_bytes()).is_err() || stream.read(&mut [0; 1024]).is_err() {
+        return;
+    }
+    // A binary message of 16 bits' length, masked by nothing (RFC 6455 section 5.2).
+    let mut frame = vec![0x82, 0x80 | 126];
+    frame.extend(size.to_be_bytes());
+    frame.extend([0; 4]);
+    frame.resize(frame.len() + usize::from(size), b'x');
+    let frames = frame.repeat(usize::from(u16::MAX / size));
+    while stream.write_all(&frames).is_ok() {
+        sent.fetch_add(frames.len(), std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_flood_delays_the_end_beyond_its_time() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", data.as_str(), "--drain", "1s"];
+    let echo = ["echo", "--listen", "127.0.0.1:0"];
+    for (args, path, size) in [(&serve[..], "/ws", 200), (&echo, "/", 60_000)] {
+        let mut server = Everwire::start(args);
+        let line = server.out.until("listening on ws://127.0.0.1:");
+        let address = line.rsplit("ws://").next().unwrap().split('/').next().unwrap().to_owned();
+        let sent = Arc::new(AtomicUsize::new(0));
+        for _ in 0..24 {
+            let (address, sent) = (address.clone(), Arc::clone(&sent));
+            std::thread::spawn(move || flood(&address, path, size, &sent));
+        }
+        let begun = Instant::now();
+        while sent.load(Ordering::Relaxed) < 4 << 20 {
+            assert!(begun.elapsed() < PATIENCE, "the flood does not arrive");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let asked = Instant::now();
+        server.signal("TERM");
+        server.exit_code();
+        // What clients are given, and 2 s; the rest is for a machine that does other things as well.
+        assert!(asked.elapsed() < Duration::from_secs(10), "{args:?} ended after {:?}", asked.elapsed());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_echo_server_lets_its_clients_go_at_once_when_it_ends() {
+    use std::time::{Duration, Instant};
+
+    let mut server = Everwire::start(&["echo", "--listen", "127.0.0.1:0"]);
+    let url = server.out.until("listening on ws://").rsplit(' ').next().unwrap().to_owned();
+    let mut client = Everwire::start(&["connect", &url, "--listen", "--stop-on", "1001"]);
+    client.err.until_line("connected", |line| line.ends_with(": connected"));
+    let asked = Instant::now();
+    server.signal("TERM");
+    assert_eq!((server.exit_code(), client.exit_code()), (0, 4), "{:?}", client.err.seen);
+    assert!(client.err.text().contains("1001: the server ends"), "{:?}", client.err.seen);
+    assert!(asked.elapsed() < Duration::from_millis(2500), "{:?}", asked.elapsed());
+}

@@ -9,6 +9,7 @@ use everwire_ws::{
     CloseCode, Compress, Connection, Fragmented, Incoming, Message, MessageRef, Phase, Prepared, ProtocolError, Role,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::coop;
 
 use crate::SocketError;
 use crate::halves::{Half, Halves};
@@ -192,7 +193,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// The next thing that the peer sent; see [`recv`](Self::recv).
+    ///
+    /// It takes part in tokio's cooperative scheduling by message and by byte: however fast a peer sends, a task that only
+    /// receives lets others run after 128 messages or a megabyte.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming>, SocketError>> {
+        let turn = ready!(coop::poll_proceed(cx));
+        let received = self.poll_recv_at_once(cx);
+        if received.is_ready() {
+            turn.made_progress();
+        }
+        received
+    }
+
+    fn poll_recv_at_once(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming>, SocketError>> {
         loop {
             if self.is_holding_up() {
                 // Other tasks run first: they may answer the messages before the violation.
@@ -218,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             let _ = self.poll_flush_as(Half::Reader, cx);
             let read = self.reader.poll(cx, &mut self.stream, &mut self.connection);
             match read {
-                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(bytes @ 1..)) => spend(cx, bytes / BYTES_PER_TURN),
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.lost(None))),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(Some(error)))),
                 Poll::Pending if self.writer.failed().is_some() => return Poll::Ready(Err(self.lost(None))),
@@ -399,5 +412,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.end = End::Done;
         let error = read_error.or_else(|| self.writer.failed().map(crate::writer::copy));
         error.map_or(SocketError::UnexpectedEnd, SocketError::Io)
+    }
+}
+
+/// So many bytes are as much work as a message.
+const BYTES_PER_TURN: usize = 8 << 10;
+
+/// What a task has done beyond what is counted already.
+fn spend(cx: &mut Context<'_>, turns: usize) {
+    for _ in 0..turns {
+        match coop::poll_proceed(cx) {
+            Poll::Ready(turn) => turn.made_progress(),
+            // The next call waits for its turn.
+            Poll::Pending => return,
+        }
     }
 }

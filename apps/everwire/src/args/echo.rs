@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+
+use super::values;
 use everwire::CloseCode;
 
 /// Run a small WebSocket server that sends each message back
@@ -29,6 +31,13 @@ pub(crate) struct EchoArgs {
     /// Address and port to listen on; port 0 lets the system choose
     #[arg(short, long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
     pub(crate) listen: SocketAddr,
+
+    /// The longest message that is taken, in a session too
+    ///
+    /// What waits for a client that sends and does not read is about this much, and 256 KiB; at most 1,024 clients are served
+    /// at a time.
+    #[arg(long, value_name = "SIZE", default_value = "512KiB", value_parser = values::some_bytes)]
+    pub(crate) max_message: usize,
 
     /// Listen on an address that other machines can reach, although anybody may connect
     #[arg(long)]

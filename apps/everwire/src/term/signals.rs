@@ -1,5 +1,7 @@
 //! Signals: asked once, leave in order; asked twice, leave at once.
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 #[cfg(windows)]
@@ -20,12 +22,24 @@ pub(crate) struct Stop {
 
 impl Stop {
     /// Listens for interrupt and termination signals. After the first, the command has `grace` to end by itself.
+    ///
+    /// That is watched on a thread of its own, so that no amount of other work delays it.
     pub(crate) fn listen(grace: Duration) -> Self {
         let stop = Self { asked: watch::Sender::new(0) };
         let handle = stop.clone();
-        // Before this returns: whoever sees the command at work may signal it.
-        let signals = Signals::new();
-        tokio::spawn(async move { handle.run(signals, grace).await });
+        let (listening, listens) = mpsc::channel();
+        let watching = thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                let signals = Signals::new();
+                let _ = listening.send(());
+                handle.run(signals, grace).await;
+            });
+        });
+        // Whoever sees the command at work may signal it. Without the thread, signals keep their usual effect.
+        if watching.is_ok() {
+            let _ = listens.recv();
+        }
         stop
     }
 

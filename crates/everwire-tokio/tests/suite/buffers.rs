@@ -1,5 +1,8 @@
 //! What a socket holds, and how it reads.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::BytesMut;
 use everwire_ws::{Incoming, Message, MessageRef, Role};
 use futures_util::FutureExt as _;
@@ -103,4 +106,39 @@ async fn a_batch_is_taken_after_one_read() {
     assert!(client.try_recv().unwrap().is_some());
     assert_eq!(client.try_recv().unwrap(), None);
     assert_eq!(stream.script().read_calls, 1);
+}
+
+/// How often another task runs while one receives all of this.
+async fn turns_of_others(messages: impl Iterator<Item = Message>) -> usize {
+    let (mut sender, mut receiver) = pair(8 << 20);
+    let mut count = 0;
+    for message in messages {
+        assert!(sender.queue(&message));
+        count += 1;
+    }
+    sender.flush().await.unwrap();
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&turns);
+    let other = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    let receiving = tokio::spawn(async move {
+        for _ in 0..count {
+            assert!(receiver.recv().await.unwrap().is_some());
+        }
+    });
+    receiving.await.unwrap();
+    other.abort();
+    turns.load(Ordering::Relaxed)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_task_that_is_flooded_lets_others_run() {
+    let small = turns_of_others((0..10_000).map(|_| Message::text("x"))).await;
+    assert!(small >= 10_000 / 128, "others ran {small} times during 10,000 small messages");
+    let large = turns_of_others((0..64).map(|_| Message::binary(vec![0; 100_000]))).await;
+    assert!(large >= 6, "others ran {large} times during 6.4 MB of large ones");
 }
