@@ -13,16 +13,18 @@ const TYPES = { js: "text/javascript", wasm: "application/wasm" };
 /** So many are sent where faults befall the connections, of 2.5 KB each. */
 const MESSAGES = 600;
 
-/** The sessions' server is the program `session-echo` of `tests/src/bin`. */
-let sessions, browser, files;
+/** The sessions' servers are the programs `session-echo` and `session-calls` of `tests/src/bin`. */
+let sessions, calls, browser, files;
 before(async () => {
   sessions = await Program.start(process.env.EVERWIRE_SESSION_ECHO);
+  calls = await Program.start(process.env.EVERWIRE_SESSION_CALLS);
   browser = await launch();
   files = createServer((asked, answer) => file(asked.url, answer));
   await new Promise((listening) => files.listen(0, "127.0.0.1", listening));
 });
 after(async () => {
   await sessions.kill();
+  await calls.kill();
   await browser.close();
   await new Promise((closed) => files.close(closed));
 });
@@ -160,6 +162,18 @@ session("in a session a connection that stalls is found dead in time, and all ar
   { is: "stall", after: 60_000, of: "server" },
   { is: "stall", after: 400, of: "server" },
 ]);
+test("calls and streams get their replies and items, once and in order, through cuts in the middle of whatever passes", LIMIT, () => {
+  const faults = [
+    { is: "cut", after: 100_000, of: "page" },
+    { is: "cut", after: 60_000, of: "server" },
+    { is: "reset", after: 50, of: "page" },
+    { is: "reset", after: 400, of: "server" },
+    { is: "reset", after: 90_000, of: "page" },
+    { is: "reset", after: 100_000, of: "server" },
+    { is: "cut", after: 1, of: "page" },
+  ];
+  return befalling(faults, calls, (front) => succeeds("calls_cut", front, MESSAGES));
+});
 test("a page that is left in the middle of a message and comes back out of the back-forward cache goes on in its session", LIMIT, async () => {
   const keeping = await keepingBrowser();
   // It holds up what is sent; the heartbeat alone would find it after 40 s.

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use everwire_tests::{everwire, root};
+use everwire_tests::{everwire, example, root};
 
 /// The page has to be in the binary: `cargo xtask page` has built it, and `cargo xtask test` does so first.
 #[test]
@@ -29,11 +29,14 @@ fn the_page_in_browsers() {
             "states.test.mjs",
             "missed.test.mjs",
             "driver.test.mjs",
+            "tokens.test.mjs",
             "browsers.test.mjs",
         ])
         .current_dir(root().join("tests/page"))
         .env("EVERWIRE_BINARY", everwire())
         .env("EVERWIRE_SESSION_ECHO", env!("CARGO_BIN_EXE_session-echo"))
+        .env("EVERWIRE_SESSION_CALLS", env!("CARGO_BIN_EXE_session-calls"))
+        .env("EVERWIRE_TOKENS_PAGE", example("tokens_page"))
         .status()
         .expect("Node.js runs");
     assert!(status.success(), "what failed stands above");

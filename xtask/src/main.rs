@@ -42,7 +42,8 @@ cargo xtask CHORE [-- ARGS]
   servers   look what real WebSocket servers do, and write it to docs/servers.md
   screenshots  the chat's page as it looks, written to docs/page
   suite     build the tests of the client in a browser, for tests/page
-  bench     measure against peers, side by side; ARGS: client, session, idle, recovery, chat, page, ws or herd
+  tokens    build the example of a token stream in a page, and serve it; ARGS: an address instead of 127.0.0.1:8080
+  bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, page, ws or herd
   help      this text";
 
 fn main() -> ExitCode {
@@ -79,6 +80,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "terminal" => test::terminal(),
         "screenshots" => test::screenshots(),
         "suite" => page::suite(),
+        "tokens" => page::tokens(rest.first().map(String::as_str)),
         "bench" => bench::bench(rest),
         "sim" => sim::sim(rest),
         "servers" => servers::servers(),

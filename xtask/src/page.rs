@@ -37,12 +37,35 @@ pub(crate) fn page() -> Result<(), Failed> {
     fs::write(&stamp, made_of).map_err(|error| failed(&stamp, &error))
 }
 
-/// Builds the tests of the client in a browser; `tests/page/driver.test.mjs` runs them.
+/// Builds the tests of the client in a browser and the example that they open; `tests/page` runs them.
 pub(crate) fn suite() -> Result<(), Failed> {
     setup::wasm_target()?;
-    let wasm = built(WORKSPACE, "everwire-browser-tests", is_small())?;
+    bound("everwire-browser-tests", "tests/browser/dist")?;
+    tokens_page()
+}
+
+/// Builds the page of the example of a token stream, and serves it.
+pub(crate) fn tokens(address: Option<&str>) -> Result<(), Failed> {
+    setup::wasm_target()?;
+    tokens_page()?;
+    let server = ["run", "--package", "everwire-server", "--features", "axum,calls", "--example", "tokens_page", "--"];
+    let mut server = shell::cargo(&server);
+    server.args(address);
+    shell::run(server)
+}
+
+fn tokens_page() -> Result<(), Failed> {
+    let folder = shell::root().join("examples/tokens-page");
+    bound("everwire-tokens-page", "examples/tokens-page/dist")?;
+    let page = folder.join("dist/index.html");
+    fs::copy(folder.join("index.html"), &page).map(drop).map_err(|error| failed(&page, &error))
+}
+
+/// Builds a package, and writes what a browser needs to start it.
+fn bound(package: &str, folder: &str) -> Result<(), Failed> {
+    let wasm = built(WORKSPACE, package, is_small())?;
     let mut bind = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--"]);
-    bind.arg(&wasm).arg(shell::root().join("tests/browser/dist"));
+    bind.arg(&wasm).arg(shell::root().join(folder));
     shell::run(bind)
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use everwire::store::{WebStore, check};
 use everwire::{
-    Builder, Cause, Client, Event, EventItem, Events, Guarantee, Loss, Message, OpenFailureKind, Outcome, SessionMode,
-    State,
+    Builder, CallOptions, Cause, Client, Event, EventItem, Events, Guarantee, Loss, Message, OpenFailureKind, Outcome,
+    SessionMode, State,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -125,6 +125,37 @@ pub async fn session_cut(url: String, messages: u32) -> Done {
 #[wasm_bindgen]
 pub async fn session_stalled(url: String, messages: u32) -> Done {
     all_echoed(quick_to_find_out(builder(&url)), messages).await?.iter().try_for_each(was_found_in_time)
+}
+
+/// Calls get their one reply each and a stream its items in order, with bytes that are not text among them, through whatever
+/// happens to the connections.
+#[wasm_bindgen]
+pub async fn calls_cut(url: String, messages: u32) -> Done {
+    let client = build(builder(&url).session(SessionMode::Require))?;
+    let events = client.events();
+    let payload = |number: u32| format!("{number}{}", " ".repeat(2_000));
+    let mut items = client.stream_with("count", messages.to_string(), CallOptions::new().window(8));
+    for first in (0..messages).step_by(20) {
+        // Dropped at once: cancelled.
+        drop(client.call("never", ()));
+        let calls: Vec<_> = (first..first + 20).map(|number| client.call("double", payload(number))).collect();
+        for (number, call) in (first..).zip(calls) {
+            same(call.json::<u32>().await, Ok(number * 2))?;
+            let item = items.next_json::<u32>().await;
+            same(item, Some(Ok(number + 1)))?;
+        }
+    }
+    same(items.next().await.is_none(), true)?;
+    let failed = client.call("broken", ()).await;
+    same(
+        failed.err().and_then(|error| error.failure().map(|failure| failure.code.clone())),
+        Some("broken".to_owned()),
+    )?;
+    let late = CallOptions::new().deadline(Duration::from_millis(50));
+    same(client.call_with("never", (), late).await.is_err(), true)?;
+    same(client.calls().open_calls(), 0)?;
+    closed_for_good(client).await?;
+    causes(events).await?.iter().try_for_each(was_cut)
 }
 
 /// Without a session all that is sent at least once is proven in the end, and its connections are told as cut; the server

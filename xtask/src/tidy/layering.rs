@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-web", &["everwire", "everwire-chat", "everwire-words"]),
     ("everwire-page", &[]),
     ("everwire-browser-tests", &["everwire"]),
+    ("everwire-tokens-page", &["everwire"]),
     ("everwire-bind", &["everwire"]),
     ("everwire-js", &["everwire"]),
     ("xtask", &[]),

@@ -1,0 +1,17 @@
+//! A token stream in a page. It goes on through lost connections, and after a reload at the very next word.
+//!
+//! `cargo xtask tokens` builds it and starts its server, the example `tokens_page` of `everwire-server`.
+
+#[cfg(target_arch = "wasm32")]
+mod story;
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    console_error_panic_hook::set_once();
+    wasm_bindgen_futures::spawn_local(story::run());
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {
+    eprintln!("this is a page: `cargo xtask tokens` builds it and starts its server");
+}

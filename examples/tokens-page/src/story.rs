@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use everwire::store::WebStore;
+use everwire::{CallOptions, CallStream, Client, ResumedHandle, SessionMode};
+use web_sys::{Element, Storage, Window};
+
+type Done = Result<(), String>;
+
+/// The stream's name for this page: a later load finds it by this.
+const KEY: &str = "story";
+/// Where the page keeps what it shows.
+const SHOWN: &str = "tokens.shown";
+
+/// Shows the story, from where an earlier load of the page has come to.
+pub(crate) async fn run() {
+    let Some(page) = Page::open() else { return };
+    if let Err(error) = follow(&page).await {
+        page.status.set_text_content(Some(&error));
+    }
+}
+
+async fn follow(page: &Page) -> Done {
+    // The outbox and the session are in `localStorage`, and so outlive the page.
+    let builder = Client::builder(page.url()?).session(SessionMode::Require).store(WebStore::open("tokens"));
+    let builder = builder.initial_delay(Duration::from_millis(50)).max_delay(Duration::from_millis(500));
+    let client = builder.build().map_err(|error| error.to_string())?;
+    let mut shown = page.shown();
+    page.show(&shown);
+    let mut words = match found_again(&client).await {
+        Some(words) => words,
+        // The story is told, and has been forgotten by the server.
+        None if shown.is_over => return Ok(page.status.set_text_content(Some("told"))),
+        None => {
+            shown = Shown::default();
+            client.stream_with("tokens", "tell me a story", CallOptions::new().key(KEY))
+        }
+    };
+    page.status.set_text_content(Some("telling"));
+    while let Some(word) = words.next().await {
+        let word = word.map_err(|error| error.to_string())?;
+        // A word counts as processed when the next one is asked for. One that was shown just before a reload comes again.
+        if words.position() > shown.position {
+            shown.position = words.position();
+            shown.text.push_str(word.as_text().unwrap_or_default());
+            shown.text.push(' ');
+            page.keep(&shown)?;
+            page.show(&shown);
+        }
+    }
+    shown.is_over = true;
+    page.keep(&shown)?;
+    page.status.set_text_content(Some("told"));
+    Ok(())
+}
+
+/// The stream of an earlier load.
+async fn found_again(client: &Client) -> Option<CallStream> {
+    client.resume_calls().await.into_iter().find_map(|resumed| match resumed.handle {
+        ResumedHandle::Stream(stream) if resumed.key == KEY => Some(stream),
+        _ => None,
+    })
+}
+
+/// What is shown, and how far that is in the stream.
+#[derive(Default)]
+struct Shown {
+    position: u64,
+    is_over: bool,
+    text: String,
+}
+
+struct Page {
+    window: Window,
+    storage: Storage,
+    story: Element,
+    status: Element,
+}
+
+impl Page {
+    fn open() -> Option<Self> {
+        let window = web_sys::window()?;
+        let (document, storage) = (window.document()?, window.local_storage().ok()??);
+        let (story, status) = (document.get_element_by_id("story")?, document.get_element_by_id("status")?);
+        Some(Self { window, storage, story, status })
+    }
+
+    fn url(&self) -> Result<String, String> {
+        let host = self.window.location().host().map_err(|_| "the page has no address")?;
+        Ok(format!("ws://{host}/model"))
+    }
+
+    fn show(&self, shown: &Shown) {
+        self.story.set_text_content(Some(&shown.text));
+    }
+
+    /// In one item, so that the text and its position are kept together.
+    fn keep(&self, Shown { position, is_over, text }: &Shown) -> Done {
+        let kept = self.storage.set_item(SHOWN, &format!("{position} {is_over} {text}"));
+        kept.map_err(|_| "there is no room in localStorage".to_owned())
+    }
+
+    fn shown(&self) -> Shown {
+        let kept = self.storage.get_item(SHOWN).ok().flatten().unwrap_or_default();
+        let mut parts = kept.splitn(3, ' ');
+        let position = parts.next().and_then(|position| position.parse().ok()).unwrap_or_default();
+        let is_over = parts.next() == Some("true");
+        Shown { position, is_over, text: parts.next().unwrap_or_default().to_owned() }
+    }
+}
