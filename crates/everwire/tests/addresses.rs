@@ -52,6 +52,9 @@ async fn a_dead_address_is_passed_by_and_comes_last_from_then_on() {
     let server = Server::web_socket(|mut socket, number| async move {
         if number == 0 {
             let _ = futures_util::StreamExt::next(&mut socket).await;
+            // A sign of life, without which the connection would be of no use.
+            let ping = tokio_tungstenite::tungstenite::Message::Ping(Vec::new().into());
+            let _ = futures_util::SinkExt::send(&mut socket, ping).await;
         } else {
             echo(socket).await;
         }
