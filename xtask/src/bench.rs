@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measurements side by side with peers, in one run.
 
 use crate::shell::{self, Failed};
-use crate::{page, setup};
+use crate::{kotlin, page, setup};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
@@ -15,13 +15,15 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             node_peers()?;
             apart("benches/calls", rest)
         }
+        ("kotlin", []) => kotlin(),
         ("herd", []) => herd(),
         ("page", []) => in_chromium(),
-        (which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "herd" | "page"), _) => {
-            Err(Failed(format!("the bench '{which}' takes no arguments")))
-        }
+        (
+            which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "herd" | "kotlin" | "page"),
+            _,
+        ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, page, ws, herd"
+            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, page, kotlin, ws, herd"
         ))),
     }
 }
@@ -44,6 +46,26 @@ fn in_chromium() -> Result<(), Failed> {
     let mut node = shell::command("node", &["tests/page/bench.mjs"]);
     node.env("EVERWIRE_BINARY", everwire);
     shell::run(node)
+}
+
+/// The jar for Kotlin, in a JVM, with the binary's release build as the server.
+fn kotlin() -> Result<(), Failed> {
+    kotlin::kotlin(kotlin::Build::Release, &["-DskipTests".to_owned()])?;
+    let mut classpath = shell::command("mvn", &["--batch-mode", "--quiet", "dependency:build-classpath"]);
+    classpath.current_dir(kotlin::folder()).args(["-Dmdep.outputFile=target/classpath", "-DincludeScope=test"]);
+    shell::run(classpath)?;
+    let libraries = shell::read(&kotlin::folder().join("target/classpath"))?;
+    let everwire = shell::built(&["--release", "--package", "everwire-cli"])?;
+    let path = format!("target/test-classes:target/classes:{}", libraries.trim());
+    let mut java = shell::command("java", &["-cp", &path]);
+    java.current_dir(kotlin::folder()).arg(format!("-Deverwire.binary={}", everwire.display()));
+    for name in ["messages", "trips", "rounds"] {
+        if let Ok(value) = std::env::var(format!("EVERWIRE_BENCH_{}", name.to_uppercase())) {
+            java.arg(format!("-Dbench.{name}={value}"));
+        }
+    }
+    java.arg("bench.BenchKt");
+    shell::run(java)
 }
 
 /// The clients of the Node.js world, at the versions of the lock file.

@@ -7,6 +7,7 @@ mod bindings;
 mod children;
 mod cross;
 mod js;
+mod kotlin;
 mod page;
 mod python;
 mod run;
@@ -32,6 +33,7 @@ cargo xtask CHORE [-- ARGS]
   sim       random scenarios over the machines that ship, in virtual time; `cargo xtask sim --help` tells ARGS
   bindings  check the bindings to other languages: formatting, lints, documents, licences, tests
   js        build, test and pack the npm package; ARGS: build, for the first alone
+  kotlin    build the jar for Kotlin and Java and run its tests; ARGS go to Maven (-DskipTests, -Dtest=…)
   cross     check that it compiles for Windows and for 32 bits, as `test` does
   tidy      check the layering and the house rules that no compiler checks
   deny      licences, sources and duplicate versions of every dependency
@@ -43,7 +45,7 @@ cargo xtask CHORE [-- ARGS]
   screenshots  the chat's page as it looks, written to docs/page
   suite     build the tests of the client in a browser, for tests/page
   tokens    build the example of a token stream in a page, and serve it; ARGS: an address instead of 127.0.0.1:8080
-  bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, page, ws or herd
+  bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, page, kotlin, ws or herd
   help      this text";
 
 fn main() -> ExitCode {
@@ -71,6 +73,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "tidy" => tidy::tidy(),
         "bindings" => bindings::check(),
         "js" => js::js(rest),
+        "kotlin" => kotlin::kotlin(kotlin::Build::Release, rest),
         "cross" => cross::check(),
         "deny" => test::deny(),
         "audit" => test::audit(),

@@ -69,6 +69,16 @@ const NEEDS: &[Need] = &[
     Need { name: "Xvfb", packages: &["xvfb"], is_there: || is_on_path("Xvfb") },
 ];
 
+/// What builds the jar for Kotlin and Java.
+const JAVA_NEEDS: &[Need] = &[
+    Need {
+        name: "a JDK, version 17 or newer",
+        packages: &["openjdk-17-jdk-headless"],
+        is_there: || runs("javac", &["--release", "17", "--version"]) && runs("java", &["--version"]),
+    },
+    Need { name: "Maven 3.6.3 or newer, as `mvn`", packages: &["maven"], is_there: || runs("mvn", &["--version"]) },
+];
+
 /// The browser of WebKitGTK's own tests, as Debian's versions have it; `tests/page/drivers.mjs` looks there too.
 const MINIBROWSERS: [&str; 2] =
     ["/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser", "/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser"];
@@ -106,6 +116,7 @@ pub(crate) const LINUX_32: &str = "i686-unknown-linux-gnu";
 
 pub(crate) fn setup() -> Result<(), Failed> {
     install(NEEDS)?;
+    java()?;
     wasm_target()?;
     cross()?;
     javascript_peers()?;
@@ -113,6 +124,11 @@ pub(crate) fn setup() -> Result<(), Failed> {
     cowboy()?;
     cargo_program("geckodriver", GECKODRIVER, || shell::output(shell::command("geckodriver", &["--version"])))?;
     cargo_program("cargo-deny", CARGO_DENY, || shell::output(shell::cargo(&["deny", "--version"])))
+}
+
+/// A JDK and Maven, which fetches what else the binding for the JVM needs.
+pub(crate) fn java() -> Result<(), Failed> {
+    install(JAVA_NEEDS)
 }
 
 /// Installs what is missing, or says what it is.

@@ -3,7 +3,7 @@
 use crate::autobahn::{self, Thoroughness};
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
-use crate::{bindings, cross, js, page, sim, tidy};
+use crate::{bindings, cross, js, kotlin, page, sim, tidy};
 
 /// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
@@ -45,6 +45,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     }
     bindings::check()?;
     js::js(&[])?;
+    kotlin::kotlin(kotlin::Build::Dev, &[])?;
     sim::check()?;
     autobahn::run(Thoroughness::Quick)
 }

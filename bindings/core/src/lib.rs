@@ -53,4 +53,7 @@ pub use state::{Phase, State, StateChange};
 pub use step::{AttemptAnswer, Step, StepKind};
 
 #[cfg(feature = "uniffi")]
+pub use settings::default_settings;
+
+#[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!("everwire");

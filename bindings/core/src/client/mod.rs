@@ -152,6 +152,15 @@ impl Client {
         sent
     }
 
+    /// Like [`send`](Self::send) for a text without options, for bindings in which building those costs more than sending.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send).
+    pub fn send_text(&self, text: String) -> Result<u64, Error> {
+        self.check_unread(1)?;
+        Ok(self.client.send(text)?.id().0)
+    }
+
     /// Sends a message that is worth something only now, such as a typing signal: it is dropped if there is no connection,
     /// never sent again, and nothing proves its arrival.
     ///
@@ -178,6 +187,11 @@ impl Client {
     /// Where the client stands now.
     pub fn state(&self) -> State {
         State::from(&self.client.state())
+    }
+
+    /// Whether the connection is open now: [`state`](Self::state), for who asks often.
+    pub fn is_connected(&self) -> bool {
+        self.client.state().is_connected()
     }
 
     /// Numbers since the client was started, and what is queued and in flight now.

@@ -81,6 +81,14 @@ impl std::fmt::Debug for Header {
     }
 }
 
+/// [`Settings::default`], for languages whose records have no defaults.
+#[cfg(feature = "uniffi")]
+#[uniffi::export]
+#[must_use]
+pub fn default_settings() -> Settings {
+    Settings::default()
+}
+
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)*) => {
         /// Every setting of a client. `None` means off, or no limit, as each says.
