@@ -1,0 +1,209 @@
+// What befalls a page and its connections: cuts in a session, reloads, several tabs, the back-forward cache, freezing, and time.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Front } from "../../../tests/page/front.mjs";
+import { browser as launch, keepingBrowser, Person, Program } from "../../../tests/page/world.mjs";
+import { Server } from "./server.mjs";
+
+const LIMIT = { timeout: 90_000 };
+const ROOTS = { "/dist/": new URL("../dist/", import.meta.url), "/cases/": new URL("cases/", import.meta.url) };
+
+let server, browser, sessions;
+before(async () => {
+  server = await Server.start(ROOTS);
+  browser = await launch();
+  sessions = await Program.start(process.env.EVERWIRE_SESSION_ECHO);
+});
+after(async () => {
+  await browser.close();
+  await sessions.kill();
+  await server.stop();
+});
+
+/** Does this in a page of its own, and gives what it returns. */
+async function inPage(act, ...args) {
+  const person = await Person.visit(browser, `${server.origin}/`);
+  try {
+    return await person.page.evaluate(act, ...args);
+  } finally {
+    await person.context.close();
+  }
+}
+
+test("in a session nothing is lost and nothing comes twice, over 20 cuts", LIMIT, async () => {
+  const cuts = Array.from({ length: 20 }, (_, at) => ({ is: at % 2 ? "cut" : "reset", after: 1_500 + 97 * at, of: at % 3 ? "page" : "server" }));
+  const front = await Front.before(sessions, cuts);
+  const outcome = await inPage(
+    async ([url, count]) => {
+      const { EverwireSocket } = await import("/dist/index.js");
+      const socket = new EverwireSocket(url, [], { session: true, retry: { minDelay: 10, maxDelay: 20 } });
+      const echoes = [];
+      const statuses = {};
+      socket.onmessage = ({ data }) => echoes.push(Number(data.split(" ")[0]));
+      const sent = Array.from({ length: count }, async (_, at) => {
+        // Over some time, so that there is something to cut.
+        await new Promise((waited) => setTimeout(waited, at * 3));
+        const { status } = await socket.deliver(`${at} ${"x".repeat(100)}`);
+        statuses[status] = (statuses[status] ?? 0) + 1;
+      });
+      await Promise.all(sent);
+      while (echoes.length < count) await new Promise((waited) => setTimeout(waited, 10));
+      await socket.finish();
+      return { statuses, inOrder: echoes.every((number, at) => number === at), echoes: echoes.length };
+    },
+    [`ws://127.0.0.1:${front.port}/`, 1_000],
+  );
+  await front.stop();
+  assert.deepEqual(front.faults, [], "these cuts have befallen nobody");
+  assert.deepEqual(outcome, { statuses: { acknowledged: 1_000 }, inOrder: true, echoes: 1_000 });
+});
+
+test("100 reconnections leave nothing behind", LIMIT, async () => {
+  const person = await Person.visit(browser, `${server.origin}/`);
+  const devtools = await person.context.newCDPSession(person.page);
+  await person.page.evaluate(async (url) => {
+    const [{ EverwireSocket }, { event }] = await Promise.all([import("/dist/index.js"), import("/cases/harness.mjs")]);
+    const socket = (window.socket = new EverwireSocket(url, [], { retry: { minDelay: 1, maxDelay: 1, jitter: "none" } }));
+    await event(socket, "open");
+    window.reconnect = async (times) => {
+      for (let at = 0; at < times; at += 1) {
+        const again = event(socket, "open");
+        socket.send("cut");
+        await again;
+      }
+    };
+  }, `${server.ws}/cut-on-message?id=leak`);
+  const measure = async () => {
+    await devtools.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await devtools.send("Runtime.getHeapUsage");
+    const { result } = await devtools.send("Runtime.evaluate", { expression: "WebSocket.prototype" });
+    const { objects } = await devtools.send("Runtime.queryObjects", { prototypeObjectId: result.objectId });
+    const { result: count } = await devtools.send("Runtime.callFunctionOn", { objectId: objects.objectId, functionDeclaration: "function () { return this.length; }", returnByValue: true });
+    return { usedSize, sockets: count.value };
+  };
+  await person.page.evaluate(() => window.reconnect(20));
+  const first = await measure();
+  await person.page.evaluate(() => window.reconnect(100));
+  const then = await measure();
+  await person.context.close();
+  assert.ok(then.sockets <= first.sockets + 1 && then.sockets <= 3, `${then.sockets} sockets are left, ${first.sockets} before`);
+  assert.ok(then.usedSize - first.usedSize < 150_000, `${then.usedSize - first.usedSize} bytes more`);
+});
+
+test("what waits survives a reload, is sent by the next page, and its outcome is told there", LIMIT, async () => {
+  const person = await Person.visit(browser, `${server.origin}/`);
+  const id = "reload";
+  const open = async (page, path) =>
+    page.evaluate(async (url) => {
+      const { EverwireSocket } = await import("/dist/index.js");
+      window.told = [];
+      window.socket = new EverwireSocket(url, [], {
+        textPings: ["ping", "pong"],
+        retry: { minDelay: 50, maxDelay: 50 },
+        outbox: { store: "orders", onRecovered: async (data, outcome) => window.told.push([data, (await outcome).status]) },
+      });
+    }, `${server.ws}${path}?id=${id}`);
+  await open(person.page, "/refuse");
+  const kept = await person.page.evaluate(async () => {
+    for (let at = 0; at < 3; at += 1) socket.send(`order ${at}`);
+    while (!localStorage.getItem("everwire.orders")?.includes("order 2")) await new Promise((waited) => setTimeout(waited, 10));
+    return true;
+  });
+  assert.equal(kept, true);
+  await person.page.reload();
+  await open(person.page, "/echo");
+  await person.page.waitForFunction(() => window.told.length === 3);
+  assert.deepEqual(await person.page.evaluate(() => window.told), [["order 0", "received"], ["order 1", "received"], ["order 2", "received"]]);
+  assert.deepEqual(server.messages.get(id).filter((text) => text !== "ping"), ["order 0", "order 1", "order 2"]);
+  await person.context.close();
+});
+
+test("two tabs have an outbox each, and one that is closed leaves its to the next", LIMIT, async () => {
+  const person = await Person.visit(browser, `${server.origin}/`);
+  const other = await person.open(`${server.origin}/`);
+  const start = (page, text, path) =>
+    page.evaluate(
+      async ([url, text]) => {
+        const { EverwireSocket } = await import("/dist/index.js");
+        window.told = [];
+        window.socket = new EverwireSocket(url, [], { textPings: ["ping", "pong"], retry: { minDelay: 50, maxDelay: 50 }, outbox: { store: "tabs" } });
+        socket.addEventListener("recovered", ({ data }) => window.told.push(data));
+        if (text) socket.send(text);
+        while (text && !Object.entries(localStorage).some(([, value]) => value.includes(text))) await new Promise((waited) => setTimeout(waited, 10));
+        return Object.keys(localStorage).filter((name) => name.startsWith("everwire.tabs")).sort();
+      },
+      [`${server.ws}${path}?id=tabs`, text],
+    );
+  assert.deepEqual(await start(person.page, "of one", "/refuse"), ["everwire.tabs"]);
+  assert.deepEqual(await start(other, "of the other", "/refuse"), ["everwire.tabs", "everwire.tabs.2"]);
+  await other.close();
+  const third = await person.open(`${server.origin}/`);
+  await start(third, "", "/echo");
+  await third.waitForFunction(() => window.told.length === 1);
+  assert.deepEqual(await third.evaluate(() => window.told), ["of the other"]);
+  await person.context.close();
+});
+
+/** Notes in the page what a user interface would show from now on. */
+const watch = async (url) => {
+  const [{ EverwireSocket }, { event }] = await Promise.all([import("/dist/index.js"), import("/cases/harness.mjs")]);
+  const socket = (window.socket = new EverwireSocket(url, [], { textPings: ["ping", "pong"], retry: { minDelay: 5_000, jitter: "none" } }));
+  await event(socket, "open");
+  await socket.deliver("before");
+  window.seen = [];
+  for (const type of ["open", "close", "error"]) socket.addEventListener(type, () => window.seen.push(type));
+  socket.addEventListener("statechange", () => window.seen.push(socket.state.name));
+};
+/** There is another connection, at once, and nobody was told that there was none. */
+const isBack = async () => {
+  const start = performance.now();
+  while (!window.seen.includes("open") && performance.now() - start < 10_000) await new Promise((waited) => setTimeout(waited, 5));
+  const took = performance.now() - start;
+  return [window.seen, (await socket.deliver("after")).status, took < 2_500];
+};
+const RETURNED = [["close", "connected", "open"], "received", true];
+
+test("a page out of the back-forward cache connects at once, and never shows that it was offline", LIMIT, async () => {
+  const keeping = await keepingBrowser();
+  try {
+    const person = await Person.visit(keeping, `${server.origin}/`);
+    await person.page.evaluate(watch, `${server.ws}/echo?id=cache`);
+    await person.awayWhile(async () => {
+      for (let step = 0; server.open("cache") > 0 && step < 500; step += 1) await new Promise((waited) => setTimeout(waited, 10));
+      assert.equal(server.open("cache"), 0, "the connection of a page that is put away is closed");
+    });
+    assert.deepEqual(await person.page.evaluate(isBack), RETURNED);
+  } finally {
+    await keeping.close();
+  }
+});
+
+test("a tab that was frozen connects at once, and never shows that it was offline", LIMIT, async () => {
+  const person = await Person.visit(browser, `${server.origin}/`);
+  await person.page.evaluate(watch, `${server.ws}/echo?id=frozen`);
+  // DevTools freezes pages, but the event does not come to one that it keeps visible.
+  await person.page.evaluate(() => document.dispatchEvent(new Event("freeze")));
+  for (let step = 0; server.open("frozen") > 0 && step < 500; step += 1) await new Promise((waited) => setTimeout(waited, 10));
+  assert.equal(server.open("frozen"), 0);
+  await person.page.evaluate(() => document.dispatchEvent(new Event("resume")));
+  assert.deepEqual(await person.page.evaluate(isBack), RETURNED);
+  await person.context.close();
+});
+
+test("an engine that can't be loaded is an error that says so, and the messages are cancelled", LIMIT, async () => {
+  const without = await Server.start({ "/dist/everwire.wasm": new URL("nowhere/", import.meta.url), ...ROOTS });
+  const person = await Person.visit(browser, `${without.origin}/`);
+  await person.page.route("**/*.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+  const [status, message, ready] = await person.page.evaluate(async (url) => {
+    const { EverwireSocket } = await import("/dist/index.js");
+    const socket = new EverwireSocket(url);
+    const failed = new Promise((heard) => socket.addEventListener("error", heard));
+    const { status } = await socket.deliver("x");
+    return [status, (await failed).message, socket.readyState];
+  }, `${without.ws}/echo`);
+  assert.equal(status, "cancelled");
+  assert.match(message, /the engine could not be loaded: .*404/);
+  assert.equal(ready, 3);
+  await person.context.close();
+  await without.stop();
+});
