@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measurements side by side with peers, in one run.
 
 use crate::shell::{self, Failed};
-use crate::{kotlin, page, setup};
+use crate::{js, kotlin, page, setup};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
@@ -16,6 +16,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             apart("benches/calls", rest)
         }
         ("kotlin", []) => kotlin(),
+        ("js", rest) => package(rest),
         ("herd", []) => herd(),
         ("page", []) => in_chromium(),
         (
@@ -23,7 +24,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             _,
         ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, page, kotlin, ws, herd"
+            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, page, js, kotlin, ws, herd"
         ))),
     }
 }
@@ -71,6 +72,17 @@ fn kotlin() -> Result<(), Failed> {
 /// The clients of the Node.js world, at the versions of the lock file.
 fn node_peers() -> Result<(), Failed> {
     shell::npm_ci("benches/peers")
+}
+
+/// The npm package. `--quick` measures nothing worth quoting: it lets everything run for a moment.
+fn package(args: &[String]) -> Result<(), Failed> {
+    node_peers()?;
+    shell::npm_ci("tests/page")?;
+    js::build()?;
+    let mut node = shell::command("node", &["bench/bench.mjs"]);
+    let sessions = shell::built(&["--release", "--package", "everwire-tests", "--bin", "session-echo"])?;
+    node.args(args).current_dir(shell::root().join("bindings/js")).env("EVERWIRE_SESSION_ECHO", sessions);
+    shell::run(node)
 }
 
 /// Ten thousand clients in virtual time; fails if they come back less evenly than they should.

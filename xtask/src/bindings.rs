@@ -10,7 +10,8 @@ pub(crate) fn check() -> Result<(), Failed> {
     run(cargo(&["fmt", "--all", "--check"]))?;
     deny()?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "--deny", "warnings"]))?;
-    let on_pages = ["--package", "everwire-bind", "--package", "everwire-js", "--target", WASM];
+    let on_pages =
+        ["--package", "everwire-bind", "--package", "everwire-js", "--package", "everwire-js-chat", "--target", WASM];
     run(cargo(&[&["clippy"], &on_pages[..], &["--quiet", "--", "--deny", "warnings"]].concat()))?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "--deny warnings");

@@ -30,6 +30,7 @@ pub(crate) fn build() -> Result<(), Failed> {
     shell::npm_ci(FOLDER)?;
     let small = page::is_small();
     bound("everwire", "everwire-js", small)?;
+    bound("chat", "everwire-js-chat", small)?;
     let mut build = npm(&["build.mjs"]);
     if !small {
         build.env("EVERWIRE_JS_WASM_LIMIT", LIMIT_WITHOUT_SOURCE);
@@ -53,6 +54,7 @@ fn bound(name: &str, package: &str, small: bool) -> Result<(), Failed> {
 
 fn test() -> Result<(), Failed> {
     let sessions = shell::built(&["--package", "everwire-tests", "--bin", "session-echo"])?;
+    let tokens = shell::built(&["--package", "everwire-tests", "--bin", "session-tokens"])?;
     let everwire = shell::built(&["--package", "everwire-cli"])?;
     let tests = fs::read_dir(shell::root().join(FOLDER).join("tests"));
     let tests = tests.map_err(|error| Failed(format!("{FOLDER}/tests: {error}")))?;
@@ -63,7 +65,8 @@ fn test() -> Result<(), Failed> {
         .collect();
     files.sort();
     let mut node = npm(&["--test", "--test-concurrency=2", "--test-reporter=dot"]);
-    node.args(files).env("EVERWIRE_SESSION_ECHO", sessions).env("EVERWIRE_BINARY", everwire);
+    node.args(files).env("EVERWIRE_SESSION_ECHO", sessions).env("EVERWIRE_SESSION_TOKENS", tokens);
+    node.env("EVERWIRE_BINARY", everwire);
     run(node)?;
     let mut pack = shell::command(shell::NPM, &["pack", "--loglevel=error", "--pack-destination"]);
     pack.arg(shell::target()).current_dir(shell::root().join(FOLDER));

@@ -45,7 +45,7 @@ cargo xtask CHORE [-- ARGS]
   screenshots  the chat's page as it looks, written to docs/page
   suite     build the tests of the client in a browser, for tests/page
   tokens    build the example of a token stream in a page, and serve it; ARGS: an address instead of 127.0.0.1:8080
-  bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, page, kotlin, ws or herd
+  bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, page, js, kotlin, ws or herd
   help      this text";
 
 fn main() -> ExitCode {

@@ -90,7 +90,7 @@ test("the package has what it needs, no scripts, and no more", () => {
 
 test("publint and attw have nothing against it", LIMIT, () => {
   run(join(BIN, "publint"), ["run", tarball, "--strict"], folder);
-  run(join(BIN, "attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", "everwire.wasm"], folder);
+  run(join(BIN, "attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", "everwire.wasm", "chat.wasm"], folder);
 });
 
 test("strict TypeScript takes it for a WebSocket, and knows what is beyond it", LIMIT, () => {

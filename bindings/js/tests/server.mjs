@@ -59,6 +59,11 @@ export class Server {
     for (const socket of this.sockets.clients) if (socket.id === id) socket.terminate();
   }
 
+  /** Sends this to all of this test's. */
+  push(id, text) {
+    for (const socket of this.sockets.clients) if (socket.id === id) socket.send(text);
+  }
+
   open(id) {
     return [...this.sockets.clients].filter((socket) => socket.id === id).length;
   }
@@ -74,7 +79,7 @@ export class Server {
     for (const [prefix, root] of Object.entries(this.#roots)) {
       if (!pathname.startsWith(prefix)) continue;
       try {
-        const file = new URL(`.${pathname.slice(prefix.length - 1)}`, root);
+        const file = prefix.endsWith("/") ? new URL(`.${pathname.slice(prefix.length - 1)}`, root) : root;
         const body = readFileSync(file);
         return answer.writeHead(200, { "content-type": TYPES[extname(pathname)] ?? "text/plain", ...this.headers }).end(body);
       } catch {

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-tokens-page", &["everwire"]),
     ("everwire-bind", &["everwire"]),
     ("everwire-js", &["everwire"]),
+    ("everwire-js-chat", &["everwire", "everwire-chat"]),
     ("everwire-kotlin", &["everwire-bind"]),
     ("xtask", &[]),
 ];

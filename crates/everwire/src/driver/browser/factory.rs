@@ -67,6 +67,12 @@ impl Pinger {
         Self { ping, _on_pong: on_pong }
     }
 
+    /// Hears no pong any more.
+    pub(super) fn let_go(socket: &WebSocket) {
+        // As the property was set before, so it can be now.
+        let _ = Reflect::set(socket, &"onpong".into(), &JsValue::NULL);
+    }
+
     pub(super) fn ping(&self, socket: &WebSocket, payload: &[u8]) -> bool {
         self.ping.as_ref().is_some_and(|ping| ping.call1(socket, &Uint8Array::from(payload)).is_ok())
     }

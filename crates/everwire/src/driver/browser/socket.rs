@@ -236,6 +236,9 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         let_go(&self.socket);
+        if self.pinger.is_some() {
+            Pinger::let_go(&self.socket);
+        }
     }
 }
 

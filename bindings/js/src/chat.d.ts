@@ -1,0 +1,96 @@
+/** How far a message has come. `sent`: the server has stored it. */
+export type Status = "sending" | "sent" | "delivered" | "read" | "failed";
+
+/** A message as the room shows it. Messages don't change: another status is another object. */
+export interface ChatMessage {
+  readonly id: string;
+  readonly userId: string;
+  readonly userName: string;
+  readonly text: string;
+  /** By the sender's clock, as `Date.now()` counts. */
+  readonly timestamp: number;
+  /** Whether it is ours. */
+  readonly own: boolean;
+  /** Of others' messages always `sent`. */
+  readonly status: Status;
+  /** Why it failed. */
+  readonly failure: { kind: "rejected" | "dropped" | "cancelled" | "unknown"; reason: string; retryable: boolean } | null;
+  /** Messages that belong right before this one and are not here: the server has them, or has removed them. */
+  readonly missing: { kind: "unloaded" | "gone"; count: number } | null;
+}
+
+export interface ChatUser {
+  readonly id: string;
+  readonly name: string;
+  readonly away: boolean;
+}
+
+export interface ChatState {
+  readonly name: "connecting" | "connected" | "disconnected" | "closing" | "closed";
+  /** In words, in English. */
+  readonly reason?: string;
+  readonly retryAt?: number;
+}
+
+export interface ChatOptions {
+  /** The name that others see. */
+  name: string;
+  /** Default: lobby. */
+  room?: string;
+  /** The same every time; default: a new one. */
+  userId?: string;
+  /** On a server that asks for one: called before each attempt, with whether the last token was refused. */
+  token?(refused: boolean): string | Promise<string>;
+  /** Keeps what waits in `localStorage` under this name: one for each user, room and tab. */
+  store?: string;
+  /** Messages that are kept. Default: 1,000. */
+  window?: number;
+  /** Milliseconds before the second attempt. Default: 1,000. */
+  minDelay?: number;
+}
+
+/** What has changed is told by the events `messages`, `users`, `typing`, `state`, `read`, `me`, and for each of them `change`. */
+export class ChatRoom extends EventTarget {
+  /** `url` is the server's `ws://HOST:PORT/ws`; it connects at once. */
+  constructor(url: string | URL, options: ChatOptions);
+  readonly room: string;
+  /** Oldest first; another array with each change. */
+  readonly messages: readonly ChatMessage[];
+  /** Who is here besides us. */
+  readonly users: readonly ChatUser[];
+  /** Who is typing, by name. */
+  readonly typing: readonly string[];
+  readonly state: ChatState;
+  readonly me: { readonly id?: string; readonly name: string };
+  /** Messages of others that our user has not read on any device. */
+  readonly unread: number;
+  /** All of that; another object with each change. */
+  readonly snapshot: object;
+  /** Shown at once, sent when the network allows, and again until the server has it; a repeat is the same message. Resolves to its id; rejects if it breaks a limit or too many wait. */
+  send(text: string): Promise<string>;
+  /** Sends a failed message again. */
+  retry(id: string): Promise<void>;
+  /** Takes back what has not gone, or deletes what has failed. */
+  takeBack(id: string): Promise<void>;
+  /** Asks for up to 100 messages that are missing; whether they are on their way. */
+  loadEarlier(): boolean;
+  /** The user has seen this message (the last one) and all before it. */
+  markRead(id?: string): void;
+  setTyping(typing: boolean): void;
+  setAway(away: boolean): void;
+  /** After the connection has ended for good. */
+  reconnect(): void;
+  /** Sends what waits, for `within` milliseconds (5,000), and ends. Resolves to the ids of messages that are not known to have been sent. */
+  close(options?: { within?: number }): Promise<string[]>;
+}
+
+export interface ListedRoom {
+  readonly room: string;
+  /** Users who are there. */
+  readonly here: number;
+  /** For its members only. */
+  readonly closed: boolean;
+}
+
+/** The rooms that the server at this URL lists. */
+export function rooms(url: string | URL, options?: { token?: string }): Promise<ListedRoom[]>;
