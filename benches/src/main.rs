@@ -9,6 +9,7 @@
 
 mod chat;
 mod clients;
+mod contender;
 mod idle;
 mod process;
 mod recovery;
@@ -19,7 +20,7 @@ mod soak;
 
 use std::time::Duration;
 
-use clients::Contender;
+use contender::Contender;
 use report::{Measure, Table};
 
 const ROUNDS: usize = 3;

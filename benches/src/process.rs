@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::clients::Contender;
+use crate::contender::Contender;
 use crate::report::{Figure, Measure};
 
 /// The server's process; killed when dropped.

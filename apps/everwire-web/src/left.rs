@@ -9,18 +9,14 @@ use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use everwire::Message;
 use everwire::store::{Store, WebStore};
 use everwire_chat::User;
 use everwire_chat::wire::{Event, parse};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
-use crate::room::client::{OUTBOX, outbox_of};
+use crate::room::client::{OUTBOX, Waiting, outbox_of};
 use crate::rooms::Rooms;
-
-/// What waits in an outbox.
-pub(crate) type Waiting = Vec<Message>;
 
 /// A tab that has ended may only be loading again; it then takes its lock within this time, and sends its own.
 const RELOAD: Duration = Duration::from_secs(3);

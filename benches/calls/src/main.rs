@@ -6,11 +6,12 @@
 
 mod by_hand;
 mod callers;
+mod contender;
 mod process;
 mod servers;
 mod streams;
 
-use callers::Contender;
+use contender::Contender;
 
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use crate::Done;
-use crate::callers::Contender;
+use crate::contender::Contender;
 
 /// The server's process; killed when dropped.
 pub(crate) struct Server {

@@ -11,7 +11,8 @@ use tarpc::tokio_serde::formats::Bincode;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::callers::{Contender, Echo};
+use crate::callers::Echo;
+use crate::contender::Contender;
 use crate::{Done, by_hand, process};
 
 pub(crate) fn run(contender: Contender) -> Done<()> {

@@ -6,26 +6,7 @@ use everwire_ws::Message;
 use crate::callee::Callee;
 use crate::caller::Caller;
 use crate::frame::{Breach, Frame, Hello, MAX_ID};
-use crate::{Config, EndReason, Failure, OpenError, Output, Request, Rule};
-
-/// Which end of the session this is. Both may call; they differ in how long they live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// It outlives sessions: when the server has lost one, a new one follows.
-    Client,
-    /// It ends with its session.
-    Server,
-}
-
-/// What a stream may send before the peer has processed more of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Room {
-    /// At least one.
-    pub items: u64,
-    /// Bytes of frames; the last item may exceed them.
-    pub bytes: usize,
-}
+use crate::{Config, EndReason, Failure, OpenError, Output, Request, Role, Room, Rule};
 
 /// One end of a session: caller and callee at once.
 ///

@@ -60,12 +60,16 @@ mod frame;
 mod output;
 mod ranges;
 mod request;
+mod role;
+mod room;
 
 pub use everwire_ws::Message;
 
 pub use config::Config;
-pub use endpoint::{Endpoint, Role, Room};
+pub use endpoint::Endpoint;
 pub use failure::{Failure, codes};
 pub use frame::{Answer, Breach, Call, Frame, FrameError, Hello, Kind, MAX_ID, OpenCall, is_frame};
 pub use output::{DropReason, EndReason, Output, Resumed, Rule};
 pub use request::{OpenError, Request};
+pub use role::Role;
+pub use room::Room;

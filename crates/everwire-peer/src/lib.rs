@@ -31,6 +31,7 @@ mod options;
 mod own;
 mod payload;
 mod peer;
+mod session_name;
 mod setup;
 mod task;
 
@@ -50,4 +51,5 @@ pub use options::CallOptions;
 pub use own::PlainMessages;
 pub use payload::{IntoPayload, Json, own_message};
 pub use peer::Peer;
-pub use setup::{SessionName, Setup};
+pub use session_name::SessionName;
+pub use setup::Setup;

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use crate::hub::Hub;
 use crate::own::CAPACITY;
 use crate::task::Task;
-use crate::{Calls, CallsConfig, CallsMeter, Carrier, Link, Peer};
+use crate::{Calls, CallsConfig, CallsMeter, Carrier, Link, Peer, SessionName};
 
 /// What an end of a session needs for calls.
 #[derive(Debug)]
@@ -21,15 +21,6 @@ pub struct Setup {
     pub session: Option<SessionName>,
     /// Where calls are counted.
     pub meter: CallsMeter,
-}
-
-/// Which session it is, for watermarks.
-#[derive(Clone, Debug)]
-pub struct SessionName {
-    /// The session's id.
-    pub id: String,
-    /// Whom it belongs to.
-    pub principal: String,
 }
 
 impl Setup {

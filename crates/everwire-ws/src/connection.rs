@@ -3,7 +3,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::close::fitting_reason;
 use crate::decode::Decoder;
 use crate::deflate::Deflater;
-use crate::encode::Encoder;
+use crate::encode::{Encoder, data_opcode};
 use crate::frame::{MAX_CONTROL, MaskKeys, Opcode};
 use crate::output::Output;
 use crate::pongs::Pongs;
@@ -589,12 +589,5 @@ impl Connection {
         if let Some(payload) = self.pongs.held_back.take() {
             self.answer(&payload);
         }
-    }
-}
-
-pub(crate) fn data_opcode(message: &Message) -> Opcode {
-    match message {
-        Message::Text(_) => Opcode::Text,
-        Message::Binary(_) => Opcode::Binary,
     }
 }

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::frame::{FIN, Key, MASKED, MAX_CONTROL, MaskKeys, Opcode, RSV1, copy_masked, rotated};
+use crate::message::Message;
 use crate::output::Output;
 
 /// The sending half of a connection.
@@ -164,5 +165,12 @@ fn put_header(output: &mut BytesMut, first: u8, mask_bit: u8, length: usize) {
             output.extend_from_slice(&[first, mask_bit | 127]);
             output.extend_from_slice(&(length as u64).to_be_bytes());
         }
+    }
+}
+
+pub(crate) fn data_opcode(message: &Message) -> Opcode {
+    match message {
+        Message::Text(_) => Opcode::Text,
+        Message::Binary(_) => Opcode::Binary,
     }
 }

@@ -1,18 +1,18 @@
 //! Calls in a session (`docs/calls.md`).
 
-use std::fmt;
+mod slot;
+
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use everwire_calls::Role;
 use everwire_core::{Moment, Outcome, SendError};
-use everwire_peer::{Arrived, BoxFuture, Calls, CallsMeter, Carrier, Fate, Link, Peer, SendFailed, Setup, Ticket};
+use everwire_peer::{Arrived, BoxFuture, CallsMeter, Carrier, Fate, Link, Peer, SendFailed, Setup, Ticket};
 use everwire_peer::{Call, CallOptions, CallStream, IntoPayload, Resumed};
 use everwire_ws::Message;
-#[cfg(not(target_arch = "wasm32"))]
-use tokio::runtime::Handle;
 
+pub(crate) use self::slot::CallsSlot;
 use crate::shared::Shared;
 use crate::sync::lock;
 use crate::{Client, Delivery, Inbox, Progress, clock};
@@ -68,47 +68,6 @@ impl Client {
     /// [`NotSupported`](crate::CallError::NotSupported). A `Peer` does not keep the client alive.
     pub fn calls(&self) -> Peer {
         self.shared().calls()
-    }
-}
-
-/// Where a client's calls are, once there are some.
-#[derive(Default)]
-pub(crate) struct CallsSlot(Mutex<Settings>);
-
-#[derive(Default)]
-struct Settings {
-    peer: Option<Peer>,
-    handlers: Calls,
-    seed: u64,
-    has_session: bool,
-    meter: Option<CallsMeter>,
-    #[cfg(not(target_arch = "wasm32"))]
-    runtime: Option<Handle>,
-}
-
-impl CallsSlot {
-    /// `max_sent`: the largest message that there is ever room for; `max_message`: the largest that the server may send;
-    /// `server`: the label of its metrics.
-    pub(crate) fn prepare(
-        &self,
-        mut handlers: Calls,
-        seed: u64,
-        has_session: bool,
-        max_sent: usize,
-        max_message: usize,
-        server: &str,
-    ) {
-        let config = handlers.config_mut();
-        config.max_sent = config.max_sent.min(max_sent);
-        config.max_message = max_message;
-        let meter = CallsMeter::client(server);
-        let mut settings = lock(&self.0);
-        settings.meter = Some(meter);
-        (settings.handlers, settings.seed, settings.has_session) = (handlers, seed, has_session);
-        #[cfg(not(target_arch = "wasm32"))]
-        {
-            settings.runtime = Handle::try_current().ok();
-        }
     }
 }
 
@@ -222,11 +181,5 @@ fn fate(outcome: Outcome) -> Fate {
         // The next client with the same store sends it.
         Outcome::Unknown(_) | Outcome::Stored => Fate::Unknown,
         other => Fate::NotSent(other.to_string()),
-    }
-}
-
-impl fmt::Debug for CallsSlot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallsSlot").field("peer", &lock(&self.0).peer).finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::shared::Shared;
 use crate::store::Recovered;
-use crate::{Builder, Deliveries, Delivery, Events, Inbox, Outcomes, State, Stats};
+use crate::{Deliveries, Delivery, Events, Inbox, Outcomes, State, Stats};
 
 /// A WebSocket client that stays connected.
 ///
@@ -67,11 +67,6 @@ impl Drop for Alive {
 }
 
 impl Client {
-    /// Starts the settings of a client of this `ws` or `wss` URL.
-    pub fn builder(url: impl AsRef<str>) -> Builder {
-        Builder::new(url.as_ref())
-    }
-
     /// Connects. Needed only after [`disconnect`](Self::disconnect), after the client has ended
     /// by itself (closed by the peer, refused, gave up), and with
     /// [`connect_on_build(false)`](Builder::connect_on_build). Otherwise it changes nothing, and

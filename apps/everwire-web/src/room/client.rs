@@ -2,12 +2,16 @@
 
 use std::error::Error;
 
+use everwire::Message;
 use everwire::store::{Store, WebStore};
 use everwire_chat::{ChatClient, ChatError, FailedMessage, Memory, User};
 use send_wrapper::SendWrapper;
 
 use crate::account::Account;
 use crate::browser;
+
+/// What waits in an outbox.
+pub(crate) type Waiting = Vec<Message>;
 
 /// Messages that the page keeps.
 const WINDOW: usize = 20_000;

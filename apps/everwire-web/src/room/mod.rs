@@ -27,13 +27,12 @@ use crate::account::Account;
 use crate::alerts::Alerts;
 use crate::browser;
 use crate::frames::Frames;
-use crate::left::Waiting;
 use crate::network::Network;
 use crate::rows::{self, Day, Notice, Row};
 use crate::unread::{Count, Unread};
 use crate::who;
 use crate::window::{MOST, Window};
-use client::{client, draft_key, memory_key};
+use client::{Waiting, client, draft_key, memory_key};
 
 /// How long what is new may wait to be kept for the next visit.
 const REMEMBER: Duration = Duration::from_secs(2);

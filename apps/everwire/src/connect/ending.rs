@@ -4,35 +4,18 @@ use std::time::Duration;
 
 use everwire::{Cause, Closed, Left};
 
+use super::end::End;
 use super::json::{EndLine, Line};
 use super::session::Session;
 use crate::doctor;
 use crate::exit::{Exit, Failure};
-use crate::term::{BadInput, Gone};
+use crate::term::BadInput;
 use crate::words;
 
 /// How long leaving on Ctrl-C may take at most.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// After everything is settled, the closing handshake gets this long.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// Why a session's waiting ended.
-pub(super) enum End {
-    /// What was waited for has come.
-    Reached,
-    /// As many messages as were wanted were received.
-    Enough,
-    /// Ctrl-C or a signal.
-    Stopped,
-    /// The client ended.
-    Final(Closed),
-    /// There never was a connection, and what answers is not what could make one.
-    Hopeless(Cause),
-    /// Nobody takes the output any more.
-    Output(Gone),
-    /// Stdin can't be sent.
-    BadInput(BadInput),
-}
 
 /// Closes the client and says how it went.
 pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure> {

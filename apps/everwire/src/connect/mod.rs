@@ -3,10 +3,11 @@
 //! - [`settings`]: the options become a client
 //! - [`input`]: stdin becomes messages, no faster than they can be sent
 //! - [`session`]: everything that happens, until it ends and how
-//! - [`ending`]: the flush, the farewell, and the exit code
+//! - [`end`]: why it ended; [`ending`]: the flush, the farewell, and the exit code
 //! - [`ledger`]: what became of each line
 //! - [`report`], [`json`]: what is said about it, without I/O
 
+mod end;
 mod ending;
 mod input;
 mod json;
@@ -27,5 +28,6 @@ pub(crate) async fn run(args: ConnectArgs, color: ColorArg) -> Result<Exit, Fail
     let console = if args.listen || args.binary || args.report.json { Console::plain() } else { Console::open("> ") };
     let report = report::Report::new(&args, console.look(color));
     let session = session::Session::start(args, client, console, report, stop);
-    session.run(&address).await
+    let (session, end) = session.run(&address).await;
+    ending::end(session, end).await
 }

@@ -7,7 +7,7 @@ use everwire::{
 };
 use tokio::time::{sleep, sleep_until};
 
-use super::ending::{self, End};
+use super::end::End;
 use super::input::{Cut, Heard, Input, Pump, Read, WhenFull};
 use super::json::{EventLine, Line, Payload, StateLine, word};
 use super::ledger::Ledger;
@@ -16,7 +16,6 @@ use super::settings;
 use crate::address::Address;
 use crate::args::{ConnectArgs, GuaranteeArg, OverflowArg};
 use crate::clock::after;
-use crate::exit::{Exit, Failure};
 use crate::term::{Console, Gone, Stop, Typed};
 use crate::words;
 
@@ -119,7 +118,8 @@ impl Session {
         }
     }
 
-    pub(super) async fn run(mut self, address: &Address) -> Result<Exit, Failure> {
+    /// Stays until it ends, and says why.
+    pub(super) async fn run(mut self, address: &Address) -> (Self, End) {
         if let Some(url) = &address.understood_as {
             self.say(self.report.note(&format!("using {url}")));
         }
@@ -128,7 +128,7 @@ impl Session {
         let end = self.converse().await;
         self.stdin_goes_on = matches!(self.input, Input::Pump(_));
         self.end_input().await;
-        ending::end(self, end).await
+        (self, end)
     }
 
     /// Until there is nothing more to do.

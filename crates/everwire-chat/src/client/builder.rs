@@ -12,6 +12,7 @@ use super::failed::FailedMessage;
 use super::memory::Memory;
 use super::platform::Spawner;
 use super::room::Room;
+use super::tokens::{BoxError, TokenSource};
 use super::{ChatClient, address, task};
 use crate::id::new_id;
 
@@ -29,9 +30,6 @@ pub struct Builder {
     connection: Box<dyn FnOnce(everwire::Builder) -> everwire::Builder + Send>,
 }
 
-pub(super) type BoxError = Box<dyn Error + Send + Sync>;
-pub(super) type TokenFuture = Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>>;
-pub(super) type TokenSource = Arc<dyn Fn(bool) -> TokenFuture + Send + Sync>;
 type Look = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send + Sync>;
 
 /// Why a chat client could not be made.

@@ -9,6 +9,8 @@ mod reading;
 mod returning;
 mod room;
 mod task;
+mod tokens;
+mod told_position;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};

@@ -3,6 +3,7 @@
 use everwire_chat_core::wire::{MOST_UNREAD, Sync};
 
 use super::room::Inner;
+use super::told_position::ToldPosition;
 
 /// How far our user has read the room, on any device, and how much is unread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,15 +15,6 @@ pub struct ReadPosition {
     pub unread: usize,
     /// There are more than `unread`: the server counts up to [`MOST_UNREAD`].
     pub or_more: bool,
-}
-
-/// What the server has told of it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Told {
-    /// The furthest position.
-    read: u64,
-    /// When the connection was opened: the position, the unread messages behind it, and where the room ended.
-    at_opening: (u64, u64, u64),
 }
 
 impl Inner {
@@ -56,6 +48,6 @@ impl Inner {
 
     /// As an earlier client knew it.
     pub(super) fn recall_read(&mut self, read: u64) {
-        self.told = Told { read, ..Told::default() };
+        self.told = ToldPosition { read, ..ToldPosition::default() };
     }
 }

@@ -9,7 +9,7 @@ use everwire_chat_core::wire::{Position, Receipt, User};
 use tokio::sync::{Notify, broadcast};
 
 use super::ChatEvent;
-use super::reading::Told;
+use super::told_position::ToldPosition;
 
 /// Events that a slow listener may be behind.
 const EVENTS: usize = 1024;
@@ -41,7 +41,7 @@ pub(super) struct Inner {
     /// What we have of others' messages, and what of it was shown.
     pub(super) had: Receipt,
     /// What the server has told of how far our user has read.
-    pub(super) told: Told,
+    pub(super) told: ToldPosition,
     /// The last word on our typing, which a line overtakes.
     pub(super) typing: Option<MessageId>,
     /// Nobody looks at this client.
@@ -61,7 +61,7 @@ impl Room {
             waiting: HashMap::new(),
             asked: None,
             had: Receipt::default(),
-            told: Told::default(),
+            told: ToldPosition::default(),
             typing: None,
             away: false,
             declared_away: false,

@@ -15,10 +15,10 @@ use everwire_chat_core::wire::{
 use tokio::sync::{mpsc, watch};
 
 use super::ChatEvent;
-use super::builder::{BoxError, TokenFuture, TokenSource};
 use super::platform::{Instant, sleep_until};
 use super::returning::Returning;
 use super::room::Room;
+use super::tokens::{BoxError, TokenFuture, TokenSource};
 
 /// What became of a message of ours, as far as the connection knows.
 #[derive(Debug)]

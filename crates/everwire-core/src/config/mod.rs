@@ -1,9 +1,11 @@
 //! The settings of the whole machine. Each part has its own, beside its code.
 
-use std::{fmt, time::Duration};
+mod error;
 
 use crate::session::{SessionConfig, of_session::SESSIONS};
 
+pub use self::error::ConfigError;
+pub(crate) use self::error::{check_count, check_duration};
 pub use crate::{
     batching::Batching,
     heartbeat::HeartbeatConfig,
@@ -73,41 +75,4 @@ impl Config {
         self.batching.as_ref().map_or(Ok(()), Batching::check)?;
         self.send_rate.as_ref().map_or(Ok(()), SendRate::check)
     }
-}
-
-/// A setting that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// Its dotted name, such as `retry.factor`.
-    pub setting: &'static str,
-    /// What is wrong, and what is allowed.
-    pub problem: String,
-}
-
-impl ConfigError {
-    pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self { setting, problem: problem.into() }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {}", self.setting, self.problem)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-pub(crate) fn check_duration(setting: &'static str, value: Duration) -> Result<(), ConfigError> {
-    if value.is_zero() {
-        return Err(ConfigError::new(setting, "zero: it must be longer"));
-    }
-    Ok(())
-}
-
-pub(crate) fn check_count(setting: &'static str, value: usize) -> Result<(), ConfigError> {
-    if value == 0 {
-        return Err(ConfigError::new(setting, "zero: it must be at least 1"));
-    }
-    Ok(())
 }

@@ -1,3 +1,5 @@
+mod handled;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,9 +9,10 @@ use everwire_calls::Kind;
 use everwire_core::Moment;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
+use super::HandlerOutcome;
 use super::names::{self, Names};
 use super::notes::Ending;
-use super::{Handled, HandlerOutcome};
+pub(crate) use handled::Handled;
 
 /// Where the calls of a client, or of a server's sessions, are counted. The recorder is the one that is installed when this is
 /// made. Cloning it is cheap.

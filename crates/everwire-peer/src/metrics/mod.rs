@@ -2,12 +2,10 @@
 //!
 //! - [`CallsMeter`]: all calls of a client, or of a server's sessions
 //! - `notes`: what happens to calls of this end, noted under a lock and told outside
-//! - `handled`: a call of the peer's, from its arrival to the end of its handler
+//! - `meter::handled`: a call of the peer's, from its arrival to the end of its handler
 //! - `names`: each metric, its unit and what it means
 //! - `off`: the same without the feature: types without content, functions without code
 
-#[cfg(feature = "metrics")]
-mod handled;
 #[cfg(feature = "metrics")]
 mod meter;
 #[cfg(feature = "metrics")]
@@ -25,7 +23,7 @@ pub use self::off::CallsMeter;
 pub(crate) use self::off::{Handled, Notes, Stamp};
 #[cfg(feature = "metrics")]
 pub(crate) use self::{
-    handled::Handled,
+    meter::Handled,
     notes::{Notes, Stamp},
 };
 

@@ -16,6 +16,10 @@ pub(super) const HELD_BYTES: &str = "everwire_server_held_bytes";
 pub(super) const UNPROCESSED: &str = "everwire_server_unprocessed_messages";
 pub(super) const ACKNOWLEDGED: &str = "everwire_server_acknowledgement_seconds";
 
+/// The label's values, in the order of `index` in `session`.
+pub(super) const OUTCOMES: [&str; 8] =
+    ["acknowledged", "received", "expired", "dropped", "rejected", "cancelled", "unknown", "stored"];
+
 /// What an accept loop's metrics mean, for exporters that tell their readers.
 pub(super) fn describe_connections() {
     describe_gauge!(CONNECTIONS, Unit::Count, "Connections, WebSockets included");

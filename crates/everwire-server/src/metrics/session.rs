@@ -5,6 +5,7 @@ use std::time::Duration;
 use everwire_core::{MessageId, Moment, Outcome};
 use metrics::Gauge;
 
+use super::names::OUTCOMES;
 use super::sessions::SessionsMeter;
 
 /// Counted under a session's mutex, as plain numbers.
@@ -17,10 +18,6 @@ pub(crate) struct Tally {
     /// Times that nobody has fetched yet; one at a time is measured, and each turn of the session's task fetches them.
     took: Vec<Duration>,
 }
-
-/// The label's values, in the order of [`index`].
-pub(super) const OUTCOMES: [&str; 8] =
-    ["acknowledged", "received", "expired", "dropped", "rejected", "cancelled", "unknown", "stored"];
 
 impl Tally {
     /// Somebody wants to know what is held, also without a connection that would take it.

@@ -3,7 +3,7 @@ use everwire_ws::CloseCode;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::names;
-use super::session::OUTCOMES;
+use super::names::OUTCOMES;
 
 /// The ways to the recorder, looked up once.
 pub(crate) struct SessionsMeter {

@@ -13,8 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::connection::{Bond, Progress, Stage, Terms};
+use super::connection::{Bond, Stage, Terms};
 use super::places::Places;
+use super::progress::Progress;
 use super::refuse::Refusing;
 use super::stream::Watched;
 use super::{BoxError, Ended, RequestBody, Server};

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Buf;
@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use super::stats::Stats;
+use super::progress::Progress;
 use super::stream::Watched;
 use super::{BoxError, PeerAddress, RequestBody, Server};
 
@@ -31,14 +31,6 @@ pub(super) enum Stage {
 /// What ties a connection to its server, before and after the upgrade.
 #[derive(Clone, Debug)]
 pub(crate) struct Bond(watch::Receiver<Stage>);
-
-/// How far a connection has come.
-#[derive(Debug)]
-pub(super) struct Progress {
-    asked: AtomicBool,
-    upgraded: AtomicBool,
-    stats: Stats,
-}
 
 /// What each connection is given of its server.
 #[derive(Clone, Debug)]
@@ -78,20 +70,6 @@ impl Bond {
     pub(super) async fn reached(&mut self, stage: Stage) {
         // A server that was dropped has ended as well.
         let _ = self.0.wait_for(|now| *now >= stage).await;
-    }
-}
-
-impl Progress {
-    pub(super) fn new(stats: Stats) -> Self {
-        Self { asked: AtomicBool::new(false), upgraded: AtomicBool::new(false), stats }
-    }
-
-    pub(super) fn is_upgraded(&self) -> bool {
-        self.upgraded.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn time_out(&self) {
-        self.stats.time_out();
     }
 }
 

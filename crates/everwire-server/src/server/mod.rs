@@ -12,6 +12,7 @@ mod accept;
 mod body;
 mod connection;
 mod places;
+mod progress;
 mod refuse;
 mod stats;
 mod stream;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::connection::Progress;
 use super::places::Place;
+use super::progress::Progress;
 
 /// The stream below a connection, before and after its upgrade: with it goes the connection's place. Before the upgrade,
 /// a peer that does not read fails it after a while.

@@ -8,10 +8,11 @@ use everwire_ws::{CloseCode, Incoming};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::driver::{ARRIVALS, Arrival, Driver};
+use super::arrival::{ARRIVALS, Arrival};
+use super::driver::Driver;
 use super::handle::Session;
 use super::link::Link;
-use super::sessions::{Entry, Shared};
+use super::shared::{Entry, Shared};
 use super::slot::{Holds, Slot};
 use crate::Socket;
 

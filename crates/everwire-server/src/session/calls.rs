@@ -9,7 +9,8 @@ use everwire_ws::Message;
 use http::Response;
 use tokio::time::Instant;
 
-use super::handle::{Received, Session, SessionSender};
+use super::handle::{Session, SessionSender};
+use super::received::Received;
 use super::sessions::Sessions;
 use crate::Upgrade;
 use crate::clock;

@@ -4,33 +4,18 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use everwire_core::session::{Attached, Gone, Hello, Previous, ServerInput, Token, code};
+use everwire_core::session::{Attached, Gone, Previous, ServerInput, code};
 use everwire_core::{Attempt, Output};
 use everwire_ws::CloseCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::arrival::Arrival;
 use super::link::Link;
-use super::sessions::Shared;
+use super::shared::Shared;
 use super::slot::{Parting, Slot};
 use crate::Socket;
 use crate::metrics::SessionMeter;
-
-/// A connection that has said hello.
-#[derive(Debug)]
-pub(super) struct Arrival {
-    pub(super) number: Attempt,
-    pub(super) socket: Socket,
-    pub(super) hello: Hello,
-    pub(super) token: Token,
-    /// For a session's first connection: what became of the one that the client asked for.
-    pub(super) first: Option<Option<Previous>>,
-    /// Gives the connection back if the session does not take it.
-    pub(super) refused: oneshot::Sender<(Socket, Previous)>,
-}
-
-/// Connections that wait for a session's task. There is hardly ever more than one.
-pub(super) const ARRIVALS: usize = 4;
 
 pub(super) struct Driver {
     slot: Arc<Slot>,

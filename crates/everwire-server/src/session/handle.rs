@@ -6,6 +6,7 @@ use everwire_core::{SendError, SendOptions};
 use everwire_ws::{CloseCode, Message};
 
 use super::inbox::Inbox;
+use super::received::Received;
 use super::slot::Slot;
 
 /// A client's session, whatever becomes of its connections.
@@ -24,16 +25,6 @@ pub struct Session {
 #[derive(Clone, Debug)]
 pub struct SessionSender {
     slot: Arc<Slot>,
-}
-
-/// A message of the client.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// What it holds.
-    pub message: Message,
-    /// Its sequence number in the session, from 1 without a gap; none for a volatile message.
-    pub sequence: Option<u64>,
-    pub(super) position: u64,
 }
 
 impl Session {

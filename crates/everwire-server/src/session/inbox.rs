@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use everwire_ws::Message;
 
-use super::handle::Received;
+use super::received::Received;
 
 #[derive(Debug, Default)]
 pub(super) struct Inbox {

@@ -11,6 +11,7 @@
 //! - [`watermark`](Watermarks): what a restarted server knows of the sessions before
 
 mod admission;
+mod arrival;
 #[cfg(feature = "calls")]
 mod calls;
 mod config;
@@ -18,12 +19,14 @@ mod driver;
 mod handle;
 mod inbox;
 mod link;
-mod locked;
+mod received;
 mod sessions;
+mod shared;
 mod slot;
 mod watermark;
 
 pub use config::SessionsConfig;
-pub use handle::{Received, Session, SessionSender};
+pub use handle::{Session, SessionSender};
+pub use received::Received;
 pub use sessions::{Sessions, SessionsStats};
 pub use watermark::{WatermarkError, Watermarks};

@@ -1,5 +1,7 @@
 //! What the handles of a session and the task behind it share.
 
+mod locked;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Mutex;
@@ -12,9 +14,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::inbox::Inbox;
-use super::locked::Locked;
 use crate::clock::after;
 use crate::metrics::{Look, Tally};
+use locked::Locked;
 
 #[derive(Debug)]
 pub(super) struct Slot {

@@ -55,6 +55,7 @@ mod link;
 mod plan;
 mod profile;
 mod rule;
+mod rule_dice;
 mod schedule;
 
 pub use self::decide::{Chunk, Decision, Fate, LinkEvent, LinkFaults};
@@ -63,7 +64,8 @@ pub use self::error::{RuleError, ScheduleError};
 pub use self::fault::{Answer, Ending, Fault};
 pub use self::frames::MessageScanner;
 pub use self::link::{Link, Output};
-pub use self::plan::{Connection, FaultPlan, Opening, RuleId};
+pub use self::plan::{Connection, FaultPlan, Opening};
 pub use self::profile::Profile;
 pub use self::rule::{Connections, Rule, When};
+pub use self::rule_dice::RuleId;
 pub use self::schedule::Schedule;

@@ -93,8 +93,15 @@ impl FromStr for Profile {
     }
 }
 
+impl Schedule {
+    /// A random schedule of the profile's kind, the same for the same seed.
+    pub fn random(seed: u64, profile: Profile) -> Self {
+        draw(seed, profile)
+    }
+}
+
 /// One to six rules, each of a group of the profile's.
-pub(super) fn draw(seed: u64, profile: Profile) -> Schedule {
+fn draw(seed: u64, profile: Profile) -> Schedule {
     let groups = profile.draws();
     let mut dice = Dice::new(seed, &[key(profile.name())]);
     let mut schedule = Schedule::new(seed);

@@ -1,9 +1,8 @@
 //! A list of rules.
 
-use std::path::Path;
 use std::time::Duration;
 
-use super::{Profile, Rule, ScheduleError, file, profile};
+use super::{Rule, ScheduleError};
 
 /// What is to go wrong in a network. The default is an empty one: nothing does.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,11 +23,6 @@ impl Schedule {
         Self { seed, ..Self::default() }
     }
 
-    /// A random schedule of the profile's kind, the same for the same seed.
-    pub fn random(seed: u64, profile: Profile) -> Self {
-        profile::draw(seed, profile)
-    }
-
     /// Adds a rule.
     #[must_use]
     pub fn rule(mut self, rule: Rule) -> Self {
@@ -41,33 +35,6 @@ impl Schedule {
     pub fn until(mut self, until: Duration) -> Self {
         self.until = Some(until);
         self
-    }
-
-    /// Reads a schedule from TOML, or from JSON if the text begins with `{`. The guide, `docs/proxy.md`, describes the
-    /// keys.
-    ///
-    /// # Errors
-    /// [`ScheduleError::Text`] with the line of what is wrong.
-    pub fn parse(text: &str) -> Result<Self, ScheduleError> {
-        file::parse(text, None)
-    }
-
-    /// Reads a schedule from a file of TOML or JSON, at most 1 MiB.
-    ///
-    /// # Errors
-    /// If the file can't be read, or what is wrong in it and in which line.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, ScheduleError> {
-        file::load(path.as_ref())
-    }
-
-    /// The schedule as [`parse`](Self::parse) reads it, in TOML.
-    pub fn to_toml(&self) -> String {
-        file::to_toml(self)
-    }
-
-    /// The schedule as [`parse`](Self::parse) reads it, in JSON.
-    pub fn to_json(&self) -> String {
-        file::to_json(self)
     }
 
     /// Whether every rule makes sense.

@@ -20,7 +20,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(upstream: String) -> Self {
+    fn new(upstream: String) -> Self {
         let settings = Settings {
             upstream,
             room: 256 << 10,
@@ -88,6 +88,13 @@ impl Builder {
         let (door, listener) = opened.map_err(failed)?;
         let shared = Shared::new(self.settings, plan);
         Ok(Proxy::run(door.address(), shared.clone(), accept::run(shared, door, listener)))
+    }
+}
+
+impl Proxy {
+    /// A proxy in front of the server at `upstream`, `host:port`.
+    pub fn builder(upstream: impl Into<String>) -> Builder {
+        Builder::new(upstream.into())
     }
 }
 

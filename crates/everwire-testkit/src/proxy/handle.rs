@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::Builder;
 use super::events::{Control, EndedBy, EventKind, Events};
 use super::shared::Shared;
 use super::stats::{OpenConnection, Stats};
@@ -25,11 +24,6 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy in front of the server at `upstream`, `host:port`.
-    pub fn builder(upstream: impl Into<String>) -> Builder {
-        Builder::new(upstream.into())
-    }
-
     pub(super) fn run(
         address: SocketAddr,
         shared: Arc<Shared>,

@@ -46,6 +46,7 @@ pub mod calls;
 mod client;
 mod counts;
 pub mod explore;
+mod frames;
 mod head;
 mod hostile;
 mod intruder;

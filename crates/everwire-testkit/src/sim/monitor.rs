@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use everwire_core::Message;
 use everwire_core::session::{Frame, Hello, Welcome};
 
-use super::stage::{ack, control, reliable};
+use super::frames::{ack, control, reliable};
 
 /// No scenario has so many messages.
 const BEYOND: u64 = 100_000;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use everwire_core::retry::Budget;
-use everwire_core::session::Frame;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
@@ -117,23 +116,4 @@ impl Random {
     pub(crate) fn pick<T: Copy>(&mut self, among: &[T]) -> T {
         among[self.below(among.len() as u64) as usize]
     }
-}
-
-/// The payload behind a reliable frame's header, and its number.
-pub(crate) fn reliable(frame: &[u8]) -> Option<(u64, &[u8])> {
-    let rest = frame.strip_prefix(b"m")?;
-    let colon = rest.iter().take(18).position(|byte| *byte == b':')?;
-    let seq = std::str::from_utf8(&rest[..colon]).ok()?.parse().ok()?;
-    Some((seq, &rest[colon + 1..]))
-}
-
-/// The number of an acknowledgement.
-pub(crate) fn ack(frame: &[u8]) -> Option<u64> {
-    std::str::from_utf8(frame.strip_prefix(b"a")?).ok()?.parse().ok()
-}
-
-/// A frame with a JSON body, read.
-pub(crate) fn control(frame: &[u8]) -> Option<Frame> {
-    let text = std::str::from_utf8(frame).ok()?;
-    Frame::parse(everwire_ws::Message::text(text.to_owned())).ok()
 }

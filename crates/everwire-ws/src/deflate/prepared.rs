@@ -5,8 +5,7 @@ use bytes::Bytes;
 use super::WindowBits;
 use super::deflater::{Deflater, Shared, deflate_alone};
 use crate::Message;
-use crate::connection::data_opcode;
-use crate::encode::server_frame;
+use crate::encode::{data_opcode, server_frame};
 
 /// A server's message for many connections: encoded once, and compressed once.
 ///

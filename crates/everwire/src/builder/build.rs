@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::HOST};
 #[cfg(not(target_arch = "wasm32"))]
 use tokio::runtime::Handle;
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::network::variable;
 use super::{BuildError, Builder};
 use crate::Client;
 #[cfg(not(target_arch = "wasm32"))]
@@ -181,12 +183,6 @@ fn check_inbox(bounds: Bounds) -> Result<(), BuildError> {
         _ => return Ok(()),
     };
     Err(super::setting(setting, "must be at least 1, or nothing could ever be received"))
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-/// A variable of the environment.
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -18,6 +18,7 @@ use everwire_core::{
 use everwire_ws::Deflate;
 use everwire_ws::Limits;
 
+use crate::client::Client;
 use crate::driver::Hook;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::driver::TlsSettings;
@@ -82,6 +83,13 @@ pub struct Builder {
     #[cfg(target_arch = "wasm32")]
     factory: Option<crate::SocketFactory>,
     connect: bool,
+}
+
+impl Client {
+    /// Starts the settings of a client of this `ws` or `wss` URL.
+    pub fn builder(url: impl AsRef<str>) -> Builder {
+        Builder::new(url.as_ref())
+    }
 }
 
 impl Builder {

@@ -87,7 +87,7 @@ impl Builder {
     /// [`BuildError::Url`] and [`BuildError::Proxy`], as [`build`](Self::build) would say.
     pub fn proxy_in_use(&self) -> Result<Option<String>, BuildError> {
         let target = Target::parse(&self.url).map_err(BuildError::Url)?;
-        let proxies = self.network.proxy.clone().proxies(super::build::variable)?;
+        let proxies = self.network.proxy.clone().proxies(variable)?;
         let proxy = proxies.choose(&target).map_err(BuildError::Proxy)?;
         Ok(proxy.map(ToString::to_string))
     }
@@ -214,6 +214,11 @@ impl Proxy {
 const SHORTEST_KEEPALIVE: Duration = Duration::from_secs(1);
 /// Linux takes no more than 32,767 s.
 const LONGEST_KEEPALIVE: Duration = Duration::from_secs(9 * 3600);
+
+/// A variable of the environment.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
 
 #[cfg(test)]
 mod tests {

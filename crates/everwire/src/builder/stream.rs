@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use everwire_core::OpenFailure;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::build::variable;
+use super::network::variable;
 use super::{BuildError, Builder};
 use crate::driver::{Stopwatch, Stream, Tls};
 use crate::target::Target;

@@ -1,9 +1,7 @@
 //! One attempt: from the request hook to an open WebSocket.
 
 use std::error::Error;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use everwire_core::session::SUBPROTOCOL;
@@ -15,15 +13,16 @@ use http::header::{SERVER, USER_AGENT, VIA};
 use http::{HeaderMap, HeaderValue, Request};
 
 use super::failure;
+use super::future::BoxFuture;
 use super::log;
 use super::offered;
 use super::redirect::Redirects;
 use super::route::{Reached, Routes};
 use super::secrets::Secrets;
 use super::stopwatch::{Stopwatch, Times};
-use super::stream::Stream;
+use super::stream::{Stream, Terms};
 use super::text_pings::TextPings;
-use super::tls::Terms;
+use super::tls;
 use crate::hook_error;
 use crate::network_hints::Listener;
 use crate::on_open::{Fresh, Leave, OnOpen};
@@ -33,8 +32,6 @@ use crate::{AttemptRequest, Opening};
 
 pub(crate) type Hook =
     Box<dyn Fn(AttemptRequest) -> BoxFuture<Result<AttemptRequest, Box<dyn Error + Send + Sync>>> + Send + Sync>;
-
-pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What every attempt starts from.
 pub(crate) struct Plan {
@@ -143,7 +140,8 @@ impl Plan {
                     secrets.add_request(&target.uri, &headers);
                 }
                 Err(error) => {
-                    let failure = failure::upgrade(error, self.hook.is_some(), &secrets);
+                    let refused = if let OpenError::Io(error) = &error { tls::refused_by_alert(error) } else { None };
+                    let failure = refused.unwrap_or_else(|| failure::upgrade(error, self.hook.is_some(), &secrets));
                     return Err(trial.failed(failure, &stopwatch));
                 }
             }

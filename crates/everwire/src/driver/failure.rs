@@ -14,7 +14,6 @@ use http::header::{
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::secrets::Secrets;
-use super::tls;
 use crate::hook_error::{chain, one_line};
 
 pub(super) fn io(phase: Phase, detail: String) -> OpenFailure {
@@ -36,7 +35,7 @@ pub(super) fn bad_request(detail: String) -> OpenFailure {
 /// `fresh_credentials`: whether the next attempt may bring others.
 pub(super) fn upgrade(error: OpenError, fresh_credentials: bool, secrets: &Secrets) -> OpenFailure {
     match error {
-        OpenError::Io(error) => tls::refused_by_alert(&error).unwrap_or_else(|| io(Phase::Upgrade, io_words(&error))),
+        OpenError::Io(error) => io(Phase::Upgrade, io_words(&error)),
         OpenError::Handshake(HandshakeError::Refused(refused)) => {
             let kind = OpenFailureKind::Refused {
                 status: refused.status.as_u16(),

@@ -29,7 +29,9 @@ use self::browser::{Connection, DialFuture, Opened, Which};
 #[cfg(not(target_arch = "wasm32"))]
 use self::connection::Connection;
 #[cfg(not(target_arch = "wasm32"))]
-use self::dial::{BoxFuture as DialFuture, Opened, Which};
+use self::dial::{Opened, Which};
+#[cfg(not(target_arch = "wasm32"))]
+use self::future::BoxFuture as DialFuture;
 use self::reading::Reading;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::talk::FreshSocket;
@@ -58,6 +60,8 @@ mod connector;
 mod dial;
 #[cfg(not(target_arch = "wasm32"))]
 mod failure;
+#[cfg(not(target_arch = "wasm32"))]
+mod future;
 mod log;
 #[cfg(not(target_arch = "wasm32"))]
 mod once;
@@ -89,7 +93,9 @@ pub(crate) use self::browser::{FreshSocket, Hook, HookFuture, Plan};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::connector::{Connector, KnownHost};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::dial::{BoxFuture as HookFuture, Hook, Plan};
+pub(crate) use self::dial::{Hook, Plan};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::future::BoxFuture as HookFuture;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::once::once;
 #[cfg(not(target_arch = "wasm32"))]

@@ -5,10 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-
-use super::tls::{Terms, TlsStream};
 
 /// What is under a [`WebSocket`](crate::WebSocket): TCP, or TLS over it; with an `https` proxy, over TLS over it.
 #[derive(Debug)]
@@ -21,6 +20,15 @@ pub struct Stream {
 enum Kind {
     Plain(TcpStream),
     Tls(Box<TlsStream>),
+}
+
+pub(super) type TlsStream = tokio_rustls::client::TlsStream<Stream>;
+
+/// What a handshake has settled.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) version: Option<ProtocolVersion>,
+    pub(super) alpn: Option<String>,
 }
 
 impl Stream {
@@ -37,7 +45,7 @@ impl Stream {
     pub(super) fn tls_terms(&self) -> Option<Terms> {
         match &self.kind {
             Kind::Plain(_) => None,
-            Kind::Tls(stream) => Some(super::tls::terms(stream)),
+            Kind::Tls(stream) => Some(terms(stream)),
         }
     }
 
@@ -153,4 +161,10 @@ mod tests {
         let told = SockRef::from(tcp).tcp_user_timeout().expect("an option");
         assert_eq!(told, Some(Duration::from_millis(1_250)));
     }
+}
+
+fn terms(stream: &TlsStream) -> Terms {
+    let connection = stream.get_ref().1;
+    let alpn = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+    Terms { version: connection.protocol_version(), alpn }
 }

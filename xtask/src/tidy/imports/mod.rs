@@ -21,7 +21,7 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     for path in listing.lines().filter(|path| root.join(path).exists()) {
         let tree = tree::read(root, path)?;
         let graph = graph::of(&tree);
-        findings.extend(graph.loops(path));
+        findings.extend(graph.loops());
         findings.extend(rules::check(&tree, &graph));
     }
     Ok(findings)

@@ -4,29 +4,16 @@ use std::time::Duration;
 
 use everwire::{Cause, Closed};
 
+use super::end::End;
 use super::session::Running;
 use crate::chat::PATIENCE;
 use crate::chat::advice::{Way, closed};
 use crate::exit::{Exit, Failure};
-use crate::term::{BadInput, Gone, Tone};
+use crate::term::Tone;
 use crate::words;
 
 /// After everything is settled, saying goodbye gets this long.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// Why a session's waiting ended.
-pub(super) enum End {
-    /// What was waited for has come.
-    Reached,
-    /// Ctrl-C or a signal.
-    Stopped,
-    /// The client ended.
-    Final(Closed),
-    /// Nobody takes the output any more.
-    Output(Gone),
-    /// Stdin can't be sent.
-    BadInput(BadInput),
-}
 
 /// Leaves the chat and says how it went.
 pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {

@@ -1,15 +1,34 @@
 //! The chat in a pipe: each event is one line, and each line of stdin is sent.
 //!
 //! - [`session`]: everything that happens, until it ends
-//! - [`ending`]: the flush, the farewell, and the exit code
+//! - [`end`]: why it ended; [`ending`]: the flush, the farewell, and the exit code
 //! - [`input`]: where lines come from
 //! - [`own`]: our own lines and where they stand
 //! - [`lines`]: what is shown, without I/O
 
+mod end;
 mod ending;
 mod input;
 mod lines;
 mod own;
 mod session;
 
-pub(super) use session::run;
+use everwire_chat::ChatClient;
+
+use crate::address::Address;
+use crate::args::ChatArgs;
+use crate::exit::{Exit, Failure};
+use crate::term::{Console, Look, Stop};
+
+/// Joins, and stays until it ends.
+pub(super) async fn run(
+    args: ChatArgs,
+    chat: ChatClient,
+    look: Look,
+    stop: Stop,
+    address: &Address,
+) -> Result<Exit, Failure> {
+    let running = session::Session::start(args, chat, Console::plain(), look, stop);
+    let (running, end) = running.run(address).await;
+    ending::end(running, end).await
+}

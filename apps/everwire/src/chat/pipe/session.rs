@@ -6,14 +6,13 @@ use everwire::{Cause, Closed, State};
 use everwire_chat::{Change, ChatClient, ChatEvent, Entry, Status, Updates, limits};
 use tokio::time::sleep_until;
 
-use super::ending::{self, End};
+use super::end::End;
 use super::input::Input;
 use super::lines::{Lines, Mark};
 use super::own::{News, Own, Shown};
 use crate::address::Address;
 use crate::args::ChatArgs;
 use crate::clock::after;
-use crate::exit::{Exit, Failure};
 use crate::term::{BadInput, Console, Gone, Look, Stop, Tone, local_zone};
 use crate::words;
 
@@ -45,19 +44,8 @@ enum Until {
     Connected(tokio::time::Instant),
 }
 
-/// Joins, and stays until it ends.
-pub(crate) async fn run(
-    args: ChatArgs,
-    chat: ChatClient,
-    look: Look,
-    stop: Stop,
-    address: &Address,
-) -> Result<Exit, Failure> {
-    Session::start(args, chat, Console::plain(), look, stop).run(address).await
-}
-
 impl Session {
-    fn start(args: ChatArgs, chat: ChatClient, console: Console, look: Look, stop: Stop) -> Running {
+    pub(super) fn start(args: ChatArgs, chat: ChatClient, console: Console, look: Look, stop: Stop) -> Running {
         let input = if args.listen { Input::None } else { Input::stdin(limits::TEXT_BYTES) };
         let (zone, trouble) = local_zone();
         let lines = Lines { zone, me: chat.me().user_name };
@@ -90,7 +78,8 @@ pub(super) struct Running {
 }
 
 impl Running {
-    async fn run(mut self, address: &Address) -> Result<Exit, Failure> {
+    /// Stays until it ends, and says why.
+    pub(super) async fn run(mut self, address: &Address) -> (Self, End) {
         if let Some(url) = &address.understood_as {
             self.session.note(Tone::Faint, &format!("using {url}"));
         }
@@ -100,7 +89,7 @@ impl Running {
             Ok(Some(end)) => end,
             Err(gone) => End::Output(gone),
         };
-        ending::end(self, end).await
+        (self, end)
     }
 
     /// Shows what has not been shown of all that is known now.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::faults::dice::Dice;
-use crate::faults::plan::{Purpose, dice, rule_id};
+use crate::faults::rule_dice::{Purpose, dice, rule_id};
 use crate::faults::{Direction, Directions, Fault, Rule, RuleId, When};
 
 /// One rule at work in one connection.

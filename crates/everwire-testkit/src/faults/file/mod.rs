@@ -34,7 +34,36 @@ struct Raw<R> {
     rule: Vec<R>,
 }
 
-pub(super) fn load(path: &Path) -> Result<Schedule, ScheduleError> {
+impl Schedule {
+    /// Reads a schedule from TOML, or from JSON if the text begins with `{`. The guide, `docs/proxy.md`, describes the
+    /// keys.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Text`] with the line of what is wrong.
+    pub fn parse(text: &str) -> Result<Self, ScheduleError> {
+        parse(text, None)
+    }
+
+    /// Reads a schedule from a file of TOML or JSON, at most 1 MiB.
+    ///
+    /// # Errors
+    /// If the file can't be read, or what is wrong in it and in which line.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ScheduleError> {
+        load(path.as_ref())
+    }
+
+    /// The schedule as [`parse`](Self::parse) reads it, in TOML.
+    pub fn to_toml(&self) -> String {
+        to_toml(self)
+    }
+
+    /// The schedule as [`parse`](Self::parse) reads it, in JSON.
+    pub fn to_json(&self) -> String {
+        to_json(self)
+    }
+}
+
+fn load(path: &Path) -> Result<Schedule, ScheduleError> {
     let text = read(path).map_err(|source| ScheduleError::Read { path: path.to_owned(), source })?;
     parse(&text, Some(path))
 }
@@ -48,7 +77,7 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-pub(super) fn parse(text: &str, path: Option<&Path>) -> Result<Schedule, ScheduleError> {
+fn parse(text: &str, path: Option<&Path>) -> Result<Schedule, ScheduleError> {
     let parsed = if text.trim_start().starts_with('{') { parse_json(text) } else { parse_toml(text) };
     parsed.map_err(|Problem { line, column, problem }| {
         // Some parsers' words come in several lines.
@@ -103,12 +132,12 @@ fn json_problem(error: &serde_json::Error, line: usize, column: usize) -> Proble
     }
 }
 
-pub(super) fn to_toml(schedule: &Schedule) -> String {
+fn to_toml(schedule: &Schedule) -> String {
     // The forms are numbers and strings: nothing that TOML lacks. Seeds beyond its numbers are the exception.
     toml::to_string(&raw(schedule)).unwrap_or_else(|_| to_json(schedule))
 }
 
-pub(super) fn to_json(schedule: &Schedule) -> String {
+fn to_json(schedule: &Schedule) -> String {
     serde_json::to_string_pretty(&raw(schedule)).unwrap_or_default()
 }
 

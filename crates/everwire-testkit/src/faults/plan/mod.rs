@@ -6,9 +6,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::dice::{Dice, key};
+use super::rule_dice::{Purpose, RuleId, dice, rule_id};
 use super::{Answer, Connections, Fault, LinkFaults, Profile, Rule, Schedule, ScheduleError, When};
 
 /// A schedule at work on one network. Counts its connections.
@@ -50,26 +48,6 @@ pub enum Opening {
         /// What happens within it.
         faults: LinkFaults,
     },
-}
-
-/// Names a rule in logs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RuleId {
-    /// Its place in the schedule, from 1.
-    pub rule: usize,
-    /// Its name, if it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Its fault's name.
-    pub fault: &'static str,
-}
-
-/// What dice are thrown for; each purpose has its own, so that one more rule of one kind moves nothing of another.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
-    Choice,
-    Beginning,
-    Jitter(super::Direction),
 }
 
 impl FaultPlan {
@@ -198,27 +176,4 @@ impl FaultPlan {
             }
         }
     }
-}
-
-impl std::fmt::Display for RuleId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "{} ({name})", self.fault),
-            None => write!(f, "{} (rule {})", self.fault, self.rule),
-        }
-    }
-}
-
-pub(super) fn rule_id(index: usize, rule: &Rule) -> RuleId {
-    RuleId { rule: index + 1, name: rule.name.clone(), fault: rule.fault.name() }
-}
-
-pub(super) fn dice(seed: u64, connection: u64, index: usize, rule: &Rule, purpose: Purpose) -> Dice {
-    let which = rule.name.as_deref().map_or(index as u64, key);
-    let purpose = match purpose {
-        Purpose::Choice => 0,
-        Purpose::Beginning => 1,
-        Purpose::Jitter(direction) => 2 + direction as u64,
-    };
-    Dice::new(seed, &[connection, which, purpose])
 }

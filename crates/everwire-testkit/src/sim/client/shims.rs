@@ -6,7 +6,8 @@ use everwire_core::{Attempt, Machine, Message, Moment, OpenFailureKind, Transpor
 
 use super::link::Up;
 use crate::sim::Mutant;
-use crate::sim::stage::{Stage, ack, reliable};
+use crate::sim::frames::{ack, reliable};
+use crate::sim::stage::Stage;
 
 /// What the mutants have to remember.
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ impl Shims {
         }
         if let TransportEvent::Received(messages) = event
             && let Some(Frame::Welcome(welcome)) =
-                messages.first().and_then(|message| crate::sim::stage::control(message.payload()))
+                messages.first().and_then(|message| crate::sim::frames::control(message.payload()))
             && !welcome.resumed
         {
             self.highest = 0;

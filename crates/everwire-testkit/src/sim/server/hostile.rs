@@ -4,25 +4,17 @@
 use everwire_core::Message;
 use everwire_core::session::{Frame, Limits, Welcome, code};
 
+use super::hostile_line::Hostile;
 use super::line::{LineState, ServerLine};
 use super::node::ServerCore;
 use crate::faults::Ending;
 use crate::sim::agenda::{Nanos, nanos};
 use crate::sim::hostile::Abuse;
-use crate::sim::socket::{Heard, Socket};
+use crate::sim::socket::Heard;
 use crate::sim::stage::Stage;
 
 /// How often one that is only alive says so.
 const SIGN_OF_LIFE: Nanos = 250_000_000;
-
-/// One connection of such a server. It reads only to learn of its end.
-#[derive(Debug)]
-pub(crate) struct Hostile {
-    pub(super) socket: Box<Socket>,
-    by: Abuse,
-    /// When it says something again, or leaves.
-    pub(super) next: Nanos,
-}
 
 impl ServerCore {
     /// A client has said hello: it is welcomed to a session that nobody keeps.

@@ -8,7 +8,7 @@ use everwire_core::{CloseCode, Loss, Message, PingProgress, PingWatch};
 use everwire_ws::Role;
 
 use super::PeerId;
-use super::hostile::Hostile;
+use super::hostile_line::Hostile;
 use super::script::PlainScript;
 use crate::faults::{Direction, Ending};
 use crate::sim::agenda::{Nanos, millis, nanos};

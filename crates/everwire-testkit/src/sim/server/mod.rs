@@ -15,9 +15,11 @@
 mod bounds;
 mod core;
 mod hostile;
+mod hostile_line;
 mod line;
 mod node;
 mod peer;
+mod plan;
 mod script;
 mod session;
 mod shims;
@@ -27,8 +29,9 @@ use std::time::Duration;
 use everwire_core::session::{Gone, ServerInput, SessionId};
 use everwire_core::{Message, MessageId, Outcome, SendError};
 
-pub(crate) use node::{ServerCore, ServerNode, ServerPlan};
+pub(crate) use node::{ServerCore, ServerNode};
 pub use peer::PeerId;
+pub(crate) use plan::ServerPlan;
 pub use script::PlainScript;
 
 use super::Handled;

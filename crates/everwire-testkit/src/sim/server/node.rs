@@ -1,40 +1,19 @@
 //! A server's process: it runs, stalls, crashes and starts again; and who is let in.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use everwire_core::session::{Limits, Registry, RegistryConfig, ServerConfig};
+use everwire_core::session::Registry;
 use everwire_core::{Message, MessageId};
 
 use super::line::{LineState, ServerLine};
 use super::peer::{Peer, PeerId};
-use super::script::PlainScript;
+use super::plan::ServerPlan;
 use super::{ServerApp, ServerIo};
 use crate::faults::Ending;
 use crate::sim::Handled;
 use crate::sim::agenda::Nanos;
 use crate::sim::network::LineId;
 use crate::sim::stage::Stage;
-
-/// Settings of a server's process.
-#[derive(Clone, Debug)]
-pub(crate) struct ServerPlan {
-    /// None: it speaks no sessions.
-    pub(crate) session: Option<ServerConfig>,
-    /// What clients are told they may send.
-    pub(crate) told: Limits,
-    pub(crate) registry: RegistryConfig,
-    pub(crate) script: PlainScript,
-    /// From this time on scripts behave well.
-    pub(crate) calm: Duration,
-    pub(crate) work: Nanos,
-    /// Messages of a plain connection that wait for the handler before reading pauses.
-    pub(crate) inbox: usize,
-    pub(crate) write_buffer: usize,
-    pub(crate) max_message: usize,
-    /// What a session that is over has left in its inbox is still handled.
-    pub(crate) finishes: bool,
-}
 
 #[derive(Debug)]
 pub(crate) struct ServerNode<S> {

@@ -6,8 +6,9 @@ use everwire_core::{Attempt, Message};
 use super::PeerId;
 use super::node::{ServerCore, Told};
 use super::session::link;
+use crate::sim::frames::reliable;
 use crate::sim::mutant::Mutant;
-use crate::sim::stage::{Stage, reliable};
+use crate::sim::stage::Stage;
 
 impl ServerCore {
     /// Changes a hello before anybody looks at it.

@@ -5,24 +5,15 @@ use std::sync::Arc;
 
 use everwire_core::{OpenFailure, OpenFailureKind, Phase};
 use rustls::pki_types::ServerName;
-use rustls::{AlertDescription, ClientConfig, ProtocolVersion};
+use rustls::{AlertDescription, ClientConfig};
 use tokio_rustls::TlsConnector;
 
 use super::config::Tls;
 use super::describe::{alert_words, certificate_problem, tls_problem};
 use crate::driver::failure;
-use crate::driver::stream::Stream;
+use crate::driver::stream::{Stream, TlsStream};
 use crate::proxy::ProxyUrl;
 use crate::target::Target;
-
-pub(in crate::driver) type TlsStream = tokio_rustls::client::TlsStream<Stream>;
-
-/// What a handshake has settled.
-#[derive(Debug)]
-pub(in crate::driver) struct Terms {
-    pub(in crate::driver) version: Option<ProtocolVersion>,
-    pub(in crate::driver) alpn: Option<String>,
-}
 
 impl Tls {
     pub(in crate::driver) async fn connect(&self, stream: Stream, target: &Target) -> Result<Stream, OpenFailure> {
@@ -56,12 +47,6 @@ impl Tls {
         let kind = if self.is_as_given() { OpenFailureKind::BadRequest } else { OpenFailureKind::Io };
         OpenFailure { phase, kind, detail }
     }
-}
-
-pub(in crate::driver) fn terms(stream: &TlsStream) -> Terms {
-    let connection = stream.get_ref().1;
-    let alpn = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
-    Terms { version: connection.protocol_version(), alpn }
 }
 
 /// A server that speaks TLS 1.3 tells only after the handshake that it does not take our certificate, or misses one.

@@ -18,5 +18,5 @@ mod provider;
 mod watched;
 
 pub(crate) use self::config::{Settings, Tls};
-pub(super) use self::connect::{Terms, TlsStream, refused_by_alert, terms};
+pub(super) use self::connect::refused_by_alert;
 pub use self::provider::TlsProvider;

@@ -4,11 +4,11 @@ use std::sync::{MutexGuard, PoisonError};
 
 use everwire_ws::Message;
 
-use super::slot::{Inner, Slot};
+use super::{Inner, Slot};
 
 /// What a slot's mutex guards, locked. What has ended meanwhile is dropped when the mutex is free: a payload's owner may do
 /// anything. Then it is told what a session without a connection holds, if that has changed, whatever has changed it.
-pub(super) struct Locked<'a> {
+pub(in crate::session) struct Locked<'a> {
     // The order of these is that of their drops.
     inner: MutexGuard<'a, Inner>,
     ended: Vec<Message>,

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use everwire_core::Moment;
 
-use super::HandlerOutcome;
-use super::meter::{HandlerHandles, Handles};
+use super::super::HandlerOutcome;
+use super::{HandlerHandles, Handles};
 
 /// A handler that runs. Dropped, it was cancelled.
 pub(crate) struct Handled {

@@ -1,0 +1,9 @@
+/// What a stream may send before the peer has processed more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Room {
+    /// At least one.
+    pub items: u64,
+    /// Bytes of frames; the last item may exceed them.
+    pub bytes: usize,
+}

@@ -1,0 +1,8 @@
+/// Which session it is, for watermarks.
+#[derive(Clone, Debug)]
+pub struct SessionName {
+    /// The session's id.
+    pub id: String,
+    /// Whom it belongs to.
+    pub principal: String,
+}
