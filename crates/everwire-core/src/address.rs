@@ -66,6 +66,7 @@ impl Tried {
                 *known = tried;
             }
         } else if self.0.len() < MOST {
+            self.0.reserve_exact(1);
             self.0.push(tried);
         }
     }

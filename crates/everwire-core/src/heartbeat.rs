@@ -82,7 +82,7 @@ pub(crate) struct Heartbeat {
     timeout: Duration,
     silences: Silences,
     /// How idle the connection was when it was lost, if that can be said.
-    at_end: Option<(Moment, Silences, Heard)>,
+    at_end: Option<Box<(Moment, Silences, Heard)>>,
     /// The latest ping waits behind bytes of ours, of which some last went out then.
     draining: Option<Moment>,
     first_ping: FirstPing,
@@ -273,13 +273,14 @@ impl Heartbeat {
     /// The connection is lost, or the peer has said that it is over: whatever comes behind is no news of the path.
     pub(crate) fn note_end(&mut self, now: Moment) {
         let heard = if let Mode::Paused { .. } = self.mode { Heard::End } else { Heard::All };
-        self.at_end.get_or_insert((now, self.silences, heard));
+        let silences = self.silences;
+        self.at_end.get_or_insert_with(|| Box::new((now, silences, heard)));
     }
 
     /// For how long the connection had been idle when it was lost, as far as that may be the reason. `answers`: a ping has
     /// ever been answered.
     pub(crate) fn idle_at_end(&self, end: End, answers: bool) -> IdleAtEnd {
-        let Some((at, silences, heard)) = self.at_end else { return IdleAtEnd::default() };
+        let Some((at, silences, heard)) = self.at_end.as_deref().copied() else { return IdleAtEnd::default() };
         // Without an answer ever, nothing tells a path that has forgotten the connection from a peer that answers no pings.
         // An end that is told tells that itself.
         if !answers && end == End::Silent {

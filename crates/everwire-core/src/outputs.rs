@@ -36,9 +36,11 @@ impl Outputs {
         self.ended.get_or_insert_default();
     }
 
+    /// Whoever takes nothing leaves the room to who does.
     #[inline]
     pub(crate) fn take_ended(&mut self, into: &mut Vec<Message>) {
         match &mut self.ended {
+            Some(ended) if ended.is_empty() => {}
             Some(ended) if into.is_empty() => std::mem::swap(ended, into),
             Some(ended) => into.append(ended),
             None => {}

@@ -77,7 +77,7 @@ pub struct Machine {
     bucket: Option<TokenBucket>,
     /// Of the connection that is open, until all of it is taken.
     backlog: Option<Backlog>,
-    session: OfSession<ClientSession>,
+    session: OfSession<Box<ClientSession>>,
     successor: OfSession<Successor>,
     timers: Timers,
     outputs: Outputs,
@@ -138,7 +138,7 @@ impl Machine {
             window: batching.map(Window::new),
             bucket: send_rate.map(TokenBucket::new),
             backlog: None,
-            session: OfSession::new(session.map(ClientSession::new)),
+            session: OfSession::new(session.map(|config| Box::new(ClientSession::new(config)))),
             successor: OfSession::NONE,
             timers: Timers::default(),
             outputs: Outputs::default(),

@@ -11,7 +11,7 @@ use crate::{
     lifecycle::{Connection, Lifecycle, Opening},
     session::{
         Bye, Frame, GoAway, Welcome,
-        client::{Agreed, ClientSession, Stage},
+        client::{Agreed, Stage},
         code,
         link::{self, Rest, Violation},
     },
@@ -119,7 +119,7 @@ impl Machine {
     /// [`SessionMode::Prefer`](crate::session::SessionMode::Prefer).
     #[must_use]
     pub fn withholds_session(&self) -> bool {
-        self.session.as_ref().is_some_and(ClientSession::is_withheld)
+        self.session.as_ref().is_some_and(|session| session.is_withheld())
     }
 
     fn bad_greeting(&mut self, now: Moment, attempt: Attempt, words: &str) {

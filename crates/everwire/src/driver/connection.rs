@@ -38,7 +38,7 @@ pub(super) struct Connection {
     write_failed: bool,
     bytes_seen: u64,
     /// What stands in for pings of the protocol.
-    text_pings: Option<TextPings>,
+    text_pings: Option<Box<TextPings>>,
     /// What the peer's words must not repeat.
     secrets: Secrets,
     in_session: bool,
@@ -59,7 +59,7 @@ impl Connection {
         Self {
             attempt,
             socket: opened.socket,
-            text_pings: opened.text_pings,
+            text_pings: opened.text_pings.map(Box::new),
             secrets: opened.secrets,
             in_session: opened.subprotocol.as_deref() == Some(SUBPROTOCOL),
             ends: VecDeque::new(),

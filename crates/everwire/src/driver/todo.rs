@@ -52,7 +52,7 @@ pub(super) struct Todo {
     pub(super) last_cause: Option<Cause>,
 }
 
-/// Room that is kept for messages that have ended.
+/// Room that is kept for messages that have ended, when a fourth of it would have been enough.
 const ENDED: usize = 4096;
 
 impl Todo {
@@ -111,14 +111,20 @@ impl Todo {
 
     /// Tells everybody who waits. The mutex must be free.
     pub(super) fn tell(&mut self, shared: &Shared, url: &str, meter: &mut Meter) {
-        self.ended.clear();
-        self.ended.shrink_to(ENDED);
+        if !self.ended.is_empty() {
+            let spare = self.ended.len() < self.ended.capacity() / 4;
+            self.ended.clear();
+            if spare {
+                self.ended.shrink_to(ENDED);
+            }
+        }
         self.wakers.drain(..).for_each(Waker::wake);
         if std::mem::take(&mut self.reader_ends) {
             shared.mailbox.wake_reader();
         }
         meter.tell();
-        for notice in self.notices.drain(..) {
+        // They are rare: an idle client keeps no room for them.
+        for notice in std::mem::take(&mut self.notices) {
             meter.notice(&notice);
             super::log::notice(url, &notice);
             shared.publish(notice);
