@@ -20,6 +20,7 @@ async function call(inFlight, count) {
   await new Promise((connected) => socket.on("connect", connected));
   for (let warm = 0; warm < 100; warm += 1) await socket.emitWithAck("echo", PAYLOAD);
   const times = [];
+  const before = process.cpuUsage();
   const caller = async () => {
     for (let call = 0; call < Math.floor(count / inFlight); call += 1) {
       const started = process.hrtime.bigint();
@@ -32,6 +33,7 @@ async function call(inFlight, count) {
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
   times.sort((one, other) => one - other);
   const at = (part) => times[Math.floor(times.length * part)];
-  console.log(`${times.length / seconds} ${at(0.5)} ${at(0.99)}`);
+  const { user, system } = process.cpuUsage(before);
+  console.log(`${times.length / seconds} ${at(0.5)} ${at(0.99)} ${(user + system) / times.length}`);
   socket.close();
 }

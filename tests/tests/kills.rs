@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
+use everwire::{CallError, Client, Execution, SessionMode};
 use everwire_tests::{PATIENCE, Process, free_port};
 use tokio::process::Command;
 
@@ -125,6 +126,55 @@ async fn what_was_durable_has_its_effect_once_and_in_order_over_many_kills_of_bo
     assert!(order.is_sorted(), "what was sent first is done first");
     assert!(world.stored.len() as u64 > kills, "there was traffic: {}", world.stored.len());
     println!("{kills} kills, {} durable, {} done", world.stored.len(), effects.len());
+}
+
+/// [C-18] of `docs/calls.md`.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_call_has_its_effect_once_over_kills_of_the_server() {
+    const KILLS: u64 = 8;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (port, file) = (free_port(), folder.path().join("effects.db"));
+    let start = async || {
+        let args = [format!("127.0.0.1:{port}"), file.display().to_string(), "calls".to_owned()];
+        let mut server = Process::start(Command::new(env!("CARGO_BIN_EXE_effects-server")).args(args));
+        server.line_with("listening").await;
+        server
+    };
+    let mut server = start().await;
+    let builder = Client::builder(format!("ws://127.0.0.1:{port}/")).session(SessionMode::Require);
+    let builder = builder.initial_delay(Duration::from_millis(10)).max_delay(Duration::from_millis(100));
+    let client = builder.build().expect("settings");
+    let (mut replies, mut taken, mut number) = (0, 0, 0);
+    for kill in 0..KILLS {
+        let texts: Vec<String> = (number..number + 60).map(|number| format!("1-{number}")).collect();
+        number += 60;
+        let mut calls: Vec<_> = texts.iter().map(|text| client.call("write", text.as_str())).collect();
+        // At another point each time.
+        let rest = calls.split_off((dice(kill) % 40) as usize);
+        for (call, text) in std::mem::replace(&mut calls, rest).into_iter().zip(&texts) {
+            let reply = tokio::time::timeout(PATIENCE, call).await.expect("a reply in time").expect("a reply");
+            assert_eq!(reply.as_text(), Some(text.as_str()));
+            replies += 1;
+        }
+        tokio::time::sleep(Duration::from_micros(dice(kill + 1_000_000) % 8_000)).await;
+        server.kill().await;
+        server = start().await;
+        for call in calls {
+            match tokio::time::timeout(PATIENCE, call).await.expect("an end in time") {
+                Ok(_) => replies += 1,
+                // Its reply was lost with the server, and that its effect is there is known.
+                Err(CallError::Lost(Execution::Taken)) => taken += 1,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+    client.close(PATIENCE).await;
+    server.kill().await;
+    let effects = effects(&file);
+    let expected: Vec<String> = (0..number).map(|number| format!("1-{number}")).collect();
+    assert_eq!(effects, expected, "each once, in order");
+    assert_eq!((replies + taken) as usize, effects.len());
+    println!("{KILLS} kills, {replies} replies, {taken} taken without one");
 }
 
 /// Which life of the client it is from, and its number there.

@@ -1,15 +1,16 @@
 //! `everwire call`: one call or stream of a server's handler.
 
+use std::convert::Infallible;
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
-use everwire::{CallError, CallOptions, Client, Message, SessionMode};
+use everwire::{CallError, CallOpenError, CallOptions, Client, Closed, Message, SessionMode, State};
 
 use crate::address;
 use crate::args::CallArgs;
 use crate::exit::{Exit, Failure};
 use crate::term::Stop;
-use crate::token;
+use crate::{token, words};
 
 /// How long the farewell may take: the server is told that all is processed.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -23,7 +24,8 @@ pub(crate) async fn run(args: CallArgs) -> Result<Exit, Failure> {
     let stop = Stop::listen(FAREWELL);
     let result = tokio::select! {
         result = make(&client, &args) => result,
-        () = stop.asked() => Err(Failure::new(Exit::Undelivered, "cancelled")),
+        never = tell_that_it_waits(&client) => match never {},
+        () = stop.asked() => Err(Failure::new(Exit::Undelivered, format!("cancelled{}", why_not_connected(&client)))),
     };
     // A cancel goes out with it.
     let _ = client.close(FAREWELL).await;
@@ -37,45 +39,81 @@ async fn make(client: &Client, args: &CallArgs) -> Result<Exit, Failure> {
     }
     let payload = args.payload.as_str();
     if !args.stream {
-        let reply = client.call_with(&args.name, payload, options).await.map_err(failure)?;
-        return print(&reply);
+        let reply = client.call_with(&args.name, payload, options).await;
+        print(&reply.map_err(|error| failure(client, error))?)?;
+        return Ok(Exit::Done);
     }
     let mut stream = client.stream_with(&args.name, payload, options);
     while let Some(item) = stream.next().await {
-        print(&item.map_err(failure)?)?;
+        let is_read = print(&item.map_err(|error| failure(client, error))?)?;
+        // Nobody wants the rest: the stream is cancelled.
+        if !is_read {
+            break;
+        }
     }
     Ok(Exit::Done)
 }
 
-/// Text as a line, bytes as they are.
-fn print(message: &Message) -> Result<Exit, Failure> {
+/// Says once that there is no connection, and why: the call itself waits in silence.
+async fn tell_that_it_waits(client: &Client) -> Infallible {
+    let waits = |state: &State| matches!(state, State::Disconnected { .. });
+    let mut states = client.watch_state();
+    if let Ok(state) = states.wait_for(waits).await
+        && let State::Disconnected { cause, .. } = &*state
+    {
+        eprintln!("everwire: not connected, trying again: {}", words::cause(cause));
+    }
+    std::future::pending().await
+}
+
+fn why_not_connected(client: &Client) -> String {
+    match client.state() {
+        State::Disconnected { cause, .. } => format!("; there is no connection: {}", words::cause(&cause)),
+        _ => String::new(),
+    }
+}
+
+/// Text as a line, bytes as they are. Says whether somebody still reads it.
+fn print(message: &Message) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout().lock();
     let mut written = stdout.write_all(message.payload());
     if message.as_text().is_some() {
         written = written.and_then(|()| stdout.write_all(b"\n"));
     }
     match written.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Failed, format!("output can't be written: {error}")))
-        }
-        _ => Ok(Exit::Done),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(Exit::Failed, format!("output can't be written: {error}"))),
+        Ok(()) => Ok(true),
     }
 }
 
-fn failure(error: CallError) -> Failure {
+fn failure(client: &Client, error: CallError) -> Failure {
+    let (is_refused, ending) = match client.state() {
+        State::Closed(closed @ (Closed::Refused(_) | Closed::GaveUp { .. })) => {
+            (matches!(closed, Closed::Refused(_)), Some(words::closed(&closed).1))
+        }
+        _ => (false, None),
+    };
     let exit = match &error {
-        CallError::Failed(_) | CallError::NotSupported => Exit::Refused,
+        CallError::Failed(_) | CallError::NotSupported | CallError::Open(CallOpenError::NotSupported) => Exit::Refused,
         CallError::Open(_) | CallError::BadPayload(_) => Exit::Usage,
+        CallError::Closed(_) | CallError::NotSent(_) if is_refused => Exit::Refused,
         CallError::Closed(_) | CallError::NotSent(_) => Exit::GaveUp,
         _ => Exit::Undelivered,
     };
-    let words = match (&error, std::error::Error::source(&error)) {
+    let mut words = match (&error, std::error::Error::source(&error)) {
         (CallError::Failed(failure), _) => match &failure.data {
             Some(data) => format!("{failure}: {data}"),
             None => failure.to_string(),
         },
+        (CallError::Closed(execution), _) if ending.is_some() => execution.to_string(),
         (error, Some(source)) => format!("{error}: {source}"),
         (error, None) => error.to_string(),
     };
+    if let Some(ending) = ending {
+        words = format!("{ending}; {words}");
+    } else if matches!(error, CallError::DeadlinePassed(_)) {
+        words.push_str(&why_not_connected(client));
+    }
     Failure::new(exit, words)
 }

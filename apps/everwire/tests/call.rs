@@ -4,6 +4,8 @@
 #[allow(dead_code, reason = "each test file uses a part")]
 mod support;
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,6 +17,18 @@ use support::run;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
+/// A handler that the test of Ctrl-C watches.
+static STARTED: Notify = Notify::const_new();
+static DROPPED: Notify = Notify::const_new();
+
+struct OnDrop;
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        DROPPED.notify_one();
+    }
+}
+
 /// A server in a runtime of its own, and its URL.
 fn server() -> (Runtime, String) {
     let calls = Calls::new()
@@ -24,6 +38,12 @@ fn server() -> (Runtime, String) {
             Err(Failure::new("overdrawn", "not enough money").with_data(serde_json::json!({"missing": 5})))
         })
         .call("never", async |Extension(never): Extension<Arc<Notify>>| never.notified().await)
+        .call("watched", async || {
+            let _dropped = OnDrop;
+            STARTED.notify_one();
+            std::future::pending::<()>().await;
+        })
+        .stream("endless", async || stream::repeat("on"))
         .stream("words", async || stream::iter(["to", "be"]));
     let sessions = Sessions::new(SessionsConfig::default()).unwrap();
     let accept = async |State((sessions, calls)): State<(Sessions, Calls)>, upgrade: Upgrade| {
@@ -60,7 +80,54 @@ fn what_goes_wrong_is_a_line_and_an_exit_code() {
         assert_eq!((code, out.as_str()), (exit, ""), "{args:?}: {err}");
         assert!(err.contains(part), "{args:?}: {err}");
     }
+}
+
+#[test]
+fn a_server_that_is_not_there_or_will_not_have_it_is_told_with_the_reason() {
     let (code, _, err) = run(&["call", "ws://127.0.0.1:9/", "sum", "--max-attempts", "1"]);
     assert_eq!(code, 3, "{err}");
-    assert!(err.contains("the call was not sent") || err.contains("it was not run"), "{err}");
+    assert!(err.contains("refused") && err.contains("it was not run"), "{err}");
+    let (code, _, err) = run(&["call", "ws://127.0.0.1:9/", "sum", "--deadline", "300ms"]);
+    assert_eq!(code, 5, "{err}");
+    assert!(err.contains("trying again") && err.contains("the deadline passed; it was not run"), "{err}");
+    // There is no such path.
+    let (_runtime, url) = server();
+    let (code, _, err) = run(&["call", &url.replace("/calls", "/nothing"), "sum"]);
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("404") && err.contains("it was not run"), "{err}");
+}
+
+/// As with `| head`.
+#[test]
+fn a_stream_ends_when_nobody_reads_its_items() {
+    let (_runtime, url) = server();
+    let mut call = Command::new(env!("CARGO_BIN_EXE_everwire"))
+        .args(["call", &url, "endless", "--stream"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(call.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "on\n");
+    // The reader is gone.
+    assert_eq!(call.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_cancels_the_call_and_its_handler_is_dropped() {
+    let (runtime, url) = server();
+    let mut call = Command::new(env!("CARGO_BIN_EXE_everwire"))
+        .args(["call", &url, "watched"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    runtime.block_on(STARTED.notified());
+    let killed = Command::new("kill").args(["-INT", &call.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(call.wait().unwrap().code(), Some(5));
+    let mut err = String::new();
+    call.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert!(err.contains("cancelled"), "{err}");
+    runtime.block_on(DROPPED.notified());
 }

@@ -74,7 +74,8 @@ pub(crate) fn run(contender: Contender, address: &str, in_flight: u64, count: u6
 fn report(took: Duration, mut times: Vec<f64>) {
     times.sort_by(f64::total_cmp);
     let at = |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or(f64::NAN);
-    println!("{} {} {}", times.len() as f64 / took.as_secs_f64(), at(0.5), at(0.99));
+    let cpu = process::cpu("self").unwrap_or(f64::NAN) / times.len() as f64;
+    println!("{} {} {} {cpu}", times.len() as f64 / took.as_secs_f64(), at(0.5), at(0.99));
 }
 
 async fn calls(contender: Contender, address: &str, in_flight: u64, count: u64) -> Done<(Duration, Vec<f64>)> {

@@ -37,7 +37,7 @@ fn main() -> Done<()> {
 /// Every contender in every measure, in turns; the first round warms up and is not counted.
 fn compare(rounds: usize, part: u64) -> Done<()> {
     for (in_flight, count) in [(1_u64, 20_000_u64), (256, 200_000)] {
-        println!("\n{in_flight} in flight\n| | calls/s | p50 µs | p99 µs |\n|---|---|---|---|");
+        println!("\n{in_flight} in flight\n| | calls/s | p50 µs | p99 µs | CPU µs a call |\n|---|---|---|---|---|");
         let mut figures = vec![Vec::new(); Contender::ALL.len()];
         for round in 0..=rounds {
             for (contender, figures) in Contender::ALL.iter().zip(&mut figures) {
@@ -46,7 +46,7 @@ fn compare(rounds: usize, part: u64) -> Done<()> {
                     Contender::SocketIo => count / 10 / part,
                     _ => count / part,
                 };
-                let line = process::calls(*contender, &server.address, in_flight, count)?;
+                let line = process::calls(*contender, &server, in_flight, count)?;
                 if round > 0 {
                     figures.push(line);
                 }
@@ -54,12 +54,12 @@ fn compare(rounds: usize, part: u64) -> Done<()> {
         }
         for (contender, figures) in Contender::ALL.iter().zip(&figures) {
             let at = |part: usize| process::median(figures.iter().filter_map(|line| line.get(part).copied()));
-            println!("| {} | {:.0} | {:.1} | {:.1} |", contender.name(), at(0), at(1), at(2));
+            println!("| {} | {:.0} | {:.1} | {:.1} | {:.2} |", contender.name(), at(0), at(1), at(2), at(3));
         }
     }
     let server = process::Server::start(Contender::Everwire)?;
     let bare = process::Server::start(Contender::Bare)?;
-    println!("\nstreams\n| | items/s |\n|---|---|");
+    println!("\nstreams\n| | items/s | CPU µs an item at the client |\n|---|---|---|");
     let items = 1_000_000 / part;
     let rows: [(&str, Vec<String>); 3] = [
         ("1 stream", vec!["streams".into(), server.address.clone(), "1".into(), items.to_string()]),
@@ -71,10 +71,11 @@ fn compare(rounds: usize, part: u64) -> Done<()> {
         for round in 0..=rounds {
             let line = process::figures(&args)?;
             if round > 0 {
-                rates.extend(line.first());
+                rates.push(line);
             }
         }
-        println!("| {name} | {:.0} |", process::median(rates.into_iter()));
+        let at = |part: usize| process::median(rates.iter().filter_map(|line| line.get(part).copied()));
+        println!("| {name} | {:.0} | {:.2} |", at(0), at(1));
     }
     let args = ["memory".to_owned(), server.address.clone(), "10000".to_owned()];
     let bytes = process::figures(&args)?;

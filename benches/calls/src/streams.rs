@@ -30,7 +30,8 @@ pub(crate) fn run(address: &str, streams: u64, items: u64) -> Done<()> {
         if counts.iter().any(|count| *count != items) {
             return Err("a stream is not whole".into());
         }
-        println!("{}", counts.iter().sum::<u64>() as f64 / started.elapsed().as_secs_f64());
+        let (all, seconds) = (counts.iter().sum::<u64>() as f64, started.elapsed().as_secs_f64());
+        println!("{} {}", all / seconds, process::cpu("self")? / all);
         Ok(())
     })
 }
@@ -44,7 +45,7 @@ pub(crate) fn run_one_way(address: &str, items: u64) -> Done<()> {
         let started = Instant::now();
         drop(client.send(format!("items {items}"))?);
         let count = inbox.take(usize::try_from(items)?).count().await;
-        println!("{}", count as f64 / started.elapsed().as_secs_f64());
+        println!("{} {}", count as f64 / started.elapsed().as_secs_f64(), process::cpu("self")? / count as f64);
         Ok(())
     })
 }

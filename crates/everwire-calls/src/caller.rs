@@ -132,6 +132,11 @@ impl Caller {
         outputs.push_back(Output::SendHello(self.hello, Frame::Hello(hello).to_message()));
     }
 
+    /// Whether this is the name of this end's instance.
+    pub(crate) fn is_instance(&self, name: &str) -> bool {
+        self.instance == name
+    }
+
     /// Whether this is the last hello, and nobody has answered it.
     pub(crate) fn awaits_answer(&self, number: u64) -> bool {
         self.hello == number && !self.answered

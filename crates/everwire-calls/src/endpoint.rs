@@ -196,6 +196,10 @@ impl Endpoint {
     }
 
     fn on_hello(&mut self, hello: &Hello) {
+        if self.caller.is_instance(&hello.instance) {
+            // [C-5]: it sends back what it gets.
+            return self.is_not_supported();
+        }
         let is_new = self.peer.as_ref() != Some(&hello.instance);
         if self.is_broken && !is_new {
             return;
@@ -260,12 +264,16 @@ impl Endpoint {
         self.callee.handle_timeout(now, &mut self.outputs);
         self.held_back.retain(|(id, _)| self.caller.is_open(*id));
         if self.hello_deadline.is_some_and(|at| at <= now) {
-            // [C-5]
-            self.hello_deadline = None;
-            self.is_unsupported = true;
-            self.held_back.clear();
-            self.caller.end_all(&EndReason::NotSupported, &mut self.outputs);
+            self.is_not_supported();
         }
+    }
+
+    /// [C-5].
+    fn is_not_supported(&mut self) {
+        self.hello_deadline = None;
+        self.is_unsupported = true;
+        self.held_back.clear();
+        self.caller.end_all(&EndReason::NotSupported, &mut self.outputs);
     }
 
     // What there is.

@@ -20,8 +20,10 @@ pub(crate) const MAX_KEY: usize = 64;
 pub(crate) const MAX_TRACE: usize = 256;
 /// The longest header of a call in bytes.
 const MAX_HEADER: usize = 1024;
-/// A text from this length on is not copied when its header is cut off.
+/// A text below this length is copied when a long header is cut off, which it would hold in memory.
 const WORTH_SHARING: usize = 4096;
+/// A header up to this length is worth no copy.
+const SHORT_HEADER: usize = 64;
 
 /// A frame of calls: one reliable message of the session.
 #[derive(Clone, Debug, PartialEq)]
@@ -406,8 +408,8 @@ fn strip(message: Message, length: usize) -> Result<Message, FrameError> {
         }
         Message::Text(text) => {
             let rest = text.get(length..).ok_or(FrameError::BadHeader)?;
-            // A short text is not worth pinning its header's allocation for.
-            let rest = if rest.len() < WORTH_SHARING { ByteString::from(rest) } else { text.slice_ref(rest) };
+            let is_copied = length > SHORT_HEADER && rest.len() < WORTH_SHARING;
+            let rest = if is_copied { ByteString::from(rest) } else { text.slice_ref(rest) };
             Ok(Message::Text(rest))
         }
     }

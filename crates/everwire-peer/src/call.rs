@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct CallStream {
     failed: Option<Box<CallError>>,
     /// Of the item that was given last.
     position: u64,
+    /// The items behind it that are here already.
+    items: VecDeque<(u64, Message)>,
     ended: bool,
 }
 
@@ -117,11 +120,23 @@ impl Future for Call {
 
 impl CallStream {
     pub(crate) fn new(hub: Arc<Hub>, id: u64, keyed: bool, position: u64, span: Span) -> Self {
-        Self { handle: Handle { hub, id, keyed, over: false, span }, failed: None, position, ended: false }
+        Self {
+            handle: Handle { hub, id, keyed, over: false, span },
+            failed: None,
+            position,
+            items: VecDeque::new(),
+            ended: false,
+        }
     }
 
     pub(crate) fn failed(hub: Arc<Hub>, error: CallError) -> Self {
-        Self { handle: Handle::over(hub), failed: Some(Box::new(error)), position: 0, ended: false }
+        Self {
+            handle: Handle::over(hub),
+            failed: Some(Box::new(error)),
+            position: 0,
+            items: VecDeque::new(),
+            ended: false,
+        }
     }
 
     /// The next item; `None` after the last, or after an error. The item before it is processed now. Cancel-safe.
@@ -158,19 +173,25 @@ impl CallStream {
         if self.ended || self.handle.over {
             return Poll::Ready(None);
         }
-        let poll = self.handle.span.in_scope(|| self.handle.hub.poll_item(self.handle.id, self.position, cx));
-        match poll {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(Some((number, item)))) => {
-                self.position = number;
-                Poll::Ready(Some(Ok(item)))
-            }
-            Poll::Ready(end) => {
-                self.ended = true;
-                self.handle.ended(end.as_ref().err());
-                Poll::Ready(end.err().map(Err))
+        if self.items.is_empty() {
+            let Handle { hub, id, keyed, span, .. } = &self.handle;
+            match span.in_scope(|| hub.poll_items(*id, self.position, *keyed, cx)) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(items)) => self.items = items,
+                Poll::Ready(Err(error)) => {
+                    self.ended = true;
+                    self.handle.ended(Some(&error));
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
         }
+        let Some((number, item)) = self.items.pop_front() else {
+            self.ended = true;
+            self.handle.ended(None);
+            return Poll::Ready(None);
+        };
+        self.position = number;
+        Poll::Ready(Some(Ok(item)))
     }
 }
 

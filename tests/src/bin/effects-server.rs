@@ -1,5 +1,6 @@
 //! A server whose effects are rows of a database, to be killed: `effects-server ADDRESS FILE` writes down each message
-//! with its session's watermark in one transaction, and acknowledges it then.
+//! with its session's watermark in one transaction, and acknowledges it then. With `calls` behind that it does so with each call
+//! of `write`.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use everwire_server::{ComeBack, Session, SessionId, Sessions, SessionsConfig, Upgrade, WatermarkError, Watermarks};
+use everwire_server::{
+    Calls, ComeBack, Extension, Failure, Session, SessionId, Sessions, SessionsConfig, Upgrade, Watermark,
+    WatermarkError, Watermarks,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
@@ -71,13 +75,32 @@ async fn serve(database: Database, mut session: Session) {
     }
 }
 
+/// A call's effect; the reply may be lost in a crash, the effect not.
+async fn write(
+    text: String,
+    watermark: Watermark,
+    Extension(database): Extension<Database>,
+) -> Result<String, Failure> {
+    let Watermark { session, principal, sequence, .. } = watermark;
+    let written = database.write(&session, &principal, sequence, &text);
+    written.map(|()| text).map_err(|error| Failure::new("database", error.to_string()))
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Done<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [address, file] = &args[..] else { return Err("usage: effects-server ADDRESS FILE".into()) };
+    let (address, file, is_calls) = match &args[..] {
+        [address, file] => (address, file, false),
+        [address, file, calls] if calls == "calls" => (address, file, true),
+        _ => return Err("usage: effects-server ADDRESS FILE [calls]".into()),
+    };
     let database = Database::open(file)?;
     let sessions = Sessions::with_watermarks(SessionsConfig::default(), database.clone())?;
-    let route = get(async |State((sessions, database)): State<(Sessions, Database)>, upgrade: Upgrade| {
+    let route = get(async move |State((sessions, database)): State<(Sessions, Database)>, upgrade: Upgrade| {
+        if is_calls {
+            let calls = Calls::new().in_order().extension(database).call("write", write);
+            return sessions.accept_calls(upgrade, "client", calls);
+        }
         sessions.accept(upgrade, "client", move |session| serve(database.clone(), session))
     });
     let app = Router::new().route("/", route).with_state((sessions, database));

@@ -90,7 +90,7 @@ fn a_peer_that_sends_everything_back_is_no_danger() {
         }
     }
     assert!(client.said.len() < 4, "{:?}", client.said);
-    assert!(client.endpoint.open_calls() <= 1, "{id}");
+    assert_eq!(client.take_told(), [unreplied(id, EndReason::NotSupported)]);
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn as_json(frame: &Frame) -> Value {
     }
 }
 
+/// [C-1], [C-3]
 #[test]
 fn every_frame_is_read_as_the_vectors_say_and_written_so_that_it_is_read_the_same() {
     for vector in vectors()["frames"].as_array().unwrap() {
@@ -43,6 +44,7 @@ fn every_frame_is_read_as_the_vectors_say_and_written_so_that_it_is_read_the_sam
     }
 }
 
+/// [C-3], [C-4]
 #[test]
 fn what_is_no_frame_is_refused() {
     for wire in vectors()["not_frames"].as_array().unwrap() {
@@ -59,6 +61,23 @@ fn every_rule_that_the_vectors_name_exists() {
         for rule in conversation["rules"].as_array().unwrap() {
             assert!(text.contains(&format!("**[{}]**", rule.as_str().unwrap())), "{rule}");
         }
+    }
+}
+
+#[test]
+fn every_rule_of_the_document_has_a_test_that_names_it() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let document = std::fs::read_to_string(format!("{root}/docs/calls.md")).unwrap();
+    let mut tests = String::new();
+    for folder in ["crates/everwire-calls/tests/rules", "crates/everwire-server/tests/calls"] {
+        for file in std::fs::read_dir(format!("{root}/{folder}")).unwrap() {
+            tests += &std::fs::read_to_string(file.unwrap().path()).unwrap();
+        }
+    }
+    let rules: Vec<_> = document.split("- **[C-").skip(1).filter_map(|text| text.split_once(']')).collect();
+    assert_eq!(rules.len(), 20);
+    for (number, _) in rules {
+        assert!(tests.contains(&format!("[C-{number}]")), "no test names C-{number}");
     }
 }
 

@@ -130,7 +130,9 @@ impl Shared {
         match (self.handlers.get(name), incoming.call.kind) {
             (Some(Erased::Call(handler)), Kind::Call) => handler.call(incoming).map(Running::Call),
             (Some(Erased::Stream(handler)), Kind::Stream) => handler.call(incoming).map(Running::Stream),
-            (Some(Erased::Call(_)), Kind::Stream) => Err(unknown(format!("{name} is no stream: call it"))),
+            (Some(Erased::Call(_)), Kind::Stream) => {
+                Err(unknown(format!("{name} is a call: make it without a stream")))
+            }
             (Some(Erased::Stream(_)), Kind::Call) => Err(unknown(format!("{name} is a stream: open it as one"))),
             (None, _) => Err(unknown(format!("there is no handler named {name}"))),
         }

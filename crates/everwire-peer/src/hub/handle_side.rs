@@ -1,5 +1,6 @@
 //! What handles do with the machine.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use everwire_calls::Request;
@@ -8,6 +9,9 @@ use everwire_ws::Message;
 use super::slot::{Found, Slot};
 use super::{Hub, Origin, Outgoing, What};
 use crate::{CallError, Execution};
+
+/// So many items are taken at once: a quarter of the default window, so that credit is told in time.
+const AT_ONCE: usize = 16;
 
 impl Hub {
     pub(crate) fn open(&self, request: Request) -> Result<u64, CallError> {
@@ -38,29 +42,33 @@ impl Hub {
         end.map(|end| end.give_out().map(|reply| reply.unwrap_or_else(|| "".into())))
     }
 
-    /// The next item of a stream, or its end; those up to `position` are processed.
-    pub(crate) fn poll_item(
+    /// The next items of a stream, or its end; those up to `position` are processed. Of a stream with a key, one item at a time: what
+    /// is processed of it is told each time.
+    pub(crate) fn poll_items(
         &self,
         id: u64,
         position: u64,
+        keyed: bool,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<(u64, Message)>, CallError>> {
+    ) -> Poll<Result<VecDeque<(u64, Message)>, CallError>> {
         let item = self.for_handle(|inner| {
             if let Some(reading) = inner.slots.get_mut(&id).and_then(|slot| slot.reading.as_mut()) {
-                if reading.given.take().is_some() {
+                if position > 0 {
                     inner.endpoint.processed(id, position);
                 }
-                if let Some(item) = reading.items.pop_front() {
+                reading.given = None;
+                if keyed && let Some(item) = reading.items.pop_front() {
                     reading.given = Some(item.clone());
-                    return Poll::Ready(Ok(item));
+                    return Poll::Ready(Ok([item].into()));
+                }
+                if !reading.items.is_empty() {
+                    let rest = reading.items.split_off(reading.items.len().min(AT_ONCE));
+                    return Poll::Ready(Ok(std::mem::replace(&mut reading.items, rest)));
                 }
             }
             inner.poll_end(id, cx).map(Err)
         });
-        item.map(|item| match item {
-            Ok(item) => Ok(Some(item)),
-            Err(end) => end.give_out().map(|_| None),
-        })
+        item.map(|item| item.or_else(|end| end.give_out().map(|_| VecDeque::new())))
     }
 
     /// Nobody waits for it any more.

@@ -28,6 +28,7 @@ fn gated(started: &Count, gate: &Gate) -> Calls {
     )
 }
 
+/// [C-14], [C-19]
 #[tokio::test]
 async fn a_call_whose_session_is_gone_says_so_and_later_ones_run_in_the_next() {
     let (started, gate) = (Count::default(), Gate::new(Semaphore::new(0)));

@@ -81,6 +81,12 @@ mutants! {
     RefusalUntold = "refusal-untold",
     /// A message of the application's own that looks like a frame is sent as it is.
     OwnUnmarked = "own-unmarked",
+    /// Numbers are written with leading zeros.
+    NumberPadded = "number-padded",
+    /// An error has the code of another one.
+    ErrorMixed = "error-mixed",
+    /// A hello is never answered.
+    HelloUnanswered = "hello-unanswered",
 }
 
 /// What a mutant does on the wire.
@@ -144,6 +150,12 @@ impl Wire {
                 vec![]
             }
             (Mutant::OwnUnmarked, Frame::Plain(own)) => return vec![own],
+            (Mutant::NumberPadded, Frame::Processed(id, number)) => return vec![format!("@k{id} 0{number}").into()],
+            (Mutant::ErrorMixed, Frame::Error(id, mut failure)) if failure.code.starts_with('c') => {
+                failure.code.push('0');
+                vec![Frame::Error(id, failure)]
+            }
+            (Mutant::HelloUnanswered, Frame::Answer(_)) => vec![],
             _ => return vec![message],
         };
         frames.iter().map(Frame::to_message).collect()
