@@ -27,18 +27,6 @@ const TEXT = JSON.stringify({ text: "x".repeat(117) });
 const CUTS = 20;
 const BLACK_HOLE_MS = QUICK ? 2_000 : 60_000;
 
-await preload();
-console.log("| | everwire | partysocket | reconnecting-websocket | Socket.IO | ws |\n|---|---|---|---|---|---|");
-const row = (name, values) => console.log(`| ${[name, ...["everwire", "partysocket", "reconnecting-websocket", "socket.io", "ws"].map((who) => values[who] ?? "-")].join(" | ")} |`);
-
-row("size, gzip: what a page loads first", await sizes());
-row("the WebAssembly, brotli", { everwire: kilobytes(brotliCompressSync(readFileSync(new URL("../dist/everwire.wasm", import.meta.url))).length) });
-for (const [name, values] of await inChromium()) row(name, values);
-row("one way, 128 B, messages a second", await throughput());
-row(`of 1,000 over ${CUTS} cuts: lost / doubled / told as uncertain`, await cuts());
-row("a black hole is noticed after", await blackHole());
-process.exit();
-
 async function sizes() {
   const entries = {
     everwire: new URL("../src/socket.js", import.meta.url),
@@ -48,7 +36,8 @@ async function sizes() {
   };
   const measured = {};
   for (const [who, entry] of Object.entries(entries)) {
-    const contents = typeof entry === "string" ? `export * from "${entry}"` : readFileSync(entry, "utf8");
+    const whole = who === "socket.io" ? "*" : "{ default }";
+    const contents = typeof entry === "string" ? `export ${whole} from "${entry}"` : readFileSync(entry, "utf8");
     const resolveDir = fileURLToPath(new URL("../../../benches/peers", import.meta.url));
     const { outputFiles } = await build({ stdin: { contents, resolveDir }, bundle: true, minify: true, format: "esm", platform: "browser", write: false, logLevel: "error" });
     measured[who] = kilobytes(gzipSync(outputFiles[0].contents, { level: 9 }).length);
@@ -124,7 +113,7 @@ async function throughput() {
     "reconnecting-websocket": ["ws", plain(ReconnectingWebSocket)],
     "socket.io": ["socket.io", async (url) => {
       const socket = io(url, { transports: ["websocket"] });
-      await once(socket, "connect");
+      await new Promise((connected) => socket.once("connect", connected));
       return { send: (text) => socket.emit("message", text), close: () => socket.close() };
     }],
     ws: ["ws", plain(class extends WebSocket { constructor(url) { super(url); } })],
@@ -264,3 +253,15 @@ class Cutter {
 function kilobytes(bytes) {
   return `${(bytes / 1_000).toFixed(1)} KB`;
 }
+
+await preload();
+console.log("| | everwire | partysocket | reconnecting-websocket | Socket.IO | ws |\n|---|---|---|---|---|---|");
+const row = (name, values) => console.log(`| ${[name, ...["everwire", "partysocket", "reconnecting-websocket", "socket.io", "ws"].map((who) => values[who] ?? "-")].join(" | ")} |`);
+
+row("size, gzip: what a page loads first", await sizes());
+row("the WebAssembly, brotli", { everwire: kilobytes(brotliCompressSync(readFileSync(new URL("../dist/everwire.wasm", import.meta.url))).length) });
+for (const [name, values] of await inChromium()) row(name, values);
+row("one way, 128 B, messages a second", await throughput());
+row(`of 1,000 over ${CUTS} cuts: lost / doubled / told as uncertain`, await cuts());
+row("a black hole is noticed after", await blackHole());
+process.exit();

@@ -70,12 +70,11 @@ class Client {
 
   async begin() {
     const core = this.#core;
-    const given = settings(core.options);
+    const given = settings(core.options, typeof core.WebSocket.prototype?.ping === "function");
     if (given.store) this.#store = await locked(given.store);
     if (core.ready === CLOSED) return this.#store?.release();
     if (this.#store) given.store = this.#store.name;
     given.protocols = core.protocols;
-    given.pings = typeof core.WebSocket?.prototype?.ping === "function";
     const hooks = {
       socket: (url, protocols) => this.#socket(url, protocols),
       messages: (messages) => this.#messages(messages),

@@ -122,9 +122,9 @@ export class EverwireSocket extends EventTarget {
     core.state = Object.freeze({ name: "connecting", attempt: 1 });
     core.closing = undefined;
     const WebSocket = (core.WebSocket = core.options.WebSocket ?? globalThis.WebSocket);
+    if (typeof WebSocket !== "function") throw new TypeError("there is no WebSocket here: give one as an option, such as npm's ws");
     if (core.next) core.first = Promise.resolve().then(core.next);
-    // Only in a tick of its own, so that a listener that is added now hears everything.
-    else if (WebSocket) core.early = early(new WebSocket(core.urls[0], core.offered()), core);
+    else core.early = early(new WebSocket(core.urls[0], core.offered()), core);
     const run = preload().then((engine) => {
       // It may have been closed meanwhile.
       if (core.run === run && core.ready !== CLOSED) return engine.attach(core);

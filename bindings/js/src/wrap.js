@@ -7,7 +7,11 @@ export function wrapped(socket, closing) {
   if (socket instanceof EventTarget && socket.constructor === globalThis.WebSocket && typeof process === "undefined") return socket;
   // Sockets of other makes may look at the bytes later, when the WebAssembly's memory has changed.
   const send = socket.send;
-  socket.send = (data) => send.call(socket, typeof data === "string" ? data : data.slice());
+  const gather = gathering(socket);
+  socket.send = (data) => {
+    gather(data.length);
+    send.call(socket, typeof data === "string" ? data : data.slice());
+  };
   // One of npm's `ws` throws an error that nobody hears.
   socket.onerror ??= () => {};
   if (typeof socket.ping === "function") {
@@ -16,4 +20,26 @@ export function wrapped(socket, closing) {
     socket.on("pong", (payload) => socket.onpong?.(new Uint8Array(payload)));
   }
   return socket;
+}
+
+/** So many bytes go to the operating system together. */
+const TOGETHER = 32 << 10;
+
+/** What is sent in one turn by npm's `ws` goes out with few system calls, where it would take one for each message. */
+function gathering(socket) {
+  let bytes = 0;
+  let stream;
+  const release = () => {
+    stream?.uncork();
+    stream = undefined;
+    bytes = 0;
+  };
+  return (more) => {
+    if (bytes > TOGETHER) release();
+    bytes += more;
+    if (stream || !socket._socket?.cork) return;
+    stream = socket._socket;
+    stream.cork();
+    queueMicrotask(release);
+  };
 }

@@ -149,6 +149,16 @@ export default [
     equal(socket.state.cause, "dead");
     socket.close();
   }],
+  ["what can't be proven is not promised", async ({ EverwireSocket, url, options, expectErrors }) => {
+    if (options.WebSocket?.prototype.ping) return;
+    expectErrors();
+    for (const more of [{ guarantee: "at-least-once" }, { outbox: { store: "orders" } }]) {
+      const socket = new EverwireSocket(url("/echo"), [], { ...options, ...more });
+      const [{ message }, { status }] = await Promise.all([event(socket, "error"), socket.deliver("x")]);
+      ok(message.includes("needs evidence of what arrives"), message);
+      equal([status, socket.readyState], ["cancelled", 3]);
+    }
+  }],
   ["a setting that makes no sense is an error that says so", async ({ EverwireSocket, url, options, expectErrors }) => {
     expectErrors();
     const socket = new EverwireSocket(url("/echo"), [], { ...options, guarantee: "exactly-once" });

@@ -167,7 +167,7 @@ export default [
     socket.close();
   }],
   ["what can make no WebSocket is a TypeError", ({ EverwireSocket, url }) => {
-    for (const WebSocket of [123, "text", {}]) {
+    for (const WebSocket of [123, "text", {}, ...(globalThis.WebSocket ? [] : [undefined])]) {
       let error;
       try {
         new EverwireSocket(url("/echo"), [], { WebSocket });
