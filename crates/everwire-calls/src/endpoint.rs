@@ -278,6 +278,12 @@ impl Endpoint {
 
     // What there is.
 
+    /// Whether calls are possible, as far as is known: the peer is not known to know none, and no rule was broken.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        !self.is_unsupported && !self.is_broken
+    }
+
     /// Whether a call of ours is open.
     #[must_use]
     pub fn is_open(&self, id: u64) -> bool {

@@ -71,7 +71,7 @@ impl Peer {
 
     /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds: those of earlier runs of this
     /// program in the same session, and those whose [`Call`] or [`CallStream`] was dropped. Waits until the other end has
-    /// said what it has. Each is given once.
+    /// said what it has, or it is clear that it knows no calls. Each is given once.
     ///
     /// Cancel-safe: none is lost.
     pub async fn resume_calls(&self) -> Vec<Resumed> {

@@ -104,7 +104,7 @@ impl Hub {
             let answered = self.answered.notified();
             {
                 let inner = self.lock();
-                if inner.answered || inner.closed {
+                if inner.answered || inner.closed || !inner.endpoint.is_usable() {
                     return;
                 }
             }

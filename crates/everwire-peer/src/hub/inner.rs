@@ -25,6 +25,7 @@ pub(super) struct Inner {
     wakers: Vec<Waker>,
     withdrawals: Vec<(u64, Withdrawal)>,
     is_answer_new: bool,
+    was_usable: bool,
     /// What becomes of the last hello, for the task.
     pub(super) hello: Option<(u64, Box<dyn Ticket>)>,
 }
@@ -51,7 +52,7 @@ pub(super) struct Told {
     pub(super) wakers: Vec<Waker>,
     pub(super) notes: Notes,
     pub(super) withdrawals: Vec<(u64, Withdrawal)>,
-    /// The first answer to a hello has come.
+    /// An answer to a hello has come, or none will.
     pub(super) answered: bool,
 }
 
@@ -69,6 +70,7 @@ impl Inner {
             wakers: Vec::new(),
             withdrawals: Vec::new(),
             is_answer_new: false,
+            was_usable: true,
             hello: None,
         }
     }
@@ -124,6 +126,8 @@ impl Inner {
 
     /// None: there is nothing.
     pub(super) fn take_told(&mut self) -> Option<Box<Told>> {
+        // Whoever waits for an answer that will not come hears of that.
+        self.is_answer_new |= std::mem::replace(&mut self.was_usable, self.endpoint.is_usable()) && !self.was_usable;
         let is_quiet = self.wakers.is_empty() && self.withdrawals.is_empty() && self.notes.is_empty();
         if is_quiet && !self.is_answer_new {
             return None;

@@ -101,9 +101,16 @@ async fn a_server_that_knows_no_calls_is_reported_as_such() {
     assert_eq!(client.call("sum", ()).await, Err(CallError::NotSupported));
     let error = client.call("sum", ()).await.unwrap_err();
     assert_eq!(error, CallError::Open(CallOpenError::NotSupported));
+    assert!(client.resume_calls().await.is_empty());
+    // Whoever waits for what there is hears that there is nothing.
+    let mut config = CallsConfig::default();
+    config.hello_timeout = Duration::from_millis(20);
+    let other = server.network.builder("").calls(Calls::new().config(config)).build().unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(20), other.resume_calls()).await.unwrap().is_empty());
     // Without a session there are none either.
     let plain = Client::builder(server.network.url()).connect_on_build(false).build().unwrap();
     assert_eq!(plain.call("sum", ()).await, Err(CallError::Open(CallOpenError::NotSupported)));
+    assert!(plain.resume_calls().await.is_empty());
 }
 
 #[tokio::test]
