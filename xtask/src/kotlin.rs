@@ -30,7 +30,10 @@ pub(crate) fn kotlin(build: Build, args: &[String]) -> Result<(), Failed> {
     prepare(build)?;
     let mut maven = shell::command("mvn", &["--batch-mode", "--quiet", "verify"]);
     maven.current_dir(folder()).args(args);
-    let binary = shell::built(&["--package", "everwire-cli"])?;
+    let binary = match std::env::var_os("EVERWIRE_BINARY") {
+        Some(binary) => PathBuf::from(binary),
+        None => shell::built(&["--package", "everwire-cli"])?,
+    };
     maven.arg(format!("-Deverwire.binary={}", binary.display()));
     run(maven)
 }
@@ -38,21 +41,23 @@ pub(crate) fn kotlin(build: Build, args: &[String]) -> Result<(), Failed> {
 /// The native library, and the Kotlin that speaks to it, where Maven looks for them.
 pub(crate) fn prepare(build: Build) -> Result<(), Failed> {
     let (platform, _, file) = here()?;
-    let mut library = vec!["build", "--quiet", "--package", "everwire-kotlin"];
+    // UniFFI reads the symbols of a library, which a release has no more.
+    run(cargo(&["build", "--quiet", "--package", "everwire-kotlin"]))?;
+    let target = shell::root().join("bindings/target");
+    generate(&target.join("debug").join(file))?;
     if build == Build::Release {
-        library.push("--release");
+        run(cargo(&["build", "--quiet", "--package", "everwire-kotlin", "--release"]))?;
     }
-    run(cargo(&library))?;
-    let profile = if build == Build::Release { "release" } else { "debug" };
-    let built = shell::root().join("bindings/target").join(profile).join(file);
+    let built = target.join(if build == Build::Release { "release" } else { "debug" }).join(file);
     let native = folder().join("target/native");
+    shell::empty_folder(&native)?;
     shell::empty_folder(&native.join(platform))?;
-    copy(&built, &native.join(platform).join(file))?;
+    let copied = native.join(platform).join(file);
+    copy(&built, &copied)?;
     if build == Build::Dev && cfg!(target_os = "linux") {
-        let copied = native.join(platform).join(file);
         run(shell::command("strip", &["--strip-debug", &copied.to_string_lossy()]))?;
     }
-    generate(&built)
+    Ok(())
 }
 
 /// Has UniFFI write the Kotlin that speaks to the library, and makes all of it internal.

@@ -122,19 +122,14 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     }
 
     /** Puts a message into the outbox; its number, or `null` if it was refused. */
-    fun offer(payload: Payload, options: NativeOptions = NO_OPTIONS, waiter: CompletableDeferred<Outcome>? = null): Long? {
-        val told = ArrayList<Pair<CompletableDeferred<Outcome>, Outcome>>(0)
-        val id = synchronized(lock) {
-            if (closed || !makeRoom(told)) return null
+    fun offer(payload: Payload, options: NativeOptions = NO_OPTIONS, waiter: CompletableDeferred<Outcome>? = null): Long? =
+        tellingDropped { dropped ->
             try {
-                send(payload, options).also { open[it] = waiter }
+                if (closed || !makeRoom(dropped)) null else send(payload, options).also { open[it] = waiter }
             } catch (_: NativeException) {
                 null
             }
         }
-        told.forEach { (other, outcome) -> other.complete(outcome) }
-        return id
-    }
 
     /** Puts many messages into the outbox, in order; how many were accepted. */
     fun offerAll(payloads: List<Payload>): Int {
@@ -169,22 +164,29 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     /** Sends, waits for room where there is none, and for the outcome. */
     suspend fun deliver(payload: Payload, options: NativeOptions): Outcome {
         val waiter = CompletableDeferred<Outcome>()
-        val told = ArrayList<Pair<CompletableDeferred<Outcome>, Outcome>>(0)
-        val full = synchronized(lock) {
-            if (closed) return Outcome.closed(CLOSED)
-            if (!makeRoom(told)) return Outcome.NOT_CONNECTED
-            try {
-                open[send(payload, options)] = waiter
-                false
-            } catch (_: NativeException.Full) {
-                true
-            } catch (refused: NativeException) {
-                return refusal(refused)
+        var full = false
+        val refused = tellingDropped { dropped ->
+            when {
+                closed -> Outcome.closed(CLOSED)
+                !makeRoom(dropped) -> Outcome.NOT_CONNECTED
+                else -> try {
+                    open[send(payload, options)] = waiter
+                    null
+                } catch (_: NativeException.Full) {
+                    full = true
+                    null
+                } catch (refused: NativeException) {
+                    refusal(refused)
+                }
             }
-        }
-        told.forEach { (other, outcome) -> other.complete(outcome) }
-        if (full) waitForRoom(payload, options, waiter)?.let { return it }
-        return waiter.await()
+        } ?: if (full) waitForRoom(payload, options, waiter) else null
+        return refused ?: waiter.await()
+    }
+
+    /** Under the lock; who waits for messages that were dropped meanwhile hears of it outside. */
+    private inline fun <T> tellingDropped(work: (MutableList<CompletableDeferred<Outcome>>) -> T): T {
+        val dropped = ArrayList<CompletableDeferred<Outcome>>(0)
+        return synchronized(lock) { work(dropped) }.also { dropped.forEach { it.complete(Outcome.OLDEST) } }
     }
 
     private suspend fun waitForRoom(payload: Payload, options: NativeOptions, waiter: CompletableDeferred<Outcome>): Outcome? {
@@ -214,7 +216,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     }
 
     /** Without a connection the queue has a limit of its own; the oldest goes. Under the lock. */
-    private fun makeRoom(told: MutableList<Pair<CompletableDeferred<Outcome>, Outcome>>): Boolean {
+    private fun makeRoom(told: MutableList<CompletableDeferred<Outcome>>): Boolean {
         val limit = queueLimit
         if (limit == null || open.size < limit || isConnected()) return true
         if (limit == 0) return false
@@ -226,7 +228,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
             } catch (_: NativeException) {
                 continue
             }
-            open[id]?.let { told += it to Outcome.OLDEST }
+            open[id]?.let { told += it }
             candidates.remove()
         }
         return open.size < limit

@@ -189,6 +189,38 @@ class ClientTest {
     }
 
     @Test
+    fun `a wait for room can be cancelled, and then has sent nothing`() = EchoServer().use { server ->
+        soon {
+            val client = WebSocketClient(server.url, QUICK.copy(outboxMessages = 1))
+            val first = async(start = CoroutineStart.UNDISPATCHED) { client.deliver("first") }
+            val second = async(start = CoroutineStart.UNDISPATCHED) { client.deliver("second") }
+            delay(50)
+            second.cancelAndJoin()
+            client.connect()
+            assertEquals(Outcome.Kind.RECEIVED, first.await().kind)
+            assertEquals(Outcome.Kind.RECEIVED, client.deliver("third").kind)
+            assertEquals(listOf(Message.Text("first"), Message.Text("third")), client.messages.take(2).toList())
+            client.finish(5.seconds)
+        }
+    }
+
+    @Test
+    fun `an opening that takes too long is given up, with what waits in it, and tried again`() = EchoServer().use { server ->
+        soon {
+            val ends = kotlinx.coroutines.channels.Channel<Throwable>(kotlinx.coroutines.channels.Channel.UNLIMITED)
+            val client = WebSocketClient(server.url, null, QUICK.copy(connectionTimeoutMs = 150), onOpen = {
+                // The server says nothing by itself.
+                val failure = runCatching { receive() }.exceptionOrNull() ?: error("something came")
+                ends.send(failure)
+                throw failure
+            })
+            client.connect()
+            repeat(2) { assertTrue(ends.receive() is ConnectionException) }
+            client.close()
+        }
+    }
+
+    @Test
     fun `a collector that is slow holds the server up, and loses nothing`() = EchoServer().use { server ->
         soon {
             val client = WebSocketClient(server.url, QUICK.copy(inboxMessages = 16))
