@@ -8,7 +8,7 @@
 //! *everwire-two-addresses* is the plain client with a name that has two addresses, of which the first never answers.
 
 mod client;
-mod party;
+mod peer_process;
 mod server;
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use everwire_testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep, timeout};
 
 use futures_util::future::join_all;
-use party::Party;
+use peer_process::PeerProcess;
 
 pub(crate) use client::run as run_client;
 pub(crate) use server::run as run_server;
@@ -104,10 +104,10 @@ enum Fault {
 }
 
 async fn experiment(name: &str, fault: Fault) -> Done<Outcome> {
-    let mut server = Party::server(name)?;
+    let mut server = PeerProcess::server(name)?;
     let address = server.next_line(PATIENCE).await.ok_or("the server did not start")?;
     let proxy = Proxy::builder(address).schedule(Schedule::parse(DELAY)?).start().await?;
-    let mut client = Party::client(name, &proxy.address().to_string())?;
+    let mut client = PeerProcess::client(name, &proxy.address().to_string())?;
     let mut heard = BTreeMap::<u64, usize>::new();
     timeout(PATIENCE, hear(&mut server, &mut heard)).await.map_err(|_| format!("{name} did not connect"))?;
     listen(&mut server, &mut heard, BEFORE).await;
@@ -148,7 +148,7 @@ async fn experiment(name: &str, fault: Fault) -> Done<Outcome> {
 }
 
 /// One more number.
-async fn hear(server: &mut Party, heard: &mut BTreeMap<u64, usize>) {
+async fn hear(server: &mut PeerProcess, heard: &mut BTreeMap<u64, usize>) {
     loop {
         match server.next_line(PATIENCE.saturating_mul(4)).await.map(|line| line.parse()) {
             Some(Ok(number)) => {
@@ -161,7 +161,7 @@ async fn hear(server: &mut Party, heard: &mut BTreeMap<u64, usize>) {
     }
 }
 
-async fn listen(server: &mut Party, heard: &mut BTreeMap<u64, usize>, time: Duration) {
+async fn listen(server: &mut PeerProcess, heard: &mut BTreeMap<u64, usize>, time: Duration) {
     let forever = async {
         loop {
             hear(server, heard).await;

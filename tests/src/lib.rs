@@ -3,12 +3,12 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // what supports tests fails by panicking
 
+mod blackhole;
 mod echo;
-mod hole;
 mod process;
 mod tap;
 
+pub use blackhole::{Namespace, Network};
 pub use echo::{EchoServer, Seen};
-pub use hole::{Namespace, Network};
 pub use process::{PATIENCE, Process, cargo, everwire, example, free_port, root};
 pub use tap::Tap;

@@ -1,4 +1,4 @@
-//! Hundreds of megabytes of what is no chat, from those who send without end and those who never read: the server stays small,
+//! Hundreds of megabytes of invalid messages, from those who send without end and those who never read: the server stays small,
 //! and two who talk do not notice.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking

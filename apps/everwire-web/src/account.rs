@@ -12,7 +12,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, RequestInit, Response, UrlSearchParams};
 
 use everwire_chat::rooms::{Admission, RoomList};
-use everwire_words::Words;
+use everwire_i18n::Words;
 
 use crate::browser;
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use everwire_chat::Entry;
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 
 use crate::browser;
 

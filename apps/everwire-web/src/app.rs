@@ -7,7 +7,7 @@ use std::time::Duration;
 use everwire::{Cause, Closed, State};
 use everwire_chat::User;
 use everwire_chat::rooms::Admission;
-use everwire_words::{Language, Text, Words};
+use everwire_i18n::{Language, Text, Words};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, Event, KeyboardEvent};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use everwire_chat::User;
 use everwire_chat::rooms::ListedRoom;
-use everwire_words::{Language, Text, Words};
+use everwire_i18n::{Language, Text, Words};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::account::{self, Account};

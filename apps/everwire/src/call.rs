@@ -10,7 +10,7 @@ use crate::address;
 use crate::args::CallArgs;
 use crate::exit::{Exit, Failure};
 use crate::term::Stop;
-use crate::{token, words};
+use crate::{describe, token};
 
 /// How long the farewell may take: the server is told that all is processed.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -61,14 +61,14 @@ async fn tell_that_it_waits(client: &Client) -> Infallible {
     if let Ok(state) = states.wait_for(waits).await
         && let State::Disconnected { cause, .. } = &*state
     {
-        eprintln!("everwire: not connected, trying again: {}", words::cause(cause));
+        eprintln!("everwire: not connected, trying again: {}", describe::cause(cause));
     }
     std::future::pending().await
 }
 
 fn why_not_connected(client: &Client) -> String {
     match client.state() {
-        State::Disconnected { cause, .. } => format!("; there is no connection: {}", words::cause(&cause)),
+        State::Disconnected { cause, .. } => format!("; there is no connection: {}", describe::cause(&cause)),
         _ => String::new(),
     }
 }
@@ -90,7 +90,7 @@ fn print(message: &Message) -> Result<bool, Failure> {
 fn failure(client: &Client, error: CallError) -> Failure {
     let (is_refused, ending) = match client.state() {
         State::Closed(closed @ (Closed::Refused(_) | Closed::GaveUp { .. })) => {
-            (matches!(closed, Closed::Refused(_)), Some(words::closed(&closed).1))
+            (matches!(closed, Closed::Refused(_)), Some(describe::closed(&closed).1))
         }
         _ => (false, None),
     };

@@ -14,6 +14,7 @@ mod call;
 mod chat;
 mod clock;
 mod connect;
+mod describe;
 mod doctor;
 mod echo;
 mod exit;
@@ -22,7 +23,6 @@ mod proxy;
 mod serve;
 mod term;
 mod token;
-mod words;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

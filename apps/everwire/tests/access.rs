@@ -44,7 +44,7 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
     let add = ["user", "add", "ana", "--name", "Ana Lima", "--data", &data];
     assert_eq!(with_password(&add, "short"), (1, "everwire: ana: a password has at least 8 bytes".into()));
     assert_eq!(with_password(&add, PASSWORD), (0, "everwire: ana may sign in".into()));
-    assert_eq!(with_password(&add, PASSWORD), (1, "everwire: ana: there is such an account already".into()));
+    assert_eq!(with_password(&add, PASSWORD), (1, "everwire: ana: account already exists".into()));
 
     let (_server, address) = serve(&data, &["--auth", "accounts"], "ws");
     let mut wrong = chat(&address, "ana", "wrong horse", &[]);

@@ -117,8 +117,8 @@ pub struct Left {
     pub unacknowledged: Vec<Payload>,
 }
 
-impl From<everwire::Left> for Left {
-    fn from(left: everwire::Left) -> Self {
+impl From<everwire::Undelivered> for Left {
+    fn from(left: everwire::Undelivered) -> Self {
         Self { unsent: payloads(left.unsent), unacknowledged: payloads(left.unacknowledged) }
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire::http::{HeaderName, HeaderValue};
-use everwire::{AttemptRequest, NewConnection, Unwanted};
+use everwire::{AttemptRequest, NewConnection, PermanentError};
 use tokio::sync::{Notify, oneshot};
 
 use crate::plain_enum::plain_enum;
@@ -98,7 +98,7 @@ struct Refusal {
 impl From<Refusal> for Boxed {
     fn from(refusal: Refusal) -> Self {
         match refusal.for_good {
-            true => Unwanted::new(refusal.reason).into(),
+            true => PermanentError::new(refusal.reason).into(),
             false => refusal.reason.into(),
         }
     }

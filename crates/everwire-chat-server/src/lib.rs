@@ -76,6 +76,6 @@ pub mod close {
     pub const RESTART: CloseCode = CloseCode::SERVICE_RESTART;
     /// 1013: the member did not keep up with the room, or its messages can't be stored now. Come back, and catch up.
     pub const TRY_AGAIN: CloseCode = CloseCode::TRY_AGAIN_LATER;
-    /// 1008: the member sends what is no chat, or may not stay. It should not come back as it is.
+    /// 1008: the member sends too many invalid messages, or may not stay. It should not come back as it is.
     pub const POLICY: CloseCode = CloseCode::POLICY_VIOLATION;
 }

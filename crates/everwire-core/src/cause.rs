@@ -66,7 +66,7 @@ pub enum OpenFailureKind {
     /// The user's hook failed: the one for requests ([`Phase::Request`]), or that for new connections ([`Phase::OnOpen`]).
     Hook,
     /// The user's hook says that trying again would not help.
-    Unwanted,
+    PermanentError,
     /// The server closed the connection while the user's hook talked with it, with this frame.
     Closed(Option<Box<CloseFrame>>),
     /// The request can never work: a bad header, a bad URL.
@@ -239,11 +239,11 @@ impl fmt::Display for OpenFailureKind {
             Self::Refused { status, .. } => write!(f, "refused with HTTP status {status}"),
             Self::NotWebSocket => f.write_str("the answer is no WebSocket handshake"),
             Self::Hook => f.write_str("the hook failed"),
-            Self::Unwanted => f.write_str("the hook gave up"),
+            Self::PermanentError => f.write_str("the hook gave up"),
             Self::Closed(frame) => closed_with(f, frame.as_deref()),
             Self::BadRequest => f.write_str("the request is not valid"),
             Self::NoSession => f.write_str("the server does not speak everwire.v1"),
-            Self::BadSession => f.write_str("the answer is no welcome to a session"),
+            Self::BadSession => f.write_str("expected a session `welcome` frame"),
             Self::Timeout => f.write_str("timed out"),
         }
     }

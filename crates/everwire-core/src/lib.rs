@@ -108,7 +108,7 @@ pub use maybe_send::{MaybeSend, MaybeSync};
 pub use moment::Moment;
 pub use outbox::{CancelError, Priority, ReplaceError, SendOptions};
 pub use outcome::{DropPolicy, MessageId, Outcome, Rejection, Stage};
-pub use output::{Event, Left, Outgoing, Output};
+pub use output::{Event, Outgoing, Output, Undelivered};
 pub use ping_watch::{PingProgress, PingWatch};
 pub use post_mortem::{Answers, EndedBy, Next, PostMortem, RoundTrips};
 pub use seconds::{Milliseconds, Seconds};

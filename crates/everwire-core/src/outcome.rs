@@ -112,7 +112,7 @@ impl fmt::Display for Outcome {
             }
             Self::Cancelled => f.write_str("cancelled before it was sent"),
             Self::Stored => f.write_str("kept in the store for the next start"),
-            Self::Unknown(Stage::Queued) => f.write_str("unknown: queued, then lost sight of"),
+            Self::Unknown(Stage::Queued) => f.write_str("unknown: may have been sent before the connection was lost"),
             Self::Unknown(Stage::Written) => f.write_str("unknown: written to the socket, its arrival is not proven"),
         }
     }

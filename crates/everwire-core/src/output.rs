@@ -72,7 +72,7 @@ pub enum Output {
     /// After a `send` that was refused for want of room: there is some again, or the reason has changed. Try again.
     Room,
     /// The end, after `Close`: nothing runs any more, and no output follows.
-    Finished(Left),
+    Finished(Undelivered),
 }
 
 /// A message on its way into the socket's buffer: one WebSocket message of the prefix and the payload.
@@ -95,7 +95,7 @@ impl<'a> Outgoing<'a> {
 /// The messages of a connection that ended for another reason before `Close` are here too (their outcomes were told
 /// then), up to the outbox's bounds: beyond them the oldest fall out.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct Undelivered {
     /// Never wholly handed to a socket, in the order in which they would have gone out: they have certainly not arrived.
     pub unsent: Vec<Message>,
     /// Written, in order, but nothing proves the arrival.

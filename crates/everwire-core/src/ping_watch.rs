@@ -8,11 +8,11 @@
 ///
 /// let mut watch = PingWatch::default();
 /// watch.queued(1000); // 990 bytes wait in front of a ping of 10
-/// assert_eq!(watch.look(400, 600), Some(PingProgress::Waits));
-/// assert_eq!(watch.look(400, 600), None, "the transport has taken nothing since");
-/// assert_eq!(watch.look(800, 200), Some(PingProgress::Waits));
-/// assert_eq!(watch.look(1000, 0), Some(PingProgress::Sent));
-/// assert_eq!(watch.look(1000, 0), None);
+/// assert_eq!(watch.sample(400, 600), Some(PingProgress::Waits));
+/// assert_eq!(watch.sample(400, 600), None, "the transport has taken nothing since");
+/// assert_eq!(watch.sample(800, 200), Some(PingProgress::Waits));
+/// assert_eq!(watch.sample(1000, 0), Some(PingProgress::Sent));
+/// assert_eq!(watch.sample(1000, 0), None);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PingWatch {
@@ -54,7 +54,7 @@ impl PingWatch {
 
     /// The transport has been asked to take what it can: it has taken `taken` of the bytes ever queued, and `waiting` more are
     /// there to be taken.
-    pub fn look(&mut self, taken: u64, waiting: usize) -> Option<PingProgress> {
+    pub fn sample(&mut self, taken: u64, waiting: usize) -> Option<PingProgress> {
         let end = self.end?;
         if waiting > 0 && taken < end.saturating_add(ON_THE_WAY) {
             let told = self.told.replace(taken);
@@ -72,26 +72,26 @@ mod tests {
     #[test]
     fn a_ping_that_leaves_at_once_is_no_news() {
         let mut watch = PingWatch::default();
-        assert_eq!(watch.look(0, 50), None, "there is no ping");
+        assert_eq!(watch.sample(0, 50), None, "there is no ping");
         watch.queued(60);
-        assert_eq!(watch.look(60, 0), None);
+        assert_eq!(watch.sample(60, 0), None);
     }
 
     #[test]
     fn bytes_that_go_out_behind_the_ping_count_for_a_while() {
         let mut watch = PingWatch::default();
         watch.queued(1000);
-        assert_eq!(watch.look(1000, 1 << 20), Some(PingProgress::Waits));
-        assert_eq!(watch.look(1000 + ON_THE_WAY - 1, 1 << 20), Some(PingProgress::Waits));
-        assert_eq!(watch.look(1000 + ON_THE_WAY, 1 << 20), Some(PingProgress::Sent));
+        assert_eq!(watch.sample(1000, 1 << 20), Some(PingProgress::Waits));
+        assert_eq!(watch.sample(1000 + ON_THE_WAY - 1, 1 << 20), Some(PingProgress::Waits));
+        assert_eq!(watch.sample(1000 + ON_THE_WAY, 1 << 20), Some(PingProgress::Sent));
     }
 
     #[test]
     fn a_ping_that_is_held_back_waits_until_it_is_queued_and_out() {
         let mut watch = PingWatch::default();
         watch.held_back();
-        assert_eq!(watch.look(1 << 30, 1), Some(PingProgress::Waits));
+        assert_eq!(watch.sample(1 << 30, 1), Some(PingProgress::Waits));
         watch.queued((1 << 30) + 10);
-        assert_eq!(watch.look((1 << 30) + 10, 0), Some(PingProgress::Sent));
+        assert_eq!(watch.sample((1 << 30) + 10, 0), Some(PingProgress::Sent));
     }
 }

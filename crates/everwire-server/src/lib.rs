@@ -70,7 +70,7 @@ pub use everwire_peer::{
 };
 pub use origin::{OriginError, Origins};
 pub use rejection::UpgradeRejection;
-pub use server::{BodyError, Ended, PeerAddress, RequestBody, Server, Stats};
+pub use server::{BodyError, PeerAddress, RequestBody, Server, ShutdownReport, Stats};
 pub use session::{
     Received, Session, SessionSender, Sessions, SessionsConfig, SessionsStats, WatermarkError, Watermarks,
 };

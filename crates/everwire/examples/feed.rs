@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use everwire::{Client, NewConnection, Unwanted};
+use everwire::{Client, NewConnection, PermanentError};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
@@ -22,8 +22,8 @@ async fn enter(mut connection: NewConnection) -> Result<(), Box<dyn Error + Send
     connection.send("login ana").await?;
     match connection.recv().await?.as_text() {
         Some("welcome") => {}
-        Some("denied") => return Err(Unwanted::new("the feed knows no ana").into()), // ends the client
-        other => return Err(format!("the feed says {other:?}").into()),              // is tried again
+        Some("denied") => return Err(PermanentError::new("the feed knows no ana").into()), // ends the client
+        other => return Err(format!("the feed says {other:?}").into()),                    // is tried again
     }
     connection.send("subscribe EUR/USD").await?; // so is an error, or as its close code says
     connection.recv().await?; // its answer

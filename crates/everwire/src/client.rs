@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire_core::{CancelError, Hint, Input, Left, MessageId, Outcome, ReplaceError, SendError, SendOptions};
+use everwire_core::{CancelError, Hint, Input, MessageId, Outcome, ReplaceError, SendError, SendOptions, Undelivered};
 use everwire_ws::Message;
 use tokio::sync::watch;
 
@@ -98,7 +98,7 @@ impl Client {
 
     /// Like [`send`](Self::send), with [options](SendOptions): a time to live, a priority, a key to
     /// conflate by. What they do they do to messages that wait for a connection, or for room in
-    /// its buffer; what a connection has been given goes its way.
+    /// its buffer; once handed to a connection, a message is sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -350,12 +350,12 @@ impl Client {
     /// received meanwhile still reach the [`Inbox`] as far as there is room in it.
     ///
     /// When it is called several times, all calls return when the client has ended; one of them
-    /// gets what is left, the others an empty [`Left`]. A later call can bring the end forward,
+    /// gets what is left, the others an empty [`Undelivered`]. A later call can bring the end forward,
     /// not put it off.
     ///
     /// Cancel-safe: once polled, closing goes on without it, and a further call returns what is
     /// left.
-    pub async fn close(&self, deadline: Duration) -> Left {
+    pub async fn close(&self, deadline: Duration) -> Undelivered {
         let deadline = self.shared.now().saturating_add(deadline);
         self.shared.tell(Input::Close { deadline });
         self.shared.finished().await

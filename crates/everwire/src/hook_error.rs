@@ -10,22 +10,22 @@ use everwire_ws::CloseFrame;
 /// [`Builder::on_open`](crate::Builder::on_open)), by itself or as a source of its error, it ends the client
 /// ([`Closed::Refused`](crate::Closed::Refused)). Any other error is tried again, with the usual delays.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unwanted(String);
+pub struct PermanentError(String);
 
-impl Unwanted {
+impl PermanentError {
     /// With the reason, in words.
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }
 }
 
-impl fmt::Display for Unwanted {
+impl fmt::Display for PermanentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Error for Unwanted {}
+impl Error for PermanentError {}
 
 /// A [`NewConnection`](crate::NewConnection) is over. Returned by the hook, its close code decides whether it is tried again, as
 /// that of any other connection does.
@@ -76,8 +76,8 @@ pub(crate) fn failure(phase: Phase, error: &(dyn Error + 'static)) -> OpenFailur
     while let Some(cause) = next {
         if let Some(ended) = cause.downcast_ref::<ConnectionEnded>() {
             kind = ended.kind.clone();
-        } else if cause.is::<Unwanted>() {
-            kind = OpenFailureKind::Unwanted;
+        } else if cause.is::<PermanentError>() {
+            kind = OpenFailureKind::PermanentError;
         }
         next = cause.source();
     }

@@ -1,6 +1,6 @@
-//! A WebSocket client that stays connected and gives an honest word on every message.
+//! A WebSocket client that stays connected and reports exactly one delivery outcome per message.
 //!
-//! - It reconnects by itself, with jitter that keeps a herd apart, sensible advice per cause, and limits if wanted; many
+//! - It reconnects automatically, with jitter that prevents a thundering herd, sensible advice per cause, and limits if wanted; many
 //!   clients of one process can share a [`RetryBudget`].
 //! - It logs in and subscribes anew on every connection, if a [hook](Builder::on_open) says how.
 //! - It finds a dead peer within a stated time, sooner if it is told of [changes of the network](Builder::network_hints),
@@ -99,10 +99,10 @@ pub use everwire_core::retry::{Advice, RETRY_AFTER_LIMIT, advice};
 pub use everwire_core::session::{Gone, Limits as SessionLimits, SessionConfig, SessionMode};
 pub use everwire_core::{
     AddressResult, AdviceOverride, Answers, Batching, CancelError, Cause, CauseMatch, Closed, Config, ConfigError,
-    DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, LearnedInterval, Left, Loss, MachineStats,
+    DropPolicy, EndedBy, Event, Guarantee, HeartbeatConfig, Hint, Jitter, LearnedInterval, Loss, MachineStats,
     MaybeSend, MaybeSync, MessageId, Next, OnNormalClose, OpenConfig, OpenFailure, OpenFailureKind, OutboxConfig,
     Outcome, Overflow, Phase, PostMortem, Priority, Rejection, ReplaceError, RetryConfig, RoundTrips, SendError,
-    SendOptions, SendRate, Silence, Stage, TriedAddress,
+    SendOptions, SendRate, Silence, Stage, TriedAddress, Undelivered,
 };
 #[cfg(feature = "calls")]
 pub use everwire_peer::{
@@ -135,7 +135,7 @@ pub use crate::driver::browser::SocketFactory;
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::driver::{TlsProvider, Transport};
 pub use crate::events::{EventItem, Events};
-pub use crate::hook_error::{ConnectionEnded, Unwanted};
+pub use crate::hook_error::{ConnectionEnded, PermanentError};
 pub use crate::inbox::Inbox;
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::network_hints::{NetworkChange, NetworkHints};

@@ -200,7 +200,7 @@ impl Leave {
 }
 
 /// What a hook needs of a socket, on each platform.
-pub(crate) trait Talk {
+pub(crate) trait HookSocket {
     /// Puts a message into the socket's buffer. `false` when it is closing.
     fn queue_first(&mut self, message: &Message) -> bool;
     /// Whether it could be written.

@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
-use everwire_core::{self as core, Input, Left, Machine, Message, MessageId, Moment, Outcome, Output};
+use everwire_core::{self as core, Input, Machine, Message, MessageId, Moment, Outcome, Output, Undelivered};
 use tokio::sync::watch;
 
 use crate::clock::{self, Instant};
@@ -68,7 +68,7 @@ pub(crate) struct Inner {
     /// Until somebody asks for them.
     recovered: Vec<Recovered>,
     /// What `close` hands back, until it does.
-    pub(crate) left: Option<Left>,
+    pub(crate) left: Option<Undelivered>,
     /// Of the open connection.
     pub(crate) subprotocol: Option<String>,
     /// Of the last connection.
@@ -160,7 +160,7 @@ impl Shared {
         let reader_ends = self.mailbox.set_ended(inner.has_ended());
         inner.wake_driver = true;
         let output = inner.machine.poll_output();
-        self.deal_with(output, inner);
+        self.dispatch_outputs(output, inner);
         if reader_ends {
             self.mailbox.wake_reader();
         }
@@ -207,7 +207,7 @@ impl Shared {
     }
 
     /// Waits until the driver has ended, and takes what it left if nobody has.
-    pub(crate) async fn finished(&self) -> Left {
+    pub(crate) async fn finished(&self) -> Undelivered {
         let mut finished = self.finished.subscribe();
         // An error would mean that the sender is gone, and it is ours.
         let _ = finished.wait_for(|finished| *finished).await;

@@ -104,7 +104,7 @@ async fn t16_close_gets_its_evidence_though_the_inbox_is_full() {
     until("the inbox is full", || client.stats().inbox_messages == 16).await;
     let delivery = client.send("x").expect("room");
     let left = soon("closed", client.close(Duration::from_secs(15))).await;
-    assert_eq!(left, everwire::Left::default());
+    assert_eq!(left, everwire::Undelivered::default());
     assert_eq!(delivery.await, Outcome::Received);
     for expected in 0..16 {
         assert_eq!(number(&inbox.next().await.expect("what was there before")), expected);

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use everwire::{Client, Closed, EventItem, Left, Message, Outcome, SendError, Stage, State};
+use everwire::{Client, Closed, EventItem, Message, Outcome, SendError, Stage, State, Undelivered};
 use futures_util::StreamExt;
 use support::{Server, connected, hasty, listen, nobody, read_head, soon, state, until, upgrade};
 use tokio::io::AsyncReadExt;
@@ -43,7 +43,7 @@ async fn t17_close_flushes_shakes_hands_and_leaves_no_task_behind() {
     let mut events = client.events();
     let deliveries: Vec<_> = (0..100).map(|n| client.send(n.to_string()).expect("room")).collect();
     let left = soon("closed", client.close(Duration::from_secs(10))).await;
-    assert_eq!(left, Left::default());
+    assert_eq!(left, Undelivered::default());
     assert_eq!(client.state(), State::Closed(Closed::ByUser));
     assert_eq!(*client.watch_state().borrow(), State::Closed(Closed::ByUser));
     for delivery in deliveries {
@@ -124,7 +124,7 @@ async fn every_close_returns_one_has_what_is_left_and_a_cancelled_one_loses_noth
     let closing = Duration::from_millis(50);
     let (first, second) = soon("closed", async { tokio::join!(client.close(closing), client.close(closing)) }).await;
     assert_eq!(first.unacknowledged.len() + second.unacknowledged.len(), 1);
-    assert_eq!(soon("closed again", client.close(closing)).await, Left::default());
+    assert_eq!(soon("closed again", client.close(closing)).await, Undelivered::default());
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn nothing_starts_by_itself_with_connect_on_build_off() {
     client.connect();
     assert!(matches!(client.state(), State::Connecting { attempt: 1 }), "told at once");
     let left = soon("closed", client.close(Duration::ZERO)).await;
-    assert_eq!(left, Left::default());
+    assert_eq!(left, Undelivered::default());
 }
 
 #[tokio::test]

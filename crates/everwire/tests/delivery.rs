@@ -301,7 +301,7 @@ async fn t27_batches_go_out_when_their_window_ends_and_on_close() {
     drop(client.send("{}").expect("room"));
     drop(client.send(" {} ").expect("room"));
     let left = client.close(Duration::from_secs(10)).await;
-    assert_eq!(left, everwire::Left::default());
+    assert_eq!(left, everwire::Undelivered::default());
     assert_eq!(text(soon("the last batch", reports.recv()).await.map(|(_, m)| m)), "[{}, {} ]");
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everwire::{Cause, Closed, OpenFailure, OpenFailureKind, Outcome, Phase, State, Unwanted};
+use everwire::{Cause, Closed, OpenFailure, OpenFailureKind, Outcome, PermanentError, Phase, State};
 use futures_util::{SinkExt, StreamExt};
 use support::{Peer, PeerSocket, Server, connected, first_failure, hasty, soon, state, until};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -82,13 +82,13 @@ async fn who_is_not_wanted_ends_with_the_hooks_words() {
         connection.send("login wrong").await?;
         match connection.recv().await?.as_text() {
             Some("welcome") => Ok(()),
-            answer => Err(Unwanted::new(format!("it asks:\n{}", answer.unwrap_or("nothing"))).into()),
+            answer => Err(PermanentError::new(format!("it asks:\n{}", answer.unwrap_or("nothing"))).into()),
         }
     });
     let client = client.build().expect("settings");
     let end = state(&client, "the end", State::is_final).await;
     let State::Closed(Closed::Refused(Cause::OpenFailed(failure))) = end else { panic!("another end: {end}") };
-    assert_eq!((failure.phase, &failure.kind), (Phase::OnOpen, &OpenFailureKind::Unwanted));
+    assert_eq!((failure.phase, &failure.kind), (Phase::OnOpen, &OpenFailureKind::PermanentError));
     assert_eq!(failure.to_string(), "the talk before the first message failed: it asks: who are you?");
     assert_eq!(server.accepted(), 1);
 }
@@ -275,7 +275,8 @@ async fn the_close_code_counts_though_only_writing_has_failed() {
 
 #[tokio::test]
 async fn the_hook_for_requests_may_give_up_too() {
-    let hook = async |_| Err(Box::<dyn std::error::Error + Send + Sync>::from(Unwanted::new("the account is closed")));
+    let hook =
+        async |_| Err(Box::<dyn std::error::Error + Send + Sync>::from(PermanentError::new("the account is closed")));
     let client = hasty("ws://127.0.0.1:1/").before_attempt(hook).build().expect("settings");
     let end = state(&client, "the end", State::is_final).await;
     assert!(end.to_string().contains("the account is closed"), "{end}");

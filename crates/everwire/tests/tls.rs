@@ -31,7 +31,7 @@ async fn messages_go_both_ways_over_tls_by_name_and_by_address() {
         for delivery in deliveries {
             assert_eq!(soon("the outcome", delivery).await, Outcome::Received);
         }
-        assert_eq!(client.close(support::SOON).await, everwire::Left::default());
+        assert_eq!(client.close(support::SOON).await, everwire::Undelivered::default());
     }
 }
 

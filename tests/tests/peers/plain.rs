@@ -147,7 +147,7 @@ async fn a_client_of_the_reference_is_heard_however_its_serializer_writes() {
         let typing = ana.until(|event| event["type"] == "typing").await;
         assert_eq!((&typing["userId"], &typing["isTyping"]), (&json!(user), &json!(true)), "{way}: without a type");
     }
-    assert!(!server.log().await.contains("ignored what is no chat"), "nothing of it was dropped");
+    assert!(!server.log().await.contains("ignored an invalid message"), "nothing of it was dropped");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn what_is_dropped_is_logged_once_and_told_to_whoever_asks_for_it() {
     let heard = ana.until(|event| event["type"] != "user_joined").await;
     assert_eq!(heard, json!("pong"), "others hear nothing of it");
     let log = server.log().await;
-    assert_eq!(log.matches("ignored what is no chat").count(), 2, "once for each connection: {log}");
+    assert_eq!(log.matches("ignored an invalid message").count(), 2, "once for each connection: {log}");
     assert_eq!(
         log.matches("neither \\\"text\\\" nor").count() + log.matches("neither \"text\" nor").count(),
         2,

@@ -21,6 +21,36 @@ const UNFINISHED: &[&str] = &[
 /// An address that belongs to nobody: a stranger could register it, and be taken for us.
 const NOBODYS: &str = concat!("github.com/", "everwire");
 
+/// Names that say nothing of what a file holds, or say it in a picture of our own.
+const FILE_NAMES: &[&str] = &[
+    "common.rs",
+    "gate.rs",
+    "helpers.rs",
+    "hole.rs",
+    "live.rs",
+    "misc.rs",
+    "obey.rs",
+    "party.rs",
+    "talk.rs",
+    "todo.rs",
+    "util.rs",
+    "utils.rs",
+    "whole.rs",
+    "words.rs",
+];
+
+/// Phrases of ours for which there is a plain one (docs/glossary.md). Put together here so that this file does not find itself.
+const PHRASES: &[(&str, &str)] = &[
+    (concat!("keeps a herd", " apart"), "prevents a thundering herd"),
+    (concat!("takes the", " feature"), "requires the feature"),
+    (concat!("what is no", " chat"), "an invalid message"),
+    (concat!("that is no", " chat"), "invalid messages"),
+    (concat!("lost", " sight of"), "may have been sent before the connection was lost"),
+    (concat!("honest", " word"), "delivery outcome"),
+    (concat!("there is such an", " account"), "account already exists"),
+    (concat!("database can't", " do it"), "database error"),
+];
+
 pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     let listing =
         shell::output(shell::command("git", &["ls-files", "--cached", "--others", "--exclude-standard", "*.rs"]))?;
@@ -32,6 +62,7 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
         }
     }
     let mut findings = unfinished(&files);
+    findings.extend(plain_words(&files));
     findings.extend(one_file_only(&files));
     findings.extend(scenarios(root, &files)?);
     findings.extend(nobodys(root)?);
@@ -65,6 +96,23 @@ fn unfinished(files: &[(String, String)]) -> Vec<String> {
     findings
 }
 
+fn plain_words(files: &[(String, String)]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (path, text) in files.iter().filter(|(path, _)| !path.starts_with("bindings/")) {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if FILE_NAMES.contains(&name) {
+            findings.push(format!("{path}: name the file for what it holds (CONTRIBUTING.md, names and words)"));
+        }
+        for (number, line) in text.lines().enumerate() {
+            let line = line.to_lowercase();
+            if let Some((phrase, plain)) = PHRASES.iter().find(|(phrase, _)| line.contains(phrase)) {
+                findings.push(format!("{path}:{}: \"{phrase}\": say \"{plain}\"", number + 1));
+            }
+        }
+    }
+    findings
+}
+
 fn one_file_only(files: &[(String, String)]) -> Vec<String> {
     let mut findings = Vec::new();
     for (name, own_folder) in ONE_FILE_ONLY {
@@ -92,7 +140,7 @@ fn names(text: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{one_file_only, unfinished};
+    use super::{one_file_only, plain_words, unfinished};
 
     fn file(path: &str, text: &str) -> (String, String) {
         (path.to_owned(), text.to_owned())
@@ -102,6 +150,13 @@ mod tests {
     fn unfinished_work_is_found_with_its_line() {
         let text = format!("fn a() {{}}\n// {}: later\n", concat!("TO", "DO"));
         assert_eq!(unfinished(&[file("crates/a/src/lib.rs", &text)]).len(), 1);
+    }
+
+    #[test]
+    fn a_file_named_for_nothing_and_a_phrase_of_ours_are_found() {
+        let phrase = format!("// Jitter that {}\n", concat!("keeps a herd", " apart"));
+        let found = plain_words(&[file("crates/a/src/utils.rs", ""), file("crates/a/src/jitter.rs", &phrase)]);
+        assert_eq!(found.len(), 2, "{found:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use everwire::{Event, EventItem, Events};
 use everwire_chat::{Change, ChatEvent, Entry, Updates};
-use everwire_words::Text;
+use everwire_i18n::Text;
 
 use super::client::MEMORY;
 use super::{Room, WeakRoom};

@@ -20,7 +20,7 @@ use std::time::Duration;
 use everwire::{Hint, State};
 use everwire_chat::signal::TypingSignal;
 use everwire_chat::{ChatClient, ChatError, Entry, Status, User};
-use everwire_words::Words;
+use everwire_i18n::Words;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::account::Account;

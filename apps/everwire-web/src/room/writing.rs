@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use everwire_chat::{SendError, Status};
-use everwire_words::Text;
+use everwire_i18n::Text;
 use web_time::Instant;
 
 use super::{Room, place};

@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 
 use everwire::{Cause, Closed, OpenFailure, OpenFailureKind, State};
-use everwire_words::{Language, Text, Words};
+use everwire_i18n::{Language, Text, Words};
 use web_sys::{Element, HtmlElement};
 use web_time::Instant;
 

@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, HtmlElement};
 

@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 
 use everwire_chat::limits::TEXT_BYTES;
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlTextAreaElement};
 

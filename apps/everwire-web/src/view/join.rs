@@ -1,6 +1,6 @@
 use std::cell::Cell;
 
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 

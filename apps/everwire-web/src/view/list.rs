@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use web_sys::{Element, HtmlElement};
 
 use super::anchor::Anchor;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use everwire_chat::mention::spans;
 use everwire_chat::{Entry, Failure, Rejection, Status};
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use everwire_words::Language;
+use everwire_i18n::Language;
 
 use super::{ConnectionArgs, NetworkArgs, TokenArgs, exit_codes, values};
 

@@ -1,11 +1,11 @@
 //! What whoever is not let in can do about it, by how they have said who they are.
 
 use everwire::{Cause, CloseCode, Closed, Loss, OpenFailure, OpenFailureKind, Phase};
-use everwire_words::{Language, Text, Words};
+use everwire_i18n::{Language, Text, Words};
 
 use crate::args::ChatArgs;
+use crate::describe;
 use crate::token::Source;
-use crate::words;
 
 /// How we say who we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Way {
 
 /// Why nothing runs any more, and what to do, for the last line.
 pub(super) fn closed(why: &Closed, way: Way) -> String {
-    words::closed_with(why, |cause| match on(cause, way) {
+    describe::closed_with(why, |cause| match on(cause, way) {
         Some(todo) => format!("; {}", Words::new(Language::English).say(&todo)),
         None => general(cause, way).to_owned(),
     })
@@ -79,7 +79,7 @@ fn general(cause: &Cause, way: Way) -> &'static str {
         Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, _)) => "",
         // The sign-in's own words say what to do.
         Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::Hook, .. }) if way == Way::Password => "",
-        cause => words::advice(cause),
+        cause => describe::advice(cause),
     }
 }
 

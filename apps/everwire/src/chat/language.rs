@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use everwire_words::{Language, Words};
+use everwire_i18n::{Language, Words};
 use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 
 use super::screen::Theme;

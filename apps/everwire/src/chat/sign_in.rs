@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use everwire::Unwanted;
+use everwire::PermanentError;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use http::StatusCode;
@@ -104,7 +104,7 @@ impl SignIn {
         match asking.await {
             Answer::Token(token) => Ok(token),
             // It stays so until somebody signs in.
-            Answer::No(words) => Err(Unwanted::new(format!("sign-in: {words}")).into()),
+            Answer::No(words) => Err(PermanentError::new(format!("sign-in: {words}")).into()),
             Answer::Unknown(problem) => Err(format!("sign-in: {problem}").into()),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use everwire::{Cause, Closed, Left};
+use everwire::{Cause, Closed, Undelivered};
 
 use super::end::End;
 use super::json::{EndLine, Line};
 use super::session::Session;
+use crate::describe;
 use crate::doctor;
 use crate::exit::{Exit, Failure};
 use crate::term::BadInput;
-use crate::words;
 
 /// How long leaving on Ctrl-C may take at most.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure>
 }
 
 /// Flushes what the end leaves time for, still printing what arrives.
-async fn close(session: &mut Session, end: &End) -> Left {
+async fn close(session: &mut Session, end: &End) -> Undelivered {
     let deadline = match end {
         End::Reached | End::BadInput(_) if session.ledger.is_settled() => FAREWELL,
         // The time for the flush is over.
@@ -91,7 +91,7 @@ async fn close(session: &mut Session, end: &End) -> Left {
                 Some(_) => {}
             },
             heard = session.input.next(&mut session.console) => {
-                let _ = session.on_heard(heard).await;
+                let _ = session.on_input(heard).await;
             }
         }
     };
@@ -136,20 +136,20 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
         }
         End::Hopeless(cause) => {
             let advice = if balance.is_advised { String::new() } else { advised(cause) };
-            return (Exit::GaveUp, format!("no connection can be made: {}{advice}", words::cause(cause)));
+            return (Exit::GaveUp, format!("no connection can be made: {}{advice}", describe::cause(cause)));
         }
         End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent{}", hint(bad))),
-        End::Final(closed @ Closed::Refused(_)) => return (Exit::Refused, words::closed(closed).1),
-        End::Final(closed @ Closed::GaveUp { .. }) => return (Exit::GaveUp, words::closed(closed).1),
+        End::Final(closed @ Closed::Refused(_)) => return (Exit::Refused, describe::closed(closed).1),
+        End::Final(closed @ Closed::GaveUp { .. }) => return (Exit::GaveUp, describe::closed(closed).1),
         _ => {}
     }
     let why = match end {
-        End::Final(closed) => words::closed(closed).1,
+        End::Final(closed) => describe::closed(closed).1,
         _ => "closed".to_owned(),
     };
     match balance.undelivered {
         0 if !balance.connected => {
-            let cause = balance.last_cause.map(|cause| format!(": {}", words::cause(cause))).unwrap_or_default();
+            let cause = balance.last_cause.map(|cause| format!(": {}", describe::cause(cause))).unwrap_or_default();
             (Exit::GaveUp, format!("{why}; there never was a connection{cause}"))
         }
         0 => match balance.wanted {

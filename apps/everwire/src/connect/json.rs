@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use everwire::{Cause, Closed, Event, Left, Message, Next, Outcome, PostMortem, State};
+use everwire::{Cause, Closed, Event, Message, Next, Outcome, PostMortem, State, Undelivered};
 use serde::Serialize;
 
 use super::ledger::Account;
+use crate::describe;
 use crate::exit::Exit;
 use crate::term::printable_line;
-use crate::words;
 
 /// `time` is RFC 3339 in UTC; durations are milliseconds.
 #[derive(Debug, Serialize)]
@@ -100,7 +100,7 @@ impl PostMortemLine {
         Self {
             connection: end.connection,
             ended_by: end.ended_by().to_string(),
-            cause: words::cause(&end.cause),
+            cause: describe::cause(&end.cause),
             closing: end.closing,
             uptime_ms: millis_of(end.uptime),
             silent_for_ms: millis_of(end.silent_for),
@@ -186,9 +186,12 @@ impl StateLine {
                 ..Self::default()
             },
             State::Closing => Self { state: "closing", ..Self::default() },
-            State::Closed(closed) => {
-                Self { state: "closed", code: code(closed), reason: Some(words::closed(closed).1), ..Self::default() }
-            }
+            State::Closed(closed) => Self {
+                state: "closed",
+                code: code(closed),
+                reason: Some(describe::closed(closed).1),
+                ..Self::default()
+            },
             other => Self { state: "other", reason: Some(other.to_string()), ..Self::default() },
         }
     }
@@ -196,7 +199,7 @@ impl StateLine {
 
 impl EventLine {
     pub(super) fn of(event: &Event) -> Self {
-        let detail = words::event(event);
+        let detail = describe::event(event);
         match event {
             Event::AttemptFailed { cause, .. } => {
                 Self { event: "attempt_failed", detail, code: cause.code(), ..Self::default() }
@@ -227,7 +230,7 @@ impl EventLine {
 }
 
 impl<'a> EndLine<'a> {
-    pub(super) fn of(exit: Exit, reason: &'a str, received: u64, account: &Account, left: &'a Left) -> Self {
+    pub(super) fn of(exit: Exit, reason: &'a str, received: u64, account: &Account, left: &'a Undelivered) -> Self {
         Self {
             exit: exit.code(),
             reason,

@@ -8,8 +8,8 @@ use everwire::{Event, Message, Outcome, State, Stats};
 
 use super::ledger::{Account, Trouble};
 use crate::args::ConnectArgs;
+use crate::describe;
 use crate::term::{Look, Tone, printable_line, short};
-use crate::words;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +40,13 @@ impl Report {
 
     /// The state on a line of its own.
     pub(super) fn state(&self, state: &State, now: Instant) -> Option<String> {
-        let (tone, text) = words::state(state, now);
+        let (tone, text) = describe::state(state, now);
         self.at(Volume::States).then(|| self.line(tone, &text))
     }
 
     /// The state as it stands on a screen.
     pub(super) fn row(&self, state: &State, now: Instant) -> String {
-        let (tone, text) = words::state(state, now);
+        let (tone, text) = describe::state(state, now);
         self.look.paint(tone, &format!("● {text}"))
     }
 
@@ -56,7 +56,7 @@ impl Report {
     }
 
     pub(super) fn event(&self, event: &Event) -> Option<String> {
-        self.at(Volume::Everything).then(|| self.line(Tone::Faint, &words::event(event)))
+        self.at(Volume::Everything).then(|| self.line(Tone::Faint, &describe::event(event)))
     }
 
     pub(super) fn missed(&self, events: u64) -> Option<String> {
@@ -148,7 +148,7 @@ pub(super) fn content(message: &Message) -> String {
 pub(super) fn refusal(error: &everwire::SendError) -> String {
     printable_line(&match error {
         everwire::SendError::Full(_) => "too many lines wait already; wait for the connection".to_owned(),
-        everwire::SendError::Closed(_, why) => words::closed(why).1,
+        everwire::SendError::Closed(_, why) => describe::closed(why).1,
         everwire::SendError::TooLarge { limit, .. } => {
             format!("longer than {limit} bytes; --outbox-bytes sets the limit")
         }

@@ -16,8 +16,8 @@ use super::settings;
 use crate::address::Address;
 use crate::args::{ConnectArgs, GuaranteeArg, OverflowArg};
 use crate::clock::after;
+use crate::describe;
 use crate::term::{Console, Gone, Stop, Typed};
-use crate::words;
 
 /// One binary message of stdin is at most this long.
 const CHUNK: usize = 64 << 10;
@@ -237,7 +237,7 @@ impl Session {
                     if self.enough {
                         quiet_since = tokio::time::Instant::now();
                     }
-                    self.on_heard(heard).await
+                    self.on_input(heard).await
                 }
                 () = sleep(TICK), if self.counts_down() => { self.repaint(); Ok(None) }
                 () = reached => return End::Reached,
@@ -299,7 +299,7 @@ impl Session {
         if !matches!(state, State::Closed(Closed::Initial)) {
             // How it ended is told at the end.
             let told = match self.console.is_screen() {
-                true => words::is_news(state, self.told.as_ref()),
+                true => describe::is_news(state, self.told.as_ref()),
                 false => !state.is_final(),
             };
             if told {
@@ -335,7 +335,7 @@ impl Session {
     /// one.
     fn is_hopeless(&self, cause: &Cause, next_attempt: u32) -> bool {
         let retried = cause.code().is_some_and(|code| self.args.protocol.retries_on_status(code));
-        let hopeless = words::is_hopeless(cause) || self.advice().is_some();
+        let hopeless = describe::is_hopeless(cause) || self.advice().is_some();
         let failed = |tried: &TriedAddress| matches!(tried.result, AddressResult::Failed(_));
         let others =
             self.addresses.len() > next_attempt.saturating_sub(1) as usize && !self.addresses.iter().all(failed);
@@ -367,7 +367,7 @@ impl Session {
         Ok(None)
     }
 
-    pub(super) async fn on_heard(&mut self, heard: Heard) -> Result<Option<End>, Gone> {
+    pub(super) async fn on_input(&mut self, heard: Heard) -> Result<Option<End>, Gone> {
         let read = match heard {
             Heard::Read(read) => read,
             Heard::Typed(Err(error)) => return Err(error.into()),

@@ -4,7 +4,7 @@ use everwire::{OpenFailure, OpenFailureKind, Phase};
 
 use super::certificate::{Certificate, now};
 use super::finding::Step;
-use crate::words;
+use crate::describe;
 
 /// The step that an opening has failed in.
 pub(super) fn step(failure: &OpenFailure) -> Step {
@@ -54,7 +54,7 @@ pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host:
         (OpenFailureKind::NotWebSocket, Phase::Proxy) => {
             "is it a proxy of this kind? http://, https://, socks5:// and socks5h:// are understood".into()
         }
-        (OpenFailureKind::NotWebSocket, _) if words::is_about_compression(failure) => words::WITHOUT_COMPRESSION.into(),
+        (OpenFailureKind::NotWebSocket, _) if describe::is_about_compression(failure) => describe::WITHOUT_COMPRESSION.into(),
         (OpenFailureKind::NotWebSocket, _) => {
             "something answers that is no WebSocket server, or one that breaks its rules: check port and path, and whether \
              a login page of the network is in between; a subprotocol that the server insists on is offered by -s NAME"

@@ -9,9 +9,9 @@ use super::client::{Probe, builder, end};
 use super::finding::{Finding, Step, millis};
 use crate::args::DoctorArgs;
 use crate::clock::after;
+use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::short;
-use crate::words;
 
 /// What becomes of pings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) async fn round_trip(client: &Client, args: &DoctorArgs) -> (Finding, 
             }
             Err(Silence::Ended(cause)) => {
                 let exit = if cause.is_retryable() { Exit::GaveUp } else { Exit::Refused };
-                return (Finding::bad(Step::RoundTrip, words::cause(&cause)).advise(ENDED), Pings::Ended(exit));
+                return (Finding::bad(Step::RoundTrip, describe::cause(&cause)).advise(ENDED), Pings::Ended(exit));
             }
         }
     }
@@ -78,7 +78,7 @@ pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration, pings:
     let (probe, outcome) = Probe::open(quiet).await?;
     let finding = match outcome {
         Ok(_) => watch(&probe.client, args, silence, pings).await,
-        Err(cause) => Finding::odd(Step::Idle, format!("no second connection: {}", words::cause(&cause)))
+        Err(cause) => Finding::odd(Step::Idle, format!("no second connection: {}", describe::cause(&cause)))
             .advise("try again without other connections to the same server"),
     };
     probe.close(args.timeout).await;
@@ -115,7 +115,7 @@ async fn watch(client: &Client, args: &DoctorArgs, silence: Duration, pings: Pin
     };
     if let Some(cause) = cut {
         let words =
-            format!("cut after {} without a word from this side{heard}: {}", short(after), words::cause(&cause));
+            format!("cut after {} without a word from this side{heard}: {}", short(after), describe::cause(&cause));
         let finding = Finding::odd(Step::Idle, words).with("ms", millis(after));
         return finding.advise(format!(
             "the server, or something on the way, ends idle connections: keep the heartbeat on, with an interval clearly \

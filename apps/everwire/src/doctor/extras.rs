@@ -11,8 +11,8 @@ use super::finding::{Finding, Step};
 use super::reach::Way;
 use super::{alive, text};
 use crate::args::DoctorArgs;
+use crate::describe;
 use crate::exit::Failure;
-use crate::words;
 
 /// Whether the server has sessions. `plain` is the subprotocol that it has chosen without being asked for them.
 pub(super) async fn session(args: &DoctorArgs, url: &str, plain: Option<&str>) -> Result<Finding, Failure> {
@@ -35,7 +35,7 @@ pub(super) async fn session(args: &DoctorArgs, url: &str, plain: Option<&str>) -
             ),
         });
     }
-    let words = format!("none: with 'everwire.v1' among the subprotocols it fails: {}", words::cause(&cause));
+    let words = format!("none: with 'everwire.v1' among the subprotocols it fails: {}", describe::cause(&cause));
     Ok(Finding::odd(Step::Session, words).advise("connect without a session, as the plain request that works does"))
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Opt
                 working.push(address.to_string());
             }
             Some(cause) => {
-                told.push(format!("{address}: {}", words::cause(&cause)));
+                told.push(format!("{address}: {}", describe::cause(&cause)));
                 failing.push(address.to_string());
             }
         }
@@ -101,7 +101,7 @@ pub(super) async fn compression(args: &DoctorArgs, url: &str) -> Result<Finding,
         }
         (Ok(_), _) => Finding::good(Step::Compression, "offered, and the server does without".into()),
         (Err(cause), _) => {
-            let words = format!("none: where it is offered it fails: {}", words::cause(&cause));
+            let words = format!("none: where it is offered it fails: {}", describe::cause(&cause));
             Finding::odd(Step::Compression, words)
                 .advise("connect without compression, as the plain request that works does")
         }

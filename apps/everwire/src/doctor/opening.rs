@@ -11,9 +11,9 @@ use super::finding::{Finding, Report, Step, millis};
 use super::reach::{Place, Way};
 use super::{advice, alive, closer, text};
 use crate::args::{DoctorArgs, with_options};
+use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::short;
-use crate::words;
 
 /// Opens as the application does, and looks at everything; what it does not ask for is looked at apart.
 pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Report) -> Result<Exit, Failure> {
@@ -59,7 +59,7 @@ async fn fail(
 ) -> Result<Exit, Failure> {
     let exit = if cause.is_retryable() { Exit::GaveUp } else { Exit::Refused };
     let Cause::OpenFailed(failure) = cause else {
-        report.add(&Finding::bad(Step::RoundTrip, words::cause(cause)).advise(alive::ENDED))?;
+        report.add(&Finding::bad(Step::RoundTrip, describe::cause(cause)).advise(alive::ENDED))?;
         let exit = at_others(args, way, report).await?.unwrap_or(exit);
         report.skip(&[Step::Session, Step::Compression])?;
         return Ok(exit);
@@ -82,7 +82,7 @@ async fn fail(
     if let Some(exit) = elsewhere {
         return Ok(exit);
     }
-    if exit == Exit::GaveUp && (another_address || words::is_hopeless(cause)) {
+    if exit == Exit::GaveUp && (another_address || describe::is_hopeless(cause)) {
         report.needs_a_change();
     }
     Ok(exit)

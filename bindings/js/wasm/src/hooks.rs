@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::rc::Rc;
 
-use everwire::{ConnectionEnded, Message, NewConnection, Unwanted};
+use everwire::{ConnectionEnded, Message, NewConnection, PermanentError};
 use js_sys::{Array, Float64Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -133,7 +133,7 @@ fn failed(thrown: &JsValue) -> Failed {
     let words =
         property("message").as_string().or_else(|| thrown.as_string()).unwrap_or_else(|| "the hook failed".into());
     match property("permanent").is_truthy() {
-        true => Unwanted::new(words).into(),
+        true => PermanentError::new(words).into(),
         false => words.into(),
     }
 }

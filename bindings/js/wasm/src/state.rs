@@ -49,7 +49,7 @@ pub(crate) fn json(state: &State) -> String {
 
 fn because(cause: &Cause) -> Told {
     let kind = match cause {
-        Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::Unwanted | OpenFailureKind::Hook, .. }) => "hook",
+        Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::PermanentError | OpenFailureKind::Hook, .. }) => "hook",
         Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::Timeout, .. }) => "timeout",
         Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::NoSession, .. }) => "no-session",
         Cause::OpenFailed(_) => "open-failed",

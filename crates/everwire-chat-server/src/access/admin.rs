@@ -31,7 +31,7 @@ pub struct Accounts(Box<dyn AccountStore>);
 pub enum AccountError {
     /// A name, an id, a room or a password breaks a limit; in words for people.
     Invalid(&'static str),
-    /// There is such an account already.
+    /// The account already exists.
     Exists,
     /// The id looks like this one, which has an account.
     IdLooksLike(String),
@@ -39,7 +39,7 @@ pub enum AccountError {
     LooksLike(String),
     /// There is no such account.
     Unknown,
-    /// The database can't do it.
+    /// A database error.
     Database(StoreError),
 }
 
@@ -92,7 +92,7 @@ impl Accounts {
         if self.0.remove(user_id)? { Ok(()) } else { Err(AccountError::Unknown) }
     }
 
-    /// Sends a user away, who may not come in again; with or without an account. False if it was so already.
+    /// Bans a user and disconnects them; with or without an account. False if the user was banned already.
     ///
     /// # Errors
     /// If the id breaks a limit.
@@ -104,7 +104,7 @@ impl Accounts {
     /// Lets a user in again. False if the user was not banned.
     ///
     /// # Errors
-    /// If the database can't do it.
+    /// On a database error.
     pub fn unban(&mut self, user_id: &str) -> Result<bool, AccountError> {
         Ok(self.0.unban(user_id)?)
     }
@@ -129,7 +129,7 @@ impl Accounts {
     /// Opens a room to all. False if it was open. Its members are kept for the next time it is closed.
     ///
     /// # Errors
-    /// If the database can't do it.
+    /// On a database error.
     pub fn open_room(&mut self, room: &str) -> Result<bool, AccountError> {
         Ok(self.0.open_room(room)?)
     }
@@ -146,7 +146,7 @@ impl Accounts {
     /// A user is no member of a room any more. False if that was so.
     ///
     /// # Errors
-    /// If the database can't do it.
+    /// On a database error.
     pub fn dismiss(&mut self, room: &str, user_id: &str) -> Result<bool, AccountError> {
         Ok(self.0.dismiss(room, user_id)?)
     }
@@ -164,7 +164,7 @@ impl Accounts {
     /// Lists a room no longer: whoever knows its name may still come in, unless it is closed. False if it was not listed.
     ///
     /// # Errors
-    /// If the database can't do it.
+    /// On a database error.
     pub fn unpublish_room(&mut self, room: &str) -> Result<bool, AccountError> {
         Ok(self.0.unpublish_room(room)?)
     }
@@ -206,11 +206,11 @@ impl fmt::Display for AccountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(problem) => f.write_str(problem),
-            Self::Exists => f.write_str("there is such an account already"),
+            Self::Exists => f.write_str("account already exists"),
             Self::IdLooksLike(other) => write!(f, "it looks like {other}, which has an account: choose another"),
             Self::LooksLike(other) => write!(f, "the name looks like that of {other}: give another one (--name)"),
             Self::Unknown => f.write_str("there is no such account"),
-            Self::Database(_) => f.write_str("the database can't do it"),
+            Self::Database(_) => f.write_str("database error"),
         }
     }
 }

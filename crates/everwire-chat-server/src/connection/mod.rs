@@ -53,7 +53,7 @@ pub(crate) struct JoinRequest {
 /// What a plain client asks for in its address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlainOptions {
-    /// To be told of what is no chat.
+    /// To be told of its invalid messages.
     pub(crate) errors: bool,
     /// To be told nothing but the four plain types, with their own fields.
     pub(crate) strict: bool,

@@ -10,7 +10,7 @@ use rusqlite::ErrorCode;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The database can't do it.
+    /// A database error.
     Database(rusqlite::Error),
     /// The history has been closed.
     Closed,

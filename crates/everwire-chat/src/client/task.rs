@@ -136,7 +136,7 @@ impl Task {
         };
         let parsed = parse(text);
         for junk in parsed.junk {
-            tracing::debug!(reason = junk.reason, "the server sent what is no chat event");
+            tracing::debug!(reason = junk.reason, "the server sent an invalid event");
         }
         for event in parsed.events {
             self.on_event(event);

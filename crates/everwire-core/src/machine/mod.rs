@@ -32,8 +32,8 @@ pub use send_error::SendError;
 use session::Successor;
 
 use crate::{
-    Attempt, Closed, Config, ConfigError, Input, Left, MachineStats, MessageId, Moment, OpenConfig, Outgoing, Output,
-    Phase, RetryConfig, State, Timer,
+    Attempt, Closed, Config, ConfigError, Input, MachineStats, MessageId, Moment, OpenConfig, Outgoing, Output, Phase,
+    RetryConfig, State, Timer, Undelivered,
     address::{Tried, Verdicts},
     barrier::Barrier,
     batching::Window,
@@ -95,7 +95,7 @@ pub struct Machine {
     woke: Option<Moment>,
     /// When our own process, or the device, was last seen to have stood still.
     stood_still: Option<Moment>,
-    left: Left,
+    left: Undelivered,
     /// What was in flight on the connection that has just ended and is not sent again: it belongs to `left` if this is
     /// the end.
     orphans: Vec<Message>,
@@ -150,7 +150,7 @@ impl Machine {
             last_hurry: None,
             woke: None,
             stood_still: None,
-            left: Left::default(),
+            left: Undelivered::default(),
             orphans: Vec::new(),
             notes: Notes::default(),
             post_mortem: None,

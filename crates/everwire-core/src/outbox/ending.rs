@@ -4,7 +4,7 @@ use everwire_ws::Message;
 
 use super::poison::{GIVE_UP_AT, SUSPECT_AT};
 use super::{Guarantee, Outbox, Poison};
-use crate::{Left, MessageId, Outcome, Rejection, Stage, outputs::Outputs};
+use crate::{MessageId, Outcome, Rejection, Stage, Undelivered, outputs::Outputs};
 
 impl Outbox {
     /// The connection is over; `blame` is the close code if it blames a message. Returns how many were unproven, and
@@ -85,7 +85,7 @@ impl Outbox {
     }
 
     /// The end: every message gets its outcome and goes to `left`.
-    pub(crate) fn resolve_all(&mut self, left: &mut Left, outputs: &mut Outputs) {
+    pub(crate) fn resolve_all(&mut self, left: &mut Undelivered, outputs: &mut Outputs) {
         self.volatile_lost(outputs);
         self.in_flight.assume_written();
         let written = self.in_flight.give_back(u64::MAX, Outcome::Unknown(Stage::Written), outputs);
@@ -102,7 +102,7 @@ impl Outbox {
     }
 
     /// What earlier ends left behind counts against the same bounds.
-    fn bound_left(&self, left: &mut Left, outputs: &mut Outputs) {
+    fn bound_left(&self, left: &mut Undelivered, outputs: &mut Outputs) {
         for list in [&mut left.unsent, &mut left.unacknowledged] {
             let mut bytes = 0_usize;
             let kept = list

@@ -121,7 +121,7 @@ fn opening(kind: &OpenFailureKind, phase: Phase) -> Advice {
         OpenFailureKind::BadRequest
         | OpenFailureKind::PinMismatch
         | OpenFailureKind::ProxyDenied
-        | OpenFailureKind::Unwanted
+        | OpenFailureKind::PermanentError
         | OpenFailureKind::NoSession => Advice::Stop,
         OpenFailureKind::Closed(frame) => match frame.as_deref().map_or(Advice::Retry, closed) {
             Advice::End => Advice::Stop,

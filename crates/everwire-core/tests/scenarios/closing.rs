@@ -1,6 +1,6 @@
 use everwire_core::{
-    Closed, Config, Guarantee, Input, Jitter, Left, Message, OpenFailureKind, Outcome, Output, SendError, Stage, State,
-    TransportEvent,
+    Closed, Config, Guarantee, Input, Jitter, Message, OpenFailureKind, Outcome, Output, SendError, Stage, State,
+    TransportEvent, Undelivered,
 };
 
 use crate::support::{World, config, seconds};
@@ -26,7 +26,7 @@ fn t17_close_flushes_before_the_closing_handshake() {
     assert_eq!(closes(&world), 1);
     assert_eq!(world.log.outcome(id), Some(Outcome::Received));
     world.peer_closes(1000);
-    assert_eq!(world.log.finished(), Some(&Left::default()));
+    assert_eq!(world.log.finished(), Some(&Undelivered::default()));
     assert_eq!(world.state(), &State::Closed(Closed::ByUser));
 }
 
@@ -119,7 +119,7 @@ fn close_while_opening_waits_for_the_connection_to_flush() {
     assert_eq!(world.state(), &State::Closing);
     world.settles();
     world.peer_closes(1000);
-    assert_eq!(world.log.finished(), Some(&Left::default()));
+    assert_eq!(world.log.finished(), Some(&Undelivered::default()));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn close_while_waiting_tries_at_once() {
     world.opens();
     world.settles();
     world.peer_closes(1000);
-    assert_eq!(world.log.finished(), Some(&Left::default()));
+    assert_eq!(world.log.finished(), Some(&Undelivered::default()));
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn close_after_a_disconnect_that_was_taken_back_flushes_on_a_new_connection() {
     world.opens();
     world.settles();
     world.peer_closes(1000);
-    assert_eq!(world.log.finished(), Some(&Left::default()));
+    assert_eq!(world.log.finished(), Some(&Undelivered::default()));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use everwire_core::{Config, Input, Left, Moment, Outcome, SendOptions, SendRate, State, Timer};
+use everwire_core::{Config, Input, Moment, Outcome, SendOptions, SendRate, State, Timer, Undelivered};
 
 use crate::support::{World, config, seconds};
 
@@ -131,7 +131,7 @@ fn closing_keeps_to_the_rate_and_hands_back_what_its_deadline_leaves() {
     world.passes(seconds(0.2));
     let left = world.log.finished().expect("the deadline is over");
     assert_eq!(left.unsent.len(), 2);
-    assert_eq!(left.unacknowledged, Left::default().unacknowledged);
+    assert_eq!(left.unacknowledged, Undelivered::default().unacknowledged);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn closing_with_time_enough_sends_everything_at_the_rate() {
     world.close_within(seconds(60.0));
     world.behaves(seconds(3.2));
     world.peer_closes(1000);
-    assert_eq!(world.log.finished(), Some(&Left::default()));
+    assert_eq!(world.log.finished(), Some(&Undelivered::default()));
 }
 
 #[test]

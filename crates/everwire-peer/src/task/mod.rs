@@ -86,7 +86,7 @@ impl<L: Link> Task<L> {
         loop {
             self.execute();
             self.hub.flush();
-            self.outbox.look(&self.hub);
+            self.outbox.sample(&self.hub);
             if self.workers.start_held(self.outbox.is_full()) {
                 self.acknowledge();
                 continue;

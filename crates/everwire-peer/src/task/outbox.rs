@@ -20,7 +20,7 @@ impl Outbox {
     }
 
     /// Takes over what is to be waited for.
-    pub(super) fn look(&mut self, hub: &Hub) {
+    pub(super) fn sample(&mut self, hub: &Hub) {
         if let Some(stuck) = hub.take_stuck() {
             self.sending = Some((stuck.what, hub.carrier.send_wait(stuck.message)));
         }

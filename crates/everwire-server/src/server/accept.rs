@@ -18,7 +18,7 @@ use super::places::Places;
 use super::progress::Progress;
 use super::refuse::Refusing;
 use super::stream::Watched;
-use super::{BoxError, Ended, RequestBody, Server};
+use super::{BoxError, RequestBody, Server, ShutdownReport};
 
 /// What stands between TCP and HTTP.
 pub(super) enum Below<H> {
@@ -40,7 +40,7 @@ pub(super) async fn run<H, Fut, IO, S, B>(
     below: Below<H>,
     service: S,
     until: impl Future<Output = ()>,
-) -> Ended
+) -> ShutdownReport
 where
     H: Fn(TcpStream) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = io::Result<IO>> + Send,
@@ -100,7 +100,7 @@ where
     }
     drop(listener);
     stage.send_replace(Stage::Draining);
-    let mut ended = Ended { cut: 0 };
+    let mut ended = ShutdownReport { cut: 0 };
     if timeout(server.grace, places.emptied()).await.is_err() {
         ended.cut = places.taken();
     }

@@ -85,7 +85,7 @@ pub struct Server {
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Ended {
+pub struct ShutdownReport {
     /// Connections that were still there when the grace was over, and were cut.
     pub cut: usize,
 }
@@ -176,7 +176,7 @@ impl Server {
         listener: TcpListener,
         router: axum::Router,
         until: impl Future<Output = ()>,
-    ) -> Ended {
+    ) -> ShutdownReport {
         self.serve(listener, hyper_util::service::TowerToHyperService::new(router), until).await
     }
 
@@ -188,7 +188,7 @@ impl Server {
         handshake: H,
         router: axum::Router,
         until: impl Future<Output = ()>,
-    ) -> Ended
+    ) -> ShutdownReport
     where
         H: Fn(TcpStream) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = io::Result<IO>> + Send,
@@ -205,7 +205,7 @@ impl Server {
     /// When accepting fails (for lack of file descriptors, say), it is logged and tried again.
     ///
     /// Dropping the future cuts all connections at once.
-    pub async fn serve<S, B>(self, listener: TcpListener, service: S, until: impl Future<Output = ()>) -> Ended
+    pub async fn serve<S, B>(self, listener: TcpListener, service: S, until: impl Future<Output = ()>) -> ShutdownReport
     where
         S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -225,7 +225,7 @@ impl Server {
         handshake: H,
         service: S,
         until: impl Future<Output = ()>,
-    ) -> Ended
+    ) -> ShutdownReport
     where
         H: Fn(TcpStream) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = io::Result<IO>> + Send,

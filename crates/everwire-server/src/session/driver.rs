@@ -43,7 +43,7 @@ impl Driver {
     pub(super) async fn run(mut self) {
         while !self.finished {
             self.perform();
-            self.meter.tell(|| self.slot.look());
+            self.meter.tell(|| self.slot.sample());
             if self.finished {
                 break;
             }

@@ -157,7 +157,7 @@ impl Link {
             read.push_input(ServerInput::Written(self.number, count));
         }
         let waiting = self.socket.buffered().saturating_add(self.large.remaining());
-        if let Some(progress) = self.pings.look(written_total, waiting) {
+        if let Some(progress) = self.pings.sample(written_total, waiting) {
             read.push_input(ServerInput::OwnPing(self.number, progress));
         }
     }

@@ -297,7 +297,7 @@ impl Slot {
     }
 
     /// What the metrics want to know.
-    pub(super) fn look(&self) -> (Look, Tally) {
+    pub(super) fn sample(&self) -> (Look, Tally) {
         let mut inner = self.lock();
         let look = Look {
             delivered: inner.delivered,

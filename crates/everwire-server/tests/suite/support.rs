@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{any, get, post};
-use everwire_server::{Ended, Incoming, Server, Socket, Stats, Upgrade};
+use everwire_server::{Incoming, Server, ShutdownReport, Socket, Stats, Upgrade};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -50,7 +50,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) stats: Stats,
     stop: oneshot::Sender<()>,
-    pub(crate) serving: JoinHandle<Ended>,
+    pub(crate) serving: JoinHandle<ShutdownReport>,
     /// Lets `/slow` answer.
     pub(crate) answer: Arc<Notify>,
     /// Told when `/slow` is asked.
@@ -87,7 +87,7 @@ impl Running {
     }
 
     /// Ends it, and says how it ended.
-    pub(crate) async fn stop(self) -> Ended {
+    pub(crate) async fn stop(self) -> ShutdownReport {
         drop(self.stop);
         soon("the server ends", self.serving).await.unwrap()
     }

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
 
 mod calls;
+mod descriptions;
 mod kept;
 mod promises;
 mod small_worlds;
 mod users_and_peers;
-mod words;

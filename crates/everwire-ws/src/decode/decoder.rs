@@ -4,7 +4,7 @@ use bytestring::ByteString;
 use super::inflated::Inflating;
 use super::input::Input;
 use super::partial::{Partial, Rest};
-use super::whole::{SHORT, Whole};
+use super::single_frame::{SHORT, Whole};
 use crate::frame::{FIN, Header, Key, MASKED, MAX_CONTROL, Opcode, Rules, apply_mask};
 use crate::{CloseCode, CloseFrame, Extensions, Incoming, Limits, Message, ProtocolError};
 

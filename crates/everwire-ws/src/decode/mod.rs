@@ -7,8 +7,8 @@ mod decoder;
 mod inflated;
 mod input;
 mod partial;
+mod single_frame;
 mod text;
-mod whole;
 
 pub(crate) use decoder::Decoder;
 pub(crate) use input::release_buffer;

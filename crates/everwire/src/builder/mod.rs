@@ -159,7 +159,7 @@ impl Builder {
     /// The subprotocol is offered by itself. The inbox's bounds are what the server is told it may have under way. In a
     /// session nothing that was sent reliably is discarded: what nobody reads waits, and the server with it.
     ///
-    /// Takes the feature `session`, which is on by default: [`build`](Self::build) refuses a session without it.
+    /// Requires the feature `session`, which is on by default: [`build`](Self::build) refuses a session without it.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -366,7 +366,7 @@ impl Builder {
     /// A hook that is called before every attempt and may change its URL, headers and
     /// subprotocols: the place for a fresh token. It counts into
     /// [`connect_timeout`](Self::connect_timeout). If it fails, so does the attempt, and the next one comes after the usual
-    /// delay, unless the error is [`Unwanted`](crate::Unwanted). If it panics, the client ends.
+    /// delay, unless the error is [`PermanentError`](crate::PermanentError). If it panics, the client ends.
     ///
     /// With a hook a 401 is retried, since the next token may be better; without one it is final.
     ///
@@ -397,20 +397,20 @@ impl Builder {
     /// ends. Default: none.
     ///
     /// If it fails, the attempt has failed, and the next one comes after the usual delay, unless the error is
-    /// [`Unwanted`](crate::Unwanted); if the server closes the connection meanwhile, its close code decides
+    /// [`PermanentError`](crate::PermanentError); if the server closes the connection meanwhile, its close code decides
     /// ([`ConnectionEnded`](crate::ConnectionEnded)). What the hook leaves unread goes to the [`Inbox`](crate::Inbox). Not for [sessions](Self::session), which
     /// have nothing to repeat. What it sends counts into the [`send_rate`](Self::send_rate), and waits for it.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
-    /// use everwire::Unwanted;
+    /// use everwire::PermanentError;
     ///
     /// let client = everwire::Client::builder("wss://example.org/feed")
     ///     .on_open(async |mut connection| {
     ///         connection.send(r#"{"op":"login","key":"secret"}"#).await?;
     ///         match connection.recv().await?.as_text() {
     ///             Some(r#"{"login":"ok"}"#) => {}
-    ///             Some(r#"{"login":"denied"}"#) => return Err(Unwanted::new("the key is not valid").into()), // ends the client
+    ///             Some(r#"{"login":"denied"}"#) => return Err(PermanentError::new("the key is not valid").into()), // ends the client
     ///             other => return Err(format!("the server says {other:?}").into()), // is tried again
     ///         }
     ///         Ok(connection.send(r#"{"op":"subscribe","to":"prices"}"#).await?)

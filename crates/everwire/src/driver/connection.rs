@@ -336,7 +336,7 @@ impl Connection {
             return None;
         }
         let waiting = self.socket.buffered() + self.large.remaining();
-        self.pings.look(self.socket.written_total(), waiting).map(TransportEvent::OwnPing)
+        self.pings.sample(self.socket.written_total(), waiting).map(TransportEvent::OwnPing)
     }
 
     /// Writes what the transport takes. Whether all is written.

@@ -1,7 +1,7 @@
 //! The task behind a client: it owns the transport, the machine decides.
 //!
 //! - [`Driver`]: one turn after the other: read, tell the machine, do what it wants, write, sleep
-//! - `todo`: the machine's outputs, sorted
+//! - `effects`: the machine's outputs, sorted
 //! - `connection`: reading and writing an open connection in batches
 //! - `once`: one attempt without a client
 //! - `dial`: one attempt, from the request hook to the open WebSocket, and which `redirect`s it follows
@@ -9,7 +9,7 @@
 //! - `addresses`: in which order a server's addresses are tried, `race`: side by side, `tcp`: one of them
 //! - `stopwatch`: how long the phases of that take, and what is told of it
 //! - `browser`: all of these in a page, in place of what is named from `connection` on
-//! - `talk`: what the hook for new connections needs of a socket
+//! - `hook_socket`: what the hook for new connections needs of a socket
 //! - `failure`: errors as causes, in words; `secrets`: what of a request must not show in them
 //! - `log`: what goes to `tracing`
 
@@ -30,12 +30,12 @@ use self::browser::{Connection, DialFuture, Opened, Which};
 use self::connection::Connection;
 #[cfg(not(target_arch = "wasm32"))]
 use self::dial::{Opened, Which};
+use self::effects::{Command, Effects};
 #[cfg(not(target_arch = "wasm32"))]
 use self::future::BoxFuture as DialFuture;
-use self::reading::Reading;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::talk::FreshSocket;
-use self::todo::{Command, Todo};
+pub(crate) use self::hook_socket::FreshSocket;
+use self::reading::Reading;
 use crate::budget::RetryBudget;
 use crate::clock::{self, Instant, Sleep};
 use crate::events::EventItem;
@@ -58,10 +58,13 @@ mod connection;
 mod connector;
 #[cfg(not(target_arch = "wasm32"))]
 mod dial;
+mod effects;
 #[cfg(not(target_arch = "wasm32"))]
 mod failure;
 #[cfg(not(target_arch = "wasm32"))]
 mod future;
+#[cfg(not(target_arch = "wasm32"))]
+mod hook_socket;
 mod log;
 #[cfg(not(target_arch = "wasm32"))]
 mod once;
@@ -78,13 +81,10 @@ mod stopwatch;
 #[cfg(not(target_arch = "wasm32"))]
 mod stream;
 #[cfg(not(target_arch = "wasm32"))]
-mod talk;
-#[cfg(not(target_arch = "wasm32"))]
 mod tcp;
 mod text_pings;
 #[cfg(not(target_arch = "wasm32"))]
 mod tls;
-mod todo;
 #[cfg(not(target_arch = "wasm32"))]
 mod tunnel;
 
@@ -127,7 +127,7 @@ pub(crate) struct Driver {
     alarm: Option<Moment>,
     /// The sleep is over, and the machine has not been asked whether it wanted that.
     timer_due: bool,
-    todo: Todo,
+    effects: Effects,
     // Used again for each batch.
     events: Vec<TransportEvent>,
     spare: Vec<Message>,
@@ -218,7 +218,7 @@ impl Driver {
             sleep: Box::pin(clock::sleep(std::time::Duration::ZERO)),
             alarm: None,
             timer_due: false,
-            todo: Todo::default(),
+            effects: Effects::default(),
             events: Vec::new(),
             spare: Vec::new(),
             warned: false,
@@ -234,7 +234,7 @@ impl Driver {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
-        if self.todo.finished {
+        if self.effects.finished {
             return self.close_store(cx);
         }
         // The sleep is polled before the socket: when it is over, the runtime has asked the operating system what has
@@ -258,12 +258,12 @@ impl Driver {
             || store_busy
             || hinted
             || reading == Reading::More
-            || (reading == Reading::Paused && self.todo.closing);
-        if self.todo.finished {
+            || (reading == Reading::Paused && self.effects.closing);
+        if self.effects.finished {
             return Turn::Again;
         }
         busy |= self.write(cx);
-        if self.todo.finished {
+        if self.effects.finished {
             return Turn::Again;
         }
         if self.rest(cx) && !busy { Turn::Idle } else { Turn::Again }
@@ -303,7 +303,7 @@ impl Driver {
             }
             Link::Up(connection) => {
                 // A user who leaves wants the evidence more than messages beyond the inbox's bound.
-                let within = if self.todo.closing { UNBOUNDED } else { poll_room(&self.shared, cx) };
+                let within = if self.effects.closing { UNBOUNDED } else { poll_room(&self.shared, cx) };
                 self.limit = within.0;
                 connection.read(cx, within, mem::take(&mut self.spare), &mut self.events)
             }
@@ -371,7 +371,7 @@ impl Driver {
                 }
                 TransportEvent::ReadStalled => {
                     let (messages, bytes) = self.shared.mailbox.waiting();
-                    self.todo.notices.push(EventItem::InboxFull { messages, bytes });
+                    self.effects.notices.push(EventItem::InboxFull { messages, bytes });
                 }
                 _ => {}
             }
@@ -388,7 +388,7 @@ impl Driver {
         }
         let discarded = self.shared.mailbox.take_untold();
         if discarded > 0 {
-            self.todo.notices.push(EventItem::Discarded(discarded));
+            self.effects.notices.push(EventItem::Discarded(discarded));
         }
         if let Some(position) = self.shared.mailbox.processed()
             && position > mem::replace(&mut self.processed, position)
@@ -404,14 +404,14 @@ impl Driver {
         if mem::take(&mut inner.abandoned) {
             inner.machine.handle(now, Input::Close { deadline: now });
         }
-        self.todo.collect(&self.shared, inner);
-        self.meter.look(now, inner, &self.shared.mailbox);
+        self.effects.collect(&self.shared, inner);
+        self.meter.sample(now, inner, &self.shared.mailbox);
     }
 
     /// Does what the machine wants. Whether that may have led to more.
     fn perform(&mut self) -> bool {
         let mut busy = false;
-        let mut commands = mem::take(&mut self.todo.commands);
+        let mut commands = mem::take(&mut self.effects.commands);
         for command in commands.drain(..) {
             match command {
                 Command::Deliver(messages) => self.deliver(messages),
@@ -426,7 +426,7 @@ impl Driver {
                     busy = true;
                 }
                 Command::Open { attempt, number, plain } => {
-                    self.dial(Which { attempt, number, plain, last_cause: self.todo.last_cause.clone() });
+                    self.dial(Which { attempt, number, plain, last_cause: self.effects.last_cause.clone() });
                     busy = true;
                 }
                 Command::Abort(attempt) if self.link.attempt() == Some(attempt) => {
@@ -466,15 +466,15 @@ impl Driver {
                 }
             }
         }
-        self.todo.commands = commands;
-        for notice in &self.todo.notices {
+        self.effects.commands = commands;
+        for notice in &self.effects.notices {
             if let EventItem::Event(Event::Disconnected(end)) = notice
                 && let Some(learned) = end.learned
             {
                 learned::tell(origin(&self.url), learned);
             }
         }
-        self.todo.tell(&self.shared, &self.url, &mut self.meter);
+        self.effects.tell(&self.shared, &self.url, &mut self.meter);
         busy
     }
 
@@ -512,13 +512,13 @@ impl Driver {
 
     fn deliver(&mut self, mut messages: Vec<Message>) {
         // Also what was read for the sake of evidence just before the user left.
-        let limit = if self.todo.closing { Limit::Usual } else { self.limit };
+        let limit = if self.effects.closing { Limit::Usual } else { self.limit };
         let discarded = self.shared.mailbox.deliver(&mut messages, limit);
         if discarded > 0 {
-            if !self.todo.closing && !mem::replace(&mut self.warned, true) {
+            if !self.effects.closing && !mem::replace(&mut self.warned, true) {
                 log::nobody_reads(&self.url);
             }
-            self.todo.notices.push(EventItem::Discarded(discarded));
+            self.effects.notices.push(EventItem::Discarded(discarded));
         }
         self.spare = messages;
     }
@@ -565,8 +565,8 @@ impl Driver {
         if take {
             connection.take(now, &mut inner);
         }
-        self.todo.collect(&self.shared, &mut inner);
-        self.meter.look(now, &inner, &self.shared.mailbox);
+        self.effects.collect(&self.shared, &mut inner);
+        self.meter.sample(now, &inner, &self.shared.mailbox);
         drop(inner);
         connection.encode_large();
     }
@@ -638,13 +638,13 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.link = Link::Down;
         self.next = Link::Down;
-        if !self.todo.finished {
+        if !self.effects.finished {
             log::runtime_gone(&self.url);
             let now = self.shared.now();
             let mut inner = self.shared.lock();
             inner.machine.handle(now, Input::Close { deadline: now });
-            self.todo.collect(&self.shared, &mut inner);
-            self.meter.look(now, &inner, &self.shared.mailbox);
+            self.effects.collect(&self.shared, &mut inner);
+            self.meter.sample(now, &inner, &self.shared.mailbox);
         }
         self.perform();
     }

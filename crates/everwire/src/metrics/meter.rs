@@ -59,7 +59,7 @@ impl Meter {
     }
 
     /// Takes the numbers of this moment.
-    pub(crate) fn look(&mut self, now: Moment, inner: &Inner, mailbox: &Mailbox) {
+    pub(crate) fn sample(&mut self, now: Moment, inner: &Inner, mailbox: &Mailbox) {
         self.now = now;
         let (inbox, discarded) = mailbox.counts();
         let (machine, traffic, tally) = (inner.machine.stats(), inner.traffic, inner.tally);

@@ -21,7 +21,7 @@ impl Meter {
     }
 
     #[inline]
-    pub(crate) fn look(&self, _: Moment, _: &Inner, _: &Mailbox) {}
+    pub(crate) fn sample(&self, _: Moment, _: &Inner, _: &Mailbox) {}
 
     #[inline]
     pub(crate) fn notice(&self, _: &EventItem) {}

@@ -47,7 +47,7 @@ impl Shared {
         }
         match inner.machine.poll_output() {
             None if !inner.wake_driver => {}
-            output => self.deal_with(output, inner),
+            output => self.dispatch_outputs(output, inner),
         }
         Ok(delivery)
     }
@@ -75,7 +75,7 @@ impl Shared {
             inner.wake_driver = true;
         }
         let output = inner.machine.poll_output();
-        self.deal_with(output, inner);
+        self.dispatch_outputs(output, inner);
         sent
     }
 
@@ -87,7 +87,7 @@ impl Shared {
             inner.wake_driver = true;
         }
         let output = inner.machine.poll_output();
-        self.deal_with(output, inner);
+        self.dispatch_outputs(output, inner);
         Ok(delivery)
     }
 
@@ -96,7 +96,7 @@ impl Shared {
         let id = inner.machine.send_volatile(message)?;
         let delivery = inner.ledger.open(id);
         let output = inner.machine.poll_output();
-        self.deal_with(output, inner);
+        self.dispatch_outputs(output, inner);
         Ok(delivery)
     }
 
@@ -104,7 +104,7 @@ impl Shared {
         let mut inner = self.lock();
         let outcome = inner.machine.cancel(self.now(), id)?;
         let output = inner.machine.poll_output();
-        self.deal_with(output, inner);
+        self.dispatch_outputs(output, inner);
         Ok(outcome)
     }
 
@@ -112,7 +112,7 @@ impl Shared {
         let mut inner = self.lock();
         inner.machine.withdraw(self.now(), id)?;
         let output = inner.machine.poll_output();
-        self.deal_with(output, inner);
+        self.dispatch_outputs(output, inner);
         Ok(())
     }
 
@@ -120,13 +120,13 @@ impl Shared {
         let mut inner = self.lock();
         let replaced = inner.machine.replace(self.now(), id, message);
         let output = inner.machine.poll_output();
-        self.deal_with(output, inner);
+        self.dispatch_outputs(output, inner);
         replaced
     }
 
     /// The rest of a call that is not just one of many.
     #[cold]
-    pub(super) fn deal_with(&self, mut output: Option<Output>, mut inner: Locked<'_>) {
+    pub(super) fn dispatch_outputs(&self, mut output: Option<Output>, mut inner: Locked<'_>) {
         let mut wakers = Vec::new();
         while let Some(next) = output {
             inner.collect_one(next, &mut wakers);
@@ -150,7 +150,7 @@ impl Shared {
             Some(options) => self.send_with(message, options.clone()),
         };
         // Before and not after: who gives up waiting has sent nothing.
-        self.line.step_back().await;
+        self.line.yield_to_driver().await;
         if self.line.waiting.load(Ordering::Relaxed) == 0 {
             match send(message) {
                 Err(SendError::Full(back)) => message = back,
@@ -213,7 +213,7 @@ impl Shared {
         deliveries: &mut Deliveries,
     ) -> Result<(), SendError> {
         while !messages.is_empty() {
-            self.line.step_back().await;
+            self.line.yield_to_driver().await;
             self.send_some(messages, deliveries)?;
         }
         Ok(())
@@ -234,7 +234,7 @@ impl Line {
     }
 
     /// Lets the driver have its turn, once for each time that many were found queued.
-    async fn step_back(&self) {
+    async fn yield_to_driver(&self) {
         if self.crowded.load(Ordering::Relaxed) && self.crowded.swap(false, Ordering::Relaxed) {
             task::yield_now().await;
         }

@@ -8,9 +8,9 @@ use super::end::End;
 use super::session::Running;
 use crate::chat::PATIENCE;
 use crate::chat::advice::{Way, closed};
+use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::Tone;
-use crate::words;
 
 /// After everything is settled, saying goodbye gets this long.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -90,7 +90,7 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
     };
     match balance.undelivered {
         0 if !balance.connected => {
-            let cause = balance.last_cause.map(|cause| format!(": {}", words::cause(cause))).unwrap_or_default();
+            let cause = balance.last_cause.map(|cause| format!(": {}", describe::cause(cause))).unwrap_or_default();
             (Exit::GaveUp, format!("{why}; there never was a connection{cause}"))
         }
         0 => (Exit::Done, why),

@@ -13,8 +13,8 @@ use super::own::{News, Own, Shown};
 use crate::address::Address;
 use crate::args::ChatArgs;
 use crate::clock::after;
+use crate::describe;
 use crate::term::{BadInput, Console, Gone, Look, Stop, Tone, local_zone};
-use crate::words;
 
 pub(super) struct Session {
     pub(super) args: ChatArgs,
@@ -228,7 +228,7 @@ impl Session {
         self.state = Some(state.clone());
         // How it ended is told at the end.
         if !matches!(state, State::Closed(_)) {
-            let (tone, text) = words::state(state, Instant::now());
+            let (tone, text) = describe::state(state, Instant::now());
             self.note(tone, &text);
         }
         match state {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use everwire_chat::signal::AwaySignal;
 use everwire_chat::{ChatClient, ChatEvent, Entry};
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use jiff::Timestamp;
 use tokio::time::{sleep, sleep_until};
 

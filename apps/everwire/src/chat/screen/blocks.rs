@@ -1,7 +1,7 @@
 //! One message as lines of a screen, with what stands above it: the day, the line of the unread, the sender's name.
 
 use everwire_chat::{Entry, Failure, Missing, Rejection, Status};
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use everwire::{Cause, Closed, State};
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use ratatui::style::Style;
 
 use super::theme::Theme;
 use crate::chat::advice::{self, Way};
-use crate::words;
+use crate::describe;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Link {
@@ -40,11 +40,11 @@ impl Link {
             State::Closed(Closed::Refused(cause)) => {
                 let reason = match cause {
                     Cause::PeerClosed(Some(frame)) if Words::knows_reason(&frame.reason) => frame.reason.to_string(),
-                    cause => words::cause(cause),
+                    cause => describe::cause(cause),
                 };
                 Self::Refused { reason, todo: advice::on(cause, way) }
             }
-            State::Closed(Closed::GaveUp { last, .. }) => Self::GaveUp(words::cause(last)),
+            State::Closed(Closed::GaveUp { last, .. }) => Self::GaveUp(describe::cause(last)),
             _ => Self::Closed,
         }
     }
@@ -97,7 +97,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use everwire::{Cause, Closed, Loss, State};
-    use everwire_words::{Language, Words};
+    use everwire_i18n::{Language, Words};
 
     use super::{Link, Way};
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use everwire_chat::{Change, User};
-use everwire_words::{Text, Words};
+use everwire_i18n::{Text, Words};
 use jiff::tz::TimeZone;
 use ratatui::layout::{Position, Rect};
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use everwire_chat::{Entry, Missing};
-use everwire_words::Text;
+use everwire_i18n::Text;
 use jiff::civil::Date;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use everwire_chat::wire::{Event, User, parse};
 use everwire_chat::{Failure, ReadPosition, Rejection, Status, Timeline};
-use everwire_words::{Language, Text, Words};
+use everwire_i18n::{Language, Text, Words};
 use insta::assert_snapshot;
 use jiff::civil::date;
 use jiff::tz::TimeZone;

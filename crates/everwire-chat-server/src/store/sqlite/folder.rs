@@ -161,15 +161,15 @@ impl FileId {
 
 /// SQLite's log beside a database.
 pub(super) fn log_of(database: &Path) -> PathBuf {
-    beside(database, "-wal")
+    with_suffix(database, "-wal")
 }
 
 /// SQLite's index of that log.
 pub(super) fn index_of(database: &Path) -> PathBuf {
-    beside(database, "-shm")
+    with_suffix(database, "-shm")
 }
 
-pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()

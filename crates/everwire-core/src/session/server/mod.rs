@@ -19,8 +19,8 @@ use super::{
     run::Run,
 };
 use crate::{
-    Attempt, Closed, ConfigError, Event, Guarantee, Left, MessageId, Moment, Outgoing, Output, PingProgress, SendError,
-    SendOptions, Timer,
+    Attempt, Closed, ConfigError, Event, Guarantee, MessageId, Moment, Outgoing, Output, PingProgress, SendError,
+    SendOptions, Timer, Undelivered,
     barrier::Barrier,
     heartbeat::{Heartbeat, Verdict},
     outbox::{Outbox, Until},
@@ -53,7 +53,7 @@ pub struct ServerSession {
     /// The highest number of a connection that the client has told.
     connection: u64,
     phase: Phase,
-    left: Left,
+    left: Undelivered,
 }
 
 /// Tokens that a client may not have used yet; older ones work no more.
@@ -166,7 +166,7 @@ impl ServerSession {
             offered: VecDeque::new(),
             connection: 0,
             phase: Phase::Alive,
-            left: Left::default(),
+            left: Undelivered::default(),
             config,
         })
     }

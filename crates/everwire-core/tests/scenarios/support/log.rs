@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use everwire_core::{Attempt, Event, Left, MessageId, Moment, Outcome, Output, State};
+use everwire_core::{Attempt, Event, MessageId, Moment, Outcome, Output, State, Undelivered};
 
 /// All outputs, in order, with the time at which they came.
 #[derive(Default)]
@@ -100,7 +100,7 @@ impl Log {
     }
 
     /// What the end left, checked to have come once and last.
-    pub(crate) fn finished(&self) -> Option<&Left> {
+    pub(crate) fn finished(&self) -> Option<&Undelivered> {
         let position = self.outputs().position(|output| matches!(output, Output::Finished(_)))?;
         assert_eq!(position + 1, self.entries.len(), "something came after the end");
         match &self.entries[position].1 {

@@ -264,7 +264,7 @@ impl Up {
 
     /// What the machine should know of a ping that does not leave at once.
     pub(crate) fn ping_progress(&mut self, now: Moment) -> Option<TransportEvent> {
-        let progress = self.pings.look(self.socket.written_total(), self.socket.buffered())?;
+        let progress = self.pings.sample(self.socket.written_total(), self.socket.buffered())?;
         self.drained = (progress == PingProgress::Waits).then_some(now);
         Some(TransportEvent::OwnPing(progress))
     }

@@ -4,16 +4,16 @@
 //! - [`ClientApp`] and [`ClientIo`]: what an application is and can do
 //! - `node`: the process: it starts, crashes, stalls and sleeps
 //! - `process`: one life of it: reading, telling the machine, doing what it wants, writing
-//! - `obey`: doing what the machine wants
+//! - `execute`: doing what the machine wants
 //! - `disk`: what outlives it
 //! - `link`: one connection of it
 //! - `ledger`: what the machine may and may not say about messages
 
 mod disk;
+mod execute;
 mod ledger;
 mod link;
 mod node;
-mod obey;
 mod process;
 mod rate;
 mod shims;

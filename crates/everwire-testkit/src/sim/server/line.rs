@@ -248,7 +248,7 @@ impl ServerLine {
     pub(crate) fn ping_progress(&mut self) -> Option<PingProgress> {
         let socket = self.socket()?;
         let (taken, waiting) = (socket.written_total(), socket.buffered());
-        self.pings.look(taken, waiting)
+        self.pings.sample(taken, waiting)
     }
 
     /// From here on only its time-outs end it.

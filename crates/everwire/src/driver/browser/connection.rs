@@ -261,7 +261,7 @@ impl Connection {
         let waiting = self.socket.socket.buffered();
         let taken = self.socket.queued_total.saturating_sub(waiting);
         let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
-        self.watch.look(taken, waiting).map(TransportEvent::OwnPing)
+        self.watch.sample(taken, waiting).map(TransportEvent::OwnPing)
     }
 
     /// Nothing is set aside here: a page has one thread, so nobody waits for the mutex.

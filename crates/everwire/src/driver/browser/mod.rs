@@ -7,18 +7,18 @@
 //! - `leaving`: when a page is put away without being closed; `listener`: its events
 //! - [`Sleep`]: the alarm
 //! - `turn`: what comes together is taken in together
-//! - `talk`: what the hook for new connections needs of a socket
+//! - `hook_socket`: what the hook for new connections needs of a socket
 //! - [`Surroundings`]: what the browser says of the network and the page, as hints
 
 mod connection;
 mod factory;
+mod hook_socket;
 mod leaving;
 mod listener;
 mod plan;
 mod sleep;
 mod socket;
 mod surroundings;
-mod talk;
 mod turn;
 
 pub(super) use self::connection::Connection;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::folder::{self, FILE, Folder, Mark, beside, has_log, index_of, is_log_foreign, log_of};
+use super::folder::{self, FILE, Folder, Mark, has_log, index_of, is_log_foreign, log_of, with_suffix};
 use super::rows::new_epoch;
 use super::schema::VERSION;
 use crate::clock::unix_ms;
@@ -52,7 +52,7 @@ pub fn backup(data: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<u64, Backu
     if to.exists() {
         return Err(BackupError::Exists { file: to.to_owned() });
     }
-    let unfinished = beside(to, ".unfinished");
+    let unfinished = with_suffix(to, ".unfinished");
     let copied = copy(&file, &unfinished).and_then(|count| {
         let put = File::open(&unfinished).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&unfinished, to));
         put.and_then(|()| sync_folder_of(to)).map_err(|source| BackupError::Write { file: to.to_owned(), source })?;
@@ -105,7 +105,7 @@ pub fn restore(from: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Restore
     }
     let mut folder = Folder::hold(data)?;
     let failed = |source| RestoreError::Write { folder: data.to_owned(), source };
-    let unfinished = beside(&folder.database(), ".unfinished");
+    let unfinished = with_suffix(&folder.database(), ".unfinished");
     let messages = prepare(from, folder.mark(), &unfinished);
     let messages = match messages {
         Ok(messages) => messages,

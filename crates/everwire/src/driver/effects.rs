@@ -33,7 +33,7 @@ pub(super) enum Command {
 
 /// What is to be done and told once the mutex is free again. Its vectors are used again and again.
 #[derive(Debug, Default)]
-pub(super) struct Todo {
+pub(super) struct Effects {
     pub(super) commands: Vec<Command>,
     pub(super) notices: Vec<EventItem>,
     wakers: Vec<Waker>,
@@ -55,7 +55,7 @@ pub(super) struct Todo {
 /// Room that is kept for messages that have ended, when a fourth of it would have been enough.
 const ENDED: usize = 4096;
 
-impl Todo {
+impl Effects {
     /// Drains all outputs.
     pub(super) fn collect(&mut self, shared: &Shared, inner: &mut Inner) {
         let mut state_changed = false;

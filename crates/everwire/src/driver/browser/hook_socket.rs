@@ -7,9 +7,9 @@ use everwire_ws::{CloseCode, Message};
 
 use super::socket::{Socket, Told};
 use crate::hook_error::ConnectionEnded;
-use crate::on_open::Talk;
+use crate::on_open::HookSocket;
 
-impl Talk for Socket {
+impl HookSocket for Socket {
     fn queue_first(&mut self, message: &Message) -> bool {
         self.queue(message)
     }

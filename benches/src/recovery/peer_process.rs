@@ -10,13 +10,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Done;
 
 /// Ended when dropped.
-pub(super) struct Party {
+pub(super) struct PeerProcess {
     _child: Child,
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-impl Party {
+impl PeerProcess {
     pub(super) fn server(contender: &str) -> Done<Self> {
         if contender.starts_with("everwire") || !contender.starts_with("socket.io") {
             return Self::start(Command::new(std::env::current_exe()?).arg("recovery-server"));

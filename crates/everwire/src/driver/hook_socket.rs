@@ -9,11 +9,11 @@ use everwire_ws::{CloseCode, Incoming, Message};
 use super::failure;
 use super::stream::Stream;
 use crate::hook_error::ConnectionEnded;
-use crate::on_open::Talk;
+use crate::on_open::HookSocket;
 
 pub(crate) type FreshSocket = Socket<Stream>;
 
-impl Talk for FreshSocket {
+impl HookSocket for FreshSocket {
     fn queue_first(&mut self, message: &Message) -> bool {
         self.queue(message)
     }

@@ -5,7 +5,7 @@
 //! there does not compile.
 //!
 //! ```
-//! use everwire_words::{Language, Text, Words};
+//! use everwire_i18n::{Language, Text, Words};
 //!
 //! let words = Words::new(Language::of("ru_RU.UTF-8").unwrap_or_default());
 //! assert_eq!(words.say(&Text::UnreadLine { count: 3 }), "3 новых сообщения");
@@ -15,11 +15,11 @@
 
 mod format;
 mod language;
+mod localized;
 mod reason;
 mod text;
 mod texts;
-mod words;
 
 pub use language::Language;
+pub use localized::Words;
 pub use text::Text;
-pub use words::Words;
