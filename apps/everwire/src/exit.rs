@@ -12,7 +12,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// The limit on attempts or on elapsed time was reached, there never was a connection, or what answers is no WebSocket.
+    /// The limit on attempts or on elapsed time was reached, there never was a connection, or what answers is no WebSocket, or
+    /// shows a certificate that is not accepted.
     GaveUp = 3,
     /// The other side refused in a way that trying again can't change.
     Refused = 4,

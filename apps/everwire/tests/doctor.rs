@@ -470,6 +470,13 @@ fn a_certificate_is_shown_and_what_is_wrong_with_one_is_told_with_what_to_do() {
     assert_eq!(code, 3, "{out}");
     let line = step(&out, "FAIL", "tls");
     assert!(line.contains("for other.example") && line.contains("not for localhost"), "{line}");
+    let url_of_other = url(&other, "localhost");
+    let mut connect = command(&["connect", &url_of_other, "--listen", "--cacert"]);
+    connect.arg(&file);
+    let mut connect = support::Everwire::of(connect);
+    assert_eq!(connect.finish(), 3, "{}", connect.err.text());
+    let last = connect.err.seen.last().expect("a line");
+    assert!(last.ends_with("it is for other.example, not for localhost; use a name that the certificate is for, or have the server given another"), "{last}");
 
     let plain = Server::start(server::echo);
     let (code, out) = doctor(&[&url(&plain, "127.0.0.1")]);

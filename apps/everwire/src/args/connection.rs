@@ -39,7 +39,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_elapsed: Option<Duration>,
 
-    /// Ping after this much silence in either direction; 'off' never pings
+    /// Ping after this much silence in either direction, and once after 3 s where a new connection is quiet; 'off' never pings
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = values::duration_or_off)]
     pub(crate) heartbeat_interval: OrOff,
 

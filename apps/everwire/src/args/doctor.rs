@@ -28,7 +28,8 @@ Exit codes:
     0  it works; what could be better is said
     1  failed on this side: the token's file or command, the settings of TLS
     2  the command line makes no sense
-    3  it does not work now, and trying again may help; also if only some addresses work, and not the first
+    3  it does not work now, and trying again may help, if only once something has changed (a certificate that is not
+       accepted, a page where the WebSocket should be); also if only some addresses work, and not the first
     4  refused for good: trying again can't help")]
 pub(crate) struct DoctorArgs {
     /// Where to: ws://HOST, wss://HOST; 'localhost:8080/path' and http(s) addresses are understood too

@@ -41,7 +41,7 @@ Exit codes:
     1  failed on this side: input, output, a file, a port
     2  the command line makes no sense
     3  gave up: the limit on attempts or on elapsed time was reached, no connection was ever made, or what answers is
-       no WebSocket
+       no WebSocket, or shows a certificate that is not accepted
     4  refused for good: trying again can't help
     5  something was left unsent, nothing proves that it arrived, or fewer messages came than were asked for
   130  interrupted twice (143: terminated twice); once means leaving in order"

@@ -20,8 +20,10 @@ pub(super) fn step(failure: &OpenFailure) -> Step {
 
 pub(super) fn on(failure: &OpenFailure, certificate: Option<&Certificate>, host: &str) -> String {
     match (&failure.kind, failure.phase) {
-        (OpenFailureKind::Certificate, Phase::Proxy) => on_certificate(None, host),
-        (OpenFailureKind::Certificate, _) => on_certificate(certificate, host),
+        (OpenFailureKind::Certificate, phase) => match certificate.filter(|_| phase != Phase::Proxy) {
+            Some(certificate) => on_certificate(certificate, host),
+            None => on_unseen_certificate(&failure.detail).into(),
+        },
         (OpenFailureKind::PinMismatch, _) => {
             "if the server's key has changed by intent, pin the new one; if not, somebody may be in between".into()
         }
@@ -88,10 +90,20 @@ fn is_of_a_proxy(detail: &str) -> bool {
         .any(|part| detail.contains(part))
 }
 
-fn on_certificate(certificate: Option<&Certificate>, host: &str) -> String {
-    let Some(certificate) = certificate else {
-        return "the server (or proxy) has to be given a certificate that this machine trusts, or name its root by --cacert".into();
-    };
+/// By the client's own words for what is wrong.
+fn on_unseen_certificate(detail: &str) -> &'static str {
+    if detail.contains(", not for ") || detail.contains("names no host") {
+        "use a name that the certificate is for, or have the server given another"
+    } else if detail.contains("expired") || detail.contains("not valid yet") {
+        "look at this machine's clock, then have the certificate renewed"
+    } else if detail.contains("client certificate") {
+        "ask whoever runs the server for one; --cert FILE and --key FILE show it"
+    } else {
+        "the server (or proxy) has to be given a certificate that this machine trusts, or name its root by --cacert"
+    }
+}
+
+fn on_certificate(certificate: &Certificate, host: &str) -> String {
     let now = now();
     if certificate.not_after < now {
         let days = -certificate.days_left(now);
@@ -100,6 +112,11 @@ fn on_certificate(certificate: Option<&Certificate>, host: &str) -> String {
         )
     } else if certificate.not_before > now {
         "the certificate is not valid yet: look at this machine's clock, then at the server".into()
+    } else if certificate.names.is_empty() {
+        format!(
+            "the certificate names no host, and a common name does not count: have one made with a subject alternative name, as \
+             by openssl's -addext 'subjectAltName=DNS:{host}'"
+        )
     } else if !certificate.is_for(host) {
         format!(
             "the certificate is not for {host}: use one of the names that it is for, or have the server given another"

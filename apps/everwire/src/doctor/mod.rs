@@ -81,7 +81,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 fn privacy(server: &Place) -> Finding {
-    let shown = format!("{}:{}", server.host, server.port);
+    let shown = server.host_and_port();
     if server.secure {
         Finding::good(Step::Address, format!("{shown}, encrypted (wss)"))
     } else if server.is_this_machine() {

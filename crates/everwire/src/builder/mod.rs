@@ -217,7 +217,8 @@ impl Builder {
         self
     }
 
-    /// Attempts without a useful connection after which the client gives up. Default: unlimited.
+    /// Attempts without a useful connection after which the client gives up. A connection is useful when it has held for
+    /// 10 s and the peer has shown itself, or when a message of ours has arrived. Default: unlimited.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.config.retry.max_attempts = Some(attempts);
         self
@@ -238,8 +239,9 @@ impl Builder {
 
     /// Silence, in either direction, after which a ping goes out: it keeps the connection alive with servers and proxies
     /// that cut idle ones, and asks the peer for a sign of life. Default: 25 s, since the strictest of common servers
-    /// closes after 30 s. `None` turns the heartbeat off: a peer that vanished is then noticed only by what TCP reports,
-    /// which may take many minutes, or for ever if nothing is sent.
+    /// closes after 30 s. The first ping of a connection that is quiet goes out after 3 s, to see whether the peer is there.
+    /// `None` turns the heartbeat off: a peer that vanished is then noticed only by what TCP reports, which may take many
+    /// minutes, or for ever if nothing is sent.
     pub fn heartbeat_interval(mut self, interval: Option<Duration>) -> Self {
         self.config.heartbeat.interval = interval;
         self

@@ -212,6 +212,16 @@ impl fmt::Display for Place<'_> {
     }
 }
 
+/// What is missing of an address that counts on one link only (RFC 4007 section 6).
+fn without_zone(address: &SocketAddr) -> &'static str {
+    match address {
+        SocketAddr::V6(address) if address.ip().is_unicast_link_local() && address.scope_id() == 0 => {
+            " (a link-local address needs the zone of its interface, as in [fe80::1%eth0])"
+        }
+        _ => "",
+    }
+}
+
 fn without_last_dot(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
@@ -227,10 +237,13 @@ fn not_connected<T>(
     unanswered: &[(SocketAddr, T)],
 ) -> OpenFailure {
     let place = place.to_string();
-    if let ([(_, error)], []) = (failures, unanswered) {
-        return failure::io(Phase::Tcp, failure::tcp_words(error, &place));
+    if let ([(address, error)], []) = (failures, unanswered) {
+        let words = failure::tcp_words(error, &place);
+        return failure::io(Phase::Tcp, format!("{words}{}", without_zone(address)));
     }
-    let failed = failures.iter().map(|(address, error)| format!("{address}: {}", failure::tcp_problem(error)));
+    let failed = failures
+        .iter()
+        .map(|(address, error)| format!("{address}: {}{}", failure::tcp_problem(error), without_zone(address)));
     let silent = unanswered.iter().map(|(address, _)| format!("{address}: no answer"));
     let each: Vec<_> = failed.chain(silent).collect();
     failure::io(Phase::Tcp, format!("can't connect to {place} ({})", each.join("; ")))
@@ -290,6 +303,9 @@ mod tests {
         let refused = [(SocketAddr::from(([127, 0, 0, 1], 8080)), io::ErrorKind::ConnectionRefused.into())];
         let failure = not_connected::<()>(Place::Server(&target), &refused, &[]);
         assert_eq!(failure.detail, "connection refused by [fe80::1%eth0]:8080");
+        let link_local = [(SocketAddr::from(([0xfe80, 0, 0, 0, 0, 0, 0, 1], 80)), io::ErrorKind::InvalidInput.into())];
+        let failure = not_connected::<()>(Place::Server(&target), &link_local, &[]);
+        assert!(failure.detail.ends_with("needs the zone of its interface, as in [fe80::1%eth0])"), "{failure:?}");
         let none = no_address(&Place::Server(&target).name(), &io::Error::other("no such interface"));
         assert_eq!(none.detail, "no address for `fe80::1%eth0`: no such interface");
     }
