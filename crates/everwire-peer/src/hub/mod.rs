@@ -104,8 +104,9 @@ impl Hub {
     }
 
     /// Sends what waits, as far as there is room. One at a time does, so that the order holds: whoever comes meanwhile leaves what
-    /// they have to the one who is there.
-    pub(crate) fn flush(&self) {
+    /// they have to the one who is there. Says whether it has sent something.
+    pub(crate) fn flush(&self) -> bool {
+        let mut has_sent = false;
         let mut inner = self.lock();
         while let Some(Outgoing { message, what }) = inner.outgoing.begin() {
             drop(inner);
@@ -116,9 +117,10 @@ impl Hub {
                     // Only the task can wait for room.
                     inner.outgoing.is_full(Outgoing { message, what });
                     self.work.notify_one();
-                    return;
+                    return has_sent;
                 }
                 sent => {
+                    has_sent = true;
                     inner.outgoing.is_sent();
                     let waker = inner.sent(what, sent);
                     if matches!(what, What::Hello(_)) {
@@ -132,5 +134,6 @@ impl Hub {
                 }
             }
         }
+        has_sent
     }
 }

@@ -28,6 +28,11 @@ impl Acks {
         }
     }
 
+    /// Whether something can be acknowledged.
+    pub(super) fn is_due(&self) -> bool {
+        matches!(self.waiting.front(), Some((_, None)))
+    }
+
     /// Up to where everything is done, if that is further than before.
     pub(super) fn advance(&mut self) -> Option<u64> {
         let mut position = None;

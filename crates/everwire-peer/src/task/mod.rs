@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Poll;
 
 use everwire_calls::Kind;
 use everwire_ws::Message;
@@ -36,6 +37,8 @@ pub(crate) struct Task<L> {
     /// Messages of the application's own for which there is no room. While there are some, nothing is received.
     own_waits: VecDeque<Message>,
     acks: Acks,
+    /// Turns for which acknowledgements were put off.
+    put_off: u8,
     _ending: CloseOnDrop,
 }
 
@@ -54,9 +57,27 @@ enum Event {
     Sent(Sent),
     Handler(HandlerEvent),
     Hello(Fate),
+    /// Others have had their turn.
+    Acknowledge,
     Room,
     Work,
     Deadline,
+}
+
+/// So often may something else happen before what has arrived is acknowledged.
+const MAX_PUT_OFF: u8 = 3;
+
+/// Lets others that are ready go first.
+async fn one_turn() {
+    let mut is_first = true;
+    std::future::poll_fn(|cx| {
+        if std::mem::take(&mut is_first) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Messages that are received at once before something else has its turn.
@@ -77,6 +98,7 @@ impl<L: Link> Task<L> {
             own,
             own_waits: VecDeque::new(),
             acks: Acks::default(),
+            put_off: 0,
             _ending: CloseOnDrop(Arc::clone(&hub)),
             hub,
         }
@@ -85,8 +107,12 @@ impl<L: Link> Task<L> {
     pub(crate) async fn run(mut self) {
         loop {
             self.execute();
-            self.hub.flush();
+            let has_sent = self.hub.flush();
             self.outbox.sample(&self.hub);
+            // An acknowledgement goes out with what is sent; else it waits a turn, in which who got a reply may make the next call.
+            if has_sent || self.put_off >= MAX_PUT_OFF {
+                self.acknowledge();
+            }
             if self.workers.start_held(self.outbox.is_full()) {
                 self.acknowledge();
                 continue;
@@ -104,6 +130,7 @@ impl<L: Link> Task<L> {
                     self.acknowledge();
                 }
                 Event::Hello(fate) => self.outbox.hello_ended(&self.hub, &fate),
+                Event::Acknowledge => self.acknowledge(),
                 Event::Room => self.pass_own(),
                 Event::Work => {}
                 Event::Deadline => self.hub.handle_timeout(),
@@ -116,6 +143,8 @@ impl<L: Link> Task<L> {
         let (hub, own) = (&self.hub, &self.own);
         let (is_full, waits) = (self.outbox.is_full(), !self.own_waits.is_empty());
         let is_held_up = waits || (is_full && hub.is_flooded());
+        let is_due = self.acks.is_due();
+        self.put_off = if is_due { self.put_off.saturating_add(1) } else { 0 };
         let alarm = async {
             match deadline {
                 Some(deadline) => hub.carrier.sleep_until(deadline).await,
@@ -127,6 +156,7 @@ impl<L: Link> Task<L> {
             event = self.outbox.next_event() => event,
             event = self.workers.next_event(is_full) => Event::Handler(event),
             _ = own.reserve(), if waits => Event::Room,
+            () = one_turn(), if is_due => Event::Acknowledge,
             () = hub.work.notified() => Event::Work,
             () = alarm => Event::Deadline,
         }
@@ -149,8 +179,11 @@ impl<L: Link> Task<L> {
         arrived.iter().for_each(|arrived| self.acks.arrived(arrived.position));
         self.hub.receive(arrived);
         self.execute();
-        self.acknowledge();
-        (!is_over).then_some(())
+        if is_over {
+            self.acknowledge();
+            return None;
+        }
+        Some(())
     }
 
     /// Does what the machine wants done.
@@ -178,6 +211,7 @@ impl<L: Link> Task<L> {
     }
 
     fn acknowledge(&mut self) {
+        self.put_off = 0;
         for id in self.workers.take_ended() {
             self.acks.done(id);
         }
