@@ -1,11 +1,11 @@
 //! The client behind the npm package `everwire`: what its JavaScript can't do by itself, in calls that carry many things at
 //! once. The package alone calls it (`bindings/js/src/engine.js`); its API is not public.
 //!
-//! - [`engine`]: one client
-//! - [`settings`]: what it is built from
-//! - [`hooks`]: what of JavaScript's it calls
-//! - [`pump`]: messages, states and outcomes on their way to JavaScript
-//! - [`state`]: where the client stands, as JSON
+//! - `engine`: one client
+//! - `settings`: what it is built from
+//! - `hooks`: what of JavaScript's it calls
+//! - `pump`: messages and states on their way to JavaScript; `outcomes`: those of messages
+//! - `state`: where the client stands, as JSON
 
 #[cfg(target_arch = "wasm32")]
 mod engine;
