@@ -17,6 +17,9 @@ import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -30,6 +33,10 @@ import everwire.internal.State as NativeState
 private const val OUTCOMES_AT_ONCE = 4096u
 private const val MESSAGES_AT_ONCE = 512u
 private const val EVENTS_AT_ONCE = 64u
+
+/** From so many messages on their way on, further ones are gathered; and never more than so many. */
+private const val BUSY = 64
+private const val MOST_GATHERED = 256
 
 private const val LAST_EVENTS_MS = 2_000L
 
@@ -74,6 +81,10 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     /** Outcomes that came before who waits for them had the number. */
     private val early = HashMap<Long, Outcome>()
     private var unnumbered = 0
+
+    /** Accepted, and not handed over yet, with who waits for the outcome. */
+    private val gathered = ArrayList<Payload>()
+    private val waiters = ArrayList<CompletableDeferred<Outcome>?>()
 
     private val reading = Mutex()
     private var messagesTaken = 0uL
@@ -121,38 +132,34 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
         CompletableDeferred<Outcome>().also { check(id in open) { "message $id has its outcome" }; open[id] = it }
     }
 
-    /** Puts a message into the outbox; its number, or `null` if it was refused. */
-    fun offer(payload: Payload, options: NativeOptions = NO_OPTIONS, waiter: CompletableDeferred<Outcome>? = null): Long? =
-        tellingDropped { dropped ->
-            try {
-                if (closed || !makeRoom(dropped)) null else send(payload, options).also { open[it] = waiter }
-            } catch (_: NativeException) {
-                null
+    /** Puts a message into the outbox; whether it was accepted. */
+    fun offer(payload: Payload, waiter: CompletableDeferred<Outcome>? = null): Boolean = tellingDropped { dropped ->
+        try {
+            when {
+                closed || !makeRoom(dropped) -> false
+                gathers() -> gather(payload, waiter)
+                else -> {
+                    open[send(payload, NO_OPTIONS)] = waiter
+                    true
+                }
             }
+        } catch (_: NativeException) {
+            false
         }
+    }
 
     /** Puts many messages into the outbox, in order; how many were accepted. */
     fun offerAll(payloads: List<Payload>): Int {
         if (closed) return 0
         if (queueLimit != null && !isConnected()) {
-            return payloads.indexOfFirst { offer(it) == null }.let { if (it < 0) payloads.size else it }
+            return payloads.indexOfFirst { !offer(it) }.let { if (it < 0) payloads.size else it }
         }
-        return synchronized(lock) {
-            if (closed) return 0
-            val sent = native.sendMany(payloads)
-            var count = 0
-            for (range in sent.ids) {
-                for (id in range.first.toLong()..range.last.toLong()) {
-                    open[id] = null
-                    count++
-                }
-            }
-            count
-        }
+        return synchronized(lock) { if (closed || !handOver()) 0 else sendMany(payloads) { null } }
     }
 
     /** A message that is worth something only now. */
     fun volatile(payload: Payload): Boolean = ifOpen {
+        synchronized(lock) { handOver() }
         try {
             native.sendVolatile(payload)
             true
@@ -169,6 +176,8 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
             when {
                 closed -> Outcome.closed(CLOSED)
                 !makeRoom(dropped) -> Outcome.NOT_CONNECTED
+                options === NO_OPTIONS && gathers() -> null.also { full = !gather(payload, waiter) }
+                !handOver() -> null.also { full = true }
                 else -> try {
                     open[send(payload, options)] = waiter
                     null
@@ -192,6 +201,8 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     private suspend fun waitForRoom(payload: Payload, options: NativeOptions, waiter: CompletableDeferred<Outcome>): Outcome? {
         synchronized(lock) { unnumbered++ }
         try {
+            // What was accepted before goes first.
+            while (!synchronized(lock) { closed || handOver() }) delay(1)
             val id = native.sendWait(payload, options).toLong()
             synchronized(lock) { early.remove(id)?.let { waiter.complete(it) } ?: open.put(id, waiter) }
             return null
@@ -203,6 +214,44 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
         } finally {
             synchronized(lock) { if (--unnumbered == 0) early.clear() }
         }
+    }
+
+    /**
+     * Whether a message is gathered with others before it crosses the border: while many are on their way, it would wait behind them
+     * anyway, and one crossing for each costs more than all the rest. Under the lock.
+     */
+    private fun gathers(): Boolean =
+        gathered.isNotEmpty() || (connected && open.size >= BUSY)
+
+    /** Under the lock. `false` if the outbox has no room. */
+    private fun gather(payload: Payload, waiter: CompletableDeferred<Outcome>?): Boolean {
+        if (gathered.size >= MOST_GATHERED && !handOver()) return false
+        gathered += payload
+        waiters += waiter
+        if (gathered.size == 1) scope.launch { while (!synchronized(lock) { closed || handOver() }) delay(1) }
+        return true
+    }
+
+    /** Hands over what was gathered. `false` if the outbox had no room for all of it. Under the lock. */
+    private fun handOver(): Boolean {
+        if (gathered.isEmpty()) return true
+        var next = 0
+        val sent = sendMany(gathered) { waiters[next++] }
+        gathered.subList(0, sent).clear()
+        waiters.subList(0, sent).clear()
+        return gathered.isEmpty()
+    }
+
+    /** Under the lock. How many the outbox took. */
+    private inline fun sendMany(payloads: List<Payload>, waiter: () -> CompletableDeferred<Outcome>?): Int {
+        var count = 0
+        for (range in native.sendMany(payloads).ids) {
+            for (id in range.first.toLong()..range.last.toLong()) {
+                open[id] = waiter()
+                count++
+            }
+        }
+        return count
     }
 
     private fun refusal(refused: NativeException): Outcome = when (refused) {
@@ -291,6 +340,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
                 var position = batch.position - batch.messages.size.toUInt()
                 for (message in batch.messages) {
                     position++
+                    currentCoroutineContext().ensureActive()
                     if (takenBefore) messagesTaken = position
                     take(message.toMessage())
                     messagesTaken = position
@@ -344,11 +394,18 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
 
     private suspend fun end(withinMs: Long): Left {
         if (closed) return Left(emptyList(), emptyList())
+        val end = System.nanoTime() + withinMs * 1_000_000
+        // What was accepted goes the way of everything else.
+        while (!synchronized(lock) { closed || handOver() } && System.nanoTime() < end) delay(1)
         val left = native.finish(withinMs.coerceAtLeast(0).toULong())
         // Every outcome is told before this returns.
         outcomeLoop.join()
+        val (never, waiting) = synchronized(lock) {
+            (ArrayList(gathered) to waiters.filterNotNull()).also { gathered.clear(); waiters.clear() }
+        }
+        waiting.forEach { it.complete(Outcome.closed(CLOSED)) }
         release()
-        return Left(left.unsent.map { it.toMessage() }, left.unacknowledged.map { it.toMessage() })
+        return Left((left.unsent + never).map { it.toMessage() }, left.unacknowledged.map { it.toMessage() })
     }
 
     /** Lets go of the native client, once whoever reads messages has done with them. */

@@ -5,6 +5,7 @@ import everwire.internal.Phase
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.channels.BufferOverflow
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.FlowCollector
 import kotlinx.coroutines.flow.MutableSharedFlow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.SharedFlow
@@ -14,7 +15,6 @@ import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.collectLatest
 import kotlinx.coroutines.flow.combine
 import kotlinx.coroutines.flow.distinctUntilChanged
-import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.future.future
 import kotlinx.coroutines.launch
@@ -204,12 +204,15 @@ public class WebSocketClient @JvmOverloads constructor(
      * and beyond [Config.inboxMessages] the server does; until there is the first collector, only the newest are kept. One collector at a
      * time; the next one goes on where it stopped. Completes when the client has ended. In a session a message counts as processed when those after it are asked for.
      */
-    public val messages: Flow<Message> = flow {
-        collectors.update { it + 1 }
-        try {
-            engine.read(takenBefore = true) { emit(it) }
-        } finally {
-            collectors.update { it - 1 }
+    public val messages: Flow<Message> = object : Flow<Message> {
+        // Not by `flow { }`, whose `emit` may throw for a cancellation before the collector has the message: it would be lost.
+        override suspend fun collect(collector: FlowCollector<Message>) {
+            collectors.update { it + 1 }
+            try {
+                engine.read(takenBefore = true) { collector.emit(it) }
+            } finally {
+                collectors.update { it - 1 }
+            }
         }
     }
 
@@ -254,10 +257,10 @@ public class WebSocketClient @JvmOverloads constructor(
      * @return whether it was accepted; what becomes of it [deliver] tells. `false`: the outbox is full, the client is closed, or
      *   there is no connection and messages are not queued
      */
-    public fun send(message: String): Boolean = engine.offer(message.toPayload()) != null
+    public fun send(message: String): Boolean = engine.offer(message.toPayload())
 
     /** Puts bytes into the outbox; see the other [send]. */
-    public fun send(bytes: ByteString): Boolean = engine.offer(bytes.toPayload()) != null
+    public fun send(bytes: ByteString): Boolean = engine.offer(bytes.toPayload())
 
     /**
      * Puts many texts into the outbox, in order: several times as fast as one by one.

@@ -142,9 +142,9 @@ private class Program(settings: Settings) : Told {
     fun send(text: String, count: Int, refused: String?) {
         for (message in texts(text, count)) {
             val waiter = CompletableDeferred<Outcome>()
-            val id = engine.offer(message.toPayload(), NO_OPTIONS, waiter)
-            assertEquals(refused == null, id != null, "whether it was accepted")
-            if (id != null) waiting.getOrPut(text) { ArrayList() } += waiter
+            val accepted = engine.offer(message.toPayload(), waiter)
+            assertEquals(refused == null, accepted, "whether it was accepted")
+            if (accepted) waiting.getOrPut(text) { ArrayList() } += waiter
         }
     }
 
