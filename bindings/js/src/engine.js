@@ -273,10 +273,13 @@ class Client {
       case "connecting":
         // The shim has opened it already, or has said so.
         if (was === OPEN || (core.state.name === "connecting" && core.state.attempt === state.attempt)) return;
-        if (was !== CLOSING) core.ready = CONNECTING;
+        // Or it is being closed: what waits is still sent, but it does not open any more.
+        if (was === CLOSING) return;
+        core.ready = CONNECTING;
         break;
       case "connected":
         this.#hasOpened = true;
+        if (was === CLOSING) return;
         if (was === OPEN) {
           if (core.state.name !== "connected" || core.state.unproven !== told.unproven) core.stateIs(told);
           return;

@@ -190,6 +190,26 @@ test("a tab that was frozen connects at once, and never shows that it was offlin
   await person.context.close();
 });
 
+test("what is sent and closed before the engine is there arrives, and is told once", LIMIT, async () => {
+  const person = await Person.visit(browser, `${server.origin}/`);
+  let letGo;
+  const held = new Promise((go) => (letGo = go));
+  await person.page.route("**/*.wasm", (route) => held.then(() => route.continue()));
+  await person.page.evaluate(async (url) => {
+    const [{ EverwireSocket }, { log }] = await Promise.all([import("/dist/index.js"), import("/cases/harness.mjs")]);
+    const socket = (window.socket = new EverwireSocket(url));
+    window.told = log(socket);
+    await new Promise((opened) => (socket.onopen = opened));
+    socket.send("early");
+    socket.close(3001, "done");
+  }, `${server.ws}/hello?id=early`);
+  letGo();
+  await person.page.waitForFunction(() => window.socket.readyState === 3);
+  assert.deepEqual(await person.page.evaluate(() => window.told), ["open", "message:hello", "close:3001"]);
+  assert.deepEqual([server.messages.get("early"), server.closes.get("early")], [["early"], [[3001, "done"]]]);
+  await person.context.close();
+});
+
 test("an engine that can't be loaded is an error that says so, and the messages are cancelled", LIMIT, async () => {
   const without = await Server.start({ "/dist/everwire.wasm": new URL("nowhere/", import.meta.url), ...ROOTS });
   const person = await Person.visit(browser, `${without.origin}/`);

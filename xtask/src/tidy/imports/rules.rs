@@ -93,7 +93,7 @@ pub(super) fn check(tree: &Tree, graph: &Graph) -> Vec<String> {
             for names in &module.uses {
                 let path = names.join("::");
                 let is_refused = |refused: &&str| path == **refused || path.starts_with(&format!("{refused}::"));
-                if outside.iter().any(|refused| is_refused(refused)) {
+                if outside.iter().any(is_refused) {
                     findings.push(format!("{} is pure and may not use {path}", module.file));
                 }
             }
