@@ -79,3 +79,8 @@ pub mod close {
     /// 1008: the member sends too many invalid messages, or may not stay. It should not come back as it is.
     pub const POLICY: CloseCode = CloseCode::POLICY_VIOLATION;
 }
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -30,3 +30,8 @@ pub use id::new_id;
 pub use status::{Failure, Rejection, Status};
 pub use timeline::{Change, Entry, Missing, Timeline};
 pub use wire::{Event, TextMessage, User};
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -116,3 +116,8 @@ pub use silence::Silence;
 pub use state::{Closed, State};
 pub use stats::MachineStats;
 pub use timers::Timer;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

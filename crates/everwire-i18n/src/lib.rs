@@ -23,3 +23,8 @@ mod texts;
 pub use language::Language;
 pub use localized::Words;
 pub use text::Text;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -34,3 +34,8 @@ pub mod faults;
 pub mod proxy;
 pub mod sim;
 pub mod unresponsive;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -52,3 +52,8 @@ pub use error::{OpenError, SocketError};
 pub use large::{Held, Large};
 pub use open::{Opened, client, server};
 pub use socket::Socket;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -50,3 +50,8 @@ pub use fragmented::Fragmented;
 pub use handshake::Extensions;
 pub use limits::Limits;
 pub use message::{Incoming, Message, MessageRef};
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

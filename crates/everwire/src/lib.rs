@@ -145,3 +145,8 @@ pub use crate::outcomes::{OutcomeRange, Outcomes};
 pub use crate::request::AttemptRequest;
 pub use crate::state::State;
 pub use crate::stats::Stats;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
