@@ -37,7 +37,7 @@
 //! |---|---|---|
 //! | `session` | [sessions](Builder::session) | on |
 //! | `calls` | [`Client::call`], [`Client::stream`] and handlers for the server's calls, in a session (`docs/calls.md`) | off |
-//! | `sqlite` | `store::SqliteStore`, an outbox in a file | off |
+//! | `sqlite` | `store::SqliteStore`, an outbox in a file; needs Rust 1.89 | off |
 //! | `metrics` | see below | off |
 //! | `aws-lc-rs` | `TlsProvider::AwsLcRs`: TLS with a post-quantum key exchange, for clients that choose it; compiles C | off |
 //! | `network-hints` | `NetworkHints::of_the_system`: what the operating system says of the network | off |
