@@ -34,8 +34,9 @@ private const val OUTCOMES_AT_ONCE = 4096u
 private const val MESSAGES_AT_ONCE = 512u
 private const val EVENTS_AT_ONCE = 64u
 
-/** From so many messages on their way on, further ones are gathered; and never more than so many. */
-private const val BUSY = 64
+/** With so many messages on their way, those that follow each other within this time are gathered; and never more than so many. */
+private const val BUSY = 4
+private const val SOON_NS = 100_000L
 private const val MOST_GATHERED = 256
 
 private const val LAST_EVENTS_MS = 2_000L
@@ -85,6 +86,9 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     /** Accepted, and not handed over yet, with who waits for the outcome. */
     private val gathered = ArrayList<Payload>()
     private val waiters = ArrayList<CompletableDeferred<Outcome>?>()
+
+    /** When the last message was accepted, by `System.nanoTime`. */
+    private var offered = 0L
 
     private val reading = Mutex()
     private var messagesTaken = 0uL
@@ -195,7 +199,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     /** Under the lock; who waits for messages that were dropped meanwhile hears of it outside. */
     private inline fun <T> tellingDropped(work: (MutableList<CompletableDeferred<Outcome>>) -> T): T {
         val dropped = ArrayList<CompletableDeferred<Outcome>>(0)
-        return synchronized(lock) { work(dropped) }.also { dropped.forEach { it.complete(Outcome.OLDEST) } }
+        return synchronized(lock) { work(dropped).also { offered = System.nanoTime() } }.also { dropped.forEach { it.complete(Outcome.OLDEST) } }
     }
 
     private suspend fun waitForRoom(payload: Payload, options: NativeOptions, waiter: CompletableDeferred<Outcome>): Outcome? {
@@ -217,11 +221,11 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     }
 
     /**
-     * Whether a message is gathered with others before it crosses the border: while many are on their way, it would wait behind them
-     * anyway, and one crossing for each costs more than all the rest. Under the lock.
+     * Whether a message is gathered with others before it crosses the border: when it comes right behind another one, and some are on
+     * their way. One crossing for each costs more than all the rest. Under the lock.
      */
     private fun gathers(): Boolean =
-        gathered.isNotEmpty() || (connected && open.size >= BUSY)
+        gathered.isNotEmpty() || (connected && open.size >= BUSY && System.nanoTime() - offered < SOON_NS)
 
     /** Under the lock. `false` if the outbox has no room. */
     private fun gather(payload: Payload, waiter: CompletableDeferred<Outcome>?): Boolean {
