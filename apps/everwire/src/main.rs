@@ -12,7 +12,6 @@ mod address;
 mod args;
 mod call;
 mod chat;
-mod clock;
 mod connect;
 mod describe;
 mod doctor;

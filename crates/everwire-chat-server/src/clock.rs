@@ -10,18 +10,10 @@ const SHORT: Duration = Duration::from_secs(60);
 /// How often what has passed is stored.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
-/// "Never", as tokio understands it: about 30 years. Adding more to a time is an overflow somewhere.
-const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
-
 /// The wall clock: milliseconds since the Unix epoch.
 pub(crate) fn unix_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     millis(since)
-}
-
-/// So long after a time, which may be never.
-pub(crate) fn after(time: tokio::time::Instant, pause: Duration) -> tokio::time::Instant {
-    time.checked_add(pause.min(NEVER)).unwrap_or(time)
 }
 
 fn tenth(of: Duration) -> Duration {

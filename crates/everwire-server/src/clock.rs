@@ -7,8 +7,9 @@ use tokio::time::Instant;
 /// "Never", as hyper and tokio understand it: about 30 years. Adding more to a time is an overflow somewhere.
 pub(crate) const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-/// So long after a time; [`NEVER`] at the latest.
-pub(crate) fn after(time: Instant, pause: Duration) -> Instant {
+/// A time that is so long after another one, in about 30 years at the latest: `Duration::MAX` means never, and adding it would overflow.
+#[must_use]
+pub fn after(time: Instant, pause: Duration) -> Instant {
     time.checked_add(pause.min(NEVER)).unwrap_or(time)
 }
 

@@ -51,6 +51,7 @@ mod server;
 mod session;
 mod upgrade;
 
+pub use clock::after;
 pub use everwire_core::session::{
     ComeBack, Limits as SessionLimits, RegistryConfig, SUBPROTOCOL, ServerConfig, SessionId,
 };

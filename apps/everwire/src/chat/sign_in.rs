@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use everwire::PermanentError;
+use everwire_server::after;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use http::StatusCode;
@@ -14,7 +15,6 @@ use tokio::time::Instant;
 
 use super::http::Server;
 use super::kept::Kept;
-use crate::clock::after;
 use crate::exit::{Exit, Failure};
 use crate::token::Problem;
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use everwire::{
     AddressResult, Cause, Client, Closed, Event, EventItem, Events, Inbox, Message, Outcome, State, TriedAddress,
 };
+use everwire_server::after;
 use tokio::time::{sleep, sleep_until};
 
 use super::end::End;
@@ -15,7 +16,6 @@ use super::report::{self, Report};
 use super::settings;
 use crate::address::Address;
 use crate::args::{ConnectArgs, GuaranteeArg, OverflowArg};
-use crate::clock::after;
 use crate::describe;
 use crate::term::{Console, Gone, Stop, Typed};
 

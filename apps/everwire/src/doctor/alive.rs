@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use everwire::{Cause, Client, Event, EventItem, Events, Hint, Inbox, State};
+use everwire_server::after;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::client::{Probe, builder, end};
 use super::finding::{Finding, Step, millis};
 use crate::args::DoctorArgs;
-use crate::clock::after;
 use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::short;

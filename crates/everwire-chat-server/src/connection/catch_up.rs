@@ -3,11 +3,10 @@
 use std::future::poll_fn;
 
 use everwire_chat_core::wire::{Earlier, Event, History, Position, Receipt, Sync, User};
-use everwire_server::Message;
+use everwire_server::{Message, after};
 use tokio::time::{Instant, timeout};
 
 use super::{Connection, PAGE_AGAIN, PATIENCE, PageUnderWay, Said, unreadable};
-use crate::clock::after;
 use crate::domain::batch;
 use crate::store::{Page, PageRequest, ReadQuery, ReadState};
 

@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use everwire_chat_core::wire::{Event, Position, User};
-use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError};
+use everwire_server::{CloseCode, Incoming, Message, Phase, Socket, SocketError, after};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use cost::join as pay_to_join;
@@ -26,7 +26,6 @@ use self::mailbox::Mailbox;
 use self::pending_answers::{Answer, PendingAnswers};
 use crate::access::{Admission, EXPIRED};
 use crate::budget::PagePermit;
-use crate::clock;
 use crate::domain::{ClientMode, ConnectionId, Delivery};
 use crate::state::AppState;
 use crate::store::{Producer, StoreError};
@@ -157,12 +156,12 @@ enum Step {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, invitation: JoinRequest) {
-    let JoinRequest { room, user, after, away, plain, admission, rests, recalled } = invitation;
+pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, request: JoinRequest) {
+    let JoinRequest { room, user, after: seen, away, plain, admission, rests, recalled } = request;
     let id = state.next_connection();
     let mailbox =
         Arc::new(Mailbox::new(state.config.mailbox_frames, state.config.mailbox_bytes, Arc::clone(&state.mailboxes)));
-    let extended = after.is_some();
+    let extended = seen.is_some();
     let mode = ClientMode { extended, away, strict: plain.strict, lists_users: extended || plain.history > 0 };
     // A pong is a receipt for what was said before its ping: it waits until that is stored.
     socket.leave_pings(true);
@@ -191,7 +190,7 @@ pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, invitation: 
         producer: Producer::new(id),
         caught_up: 0,
         told: 0,
-        rests_until: (!rests.is_zero()).then(|| clock::after(Instant::now(), rests)),
+        rests_until: (!rests.is_zero()).then(|| after(Instant::now(), rests)),
         page: None,
         invalid: 0,
         invalid_since: Instant::now(),
@@ -210,7 +209,7 @@ pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, invitation: 
     if let Some(user) = user {
         connection.identify(user);
     }
-    let caught_up = match after {
+    let caught_up = match seen {
         Some(seen) => connection.catch_up(seen, here).await,
         None if plain.history > 0 => connection.send_latest(plain.history, here).await,
         None => true,
@@ -226,8 +225,8 @@ impl Connection {
         let heartbeat = self.state.config.heartbeat;
         loop {
             let (rests_until, stalls) = (self.rests_until, self.stalls());
-            let silent_until = clock::after(self.silent_since, heartbeat);
-            let page_due = self.page.as_ref().map(|page| clock::after(page.since, PATIENCE));
+            let silent_until = after(self.silent_since, heartbeat);
+            let page_due = self.page.as_ref().map(|page| after(page.since, PATIENCE));
             let step = tokio::select! {
                 // What has come is looked at before it is said that nothing has.
                 biased;

@@ -1,8 +1,7 @@
-use everwire_server::CloseCode;
+use everwire_server::{CloseCode, after};
 use tokio::time::Instant;
 
 use super::Connection;
-use crate::clock::after;
 
 impl Connection {
     /// Counts what the client does, with the bytes that it took; whether the connection goes on. It is not read until that

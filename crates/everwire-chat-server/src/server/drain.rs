@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use everwire_server::after;
 use tokio::time::Instant;
 
-use crate::clock::after;
 use crate::drain::EACH;
 use crate::state::AppState;
 

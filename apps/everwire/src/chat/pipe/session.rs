@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use everwire::{Cause, Closed, State};
 use everwire_chat::{Change, ChatClient, ChatEvent, Entry, Status, Updates, limits};
+use everwire_server::after;
 use tokio::time::sleep_until;
 
 use super::end::End;
@@ -12,7 +13,6 @@ use super::lines::{Lines, Mark};
 use super::own::{News, Own, Shown};
 use crate::address::Address;
 use crate::args::ChatArgs;
-use crate::clock::after;
 use crate::describe;
 use crate::term::{BadInput, Console, Gone, Look, Stop, Tone, local_zone};
 
