@@ -102,7 +102,7 @@ pub(crate) fn built(manifest: &str, package: &str, small: bool) -> Result<PathBu
         ("CARGO_PROFILE_PAGE_PANIC", "immediate-abort"),
         (
             "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-            &format!("{flags} -Zunstable-options -Zlocation-detail=none"),
+            &format!("{flags} -Zunstable-options -Zlocation-detail=none -Zfmt-debug=none"),
         ),
     ];
     shell::built_with(&build, &variables)

@@ -54,7 +54,10 @@ mod window;
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    console_error_panic_hook::set_once();
+    // Where a panic is a trap, nobody would hear it.
+    if !cfg!(panic = "immediate-abort") {
+        console_error_panic_hook::set_once();
+    }
     app::start();
 }
 

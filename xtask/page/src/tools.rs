@@ -9,9 +9,13 @@ use std::process::Command;
 const BINARYEN: &str = "binaryen/bin/wasm-opt";
 const ESBUILD: &str = "esbuild/bin/esbuild";
 
-const OPTIMIZE: [&str; 16] = [
+const OPTIMIZE: [&str; 19] = [
     "-Oz",
     "--converge",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    // Once more, which is worth some 400 bytes.
     "--flatten",
     "--rereloop",
     "-Oz",
