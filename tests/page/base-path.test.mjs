@@ -42,9 +42,13 @@ test("below a path the page signs in, talks, is kept, and opens without a networ
     assert.equal(new URL(scope).pathname, "/team/chat/");
     assert.deepEqual([manifest.start_url, manifest.scope, manifest.id], ["./", "./", undefined]);
 
+    const asked = [];
+    ana.page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     await server.kill();
     await ana.page.reload();
     await ana.message("below").waitFor();
+    await ana.page.getByRole("button", { name: "retry now" }).waitFor();
+    assert.deepEqual(asked.filter((path) => !path.startsWith("/team/chat/")), [], "nothing is asked of what else is on this host");
     await ana.done();
   } finally {
     await server.stop();

@@ -63,9 +63,10 @@ const CASES = {
     await server.kill();
     await browser.write("meanwhile");
     await browser.find(".dot.bad");
-    await front.heard("/healthz", 2);
+    const asked = () => front.asked.filter((path) => path === "/api/info").length;
+    await front.heard("/api/info", asked() + 2);
     const tried = front.upgrades;
-    await front.heard("/healthz", 3);
+    await front.heard("/api/info", asked() + 1);
     assert.equal(front.upgrades, tried, "no WebSocket is tried in vain");
     await server.restart();
     const since = Date.now();
@@ -146,6 +147,7 @@ const CASES = {
       return line - list > -1 && line - list < 60 && /^\(1\d\d\)/.test(document.title);
     });
     await browser.click(".newest");
+    await browser.click(".read-all");
     await browser.until(() => document.title.startsWith("lobby"));
   },
 

@@ -60,6 +60,7 @@ entering("whoever is sent away hears why, and comes again", async (front, server
   const reads = (words) => ana.page.locator(".state", { hasText: words }).waitFor();
   server.order("room", "close", "lobby", "ben");
   await reads("the room is for its members only");
+  await ana.page.locator("button.people").waitFor({ state: "hidden" });
   await again.click();
   await reads("the room is for its members only");
   await ana.page.getByRole("button", { name: "sign in as somebody else" }).waitFor();
@@ -67,6 +68,9 @@ entering("whoever is sent away hears why, and comes again", async (front, server
   await again.click();
   await ana.connected();
   await again.waitFor({ state: "hidden" });
+  await ana.page.locator("button.people", { hasText: "Nobody else here" }).waitFor();
+  await ana.write("heard again");
+  await ana.sees("heard again", "sent");
   server.order("user", "ban", "ana");
   await ana.page.locator("#problem", { hasText: "you are banned" }).waitFor();
   await ana.page.waitForSelector("#password");

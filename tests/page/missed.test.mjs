@@ -28,6 +28,12 @@ async function atLine(person, words) {
 
 const titled = (person, beginning) => person.page.waitForFunction((beginning) => document.title.startsWith(beginning), beginning);
 
+/** Goes to the newest, and says that what was passed over is read. */
+async function readAll(person) {
+  await person.page.locator(".newest").click();
+  await person.page.getByRole("button", { name: "mark all as read" }).click();
+}
+
 /** Zoe's own view of who has read her lines. */
 async function watch(server) {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws?userId=zoe&userName=Zoe&after=`);
@@ -73,15 +79,39 @@ missed("who was away is brought to the first new line, and only what was on the 
   const news = ana.page.locator(".newest");
   assert.match(await news.textContent(), /2\d\d.? new/);
   const before = zoe.read;
+  const count = () => news.textContent().then((words) => Number(words.match(/\d+/)[0]));
+  const counted = await count();
   await ana.page.locator(".list").evaluate((list) => list.scrollBy(0, 400));
   await until(() => zoe.read > before);
   assert.ok(zoe.read < 80);
+  await titled(ana, `(${320 - zoe.read})`);
+  assert.equal(await count(), 320 - zoe.read, `it was ${counted} before`);
+
+  // Who goes to the newest has not read what is passed over.
+  const here = zoe.read;
   await news.click();
   await ana.message("line 320").waitFor();
-  await until(() => zoe.read === 320);
-  await titled(ana, "lobby");
+  await ana.page.locator(".newest", { hasText: "↑" }).waitFor();
+  await say(server, 1, 320);
+  await ana.message("line 321").waitFor();
+  await until(() => zoe.delivered === 321);
+  assert.equal(zoe.read, here);
+  const left = await count();
+  assert.ok(left < 320 - here, "what is on the screen at the end is not unread");
+  await titled(ana, `(${left})`);
   await ana.page.reload();
-  await ana.message("line 320").waitFor();
+  await atLine(ana, /new messages/);
+  await titled(ana, "(2");
+  await ana.page.locator(".newest", { hasText: "↓" }).click();
+  await ana.page.locator(".newest", { hasText: "↑" }).click();
+  await atLine(ana, /new messages/);
+  await ana.page.locator(".newest", { hasText: "↓" }).click();
+  await ana.page.getByRole("button", { name: "mark all as read" }).click();
+  await until(() => zoe.read === 321);
+  await titled(ana, "lobby");
+  await ana.page.locator(".ways button:visible").waitFor({ state: "detached" });
+  await ana.page.reload();
+  await ana.message("line 321").waitFor();
   assert.equal(await ana.page.locator(".unread").count(), 0);
   zoe.close();
   await ana.done();
@@ -97,7 +127,7 @@ missed("what came while there was no network, or while nobody looked, begins on 
   await say(server, 100, 1);
   await ana.context.setOffline(false);
   await atLine(ana, /100.* new messages/);
-  await ana.page.locator(".newest").click();
+  await readAll(ana);
   await titled(ana, "lobby");
   await look(ana, false);
   await say(server, 90, 101);
@@ -139,7 +169,7 @@ missed("what was read on one device is read on the other", async (front, server)
   for (let line = 1; line <= 8; line += 1) await zoe.write(`line ${line}${"\n…".repeat(7)}`);
   for (const device of [phone, desk]) await titled(device, "(8)");
   await look(phone, true);
-  await phone.page.locator(".newest").click();
+  await readAll(phone);
   await titled(phone, "lobby");
   await titled(desk, "lobby");
   await look(phone, false);
@@ -232,6 +262,52 @@ missed("nobody is notified who has not asked, nor of what is on the screen", asy
   await ana.connected();
   assert.ok(await ana.page.getByRole("checkbox", { name: "Notifications" }).isChecked());
   assert.ok(!(await ana.page.getByRole("checkbox", { name: "Sound" }).isChecked()));
+  await ben.done();
+  await ana.done();
+});
+
+missed("of several tabs one tells a line, and none what somebody looks at in another", async (front) => {
+  const ana = await Person.visit(browser, "about:blank", { permissions: ["notifications"] });
+  await ana.context.addInitScript(() => {
+    window.told = { shown: [], sounds: 0 };
+    window.Notification.requestPermission = async () => "granted";
+    ServiceWorkerRegistration.prototype.showNotification = async (title, { body }) => void told.shown.push(body);
+    window.AudioContext = class {
+      constructor() { throw (told.sounds += 1, new Error("silent")); }
+    };
+  });
+  await ana.page.goto(front.url());
+  await ana.page.fill("#name", "Ana");
+  await ana.page.press("#name", "Enter");
+  await ana.connected();
+  await ana.page.evaluate(() => navigator.serviceWorker.ready.then((registration) => registration.active.state));
+  await ana.page.getByRole("checkbox", { name: "Notifications" }).check();
+  await ana.page.getByRole("checkbox", { name: "Notifications" }).isEnabled();
+  const tabs = [ana.page, await ana.open(front.url()), await ana.open(front.url())];
+  for (const tab of tabs) {
+    await tab.waitForSelector(".dot.good");
+    await tab.evaluate(() => (document.hasFocus = () => false));
+  }
+  const told = async () => {
+    const all = await Promise.all(tabs.map((tab) => tab.evaluate(() => window.told)));
+    return { shown: all.flatMap(({ shown }) => shown), sounds: all.reduce((sum, { sounds }) => sum + sounds, 0) };
+  };
+  const ben = await Person.join(browser, front, "Ben");
+  await ben.write("first");
+  for (const tab of tabs) await tab.waitForFunction(() => document.title.startsWith("(1)"));
+  for (let step = 0; step < 500 && (await told()).shown.length === 0; step += 1) await ana.page.waitForTimeout(20);
+  // Somebody looks at one of them.
+  await tabs[1].evaluate(() => ((document.hasFocus = () => true), dispatchEvent(new Event("focus"))));
+  for (const tab of tabs) await tab.waitForFunction(() => document.title.startsWith("lobby"));
+  await ben.write("second");
+  await ben.sees("second", "read");
+  await tabs[1].evaluate(() => (document.hasFocus = () => false));
+  await ben.write("third");
+  for (let step = 0; step < 500 && !(await told()).shown.includes("third"); step += 1) await ana.page.waitForTimeout(20);
+  // Each tab has had its turn behind the one that told it.
+  await ana.page.waitForTimeout(1_500);
+  const all = await told();
+  assert.deepEqual({ ...all, shown: all.shown.sort() }, { shown: ["first", "third"], sounds: 2 });
   await ben.done();
   await ana.done();
 });

@@ -37,7 +37,7 @@ people("whoever signs out or in does so in all tabs, and nothing comes back of w
   await ana.signIn("ben", PASSWORD);
   await ana.connected();
   await other.close();
-  const left = (await names(ana.page)).filter((name) => /memory\.ana|sign-in\.ana/.test(name));
+  const left = (await names(ana.page)).filter((name) => /(memory|sign-in|rooms?)\.ana/.test(name));
   assert.deepEqual(left, []);
   await ana.write("of Ben");
   await ana.sees("of Ben", "sent");

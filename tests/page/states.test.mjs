@@ -73,7 +73,8 @@ states("whoever can't wait for the next attempt tries now", async (front, server
   await server.kill();
   const now = ana.page.getByRole("button", { name: "retry now" });
   await now.waitFor();
-  await front.heard("/healthz", 3);
+  // Some by what looks whether the server is there, some by what asks why it lets nobody in.
+  await front.heard("/api/info", 7);
   await now.waitFor();
   await server.restart();
   const since = Date.now();
@@ -84,16 +85,78 @@ states("whoever can't wait for the next attempt tries now", async (front, server
   await ana.done();
 });
 
+states("what a network answers that wants a sign-in of its own is not taken for the server", async (front, server) => {
+  const ana = await Person.join(browser, front, "Ana");
+  await server.kill();
+  front.foreign = "<!doctype html><title>Welcome aboard</title>";
+  await ana.page.waitForSelector(".dot.bad");
+  const asked = () => front.asked.filter((path) => path === "/api/info").length;
+  await front.heard("/api/info", asked() + 1);
+  const tried = front.upgrades;
+  front.instead["/api/info"] = front.foreign;
+  await front.heard("/api/info", asked() + 2);
+  assert.equal(front.upgrades, tried);
+  front.foreign = undefined;
+  front.instead = {};
+  await server.restart();
+  await ana.connected();
+  ana.complaints = ana.complaints.filter((complaint) => !complaint.includes("404"));
+  await ana.done();
+});
+
 states("what is not known is not said to be nothing", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.locator(".empty", { hasText: "Nobody has said anything yet" }).waitFor();
+  const others = ana.page.locator("button.people");
+  await others.filter({ hasText: "Nobody else here" }).waitFor();
   await server.kill();
   await ana.page.waitForSelector(".dot.bad");
+  await others.waitFor({ state: "hidden" });
   await ana.page.getByRole("textbox", { name: "Join another room" }).fill("den");
   await ana.page.keyboard.press("Enter");
   await ana.page.locator(".empty", { hasText: "Not loaded yet" }).waitFor();
+  await others.waitFor({ state: "hidden" });
   await server.restart();
   await ana.page.locator(".empty", { hasText: "Nobody has said anything yet" }).waitFor();
+  await others.filter({ hasText: "Nobody else here" }).waitFor();
+  await ana.done();
+});
+
+states("a name that begins with @ is completed", async (front, server) => {
+  const ana = await Person.join(browser, front, "Ana");
+  const ben = await Person.join(browser, front, "Ben Adler");
+  await speak(server, "Berta", ["hello"]);
+  await ana.message("hello").waitFor();
+  await ana.page.fill("textarea", "an address: b@be");
+  assert.ok(await ana.page.locator(".names").isHidden(), "no name begins there");
+  await ana.page.fill("textarea", "");
+  await ana.page.locator("textarea").pressSequentially("hi @be");
+  const offered = ana.page.locator(".names li");
+  await offered.nth(1).waitFor();
+  assert.deepEqual(await offered.allTextContents(), ["@Ben Adler", "@Berta"]);
+  await inspect(ana);
+  await ana.page.press("textarea", "ArrowDown");
+  await ana.page.locator(".names [aria-selected=true]", { hasText: "@Berta" }).waitFor();
+  await ana.page.press("textarea", "Enter");
+  assert.equal(await ana.page.inputValue("textarea"), "hi @Berta ");
+  assert.ok(await ana.page.locator(".names").isHidden());
+  assert.deepEqual(await ana.texts(), ["hello"], "that Enter sent nothing");
+  await ana.page.locator("textarea").pressSequentially("and @b");
+  await ana.page.press("textarea", "Escape");
+  assert.ok(await ana.page.locator(".names").isHidden());
+  await ana.page.locator("textarea").pressSequentially("e");
+  await offered.filter({ hasText: "Ben" }).click();
+  assert.equal(await ana.page.inputValue("textarea"), "hi @Berta and @Ben Adler ");
+  await ana.page.press("textarea", "Enter");
+  await ben.page.locator(".message[data-mention]", { hasText: "hi @Berta and @Ben Adler" }).waitFor();
+  await ben.done();
+  await ana.done();
+});
+
+states("an address that names no room says so", async (front) => {
+  const ana = await Person.join(browser, front, "Ana", { query: `?room=${"x".repeat(65)}` });
+  await ana.page.locator(".wrong", { hasText: "longer than 64 characters" }).waitFor();
+  assert.equal(await ana.page.locator("h1").textContent(), "lobby");
   await ana.done();
 });
 
@@ -128,6 +191,12 @@ states("people have colours and letters of their own, and each line says whose i
   assert.equal(avatars.length, others.length, "one for those that stand together");
   assert.equal(new Set(avatars.map(([colour]) => colour)).size, others.length);
   assert.deepEqual(avatars.map(([, letters]) => letters), ["BA", "C", "D", "E", "F"]);
+  const ben = await Person.join(browser, front, "Ben Adler");
+  await ben.write("here too");
+  const drawn = (within) => ana.page.locator(`${within} .avatar`, { hasText: "BA" }).last().evaluate((one) => [getComputedStyle(one).backgroundColor, one.textContent]);
+  await ana.message("here too").waitFor();
+  assert.deepEqual(await drawn(".side .people"), await drawn(".message"), "the same wherever somebody is shown");
+  await ben.done();
   const row = ana.message("second of Cat");
   assert.match(await row.innerText(), /Cat.?:/);
   assert.equal(await row.getAttribute("role"), "listitem");

@@ -9,7 +9,7 @@ use js_sys::{Function, JSON, Promise};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{AbortController, RequestInit, Response, UrlSearchParams};
+use web_sys::{AbortController, RequestCache, RequestInit, Response, UrlSearchParams};
 
 use everwire_chat::rooms::{Admission, RoomList};
 use everwire_i18n::Words;
@@ -81,12 +81,8 @@ enum Answer {
 impl Auth {
     /// What the server says; `None` if it says nothing that makes sense.
     pub(crate) async fn ask() -> Option<Self> {
-        let name = match ask("api/info", None, SHORT).await {
-            Answer::Yes(info) => text(&info, "auth")?,
-            // A server of before there were accounts.
-            Answer::No(404, _) => "none".to_owned(),
-            Answer::No(..) | Answer::Nobody => return None,
-        };
+        let Answer::Yes(info) = ask("api/info", None, SHORT).await else { return None };
+        let name = text(&info, "auth")?;
         let auth = Self::of(&name)?;
         browser::keep(AUTH, &name);
         Some(auth)
@@ -337,6 +333,7 @@ async fn ask(path: &str, body: Option<JsValue>, patience: Duration) -> Answer {
 
 fn request(body: Option<JsValue>) -> RequestInit {
     let init = RequestInit::new();
+    init.set_cache(RequestCache::NoStore);
     if let Some(body) = body {
         init.set_method("POST");
         init.set_body(&JSON::stringify(&body).map_or(JsValue::NULL, JsValue::from));

@@ -8,15 +8,22 @@ use std::time::Duration;
 
 use everwire_chat::Entry;
 use everwire_i18n::{Text, Words};
+use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
 
 /// Under these names it is kept what somebody wants.
 const NOTIFY: &str = "everwire.notify";
 const SILENT: &str = "everwire.silent";
+/// Under this name tabs keep which lines one of them has told, a line each; it is their lock too.
+const TOLD: &str = "everwire.told";
 
-/// What comes together is told together.
-const TOGETHER: Duration = Duration::from_millis(150);
+/// What comes together is told together. Meanwhile another tab or device may show it to somebody, which the server tells.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// How long another tab may take to tell.
+const TURN: Duration = Duration::from_secs(5);
+/// So many told lines are remembered.
+const MOST_TOLD: usize = 50;
 /// Of a line so many characters are told.
 const BEGINNING: usize = 200;
 
@@ -29,10 +36,13 @@ pub(crate) struct Alerts {
 }
 
 struct Alert {
+    id: String,
     room: String,
     title: String,
     text: String,
     is_mention: bool,
+    /// Somebody has seen it by now, somewhere.
+    is_seen: Box<dyn Fn() -> bool>,
 }
 
 impl Alerts {
@@ -40,8 +50,14 @@ impl Alerts {
         Rc::new(Self { words, untold: RefCell::default(), is_planned: Cell::default(), badge: Cell::default() })
     }
 
-    /// A line has come to a room that nobody looks at.
-    pub(crate) fn on_line(self: &Rc<Self>, room: &str, entry: &Entry, is_mention: bool) {
+    /// A line has come to a room that nobody looks at. `is_seen`: whether its user has seen it since.
+    pub(crate) fn on_line(
+        self: &Rc<Self>,
+        room: &str,
+        entry: &Entry,
+        is_mention: bool,
+        is_seen: impl Fn() -> bool + 'static,
+    ) {
         let (name, text) = (&*entry.user_name, entry.text.chars().take(BEGINNING).collect());
         let title = if is_mention { Text::MentionsIn { name, room } } else { Text::SaysIn { name, room } };
         let title = Words::new(self.words.language()).say(&title);
@@ -49,22 +65,39 @@ impl Alerts {
         // Whoever is addressed hears of that, whatever is said behind it.
         if is_mention || !untold.iter().any(|untold| untold.room == room && untold.is_mention) {
             untold.retain(|untold| untold.room != room);
-            untold.push(Alert { room: room.to_owned(), title, text, is_mention });
+            let (id, room, is_seen) = (entry.id.clone(), room.to_owned(), Box::new(is_seen));
+            untold.push(Alert { id, room, title, text, is_mention, is_seen });
         }
         if !self.is_planned.replace(true) {
             let alerts = Rc::clone(self);
-            browser::later(TOGETHER, move || alerts.tell());
+            browser::later(TOGETHER, move || {
+                // One tab at a time, so that each line is told by one of them.
+                spawn_local(async move {
+                    let telling = Rc::clone(&alerts);
+                    browser::locked(TOLD, Some(TURN), async move { telling.tell() }).await;
+                });
+            });
         }
     }
 
     fn tell(&self) {
         self.is_planned.set(false);
-        let untold = self.untold.take();
+        let mut untold = self.untold.take();
+        let kept = browser::kept(TOLD).unwrap_or_default();
+        let mut told: Vec<&str> = kept.lines().collect();
+        untold.retain(|alert| !(alert.is_seen)() && !told.contains(&&*alert.id));
+        if untold.is_empty() {
+            return;
+        }
+        told.extend(untold.iter().map(|alert| &*alert.id));
+        browser::keep(TOLD, &told[told.len().saturating_sub(MOST_TOLD)..].join("\n"));
         if self.has_sound() {
             browser::sound();
         }
-        for Alert { room, title, text, is_mention } in untold.into_iter().filter(|_| self.notifies()) {
-            browser::notify(&title, &text, &room, is_mention);
+        if self.notifies() {
+            for Alert { room, title, text, is_mention, .. } in &untold {
+                browser::notify(title, text, room, *is_mention);
+            }
         }
     }
 

@@ -327,12 +327,14 @@ impl App {
         });
         on("keydown", |app, event, element| {
             let (Screen::Chat(chat), Some(key)) = (app.screen(), event.dyn_ref::<KeyboardEvent>()) else { return };
+            let is_writing = element.tag_name() == "TEXTAREA" && is_plain(key);
             match key.key().as_str() {
+                name if is_writing && chat.writes(name) => event.prevent_default(),
                 "Enter" if element.tag_name() == "TEXTAREA" && sends(key) => {
                     event.prevent_default();
                     chat.submit("composer");
                 }
-                "ArrowUp" if element.tag_name() == "TEXTAREA" && is_plain(key) && chat.edit_last() => {
+                "ArrowUp" if is_writing && chat.edit_last() => {
                     event.prevent_default();
                 }
                 "Escape" => chat.open_side(false),

@@ -8,10 +8,7 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue, UnwrapThrowExt};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use web_sys::{
-    AbortController, Document, Element, Event, EventTarget, RequestCache, RequestInit, Response, Storage,
-    UrlSearchParams, Window,
-};
+use web_sys::{AbortController, Document, Element, Event, EventTarget, Storage, UrlSearchParams, Window};
 
 use crate::rows::Day;
 
@@ -172,24 +169,6 @@ pub(crate) fn badge(count: usize) {
 pub(crate) fn sound() {
     let _ = script::sound();
 }
-
-/// Whether the page's server answers, by a request that no browser delays.
-pub(crate) async fn server_answers() -> bool {
-    let init = RequestInit::new();
-    init.set_cache(RequestCache::NoStore);
-    if let Ok(patient) = AbortController::new() {
-        init.set_signal(Some(&patient.signal()));
-        later(ANSWER, move || patient.abort());
-    }
-    match JsFuture::from(window().fetch_with_str_and_init("healthz", &init)).await {
-        // In front of a server that is away a proxy answers.
-        Ok(answer) => answer.unchecked_into::<Response>().status() < 500,
-        Err(_) => false,
-    }
-}
-
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(5);
 
 /// What `page/start.js` does for us.
 mod script {

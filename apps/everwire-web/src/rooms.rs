@@ -42,6 +42,8 @@ pub(crate) struct Rooms {
     frames: Rc<Frames>,
     network: Rc<Network>,
     alerts: Rc<Alerts>,
+    /// Why the address leads to none of them.
+    problem: RefCell<String>,
     /// Rooms that the server lists.
     listed: RefCell<Vec<ListedRoom>>,
 }
@@ -69,17 +71,19 @@ impl Rooms {
             frames,
             network,
             alerts: Alerts::new(words),
+            problem: RefCell::default(),
             listed: RefCell::default(),
         };
         browser::rename(ROOMS, &rooms.key());
         let wanted = browser::parameter("room").or_else(|| browser::kept(&rooms.last_key())).unwrap_or_default();
-        for name in rooms.kept().iter().map(String::as_str).chain([wanted.trim()]) {
+        for name in rooms.kept() {
             // One that can't be a room keeps nobody from the others.
-            if let Ok(at) = rooms.open(name)
-                && name == wanted.trim()
-            {
-                rooms.active.set(at);
-            }
+            let _ = rooms.open(&name);
+        }
+        match Some(wanted.trim()).filter(|wanted| !wanted.is_empty()).map(|wanted| rooms.open(wanted)) {
+            Some(Ok(at)) => rooms.active.set(at),
+            Some(Err(problem)) => *rooms.problem.borrow_mut() = problem,
+            None => {}
         }
         if rooms.count() == 0 {
             rooms.open(DEFAULT_ROOM)?;
@@ -194,9 +198,15 @@ impl Rooms {
     /// The browser's way back or forth has led to another address, which names a room.
     pub(crate) fn on_address(&self) {
         let Some(name) = browser::parameter("room") else { return };
-        if let Ok(at) = self.open(name.trim()) {
-            self.go_to(at);
+        if let Err(problem) = self.join(&name) {
+            *self.problem.borrow_mut() = problem;
+            self.frames.plan();
         }
+    }
+
+    /// Why the room that the address names is none, once.
+    pub(crate) fn take_problem(&self) -> Option<String> {
+        Some(self.problem.take()).filter(|problem| !problem.is_empty())
     }
 
     /// The address follows, and the next visit.

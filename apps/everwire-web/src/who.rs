@@ -15,8 +15,8 @@ pub(crate) fn enter(user_id: &str) {
 /// Nobody is here any more, and nothing is left of what was said to them.
 pub(crate) fn leave() {
     browser::keep(WHO, "");
-    browser::forget("everwire.name");
-    browser::forget("everwire.memory");
+    // The rooms, and which of them was shown last, too.
+    ["everwire.name", "everwire.memory", "everwire.room", "everwire.told"].into_iter().for_each(browser::forget);
 }
 
 /// Whoever is here.

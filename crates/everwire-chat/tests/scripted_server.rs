@@ -4,12 +4,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use everwire::State;
 use everwire_chat::{ChatClient, ChatEvent, Entry, Failure, LoadError, Rejection, Status, Updates};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
 /// No single thing takes longer, even on a busy machine.
@@ -197,4 +200,31 @@ async fn a_token_that_expires_soon_is_replaced_on_the_open_connection() {
     };
     assert_eq!(soon("a fresh token", token).await.as_str(), r#"{"type":"token","token":"fresh"}"#);
     drop(chat);
+}
+
+#[tokio::test]
+async fn whoever_connects_again_after_having_been_sent_away_hears_and_is_heard() {
+    let server = Server::start().await;
+    let chat = server.client();
+    let (mut copy, mut updates) = chat.follow_timeline();
+    let (mut connection, _) = server.accept().await;
+    let frame = CloseFrame { code: CloseCode::Policy, reason: "banned".into() };
+    soon("a close", connection.0.close(Some(frame))).await.unwrap();
+    let ended = async {
+        while !matches!(updates.next().await.expect("the client is there"), ChatEvent::Connection(State::Closed(_))) {}
+    };
+    soon("the end", ended).await;
+    chat.connect();
+    let (mut connection, _) = server.accept().await;
+    connection.sync("e", 1).await;
+    synced(&mut copy, &mut updates).await;
+    connection.text(1).await;
+    while copy.is_empty() {
+        if let ChatEvent::Timeline(change) = soon("a line", updates.next()).await.expect("the client is there") {
+            change.apply(&mut copy);
+        }
+    }
+    chat.send("heard").unwrap();
+    let said = soon("a line of ours", connection.0.next()).await.unwrap().unwrap();
+    assert!(said.into_text().unwrap().contains("heard"));
 }

@@ -65,6 +65,8 @@ texts! {
     News = "news" { count: u64 },
     /// The same where there are more than were counted.
     ManyNews = "many-news" { count: u64 },
+    /// Of the page: all that was passed over is read, says whoever presses it.
+    ReadAll = "read-all",
     #[cfg(feature = "terminal")]
     EarlierLoading = "earlier-loading",
     EarlierNone = "earlier-none",
@@ -133,6 +135,8 @@ texts! {
     RoomUnknown = "room-unknown" { room: &'a str },
     #[cfg(feature = "terminal")]
     LastRoom = "last-room",
+    #[cfg(feature = "terminal")]
+    NoRooms = "no-rooms",
 
     SignIn = "sign-in",
     SignOut = "sign-out",
@@ -170,6 +174,8 @@ texts! {
     ReasonTextBlank = "reason-text-blank",
     ReasonMalformed = "reason-malformed",
     ReasonBadUser = "reason-bad-user",
+    #[cfg(feature = "terminal")]
+    ReasonToken = "reason-token",
 
     #[cfg(feature = "terminal")]
     TodoSignIn = "todo-sign-in",
@@ -203,6 +209,11 @@ texts! {
     /// With an outbox on the disk.
     #[cfg(feature = "terminal")]
     KeptForLater = "kept-for-later" { count: u64 },
+    /// The same for whoever does not wait for them to be sent: on the disk, or lost.
+    #[cfg(feature = "terminal")]
+    UnsentKept = "unsent-kept" { count: u64, folder: &'a str },
+    #[cfg(feature = "terminal")]
+    UnsentLost = "unsent-lost" { count: u64 },
     #[cfg(feature = "terminal")]
     Farewell = "farewell",
 }

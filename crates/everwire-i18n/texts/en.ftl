@@ -62,6 +62,7 @@ many-unread = more than { $count } new messages
 newest = to the newest
 news = { $count } new
 many-news = { $count }+ new
+read-all = mark all as read
 earlier-loading = loading earlier messages…
 earlier-none = the beginning of the room
 earlier-left-out = there are earlier messages
@@ -142,6 +143,7 @@ unknown-command = there is no { $command }; /help tells what there is
 room-wanted = which room? /join NAME
 room-unknown = you are not in { $room }
 last-room = this is your only room; /quit leaves the chat
+no-rooms = the server lists no rooms
 
 ## Signing in
 
@@ -179,6 +181,7 @@ reason-text-long = the message is longer than 16 KiB
 reason-text-blank = the message is blank
 reason-malformed = the server did not understand it
 reason-bad-user = the server does not take this name
+reason-token = the server does not take this token
 
 ## What to do about it, on the terminal
 
@@ -203,9 +206,9 @@ help-keys =
     Ctrl+N, Ctrl+P     the next room, the one before
     F1, F2, Ctrl+C     this help, who is here, leave
 help-commands =
-    /join ROOM         join another room, or go there
-    /part              leave this room
-    /who               who is here
+    /join ROOM, /part  join another room, or go there; leave
+    /rooms, /who       which rooms there are, who is here
+    /read              mark all as read
     /retry             send all that failed again
     /cancel            take back all that waits
     /quit              leave
@@ -224,4 +227,12 @@ kept-for-later = { $count ->
     [one] { $count } message is kept and sent by the next start
    *[other] { $count } messages are kept and sent by the next start
 }
+unsent-kept = { $count ->
+    [one] { $count } message was not sent; it is kept in { $folder }
+   *[other] { $count } messages were not sent; they are kept in { $folder }
+}, and the next start with the same --outbox sends what is there
+unsent-lost = { $count ->
+    [one] { $count } message is not known to have been sent, and is
+   *[other] { $count } messages are not known to have been sent, and are
+} kept nowhere; --user NAME --outbox DIR keeps what waits
 farewell = you have left

@@ -7,7 +7,7 @@ use everwire::store::{Store, WebStore};
 use everwire_chat::{ChatClient, ChatError, FailedMessage, Memory, User};
 use send_wrapper::SendWrapper;
 
-use crate::account::Account;
+use crate::account::{Account, Auth};
 use crate::browser;
 
 /// What waits in an outbox.
@@ -56,9 +56,10 @@ pub(super) fn client(
     Ok((builder.build()?, is_kept))
 }
 
-/// Whether the server is there. If not, there is nothing more to say of it.
+/// Whether the server is there, by a request that no browser delays. What a proxy in front of it answers, or a network that
+/// wants a sign-in of its own, is no answer. If it is not there, there is nothing more to say of it.
 async fn look() -> Result<(), Box<dyn Error + Send + Sync>> {
-    if browser::server_answers().await { Ok(()) } else { Err("".into()) }
+    Auth::ask().await.map(drop).ok_or_else(|| "".into())
 }
 
 /// How the names begin under which it is kept what waits to be sent.

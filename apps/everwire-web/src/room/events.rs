@@ -42,6 +42,7 @@ impl Room {
             ChatEvent::Connection(state) => {
                 if !state.is_connected() {
                     self.0.typing.take();
+                    self.0.synced.set(false);
                 }
                 *self.0.link.borrow_mut() = state;
             }
@@ -49,11 +50,12 @@ impl Room {
             ChatEvent::Left(user) => self.notice(&Text::Left { name: &user.user_name }),
             ChatEvent::Typing(names) => *self.0.typing.borrow_mut() = names,
             ChatEvent::Synced { .. } => {
+                self.0.synced.set(true);
                 self.renew_users();
                 // What could not be asked for without a connection is asked for when the list is drawn.
                 self.changed();
             }
-            ChatEvent::ReadPosition(position) => self.on_read_position(position),
+            ChatEvent::ReadPosition(_) => self.on_read_position(),
             ChatEvent::Back(_) | ChatEvent::Presence(_) | ChatEvent::Named(_) => self.renew_users(),
             ChatEvent::Missed { entries, .. } => self.on_missed(entries),
             _ => {}
@@ -76,8 +78,10 @@ impl Room {
         let before = self.0.entries.replace(entries);
         self.keep_place_among(&before);
         self.0.counted.set(None);
-        if !self.is_followed() && self.unread().messages > 0 {
-            self.0.unread.borrow_mut().on_news(self.0.chat.read_position().offset);
+        // What was not heard may have been that the server has said who is here.
+        self.0.synced.set(self.0.chat.state().is_connected());
+        if !self.is_followed() {
+            self.note_news();
         }
         self.keep_all_failed();
         // Whoever types says so again.

@@ -26,6 +26,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::account::Account;
 use crate::alerts::Alerts;
 use crate::browser;
+use crate::colours::Colours;
 use crate::frames::Frames;
 use crate::network::Network;
 use crate::rows::{self, Day, Notice, Row};
@@ -59,8 +60,11 @@ struct Inner {
     frames: Rc<Frames>,
     link: RefCell<State>,
     users: RefCell<Vec<User>>,
+    /// The server has said on this connection who is here.
+    synced: Cell<bool>,
     /// Counts the changes of `users`.
     users_version: Cell<u64>,
+    colours: RefCell<Colours>,
     /// Who is typing, by name.
     typing: RefCell<Vec<String>>,
     unread: RefCell<Unread>,
@@ -70,8 +74,10 @@ struct Inner {
     mentioned: Cell<bool>,
     /// The reader is to be brought to where what is new begins.
     seeking: Cell<bool>,
-    /// The last message of another that was told to be seen.
-    saw: RefCell<Option<String>>,
+    /// The messages from the one to the other were told to be seen last.
+    saw: RefCell<Option<(String, String)>>,
+    /// Whoever went to the newest has passed over what is unread up to this offset.
+    passed: Cell<u64>,
     /// What is being written.
     draft: RefCell<String>,
     /// It was changed here since it was last kept: another tab may have a newer one.
@@ -133,13 +139,16 @@ impl Room {
             frames: Rc::clone(frames),
             link: RefCell::new(chat.state()),
             users: RefCell::new(chat.users()),
+            synced: Cell::default(),
             users_version: Cell::default(),
+            colours: RefCell::default(),
             typing: RefCell::default(),
             unread: RefCell::default(),
             counted: Cell::default(),
             mentioned: Cell::default(),
             seeking: Cell::default(),
             saw: RefCell::default(),
+            passed: Cell::default(),
             draft: RefCell::new(browser::kept(&draft_key).unwrap_or_default()),
             draft_changed: Cell::default(),
             draft_key,
@@ -163,9 +172,7 @@ impl Room {
         // What has arrived since is not shown as failed.
         room.keep_all_failed();
         // What was not seen at the last visit is new at this one.
-        if room.unread().messages > 0 {
-            room.0.unread.borrow_mut().on_news(room.0.chat.read_position().offset);
-        }
+        room.note_news();
         // Neither of these keeps the room: one that was left is let go of, and its connection with it.
         spawn_local(Self::listen(room.weak(), updates));
         spawn_local(Self::watch_store(room.weak(), events));
@@ -217,9 +224,19 @@ impl Room {
         self.0.link.borrow()
     }
 
-    /// What the others see us as.
-    pub(crate) fn own_name(&self) -> String {
-        self.0.chat.me().user_name
+    /// Who the others see us as.
+    pub(crate) fn me(&self) -> User {
+        self.0.chat.me()
+    }
+
+    /// Somebody's colour, the same wherever they are shown in this room.
+    pub(crate) fn colour_of(&self, user_id: &str) -> usize {
+        self.0.colours.borrow_mut().of(user_id)
+    }
+
+    /// Nobody else is known to be here only because the server has not said who is.
+    pub(crate) fn are_users_unknown(&self) -> bool {
+        self.users().is_empty() && !self.0.synced.get()
     }
 
     /// Whom a line can address: everybody here.
@@ -227,6 +244,13 @@ impl Room {
         let users = self.0.users.borrow();
         let me = self.0.chat.me();
         users.iter().chain([&me]).flat_map(|user| [user.user_name.clone(), user.user_id.clone()]).collect()
+    }
+
+    /// Whom somebody who writes may want to address: the others here, and those who have said something.
+    pub(crate) fn names_to_address(&self) -> Vec<String> {
+        let (users, entries) = (self.0.users.borrow(), self.0.entries.borrow());
+        let spoken = entries.iter().rev().take(MOST).filter(|entry| !entry.own).map(|entry| &entry.user_name);
+        users.iter().map(|user| &user.user_name).chain(spoken).cloned().collect()
     }
 
     /// Whether a line addresses us.

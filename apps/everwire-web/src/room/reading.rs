@@ -24,14 +24,11 @@ impl Room {
     }
 
     /// The server says how far the user has read: after an absence, or because another device has read further.
-    pub(super) fn on_read_position(&self, position: ReadPosition) {
+    pub(super) fn on_read_position(&self) {
         self.0.counted.set(None);
-        if position.unread > 0 {
-            self.0.unread.borrow_mut().on_news(position.offset);
-            // Whoever reads what is older goes on to do so.
-            if self.at_end() {
-                self.seek_line();
-            }
+        // Whoever reads what is older goes on to do so.
+        if self.note_news() && self.at_end() {
+            self.seek_line();
         }
         self.settle_unread();
         self.changed();
@@ -46,16 +43,18 @@ impl Room {
                 self.0.unread.borrow_mut().forget();
             }
         } else if !self.is_followed() {
-            if !self.is_line_pending() {
-                self.0.unread.borrow_mut().on_news(self.0.chat.read_position().offset);
-            }
+            self.0.unread.borrow_mut().on_news(self.news_from());
             let users = self.0.users.borrow();
             let is_mention = everwire_chat::mention::mentions(&entry.text, &self.0.chat.me(), &users);
             if is_mention {
                 self.0.mentioned.set(true);
             }
             if !browser::is_looked_at() || !self.0.active.get() {
-                self.0.alerts.on_line(&self.0.name, entry, is_mention);
+                let (room, offset) = (self.weak(), entry.offset);
+                let is_seen = move || {
+                    room.upgrade().is_none_or(|room| offset.is_some_and(|at| at <= room.0.chat.read_position().offset))
+                };
+                self.0.alerts.on_line(&self.0.name, entry, is_mention, is_seen);
             }
         }
     }
@@ -110,26 +109,47 @@ impl Room {
         self.0.unread.borrow().is_pending()
     }
 
-    /// Somebody sees this message, and has seen those above it: the others may know.
-    pub(crate) fn saw(&self, id: &str) {
+    /// Somebody sees these messages, from the one to the other, and what is between them.
+    pub(crate) fn saw(&self, first: &str, last: &str) {
         if !self.0.active.get() || self.0.seeking.get() || !browser::is_looked_at() {
             return;
         }
-        let entries = self.0.entries.borrow();
-        let Some(at) = place(&entries, id) else { return };
-        let latest = entries[..=at].iter().rev().find(|entry| !entry.own && entry.offset.is_some());
-        if let Some(latest) = latest.filter(|latest| self.0.saw.borrow().as_ref() != Some(&latest.id)) {
-            self.0.saw.replace(Some(latest.id.clone()));
-            self.0.chat.mark_read(&latest.id);
-            self.0.counted.set(None);
+        let seen = {
+            let entries = self.0.entries.borrow();
+            let (Some(from), Some(to)) = (place(&entries, first), place(&entries, last)) else { return };
+            let mut placed = entries[from.min(to)..=to.max(from)].iter().filter(|entry| entry.offset.is_some());
+            let Some(first) = placed.next() else { return };
+            let last = placed.next_back().unwrap_or(first);
+            (first.id.clone(), last.id.clone())
+        };
+        if self.0.saw.borrow().as_ref() != Some(&seen) {
+            self.0.chat.mark_shown(&seen.0, &seen.1);
+            self.0.saw.replace(Some(seen));
+            self.recount();
         }
-        drop(entries);
         self.settle_unread();
     }
 
-    /// Whoever asks for the newest has seen all that is new.
+    /// Whoever asks for the newest passes over what is new: it stays unread, and nobody is told that it was read.
     pub(crate) fn skip_to_newest(&self) {
         self.stop_seeking();
+        let end = self.0.entries.borrow().iter().rev().find_map(|entry| entry.offset).unwrap_or(0);
+        self.0.passed.set(end);
+        self.settle_line();
+        self.show_newest();
+    }
+
+    /// Brings whoever has passed over something to where that begins.
+    pub(crate) fn go_back(&self) {
+        self.0.passed.set(0);
+        self.0.unread.borrow_mut().forget();
+        self.note_news();
+        self.seek_line();
+        self.changed();
+    }
+
+    /// Somebody says that all of it is read.
+    pub(crate) fn read_all(&self) {
         let latest = {
             let entries = self.0.entries.borrow();
             let latest = entries.iter().rev().find(|entry| !entry.own && entry.offset.is_some());
@@ -137,10 +157,37 @@ impl Room {
         };
         if let Some(latest) = latest {
             self.0.chat.mark_read(&latest);
-            self.0.counted.set(None);
+            self.recount();
             self.settle_unread();
         }
-        self.show_newest();
+    }
+
+    /// Something is unread that was passed over.
+    pub(crate) fn has_passed(&self) -> bool {
+        !self.is_line_pending() && self.unread().messages > 0
+    }
+
+    /// What is new stands behind this offset.
+    fn news_from(&self) -> u64 {
+        self.0.chat.read_position().offset.max(self.0.passed.get())
+    }
+
+    /// The line stands above what is new, if there is something; whether there is.
+    pub(super) fn note_news(&self) -> bool {
+        let from = self.news_from();
+        let is_new = self.0.chat.unread_behind(from).unread > 0;
+        if is_new {
+            self.0.unread.borrow_mut().on_news(from);
+        }
+        is_new
+    }
+
+    /// How much is unread may be another number.
+    fn recount(&self) {
+        let before = self.0.counted.take();
+        if before != Some(self.unread()) {
+            self.0.frames.plan();
+        }
     }
 
     /// The last message that there is.
@@ -154,25 +201,29 @@ impl Room {
     }
 
     pub(super) fn settle_unread(&self) {
-        if self.is_line_pending() && self.unread().messages == 0 {
-            let count = self.line_count();
-            self.0.unread.borrow_mut().on_seen(count);
+        let is_pending = |behind| self.is_line_pending() && self.0.chat.unread_behind(behind).unread == 0;
+        if self.0.unread.borrow().line().is_some_and(|(behind, _)| is_pending(behind)) {
+            self.settle_line();
             self.0.mentioned.set(false);
-            self.0.version.set(self.0.version.get() + 1);
-            self.0.frames.plan();
         }
+    }
+
+    /// What the line counts from now on is what it counts now.
+    fn settle_line(&self) {
+        let count = self.line_count();
+        self.0.unread.borrow_mut().on_seen(count);
+        self.0.version.set(self.0.version.get() + 1);
+        self.0.frames.plan();
     }
 
     /// How many messages the line counts: those that were read since, and those that were not.
     fn line_count(&self) -> Count {
         let Some((behind, settled)) = self.0.unread.borrow().line() else { return Count::default() };
         settled.unwrap_or_else(|| {
-            let read = self.0.chat.read_position().offset;
-            let since =
-                |entry: &&Entry| !entry.own && entry.offset.is_some_and(|offset| offset > behind && offset <= read);
-            let Count { messages, or_more } = self.unread();
-            let entries = self.0.entries.borrow();
-            Count { messages: messages + entries.iter().filter(since).count(), or_more }
+            let ReadPosition { unloaded, or_more, .. } = self.0.chat.unread_behind(behind);
+            let is_behind = |entry: &&Entry| !entry.own && entry.offset.is_some_and(|offset| offset > behind);
+            let loaded = self.0.entries.borrow().iter().filter(is_behind).count();
+            Count { messages: loaded + unloaded, or_more }
         })
     }
 

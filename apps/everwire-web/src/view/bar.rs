@@ -33,6 +33,8 @@ pub(super) struct Bar {
     /// Leads to the sign-in.
     other: Switch,
     here: dom::Words,
+    /// Nobody knows who else is here.
+    is_unknown: Switch,
     /// How often the server was there while no connection to it came about.
     doubts: Cell<u32>,
     /// Why the server lets nobody in, once it was asked.
@@ -59,6 +61,7 @@ impl Bar {
             say_again: dom::Words::at(main, ".again"),
             other: Switch::at(main, ".other", "hidden", true),
             here: dom::Words::at(main, ".people"),
+            is_unknown: Switch::at(main, ".people", "hidden", false),
             doubts: Cell::default(),
             refusal: RefCell::default(),
         }
@@ -90,6 +93,7 @@ impl Bar {
         self.other.turn(offer != Offer::AgainOrOther);
         let waiting = room.waiting();
         self.waiting.show(if waiting > 0 { words.say(&Text::Waiting { count: waiting }) } else { String::new() });
+        self.is_unknown.turn(room.are_users_unknown());
         self.here.show(words.say(&Text::Here { count: room.users().len() as u64 }));
         if self.expanded.replace(Some(side_is_open)) != Some(side_is_open) {
             dom::set(&self.menu, "aria-expanded", if side_is_open { "true" } else { "false" });

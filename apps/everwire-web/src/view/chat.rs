@@ -82,6 +82,9 @@ impl Chat {
         }
         main.list.show(&room);
         main.bar.show(&room, self.side_is_open.get());
+        if let Some(problem) = self.rooms.take_problem() {
+            main.composer.complain_of(Err(problem));
+        }
         main.composer.show(&room);
         self.side.show(&self.rooms, &room);
         self.update.turn(!browser::has_update());
@@ -149,7 +152,8 @@ impl Chat {
             }
             "close" => self.open_side(false),
             "update" => browser::tell("everwire-update-now"),
-            "newest" => room.skip_to_newest(),
+            "newest" => self.main.borrow().list.jump(),
+            "read-all" => room.read_all(),
             "again" => self.rooms.connect(),
             "notify" | "sound" => self.side.choose(what, &self.rooms),
             "find" => {
@@ -166,6 +170,11 @@ impl Chat {
                     self.open_side(false);
                 } else {
                     self.side.leave(&self.rooms, at);
+                }
+            }
+            "name" => {
+                if let Some(at) = button.get_attribute("data-at").and_then(|at| at.parse().ok()) {
+                    self.main.borrow().composer.take_name(at);
                 }
             }
             "retry" | "take-back" | "edit" | "copy" => {
@@ -222,6 +231,11 @@ impl Chat {
     /// Somebody has written something somewhere.
     pub(crate) fn input(&self) {
         self.main.borrow().composer.on_input();
+    }
+
+    /// A key was pressed where somebody writes; whether it is done with.
+    pub(crate) fn writes(&self, key: &str) -> bool {
+        self.main.borrow().composer.on_key(key)
     }
 
     pub(crate) fn scrolled(&self) {

@@ -5,6 +5,7 @@ use everwire_i18n::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlTextAreaElement};
 
+use super::names::Names;
 use crate::browser;
 use crate::dom::{self, Switch};
 use crate::room::Room;
@@ -17,6 +18,7 @@ pub(super) struct Composer {
     room: Room,
     words: Words,
     input: HtmlTextAreaElement,
+    names: Names,
     unsendable: Switch,
     is_lost: Switch,
     unkept: dom::Words,
@@ -30,6 +32,7 @@ impl Composer {
     pub(super) fn new(main: &Element, room: Room, words: Words) -> Self {
         let input: HtmlTextAreaElement = dom::find(main, "textarea").unchecked_into();
         dom::label(main, "textarea", &words.say(&Text::WriteHere));
+        dom::label(main, ".names", &words.say(&Text::Who));
         input.set_placeholder(&words.say(&Text::WriteHere));
         input.set_value(&room.draft());
         dom::label(main, ".send", &words.say(&Text::Send));
@@ -37,6 +40,7 @@ impl Composer {
         Self {
             room,
             words,
+            names: Names::at(main, &input),
             input,
             unsendable: Switch::at(main, ".send", "disabled", true),
             is_lost: Switch::at(main, ".unkept", "hidden", true),
@@ -69,7 +73,32 @@ impl Composer {
     }
 
     pub(super) fn on_input(&self) {
-        self.room.write(self.input.value());
+        let draft = self.input.value();
+        let names = if draft.contains('@') { self.room.names_to_address() } else { Vec::new() };
+        self.names.offer(&draft, &names);
+        self.write(draft);
+    }
+
+    /// Whether a key was for the names that are offered.
+    pub(super) fn on_key(&self, key: &str) -> bool {
+        let done = self.names.on_key(key, &self.input.value());
+        let is_done = done.is_some();
+        if let Some(draft) = done.flatten() {
+            self.write(draft);
+        }
+        is_done
+    }
+
+    /// Takes one of them.
+    pub(super) fn take_name(&self, at: usize) {
+        if let Some(draft) = self.names.take(at, &self.input.value()) {
+            self.write(draft);
+        }
+        let _ = self.input.focus();
+    }
+
+    fn write(&self, draft: String) {
+        self.room.write(draft);
         self.show_draft();
         self.grow();
     }
@@ -80,6 +109,7 @@ impl Composer {
         }
         let sent = self.room.send();
         if sent.is_ok() {
+            self.names.close();
             self.input.set_value("");
             self.grow();
         }

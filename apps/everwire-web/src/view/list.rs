@@ -17,6 +17,8 @@ use crate::unread::Count;
 const NEAR: i32 = 600;
 /// Nearer to the end than this counts as there.
 const AT_END: i32 = 40;
+/// So many screens at once are no scrolling, but a jump.
+const FAR: i32 = 2;
 /// So far from the top stands the line above what is new.
 const LINE: f64 = 8.0;
 /// More rows at once than these are not read aloud.
@@ -33,6 +35,9 @@ pub(super) struct List {
     nothing: dom::Words,
     newest: Switch,
     news: dom::Words,
+    /// What the button leads to: what was passed over, or the newest.
+    leads_back: Cell<bool>,
+    read_all: Switch,
     typing: dom::Words,
     /// What is in the document, of which of the room's versions, and on which day.
     shown: RefCell<Vec<Shown>>,
@@ -41,6 +46,10 @@ pub(super) struct List {
     is_live: Cell<bool>,
     /// What the reader looks at, unless it is the end.
     anchor: RefCell<Option<Anchor>>,
+    /// The last message that was seen, unless what is shown now has nothing to do with that.
+    seen: RefCell<Option<String>>,
+    /// Where the list stood when it was last looked at.
+    top: Cell<i32>,
     /// As high as the list was when it was last looked at.
     height: Cell<i32>,
     _sizes: Option<Sizes>,
@@ -56,6 +65,7 @@ struct Shown {
 impl List {
     pub(super) fn new(main: &Element, room: &Room, words: Words) -> Rc<Self> {
         dom::label(main, ".list", room.name());
+        dom::find(main, ".read-all").set_text_content(Some(&words.say(&Text::ReadAll)));
         let list = dom::find(main, ".list");
         Rc::new_cyclic(|own: &Weak<Self>| {
             let own = own.clone();
@@ -74,11 +84,15 @@ impl List {
                 nothing: dom::Words::at(main, ".empty"),
                 newest: Switch::at(main, ".newest", "hidden", true),
                 news: dom::Words::at(main, ".newest"),
+                leads_back: Cell::default(),
+                read_all: Switch::at(main, ".read-all", "hidden", true),
                 typing: dom::Words::at(main, ".typing"),
                 shown: RefCell::default(),
                 version: Cell::default(),
                 is_live: Cell::default(),
                 anchor: RefCell::default(),
+                seen: RefCell::default(),
+                top: Cell::default(),
                 height: Cell::default(),
                 _sizes: sizes,
             }
@@ -94,14 +108,19 @@ impl List {
         let today = browser::day_of(browser::now_ms());
         let version = Some((room.version(), today));
         if self.version.replace(version) != version {
-            room.find_line();
+            if room.find_line() || room.is_jumping() {
+                self.seen.take();
+            }
             room.with_rows(today, |rows| self.show_rows(rows));
             room.has_jumped();
             self.follow();
         }
         self.look();
-        self.newest.turn(room.at_end());
-        if !room.at_end() {
+        let has_passed = room.at_end() && room.has_passed();
+        self.newest.turn(room.at_end() && !has_passed);
+        self.read_all.turn(!has_passed);
+        self.leads_back.set(has_passed);
+        if has_passed || !room.at_end() {
             let Count { messages, or_more } = room.unread();
             let count = messages as u64;
             let text = match (count, or_more) {
@@ -109,7 +128,16 @@ impl List {
                 (_, false) => Text::News { count },
                 (_, true) => Text::ManyNews { count },
             };
-            self.news.show(format!("{} ↓", self.words.say(&text)));
+            self.news.show(format!("{} {}", self.words.say(&text), if has_passed { "↑" } else { "↓" }));
+        }
+    }
+
+    /// To the newest, or from there back to what was passed over.
+    pub(super) fn jump(&self) {
+        if self.leads_back.get() {
+            self.room.go_back();
+        } else {
+            self.room.skip_to_newest();
         }
     }
 
@@ -119,28 +147,44 @@ impl List {
             return;
         }
         let last = if self.room.at_end() && self.room.is_newest() { self.room.last_id() } else { self.last_shown() };
-        if let Some(last) = last {
-            self.room.saw(&last);
+        let Some(last) = last else { return };
+        // What has come since, or has passed the screen when somebody scrolled, was seen.
+        let first = self.seen.borrow().clone().or_else(|| self.first_shown());
+        if let Some(first) = first {
+            self.room.saw(&first, &last);
         }
+        self.seen.replace(Some(last));
+    }
+
+    /// The first message of which something is on the screen.
+    fn first_shown(&self) -> Option<String> {
+        self.message_at(self.list.get_bounding_client_rect().top() + 2.0, 16.0)?.get_attribute("data-id")
     }
 
     /// The last message that is wholly on the screen.
     fn last_shown(&self) -> Option<String> {
-        let area = self.list.get_bounding_client_rect();
-        let middle = (area.left() + area.width() / 2.0) as f32;
-        let mut row = (0..8).find_map(|step| {
-            let at = browser::document().element_from_point(middle, area.bottom() as f32 - 2.0 - 16.0 * step as f32)?;
-            at.closest("[data-id]").ok()?
-        });
+        let bottom = self.list.get_bounding_client_rect().bottom();
+        let mut row = self.message_at(bottom - 2.0, -16.0);
         while let Some(found) = row {
             let id = found.get_attribute("data-id").unwrap_or_default();
             // Half a pixel is no line.
-            if !id.is_empty() && found.get_bounding_client_rect().bottom() <= area.bottom() + 1.0 {
+            if !id.is_empty() && found.get_bounding_client_rect().bottom() <= bottom + 1.0 {
                 return Some(id);
             }
             row = found.previous_element_sibling();
         }
         None
+    }
+
+    /// The message at this height, or some steps from there.
+    fn message_at(&self, y: f64, step: f32) -> Option<Element> {
+        let area = self.list.get_bounding_client_rect();
+        let middle = (area.left() + area.width() / 2.0) as f32;
+        // A short list begins far down.
+        (0..self.list.client_height() / 16).find_map(|steps| {
+            let there = browser::document().element_from_point(middle, y as f32 + step * steps as f32)?;
+            there.closest(".message").ok()?
+        })
     }
 
     /// Touches only the rows that came, went or changed.
@@ -207,6 +251,7 @@ impl List {
         let over = self.list.get_bounding_client_rect().top() + LINE - line.get_bounding_client_rect().top();
         if over > 0.0 {
             self.list.set_scroll_top(self.list.scroll_top() - over.ceil() as i32);
+            self.seen.take();
             *self.anchor.borrow_mut() = Anchor::of(&self.list);
             self.room.set_at_end(false);
         }
@@ -227,6 +272,18 @@ impl List {
         // At the end it is the end that stays in view, and to look for a row costs as much as to draw one.
         *self.anchor.borrow_mut() = if end { None } else { Anchor::of(list) };
         room.set_at_end(end);
+        let top = list.scroll_top();
+        let way = top - self.top.replace(top);
+        if way.abs() > FAR * height {
+            // Nobody sees what a jump leads over.
+            self.seen.take();
+        } else if way < 0 {
+            // Upwards it is what comes above that is seen.
+            let (first, last) = (self.first_shown(), self.seen.borrow().clone());
+            if let (Some(first), Some(last)) = (first, last) {
+                room.saw(&first, &last);
+            }
+        }
         self.look();
         self.fill();
         self.load_gaps();

@@ -1,7 +1,5 @@
 //! One row of the list.
 
-use std::cell::RefCell;
-
 use everwire_chat::mention::spans;
 use everwire_chat::{Entry, Failure, Rejection, Status};
 use everwire_i18n::{Text, Words};
@@ -9,23 +7,22 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
 use crate::browser;
-use crate::colours::{Colours, initials};
+use crate::colours::initials;
 use crate::dom;
 use crate::links::{self, Piece, pieces};
 use crate::room::Room;
 use crate::rows::{Called, Day, Look, Row, Start};
 use crate::unread::Count;
 
-/// Writes rows, and knows whose colour is which.
+/// Writes rows.
 pub(super) struct Writer {
     words: Words,
     room: Room,
-    colours: RefCell<Colours>,
 }
 
 impl Writer {
     pub(super) fn new(words: Words, room: Room) -> Self {
-        Self { words, room, colours: RefCell::default() }
+        Self { words, room }
     }
 
     pub(super) fn row(&self, row: &Row<'_>) -> Element {
@@ -111,17 +108,22 @@ impl Writer {
 
     /// Says whose messages begin here.
     fn sign(&self, row: &Element, entry: &Entry) {
-        let colour = self.colours.borrow_mut().of(&entry.user_id);
+        let colour = self.room.colour_of(&entry.user_id);
         let name = dom::new("p");
         name.set_class_name(&format!("name colour-{colour}"));
         dom::set(&name, "dir", "auto");
         name.set_text_content(Some(&entry.user_name));
-        let avatar = dom::new("span");
-        avatar.set_class_name(&format!("avatar colour-{colour}"));
-        dom::set(&avatar, "aria-hidden", "true");
-        dom::add(&avatar, "span").set_text_content(Some(&initials(&entry.user_name)));
-        let _ = row.prepend_with_node_2(&avatar, &name);
+        let _ = row.prepend_with_node_2(&avatar(&entry.user_name, colour), &name);
     }
+}
+
+/// The first letters of a name, in its colour.
+pub(super) fn avatar(name: &str, colour: usize) -> Element {
+    let avatar = dom::new("span");
+    avatar.set_class_name(&format!("avatar colour-{colour}"));
+    dom::set(&avatar, "aria-hidden", "true");
+    dom::add(&avatar, "span").set_text_content(Some(&initials(name)));
+    avatar
 }
 
 fn line_words(row: &Row<'_>, words: Words) -> String {

@@ -3,7 +3,7 @@
 //! - [`Join`]: who are you?
 //! - [`Chat`]: everything else, put together
 //! - `bar`: where the connection stands; `side`: rooms and people; `list` and `message`: what was said; `composer`: what
-//!   is being written
+//!   is being written, with the `names` that it may go on with
 
 mod anchor;
 mod bar;
@@ -12,6 +12,7 @@ mod composer;
 mod join;
 mod list;
 mod message;
+mod names;
 mod side;
 
 pub(crate) use chat::Chat;

@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
+use super::message::avatar;
 use crate::browser;
 use crate::dom::{self, Switch};
 use crate::room::Room;
@@ -97,7 +98,7 @@ impl Side {
         }
         let people = (room.name().to_owned(), room.users_version());
         if shown.people.as_ref() != Some(&people) {
-            self.show_people(&room.own_name(), &room.users());
+            self.show_people(room);
             shown.people = Some(people);
         }
     }
@@ -173,12 +174,22 @@ impl Side {
         let _ = dom::find(&self.places, ".active button").focus();
     }
 
-    fn show_people(&self, me: &str, users: &[User]) {
+    fn show_people(&self, room: &Room) {
         self.people.set_text_content(None);
-        add_person(&self.people, me, Some(&self.words.within().say(&Text::You)));
+        let add = |user: &User, what: Option<&String>| {
+            let person = dom::add(&self.people, "li");
+            dom::set(&person, "dir", "auto");
+            let _ = person.append_child(&avatar(&user.user_name, room.colour_of(&user.user_id)));
+            dom::add(&person, "span").set_text_content(Some(&user.user_name));
+            if let Some(what) = what {
+                dom::add(&person, "small").set_text_content(Some(what));
+            }
+            person
+        };
+        add(&room.me(), Some(&self.words.within().say(&Text::You)));
         let away = self.words.within().say(&Text::Away);
-        for user in users {
-            let person = add_person(&self.people, &user.user_name, user.away.then_some(&away));
+        for user in &*room.users() {
+            let person = add(user, user.away.then_some(&away));
             if user.away {
                 person.set_class_name("away");
             }
@@ -211,14 +222,4 @@ impl Side {
         self.problem.show(joined.err().unwrap_or_default());
         is_joined
     }
-}
-
-fn add_person(people: &Element, name: &str, what: Option<&String>) -> Element {
-    let person = dom::add(people, "li");
-    dom::set(&person, "dir", "auto");
-    person.set_text_content(Some(name));
-    if let Some(what) = what {
-        dom::add(&person, "small").set_text_content(Some(what));
-    }
-    person
 }

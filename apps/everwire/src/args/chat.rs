@@ -69,6 +69,10 @@ pub(crate) struct ChatArgs {
     #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
     pub(crate) theme: ThemeArg,
 
+    /// What the terminal's bell rings for while you don't look
+    #[arg(long, value_name = "WHAT", default_value = "mentions", value_enum)]
+    pub(crate) bell: BellArg,
+
     /// How long the flush at the end may take, lost connections included
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub(crate) close_timeout: Duration,
@@ -81,6 +85,17 @@ pub(crate) struct ChatArgs {
 
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+}
+
+/// What the bell rings for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BellArg {
+    /// Nothing
+    Never,
+    /// Lines that address you
+    Mentions,
+    /// Every line of others
+    Lines,
 }
 
 /// On what background the screen is.

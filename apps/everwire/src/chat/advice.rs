@@ -35,6 +35,27 @@ pub(super) fn closed(why: &Closed, way: Way) -> String {
     .1
 }
 
+/// Why a chat server refuses, in a few words. `None`: as the cause says.
+pub(super) fn reason(cause: &Cause, way: Way) -> Option<Text<'static>> {
+    let Cause::OpenFailed(OpenFailure { phase, kind: OpenFailureKind::Refused { status, .. }, detail, .. }) = cause
+    else {
+        return None;
+    };
+    match (status, way) {
+        _ if *phase == Phase::Proxy => None,
+        (401, Way::Guest) => Some(Text::SignInWanted),
+        (401, Way::Password) => Some(Text::ReasonSignIn),
+        (401, Way::Token) => Some(Text::ReasonToken),
+        (403, _) => match said(detail)? {
+            Text::TodoBanned => Some(Text::ReasonBanned),
+            Text::TodoRoom => Some(Text::ReasonMembersOnly),
+            Text::TodoUser => Some(Text::ReasonOtherUser),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// What to do about a refusal by a chat server. `None`: it is something else.
 pub(super) fn on(cause: &Cause, way: Way) -> Option<Text<'static>> {
     match cause {

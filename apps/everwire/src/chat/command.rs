@@ -15,6 +15,10 @@ pub(super) enum Command {
     JoinWhere,
     Part,
     Who,
+    /// Which rooms there are.
+    Rooms,
+    /// All of this room is read.
+    Read,
     Quit,
     Help,
     Unknown(String),
@@ -36,7 +40,9 @@ impl Command {
             ("retry" | "r", "") => Self::Retry,
             ("cancel", "") => Self::Cancel,
             ("part" | "leave", "") => Self::Part,
-            ("who" | "w", "") => Self::Who,
+            ("who" | "w" | "names", "") => Self::Who,
+            ("rooms" | "list", "") => Self::Rooms,
+            ("read", "") => Self::Read,
             ("quit" | "q" | "exit", "") => Self::Quit,
             ("help" | "h" | "?", _) => Self::Help,
             _ => Self::Unknown(format!("/{word}")),
@@ -62,5 +68,8 @@ mod tests {
         assert_eq!(Command::of("/dance now"), Command::Unknown("/dance".into()));
         assert_eq!(Command::of("/quit it"), Command::Unknown("/quit".into()), "a word too many is no reason to leave");
         assert_eq!(Command::of("/?"), Command::Help);
+        assert_eq!(Command::of("/rooms"), Command::Rooms);
+        assert_eq!(Command::of("/names"), Command::Who);
+        assert_eq!(Command::of("/read"), Command::Read);
     }
 }

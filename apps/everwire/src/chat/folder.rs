@@ -46,6 +46,11 @@ impl Folder {
         Ok(Self { root: root.to_owned(), own, server, user: user.to_owned() })
     }
 
+    /// Where all of it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.own
+    }
+
     /// The folder that was named, with what others keep there.
     pub(super) fn root(&self) -> &Path {
         &self.root

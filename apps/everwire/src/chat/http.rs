@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use everwire::Client;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -35,8 +35,18 @@ impl Server {
     /// # Errors
     /// One line: the address names no host, or a password sent there could be read on the way.
     pub(super) fn new(url: &str, network: Network, connection: ConnectionArgs) -> Result<Self, Failure> {
-        let (_, authority, base_path) = parts(url)?;
         let base = base(url)?;
+        let Parts { authority, base_path, .. } = parts(url)?;
+        Ok(Self { url: url.to_owned(), authority, base_path, base, network, connection })
+    }
+
+    /// The same for what may be read on the way as the chat itself is.
+    ///
+    /// # Errors
+    /// One line: the address names no host.
+    pub(super) fn of_chat(url: &str, network: Network, connection: ConnectionArgs) -> Result<Self, Failure> {
+        let Parts { scheme, authority, base_path, .. } = parts(url)?;
+        let base = format!("{scheme}://{authority}{base_path}");
         Ok(Self { url: url.to_owned(), authority, base_path, base, network, connection })
     }
 
@@ -51,17 +61,37 @@ impl Server {
     /// # Errors
     /// If there was no answer in time.
     pub(super) async fn post(&self, path: &str, json: String) -> Result<(StatusCode, Vec<u8>), Problem> {
-        match timeout(PATIENCE, self.ask(path, json)).await {
+        let mut request = self.request(Method::POST, path, json)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.ask(request).await
+    }
+
+    /// The same for a question of whoever has this token.
+    ///
+    /// # Errors
+    /// If there was no answer in time.
+    pub(super) async fn get(&self, path: &str, token: Option<&str>) -> Result<(StatusCode, Vec<u8>), Problem> {
+        let mut request = self.request(Method::GET, path, String::new())?;
+        if let Some(token) = token {
+            let mut bearer: HeaderValue = format!("Bearer {token}").parse()?;
+            bearer.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, bearer);
+        }
+        self.ask(request).await
+    }
+
+    async fn ask(&self, request: Request<String>) -> Result<(StatusCode, Vec<u8>), Problem> {
+        match timeout(PATIENCE, self.send(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs()).into()),
         }
     }
 
-    async fn ask(&self, path: &str, json: String) -> Result<(StatusCode, Vec<u8>), Problem> {
+    async fn send(&self, request: Request<String>) -> Result<(StatusCode, Vec<u8>), Problem> {
         let stream = self.network.apply(Client::builder(&self.url)).open_stream().await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let asked = async {
-            let answer = sender.send_request(self.request(path, json)?).await?;
+            let answer = sender.send_request(request).await?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), LONGEST).collect().await?;
             Ok((status, body.to_bytes().to_vec()))
@@ -77,8 +107,8 @@ impl Server {
         }
     }
 
-    fn request(&self, path: &str, json: String) -> Result<Request<String>, Problem> {
-        let mut request = Request::post(format!("{}{path}", self.base_path)).body(json)?;
+    fn request(&self, method: Method, path: &str, body: String) -> Result<Request<String>, Problem> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base_path)).body(body)?;
         let headers = request.headers_mut();
         for header in &self.connection.headers {
             let mut value: HeaderValue = header.value.parse()?;
@@ -90,7 +120,6 @@ impl Server {
             headers.entry(AUTHORIZATION).or_insert(credentials);
         }
         headers.entry(HOST).or_insert(self.authority.parse()?);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(request)
     }
 }
@@ -111,28 +140,41 @@ fn credentials(url: &str) -> Option<HeaderValue> {
 
 /// The address for HTTP of a chat's address, if a password may be sent there.
 pub(super) fn base(url: &str) -> Result<String, Failure> {
-    let (scheme, authority, base_path) = parts(url)?;
+    let Parts { scheme, authority, base_path, host, is_private } = parts(url)?;
+    if !is_private {
+        return Err(Failure::usage(format!("a password to {host} could be read by everybody on the way: use wss://")));
+    }
     Ok(format!("{scheme}://{authority}{base_path}"))
 }
 
-/// The scheme for HTTP, the host with its port, and what stands before the last part of the path.
-fn parts(url: &str) -> Result<(&'static str, String, String), Failure> {
+/// Of an address.
+struct Parts {
+    /// For HTTP.
+    scheme: &'static str,
+    /// The host with its port.
+    authority: String,
+    /// What stands before the last part of the path.
+    base_path: String,
+    host: String,
+    /// Nobody reads on the way.
+    is_private: bool,
+}
+
+fn parts(url: &str) -> Result<Parts, Failure> {
     let uri: http::Uri = url.parse().map_err(|error| Failure::usage(format!("'{url}': {error}")))?;
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    let scheme = match uri.scheme_str() {
-        Some("wss") => "https",
-        _ if is_here => "http",
-        _ => {
-            return Err(Failure::usage(format!(
-                "a password to {host} could be read by everybody on the way: use wss://"
-            )));
-        }
-    };
+    let is_tls = uri.scheme_str() == Some("wss");
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
     let authority = authority.rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
     let base_path = uri.path().rsplit_once('/').map_or("", |(base_path, _)| base_path);
-    Ok((scheme, authority.to_owned(), base_path.to_owned()))
+    Ok(Parts {
+        scheme: if is_tls { "https" } else { "http" },
+        authority: authority.to_owned(),
+        base_path: base_path.to_owned(),
+        host,
+        is_private: is_tls || is_here,
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! - [`command`]: what a written message asks for
 //! - `sign_in`: a password for tokens, asked for by `http`; `kept`: which outlive the program
 //! - `folder`: whose is what in the folder of `--outbox`; `memory`: the last messages, for the next start
-//! - `advice`: what to do where one is not let in
+//! - `advice`: what to do where one is not let in; `unsent`: what was not sent when one leaves
 //! - [`language`]: which language, and which colours
 
 mod advice;
@@ -19,20 +19,24 @@ mod names;
 mod pipe;
 mod screen;
 mod sign_in;
+mod unsent;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use everwire::store::SqliteStore;
+use everwire_chat::rooms::RoomList;
 use everwire_chat::{ChatClient, ChatError};
+use futures_util::FutureExt;
 
 use crate::address;
 use crate::args::{ChatArgs, ColorArg};
 use crate::exit::{Exit, Failure};
 use crate::term::{self, FullScreen, Stop, printable_line};
-use crate::token::Source;
+use crate::token::{Problem, Source};
 use advice::Way;
 use folder::Folder;
 use http::Server;
@@ -81,7 +85,8 @@ pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure
     }
     let chat = client(&args, &url, &room, &credentials, folder.as_ref())?;
     let look = term::look(color, &io::stderr());
-    pipe::run(args, chat, look, stop, &address).await
+    let kept_in = folder.map(|folder| folder.path().to_owned());
+    pipe::run(args, chat, look, stop, &address, kept_in).await
 }
 
 async fn on_screen(
@@ -101,6 +106,8 @@ async fn on_screen(
         room,
         close_timeout: args.close_timeout,
         way: Way::of(&args),
+        bell: args.bell,
+        list: list_rooms(&args, &url, &credentials)?,
         kept_in: folder.clone(),
     };
     let open = || {
@@ -113,6 +120,22 @@ async fn on_screen(
     };
     let join = move |room: &str| client(&args, &url, room, &credentials, folder.as_ref());
     screen::run(settings, Box::new(join), open, stop).await
+}
+
+/// Asks which rooms the server lists, by the way and as the user of the chat.
+fn list_rooms(args: &ChatArgs, url: &str, credentials: &Credentials) -> Result<screen::ListRooms, Failure> {
+    let server = Server::of_chat(url, args.network.read()?, args.connection.clone())?;
+    let credentials = credentials.clone();
+    Ok(Arc::new(move || {
+        let (server, credentials) = (server.clone(), credentials.clone());
+        let listed = async move {
+            let token = credentials.token().await?;
+            let (status, body) = server.get("/api/rooms", token.as_deref()).await?;
+            let listed = std::str::from_utf8(&body).ok().and_then(RoomList::from_json).filter(|_| status.is_success());
+            listed.ok_or_else(|| format!("the server does not say which rooms there are: {status}").into())
+        };
+        async move { listed.await.map_err(|error: Problem| error.to_string()) }.boxed()
+    }))
 }
 
 /// The folder of what outlives the program, with what a version before has kept.
@@ -132,6 +155,16 @@ enum Credentials {
     None,
     Password(SignIn),
     Token(Source),
+}
+
+impl Credentials {
+    async fn token(&self) -> Result<Option<String>, Problem> {
+        Ok(match self {
+            Self::None => None,
+            Self::Password(sign_in) => Some(sign_in.token(false).await?),
+            Self::Token(source) => Some(String::from_utf8(source.token().await?)?),
+        })
+    }
 }
 
 fn is_for_people() -> bool {

@@ -9,6 +9,7 @@ use crossterm::event::{
     EnableMouseCapture, Event, EventStream, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
     PushKeyboardEnhancementFlags,
 };
+use crossterm::style::Print;
 use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
 use futures_util::StreamExt;
@@ -69,6 +70,11 @@ impl FullScreen {
     /// Paints what has changed.
     pub(crate) fn draw(&mut self, paint: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.terminal.draw(paint).map(drop)
+    }
+
+    /// Rings the terminal's bell.
+    pub(crate) fn ring(&mut self) -> io::Result<()> {
+        execute!(io::stdout(), Print('\u{7}'))
     }
 
     /// What is done at the terminal next. Cancel-safe.

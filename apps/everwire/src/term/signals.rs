@@ -1,6 +1,7 @@
 //! Signals: asked once, leave in order; asked twice, leave at once.
 
-use std::sync::mpsc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -15,17 +16,21 @@ use crate::exit::Exit;
 const BACKSTOP: Duration = Duration::from_secs(2);
 
 /// Says whether the user wants to leave. Cloned handles say the same.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Stop {
     asked: watch::Sender<u32>,
+    last_word: Arc<Mutex<Option<LastWord>>>,
 }
+
+/// What there is to say when the process ends before all is done.
+type LastWord = Box<dyn Fn() -> Option<String> + Send>;
 
 impl Stop {
     /// Listens for interrupt and termination signals. After the first, the command has `grace` to end by itself.
     ///
     /// That is watched on a thread of its own, so that no amount of other work delays it.
     pub(crate) fn listen(grace: Duration) -> Self {
-        let stop = Self { asked: watch::Sender::new(0) };
+        let stop = Self { asked: watch::Sender::new(0), last_word: Arc::default() };
         let handle = stop.clone();
         let (listening, listens) = mpsc::channel();
         let watching = thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -55,6 +60,11 @@ impl Stop {
         let _ = asked.wait_for(|&asked| asked > 0).await;
     }
 
+    /// From now on whoever asks twice, or waits for too long, is told this on the way out.
+    pub(crate) fn say_at_last(&self, word: impl Fn() -> Option<String> + Send + 'static) {
+        *self.last_word.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(word));
+    }
+
     async fn run(&self, mut signals: Signals, grace: Duration) {
         let mut presses = self.asked.subscribe();
         let mut code = Exit::Interrupted.code();
@@ -63,20 +73,30 @@ impl Stop {
             by = signals.next() => { code = by; self.press(); }
         }
         tokio::select! {
-            _ = presses.wait_for(|&asked| asked > 1) => leave(code),
-            by = signals.next() => leave(by),
+            _ = presses.wait_for(|&asked| asked > 1) => self.leave(code),
+            by = signals.next() => self.leave(by),
             () = tokio::time::sleep(grace.saturating_add(BACKSTOP)) => {
                 restore();
                 complain("could not leave in order in time");
-                leave(Exit::Undelivered.code())
+                self.leave(Exit::Undelivered.code())
             }
         }
     }
+
+    fn leave(&self, code: u8) -> ! {
+        restore();
+        let last_word = self.last_word.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(word) = last_word.as_ref().and_then(|word| word()) {
+            complain(&word);
+        }
+        std::process::exit(code.into())
+    }
 }
 
-fn leave(code: u8) -> ! {
-    restore();
-    std::process::exit(code.into())
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stop").field("asked", &self.asked).finish_non_exhaustive()
+    }
 }
 
 #[cfg(unix)]

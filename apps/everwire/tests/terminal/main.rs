@@ -270,6 +270,13 @@ fn what_was_missed_is_shown_from_its_beginning() {
     ana.keys(&["C-c"]);
     ana.until(&["you have left"]);
     let ana = server.chat("Ana", (60, 14), &more);
+    ana.until(&["● connected", "new messages", "line 10."]);
+    ana.enter("/read");
+    ana.keys(&["C-End"]);
+    ana.until(&["line 130."]);
+    ana.keys(&["C-c"]);
+    ana.until(&["you have left"]);
+    let ana = server.chat("Ana", (60, 14), &more);
     ana.until(&["● connected", "line 130."]);
     assert!(!ana.screen().contains("new message"), "all of it was read: {}", ana.screen());
 }
@@ -302,4 +309,39 @@ fn names_are_completed_lines_cleared_and_leaving_can_be_hastened() {
     ana.until(&["leaving… Ctrl+C again leaves now"]);
     ana.keys(&["C-c"]);
     ana.wait("the screen to be given back", |screen| !screen.contains("Ctrl+C again"));
+}
+
+#[test]
+fn leaving_in_a_hurry_says_what_was_not_sent_and_where_it_is_kept() {
+    let mut server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = folder.path().display().to_string();
+    for (more, says) in [
+        (vec!["--user", "ana", "--outbox", outbox.as_str()], "1 message was not sent; it is kept in"),
+        (vec![], "1 message is not known to have been sent, and is kept nowhere"),
+    ] {
+        let ana = server.chat("Ana", (140, 12), &more);
+        ana.until(&["● connected"]);
+        server.kill();
+        ana.until(&["● offline"]);
+        ana.enter("is anybody there?");
+        ana.until(&["1 message waits"]);
+        ana.keys(&["C-c"]);
+        ana.until(&["leaving… Ctrl+C again leaves now"]);
+        ana.keys(&["C-c"]);
+        ana.until(&[says]);
+        server.restart();
+    }
+}
+
+#[test]
+fn the_rooms_that_the_server_lists_are_shown() {
+    let server = Server::start();
+    let ana = server.chat("Ana", (60, 14), &[]);
+    ana.until(&["● connected"]);
+    let data = server.data.path().display().to_string();
+    let (code, _, err) = support::run(&["room", "--data", &data, "publish", "garden"]);
+    assert_eq!(code, 0, "{err}");
+    ana.enter("/rooms");
+    ana.until(&["garden", "lobby", "1 here", "Esc closes this"]);
 }

@@ -43,6 +43,16 @@ impl Timeline {
         self.entries.iter().filter(is_between).count() as u64
     }
 
+    /// Whether all that stands behind one offset and up to another, at which there is a message here, is here and ours.
+    #[must_use]
+    pub fn is_clear_between(&self, after: u64, to: u64) -> bool {
+        let leaves_out = |entry: &Entry| match (entry.missing, entry.offset) {
+            (Some(Missing::Unloaded { count }), Some(offset)) => offset - 1 > after && offset - 1 - count < to,
+            _ => false,
+        };
+        self.others_between(after, to) == 0 && !self.entries.iter().any(leaves_out)
+    }
+
     /// At most so many messages behind one offset and up to another are not here, and the server may have them.
     #[must_use]
     pub fn unloaded_between(&self, after: u64, to: u64) -> u64 {
@@ -110,6 +120,21 @@ mod tests {
         assert_eq!(timeline.unloaded_between(99, 110), 9, "these are on their way");
         assert_eq!(Timeline::default().unloaded_between(3, 10), 7);
         assert_eq!((timeline.others_between(40, 101), timeline.others_between(40, 100)), (1, 0));
+    }
+
+    #[test]
+    fn between_two_offsets_it_is_clear_where_nothing_of_others_stands_or_may_stand() {
+        let timeline = with(&[(100, "me"), (101, "ana"), (102, "me"), (110, "me")]);
+        for (after, to, clear) in [
+            (99, 100, true),
+            (100, 101, false),
+            (101, 102, true),
+            (98, 100, false),
+            (101, 109, false),
+            (109, 110, true),
+        ] {
+            assert_eq!(timeline.is_clear_between(after, to), clear, "{after} to {to}");
+        }
     }
 
     #[test]

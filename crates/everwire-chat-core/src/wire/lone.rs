@@ -1,4 +1,4 @@
-//! JSON whose texts hold half of a surrogate pair (`"\\ud83d"`), as clients write that cut a text by UTF-16 units, in the middle of
+//! JSON whose texts hold half of a surrogate pair (`"\ud83d"`), as clients write that cut a text by UTF-16 units, in the middle of
 //! an emoji. It can't be a Rust string; the rest of the message can.
 
 use everwire_core::json::{self, Json, Malformed};

@@ -1,7 +1,6 @@
-use everwire_core::json::{Json, Object, Wrong};
+use everwire_core::json::{self, Json, Object, Wrong};
 
 use super::event::page;
-use super::lone;
 use super::{
     Earlier, Event, History, Notice, Presence, Problem, ReadMark, Receipt, Rejected, StatusOf, Stored, Sync,
     TextMessage, Token, TokenDue, Typing, User, WireStatus,
@@ -36,11 +35,11 @@ pub fn parse(text: &str) -> Parsed {
     match text {
         "ping" => parsed.ping = true,
         "pong" => {}
-        _ => lone::read(text, |json| match json {
+        _ => match json::read(text) {
             Ok(Json::Array(items)) => items.iter().for_each(|item| parsed.read(item)),
             Ok(item) => parsed.read(&item),
             Err(error) => parsed.junk.push(Junk { id: None, reason: error.to_string() }),
-        }),
+        },
     }
     parsed
 }

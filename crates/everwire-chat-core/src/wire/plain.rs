@@ -47,7 +47,7 @@ const NAME_SHOWN: usize = 64;
 /// - `userId` and `userName` may be absent, `null` or empty where the user is known; a user without a name is called by the id;
 /// - `id` may be absent in what is no text.
 ///
-/// Half of a surrogate pair in a text is read as U+FFFD, here and there.
+/// Half of a surrogate pair in a text is read as U+FFFD.
 #[must_use]
 pub fn parse_plain(text: &str, speaker: Speaker<'_>) -> Heard {
     let mut heard = Heard::default();

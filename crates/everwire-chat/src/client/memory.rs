@@ -66,7 +66,7 @@ impl Inner {
         let stored: Vec<&Entry> = self.timeline.entries().filter(|entry| entry.offset.is_some()).collect();
         let last = stored.len().saturating_sub(MOST);
         let messages = stored[last..].iter().map(|entry| entry.to_message()).collect();
-        let read = self.read_position().offset;
+        let read = self.read_position(0).offset;
         Some(Memory { epoch, offset, messages, receipt: self.timeline.receipt(), had: self.had, read })
     }
 

@@ -8,6 +8,7 @@ mod platform;
 mod reading;
 mod returning;
 mod room;
+mod shown;
 mod task;
 mod tokens;
 mod told_position;
@@ -231,7 +232,17 @@ impl ChatClient {
         })
     }
 
-    /// The UI has shown this message and all before it: the others may know that we have seen them. Unknown ids, and
+    /// The UI has shown these messages and all between them: the others may know that we have seen them, once all before them
+    /// was shown too. A receipt speaks for everything above it, so what is jumped over keeps it back; it stays
+    /// [unread](ReadPosition::unread), and what is shown behind it does not. Unknown ids, and messages without a place in the
+    /// history, say nothing.
+    pub fn mark_shown(&self, first: &str, last: &str) {
+        if self.room.lock().show(first, last) {
+            self.room.receipts.notify_one();
+        }
+    }
+
+    /// Our user has read this message and all before it, whatever was shown: the others may know that. Unknown ids, and
     /// messages without a place in the history, say nothing.
     pub fn mark_read(&self, id: &str) {
         let mut inner = self.room.lock();
@@ -274,11 +285,17 @@ impl ChatClient {
         self.read_position().unread
     }
 
-    /// How far our user has read the room: by [`mark_read`](Self::mark_read) here, or on another device, where the server
-    /// tells that.
+    /// How far our user has read the room: by [`mark_shown`](Self::mark_shown) or [`mark_read`](Self::mark_read) here, or on another
+    /// device, where the server tells that.
     #[must_use]
     pub fn read_position(&self) -> ReadPosition {
-        self.room.lock().read_position()
+        self.room.lock().read_position(0)
+    }
+
+    /// The same, but of what is unread only what stands behind this offset.
+    #[must_use]
+    pub fn unread_behind(&self, offset: u64) -> ReadPosition {
+        self.room.lock().read_position(offset)
     }
 
     /// Tells the others that we type, or have stopped. Only while connected: such a signal is worth nothing later.

@@ -3,6 +3,7 @@
 use everwire_chat_core::wire::{MOST_UNREAD, Sync};
 
 use super::room::Inner;
+use super::shown::{Range, Shown};
 use super::told_position::ToldPosition;
 
 /// How far our user has read the room, on any device, and how much is unread.
@@ -11,24 +12,43 @@ use super::told_position::ToldPosition;
 pub struct ReadPosition {
     /// The last offset that was read. 0: none, or the server tells no read positions.
     pub offset: u64,
-    /// Messages of others behind it, those included that are not loaded.
+    /// Messages of others behind it that were not shown, those included that are not loaded.
     pub unread: usize,
+    /// How many of them are not loaded.
+    pub unloaded: usize,
     /// There are more than `unread`: the server counts up to [`MOST_UNREAD`].
     pub or_more: bool,
 }
 
 impl Inner {
-    pub(super) fn read_position(&self) -> ReadPosition {
+    /// How far our user has read, and what of it behind this offset is unread.
+    pub(super) fn read_position(&self, behind: u64) -> ReadPosition {
         let read = self.had.read.max(self.told.read);
+        let behind = read.max(behind);
         let (from, unread, end) = self.told.at_opening;
         let not_loaded = unread.saturating_sub(self.timeline.others_between(from, end));
-        let room_for = self.timeline.unloaded_between(read, end);
-        let elsewhere = usize::try_from(not_loaded.min(room_for)).unwrap_or(usize::MAX);
+        let room_for = self.timeline.unloaded_between(behind, end);
+        let unloaded = usize::try_from(not_loaded.min(room_for)).unwrap_or(usize::MAX);
+        let loaded = self.timeline.unread(behind).saturating_sub(self.shown.count_behind(behind, &self.timeline));
         ReadPosition {
             offset: read,
-            unread: self.timeline.unread(read).saturating_add(elsewhere),
+            unread: loaded.saturating_add(unloaded),
+            unloaded,
             or_more: unread >= MOST_UNREAD && room_for > not_loaded,
         }
+    }
+
+    /// These were on the screen, and what stands between them; whether others may be told that more was read.
+    pub(super) fn show(&mut self, first: &str, last: &str) -> bool {
+        let offset = |id| self.timeline.get(id).and_then(|entry| entry.offset);
+        let (Some(from), Some(to)) = (offset(first), offset(last)) else { return false };
+        self.shown.add(Range { from: from.min(to), to: to.max(from) });
+        let read = self.had.read.max(self.told.read);
+        // Our own messages behind theirs need no receipt.
+        let shown = self.shown.follow(read, &self.timeline).map_or(0, |end| end.min(self.had.delivered));
+        let is_news = shown > self.had.read;
+        self.had.read = self.had.read.max(shown);
+        is_news
     }
 
     /// Takes what the first event of a connection says; whether it says something.
@@ -48,6 +68,7 @@ impl Inner {
 
     /// As an earlier client knew it.
     pub(super) fn recall_read(&mut self, read: u64) {
+        self.shown = Shown::default();
         self.told = ToldPosition { read, ..ToldPosition::default() };
     }
 }

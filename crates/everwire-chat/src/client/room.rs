@@ -9,6 +9,7 @@ use everwire_chat_core::wire::{Position, Receipt, User};
 use tokio::sync::{Notify, broadcast};
 
 use super::ChatEvent;
+use super::shown::Shown;
 use super::told_position::ToldPosition;
 
 /// Events that a slow listener may be behind.
@@ -40,6 +41,8 @@ pub(super) struct Inner {
     pub(super) asked: Option<u64>,
     /// What we have of others' messages, and what of it was shown.
     pub(super) had: Receipt,
+    /// What was shown beyond what was read.
+    pub(super) shown: Shown,
     /// What the server has told of how far our user has read.
     pub(super) told: ToldPosition,
     /// The last word on our typing, which a line overtakes.
@@ -61,6 +64,7 @@ impl Room {
             waiting: HashMap::new(),
             asked: None,
             had: Receipt::default(),
+            shown: Shown::default(),
             told: ToldPosition::default(),
             typing: None,
             away: false,

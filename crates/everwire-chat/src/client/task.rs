@@ -79,6 +79,8 @@ pub(super) async fn run(
             changed = states.changed(), if watching => match changed {
                 Ok(()) => {
                     let state = states.borrow_and_update().clone();
+                    // Whoever connects again after the connection has ended for good hears again.
+                    receiving |= !matches!(state, State::Closed(_));
                     task.on_state(state);
                 }
                 Err(_) => watching = false,
@@ -159,7 +161,7 @@ impl Task {
             Event::ReadPosition(ReadMark { offset }) => {
                 let mut inner = self.room.lock();
                 if inner.on_read_elsewhere(offset) {
-                    self.room.tell(ChatEvent::ReadPosition(inner.read_position()));
+                    self.room.tell(ChatEvent::ReadPosition(inner.read_position(0)));
                 }
             }
             Event::TokenDue(_) => {
@@ -230,7 +232,7 @@ impl Task {
         self.returning.on_sync(known, &inner.users, Instant::now());
         self.room.tell(ChatEvent::Synced { earlier: sync.earlier });
         if tells_read {
-            self.room.tell(ChatEvent::ReadPosition(inner.read_position()));
+            self.room.tell(ChatEvent::ReadPosition(inner.read_position(0)));
         }
         drop(inner);
         // What was told to the connection before may never have arrived.

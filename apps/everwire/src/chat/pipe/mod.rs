@@ -13,10 +13,14 @@ mod lines;
 mod own;
 mod session;
 
+use std::path::PathBuf;
+
 use everwire_chat::ChatClient;
+use everwire_i18n::{Language, Words};
 
 use crate::address::Address;
 use crate::args::ChatArgs;
+use crate::chat::unsent::Unsent;
 use crate::exit::{Exit, Failure};
 use crate::term::{Console, Look, Stop};
 
@@ -27,7 +31,11 @@ pub(super) async fn run(
     look: Look,
     stop: Stop,
     address: &Address,
+    kept_in: Option<PathBuf>,
 ) -> Result<Exit, Failure> {
+    let unsent = Unsent::default();
+    unsent.watch(&chat);
+    stop.say_at_last(unsent.last_word(Words::new(Language::English), kept_in));
     let running = session::Session::start(args, chat, Console::plain(), look, stop);
     let (running, end) = running.run(address).await;
     ending::end(running, end).await

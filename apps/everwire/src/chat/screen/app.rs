@@ -1,25 +1,30 @@
 //! What happens between joining and leaving: keys, news, the clock.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use everwire_chat::rooms::RoomList;
 use everwire_chat::signal::AwaySignal;
 use everwire_chat::{ChatClient, ChatEvent, Entry};
 use everwire_i18n::{Text, Words};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::{sleep, sleep_until};
 
 use super::link::Link;
-use super::model::{Do, Model};
+use super::model::{Do, Model, Panel};
 use super::paint::{Now, paint};
 use super::room::Room;
 use super::rooms::{Join, Rooms};
 use super::theme::Theme;
+use crate::args::BellArg;
 use crate::chat::PATIENCE;
 use crate::chat::advice::Way;
 use crate::chat::folder::Folder;
 use crate::chat::memory;
+use crate::chat::unsent::Unsent;
 use crate::exit::{Exit, Failure};
 use crate::term::{FullScreen, Stop, local_zone, printable_line};
 
@@ -37,9 +42,15 @@ pub(crate) struct Settings {
     pub(crate) room: String,
     pub(crate) close_timeout: Duration,
     pub(crate) way: Way,
+    pub(crate) bell: BellArg,
+    /// Asks the server which rooms it lists.
+    pub(crate) list: ListRooms,
     /// Where what was not sent and the last messages are kept for the next start.
     pub(crate) kept_in: Option<Folder>,
 }
+
+/// Asks a server which rooms it lists; in the words of a failure for people.
+pub(crate) type ListRooms = Arc<dyn Fn() -> BoxFuture<'static, Result<RoomList, String>> + Send + Sync>;
 
 struct App {
     terminal: FullScreen,
@@ -48,6 +59,10 @@ struct App {
     stop: Stop,
     /// Rooms that are being left, until what waits there is sent.
     leaving: tokio::task::JoinSet<usize>,
+    list: ListRooms,
+    /// Questions for the rooms that are on their way.
+    listing: tokio::task::JoinSet<Result<RoomList, String>>,
+    unsent: Unsent,
     close_timeout: Duration,
     way: Way,
     undelivered: usize,
@@ -72,16 +87,34 @@ pub(crate) async fn run(
     open: impl FnOnce() -> Result<FullScreen, Failure>,
     stop: Stop,
 ) -> Result<Exit, Failure> {
-    let Settings { words, theme, room, close_timeout, way, kept_in } = settings;
+    let Settings { words, theme, room, close_timeout, way, bell, list, kept_in } = settings;
     let mut rooms = Rooms::new(join);
     let (chat, entries) = rooms.join(&room)?;
+    let unsent = Unsent::default();
+    unsent.watch(chat);
+    stop.say_at_last(unsent.clone().last_word(words, kept_in.as_ref().map(|folder| folder.path().to_owned())));
     let first = shown(room, chat, entries, way);
     let terminal = open()?;
-    let model = Model::new(words, theme, local_zone().0, first);
-    let leaving = tokio::task::JoinSet::new();
+    let mut model = Model::new(words, theme, local_zone().0, first);
+    model.bell = bell;
+    let (leaving, listing) = Default::default();
     let away = AwaySignal::new(Instant::now());
-    let mut app =
-        App { terminal, model, rooms, stop, leaving, close_timeout, way, undelivered: 0, kept_in, keep_at: None, away };
+    let mut app = App {
+        terminal,
+        model,
+        rooms,
+        stop,
+        leaving,
+        list,
+        listing,
+        unsent,
+        close_timeout,
+        way,
+        undelivered: 0,
+        kept_in,
+        keep_at: None,
+        away,
+    };
     let end = app.converse().await;
     app.leave(end).await
 }
@@ -110,6 +143,7 @@ impl App {
                     }
                 }
                 Some(left) = self.leaving.join_next() => self.undelivered += left.unwrap_or(0),
+                Some(Ok(listed)) = self.listing.join_next() => self.show_rooms(listed),
                 () = until(pause) => self.on_pause(),
                 () = until(self.keep_at) => self.keep(),
                 () = until(self.away.deadline()) => {
@@ -127,8 +161,11 @@ impl App {
         let chat = self.rooms.chat(self.model.active);
         self.model.room().count_missed(|| chat.unread());
         self.terminal.draw(|frame| paint(frame, &mut self.model, now))?;
-        if let Some((room, id)) = self.model.newly_seen() {
-            self.rooms.chat(room).mark_read(&id);
+        if let Some((room, (first, last))) = self.model.newly_seen() {
+            self.rooms.chat(room).mark_shown(&first, &last);
+        }
+        if self.model.take_ring() {
+            self.terminal.ring()?;
         }
         self.load_earlier();
         Ok(())
@@ -188,6 +225,13 @@ impl App {
                 self.tell(problem);
             }
             Do::Join(name) => self.join(&name),
+            Do::ListRooms => drop(self.listing.spawn((self.list)())),
+            Do::ReadAll { room } => {
+                let latest = self.model.rooms[room].entries.iter().rev().find(|entry| entry.offset.is_some());
+                if let Some(latest) = latest {
+                    self.rooms.chat(room).mark_read(&latest.id);
+                }
+            }
             Do::Part { room } => self.part(room),
             Do::Typing { room, is_typing } => self.rooms.chat(room).typing(is_typing),
         }
@@ -221,10 +265,22 @@ impl App {
         }
         match self.rooms.join(name) {
             Ok((chat, entries)) => {
+                self.unsent.watch(chat);
                 self.model.rooms.push(shown(name.to_owned(), chat, entries, self.way));
                 self.model.go_to(self.rooms.count() - 1);
             }
             Err(failure) => self.model.note = Some(printable_line(&failure.line)),
+        }
+    }
+
+    fn show_rooms(&mut self, listed: Result<RoomList, String>) {
+        match listed {
+            Ok(list) if list.rooms.is_empty() => self.model.say(&Text::NoRooms),
+            Ok(list) => {
+                self.model.listed = list.rooms;
+                self.model.panel = Some(Panel::Rooms);
+            }
+            Err(problem) => self.model.note = Some(printable_line(&problem)),
         }
     }
 
@@ -250,7 +306,10 @@ impl App {
             ChatEvent::Joined(user) => self.model.on_came(room, &user),
             ChatEvent::Left(user) => self.model.on_went(room, &user),
             ChatEvent::Named(me) => self.model.rooms[room].me = me,
-            ChatEvent::Synced { .. } => self.model.rooms[room].is_opening = true,
+            ChatEvent::Synced { .. } => {
+                self.model.rooms[room].is_opening = true;
+                self.model.rooms[room].is_synced = true;
+            }
             ChatEvent::ReadPosition(position) => self.model.rooms[room].on_read_position(position),
             ChatEvent::Typing(names) => self.model.rooms[room].typing = names,
             ChatEvent::Earlier { .. } => self.model.rooms[room].loading = false,
@@ -260,6 +319,8 @@ impl App {
                 self.model.rooms[room].me = self.rooms.chat(room).me();
                 let state = self.rooms.chat(room).state();
                 self.model.on_link(room, Link::of(&state, self.way));
+                // It may have been among what was missed.
+                self.model.rooms[room].is_synced = state.is_connected();
             }
             // News that are newer than this program.
             _ => {}
@@ -338,11 +399,11 @@ impl App {
 fn judge(end: &End, finals: &[Link], undelivered: usize, farewell: String, words: &Words) -> Result<Exit, Failure> {
     for link in finals {
         match link {
-            Link::Refused { reason, todo } => {
+            Link::Refused { todo, .. } => {
                 let todo = todo.map(|todo| format!("; {}", words.say(&todo))).unwrap_or_default();
-                return Err(Failure::new(Exit::Refused, format!("refused for good: {reason}{todo}")));
+                return Err(Failure::new(Exit::Refused, format!("{}{todo}", link.say(words, Instant::now()))));
             }
-            Link::GaveUp(reason) => return Err(Failure::new(Exit::GaveUp, format!("gave up: {reason}"))),
+            Link::GaveUp(_) => return Err(Failure::new(Exit::GaveUp, link.say(words, Instant::now()))),
             _ => {}
         }
     }

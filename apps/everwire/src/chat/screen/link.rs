@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use everwire::{Cause, Closed, State};
-use everwire_i18n::{Text, Words};
+use everwire_i18n::{Language, Text, Words};
 use ratatui::style::Style;
 
 use super::theme::Theme;
@@ -24,10 +24,17 @@ pub(super) enum Link {
     Closed,
     /// For good, why, and what to do about it.
     Refused {
-        reason: String,
+        reason: Reason,
         todo: Option<Text<'static>>,
     },
     GaveUp(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    Known(Text<'static>),
+    /// In the server's words, or ours, which are English unless there is a text for them.
+    Said(String),
 }
 
 impl Link {
@@ -39,8 +46,12 @@ impl Link {
             State::Closing => Self::Closing,
             State::Closed(Closed::Refused(cause)) => {
                 let reason = match cause {
-                    Cause::PeerClosed(Some(frame)) if Words::knows_reason(&frame.reason) => frame.reason.to_string(),
-                    cause => describe::cause(cause),
+                    Cause::PeerClosed(Some(frame)) if Words::knows_reason(&frame.reason) => {
+                        Reason::Said(frame.reason.to_string())
+                    }
+                    cause => {
+                        advice::reason(cause, way).map_or_else(|| Reason::Said(describe::cause(cause)), Reason::Known)
+                    }
                 };
                 Self::Refused { reason, todo: advice::on(cause, way) }
             }
@@ -70,16 +81,25 @@ impl Link {
             },
             Self::Closing => Text::ClosingNow,
             Self::Closed => Text::Closed,
-            Self::Refused { reason, todo } => {
-                let refused = words.say(&Text::Refused { reason: &words.reason(reason) });
-                return match todo {
-                    Some(todo) => format!("{refused}; {}", words.say(todo)),
-                    None => refused,
-                };
+            Self::Refused { reason: Reason::Known(reason), .. } => {
+                return words.say(&Text::Refused { reason: &words.say(reason) });
             }
-            Self::GaveUp(reason) => Text::GaveUp { reason },
+            Self::Refused { reason: Reason::Said(said), .. } if is_spoken(said, words) => {
+                return words.say(&Text::Refused { reason: &words.reason(said) });
+            }
+            Self::Refused { .. } => Text::RefusedSomehow,
+            Self::GaveUp(reason) if is_spoken(reason, words) => Text::GaveUp { reason },
+            Self::GaveUp(_) => Text::GaveUpSomehow,
         };
         words.say(&text)
+    }
+
+    /// What to do about it.
+    pub(super) fn todo(&self, words: &Words) -> Option<String> {
+        match self {
+            Self::Refused { todo: Some(todo), .. } => Some(words.with_capitals().say(todo)),
+            _ => None,
+        }
     }
 
     /// Green while connected, yellow on the way there, else red.
@@ -92,11 +112,16 @@ impl Link {
     }
 }
 
+/// Causes have words in English only.
+fn is_spoken(said: &str, words: &Words) -> bool {
+    words.language() == Language::English || Words::knows_reason(said)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
 
-    use everwire::{Cause, Closed, Loss, State};
+    use everwire::{Cause, Closed, Loss, OpenFailure, OpenFailureKind, Phase, State};
     use everwire_i18n::{Language, Words};
 
     use super::{Link, Way};
@@ -121,8 +146,30 @@ mod tests {
         assert!(said(&refused).starts_with("refused: "), "{}", said(&refused));
         let banned = everwire::CloseFrame { code: everwire::CloseCode(1008), reason: "banned".into() };
         let banned = State::Closed(Closed::Refused(Cause::PeerClosed(Some(banned))));
-        let said = Link::of(&banned, Way::Password).say(&Words::new(Language::Russian), now);
-        assert_eq!(said, "отказано: вы заблокированы; снять блокировку может администратор сервера");
+        let russian = Words::new(Language::Russian);
+        let link = Link::of(&banned, Way::Password);
+        assert_eq!(link.say(&russian, now), "отказано: вы заблокированы");
+        assert_eq!(link.todo(&russian).as_deref(), Some("Снять блокировку может администратор сервера"));
+        let refused = |status, detail: &str| {
+            let kind = OpenFailureKind::Refused { status, retry_after: None, fresh_credentials: false };
+            let failure = OpenFailure { phase: Phase::Upgrade, kind, detail: detail.into() };
+            State::Closed(Closed::Refused(Cause::OpenFailed(failure)))
+        };
+        for (status, detail, way, said) in [
+            (401, "401: sign in first", Way::Guest, "отказано: чтобы войти, назовите себя"),
+            (401, "401: the token has expired", Way::Password, "отказано: сеанс завершён: войдите снова"),
+            (401, "401: no such key", Way::Token, "отказано: сервер не принимает этот токен"),
+            (403, "403: this user is banned", Way::Token, "отказано: вы заблокированы"),
+            (403, "403: the room is for its members only", Way::Token, "отказано: эта комната только для участников"),
+            (403, "403 Forbidden", Way::Guest, "отказано"),
+        ] {
+            let link = Link::of(&refused(status, detail), way);
+            assert_eq!(link.say(&russian, now), said);
+            assert!(link.todo(&russian).is_some(), "{said}");
+        }
+        let gave_up = Closed::GaveUp { last: Cause::Lost(Loss::Ended), attempts: 3, elapsed: Duration::ZERO };
+        let gave_up = Link::of(&State::Closed(gave_up), Way::Guest);
+        assert_eq!(gave_up.say(&russian, now), "попытки прекращены");
     }
 
     #[test]

@@ -20,5 +20,5 @@ mod theme;
 #[cfg(test)]
 mod tests;
 
-pub(super) use app::{Settings, run};
+pub(super) use app::{ListRooms, Settings, run};
 pub(super) use theme::Theme;

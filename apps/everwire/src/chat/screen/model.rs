@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use everwire_chat::rooms::ListedRoom;
 use everwire_chat::{Change, User};
 use everwire_i18n::{Text, Words};
 use jiff::tz::TimeZone;
@@ -11,6 +12,7 @@ use ratatui::layout::{Position, Rect};
 use super::link::Link;
 use super::room::Room;
 use super::theme::Theme;
+use crate::args::BellArg;
 use crate::chat::command::Command;
 use crate::chat::short_name;
 
@@ -25,8 +27,13 @@ pub(super) struct Model {
     /// Which of them is shown; there is always one.
     pub(super) active: usize,
     pub(super) panel: Option<Panel>,
+    /// The rooms that the server has listed last.
+    pub(super) listed: Vec<ListedRoom>,
     /// A word to the user, until the next key.
     pub(super) note: Option<String>,
+    /// What the terminal's bell rings for, and whether there was something since it was last asked.
+    pub(super) bell: BellArg,
+    rings: bool,
     /// Somebody looks at the terminal, as far as it tells.
     pub(super) focused: bool,
     /// Where things are that can be clicked, as painted last.
@@ -37,6 +44,8 @@ pub(super) struct Model {
 pub(super) enum Panel {
     Help,
     Who,
+    /// The rooms that the server lists.
+    Rooms,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -68,6 +77,12 @@ pub(super) enum Do {
         ids: Vec<String>,
     },
     Join(String),
+    /// Ask the server which rooms it lists.
+    ListRooms,
+    /// Say that all of a room is read.
+    ReadAll {
+        room: usize,
+    },
     Part {
         room: usize,
     },
@@ -86,7 +101,10 @@ impl Model {
             rooms: vec![room],
             active: 0,
             panel: None,
+            listed: Vec::new(),
             note: None,
+            bell: BellArg::Mentions,
+            rings: false,
             focused: true,
             places: Places::default(),
         }
@@ -102,19 +120,32 @@ impl Model {
         room == self.active && self.focused && self.rooms[room].scroll.is_newest()
     }
 
-    /// The last message of others that is on the screen, once somebody has seen it; each only once.
-    pub(super) fn newly_seen(&mut self) -> Option<(usize, String)> {
+    /// The first and the last message that somebody has seen now, and in which room; each only once.
+    pub(super) fn newly_seen(&mut self) -> Option<(usize, (String, String))> {
         let room = self.active;
         if !self.focused {
             return None;
         }
-        let id = self.rooms[room].newly_seen()?;
-        Some((room, id))
+        let seen = self.rooms[room].newly_seen()?;
+        Some((room, seen))
     }
 
     pub(super) fn on_change(&mut self, room: usize, change: Change) {
         let seen = self.is_seen(room);
+        if let Change::Added { entry, .. } = &change {
+            let is_news = !entry.own && !seen;
+            self.rings |= match self.bell {
+                BellArg::Never => false,
+                BellArg::Mentions => is_news && self.rooms[room].is_mentioned(entry),
+                BellArg::Lines => is_news,
+            };
+        }
         self.rooms[room].on_change(change, seen);
+    }
+
+    /// Whether the bell is to ring.
+    pub(super) fn take_ring(&mut self) -> bool {
+        std::mem::take(&mut self.rings)
     }
 
     pub(super) fn on_came(&mut self, room: usize, user: &User) {
@@ -158,7 +189,10 @@ impl Model {
             KeyCode::Esc if self.room().chosen.is_some() => self.room().chosen = None,
             KeyCode::PageUp => self.scroll(self.page()),
             KeyCode::PageDown => self.scroll(-self.page()),
-            KeyCode::Home if control => self.scroll(isize::MAX / 2),
+            KeyCode::Home if control => {
+                self.room().jump();
+                self.scroll(isize::MAX / 2);
+            }
             KeyCode::End if control => self.show_newest(),
             KeyCode::Up if alt => self.room().choose(true),
             KeyCode::Down if alt => self.room().choose(false),
@@ -235,6 +269,8 @@ impl Model {
                 Do::Nothing
             }
             Command::Part => Do::Part { room },
+            Command::Rooms => Do::ListRooms,
+            Command::Read => Do::ReadAll { room },
             Command::Who => {
                 self.toggle(Panel::Who);
                 Do::Nothing
@@ -292,6 +328,9 @@ impl Model {
     fn show_newest(&mut self) {
         self.places.up = 0;
         self.room().stop_opening();
+        if !self.room().scroll.is_newest() {
+            self.room().jump();
+        }
         self.room().scroll = super::scroll::Scroll::Newest;
     }
 
@@ -306,6 +345,7 @@ impl Model {
     pub(super) fn on_link(&mut self, room: usize, link: Link) {
         if !link.is_connected() {
             self.rooms[room].typing.clear();
+            self.rooms[room].is_synced = false;
             self.rooms[room].loading = false;
         }
         self.rooms[room].link = link;

@@ -30,8 +30,12 @@ pub(super) struct Now {
 pub(super) fn paint(frame: &mut Frame<'_>, model: &mut Model, now: Now) {
     let rows = model.room().draft.rows(frame.area().width.saturating_sub(2)).clamp(1, WRITING);
     let tabs = u16::from(model.rooms.len() > 1);
-    let [title, tabs, list, typing, writing] = Layout::vertical([
+    let todo = model.rooms[model.active].link.todo(&model.words);
+    // As far as there is room for the messages.
+    let todo = todo.map_or_else(Vec::new, |todo| wrapped(&todo, frame.area().width));
+    let [title, advice, tabs, list, typing, writing] = Layout::vertical([
         Constraint::Length(1),
+        Constraint::Max(u16::try_from(todo.len()).unwrap_or(u16::MAX)),
         Constraint::Length(tabs),
         Constraint::Min(1),
         Constraint::Length(1),
@@ -39,6 +43,7 @@ pub(super) fn paint(frame: &mut Frame<'_>, model: &mut Model, now: Now) {
     ])
     .areas(frame.area());
     paint_title(frame, model, title, now.instant);
+    frame.render_widget(Paragraph::new(todo).style(model.theme.bad()), advice);
     paint_tabs(frame, model, tabs);
     paint_list(frame, model, list, now.today);
     paint_typing(frame, model, typing);
@@ -46,6 +51,12 @@ pub(super) fn paint(frame: &mut Frame<'_>, model: &mut Model, now: Now) {
     if let Some(panel) = model.panel {
         paint_panel(frame, model, panel);
     }
+}
+
+/// A sentence in lines, as wide as the screen.
+fn wrapped(text: &str, width: u16) -> Vec<Line<'static>> {
+    let lines = textwrap::wrap(text, usize::from(width.saturating_sub(2).max(1)));
+    lines.into_iter().map(|line| Line::from(format!(" {line}"))).collect()
 }
 
 fn paint_title(frame: &mut Frame<'_>, model: &mut Model, area: Rect, now: Instant) {
@@ -60,7 +71,7 @@ fn paint_title(frame: &mut Frame<'_>, model: &mut Model, area: Rect, now: Instan
         left.push(Span::styled(format!(" · {}", model.words.say(&Text::Waiting { count: waiting })), bar));
     }
     let here = model.words.say(&Text::Here { count: room.users.len() as u64 });
-    let right = match room.link.is_connected() {
+    let right = match room.link.is_connected() && room.knows_users() {
         true => format!("{} · {here} ", short_name(&room.name)),
         false => format!("{} ", short_name(&room.name)),
     };
@@ -164,7 +175,7 @@ fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date)
     let height = usize::from(area.height);
     let view = room.scroll.view(&list, up, height);
     let mut lines = view.lines;
-    let is_top = view.is_top;
+    let (top, is_top) = (view.top, view.is_top);
     if list.count() == 0 {
         lines = list.head();
         lines.drain(..lines.len().saturating_sub(height));
@@ -177,6 +188,7 @@ fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date)
 
     model.places.newest = None;
     model.room().scroll = scroll;
+    model.room().top = top;
     model.room().is_top = is_top;
     let room = &model.rooms[model.active];
     if !room.scroll.is_newest() {
@@ -241,6 +253,18 @@ fn paint_panel(frame: &mut Frame<'_>, model: &Model, panel: Panel) {
             let text = format!("{}\n\n{}", words.say(&Text::HelpKeys), words.say(&Text::HelpCommands));
             (words.say(&Text::HelpTitle), text.lines().map(|line| Line::from(line.to_owned())).collect::<Vec<_>>())
         }
+        Panel::Rooms => {
+            let lines = model.listed.iter().map(|listed| {
+                let what = match listed.is_closed {
+                    true => words.say(&Text::MembersOnly),
+                    false => words.say(&Text::InRoom { count: listed.here }),
+                };
+                let mut line = Line::styled(short_name(&listed.room), model.theme.strong());
+                line.push_span(Span::styled(format!("  {what}"), model.theme.faint()));
+                line
+            });
+            (words.say(&Text::Rooms), lines.collect())
+        }
         Panel::Who => {
             let room = &model.rooms[model.active];
             let me = format!("{} ({})", short_name(&room.me.user_name), words.say(&Text::You));
@@ -252,7 +276,7 @@ fn paint_panel(frame: &mut Frame<'_>, model: &Model, panel: Panel) {
                 }
                 lines.push(line);
             }
-            if room.users.is_empty() {
+            if room.users.is_empty() && room.knows_users() {
                 lines.push(Line::styled(words.say(&Text::Nobody), model.theme.faint()));
             }
             (words.say(&Text::Who), lines)

@@ -20,6 +20,8 @@ pub(super) struct Room {
     pub(super) notices: VecDeque<Notice>,
     pub(super) link: Link,
     pub(super) users: Vec<User>,
+    /// The server has said on this connection who is here.
+    pub(super) is_synced: bool,
     pub(super) typing: Vec<String>,
     pub(super) scroll: Scroll,
     pub(super) draft: Draft,
@@ -27,8 +29,12 @@ pub(super) struct Room {
     pub(super) chosen: Option<String>,
     /// The first message that was not seen.
     unread_from: Option<String>,
-    /// Up to where the server was told that messages were seen.
-    seen: u64,
+    /// The last message that was seen, unless what is shown now has nothing to do with that.
+    seen: Option<String>,
+    /// Which messages were told to be seen last.
+    told_seen: Option<(String, String)>,
+    /// The place of the first message of which something is on the screen, as painted last.
+    pub(super) top: usize,
     /// The server is about to say how far our user has read.
     pub(super) is_opening: bool,
     /// Where the unread begin is being looked for.
@@ -68,12 +74,15 @@ impl Room {
             notices: VecDeque::new(),
             link: Link::default(),
             users: Vec::new(),
+            is_synced: false,
             typing: Vec::new(),
             scroll: Scroll::default(),
             draft: Draft::default(),
             chosen: None,
             unread_from: None,
-            seen: 0,
+            seen: None,
+            told_seen: None,
+            top: 0,
             is_opening: false,
             opening: None,
             is_top: false,
@@ -104,24 +113,41 @@ impl Room {
         }
     }
 
-    /// The last message of others that is on the screen, if that is news. One without a place in the history can't be told of
-    /// yet.
-    pub(super) fn newly_seen(&mut self) -> Option<String> {
+    /// Whether it is known who is here, be it nobody.
+    pub(super) fn knows_users(&self) -> bool {
+        self.is_synced || !self.users.is_empty()
+    }
+
+    /// The first and the last message that were seen, if that is news: those on the screen, and what came or was scrolled past
+    /// since the last look. Those without a place in the history can't be told of yet.
+    pub(super) fn newly_seen(&mut self) -> Option<(String, String)> {
         if self.opening.is_some() || self.is_opening {
             return None;
         }
         let shown = self.scroll.shown(&self.entries);
-        let last = self.entries[..shown].iter().rev().find(|entry| !entry.own && entry.offset.is_some())?;
-        let offset = last.offset.filter(|offset| *offset > self.seen)?;
-        self.seen = offset;
-        Some(last.id.clone())
+        let last = self.entries.get(shown.checked_sub(1)?)?.id.clone();
+        let before = self.seen.replace(last);
+        let before = before.and_then(|before| self.entries.iter().rposition(|entry| entry.id == before));
+        let from = before.map_or(self.top, |before| before.min(self.top)).min(shown);
+        let mut placed = self.entries[from..shown].iter().filter(|entry| entry.offset.is_some());
+        let first = placed.next()?;
+        let last = placed.next_back().unwrap_or(first);
+        let seen = (first.id.clone(), last.id.clone());
+        let is_news = self.told_seen.as_ref() != Some(&seen);
+        self.told_seen = Some(seen.clone());
+        is_news.then_some(seen)
+    }
+
+    /// What is shown next has nothing to do with what is shown now: nobody sees what is between.
+    pub(super) fn jump(&mut self) {
+        self.seen = None;
     }
 
     /// The server has told how far our user has read: when a connection is new, or since another device has read further.
     pub(super) fn on_read_position(&mut self, position: ReadPosition) {
         if std::mem::take(&mut self.is_opening) {
             // Another history may have begun.
-            self.seen = 0;
+            self.told_seen = None;
             self.opening = (position.unread > 0).then_some(Opening {
                 read: position.offset,
                 unread: position.unread,
@@ -157,6 +183,7 @@ impl Room {
             let id = from[0].id.clone();
             self.unread_from = Some(id.clone());
             self.scroll = Scroll::From { id };
+            self.jump();
             self.opening = None;
         }
     }

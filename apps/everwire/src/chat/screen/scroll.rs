@@ -27,6 +27,8 @@ pub(super) trait Blocks {
 pub(super) struct View {
     pub(super) lines: Vec<Line<'static>>,
     pub(super) scroll: Scroll,
+    /// The place of the first message of which something is in it.
+    pub(super) top: usize,
     /// The first message is in it: above it is nothing.
     pub(super) is_top: bool,
 }
@@ -69,7 +71,7 @@ impl Scroll {
     /// Moves so many lines up (or down, if negative) and gives what is seen then on `height` lines.
     pub(super) fn view(&self, list: &impl Blocks, up: isize, height: usize) -> View {
         let Some((mut at, mut below)) = self.by_bottom(list, height).find(list) else {
-            return View { lines: Vec::new(), scroll: Self::Newest, is_top: true };
+            return View { lines: Vec::new(), scroll: Self::Newest, top: 0, is_top: true };
         };
         // Up: further into the blocks above. Down: less of this one is hidden, then of those below.
         let mut hidden = isize::try_from(below).unwrap_or(0) + up;
@@ -123,7 +125,7 @@ impl Scroll {
         rows.reverse();
         let newest = below == 0 && at + 1 == list.count();
         let scroll = if newest { Self::Newest } else { Self::At { id: list.id(at).to_owned(), below } };
-        View { lines: rows, scroll, is_top }
+        View { lines: rows, scroll, top, is_top }
     }
 
     /// The block at the bottom, and how much of it is hidden. A message that has gone was at the top.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use everwire_chat::rooms::RoomList;
 use everwire_chat::wire::{Event, User, parse};
 use everwire_chat::{Failure, ReadPosition, Rejection, Status, Timeline};
 use everwire_i18n::{Language, Text, Words};
@@ -12,11 +13,12 @@ use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::link::Link;
+use super::link::{Link, Reason};
 use super::model::{Do, Model, Panel};
 use super::paint::{Now, paint};
 use super::room::Room;
 use super::theme::Theme;
+use crate::args::BellArg;
 
 /// 2026-11-23, 12:00 UTC, in milliseconds.
 const NOON: i64 = 1_795_435_200_000;
@@ -245,23 +247,99 @@ fn others_are_told_once_of_what_was_really_seen() {
     let mut desk = Desk::plain();
     assert_eq!(desk.model.newly_seen(), None, "there is nothing to see");
     let first = desk.said("Ben", "one", NOON);
-    assert_eq!(desk.model.newly_seen(), Some((0, first)));
+    assert_eq!(desk.model.newly_seen(), Some((0, (first.clone(), first.clone()))));
     assert_eq!(desk.model.newly_seen(), None);
     desk.model.focused = false;
     let second = desk.said("Ben", "two", NOON);
     assert_eq!(desk.model.newly_seen(), None, "nobody looks at the terminal");
     desk.model.focused = true;
     desk.said("Ana", "mine", NOON);
-    assert_eq!(desk.model.newly_seen(), Some((0, second)));
+    assert_eq!(desk.model.newly_seen(), Some((0, (first, second))));
     (0..30).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
     desk.screen(40, 12);
     desk.press(KeyCode::PageUp);
     let screen = desk.screen(40, 12);
-    let (_, seen) = desk.model.newly_seen().expect("the last that is shown");
+    let (_, (_, seen)) = desk.model.newly_seen().expect("the last that is shown");
     let text = |id: &str| desk.timeline.get(id).map(|entry| entry.text.clone()).expect("a message");
     let next = (seen.parse::<u32>().expect("a number") + 1).to_string();
     assert!(screen.contains(&text(&seen)) && !screen.contains(&text(&next)), "{screen}");
     assert_eq!(desk.model.newly_seen(), None, "what is below was not on the screen");
+}
+
+#[test]
+fn what_is_scrolled_past_was_seen_and_what_a_key_jumps_over_was_not() {
+    let mut desk = Desk::plain();
+    (0..60).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
+    desk.screen(40, 12);
+    let number = |id: &str| id.parse::<u64>().expect("a number");
+    let (_, (newest, _)) = desk.model.newly_seen().expect("the newest");
+    desk.press(KeyCode::PageUp);
+    desk.screen(40, 12);
+    let (_, (first, last)) = desk.model.newly_seen().expect("those above");
+    assert!(number(&first) < number(&newest) && number(&last) >= number(&newest) - 1, "{first} to {last}, {newest}");
+    desk.key(KeyCode::Home, KeyModifiers::CONTROL);
+    desk.screen(40, 12);
+    let (_, (first, last)) = desk.model.newly_seen().expect("the oldest");
+    assert!(first == "1" && number(&last) < 15, "{first} to {last}");
+    desk.press(KeyCode::PageDown);
+    desk.screen(40, 12);
+    let (_, (first, further)) = desk.model.newly_seen().expect("those below");
+    assert!(number(&first) <= number(&last) && number(&further) > number(&last), "{first} to {further}");
+}
+
+#[test]
+fn the_bell_rings_for_what_it_was_asked_to_and_not_for_what_is_seen() {
+    for (bell, rings) in
+        [(BellArg::Never, [false, false]), (BellArg::Mentions, [false, true]), (BellArg::Lines, [true, true])]
+    {
+        let mut desk = Desk::plain();
+        desk.model.bell = bell;
+        desk.said("Ben", "@Ana: do you see it?", NOON);
+        assert!(!desk.model.take_ring(), "she looks");
+        desk.model.focused = false;
+        for (line, rings) in ["anybody here?", "@ana!"].into_iter().zip(rings) {
+            desk.said("Ben", line, NOON);
+            assert_eq!(desk.model.take_ring(), rings, "{bell:?}: {line}");
+            assert!(!desk.model.take_ring(), "once");
+        }
+        desk.said("Ana", "@Ana: from another device", NOON);
+        assert!(!desk.model.take_ring(), "her own");
+    }
+}
+
+#[test]
+fn what_to_do_about_a_refusal_is_to_be_read_whole_on_a_narrow_terminal() {
+    let mut desk = Desk::new(Language::Russian, Theme::PLAIN);
+    let link = Link::Refused { reason: Reason::Known(Text::ReasonMembersOnly), todo: Some(Text::TodoRoom) };
+    desk.model.on_link(0, link);
+    let screen = desk.screen(40, 16);
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    let todo = "Выберите другую комнату (--room) или попросите администратора сервера впустить вас";
+    assert!(words.join(" ").contains(todo), "{screen}");
+    assert!(!screen.chars().any(|letter| letter.is_ascii_alphabetic() && !"room".contains(letter)), "{screen}");
+}
+
+#[test]
+fn nobody_is_said_to_be_alone_before_it_is_known() {
+    let mut desk = Desk::plain();
+    desk.press(KeyCode::F(2));
+    let nobody = |desk: &mut Desk| desk.screen(60, 12).matches("nobody else").count();
+    assert_eq!(nobody(&mut desk), 0);
+    desk.model.rooms[0].is_synced = true;
+    assert_eq!(nobody(&mut desk), 2);
+    desk.model.on_link(0, Link::Closed);
+    assert_eq!(nobody(&mut desk), 0);
+}
+
+#[test]
+fn the_rooms_of_the_server_are_listed() {
+    let mut desk = Desk::plain();
+    assert_eq!(desk.enter("/rooms"), Do::ListRooms);
+    let list = r#"{"rooms":[{"room":"den","here":2},{"room":"board","here":0,"closed":true}]}"#;
+    desk.model.listed = RoomList::from_json(list).expect("a list").rooms;
+    desk.model.panel = Some(Panel::Rooms);
+    let screen = desk.screen(40, 12);
+    assert!(screen.contains("den  2 here") && screen.contains("board  for members"), "{screen}");
 }
 
 #[test]
@@ -397,13 +475,15 @@ fn what_was_missed_is_shown_from_its_beginning_and_told_as_read_only_as_far_as_i
     let screen = desk.screen(40, 12);
     let lines: Vec<&str> = screen.lines().collect();
     assert!(lines[1].contains("30 new messages") && screen.contains("missed 0."), "{screen}");
-    let (_, seen) = desk.model.newly_seen().expect("some of it is on the screen");
+    let (_, (_, seen)) = desk.model.newly_seen().expect("some of it is on the screen");
     let seen: u64 = seen.parse().expect("a number");
     assert!((6..20).contains(&seen) && !screen.contains("missed 29."), "{seen} {screen}");
     assert!(screen.contains(&format!("{} new messages", 35 - seen)), "what is below is counted: {screen}");
     desk.key(KeyCode::End, KeyModifiers::CONTROL);
     assert!(desk.screen(40, 12).contains("missed 29."));
-    assert_eq!(desk.model.newly_seen().map(|(_, id)| id), Some("35".to_owned()));
+    let (_, (first, last)) = desk.model.newly_seen().expect("the newest are on the screen");
+    assert_eq!(last, "35");
+    assert!(first.parse::<u64>().expect("a number") > seen + 1, "what was jumped over was not seen: {first}");
 }
 
 #[test]
@@ -428,12 +508,12 @@ fn what_is_missing_for_good_is_not_waited_for() {
     assert_eq!(desk.model.newly_seen(), None, "one more is to come");
     desk.model.rooms[0].count_missed(|| 2);
     assert!(desk.screen(40, 12).contains("2 new messages"));
-    assert_eq!(desk.model.newly_seen().map(|(_, id)| id), Some("2".to_owned()));
+    assert_eq!(desk.model.newly_seen().map(|(_, (_, id))| id), Some("2".to_owned()));
     told(&mut desk, 2, 1);
     desk.model.rooms[0].count_missed(|| 0);
     desk.screen(40, 12);
     desk.said("Ben", "live", NOON);
-    assert_eq!(desk.model.newly_seen().map(|(_, id)| id), Some("3".to_owned()), "all was read elsewhere");
+    assert_eq!(desk.model.newly_seen().map(|(_, (_, id))| id), Some("3".to_owned()), "all was read elsewhere");
 }
 
 #[test]

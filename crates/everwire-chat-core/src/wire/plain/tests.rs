@@ -24,6 +24,14 @@ fn only(text: &str) -> String {
 const TEXT: &str = r#"{"type":"text","id":"1","userId":"u","userName":"U","text":"hi","timestamp":5,"status":"SENT"}"#;
 
 #[test]
+fn half_of_a_surrogate_pair_costs_one_character_and_not_the_message() {
+    let cut = TEXT.replace("hi", r"hi \ud83d\ude00 \ud83d");
+    assert_eq!(only(&cut), TEXT.replace("hi", "hi \u{1f600} \u{fffd}"));
+    let junk = heard(r#"{"type":"text","text":"\ud83d""#).junk;
+    assert!(junk[0].reason.starts_with("not JSON"), "{junk:?}");
+}
+
+#[test]
 fn what_has_no_type_is_what_its_fields_say() {
     assert_eq!(only(r#"{"id":"1","userId":"u","userName":"U","text":"hi","timestamp":5}"#), TEXT);
     assert_eq!(only(r#"{"type":null,"id":"1","userId":"u","userName":"U","text":"hi","timestamp":5}"#), TEXT);
