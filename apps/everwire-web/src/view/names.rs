@@ -12,8 +12,8 @@ const MOST: usize = 6;
 pub(super) struct Names {
     input: HtmlTextAreaElement,
     list: HtmlElement,
-    /// What is offered, and from where to where it would stand, in bytes.
-    offered: RefCell<Option<(Completion, usize)>>,
+    /// What is offered.
+    offered: RefCell<Option<Completion>>,
     chosen: Cell<usize>,
 }
 
@@ -23,20 +23,18 @@ impl Names {
         Self { input: input.clone(), list, offered: RefCell::default(), chosen: Cell::default() }
     }
 
-    /// Offers what fits to the text before the cursor; `names`: of whom it knows.
+    /// Offers what fits to the end of the text; `names`: of whom it knows.
     pub(super) fn offer(&self, draft: &str, names: &[String]) {
-        let end = self.cursor(draft);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let completion = end.and_then(|end| complete(&draft[..end], &names).zip(Some(end)));
-        let mut offered = completion.filter(|(completion, _)| draft[completion.start..].starts_with('@'));
-        if let Some((completion, _)) = &mut offered {
+        let mut offered = complete(draft, &names).filter(|completion| draft[completion.start..].starts_with('@'));
+        if let Some(completion) = &mut offered {
             completion.candidates.truncate(MOST);
         }
         if offered.is_none() && self.offered.borrow().is_none() {
             return;
         }
         self.list.set_text_content(None);
-        for (at, name) in offered.iter().flat_map(|(completion, _)| completion.candidates.iter().enumerate()) {
+        for (at, name) in offered.iter().flat_map(|completion| completion.candidates.iter().enumerate()) {
             let option = dom::add(&self.list, "li");
             dom::set(&option, "role", "option");
             dom::set(&option, "id", &format!("name-{at}"));
@@ -55,7 +53,7 @@ impl Names {
 
     /// What a key does while names are offered, and the draft that follows if one was taken; `None`: nothing.
     pub(super) fn on_key(&self, key: &str, draft: &str) -> Option<Option<String>> {
-        let count = self.offered.borrow().as_ref()?.0.candidates.len();
+        let count = self.offered.borrow().as_ref()?.candidates.len();
         let step = match key {
             "ArrowDown" => 1,
             "ArrowUp" => count - 1,
@@ -70,16 +68,12 @@ impl Names {
         Some(None)
     }
 
-    /// The draft with this name in it, and the cursor behind that.
+    /// The draft with this name at its end.
     pub(super) fn take(&self, at: usize, draft: &str) -> Option<String> {
-        let (Completion { start, candidates, .. }, end) = self.offered.borrow().clone()?;
-        let name = candidates.get(at)?;
-        let before = format!("{}{name} ", draft.get(..start)?);
-        let draft = format!("{before}{}", draft.get(end..)?);
+        let Completion { start, candidates, .. } = self.offered.borrow().clone()?;
+        let draft = format!("{}{} ", draft.get(..start)?, candidates.get(at)?);
         self.close();
         self.input.set_value(&draft);
-        let cursor = u32::try_from(before.encode_utf16().count()).unwrap_or(u32::MAX);
-        let _ = self.input.set_selection_range(cursor, cursor);
         Some(draft)
     }
 
@@ -93,16 +87,5 @@ impl Names {
         }
         self.chosen.set(at);
         dom::set(&self.input, "aria-activedescendant", &id);
-    }
-
-    /// Where the cursor stands, in bytes.
-    fn cursor(&self, draft: &str) -> Option<usize> {
-        let at = self.input.selection_end().ok()??;
-        let mut units = 0;
-        let before = draft.chars().take_while(|letter| {
-            units += letter.len_utf16() as u32;
-            units <= at
-        });
-        Some(before.map(char::len_utf8).sum())
     }
 }
