@@ -2,6 +2,7 @@
 // `--quick` measures nothing worth quoting: it lets everything run for a moment.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -158,6 +159,7 @@ async function cuts() {
     counted[who] = losses(server.messages.get(who) ?? [], 0);
     await Promise.all([proxy.stop(), server.stop()]);
   }
+  counted["socket.io"] = await cutsOfSocketIo();
   const program = await Program.start(process.env.EVERWIRE_SESSION_ECHO);
   const proxy = await Cutter.before(program.port);
   const socket = new EverwireSocket(`ws://127.0.0.1:${proxy.port}/`, [], { WebSocket, session: true, retry: { minDelay: 10, maxDelay: 50 } });
@@ -171,6 +173,22 @@ async function cuts() {
   await socket.finish();
   await Promise.all([proxy.stop(), program.kill()]);
   return counted;
+}
+
+/** At its defaults, but for delays as short as the others'. */
+async function cutsOfSocketIo() {
+  const http = createHttpServer();
+  const received = [];
+  const server = new (peers("socket.io").Server)(http, { transports: ["websocket"] });
+  server.on("connection", (socket) => socket.on("message", (text) => received.push(text)));
+  await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
+  const proxy = await Cutter.before(http.address().port);
+  const socket = io(`ws://127.0.0.1:${proxy.port}`, { transports: ["websocket"], reconnectionDelay: 10, reconnectionDelayMax: 50 });
+  await thousand((text) => socket.emit("message", text), proxy);
+  await wait(500);
+  socket.close();
+  await Promise.all([proxy.stop(), server.close()]);
+  return losses(received, 0);
 }
 
 const plainSender = (socket) => {

@@ -103,7 +103,7 @@ class Client {
   send({ data, options, done, failed }) {
     try {
       const given = options ?? null;
-      const id = typeof data === "string" ? this.#engine.send_text(data, given, Boolean(done)) : this.#engine.send_bytes(data, given, Boolean(done));
+      const id = typeof data === "string" ? this.#engine.send_text(data, given) : this.#engine.send_bytes(data, given);
       if (done) this.#deliveries.set(id, done);
     } catch (error) {
       if (failed) return failed(error);
@@ -218,10 +218,14 @@ class Client {
   }
 
   #outcomes(flat) {
-    for (let at = 0; at < flat.length; at += 3) {
-      const done = this.#deliveries.get(flat[at]);
-      this.#deliveries.delete(flat[at]);
-      done?.(OUTCOMES[flat[at + 1]](flat[at + 2]));
+    for (let at = 0; at < flat.length && this.#deliveries.size > 0; at += 4) {
+      const [first, last, code, detail] = flat.subarray(at, at + 4);
+      for (let id = first; id <= last; id += 1) {
+        const done = this.#deliveries.get(id);
+        if (!done) continue;
+        this.#deliveries.delete(id);
+        done(OUTCOMES[code](detail));
+      }
     }
   }
 

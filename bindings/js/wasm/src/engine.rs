@@ -4,21 +4,19 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use everwire::{Client, Delivery, Hint, Message, MessageId, Priority, SendError, SendOptions};
+use everwire::{Client, Hint, Message, MessageId, Priority, SendError, SendOptions};
 use js_sys::{Error, Object, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::hooks::Hooks;
-use crate::outcomes::Outcomes;
 use crate::pump::{self, Demand};
-use crate::settings;
+use crate::{outcomes, settings};
 
 /// A client, as JavaScript has it.
 #[wasm_bindgen]
 pub struct Engine {
     client: Client,
-    outcomes: Rc<Outcomes>,
     demand: Rc<Demand>,
 }
 
@@ -30,8 +28,8 @@ impl Engine {
         let hooks = Rc::new(Hooks::new(hooks));
         let builder = settings::builder(url, given, &hooks).map_err(|error| JsValue::from(Error::new(&error)))?;
         let client = builder.build().map_err(|error| JsValue::from(Error::new(&error.to_string())))?;
-        let (outcomes, demand) = (Outcomes::new(Rc::clone(&hooks)), Rc::new(Demand::default()));
-        let engine = Self { client, outcomes, demand };
+        outcomes::start(&client, Rc::clone(&hooks));
+        let engine = Self { client, demand: Rc::default() };
         engine.recover(&hooks);
         pump::start(&engine.client, hooks, Rc::clone(&engine.demand));
         Ok(engine)
@@ -41,18 +39,17 @@ impl Engine {
     fn recover(&self, hooks: &Hooks) {
         for recovered in self.client.recovered() {
             hooks.recovered(recovered.delivery.id().0, &recovered.message);
-            self.outcomes.follow(recovered.delivery);
         }
     }
 
-    /// Puts a text into the outbox and gives its number. With `follow` its outcome is told.
-    pub fn send_text(&self, text: String, options: &JsValue, follow: bool) -> Result<f64, JsValue> {
-        self.send(Message::text(text), options, follow)
+    /// Puts a text into the outbox and gives its number, by which its outcome is told.
+    pub fn send_text(&self, text: String, options: &JsValue) -> Result<f64, JsValue> {
+        self.send(Message::text(text), options)
     }
 
     /// The same for bytes.
-    pub fn send_bytes(&self, bytes: Vec<u8>, options: &JsValue, follow: bool) -> Result<f64, JsValue> {
-        self.send(Message::binary(bytes), options, follow)
+    pub fn send_bytes(&self, bytes: Vec<u8>, options: &JsValue) -> Result<f64, JsValue> {
+        self.send(Message::binary(bytes), options)
     }
 
     /// Takes back what no connection has been given. Whether it was.
@@ -115,18 +112,12 @@ impl Engine {
 }
 
 impl Engine {
-    fn send(&self, message: Message, options: &JsValue, follow: bool) -> Result<f64, JsValue> {
+    fn send(&self, message: Message, options: &JsValue) -> Result<f64, JsValue> {
         let sent = match options.is_object() {
             true => self.client.send_with(message, send_options(options)),
             false => self.client.send(message),
         };
-        let delivery = sent.map_err(|error| refusal(&error))?;
-        let id = delivery.id().0 as f64;
-        match follow {
-            true => self.outcomes.follow(delivery),
-            false => drop::<Delivery>(delivery),
-        }
-        Ok(id)
+        sent.map(|delivery| delivery.id().0 as f64).map_err(|error| refusal(&error))
     }
 }
 

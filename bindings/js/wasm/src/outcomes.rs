@@ -1,49 +1,27 @@
-//! Outcomes on their way to JavaScript: many in one call.
+//! Outcomes on their way to JavaScript: many in one call, neighbours with the same one together.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use everwire::{Delivery, DropPolicy, MessageId, Outcome, Rejection, Stage};
+use everwire::{Client, DropPolicy, Outcome, Rejection, Stage};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::hooks::Hooks;
 
-/// Those that are not told yet.
-pub(crate) struct Outcomes {
-    hooks: Rc<Hooks>,
-    /// Number of the message, outcome, detail.
-    known: RefCell<Vec<f64>>,
-    telling: Cell<bool>,
-}
+/// Ranges that one call tells at most.
+const MOST: usize = 1024;
 
-impl Outcomes {
-    pub(crate) fn new(hooks: Rc<Hooks>) -> Rc<Self> {
-        Rc::new(Self { hooks, known: RefCell::default(), telling: Cell::new(false) })
-    }
-
-    /// Tells the outcome when it is known.
-    pub(crate) fn follow(self: &Rc<Self>, delivery: Delivery) {
-        let outcomes = Rc::clone(self);
-        spawn_local(async move {
-            let id = delivery.id();
-            let outcome = delivery.await;
-            outcomes.push(id, outcome);
-        });
-    }
-
-    fn push(self: &Rc<Self>, MessageId(id): MessageId, outcome: Outcome) {
-        let (code, detail) = encode(outcome);
-        self.known.borrow_mut().extend([id as f64, code, detail]);
-        if !self.telling.replace(true) {
-            let outcomes = Rc::clone(self);
-            // Behind all that are told in the same turn.
-            spawn_local(async move {
-                outcomes.telling.set(false);
-                let known = outcomes.known.take();
-                outcomes.hooks.outcomes(&known);
+/// Tells all outcomes from now on: for each range its first and last number, the outcome, and its detail.
+pub(crate) fn start(client: &Client, hooks: Rc<Hooks>) {
+    let mut outcomes = client.outcomes();
+    spawn_local(async move {
+        while let Some(ranges) = outcomes.next(MOST).await {
+            let told = ranges.iter().flat_map(|range| {
+                let (code, detail) = encode(range.outcome);
+                [range.first.0 as f64, range.last.0 as f64, code, detail]
             });
+            hooks.outcomes(&told.collect::<Vec<f64>>());
         }
-    }
+    });
 }
 
 /// `OUTCOMES` of `bindings/js/src/engine.js` has the same order.
