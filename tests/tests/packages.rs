@@ -1,6 +1,5 @@
 //! Each library can be packaged as it stands, with what a reader of a registry needs.
 #![allow(clippy::expect_used)] // a test fails by panicking
-#![allow(clippy::expect_used)] // a test fails by panicking
 
 use std::path::Path;
 use std::process::Command;
