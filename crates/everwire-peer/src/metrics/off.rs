@@ -5,7 +5,7 @@ use everwire_ws::Message;
 use super::HandlerOutcome;
 
 /// Where calls are counted with the feature `metrics`; without it, nothing is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CallsMeter;
 
 #[allow(clippy::unused_self, reason = "as with the feature")]
@@ -23,17 +23,17 @@ impl CallsMeter {
     }
 
     #[inline]
-    pub(crate) fn items_sent(self, _: usize) {}
+    pub(crate) fn items_sent(&self, _: usize) {}
 
     #[inline]
-    pub(crate) fn handled(self, _: Option<&str>, _: Kind, _: impl FnOnce() -> Moment) -> Handled {
+    pub(crate) fn handled(&self, _: Option<&str>, _: Kind, _: impl FnOnce() -> Moment) -> Handled {
         Handled
     }
 }
 
 /// What has happened while something was locked.
 #[derive(Default)]
-pub(crate) struct Notes;
+pub(crate) struct Notes(());
 
 /// When a call was made.
 #[derive(Clone, Copy, Debug, Default)]
