@@ -2,7 +2,7 @@
 //!
 //! - [`args`]: what may be written on the command line
 //! - [`connect`], [`chat`], [`serve`], [`doctor`], [`proxy`], [`echo`], [`call`]: a command each
-//! - [`address`], [`token`], [`words`], [`logs`]: what they share
+//! - [`address`], [`token`], [`describe`], [`logs`]: what they share
 //! - [`term`]: the terminal and the standard streams
 //! - [`exit`]: how a command ends
 

@@ -69,7 +69,7 @@ impl Drop for Alive {
 impl Client {
     /// Connects. Needed only after [`disconnect`](Self::disconnect), after the client has ended
     /// by itself (closed by the peer, refused, gave up), and with
-    /// [`connect_on_build(false)`](Builder::connect_on_build). Otherwise it changes nothing, and
+    /// [`connect_on_build(false)`](crate::Builder::connect_on_build). Otherwise it changes nothing, and
     /// nor does it after [`close`](Self::close).
     pub fn connect(&self) {
         self.shared.tell(Input::Connect);

@@ -9,7 +9,7 @@ pub struct FirstUnread {
     /// The place of the entry, counted from the oldest.
     pub at: usize,
     /// It is the first unread message. Else messages that may be unread belong right before it and are not loaded
-    /// ([`Entry::missing`]): [`load_earlier`](crate::ChatClient::load_earlier) gets them.
+    /// ([`Entry::missing`]): `ChatClient::load_earlier` gets them.
     pub is_loaded: bool,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Anything that goes over the wire as an object.
 ///
 /// The first four are the plain format, which every client speaks. The others go only to clients that ask for them by
-/// the `after` parameter of the address, as [`ChatClient`](crate::ChatClient) does.
+/// the `after` parameter of the address, as the `ChatClient` of `everwire-chat` does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -45,7 +45,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
 impl ChatServer {
     /// The routes, for an application that has others beside them: `/ws`, `/api/…`, `/healthz`, `/readyz`, `/metrics`, the
     /// start page at `/`, and the page's files, which take every other path of one segment (`/{file}`). With a
-    /// [`base_path`](ServerConfig::base_path) all but `/healthz`, `/readyz` and `/metrics` are below it. Such an application
+    /// [`base_path`](crate::ServerConfig::base_path) all but `/healthz`, `/readyz` and `/metrics` are below it. Such an application
     /// runs [`run_maintenance`](Self::run_maintenance) beside them, and [`close`](Self::close) at its end.
     ///
     /// What concerns the connections below HTTP is its accept loop's: TLS, how many there may be, slow openers. Limits by
@@ -61,7 +61,7 @@ impl ChatServer {
     }
 
     /// Serves until `until` comes; then `/readyz` says so, members are sent away with 1012, spread over
-    /// [`drain`](ServerConfig::drain), and the history is closed. Who comes meanwhile is told when to come back. Whoever has not
+    /// [`drain`](crate::ServerConfig::drain), and the history is closed. Who comes meanwhile is told when to come back. Whoever has not
     /// parted 5 s later is cut. On an address that only this machine reaches, requests for foreign names are answered 421: those of
     /// web pages whose name leads here. Dropping the future cuts all at once; what was stored stays.
     pub async fn serve(self, listener: TcpListener, until: impl Future<Output = ()> + Send) {
