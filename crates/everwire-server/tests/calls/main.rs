@@ -10,6 +10,5 @@ mod metrics;
 #[path = "../session/support.rs"]
 #[allow(dead_code, reason = "what the tests of sessions use")]
 mod support;
-mod traces;
 mod well;
 mod world;

@@ -1,4 +1,14 @@
-//! The spans of calls, and the traces that go through them.
+//! The spans of calls, and the traces that go through them. In a process of its own: what tracing remembers of a place in the
+//! code, that nobody wants its spans, is shared with tests that have no subscriber.
+#![cfg(all(feature = "axum", feature = "calls"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
+
+#[path = "../session/support.rs"]
+#[allow(dead_code, reason = "what the tests of sessions use")]
+mod support;
+#[path = "../calls/world.rs"]
+#[allow(dead_code, reason = "what the tests of calls use")]
+mod world;
 
 use std::collections::BTreeMap;
 use std::fmt;
