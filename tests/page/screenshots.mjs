@@ -38,7 +38,8 @@ const STATES = {
     const context = await browser.newContext({ locale: "en-GB", ...options });
     const page = await context.newPage();
     await page.goto(front.url(), { waitUntil: "commit" });
-    await page.locator(".loading", { hasText: "Loading" }).waitFor();
+    await page.locator(".loading [lang=en]").waitFor();
+    await page.waitForFunction(() => document.querySelector(".loading img").complete);
     await picture({ page });
     front.letGo();
     await context.close();
