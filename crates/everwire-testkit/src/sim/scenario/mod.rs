@@ -104,8 +104,20 @@ impl Scenario {
             && self.server.max_sessions == 0
             && self.server.max_detached_bytes == 0
             && self.client.socket_buffer == 0
+            // Who reads too slowly hears too late that the server goes.
+            && self.longest_reading() < 4_000
             // Who gives its peer less time than the way takes has lost the connection by its own hand.
             && [self.client.heartbeat_timeout, self.client.open_timeout].iter().all(|time| *time == 0 || *time > 1_200)
+    }
+
+    /// For how long a client's handler may have work with what the server says, in milliseconds.
+    fn longest_reading(&self) -> u64 {
+        let messages = self.steps.iter().map(|step| match step.action {
+            Action::ServerWork { count } => count,
+            Action::Work { count } if self.server.echo => count,
+            _ => 0,
+        });
+        messages.map(u64::from).sum::<u64>().saturating_mul(self.client.work)
     }
 
     /// From when on everything is well.
