@@ -3,6 +3,7 @@ package everwire
 import everwire.internal.EventKind
 import everwire.internal.Phase
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.channels.BufferOverflow
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.FlowCollector
@@ -286,15 +287,15 @@ public class WebSocketClient @JvmOverloads constructor(
     public suspend fun deliver(bytes: ByteString, options: SendOptions = SendOptions()): Outcome =
         engine.deliver(bytes.toPayload(), options.toNative())
 
-    /** [deliver], for Java. */
+    /** [deliver], for Java. What one thread delivers goes in that order. */
     @JvmOverloads
     public fun deliverAsync(message: String, options: SendOptions = SendOptions()): CompletableFuture<Outcome> =
-        scope.future { deliver(message, options) }
+        scope.future(start = CoroutineStart.UNDISPATCHED) { deliver(message, options) }
 
     /** [deliver] of bytes, for Java. */
     @JvmOverloads
     public fun deliverAsync(bytes: ByteArray, options: SendOptions = SendOptions()): CompletableFuture<Outcome> =
-        scope.future { deliver(ByteString.of(*bytes), options) }
+        scope.future(start = CoroutineStart.UNDISPATCHED) { deliver(ByteString.of(*bytes), options) }
 
     /** Numbers of the client. */
     public fun stats(): Stats = engine.stats()
