@@ -77,6 +77,8 @@ pub enum Fate {
     Received,
     /// It has certainly not arrived, and never will; why, in words.
     NotSent(String),
+    /// It has certainly not arrived, and never will: this end of the session was closed first.
+    Closed,
     /// Nobody knows.
     Unknown,
 }

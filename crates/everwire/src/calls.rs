@@ -180,6 +180,8 @@ fn fate(outcome: Outcome) -> Fate {
         Outcome::Received => Fate::Received,
         // The next client with the same store sends it.
         Outcome::Unknown(_) | Outcome::Stored => Fate::Unknown,
+        // A call that is taken back no longer asks, so this is the client's end.
+        Outcome::Cancelled => Fate::Closed,
         other => Fate::NotSent(other.to_string()),
     }
 }

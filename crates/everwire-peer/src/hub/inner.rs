@@ -237,7 +237,7 @@ impl Inner {
             && let Some(Poll::Ready(fate)) = slot.ticket.as_mut().map(|ticket| ticket.poll(cx))
         {
             slot.ticket = None;
-            let is_lost = matches!(fate, Fate::NotSent(_));
+            let is_lost = matches!(fate, Fate::NotSent(_) | Fate::Closed);
             slot.fate = Some(fate);
             if is_lost {
                 self.endpoint.cancel(id, false);

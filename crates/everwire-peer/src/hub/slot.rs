@@ -91,7 +91,9 @@ impl End {
             (Some(Fate::NotSent(why)), _) if reason == EndReason::Lost && !self.closed => {
                 return Err(CallError::NotSent(why));
             }
-            (Some(Fate::NotSent(_)), _) => Execution::NotRun,
+            // The message's end may be heard of before that of the session.
+            (Some(Fate::Closed), _) if reason == EndReason::Lost => return Err(CallError::Closed(Execution::NotRun)),
+            (Some(Fate::NotSent(_) | Fate::Closed), _) => Execution::NotRun,
             (Some(Fate::Processed), _) => Execution::Taken,
             (Some(Fate::Received | Fate::Unknown), _) => Execution::Unknown,
             (None, Some(ticket)) if ticket.withdraw() => Execution::NotRun,
@@ -104,5 +106,19 @@ impl End {
             _ if self.closed => CallError::Closed(execution),
             _ => CallError::Lost(execution),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_the_end_of_its_client_took_back_is_told_as_closed_whichever_is_heard_first() {
+        for closed in [false, true] {
+            let end = End { end: Some(Err(EndReason::Lost)), fate: Some(Fate::Closed), ticket: None, closed };
+            let told = end.give_out();
+            assert!(matches!(told, Err(CallError::Closed(Execution::NotRun))), "{told:?}");
+        }
     }
 }
