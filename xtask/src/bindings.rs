@@ -17,7 +17,7 @@ pub(crate) fn check() -> Result<(), Failed> {
     docs.env("RUSTDOCFLAGS", "--deny warnings");
     run(docs)?;
     let mut tests = cargo(&["test", "--workspace", "--quiet"]);
-    tests.env("EVERWIRE_BINARY", shell::built(&["--package", "everwire-cli"])?);
+    tests.env("EVERWIRE_BINARY", shell::tested("everwire")?);
     run(tests)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::shell::{self, Failed, run};
@@ -53,7 +53,7 @@ fn bound(name: &str, package: &str, small: bool) -> Result<(), Failed> {
 }
 
 fn test() -> Result<(), Failed> {
-    let [sessions, tokens, everwire] = ["session-echo", "session-tokens", "everwire"].map(program);
+    let [sessions, tokens, everwire] = ["session-echo", "session-tokens", "everwire"].map(shell::tested);
     let tests = fs::read_dir(shell::root().join(FOLDER).join("tests"));
     let tests = tests.map_err(|error| Failed(format!("{FOLDER}/tests: {error}")))?;
     let mut files: Vec<String> = tests
@@ -69,11 +69,6 @@ fn test() -> Result<(), Failed> {
     let mut pack = shell::command(shell::NPM, &["pack", "--loglevel=error", "--pack-destination"]);
     pack.arg(shell::target()).current_dir(shell::root().join(FOLDER));
     run(pack)
-}
-
-/// A program of the root's workspace, as its tests have built it: with all features, or it would be compiled anew.
-fn program(name: &str) -> Result<PathBuf, Failed> {
-    shell::built(&["--workspace", "--all-features", "--bin", name])
 }
 
 /// Node.js in the package's folder.

@@ -30,11 +30,7 @@ pub(crate) fn kotlin(build: Build, args: &[String]) -> Result<(), Failed> {
     prepare(build)?;
     let mut maven = shell::command("mvn", &["--batch-mode", "--quiet", "verify"]);
     maven.current_dir(folder()).args(args);
-    let binary = match std::env::var_os("EVERWIRE_BINARY") {
-        Some(binary) => PathBuf::from(binary),
-        None => shell::built(&["--package", "everwire-cli"])?,
-    };
-    maven.arg(format!("-Deverwire.binary={}", binary.display()));
+    maven.arg(format!("-Deverwire.binary={}", shell::tested("everwire")?.display()));
     run(maven)
 }
 

@@ -1,6 +1,7 @@
 //! Every chore of the project, as `cargo xtask CHORE`. Needs nothing but the Rust toolchain to start; what a chore needs
 //! beyond that, `setup` installs.
 
+mod aside;
 mod autobahn;
 mod bench;
 mod bindings;
@@ -31,7 +32,8 @@ cargo xtask CHORE [-- ARGS]
   setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cross compilers, cargo-deny
   autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
   sim       random scenarios over the machines that ship, in virtual time; `cargo xtask sim --help` tells ARGS
-  bindings  check the bindings to other languages: formatting, lints, documents, licences, tests
+  bindings  check the bindings to other languages: formatting, lints, documents, licences, tests; ARGS: all, for
+            the npm package and the jar too
   js        build, test and pack the npm package; ARGS: build, for the first alone
   kotlin    build the jar for Kotlin and Java and run its tests; ARGS go to Maven (-DskipTests, -Dtest=…)
   cross     check that it compiles for Windows and for 32 bits, as `test` does
@@ -71,6 +73,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "test" => test::test(rest),
         "setup" => setup::setup(),
         "tidy" => tidy::tidy(),
+        "bindings" if rest == ["all"] => test::bindings(),
         "bindings" => bindings::check(),
         "js" => js::js(rest),
         "kotlin" => kotlin::kotlin(kotlin::Build::Release, rest),

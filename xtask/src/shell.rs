@@ -93,6 +93,11 @@ pub(crate) fn built_with(args: &[&str], variables: &[(&str, &str)]) -> Result<Pa
     executables.next_back().ok_or_else(|| Failed(format!("cargo names no executable for {}", args.join(" "))))
 }
 
+/// A program of the workspace, as its tests have built it: with all features, or it would be compiled anew.
+pub(crate) fn tested(name: &str) -> Result<PathBuf, Failed> {
+    built(&["--workspace", "--all-features", "--bin", name])
+}
+
 /// A file's text.
 pub(crate) fn read(path: &Path) -> Result<String, Failed> {
     std::fs::read_to_string(path).map_err(|error| Failed(format!("{}: {error}", path.display())))

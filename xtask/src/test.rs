@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that CI runs, cheapest first.
 
+use crate::aside::Aside;
 use crate::autobahn::{self, Thoroughness};
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
@@ -43,11 +44,18 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     if !args.is_empty() {
         return Ok(());
     }
+    // They build in a folder of their own, and wait for Maven, npm and browsers more than they compute.
+    let bindings = Aside::start(&["bindings", "all"])?;
+    sim::check()?;
+    autobahn::run(Thoroughness::Quick)?;
+    bindings.finish()
+}
+
+/// Everything that the tests ask of the bindings: the workspace, the npm package, and the jar with the library that is built already.
+pub(crate) fn bindings() -> Result<(), Failed> {
     bindings::check()?;
     js::js(&[])?;
-    kotlin::kotlin(kotlin::Build::Dev, &[])?;
-    sim::check()?;
-    autobahn::run(Thoroughness::Quick)
+    kotlin::kotlin(kotlin::Build::Dev, &[])
 }
 
 /// The test of killed processes, more often than among all the others.

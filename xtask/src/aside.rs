@@ -1,0 +1,45 @@
+//! A chore that runs beside others, and whose output comes when it is waited for.
+
+use std::fs::File;
+use std::process::{Child, Command};
+
+use crate::shell::{self, Failed};
+
+/// It is stopped when it is dropped before its end.
+pub(crate) struct Aside {
+    chore: String,
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Aside {
+    /// Starts `cargo xtask` with these arguments.
+    pub(crate) fn start(args: &[&str]) -> Result<Self, Failed> {
+        let chore = args.join(" ");
+        let failed = |error| Failed(format!("could not start `cargo xtask {chore}`: {error}"));
+        let log = shell::target().join(format!("{}.log", args.join("-")));
+        let output = File::create(&log).map_err(failed)?;
+        let errors = output.try_clone().map_err(failed)?;
+        let xtask = std::env::current_exe().map_err(failed)?;
+        let child = Command::new(xtask).args(args).stdout(output).stderr(errors).spawn().map_err(failed)?;
+        eprintln!("→ cargo xtask {chore}, aside");
+        Ok(Self { chore, child, log })
+    }
+
+    /// Waits for its end, and shows what it has said.
+    pub(crate) fn finish(mut self) -> Result<(), Failed> {
+        let chore = &self.chore;
+        let status = self.child.wait().map_err(|error| Failed(format!("`cargo xtask {chore}`: {error}")))?;
+        eprintln!("→ cargo xtask {chore}");
+        eprint!("{}", shell::read(&self.log)?);
+        if status.success() { Ok(()) } else { Err(Failed(format!("`cargo xtask {chore}` failed ({status})"))) }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // Already over where it was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
