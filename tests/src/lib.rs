@@ -10,5 +10,5 @@ mod tap;
 
 pub use blackhole::{Namespace, Network};
 pub use echo::{EchoServer, Seen};
-pub use process::{PATIENCE, Process, cargo, everwire, example, free_port, root};
+pub use process::{PATIENCE, Process, cargo, everwire, example, free_port, nats_server, root};
 pub use tap::Tap;

