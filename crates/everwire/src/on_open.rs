@@ -10,7 +10,7 @@ use everwire_core::{Cause, OpenFailure, Phase};
 use everwire_ws::Message;
 
 use crate::clock;
-use crate::driver::{FreshSocket, HookFuture};
+use crate::driver::{FreshSocket, HookFuture, HookSocket};
 use crate::hook_error::{self, ConnectionEnded};
 use crate::shared::Shared;
 use crate::sync::lock;
@@ -197,15 +197,4 @@ impl Leave {
             }
         }
     }
-}
-
-/// What a hook needs of a socket, on each platform.
-pub(crate) trait HookSocket {
-    /// Puts a message into the socket's buffer. `false` when it is closing.
-    fn queue_first(&mut self, message: &Message) -> bool;
-    /// Whether it could be written.
-    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<bool>;
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ConnectionEnded>>;
-    /// Tells the server that it won't be used, as far as that works at once.
-    fn dismiss(self);
 }

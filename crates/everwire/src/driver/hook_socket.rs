@@ -1,45 +1,18 @@
-//! A new connection in the hands of the user's hook.
+//! What the hook for new connections needs of a socket.
 
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use everwire_core::Cause;
-use everwire_tokio::Socket;
-use everwire_ws::{CloseCode, Incoming, Message};
+use everwire_ws::Message;
 
-use super::failure;
-use super::stream::Stream;
 use crate::hook_error::ConnectionEnded;
-use crate::on_open::HookSocket;
 
-pub(crate) type FreshSocket = Socket<Stream>;
-
-impl HookSocket for FreshSocket {
-    fn queue_first(&mut self, message: &Message) -> bool {
-        self.queue(message)
-    }
-
-    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        self.poll_flush(cx).map(|written| written.is_ok())
-    }
-
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ConnectionEnded>> {
-        loop {
-            let end = match std::task::ready!(self.poll_recv(cx)) {
-                Ok(Some(Incoming::Message(message))) => return Poll::Ready(Ok(message)),
-                Ok(Some(Incoming::Ping(_) | Incoming::Pong(_))) => continue,
-                Ok(Some(Incoming::Close(frame))) => ConnectionEnded::closed(frame),
-                Ok(None) => ConnectionEnded::closed(None),
-                Err(error) => match failure::flawed_close(&error) {
-                    Some(frame) => ConnectionEnded::closed(Some(frame)),
-                    None => ConnectionEnded::lost(Cause::Lost(failure::loss(error)).to_string()),
-                },
-            };
-            return Poll::Ready(Err(end));
-        }
-    }
-
-    fn dismiss(mut self) {
-        self.queue_close(CloseCode::NORMAL, "");
-        let _ = self.poll_flush(&mut Context::from_waker(Waker::noop()));
-    }
+/// A socket that has just opened, on each platform.
+pub(crate) trait HookSocket {
+    /// Puts a message into the socket's buffer. `false` when it is closing.
+    fn queue_first(&mut self, message: &Message) -> bool;
+    /// Whether it could be written.
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<bool>;
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ConnectionEnded>>;
+    /// Tells the server that it won't be used, as far as that works at once.
+    fn dismiss(self);
 }

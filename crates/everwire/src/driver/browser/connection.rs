@@ -13,6 +13,7 @@ use everwire_ws::{CloseCode, Message};
 use super::plan::Opened;
 use super::sleep::{Sleep, sleep};
 use super::socket::{Socket, Told};
+use crate::driver::open_connection::OpenConnection;
 use crate::driver::reading::Reading;
 use crate::driver::secrets::Secrets;
 use crate::driver::text_pings::TextPings;
@@ -22,13 +23,13 @@ use crate::shared::Inner;
 /// One open connection.
 #[derive(Debug)]
 pub(in crate::driver) struct Connection {
-    pub(in crate::driver) attempt: Attempt,
-    pub(in crate::driver) socket: Transport,
+    attempt: Attempt,
+    socket: Transport,
     /// Units that were taken and are not yet reported as written.
     unreported: usize,
     replies: Replies,
     /// The machine has something to take.
-    pub(in crate::driver) ready: bool,
+    ready: bool,
     /// The inbox is full, and the machine knows that we don't read.
     paused: Option<Limit>,
     /// When to look again whether the browser has room; it tells nobody.
@@ -40,7 +41,7 @@ pub(in crate::driver) struct Connection {
 
 /// The socket, and how to ping on it.
 #[derive(Debug)]
-pub(in crate::driver) struct Transport {
+struct Transport {
     socket: Socket,
     pings: Pings,
     /// Payload ever given to the browser.
@@ -91,37 +92,6 @@ impl Connection {
         }
     }
 
-    /// A page sees nothing of TCP.
-    pub(in crate::driver) fn lean_on_tcp(&self, _: Duration) {}
-
-    /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
-    pub(in crate::driver) fn read(
-        &mut self,
-        cx: &mut Context<'_>,
-        (limit, room): (Limit, Room),
-        mut batch: Vec<Message>,
-        events: &mut Vec<TransportEvent>,
-    ) -> Reading {
-        if self.socket.socket.is_overrun() {
-            self.push_written(events);
-            let words = "the server sends faster than the page reads".to_owned();
-            events.push(TransportEvent::Lost(Loss::Protocol(CloseCode::POLICY_VIOLATION, words)));
-            return Reading::Gone;
-        }
-        if room.is_none() {
-            if self.paused.replace(limit) != Some(limit) {
-                events.push(limit.pause());
-            }
-            return Reading::Paused;
-        }
-        if self.paused.take().is_some() {
-            events.push(TransportEvent::ReadResumed);
-        }
-        let reading = self.read_batch(cx, room, &mut batch, events);
-        push_batch(&mut batch, events);
-        reading
-    }
-
     fn read_batch(
         &mut self,
         cx: &mut Context<'_>,
@@ -169,31 +139,6 @@ impl Connection {
         }
     }
 
-    /// How many more units are wholly written: all that the browser was given. It gives nothing back, and goes on to send
-    /// it on a connection that we have given up for dead.
-    pub(in crate::driver) fn count_written(&mut self) -> usize {
-        mem::take(&mut self.unreported)
-    }
-
-    /// Nothing that was taken waits to be encoded.
-    #[allow(clippy::unused_self, reason = "as with sockets")]
-    pub(in crate::driver) fn may_queue(&self) -> bool {
-        true
-    }
-
-    /// Whether there is anything to write, to take or to report.
-    pub(in crate::driver) fn wants_to_write(&self) -> bool {
-        self.ready || self.unreported > 0 || self.replies.is_waiting()
-    }
-
-    /// Gives the browser a frame of the session's own, unless it is a reply that has to wait.
-    pub(in crate::driver) fn control(&mut self, frame: Message) {
-        if let Some(frame) = self.replies.admit(frame, self.buffered()) {
-            // Refused once the socket is closing: then nobody waits for it.
-            let _ = self.socket.queue(&frame);
-        }
-    }
-
     /// Gives the browser the replies that have waited, if it has room now.
     fn queue_replies(&mut self) {
         while let Some(reply) = self.replies.next(self.buffered()) {
@@ -204,14 +149,83 @@ impl Connection {
     fn buffered(&self) -> usize {
         usize::try_from(self.socket.socket.buffered()).unwrap_or(usize::MAX)
     }
+}
+
+impl OpenConnection for Connection {
+    fn attempt(&self) -> Attempt {
+        self.attempt
+    }
+
+    fn set_ready(&mut self) {
+        self.ready = true;
+    }
+
+    fn queue_close(&mut self, code: CloseCode, reason: &str) {
+        self.socket.socket.queue_close(code, reason);
+    }
+
+    /// A page sees nothing of TCP.
+    fn lean_on_tcp(&self, _: Duration) {}
+
+    /// Reads what is there, as far as there is room for it, into `events`. `batch` is an empty vector to begin with.
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        (limit, room): (Limit, Room),
+        mut batch: Vec<Message>,
+        events: &mut Vec<TransportEvent>,
+    ) -> Reading {
+        if self.socket.socket.is_overrun() {
+            self.push_written(events);
+            let words = "the server sends faster than the page reads".to_owned();
+            events.push(TransportEvent::Lost(Loss::Protocol(CloseCode::POLICY_VIOLATION, words)));
+            return Reading::Gone;
+        }
+        if room.is_none() {
+            if self.paused.replace(limit) != Some(limit) {
+                events.push(limit.pause());
+            }
+            return Reading::Paused;
+        }
+        if self.paused.take().is_some() {
+            events.push(TransportEvent::ReadResumed);
+        }
+        let reading = self.read_batch(cx, room, &mut batch, events);
+        push_batch(&mut batch, events);
+        reading
+    }
+
+    /// How many more units are wholly written: all that the browser was given. It gives nothing back, and goes on to send
+    /// it on a connection that we have given up for dead.
+    fn count_written(&mut self) -> usize {
+        mem::take(&mut self.unreported)
+    }
+
+    /// Nothing that was taken waits to be encoded.
+    fn may_queue(&self) -> bool {
+        true
+    }
+
+    /// Whether there is anything to write, to take or to report.
+    fn wants_to_write(&self) -> bool {
+        self.ready || self.unreported > 0 || self.replies.is_waiting()
+    }
+
+    /// Gives the browser a frame of the session's own, unless it is a reply that has to wait.
+    fn queue_control(&mut self, frame: Message) {
+        if let Some(frame) = self.replies.admit(frame, self.buffered()) {
+            // Refused once the socket is closing: then nobody waits for it.
+            let _ = self.socket.queue(&frame);
+        }
+    }
 
     /// There is something to take, and room for it in the browser.
-    pub(in crate::driver) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.ready && self.socket.socket.buffered() < WRITE_BUFFER
     }
 
     /// Takes messages out of the outbox, straight into the browser's buffer.
-    pub(in crate::driver) fn take(&mut self, now: Moment, inner: &mut Inner) {
+    fn take(&mut self, now: Moment, inner: &mut Inner) {
         if !self.socket.socket.is_open() {
             self.ready = false;
         }
@@ -242,19 +256,19 @@ impl Connection {
     }
 
     /// Queues a ping behind everything taken so far.
-    pub(in crate::driver) fn queue_ping(&mut self, payload: &[u8]) {
+    fn queue_ping(&mut self, payload: &[u8]) {
         if self.socket.queue_ping(payload) {
             self.watch.queued(self.socket.queued_total);
         }
     }
 
     /// The same: a page's messages go whole.
-    pub(in crate::driver) fn queue_probe(&mut self, payload: &[u8]) {
+    fn queue_probe(&mut self, payload: &[u8]) {
         self.queue_ping(payload);
     }
 
     /// What the machine should know of a ping that does not leave at once.
-    pub(in crate::driver) fn ping_progress(&mut self, written: bool) -> Option<TransportEvent> {
+    fn ping_progress(&mut self, written: bool) -> Option<TransportEvent> {
         if !written && !self.watch.is_waiting() {
             return None;
         }
@@ -265,10 +279,10 @@ impl Connection {
     }
 
     /// Nothing is set aside here: a page has one thread, so nobody waits for the mutex.
-    pub(in crate::driver) fn encode_large(&mut self) {}
+    fn encode_large(&mut self) {}
 
     /// Whether all is written. If not, it looks again after a while.
-    pub(in crate::driver) fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.queue_replies();
         if self.socket.socket.buffered() == 0 {
             self.look = None;
@@ -285,7 +299,7 @@ impl Connection {
     }
 
     /// The reading side says what has failed.
-    pub(in crate::driver) fn has_failed(&self) -> bool {
+    fn has_failed(&self) -> bool {
         !self.socket.socket.is_open()
     }
 }
@@ -318,10 +332,6 @@ impl Transport {
             self.queued_total += message.len() as u64;
         }
         queued
-    }
-
-    pub(in crate::driver) fn queue_close(&mut self, code: CloseCode, reason: &str) {
-        self.socket.queue_close(code, reason);
     }
 
     /// What a ping's answer carries, if it is one to a ping of ours.

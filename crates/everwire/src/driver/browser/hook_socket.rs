@@ -6,8 +6,8 @@ use everwire_core::{Cause, Loss};
 use everwire_ws::{CloseCode, Message};
 
 use super::socket::{Socket, Told};
+use crate::driver::hook_socket::HookSocket;
 use crate::hook_error::ConnectionEnded;
-use crate::on_open::HookSocket;
 
 impl HookSocket for Socket {
     fn queue_first(&mut self, message: &Message) -> bool {

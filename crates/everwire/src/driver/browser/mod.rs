@@ -23,8 +23,8 @@ mod turn;
 
 pub(super) use self::connection::Connection;
 pub use self::factory::SocketFactory;
-pub(super) use self::plan::{DialFuture, Opened, Which};
+pub(super) use self::plan::Opened;
 pub(crate) use self::plan::{Hook, HookFuture, NO_HEADERS, Plan};
 pub(crate) use self::sleep::{Sleep, sleep};
 pub(crate) use self::socket::Socket as FreshSocket;
-pub(crate) use self::surroundings::Surroundings;
+pub(super) use self::surroundings::Surroundings as Hints;

@@ -5,14 +5,14 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use everwire_core::{Attempt, Cause, Input, OpenFailure, OpenFailureKind, Phase, TransportEvent};
+use everwire_core::{Cause, Input, OpenFailure, OpenFailureKind, Phase, TransportEvent};
 use http::HeaderMap;
 
-use super::super::offered;
-use super::super::secrets::Secrets;
 use super::factory::SocketFactory;
 use super::socket::Socket;
 use crate::AttemptRequest;
+use crate::driver::attempt::{Which, offered};
+use crate::driver::secrets::Secrets;
 use crate::hook_error;
 use crate::on_open::{Fresh, Leave, OnOpen};
 use crate::shared::Shared;
@@ -21,8 +21,6 @@ use crate::target::Target;
 pub(crate) type Hook = Box<dyn Fn(AttemptRequest) -> HookFuture<Result<AttemptRequest, Box<dyn Error + Send + Sync>>>>;
 
 pub(crate) type HookFuture<T> = Pin<Box<dyn Future<Output = T>>>;
-
-pub(in crate::driver) type DialFuture<T> = HookFuture<T>;
 
 /// What every attempt starts from.
 pub(crate) struct Plan {
@@ -43,17 +41,6 @@ pub(in crate::driver) struct Opened {
     pub(in crate::driver) subprotocol: Option<String>,
     /// What the peer's words must not repeat.
     pub(in crate::driver) secrets: Secrets,
-}
-
-/// Which attempt this is.
-#[derive(Debug)]
-pub(in crate::driver) struct Which {
-    pub(in crate::driver) attempt: Attempt,
-    /// As users count.
-    pub(in crate::driver) number: u32,
-    /// No session is offered.
-    pub(in crate::driver) plain: bool,
-    pub(in crate::driver) last_cause: Option<Cause>,
 }
 
 impl Plan {

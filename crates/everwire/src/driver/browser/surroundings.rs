@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::task::Context;
 
 use everwire_core::{Hint, Input};
 use web_sys::Event;
 
 use super::listener::{self, Listener};
+use super::plan::Plan;
 use crate::shared::Shared;
 
 /// Listens to the page for as long as it is held, and passes on what it hears as hints.
-pub(crate) struct Surroundings(Vec<Listener>);
+pub(in crate::driver) struct Surroundings(Vec<Listener>);
 
 /// What is said on the window (or a worker's global), and what it hints at. A page that comes back, from the
 /// back-forward cache (`pageshow`) or from being frozen (`resume`), has slept.
@@ -19,7 +21,7 @@ const HINTS: [(&str, Hint); 3] = [("online", Hint::Online), ("offline", Hint::Of
 const DOCUMENT_HINTS: [(&str, Hint); 2] = [("resume", Hint::Woke), ("visibilitychange", Hint::Woke)];
 
 impl Surroundings {
-    pub(crate) fn listen(shared: &Arc<Shared>) -> Self {
+    pub(in crate::driver) fn listen(_: &mut Plan, shared: &Arc<Shared>) -> Self {
         let mut listeners = Vec::new();
         for (target, hints) in [(listener::global(), &HINTS[..]), (listener::document(), &DOCUMENT_HINTS[..])] {
             // A worker has no document.
@@ -34,6 +36,12 @@ impl Surroundings {
             }));
         }
         Self(listeners)
+    }
+
+    /// Nothing: the listeners tell the machine.
+    #[allow(clippy::unused_self, reason = "as with the operating system's hints")]
+    pub(in crate::driver) fn poll(&mut self, _: &mut Context<'_>) -> Option<Hint> {
+        None
     }
 }
 

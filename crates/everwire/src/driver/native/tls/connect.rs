@@ -10,13 +10,17 @@ use tokio_rustls::TlsConnector;
 
 use super::config::Tls;
 use super::describe::{alert_words, certificate_problem, tls_problem};
-use crate::driver::failure;
-use crate::driver::stream::{Stream, TlsStream};
+use crate::driver::native::failure;
+use crate::driver::native::stream::{Stream, TlsStream};
 use crate::proxy::ProxyUrl;
 use crate::target::Target;
 
 impl Tls {
-    pub(in crate::driver) async fn connect(&self, stream: Stream, target: &Target) -> Result<Stream, OpenFailure> {
+    pub(in crate::driver::native) async fn connect(
+        &self,
+        stream: Stream,
+        target: &Target,
+    ) -> Result<Stream, OpenFailure> {
         let config = self.prepare().map_err(|why| self.no_setup(Phase::Tls, &why))?;
         let stream = handshake(config, stream, target.host()).await?.map_err(|error| describe(&error, SERVER))?;
         // On the finished handshake rather than in the verifier, which a resumed session does not ask.
@@ -30,7 +34,7 @@ impl Tls {
     }
 
     /// With an `https` proxy itself.
-    pub(in crate::driver) async fn connect_to_proxy(
+    pub(in crate::driver::native) async fn connect_to_proxy(
         &self,
         stream: Stream,
         proxy: &ProxyUrl,
@@ -50,7 +54,7 @@ impl Tls {
 }
 
 /// A server that speaks TLS 1.3 tells only after the handshake that it does not take our certificate, or misses one.
-pub(in crate::driver) fn refused_by_alert(error: &io::Error) -> Option<OpenFailure> {
+pub(in crate::driver::native) fn refused_by_alert(error: &io::Error) -> Option<OpenFailure> {
     match failure::find::<rustls::Error>(error) {
         Some(rustls::Error::AlertReceived(alert)) => Some(refusal(*alert, SERVER)),
         _ => None,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use everwire_core::session::SUBPROTOCOL;
-use everwire_core::{Attempt, Cause, Input, OpenFailure, Phase};
+use everwire_core::{Cause, Input, OpenFailure, Phase};
 use everwire_tokio::{OpenError, Socket};
 use everwire_ws::Config;
 use everwire_ws::handshake::{Accepted, ClientHandshake, HandshakeError, HeaderCase};
@@ -14,15 +14,15 @@ use http::{HeaderMap, HeaderValue, Request};
 
 use super::failure;
 use super::future::BoxFuture;
-use super::log;
-use super::offered;
 use super::redirect::Redirects;
 use super::route::{Reached, Routes};
-use super::secrets::Secrets;
 use super::stopwatch::{Stopwatch, Times};
 use super::stream::{Stream, Terms};
-use super::text_pings::TextPings;
 use super::tls;
+use crate::driver::attempt::{Which, offered};
+use crate::driver::log;
+use crate::driver::secrets::Secrets;
+use crate::driver::text_pings::TextPings;
 use crate::hook_error;
 use crate::network_hints::Listener;
 use crate::on_open::{Fresh, Leave, OnOpen};
@@ -56,23 +56,12 @@ pub(crate) struct Plan {
 
 /// An attempt that has succeeded.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) socket: Socket<Stream>,
-    pub(super) subprotocol: Option<String>,
-    pub(super) text_pings: Option<TextPings>,
-    pub(super) fragment_above: Option<usize>,
-    pub(super) secrets: Secrets,
-}
-
-/// Which attempt this is.
-#[derive(Debug)]
-pub(super) struct Which {
-    pub(super) attempt: Attempt,
-    /// As users count.
-    pub(super) number: u32,
-    /// No session is offered.
-    pub(super) plain: bool,
-    pub(super) last_cause: Option<Cause>,
+pub(in crate::driver) struct Opened {
+    pub(in crate::driver) socket: Socket<Stream>,
+    pub(in crate::driver) subprotocol: Option<String>,
+    pub(in crate::driver) text_pings: Option<TextPings>,
+    pub(in crate::driver) fragment_above: Option<usize>,
+    pub(in crate::driver) secrets: Secrets,
 }
 
 impl Plan {
@@ -86,7 +75,11 @@ impl Plan {
     }
 
     /// Dropping the future abandons the attempt.
-    pub(super) async fn dial(self: Arc<Self>, which: Which, shared: Arc<Shared>) -> Result<Opened, OpenFailure> {
+    pub(in crate::driver) async fn dial(
+        self: Arc<Self>,
+        which: Which,
+        shared: Arc<Shared>,
+    ) -> Result<Opened, OpenFailure> {
         let (attempt, teller) = (which.attempt, Arc::clone(&shared));
         let stopwatch = Stopwatch::start(move |event| teller.tell(Input::Transport(attempt, event)));
         let Which { number, plain, last_cause, .. } = which;

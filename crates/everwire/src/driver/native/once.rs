@@ -5,9 +5,10 @@ use std::sync::Arc;
 use everwire_core::{Attempt, Cause, Closed, Input, OpenFailure, OpenFailureKind, Phase, State};
 use everwire_tokio::Socket;
 
-use super::dial::{Plan, Which};
+use super::dial::Plan;
 use super::stream::Stream;
 use crate::Opening;
+use crate::driver::attempt::Which;
 use crate::shared::Shared;
 
 /// Does what the first attempt of a client does, within the time that its machine allows. Nothing follows from how it ends.

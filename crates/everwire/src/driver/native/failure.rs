@@ -13,7 +13,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use super::secrets::Secrets;
+use crate::driver::secrets::Secrets;
 use crate::hook_error::{chain, one_line};
 
 pub(super) fn io(phase: Phase, detail: String) -> OpenFailure {

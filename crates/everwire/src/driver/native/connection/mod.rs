@@ -1,4 +1,4 @@
-//! An open connection: reading and writing in batches.
+//! An open connection: reading (`reading`) and writing in batches.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -7,29 +7,31 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use everwire_core::session::{Replies, SUBPROTOCOL};
-use everwire_core::{Attempt, Loss, Moment, PingWatch, TransportEvent};
+use everwire_core::{Attempt, Moment, PingWatch, TransportEvent};
 use everwire_tokio::{Held, Large, Socket};
-use everwire_ws::{Incoming, Message, Phase};
+use everwire_ws::{CloseCode, Message, Phase};
 
 use super::dial::Opened;
-use super::failure;
-use super::reading::Reading;
-use super::secrets::Secrets;
 use super::stream::Stream;
-use super::text_pings::TextPings;
+use crate::driver::open_connection::OpenConnection;
+use crate::driver::reading::Reading;
+use crate::driver::secrets::Secrets;
+use crate::driver::text_pings::TextPings;
 use crate::inbox::{Limit, Room};
 use crate::shared::Inner;
 
+mod reading;
+
 /// One open connection.
 #[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) attempt: Attempt,
-    pub(super) socket: Socket<Stream>,
+pub(in crate::driver) struct Connection {
+    attempt: Attempt,
+    socket: Socket<Stream>,
     /// Where each unit that was taken and is not yet reported as written ends, in the socket's count.
     ends: VecDeque<u64>,
     replies: Replies,
     /// The machine has something to take.
-    pub(super) ready: bool,
+    ready: bool,
     /// A unit that was taken but is too large to be encoded under the mutex, or at once.
     large: Large,
     pings: PingWatch,
@@ -44,18 +46,12 @@ pub(super) struct Connection {
     in_session: bool,
 }
 
-/// Payload that one turn reads at most, so that the user's tasks see it soon and get their turn.
-const BATCH_BYTES: usize = 256 << 10;
-const BATCH_MESSAGES: usize = 1024;
-/// Reads of one turn that yield no whole message.
-const BATCH_READS: usize = 16;
-
 /// As long as so much is buffered, no more is taken out of the outbox.
 const WRITE_BUFFER: usize = 64 << 10;
 const TAKE_AT_ONCE: usize = 8 << 10;
 
 impl Connection {
-    pub(super) fn new(attempt: Attempt, opened: Opened) -> Self {
+    pub(in crate::driver) fn new(attempt: Attempt, opened: Opened) -> Self {
         Self {
             attempt,
             socket: opened.socket,
@@ -73,14 +69,59 @@ impl Connection {
         }
     }
 
+    /// Queues the replies that have waited, if there is room now. Whether there was.
+    fn queue_replies(&mut self) -> bool {
+        let mut queued = false;
+        while !self.large.is_some()
+            && let Some(reply) = self.replies.next(self.socket.buffered())
+        {
+            queued |= self.socket.queue(&reply);
+        }
+        queued
+    }
+
+    /// Queues a message that counts for nothing. Refused once a close frame is queued: then nobody waits for it.
+    fn queue(&mut self, message: Message) {
+        if self.large.is_some() {
+            self.large.hold(Held::Message(message));
+        } else {
+            let _ = self.socket.queue(&message);
+        }
+    }
+
+    fn queue_ping_now(&mut self, payload: &[u8]) {
+        let Self { socket, text_pings, .. } = self;
+        let queued = match text_pings {
+            Some(pings) => pings.ask(payload, |ping| socket.queue(ping)),
+            None => socket.queue_ping(payload),
+        };
+        if queued {
+            self.pings.queued(self.socket.queued_total());
+        }
+    }
+}
+
+impl OpenConnection for Connection {
+    fn attempt(&self) -> Attempt {
+        self.attempt
+    }
+
+    fn set_ready(&mut self) {
+        self.ready = true;
+    }
+
+    fn queue_close(&mut self, code: CloseCode, reason: &str) {
+        self.socket.queue_close(code, reason);
+    }
+
     /// Has TCP give the connection up when bytes of ours stay unacknowledged for so long.
-    pub(super) fn lean_on_tcp(&self, time: Duration) {
+    fn lean_on_tcp(&self, time: Duration) {
         self.socket.get_ref().give_up_unacknowledged_after(time);
     }
 
     /// Reads what is there, as far as there is room for it within this limit, into `events`. `batch` is an empty vector to
     /// begin with.
-    pub(super) fn read(
+    fn read(
         &mut self,
         cx: &mut Context<'_>,
         (limit, room): (Limit, Room),
@@ -98,7 +139,7 @@ impl Connection {
         }
         let before = events.len();
         let reading = self.read_batch(cx, room, &mut batch, events);
-        push_batch(&mut batch, events);
+        reading::push_batch(&mut batch, events);
         let bytes_read = self.socket.get_ref().bytes_read();
         let grown = mem::replace(&mut self.bytes_seen, bytes_read) != bytes_read;
         if grown && events.len() == before {
@@ -107,90 +148,8 @@ impl Connection {
         reading
     }
 
-    fn read_batch(
-        &mut self,
-        cx: &mut Context<'_>,
-        room: Room,
-        batch: &mut Vec<Message>,
-        events: &mut Vec<TransportEvent>,
-    ) -> Reading {
-        let (mut messages, mut bytes, mut reads) = (0, 0, 0);
-        while messages < room.messages.min(BATCH_MESSAGES) && bytes < room.bytes.min(BATCH_BYTES) {
-            let next = match self.socket.try_recv() {
-                Ok(None) if reads == BATCH_READS => return Reading::More,
-                Ok(None) => {
-                    reads += 1;
-                    match self.socket.poll_recv(cx) {
-                        Poll::Ready(next) => next.map(Some),
-                        Poll::Pending => return Reading::Dry,
-                    }
-                }
-                Ok(incoming) => Ok(Some(incoming)),
-                Err(error) => Err(error),
-            };
-            match next {
-                Ok(Some(Some(Incoming::Message(message)))) => {
-                    if let Some(payload) = self.text_pings.as_mut().and_then(|pings| pings.answer(&message)) {
-                        push_batch(batch, events);
-                        events.push(TransportEvent::Pong(payload));
-                        continue;
-                    }
-                    messages += 1;
-                    bytes += message.len();
-                    batch.push(if self.in_session { self.secrets.hide_in_bye(message) } else { message });
-                }
-                Ok(Some(Some(Incoming::Ping(_)))) => {
-                    push_batch(batch, events);
-                    events.push(TransportEvent::Ping);
-                }
-                Ok(Some(Some(Incoming::Pong(payload)))) => {
-                    push_batch(batch, events);
-                    events.push(TransportEvent::Pong(payload));
-                }
-                Ok(Some(Some(Incoming::Close(frame)))) => {
-                    push_batch(batch, events);
-                    // Out with the echo, and with what can be counted as written.
-                    let _ = self.socket.poll_flush(cx);
-                    self.push_written(events);
-                    let frame = frame.map(|frame| self.secrets.hide_in_close(frame));
-                    events.push(TransportEvent::PeerClosed(frame));
-                }
-                Ok(Some(None) | None) => {
-                    self.push_lost(batch, events, Loss::Ended);
-                    return Reading::Gone;
-                }
-                Err(error) => {
-                    // The socket has just tried to tell the peer, if there is something to tell.
-                    let _ = self.socket.poll_flush(cx);
-                    if let Some(frame) = failure::flawed_close(&error) {
-                        push_batch(batch, events);
-                        self.push_written(events);
-                        events.push(TransportEvent::PeerClosed(Some(self.secrets.hide_in_close(frame))));
-                    }
-                    self.push_lost(batch, events, self.secrets.hide_in_loss(failure::loss(error)));
-                    return Reading::Gone;
-                }
-            }
-        }
-        Reading::More
-    }
-
-    /// What was written counts as written: the machine is told before it hears of the loss.
-    fn push_lost(&mut self, batch: &mut Vec<Message>, events: &mut Vec<TransportEvent>, loss: Loss) {
-        push_batch(batch, events);
-        self.push_written(events);
-        events.push(TransportEvent::Lost(loss));
-    }
-
-    fn push_written(&mut self, events: &mut Vec<TransportEvent>) {
-        let written = self.count_written();
-        if written > 0 {
-            events.push(TransportEvent::Written(written));
-        }
-    }
-
     /// How many more units are wholly written, or may be: over TLS nobody knows of those in a write that failed.
-    pub(super) fn count_written(&mut self) -> usize {
+    fn count_written(&mut self) -> usize {
         let written = match self.socket.get_ref().may_send_and_fail() {
             true => self.socket.written_at_most(),
             false => self.socket.written_total(),
@@ -201,13 +160,13 @@ impl Connection {
     }
 
     /// Whether there is anything to write, to take or to report.
-    pub(super) fn wants_to_write(&self) -> bool {
+    fn wants_to_write(&self) -> bool {
         let under_way = !self.ends.is_empty() || self.large.is_some() || self.socket.buffered() > 0;
         !self.write_failed && (self.ready || under_way || self.replies.is_waiting())
     }
 
     /// Queues a frame of the session's own behind everything taken so far, unless it is a reply that has to wait.
-    pub(super) fn control(&mut self, frame: Message) {
+    fn queue_control(&mut self, frame: Message) {
         // Behind a large message nothing goes out, however little the socket has to write.
         let buffered = if self.large.is_some() { usize::MAX } else { self.socket.buffered() };
         if let Some(frame) = self.replies.admit(frame, buffered) {
@@ -215,25 +174,14 @@ impl Connection {
         }
     }
 
-    /// Queues the replies that have waited, if there is room now. Whether there was.
-    fn queue_replies(&mut self) -> bool {
-        let mut queued = false;
-        while !self.large.is_some()
-            && let Some(reply) = self.replies.next(self.socket.buffered())
-        {
-            queued |= self.socket.queue(&reply);
-        }
-        queued
-    }
-
     /// There is something to take, and room for it in the socket's buffer.
-    pub(super) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.ready && !self.large.is_some() && self.socket.buffered() < WRITE_BUFFER
     }
 
     /// Takes messages out of the outbox, straight into the socket's buffer. Some at a time: whoever sends meanwhile waits
     /// for the mutex.
-    pub(super) fn take(&mut self, now: Moment, inner: &mut Inner) {
+    fn take(&mut self, now: Moment, inner: &mut Inner) {
         if self.socket.phase() != Phase::Open {
             self.ready = false;
         }
@@ -267,13 +215,13 @@ impl Connection {
     }
 
     /// Whether nothing that was taken is still to be encoded.
-    pub(super) fn may_queue(&self) -> bool {
+    fn may_queue(&self) -> bool {
         !self.large.is_unencoded()
     }
 
     /// Encodes the large message that `take` set aside, or the next fragment of it, before any other message is queued. The
     /// mutex is free meanwhile.
-    pub(super) fn encode_large(&mut self) {
+    fn encode_large(&mut self) {
         if !self.large.is_some() {
             return;
         }
@@ -290,17 +238,8 @@ impl Connection {
         }
     }
 
-    /// Queues a message that counts for nothing. Refused once a close frame is queued: then nobody waits for it.
-    fn queue(&mut self, message: Message) {
-        if self.large.is_some() {
-            self.large.hold(Held::Message(message));
-        } else {
-            let _ = self.socket.queue(&message);
-        }
-    }
-
     /// Queues a ping behind everything taken so far.
-    pub(super) fn queue_ping(&mut self, payload: &[u8]) {
+    fn queue_ping(&mut self, payload: &[u8]) {
         if self.large.is_some() {
             self.large.hold(Held::Ping(Bytes::copy_from_slice(payload)));
             self.pings.held_back();
@@ -310,7 +249,7 @@ impl Connection {
     }
 
     /// Queues a ping as soon as may be, between the fragments of a large message. A text that stands in for one may not.
-    pub(super) fn queue_probe(&mut self, payload: &[u8]) {
+    fn queue_probe(&mut self, payload: &[u8]) {
         if self.text_pings.is_some() {
             self.queue_ping(payload);
         } else {
@@ -318,20 +257,9 @@ impl Connection {
         }
     }
 
-    fn queue_ping_now(&mut self, payload: &[u8]) {
-        let Self { socket, text_pings, .. } = self;
-        let queued = match text_pings {
-            Some(pings) => pings.ask(payload, |ping| socket.queue(ping)),
-            None => socket.queue_ping(payload),
-        };
-        if queued {
-            self.pings.queued(self.socket.queued_total());
-        }
-    }
-
     /// What the machine should know of a ping that does not leave at once. `written`: the transport has just been asked to
     /// take what it can.
-    pub(super) fn ping_progress(&mut self, written: bool) -> Option<TransportEvent> {
+    fn ping_progress(&mut self, written: bool) -> Option<TransportEvent> {
         if !written && !self.pings.is_waiting() {
             return None;
         }
@@ -340,7 +268,7 @@ impl Connection {
     }
 
     /// Writes what the transport takes. Whether all is written.
-    pub(super) fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut flushed = self.socket.poll_flush(cx);
         if self.queue_replies() {
             flushed = self.socket.poll_flush(cx);
@@ -356,13 +284,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn has_failed(&self) -> bool {
+    fn has_failed(&self) -> bool {
         self.write_failed
-    }
-}
-
-fn push_batch(batch: &mut Vec<Message>, events: &mut Vec<TransportEvent>) {
-    if !batch.is_empty() {
-        events.push(TransportEvent::Received(mem::take(batch)));
     }
 }

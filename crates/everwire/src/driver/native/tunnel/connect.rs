@@ -12,7 +12,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Status};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::driver::failure;
+use crate::driver::native::failure;
 use crate::driver::secrets::Secrets;
 use crate::proxy::{Credentials, ProxyUrl};
 use crate::target::Target;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_socks::tcp::Socks5Stream;
 use tokio_socks::{Error, TargetAddr};
 
-use crate::driver::failure;
+use crate::driver::native::failure;
 use crate::proxy::ProxyUrl;
 use crate::target::Target;
 
