@@ -1,0 +1,164 @@
+//! An established connection: its state, and what bounds it.
+//!
+//! - `receive`: bytes in, messages out
+//! - `send`: messages in, bytes out
+//! - `control`: pings, pongs and the closing handshake
+
+use crate::decode::Decoder;
+use crate::deflate::Deflater;
+use crate::encode::Encoder;
+use crate::frame::MaskKeys;
+use crate::pongs::Pongs;
+use crate::{Deflate, Extensions, Limits, ProtocolError};
+
+mod control;
+mod receive;
+mod send;
+
+/// Which end we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Masks what it sends, and refuses masked frames.
+    Client,
+    /// Does not mask, and requires masked frames.
+    Server,
+}
+
+/// Settings of one connection.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// What the peer may cost.
+    pub limits: Limits,
+    /// What the opening handshake has negotiated. Default: nothing.
+    pub extensions: Extensions,
+    /// What an opening handshake that is given this may negotiate of permessage-deflate. Default: nothing. A
+    /// [`Connection`] looks at [`extensions`](Self::extensions) only.
+    pub compression: Option<Deflate>,
+}
+
+/// Where the closing handshake stands (RFC 6455 section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Data may flow both ways.
+    Open,
+    /// Our close frame is queued or sent, the peer's has not come: its messages still arrive, ours are refused.
+    CloseSent,
+    /// Both close frames are there, or the protocol was violated: flush, then drop the transport.
+    Closed,
+}
+
+/// An established connection: bytes in, messages out, and the other way round.
+///
+/// A caller repeats, in any order and as often as it likes:
+/// - append what the transport has read ([`reserve`](Self::reserve) or [`receive`](Self::receive)), then call
+///   [`next_incoming`](Self::next_incoming) until it says `None`;
+/// - [`send`](Self::send), [`ping`](Self::ping), [`close`](Self::close);
+/// - write [`outgoing`](Self::outgoing) to the transport. All frames since the last write are in that one buffer.
+///
+/// # What bounds the memory
+/// Incoming: [`Limits`]; the header of a long frame alone makes it allocate at most 64 KiB, beyond that memory follows
+/// what has arrived. Outgoing: the caller, who looks at [`buffered`](Self::buffered) before it sends more. Answers to
+/// pings are the exception, since the peer causes them: when 4 KiB of unwritten pongs are waiting, only the latest of
+/// the further pings is answered (RFC 6455 section 5.5.3), once those are written. [`pong`](Self::pong) keeps to that, too.
+///
+/// ```
+/// use everwire_ws::{CloseCode, Config, Connection, Incoming, Message, Phase, Role};
+///
+/// let mut client = Connection::new(Role::Client, Config::default(), [7; 32]);
+/// let mut server = Connection::new(Role::Server, Config::default(), [0; 32]);
+/// assert!(client.send(&Message::binary(vec![1, 2, 3])));
+/// client.close(CloseCode::NORMAL, "done");
+/// server.receive(&client.outgoing().split());
+///
+/// assert_eq!(server.next_incoming()?, Some(Incoming::Message(Message::from(vec![1, 2, 3]))));
+/// assert!(matches!(server.next_incoming()?, Some(Incoming::Close(Some(frame))) if frame.reason == "done"));
+/// assert_eq!(server.phase(), Phase::Closed); // its answer is in `outgoing`
+/// # Ok::<(), everwire_ws::ProtocolError>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    role: Role,
+    phase: Phase,
+    decoder: Decoder,
+    encoder: Encoder,
+    deflater: Option<Deflater>,
+    pongs: Pongs,
+    /// The caller answers pings.
+    leaves_pings: bool,
+    /// A message is under way in fragments: no other may begin before its last one.
+    in_message: bool,
+    /// Messages came out that the caller may not have answered yet.
+    in_batch: bool,
+    /// A violation behind messages that the caller may still answer.
+    deferred: Option<ProtocolError>,
+}
+
+impl Connection {
+    /// A connection whose opening handshake is done.
+    ///
+    /// `mask_seed` feeds the generator of a client's masking keys, which a peer must not be able to predict (RFC 6455
+    /// section 10.3): take it from the operating system's randomness. A server ignores it.
+    #[must_use]
+    pub fn new(role: Role, config: Config, mask_seed: [u8; 32]) -> Self {
+        let (masked, keys) = match role {
+            Role::Client => (false, Some(Box::new(MaskKeys::new(mask_seed)))),
+            Role::Server => (true, None),
+        };
+        Self {
+            role,
+            phase: Phase::Open,
+            decoder: Decoder::new(masked, config.limits, &config.extensions),
+            encoder: Encoder::new(keys),
+            deflater: config.extensions.deflate.as_ref().map(Deflater::new),
+            pongs: Pongs::default(),
+            leaves_pings: false,
+            in_message: false,
+            in_batch: false,
+            deferred: None,
+        }
+    }
+
+    /// Which end we are.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Where the closing handshake stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Gives back what an idle connection can do without: the [buffers](Self::release_buffers), and the context of what
+    /// we send compressed (some 260 KiB, if one was agreed on). The next message starts a new context, and is larger by
+    /// what it could have referred to. The peer's context can't be given back: it may refer to it at any time.
+    pub fn release_memory(&mut self) {
+        self.release_buffers();
+        if let Some(deflater) = &mut self.deflater {
+            deflater.release();
+        }
+    }
+
+    /// Gives back the buffers that hold nothing, but for some hundred bytes. They come back when needed.
+    pub fn release_buffers(&mut self) {
+        self.decoder.release_memory();
+        self.encoder.release_memory();
+    }
+
+    /// What holds between calls: an error that is held back is reported before the end, and nothing is kept behind it.
+    fn check(&self) {
+        let closed = self.phase == Phase::Closed;
+        debug_assert!(!closed || self.deferred.is_none(), "the peer was told of an error that the caller was not");
+        debug_assert!(!closed || self.pongs.held_back.is_none(), "no pong follows a close frame");
+        debug_assert!(!closed || self.deflater.is_none(), "nothing more is compressed");
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Closed;
+        self.pongs.held_back = None;
+        self.deflater = None;
+        self.decoder.discard();
+    }
+}
