@@ -1,0 +1,129 @@
+//! What a user interface may want to show, and why something was refused.
+
+use std::error::Error;
+use std::fmt;
+
+use everwire::State;
+use everwire_chat_core::timeline::{Change, Entry};
+use everwire_chat_core::wire::User;
+
+use super::read_position::ReadPosition;
+
+/// Something that a UI may want to show.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ChatEvent {
+    /// The connection's state has changed.
+    Connection(State),
+    /// The timeline has changed.
+    Timeline(Change),
+    /// Somebody has come.
+    Joined(User),
+    /// Somebody who was here before the connection was lost is here again.
+    Back(User),
+    /// Somebody has gone.
+    Left(User),
+    /// Somebody looks no more, or again ([`User::away`] says which), or is called otherwise from now on. Such changes are also in
+    /// what [`Synced`](Self::Synced) renews.
+    Presence(User),
+    /// The server names us: so the others see us. [`ChatClient::me`](crate::ChatClient::me) says it from now on.
+    Named(User),
+    /// These are typing now, by name.
+    Typing(Vec<String>),
+    /// The server has said where the room stands; what we have missed follows. The list of who is here is new.
+    Synced {
+        /// There are older messages that do not follow.
+        earlier: bool,
+    },
+    /// Our user's read position as the server tells it: right after [`Synced`](Self::Synced), before what was missed
+    /// follows, and when our user has read further on another device. Not told for [`ChatClient::mark_read`](crate::ChatClient::mark_read).
+    ReadPosition(ReadPosition),
+    /// A page of older messages has come ([`ChatClient::load_earlier`](crate::ChatClient::load_earlier)).
+    Earlier {
+        /// How many there were; the timeline has changed before.
+        loaded: usize,
+    },
+    /// A binary message of another member.
+    Binary(Vec<u8>),
+    /// This listener was too slow and has missed events. What follows goes on from here; for the connection's state and
+    /// who is here, ask the client. Nobody is shown as typing until [`Typing`](Self::Typing) comes again, and
+    /// [`Earlier`](Self::Earlier) is not waited for any more.
+    Missed {
+        /// How many.
+        count: u64,
+        /// The timeline as it is now.
+        entries: Vec<Entry>,
+    },
+}
+
+/// Why a line was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// It breaks a limit; in words for people.
+    Invalid(&'static str),
+    /// Too many messages are waiting: try again when some have gone.
+    Full,
+    /// The connection has ended for good; in words for people.
+    Closed(String),
+    /// No message of ours that could be sent again has this id.
+    NotRetryable,
+}
+
+/// Why older messages were not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Nothing is missing before this message, or the server has nothing more.
+    NothingMissing,
+    /// Others are on their way: [`ChatEvent::Earlier`] comes first.
+    Busy,
+    /// There is no connection to ask on: ask again once there is.
+    NotConnected,
+}
+
+/// Why a message can't be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TakeBackError {
+    /// It is on its way and may arrive: wait for its status.
+    TooLate,
+    /// No message of ours that has not arrived has this id.
+    Unknown,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(problem) => f.write_str(problem),
+            Self::Full => f.write_str("too many messages are waiting to be sent; try again when some have gone"),
+            Self::Closed(why) => f.write_str(why),
+            Self::NotRetryable => f.write_str("there is no such message to send again"),
+        }
+    }
+}
+
+impl Error for SendError {}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NothingMissing => "there is nothing earlier",
+            Self::Busy => "earlier messages are on their way",
+            Self::NotConnected => "not connected: earlier messages can't be asked for",
+        })
+    }
+}
+
+impl Error for LoadError {}
+
+impl fmt::Display for TakeBackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLate => "too late: the message is on its way",
+            Self::Unknown => "there is no such message to take back",
+        })
+    }
+}
+
+impl Error for TakeBackError {}
