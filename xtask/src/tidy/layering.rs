@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["everwire", "everwire-chat", "everwire-chat-server", "everwire-server", "everwire-testkit", "everwire-i18n"],
     ),
     ("everwire-tests", &["everwire", "everwire-server", "everwire-testkit"]),
+    ("everwire-cluster", &["everwire", "everwire-chat", "everwire-tests"]),
     (
         "everwire-benches",
         &["everwire", "everwire-chat-server", "everwire-server", "everwire-tokio", "everwire-ws", "everwire-testkit"],
