@@ -6,6 +6,7 @@ mod autobahn;
 mod bench;
 mod bindings;
 mod children;
+mod cluster;
 mod cross;
 mod js;
 mod kotlin;
@@ -32,6 +33,7 @@ cargo xtask CHORE [-- ARGS]
   setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cross compilers, cargo-deny
   autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
   sim       random scenarios over the machines that ship, in virtual time; `cargo xtask sim --help` tells ARGS
+  cluster   brokers, nodes and members under random faults, and a checker; `cargo xtask cluster --help` tells ARGS
   bindings  check the bindings to other languages: formatting, lints, documents, licences, tests; ARGS: all, for
             the npm package and the jar too
   js        build, test and pack the npm package; ARGS: build, for the first alone
@@ -89,6 +91,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "tokens" => page::tokens(rest.first().map(String::as_str)),
         "bench" => bench::bench(rest),
         "sim" => sim::sim(rest),
+        "cluster" => cluster::cluster(rest),
         "servers" => servers::servers(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -127,10 +127,16 @@ impl Model {
             }
         }
         if self.disturbances.last().is_some_and(|last| last.to == self.now) {
-            self.applied.iter_mut().for_each(|applied| drop(applied.get_or_insert([0; ROOMS])));
+            self.revive();
         }
         if self.now == BAN_AT {
             self.bans.push(Ban { user: self.members[BANNED].user.clone(), at: self.now });
+        }
+    }
+
+    fn revive(&mut self) {
+        for applied in self.applied.iter_mut().filter(|applied| applied.is_none()) {
+            *applied = Some([0; ROOMS]);
         }
     }
 
@@ -278,7 +284,7 @@ impl Model {
 
     /// Everything is healed, everybody comes back, and says and hears what there is.
     fn finish(mut self) -> Record {
-        self.applied.iter_mut().for_each(|applied| drop(applied.get_or_insert([0; ROOMS])));
+        self.revive();
         for _ in 0..400 {
             self.now += STEP;
             self.tell_who_has_gone();
@@ -304,11 +310,8 @@ impl Model {
         if self.broken == Some(Rule::SameHistory) {
             histories[1].lines.pop();
         }
-        let client = |member: Member| Client {
-            user: member.user,
-            room: format!("r{}", member.room),
-            events: member.events,
-        };
+        let client =
+            |member: Member| Client { user: member.user, room: format!("r{}", member.room), events: member.events };
         Record {
             clients: self.members.into_iter().map(client).collect(),
             histories,

@@ -82,7 +82,8 @@ fn faithful(record: &Record, found: &mut Found) {
     let mut judge = |room: &str, line: &Line| match sent.get(line.id.as_str()) {
         Some(known) if *known == (room, line.user.as_str(), line.text.as_str()) => {}
         Some((room, user, text)) => {
-            let words = format!("{} is '{}' of {}, and was '{text}' of {user} in {room}", line.id, line.text, line.user);
+            let words =
+                format!("{} is '{}' of {}, and was '{text}' of {user} in {room}", line.id, line.text, line.user);
             found.add(Rule::Faithful, words);
         }
         None => found.add(Rule::Faithful, format!("{room}: nobody has sent {}", line.id)),

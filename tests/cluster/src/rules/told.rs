@@ -7,14 +7,15 @@ use crate::record::{Client, History, Record, What};
 
 pub(super) fn check(record: &Record, found: &mut Found) {
     for history in &record.histories {
-        let places: HashMap<&str, u64> =
-            history.lines.iter().map(|line| (line.id.as_str(), line.offset)).collect();
+        let places: HashMap<&str, u64> = history.lines.iter().map(|line| (line.id.as_str(), line.offset)).collect();
         for client in record.clients.iter().filter(|client| client.room == history.room) {
             kept(record, client, history, &places, found);
             sender_order(client, history, &places, found);
         }
     }
-    record.clients.iter().for_each(|client| settled(client, found));
+    for client in &record.clients {
+        settled(client, record.bans.iter().any(|ban| ban.user == client.user), found);
+    }
 }
 
 fn kept(record: &Record, client: &Client, history: &History, places: &HashMap<&str, u64>, found: &mut Found) {
@@ -40,13 +41,16 @@ fn sender_order(client: &Client, history: &History, places: &HashMap<&str, u64>,
         let Some(offset) = places.get(id.as_str()) else { continue };
         if *offset <= last.0 {
             let (room, node) = (&history.room, history.node);
-            found.add(Rule::SenderOrder, format!("{room} on node {node}: {id} at {offset}, behind {} at {}", last.1, last.0));
+            found.add(
+                Rule::SenderOrder,
+                format!("{room} on node {node}: {id} at {offset}, behind {} at {}", last.1, last.0),
+            );
         }
         last = (*offset, id);
     }
 }
 
-fn settled(client: &Client, found: &mut Found) {
+fn settled(client: &Client, is_banned: bool, found: &mut Found) {
     let mut told = HashSet::new();
     for event in &client.events {
         match &event.what {
@@ -58,6 +62,9 @@ fn settled(client: &Client, found: &mut Found) {
         }
     }
     if client.events.iter().any(|event| event.what == What::Refused) {
+        if !is_banned {
+            found.add(Rule::Settled, format!("{}: {} was sent away, and is not banned", client.room, client.user));
+        }
         return;
     }
     for event in &client.events {

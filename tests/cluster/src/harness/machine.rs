@@ -1,0 +1,135 @@
+//! A broker and a node with their folder.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use everwire_tests::{everwire, nats_server};
+
+use super::Done;
+use super::http;
+use super::network::{Network, Port, run};
+use super::process::Program;
+use super::tokens::{AUDIENCE, ISSUER};
+
+/// How large a machine's disk is, where it has one of its own, in MiB.
+const DISK: u64 = 512;
+
+pub(crate) struct Machine {
+    /// What it would lose with its disk.
+    folder: PathBuf,
+    has_disk: bool,
+    /// `None` where there is no broker.
+    pub(crate) broker: Option<Program>,
+    pub(crate) node: Program,
+    pub(crate) address: String,
+    pub(crate) monitor: String,
+}
+
+impl Machine {
+    /// `folder` is there; the logs are beside it.
+    pub(crate) fn new(network: &Network, number: usize, base: &Path, keys: &Path, local: bool) -> Done<Self> {
+        let folder = base.join(format!("machine-{number}"));
+        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let has_disk = network.has_machines();
+        if has_disk {
+            let size = format!("size={DISK}m");
+            run("mount", &["-t", "tmpfs", "-o", &size, "everwire", &folder.display().to_string()])?;
+        }
+        let broker = (!local).then(|| broker(network, number, base, &folder)).transpose()?;
+        let node = node(network, number, base, &folder, keys, local);
+        let (address, monitor) = (network.address(number, Port::Node), network.address(number, Port::Monitor));
+        Ok(Self { folder, has_disk, broker, node, address, monitor })
+    }
+
+    /// Whether it takes members.
+    pub(crate) async fn is_ready(&self) -> bool {
+        http::get(&self.address, "/readyz").await.is_some_and(|(status, _)| status == 200)
+    }
+
+    /// Leaves no byte on its disk.
+    pub(crate) fn fill_disk(&self) {
+        let Ok(mut file) = File::create(self.folder.join("filler")) else { return };
+        for size in [1 << 20, 1 << 12] {
+            let zeros = vec![0; size];
+            while file.write_all(&zeros).is_ok() {}
+        }
+    }
+
+    pub(crate) fn free_disk(&self) {
+        let _ = std::fs::remove_file(self.folder.join("filler"));
+    }
+
+    /// Where the node keeps what it must remember.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.join("node")
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if self.has_disk {
+            // Even if a process that was killed still holds a file.
+            let _ = run("umount", &["--lazy", &self.folder.display().to_string()]);
+        }
+    }
+}
+
+/// All brokers' addresses for clients.
+pub(crate) fn brokers(network: &Network, machines: usize) -> String {
+    let all: Vec<String> =
+        (0..machines).map(|machine| format!("nats://{}", network.address(machine, Port::Broker))).collect();
+    all.join(",")
+}
+
+const MACHINES: usize = 3;
+
+fn broker(network: &Network, number: usize, base: &Path, folder: &Path) -> Done<Program> {
+    let routes: Vec<String> =
+        (0..MACHINES).map(|other| format!("nats-route://{}", network.address(other, Port::Route))).collect();
+    let settings = format!(
+        "server_name: broker-{number}
+        listen: \"{}\"
+        http: \"{}\"
+        jetstream {{ store_dir: \"{}\", max_mem: 64M, max_file: 400M, sync_interval: always }}
+        cluster {{ name: everwire, listen: \"{}\", routes: [{}] }}
+        ",
+        network.address(number, Port::Broker),
+        network.address(number, Port::Monitor),
+        folder.join("broker").display(),
+        network.address(number, Port::Route),
+        routes.join(", "),
+    );
+    let file = base.join(format!("broker-{number}.conf"));
+    std::fs::write(&file, settings).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut words = network.on(number);
+    words.extend([nats_server().display().to_string(), "--config".to_owned(), file.display().to_string()]);
+    Ok(Program::new(words, base.join(format!("broker-{number}.log"))))
+}
+
+fn node(network: &Network, number: usize, base: &Path, folder: &Path, keys: &Path, local: bool) -> Program {
+    let mut words = network.on(number);
+    let (listen, data, keys) =
+        (network.address(number, Port::Node), folder.join("node").display().to_string(), keys.display().to_string());
+    let program = everwire().display().to_string();
+    let options = [
+        [program.as_str(), "serve"],
+        ["--listen", &listen],
+        ["--data", &data],
+        ["--allow-remote", "--auth=tokens"],
+        ["--issuer", ISSUER],
+        ["--audience", AUDIENCE],
+        ["--issuer-keys", &keys],
+        ["--max-posts", "1000"],
+        ["--heartbeat", "4s"],
+        ["--metrics", "everyone"],
+        // Members are sent away within a second, so that a schedule has time for more than one restart.
+        ["--drain", "1s"],
+    ];
+    words.extend(options.as_flattened().iter().map(|word| (*word).to_owned()));
+    if !local {
+        let options = ["--cluster", &brokers(network, MACHINES), "--cluster-replicas", "3", "--cluster-accept-sync"];
+        words.extend(options.map(str::to_owned));
+    }
+    Program::new(words, base.join(format!("node-{number}.log")))
+}

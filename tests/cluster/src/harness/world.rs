@@ -1,0 +1,131 @@
+//! All machines.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use everwire_tests::everwire;
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use super::machine::{self, Machine};
+use super::network::Network;
+use super::{Done, http};
+
+/// How often it is looked whether something is as it should be.
+const LOOK: Duration = Duration::from_millis(100);
+
+pub(crate) struct World<'a> {
+    pub(crate) network: &'a Network,
+    pub(crate) machines: Vec<Machine>,
+    local: bool,
+}
+
+impl<'a> World<'a> {
+    /// With everything started; `keys` are the issuer's.
+    pub(crate) async fn start(network: &'a Network, count: usize, base: &Path, keys: &Path) -> Done<Self> {
+        let local = count == 1;
+        let machines: Done<Vec<Machine>> =
+            (0..count).map(|number| Machine::new(network, number, base, keys, local)).collect();
+        let mut world = Self { network, machines: machines?, local };
+        for machine in &mut world.machines {
+            if let Some(broker) = &mut machine.broker {
+                broker.start()?;
+            }
+        }
+        for machine in &mut world.machines {
+            machine.node.start()?;
+        }
+        world.until_ready(Duration::from_secs(60)).await?;
+        Ok(world)
+    }
+
+    /// Starts again what has ended by itself.
+    pub(crate) fn supervise(&mut self) -> Done<()> {
+        for machine in &mut self.machines {
+            if let Some(broker) = &mut machine.broker {
+                broker.revive()?;
+            }
+            machine.node.revive()?;
+        }
+        Ok(())
+    }
+
+    /// Waits, and starts again what ends by itself.
+    pub(crate) async fn wait(&mut self, time: Duration) -> Done<()> {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.supervise()?;
+            sleep(LOOK.min(end.saturating_duration_since(Instant::now()))).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until every node that runs takes members.
+    pub(crate) async fn until_ready(&mut self, limit: Duration) -> Done<()> {
+        let end = Instant::now() + limit;
+        loop {
+            self.supervise()?;
+            let mut unready = Vec::new();
+            for (number, machine) in self.machines.iter().enumerate() {
+                if machine.node.is_wanted && !machine.node.is_stopped && !machine.is_ready().await {
+                    unready.push(number);
+                }
+            }
+            if unready.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                return Err(format!("nodes {unready:?} take no members {} s after all was healed", limit.as_secs()));
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// The machine whose broker leads a stream or the cluster's own group, as far as one can be asked.
+    pub(crate) async fn leader(&self) -> Option<usize> {
+        for machine in self.machines.iter().filter(|machine| machine.broker.is_some()) {
+            let Some((200, body)) = http::get(&machine.monitor, "/jsz?accounts=1&streams=1").await else { continue };
+            let Ok(said) = serde_json::from_str::<Value>(&body) else { continue };
+            let streams = said["account_details"].as_array().into_iter().flatten();
+            let streams = streams.flat_map(|account| account["stream_detail"].as_array().into_iter().flatten());
+            let of_stream = streams.filter_map(|stream| stream["cluster"]["leader"].as_str()).next();
+            let leader = of_stream.or(said["meta_cluster"]["leader"].as_str())?;
+            return leader.strip_prefix("broker-")?.parse().ok();
+        }
+        None
+    }
+
+    /// Bans a user as an operator does, again and again until it is done.
+    pub(crate) async fn ban(&mut self, user: &str, limit: Duration) -> Done<()> {
+        let end = Instant::now() + limit;
+        loop {
+            let words = self.operator(&["user", "ban", user]);
+            let output = Command::new(&words[0]).args(&words[1..]).kill_on_drop(true).output();
+            let said = match tokio::time::timeout(Duration::from_secs(20), output).await {
+                Ok(Ok(output)) if output.status.success() => return Ok(()),
+                Ok(Ok(output)) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer within 20 s".to_owned(),
+            };
+            if Instant::now() > end {
+                return Err(format!("{user} can't be banned: {said}"));
+            }
+            self.supervise()?;
+            sleep(LOOK).await;
+        }
+    }
+
+    fn operator(&self, words: &[&str]) -> Vec<String> {
+        // From a machine, as an operator does.
+        let mut command = self.network.on(0);
+        command.push(everwire().display().to_string());
+        command.extend(words.iter().map(|word| (*word).to_owned()));
+        if self.local {
+            command.extend(["--data".to_owned(), self.machines[0].data().display().to_string()]);
+        } else {
+            command.extend(["--cluster".to_owned(), machine::brokers(self.network, self.machines.len())]);
+        }
+        command
+    }
+}
