@@ -7,30 +7,49 @@ pub struct Config {
     /// Calls and streams that this end may have open at the peer. One more is [`OpenError::TooMany`](crate::OpenError). Each
     /// costs some 250 bytes. The peer's own limit holds too. What is found again of earlier runs of the
     /// program comes on top, up to `max_keyed`. Default: 10,000.
+    ///
+    /// Too low: a busy caller is refused. Too high: calls pile up while the peer is away.
     pub max_open: usize,
     /// Calls and streams of the peer that run here at the same time, with those that have a key and wait to be forgotten.
     /// One more is answered with the error [`TOO_MANY`](crate::codes::TOO_MANY). Default: 10,000.
+    ///
+    /// Too low: callers are refused although there is room. Too high: a peer can start that many handlers.
     pub max_running: usize,
     /// How many of those may have a key. Default: 1,000.
+    ///
+    /// Too low: calls with a key are refused. Too high: their replies stay in memory until they are confirmed.
     pub max_keyed: usize,
     /// Bytes of replies and items that are kept for calls with a key until the peer has processed them. Beyond it
     /// their streams wait, and further calls with a key are answered with [`TOO_MANY`](crate::codes::TOO_MANY). Default: 16 MiB.
+    ///
+    /// Too small: streams with a key stop and start. Too large: memory, for as long as the peer is away.
     pub max_kept_bytes: usize,
-    /// Items that the peer may send of a stream of ours before this end has processed them. A small window costs throughput
-    /// on long paths, a large one memory. Default: 64.
+    /// Items that the peer may send of a stream of ours before this end has processed them. Default: 64. Too small: a
+    /// stream waits for each round trip on long paths. Too large: a slow consumer holds that many items.
     pub window: u32,
     /// The largest window that a peer gets, whatever it asks for. Default: 1,024.
+    ///
+    /// Too small: fast streams wait for round trips. Too large: a peer decides how much this end sends ahead.
     pub max_window: u32,
     /// Bytes of a stream that this end sends before the peer has processed them; one item may exceed it. Default: 1 MiB.
+    ///
+    /// Too small: large items go one by one. Too large: memory for each stream whose consumer is slow.
     pub window_bytes: usize,
     /// The largest frame of calls in bytes that the session takes from the peer: what this end has told as
     /// [`message_bytes`](everwire_core::session::Limits::message_bytes). The peer is told, and answers larger replies with
     /// [`TOO_LARGE`](crate::codes::TOO_LARGE). Default: 1 MiB.
+    ///
+    /// Too small: larger replies become errors. Too large: more than the session takes ends the session.
     pub max_message: usize,
     /// The largest frame in bytes that this end can send, whatever the peer takes. Default: no limit.
+    ///
+    /// Too small: larger calls are refused. Too large: the transport refuses what it can't send.
     pub max_sent: usize,
     /// How long a peer that has processed our hello, or that we have a call for, may take to show that it knows calls.
     /// Default: 10 s.
+    ///
+    /// Too short: a peer on a slow network is taken for one without calls. Too long: calls to a peer without calls fail
+    /// that much later.
     pub hello_timeout: Duration,
 }
 

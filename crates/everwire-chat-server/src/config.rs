@@ -15,53 +15,71 @@ use crate::tls::TlsFiles;
 pub struct ServerConfig {
     /// The folder of the history, made if it is not there. `None`: the history is in memory and ends with the server.
     pub data: Option<PathBuf>,
-    /// How long a user whose last connection was cut counts as here; default 5 s. Shorter flickers on bad networks.
+    /// How long a user whose last connection was lost still counts as present; default 5 s. Too short: users leave and
+    /// join again and again on bad networks. Too long: users who have gone are shown as present.
     pub presence_grace: Duration,
-    /// Heartbeat: a connection is pinged after this much silence, and dropped after as much again; default 30 s.
+    /// Heartbeat: a connection is pinged after this much silence, and closed after as much again; default 30 s. Too
+    /// short: traffic, and slow networks are cut. Too long (beyond about a minute): proxies drop idle connections, and
+    /// users who have gone are shown as present for up to twice this time.
     pub heartbeat: Duration,
-    /// Frames that may wait for one member, default 4,096, beyond what its socket holds. A member over it is closed with
-    /// 1013 and catches up when it comes back.
+    /// Frames that may wait for one member, beyond what its socket holds; default 4,096. A member over it is closed
+    /// with 1013, and catches up when it reconnects. Too small: a burst of messages disconnects members on slow
+    /// networks. Too large: a slow member holds memory.
     pub mailbox_frames: usize,
-    /// Bytes that may wait for one member; default 4 MiB. Who does not take the answers to what it asks is not read: beyond
-    /// 512 KiB of them (32 KiB where there are many members), and beyond one page of history.
+    /// Bytes that may wait for one member; default 4 MiB. A member that does not read the answers to its requests is
+    /// not read either: beyond 512 KiB of them (32 KiB where there are many members), and beyond one page of history.
+    /// Too small: as with frames. Too large: memory for each slow member.
     pub mailbox_bytes: usize,
-    /// Bytes that may wait for all members together; default 256 MiB. What is told to a whole room counts for each member that
-    /// has not got it. Beyond half of the bound, a member for whom more than an equal share of that half waits is closed with
-    /// 1013 and catches up when it comes back.
+    /// Bytes that may wait for all members together; default 256 MiB. A frame for a whole room counts for each member
+    /// that has not got it. Beyond half of the bound, a member for whom more than an equal share of that half waits is
+    /// closed with 1013, and catches up when it reconnects. Too small: slow members are disconnected often. Too large:
+    /// the process may run out of memory when many members are slow.
     pub all_mailboxes_bytes: usize,
-    /// Bytes in one WebSocket message; default 64 KiB. A larger one closes its connection with 1009.
+    /// Bytes in one WebSocket message; default 64 KiB. A larger one closes its connection with 1009. Too small: batches
+    /// and long messages are refused, and a client sends them again after each reconnection. Too large: each connection
+    /// may cost that much memory.
     pub max_message: usize,
-    /// Members' connections at a time; default 10,000. Further ones are refused with 503.
+    /// Members' connections at a time; default 10,000. Further ones are refused with 503. Too low: users are turned
+    /// away. Too high: the process runs out of file descriptors or memory instead.
     pub max_connections: usize,
-    /// Connections at a time from one IP address (of IPv6: from one /64 network); default none. Further ones are refused
-    /// with 429. Behind a proxy all members come from the proxy's address.
+    /// Connections at a time from one IP address (of IPv6: from one /64 network); default `None`, no limit. Further
+    /// ones are refused with 429. Behind a proxy all members have the proxy's address. Too low: an office behind one
+    /// address is turned away. Too high: one machine can take all connections.
     pub max_per_address: Option<usize>,
-    /// How long a connection may take to become a member's; default 10 s. A slower one is cut.
+    /// How long a connection may take to become a member's; default 10 s. A slower one is closed. Too short: users on
+    /// slow networks never get in. Too long: connections that send nothing are held for that long.
     pub opening_timeout: Duration,
     /// Which web pages may connect; default those of this very host. Others are refused with 403.
     pub origins: Origins,
-    /// Compression for members that offer it (permessage-deflate); default from 256 bytes on, since shorter lines hardly
-    /// shrink. What a room is told is compressed once for all. `None`: nothing is compressed.
+    /// Compression for members that offer it (permessage-deflate); default from 256 bytes on, since shorter messages
+    /// hardly shrink. A frame for a room is compressed once for all. `None`: nothing is compressed. A threshold that is
+    /// too low costs time for each message; one that is too high compresses nothing.
     pub compression: Option<Deflate>,
-    /// Messages that a member gets who asks for the latest; default 50.
+    /// Messages that a member gets who asks for the latest; default 50. Too small: the screen is not full. Too large:
+    /// every join costs a longer read of the history and a larger first answer.
     pub latest: u64,
-    /// What the history keeps; default everything.
+    /// The messages that the history keeps, by number, by age, or both; default all. Too few, or too short a time:
+    /// members who were away for longer miss messages. Too many, or too long: the database grows, and a backup takes
+    /// longer.
     pub retention: Retention,
     /// Who may read `/metrics`; default [`MetricsAccess::Local`].
     pub metrics: MetricsAccess,
-    /// How long members may take to be sent away when the server ends; default no time: all at once. Spread over it, they do not
-    /// come back all at once. Fewer than 100 a second need not all of it.
+    /// The time over which members are disconnected when the server stops; default zero: all at once. Too short: all
+    /// reconnect at once. Too long: the stop takes that long. Fewer than 100 a second need less than the whole time.
     pub drain: Duration,
-    /// Invalid messages from one connection within a minute before it is closed with 1008; default 100.
+    /// Invalid messages from one connection within a minute before it is closed with 1008; default 100. Too low: one
+    /// faulty client version can't stay connected. Too high: a hostile client keeps the server parsing.
     pub max_invalid_messages: usize,
     /// Speaks TLS, with the certificate in these files; default none. They are read again when they change.
     pub tls: Option<TlsFiles>,
     /// How users say who they are; default [`Auth::Guests`].
     pub auth: Auth,
-    /// How much one user may do, in messages; default as much as goes. All else counts as parts of a message: 4 KiB of
-    /// anything, a binary message and coming in as one, a page of history as two, typing, receipts, presence and questions about rooms as a fifth. Who
-    /// is faster is not read until it fits: nothing is lost. Once a minute's worth waits over many connections (or a burst, if
-    /// that is more), what comes on top is not taken, and its connection is closed with 1013.
+    /// How fast one user may send, in messages; default `None`, no limit. Everything else counts as parts of a message:
+    /// 4 KiB of anything, a binary message and a join as one, a page of history as two, typing, receipts, presence and
+    /// questions about rooms as a fifth. A connection that is faster is not read until it is within the rate: nothing
+    /// is lost. Once a minute's worth waits over many connections (or a burst, if that is more), further messages are
+    /// not accepted, and their connection is closed with 1013. Too low: users who paste or scroll wait. Too high: one
+    /// user can fill a room.
     pub posts: Option<Rate>,
     /// How many lines of the program's log were lost, for `/metrics`; default none. For programs whose log never makes them
     /// wait.

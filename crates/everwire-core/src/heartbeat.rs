@@ -26,8 +26,12 @@ pub struct HeartbeatConfig {
     /// common servers closes an idle connection. `None` switches the heartbeat off, and a dead peer is then found only by
     /// the operating system, after minutes, or never. Short intervals drain batteries of mobile devices; beyond about a
     /// minute, servers close and middleboxes forget idle connections.
+    ///
+    /// Too short: traffic and battery. Too long: connections are dropped on the way while they are idle.
     pub interval: Option<Duration>,
     /// Further inbound silence after which the peer is dead. Default 10 s. Too short takes a slow network for a dead peer.
+    ///
+    /// Too long: messages wait that long on a dead connection.
     pub timeout: Duration,
     /// Whether connections that are lost while idle teach a shorter interval. Default true. Idle is one on which nothing went
     /// either way, or nothing of ours went out, for longer than it had outlived before. Two that had been idle for about the

@@ -12,9 +12,15 @@ pub struct OpenConfig {
     /// gets through on slow networks; long ones make an unreachable address cost that much each time.
     pub timeout: Duration,
     /// Within this time a probe after a hint must be answered. Default 3 s.
+    ///
+    /// Too short: a slow network loses its connection at each hint. Too long: after a change of networks the dead
+    /// connection is kept for that long.
     pub probe_timeout: Duration,
     /// The most that a closing handshake may take before the socket is dropped, and that `Disconnect` may flush before it.
     /// Default 2 s.
+    ///
+    /// Too short: the last messages may be cut off. Too long: closing takes this long with a server that does not
+    /// answer.
     pub close_timeout: Duration,
 }
 

@@ -4,6 +4,7 @@ mod dependencies;
 mod imports;
 mod layering;
 mod scenarios;
+mod settings;
 mod sources;
 
 use crate::shell::{self, Failed};
@@ -18,6 +19,7 @@ pub(crate) fn tidy() -> Result<(), Failed> {
     findings.extend(dependencies::check(&metadata, &documented));
     findings.extend(sources::check(&root)?);
     findings.extend(imports::check(&root)?);
+    findings.extend(settings::check(&root)?);
     if findings.is_empty() {
         return Ok(());
     }

@@ -11,8 +11,13 @@ use crate::{
 pub struct OutboxConfig {
     /// The most messages. Default 65,536. A message costs 56 bytes besides its payload, and some
     /// 200 more if there is something special about it ([`SendOptions`](crate::SendOptions), `max_age`).
+    ///
+    /// Too small: a short outage meets the overflow policy. Too large: memory, and a long queue of stale messages after
+    /// an outage.
     pub max_messages: usize,
     /// The most payload bytes. Default 16 MiB. Also the largest message that can be sent.
+    ///
+    /// Too small: as with messages. Too large: the process holds this much while the peer is away.
     pub max_bytes: usize,
     /// What happens to a message for which there is no room. Default [`Overflow::Reject`].
     pub overflow: Overflow,
@@ -20,6 +25,8 @@ pub struct OutboxConfig {
     /// [time to live](crate::SendOptions::ttl) of its own. Default: none, as long as it takes. Shorter than an outage
     /// usually lasts, it empties the outbox in every outage (in a session, but for the messages that a connection has been
     /// given already).
+    ///
+    /// Too short: an outage empties the outbox. Too long: the peer gets messages that nobody wants any more.
     pub max_age: Option<Duration>,
 }
 

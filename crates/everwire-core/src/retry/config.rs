@@ -11,22 +11,32 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetryConfig {
-    /// The delay before the second attempt, before spreading. Default 1 s. Shorter finds a server that restarts quickly
-    /// a little sooner and multiplies the load on one that does not.
+    /// The delay before the second attempt, before spreading. Default 1 s.
+    ///
+    /// Too short: a server that is down gets many times the load. Too long: a server that restarts in a second is missed for this long.
     pub initial_delay: Duration,
     /// By how much each delay is longer than the one before. Default 1.3; 1.0 keeps the delay constant. One that
     /// would be longer than half of the longest delay is the longest at once: so a herd is evenly apart the sooner.
+    ///
+    /// Too low: the load on a server that is down does not fall. Too high: the second failure already waits for the
+    /// longest delay.
     pub factor: f64,
     /// The longest delay before spreading. Default 10 s. Long caps make for long outages after short ones; short caps
     /// for more load while the server is down: each client tries about once per cap. A pause that the server asks for by
     /// `Retry-After` comes on top, since it knows when it will be there; a plain "try again later" (close code 1013) does not.
+    ///
+    /// Too short: a server that is down may be kept down. Too long: an outage lasts that much longer for the clients.
     pub max_delay: Duration,
     /// How a delay is spread. Default [`Jitter::Full`].
     pub jitter: Jitter,
     /// How many attempts without a useful connection are made at all. Default `None`: no limit.
+    ///
+    /// Too low: a short outage ends the client. Too high: a wrong address is never reported as final.
     pub max_attempts: Option<u32>,
     /// How long attempts without a useful connection go on. Default `None`: no limit. The last attempt falls on the
     /// limit; its opening time, and its wait for a shared budget, come on top.
+    ///
+    /// Too short: a restart of the server ends the client. Too long: whoever waits for the end waits for it.
     pub max_elapsed: Option<Duration>,
     /// How long a connection must hold to count as useful, which resets delays and limits. Default 10 s.
     ///
@@ -35,6 +45,9 @@ pub struct RetryConfig {
     /// hangs is not up. With the heartbeat off nobody asks, and time alone counts. A connection over which a message of ours
     /// was proven to arrive counts after one second already. Opening alone resets nothing, nor does a greeting from the
     /// server: one that greets and then says "try again later" is not up.
+    ///
+    /// Too short: a server that accepts connections and fails is asked at the pace of the first delay, for ever. Too
+    /// long: after each short connection the delays go on growing.
     pub stable_after: Duration,
     /// Each retry asks for its place in a [`Budget`](super::Budget) that several clients share, by
     /// [`Output::Reserve`](crate::Output::Reserve). Default false. First attempts and what the user asks for

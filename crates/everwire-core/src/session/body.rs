@@ -89,10 +89,18 @@ pub enum Gone {
 #[serde(default)]
 pub struct Limits {
     /// Messages, at least 1. Default 8,192.
+    ///
+    /// Too small: a sender waits for acknowledgements, and long paths become slow. Too large: a receiver that falls
+    /// behind holds that many.
     pub messages: u32,
     /// Bytes of payload. The last message may exceed them: the sender stops once they are reached. Default 4 MiB.
+    ///
+    /// Too small: as with messages. Too large: memory for each session.
     pub bytes: u64,
     /// The largest payload of a single message, in bytes. Default 1 MiB.
+    ///
+    /// Too small: larger messages are refused by `send`. Too large: one message may cost that much memory, and
+    /// everything behind it waits.
     pub message_bytes: u64,
 }
 

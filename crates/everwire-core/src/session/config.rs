@@ -31,8 +31,13 @@ pub struct SessionConfig {
     pub limits: Limits,
     /// An acknowledgement waits at most this long for more to acknowledge. Default 25 ms. It does not wait when
     /// everything received has been processed.
+    ///
+    /// Too short: a frame for every message. Too long: outcomes arrive that much later, and the peer's outbox fills.
     pub ack_delay: Duration,
     /// An acknowledgement does not wait once it would cover this many messages. Default 256.
+    ///
+    /// Too small: an acknowledgement frame for every few messages. Too large: the peer keeps more messages, and sends
+    /// more again after a loss.
     pub ack_every: u32,
 }
 
@@ -60,16 +65,26 @@ impl SessionConfig {
 pub struct ServerConfig {
     /// How long a session without a connection is kept. Default 2 min. It bounds what a client that never comes back
     /// costs, and how long an outage may last without losing the session.
+    ///
+    /// Too short: a tunnel or a lift ends the session, and its clients have to begin anew. Too long: clients that never
+    /// come back hold memory for that long.
     pub resume_within: Duration,
     /// What we are ready to hold of a client's messages before we acknowledge them.
     pub limits: Limits,
     /// What may wait for one client, in or out of a connection. Default: 8,192 messages or 4 MiB, refused beyond that,
     /// without a [`max_age`](OutboxConfig::max_age): only messages with a [time to live](crate::SendOptions::ttl) of their
     /// own expire.
+    ///
+    /// Too small: sending to a client that is away is refused soon. Too large: clients that are away cost that much
+    /// each, up to [`RegistryConfig::max_detached_bytes`](super::RegistryConfig::max_detached_bytes) together.
     pub outbox: OutboxConfig,
     /// See [`SessionConfig::ack_delay`]. Default 25 ms.
+    ///
+    /// Too short or too long: as there.
     pub ack_delay: Duration,
     /// See [`SessionConfig::ack_every`]. Default 256.
+    ///
+    /// Too small or too large: as there.
     pub ack_every: u32,
     /// How a connection is kept alive, and how a dead client is found. Its interval is 30 s by default: longer than a
     /// client's, whose ping then comes first and spares the other one.

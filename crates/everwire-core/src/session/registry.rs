@@ -17,13 +17,21 @@ pub struct RegistryConfig {
     /// The most sessions, with a connection or without. Default 100,000. A new one takes the place of one without a
     /// connection, of the principal that has the most sessions: the one that has been without for longest. It is refused if
     /// all have a connection, or if its own principal would have more than whoever would have to make room.
+    ///
+    /// Too small: new clients are refused, or push out others that would have come back. Too large: memory, for as long
+    /// as [`ServerConfig::resume_within`](super::ServerConfig::resume_within).
     pub max_sessions: usize,
     /// The most payload bytes that sessions without a connection may hold together: messages for their clients, also those
     /// sent meanwhile, and messages of their clients that the application has not processed. Default 256 MiB. Beyond, the
     /// principal whose sessions hold the most of it loses the one that has been without a connection for longest.
+    ///
+    /// Too small: sessions end in an outage that they could have outlived. Too large: an outage of many clients fills
+    /// the memory.
     pub max_detached_bytes: usize,
     /// How many ended sessions are remembered, so that their clients can be told what was processed. Default 100,000.
     /// Each costs some 100 bytes.
+    ///
+    /// Too small: a client that comes back late is not told which of its messages were processed. Too large: memory.
     pub max_remembered: usize,
 }
 

@@ -117,6 +117,8 @@ impl Server {
 
     /// Connections at a time, WebSockets included; default 10,000. One more is answered 503 with `Retry-After` and closed.
     /// Each takes a file descriptor: the process has to be allowed as many.
+    ///
+    /// Too low: users are turned away. Too high: the process runs out of descriptors or memory instead.
     #[must_use]
     pub fn max_connections(mut self, most: usize) -> Self {
         self.max_connections = most;
@@ -126,6 +128,8 @@ impl Server {
     /// Connections at a time from one IP address (of IPv6: from one /64 network, which is what a single user has); default
     /// none. One more is answered 429 and closed. Behind a proxy, or where an office shares an address, a limit hits
     /// all of them together.
+    ///
+    /// Too low: an office behind one address is turned away. Too high, or none: one machine can take all connections.
     #[must_use]
     pub fn max_per_address(mut self, most: Option<usize>) -> Self {
         self.max_per_address = most;
@@ -134,6 +138,8 @@ impl Server {
 
     /// How long each step of an opening may take; default 10 s. The steps: the handshake below HTTP
     /// ([`serve_with`](Self::serve_with)), a request's head, its body, and the peer's taking the response.
+    ///
+    /// Too short: slow clients never get in. Too long: clients that open and say nothing hold connections.
     #[must_use]
     pub fn opening_timeout(mut self, limit: Duration) -> Self {
         // hyper adds it to a time.
@@ -142,6 +148,8 @@ impl Server {
     }
 
     /// How long connections may take to end once the server ends; default 10 s. What is left is cut.
+    ///
+    /// Too short: responses are cut. Too long: the program ends that much later when one client does not let go.
     #[must_use]
     pub fn grace(mut self, limit: Duration) -> Self {
         self.grace = limit;
@@ -150,6 +158,8 @@ impl Server {
 
     /// Bytes in a request's line and header fields; default 16 KiB. A larger head is answered 431, and one with more than
     /// 100 fields as well.
+    ///
+    /// Too small: requests with long cookies or tokens are refused. Too large: each opening may cost that much memory.
     #[must_use]
     pub fn max_head(mut self, bytes: usize) -> Self {
         self.max_head = bytes;
@@ -157,6 +167,8 @@ impl Server {
     }
 
     /// Bytes in a request's body; default 64 KiB. Reading a larger one fails with [`BodyError::TooLarge`].
+    ///
+    /// Too small: larger uploads fail. Too large: each request may cost that much memory.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;

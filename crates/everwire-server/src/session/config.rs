@@ -14,6 +14,9 @@ pub struct SessionsConfig {
     /// Of all together: how many, and how much they may hold.
     pub registry: RegistryConfig,
     /// How long a connection may take to say hello. Default 10 s.
+    ///
+    /// Too short: clients on slow networks never get a session. Too long: connections that say nothing are held for
+    /// that long.
     pub hello_timeout: Duration,
     /// What a frame may cost. Default `None`: as much as the largest message of [`ServerConfig::limits`] needs.
     pub limits: Option<Limits>,
@@ -21,6 +24,9 @@ pub struct SessionsConfig {
     pub compression: Option<Deflate>,
     /// Messages of more bytes go to clients in fragments of 64 KiB, between which pings, pongs and close frames pass. Default
     /// 1 MiB; `None`: none does.
+    ///
+    /// Too low: a header for each fragment, and work for clients that handle each one. Too high: pings wait behind a
+    /// large message.
     pub fragment_above: Option<usize>,
 }
 

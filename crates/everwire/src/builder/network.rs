@@ -100,6 +100,9 @@ impl Builder {
     /// `Accept-Language`, `Origin` and `User-Agent`, and no user and password of the URL; subprotocols do, so don't follow
     /// redirects if one of them is a secret. Each attempt starts at the original URL.
     ///
+    /// Too low: a server that has moved can't be reached. Too high: an attempt may follow a chain of redirects until
+    /// the time for opening is over.
+    ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
     /// let client = everwire::Client::builder("wss://example.org/feed").max_redirects(5).build()?;
@@ -114,6 +117,9 @@ impl Builder {
     /// and a close frame pass between them: a server's ping is answered, and a death is found, while a large message is on
     /// its way over a slow network. Default: 1 MiB. `None` sends every message in one frame, for a server that takes each
     /// fragment for a message. Low thresholds cost a header for each fragment, and nothing else.
+    ///
+    /// Too low: servers that process each fragment separately become slow. Too high: pings and close frames wait behind
+    /// a large message, and a slow network looks dead meanwhile.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
@@ -132,6 +138,9 @@ impl Builder {
     /// It finds less than the [heartbeat](Self::heartbeat_interval) does, since a proxy may answer for a server that is
     /// gone; it costs next to nothing, and keeps address translators from forgetting the connection when the heartbeat is
     /// off.
+    ///
+    /// Too short: wakes the radio of a mobile device for nothing. Too long: the kernel finds a vanished peer no sooner
+    /// than an application would.
     pub fn tcp_keepalive(mut self, idle: Option<Duration>) -> Self {
         self.network.keepalive = idle;
         self
