@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measurements side by side with peers, in one run.
 
 use crate::shell::{self, Failed};
-use crate::{js, kotlin, page, setup};
+use crate::{counts, js, kotlin, page, setup};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
@@ -10,6 +10,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             node_peers()?;
             clients(which)
         }
+        ("--check", rest) => counts::check(rest),
         ("ws", rest) => apart("benches/ws", rest),
         ("calls", rest) => {
             node_peers()?;
@@ -24,7 +25,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             _,
         ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, page, js, kotlin, ws, herd"
+            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, page, js, kotlin, ws, herd, --check"
         ))),
     }
 }

@@ -79,6 +79,10 @@ const JAVA_NEEDS: &[Need] = &[
     Need { name: "Maven 3.6.3 or newer, as `mvn`", packages: &["maven"], is_there: || runs("mvn", &["--version"]) },
 ];
 
+/// What counts the instructions of hot paths.
+const COUNT_NEEDS: &[Need] =
+    &[Need { name: "valgrind 3.19 or newer", packages: &["valgrind"], is_there: || runs("valgrind", &["--version"]) }];
+
 /// The browser of WebKitGTK's own tests, as Debian's versions have it; `tests/page/drivers.mjs` looks there too.
 const MINIBROWSERS: [&str; 2] =
     ["/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser", "/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser"];
@@ -117,6 +121,7 @@ pub(crate) const LINUX_32: &str = "i686-unknown-linux-gnu";
 pub(crate) fn setup() -> Result<(), Failed> {
     install(NEEDS)?;
     java()?;
+    valgrind()?;
     wasm_target()?;
     cross()?;
     javascript_peers()?;
@@ -130,6 +135,11 @@ pub(crate) fn setup() -> Result<(), Failed> {
 /// A JDK and Maven, which fetches what else the binding for the JVM needs.
 pub(crate) fn java() -> Result<(), Failed> {
     install(JAVA_NEEDS)
+}
+
+/// What `bench --check` counts with.
+pub(crate) fn valgrind() -> Result<(), Failed> {
+    install(COUNT_NEEDS)
 }
 
 /// Installs what is missing, or says what it is.

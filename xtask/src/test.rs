@@ -4,7 +4,7 @@ use crate::aside::Aside;
 use crate::autobahn::{self, Thoroughness};
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
-use crate::{bindings, cross, js, kotlin, page, sim, tidy};
+use crate::{bindings, counts, cross, js, kotlin, page, sim, tidy};
 
 /// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
@@ -44,6 +44,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     if !args.is_empty() {
         return Ok(());
     }
+    counts::check(&[])?;
     // They build in a folder of their own, and wait for Maven, npm and browsers more than they compute.
     let bindings = Aside::start(&["bindings", "all"])?;
     sim::check()?;

@@ -26,6 +26,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "everwire-benches",
         &["everwire", "everwire-chat-server", "everwire-server", "everwire-tokio", "everwire-ws", "everwire-testkit"],
     ),
+    (
+        "everwire-counts",
+        &["everwire", "everwire-calls", "everwire-chat-core", "everwire-core", "everwire-tokio", "everwire-ws"],
+    ),
     ("everwire-web", &["everwire", "everwire-chat", "everwire-i18n"]),
     ("everwire-page", &[]),
     ("everwire-browser-tests", &["everwire"]),
