@@ -5,9 +5,7 @@
 //! - `build`: checks them all and starts the client; `once`: or opens a single connection
 //! - [`BuildError`]: what can be wrong with them
 
-use std::error::Error;
 use std::fmt;
-use std::future::Future;
 
 use everwire_core::session::SessionMode;
 use everwire_core::{Config, ConfigError};
@@ -18,7 +16,7 @@ use crate::driver::Hook;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::driver::TlsSettings;
 use crate::inbox::Bounds;
-use crate::on_open::{self, OnOpen};
+use crate::on_open::OnOpen;
 use crate::store::Store;
 
 mod build;
