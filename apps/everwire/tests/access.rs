@@ -71,6 +71,42 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
 }
 
 #[test]
+fn a_user_whose_id_differs_from_an_account_s_by_case_only_is_refused_with_the_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    let hint = "everwire: Ana: there is no such account; if ana is meant, write it so";
+    for command in [
+        &["user", "ban", "Ana"][..],
+        &["user", "unban", "Ana"],
+        &["user", "remove", "Ana"],
+        &["room", "admit", "board", "Ana"],
+        &["room", "dismiss", "board", "Ana"],
+        &["room", "close", "board", "Ana"],
+    ] {
+        let (code, _, err) = run(&[command, &["--data", &data]].concat());
+        assert_eq!((code, err.as_str()), (1, hint), "{command:?}");
+    }
+    assert_eq!(with_password(&["user", "passwd", "Ana", "--data", &data], PASSWORD), (1, hint.into()));
+    assert_eq!(run(&["user", "list", "--data", &data]).1, "ana\tana");
+    assert_eq!(run(&["room", "list", "--data", &data]).1, "", "the room is open");
+    assert_eq!(run(&["user", "ban", "ana", "--data", &data]).2, "everwire: ana is banned");
+}
+
+#[test]
+fn a_room_whose_name_differs_from_another_s_by_case_only_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
+    let room = |words: &[&str]| run(&[&["room"], words, &["--data", &data]].concat()).2;
+    assert_eq!(room(&["close", "board"]), "everwire: board is for its members only");
+    let other = "everwire: board is another room, and stays as it was";
+    assert_eq!(room(&["open", "Board"]), format!("everwire: Board was open before\n{other}"));
+    assert_eq!(room(&["admit", "Board", "ana"]), format!("everwire: ana is a member of Board\n{other}"));
+    assert_eq!(room(&["publish", "garden"]), "everwire: garden is listed");
+}
+
+#[test]
 fn below_a_path_a_user_signs_in_by_the_page_s_address() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();

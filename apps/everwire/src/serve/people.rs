@@ -62,6 +62,15 @@ pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
         | RoomCommand::Unpublish { .. }
         | RoomCommand::List { .. } => Accounts::open_existing(data).map_err(cant_open)?,
     };
+    let like = match &what {
+        RoomCommand::Close { room, .. }
+        | RoomCommand::Open { room }
+        | RoomCommand::Admit { room, .. }
+        | RoomCommand::Dismiss { room, .. }
+        | RoomCommand::Publish { room }
+        | RoomCommand::Unpublish { room } => accounts.room_like(room).map_err(|error| failure(room, &error))?,
+        RoomCommand::List { .. } => None,
+    };
     let done = match what {
         RoomCommand::Close { room, members } => {
             // Before it is closed, so that nobody is sent away who may stay.
@@ -104,6 +113,9 @@ pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
         }
     };
     complain(&done);
+    if let Some(other) = like {
+        complain(&format!("{} is another room, and stays as it was", shown(&other)));
+    }
     Ok(Exit::Done)
 }
 

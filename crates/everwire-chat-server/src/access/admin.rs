@@ -4,6 +4,7 @@ use everwire_chat_core::limits::{check_id, check_name, check_room};
 
 use super::password;
 use crate::clock::unix_ms;
+use crate::domain::are_confusable;
 use crate::store::{Account, AccountAdded, AccountStore, ClosedRoom, StoreError};
 
 /// The accounts, bans, closed rooms and published rooms of a data folder. A server that uses the folder notices changes within some two
@@ -39,6 +40,8 @@ pub enum AccountError {
     LooksLike(String),
     /// There is no such account.
     Unknown,
+    /// There is no such account, and this one has an id that looks like it, as with a capital letter for a small one.
+    Mistaken(String),
     /// A database error.
     Database(StoreError),
 }
@@ -80,7 +83,7 @@ impl Accounts {
     /// If there is no such account, or the password has not 8 to 1,024 bytes.
     pub fn set_password(&mut self, user_id: &str, password: &str) -> Result<(), AccountError> {
         let hash = hashed(password)?;
-        if self.0.set_password(user_id, &hash)? { Ok(()) } else { Err(AccountError::Unknown) }
+        if self.0.set_password(user_id, &hash)? { Ok(()) } else { self.unknown(user_id) }
     }
 
     /// Removes an account, its sign-ins and its memberships in closed rooms; what the user has written stays, and so does
@@ -89,24 +92,30 @@ impl Accounts {
     /// # Errors
     /// If there is no such account.
     pub fn remove(&mut self, user_id: &str) -> Result<(), AccountError> {
-        if self.0.remove(user_id)? { Ok(()) } else { Err(AccountError::Unknown) }
+        if self.0.remove(user_id)? { Ok(()) } else { self.unknown(user_id) }
     }
 
     /// Bans a user and disconnects them; with or without an account. False if the user was banned already.
     ///
     /// # Errors
-    /// If the id breaks a limit.
+    /// If the id breaks a limit, or if it has no account and looks like one that has ([`Mistaken`](AccountError::Mistaken)): the
+    /// ban would keep out nobody. Where an issuer's tokens say who users are, their ids are taken as they are.
     pub fn ban(&mut self, user_id: &str) -> Result<bool, AccountError> {
         check_id(user_id).map_err(AccountError::Invalid)?;
+        self.refuse_mistaken(user_id)?;
         Ok(self.0.ban(user_id, unix_ms())?)
     }
 
     /// Lets a user in again. False if the user was not banned.
     ///
     /// # Errors
-    /// On a database error.
+    /// If the user was not banned, and the id looks like that of an account.
     pub fn unban(&mut self, user_id: &str) -> Result<bool, AccountError> {
-        Ok(self.0.unban(user_id)?)
+        let changed = self.0.unban(user_id)?;
+        if !changed {
+            self.refuse_mistaken(user_id)?;
+        }
+        Ok(changed)
     }
 
     /// All that are known, by id.
@@ -137,18 +146,33 @@ impl Accounts {
     /// Makes a user a member of a room. False if that was so.
     ///
     /// # Errors
-    /// If the room's name or the id breaks a limit.
+    /// If the room's name or the id breaks a limit, or if the id has no account and looks like one that has, as with
+    /// [`ban`](Self::ban).
     pub fn admit(&mut self, room: &str, user_id: &str) -> Result<bool, AccountError> {
         check_room(room).and_then(|()| check_id(user_id)).map_err(AccountError::Invalid)?;
+        self.refuse_mistaken(user_id)?;
         Ok(self.0.admit(room, user_id)?)
     }
 
-    /// A user is no member of a room any more. False if that was so.
+    /// Ends a user's membership of a room. False if the user was no member.
     ///
     /// # Errors
-    /// On a database error.
+    /// If the user was no member, and the id looks like that of an account.
     pub fn dismiss(&mut self, room: &str, user_id: &str) -> Result<bool, AccountError> {
-        Ok(self.0.dismiss(room, user_id)?)
+        let changed = self.0.dismiss(room, user_id)?;
+        if !changed {
+            self.refuse_mistaken(user_id)?;
+        }
+        Ok(changed)
+    }
+
+    /// Another room that people may take for this one, as with a capital letter for a small one: one that is closed, published, or
+    /// in which something was said. Both may be meant, so nothing is refused for it.
+    ///
+    /// # Errors
+    /// If the database can't be read.
+    pub fn room_like(&self, room: &str) -> Result<Option<String>, AccountError> {
+        Ok(self.0.rooms()?.into_iter().find(|other| other != room && are_confusable(other, room)))
     }
 
     /// Lists a room for all who may come in. False if it was listed. A closed room is listed for its members only, published or
@@ -184,6 +208,24 @@ impl Accounts {
     pub fn closed_rooms(&self) -> Result<Vec<ClosedRoom>, AccountError> {
         Ok(self.0.closed_rooms()?)
     }
+
+    fn unknown(&self, user_id: &str) -> Result<(), AccountError> {
+        self.refuse_mistaken(user_id)?;
+        Err(AccountError::Unknown)
+    }
+
+    fn refuse_mistaken(&self, user_id: &str) -> Result<(), AccountError> {
+        if self.0.auth()?.as_deref() == Some("tokens") {
+            return Ok(());
+        }
+        let accounts = self.0.accounts()?.into_iter().filter(|account| account.user_name.is_some());
+        let ids: Vec<String> = accounts.map(|account| account.user_id).collect();
+        let like = ids.iter().find(|id| are_confusable(id, user_id));
+        match like {
+            Some(like) if !ids.iter().any(|id| id == user_id) => Err(AccountError::Mistaken(like.clone())),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 fn hashed(password: &str) -> Result<String, AccountError> {
@@ -210,6 +252,7 @@ impl fmt::Display for AccountError {
             Self::IdLooksLike(other) => write!(f, "it looks like {other}, which has an account: choose another"),
             Self::LooksLike(other) => write!(f, "the name looks like that of {other}: give another one (--name)"),
             Self::Unknown => f.write_str("there is no such account"),
+            Self::Mistaken(other) => write!(f, "there is no such account; if {other} is meant, write it so"),
             Self::Database(_) => f.write_str("database error"),
         }
     }
@@ -219,7 +262,12 @@ impl std::error::Error for AccountError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Database(error) => Some(error),
-            Self::Invalid(_) | Self::Exists | Self::IdLooksLike(_) | Self::LooksLike(_) | Self::Unknown => None,
+            Self::Invalid(_)
+            | Self::Exists
+            | Self::IdLooksLike(_)
+            | Self::LooksLike(_)
+            | Self::Unknown
+            | Self::Mistaken(_) => None,
         }
     }
 }

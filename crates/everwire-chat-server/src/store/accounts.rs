@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::error::StoreError;
@@ -111,6 +112,13 @@ pub(crate) trait AccountStore: fmt::Debug + Send {
 
     /// By name.
     fn published_rooms(&self) -> Result<Vec<String>>;
+
+    /// The rooms that are known, by name: closed ones, published ones, and those with messages as far as this store sees them.
+    fn rooms(&self) -> Result<Vec<String>> {
+        let closed = self.closed_rooms()?.into_iter().map(|room| room.room);
+        let rooms: BTreeSet<String> = closed.chain(self.published_rooms()?).collect();
+        Ok(rooms.into_iter().collect())
+    }
 
     /// The rooms that a user can find, `most` of them by name: those that were published and `always`, and closed ones of which
     /// the user is a member. Without a user no room counts as closed.

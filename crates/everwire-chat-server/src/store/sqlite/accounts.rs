@@ -188,6 +188,13 @@ impl AccountStore for SqliteAccounts {
         Ok(select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
+    fn rooms(&self) -> Result<Vec<String>> {
+        let mut select = self.0.prepare_cached(
+            "SELECT room FROM rooms UNION SELECT room FROM closed_rooms UNION SELECT room FROM published_rooms ORDER BY 1",
+        )?;
+        Ok(select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
     fn listed(&self, user: Option<&str>, always: &str, most: usize) -> Result<Vec<Listed>> {
         let mut select = self.0.prepare_cached(
             "WITH open AS (SELECT room FROM published_rooms UNION SELECT ?2)

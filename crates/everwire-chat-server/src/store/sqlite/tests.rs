@@ -158,6 +158,39 @@ async fn a_history_of_version_2_is_brought_up_to_date_and_goes_on() {
 }
 
 #[tokio::test]
+async fn ids_that_an_issuer_gives_are_taken_as_they_are_and_those_of_accounts_are_not_mistaken() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut accounts = crate::Accounts::open(folder.path()).unwrap();
+    accounts.add("ana", "Ana", "correct horse").unwrap();
+    accounts.ban("eve").unwrap();
+    let mistaken = accounts.ban("Ana").unwrap_err();
+    assert!(matches!(&mistaken, crate::AccountError::Mistaken(like) if like == "ana"), "{mistaken:?}");
+    assert!(accounts.ban("Eve").unwrap(), "a user who is banned without an account is nobody to be mistaken for");
+    open_shared(Some(folder.path()))
+        .unwrap()
+        .execute("INSERT OR REPLACE INTO meta VALUES ('auth', 'tokens')", [])
+        .unwrap();
+    assert!(accounts.ban("Ana").unwrap() && accounts.admit("board", "ANA").unwrap());
+    open_shared(Some(folder.path()))
+        .unwrap()
+        .execute("UPDATE meta SET value = 'accounts' WHERE key = 'auth'", [])
+        .unwrap();
+    assert!(accounts.unban("Ana").unwrap() && accounts.dismiss("board", "ANA").unwrap(), "what is there can be undone");
+    assert!(accounts.unban("Ana").is_err() && accounts.dismiss("board", "ANA").is_err());
+}
+
+#[tokio::test]
+async fn a_room_is_known_by_its_messages_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (history, _) = open(Some(folder.path()));
+    history.append(post("board", "x")).await;
+    shut(&history).await;
+    let accounts = crate::Accounts::open(folder.path()).unwrap();
+    assert_eq!(accounts.room_like("Board").unwrap().as_deref(), Some("board"));
+    assert_eq!(accounts.room_like("board").unwrap(), None, "it is this one");
+}
+
+#[tokio::test]
 async fn a_history_of_version_3_is_brought_up_to_date_and_its_sign_ins_go_on() {
     let folder = tempfile::tempdir().unwrap();
     for sql in [schema::VERSION_1, schema::VERSION_2, schema::SINCE_3, schema::IN_VERSION_3] {
