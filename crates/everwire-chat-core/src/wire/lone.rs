@@ -15,7 +15,7 @@ pub(super) fn read<T>(text: &str, see: impl FnOnce(Result<Json<'_>, Malformed>) 
 }
 
 /// `None`: no half stands alone.
-fn mended(text: &str) -> Option<String> {
+pub(super) fn mended(text: &str) -> Option<String> {
     let mut mended = String::new();
     let (mut from, mut at) = (0, 0);
     while let Some(found) = text[at..].find('\\') {

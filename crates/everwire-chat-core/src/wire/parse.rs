@@ -1,6 +1,7 @@
-use everwire_core::json::{self, Json, Object, Wrong};
+use everwire_core::json::{Json, Object, Wrong};
 
 use super::event::page;
+use super::lone;
 use super::{
     Earlier, Event, History, Notice, Presence, Problem, ReadMark, Receipt, Rejected, StatusOf, Stored, Sync,
     TextMessage, Token, TokenDue, Typing, User, WireStatus,
@@ -28,18 +29,19 @@ pub struct Junk {
     pub reason: String,
 }
 
-/// Reads one WebSocket text message; never fails.
+/// Reads one WebSocket text message; never fails. Half of a surrogate pair in a text is read as U+FFFD: servers of others hand on
+/// what a client has cut in the middle of an emoji.
 #[must_use]
 pub fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     match text {
         "ping" => parsed.ping = true,
         "pong" => {}
-        _ => match json::read(text) {
+        _ => lone::read(text, |json| match json {
             Ok(Json::Array(items)) => items.iter().for_each(|item| parsed.read(item)),
             Ok(item) => parsed.read(&item),
             Err(error) => parsed.junk.push(Junk { id: None, reason: error.to_string() }),
-        },
+        }),
     }
     parsed
 }

@@ -17,6 +17,19 @@ fn a_text_of_the_plain_format_is_read_and_an_absent_status_means_sent() {
 }
 
 #[test]
+fn half_of_a_surrogate_pair_costs_one_character_and_not_the_message() {
+    let cut = r#"{"type":"text","id":"1","userId":"u","userName":"U","text":"hi \ud83d\ude00 \ud83d","timestamp":5}"#;
+    for batch in [cut.to_owned(), format!("[{cut}]")] {
+        let parsed = parse(&batch);
+        assert!(parsed.junk.is_empty(), "{parsed:?}");
+        assert!(
+            matches!(&parsed.events[..], [Event::Text(line)] if line.text == "hi \u{1f600} \u{fffd}"),
+            "{parsed:?}"
+        );
+    }
+}
+
+#[test]
 fn every_plain_event_is_written_with_exactly_the_plain_fields() {
     let notice = || Notice { id: "1".into(), user_id: "u".into(), user_name: "U".into(), timestamp: 5 };
     assert_eq!(
