@@ -5,7 +5,7 @@ mod support;
 
 use std::net::TcpListener;
 
-use support::server::Nobody;
+use support::server::{self, Nobody, Server};
 use support::{Everwire, run};
 
 const FAST: &[&str] = &["--initial-delay", "20ms", "--max-delay", "100ms"];
@@ -207,6 +207,27 @@ fn what_was_said_offline_is_sent_by_the_next_start() {
     ben.out.until("ana: home");
     assert_eq!(third.finish(), 0);
     assert_eq!(ben.out.text().matches("from the train").count(), 1, "{}", ben.out.text());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_leaves_at_once_and_says_what_is_not_known_to_have_been_sent() {
+    let outbox = tempfile::tempdir().unwrap();
+    let folder = outbox.path().display().to_string();
+    for (more, says) in [
+        (vec!["--user", "ana", "--outbox", folder.as_str()], "1 message was not sent; it is kept in"),
+        (vec![], "1 message is not known to have been sent, and is kept nowhere; --user NAME --outbox DIR"),
+    ] {
+        let server = Server::start(server::mute);
+        let mut ana = chat(&server.url(), "ana", &[&["--close-timeout", "60s"], &more[..]].concat());
+        ana.say("is anybody there?");
+        server.next_message();
+        ana.signal("INT");
+        ana.err.until("leaving; Ctrl-C again leaves at once");
+        ana.signal("INT");
+        assert_eq!(ana.exit_code(), 130, "{:?}", ana.err.seen);
+        assert!(ana.err.text().contains(says), "{:?}", ana.err.seen);
+    }
 }
 
 #[test]

@@ -231,6 +231,17 @@ pub(crate) fn black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
     thread::park_timeout(PATIENCE);
 }
 
+/// Accepts, reads up to the first text, tells it, and says nothing more.
+pub(crate) fn mute(stream: TcpStream, heard: &Sender<Heard>) {
+    let Ok(mut socket) = accept(stream) else { return };
+    while let Ok(message) = socket.read() {
+        if message.is_text() {
+            let _ = heard.send(Heard::Message(message));
+            return thread::park_timeout(PATIENCE);
+        }
+    }
+}
+
 /// Accepts the upgrade, greets once three frames of one character have been sent to it, and reads nothing ever.
 pub(crate) fn greeting_black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
     upgrade_by_hand(&mut stream);
