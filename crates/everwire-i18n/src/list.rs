@@ -176,6 +176,8 @@ texts! {
     ReasonBadUser = "reason-bad-user",
     #[cfg(feature = "terminal")]
     ReasonToken = "reason-token",
+    /// Of a reason that has words in another language only.
+    ReasonOther = "reason-other",
 
     #[cfg(feature = "terminal")]
     TodoSignIn = "todo-sign-in",

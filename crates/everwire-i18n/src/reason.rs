@@ -1,6 +1,6 @@
 //! Why a server, or a limit, refuses something: by code, in the reader's language.
 
-use crate::{Text, Words};
+use crate::{Language, Text, Words};
 
 /// What is said for a code of the server's (`code` in its JSON and in the chat's, the reason of a closing handshake), or for a limit's sentence.
 fn text(reason: &str) -> Option<Text<'static>> {
@@ -25,17 +25,22 @@ fn text(reason: &str) -> Option<Text<'static>> {
         | "the room's name has spaces around it" => Text::ReasonRoomOdd,
         "text_too_long" | "the message is longer than 16 KiB" => Text::ReasonTextLong,
         "text_blank" | "the message is blank" => Text::ReasonTextBlank,
-        "malformed" | "bad_id" => Text::ReasonMalformed,
+        "malformed" | "bad_id" | "too many invalid messages" => Text::ReasonMalformed,
         "bad_user" => Text::ReasonBadUser,
         _ => return None,
     })
 }
 
 impl Words {
-    /// A reason in the reader's language, or as it was said where it is not known.
+    /// A reason in the reader's language. One that is not known here is told as it was said, which is in English, to those who read
+    /// that; others are told that it is not known.
     #[must_use]
     pub fn reason(&self, said: &str) -> String {
-        text(said).map_or_else(|| said.to_owned(), |text| self.say(&text))
+        match text(said) {
+            Some(text) => self.say(&text),
+            None if said.is_empty() || self.language() == Language::English => said.to_owned(),
+            None => self.say(&Text::ReasonOther),
+        }
     }
 
     /// A reason with a code beside it: by the code where it is known, else as a [`reason`](Self::reason).
@@ -56,13 +61,17 @@ mod tests {
     use crate::{Language, Words};
 
     #[test]
-    fn a_reason_is_told_in_the_reader_s_language_and_an_unknown_one_as_it_is() {
+    fn a_reason_is_told_in_the_reader_s_language_and_never_in_another() {
         let russian = Words::new(Language::Russian);
         assert_eq!(russian.reason("wrong_credentials"), "неверное имя или пароль");
         assert_eq!(russian.reason("banned"), "вы заблокированы");
-        assert_eq!(russian.reason("of a later version"), "of a later version");
+        assert_eq!(
+            (russian.reason("of a later version").as_str(), russian.reason("")),
+            ("причина неизвестна", String::new())
+        );
+        assert_eq!(Words::new(Language::English).reason("of a later version"), "of a later version");
         assert_eq!(russian.reason_by(Some("text_too_long"), "in words"), "сообщение длиннее 16 КиБ");
-        assert_eq!(russian.reason_by(Some("of_a_later_version"), "in words"), "in words");
+        assert_eq!(russian.reason_by(Some("of_a_later_version"), "in words"), "причина неизвестна");
         assert_eq!(russian.reason_by(None, "banned"), "вы заблокированы");
         assert!(Words::knows_reason("busy") && !Words::knows_reason("bust"));
     }

@@ -182,6 +182,7 @@ reason-text-blank = the message is blank
 reason-malformed = the server did not understand it
 reason-bad-user = the server does not take this name
 reason-token = the server does not take this token
+reason-other = the reason is not known
 
 ## What to do about it, on the terminal
 

@@ -11,7 +11,7 @@ closing = выходим…
 closing-now = выходим… Ctrl+C ещё раз — выйти сразу
 closed = закрыто
 refused = отказано: { $reason }
-not-let-in = сервер на месте, но не пускает вас
+not-let-in = сервер отвечает, но не пускает вас
 connect-again = подключиться снова
 retry-now = повторить сейчас
 no-network = нет сети
@@ -32,7 +32,7 @@ status-sent = отправлено
 status-delivered = доставлено
 status-read = прочитано
 status-failed = сбой: { $reason }
-failure-rejected = сервер отказал: { $reason }
+failure-rejected = сервер отказал ({ $reason })
 failure-dropped = очередь отправки переполнена
 failure-cancelled = сообщение не отправлено
 failure-unknown = неизвестно, дошло ли сообщение
@@ -63,20 +63,20 @@ unread-line = { $count ->
     [few] { $count } новых сообщения
    *[other] { $count } новых сообщений
 }
-many-unread = больше { $count } новых сообщений
+many-unread = более { $count } новых сообщений
 newest = к последним сообщениям
 news = { $count ->
     [one] { $count } новое
    *[other] { $count } новых
 }
-many-news = больше { $count } новых
-read-all = отметить прочитанными
+many-news = более { $count } новых
+read-all = отметить всё прочитанным
 earlier-loading = загружаем более ранние сообщения…
 earlier-none = начало переписки
 earlier-left-out = есть более ранние сообщения
 gap = часть сообщений здесь пропущена
-earlier-gone = более ранние сообщения больше не хранятся
-gone = сообщения, которые были здесь, больше не хранятся
+earlier-gone = более ранние сообщения уже удалены
+gone = сообщения, которые были здесь, уже удалены
 empty-room = здесь пока нет сообщений
 not-loaded = сообщения ещё не загружены
 today = Сегодня
@@ -165,7 +165,7 @@ no-answer = сервер не отвечает
 new-version = вышла новая версия страницы
 take-version = обновить
 enter = Войти в чат
-sign-in-wanted = чтобы войти, назовите себя
+sign-in-wanted = представьтесь, чтобы войти
 left-elsewhere = вы вышли из чата в другой вкладке
 other-elsewhere = в другой вкладке вошёл другой пользователь
 link-asks = По этой ссылке вы войдёте как { $name }, а сейчас вы { $me }. Войти как { $name }?
@@ -176,11 +176,11 @@ password = Пароль
 
 reason-banned = вы заблокированы
 reason-members-only = эта комната только для участников
-reason-sign-in = сеанс завершён: войдите снова
+reason-sign-in = сеанс завершён, войдите снова
 reason-wrong = неверное имя или пароль
 reason-other-user = это учётная запись другого пользователя
-reason-too-often = слишком много попыток: подождите немного
-reason-busy = сервер занят: попробуйте ещё раз
+reason-too-often = слишком много попыток, подождите немного
+reason-busy = сервер занят, попробуйте ещё раз
 reason-id-taken = этот идентификатор уже занят другим сообщением
 reason-name-blank = имя не может быть пустым
 reason-name-long = имя длиннее 64 символов
@@ -193,6 +193,7 @@ reason-text-blank = сообщение пустое
 reason-malformed = сервер не понял сообщение
 reason-bad-user = сервер не принимает такое имя
 reason-token = сервер не принимает этот токен
+reason-other = причина неизвестна
 
 ## What to do about it, on the terminal
 

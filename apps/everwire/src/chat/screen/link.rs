@@ -156,8 +156,8 @@ mod tests {
             State::Closed(Closed::Refused(Cause::OpenFailed(failure)))
         };
         for (status, detail, way, said) in [
-            (401, "401: sign in first", Way::Guest, "отказано: чтобы войти, назовите себя"),
-            (401, "401: the token has expired", Way::Password, "отказано: сеанс завершён: войдите снова"),
+            (401, "401: sign in first", Way::Guest, "отказано: представьтесь, чтобы войти"),
+            (401, "401: the token has expired", Way::Password, "отказано: сеанс завершён, войдите снова"),
             (401, "401: no such key", Way::Token, "отказано: сервер не принимает этот токен"),
             (403, "403: this user is banned", Way::Token, "отказано: вы заблокированы"),
             (403, "403: the room is for its members only", Way::Token, "отказано: эта комната только для участников"),

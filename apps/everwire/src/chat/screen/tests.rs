@@ -129,7 +129,7 @@ fn a_conversation_in_russian_on_a_narrow_terminal() {
 }
 
 #[test]
-fn a_refusal_is_told_by_its_code_in_the_reader_s_language_or_else_in_the_server_s_words() {
+fn a_refusal_is_told_by_its_code_in_the_reader_s_language_and_never_in_another() {
     let refused = |code: Option<&str>| {
         let mut desk = Desk::new(Language::Russian, Theme::PLAIN);
         let id = desk.said("Ana", "mine", NOON);
@@ -143,7 +143,7 @@ fn a_refusal_is_told_by_its_code_in_the_reader_s_language_or_else_in_the_server_
         "{known}"
     );
     for other in [None, Some("of_a_later_version")] {
-        assert!(refused(other).contains("сервер отказал: as the server says"), "{other:?}");
+        assert!(refused(other).contains("сервер отказал (причина неизвестна)"), "{other:?}");
     }
 }
 
