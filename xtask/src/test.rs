@@ -4,9 +4,9 @@ use crate::aside::Aside;
 use crate::autobahn::{self, Thoroughness};
 use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
-use crate::{bindings, counts, cross, js, kotlin, page, sim, tidy};
+use crate::{bindings, cluster, counts, cross, js, kotlin, page, sim, tidy};
 
-/// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator and the Autobahn suite.
+/// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator, nodes under faults and the Autobahn suite.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     tidy::tidy()?;
     run(cargo(&["fmt", "--all", "--check"]))?;
@@ -48,6 +48,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     // They build in a folder of their own, and wait for Maven, npm and browsers more than they compute.
     let bindings = Aside::start(&["bindings", "all"])?;
     sim::check()?;
+    cluster::check()?;
     autobahn::run(Thoroughness::Quick)?;
     bindings.finish()
 }

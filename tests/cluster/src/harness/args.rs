@@ -17,6 +17,8 @@ a seed decides; then a checker over everything that the members have seen.
   --schedules N   how many schedules [default: 1]
   --local         one node with SQLite and no broker
   --unprivileged  without network namespaces and file systems of our own: no partitions, no stalled watch, no full disk
+  --without PART  leave out what a part of the system promises: access (tokens and bans) or presence; may be repeated
+  --binary FILE   the program to be tested [default: `everwire`, built as the tests build it]
   --keep DIR      where folders and logs of the processes are kept [default: a temporary folder, kept if a rule is broken]";
 
 /// What is to be done.
@@ -27,6 +29,11 @@ pub(crate) struct Args {
     pub(crate) schedules: u64,
     pub(crate) local: bool,
     unprivileged: bool,
+    /// Members have tokens, and one is banned; else they are guests.
+    pub(crate) has_access: bool,
+    /// Who is here is checked.
+    pub(crate) has_presence: bool,
+    pub(crate) binary: Option<PathBuf>,
     pub(crate) keep: Option<PathBuf>,
 }
 
@@ -34,7 +41,17 @@ impl Args {
     /// `None` if only help is wanted.
     pub(crate) fn parse(args: &[String]) -> Done<Option<Self>> {
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let mut parsed = Self { seed, seconds: 30, schedules: 1, local: false, unprivileged: false, keep: None };
+        let mut parsed = Self {
+            seed,
+            seconds: 30,
+            schedules: 1,
+            local: false,
+            unprivileged: false,
+            has_access: true,
+            has_presence: true,
+            binary: None,
+            keep: None,
+        };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or(format!("{arg} wants a value"));
@@ -46,6 +63,12 @@ impl Args {
                 "--schedules" => parsed.schedules = number(value()?)?,
                 "--local" => parsed.local = true,
                 "--unprivileged" => parsed.unprivileged = true,
+                "--without" => match value()?.as_str() {
+                    "access" => parsed.has_access = false,
+                    "presence" => parsed.has_presence = false,
+                    other => return Err(format!("no part is called '{other}'; there are access and presence")),
+                },
+                "--binary" => parsed.binary = Some(value()?.into()),
                 "--keep" => parsed.keep = Some(value()?.into()),
                 "--help" | "-h" => return Ok(None),
                 other => return Err(format!("no option is called '{other}'; --help lists them")),

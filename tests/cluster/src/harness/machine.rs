@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use everwire_tests::{everwire, nats_server};
+use everwire_tests::nats_server;
 
 use super::Done;
 use super::http;
@@ -14,6 +14,17 @@ use super::tokens::{AUDIENCE, ISSUER};
 
 /// How large a machine's disk is, where it has one of its own, in MiB.
 const DISK: u64 = 512;
+
+/// What all machines share.
+pub(crate) struct Setting<'a> {
+    /// Where their folders and logs are.
+    pub(crate) base: &'a Path,
+    /// The public keys of the issuer of tokens, if members have any.
+    pub(crate) keys: Option<&'a Path>,
+    pub(crate) everwire: &'a Path,
+    /// There is no broker.
+    pub(crate) local: bool,
+}
 
 pub(crate) struct Machine {
     /// What it would lose with its disk.
@@ -28,7 +39,8 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// `folder` is there; the logs are beside it.
-    pub(crate) fn new(network: &Network, number: usize, base: &Path, keys: &Path, local: bool) -> Done<Self> {
+    pub(crate) fn new(network: &Network, number: usize, setting: &Setting<'_>) -> Done<Self> {
+        let base = setting.base;
         let folder = base.join(format!("machine-{number}"));
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let has_disk = network.has_machines();
@@ -36,8 +48,8 @@ impl Machine {
             let size = format!("size={DISK}m");
             run("mount", &["-t", "tmpfs", "-o", &size, "everwire", &folder.display().to_string()])?;
         }
-        let broker = (!local).then(|| broker(network, number, base, &folder)).transpose()?;
-        let node = node(network, number, base, &folder, keys, local);
+        let broker = (!setting.local).then(|| broker(network, number, base, &folder)).transpose()?;
+        let node = node(network, number, setting, &folder);
         let (address, monitor) = (network.address(number, Port::Node), network.address(number, Port::Monitor));
         Ok(Self { folder, has_disk, broker, node, address, monitor })
     }
@@ -107,29 +119,29 @@ fn broker(network: &Network, number: usize, base: &Path, folder: &Path) -> Done<
     Ok(Program::new(words, base.join(format!("broker-{number}.log"))))
 }
 
-fn node(network: &Network, number: usize, base: &Path, folder: &Path, keys: &Path, local: bool) -> Program {
+fn node(network: &Network, number: usize, setting: &Setting<'_>, folder: &Path) -> Program {
     let mut words = network.on(number);
-    let (listen, data, keys) =
-        (network.address(number, Port::Node), folder.join("node").display().to_string(), keys.display().to_string());
-    let program = everwire().display().to_string();
+    let (listen, data) = (network.address(number, Port::Node), folder.join("node").display().to_string());
+    let program = setting.everwire.display().to_string();
     let options = [
         [program.as_str(), "serve"],
         ["--listen", &listen],
         ["--data", &data],
-        ["--allow-remote", "--auth=tokens"],
-        ["--issuer", ISSUER],
-        ["--audience", AUDIENCE],
-        ["--issuer-keys", &keys],
-        ["--max-posts", "1000"],
+        ["--allow-remote", "--max-posts=1000"],
         ["--heartbeat", "4s"],
         ["--metrics", "everyone"],
         // Members are sent away within a second, so that a schedule has time for more than one restart.
         ["--drain", "1s"],
     ];
     words.extend(options.as_flattened().iter().map(|word| (*word).to_owned()));
-    if !local {
+    if let Some(keys) = setting.keys {
+        let keys = keys.display().to_string();
+        let options = ["--auth", "tokens", "--issuer", ISSUER, "--audience", AUDIENCE, "--issuer-keys", &keys];
+        words.extend(options.map(str::to_owned));
+    }
+    if !setting.local {
         let options = ["--cluster", &brokers(network, MACHINES), "--cluster-replicas", "3", "--cluster-accept-sync"];
         words.extend(options.map(str::to_owned));
     }
-    Program::new(words, base.join(format!("node-{number}.log")))
+    Program::new(words, setting.base.join(format!("node-{number}.log")))
 }

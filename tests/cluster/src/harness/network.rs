@@ -89,7 +89,7 @@ impl Network {
     pub(crate) fn deafen(&self, machine: usize) {
         let Self::Namespaces(all) = self else { return };
         let rules = format!(
-            "table inet hole {{ chain in {{ type filter hook input priority 0; tcp sport {} drop; }} }}",
+            "table inet hole {{ chain in {{ type filter hook input priority 0; tcp sport {} drop; }}; }}",
             PORTS[Port::Broker as usize]
         );
         all.inside(machine, &["nft", &rules]).expect("nftables took a rule before");

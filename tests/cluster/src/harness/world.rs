@@ -1,14 +1,13 @@
 //! All machines.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use everwire_tests::everwire;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use super::machine::{self, Machine};
+use super::machine::{self, Machine, Setting};
 use super::network::Network;
 use super::{Done, http};
 
@@ -18,16 +17,16 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) struct World<'a> {
     pub(crate) network: &'a Network,
     pub(crate) machines: Vec<Machine>,
+    everwire: PathBuf,
     local: bool,
 }
 
 impl<'a> World<'a> {
-    /// With everything started; `keys` are the issuer's.
-    pub(crate) async fn start(network: &'a Network, count: usize, base: &Path, keys: &Path) -> Done<Self> {
-        let local = count == 1;
-        let machines: Done<Vec<Machine>> =
-            (0..count).map(|number| Machine::new(network, number, base, keys, local)).collect();
-        let mut world = Self { network, machines: machines?, local };
+    /// With everything started.
+    pub(crate) async fn start(network: &'a Network, count: usize, setting: &Setting<'_>) -> Done<Self> {
+        let machines: Done<Vec<Machine>> = (0..count).map(|number| Machine::new(network, number, setting)).collect();
+        let mut world =
+            Self { network, machines: machines?, everwire: setting.everwire.to_owned(), local: setting.local };
         for machine in &mut world.machines {
             if let Some(broker) = &mut machine.broker {
                 broker.start()?;
@@ -119,7 +118,7 @@ impl<'a> World<'a> {
     fn operator(&self, words: &[&str]) -> Vec<String> {
         // From a machine, as an operator does.
         let mut command = self.network.on(0);
-        command.push(everwire().display().to_string());
+        command.push(self.everwire.display().to_string());
         command.extend(words.iter().map(|word| (*word).to_owned()));
         if self.local {
             command.extend(["--data".to_owned(), self.machines[0].data().display().to_string()]);
