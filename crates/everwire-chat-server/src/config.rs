@@ -87,6 +87,10 @@ pub struct ServerConfig {
     /// The path below which the chat is; default none. `/healthz`, `/readyz` and `/metrics` are at the root all the same, where a
     /// proxy that hands on this path only does not reach them.
     pub base_path: BasePath,
+    /// The cluster that this server is a node of; default none. Its [`data`](Self::data) folder is its own: what it has applied of the
+    /// cluster's posts.
+    #[cfg(feature = "cluster")]
+    pub cluster: Option<crate::store::cluster::ClusterSettings>,
     /// The files of the chat's page; default none, and then `/` says how to join from a terminal.
     pub page: &'static [PageFile],
 }
@@ -128,6 +132,8 @@ impl Default for ServerConfig {
             posts: None,
             lost_log_lines: None,
             base_path: BasePath::default(),
+            #[cfg(feature = "cluster")]
+            cluster: None,
             page: &[],
         }
     }

@@ -28,23 +28,34 @@ fn dispatch(rooms: &Mutex<Rooms>, metrics: &Metrics, commit: Commit) {
     match commit {
         Commit::Stored { appends, took } => {
             metrics.committed(appends.len(), took);
-            let mut by_room: BTreeMap<String, Vec<CommitOutcome>> = BTreeMap::new();
-            for (Append { room, message, producer }, appended) in appends {
+            for (_, appended) in &appends {
                 match appended {
                     Appended::New(_) => metrics.stored.inc(),
                     Appended::Duplicate(_) => metrics.duplicates.inc(),
                     Appended::IdTaken => metrics.id_conflicts.inc(),
                 };
-                by_room.entry(room).or_default().push(CommitOutcome::new(producer.id(), message, appended));
             }
-            for (room, outcomes) in by_room {
-                // Each text is encoded by now: the rooms are held no longer than it takes to tell.
-                FanOut::cut(&outcomes).for_each(|fan_out| lock(rooms).on_committed(&room, &fan_out));
-            }
+            tell(rooms, appends);
+        }
+        #[cfg(feature = "cluster")]
+        Commit::Replicated { appends } => {
+            metrics.replicated.inc_by(u64::try_from(appends.len()).unwrap_or(u64::MAX));
+            tell(rooms, appends);
         }
         Commit::Failed(append) => {
             metrics.failed.inc();
             lock(rooms).on_failed(&append.room, append.producer.id());
         }
+    }
+}
+
+fn tell(rooms: &Mutex<Rooms>, appends: Vec<(Append, Appended)>) {
+    let mut by_room: BTreeMap<String, Vec<CommitOutcome>> = BTreeMap::new();
+    for (Append { room, message, producer }, appended) in appends {
+        by_room.entry(room).or_default().push(CommitOutcome::new(producer.id(), message, appended));
+    }
+    for (room, outcomes) in by_room {
+        // Each text is encoded by now: the rooms are held no longer than it takes to tell.
+        FanOut::cut(&outcomes).for_each(|fan_out| lock(rooms).on_committed(&room, &fan_out));
     }
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::access::KeysError;
+#[cfg(feature = "cluster")]
+use crate::store::cluster::ClusterError;
 use crate::store::{StoreError, StoreOpenError};
 use crate::tls::TlsError;
 
@@ -20,6 +22,9 @@ pub enum OpenError {
     Keys(KeysError),
     /// TLS can't be offered.
     Tls(TlsError),
+    /// This server can't be a node of its cluster.
+    #[cfg(feature = "cluster")]
+    Cluster(ClusterError),
 }
 
 impl fmt::Display for OpenError {
@@ -29,6 +34,8 @@ impl fmt::Display for OpenError {
             Self::Accounts(_) => f.write_str("the accounts can't be read"),
             Self::Keys(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(error) => error.fmt(f),
         }
     }
 }
@@ -41,6 +48,8 @@ impl std::error::Error for OpenError {
             Self::Accounts(error) => Some(error),
             Self::Keys(error) => error.source(),
             Self::Tls(error) => error.source(),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(error) => error.source(),
         }
     }
 }

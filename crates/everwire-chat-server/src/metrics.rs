@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 
 use crate::budget::{MailboxBudget, PageBudget};
 use crate::domain::Rooms;
+use crate::store::{StoreNumber, StoreNumbers};
 use crate::sync::lock;
 
 /// The content type of [`Metrics::text`].
@@ -33,6 +34,9 @@ pub(crate) struct Metrics {
     pub(crate) failed: Counter,
     /// Texts that retention has removed.
     pub(crate) removed: Counter,
+    /// Texts of members of other nodes.
+    #[cfg(feature = "cluster")]
+    pub(crate) replicated: Counter,
     pub(crate) invalid_messages: Counter,
     endings: Family<Ended, Counter>,
     commit_seconds: Histogram,
@@ -41,11 +45,19 @@ pub(crate) struct Metrics {
 }
 
 /// What knows numbers of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Watched {
     pub(crate) rooms: Arc<Mutex<Rooms>>,
     pub(crate) pages: Arc<PageBudget>,
     pub(crate) mailboxes: Arc<MailboxBudget>,
+    /// Of a store that counts more than every store does.
+    pub(crate) numbers: Option<StoreNumbers>,
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,6 +89,14 @@ impl Metrics {
         registry.register("posts", "Text messages from members, by result", posts);
         let removed = Counter::default();
         registry.register("removed_messages", "Text messages removed by retention", removed.clone());
+        #[cfg(feature = "cluster")]
+        let replicated = {
+            let replicated = Counter::default();
+            if watched.numbers.is_some() {
+                registry.register("replicated_posts", "Text messages from members of other nodes", replicated.clone());
+            }
+            replicated
+        };
         let invalid_messages = Counter::default();
         registry.register("invalid_messages", "Invalid messages from members", invalid_messages.clone());
         let endings = Family::<Ended, Counter>::default();
@@ -99,6 +119,8 @@ impl Metrics {
             id_conflicts,
             failed,
             removed,
+            #[cfg(feature = "cluster")]
+            replicated,
             invalid_messages,
             endings,
             commit_seconds,
@@ -133,7 +155,7 @@ impl Metrics {
 
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Watched { rooms, pages, mailboxes } = &self.watched;
+        let Watched { rooms, pages, mailboxes, numbers } = &self.watched;
         let census = lock(rooms).census();
         let gauges = [
             ("rooms", "Rooms that somebody is in", census.rooms),
@@ -148,6 +170,9 @@ impl Collector for Live {
         gauge(&mut encoder, "mailbox_bytes", "Bytes that wait for members, beside what their sockets hold", waiting)?;
         let lost = self.lost_log_lines.map_or(0, |lost| lost());
         counter(&mut encoder, "log_lines_lost", "Lines of the log that nobody took in time", lost)?;
+        for StoreNumber { name, help, value, is_gauge } in numbers.iter().flat_map(|numbers| numbers()) {
+            if is_gauge { gauge(&mut encoder, name, help, value) } else { counter(&mut encoder, name, help, value) }?;
+        }
         let Some(connections) = self.connections.get() else { return Ok(()) };
         gauge(&mut encoder, "connections", "Connections, members' included", connections.open())?;
         let counters = [

@@ -7,7 +7,7 @@ use crate::shell::{self, Failed};
 
 /// A foreign crate's name may stand in only one file of each module folder in `crates/`, so that it can be replaced there;
 /// or in the files of a folder that is named for it.
-const ONE_FILE_ONLY: &[(&str, &str)] = &[("tokio_rustls", "tls"), ("rusqlite", "sqlite")];
+const ONE_FILE_ONLY: &[(&str, &str)] = &[("tokio_rustls", "tls"), ("rusqlite", "sqlite"), ("async_nats", "cluster")];
 
 /// Words of unfinished work. Put together here so that this file does not find itself.
 const UNFINISHED: &[&str] = &[

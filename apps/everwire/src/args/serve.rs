@@ -161,6 +161,48 @@ pub(crate) struct ServeSettings {
     #[serde(deserialize_with = "by_duration")]
     pub(crate) drain: Option<Duration>,
 
+    /// Be a node of the cluster that these NATS servers keep: several servers then serve the same rooms. nats://host:4222 or
+    /// tls://host:4222, may be given several times; each node has a --data folder of its own [default: none, this server is alone]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "EVERWIRE_CLUSTER",
+        value_delimiter = ',',
+        hide_env_values = true,
+        help_heading = "Cluster"
+    )]
+    pub(crate) cluster: Option<Vec<String>>,
+
+    /// On how many of the NATS servers each message is stored before its sender is told [default: 3]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "EVERWIRE_CLUSTER_REPLICAS",
+        value_parser = clap::value_parser!(u8).range(1..=5),
+        help_heading = "Cluster"
+    )]
+    pub(crate) cluster_replicas: Option<u8>,
+
+    /// The NATS user's credentials (.creds) [default: those in the addresses, if any]
+    #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CREDENTIALS", help_heading = "Cluster")]
+    pub(crate) cluster_credentials: Option<PathBuf>,
+
+    /// The certificates that those of the NATS servers lead to (PEM) [default: the operating system's]
+    #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CA", help_heading = "Cluster")]
+    pub(crate) cluster_ca: Option<PathBuf>,
+
+    /// Confirm that the NATS servers sync before they acknowledge (sync_interval: always), or that a loss of power may take what they
+    /// had acknowledged: it can't be asked [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "EVERWIRE_CLUSTER_ACCEPT_SYNC",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        help_heading = "Cluster"
+    )]
+    pub(crate) cluster_accept_sync: Option<bool>,
+
     /// The path below which the chat is, such as /chat, behind a proxy that hands on the whole path; /healthz, /readyz and
     /// /metrics are at the root all the same [default: /]
     #[arg(long, value_name = "PATH", env = "EVERWIRE_BASE_PATH", value_parser = base_path, help_heading = "Network")]
@@ -225,6 +267,11 @@ impl ServeSettings {
             drain: self.drain.or(file.drain),
             base_path: self.base_path.or(file.base_path),
             metrics: self.metrics.or(file.metrics),
+            cluster: self.cluster.or(file.cluster),
+            cluster_replicas: self.cluster_replicas.or(file.cluster_replicas),
+            cluster_credentials: self.cluster_credentials.or(file.cluster_credentials),
+            cluster_ca: self.cluster_ca.or(file.cluster_ca),
+            cluster_accept_sync: self.cluster_accept_sync.or(file.cluster_accept_sync),
         }
     }
 }

@@ -102,6 +102,7 @@ fn refused(error: &OpenError) -> Failure {
     let option = match error {
         OpenError::Tls(_) => "--tls-cert FILE, --tls-key FILE",
         OpenError::Keys(_) => "--issuer-keys FILE",
+        OpenError::Cluster(_) => "--cluster URL",
         _ => "--data DIR",
     };
     Failure::new(Exit::Failed, format!("{} ({option})", described(error)))

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use everwire_chat_server::{Auth, Issuer, MetricsAccess, Rate, ServerConfig, TlsFiles};
+use everwire_chat_server::{Auth, ClusterSettings, Issuer, MetricsAccess, Rate, ServerConfig, TlsFiles};
 use everwire_server::Origins;
 
 use super::listen::Guarded;
@@ -82,6 +82,18 @@ impl Settings {
             (Some(certificate), key) => Some(TlsFiles { key: key.unwrap_or_else(|| certificate.clone()), certificate }),
             (None, Some(_)) => return Err(Failure::usage("tls-key goes with tls-cert".to_owned())),
         };
+        if settings.cluster.is_some() && !matches!(server.auth, Auth::Guests) {
+            return Err(Failure::usage(
+                "cluster goes without auth so far: accounts and bans are not yet the same on all nodes".to_owned(),
+            ));
+        }
+        server.cluster = cluster(
+            settings.cluster,
+            settings.cluster_replicas,
+            settings.cluster_credentials,
+            settings.cluster_ca,
+            settings.cluster_accept_sync,
+        )?;
         check_limits(&server)?;
         let listen = settings.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into());
         let admin_listen = settings.admin_listen;
@@ -125,6 +137,15 @@ impl Settings {
             _ => "\nlets in whoever reaches it",
         });
         words.push_str(if self.server.tls.is_some() { ", by TLS" } else { ", without TLS" });
+        if let Some(cluster) = &self.server.cluster {
+            let servers = cluster.servers.len();
+            let _ = write!(
+                words,
+                "\nis a node of the cluster on {servers} NATS server{}, with {} replicas",
+                if servers == 1 { "" } else { "s" },
+                cluster.replicas
+            );
+        }
         if !self.would_start() {
             words.push_str("\nwould not start: other machines can reach it, and allow-remote is not set");
         }
@@ -168,6 +189,39 @@ fn auth(
             Err(Failure::usage("issuer, issuer-keys and audience go with auth by tokens".to_owned()))
         }
     }
+}
+
+fn cluster(
+    servers: Option<Vec<String>>,
+    replicas: Option<u8>,
+    credentials: Option<PathBuf>,
+    ca: Option<PathBuf>,
+    accept_sync: Option<bool>,
+) -> Result<Option<ClusterSettings>, Failure> {
+    let Some(servers) = servers else {
+        let is_alone = replicas.is_none() && credentials.is_none() && ca.is_none() && accept_sync.is_none();
+        return if is_alone {
+            Ok(None)
+        } else {
+            Err(Failure::usage(
+                "cluster-replicas, cluster-credentials, cluster-ca and cluster-accept-sync go with cluster".to_owned(),
+            ))
+        };
+    };
+    if servers.is_empty() {
+        return Err(Failure::usage("cluster names no NATS server".to_owned()));
+    }
+    let mut cluster = ClusterSettings::new(servers);
+    if let Some(replicas) = replicas {
+        if !(1..=5).contains(&replicas) {
+            return Err(Failure::usage("cluster-replicas is from 1 to 5".to_owned()));
+        }
+        cluster.replicas = usize::from(replicas);
+    }
+    cluster.credentials = credentials;
+    cluster.ca = ca;
+    cluster.accept_sync = accept_sync.unwrap_or(false);
+    Ok(Some(cluster))
 }
 
 fn check_limits(server: &ServerConfig) -> Result<(), Failure> {
@@ -250,6 +304,9 @@ mod tests {
             ("origin = ['nonsense']", "origin: "),
             ("base-path = 'chat'", "line 1: the path does not begin with '/'"),
             ("listen = ", "line 1"),
+            ("cluster-replicas = 3", "go with cluster"),
+            ("cluster = []", "cluster names no NATS server"),
+            ("cluster = ['nats://a']\ncluster-replicas = 6", "cluster-replicas is from 1 to 5"),
         ] {
             let file = file(text);
             let refused = serve(file.path(), &[]).err().unwrap();
@@ -257,6 +314,17 @@ mod tests {
         }
         let refused = serve(Path::new("/not/there.toml"), &[]).err().unwrap();
         assert!(refused.line.contains("/not/there.toml can't be read"), "{}", refused.line);
+    }
+
+    #[test]
+    fn a_cluster_of_the_file_can_be_given_on_the_command_line_too() {
+        let file = file("cluster = ['nats://a:4222', 'nats://b:4222']\ncluster-accept-sync = true\n");
+        let settings = serve(file.path(), &["--cluster-replicas", "1"]).unwrap();
+        assert!(settings.words().contains("is a node of the cluster on 2 NATS servers, with 1 replicas"));
+        assert!(settings.server.cluster.is_some_and(|cluster| cluster.accept_sync));
+        let other = serve(file.path(), &["--cluster", "nats://c:1,nats://d:2", "--cluster-accept-sync"]).unwrap();
+        let cluster = other.server.cluster.unwrap();
+        assert_eq!((cluster.servers, cluster.replicas), (vec!["nats://c:1".to_owned(), "nats://d:2".to_owned()], 3));
     }
 
     #[test]

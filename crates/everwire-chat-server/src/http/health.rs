@@ -33,12 +33,18 @@ pub(super) async fn readyz(State(state): State<Arc<AppState>>) -> Response {
                 match error {
                     StoreError::Damaged => "the history is damaged: a backup has to be restored\n",
                     StoreError::Moved => "the history's files were moved: the server has to be started again\n",
+                    #[cfg(feature = "cluster")]
+                    StoreError::Cluster(fault) => return not_ready(format!("{fault}\n")),
                     StoreError::Database(_) | StoreError::Closed => "messages can't be stored now\n",
                 }
             }
             Err(_) => "the history does not answer\n",
         }
     };
+    not_ready(problem.to_owned())
+}
+
+fn not_ready(problem: String) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, problem).into_response()
 }
 

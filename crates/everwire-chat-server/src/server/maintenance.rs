@@ -6,6 +6,7 @@ use std::time::Duration;
 use everwire_server::CloseCode;
 
 use crate::access::{EXPIRED, REVOCATION_PERIOD};
+use crate::dispatch;
 use crate::state::AppState;
 use crate::tls::Tls;
 
@@ -20,6 +21,8 @@ const RETENTION_PERIOD: Duration = Duration::from_secs(60);
 
 /// Runs all of it; never returns. Cancel-safe.
 pub(super) async fn run(state: &AppState, tls: Option<&Arc<Tls>>) {
+    // What other nodes commit is told though nobody has come in yet.
+    dispatch::start(state);
     tokio::join!(retain(state), keep_positions(state), revoke(state), renew_certificate(tls));
 }
 

@@ -11,8 +11,10 @@ use crate::domain::Rooms;
 use crate::error::OpenError;
 use crate::metrics::{Metrics, Watched};
 use crate::state::{AppState, Parts};
+#[cfg(feature = "cluster")]
+use crate::store::cluster::{ClusterError, ClusterStore};
 use crate::store::sqlite::{SqliteAccounts, SqliteStore, exists};
-use crate::store::{StoreOpenError, StoreOptions};
+use crate::store::{Commits, MessageStore, StoreNumbers, StoreOpenError, StoreOptions};
 use crate::tls::Tls;
 
 impl ChatServer {
@@ -22,21 +24,49 @@ impl ChatServer {
     /// If the data folder, an issuer's keys or a certificate can't be used, or another server uses the folder.
     pub fn open(config: ServerConfig) -> Result<Self, OpenError> {
         let folder = config.data.as_deref();
-        let options = StoreOptions { kept_for: config.retention.time, auth: Some(config.auth.name()) };
-        let (store, commits) = SqliteStore::open(folder, &options)?;
+        let options =
+            StoreOptions { kept_for: config.retention.time, auth: Some(config.auth.name()), is_replica: false };
+        let Opened { store, commits, numbers } = open_store(&config, options)?;
         let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);
         let access = access(&config.auth, folder)?;
         let directory = RoomDirectory::new(folder.map(|folder| SqliteAccounts::open(Some(folder))).transpose()?);
         let rooms = Arc::new(Mutex::new(Rooms::new(matches!(config.auth, Auth::Guests))));
         let pages = Arc::new(PageBudget::new());
         let mailboxes = Arc::new(MailboxBudget::new(config.all_mailboxes_bytes));
-        let watched =
-            Watched { rooms: Arc::clone(&rooms), pages: Arc::clone(&pages), mailboxes: Arc::clone(&mailboxes) };
+        let watched = Watched {
+            rooms: Arc::clone(&rooms),
+            pages: Arc::clone(&pages),
+            mailboxes: Arc::clone(&mailboxes),
+            numbers,
+        };
         let metrics = Arc::new(Metrics::new(watched, config.lost_log_lines));
-        let store = Arc::new(store);
         let parts = Parts { config, store, commits, access, directory, rooms, metrics, pages, mailboxes };
         Ok(Self { state: Arc::new(AppState::new(parts)), tls })
     }
+}
+
+/// The store of a server.
+struct Opened {
+    store: Arc<dyn MessageStore>,
+    commits: Commits,
+    /// Of its cluster, if it is a node of one.
+    numbers: Option<StoreNumbers>,
+}
+
+fn open_store(config: &ServerConfig, options: StoreOptions) -> Result<Opened, OpenError> {
+    let folder = config.data.as_deref();
+    #[cfg(feature = "cluster")]
+    if let Some(cluster) = &config.cluster {
+        let folder = folder.ok_or(OpenError::Cluster(ClusterError::NoFolder))?;
+        let options = StoreOptions { is_replica: true, ..options };
+        let (store, commits) =
+            ClusterStore::open(folder, cluster, options, config.max_message).map_err(OpenError::Cluster)?;
+        let status = store.status();
+        let numbers: StoreNumbers = Arc::new(move || status.numbers());
+        return Ok(Opened { store: Arc::new(store), commits, numbers: Some(numbers) });
+    }
+    let (store, commits) = SqliteStore::open(folder, &options)?;
+    Ok(Opened { store: Arc::new(store), commits, numbers: None })
 }
 
 /// `None`: whoever comes is a guest.

@@ -19,6 +19,9 @@ pub(crate) enum Commit {
         /// How long the disk took.
         took: Duration,
     },
+    /// Other servers of the cluster have committed these.
+    #[cfg(feature = "cluster")]
+    Replicated { appends: Vec<(Append, Appended)> },
     /// Nothing is stored; the producer is fenced.
     Failed(Append),
 }

@@ -18,6 +18,9 @@ pub enum StoreError {
     Damaged,
     /// Its files were moved away or exchanged while they were open: what is stored would be lost with the next start.
     Moved,
+    /// This node of a cluster can't go on.
+    #[cfg(feature = "cluster")]
+    Cluster(super::cluster::ClusterFault),
 }
 
 impl StoreError {
@@ -29,6 +32,8 @@ impl StoreError {
             }
             Self::Damaged => true,
             Self::Closed | Self::Moved => false,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_) => false,
         }
     }
 
@@ -37,6 +42,8 @@ impl StoreError {
         match self {
             Self::Database(error) => error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy),
             Self::Closed | Self::Damaged | Self::Moved => false,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_) => false,
         }
     }
 }
@@ -53,6 +60,8 @@ impl fmt::Display for StoreError {
             Self::Database(error) => error.fmt(f),
             Self::Closed => f.write_str("the history is closed"),
             Self::Damaged => f.write_str("the history is damaged: stop the server and restore a backup"),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(fault) => fault.fmt(f),
             Self::Moved => {
                 f.write_str("the history's files were moved or exchanged while the server runs: start it again")
             }

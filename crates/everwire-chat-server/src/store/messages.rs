@@ -151,6 +151,19 @@ impl Retention {
     }
 }
 
+/// A number that a store tells of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoreNumber {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) value: u64,
+    /// It goes up and down.
+    pub(crate) is_gauge: bool,
+}
+
+/// What a store counts beyond what every store does, when it is asked.
+pub(crate) type StoreNumbers = Arc<dyn Fn() -> Vec<StoreNumber> + Send + Sync>;
+
 /// What a server tells its store when it opens it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StoreOptions {
@@ -158,4 +171,6 @@ pub(crate) struct StoreOptions {
     pub(crate) kept_for: Option<Duration>,
     /// How users say who they are, for the commands that keep some out.
     pub(crate) auth: Option<&'static str>,
+    /// A log elsewhere holds the messages: what this machine loses with its power is applied again, and no commit waits for the disk.
+    pub(crate) is_replica: bool,
 }

@@ -7,10 +7,13 @@
 //! | `commits` | what a store has committed, in order |
 //! | `error` | why a store can't be opened or can't do what it was asked for |
 //! | `sqlite` | both in one SQLite file |
+//! | `replica`, `cluster` | the same on several nodes: what they agree on, and the log of NATS JetStream that they share |
 //! | `memory` | both in memory, for tests |
 //! | `conformance` | what every implementation has to do, as one suite |
 
 mod accounts;
+#[cfg(feature = "cluster")]
+pub(crate) mod cluster;
 mod commits;
 #[cfg(test)]
 mod conformance;
@@ -18,6 +21,8 @@ mod error;
 #[cfg(test)]
 mod memory;
 mod messages;
+#[cfg(feature = "cluster")]
+mod replica;
 pub(crate) mod sqlite;
 
 pub use accounts::{Account, ClosedRoom};
@@ -27,4 +32,6 @@ pub(crate) use accounts::{
 pub(crate) use commits::{Commit, Commits};
 pub use error::{BackupError, ExportError, RestoreError, StoreError, StoreOpenError};
 pub use messages::Retention;
-pub(crate) use messages::{Append, MessageStore, Page, PageRequest, Producer, ReadQuery, ReadState, StoreOptions};
+pub(crate) use messages::{
+    Append, MessageStore, Page, PageRequest, Producer, ReadQuery, ReadState, StoreNumber, StoreNumbers, StoreOptions,
+};

@@ -167,6 +167,12 @@ impl Database {
         &self.epoch
     }
 
+    /// The history is a part of a cluster's.
+    #[cfg(feature = "cluster")]
+    pub(super) fn set_epoch(&mut self, epoch: &str) {
+        epoch.clone_into(&mut self.epoch);
+    }
+
     /// What a server does before its first post: its clock goes on, and it says who may come in.
     pub(super) fn begin(&mut self, options: &StoreOptions) -> Result<(), StoreError> {
         let (clock, left_out) =
@@ -179,6 +185,9 @@ impl Database {
             );
         }
         self.clock = clock;
+        if options.is_replica {
+            self.connection.pragma_update(None, "synchronous", "NORMAL")?;
+        }
         // A disk that is full keeps nobody from reading.
         let said = self.save_clock().and_then(|()| self.save_auth(options.auth));
         if let Err(error) = said {
@@ -232,7 +241,7 @@ impl Database {
     }
 
     /// What is known to be in vain is not tried.
-    fn go_on(&self) -> Result<(), StoreError> {
+    pub(super) fn go_on(&self) -> Result<(), StoreError> {
         match self.is_over {
             None => Ok(()),
             Some(Over::Damaged) => Err(StoreError::Damaged),
@@ -240,7 +249,7 @@ impl Database {
         }
     }
 
-    fn look_for_files(&self) -> Result<(), StoreError> {
+    pub(super) fn look_for_files(&self) -> Result<(), StoreError> {
         if self.folder.as_ref().is_none_or(Folder::is_in_place) { Ok(()) } else { Err(StoreError::Moved) }
     }
 

@@ -8,6 +8,7 @@
 //! - `accounts`, `refresh_tokens`: who may come in
 //! - `reader`, `export`: a history that is only read, by a program that is not its server
 //! - `backup`: copies of a history, a history from a copy, and whether either is whole
+//! - `replica`, `replica_store`: what a node of a cluster has applied of the cluster's log
 //! - `folder`, `schema`: the data folder, and the tables
 
 mod accounts;
@@ -18,6 +19,10 @@ mod folder;
 mod read_positions;
 mod reader;
 mod refresh_tokens;
+#[cfg(feature = "cluster")]
+mod replica;
+#[cfg(feature = "cluster")]
+mod replica_store;
 mod rows;
 mod schema;
 mod store;
@@ -29,4 +34,8 @@ pub(crate) use accounts::SqliteAccounts;
 pub use backup::{Restored, backup, restore};
 pub use export::export;
 pub(crate) use reader::exists;
+#[cfg(feature = "cluster")]
+pub(crate) use replica::{FolderIs, ShardPosition};
+#[cfg(feature = "cluster")]
+pub(crate) use replica_store::ReplicaOpened;
 pub(crate) use store::SqliteStore;

@@ -32,7 +32,14 @@ pub(crate) struct SqliteStore {
 impl SqliteStore {
     /// Opens the history in this folder, or one in memory, and starts its thread.
     pub(crate) fn open(folder: Option<&Path>, options: &StoreOptions) -> Result<(Self, Commits), StoreOpenError> {
-        let mut database = Database::open(folder)?;
+        Self::start(Database::open(folder)?, folder, options)
+    }
+
+    pub(super) fn start(
+        mut database: Database,
+        folder: Option<&Path>,
+        options: &StoreOptions,
+    ) -> Result<(Self, Commits), StoreOpenError> {
         let file = || folder.unwrap_or(Path::new(":memory:")).join(folder::FILE);
         database.begin(options).map_err(|source| StoreOpenError::File { file: file(), source })?;
         let epoch = database.epoch().to_owned();
@@ -61,7 +68,7 @@ impl SqliteStore {
         }
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         question: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Command,
     ) -> Result<T, StoreError> {
@@ -71,7 +78,7 @@ impl SqliteStore {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    fn commands(&self) -> Option<mpsc::Sender<Command>> {
+    pub(super) fn commands(&self) -> Option<mpsc::Sender<Command>> {
         lock(&self.commands).clone()
     }
 

@@ -251,8 +251,14 @@ async fn what_was_stored_too_long_ago_is_removed_whatever_its_sender_s_clock_sai
 async fn a_clock_that_has_leapt_ahead_at_a_start_removes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let kept_for = Duration::from_secs(90 * 86_400);
-    let start =
-        || SqliteStore::open(Some(folder.path()), &StoreOptions { kept_for: Some(kept_for), auth: None }).unwrap().0;
+    let start = || {
+        SqliteStore::open(
+            Some(folder.path()),
+            &StoreOptions { kept_for: Some(kept_for), auth: None, is_replica: false },
+        )
+        .unwrap()
+        .0
+    };
     let history = start();
     history.append(post("a", "1")).await;
     shut(&history).await;

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::{Database, RemovedStep};
+#[cfg(feature = "cluster")]
+use super::replica::{self, ReplicaWork};
 use crate::domain::{Appended, ReadPosition, StoredReceipts};
 use crate::store::commits::{Commit, CommitSender};
 use crate::store::error::StoreError;
@@ -17,6 +19,8 @@ pub(super) enum Command {
     Append(Append),
     Read(Question),
     Write(Chore),
+    #[cfg(feature = "cluster")]
+    Replica(ReplicaWork),
 }
 
 /// What only reads: no other program keeps it from its answer.
@@ -131,6 +135,8 @@ impl Writer {
                 self.store();
                 self.perform(chore);
             }
+            #[cfg(feature = "cluster")]
+            Command::Replica(work) => replica::work(&mut self.database, &self.commits, work),
         }
     }
 
@@ -222,6 +228,8 @@ impl Writer {
             match command {
                 Command::Read(question) => self.asked.push(question),
                 Command::Append(_) | Command::Write(_) => later.push_back(command),
+                #[cfg(feature = "cluster")]
+                Command::Replica(_) => later.push_back(command),
             }
         }
         self.answer();

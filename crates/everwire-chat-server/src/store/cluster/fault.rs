@@ -1,0 +1,35 @@
+use std::fmt;
+
+/// Why this node is not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClusterFault {
+    /// An older backup of a stream was restored, or acknowledged posts were lost.
+    WentBack,
+    /// The streams are of another epoch.
+    OtherEpoch,
+    /// A stream was removed.
+    Missing,
+    /// The streams don't answer.
+    Silent,
+    /// This node does not keep up.
+    Behind,
+    /// No outcome came in time.
+    Unknown,
+}
+
+impl fmt::Display for ClusterFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WentBack => {
+                "a stream of the cluster holds less than this node has applied: posts were lost, or an older backup was restored; \
+                 nothing is stored until this is settled (docs/cluster.md)"
+            }
+            Self::OtherEpoch => "the cluster has begun a new epoch: start this node again with an empty data folder",
+            Self::Missing => "a stream of the cluster was removed: restore it from a backup",
+            Self::Silent => "the cluster's streams don't answer: most of the NATS servers may be down; it is tried again",
+            Self::Behind => "this node is behind the cluster's streams; it catches up",
+            Self::Unknown => "the cluster did not say in time what became of a post; it is tried again",
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! The history as a cluster's log: posts are appended to streams of NATS JetStream, and each node applies these to its own SQLite.
+//!
+//! - `settings`: where the cluster is, and what it has to be
+//! - `error`: why a node can't join it; `fault`: why it is not ready
+//! - `status`: how a node stands with its cluster, and what is counted
+//! - `names`: the streams, and which room is in which
+//! - `broker`: the connection, and the streams made and looked at
+//! - `log`: posts on their way: planned, appended by compare-and-set, and told what became of them
+//! - `tail`: one stream, from what was applied last, in order
+//! - `watchdog`: whether this node keeps up, and whether the streams are still those that it knows
+//! - `store`: [`MessageStore`](super::MessageStore) of these
+
+mod broker;
+mod error;
+mod fault;
+mod log;
+mod names;
+mod settings;
+mod status;
+mod store;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod watchdog;
+
+pub use error::ClusterError;
+pub use fault::ClusterFault;
+pub use settings::ClusterSettings;
+pub(crate) use store::ClusterStore;

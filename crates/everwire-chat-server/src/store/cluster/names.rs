@@ -1,0 +1,48 @@
+//! The names of streams and subjects, and which room is where.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+
+/// Streams that rooms are spread over. Another number is another cluster.
+pub(super) const SHARDS: usize = 8;
+
+/// The stream of who may come in; its metadata say which cluster this is.
+pub(super) const ACCESS: &str = "EW_ACCESS";
+pub(super) const ACCESS_SUBJECTS: &str = "ew.a.>";
+
+/// The stream of posts of this shard.
+pub(super) fn history(shard: usize) -> String {
+    format!("EW_H_{shard}")
+}
+
+pub(super) fn history_subjects(shard: usize) -> String {
+    format!("ew.h.{shard}.*")
+}
+
+/// The shard of a room, and the subject of its posts.
+pub(super) fn place(room: &str) -> (usize, String) {
+    let hash = digest(&SHA256, room.as_bytes());
+    let bytes = hash.as_ref();
+    let shard = bytes.last().map_or(0, |byte| usize::from(*byte)) % SHARDS;
+    // 128 bits: no two rooms share a subject.
+    let name = URL_SAFE_NO_PAD.encode(bytes.get(..16).unwrap_or(bytes));
+    (shard, format!("ew.h.{shard}.{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn rooms_are_spread_and_their_names_need_not_fit_into_a_subject() {
+        let places: Vec<_> = (0..200).map(|n| place(&format!("room > {n}.*"))).collect();
+        assert_eq!(places.iter().map(|(shard, _)| shard).collect::<BTreeSet<_>>().len(), SHARDS);
+        assert_eq!(places.iter().map(|(_, subject)| subject).collect::<BTreeSet<_>>().len(), 200);
+        assert!(
+            places.iter().all(|(_, subject)| !subject.contains(['>', '*', ' ']) && subject.split('.').count() == 4)
+        );
+    }
+}

@@ -1,0 +1,285 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::broker::Broker;
+use super::error::ClusterError;
+use super::log::{Event, Log, WAITING};
+use super::names::{self, SHARDS};
+use super::settings::ClusterSettings;
+use super::status::ClusterStatus;
+use super::tail::Tail;
+use super::watchdog::Watchdog;
+use crate::domain::{ReadPosition, StoredReceipts};
+use crate::store::commits::Commits;
+use crate::store::error::StoreError;
+use crate::store::messages::{
+    Append, BoxFuture, MessageStore, Page, PageRequest, ReadQuery, ReadState, Retention, StoreOptions,
+};
+use crate::store::replica::{Flights, Run};
+use crate::store::sqlite::{FolderIs, ReplicaOpened, ShardPosition, SqliteStore};
+use crate::sync::lock;
+
+/// How long a page waits for posts of its room that are on their way.
+const PAGE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the end waits for the outcome of what is on its way.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// The messages of a cluster, on one of its nodes: what was committed is in SQLite here, and what is posted goes through the log.
+#[derive(Debug)]
+pub(crate) struct ClusterStore {
+    applied: Arc<SqliteStore>,
+    posts: Mutex<Option<mpsc::Sender<Append>>>,
+    events: mpsc::UnboundedSender<Event>,
+    status: Arc<ClusterStatus>,
+    epoch: String,
+    thread: Mutex<Option<Driver>>,
+}
+
+/// The thread that the connection and all tasks run on.
+#[derive(Debug)]
+struct Driver {
+    thread: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+/// What the thread has made.
+struct Opened {
+    store: Arc<SqliteStore>,
+    commits: Commits,
+    events: mpsc::UnboundedSender<Event>,
+    posts: mpsc::Sender<Append>,
+    epoch: String,
+}
+
+impl ClusterStore {
+    /// Joins the cluster, and starts to apply what it has committed. Blocks until the servers have answered. `largest`: bytes that one
+    /// post may have.
+    ///
+    /// # Errors
+    /// If this node can't be one of the cluster's.
+    pub(crate) fn open(
+        folder: &Path,
+        settings: &ClusterSettings,
+        options: StoreOptions,
+        largest: usize,
+    ) -> Result<(Self, Commits), ClusterError> {
+        Self::open_refusing(folder, settings, options, largest, None)
+    }
+
+    /// The same; the post of this id can't be stored.
+    pub(super) fn open_refusing(
+        folder: &Path,
+        settings: &ClusterSettings,
+        options: StoreOptions,
+        largest: usize,
+        refused: Option<String>,
+    ) -> Result<(Self, Commits), ClusterError> {
+        let status = Arc::new(ClusterStatus::new());
+        let (opened, wait) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let (folder, settings, of_thread): (PathBuf, _, _) = (folder.to_owned(), settings.clone(), Arc::clone(&status));
+        let spawned = std::thread::Builder::new().name("everwire-cluster".into()).spawn(move || {
+            let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => {
+                    let _ = opened.send(Err(ClusterError::Unreachable { cause: error.to_string() }));
+                    return;
+                }
+            };
+            runtime.block_on(async {
+                match open(&folder, &settings, options, largest, of_thread, refused).await {
+                    Ok(all) => {
+                        if opened.send(Ok(all)).is_ok() {
+                            let _ = stopped.await;
+                        }
+                    }
+                    Err(error) => drop(opened.send(Err(error))),
+                }
+            });
+        });
+        let thread = spawned.map_err(|error| ClusterError::Unreachable { cause: error.to_string() })?;
+        let closed = |_| ClusterError::Unreachable { cause: "the cluster's thread has ended".to_owned() };
+        let Opened { store, commits, events, posts, epoch } = wait.recv().map_err(closed)??;
+        let store = Self {
+            applied: store,
+            posts: Mutex::new(Some(posts)),
+            events,
+            status,
+            epoch,
+            thread: Mutex::new(Some(Driver { thread, stop })),
+        };
+        Ok((store, commits))
+    }
+
+    /// How this node stands.
+    pub(crate) fn status(&self) -> Arc<ClusterStatus> {
+        Arc::clone(&self.status)
+    }
+
+    /// Waits until all posts of a room, or of all, that came before have been told; at most as long as the log takes to give them up.
+    async fn settle(&self, room: Option<&str>) {
+        let (guard, mut gone) = mpsc::channel(1);
+        if self.events.send(Event::Settle { room: room.map(str::to_owned), guard }).is_ok() {
+            let _ = gone.recv().await;
+        }
+    }
+}
+
+async fn open(
+    folder: &Path,
+    settings: &ClusterSettings,
+    options: StoreOptions,
+    largest: usize,
+    status: Arc<ClusterStatus>,
+    refused: Option<String>,
+) -> Result<Opened, ClusterError> {
+    let broker = Broker::open(settings, largest).await?;
+    let opened = SqliteStore::open_replica(folder, &options, &broker.identity).map_err(ClusterError::Folder)?;
+    let (store, commits, positions) = match opened {
+        ReplicaOpened::Open { store, commits, positions } => (store, commits, positions),
+        ReplicaOpened::Not(FolderIs::OfOneNode) => {
+            return Err(ClusterError::FolderOfOneNode { folder: folder.to_owned() });
+        }
+        ReplicaOpened::Not(FolderIs::OfEpoch) => return Err(ClusterError::OlderEpoch { folder: folder.to_owned() }),
+        ReplicaOpened::Not(FolderIs::Foreign | FolderIs::Ours) => {
+            return Err(ClusterError::ForeignFolder { folder: folder.to_owned() });
+        }
+    };
+    for (shard, position) in positions {
+        status.set_applied(shard, position.applied);
+        check_position(&broker, &status, shard, &position).await;
+    }
+    let store = Arc::new(store);
+    let flights = Arc::new(Flights::default());
+    let (events, received) = mpsc::unbounded_channel();
+    let (posts, taken) = mpsc::channel(WAITING);
+    let epoch = broker.identity.epoch.clone();
+    let tail = Tail {
+        broker: broker.clone(),
+        store: Arc::clone(&store),
+        flights: Arc::clone(&flights),
+        status: Arc::clone(&status),
+        events: events.clone(),
+    };
+    for shard in 0..SHARDS {
+        tokio::spawn(tail.clone().run(shard));
+    }
+    let mut watchdog = Watchdog::new(broker.clone(), Arc::clone(&status));
+    // A node that was level when it went away is ready at once.
+    watchdog.look().await;
+    tokio::spawn(watchdog.run());
+    let mut log = Log::new(broker, Arc::clone(&store), flights, status, events.clone());
+    log.refuse_post(refused);
+    tokio::spawn(log.run(taken, received));
+    Ok(Opened { store, commits, events, posts, epoch })
+}
+
+/// Whether the stream still holds what this node has applied last of it.
+async fn check_position(broker: &Broker, status: &ClusterStatus, shard: usize, position: &ShardPosition) {
+    let name = names::history(shard);
+    let Ok(Some(payload)) = broker.record(&name, position.applied).await else { return };
+    if serde_json::from_slice::<Run>(&payload).is_ok_and(|run| run.id != position.run) {
+        tracing::error!(
+            stream = name,
+            sequence = position.applied,
+            "the stream holds something else than this node has applied: an older backup was restored; nothing is stored any more"
+        );
+        status.refuse(super::status::Refusing::WentBack);
+    }
+}
+
+impl MessageStore for ClusterStore {
+    fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let Some(posts) = lock(&self.posts).clone() else { return false };
+            posts.send(append).await.is_ok()
+        })
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.settle(None).await;
+            self.applied.flush().await
+        })
+    }
+
+    fn page<'a>(&'a self, room: &'a str, request: PageRequest) -> BoxFuture<'a, Result<Page, StoreError>> {
+        Box::pin(async move {
+            // While the log has no leader, pages are read all the same.
+            let _ = timeout(PAGE_PATIENCE, self.settle(Some(room))).await;
+            self.applied.page(room, request).await
+        })
+    }
+
+    fn receipts<'a>(&'a self, room: &'a str) -> BoxFuture<'a, Result<StoredReceipts, StoreError>> {
+        self.applied.receipts(room)
+    }
+
+    fn save_receipts(&self, receipts: HashMap<String, StoredReceipts>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.applied.save_receipts(receipts)
+    }
+
+    fn read_state(&self, query: ReadQuery) -> BoxFuture<'_, Result<ReadState, StoreError>> {
+        self.applied.read_state(query)
+    }
+
+    fn save_read_positions(&self, positions: Vec<ReadPosition>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.applied.save_read_positions(positions)
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.applied.check().await?;
+            self.status.fault().map_or(Ok(()), |fault| Err(StoreError::Cluster(fault)))
+        })
+    }
+
+    fn retain(&self, retention: Retention) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let _ = timeout(PAGE_PATIENCE, self.settle(None)).await;
+            self.applied.retain(retention).await
+        })
+    }
+
+    fn close(&self) {
+        lock(&self.posts).take();
+        let Some(Driver { thread, stop }) = lock(&self.thread).take() else { return };
+        let (done, given_up) = std::sync::mpsc::channel::<()>();
+        let (guard, mut gone) = mpsc::channel::<()>(1);
+        let settled = self.events.send(Event::Settle { room: None, guard });
+        // A thread of its own: whoever closes may be on a runtime.
+        let (events, parting) = (self.events.clone(), PARTING);
+        let waits = std::thread::spawn(move || {
+            let Ok(runtime) = runtime::Builder::new_current_thread().enable_time().build() else { return };
+            runtime.block_on(async {
+                if settled.is_ok() {
+                    let _ = timeout(parting, gone.recv()).await;
+                }
+                let (answer, closed) = oneshot::channel();
+                if events.send(Event::Close(answer)).is_ok() {
+                    let _ = timeout(parting, closed).await;
+                }
+            });
+            drop(done);
+        });
+        let _ = given_up.recv();
+        let _ = waits.join();
+        let _ = stop.send(());
+        if thread.join().is_err() {
+            tracing::error!("the cluster's thread has panicked");
+        }
+        self.applied.close();
+    }
+}

@@ -1,0 +1,115 @@
+//! Whether this node keeps up with its cluster's streams, and whether these are still the ones that it knows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::broker::{Broker, StreamState};
+use super::names::{self, SHARDS};
+use super::status::{ClusterStatus, Refusing};
+
+/// How often it looks.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// So many looks in a row have to find a stream to have gone back: a server that was its leader and does not know yet that it is not
+/// may say so for a moment.
+const LOOKS: u32 = 3;
+
+/// What it has seen so far.
+#[derive(Debug)]
+pub(super) struct Watchdog {
+    broker: Broker,
+    status: Arc<ClusterStatus>,
+    /// Where the streams ended at the last look.
+    ends: Option<[u64; SHARDS]>,
+    is_silent: bool,
+    went_back: u32,
+}
+
+impl Watchdog {
+    pub(super) fn new(broker: Broker, status: Arc<ClusterStatus>) -> Self {
+        Self { broker, status, ends: None, is_silent: false, went_back: 0 }
+    }
+
+    /// Never returns.
+    pub(super) async fn run(mut self) {
+        let mut pace = tokio::time::interval(PERIOD);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            pace.tick().await;
+            self.look().await;
+        }
+    }
+
+    /// One look.
+    pub(super) async fn look(&mut self) {
+        match look(&self.broker, &self.status).await {
+            Ok(ends) => {
+                // Where they ended a moment ago: what has come since is on its way.
+                let before = self.ends.replace(ends).unwrap_or(ends);
+                let is_level = (0..SHARDS).zip(before).all(|(shard, end)| self.status.applied(shard) >= end);
+                self.status.heard(is_level);
+                self.went_back = 0;
+                if std::mem::take(&mut self.is_silent) {
+                    tracing::info!("the cluster's streams answer again");
+                }
+            }
+            Err(Look::Silent(why)) => {
+                if !std::mem::replace(&mut self.is_silent, true) {
+                    tracing::warn!(why, "the cluster's streams don't answer");
+                }
+            }
+            Err(Look::WentBack { stream, last, applied }) => {
+                self.went_back = self.went_back.saturating_add(1);
+                if self.went_back >= LOOKS && !self.status.is_refusing() {
+                    tracing::error!(
+                        stream,
+                        last,
+                        applied,
+                        "the stream holds less than this node has applied: acknowledged posts were lost, or an older backup was \
+                         restored; nothing is stored any more"
+                    );
+                    self.status.refuse(Refusing::WentBack);
+                }
+            }
+            Err(Look::Refuse(why, stream)) => {
+                if !self.status.is_refusing() {
+                    tracing::error!(
+                        stream,
+                        ?why,
+                        "the stream is not the one that this node knows; nothing is stored any more"
+                    );
+                }
+                self.status.refuse(why);
+            }
+        }
+    }
+}
+
+enum Look {
+    Silent(String),
+    WentBack { stream: String, last: u64, applied: u64 },
+    Refuse(Refusing, String),
+}
+
+async fn look(broker: &Broker, status: &ClusterStatus) -> Result<[u64; SHARDS], Look> {
+    let mut ends = [0; SHARDS];
+    for (shard, end) in ends.iter_mut().enumerate() {
+        let name = names::history(shard);
+        // What had been applied before the question is in an answer that is true.
+        let applied = status.applied(shard);
+        match broker.state(&name).await.map_err(Look::Silent)? {
+            StreamState::Missing => return Err(Look::Refuse(Refusing::Missing, name)),
+            StreamState::There { epoch, .. } if epoch != broker.identity.epoch => {
+                return Err(Look::Refuse(Refusing::OtherEpoch, name));
+            }
+            StreamState::There { last, .. } if last < applied => {
+                return Err(Look::WentBack { stream: name, last, applied });
+            }
+            StreamState::There { last, .. } => {
+                status.set_end(shard, last);
+                *end = last;
+            }
+        }
+    }
+    Ok(ends)
+}

@@ -1,0 +1,133 @@
+//! Several servers that serve the same rooms over one NATS server, as people see them.
+#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use everwire_chat::{ChatClient, Entry};
+use everwire_tests::{PATIENCE, Process, free_port, nats_server};
+use tokio::process::{Child, Command};
+
+/// Lines of each of two people, between two faults.
+const LINES: usize = 40;
+
+struct Nats {
+    process: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Nats {
+    async fn start(folder: &Path, port: u16) -> Self {
+        let process = Command::new(nats_server())
+            .args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"])
+            .arg(folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("nats-server starts");
+        let listens = async {
+            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, listens).await.expect("nats-server listens in time");
+        Self { process, folder: folder.to_owned(), port }
+    }
+
+    async fn kill_and_start_again(&mut self) {
+        self.process.kill().await.expect("it can be killed");
+        *self = Self::start(&self.folder.clone(), self.port).await;
+    }
+
+    async fn node(&self, port: u16, data: &Path) -> Process {
+        let mut node = Process::everwire(&[
+            "serve",
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--data",
+            data.to_str().expect("a path"),
+            "--cluster",
+            &format!("nats://127.0.0.1:{}", self.port),
+            "--cluster-replicas",
+            "1",
+            "--cluster-accept-sync",
+        ]);
+        node.address().await;
+        node
+    }
+}
+
+fn client(port: u16, name: &str) -> ChatClient {
+    ChatClient::builder(format!("ws://127.0.0.1:{port}/ws"), name)
+        .user_id(name)
+        .room("den")
+        .window(40 * LINES)
+        .connection(|builder| builder.initial_delay(Duration::from_millis(20)).max_delay(Duration::from_millis(200)))
+        .build()
+        .expect("settings")
+}
+
+async fn until(client: &ChatClient, what: &str, fits: impl Fn(&[Entry]) -> bool) {
+    let mut updates = client.updates();
+    let reached = async {
+        while !fits(&client.entries()) {
+            updates.next().await.expect("the client lives");
+        }
+    };
+    if tokio::time::timeout(PATIENCE, reached).await.is_err() {
+        panic!("{what}: {:?}, {} entries", client.state(), client.entries().len());
+    }
+}
+
+fn texts<'a>(entries: &'a [Entry], user: &str) -> Vec<&'a str> {
+    entries.iter().filter(|entry| entry.user_id == user).map(|entry| entry.text.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_two_nodes_hear_every_line_once_and_in_one_order_over_kills_of_nodes_and_broker() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut nats = Nats::start(&folder.path().join("nats"), free_port()).await;
+    let ports = [free_port(), free_port()];
+    let data = ["one", "two"].map(|name| folder.path().join(name));
+    let mut nodes = [nats.node(ports[0], &data[0]).await, nats.node(ports[1], &data[1]).await];
+    let (ana, ben) = (client(ports[0], "ana"), client(ports[1], "ben"));
+    let mut sent = 0;
+    for fault in 0..4 {
+        for n in sent..sent + LINES {
+            ana.send(n.to_string()).expect("room");
+            ben.send(n.to_string()).expect("room");
+        }
+        sent += LINES;
+        match fault {
+            0 | 1 => {
+                nodes[fault].kill().await;
+                nodes[fault] = nats.node(ports[fault], &data[fault]).await;
+            }
+            2 => nats.kill_and_start_again().await,
+            _ => {}
+        }
+        for (who, other) in [(&ana, "ben"), (&ben, "ana")] {
+            until(who, "the other's lines", |entries| texts(entries, other).len() >= sent).await;
+        }
+    }
+    let expected: Vec<String> = (0..sent).map(|n| n.to_string()).collect();
+    for who in [&ana, &ben] {
+        until(who, "all lines", |entries| entries.iter().filter(|entry| entry.offset.is_some()).count() >= 2 * sent)
+            .await;
+        let entries = who.entries();
+        for user in ["ana", "ben"] {
+            assert_eq!(texts(&entries, user), expected, "every line of {user} once, and in its order");
+        }
+    }
+    let order = |who: &ChatClient| -> Vec<(Option<u64>, String)> {
+        let mut lines: Vec<_> = who.entries().iter().map(|entry| (entry.offset, entry.id.clone())).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(order(&ana), order(&ben), "both nodes give the same lines the same places");
+    let offsets: Vec<u64> = order(&ana).iter().filter_map(|(offset, _)| *offset).collect();
+    assert_eq!(offsets, (1..=2 * sent as u64).collect::<Vec<_>>(), "and leave none out");
+}
