@@ -165,12 +165,13 @@ impl Heartbeat {
         }
     }
 
-    /// How long silence lasts at the most before it means death; `None`: it never does.
+    /// How long something may stand still at the most before that means death; `None`: for ever. It counts the interval that is
+    /// set: a learned one says how often the path wants to be used, not how slow a peer may be.
     pub(crate) fn patience(&self) -> Option<Duration> {
-        Some(self.interval?.saturating_add(self.config.timeout))
+        Some(self.config.interval?.saturating_add(self.config.timeout))
     }
 
-    /// The same for silence of the peer's on this connection, whose time-out may be longer than the one that is set.
+    /// How long the peer may be silent at the most, by the interval and the time-out of this connection.
     pub(crate) fn allowed_silence(&self) -> Option<Duration> {
         Some(self.interval?.saturating_add(self.timeout))
     }
@@ -381,7 +382,7 @@ impl Heartbeat {
     pub(crate) fn on_unanswered(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
         let Mode::Probing { until, timeout, excused, .. } = self.mode else { return Verdict::Alive };
         // What was asked behind bytes that still go out is not heard yet.
-        let patience = self.interval.unwrap_or(self.config.timeout).saturating_add(self.config.timeout);
+        let patience = self.patience().unwrap_or(self.config.timeout.saturating_mul(2));
         let until = self.draining.map_or(until, |progress| until.max(progress + patience));
         if until > now {
             timers.set(Timer::Probe, until);

@@ -1,7 +1,7 @@
 //! Paths that drop idle connections teach the heartbeat's interval.
 
 use everwire_core::{
-    Config, Event, Guarantee, Input, LearnedInterval, Loss, PostMortem, Silence, State, TransportEvent,
+    Config, Event, Guarantee, Input, LearnedInterval, Loss, PingProgress, PostMortem, Silence, State, TransportEvent,
 };
 
 use crate::support::{World, config, seconds};
@@ -56,6 +56,21 @@ fn a_path_that_cuts_idle_connections_twice_at_about_the_same_time_is_pinged_befo
     assert!(words.contains("; the path drops connections idle for 20.0 s: pinging every 14.0 s; "), "{words}");
     assert_eq!(world.machine.stats().learned_interval, Some(learned));
     assert_eq!(interval(&mut world), seconds(14.0));
+}
+
+#[test]
+fn a_learned_interval_does_not_shorten_the_time_for_which_our_own_bytes_may_stand_still() {
+    let mut world = World::connected(Config::default());
+    ends_idle_for(&mut world, 10.0);
+    assert!(ends_idle_for(&mut world, 10.0).learned.is_some());
+    world.send("5 MB");
+    world.takes(1);
+    world.transport(TransportEvent::OwnPing(PingProgress::Waits));
+    // By the learned interval of 7 s it would be dead by now.
+    world.passes(seconds(34.9));
+    assert_eq!((world.state(), world.log.aborts()), (&State::Connected, vec![]));
+    world.passes(seconds(0.2));
+    assert_eq!(world.log.aborts().len(), 1);
 }
 
 #[test]
