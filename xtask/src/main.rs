@@ -1,6 +1,8 @@
 //! Every chore of the project, as `cargo xtask CHORE`. Needs nothing but the Rust toolchain to start; what a chore needs
 //! beyond that, `setup` installs.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod aside;
 mod autobahn;
 mod bench;

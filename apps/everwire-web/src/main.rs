@@ -16,6 +16,7 @@
 //!
 //! `cargo xtask page` builds it; `everwire serve` serves it.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 // Elsewhere the pure parts are only tested.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 

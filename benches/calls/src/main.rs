@@ -4,6 +4,8 @@
 //! `cargo xtask bench calls` builds and starts it. The client is pinned to one core, the server to another; the contenders take turns,
 //! and medians over the rounds are what to quote. Each call sends 32 bytes and gets them back.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod by_hand;
 mod callers;
 mod contender;

@@ -4,6 +4,8 @@
 //! ends are the same crate's. The contenders take turns in short measurements, round after round, and medians over the
 //! rounds, of figures and of ratios within a round, are what to quote.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod chat;
 mod measures;
 mod peers;

@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask tokens` builds it and starts its server, the example `tokens_page` of `everwire-server`.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 #[cfg(target_arch = "wasm32")]
 mod story;
 

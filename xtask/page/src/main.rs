@@ -10,6 +10,8 @@
 //!
 //! `cargo xtask page` calls it.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod bindings;
 mod compression;
 mod names;

@@ -3,6 +3,7 @@
 mod dependencies;
 mod imports;
 mod layering;
+mod roots;
 mod scenarios;
 mod settings;
 mod sources;
@@ -16,6 +17,7 @@ pub(crate) fn tidy() -> Result<(), Failed> {
         .map_err(|error| Failed(format!("docs/dependencies.md: {error}")))?;
 
     let mut findings = layering::check(&metadata);
+    findings.extend(roots::check(&metadata)?);
     findings.extend(dependencies::check(&metadata, &documented));
     findings.extend(sources::check(&root)?);
     findings.extend(imports::check(&root)?);

@@ -3,6 +3,8 @@
 //! - `room`: one user in one room
 //! - `shown`: what of it goes to JavaScript, as JSON
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 #[cfg(target_arch = "wasm32")]
 mod room;
 #[cfg(target_arch = "wasm32")]

@@ -7,6 +7,8 @@
 //! - `pump`: messages and states on their way to JavaScript; `outcomes`: those of messages
 //! - `state`: where the client stands, as JSON
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 #[cfg(target_arch = "wasm32")]
 mod engine;
 #[cfg(target_arch = "wasm32")]

@@ -1,0 +1,42 @@
+//! What the root file of each crate says.
+
+use serde_json::Value;
+
+use crate::shell::{self, Failed};
+
+/// "Never" (`Duration::MAX`) is a legal duration, so times are added by methods that saturate.
+const TIMES_SATURATE: &str = "#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]";
+
+/// `metadata` is what `cargo metadata --no-deps` prints.
+pub(super) fn check(metadata: &Value) -> Result<Vec<String>, Failed> {
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let targets = packages.iter().flat_map(|package| package["targets"].as_array()).flatten();
+    let mut findings = Vec::new();
+    for target in targets.filter(|target| is_shipped(target)) {
+        let path = target["src_path"].as_str().unwrap_or_default();
+        findings.extend(check_root(path, &shell::read(path.as_ref())?));
+    }
+    Ok(findings)
+}
+
+/// Libraries and programs; not tests, examples or build scripts.
+fn is_shipped(target: &Value) -> bool {
+    let kinds = target["kind"].as_array().map(Vec::as_slice).unwrap_or_default();
+    kinds.iter().any(|kind| ["lib", "bin", "cdylib"].iter().any(|shipped| kind == shipped))
+}
+
+fn check_root(path: &str, text: &str) -> Option<String> {
+    let has_it = text.lines().any(|line| line == TIMES_SATURATE);
+    (!has_it).then(|| format!("{path}: `{TIMES_SATURATE}` is missing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TIMES_SATURATE, check_root};
+
+    #[test]
+    fn a_root_without_the_lint_on_times_is_found() {
+        assert!(check_root("main.rs", "//! A program.\n").is_some());
+        assert!(check_root("main.rs", &format!("//! A program.\n\n{TIMES_SATURATE}\n")).is_none());
+    }
+}
