@@ -137,6 +137,7 @@ mod tests {
     use std::time::Instant;
 
     use everwire::{Client, Message};
+    use everwire_server::SessionSender;
 
     use super::*;
 
@@ -156,29 +157,41 @@ mod tests {
     async fn clients_that_send_and_never_read_make_the_server_hold_no_more_than_is_set() {
         const CLIENTS: usize = 20;
         const SIZE: usize = 4 << 10;
+        const MOST: usize = (512 << 10) / SIZE;
+        // As many as a client may send before the server has taken them.
+        const STEP: usize = 32;
         let (echo, url) = start().await;
         let text = "x".repeat(SIZE);
         let mut sockets = Vec::new();
         for _ in 0..CLIENTS {
             let (mut socket, _) = Client::builder(&url).subprotocol(SUBPROTOCOL).connect_once().await.unwrap();
+            let before: Vec<_> = echo.sessions.all().iter().map(SessionSender::id).collect();
             let hello = r#"h{"limits":{"messages":100000,"bytes":1000000000,"message_bytes":1000000}}"#;
             socket.send(Message::text(hello)).await.unwrap();
-            // More than may wait for it, and less than it is told that it may send beyond that.
-            for number in 1..=160 {
-                socket.send(Message::text(format!("m{number}:{text}"))).await.unwrap();
+            // The last step finds no room any more.
+            for sent in (STEP..=MOST + STEP).step_by(STEP) {
+                for number in sent - STEP + 1..=sent {
+                    socket.send(Message::text(format!("m{number}:{text}"))).await.unwrap();
+                }
+                let begun = Instant::now();
+                let held = || {
+                    echo.sessions
+                        .all()
+                        .into_iter()
+                        .find(|session| !before.contains(&session.id()))
+                        .map(|session| session.pending())
+                };
+                while held() != Some(sent.min(MOST)) {
+                    assert!(begun.elapsed() < PATIENCE, "of {sent} messages {:?} are held", held());
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
             }
             sockets.push(socket);
         }
-        let most = (512 << 10) / SIZE;
-        let begun = Instant::now();
-        loop {
-            let held: Vec<_> = echo.sessions.all().iter().map(everwire_server::SessionSender::pending).collect();
-            assert!(held.iter().all(|held| *held <= most), "{held:?} messages of {SIZE} bytes wait");
-            if held.len() == CLIENTS && held.iter().all(|held| *held == most) {
-                break;
-            }
-            assert!(begun.elapsed() < PATIENCE, "the flood does not arrive: {held:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        // Nothing more is taken, however long one waits for it.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for session in echo.sessions.all() {
+            assert!(session.pending() <= MOST, "{} messages of {SIZE} bytes wait", session.pending());
         }
     }
 
