@@ -4,6 +4,8 @@
 //! measured. Every path does the same work each time: seeds and sizes are fixed, and while [`measured`](measure::measured) runs
 //! there is one thread, no input or output, and no look at the clock.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod measure;
 mod paths;
 

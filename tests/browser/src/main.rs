@@ -1,8 +1,6 @@
 //! What the client does in a browser: `tests/page/driver.test.mjs` runs each of `suite`'s cases in Chromium, against
 //! servers that do what the case needs.
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
-
 #[cfg(target_arch = "wasm32")]
 mod suite;
 

@@ -2,8 +2,6 @@
 //! with its session's watermark in one transaction, and acknowledges it then. With `calls` behind that it does so with each call
 //! of `write`.
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
-
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 

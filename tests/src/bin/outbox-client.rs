@@ -1,8 +1,6 @@
 //! A client with a durable outbox, to be killed: `outbox-client URL FILE LIFE` sends `LIFE-1`, `LIFE-2`, … and prints each
 //! once it is durable. When its standard input ends, it sends no more, waits until everything is acknowledged, and says so.
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
-
 use std::time::Duration;
 
 use everwire::store::SqliteStore;

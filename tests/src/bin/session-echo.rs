@@ -1,7 +1,5 @@
 //! A server that echoes in sessions, for clients in a page: it says where it listens, and serves until it is killed.
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
-
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;

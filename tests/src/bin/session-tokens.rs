@@ -1,8 +1,6 @@
 //! A server that answers each message of a session as a language model would: token by token. For the example of the npm
 //! package; it says where it listens, and serves until it is killed.
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
-
 use std::time::Duration;
 
 use axum::Router;

@@ -1,5 +1,7 @@
 //! What the root file of each crate says.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::shell::{self, Failed};
@@ -10,13 +12,20 @@ const TIMES_SATURATE: &str = "#![cfg_attr(not(test), deny(clippy::arithmetic_sid
 /// `metadata` is what `cargo metadata --no-deps` prints.
 pub(super) fn check(metadata: &Value) -> Result<Vec<String>, Failed> {
     let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let targets = packages.iter().flat_map(|package| package["targets"].as_array()).flatten();
+    let shipped = packages.iter().filter(|package| !is_of_tests(package));
+    let targets = shipped.flat_map(|package| package["targets"].as_array()).flatten();
     let mut findings = Vec::new();
     for target in targets.filter(|target| is_shipped(target)) {
         let path = target["src_path"].as_str().unwrap_or_default();
         findings.extend(check_root(path, &shell::read(path.as_ref())?));
     }
     Ok(findings)
+}
+
+/// What only tests start, with times that they choose themselves.
+fn is_of_tests(package: &Value) -> bool {
+    let folder = shell::root().join("tests");
+    package["manifest_path"].as_str().is_some_and(|manifest| Path::new(manifest).starts_with(folder))
 }
 
 /// Libraries and programs; not tests, examples or build scripts.
