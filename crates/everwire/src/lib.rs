@@ -12,7 +12,8 @@
 //!   exactly once and in order, in both directions, across any number of connections.
 //! - Everything is bounded: outbox, inbox, what the peer may send, and how long things may take.
 //!
-//! Start at [`Client`]; its settings are those of [`Builder`]. For a single connection without all of this there is `connect`.
+//! Start at [`Client`]; its settings are those of [`Builder`]. The [`guide`] has long-form chapters on reconnecting, delivery, sessions,
+//! browsers and testing. For a single connection without all of this there is `connect`.
 //!
 //! # Runtime
 //!
@@ -73,6 +74,7 @@ mod connect;
 mod delivery;
 mod driver;
 mod events;
+pub mod guide;
 mod hook_error;
 mod inbox;
 mod learned;
