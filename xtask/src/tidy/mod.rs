@@ -1,5 +1,6 @@
 //! House rules that no compiler checks. Each rule gives its findings as lines; any finding fails the chore.
 
+mod decisions;
 mod dependencies;
 mod imports;
 mod layering;
@@ -22,6 +23,7 @@ pub(crate) fn tidy() -> Result<(), Failed> {
     findings.extend(sources::check(&root)?);
     findings.extend(imports::check(&root)?);
     findings.extend(settings::check(&root)?);
+    findings.extend(decisions::check(&root)?);
     if findings.is_empty() {
         return Ok(());
     }
