@@ -41,7 +41,7 @@ use advice::Way;
 use folder::Folder;
 use http::Server;
 use kept::Kept;
-use names::short_name;
+use names::{fitted, short_name};
 use sign_in::SignIn;
 
 /// How long leaving on Ctrl-C may take at most.

@@ -15,7 +15,7 @@ use super::blocks::{Look, Place};
 use super::model::{Model, Panel};
 use super::room::Room;
 use super::scroll::Blocks;
-use crate::chat::short_name;
+use crate::chat::{fitted, short_name};
 
 /// Rows that the area to write in has at most.
 const WRITING: u16 = 4;
@@ -63,9 +63,10 @@ fn paint_title(frame: &mut Frame<'_>, model: &mut Model, area: Rect, now: Instan
     let (theme, bar) = (model.theme, model.theme.bar());
     let room = &model.rooms[model.active];
     let waiting = room.sending().count() as u64;
+    let state = fitted(&room.link.say(&model.words, now), usize::from(area.width).saturating_sub(3));
     let mut left = vec![
         Span::styled(" ● ", bar.patch(room.link.style(theme))),
-        Span::styled(room.link.say(&model.words, now), bar.patch(room.link.style(theme))),
+        Span::styled(state, bar.patch(room.link.style(theme))),
     ];
     if waiting > 0 && !room.link.is_connected() {
         left.push(Span::styled(format!(" · {}", model.words.say(&Text::Waiting { count: waiting })), bar));
@@ -208,30 +209,29 @@ fn paint_typing(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let room = &model.rooms[model.active];
     let names: Vec<String> = room.typing.iter().map(|name| short_name(name)).collect();
     let line = match (&model.note, names.as_slice()) {
-        (Some(note), _) => Line::styled(format!(" {note}"), model.theme.waiting()),
+        (Some(note), _) => Line::styled(fitted(&format!(" {note}"), usize::from(area.width)), model.theme.waiting()),
         (None, []) => Line::default(),
         (None, [first, rest @ ..]) => {
             let second = rest.first().map_or("", String::as_str);
             let (count, others) = (names.len() as u64, rest.len() as u64);
-            Line::styled(
-                format!(" {}", model.words.say(&Text::Typing { count, first, second, others })),
-                model.theme.faint(),
-            )
+            let typing = format!(" {}", model.words.say(&Text::Typing { count, first, second, others }));
+            Line::styled(fitted(&typing, usize::from(area.width)), model.theme.faint())
         }
     };
     frame.render_widget(line, area);
 }
 
 fn paint_writing(frame: &mut Frame<'_>, model: &mut Model, area: Rect) {
-    let placeholder = model.words.say(&Text::WriteHere);
     let (theme, faint) = (model.theme, model.theme.faint());
-    let has_panel = model.panel.is_some();
+    let (has_panel, words) = (model.panel.is_some(), model.words);
     let draft = &mut model.room().draft;
     let border = Block::new().borders(Borders::TOP).border_style(faint);
     let inner = border.inner(area);
     frame.render_widget(border, area);
     let [prompt, text] = Layout::horizontal([Constraint::Length(2), Constraint::Min(1)]).areas(inner);
     frame.render_widget(Line::styled("› ", theme.strong()), prompt);
+    // The cursor stands before it.
+    let placeholder = fitted(&words.say(&Text::WriteHere), usize::from(text.width).saturating_sub(1));
     draft.area.set_placeholder_text(placeholder);
     draft.area.set_placeholder_style(faint);
     frame.render_widget(&draft.area, text);

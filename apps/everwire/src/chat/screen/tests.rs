@@ -129,6 +129,17 @@ fn a_conversation_in_russian_on_a_narrow_terminal() {
 }
 
 #[test]
+fn on_a_tiny_screen_what_does_not_fit_is_seen_to_be_cut() {
+    let mut desk = Desk::new(Language::Russian, Theme::PLAIN);
+    let screen = desk.screen(20, 5);
+    assert!(screen.contains("›  Напишите сообщен…"), "{screen}");
+    desk.model.on_link(0, Link::Closing);
+    let screen = desk.screen(20, 5);
+    assert!(screen.contains("● выходим… Ctrl+C…"), "{screen}");
+    assert!(desk.screen(1, 1).chars().filter(|c| *c != '\n').count() <= 1);
+}
+
+#[test]
 fn a_refusal_is_told_by_its_code_in_the_reader_s_language_and_never_in_another() {
     let refused = |code: Option<&str>| {
         let mut desk = Desk::new(Language::Russian, Theme::PLAIN);
