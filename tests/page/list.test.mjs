@@ -197,6 +197,36 @@ list("lines are written on each keyboard in its own way", async (server) => {
   await ana.done();
 });
 
+list("a name is completed where the cursor stands, and what follows stays behind it", async (server) => {
+  const ben = await Person.join(browser, server, "Ben 🙂 Berg");
+  const ana = await Person.join(browser, server, "Ana");
+  await ana.page.locator(".side .people", { hasText: "Berg" }).waitFor();
+  const input = ana.page.locator("textarea");
+  const offered = ana.page.locator(".names li", { hasText: "Berg" });
+  await input.pressSequentially("😀 , are you there");
+  // Behind the first space: an emoji is two units of UTF-16.
+  await input.evaluate((node) => node.setSelectionRange(3, 3));
+  await ana.page.keyboard.type("@be");
+  await offered.waitFor();
+  await ana.page.keyboard.press("Enter");
+  assert.equal(await input.inputValue(), "😀 @Ben 🙂 Berg, are you there");
+  await ana.page.keyboard.type("!");
+  assert.equal(await input.inputValue(), "😀 @Ben 🙂 Berg!, are you there");
+  // Whoever goes elsewhere is offered nothing, and Enter sends.
+  await input.fill("@be");
+  await offered.waitFor();
+  await ana.page.keyboard.press("Home");
+  await ana.page.locator(".names").waitFor({ state: "hidden" });
+  await ana.page.keyboard.press("End");
+  await ana.page.keyboard.type("n");
+  await offered.waitFor();
+  await ana.page.keyboard.press("Tab");
+  await ana.page.keyboard.type("and all");
+  await ana.page.keyboard.press("Enter");
+  await ben.message("@Ben 🙂 Berg and all").waitFor();
+  for (const person of [ben, ana]) await person.done();
+});
+
 list("what can't be taken back any more says so", async (server) => {
   const front = await Front.before(server);
   try {

@@ -12,8 +12,8 @@ const MOST: usize = 6;
 pub(super) struct Names {
     input: HtmlTextAreaElement,
     list: HtmlElement,
-    /// What is offered.
-    offered: RefCell<Option<Completion>>,
+    /// What is offered, and where what is being written ends, in bytes: at the cursor.
+    offered: RefCell<Option<(Completion, usize)>>,
     chosen: Cell<usize>,
 }
 
@@ -23,10 +23,11 @@ impl Names {
         Self { input: input.clone(), list, offered: RefCell::default(), chosen: Cell::default() }
     }
 
-    /// Offers what fits to the end of the text; `names`: of whom it knows.
+    /// Offers what fits to the text before the cursor; `names`: of whom it knows.
     pub(super) fn offer(&self, draft: &str, names: &[String]) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut offered = complete(draft, &names).filter(|completion| draft[completion.start..].starts_with('@'));
+        let before = &draft[..self.cursor(draft)];
+        let mut offered = complete(before, &names).filter(|completion| before[completion.start..].starts_with('@'));
         if let Some(completion) = &mut offered {
             completion.candidates.truncate(MOST);
         }
@@ -43,7 +44,7 @@ impl Names {
             option.set_text_content(Some(name));
         }
         dom::switch(&self.list, "hidden", offered.is_none());
-        self.offered.replace(offered);
+        self.offered.replace(offered.map(|completion| (completion, before.len())));
         self.choose(0);
     }
 
@@ -53,7 +54,7 @@ impl Names {
 
     /// What a key does while names are offered, and the draft that follows if one was taken; `None`: nothing.
     pub(super) fn on_key(&self, key: &str, draft: &str) -> Option<Option<String>> {
-        let count = self.offered.borrow().as_ref()?.candidates.len();
+        let count = self.offered.borrow().as_ref()?.0.candidates.len();
         let step = match key {
             "ArrowDown" => 1,
             "ArrowUp" => count - 1,
@@ -62,19 +63,40 @@ impl Names {
                 return Some(None);
             }
             "Enter" | "Tab" => return Some(self.take(self.chosen.get(), draft)),
+            // The cursor goes elsewhere.
+            "ArrowLeft" | "ArrowRight" | "Home" | "End" => {
+                self.close();
+                return None;
+            }
             _ => return None,
         };
         self.choose((self.chosen.get() + step) % count);
         Some(None)
     }
 
-    /// The draft with this name at its end.
+    /// The draft with this name in it, and the cursor behind that.
     pub(super) fn take(&self, at: usize, draft: &str) -> Option<String> {
-        let Completion { start, candidates, .. } = self.offered.borrow().clone()?;
-        let draft = format!("{}{} ", draft.get(..start)?, candidates.get(at)?);
+        let (Completion { start, candidates, .. }, end) = self.offered.borrow().clone()?;
+        let rest = draft.get(end..)?;
+        let space = if rest.is_empty() || rest.starts_with(char::is_alphanumeric) { " " } else { "" };
+        let before = format!("{}{}{space}", draft.get(..start)?, candidates.get(at)?);
+        let draft = format!("{before}{rest}");
         self.close();
         self.input.set_value(&draft);
+        let cursor = before.encode_utf16().count() as u32;
+        let _ = self.input.set_selection_range(cursor, cursor);
         Some(draft)
+    }
+
+    /// Where in the draft the cursor stands, in bytes: browsers count units of UTF-16.
+    fn cursor(&self, draft: &str) -> usize {
+        let mut units = self.input.selection_start().ok().flatten().map_or(usize::MAX, |units| units as usize);
+        let is_before = |c: &char| {
+            let before = units >= c.len_utf16();
+            units = units.saturating_sub(c.len_utf16());
+            before
+        };
+        draft.chars().take_while(is_before).map(char::len_utf8).sum()
     }
 
     fn choose(&self, at: usize) {
