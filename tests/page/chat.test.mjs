@@ -274,6 +274,19 @@ chat("what is hostile is shown as what it is", async (server) => {
   await ana.done();
 });
 
+chat("a pile of accents covers no other line", async (server) => {
+  const ana = await Person.join(browser, server, "Ana");
+  const ben = await Person.join(browser, server, "Ben");
+  for (const line of ["above", `z${"\u0301".repeat(2000)}`]) await ben.write(line);
+  const [above, pile] = [ana.message("above"), ana.message("z").locator(".text")];
+  await pile.waitFor();
+  const covered = await above.screenshot();
+  await pile.evaluate((text) => (text.textContent = "z"));
+  assert.ok(covered.equals(await above.screenshot()), "the line above looks as it does without the pile");
+  await ben.done();
+  await ana.done();
+});
+
 chat("a long history stays where the reader is, and leads back to the newest", async (server) => {
   // Said before, so that none of it is new: of a flood that comes while one looks, a slow machine does not show each line.
   await say(server, 600);
