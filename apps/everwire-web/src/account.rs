@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -68,6 +69,19 @@ struct Current {
     since: f64,
     until: f64,
 }
+
+/// Why there is no token, or no server: in its words, or in none if nobody answered. Of a type of its own: a `String` that is made an
+/// error brings tables along of which characters can be printed, which are 2 KB of the page.
+#[derive(Debug, Default)]
+pub(crate) struct Said(String);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Said {}
 
 /// What came of a question.
 enum Answer {
@@ -165,7 +179,7 @@ impl Account {
         }
         let renewed = self.renewed();
         let _ = JsFuture::from(renewed).await;
-        self.current().ok_or_else(|| self.0.problem.borrow().as_str().into())
+        self.current().ok_or_else(|| Said(self.0.problem.borrow().clone()).into())
     }
 
     /// Ends the sign-in, here and at the server, which hears of it even if the page goes.

@@ -27,13 +27,18 @@ impl Moment {
     /// So long after this moment, [`MAX`](Self::MAX) at the latest; `+` does the same.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_add(nanos(duration)))
     }
 
     /// The time since an earlier moment; zero if `earlier` is in fact later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// Nanoseconds, of 584 years at most: in 64 bits, since a division of 128 is most of a KB of a page.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A part of a duration: this many make up the whole.

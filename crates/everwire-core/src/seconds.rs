@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::moment::part;
+use crate::moment::{nanos, part};
 
 /// A time in seconds with one digit behind the point, as in `1.5 s`.
 ///
@@ -39,7 +39,7 @@ pub(crate) fn tenths(f: &mut fmt::Formatter<'_>, time: Duration, unit: Duration,
 
 /// How many units, rounded to the nearest.
 pub(crate) fn rounded(time: Duration, unit: Duration) -> u64 {
-    u64::try_from(time.saturating_add(part(unit, 2)).as_nanos() / unit.as_nanos()).unwrap_or(u64::MAX)
+    nanos(time.saturating_add(part(unit, 2))) / nanos(unit).max(1)
 }
 
 #[cfg(test)]

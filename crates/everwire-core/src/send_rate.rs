@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ConfigError, Moment, config::check_count};
+use crate::{ConfigError, Moment, config::check_count, moment::nanos};
 
 /// A limit on how fast messages go out, for a server that closes connections which send faster than it allows.
 ///
@@ -85,7 +85,7 @@ impl TokenBucket {
     /// Tokens that are there.
     pub(crate) fn available(&self, now: Moment) -> usize {
         let level = self.capacity.saturating_sub(self.full_at.since(now));
-        usize::try_from(level.as_nanos() / self.interval.as_nanos().max(1)).unwrap_or(usize::MAX)
+        usize::try_from(nanos(level) / nanos(self.interval).max(1)).unwrap_or(usize::MAX)
     }
 
     /// When there will be one, if none is there now.

@@ -9,7 +9,10 @@ use std::process::Command;
 const BINARYEN: &str = "binaryen/bin/wasm-opt";
 const ESBUILD: &str = "esbuild/bin/esbuild";
 
-const OPTIMIZE: [&str; 19] = [
+const OPTIMIZE: [&str; 20] = [
+    // Nothing of the program's is in the first KiB of memory: the stack, which grows down, ends there, and the rest stands above it. So
+    // an address that is added up may be told as an offset, which is worth more than a KB.
+    "--low-memory-unused",
     "-Oz",
     "--converge",
     "--flatten",

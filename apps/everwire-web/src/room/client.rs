@@ -7,7 +7,7 @@ use everwire::store::{Store, WebStore};
 use everwire_chat::{ChatClient, ChatError, FailedMessage, Memory, User};
 use send_wrapper::SendWrapper;
 
-use crate::account::{Account, Auth};
+use crate::account::{Account, Auth, Said};
 use crate::browser;
 
 /// What waits in an outbox.
@@ -59,7 +59,7 @@ pub(super) fn client(
 /// Whether the server is there, by a request that no browser delays. What a proxy in front of it answers, or a network that
 /// wants a sign-in of its own, is no answer. If it is not there, there is nothing more to say of it.
 async fn look() -> Result<(), Box<dyn Error + Send + Sync>> {
-    Auth::ask().await.map(drop).ok_or_else(|| "".into())
+    Auth::ask().await.map(drop).ok_or_else(|| Said::default().into())
 }
 
 /// How the names begin under which it is kept what waits to be sent.

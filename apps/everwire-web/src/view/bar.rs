@@ -130,7 +130,7 @@ impl Bar {
             State::Disconnected { retry_at, .. } => {
                 let left = retry_at.saturating_duration_since(Instant::now());
                 // A countdown that ends at 1, not at 0.
-                let seconds = u64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+                let seconds = left.as_secs() + u64::from(left.subsec_millis() > 0);
                 let text = if seconds == 0 { Text::OfflineNow } else { Text::Offline { seconds } };
                 (text, "bad", if seconds < WORTH_HASTE { Offer::Nothing } else { Offer::Now })
             }

@@ -4,7 +4,7 @@ use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::Rng};
 
 use super::{Jitter, RetryConfig};
 use crate::{
-    moment::part,
+    moment::{nanos, part},
     random::{Purpose, generator},
 };
 
@@ -74,7 +74,7 @@ impl Backoff {
 
     /// Uniform in `0..=limit`, to the nanosecond.
     fn uniform(&mut self, limit: Duration) -> Duration {
-        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        let limit = nanos(limit);
         let drawn = ((u128::from(limit) + 1) * u128::from(self.random.next_u64())) >> 64;
         Duration::from_nanos(u64::try_from(drawn).unwrap_or(limit))
     }

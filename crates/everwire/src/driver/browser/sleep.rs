@@ -53,7 +53,9 @@ impl Future for Sleep {
 
 /// Rounded up. A longer one than this would be over at once (its number is signed, of 32 bits).
 fn milliseconds(left: Duration) -> u32 {
-    u32::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX).min(LONGEST)
+    // In 64 bits: a division of 128 is most of a KB of a page.
+    let rest = left.subsec_micros().div_ceil(1_000);
+    u32::try_from(left.as_secs().saturating_mul(1_000)).unwrap_or(LONGEST).saturating_add(rest).min(LONGEST)
 }
 
 /// A year.
