@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use everwire_chat::{ChatClient, Entry};
-use everwire_tests::{PATIENCE, Process, free_port, nats_server};
+use everwire_tests::{PATIENCE, Process, everwire, free_port, nats_server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 /// Lines of each of two people, between two faults.
@@ -42,7 +43,15 @@ impl Nats {
         *self = Self::start(&self.folder.clone(), self.port).await;
     }
 
+    fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
     async fn node(&self, port: u16, data: &Path) -> Process {
+        self.node_with(port, data, "none").await
+    }
+
+    async fn node_with(&self, port: u16, data: &Path, auth: &str) -> Process {
         let mut node = Process::everwire(&[
             "serve",
             "--listen",
@@ -50,10 +59,12 @@ impl Nats {
             "--data",
             data.to_str().expect("a path"),
             "--cluster",
-            &format!("nats://127.0.0.1:{}", self.port),
+            &self.url(),
             "--cluster-replicas",
             "1",
             "--cluster-accept-sync",
+            "--auth",
+            auth,
         ]);
         node.address().await;
         node
@@ -130,4 +141,76 @@ async fn members_of_two_nodes_hear_every_line_once_and_in_one_order_over_kills_o
     assert_eq!(order(&ana), order(&ben), "both nodes give the same lines the same places");
     let offsets: Vec<u64> = order(&ana).iter().filter_map(|(offset, _)| *offset).collect();
     assert_eq!(offsets, (1..=2 * sent as u64).collect::<Vec<_>>(), "and leave none out");
+}
+
+/// `everwire user`, for the cluster.
+async fn user(nats: &Nats, args: &[&str], input: &str) -> String {
+    let mut command = Command::new(everwire());
+    command.arg("user").args(args).args(["--cluster", &nats.url()]).env("NO_COLOR", "1");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(input.as_bytes()).await.expect("it reads");
+    drop(stdin);
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("in time").expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Signs in at a node; the token.
+async fn sign_in(port: u16, user: &str, password: &str) -> String {
+    let body = format!("{{\"user\":\"{user}\",\"password\":\"{password}\"}}");
+    let request = format!(
+        "POST /api/sign-in HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("the node listens");
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("it answers");
+        if let Some(token) = answer.split("\"token\":\"").nth(1).and_then(|rest| rest.split('"').next()) {
+            return token.to_owned();
+        }
+        // The account comes to the node in a moment.
+        assert!(Instant::now() < until, "{answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_at_one_node_comes_in_at_the_other_and_a_ban_sends_away_from_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nats = Nats::start(&folder.path().join("nats"), free_port()).await;
+    let ports = [free_port(), free_port()];
+    let _nodes = [
+        nats.node_with(ports[0], &folder.path().join("one"), "accounts").await,
+        nats.node_with(ports[1], &folder.path().join("two"), "accounts").await,
+    ];
+    user(&nats, &["add", "ana", "--name", "Ana"], "correct horse battery\n").await;
+    assert_eq!(user(&nats, &["list"], "").await, "ana\tAna\n");
+    let token = sign_in(ports[0], "ana", "correct horse battery").await;
+    let url = format!("ws://127.0.0.1:{}/ws?room=den&token={token}", ports[1]);
+    // The sign-in comes to the other node in a moment.
+    let until = Instant::now() + PATIENCE;
+    let mut ana = loop {
+        match tokio_tungstenite::connect_async(&url).await {
+            Ok((ana, _)) => break ana,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    user(&nats, &["ban", "ana"], "").await;
+    let sent_away = async {
+        while let Some(Ok(message)) = futures_util::StreamExt::next(&mut ana).await {
+            if let tokio_tungstenite::tungstenite::Message::Close(Some(frame)) = message {
+                return u16::from(frame.code);
+            }
+        }
+        panic!("cut without a word");
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, sent_away).await.expect("in time"), 1008);
+    assert!(tokio_tungstenite::connect_async(&url).await.is_err(), "and may not come back");
 }

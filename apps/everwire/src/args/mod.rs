@@ -121,6 +121,9 @@ Examples:
 
         #[command(flatten)]
         data: DataArg,
+
+        #[command(flatten)]
+        cluster: ClusterArgs,
     },
     /// Say which rooms are for their members only
     #[command(after_help = "\
@@ -134,6 +137,9 @@ Examples:
 
         #[command(flatten)]
         data: DataArg,
+
+        #[command(flatten)]
+        cluster: ClusterArgs,
     },
     /// Write the chat's history to stdout, a JSON object per line
     ///
@@ -198,6 +204,29 @@ pub(crate) struct DataArg {
     /// Where the server keeps what it must remember
     #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA", default_value = "everwire-data", global = true)]
     pub(crate) data: PathBuf,
+}
+
+/// The NATS servers of a cluster, instead of a data folder.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterArgs {
+    /// The NATS servers of a cluster: its accounts and rooms, from any machine; may be given several times
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "EVERWIRE_CLUSTER",
+        value_delimiter = ',',
+        hide_env_values = true,
+        global = true
+    )]
+    pub(crate) cluster: Option<Vec<String>>,
+
+    /// The NATS user's credentials (.creds)
+    #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CREDENTIALS", global = true)]
+    pub(crate) cluster_credentials: Option<PathBuf>,
+
+    /// The certificates that those of the NATS servers lead to (PEM) [default: the operating system's]
+    #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CA", global = true)]
+    pub(crate) cluster_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,20 +4,22 @@ use std::error::Error;
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
-use everwire_chat_server::{Account, AccountError, Accounts, ClosedRoom, StoreOpenError};
+use everwire_chat_server::{Account, AccountError, Accounts, ClosedRoom, ClusterSettings, StoreOpenError};
 
-use crate::args::{RoomCommand, UserCommand};
+use crate::args::{ClusterArgs, RoomCommand, UserCommand};
 use crate::exit::{Exit, Failure};
 use crate::term::complain;
 
-pub(crate) fn user(data: &Path, what: UserCommand) -> Result<Exit, Failure> {
-    let mut accounts = match what {
+pub(crate) fn user(data: &Path, cluster: ClusterArgs, what: UserCommand) -> Result<Exit, Failure> {
+    let mut accounts = match (open_cluster(cluster)?, &what) {
+        (Some(accounts), _) => accounts,
         // It may come before the server's first start.
-        UserCommand::Add { .. } => Accounts::open(data).map_err(cant_open)?,
-        UserCommand::Ban { .. } => open_obeyed(data)?,
-        UserCommand::Passwd { .. } | UserCommand::Remove { .. } | UserCommand::Unban { .. } | UserCommand::List => {
-            Accounts::open_existing(data).map_err(cant_open)?
-        }
+        (None, UserCommand::Add { .. }) => Accounts::open(data).map_err(cant_open)?,
+        (None, UserCommand::Ban { .. }) => open_obeyed(data)?,
+        (
+            None,
+            UserCommand::Passwd { .. } | UserCommand::Remove { .. } | UserCommand::Unban { .. } | UserCommand::List,
+        ) => Accounts::open_existing(data).map_err(cant_open)?,
     };
     match what {
         UserCommand::Add { user, name } => {
@@ -54,13 +56,19 @@ pub(crate) fn user(data: &Path, what: UserCommand) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
-    let mut accounts = match what {
-        RoomCommand::Close { .. } | RoomCommand::Admit { .. } | RoomCommand::Dismiss { .. } => open_obeyed(data)?,
-        RoomCommand::Open { .. }
-        | RoomCommand::Publish { .. }
-        | RoomCommand::Unpublish { .. }
-        | RoomCommand::List { .. } => Accounts::open_existing(data).map_err(cant_open)?,
+pub(crate) fn room(data: &Path, cluster: ClusterArgs, what: RoomCommand) -> Result<Exit, Failure> {
+    let mut accounts = match (open_cluster(cluster)?, &what) {
+        (Some(accounts), _) => accounts,
+        (None, RoomCommand::Close { .. } | RoomCommand::Admit { .. } | RoomCommand::Dismiss { .. }) => {
+            open_obeyed(data)?
+        }
+        (
+            None,
+            RoomCommand::Open { .. }
+            | RoomCommand::Publish { .. }
+            | RoomCommand::Unpublish { .. }
+            | RoomCommand::List { .. },
+        ) => Accounts::open_existing(data).map_err(cant_open)?,
     };
     let like = match &what {
         RoomCommand::Close { room, .. }
@@ -117,6 +125,18 @@ pub(crate) fn room(data: &Path, what: RoomCommand) -> Result<Exit, Failure> {
         complain(&format!("{} is another room, and stays as it was", shown(&other)));
     }
     Ok(Exit::Done)
+}
+
+/// Those of a cluster, if its NATS servers are named.
+fn open_cluster(cluster: ClusterArgs) -> Result<Option<Accounts>, Failure> {
+    let ClusterArgs { cluster: Some(servers), cluster_credentials, cluster_ca } = cluster else { return Ok(None) };
+    let mut settings = ClusterSettings::new(servers);
+    settings.credentials = cluster_credentials;
+    settings.ca = cluster_ca;
+    let opened = Accounts::open_cluster(&settings);
+    opened
+        .map(Some)
+        .map_err(|error| Failure::new(Exit::Failed, format!("{} (--cluster URL)", super::described(&error))))
 }
 
 /// For what is to keep somebody out: a folder that is there, since a name that was mistyped is no server's, and whose server

@@ -82,11 +82,6 @@ impl Settings {
             (Some(certificate), key) => Some(TlsFiles { key: key.unwrap_or_else(|| certificate.clone()), certificate }),
             (None, Some(_)) => return Err(Failure::usage("tls-key goes with tls-cert".to_owned())),
         };
-        if settings.cluster.is_some() && !matches!(server.auth, Auth::Guests) {
-            return Err(Failure::usage(
-                "cluster goes without auth so far: accounts and bans are not yet the same on all nodes".to_owned(),
-            ));
-        }
         server.cluster = cluster(
             settings.cluster,
             settings.cluster_replicas,

@@ -70,9 +70,20 @@ async fn renew_certificate(tls: Option<&Arc<Tls>>) {
     }
 }
 
+/// A ban that another node has told holds here within a second.
+#[cfg(feature = "cluster")]
+fn revocation_period(state: &AppState) -> Duration {
+    if state.config.cluster.is_some() { Duration::from_millis(250) } else { REVOCATION_PERIOD }
+}
+
+#[cfg(not(feature = "cluster"))]
+fn revocation_period(_: &AppState) -> Duration {
+    REVOCATION_PERIOD
+}
+
 async fn revoke(state: &AppState) {
     let Some(access) = &state.access else { return std::future::pending().await };
-    let mut pace = tokio::time::interval(REVOCATION_PERIOD);
+    let mut pace = tokio::time::interval(revocation_period(state));
     loop {
         pace.tick().await;
         access.renew().await;

@@ -12,7 +12,7 @@ use crate::error::OpenError;
 use crate::metrics::{Metrics, Watched};
 use crate::state::{AppState, Parts};
 #[cfg(feature = "cluster")]
-use crate::store::cluster::{ClusterError, ClusterStore};
+use crate::store::cluster::{ClusterError, ClusterSettings, ClusterStore, open_accounts};
 use crate::store::sqlite::{SqliteAccounts, SqliteStore, exists};
 use crate::store::{Commits, MessageStore, StoreNumbers, StoreOpenError, StoreOptions};
 use crate::tls::Tls;
@@ -26,9 +26,9 @@ impl ChatServer {
         let folder = config.data.as_deref();
         let options =
             StoreOptions { kept_for: config.retention.time, auth: Some(config.auth.name()), is_replica: false };
-        let Opened { store, commits, numbers } = open_store(&config, options)?;
+        let Opened { store, commits, numbers, accounts } = open_store(&config, options)?;
         let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);
-        let access = access(&config.auth, folder)?;
+        let access = access(&config.auth, accounts)?;
         let directory = RoomDirectory::new(folder.map(|folder| SqliteAccounts::open(Some(folder))).transpose()?);
         let rooms = Arc::new(Mutex::new(Rooms::new(matches!(config.auth, Auth::Guests))));
         let pages = Arc::new(PageBudget::new());
@@ -51,6 +51,8 @@ struct Opened {
     commits: Commits,
     /// Of its cluster, if it is a node of one.
     numbers: Option<StoreNumbers>,
+    /// Unless whoever comes is a guest.
+    accounts: Option<AccountStores>,
 }
 
 fn open_store(config: &ServerConfig, options: StoreOptions) -> Result<Opened, OpenError> {
@@ -63,21 +65,29 @@ fn open_store(config: &ServerConfig, options: StoreOptions) -> Result<Opened, Op
             ClusterStore::open(folder, cluster, options, config.max_message).map_err(OpenError::Cluster)?;
         let status = store.status();
         let numbers: StoreNumbers = Arc::new(move || status.numbers());
-        return Ok(Opened { store: Arc::new(store), commits, numbers: Some(numbers) });
+        let accounts = match config.auth {
+            Auth::Guests => None,
+            Auth::Accounts | Auth::Issuer(_) => Some(AccountStores::new(store.accounts()?, Some(store.accounts()?))),
+        };
+        return Ok(Opened { store: Arc::new(store), commits, numbers: Some(numbers), accounts });
     }
     let (store, commits) = SqliteStore::open(folder, &options)?;
-    Ok(Opened { store: Arc::new(store), commits, numbers: None })
+    let accounts = match config.auth {
+        Auth::Guests => None,
+        Auth::Accounts | Auth::Issuer(_) => {
+            let writer = SqliteAccounts::open(folder)?;
+            // In memory there is one alone.
+            let reader = folder.map(|folder| SqliteAccounts::open(Some(folder))).transpose()?;
+            Some(AccountStores::new(writer, reader))
+        }
+    };
+    Ok(Opened { store: Arc::new(store), commits, numbers: None, accounts })
 }
 
 /// `None`: whoever comes is a guest.
-fn access(auth: &Auth, folder: Option<&Path>) -> Result<Option<Access>, OpenError> {
-    if matches!(auth, Auth::Guests) {
-        return Ok(None);
-    }
-    let writer = SqliteAccounts::open(folder)?;
-    // In memory there is one alone.
-    let reader = folder.map(|folder| SqliteAccounts::open(Some(folder))).transpose()?;
-    let access = Access::new(auth, AccountStores::new(writer, reader));
+fn access(auth: &Auth, accounts: Option<AccountStores>) -> Result<Option<Access>, OpenError> {
+    let Some(accounts) = accounts else { return Ok(None) };
+    let access = Access::new(auth, accounts);
     access.map(Some).map_err(|error| match error {
         AccessError::Accounts(source) => OpenError::Accounts(source),
         AccessError::Keys(error) => OpenError::Keys(error),
@@ -90,7 +100,20 @@ impl Accounts {
     /// # Errors
     /// If the folder can't be used.
     pub fn open(data: &Path) -> Result<Self, StoreOpenError> {
-        SqliteAccounts::open(Some(data)).map(Self::of)
+        let accounts = SqliteAccounts::open(Some(data))?;
+        if accounts.is_of_cluster().unwrap_or(false) {
+            return Err(StoreOpenError::OfCluster { folder: data.to_owned() });
+        }
+        Ok(Self::of(accounts))
+    }
+
+    /// Those of a cluster, from any machine: each node notices changes within a second. Blocks until the NATS servers have answered.
+    ///
+    /// # Errors
+    /// If they can't be reached or don't accept the credentials, or no server has made this cluster yet.
+    #[cfg(feature = "cluster")]
+    pub fn open_cluster(settings: &ClusterSettings) -> Result<Self, ClusterError> {
+        open_accounts(settings).map(Self::of)
     }
 
     /// Opens the database of a data folder that a server or [`open`](Self::open) has made, and makes none.

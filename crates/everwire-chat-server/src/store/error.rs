@@ -102,6 +102,11 @@ pub enum StoreOpenError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The folder is of a node of a cluster.
+    OfCluster {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The log beside the file is another file's, and would damage it.
     ForeignLog {
         /// The file.
@@ -138,6 +143,11 @@ impl fmt::Display for StoreOpenError {
                 "{} was made by an earlier version: start the server once, which brings it up to date",
                 file.display()
             ),
+            Self::OfCluster { folder } => write!(
+                f,
+                "{} is of a node of a cluster, which shares its accounts and rooms: name its NATS servers by --cluster URL",
+                folder.display()
+            ),
             Self::ForeignLog { file } => write!(
                 f,
                 "the log beside {0} is another file's and would damage it: put the file back by `everwire restore {0}`, \
@@ -168,6 +178,7 @@ impl std::error::Error for StoreOpenError {
             | Self::TooNew { .. }
             | Self::TooOld { .. }
             | Self::NotThere { .. }
+            | Self::OfCluster { .. }
             | Self::ForeignLog { .. }
             | Self::Damaged { .. } => None,
         }

@@ -7,10 +7,12 @@
 //! | `commits` | what a store has committed, in order |
 //! | `error` | why a store can't be opened or can't do what it was asked for |
 //! | `sqlite` | both in one SQLite file |
-//! | `replica`, `cluster` | the same on several nodes: what they agree on, and the log of NATS JetStream that they share |
+//! | `replica`, `access_state`, `cluster` | the same on several nodes: what they agree on, and the log of NATS JetStream that they share |
 //! | `memory` | both in memory, for tests |
 //! | `conformance` | what every implementation has to do, as one suite |
 
+#[cfg(feature = "cluster")]
+mod access_state;
 mod accounts;
 #[cfg(feature = "cluster")]
 pub(crate) mod cluster;

@@ -85,6 +85,31 @@ impl Broker {
         Ok(broker)
     }
 
+    /// Connects, and finds a cluster that there is.
+    pub(super) async fn find(settings: &ClusterSettings) -> Result<Self, ClusterError> {
+        let client = connect(settings).await?;
+        check_version(&client.server_info().version)?;
+        let streams = ContextBuilder::new().timeout(ACK_PATIENCE).ack_timeout(ACK_PATIENCE).build(client.clone());
+        check_jetstream(&streams).await?;
+        let found = look(&streams, names::ACCESS, None).await?;
+        Ok(Self { client, streams, identity: identity_of(&found)? })
+    }
+
+    /// The payload and the sequence of a subject's last record.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    pub(super) async fn last(&self, stream: &str, subject: &str) -> Result<Option<(u64, Vec<u8>)>, String> {
+        let stream = self.streams.get_stream_no_info(stream).await.map_err(|error| described(&error))?;
+        match stream.get_last_raw_message_by_subject(subject).await {
+            Ok(message) => Ok(Some((message.sequence, message.payload.to_vec()))),
+            Err(error) => match error.kind() {
+                async_nats::jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
+                _ => Err(described(&error)),
+            },
+        }
+    }
+
     /// How the stream of this name stands.
     ///
     /// # Errors
@@ -215,23 +240,20 @@ async fn find_or_make(streams: &Context, replicas: usize) -> Result<Identity, Cl
     let new = Identity { cluster: uuid::Uuid::now_v7().to_string(), epoch: uuid::Uuid::now_v7().to_string() };
     let access = stream::Config {
         max_messages_per_subject: 1,
+        allow_message_ttl: true,
         ..config(names::ACCESS.to_owned(), names::ACCESS_SUBJECTS.to_owned(), replicas, &new)
     };
     let found = make(streams, access, replicas).await?;
-    let metadata = &found.metadata;
-    let (Some(cluster), Some(epoch)) = (metadata.get(CLUSTER), metadata.get(EPOCH)) else {
-        return Err(ClusterError::ForeignStream { stream: names::ACCESS.to_owned() });
-    };
-    let identity = Identity { cluster: cluster.clone(), epoch: epoch.clone() };
-    let is_complete = metadata.contains_key(COMPLETE);
+    let identity = identity_of(&found)?;
+    let is_complete = found.metadata.contains_key(COMPLETE);
     for shard in 0..names::SHARDS {
         let name = names::history(shard);
         if is_complete {
-            look(streams, &name, replicas).await?;
+            look(streams, &name, Some(replicas)).await?;
         } else {
             let made = config(name.clone(), names::history_subjects(shard), replicas, &identity);
             let found = make(streams, made, replicas).await?;
-            if found.metadata.get(CLUSTER) != Some(cluster) {
+            if found.metadata.get(CLUSTER) != Some(&identity.cluster) {
                 return Err(ClusterError::ForeignStream { stream: name });
             }
         }
@@ -246,6 +268,13 @@ async fn find_or_make(streams: &Context, replicas: usize) -> Result<Identity, Cl
         streams.update_stream(&complete).await.map_err(refused)?;
     }
     Ok(identity)
+}
+
+fn identity_of(access: &stream::Config) -> Result<Identity, ClusterError> {
+    match (access.metadata.get(CLUSTER), access.metadata.get(EPOCH)) {
+        (Some(cluster), Some(epoch)) => Ok(Identity { cluster: cluster.clone(), epoch: epoch.clone() }),
+        _ => Err(ClusterError::ForeignStream { stream: names::ACCESS.to_owned() }),
+    }
 }
 
 fn config(name: String, subjects: String, replicas: usize, identity: &Identity) -> stream::Config {
@@ -272,7 +301,7 @@ fn config(name: String, subjects: String, replicas: usize, identity: &Identity) 
 /// Finds a stream, or makes it.
 async fn make(streams: &Context, config: stream::Config, replicas: usize) -> Result<stream::Config, ClusterError> {
     let name = config.name.clone();
-    match look(streams, &name, replicas).await {
+    match look(streams, &name, Some(replicas)).await {
         Err(ClusterError::MissingStream { .. }) => {}
         found => return found,
     }
@@ -283,7 +312,7 @@ async fn make(streams: &Context, config: stream::Config, replicas: usize) -> Res
             Ok(made) => return Ok(made.cached_info().config.clone()),
             Err(error) => match error.kind() {
                 CreateStreamErrorKind::JetStream(refused) => match refused.error_code() {
-                    ErrorCode::STREAM_NAME_EXIST => return look(streams, &name, replicas).await,
+                    ErrorCode::STREAM_NAME_EXIST => return look(streams, &name, Some(replicas)).await,
                     ErrorCode::CLUSTER_NOT_AVAILABLE | ErrorCode::CLUSTER_NOT_LEADER if attempts < 5 => {}
                     ErrorCode::STREAM_SUBJECT_OVERLAP => return Err(ClusterError::ForeignStream { stream: name }),
                     ErrorCode::CLUSTER_NO_PEERS
@@ -302,16 +331,20 @@ async fn make(streams: &Context, config: stream::Config, replicas: usize) -> Res
     }
 }
 
-/// A stream that has to be there, and ours.
-async fn look(streams: &Context, name: &str, replicas: usize) -> Result<stream::Config, ClusterError> {
+/// A stream that has to be there, and ours; with so many replicas.
+async fn look(streams: &Context, name: &str, replicas: Option<usize>) -> Result<stream::Config, ClusterError> {
     let mut attempts = 0;
     loop {
         match streams.get_stream(name).await {
             Ok(found) => {
                 let config = found.cached_info().config.clone();
                 return match config.metadata.get(KIND).map(String::as_str) {
-                    Some(KIND_IS) if config.num_replicas == replicas => Ok(config),
-                    Some(KIND_IS) => Err(ClusterError::OtherReplicas { replicas, found: config.num_replicas }),
+                    Some(KIND_IS) => match replicas {
+                        Some(replicas) if replicas != config.num_replicas => {
+                            Err(ClusterError::OtherReplicas { replicas, found: config.num_replicas })
+                        }
+                        _ => Ok(config),
+                    },
                     _ => Err(ClusterError::ForeignStream { stream: name.to_owned() }),
                 };
             }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::store::error::StoreOpenError;
+use crate::store::error::{StoreError, StoreOpenError};
 
 /// Why a server can't be a node of its cluster.
 #[derive(Debug)]
@@ -90,6 +90,8 @@ pub enum ClusterError {
     Sync,
     /// The data folder can't be used.
     Folder(StoreOpenError),
+    /// Who may come in can't be read.
+    Access(StoreError),
     /// The broker refused something else.
     Refused {
         /// What was asked for.
@@ -167,6 +169,7 @@ impl fmt::Display for ClusterError {
                  their jetstream section, then confirm it with --cluster-accept-sync",
             ),
             Self::Folder(error) => error.fmt(f),
+            Self::Access(_) => f.write_str("who may come in can't be read from the cluster"),
             Self::Refused { what, cause } => write!(f, "the NATS server refuses {what}: {cause}"),
         }
     }
@@ -177,6 +180,7 @@ impl std::error::Error for ClusterError {
         match self {
             // Its words are ours.
             Self::Folder(error) => error.source(),
+            Self::Access(error) => Some(error),
             _ => None,
         }
     }

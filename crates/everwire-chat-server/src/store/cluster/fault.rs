@@ -14,6 +14,8 @@ pub enum ClusterFault {
     Silent,
     /// This node does not keep up.
     Behind,
+    /// Who may come in is not known for sure.
+    Stale,
     /// No outcome came in time.
     Unknown,
 }
@@ -29,7 +31,10 @@ impl fmt::Display for ClusterFault {
             Self::Missing => "a stream of the cluster was removed: restore it from a backup",
             Self::Silent => "the cluster's streams don't answer: most of the NATS servers may be down; it is tried again",
             Self::Behind => "this node is behind the cluster's streams; it catches up",
-            Self::Unknown => "the cluster did not say in time what became of a post; it is tried again",
+            Self::Stale => {
+                "the cluster's NATS servers don't answer, so that this node can't be sure who may come in: nobody is let in until they do"
+            }
+            Self::Unknown => "the cluster did not say in time whether it is done: look, and try again",
         })
     }
 }

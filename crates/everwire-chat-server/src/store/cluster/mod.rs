@@ -6,15 +6,21 @@
 //! - `names`: the streams, and which room is in which
 //! - `broker`: the connection, and the streams made and looked at
 //! - `log`: posts on their way: planned, appended by compare-and-set, and told what became of them
-//! - `tail`: one stream, from what was applied last, in order
+//! - `reader`: a stream, in order and without a gap
+//! - `tail`: one stream of posts, from what was applied last, in order
+//! - `access`, `accounts`: who may come in, told by a stream and kept in each node's tables; `remote`: the same for the commands
 //! - `watchdog`: whether this node keeps up, and whether the streams are still those that it knows
 //! - `store`: [`MessageStore`](super::MessageStore) of these
 
+mod access;
+mod accounts;
 mod broker;
 mod error;
 mod fault;
 mod log;
 mod names;
+mod reader;
+mod remote;
 mod settings;
 mod status;
 mod store;
@@ -25,5 +31,6 @@ mod watchdog;
 
 pub use error::ClusterError;
 pub use fault::ClusterFault;
+pub(crate) use remote::open_accounts;
 pub use settings::ClusterSettings;
 pub(crate) use store::ClusterStore;

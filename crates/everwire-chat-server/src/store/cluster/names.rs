@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 
+use crate::store::access_state::Subject;
+
 /// Streams that rooms are spread over. Another number is another cluster.
 pub(super) const SHARDS: usize = 8;
 
@@ -25,9 +27,24 @@ pub(super) fn place(room: &str) -> (usize, String) {
     let hash = digest(&SHA256, room.as_bytes());
     let bytes = hash.as_ref();
     let shard = bytes.last().map_or(0, |byte| usize::from(*byte)) % SHARDS;
-    // 128 bits: no two rooms share a subject.
-    let name = URL_SAFE_NO_PAD.encode(bytes.get(..16).unwrap_or(bytes));
-    (shard, format!("ew.h.{shard}.{name}"))
+    (shard, format!("ew.h.{shard}.{}", token(room)))
+}
+
+/// The subject of what is known of a user, a room or a sign-in.
+pub(super) fn of_access(subject: &Subject) -> String {
+    match subject {
+        Subject::User(id) => format!("ew.a.u.{}", token(id)),
+        Subject::Room(name) => format!("ew.a.r.{}", token(name)),
+        Subject::SignIn(family) => format!("ew.a.s.{}", token(family)),
+        Subject::Key => "ew.a.k".to_owned(),
+    }
+}
+
+/// 128 bits of a hash: no two names share one.
+fn token(name: &str) -> String {
+    let hash = digest(&SHA256, name.as_bytes());
+    let bytes = hash.as_ref();
+    URL_SAFE_NO_PAD.encode(bytes.get(..16).unwrap_or(bytes))
 }
 
 #[cfg(test)]

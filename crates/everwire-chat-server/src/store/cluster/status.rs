@@ -12,6 +12,9 @@ use crate::sync::lock;
 /// Without a word from the streams for so long, a node is not ready.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// Without being sure of what was told of who may come in for so long, nobody is let in.
+const STALE: Duration = Duration::from_secs(5);
+
 /// Behind the streams' ends for so long, a node is not ready.
 const BEHIND: Duration = Duration::from_secs(10);
 
@@ -40,17 +43,21 @@ pub(crate) struct ClusterStatus {
     is_refusing: AtomicBool,
     /// When all streams last answered, and when all of them were last applied to their ends.
     heard: Mutex<Times>,
+    /// What was applied of who may come in.
+    access: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Times {
     heard: Instant,
     level: Option<Instant>,
+    /// When all that was told of who may come in was last known to be applied.
+    access: Option<Instant>,
 }
 
 impl ClusterStatus {
     pub(super) fn new() -> Self {
-        let heard = Mutex::new(Times { heard: Instant::now(), level: None });
+        let heard = Mutex::new(Times { heard: Instant::now(), level: None, access: None });
         Self {
             applied: Default::default(),
             ends: Default::default(),
@@ -62,6 +69,7 @@ impl ClusterStatus {
             refusing: Mutex::default(),
             is_refusing: AtomicBool::default(),
             heard,
+            access: AtomicU64::default(),
         }
     }
 
@@ -88,6 +96,24 @@ impl ClusterStatus {
         if is_level {
             times.level = Some(times.heard);
         }
+    }
+
+    pub(super) fn access_applied(&self) -> u64 {
+        self.access.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_access_applied(&self, sequence: u64) {
+        self.access.fetch_max(sequence, Ordering::Relaxed);
+    }
+
+    /// All that was told of who may come in is applied.
+    pub(super) fn access_is_level(&self) {
+        lock(&self.heard).access = Some(Instant::now());
+    }
+
+    /// Whether this node knows who may come in.
+    pub(super) fn knows_access(&self) -> bool {
+        lock(&self.heard).access.is_some_and(|at| at.elapsed() <= STALE)
     }
 
     /// Nothing is appended any more.

@@ -4,10 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime;
+use tokio::runtime::{self, Handle};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::access::{self, AccessLink};
+use super::accounts::ClusterAccounts;
 use super::broker::Broker;
 use super::error::ClusterError;
 use super::log::{Event, Log, WAITING};
@@ -18,12 +20,12 @@ use super::tail::Tail;
 use super::watchdog::Watchdog;
 use crate::domain::{ReadPosition, StoredReceipts};
 use crate::store::commits::Commits;
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, StoreOpenError};
 use crate::store::messages::{
     Append, BoxFuture, MessageStore, Page, PageRequest, ReadQuery, ReadState, Retention, StoreOptions,
 };
 use crate::store::replica::{Flights, Run};
-use crate::store::sqlite::{FolderIs, ReplicaOpened, ShardPosition, SqliteStore};
+use crate::store::sqlite::{FolderIs, ReplicaOpened, ShardPosition, SqliteAccounts, SqliteStore};
 use crate::sync::lock;
 
 /// How long a page waits for posts of its room that are on their way.
@@ -40,6 +42,8 @@ pub(crate) struct ClusterStore {
     events: mpsc::UnboundedSender<Event>,
     status: Arc<ClusterStatus>,
     epoch: String,
+    folder: PathBuf,
+    link: AccessLink,
     thread: Mutex<Option<Driver>>,
 }
 
@@ -57,6 +61,7 @@ struct Opened {
     events: mpsc::UnboundedSender<Event>,
     posts: mpsc::Sender<Append>,
     epoch: String,
+    link: AccessLink,
 }
 
 impl ClusterStore {
@@ -85,7 +90,8 @@ impl ClusterStore {
         let status = Arc::new(ClusterStatus::new());
         let (opened, wait) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
-        let (folder, settings, of_thread): (PathBuf, _, _) = (folder.to_owned(), settings.clone(), Arc::clone(&status));
+        let (of_store, folder) = (folder.to_owned(), folder.to_owned());
+        let (settings, of_thread) = (settings.clone(), Arc::clone(&status));
         let spawned = std::thread::Builder::new().name("everwire-cluster".into()).spawn(move || {
             let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -107,16 +113,26 @@ impl ClusterStore {
         });
         let thread = spawned.map_err(|error| ClusterError::Unreachable { cause: error.to_string() })?;
         let closed = |_| ClusterError::Unreachable { cause: "the cluster's thread has ended".to_owned() };
-        let Opened { store, commits, events, posts, epoch } = wait.recv().map_err(closed)??;
+        let Opened { store, commits, events, posts, epoch, link } = wait.recv().map_err(closed)??;
         let store = Self {
             applied: store,
             posts: Mutex::new(Some(posts)),
             events,
             status,
             epoch,
+            folder: of_store,
+            link,
             thread: Mutex::new(Some(Driver { thread, stop })),
         };
         Ok((store, commits))
+    }
+
+    /// A handle of who may come in.
+    ///
+    /// # Errors
+    /// If the data folder can't be used.
+    pub(crate) fn accounts(&self) -> Result<ClusterAccounts, StoreOpenError> {
+        ClusterAccounts::open(&self.folder, self.link.clone())
     }
 
     /// How this node stands.
@@ -158,6 +174,10 @@ async fn open(
         check_position(&broker, &status, shard, &position).await;
     }
     let store = Arc::new(store);
+    let link = AccessLink { broker: broker.clone(), status: Arc::clone(&status), runtime: Handle::current() };
+    let mut accounts = SqliteAccounts::open(Some(folder)).map_err(ClusterError::Folder)?;
+    access::catch_up(&link, &mut accounts).await.map_err(ClusterError::Access)?;
+    tokio::spawn(access::follow(link.clone(), accounts));
     let flights = Arc::new(Flights::default());
     let (events, received) = mpsc::unbounded_channel();
     let (posts, taken) = mpsc::channel(WAITING);
@@ -175,11 +195,12 @@ async fn open(
     let mut watchdog = Watchdog::new(broker.clone(), Arc::clone(&status));
     // A node that was level when it went away is ready at once.
     watchdog.look().await;
+    watchdog.look_at_access().await;
     tokio::spawn(watchdog.run());
     let mut log = Log::new(broker, Arc::clone(&store), flights, status, events.clone());
     log.refuse_post(refused);
     tokio::spawn(log.run(taken, received));
-    Ok(Opened { store, commits, events, posts, epoch })
+    Ok(Opened { store, commits, events, posts, epoch, link })
 }
 
 /// Whether the stream still holds what this node has applied last of it.

@@ -4,29 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
-use async_nats::{Message, StatusCode, Subscriber};
-use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
-use super::broker::{Broker, described};
+use super::broker::Broker;
 use super::log::Event;
 use super::names;
+use super::reader::{Reader, StreamRecord};
 use super::status::ClusterStatus;
 use crate::store::replica::{Flights, LogRecord, RecordOutcome, Run};
 use crate::store::sqlite::SqliteStore;
 
-/// How often the server says that it is there while nothing comes, and after how long without that the reading begins anew.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-const SILENCE: Duration = Duration::from_millis(3500);
-
-/// How long the server keeps a reader that has gone.
-const KEPT: Duration = Duration::from_secs(30);
-
-/// Records that are applied together.
-const TOGETHER: usize = 256;
+/// How soon it is tried again to store what was committed.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How soon a reading that has ended begins anew.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -65,92 +54,19 @@ impl Tail {
     }
 
     async fn read(&self, shard: usize) -> Ended {
-        let (mut subscriber, mut seen) = match self.subscribe(shard).await {
-            Ok(subscriber) => (subscriber, 0),
+        let from = self.status.applied(shard).saturating_add(1);
+        let mut reader = match Reader::open(&self.broker, &names::history(shard), from).await {
+            Ok(reader) => reader,
             Err(why) => return Ended::Again(why),
         };
         loop {
-            let first = match timeout(SILENCE, subscriber.next()).await {
-                Ok(Some(message)) => message,
-                Ok(None) => return Ended::Again("the subscription has ended".to_owned()),
-                Err(_) => return Ended::Again("nothing came for too long".to_owned()),
-            };
-            let mut records = Vec::new();
-            let mut next = Some(first);
-            while let Some(message) = next {
-                match self.take(shard, &mut seen, message).await {
-                    Ok(record) => records.extend(record),
-                    Err(why) => {
-                        // What came before it is whole.
-                        if let Some(ended) = self.apply(shard, records).await {
-                            return ended;
-                        }
-                        return Ended::Again(why);
-                    }
-                }
-                next = if records.len() < TOGETHER { subscriber.next().now_or_never().flatten() } else { None };
-            }
+            let (records, why) = reader.next().await;
+            let records = records.into_iter().filter_map(|record| run_of(shard, record)).collect();
             if let Some(ended) = self.apply(shard, records).await {
                 return ended;
             }
-        }
-    }
-
-    async fn subscribe(&self, shard: usize) -> Result<Subscriber, String> {
-        let Broker { client, streams, .. } = &self.broker;
-        let inbox = client.new_inbox();
-        let subscriber = client.subscribe(inbox.clone()).await.map_err(|error| described(&error))?;
-        let config = push::Config {
-            deliver_subject: inbox,
-            description: Some("everwire serve: one reader for each node and stream".to_owned()),
-            deliver_policy: DeliverPolicy::ByStartSequence {
-                start_sequence: self.status.applied(shard).saturating_add(1),
-            },
-            ack_policy: AckPolicy::None,
-            max_deliver: 1,
-            flow_control: true,
-            idle_heartbeat: HEARTBEAT,
-            inactive_threshold: KEPT,
-            memory_storage: true,
-            num_replicas: 1,
-            ..push::Config::default()
-        };
-        let made = streams.create_consumer_on_stream(config, names::history(shard)).await;
-        made.map_err(|error| described(&error))?;
-        Ok(subscriber)
-    }
-
-    /// A record, unless the message is one of the reading itself. `seen`: messages of this reader so far.
-    async fn take(&self, shard: usize, seen: &mut u64, message: Message) -> Result<Option<LogRecord>, String> {
-        match message.status {
-            Some(StatusCode::IDLE_HEARTBEAT) => {
-                if let Some(reply) = message.reply {
-                    // Flow control: the server waits for this.
-                    let _ = self.broker.client.publish(reply, Bytes::new()).await;
-                }
-                let last = message.headers.as_ref().and_then(|headers| headers.get("Nats-Last-Consumer"));
-                match last.and_then(|last| last.as_str().parse::<u64>().ok()) {
-                    Some(last) if last != *seen => Err("some messages have not come".to_owned()),
-                    _ => Ok(None),
-                }
-            }
-            Some(status) if status == StatusCode::OK => Ok(None),
-            Some(status) => Err(format!("the server ends it: {status}")),
-            None => {
-                let message = async_nats::jetstream::Message { message, context: self.broker.streams.clone() };
-                let info = message.info().map_err(|error| error.to_string())?;
-                let (sequence, number) = (info.stream_sequence, info.consumer_sequence);
-                if number != seen.saturating_add(1) {
-                    return Err("some messages have not come".to_owned());
-                }
-                *seen = number;
-                match serde_json::from_slice::<Run>(&message.message.payload) {
-                    Ok(run) => Ok(Some(LogRecord { shard, sequence, run })),
-                    Err(error) => {
-                        tracing::error!(shard, sequence, %error, "a record makes no sense, and is left out");
-                        Ok(None)
-                    }
-                }
+            if let Some(why) = why {
+                return Ended::Again(why);
             }
         }
     }
@@ -166,7 +82,7 @@ impl Tail {
                 Err(crate::store::error::StoreError::Closed) => return Some(Ended::Closed),
                 Err(error) => {
                     tracing::error!(shard, %error, "what the cluster has committed can't be stored on this node; it is tried again");
-                    tokio::time::sleep(HEARTBEAT).await;
+                    tokio::time::sleep(STORE_AGAIN).await;
                     continue;
                 }
             };
@@ -203,5 +119,16 @@ impl Tail {
             }
         }
         None
+    }
+}
+
+fn run_of(shard: usize, record: StreamRecord) -> Option<LogRecord> {
+    let StreamRecord { sequence, payload, .. } = record;
+    match serde_json::from_slice::<Run>(&payload) {
+        Ok(run) => Some(LogRecord { shard, sequence, run }),
+        Err(error) => {
+            tracing::error!(shard, sequence, %error, "a record makes no sense, and is left out");
+            None
+        }
     }
 }

@@ -5,9 +5,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::accounts::ClusterAccounts;
 use super::store::ClusterStore;
 use super::{ClusterError, ClusterSettings};
-use crate::store::conformance::{self, Log, MessageFixture, collect, ids, message_store, post};
+use crate::store::accounts::{AccountAdded, AccountStore, RefreshOutcome, SignInOutcome};
+use crate::store::conformance::{
+    self, AccountFixture, Log, MessageFixture, account_store, collect, ids, message_store, post,
+};
 use crate::store::messages::{MessageStore, PageRequest, StoreOptions};
 use crate::store::{Commits, StoreError};
 
@@ -106,6 +110,64 @@ impl MessageFixture for Node {
 }
 
 message_store!(Node);
+
+/// A node's accounts.
+struct Members;
+
+impl AccountFixture for Members {
+    fn open() -> Box<dyn AccountStore> {
+        let nats = Nats::start("");
+        let data = tempfile::tempdir().unwrap();
+        let options = StoreOptions { is_replica: true, ..StoreOptions::default() };
+        let (store, commits) = ClusterStore::open(data.path(), &nats.settings(), options, LARGEST).unwrap();
+        let mut accounts = store.accounts().unwrap();
+        accounts.keep(Box::new((store, commits, nats, data)));
+        Box::new(accounts)
+    }
+}
+
+account_store!(Members);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_node_decides_of_users_holds_on_all_and_for_the_commands() {
+    let nats = Nats::start("");
+    let folders = [folder(), folder(), folder()];
+    let [first, second] = [0, 1].map(|node| join(&nats, &folders[node].1).unwrap().0);
+    let (mut here, mut there) = (first.accounts().unwrap(), second.accounts().unwrap());
+    assert_eq!(here.key().unwrap(), there.key().unwrap(), "tokens of one are good at the other");
+    let mut commands = super::open_accounts(&nats.settings()).unwrap();
+    assert_eq!(commands.add("ana", "Ana", "hash", 1).unwrap(), AccountAdded::Now);
+    let seen = |what: &str, accounts: &ClusterAccounts, is: &dyn Fn(&ClusterAccounts) -> bool| {
+        wait_for(what, || is(accounts).then_some(()));
+    };
+    for accounts in [&here, &there] {
+        seen("account", accounts, &|accounts| accounts.login("ana").unwrap().is_some());
+    }
+    // A refresh token is exchanged once, on whichever node it comes.
+    let generation = here.login("ana").unwrap().unwrap().generation;
+    assert!(matches!(here.begin("ana", generation, b"1", "f", i64::MAX, 1).unwrap(), SignInOutcome::SignedIn(_)));
+    seen("sign-in", &there, &|accounts| accounts.family("1").is_some());
+    assert!(matches!(there.refresh(b"1", b"2", i64::MAX, 1).unwrap(), RefreshOutcome::For(..)));
+    assert!(
+        matches!(here.refresh(b"1", b"2b", i64::MAX, 1).unwrap(), RefreshOutcome::For(_, void) if void == [b"2".to_vec()])
+    );
+    assert!(matches!(there.refresh(b"2", b"3", i64::MAX, 1).unwrap(), RefreshOutcome::Stolen { .. }), "known at once");
+    // A ban, told by the commands.
+    assert!(commands.ban("ana", 5).unwrap());
+    for accounts in [&here, &there] {
+        seen("ban", accounts, &|accounts| accounts.standing("ana", "r", None, 1).unwrap().banned);
+    }
+    // A node that comes later knows all of it.
+    let (third, _) = join(&nats, &folders[2].1).unwrap();
+    let late = third.accounts().unwrap();
+    assert!(late.standing("ana", "r", None, 1).unwrap().banned && late.key().unwrap() == here.key().unwrap());
+    // Without the broker nobody is let in, after a while.
+    drop(nats);
+    seen("staleness", &late, &|accounts| accounts.standing("ana", "r", None, 1).is_err());
+    for store in [first, second, third] {
+        store.close();
+    }
+}
 
 fn join(nats: &Nats, data: &Path) -> Result<(ClusterStore, Log), ClusterError> {
     join_with(&nats.settings(), data)

@@ -21,13 +21,14 @@ pub(super) struct Watchdog {
     status: Arc<ClusterStatus>,
     /// Where the streams ended at the last look.
     ends: Option<[u64; SHARDS]>,
+    access_end: Option<u64>,
     is_silent: bool,
     went_back: u32,
 }
 
 impl Watchdog {
     pub(super) fn new(broker: Broker, status: Arc<ClusterStatus>) -> Self {
-        Self { broker, status, ends: None, is_silent: false, went_back: 0 }
+        Self { broker, status, ends: None, access_end: None, is_silent: false, went_back: 0 }
     }
 
     /// Never returns.
@@ -37,6 +38,17 @@ impl Watchdog {
         loop {
             pace.tick().await;
             self.look().await;
+            self.look_at_access().await;
+        }
+    }
+
+    /// Whether this node knows who may come in.
+    pub(super) async fn look_at_access(&mut self) {
+        if let Ok(StreamState::There { last, .. }) = self.broker.state(names::ACCESS).await {
+            let before = self.access_end.replace(last).unwrap_or(last);
+            if self.status.access_applied() >= before {
+                self.status.access_is_level();
+            }
         }
     }
 

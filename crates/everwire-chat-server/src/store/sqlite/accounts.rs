@@ -25,6 +25,11 @@ impl SqliteAccounts {
         open_shared(folder).map(Self)
     }
 
+    /// Whether the folder is of a node of a cluster: what is changed in it alone is not what the cluster knows.
+    pub(crate) fn is_of_cluster(&self) -> Result<bool> {
+        Ok(self.0.query_row("SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'cluster')", [], |row| row.get(0))?)
+    }
+
     /// A change of who may come in, which the server notices.
     fn change(&mut self, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<bool>) -> Result<bool> {
         let transaction = write(&mut self.0)?;

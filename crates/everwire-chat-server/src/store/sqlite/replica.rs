@@ -67,6 +67,9 @@ pub(crate) enum ReplicaWork {
 /// Makes a data folder this cluster's, if it is nobody's.
 pub(super) fn prepare(database: &mut Database, identity: &Identity) -> Result<(FolderIs, Positions), StoreError> {
     let found = claim(&mut database.connection, identity)?;
+    if found != FolderIs::Ours {
+        return Ok((found, Positions::new()));
+    }
     database.set_epoch(&identity.epoch);
     Ok((found, positions(&database.connection)?))
 }

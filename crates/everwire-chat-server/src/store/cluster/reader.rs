@@ -1,0 +1,118 @@
+//! Reads a stream from a sequence on, in order and without a gap, or says that it can't.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
+use async_nats::{Message, StatusCode, Subscriber};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::timeout;
+
+use super::broker::{Broker, described};
+
+/// How often the server says that it is there while nothing comes, and after how long without that the reading begins anew.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const SILENCE: Duration = Duration::from_millis(3500);
+
+/// How long the server keeps a reader that has gone.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// Records that are handed out together.
+const TOGETHER: usize = 256;
+
+/// A message of a stream.
+#[derive(Debug)]
+pub(super) struct StreamRecord {
+    pub(super) sequence: u64,
+    pub(super) subject: String,
+    pub(super) payload: Bytes,
+    /// How many stood behind it when it was sent.
+    pub(super) pending: u64,
+}
+
+/// One reader at the server: when it misses something, another has to take its place.
+#[derive(Debug)]
+pub(super) struct Reader {
+    broker: Broker,
+    subscriber: Subscriber,
+    seen: u64,
+    /// Records that there were when it began.
+    pub(super) pending: u64,
+}
+
+impl Reader {
+    /// # Errors
+    /// In words: the servers don't answer, or the stream is not there.
+    pub(super) async fn open(broker: &Broker, stream: &str, from: u64) -> Result<Self, String> {
+        let Broker { client, streams, .. } = broker;
+        let inbox = client.new_inbox();
+        let subscriber = client.subscribe(inbox.clone()).await.map_err(|error| described(&error))?;
+        let config = push::Config {
+            deliver_subject: inbox,
+            description: Some("everwire: one reader for each node and stream".to_owned()),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from.max(1) },
+            ack_policy: AckPolicy::None,
+            max_deliver: 1,
+            flow_control: true,
+            idle_heartbeat: HEARTBEAT,
+            inactive_threshold: KEPT,
+            memory_storage: true,
+            num_replicas: 1,
+            ..push::Config::default()
+        };
+        let made = streams.create_consumer_on_stream(config, stream).await;
+        let made = made.map_err(|error| described(&error))?;
+        let info = made.cached_info();
+        let pending = info.num_pending.saturating_add(info.delivered.consumer_sequence);
+        Ok(Self { broker: broker.clone(), subscriber, seen: 0, pending })
+    }
+
+    /// What comes next, at least the server's sign of life. Why it ends, if it does, with what came before that. Cancelled, what had come
+    /// is lost.
+    pub(super) async fn next(&mut self) -> (Vec<StreamRecord>, Option<String>) {
+        let mut records = Vec::new();
+        let mut next = match timeout(SILENCE, self.subscriber.next()).await {
+            Ok(Some(message)) => Some(message),
+            Ok(None) => return (records, Some("the subscription has ended".to_owned())),
+            Err(_) => return (records, Some("nothing came for too long".to_owned())),
+        };
+        while let Some(message) = next {
+            match self.take(message).await {
+                Ok(record) => records.extend(record),
+                Err(why) => return (records, Some(why)),
+            }
+            next = if records.len() < TOGETHER { self.subscriber.next().now_or_never().flatten() } else { None };
+        }
+        (records, None)
+    }
+
+    /// A record, unless the message is one of the reading itself.
+    async fn take(&mut self, message: Message) -> Result<Option<StreamRecord>, String> {
+        match message.status {
+            Some(StatusCode::IDLE_HEARTBEAT) => {
+                if let Some(reply) = message.reply {
+                    // Flow control: the server waits for this.
+                    let _ = self.broker.client.publish(reply, Bytes::new()).await;
+                }
+                let last = message.headers.as_ref().and_then(|headers| headers.get("Nats-Last-Consumer"));
+                match last.and_then(|last| last.as_str().parse::<u64>().ok()) {
+                    Some(last) if last != self.seen => Err("some messages have not come".to_owned()),
+                    _ => Ok(None),
+                }
+            }
+            Some(status) if status == StatusCode::OK => Ok(None),
+            Some(status) => Err(format!("the server ends it: {status}")),
+            None => {
+                let message = async_nats::jetstream::Message { message, context: self.broker.streams.clone() };
+                let info = message.info().map_err(|error| error.to_string())?;
+                let (sequence, number, pending) = (info.stream_sequence, info.consumer_sequence, info.pending);
+                if number != self.seen.saturating_add(1) {
+                    return Err("some messages have not come".to_owned());
+                }
+                self.seen = number;
+                let Message { subject, payload, .. } = message.message;
+                Ok(Some(StreamRecord { sequence, subject: subject.to_string(), payload, pending }))
+            }
+        }
+    }
+}
