@@ -123,7 +123,7 @@ fn the_history_is_copied_and_restored() {
     let mut server = Everwire::start(&serve);
     say(&mut server, "first");
     let (code, _, err) = run(&["backup", "--data", &data, &copy]);
-    assert!(code == 0 && err.contains("1 messages are in"), "while the server runs: {err}");
+    assert!(code == 0 && err.contains("1 message is in"), "while the server runs: {err}");
     let (code, _, err) = run(&["restore", "--data", &data, &copy]);
     assert!(code == 1 && err.contains("in use by another server"), "{err}");
     server.signal("TERM");
@@ -134,7 +134,7 @@ fn the_history_is_copied_and_restored() {
     assert_eq!(server.exit_code(), 0);
 
     let (code, _, err) = run(&["restore", "--data", &data, &copy]);
-    assert!(code == 0 && err.contains("1 messages are restored") && err.contains("history-before-"), "{err}");
+    assert!(code == 0 && err.contains("1 message is restored") && err.contains("history-before-"), "{err}");
     let (_, out, _) = run(&["export", "--data", &data]);
     assert!(out.contains("first") && !out.contains("second"), "{out}");
     let (code, _, err) = run(&["backup", "--data", "/not/there", &copy]);
@@ -142,9 +142,11 @@ fn the_history_is_copied_and_restored() {
 
     // What is about the copy does not send anybody to look at the data folder.
     let junk = folder.path().join("junk").display().to_string();
+    let nowhere = folder.path().join("nowhere/copy").display().to_string();
     std::fs::write(&junk, "no history").unwrap();
     for (args, says) in [
         (["backup", &copy], "copy exists: choose another name"),
+        (["backup", &nowhere], "nowhere/copy can't be written: No such file"),
         (["backup", "."], ". is a folder: give the name of a file that is to be made"),
         (["restore", "/not/there"], "there is no file /not/there"),
         (["restore", "."], ". is a folder: name a file"),

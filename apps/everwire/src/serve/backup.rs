@@ -14,7 +14,7 @@ pub(crate) fn backup(data: &Path, file: &Path) -> Result<Exit, Failure> {
         // About the copy, as it says.
         _ => Failure::new(Exit::Failed, described(&error)),
     })?;
-    complain(&format!("{count} messages are in {}", file.display()));
+    complain(&format!("{} in {}", messages(count), file.display()));
     Ok(Exit::Done)
 }
 
@@ -23,9 +23,13 @@ pub(crate) fn restore(data: &Path, file: &Path) -> Result<Exit, Failure> {
         RestoreError::Open(error) => unusable(error),
         _ => Failure::new(Exit::Failed, described(&error)),
     })?;
-    complain(&format!("{} messages are restored; clients load them anew, and users sign in again", restored.messages));
+    complain(&format!("{} restored; clients load them anew, and users sign in again", messages(restored.messages)));
     if let Some(before) = restored.before {
         complain(&format!("what was there before is in {}: remove it when it is of no use any more", before.display()));
     }
     Ok(Exit::Done)
+}
+
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message is".to_owned() } else { format!("{count} messages are") }
 }

@@ -12,7 +12,7 @@ use crate::term::complain;
 pub(crate) fn export(data: &Path, room: Option<&str>) -> Result<Exit, Failure> {
     match everwire_chat_server::export(data, room, BufWriter::new(stdout().lock())) {
         Ok(count) => {
-            complain(&format!("{count} messages"));
+            complain(&if count == 1 { "1 message".to_owned() } else { format!("{count} messages") });
             Ok(Exit::Done)
         }
         // The reader has left, as `head` does.

@@ -53,7 +53,7 @@ pub fn backup(data: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<u64, Backu
         return Err(BackupError::Exists { file: to.to_owned() });
     }
     let unfinished = with_suffix(to, ".unfinished");
-    let copied = copy(&file, &unfinished).and_then(|count| {
+    let copied = copy(&file, &unfinished, to).and_then(|count| {
         let put = File::open(&unfinished).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&unfinished, to));
         put.and_then(|()| sync_folder_of(to)).map_err(|source| BackupError::Write { file: to.to_owned(), source })?;
         Ok(count)
@@ -64,8 +64,9 @@ pub fn backup(data: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<u64, Backu
     copied
 }
 
-fn copy(file: &Path, unfinished: &Path) -> Result<u64, BackupError> {
-    let failed = |source| BackupError::Write { file: unfinished.to_owned(), source };
+/// By another name until it is whole; what is said of it names `to`.
+fn copy(file: &Path, unfinished: &Path, to: &Path) -> Result<u64, BackupError> {
+    let failed = |source| BackupError::Write { file: to.to_owned(), source };
     match fs::remove_file(unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
