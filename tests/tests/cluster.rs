@@ -214,3 +214,61 @@ async fn who_signs_in_at_one_node_comes_in_at_the_other_and_a_ban_sends_away_fro
     assert_eq!(tokio::time::timeout(PATIENCE, sent_away).await.expect("in time"), 1008);
     assert!(tokio_tungstenite::connect_async(&url).await.is_err(), "and may not come back");
 }
+
+type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn enter(port: u16, user: &str) -> Socket {
+    let url = format!("ws://127.0.0.1:{port}/ws?room=den&userId={user}&userName={user}&after=");
+    tokio_tungstenite::connect_async(url).await.expect("it may come in").0
+}
+
+async fn say(socket: &mut Socket, text: String) {
+    let message = tokio_tungstenite::tungstenite::Message::from(text);
+    futures_util::SinkExt::send(socket, message).await.expect("the node listens");
+}
+
+/// Reads on until the node says something that fits.
+async fn hear(socket: &mut Socket, what: &str, fits: impl Fn(&serde_json::Value) -> bool) {
+    let heard = async {
+        while let Some(Ok(message)) = futures_util::StreamExt::next(socket).await {
+            let Ok(text) = message.to_text() else { continue };
+            let Ok(said) = serde_json::from_str::<serde_json::Value>(text) else { continue };
+            let events = said.as_array().cloned().unwrap_or_else(|| vec![said]);
+            if events.iter().any(&fits) {
+                return;
+            }
+        }
+        panic!("cut before: {what}");
+    };
+    tokio::time::timeout(PATIENCE, heard).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_on_another_node_is_here_and_types_and_reads_and_leaves_with_a_node_that_dies() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nats = Nats::start(&folder.path().join("nats"), free_port()).await;
+    let ports = [free_port(), free_port(), free_port()];
+    let mut first = nats.node(ports[0], &folder.path().join("one")).await;
+    let _second = nats.node(ports[1], &folder.path().join("two")).await;
+    let of_ana =
+        |kind: &'static str| move |event: &serde_json::Value| event["type"] == kind && event["userId"] == "ana";
+    let mut ben = enter(ports[1], "ben").await;
+    let mut ana = enter(ports[0], "ana").await;
+    hear(&mut ben, "that ana has come", of_ana("user_joined")).await;
+    say(&mut ana, r#"{"type":"typing","id":"t","userId":"ana","userName":"ana","isTyping":true,"timestamp":1}"#.into())
+        .await;
+    hear(&mut ben, "that ana types", of_ana("typing")).await;
+    say(&mut ana, r#"{"type":"text","id":"1","userId":"ana","userName":"ana","text":"hi","timestamp":1}"#.into()).await;
+    hear(&mut ben, "ana's line", of_ana("text")).await;
+    say(&mut ben, r#"{"type":"receipt","delivered":1,"read":1}"#.into()).await;
+    hear(&mut ana, "that ben has read it", |event| event["type"] == "receipt" && event["read"] == 1).await;
+    // Who comes to a third node is told who is on the others.
+    let _third = nats.node(ports[2], &folder.path().join("three")).await;
+    let mut cleo = enter(ports[2], "cleo").await;
+    hear(&mut ben, "that cleo has come", |event| event["type"] == "user_joined" && event["userId"] == "cleo").await;
+    hear(&mut cleo, "of ana", |event| event.to_string().contains("\"ana\"")).await;
+    first.kill().await;
+    let died = Instant::now();
+    hear(&mut ben, "that ana has left", of_ana("user_left")).await;
+    assert!(died.elapsed() < Duration::from_secs(30), "{:?}", died.elapsed());
+}

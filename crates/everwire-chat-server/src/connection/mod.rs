@@ -78,6 +78,11 @@ const INVALID_PERIOD: Duration = Duration::from_secs(60);
 /// Everybody in the room hears whether somebody looks: what changes faster than this is junk.
 const PRESENCE_PACE: Duration = Duration::from_secs(1);
 
+/// On a node of a cluster an answer may be held for as long as the cluster has no leader. So often its client is told meanwhile that the
+/// server is there.
+#[cfg(feature = "cluster")]
+const REASSURE: Duration = Duration::from_secs(2);
+
 /// How long a member may take for its closing handshake, and to take one page while it catches up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -121,6 +126,8 @@ pub(crate) struct Connection {
     /// Since when nothing has come, and whether we have asked then.
     silent_since: Instant,
     pinged: bool,
+    /// When the client was last told that the server is there, while an answer is held.
+    reassured: Instant,
     /// When it was last silent for long: the bytes that had been taken, and whether others waited.
     taken: u64,
     behind: bool,
@@ -153,6 +160,8 @@ enum Step {
     Silence,
     /// It is time to look whether a page goes out.
     PageDue,
+    /// An answer has been held for long.
+    Held,
 }
 
 /// Serves a connection until it ends.
@@ -198,6 +207,7 @@ pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, request: Joi
         presence_told: None,
         silent_since: Instant::now(),
         pinged: false,
+        reassured: Instant::now(),
         taken: 0,
         behind: false,
     };
@@ -227,12 +237,14 @@ impl Connection {
             let (rests_until, stalls) = (self.rests_until, self.stalls());
             let silent_until = after(self.silent_since, heartbeat);
             let page_due = self.page.as_ref().map(|page| after(page.since, PATIENCE));
+            let held_until = self.held_until();
             let step = tokio::select! {
                 // What has come is looked at before it is said that nothing has.
                 biased;
                 step = self.step() => step,
                 () = until(rests_until) => Step::Rested,
                 () = until(page_due) => Step::PageDue,
+                () = until(held_until) => Step::Held,
                 () = tokio::time::sleep_until(silent_until) => Step::Silence,
             };
             if stalls {
@@ -249,6 +261,10 @@ impl Connection {
                     true
                 }
                 Step::PageDue => self.on_page_due().await,
+                Step::Held => {
+                    self.reassured = Instant::now();
+                    self.socket.queue_ping(b"")
+                }
                 // It can't answer, but writing shows whether there still is a connection.
                 Step::Silence if stalls => self.socket.queue_ping(b""),
                 Step::Silence => self.on_silence(),
@@ -257,6 +273,19 @@ impl Connection {
                 return;
             }
         }
+    }
+
+    /// When its client has to be told that the server is there.
+    #[cfg(feature = "cluster")]
+    fn held_until(&self) -> Option<Instant> {
+        let is_held = self.state.config.cluster.is_some() && self.pending.holds_answers();
+        is_held.then(|| after(self.reassured, REASSURE))
+    }
+
+    /// A disk answers sooner.
+    #[cfg(not(feature = "cluster"))]
+    fn held_until(&self) -> Option<Instant> {
+        None
     }
 
     /// We don't read what the client may say, and it is not the client's doing. Who rests is read until it has said
@@ -357,6 +386,9 @@ impl Connection {
 
     /// Answers a ping, once what was said before is stored; whether the connection goes on.
     async fn on_ping(&mut self, answer: Answer) -> bool {
+        if !self.pending.holds_answers() {
+            self.reassured = Instant::now();
+        }
         self.pending.ask(answer);
         self.answer_pings() && self.pay(cost::PING).await
     }

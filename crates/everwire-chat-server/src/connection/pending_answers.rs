@@ -56,6 +56,11 @@ impl PendingAnswers {
         usize::try_from(self.posted - self.stored).unwrap_or(usize::MAX)
     }
 
+    /// An answer waits.
+    pub(super) fn holds_answers(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Nothing more is to be asked now.
     pub(super) fn is_full(&self) -> bool {
         self.waiting.len() >= MOST_WAITING

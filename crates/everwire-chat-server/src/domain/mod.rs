@@ -30,8 +30,12 @@ mod subscriber;
 pub(crate) use commit::Appended;
 pub(crate) use confusable::are_confusable;
 pub(crate) use fan_out::{CommitOutcome, FanOut};
+#[cfg(feature = "cluster")]
+pub(crate) use presence::Leaving;
 pub(crate) use read_positions::ReadPosition;
 pub(crate) use receipts::{Furthest, RECENT, StoredReceipts};
 pub(crate) use rooms::{NewNotice, Rooms};
+#[cfg(feature = "cluster")]
+pub(crate) use rooms::{Signal, UserReceipt};
 pub(crate) use sink::{Delivery, Sink};
 pub(crate) use subscriber::{ClientMode, ConnectionId};

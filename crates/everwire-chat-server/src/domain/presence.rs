@@ -114,8 +114,4 @@ impl Presence {
         };
         self.here.iter().map(user).collect()
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.here.is_empty()
-    }
 }

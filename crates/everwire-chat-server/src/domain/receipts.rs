@@ -106,6 +106,15 @@ impl RoomReceipts {
     }
 }
 
+impl StoredReceipts {
+    /// A user has the messages up to there.
+    #[cfg_attr(not(feature = "cluster"), allow(dead_code))]
+    pub(crate) fn raise(&mut self, user: &str, receipt: Receipt) {
+        self.delivered.raise(user, receipt.delivered.max(receipt.read));
+        self.read.raise(user, receipt.read);
+    }
+}
+
 impl Rise {
     /// Whether a user's own messages have come further, or may have.
     pub(super) fn concerns(&self, user: &str) -> bool {

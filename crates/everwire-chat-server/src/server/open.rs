@@ -26,11 +26,11 @@ impl ChatServer {
         let folder = config.data.as_deref();
         let options =
             StoreOptions { kept_for: config.retention.time, auth: Some(config.auth.name()), is_replica: false };
-        let Opened { store, commits, numbers, accounts } = open_store(&config, options)?;
+        let rooms = Arc::new(Mutex::new(Rooms::new(matches!(config.auth, Auth::Guests))));
+        let Opened { store, commits, numbers, accounts } = open_store(&config, options, &rooms)?;
         let tls = config.tls.clone().map(Tls::open).transpose().map_err(OpenError::Tls)?.map(Arc::new);
         let access = access(&config.auth, accounts)?;
         let directory = RoomDirectory::new(folder.map(|folder| SqliteAccounts::open(Some(folder))).transpose()?);
-        let rooms = Arc::new(Mutex::new(Rooms::new(matches!(config.auth, Auth::Guests))));
         let pages = Arc::new(PageBudget::new());
         let mailboxes = Arc::new(MailboxBudget::new(config.all_mailboxes_bytes));
         let watched = Watched {
@@ -55,7 +55,8 @@ struct Opened {
     accounts: Option<AccountStores>,
 }
 
-fn open_store(config: &ServerConfig, options: StoreOptions) -> Result<Opened, OpenError> {
+#[cfg_attr(not(feature = "cluster"), allow(unused_variables))]
+fn open_store(config: &ServerConfig, options: StoreOptions, rooms: &Arc<Mutex<Rooms>>) -> Result<Opened, OpenError> {
     let folder = config.data.as_deref();
     #[cfg(feature = "cluster")]
     if let Some(cluster) = &config.cluster {
@@ -63,6 +64,7 @@ fn open_store(config: &ServerConfig, options: StoreOptions) -> Result<Opened, Op
         let options = StoreOptions { is_replica: true, ..options };
         let (store, commits) =
             ClusterStore::open(folder, cluster, options, config.max_message).map_err(OpenError::Cluster)?;
+        store.share(Arc::clone(rooms), config.presence_grace);
         let status = store.status();
         let numbers: StoreNumbers = Arc::new(move || status.numbers());
         let accounts = match config.auth {

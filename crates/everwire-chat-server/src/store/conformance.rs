@@ -132,6 +132,7 @@ pub(super) async fn pages_follow_one_another_and_the_latest_can_be_asked_for(fix
     for n in 1..=1200 {
         store.append(post("a", &n.to_string())).await;
     }
+    store.flush().await.unwrap();
     let mut seen = Vec::new();
     loop {
         let page = store.page("a", PageRequest::After(seen.len() as u64)).await.unwrap();
@@ -191,6 +192,7 @@ pub(super) async fn a_page_of_long_messages_is_short(fixture: impl MessageFixtur
         long.message.text = "x".repeat(16 << 10);
         store.append(long).await;
     }
+    store.flush().await.unwrap();
     let page = store.page("a", PageRequest::After(0)).await.unwrap();
     assert!((1..20).contains(&page.messages.len()) && page.end == 100, "{}", page.messages.len());
 }

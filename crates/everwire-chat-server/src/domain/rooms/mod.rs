@@ -1,5 +1,7 @@
 //! All rooms: who is where, and what each connection is told. Nothing here waits.
 
+#[cfg_attr(not(feature = "cluster"), allow(dead_code))]
+mod elsewhere;
 mod reading;
 
 use std::collections::HashMap;
@@ -8,6 +10,11 @@ use std::sync::Arc;
 
 use everwire_chat_core::wire::{self, Event, Notice, Receipt, StatusOf, TextMessage, TokenDue, Typing, User};
 use everwire_ws::{CloseCode, Message, Prepared};
+
+use elsewhere::Elsewhere;
+pub(crate) use elsewhere::Signal;
+#[cfg(feature = "cluster")]
+pub(crate) use elsewhere::UserReceipt;
 
 use super::fan_out::FanOut;
 use super::names::{NameSuffix, Names};
@@ -29,6 +36,8 @@ pub(crate) struct Rooms {
     forgotten: [u64; SLOTS],
     /// How users are shown suffix whose names look alike.
     suffix: NameSuffix,
+    /// Other nodes, where there are any.
+    elsewhere: Option<Elsewhere>,
     /// The server ends: who still comes in is sent away.
     closing: bool,
     /// Frames handed to subscribers since the start.
@@ -88,7 +97,11 @@ impl Rooms {
         for message in recent {
             receipts.on_new(message.offset.unwrap_or_default(), &message.id, &message.user_id);
         }
-        self.rooms.insert(room.to_owned(), Room { receipts, ..Room::default() });
+        let mut known = Room { receipts, ..Room::default() };
+        if let Some(elsewhere) = &self.elsewhere {
+            known.admit_elsewhere(elsewhere.of_room(room));
+        }
+        self.rooms.insert(room.to_owned(), known);
     }
 
     /// RoomReceipts to be stored.
@@ -107,7 +120,14 @@ impl Rooms {
         if self.closing {
             send_away(&*sink);
         }
-        let room = self.rooms.entry(room.to_owned()).or_default();
+        let elsewhere = &self.elsewhere;
+        let room = self.rooms.entry(room.to_owned()).or_insert_with_key(|name| {
+            let mut known = Room::default();
+            if let Some(elsewhere) = elsewhere {
+                known.admit_elsewhere(elsewhere.of_room(name));
+            }
+            known
+        });
         room.subscribers.insert(id, Subscriber { sink, user: None, mode });
         if mode.lists_users { room.presence.users() } else { Vec::new() }
     }
@@ -115,6 +135,7 @@ impl Rooms {
     /// A connection says who it is; the others are told if that user was not here. Once for each connection. The user as the
     /// others see it.
     pub(crate) fn identify(&mut self, room: &str, id: ConnectionId, mut user: User, notice: NewNotice) -> User {
+        self.note_change(room);
         let Some(room) = self.rooms.get_mut(room) else { return user };
         let Some(subscriber) = room.subscribers.get_mut(&id) else { return user };
         if let Some(known) = &subscriber.user {
@@ -132,6 +153,7 @@ impl Rooms {
 
     /// The user of a connection is called otherwise from now on; the others are told. The name as they see it.
     pub(crate) fn rename(&mut self, room: &str, id: ConnectionId, name: &str) -> Option<String> {
+        self.note_change(room);
         let room = self.rooms.get_mut(room)?;
         let user = room.subscribers.get_mut(&id)?.user.as_mut()?;
         user.user_name = room.names.take(&user.user_id, name, self.suffix);
@@ -143,6 +165,7 @@ impl Rooms {
 
     /// Whether nobody looks at a connection's client.
     pub(crate) fn set_away(&mut self, room: &str, id: ConnectionId, away: bool) {
+        self.note_change(room);
         let Some(room) = self.rooms.get_mut(room) else { return };
         let Some(Subscriber { user: Some(user), mode, .. }) = room.subscribers.get_mut(&id) else { return };
         if std::mem::replace(&mut mode.away, away) != away {
@@ -155,6 +178,7 @@ impl Rooms {
     /// A connection is gone. If it was its user's last, the user leaves: at once if `said_so`, else when the grace that
     /// the caller gives has passed ([`expire`](Self::expire)).
     pub(crate) fn leave(&mut self, room: &str, id: ConnectionId, said_so: bool, notice: NewNotice) -> Option<Leaving> {
+        self.note_change(room);
         let entry = self.rooms.get_mut(room)?;
         let subscriber = entry.subscribers.remove(&id);
         let gone = subscriber.and_then(|subscriber| Some((subscriber.user?, subscriber.mode.away)));
@@ -228,8 +252,17 @@ impl Rooms {
         let of_user = |subscriber: &Subscriber| subscriber.user.as_ref().map(|user| user.user_id.clone());
         let Some(user_id) = entry.subscribers.get(&origin).and_then(of_user) else { return };
         self.read_to(room, origin, &user_id, receipt.read);
-        let Some(entry) = self.rooms.get_mut(room) else { return };
-        let Some(rise) = entry.receipts.raise(&user_id, receipt) else { return };
+        if self.raise(room, &user_id, receipt)
+            && let Some(elsewhere) = &mut self.elsewhere
+        {
+            elsewhere.receipt(room, &user_id, receipt);
+        }
+    }
+
+    /// A user has what is up to there; whether that is news.
+    fn raise(&mut self, room: &str, user_id: &str, receipt: Receipt) -> bool {
+        let Some(entry) = self.rooms.get_mut(room) else { return false };
+        let Some(rise) = entry.receipts.raise(user_id, receipt) else { return false };
         self.unsaved_receipts.insert(room.to_owned(), entry.receipts.stored());
         for subscriber in entry.subscribers.values() {
             let Some(user) = &subscriber.user else { continue };
@@ -247,6 +280,7 @@ impl Rooms {
                 }
             }
         }
+        true
     }
 
     /// How far the room's messages have come with others than this user.
@@ -256,6 +290,9 @@ impl Rooms {
 
     /// Tells the others that somebody types. Not worth a slow subscriber's last room.
     pub(crate) fn typing(&mut self, room: &str, origin: ConnectionId, signal: Typing) {
+        if let Some(elsewhere) = &mut self.elsewhere {
+            elsewhere.signal(Signal::Typing { room: room.to_owned(), typing: signal.clone() });
+        }
         if let Some(room) = self.rooms.get(room) {
             let frame = Delivery::of(&Event::Typing(signal));
             self.deliveries += room.tell_others(origin, |subscriber| subscriber.sink.deliver_volatile(frame.clone()));
@@ -264,6 +301,9 @@ impl Rooms {
 
     /// Hands a binary message on as it is.
     pub(crate) fn binary(&mut self, room: &str, origin: ConnectionId, message: &Message) {
+        if let (Some(elsewhere), Message::Binary(data)) = (&mut self.elsewhere, message) {
+            elsewhere.signal(Signal::Binary { room: room.to_owned(), data: data.to_vec() });
+        }
         if let Some(room) = self.rooms.get(room) {
             let frame = Delivery::Frame(Prepared::new(message.clone()));
             self.deliveries += room.tell_others(origin, |subscriber| {
@@ -314,9 +354,18 @@ impl Rooms {
         Census { rooms: self.rooms.len(), subscribers, deliveries: self.deliveries }
     }
 
+    /// Who is in a room has changed here.
+    fn note_change(&mut self, room: &str) {
+        if let Some(elsewhere) = &mut self.elsewhere {
+            elsewhere.changed(room);
+        }
+    }
+
     /// Not before its marks are stored, since the history is asked for them when somebody comes again.
     fn forget_if_empty(&mut self, room: &str) {
-        let is_empty = |room: &Room| room.subscribers.is_empty() && room.presence.is_empty();
+        // Users of other nodes are known without a room here.
+        let elsewhere = self.elsewhere.as_ref().map_or(0, |elsewhere| elsewhere.count(room));
+        let is_empty = |room: &Room| room.subscribers.is_empty() && room.presence.count() <= elsewhere;
         if !self.unsaved_receipts.contains_key(room) && self.rooms.get(room).is_some_and(is_empty) {
             self.rooms.remove(room);
             self.forgotten[slot(room)] += 1;

@@ -193,6 +193,9 @@ async fn apply(accounts: &Arc<std::sync::Mutex<SqliteAccounts>>, states: Entries
 
 fn state_of(record: StreamRecord) -> Option<(String, u64, AccessState)> {
     let StreamRecord { sequence, subject, payload, .. } = record;
+    if subject == names::RETENTION_LEASE {
+        return None;
+    }
     match serde_json::from_slice::<AccessRecord>(&payload) {
         Ok(record) => Some((subject, sequence, record.state)),
         Err(error) => {

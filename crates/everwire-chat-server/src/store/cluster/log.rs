@@ -35,6 +35,9 @@ const RUNS: usize = 1024;
 /// How long posts wait for the log before their senders are told to come back.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Rooms are given up one after the other over this time, so that their senders do not come back all at once.
+const SPREAD: Duration = Duration::from_secs(10);
+
 /// How soon a run is sent again.
 const AGAIN: Duration = Duration::from_millis(100);
 const AGAIN_MOST: Duration = Duration::from_secs(1);
@@ -298,7 +301,8 @@ impl Log {
         let (shard, subject) = names::place(&name);
         let payload = Bytes::from(serde_json::to_vec(&run).unwrap_or_default());
         self.flights.put(&run.id, appends);
-        let until = Instant::now().checked_add(PATIENCE).unwrap_or_else(Instant::now);
+        let patience = PATIENCE.saturating_add(SPREAD.mul_f64(names::fraction(&name)));
+        let until = Instant::now().checked_add(patience).unwrap_or_else(Instant::now);
         let sent = SentRun {
             id: run.id,
             subject,

@@ -9,6 +9,8 @@
 //! - `reader`: a stream, in order and without a gap
 //! - `tail`: one stream of posts, from what was applied last, in order
 //! - `access`, `accounts`: who may come in, told by a stream and kept in each node's tables; `remote`: the same for the commands
+//! - `presence`: what nodes tell each other and nobody stores: who is here, who types, how far messages have come
+//! - `retention`: what is too old goes from the streams
 //! - `watchdog`: whether this node keeps up, and whether the streams are still those that it knows
 //! - `store`: [`MessageStore`](super::MessageStore) of these
 
@@ -19,8 +21,10 @@ mod error;
 mod fault;
 mod log;
 mod names;
+mod presence;
 mod reader;
 mod remote;
+mod retention;
 mod settings;
 mod status;
 mod store;

@@ -13,6 +13,9 @@ pub(super) const SHARDS: usize = 8;
 pub(super) const ACCESS: &str = "EW_ACCESS";
 pub(super) const ACCESS_SUBJECTS: &str = "ew.a.>";
 
+/// Which node removes old records; it says nothing of who may come in.
+pub(super) const RETENTION_LEASE: &str = "ew.a.l.retention";
+
 /// The stream of posts of this shard.
 pub(super) fn history(shard: usize) -> String {
     format!("EW_H_{shard}")
@@ -38,6 +41,12 @@ pub(super) fn of_access(subject: &Subject) -> String {
         Subject::SignIn(family) => format!("ew.a.s.{}", token(family)),
         Subject::Key => "ew.a.k".to_owned(),
     }
+}
+
+/// From 0 to 1, another for each room.
+pub(super) fn fraction(room: &str) -> f64 {
+    let hash = digest(&SHA256, room.as_bytes());
+    hash.as_ref().first().map_or(0.0, |byte| f64::from(*byte) / 255.0)
 }
 
 /// 128 bits of a hash: no two names share one.

@@ -14,11 +14,13 @@ use super::broker::Broker;
 use super::error::ClusterError;
 use super::log::{Event, Log, WAITING};
 use super::names::{self, SHARDS};
+use super::presence::Presence;
+use super::retention;
 use super::settings::ClusterSettings;
 use super::status::ClusterStatus;
 use super::tail::Tail;
 use super::watchdog::Watchdog;
-use crate::domain::{ReadPosition, StoredReceipts};
+use crate::domain::{ReadPosition, Rooms, StoredReceipts};
 use crate::store::commits::Commits;
 use crate::store::error::{StoreError, StoreOpenError};
 use crate::store::messages::{
@@ -44,6 +46,8 @@ pub(crate) struct ClusterStore {
     epoch: String,
     folder: PathBuf,
     link: AccessLink,
+    /// Of this run of this node.
+    node: String,
     thread: Mutex<Option<Driver>>,
 }
 
@@ -122,6 +126,7 @@ impl ClusterStore {
             epoch,
             folder: of_store,
             link,
+            node: crate::id::new_id(),
             thread: Mutex::new(Some(Driver { thread, stop })),
         };
         Ok((store, commits))
@@ -133,6 +138,13 @@ impl ClusterStore {
     /// If the data folder can't be used.
     pub(crate) fn accounts(&self) -> Result<ClusterAccounts, StoreOpenError> {
         ClusterAccounts::open(&self.folder, self.link.clone())
+    }
+
+    /// Tells other nodes of the members of these rooms, and these of members elsewhere. `grace`: how long somebody counts as here who has
+    /// left another node.
+    pub(crate) fn share(&self, rooms: Arc<Mutex<Rooms>>, grace: Duration) {
+        let presence = Presence::new(self.link.broker.clone(), Arc::clone(&self.applied), rooms, grace);
+        self.link.runtime.spawn(presence.run());
     }
 
     /// How this node stands.
@@ -270,7 +282,9 @@ impl MessageStore for ClusterStore {
     fn retain(&self, retention: Retention) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(async move {
             let _ = timeout(PAGE_PATIENCE, self.settle(None)).await;
-            self.applied.retain(retention).await
+            let removed = self.applied.retain(retention).await?;
+            retention::purge(&self.link.broker, &self.applied, &self.node).await;
+            Ok(removed)
         })
     }
 

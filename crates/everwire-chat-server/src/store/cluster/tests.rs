@@ -12,7 +12,7 @@ use crate::store::accounts::{AccountAdded, AccountStore, RefreshOutcome, SignInO
 use crate::store::conformance::{
     self, AccountFixture, Log, MessageFixture, account_store, collect, ids, message_store, post,
 };
-use crate::store::messages::{MessageStore, PageRequest, StoreOptions};
+use crate::store::messages::{MessageStore, PageRequest, Retention, StoreOptions};
 use crate::store::{Commits, StoreError};
 
 /// Bytes that a post of the tests may have.
@@ -375,4 +375,28 @@ async fn who_can_t_be_a_node_is_told_why_in_one_line() {
     assert!(refused(&nobody, &data).contains("no NATS server can be reached"));
     nobody.credentials = Some("/not/there.creds".into());
     assert!(refused(&nobody, &data).contains("/not/there.creds can't be used"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_old_goes_from_the_streams_and_a_new_node_begins_where_the_others_do() {
+    let nats = Nats::start("");
+    let folders = [folder(), folder()];
+    let (first, _log) = join(&nats, &folders[0].1).unwrap();
+    for n in 1..=20 {
+        first.append(post("a", &n.to_string())).await;
+        first.append(post("b", &n.to_string())).await;
+        // A run each.
+        first.flush().await.unwrap();
+    }
+    let keep = |messages| Retention { messages: Some(messages), time: None };
+    assert_eq!(first.retain(keep(3)).await.unwrap(), 34);
+    assert_eq!(first.retain(keep(0)).await.unwrap(), 6);
+    let (second, log) = join(&nats, &folders[1].1).unwrap();
+    second.append(post("a", "21")).await;
+    second.flush().await.unwrap();
+    let page = second.page("a", PageRequest::After(0)).await.unwrap();
+    assert_eq!((ids(&page), page.end), (vec!["20", "21"], 21), "the last record is never removed");
+    assert_eq!(log.lock().unwrap().clone(), [("21".to_owned(), Some(21), true)]);
+    first.close();
+    second.close();
 }

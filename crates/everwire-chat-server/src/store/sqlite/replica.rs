@@ -29,6 +29,9 @@ const TABLES: &str = "
 /// Connections of other nodes, as the rooms know them: nobody's here.
 const ELSEWHERE: u64 = 0;
 
+/// Rooms of which old records are removed in one go.
+const MOST_SURPLUS: usize = 1000;
+
 /// Whose history a data folder holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FolderIs {
@@ -62,6 +65,10 @@ pub(crate) enum ReplicaWork {
         answer: oneshot::Sender<Result<Vec<RecordOutcome>, StoreError>>,
     },
     Tell(Vec<Commit>),
+    Surplus {
+        answer: oneshot::Sender<Result<Vec<(String, u64)>, StoreError>>,
+    },
+    Forget(Vec<(String, u64)>),
 }
 
 /// Makes a data folder this cluster's, if it is nobody's.
@@ -135,6 +142,12 @@ pub(super) fn work(database: &mut Database, commits: &CommitSender, work: Replic
                 }
             }
             let _ = answer.send(applied);
+        }
+        ReplicaWork::Surplus { answer } => drop(answer.send(database.surplus_records().map_err(StoreError::from))),
+        ReplicaWork::Forget(records) => {
+            if let Err(error) = database.forget_records(&records) {
+                tracing::warn!(%error, "which records were removed can't be stored");
+            }
         }
         ReplicaWork::Tell(told) => told.into_iter().for_each(|commit| commits.send(commit)),
     }
@@ -210,6 +223,31 @@ impl Database {
             self.note(error);
         }
         applied
+    }
+
+    /// Rooms of which records hold nothing but what was removed here, and the sequence of the first record that is kept: the one that holds
+    /// the oldest message, or the last one.
+    fn surplus_records(&self) -> rusqlite::Result<Vec<(String, u64)>> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT room, keep FROM (
+                 SELECT room,
+                        (SELECT max(sequence) FROM cluster_runs WHERE cluster_runs.room = rooms.room AND first <= coalesce(
+                            (SELECT min(position) FROM messages WHERE messages.room = rooms.room), 9223372036854775807)) AS keep,
+                        (SELECT min(sequence) FROM cluster_runs WHERE cluster_runs.room = rooms.room) AS oldest
+                 FROM rooms WHERE last > 0)
+             WHERE keep > oldest LIMIT ?1",
+        )?;
+        select.query_map([MOST_SURPLUS], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    }
+
+    fn forget_records(&mut self, kept_from: &[(String, u64)]) -> rusqlite::Result<()> {
+        let transaction = write(&mut self.connection)?;
+        for (room, sequence) in kept_from {
+            transaction
+                .prepare_cached("DELETE FROM cluster_runs WHERE room = ?1 AND sequence < ?2")?
+                .execute(params![room, sequence])?;
+        }
+        transaction.commit()
     }
 
     fn apply_all(&mut self, records: &[LogRecord], is_gap_fine: bool) -> rusqlite::Result<Vec<RecordOutcome>> {

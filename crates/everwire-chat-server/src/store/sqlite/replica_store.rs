@@ -65,6 +65,18 @@ impl SqliteStore {
         self.ask(|answer| Command::Replica(ReplicaWork::Apply { records, is_gap_fine, flights, answer })).await
     }
 
+    /// Rooms with records that hold nothing but what was removed here, and the first record to be kept of each.
+    pub(crate) async fn surplus_records(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.ask(|answer| Command::Replica(ReplicaWork::Surplus { answer })).await
+    }
+
+    /// What is before these records is not looked at any more.
+    pub(crate) async fn forget_records(&self, kept_from: Vec<(String, u64)>) {
+        if let Some(sender) = self.commands() {
+            let _ = sender.send(Command::Replica(ReplicaWork::Forget(kept_from))).await;
+        }
+    }
+
     /// Tells of these in order with all else that is told.
     pub(crate) async fn tell(&self, commits: Vec<Commit>) {
         if let Some(sender) = self.commands() {

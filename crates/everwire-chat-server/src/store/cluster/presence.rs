@@ -1,0 +1,295 @@
+//! What nodes tell each other and nobody stores: who is here, who types, how far messages have come. Plain messages of NATS; each
+//! node's members are leased, and vanish with a node that is not heard of.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use everwire_chat_core::wire::{Receipt, Typing, User};
+use futures_util::{FutureExt, StreamExt};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::broker::Broker;
+use crate::clock::unix_ms;
+use crate::domain::{Leaving, NewNotice, ReadPosition, Rooms, Signal, StoredReceipts, UserReceipt};
+use crate::store::messages::MessageStore;
+use crate::store::sqlite::SqliteStore;
+use crate::sync::lock;
+
+const SUBJECT: &str = "ew.live";
+
+/// How often it is looked what there is to tell.
+const PACE: Duration = Duration::from_millis(50);
+
+/// How often receipts are told.
+const RECEIPTS: Duration = Duration::from_secs(1);
+
+/// How often a node tells of all its members: what got lost is mended by that.
+const ALL: Duration = Duration::from_secs(3);
+
+/// A node that was not heard of for so long is dead, and so are its members' connections.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// A node's word.
+#[derive(Debug, Serialize, Deserialize)]
+struct Word {
+    node: String,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+enum What {
+    /// All users of a room on this node. `round`: part of telling of all rooms.
+    Here {
+        room: String,
+        users: Vec<User>,
+        round: Option<u64>,
+    },
+    /// All rooms have been told of.
+    Round {
+        round: u64,
+    },
+    /// The node ends.
+    Gone,
+    Typing {
+        room: String,
+        typing: Typing,
+    },
+    Binary {
+        room: String,
+        data: String,
+    },
+    Receipt {
+        room: String,
+        user: String,
+        receipt: Receipt,
+    },
+}
+
+/// Another node.
+#[derive(Debug)]
+struct Node {
+    heard: Instant,
+    /// The rooms that its present round has told of.
+    round: HashMap<String, u64>,
+}
+
+/// The task that tells and hears.
+pub(super) struct Presence {
+    broker: Broker,
+    rooms: Arc<Mutex<Rooms>>,
+    /// How long somebody counts as here who has left another node.
+    grace: Duration,
+    node: String,
+    nodes: HashMap<String, Node>,
+    round: u64,
+    store: Arc<SqliteStore>,
+    /// A node has come that knows nothing of ours.
+    has_news: bool,
+    /// Receipts of rooms that nobody is in here.
+    unknown: Vec<UserReceipt>,
+}
+
+impl Presence {
+    pub(super) fn new(broker: Broker, store: Arc<SqliteStore>, rooms: Arc<Mutex<Rooms>>, grace: Duration) -> Self {
+        lock(&rooms).share();
+        Self {
+            broker,
+            rooms,
+            grace,
+            node: crate::id::new_id(),
+            nodes: HashMap::new(),
+            round: 0,
+            store,
+            has_news: false,
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Never returns.
+    pub(super) async fn run(mut self) {
+        loop {
+            if let Ok(mut words) = self.broker.client.subscribe(SUBJECT).await {
+                let mut pace = tokio::time::interval(PACE);
+                pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                let (mut receipts_due, mut all_due) = (Instant::now(), Instant::now());
+                loop {
+                    tokio::select! {
+                        word = words.next() => {
+                            let Some(word) = word else { break };
+                            self.hear(&word.payload);
+                            while let Some(Some(word)) = words.next().now_or_never() {
+                                self.hear(&word.payload);
+                            }
+                        }
+                        _ = pace.tick() => {
+                            let now = Instant::now();
+                            self.tell_news().await;
+                            if now >= receipts_due {
+                                receipts_due = later(now, RECEIPTS);
+                                self.tell_receipts().await;
+                                self.keep_receipts().await;
+                            }
+                            if std::mem::take(&mut self.has_news) || now >= all_due {
+                                all_due = later(now, ALL);
+                                self.tell_all().await;
+                                self.bury();
+                            }
+                        }
+                    }
+                }
+            }
+            tokio::time::sleep(RECEIPTS).await;
+        }
+    }
+
+    async fn tell(&self, what: What) {
+        let word = Word { node: self.node.clone(), what };
+        let payload = serde_json::to_vec(&word).unwrap_or_default();
+        // What can't be told is told again, or was only of the moment.
+        let _ = self.broker.client.publish(SUBJECT, Bytes::from(payload)).await;
+    }
+
+    async fn tell_news(&self) {
+        let (changed, signals) = {
+            let mut rooms = lock(&self.rooms);
+            (rooms.take_changed(), rooms.take_signals())
+        };
+        for (room, users) in changed {
+            self.tell(What::Here { room, users, round: None }).await;
+        }
+        for signal in signals {
+            self.tell(match signal {
+                Signal::Typing { room, typing } => What::Typing { room, typing },
+                Signal::Binary { room, data } => What::Binary { room, data: STANDARD.encode(data) },
+            })
+            .await;
+        }
+    }
+
+    async fn tell_receipts(&self) {
+        let receipts = lock(&self.rooms).take_receipts();
+        for UserReceipt { room, user, receipt } in receipts {
+            self.tell(What::Receipt { room, user, receipt }).await;
+        }
+    }
+
+    /// Stores how far others have come in rooms that nobody is in here.
+    async fn keep_receipts(&mut self) {
+        let mut rooms: HashMap<String, StoredReceipts> = HashMap::new();
+        let mut positions = Vec::new();
+        for UserReceipt { room, user, receipt } in std::mem::take(&mut self.unknown) {
+            if !rooms.contains_key(&room) {
+                let Ok(stored) = self.store.receipts(&room).await else { continue };
+                rooms.insert(room.clone(), stored);
+            }
+            if let Some(stored) = rooms.get_mut(&room) {
+                stored.raise(&user, receipt);
+            }
+            positions.push(ReadPosition { room, user, offset: receipt.read });
+        }
+        if positions.is_empty() {
+            return;
+        }
+        let saved = self.store.save_receipts(rooms).await;
+        if let Err(error) = saved.and(self.store.save_read_positions(positions).await) {
+            tracing::warn!(%error, "how far messages have come can't be stored");
+        }
+    }
+
+    async fn tell_all(&mut self) {
+        self.round = self.round.wrapping_add(1);
+        let all = lock(&self.rooms).all_here();
+        for (room, users) in all {
+            self.tell(What::Here { room, users, round: Some(self.round) }).await;
+        }
+        self.tell(What::Round { round: self.round }).await;
+    }
+
+    fn hear(&mut self, payload: &[u8]) {
+        let Ok(Word { node, what }) = serde_json::from_slice::<Word>(payload) else { return };
+        if node == self.node {
+            return;
+        }
+        self.has_news |= !self.nodes.contains_key(&node);
+        let heard =
+            self.nodes.entry(node.clone()).or_insert_with(|| Node { heard: Instant::now(), round: HashMap::new() });
+        heard.heard = Instant::now();
+        match what {
+            What::Here { room, users, round } => {
+                if let Some(round) = round {
+                    heard.round.insert(room.clone(), round);
+                }
+                self.set(&node, &room, users, self.grace);
+            }
+            What::Round { round } => {
+                let told = std::mem::take(&mut heard.round);
+                let left = lock(&self.rooms).rooms_of_node(&node);
+                for room in left.into_iter().filter(|room| told.get(room) != Some(&round)) {
+                    self.set(&node, &room, Vec::new(), self.grace);
+                }
+            }
+            What::Gone => self.forget(&node, self.grace),
+            What::Typing { room, typing } => lock(&self.rooms).typing_elsewhere(&room, typing),
+            What::Binary { room, data } => {
+                if let Ok(data) = STANDARD.decode(data) {
+                    lock(&self.rooms).binary_elsewhere(&room, data);
+                }
+            }
+            What::Receipt { room, user, receipt } => {
+                let receipt = UserReceipt { room, user, receipt };
+                if !lock(&self.rooms).receipt_elsewhere(&receipt) {
+                    self.unknown.push(receipt);
+                }
+            }
+        }
+    }
+
+    /// Who is in a room on a node; who has left it, leaves after `grace`.
+    fn set(&self, node: &str, room: &str, users: Vec<User>, grace: Duration) {
+        let leavings = lock(&self.rooms).set_elsewhere(node, room, users, notice);
+        for leaving in leavings {
+            let (rooms, room) = (Arc::clone(&self.rooms), room.to_owned());
+            tokio::spawn(async move {
+                tokio::time::sleep(grace).await;
+                expire(&rooms, &room, &leaving);
+            });
+        }
+    }
+
+    fn forget(&mut self, node: &str, grace: Duration) {
+        self.nodes.remove(node);
+        let of_node = lock(&self.rooms).rooms_of_node(node);
+        for room in of_node {
+            self.set(node, &room, Vec::new(), grace);
+        }
+    }
+
+    /// The members of nodes that are not heard of any more leave at once.
+    fn bury(&mut self) {
+        let is_dead = |(_, node): &(&String, &Node)| node.heard.elapsed() > LEASE;
+        let dead: Vec<String> = self.nodes.iter().filter(is_dead).map(|(name, _)| name.clone()).collect();
+        for node in dead {
+            tracing::warn!(node, "another node is not heard of any more; its members have left");
+            self.forget(&node, Duration::ZERO);
+        }
+    }
+}
+
+fn expire(rooms: &Mutex<Rooms>, room: &str, leaving: &Leaving) {
+    lock(rooms).expire(room, leaving, notice());
+}
+
+fn notice() -> NewNotice {
+    NewNotice { id: crate::id::new_id(), timestamp: unix_ms() }
+}
+
+fn later(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait).unwrap_or(now)
+}
