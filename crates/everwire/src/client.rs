@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everwire_core::{CancelError, Hint, Input, MessageId, Outcome, ReplaceError, SendError, SendOptions, Undelivered};
-use everwire_ws::Message;
+use everwire_ws::{CloseCode, CloseFrame, Message};
 use tokio::sync::watch;
 
 use crate::shared::Shared;
@@ -359,6 +359,17 @@ impl Client {
         let deadline = self.shared.now().saturating_add(deadline);
         self.shared.tell(Input::Close { deadline });
         self.shared.finished().await
+    }
+
+    /// What the server is told by the closing handshake of the next [`disconnect`](Self::disconnect) or [`close`](Self::close),
+    /// in place of 1000 without a reason. It says nothing about what is flushed before, and a connection that is
+    /// lost has no such handshake.
+    ///
+    /// A code that an application may not send (all but 1000 and 3000 to 4999) counts as 1000; a reason is cut to the 123 bytes that fit
+    /// into the frame.
+    pub fn set_close_frame(&self, code: CloseCode, reason: &str) {
+        let code = if matches!(code.0, 3000..=4999) { code } else { CloseCode::NORMAL };
+        self.shared.lock().close_frame = Some(CloseFrame { code, reason: reason.into() });
     }
 
     #[cfg(feature = "calls")]

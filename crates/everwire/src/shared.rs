@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use everwire_core::{self as core, Input, Machine, Message, MessageId, Moment, Outcome, Output, Undelivered};
+use everwire_ws::CloseFrame;
 use tokio::sync::watch;
 
 use crate::clock::{self, Instant};
@@ -71,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) left: Option<Undelivered>,
     /// Of the open connection.
     pub(crate) subprotocol: Option<String>,
+    /// What the user's next closing handshake says, in place of 1000 without a reason.
+    pub(crate) close_frame: Option<CloseFrame>,
     /// Of the last connection.
     pub(crate) opening: Option<Opening>,
     pub(crate) traffic: Traffic,
@@ -112,6 +115,7 @@ impl Shared {
             abandoned: false,
             left: None,
             subprotocol: None,
+            close_frame: None,
             opening: None,
             traffic: Traffic::default(),
             tally: Tally::default(),

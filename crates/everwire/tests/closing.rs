@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use everwire::{Client, Closed, EventItem, Message, Outcome, SendError, Stage, State, Undelivered};
+use everwire::{Client, CloseCode, Closed, EventItem, Message, Outcome, SendError, Stage, State, Undelivered};
 use futures_util::StreamExt;
 use support::{Server, connected, hasty, listen, nobody, read_head, soon, state, until, upgrade};
 use tokio::io::AsyncReadExt;
@@ -70,6 +70,37 @@ async fn t17_close_flushes_shakes_hands_and_leaves_no_task_behind() {
     // The server's own task of the connection ends as well.
     drop(server);
     until("all tasks are gone", || Handle::current().metrics().num_alive_tasks() <= before.saturating_sub(1)).await;
+}
+
+#[tokio::test]
+async fn the_close_frame_that_was_set_is_sent_by_the_next_close_and_not_by_the_one_after_that() {
+    let (report, mut reports) = unbounded_channel();
+    let server = Server::web_socket(move |mut socket, _| {
+        let report = report.clone();
+        async move {
+            while let Some(Ok(message)) = socket.next().await {
+                if let support::Peer::Close(frame) = message {
+                    let _ = report.send(frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())));
+                }
+            }
+        }
+    })
+    .await;
+    let client = Client::builder(&server.url).build().expect("good settings");
+    for (set, expected) in [
+        (Some((CloseCode(4001), "the user has signed out".to_owned())), (4001, "the user has signed out".to_owned())),
+        (None, (1000, String::new())),
+        (Some((CloseCode(1006), "ü".repeat(100))), (1000, "ü".repeat(61))),
+    ] {
+        connected(&client).await;
+        if let Some((code, reason)) = set {
+            client.set_close_frame(code, &reason);
+        }
+        client.disconnect();
+        assert_eq!(soon("the close frame", reports.recv()).await, Some(Some(expected)));
+        state(&client, "closed", |state| matches!(state, State::Closed(_))).await;
+        client.connect();
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,10 @@ pub use self::web::{Browser, Items, WebStore};
 
 use crate::{Delivery, Message};
 
+/// A commit that is under way in a page, for a [`Store`] whose place answers later.
+#[cfg(target_arch = "wasm32")]
+pub type Committing = std::pin::Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
+
 /// Keeps a client's outbox. Called on a thread of its own, one call at a time, so it may block; in a page, which has none, on
 /// the page's.
 ///
@@ -82,6 +86,13 @@ pub trait Store: Send + 'static {
     /// # Errors
     /// Nothing was done then. The same steps come again later. A panic is taken for an error.
     fn commit(&mut self, steps: &[StoreOp]) -> Result<(), StoreError>;
+
+    /// What a page calls in place of [`commit`](Self::commit), for places that answer later, such as IndexedDB: the same, once the
+    /// future is ready. The next call comes after that. Default: commits at once.
+    #[cfg(target_arch = "wasm32")]
+    fn commit_later(&mut self, steps: &[StoreOp]) -> Committing {
+        Box::pin(std::future::ready(self.commit(steps)))
+    }
 }
 
 /// A message that an earlier client with the same store has left.

@@ -133,47 +133,45 @@ mod native {
 
 #[cfg(target_arch = "wasm32")]
 mod page {
-    use std::sync::{Mutex, PoisonError};
-    use std::task::{Context, Poll};
+    use std::task::{Context, Poll, ready};
 
     use everwire_core::Input;
     use everwire_core::store::{BatchId, StoreOp};
-    use tokio::sync::mpsc;
 
-    use super::super::Store;
+    use super::super::{Committing, Store};
     use super::told;
 
-    /// A store that does at once what it is asked.
+    /// A store that does what it is asked at once, or has the browser do it.
     pub(crate) struct StoreThread {
-        store: Mutex<Box<dyn Store>>,
-        tell: mpsc::UnboundedSender<Input>,
-        done: mpsc::UnboundedReceiver<Input>,
+        store: Box<dyn Store>,
+        under_way: Option<(BatchId, Vec<StoreOp>, Committing)>,
     }
 
     impl StoreThread {
         pub(crate) fn start(store: Box<dyn Store>) -> std::io::Result<Self> {
-            // At most one job at a time is under way, so the channel never holds more than one thing.
-            let (tell, done) = mpsc::unbounded_channel();
-            Ok(Self { store: Mutex::new(store), tell, done })
+            Ok(Self { store, under_way: None })
         }
 
+        /// At most one job at a time is under way. What becomes of it has to be asked: most have done it by then.
         pub(crate) fn persist(&mut self, batch: BatchId, ops: Vec<StoreOp>) -> bool {
-            let committed = self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(&ops);
-            let _ = self.tell.send(told(batch, ops, committed));
-            false
+            let committing = self.store.commit_later(&ops);
+            self.under_way = Some((batch, ops, committing));
+            true
         }
 
         pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
-            match self.done.poll_recv(cx) {
-                Poll::Ready(Some(done)) => Poll::Ready(done),
-                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            let Some((_, _, committing)) = &mut self.under_way else { return Poll::Pending };
+            let committed = ready!(committing.as_mut().poll(cx));
+            match self.under_way.take() {
+                Some((batch, ops, _)) => Poll::Ready(told(batch, ops, committed)),
+                None => Poll::Pending,
             }
         }
 
-        /// Its calls have ended when they return.
-        #[allow(clippy::unused_self, reason = "as on threads")]
-        pub(crate) fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<()> {
-            Poll::Ready(())
+        /// Ready when the commit that is under way has ended.
+        pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+            let _ = self.poll_done(cx);
+            if self.under_way.is_none() { Poll::Ready(()) } else { Poll::Pending }
         }
     }
 

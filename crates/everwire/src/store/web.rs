@@ -1,7 +1,7 @@
 //! An outbox in a page's `localStorage`.
 #![cfg_attr(not(target_arch = "wasm32"), allow(unreachable_pub, reason = "elsewhere it is only tested"))]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire_core::Priority;
 use everwire_core::store::{Saved, SavedSession, StoreOp, StoredMessage};
@@ -22,7 +22,7 @@ pub struct WebStore<I = Browser> {
     items: I,
     name: String,
     /// As it was written last.
-    saved: Saved,
+    saved: Arc<Mutex<Saved>>,
 }
 
 /// Where texts are kept by name.
@@ -38,6 +38,12 @@ pub trait Items: Send + 'static {
     /// # Errors
     /// If there is no room, or it can't be written.
     fn set(&self, name: &str, text: &str) -> Result<(), StoreError>;
+
+    /// The same where it is written later; one call at a time. Default: [`set`](Self::set), at once.
+    #[cfg(target_arch = "wasm32")]
+    fn set_later(&self, name: &str, text: &str) -> super::Committing {
+        Box::pin(std::future::ready(self.set(name, text)))
+    }
 }
 
 /// The browser's `localStorage`.
@@ -50,26 +56,47 @@ const VERSION: u64 = 1;
 impl<I: Items> WebStore<I> {
     /// The store of this name among these items.
     pub fn among(items: I, name: impl Into<String>) -> Self {
-        Self { items, name: name.into(), saved: Saved::default() }
+        Self { items, name: name.into(), saved: Arc::default() }
+    }
+
+    fn after(&self, steps: &[StoreOp]) -> Saved {
+        let mut next = lock(&self.saved).clone();
+        steps.iter().cloned().for_each(|step| next.apply(step));
+        next
     }
 }
 
 impl<I: Items> Store for WebStore<I> {
     fn load(&mut self) -> Result<Saved, StoreError> {
-        self.saved = match self.items.get(&self.name)? {
+        let saved = match self.items.get(&self.name)? {
             Some(text) => read(&text)?,
             None => Saved::default(),
         };
-        Ok(self.saved.clone())
+        *lock(&self.saved) = saved.clone();
+        Ok(saved)
     }
 
     fn commit(&mut self, steps: &[StoreOp]) -> Result<(), StoreError> {
-        let mut next = self.saved.clone();
-        steps.iter().cloned().for_each(|step| next.apply(step));
+        let next = self.after(steps);
         self.items.set(&self.name, &write(&next))?;
-        self.saved = next;
+        *lock(&self.saved) = next;
         Ok(())
     }
+
+    #[cfg(target_arch = "wasm32")]
+    fn commit_later(&mut self, steps: &[StoreOp]) -> super::Committing {
+        let (next, saved) = (self.after(steps), Arc::clone(&self.saved));
+        let written = self.items.set_later(&self.name, &write(&next));
+        Box::pin(async move {
+            written.await?;
+            *lock(&saved) = next;
+            Ok(())
+        })
+    }
+}
+
+fn lock(saved: &Mutex<Saved>) -> MutexGuard<'_, Saved> {
+    saved.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -1,6 +1,7 @@
 //! WebSockets that the browser's global constructor does not make.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use js_sys::{Array, Function, Reflect, Uint8Array};
@@ -21,6 +22,9 @@ pub struct SocketFactory {
 impl SocketFactory {
     /// Calls `make(url, protocols)` for each attempt, which returns what has the interface of `WebSocket`: a socket that
     /// connects, and fires its events only after that call. Its `send` copies the bytes that it is given before it returns.
+    ///
+    /// A socket that knows why the server has refused the upgrade has the HTTP status as a property `refusedWith` when it fires
+    /// `close`, and the seconds of a `Retry-After` as `retryAfter`: the client then decides as a native one does.
     #[must_use]
     pub fn new(make: Function) -> Self {
         Self { make, pings: false }
@@ -48,6 +52,13 @@ impl fmt::Debug for SocketFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SocketFactory").field("pings", &self.pings).finish_non_exhaustive()
     }
+}
+
+/// What a socket says of a refused upgrade.
+pub(super) fn refusal(socket: &WebSocket) -> Option<(u16, Option<Duration>)> {
+    let number = |name: &str| Reflect::get(socket, &name.into()).ok()?.as_f64();
+    let status = number("refusedWith").filter(|status| (100.0..600.0).contains(status))? as u16;
+    Some((status, number("retryAfter").and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())))
 }
 
 /// What sends pings on one socket and hears its pongs.

@@ -72,6 +72,10 @@ impl Plan {
             }
             return Ok(Opened { socket, subprotocol, secrets });
         }
+        if let Some((status, retry_after)) = socket.refusal() {
+            let kind = OpenFailureKind::Refused { status, retry_after, fresh_credentials: self.hook.is_some() };
+            return Err(OpenFailure { phase: Phase::Upgrade, kind, detail: format!("HTTP {status}") });
+        }
         let detail = "no connection; a browser does not say why (the server can't be reached, or refused)";
         Err(OpenFailure { phase: Phase::Upgrade, kind: OpenFailureKind::Io, detail: detail.to_owned() })
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use everwire_ws::{CloseCode, CloseFrame, Message};
@@ -13,7 +14,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
-use super::factory::{Pinger, SocketFactory};
+use super::factory::{self, Pinger, SocketFactory};
 use super::leaving::Leaving;
 use super::turn::Turn;
 
@@ -24,6 +25,8 @@ pub(crate) struct Socket {
     closing: bool,
     text_pings: Option<(String, String)>,
     pinger: Option<Pinger>,
+    /// It is of another make than the browser's, which hides them.
+    knows_refusals: bool,
     _turn: Option<Turn>,
     _leaving: Leaving,
     on_message: Closure<dyn FnMut(MessageEvent)>,
@@ -128,6 +131,7 @@ impl Socket {
             closing: false,
             text_pings,
             pinger,
+            knows_refusals: factory.is_some(),
             _turn: turn,
             _leaving: leaving,
             on_message,
@@ -162,6 +166,11 @@ impl Socket {
     /// Sends a ping of the protocol. `false` once it is closing.
     pub(super) fn queue_ping(&mut self, payload: &[u8]) -> bool {
         self.is_open() && self.pinger.as_ref().is_some_and(|pinger| pinger.ping(&self.socket, payload))
+    }
+
+    /// The HTTP status with which the upgrade was refused, and after how long to try again, where the socket knows.
+    pub(super) fn refusal(&self) -> Option<(u16, Option<Duration>)> {
+        self.knows_refusals.then(|| factory::refusal(&self.socket)).flatten()
     }
 
     /// The subprotocol that the server chose.

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 
 use everwire_core::{Attempt, Event, Input};
-use everwire_ws::Message;
+use everwire_ws::{CloseCode, Message};
 
 use super::Driver;
 use crate::clock::Instant;
@@ -66,7 +66,9 @@ impl Driver {
                     }
                 }
                 Command::Close(attempt, code, reason) => {
+                    let ours = (code == CloseCode::NORMAL).then(|| self.shared.lock().close_frame.take()).flatten();
                     if let Some(connection) = self.connection(attempt) {
+                        let (code, reason) = ours.as_ref().map_or((code, reason), |ours| (ours.code, &*ours.reason));
                         connection.queue_close(code, reason);
                     }
                 }
