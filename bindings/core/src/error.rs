@@ -6,8 +6,6 @@ use everwire::{BuildError, CancelError, SendError};
 
 /// Why a call was refused. Nothing was done then. One line says what happened and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
-#[cfg_attr(feature = "uniffi", uniffi(flat_error))]
 #[non_exhaustive]
 pub enum Error {
     /// A setting is wrong; trying again with the same ones is.

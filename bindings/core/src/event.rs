@@ -49,7 +49,6 @@ plain_enum! {
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Event {
     /// What.
     pub kind: EventKind,

@@ -53,9 +53,3 @@ pub use payload::Payload;
 pub use settings::{Guarantee, Header, Jitter, Overflow, SessionUse, Settings, Value};
 pub use state::{Phase, State, StateChange};
 pub use step::{AttemptAnswer, Step, StepKind};
-
-#[cfg(feature = "uniffi")]
-pub use settings::default_settings;
-
-#[cfg(feature = "uniffi")]
-uniffi::setup_scaffolding!("everwire");

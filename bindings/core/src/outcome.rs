@@ -40,7 +40,6 @@ plain_enum! {
 
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Outcome {
     /// Which outcome.
     pub kind: OutcomeKind,
@@ -81,7 +80,6 @@ impl From<everwire::Outcome> for Outcome {
 
 /// Messages with consecutive numbers, and the outcome of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct OutcomeRange {
     /// Number of the first message.
     pub first: u64,
@@ -99,7 +97,6 @@ impl From<everwire::OutcomeRange> for OutcomeRange {
 
 /// Consecutive numbers of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct IdRange {
     /// The first.
     pub first: u64,
@@ -109,7 +106,6 @@ pub struct IdRange {
 
 /// What was still in the outbox when the client had ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Left {
     /// Never wholly handed to a socket, in order: they have certainly not arrived.
     pub unsent: Vec<Payload>,
@@ -126,7 +122,6 @@ impl From<everwire::Undelivered> for Left {
 /// A message that an earlier client with the same outbox file has left. It is sent by itself; its outcome comes with those
 /// of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Recovered {
     /// Its number.
     pub id: u64,

@@ -4,7 +4,6 @@ use everwire::Message;
 
 /// A message's payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Payload {
     /// UTF-8 text.
     Text(String),

@@ -22,7 +22,6 @@ plain_enum! {
 
 /// Where a client stands, with all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct State {
     /// Where.
     pub phase: Phase,
@@ -109,7 +108,6 @@ impl State {
 
 /// A state, and how many there were before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct StateChange {
     /// Grows with each change that is told; what [`Client::watch_state`](crate::Client::watch_state) takes.
     pub version: u64,

@@ -27,7 +27,6 @@ plain_enum! {
 /// [`Client::refuse_step`](crate::Client::refuse_step). The time for it counts into
 /// [`Settings::connect_timeout_ms`](crate::Settings::connect_timeout_ms).
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Step {
     /// Its number, which grows; what the answering methods take.
     pub id: u64,
@@ -47,7 +46,6 @@ pub struct Step {
 
 /// The answer to a [`StepKind::Attempt`]. What is `None` stays as it was set.
 #[derive(Clone, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct AttemptAnswer {
     /// Where to connect.
     pub url: Option<String>,

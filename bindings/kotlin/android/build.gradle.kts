@@ -26,8 +26,8 @@ android {
     buildFeatures { compose = true }
 
     sourceSets["main"].apply {
-        // The client itself, and what UniFFI has written: `cargo xtask kotlin` makes it.
-        kotlin.srcDirs("../src/main/kotlin", "../target/bindgen", "src/main/kotlin")
+        // The client itself.
+        kotlin.srcDirs("../src/main/kotlin", "src/main/kotlin")
         jniLibs.srcDirs(layout.buildDirectory.dir("jniLibs"))
     }
 }
@@ -37,7 +37,6 @@ dependencies {
     api("com.squareup.okhttp3:okhttp:5.5.1")
     api("org.jetbrains.kotlinx:kotlinx-coroutines-android:1.11.0")
     api("org.jetbrains.kotlinx:kotlinx-serialization-json:1.12.0")
-    implementation("net.java.dev.jna:jna:5.19.1@aar")
     implementation(platform("androidx.compose:compose-bom:2026.06.00"))
     implementation("androidx.compose.material3:material3")
     implementation("androidx.compose.material:material-icons-extended")

@@ -3,7 +3,6 @@
 use super::Client;
 use crate::{AttemptAnswer, Error, Payload, Step};
 
-#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Client {
     /// The oldest step after that one which still waits for an answer; 0 for the first call. Waits until there is one;
     /// `None` after the end. There are steps only with [`Settings::ask_on_open`](crate::Settings::ask_on_open) or

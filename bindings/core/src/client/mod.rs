@@ -42,7 +42,6 @@ const AT_ONCE: usize = 256;
 ///
 /// It connects in the background and goes on until it is closed. Dropped, it ends at once: what was not sent is given up. All
 /// methods may be called from any thread.
-#[cfg_attr(feature = "uniffi", derive(uniffi::Object))]
 pub struct Client {
     client: everwire::Client,
     steps: Arc<Steps>,
@@ -56,14 +55,12 @@ pub struct Client {
     home: Home,
 }
 
-#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Client {
     /// Checks the settings and starts a client, which connects in the background unless
     /// [`Settings::connect_on_start`] says otherwise. That the server can't be reached is no error.
     ///
     /// # Errors
     /// [`Error::Setting`] names the setting and says what is allowed; [`Error::System`]. Nothing has been started then.
-    #[cfg_attr(feature = "uniffi", uniffi::constructor)]
     pub fn start(settings: Settings) -> Result<Self, Error> {
         let steps = Arc::new(Steps::default());
         let (connect, wants_outcomes) = (settings.connect_on_start, settings.outcomes);
@@ -199,6 +196,13 @@ impl Client {
         self.client.stats().into()
     }
 
+    /// What the server is told by the closing handshake of the next [`disconnect`](Self::disconnect), [`close`](Self::close) or
+    /// [`finish`](Self::finish), in place of 1000 without a reason. Codes other than 1000 and 3000 to 4999 count as 1000; a reason is
+    /// cut to 123 bytes.
+    pub fn set_close_frame(&self, code: u16, reason: &str) {
+        self.client.set_close_frame(everwire::CloseCode(code), reason);
+    }
+
     /// Ends the client in the background: flushes the outbox, waits for the evidence, shakes hands and releases everything,
     /// within so many milliseconds. Returns at once.
     pub fn close(&self, deadline_ms: u64) {
@@ -210,7 +214,6 @@ impl Client {
     }
 }
 
-#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Client {
     /// Like [`send`](Self::send), but waits for room in the outbox.
     ///

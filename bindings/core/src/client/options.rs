@@ -48,7 +48,6 @@ impl From<Hint> for everwire::Hint {
 
 /// What is special about a message. The default is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct SendOptions {
     /// How long it may wait to be sent, in milliseconds; then it ends as expired.
     pub ttl_ms: Option<u64>,
@@ -81,7 +80,6 @@ impl SendOptions {
 
 /// What has become of many messages that were sent by one call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Sent {
     /// The numbers of those that were accepted, in order: of the first messages of the call.
     pub ids: Vec<IdRange>,
@@ -99,7 +97,6 @@ impl Sent {
 
 /// Numbers of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Stats {
     /// Attempts to open a connection.
     pub attempts: u64,

@@ -14,7 +14,6 @@ const BATCH_BYTES: usize = 1 << 20;
 
 /// Received messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Batch {
     /// At least one, in order.
     pub messages: Vec<Payload>,
@@ -24,7 +23,6 @@ pub struct Batch {
 
 /// Outcomes of messages that were sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct OutcomeBatch {
     /// At least one, in the order in which they became known.
     pub ranges: Vec<OutcomeRange>,
@@ -34,7 +32,6 @@ pub struct OutcomeBatch {
 
 /// Things that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct EventBatch {
     /// At least one, in order.
     pub events: Vec<Event>,
@@ -113,7 +110,6 @@ pub(super) struct StateVersion {
     state: Option<everwire::State>,
 }
 
-#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Client {
     /// The next received messages, at most `max` (at least one) and about 1 MiB. `taken` is the position of the batch that
     /// was received last, 0 before the first. Waits until there are some; `None` when nothing more comes by itself: the

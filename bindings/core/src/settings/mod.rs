@@ -67,7 +67,6 @@ plain_enum! {
 
 /// A header of the opening request.
 #[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Header {
     /// Its name.
     pub name: String,
@@ -81,19 +80,10 @@ impl std::fmt::Debug for Header {
     }
 }
 
-/// [`Settings::default`], for languages whose records have no defaults.
-#[cfg(feature = "uniffi")]
-#[uniffi::export]
-#[must_use]
-pub fn default_settings() -> Settings {
-    Settings::default()
-}
-
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)*) => {
         /// Every setting of a client. `None` means off, or no limit, as each says.
         #[derive(Clone, PartialEq)]
-        #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
         pub struct Settings { $($(#[$doc])* pub $name: $type,)* }
 
         impl Default for Settings {

@@ -1,12 +1,10 @@
 package everwire
 
 import everwire.internal.Client
-import everwire.internal.EventKind
+import everwire.internal.NativeException
 import everwire.internal.Payload
 import everwire.internal.Phase
-import everwire.internal.Settings
 import everwire.internal.Step
-import everwire.internal.StepKind
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
@@ -17,6 +15,7 @@ import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.ensureActive
@@ -24,26 +23,27 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withTimeoutOrNull
+import java.util.concurrent.atomic.AtomicInteger
 import everwire.internal.Event as NativeEvent
-import everwire.internal.Exception as NativeException
 import everwire.internal.SendOptions as NativeOptions
 import everwire.internal.State as NativeState
 
 /** What goes out at a time, over the border to the native library. */
-private const val OUTCOMES_AT_ONCE = 4096u
-private const val MESSAGES_AT_ONCE = 512u
-private const val EVENTS_AT_ONCE = 64u
+private const val OUTCOMES_AT_ONCE = 4096
+private const val MESSAGES_AT_ONCE = 512
+private const val EVENTS_AT_ONCE = 64
 
 /** With so many messages on their way, those that follow each other within this time are gathered; and never more than so many. */
 private const val BUSY = 4
 private const val SOON_NS = 100_000L
 private const val MOST_GATHERED = 256
 
+/** Outcomes for which nobody waits are fetched this often, and not one by one. */
+private const val UNHURRIED_MS = 5L
+
 private const val LAST_EVENTS_MS = 2_000L
 
 private const val CLOSED = "the client is closed"
-
-internal val NO_OPTIONS = NativeOptions(null, null, null)
 
 /** The program's say while a connection is made. */
 internal class Asks(
@@ -62,13 +62,11 @@ internal interface Told {
  * A native client, and the loops that fetch from it in batches. Nothing calls back from there: each loop asks, and what was lost
  * with a cancelled coroutine comes again, since each call says how far the last one came.
  */
-internal class Engine(settings: Settings, private val asks: Asks, private val queueLimit: Int?, private val told: Told) {
+internal class Engine(settings: Map<String, Any?>, private val asks: Asks, private val queueLimit: Int?, private val told: Told) {
     private val native: Client = try {
-        NativeLibrary.start(settings)
-    } catch (wrong: NativeException.Setting) {
-        throw SettingException(wrong.message.orEmpty())
+        Client.start(settings)
     } catch (wrong: NativeException) {
-        throw IllegalStateException(wrong.message)
+        throw if (wrong.kind == NativeException.Kind.SETTING) SettingException(wrong.message.orEmpty()) else IllegalStateException(wrong.message)
     }
 
     /** Its threads are daemons: no client keeps a program alive. */
@@ -87,11 +85,17 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     private val gathered = ArrayList<Payload>()
     private val waiters = ArrayList<CompletableDeferred<Outcome>?>()
 
+    /** How many wait for outcomes, and the word that there is one more. */
+    private val awaiting = AtomicInteger()
+    private val hurry = Channel<Unit>(Channel.CONFLATED)
+
+    @Volatile private var ending = false
+
     /** When the last message was accepted, by `System.nanoTime`. */
     private var offered = 0L
 
     private val reading = Mutex()
-    private var messagesTaken = 0uL
+    private var messagesTaken = 0L
 
     @Volatile var connected = false
         private set
@@ -103,7 +107,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     private val eventLoop: Job
     private val stepLoop: Job?
 
-    val recovered: List<Recovered> = native.recovered().map { Recovered(it.id.toLong(), it.payload.toMessage()) }
+    val recovered: List<Recovered> = native.recovered()
 
     init {
         recovered.forEach { open[it.id] = null }
@@ -117,23 +121,21 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
 
     fun disconnect() = ifOpen { native.disconnect() }
 
+    /** What the next closing handshake tells the server. */
+    fun closeWith(code: Int, reason: String?) = ifOpen { native.setCloseFrame(code, reason.orEmpty()) }
+
     fun reconnectNow() = ifOpen { native.reconnectNow() }
 
     fun migrate() = ifOpen { native.migrate() }
 
-    fun hint(hint: Hint) = ifOpen { native.hint(everwire.internal.Hint.valueOf(hint.name)) }
+    fun hint(hint: Hint) = ifOpen { native.hint(hint.name.lowercase()) }
 
     /** Of a client that is closed: zeros. */
-    fun stats(): Stats = ifOpen { native.stats() }?.run {
-        Stats(
-            attempts.toLong(), connections.toLong(), queuedMessages.toLong(), queuedBytes.toLong(), unprovenMessages.toLong(),
-            messagesSent.toLong(), messagesReceived.toLong(), roundTripUs?.toLong(),
-        )
-    } ?: Stats(0, 0, 0, 0, 0, 0, 0, null)
+    fun stats(): Stats = ifOpen { native.stats() } ?: Stats(0, 0, 0, 0, 0, 0, 0, null)
 
     /** What becomes of a message that has no outcome yet, and for which nobody waits. */
     fun outcomeOf(id: Long): CompletableDeferred<Outcome> = synchronized(lock) {
-        CompletableDeferred<Outcome>().also { check(id in open) { "message $id has its outcome" }; open[id] = it }
+        waiter().also { check(id in open) { "message $id has its outcome" }; open[id] = it }
     }
 
     /** Puts a message into the outbox; whether it was accepted. */
@@ -143,7 +145,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
                 closed || !makeRoom(dropped) -> false
                 gathers() -> gather(payload, waiter)
                 else -> {
-                    open[send(payload, NO_OPTIONS)] = waiter
+                    open[native.send(payload)] = waiter
                     true
                 }
             }
@@ -173,27 +175,32 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     } ?: false
 
     /** Sends, waits for room where there is none, and for the outcome. */
-    suspend fun deliver(payload: Payload, options: NativeOptions): Outcome {
-        val waiter = CompletableDeferred<Outcome>()
+    suspend fun deliver(payload: Payload, options: NativeOptions?): Outcome {
+        val waiter = waiter()
         var full = false
         val refused = tellingDropped { dropped ->
             when {
                 closed -> Outcome.closed(CLOSED)
                 !makeRoom(dropped) -> Outcome.NOT_CONNECTED
-                options === NO_OPTIONS && gathers() -> null.also { full = !gather(payload, waiter) }
+                options == null && gathers() -> null.also { full = !gather(payload, waiter) }
                 !handOver() -> null.also { full = true }
                 else -> try {
-                    open[send(payload, options)] = waiter
-                    null
-                } catch (_: NativeException.Full) {
-                    full = true
+                    open[if (options == null) native.send(payload) else native.send(payload, options)] = waiter
                     null
                 } catch (refused: NativeException) {
-                    refusal(refused)
+                    full = refused.kind == NativeException.Kind.FULL
+                    if (full) null else refusal(refused)
                 }
             }
         } ?: if (full) waitForRoom(payload, options, waiter) else null
-        return refused ?: waiter.await()
+        return refused?.also { waiter.complete(it) } ?: waiter.await()
+    }
+
+    /** Somebody who waits for an outcome. */
+    private fun waiter(): CompletableDeferred<Outcome> = CompletableDeferred<Outcome>().also {
+        awaiting.incrementAndGet()
+        it.invokeOnCompletion { awaiting.decrementAndGet() }
+        hurry.trySend(Unit)
     }
 
     /** Under the lock; who waits for messages that were dropped meanwhile hears of it outside. */
@@ -202,19 +209,16 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
         return synchronized(lock) { work(dropped).also { offered = System.nanoTime() } }.also { dropped.forEach { it.complete(Outcome.OLDEST) } }
     }
 
-    private suspend fun waitForRoom(payload: Payload, options: NativeOptions, waiter: CompletableDeferred<Outcome>): Outcome? {
+    private suspend fun waitForRoom(payload: Payload, options: NativeOptions?, waiter: CompletableDeferred<Outcome>): Outcome? {
         synchronized(lock) { unnumbered++ }
         try {
             // What was accepted before goes first.
             while (!synchronized(lock) { closed || handOver() }) delay(1)
-            val id = native.sendWait(payload, options).toLong()
+            val id = native.sendWait(payload, options)
             synchronized(lock) { early.remove(id)?.let { waiter.complete(it) } ?: open.put(id, waiter) }
             return null
         } catch (refused: NativeException) {
             return refusal(refused)
-        } catch (_: IllegalStateException) {
-            // It was released a moment ago.
-            return Outcome.closed(CLOSED)
         } finally {
             synchronized(lock) { if (--unnumbered == 0) early.clear() }
         }
@@ -249,8 +253,8 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     /** Under the lock. How many the outbox took. */
     private inline fun sendMany(payloads: List<Payload>, waiter: () -> CompletableDeferred<Outcome>?): Int {
         var count = 0
-        for (range in native.sendMany(payloads).ids) {
-            for (id in range.first.toLong()..range.last.toLong()) {
+        for (range in native.sendMany(payloads)) {
+            for (id in range) {
                 open[id] = waiter()
                 count++
             }
@@ -258,14 +262,9 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
         return count
     }
 
-    private fun refusal(refused: NativeException): Outcome = when (refused) {
-        is NativeException.TooLarge -> Outcome(Outcome.Kind.REJECTED, false, true, refused.message.orEmpty())
+    private fun refusal(refused: NativeException): Outcome = when (refused.kind) {
+        NativeException.Kind.TOO_LARGE -> Outcome(Outcome.Kind.REJECTED, false, true, refused.message.orEmpty())
         else -> Outcome.closed(refused.message.orEmpty())
-    }
-
-    private fun send(payload: Payload, options: NativeOptions): Long = when {
-        payload is Payload.Text && options === NO_OPTIONS -> native.sendText(payload.v1).toLong()
-        else -> native.send(payload, options).toLong()
     }
 
     /** Without a connection the queue has a limit of its own; the oldest goes. Under the lock. */
@@ -274,32 +273,35 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
         if (limit == null || open.size < limit || isConnected()) return true
         if (limit == 0) return false
         val candidates = open.keys.iterator()
-        while (open.size >= limit && candidates.hasNext()) {
+        var ended = 0
+        while (open.size - ended >= limit && candidates.hasNext()) {
             val id = candidates.next()
             try {
-                if (native.cancel(id.toULong()).kind != everwire.internal.OutcomeKind.CANCELLED) continue
-            } catch (_: NativeException) {
+                if (native.cancel(id).kind != Outcome.Kind.CANCELLED) continue
+            } catch (refused: NativeException) {
+                // It has an outcome, which was not fetched yet.
+                if (refused.kind == NativeException.Kind.NO_SUCH_MESSAGE) ended++
                 continue
             }
             open[id]?.let { told += it }
             candidates.remove()
         }
-        return open.size < limit
+        return open.size - ended < limit
     }
 
     /** The loop of states may be a step behind the client, and what is sent then must not be taken for sent offline. */
     private fun isConnected(): Boolean = connected || ifOpen { native.isConnected() } == true
 
     private suspend fun outcomes() {
-        var taken = 0uL
+        var taken = 0L
         while (true) {
             val batch = native.nextOutcomes(taken, OUTCOMES_AT_ONCE) ?: break
             taken = batch.position
             val told = ArrayList<Pair<CompletableDeferred<Outcome>, Outcome>>()
             synchronized(lock) {
                 for (range in batch.ranges) {
-                    val outcome = Outcome.of(range.outcome)
-                    for (id in range.first.toLong()..range.last.toLong()) {
+                    val outcome = range.outcome
+                    for (id in range.first..range.last) {
                         if (open.containsKey(id)) {
                             open.remove(id)?.let { told += it to outcome }
                         } else if (unnumbered > 0) {
@@ -309,13 +311,14 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
                 }
             }
             told.forEach { (waiter, outcome) -> waiter.complete(outcome) }
+            if (awaiting.get() == 0 && !ending) withTimeoutOrNull(UNHURRIED_MS) { hurry.receive() }
         }
         val rest = synchronized(lock) { open.values.filterNotNull().also { open.clear() } }
         rest.forEach { it.complete(Outcome.closed(CLOSED)) }
     }
 
     private suspend fun states() {
-        var seen = 0uL
+        var seen = 0L
         while (true) {
             val change = native.watchState(seen) ?: break
             seen = change.version
@@ -325,7 +328,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     }
 
     private suspend fun events() {
-        var taken = 0uL
+        var taken = 0L
         while (true) {
             val batch = native.nextEvents(taken, EVENTS_AT_ONCE) ?: break
             taken = batch.position
@@ -341,12 +344,12 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
         reading.withLock {
             while (!closed) {
                 val batch = native.nextBatch(messagesTaken, MESSAGES_AT_ONCE) ?: return
-                var position = batch.position - batch.messages.size.toUInt()
+                var position = batch.position - batch.messages.size
                 for (message in batch.messages) {
                     position++
                     currentCoroutineContext().ensureActive()
                     if (takenBefore) messagesTaken = position
-                    take(message.toMessage())
+                    take(message)
                     messagesTaken = position
                 }
             }
@@ -354,7 +357,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
     }
 
     private suspend fun steps() {
-        var seen = 0uL
+        var seen = 0L
         while (true) {
             val step = native.nextStep(seen) ?: break
             seen = step.id
@@ -364,15 +367,12 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
 
     private suspend fun answer(step: Step) {
         try {
-            when (step.kind) {
-                StepKind.OPENING -> {
-                    asks.onOpen?.invoke(Opening(native, step))
-                    native.openingDone(step.id)
-                }
-                StepKind.ATTEMPT -> {
-                    val attempt = Attempt(step.url.orEmpty(), step.attempt.toInt(), step.lastCause, step.lastCode?.toInt())
-                    native.answerAttempt(step.id, asks.beforeAttempt?.invoke(attempt).toNative())
-                }
+            if (step.isOpening) {
+                asks.onOpen?.invoke(Opening(native, step))
+                native.openingDone(step.id)
+            } else {
+                val attempt = Attempt(step.url.orEmpty(), step.attempt, step.lastCause, step.lastCode)
+                native.answerAttempt(step.id, asks.beforeAttempt?.invoke(attempt))
             }
         } catch (cancelled: CancellationException) {
             throw cancelled
@@ -398,10 +398,12 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
 
     private suspend fun end(withinMs: Long): Left {
         if (closed) return Left(emptyList(), emptyList())
+        ending = true
+        hurry.trySend(Unit)
         val end = System.nanoTime() + withinMs * 1_000_000
         // What was accepted goes the way of everything else.
         while (!synchronized(lock) { closed || handOver() } && System.nanoTime() < end) delay(1)
-        val left = native.finish(withinMs.coerceAtLeast(0).toULong())
+        val left = native.finish(withinMs.coerceAtLeast(0))
         // Every outcome is told before this returns.
         outcomeLoop.join()
         val (never, waiting) = synchronized(lock) {
@@ -409,7 +411,7 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
         }
         waiting.forEach { it.complete(Outcome.closed(CLOSED)) }
         release()
-        return Left((left.unsent + never).map { it.toMessage() }, left.unacknowledged.map { it.toMessage() })
+        return Left(left.unsent + never.map { it.toMessage() }, left.unacknowledged)
     }
 
     /** Lets go of the native client, once whoever reads messages has done with them. */
@@ -425,14 +427,14 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
             withTimeoutOrNull(LAST_EVENTS_MS) { eventLoop.join() }
             eventLoop.cancelAndJoin()
             stepLoop?.join()
-            reading.withLock { synchronized(lock) { native.destroy() } }
+            reading.withLock { synchronized(lock) { native.free() } }
             scope.cancel()
         }
     }
 
     private inline fun <T> ifOpen(work: () -> T): T? = if (closed) null else try {
         work()
-    } catch (_: IllegalStateException) {
+    } catch (_: NativeException) {
         // It was released a moment ago.
         null
     }
@@ -441,9 +443,4 @@ internal class Engine(settings: Settings, private val asks: Asks, private val qu
 /** Ends clients: not in their own scopes, which end with them. */
 private val ENDING = CoroutineScope(SupervisorJob() + Dispatchers.Default)
 
-internal val EventKind.isFailure: Boolean get() = this == EventKind.ATTEMPT_FAILED || this == EventKind.CONNECTION_ENDED
-
-private fun AttemptAnswer?.toNative(): everwire.internal.AttemptAnswer {
-    val headers = this?.headers.orEmpty().map { (name, value) -> everwire.internal.Header(name, value) }
-    return everwire.internal.AttemptAnswer(this?.url, headers, this?.subprotocols)
-}
+internal val NativeEvent.isFailure: Boolean get() = kind == "attempt_failed" || kind == "connection_ended"

@@ -13,19 +13,11 @@ public sealed class Message {
     public data class Binary(val bytes: ByteString) : Message()
 }
 
-internal fun Payload.toMessage(): Message = when (this) {
-    is Payload.Text -> Message.Text(v1)
-    is Payload.Binary -> Message.Binary(v1.toByteString())
-}
+internal fun String.toPayload(): Payload = Payload(encodeToByteArray(), isText = true)
 
-internal fun String.toPayload(): Payload = Payload.Text(this)
+internal fun ByteString.toPayload(): Payload = Payload(toByteArray(), isText = false)
 
-internal fun ByteString.toPayload(): Payload = Payload.Binary(toByteArray())
-
-internal fun Message.toPayload(): Payload = when (this) {
-    is Message.Text -> text.toPayload()
-    is Message.Binary -> bytes.toPayload()
-}
+internal fun Payload.toMessage(): Message = if (isText) Message.Text(bytes.decodeToString()) else Message.Binary(bytes.toByteString())
 
 /** What was still in the outbox when a client had ended. Both are empty if all went well. */
 public data class Left(

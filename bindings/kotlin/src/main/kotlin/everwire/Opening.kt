@@ -1,6 +1,7 @@
 package everwire
 
 import everwire.internal.Client
+import everwire.internal.NativeException
 import everwire.internal.Step
 import okio.ByteString
 
@@ -13,7 +14,7 @@ public class Opening internal constructor(private val native: Client, private va
     public val subprotocol: String? get() = step.subprotocol
 
     /** Number of the attempt, from 1 since the last useful connection. */
-    public val attempt: Int get() = step.attempt.toInt()
+    public val attempt: Int get() = step.attempt
 
     /**
      * Sends a text, and waits until it is written. It has no outcome: if the connection fails, the block runs again on the next one.
@@ -30,11 +31,11 @@ public class Opening internal constructor(private val native: Client, private va
      *
      * @throws ConnectionException the connection has ended
      */
-    public suspend fun receive(): Message = talking { native.openingReceive(step.id).toMessage() }
+    public suspend fun receive(): Message = talking { native.openingReceive(step.id) }
 
     private suspend fun <T> talking(work: suspend () -> T): T = try {
         work()
-    } catch (over: everwire.internal.Exception) {
+    } catch (over: NativeException) {
         throw ConnectionException(over.message.orEmpty())
     }
 }

@@ -1,7 +1,5 @@
 package everwire
 
-import everwire.internal.OutcomeKind
-
 /**
  * What became of a message. Each message has exactly one outcome.
  *
@@ -16,7 +14,7 @@ public data class Outcome(
     val isSafeToResend: Boolean,
     val text: String,
 ) {
-    /** The kinds of outcomes. */
+    /** The kinds of outcomes, in the order of `OutcomeKind` in `everwire-bind`. */
     public enum class Kind {
         /** The server's application has processed it (sessions only). */
         ACKNOWLEDGED,
@@ -74,26 +72,5 @@ public data class Outcome(
         )
 
         fun closed(reason: String) = Outcome(Kind.CANCELLED, isDelivered = false, isSafeToResend = true, text = reason)
-
-        fun of(outcome: everwire.internal.Outcome) = Outcome(
-            when (outcome.kind) {
-                OutcomeKind.ACKNOWLEDGED -> Kind.ACKNOWLEDGED
-                OutcomeKind.RECEIVED -> Kind.RECEIVED
-                OutcomeKind.EXPIRED -> Kind.EXPIRED
-                OutcomeKind.DROPPED_OLDEST -> Kind.DROPPED_OLDEST
-                OutcomeKind.DROPPED_NEWEST -> Kind.DROPPED_NEWEST
-                OutcomeKind.DROPPED_LOWEST_PRIORITY -> Kind.DROPPED_LOWEST_PRIORITY
-                OutcomeKind.CONFLATED -> Kind.CONFLATED
-                OutcomeKind.DROPPED_NOT_CONNECTED -> Kind.DROPPED_NOT_CONNECTED
-                OutcomeKind.REJECTED -> Kind.REJECTED
-                OutcomeKind.CANCELLED -> Kind.CANCELLED
-                OutcomeKind.UNKNOWN_QUEUED -> Kind.UNKNOWN_QUEUED
-                OutcomeKind.UNKNOWN_WRITTEN -> Kind.UNKNOWN_WRITTEN
-                OutcomeKind.STORED -> Kind.STORED
-            },
-            outcome.delivered,
-            outcome.safeToResend,
-            outcome.text,
-        )
     }
 }

@@ -1,14 +1,11 @@
 package everwire
 
-import everwire.internal.Header
-import everwire.internal.Jitter
-import everwire.internal.SessionUse
-import everwire.internal.Settings
 import okhttp3.OkHttpClient
 import okhttp3.Request
 import okio.ByteString.Companion.encodeUtf8
 import java.net.InetSocketAddress
 import java.net.Proxy
+import javax.net.SocketFactory
 
 /** What the native client is given. Both have the same names where they mean the same. */
 internal fun WebSocketClient.Config.toSettings(
@@ -16,53 +13,68 @@ internal fun WebSocketClient.Config.toSettings(
     okHttpClient: OkHttpClient?,
     asksBeforeAttempt: Boolean,
     asksOnOpen: Boolean,
-): Settings {
-    if (okHttpClient != null && okHttpClient.certificatePinner.pins.isNotEmpty()) {
-        throw SettingException("okHttpClient: its certificate pins would not be checked; give them as Config.pins, and a client without them")
-    }
-    return NativeLibrary.defaults().copy(
-        urls = listOf(url) + addresses,
-        headers = headers.map { (name, value) -> Header(name, value) },
-        subprotocols = subprotocols,
-        connectOnStart = false,
-        connectTimeoutMs = positive("connectionTimeoutMs", connectionTimeoutMs),
-        retryInitialDelayMs = positive("initialReconnectDelayMs", initialReconnectDelayMs),
-        retryMaxDelayMs = positive("maxReconnectDelayMs", maxReconnectDelayMs),
-        retryFactor = reconnectDelayFactor,
-        retryJitter = Jitter.FULL,
-        retryMaxAttempts = if (maxReconnectAttempts == Int.MAX_VALUE) null else positive("maxReconnectAttempts", maxReconnectAttempts.toLong()).toUInt(),
-        retryOn = retryOn.map { code(it, "retryOn") },
-        stopOn = stopOn.map { code(it, "stopOn") },
-        reconnectOnNormalClose = reconnectOnNormalClose,
-        heartbeatIntervalMs = if (heartbeatIntervalMs == 0L) null else positive("heartbeatIntervalMs", heartbeatIntervalMs),
-        heartbeatTimeoutMs = positive("heartbeatTimeoutMs", heartbeatTimeoutMs),
-        textPing = textPing,
-        textPong = textPong,
-        outboxMessages = positive("outboxMessages", outboxMessages.toLong()),
-        outboxBytes = positive("outboxBytes", outboxBytes),
-        outboxFile = outboxFile,
-        guarantee = everwire.internal.Guarantee.valueOf(guarantee.name),
-        sendRatePerSecond = sendRatePerSecond,
-        session = SessionUse.valueOf(session.name),
-        inboxMessages = positive("inboxMessages", inboxMessages.toLong()),
-        maxMessageBytes = positive("maxMessageBytes", maxMessageBytes),
-        askOnOpen = asksOnOpen,
-        askBeforeAttempt = asksBeforeAttempt,
-        proxy = proxy ?: okHttpClient?.proxy?.let(::urlOf),
-        compression = compression,
-        rootCertificates = rootCertificates.map { it.encodeToByteArray() },
-        pins = pins,
+): Map<String, Any?> {
+    okHttpClient?.let(::checkTls)
+    return mapOf(
+        "urls" to listOf(url) + addresses,
+        "headers" to headers,
+        "subprotocols" to subprotocols,
+        "connect_on_start" to false,
+        "connect_timeout_ms" to positive("connectionTimeoutMs", connectionTimeoutMs),
+        "retry_initial_delay_ms" to positive("initialReconnectDelayMs", initialReconnectDelayMs),
+        "retry_max_delay_ms" to positive("maxReconnectDelayMs", maxReconnectDelayMs),
+        "retry_factor" to reconnectDelayFactor,
+        "retry_max_attempts" to if (maxReconnectAttempts == Int.MAX_VALUE) null else positive("maxReconnectAttempts", maxReconnectAttempts.toLong()),
+        "retry_on" to retryOn.map { code(it, "retryOn") },
+        "stop_on" to stopOn.map { code(it, "stopOn") },
+        "reconnect_on_normal_close" to reconnectOnNormalClose,
+        "heartbeat_interval_ms" to if (heartbeatIntervalMs == 0L) null else positive("heartbeatIntervalMs", heartbeatIntervalMs),
+        "heartbeat_timeout_ms" to positive("heartbeatTimeoutMs", heartbeatTimeoutMs),
+        "text_ping" to textPing,
+        "text_pong" to textPong,
+        "outbox_messages" to positive("outboxMessages", outboxMessages.toLong()),
+        "outbox_bytes" to positive("outboxBytes", outboxBytes),
+        "outbox_file" to outboxFile,
+        "guarantee" to guarantee.name.lowercase(),
+        "send_rate_per_second" to sendRatePerSecond,
+        "session" to session.name.lowercase(),
+        "inbox_messages" to positive("inboxMessages", inboxMessages.toLong()),
+        "max_message_bytes" to positive("maxMessageBytes", maxMessageBytes),
+        "ask_on_open" to asksOnOpen,
+        "ask_before_attempt" to asksBeforeAttempt,
+        "proxy" to (proxy ?: okHttpClient?.proxy?.let(::urlOf)),
+        "compression" to compression,
+        "root_certificates" to rootCertificates,
+        "pins" to pins,
     )
 }
 
-private fun positive(name: String, value: Long): ULong {
-    if (value <= 0) throw SettingException("$name is $value: it must be at least 1")
-    return value.toULong()
+/** Connections are not OkHttp's: what makes its own safer, or possible at all, must not be missed without a word. */
+private fun checkTls(client: OkHttpClient) {
+    fun refuse(what: String, instead: String): Nothing =
+        throw SettingException("okHttpClient: its $what would not be used, since connections are not OkHttp's; $instead, and a client without it")
+    val plain = OkHttpClient()
+    when {
+        client.certificatePinner.pins.isNotEmpty() -> refuse("certificatePinner", "give its pins as Config.pins")
+        client.hostnameVerifier !== plain.hostnameVerifier -> refuse("hostnameVerifier", "give Config.pins or Config.rootCertificates")
+        client.socketFactory !== SocketFactory.getDefault() -> refuse("socketFactory", "give Config.proxy")
+        !trustsTheSame(client, plain) -> refuse("sslSocketFactory and trust manager", "give its roots as Config.rootCertificates")
+    }
 }
 
-private fun code(code: Int, name: String): UShort {
+private fun trustsTheSame(client: OkHttpClient, plain: OkHttpClient): Boolean {
+    val (theirs, usual) = (client.x509TrustManager ?: return true) to (plain.x509TrustManager ?: return true)
+    return theirs.javaClass == usual.javaClass && theirs.acceptedIssuers.toSet() == usual.acceptedIssuers.toSet()
+}
+
+private fun positive(name: String, value: Long): Long {
+    if (value <= 0) throw SettingException("$name is $value: it must be at least 1")
+    return value
+}
+
+private fun code(code: Int, name: String): Int {
     if (code !in 100..4999) throw SettingException("$name: $code is neither an HTTP status (100 to 599) nor a close code (1000 to 4999)")
-    return code.toUShort()
+    return code
 }
 
 private fun urlOf(proxy: Proxy): String {
@@ -73,13 +85,10 @@ private fun urlOf(proxy: Proxy): String {
     }
 }
 
-internal fun SendOptions.toNative(): everwire.internal.SendOptions {
-    if (ttlMs == null && priority == Priority.NORMAL && key == null) return NO_OPTIONS
-    return everwire.internal.SendOptions(
-        ttlMs?.let { positive("ttlMs", it) },
-        everwire.internal.Priority.valueOf(priority.name),
-        key,
-    )
+/** `null`: nothing is special about it. */
+internal fun SendOptions.toNative(): everwire.internal.SendOptions? {
+    if (ttlMs == null && priority == Priority.NORMAL && key == null) return null
+    return everwire.internal.SendOptions(ttlMs?.let { positive("ttlMs", it) }, priority.name.lowercase(), key)
 }
 
 /** OkHttp's requests have `http` URLs. */

@@ -1,6 +1,5 @@
 package everwire
 
-import everwire.internal.EventKind
 import everwire.internal.Phase
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -42,8 +41,9 @@ import everwire.internal.State as NativeState
  * ```
  *
  * @param url a `ws` or `wss` URL
- * @param okHttpClient for code that had one: its proxy is used, and nothing else of it; connections are not OkHttp's. One with
- *   certificate pins is refused, since they would not be checked: see [Config.pins]
+ * @param okHttpClient for code that had one: its proxy is used, and nothing else of it; connections are not OkHttp's. One with certificate
+ *   pins, a host name verifier, a socket factory or a trust manager of its own is refused: see [Config.pins] and [Config.rootCertificates].
+ *   Interceptors, cookies, DNS and a client certificate are not used, and not noticed
  * @param config every setting with its default
  * @param beforeAttempt asked before each attempt where to connect and with which headers: for fresh credentials. A 401 is then tried again
  * @param onOpen has each new connection to itself before anything that waits is sent on it: to log in, to subscribe. Not in a session
@@ -319,6 +319,19 @@ public class WebSocketClient @JvmOverloads constructor(
         engine.close(CLOSE_MS)
     }
 
+    /**
+     * The same, and the server is told this code and reason by the closing handshake.
+     *
+     * @param code 1000, or 3000 to 4999
+     * @param reason at most 123 bytes
+     * @throws IllegalArgumentException a code that an application may not send, or a reason that is too long
+     */
+    public fun close(code: Int, reason: String? = null) {
+        checkClose(code, reason)
+        engine.closeWith(code, reason)
+        engine.close(CLOSE_MS)
+    }
+
     private suspend fun emit(message: Message) {
         when (message) {
             is Message.Text -> _events.emit(Event.MessageReceived(message.text))
@@ -329,8 +342,8 @@ public class WebSocketClient @JvmOverloads constructor(
     private fun toState(state: NativeState): State? = when (state.phase) {
         Phase.CONNECTING -> State.Connecting
         Phase.CONNECTED -> State.Connected(socket)
-        Phase.DISCONNECTED -> State.Disconnected(state.reason, state.code?.toInt())
-        Phase.CLOSED -> if (state.failed) State.Disconnected(state.reason, state.code?.toInt(), isFinal = true) else State.Closed
+        Phase.DISCONNECTED -> State.Disconnected(state.reason, state.code)
+        Phase.CLOSED -> if (state.failed) State.Disconnected(state.reason, state.code, isFinal = true) else State.Closed
         // Still whatever it was, until it is closed.
         Phase.CLOSING -> null
     }
@@ -343,8 +356,8 @@ public class WebSocketClient @JvmOverloads constructor(
         override suspend fun event(event: NativeEvent) {
             val state = event.state
             when {
-                event.kind == EventKind.STATE && state != null -> toState(state)?.let { _events.emit(Event.StateChanged(it)) }
-                event.kind.isFailure -> _events.emit(Event.Error(ConnectionException(event.text, event.code?.toInt())))
+                event.kind == "state" && state != null -> toState(state)?.let { _events.emit(Event.StateChanged(it)) }
+                event.isFailure -> _events.emit(Event.Error(ConnectionException(event.text, event.code)))
                 else -> {}
             }
         }
@@ -364,6 +377,7 @@ public class WebSocketClient @JvmOverloads constructor(
 
         override fun close(code: Int, reason: String?): Boolean {
             checkClose(code, reason)
+            engine.closeWith(code, reason)
             disconnect()
             return true
         }

@@ -59,8 +59,14 @@ fun main() {
         println("  %-48s %,12d (doubled: %d)".format("Everwire, in a session", lost, doubled))
     }
     println("cold load: from the beginning of main until the client is made, in a JVM of its own")
-    val cold = (1..ROUNDS).map { Server("bench.ColdKt").use { it.firstLine.toDouble() } }.sorted()[ROUNDS / 2]
-    println("  %-48s %,12.0f ms".format("Everwire", cold))
+    table(
+        listOf(
+            "OkHttp, its first WebSocket under way" to arrayOf("okhttp"),
+            "Everwire" to emptyArray(),
+            "Everwire, in a program that uses coroutines" to arrayOf("warm"),
+        ),
+    ) { args -> Server("bench.ColdKt", *args).use { it.firstLine.toDouble() } }
+        .forEach { (name, cold) -> println("  %-48s %,12.0f ms".format(name, cold)) }
     File("target").listFiles { file -> file.name.startsWith("everwire-kotlin-") && file.extension == "jar" }.orEmpty().forEach {
         println("the jar: %,d bytes".format(it.length()))
     }
@@ -212,9 +218,9 @@ private fun lost(echo: EchoServer): Pair<Int, Int> = runBlocking {
 }
 
 /** A `main` of ours in a JVM of its own, with this one's classes. */
-private class Server(main: String) : AutoCloseable {
+private class Server(main: String, vararg args: String) : AutoCloseable {
     private val process = ProcessBuilder(
-        File(System.getProperty("java.home"), "bin/java").path, "-cp", System.getProperty("java.class.path"), main,
+        File(System.getProperty("java.home"), "bin/java").path, "-cp", System.getProperty("java.class.path"), main, *args,
     ).redirectError(ProcessBuilder.Redirect.INHERIT).start()
     val firstLine: String = process.inputStream.bufferedReader().readLine()
     val url: String get() = "ws://${firstLine.substringAfterLast(' ')}/"

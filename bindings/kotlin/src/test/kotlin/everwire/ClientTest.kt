@@ -22,6 +22,11 @@ import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.net.InetAddress
+import java.security.cert.X509Certificate
+import javax.net.SocketFactory
+import javax.net.ssl.SSLContext
+import javax.net.ssl.X509TrustManager
 import java.nio.file.Files
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -249,5 +254,35 @@ class ClientTest {
         }
         val pinned = OkHttpClient.Builder().certificatePinner(okhttp3.CertificatePinner.Builder().add("a.example", "sha256/${"A".repeat(43)}=").build())
         assertThrows(SettingException::class.java) { WebSocketClient("wss://a.example/", pinned.build()) }
+    }
+
+    @Test
+    fun `an OkHttpClient whose TLS or sockets are its own is refused, since they would not be used`() {
+        val all = object : X509TrustManager {
+            override fun checkClientTrusted(chain: Array<X509Certificate>, authType: String) = Unit
+
+            override fun checkServerTrusted(chain: Array<X509Certificate>, authType: String) = Unit
+
+            override fun getAcceptedIssuers(): Array<X509Certificate> = emptyArray()
+        }
+        val tls = SSLContext.getInstance("TLS").apply { init(null, arrayOf(all), null) }
+        val sockets = object : SocketFactory() {
+            override fun createSocket(host: String, port: Int) = getDefault().createSocket(host, port)
+
+            override fun createSocket(host: String, port: Int, local: InetAddress, localPort: Int) = createSocket(host, port)
+
+            override fun createSocket(host: InetAddress, port: Int) = getDefault().createSocket(host, port)
+
+            override fun createSocket(host: InetAddress, port: Int, local: InetAddress, localPort: Int) = createSocket(host, port)
+        }
+        for ((named, client) in listOf(
+            "sslSocketFactory" to OkHttpClient.Builder().sslSocketFactory(tls.socketFactory, all),
+            "hostnameVerifier" to OkHttpClient.Builder().hostnameVerifier { _, _ -> true },
+            "socketFactory" to OkHttpClient.Builder().socketFactory(sockets),
+        )) {
+            val error = assertThrows(SettingException::class.java) { WebSocketClient("wss://a.example/", client.build()) }
+            assertTrue(error.message!!.startsWith("okHttpClient: its $named"), error.message)
+        }
+        WebSocketClient("wss://a.example/", OkHttpClient.Builder().pingInterval(java.time.Duration.ofSeconds(20)).build()).close()
     }
 }

@@ -1,7 +1,6 @@
 package everwire
 
 import everwire.internal.Phase
-import everwire.internal.Settings
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -37,7 +36,7 @@ private class Play(private val script: TomlTable) : AutoCloseable {
     private val server = EchoServer(script.getLong("server.close_with")?.toInt())
     private val network = FaultyNetwork(server.address, script.getString("schedule"))
     private val folder = Files.createTempDirectory("conformance")
-    private var settings = NativeLibrary.defaults().copy(urls = listOf(network.url), proxy = "none").with(script.getTable("settings"))
+    private var settings = mapOf("urls" to listOf(network.url), "proxy" to "none").with(script.getTable("settings"))
     private var program = Program(settings)
 
     fun run() = runBlocking {
@@ -81,26 +80,12 @@ private class Play(private val script: TomlTable) : AutoCloseable {
         }
     }
 
-    private fun Settings.with(table: TomlTable?): Settings {
-        val changed = copy()
-        for ((name, value) in table?.toMap().orEmpty()) {
-            val parts = name.split('_')
-            val field = Settings::class.java.getDeclaredField(parts.first() + parts.drop(1).joinToString("") { it.replaceFirstChar(Char::uppercase) })
-            field.isAccessible = true
-            field.set(changed, of(value, field.type))
+    private fun Map<String, Any?>.with(table: TomlTable?): Map<String, Any?> = this + table?.toMap().orEmpty().mapValues { (_, value) ->
+        when (value) {
+            is String -> value.replace("\$FILE", folder.resolve("outbox.db").toString())
+            is TomlArray -> value.toList()
+            else -> value
         }
-        return changed
-    }
-
-    private fun of(value: Any, type: Class<*>): Any = when {
-        value is String && type.isEnum -> type.enumConstants.first { (it as Enum<*>).name == value.uppercase() }
-        value is String -> value.replace("\$FILE", folder.resolve("outbox.db").toString())
-        value is Long && type == Long::class.java -> value
-        value is Long && type == Int::class.java -> value.toInt()
-        value is Long && type == UInt::class.javaObjectType -> value.toUInt()
-        value is Long -> value.toULong()
-        value is TomlArray -> value.toList()
-        else -> value
     }
 
     override fun close() {
@@ -113,13 +98,13 @@ private class Play(private val script: TomlTable) : AutoCloseable {
 
 private fun texts(text: String, count: Int): List<String> = if (count == 1) listOf(text) else (1..count).map { "$text $it" }
 
-private class Program(settings: Settings) : Told {
+private class Program(settings: Map<String, Any?>) : Told {
     private val states = MutableStateFlow<everwire.internal.State?>(null)
     private val kinds = Channel<String>(Channel.UNLIMITED)
     private val received = Channel<Message>(Channel.UNLIMITED)
     private val waiting = HashMap<String, MutableList<CompletableDeferred<Outcome>>>()
     // It connects when who waits for the recovered messages is known.
-    val engine = Engine(settings.copy(connectOnStart = false), Asks(null, null), null, this)
+    val engine = Engine(settings + ("connect_on_start" to false), Asks(null, null), null, this)
     private val scope = CoroutineScope(Dispatchers.Default)
 
     init {
@@ -128,7 +113,7 @@ private class Program(settings: Settings) : Told {
             val label = (message.message as Message.Text).text.substringBeforeLast(' ')
             waiting.getOrPut(label) { ArrayList() } += engine.outcomeOf(message.id)
         }
-        if (settings.connectOnStart) engine.connect()
+        if (settings["connect_on_start"] != false) engine.connect()
     }
 
     override fun state(state: everwire.internal.State) {
@@ -136,7 +121,7 @@ private class Program(settings: Settings) : Told {
     }
 
     override suspend fun event(event: everwire.internal.Event) {
-        kinds.send(event.kind.name.lowercase())
+        kinds.send(event.kind)
     }
 
     fun send(text: String, count: Int, refused: String?) {

@@ -68,6 +68,48 @@ class ForeignServersTest {
     }
 
     @Test
+    fun `the server is told the code and the reason of a close, by the class and by its OkHttp interface`() = MockWebServer().use { server ->
+        val told = Channel<Pair<Int, String>>(Channel.UNLIMITED)
+        val hears = object : WebSocketListener() {
+            override fun onClosing(webSocket: WebSocket, code: Int, reason: String) {
+                told.trySend(code to reason)
+                webSocket.close(code, reason)
+            }
+        }
+        repeat(4) { server.enqueue(MockResponse.Builder().webSocketUpgrade(hears).build()) }
+        server.start()
+        val url = "ws://${server.hostName}:${server.port}/"
+        soon {
+            val client = WebSocketClient(url, QUICK)
+            client.connect()
+            val connected = client.state.first { it is WebSocketClient.State.Connected } as WebSocketClient.State.Connected
+            connected.webSocket.close(4001, "away")
+            assertEquals(4001 to "away", told.receive())
+            client.state.first { it is WebSocketClient.State.Closed }
+            client.connect()
+            client.state.first { it is WebSocketClient.State.Connected }
+            client.disconnect()
+            assertEquals(1000 to "", told.receive())
+            client.state.first { it is WebSocketClient.State.Closed }
+            client.connect()
+            client.state.first { it is WebSocketClient.State.Connected }
+            client.close(4002, "signed out")
+            assertEquals(4002 to "signed out", told.receive())
+
+            val opened = CompletableDeferred<Unit>()
+            val listener = object : WebSocketListener() {
+                override fun onOpen(webSocket: WebSocket, response: Response) {
+                    opened.complete(Unit)
+                }
+            }
+            val socket = EverwireWebSocketFactory(QUICK).newWebSocket(Request.Builder().url(server.url("/")).build(), listener)
+            opened.await()
+            socket.close(3000, "bye")
+            assertEquals(3000 to "bye", told.receive())
+        }
+    }
+
+    @Test
     fun `Ktor is a server like any other`() {
         val server = embeddedServer(CIO, port = 0, host = "127.0.0.1") {
             install(WebSockets)

@@ -7,7 +7,6 @@ import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
-import kotlinx.coroutines.withTimeoutOrNull
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -28,6 +27,16 @@ private fun threads(): Int = File("/proc/self/task").list().orEmpty().size
 /** What the process holds of memory, in KiB. */
 private fun residentKiB(): Long =
     File("/proc/self/status").readLines().first { it.startsWith("VmRSS:") }.filter(Char::isDigit).toLong()
+
+/** How many objects of ours and of coroutines a debugger would see in the heap, after a collection: those of a class histogram. */
+private fun liveObjects(): Long {
+    val name = javax.management.ObjectName("com.sun.management:type=DiagnosticCommand")
+    val signature = arrayOf(Array<String>::class.java.name)
+    val server = java.lang.management.ManagementFactory.getPlatformMBeanServer()
+    val histogram = server.invoke(name, "gcClassHistogram", arrayOf(emptyArray<String>()), signature) as String
+    val counted = Regex("""^\s*\d+:\s+(\d+)\s+\d+\s+(?:everwire|kotlinx\.coroutines|okio)\.""", RegexOption.MULTILINE)
+    return counted.findAll(histogram).sumOf { it.groupValues[1].toLong() }.also { check(it > 0) { "the histogram names none" } }
+}
 
 /** What clients leave behind: nothing. The counts are set by `-Deverwire.clients` and `-Deverwire.messages`. */
 class LeakTest {
@@ -98,19 +107,12 @@ class LeakTest {
                     repeat(3) { System.gc() }
                     return Runtime.getRuntime().run { totalMemory() - freeMemory() }
                 }
-                val (heap, memory) = heap() to residentKiB()
+                val (heap, memory, objects) = Triple(heap(), residentKiB(), liveObjects())
                 round(MESSAGES)
-                val (heapAfter, memoryAfter) = heap() to residentKiB()
-                // JNA's own thread frees what calls have used, some time later.
-                var settled = heapAfter
-                withTimeoutOrNull(20.seconds) {
-                    while (settled >= heap + (8 shl 20)) {
-                        delay(100)
-                        settled = heap()
-                    }
-                }
-                println("$MESSAGES messages: heap $heap -> $settled, KiB $memory -> $memoryAfter")
-                assertTrue(settled < heap + (8 shl 20), "bytes of the heap: $heap, then $settled")
+                val (heapAfter, memoryAfter, objectsAfter) = Triple(heap(), residentKiB(), liveObjects())
+                println("$MESSAGES messages: heap $heap -> $heapAfter, KiB $memory -> $memoryAfter, objects $objects -> $objectsAfter")
+                assertTrue(heapAfter < heap + (4 shl 20), "bytes of the heap: $heap, then $heapAfter")
+                assertTrue(objectsAfter < objects + 1_000, "objects of ours and of coroutines: $objects, then $objectsAfter")
                 assertTrue(memoryAfter < memory + 64 * 1024, "KiB: $memory, then $memoryAfter")
                 client.finish(10.seconds)
             }

@@ -30,7 +30,7 @@ import okio.ByteString
  * word, and a listener that wants one is a [ReconnectListener]. `onFailure` comes when the client has given up or was refused for
  * good, `onClosing` and `onClosed` when the server has ended it or after `close`. `send` answers `false` only where OkHttp's would: the
  * outbox is full, or the socket is closed. What became of a message, OkHttp's interface has no word for:
- * [WebSocketClient.deliver] has. The server sees 1000 whatever code `close` is given.
+ * [WebSocketClient.deliver] has.
  *
  * @param config the settings of each client; the request's headers are added
  */
@@ -152,7 +152,7 @@ private class Adapter(
         if (closing != null) return false
         closing = code to reason.orEmpty()
         // What waits goes out first, as with OkHttp; then the state is told, and the listener with it.
-        client.close()
+        client.close(code, reason)
         return true
     }
 

@@ -1,0 +1,74 @@
+package everwire.internal
+
+import java.io.IOException
+import java.nio.file.FileAlreadyExistsException
+import java.nio.file.Files
+import java.nio.file.Path
+import java.nio.file.StandardCopyOption
+import java.nio.file.attribute.PosixFilePermissions
+
+/** The native library's file: where the program says, where the JVM looks, or out of the jar. */
+internal object Library {
+    private const val NAME = "everwire_kotlin"
+
+    fun load() {
+        val given = System.getProperty("everwire.library")
+        if (given != null) return System.load(given)
+        try {
+            // Android has it among the app's own, and a program may have put it there.
+            return System.loadLibrary(NAME)
+        } catch (_: UnsatisfiedLinkError) {
+            System.load(unpacked().toString())
+        }
+    }
+
+    /** A file in a fresh folder that only this user can enter; both are removed when the program ends. */
+    private fun unpacked(): Path {
+        val file = System.mapLibraryName(NAME)
+        val resource = "/native/${platform()}/$file"
+        val stream = Library::class.java.getResourceAsStream(resource) ?: throw UnsatisfiedLinkError(
+            "the jar has no native library for this platform ($resource): build one there with `cargo xtask kotlin`, or name its file " +
+                "by -Deverwire.library",
+        )
+        try {
+            val folder = freshFolder()
+            val path = folder.resolve(file)
+            folder.toFile().deleteOnExit()
+            path.toFile().deleteOnExit()
+            stream.use { Files.copy(it, path, StandardCopyOption.REPLACE_EXISTING) }
+            return path
+        } catch (failed: IOException) {
+            throw UnsatisfiedLinkError("the native library can't be unpacked to java.io.tmpdir: ${failed.message}")
+        }
+    }
+
+    /**
+     * Making a folder fails if there is one of this name, so the name need not be a secret; `createTempDirectory` would load a random
+     * number generator first, which takes as long as all the rest.
+     */
+    private fun freshFolder(): Path {
+        val parent = Path.of(System.getProperty("java.io.tmpdir"))
+        val isPosix = "posix" in parent.fileSystem.supportedFileAttributeViews()
+        val owners = if (isPosix) arrayOf(PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))) else emptyArray()
+        var number = System.nanoTime()
+        while (true) {
+            try {
+                return Files.createDirectory(parent.resolve("everwire-${number.toString(Character.MAX_RADIX)}"), *owners)
+            } catch (_: FileAlreadyExistsException) {
+                number++
+            }
+        }
+    }
+
+    /** As `PLATFORMS` in `xtask/src/kotlin.rs` calls it. */
+    private fun platform(): String {
+        val name = System.getProperty("os.name").lowercase()
+        val system = if ("mac" in name) "darwin" else if ("win" in name) "win32" else "linux"
+        val processor = when (val arch = System.getProperty("os.arch")) {
+            "amd64", "x86_64" -> "x86-64"
+            "arm64" -> "aarch64"
+            else -> arch
+        }
+        return "$system-$processor"
+    }
+}
