@@ -15,12 +15,13 @@ pub struct Config {
     ///
     /// Too low: callers are refused although there is room. Too high: a peer can start that many handlers.
     pub max_running: usize,
-    /// How many of those may have a key. Default: 1,000.
+    /// The number of those that may have a key. Default: 1,000.
     ///
     /// Too low: calls with a key are refused. Too high: their replies stay in memory until they are confirmed.
     pub max_keyed: usize,
     /// Bytes of replies and items that are kept for calls with a key until the peer has processed them. Beyond it
-    /// their streams wait, and further calls with a key are answered with [`TOO_MANY`](crate::codes::TOO_MANY). Default: 16 MiB.
+    /// their streams wait, and further calls with a key are answered with [`TOO_MANY`](crate::codes::TOO_MANY).
+    /// Default: 16 MiB.
     ///
     /// Too small: streams with a key stop and start. Too large: memory, for as long as the peer is away.
     pub max_kept_bytes: usize,
@@ -45,7 +46,7 @@ pub struct Config {
     ///
     /// Too small: larger calls are refused. Too large: the transport refuses what it can't send.
     pub max_sent: usize,
-    /// How long a peer that has processed our hello, or that we have a call for, may take to show that it knows calls.
+    /// The time that a peer that has processed our hello, or that we have a call for, may take to show that it knows calls.
     /// Default: 10 s.
     ///
     /// Too short: a peer on a slow network is taken for one without calls. Too long: calls to a peer without calls fail

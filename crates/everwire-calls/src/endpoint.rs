@@ -10,8 +10,8 @@ use crate::{Config, EndReason, Failure, OpenError, Output, Request, Role, Room, 
 
 /// One end of a session: caller and callee at once.
 ///
-/// Everything that happens is told by a method, with the time where it matters; everything that is to be done or told comes out
-/// of [`poll_output`](Self::poll_output), which is to be drained after each. Spurious calls are harmless.
+/// Everything that happens is told by a method, with the time where it matters; everything that is to be done or told
+/// comes out of [`poll_output`](Self::poll_output), which is to be drained after each. Spurious calls are harmless.
 #[derive(Debug)]
 pub struct Endpoint {
     config: Config,
@@ -30,8 +30,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// A new end, with nothing open. `seed` is a random number: ids and the name of this instance follow from it, and have to
-    /// differ from those of other runs of the program and of other sessions.
+    /// A new end, with nothing open. `seed` is a random number: ids and the name of this instance follow from it, and
+    /// have to differ from those of other runs of the program and of other sessions.
     #[must_use]
     pub fn new(config: Config, role: Role, seed: u64) -> Self {
         let instance = format!("{:016x}", mix(seed));
@@ -51,12 +51,13 @@ impl Endpoint {
         }
     }
 
-    /// What is to be done or told next.
+    /// The next thing to do or to report.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// Says hello ([C-13]). To be called once at the start, before anything else is sent; the endpoint says further ones itself.
+    /// Says hello ([C-13]). To be called once at the start, before anything else is sent; the endpoint says further
+    /// ones itself.
     pub fn hello(&mut self) {
         self.caller.say_hello(&self.config, &mut self.outputs);
     }
@@ -121,20 +122,20 @@ impl Endpoint {
         self.callee.reply(id, result, &mut self.outputs);
     }
 
-    /// Whether a stream that runs here may send its next item now.
+    /// Returns `true` if a stream that runs here may send its next item now.
     #[must_use]
     pub fn may_send(&self, id: u64) -> bool {
         self.callee.may_send(&self.config, id)
     }
 
-    /// How much a stream that runs here may send now. `None`: nothing.
+    /// The room that a stream that runs here has to send now. `None`: nothing.
     #[must_use]
     pub fn room(&self, id: u64) -> Option<Room> {
         self.callee.room(&self.config, id)
     }
 
-    /// Sends the next item of a stream. One that is too large for the session ends the stream with an error, and its handler is
-    /// dropped.
+    /// Sends the next item of a stream. One that is too large for the session ends the stream with an error, and its
+    /// handler is dropped.
     ///
     /// # Errors
     /// The item comes back if it [may not be sent](Self::may_send) now.
@@ -252,7 +253,7 @@ impl Endpoint {
         self.callee.drop_all(&mut self.outputs);
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), at the latest.
+    /// The latest time to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         [self.caller.deadline(), self.callee.deadline(), self.hello_deadline].into_iter().flatten().min()
@@ -278,13 +279,13 @@ impl Endpoint {
 
     // What there is.
 
-    /// Whether calls are possible, as far as is known: the peer is not known to know none, and no rule was broken.
+    /// Returns `true` if calls are possible, as far as is known: the peer is not known to know none, and no rule was broken.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         !self.is_unsupported && !self.is_broken
     }
 
-    /// Whether a call of ours is open.
+    /// Returns `true` if a call of ours is open.
     #[must_use]
     pub fn is_open(&self, id: u64) -> bool {
         self.caller.is_open(id)

@@ -47,7 +47,7 @@ impl Failure {
         self
     }
 
-    /// Whether the protocol gave it, so that the handler has not ended by itself.
+    /// Returns `true` if the protocol gave it, so that the handler has not ended by itself.
     #[must_use]
     pub fn is_of_protocol(&self) -> bool {
         self.code.starts_with("calls.")

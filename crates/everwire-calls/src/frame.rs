@@ -54,7 +54,7 @@ pub enum Frame {
     Plain(Message),
 }
 
-/// What a call asks for.
+/// The kind of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -74,7 +74,7 @@ pub struct Call {
     pub kind: Kind,
     /// The handler's name.
     pub name: String,
-    /// How long it may take from its arrival on, in milliseconds.
+    /// The time that it may take from its arrival on, in milliseconds.
     pub deadline: Option<u64>,
     /// The caller's own name for it.
     pub key: Option<String>,
@@ -82,17 +82,17 @@ pub struct Call {
     pub traceparent: Option<String>,
     /// Items that may be on the way. Absent: 64.
     pub window: Option<u32>,
-    /// What the handler is given.
+    /// The payload for the handler.
     pub payload: Message,
 }
 
-/// Who calls ([C-13]).
+/// The caller's identity ([C-13]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Hello {
     /// The sender's program, or at a server its end of the session: 16 hexadecimal digits in ours.
     pub instance: String,
-    /// Which hello of this instance it is; the answer repeats it.
+    /// The number of the hello among those of this instance; the answer repeats it.
     pub number: u64,
     /// The id of the instance's first call.
     pub first: u64,
@@ -105,7 +105,7 @@ pub struct Hello {
     pub max_message: u64,
 }
 
-/// What the callee has of the caller's calls ([C-14]).
+/// The callee's knowledge of the caller's calls ([C-14]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Answer {
@@ -156,7 +156,7 @@ pub struct Breach {
     pub rule: String,
 }
 
-/// What is wrong with a frame.
+/// A fault in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -172,7 +172,7 @@ pub enum FrameError {
     NotText,
 }
 
-/// Whether this is a frame of calls, or an application's message that is written as one.
+/// Returns `true` if this is a frame of calls, or an application's message that is written as one.
 #[must_use]
 pub fn is_frame(message: &Message) -> bool {
     message.payload().first() == Some(&b'@')

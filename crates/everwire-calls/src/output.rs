@@ -2,7 +2,7 @@ use everwire_ws::Message;
 
 use crate::{Call, Failure, Kind};
 
-/// What an endpoint wants done or told. To be drained with [`poll_output`](crate::Endpoint::poll_output) after each call.
+/// An action or a report of an endpoint. To be drained with [`poll_output`](crate::Endpoint::poll_output) after each call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// Send this reliably, behind everything before it, the messages that [`open`](crate::Endpoint::open) returned included.
@@ -14,8 +14,8 @@ pub enum Output {
     SendAnswer(Message),
     /// As [`Send`](Self::Send): a call of the peer's is beyond a limit, and was not run.
     SendRefusal(Message),
-    /// As [`Send`](Self::Send): the deadline of this call of ours has passed. It need not be sent if the call's message is taken
-    /// back before a connection has had it ([C-10]).
+    /// As [`Send`](Self::Send): the deadline of this call of ours has passed. It need not be sent if the call's message
+    /// is taken back before a connection has had it ([C-10]).
     SendCancel(u64, Message),
     /// A call of ours has ended. Nothing follows.
     Replied {
@@ -48,8 +48,8 @@ pub enum Output {
     MaySend(u64),
     /// A message that belongs to no call: the application's own.
     Plain(Message),
-    /// What earlier runs of this program had open and can be found by its key, in the order of the calls. Told with each
-    /// answer to a hello, also if there is nothing; each call once.
+    /// Calls that earlier runs of this program had open and that can be found by their keys, in the order of the calls.
+    /// Told with each answer to a hello, also if there is nothing; each call once.
     Resumed(Vec<Resumed>),
     /// The peer has broken a rule, or says that we have. Calls in both directions have ended.
     Breach {
@@ -60,7 +60,7 @@ pub enum Output {
     },
 }
 
-/// Why the result of a handler is of no use any more.
+/// The reason why the result of a handler is of no use any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
@@ -72,7 +72,7 @@ pub enum DropReason {
     TooLarge,
 }
 
-/// How a call ended without a reply, or a stream before its end.
+/// The way a call ended without a reply, or a stream before its end.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum EndReason {

@@ -13,9 +13,9 @@ pub struct Request {
     pub kind: Kind,
     /// The handler's name: 1 to 128 printable ASCII characters without spaces.
     pub name: String,
-    /// What it is given.
+    /// The payload.
     pub payload: Message,
-    /// How long it may take. Default: as long as it takes.
+    /// The time that it may take. Default: as long as it takes.
     pub deadline: Option<Duration>,
     /// The application's own name for the call, under which a later run of the program finds it again: 1 to 64 printable
     /// ASCII characters without spaces.
@@ -57,7 +57,7 @@ impl Request {
     }
 }
 
-/// Why a call could not be opened. Nothing was sent.
+/// The reason why a call could not be opened. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -88,7 +88,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether the same call may succeed later.
+    /// Returns `true` if the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

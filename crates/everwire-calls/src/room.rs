@@ -1,4 +1,4 @@
-/// What a stream may send before the peer has processed more of it.
+/// The room of a stream: what it may send before the peer has processed more of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Room {

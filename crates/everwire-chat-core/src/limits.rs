@@ -12,7 +12,7 @@ pub const NAME_BYTES: usize = 512;
 /// Bytes in a message's or user's id: 128.
 pub const ID_BYTES: usize = 128;
 
-/// Whether a line may be sent; the error says why not.
+/// Checks that a line may be sent; the error is the reason why not.
 ///
 /// # Errors
 /// If it is blank or longer than [`TEXT_BYTES`].
@@ -26,11 +26,11 @@ pub fn check_text(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether this may be a user's name.
+/// Checks that this may be a user's name.
 ///
 /// # Errors
-/// If it is blank, longer than [`NAME_CHARS`] or [`NAME_BYTES`], or holds control characters or such as turn the direction of the text that
-/// follows, by which a name could make a line look like another's.
+/// If it is blank, longer than [`NAME_CHARS`] or [`NAME_BYTES`], or holds control characters or such as turn the
+/// direction of the text that follows, by which a name could make a line look like another's.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if !name.chars().any(shows) {
         Err("the name is blank")
@@ -47,7 +47,7 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether this may be a room's name: like a user's, without spaces around it.
+/// Checks that this may be a room's name: like a user's, without spaces around it.
 ///
 /// # Errors
 /// If it is no [name](check_name), or has spaces around it.
@@ -69,7 +69,7 @@ pub fn check_room(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether this may be an id.
+/// Checks that this may be an id.
 ///
 /// # Errors
 /// If it is empty, longer than [`ID_BYTES`], or holds control characters.
@@ -85,8 +85,8 @@ pub fn check_id(id: &str) -> Result<(), &'static str> {
     }
 }
 
-/// What leaves no trace at all: with it a name looks like another's. Joiners, variation selectors, tags and the marks of names
-/// that are written from right to left belong to what they stand with.
+/// What leaves no trace at all: with it a name looks like another's. Joiners, variation selectors, tags and the marks
+/// of names that are written from right to left belong to what they stand with.
 fn hides(c: char) -> bool {
     matches!(
         c,
@@ -95,7 +95,8 @@ fn hides(c: char) -> bool {
     )
 }
 
-/// Whether somebody sees this character, alone: it is no space, and nothing that only controls, joins or varies others.
+/// Returns `true` if somebody sees this character, alone: it is no space, and nothing that only controls, joins or
+/// varies others.
 #[must_use]
 pub fn shows(c: char) -> bool {
     let only_with_others = matches!(

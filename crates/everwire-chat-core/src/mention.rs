@@ -1,15 +1,15 @@
 //! Mentions: `@name` in a line addresses a user, by name or by id.
 //!
-//! An `@` counts at the beginning of a line, and behind anything that is no letter or digit, so that an e-mail address mentions
-//! nobody. Upper and lower case are the same. The longest name counts: `@Ben (2)` is not a mention of Ben. A name ends where no
-//! letter or digit follows.
+//! An `@` counts at the beginning of a line, and behind anything that is no letter or digit, so that an e-mail address
+//! mentions nobody. Upper and lower case are the same. The longest name counts: `@Ben (2)` is not a mention of Ben. A
+//! name ends where no letter or digit follows.
 
 use std::ops::Range;
 
 use crate::characters::lower;
 use crate::wire::User;
 
-/// Whether a line addresses `me`. `others` are users whose names may begin as ours do.
+/// Returns `true` if a line addresses `me`. `others` are users whose names may begin as ours do.
 ///
 /// ```
 /// use everwire_chat_core::User;
@@ -28,24 +28,24 @@ pub fn mentions(text: &str, me: &User, others: &[User]) -> bool {
     find(text, &names).into_iter().any(|(_, name)| name < mine.len())
 }
 
-/// Where a line addresses any of these names, in bytes of the text, with the `@`; in order, and none in another.
+/// The places where a line addresses any of these names, in bytes of the text, with the `@`; in order, and none in another.
 #[must_use]
 pub fn spans(text: &str, names: &[&str]) -> Vec<Range<usize>> {
     find(text, names).into_iter().map(|(span, _)| span).collect()
 }
 
-/// How the name that is being written can go on.
+/// The completions of a name that is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completion {
     /// From this byte on, the text before the cursor is to be replaced.
     pub start: usize,
-    /// What can stand there, each with its `@`; in order, and at least one.
+    /// The names that can stand there, each with its `@`; in order, and at least one.
     pub candidates: Vec<String>,
 }
 
-/// How the text before a cursor can be completed to a mention: from the last `@`, or from the last word, if that is the beginning
-/// of a name.
+/// The way the text before a cursor can be completed to a mention: from the last `@`, or from the last word, if that is
+/// the beginning of a name.
 ///
 /// ```
 /// use everwire_chat_core::mention::complete;

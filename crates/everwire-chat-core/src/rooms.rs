@@ -25,13 +25,14 @@ pub struct RoomList {
 pub struct ListedRoom {
     /// Its name.
     pub room: String,
-    /// How many users are there.
+    /// The number of users that are there.
     pub here: u64,
     /// It is for its members only; whoever has asked is one.
     pub is_closed: bool,
 }
 
-/// The answer to `GET /api/admission`: what a connection's opening would be answered. A browser does not show that to a page.
+/// The answer to `GET /api/admission`: what a connection's opening would be answered. A browser does not show that to a
+/// page.
 ///
 /// ```
 /// use everwire_chat_core::rooms::Admission;

@@ -24,7 +24,7 @@ pub enum Status {
     Failed(Failure),
 }
 
-/// Why a message failed.
+/// The reason why a message failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
@@ -38,7 +38,7 @@ pub enum Failure {
     Unknown,
 }
 
-/// Why a message was refused.
+/// The reason why a message was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejection {
@@ -73,7 +73,7 @@ impl Status {
         allowed
     }
 
-    /// Whether the server is known to have the message.
+    /// Returns `true` if the server is known to have the message.
     #[must_use]
     pub fn is_sent(&self) -> bool {
         self.rank() > 0
@@ -90,7 +90,7 @@ impl Status {
 }
 
 impl Failure {
-    /// Whether sending it again, with the same id, can help.
+    /// Returns `true` if sending it again, with the same id, can help.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

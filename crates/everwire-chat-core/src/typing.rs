@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::wire::{Typing, User};
 
-/// How long a signal counts without another one: a sender repeats it while typing, at least every 2 s.
+/// The time for which a signal counts without another one: a sender repeats it while typing, at least every 2 s.
 pub const EXPIRY: Duration = Duration::from_secs(6);
 
 /// After this long without a keystroke a sender takes its signal back.
@@ -13,7 +13,7 @@ pub const IDLE: Duration = Duration::from_secs(2);
 /// More than this many are not told apart: the line only says that several are typing.
 const TRACKED: usize = 16;
 
-/// Who is typing in a room. `now` is any monotonic time.
+/// The users who are typing in a room. `now` is any monotonic time.
 #[derive(Clone, Debug, Default)]
 pub struct TypingUsers {
     users: Vec<(User, Duration)>,
@@ -55,7 +55,7 @@ impl TypingUsers {
         self.users.len() != before
     }
 
-    /// When [`expire`](Self::expire) would change something.
+    /// The time when [`expire`](Self::expire) would change something.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.users.iter().map(|(_, until)| *until).min()

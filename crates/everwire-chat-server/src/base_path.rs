@@ -10,7 +10,7 @@ const RESERVED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BasePath(String);
 
-/// Why a path can't be a base path.
+/// The reason why a path can't be a base path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BasePathError {

@@ -15,8 +15,8 @@ use crate::tls::TlsFiles;
 pub struct ServerConfig {
     /// The folder of the history, made if it is not there. `None`: the history is in memory and ends with the server.
     pub data: Option<PathBuf>,
-    /// How long a user whose last connection was lost still counts as present; default 5 s. Too short: users leave and
-    /// join again and again on bad networks. Too long: users who have gone are shown as present.
+    /// The time for which a user whose last connection was lost still counts as present; default 5 s. Too short: users
+    /// leave and join again and again on bad networks. Too long: users who have gone are shown as present.
     pub presence_grace: Duration,
     /// Heartbeat: a connection is pinged after this much silence, and closed after as much again; default 30 s. Too
     /// short: traffic, and slow networks are cut. Too long (beyond about a minute): proxies drop idle connections, and
@@ -46,10 +46,10 @@ pub struct ServerConfig {
     /// ones are refused with 429. Behind a proxy all members have the proxy's address. Too low: an office behind one
     /// address is turned away. Too high: one machine can take all connections.
     pub max_per_address: Option<usize>,
-    /// How long a connection may take to become a member's; default 10 s. A slower one is closed. Too short: users on
+    /// The time that a connection may take to become a member's; default 10 s. A slower one is closed. Too short: users on
     /// slow networks never get in. Too long: connections that send nothing are held for that long.
     pub opening_timeout: Duration,
-    /// Which web pages may connect; default those of this very host. Others are refused with 403.
+    /// The web pages that may connect; default those of this very host. Others are refused with 403.
     pub origins: Origins,
     /// Compression for members that offer it (permessage-deflate); default from 256 bytes on, since shorter messages
     /// hardly shrink. A frame for a room is compressed once for all. `None`: nothing is compressed. A threshold that is
@@ -62,7 +62,7 @@ pub struct ServerConfig {
     /// members who were away for longer miss messages. Too many, or too long: the database grows, and a backup takes
     /// longer.
     pub retention: Retention,
-    /// Who may read `/metrics`; default [`MetricsAccess::Local`].
+    /// The clients that may read `/metrics`; default [`MetricsAccess::Local`].
     pub metrics: MetricsAccess,
     /// The time over which members are disconnected when the server stops; default zero: all at once. Too short: all
     /// reconnect at once. Too long: the stop takes that long. Fewer than 100 a second need less than the whole time.
@@ -72,30 +72,30 @@ pub struct ServerConfig {
     pub max_invalid_messages: usize,
     /// Speaks TLS, with the certificate in these files; default none. They are read again when they change.
     pub tls: Option<TlsFiles>,
-    /// How users say who they are; default [`Auth::Guests`].
+    /// The way users say who they are; default [`Auth::Guests`].
     pub auth: Auth,
-    /// How fast one user may send, in messages; default `None`, no limit. Everything else counts as parts of a message:
-    /// 4 KiB of anything, a binary message and a join as one, a page of history as two, typing, receipts, presence and
-    /// questions about rooms as a fifth. A connection that is faster is not read until it is within the rate: nothing
-    /// is lost. Once a minute's worth waits over many connections (or a burst, if that is more), further messages are
-    /// not accepted, and their connection is closed with 1013. Too low: users who paste or scroll wait. Too high: one
-    /// user can fill a room.
+    /// The rate at which one user may send, in messages; default `None`, no limit. Everything else counts as parts of a
+    /// message: 4 KiB of anything, a binary message and a join as one, a page of history as two, typing, receipts,
+    /// presence and questions about rooms as a fifth. A connection that is faster is not read until it is within the
+    /// rate: nothing is lost. Once a minute's worth waits over many connections (or a burst, if that is more), further
+    /// messages are not accepted, and their connection is closed with 1013. Too low: users who paste or scroll wait.
+    /// Too high: one user can fill a room.
     pub posts: Option<Rate>,
-    /// How many lines of the program's log were lost, for `/metrics`; default none. For programs whose log never makes them
-    /// wait.
+    /// The number of lines of the program's log that were lost, for `/metrics`; default none. For programs whose log
+    /// never makes them wait.
     pub lost_log_lines: Option<fn() -> u64>,
-    /// The path below which the chat is; default none. `/healthz`, `/readyz` and `/metrics` are at the root all the same, where a
-    /// proxy that hands on this path only does not reach them.
+    /// The path below which the chat is; default none. `/healthz`, `/readyz` and `/metrics` are at the root all the
+    /// same, where a proxy that hands on this path only does not reach them.
     pub base_path: BasePath,
-    /// The cluster that this server is a node of; default none. Its [`data`](Self::data) folder is its own: what it has applied of the
-    /// cluster's posts.
+    /// The cluster that this server is a node of; default none. Its [`data`](Self::data) folder is its own: what it has
+    /// applied of the cluster's posts.
     #[cfg(feature = "cluster")]
     pub cluster: Option<crate::store::cluster::ClusterSettings>,
     /// The files of the chat's page; default none, and then `/` says how to join from a terminal.
     pub page: &'static [PageFile],
 }
 
-/// Who may read `/metrics`. It holds numbers of rooms, members and messages, and no names.
+/// The clients that may read `/metrics`. It holds numbers of rooms, members and messages, and no names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsAccess {
     /// This machine only, by the server's own address, and no proxy on it: one that says for whom it asks (`Forwarded`,

@@ -10,7 +10,7 @@ use crate::store::cluster::ClusterError;
 use crate::store::{StoreError, StoreOpenError};
 use crate::tls::TlsError;
 
-/// Why the server could not be opened.
+/// The reason why the server could not be opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -60,12 +60,12 @@ impl From<StoreOpenError> for OpenError {
     }
 }
 
-/// Why the address could not be listened on.
+/// The reason why the address could not be listened on.
 #[derive(Debug)]
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
-    /// What the system says.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 

@@ -3,7 +3,7 @@
 pub struct PageFile {
     /// Its name, without a folder: `index.html`.
     pub name: &'static str,
-    /// Whether its name changes with its content, so that browsers may keep it for ever.
+    /// `true` if its name changes with its content, so that browsers may keep it for ever.
     pub immutable: bool,
     /// A short name for this content, the same for no other.
     pub version: &'static str,

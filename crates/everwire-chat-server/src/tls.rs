@@ -23,7 +23,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// Why TLS can't be offered.
+/// The reason why TLS can't be offered.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TlsError {

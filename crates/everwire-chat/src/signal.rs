@@ -52,7 +52,7 @@ impl TypingSignal {
         self.told = None;
     }
 
-    /// When [`on_pause`](Self::on_pause) has something to say.
+    /// The time when [`on_pause`](Self::on_pause) has something to report.
     pub fn deadline(&self) -> Option<Instant> {
         self.told.and_then(|(_, last)| last.checked_add(IDLE))
     }
@@ -101,7 +101,7 @@ impl AwaySignal {
         std::mem::take(&mut self.away).then_some(false)
     }
 
-    /// When [`on_pause`](Self::on_pause) has something to say.
+    /// The time when [`on_pause`](Self::on_pause) has something to report.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         if self.away { None } else { self.last.checked_add(AWAY_AFTER) }

@@ -8,11 +8,11 @@ use std::{fmt, net::SocketAddr};
 pub struct TriedAddress {
     /// The server's, or the proxy's where that is connected to.
     pub address: SocketAddr,
-    /// What came of it.
+    /// The result.
     pub result: AddressResult,
 }
 
-/// What came of an address.
+/// The result of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressResult {
@@ -27,12 +27,12 @@ pub enum AddressResult {
 }
 
 impl TriedAddress {
-    /// What came of an address.
+    /// The result of an address.
     pub fn new(address: SocketAddr, result: AddressResult) -> Self {
         Self { address, result }
     }
 
-    /// Whether it works, as far as is known.
+    /// Returns `true` if it works, as far as is known.
     #[must_use]
     pub fn works(&self) -> bool {
         self.result == AddressResult::Connected
@@ -96,8 +96,8 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    /// An opening has failed without hope at one of these. Whether another one has not been asked yet: each attempt starts at
-    /// another address. One that can't be reached has no say.
+    /// An opening has failed without hope at one of these. Whether another one has not been asked yet: each attempt
+    /// starts at another address. One that can't be reached has no say.
     pub(crate) fn leave_hope(&mut self, tried: &Tried) -> bool {
         self.count += 1;
         tried.0.iter().cloned().for_each(|tried| self.known.note(tried));

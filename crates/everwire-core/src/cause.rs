@@ -28,12 +28,12 @@ pub enum Phase {
     OnOpen,
 }
 
-/// Why an opening failed.
+/// The reason why an opening failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenFailure {
-    /// Where.
+    /// The phase in which it failed.
     pub phase: Phase,
-    /// What.
+    /// The kind of failure.
     pub kind: OpenFailureKind,
     /// The same in words, one line.
     pub detail: String,
@@ -79,7 +79,7 @@ pub enum OpenFailureKind {
     Timeout,
 }
 
-/// How a connection was lost.
+/// The way a connection was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Loss {
@@ -98,14 +98,14 @@ pub enum Loss {
     },
 }
 
-/// Why there is no connection, as users see it.
+/// The reason why there is no connection, as users see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// The opening failed.
     OpenFailed(OpenFailure),
-    /// The peer closed, with this frame. Where its reason repeats secrets of the request (the query, credentials), the client
-    /// puts `…`.
+    /// The peer closed, with this frame. Where its reason repeats secrets of the request (the query, credentials), the
+    /// client puts `…`.
     PeerClosed(Option<CloseFrame>),
     /// The transport was lost.
     Lost(Loss),
@@ -161,7 +161,7 @@ impl Cause {
         }
     }
 
-    /// Whether trying again makes sense by the table of [`retry::advice()`], without the user's overrides.
+    /// Returns `true` if trying again makes sense by the table of [`retry::advice()`], without the user's overrides.
     pub fn is_retryable(&self) -> bool {
         retry::advice(self).is_retry()
     }

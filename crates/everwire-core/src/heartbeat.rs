@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use crate::{
     ConfigError, Moment, PingProgress, Timer,
-    config::check_duration,
+    config::error::check_duration,
     moment::part,
     silence::{End, IdleAtEnd, Silences},
     timers::Timers,
 };
 
-/// How a connection is kept alive, and how a dead peer is found.
+/// The way a connection is kept alive, and how a dead peer is found.
 ///
-/// A ping goes out when either direction has been silent for the interval: servers and proxies that cut idle connections
-/// count what they receive, what they send, or both. Death is judged by inbound silence alone: anything that arrives is a
-/// sign of life, and a peer is declared dead at most `interval + timeout` after the last one. While a ping waits behind bytes
-/// of ours that still go out, its answer is not awaited yet: then the peer is dead when no byte has gone out for that long.
+/// A ping goes out when either direction has been silent for the interval: servers and proxies that cut idle
+/// connections count what they receive, what they send, or both. Death is judged by inbound silence alone: anything
+/// that arrives is a sign of life, and a peer is declared dead at most `interval + timeout` after the last one. While a
+/// ping waits behind bytes of ours that still go out, its answer is not awaited yet: then the peer is dead when no byte
+/// has gone out for that long.
 ///
 /// The first ping of a connection goes out after 3 s without anything of ours, unless the peer shows itself and is known to
 /// answer pings.
@@ -33,11 +34,11 @@ pub struct HeartbeatConfig {
     ///
     /// Too long: messages wait that long on a dead connection.
     pub timeout: Duration,
-    /// Whether connections that are lost while idle teach a shorter interval. Default true. Idle is one on which nothing went
-    /// either way, or nothing of ours went out, for longer than it had outlived before. Two that had been idle for about the
-    /// same time (a tenth or a second apart) make the interval 7/10 of it, at least 5 s and never more than is set. It is
-    /// kept for a day; then it grows by a quarter each day, until a connection is lost to that. Switched off, a path that
-    /// drops idle connections sooner than `interval` costs one connection after the other.
+    /// `true` if connections that are lost while idle teach a shorter interval. Default true. Idle is one on which
+    /// nothing went either way, or nothing of ours went out, for longer than it had outlived before. Two that had been
+    /// idle for about the same time (a tenth or a second apart) make the interval 7/10 of it, at least 5 s and never
+    /// more than is set. It is kept for a day; then it grows by a quarter each day, until a connection is lost to that.
+    /// Switched off, a path that drops idle connections sooner than `interval` costs one connection after the other.
     pub adaptive: bool,
 }
 
@@ -102,8 +103,8 @@ pub(crate) struct Heartbeat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FirstPing {
     Due,
-    /// It goes out now. It is not taken for the end of a silence: one so short teaches nothing, and a peer that never answers
-    /// leaves the longer ones to be looked at.
+    /// It goes out now. It is not taken for the end of a silence: one so short teaches nothing, and a peer that never
+    /// answers leaves the longer ones to be looked at.
     Leaves,
     /// A ping has gone out.
     Done,
@@ -165,8 +166,8 @@ impl Heartbeat {
         }
     }
 
-    /// How long something may stand still at the most before that means death; `None`: for ever. It counts the interval that is
-    /// set: a learned one says how often the path wants to be used, not how slow a peer may be.
+    /// How long something may stand still at the most before that means death; `None`: for ever. It counts the interval
+    /// that is set: a learned one says how often the path wants to be used, not how slow a peer may be.
     pub(crate) fn patience(&self) -> Option<Duration> {
         Some(self.config.interval?.saturating_add(self.config.timeout))
     }
@@ -185,8 +186,8 @@ impl Heartbeat {
         self.watch(timers);
     }
 
-    /// The first ping of the connection that has just opened goes out early ([`FIRST_PING`]). `never_answered`: none was ever
-    /// answered before.
+    /// The first ping of the connection that has just opened goes out early ([`FIRST_PING`]). `never_answered`: none
+    /// was ever answered before.
     pub(crate) fn ask_early(&mut self, never_answered: bool, timers: &mut Timers) {
         (self.first_ping, self.never_answered) = (FirstPing::Due, never_answered);
         self.watch(timers);

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attempt(pub u64);
 
-/// What may be told to the machine. Any input is harmless at any time.
+/// An input of the machine. Any input is harmless at any time.
 #[derive(Debug)]
 pub enum Input {
     /// Start, or start anew after an end. Idempotent; ignored once closed for good.
@@ -35,9 +35,9 @@ pub enum Input {
     Hint(Hint),
     /// The answer to [`Output::Reserve`](crate::Output::Reserve): the place is at this moment, which may have come already.
     Reserved(Moment),
-    /// What another client of the same host has learned so long ago of how long the path leaves idle connections alone
-    /// ([`PostMortem::learned`](crate::PostMortem::learned)). It counts from the next connection on, unless what this machine
-    /// knows is newer, or its heartbeat is not [`adaptive`](crate::HeartbeatConfig::adaptive).
+    /// The lesson of another client of the same host, so long ago, of how long the path leaves idle connections alone
+    /// ([`PostMortem::learned`](crate::PostMortem::learned)). It counts from the next connection on, unless what this
+    /// machine knows is newer, or its heartbeat is not [`adaptive`](crate::HeartbeatConfig::adaptive).
     LearnedInterval {
         /// What was learned.
         learned: LearnedInterval,
@@ -46,7 +46,7 @@ pub enum Input {
     },
     /// Word from the transport of this attempt.
     Transport(Attempt, TransportEvent),
-    /// What [`Output::Persist`](crate::Output::Persist) asked for is durable.
+    /// The batch of [`Output::Persist`](crate::Output::Persist) is durable.
     Persisted(BatchId),
     /// The store could not do it. It is asked again, later and later.
     PersistFailed {
@@ -57,11 +57,11 @@ pub enum Input {
         /// Why, in words for people.
         reason: String,
     },
-    /// What the wall clock reads now, in milliseconds since the Unix epoch. What is kept in a store expires by it; and when
-    /// it has run more than 5 s ahead of the [`Moment`]s since the last time, the device slept: then this is
+    /// The reading of the wall clock now, in milliseconds since the Unix epoch. What is kept in a store expires by it;
+    /// and when it has run more than 5 s ahead of the [`Moment`]s since the last time, the device slept: then this is
     /// [`Hint::Woke`]. To be told about once a second while things happen, and before a [`Timer`](Self::Timer).
     WallClock(u64),
-    /// What [`deadline`](crate::Machine::deadline) named has come. Harmless when early, excused when late. The driver
+    /// The [`deadline`](crate::Machine::deadline) has come. Harmless when early, excused when late. The driver
     /// reads the socket before it reports this, so that life that has arrived is seen first.
     Timer,
 }
@@ -107,8 +107,8 @@ pub enum TransportEvent {
     Ping,
     /// A pong with its payload.
     Pong(Bytes),
-    /// Where a ping of ours is that did not leave at once, as [`PingWatch`](crate::PingWatch) tells it: while bytes in front
-    /// of it go out, its answer can't be late.
+    /// The progress of a ping of ours that did not leave at once, as [`PingWatch`](crate::PingWatch) tells it: while
+    /// bytes in front of it go out, its answer can't be late.
     OwnPing(PingProgress),
     /// This many more of the units that `take` handed out are wholly written to the socket. Everything written is to be
     /// reported before the connection's loss is: what is not counts as never sent.

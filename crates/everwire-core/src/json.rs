@@ -124,7 +124,7 @@ impl<'j> Object<'j> {
         self.get(name).and_then(Self::of).ok_or(Wrong(name))
     }
 
-    /// What `read` makes of each object in an array.
+    /// The results of `read` for each object in an array.
     ///
     /// # Errors
     /// If there is no array, or something else in it; and what `read` finds.

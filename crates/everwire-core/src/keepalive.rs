@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::Moment;
 use crate::silence::{IdleAtEnd, Silence};
 
-/// What connections that were lost while idle have taught of a path, as data: to be shared between the clients of a process
-/// that go to the same host. See [`HeartbeatConfig::adaptive`](crate::HeartbeatConfig::adaptive).
+/// A lesson of connections that were lost while idle about their path, as data: to be shared between the clients of a
+/// process that go to the same host. See [`HeartbeatConfig::adaptive`](crate::HeartbeatConfig::adaptive).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LearnedInterval {
-    /// What the path takes for idleness.
+    /// The kind of silence that the path takes for idleness.
     pub silence: Silence,
     /// The path drops connections that have been idle for so long.
     pub idle: Duration,

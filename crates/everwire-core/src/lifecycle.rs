@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Attempt, Cause, Closed, ConfigError, MessageId, Moment, Phase, config::check_duration};
+use crate::{Attempt, Cause, Closed, ConfigError, MessageId, Moment, Phase, config::error::check_duration};
 
 /// Limits on opening, probing and closing.
 #[derive(Clone, Copy, Debug)]

@@ -27,7 +27,7 @@ pub enum Outcome {
     Stored,
 }
 
-/// Which policy dropped a message.
+/// The policy that dropped a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropPolicy {
@@ -43,7 +43,7 @@ pub enum DropPolicy {
     NotConnected,
 }
 
-/// Why a message was refused.
+/// The reason why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -57,7 +57,7 @@ pub enum Rejection {
     },
 }
 
-/// How far a message is known to have come.
+/// The furthest stage that a message is known to have reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// Into the outbox.
@@ -67,7 +67,7 @@ pub enum Stage {
 }
 
 impl Outcome {
-    /// Whether the message certainly arrived.
+    /// Returns `true` if the message certainly arrived.
     pub const fn is_delivered(&self) -> bool {
         match self {
             Self::Acknowledged | Self::Received => true,
@@ -80,7 +80,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the message certainly was not processed, so that sending it again can't double it.
+    /// Returns `true` if the message certainly was not processed, so that sending it again can't double it.
     ///
     /// A [`Rejected`](Self::Rejected) message counts as such, though sending it again as it is would be refused again.
     pub const fn is_safe_to_resend(&self) -> bool {

@@ -9,7 +9,7 @@ use crate::{
     store::{BatchId, StoreOp},
 };
 
-/// What the machine wants done or told. To be drained with [`poll_output`](crate::Machine::poll_output) after each call.
+/// An action or a report of the machine. To be drained with [`poll_output`](crate::Machine::poll_output) after each call.
 #[derive(Debug)]
 pub enum Output {
     /// Start opening a connection.
@@ -64,7 +64,8 @@ pub enum Output {
         /// The last.
         last: MessageId,
     },
-    /// The state has changed. [`State::Connected`] is told again when [`answers_pings`](crate::MachineStats::answers_pings) has
+    /// The state has changed. [`State::Connected`] is told again when
+    /// [`answers_pings`](crate::MachineStats::answers_pings) has
     /// become `Some(false)`, or that no longer.
     State(State),
     /// Something worth knowing.
@@ -78,7 +79,7 @@ pub enum Output {
 /// A message on its way into the socket's buffer: one WebSocket message of the prefix and the payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
-    /// What goes before the payload, in the same frame. Empty on a plain connection.
+    /// The prefix of the payload, in the same frame. Empty on a plain connection.
     pub prefix: Prefix,
     /// The payload, and whether it is text.
     pub message: &'a Message,
@@ -90,7 +91,7 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// What was still in the outbox at the end.
+/// The messages that were still in the outbox at the end.
 ///
 /// The messages of a connection that ended for another reason before `Close` are here too (their outcomes were told
 /// then), up to the outbox's bounds: beyond them the oldest fall out.
@@ -113,7 +114,7 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
-    /// What an opening has learnt of the addresses that it had to choose from. Told when it is over, before its failure, if it
+    /// The results of the addresses that it had to choose from. Told when it is over, before its failure, if it
     /// has tried more than one, or has failed where others were left.
     Addresses(Vec<TriedAddress>),
     /// A retry that was due waits for its place in the budget that is shared.
@@ -126,9 +127,10 @@ pub enum Event {
     /// A round trip was measured. Told at most once a second; the statistics have each.
     RoundTrip(Duration),
     /// The peer has sent something since we pinged it, has then been silent for
-    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), or has gone on for the heartbeat's interval and time-out together
-    /// (that of the connection, which may be stretched), and has answered no ping on this connection, though RFC 6455 section 5.5.2 demands it. Nothing proves then that
-    /// messages arrive. Told at most once for each connection.
+    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), or has gone on for the heartbeat's interval and time-out
+    /// together (that of the connection, which may be stretched), and has answered no ping on this connection, though
+    /// RFC 6455 section 5.5.2 demands it. Nothing proves then that messages arrive. Told at most once for each
+    /// connection.
     PingsUnanswered {
         /// How long ago the oldest unanswered ping went out.
         waited: Duration,

@@ -21,7 +21,7 @@ pub struct PingWatch {
     told: Option<u64>,
 }
 
-/// How far our latest ping has come.
+/// The progress of our latest ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PingProgress {
     /// It waits behind other bytes of ours, and the transport has taken some since the last time that this was told, or has
@@ -46,14 +46,14 @@ impl PingWatch {
         self.end = Some(u64::MAX);
     }
 
-    /// Whether it was told that the ping waits, and not yet that it has left.
+    /// Returns `true` if it was told that the ping waits, and not yet that it has left.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.told.is_some()
     }
 
-    /// The transport has been asked to take what it can: it has taken `taken` of the bytes ever queued, and `waiting` more are
-    /// there to be taken.
+    /// The transport has been asked to take what it can: it has taken `taken` of the bytes ever queued, and `waiting`
+    /// more are there to be taken.
     pub fn sample(&mut self, taken: u64, waiting: usize) -> Option<PingProgress> {
         let end = self.end?;
         if waiting > 0 && taken < end.saturating_add(ON_THE_WAY) {

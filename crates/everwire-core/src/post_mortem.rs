@@ -11,19 +11,19 @@ use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds, Silence, TriedAd
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PostMortem {
-    /// Which of the client's connections it was, from 1.
+    /// The number of the connection among the client's, from 1.
     pub connection: u64,
     /// The addresses that its opening tried, the one that it was connected to first. Empty in a page.
     pub addresses: Vec<TriedAddress>,
-    /// Why it ended.
+    /// The reason why it ended.
     pub cause: Cause,
     /// A closing handshake was under way.
     pub closing: bool,
-    /// How long it had been open.
+    /// The time for which it had been open.
     pub uptime: Duration,
-    /// How long before the end the peer last gave a sign of life.
+    /// The time between the last sign of life of the peer and the end.
     pub silent_for: Duration,
-    /// How long before the end something of ours last went out; none: nothing ever did.
+    /// The time between the last frame of ours that went out and the end; none: nothing ever did.
     pub last_sent: Option<Duration>,
     /// Messages that were handed to it, those that were sent again included.
     pub sent: u64,
@@ -31,19 +31,19 @@ pub struct PostMortem {
     pub received: u64,
     /// Its round trips.
     pub round_trips: RoundTrips,
-    /// Whether it answered pings.
+    /// Its answers to pings.
     pub answers: Answers,
-    /// What its end has taught of the path, if that is news: later connections ping more often.
+    /// The lesson of its end about the path, if that is news: later connections ping more often.
     pub learned: Option<LearnedInterval>,
     /// Messages that were written and not proven, or in a session not acknowledged.
     pub unproven: usize,
     /// Messages that wait to be sent.
     pub queued: usize,
-    /// What follows, and why.
+    /// The next step, and its reason.
     pub next: Next,
 }
 
-/// Who ended a connection.
+/// The end that closed a connection, or the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndedBy {
@@ -57,7 +57,7 @@ pub enum EndedBy {
     Network,
 }
 
-/// Whether a connection answered pings, as RFC 6455 section 5.5.2 demands.
+/// The answers of a connection to pings, as RFC 6455 section 5.5.2 demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Answers {
@@ -71,7 +71,7 @@ pub enum Answers {
     Never,
 }
 
-/// What follows the end of a connection.
+/// The next step after the end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next {
@@ -92,7 +92,7 @@ pub enum Next {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RoundTrips {
-    /// How many were measured.
+    /// The number of measurements.
     pub count: u64,
     /// The shortest.
     pub min: Duration,
@@ -107,7 +107,7 @@ pub struct RoundTrips {
 }
 
 impl PostMortem {
-    /// Who ended it.
+    /// The end that closed it, or the network.
     #[must_use]
     pub fn ended_by(&self) -> EndedBy {
         match &self.cause {

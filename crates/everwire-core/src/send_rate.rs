@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ConfigError, Moment, config::check_count, moment::nanos};
+use crate::{ConfigError, Moment, config::error::check_count, moment::nanos};
 
 /// A limit on how fast messages go out, for a server that closes connections which send faster than it allows.
 ///
@@ -34,8 +34,8 @@ pub struct SendRate {
     pub per_second: f64,
     /// Messages that may go out at once after a pause, at least 1.
     pub burst: u32,
-    /// Whether pings count, since texts take their place. They are never held back: what they take out of an empty bucket is
-    /// missing afterwards, one at a time. Default false.
+    /// `true` if pings count, since texts take their place. They are never held back: what they take out of an empty
+    /// bucket is missing afterwards, one at a time. Default false.
     pub pings_count: bool,
 }
 
@@ -94,8 +94,8 @@ impl TokenBucket {
         Moment::ZERO + empty_at + self.interval
     }
 
-    /// A ping goes out that may count. No more than one token is owed: a rate that is lower than that of the pings must not keep
-    /// all messages back for ever.
+    /// A ping goes out that may count. No more than one token is owed: a rate that is lower than that of the pings must
+    /// not keep all messages back for ever.
     pub(crate) fn ping(&mut self, now: Moment) {
         if self.pings_count {
             let owed = now + self.capacity.saturating_add(self.interval);

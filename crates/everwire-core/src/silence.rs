@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Moment;
 
-/// Which silence a path takes for idleness.
+/// The kind of silence that a path takes for idleness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Silence {

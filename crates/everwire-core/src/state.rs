@@ -4,7 +4,7 @@ use everwire_ws::CloseFrame;
 
 use crate::{Cause, Moment, Seconds};
 
-/// Where the client stands, as its user sees it.
+/// The state of the client, as its user sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Nothing runs.
@@ -31,7 +31,7 @@ pub enum State {
     Closing,
 }
 
-/// Why nothing runs.
+/// The reason why nothing runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Closed {

@@ -22,10 +22,10 @@ pub struct MachineStats {
     pub round_trip: Option<Duration>,
     /// The round trip smoothed as in RFC 6298 section 2.
     pub smoothed_round_trip: Option<Duration>,
-    /// Whether the peer answers pings; `None` while that is not known. `Some(false)` if it sends and has answered none on this
-    /// connection: what it is sent is not proven to arrive.
+    /// `true` if the peer answers pings; `None` while that is not known. `Some(false)` if it sends and has answered
+    /// none on this connection: what it is sent is not proven to arrive.
     pub answers_pings: Option<bool>,
-    /// What connections that were lost while idle have taught, here or with another client of the same host.
+    /// The lesson of connections that were lost while idle, here or with another client of the same host.
     pub learned_interval: Option<LearnedInterval>,
     /// Messages dropped by the overflow policy.
     pub dropped: u64,

@@ -90,13 +90,13 @@ texts! {
     CopyLink = "copy-link",
     /// Rooms that one is not in.
     OtherRooms = "other-rooms",
-    /// How many are in a room.
+    /// The text for a number of users in a room.
     InRoom = "in-room" { count: u64 },
     /// Of a room that only its members may enter.
     MembersOnly = "members-only",
     /// Of the page, before a room is left to which messages wait.
     LeaveWaiting = "leave-waiting" { count: u64 },
-    /// How many are here besides us.
+    /// The text for a number of users besides us.
     Here = "here" { count: u64 },
     Who = "who",
     You = "you",

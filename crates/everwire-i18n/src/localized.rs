@@ -25,8 +25,8 @@ impl Words {
         self
     }
 
-    /// Begins each text with a capital letter, for places where each stands for itself. A name that a text begins with stays as
-    /// it is.
+    /// Begins each text with a capital letter, for places where each stands for itself. A name that a text begins with
+    /// stays as it is.
     #[must_use]
     pub fn with_capitals(mut self) -> Self {
         self.has_capitals = true;
@@ -40,7 +40,7 @@ impl Words {
         self
     }
 
-    /// Which language they are in.
+    /// The language of the texts.
     #[must_use]
     pub fn language(&self) -> Language {
         self.language

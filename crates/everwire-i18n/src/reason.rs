@@ -2,7 +2,8 @@
 
 use crate::{Language, Text, Words};
 
-/// What is said for a code of the server's (`code` in its JSON and in the chat's, the reason of a closing handshake), or for a limit's sentence.
+/// What is said for a code of the server's (`code` in its JSON and in the chat's, the reason of a closing handshake),
+/// or for a limit's sentence.
 fn text(reason: &str) -> Option<Text<'static>> {
     Some(match reason {
         "banned" => Text::ReasonBanned,
@@ -32,8 +33,8 @@ fn text(reason: &str) -> Option<Text<'static>> {
 }
 
 impl Words {
-    /// A reason in the reader's language. One that is not known here is told as it was said, which is in English, to those who read
-    /// that; others are told that it is not known.
+    /// A reason in the reader's language. One that is not known here is told as it was said, which is in English, to
+    /// those who read that; others are told that it is not known.
     #[must_use]
     pub fn reason(&self, said: &str) -> String {
         match text(said) {
@@ -49,7 +50,7 @@ impl Words {
         self.reason(code.filter(|code| Self::knows_reason(code)).unwrap_or(said))
     }
 
-    /// Whether there are words for it.
+    /// Returns `true` if there are words for it.
     #[must_use]
     pub fn knows_reason(said: &str) -> bool {
         text(said).is_some()

@@ -16,8 +16,9 @@ use crate::payload::from_json;
 
 /// A call: resolves to the one reply, or to how else it ended.
 ///
-/// Dropping it before that cancels the call: its message is taken back if no connection has had it, else its handler is dropped. But
-/// not if it has a [key](crate::CallOptions::key): then it goes on, `resume_calls` finds it again, and [`cancel`](Self::cancel) ends it.
+/// Dropping it before that cancels the call: its message is taken back if no connection has had it, else its handler is
+/// dropped. But not if it has a [key](crate::CallOptions::key): then it goes on, `resume_calls` finds it again, and
+/// [`cancel`](Self::cancel) ends it.
 ///
 /// The reply of a call with a key counts as processed when its `Call` is dropped. Where a crash in between matters, await
 /// `&mut call`, store what follows from the reply, and drop it then.
@@ -52,11 +53,11 @@ pub struct Resumed {
     pub name: String,
     /// The application's own name for it.
     pub key: String,
-    /// What becomes of it.
+    /// A handle of it.
     pub handle: ResumedHandle,
 }
 
-/// What was found again.
+/// A call or stream that was found again.
 #[derive(Debug)]
 pub enum ResumedHandle {
     /// A call.
@@ -153,8 +154,8 @@ impl CallStream {
         Some(item.and_then(|item| from_json(&item).map_err(|error| CallError::BadReply(error.to_string()))))
     }
 
-    /// The number of the item that was given last, from 1. A program that stores it with what follows from the item can tell, after
-    /// a crash, whether it has had the first item of a stream that it finds again.
+    /// The number of the item that was given last, from 1. A program that stores it with what follows from the item can
+    /// tell, after a crash, whether it has had the first item of a stream that it finds again.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position

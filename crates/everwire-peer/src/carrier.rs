@@ -7,7 +7,7 @@ use everwire_ws::Message;
 
 use crate::{BoxFuture, MaybeSend, MaybeSync};
 
-/// Where messages come from, for the one task that reads them.
+/// The source of messages, for the one task that reads them.
 pub trait Link: MaybeSend + 'static {
     /// The next reliable message; `None` when none will follow. Cancel-safe.
     fn recv(&mut self) -> impl Future<Output = Option<Arrived>> + MaybeSend;
@@ -27,7 +27,7 @@ pub struct Arrived {
     pub sequence: Option<u64>,
 }
 
-/// Where messages go, and the clock.
+/// The way out for messages, and the clock.
 pub trait Carrier: MaybeSend + MaybeSync + 'static {
     /// Puts a message into the outbox, reliably and behind all others. Never waits.
     ///
@@ -45,7 +45,7 @@ pub trait Carrier: MaybeSend + MaybeSync + 'static {
     fn sleep_until(&self, moment: Moment) -> BoxFuture<'static, ()>;
 }
 
-/// Why a message was not sent.
+/// The reason why a message was not sent.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SendFailed {
@@ -55,7 +55,7 @@ pub enum SendFailed {
     Closed,
 }
 
-/// What becomes of a message.
+/// A handle of a message that was sent.
 pub trait Ticket: MaybeSend {
     /// How it ended, once it has.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fate>;
@@ -67,7 +67,7 @@ pub trait Ticket: MaybeSend {
     fn withdraw(&self) -> bool;
 }
 
-/// How a message ended.
+/// The way a message ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use everwire_calls::{Failure, OpenError};
 
-/// How a call ended without a reply, or a stream before its end.
+/// The way a call ended without a reply, or a stream before its end.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
@@ -30,7 +30,7 @@ pub enum CallError {
     Closed(Execution),
 }
 
-/// What is known of a call that has no reply.
+/// The knowledge of a call that has no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Execution {
     /// Its handler has certainly not run.
@@ -42,7 +42,7 @@ pub enum Execution {
 }
 
 impl CallError {
-    /// What is known of the handler.
+    /// The knowledge whether the handler has run.
     #[must_use]
     pub fn execution(&self) -> Execution {
         match self {

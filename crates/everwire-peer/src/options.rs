@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use everwire_calls::Request;
 
-/// How a call is to be made.
+/// The way a call is to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until a call is made with them"]
 pub struct CallOptions {
@@ -18,16 +18,16 @@ impl CallOptions {
         Self::default()
     }
 
-    /// How long it may take, its waiting for a connection included. Then it ends with
+    /// The time that it may take, its waiting for a connection included. Then it ends with
     /// [`DeadlinePassed`](crate::CallError::DeadlinePassed), and its handler is dropped. Default: as long as it takes.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// A name of the application's own, 1 to 64 printable ASCII characters without spaces. A call with a key outlives this
-    /// program in a session that does (a client with a store): a later run finds it by `resume_calls`. Dropping its [`Call`](crate::Call) or
-    /// [`CallStream`](crate::CallStream) does not cancel it. Default: none.
+    /// A name of the application's own, 1 to 64 printable ASCII characters without spaces. A call with a key outlives
+    /// this program in a session that does (a client with a store): a later run finds it by `resume_calls`. Dropping
+    /// its [`Call`](crate::Call) or [`CallStream`](crate::CallStream) does not cancel it. Default: none.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -39,7 +39,8 @@ impl CallOptions {
         self
     }
 
-    /// For a stream: items that may be on the way before they are taken. Default: [`CallsConfig::window`](crate::CallsConfig::window).
+    /// For a stream: items that may be on the way before they are taken. Default:
+    /// [`CallsConfig::window`](crate::CallsConfig::window).
     pub fn window(mut self, window: u32) -> Self {
         self.window = Some(window);
         self

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
-/// What can be a call's payload, a reply or an item.
+/// A payload of a call, a reply or an item.
 pub trait IntoPayload {
     /// The message.
     ///
@@ -56,8 +56,8 @@ impl<T: IntoPayload, E: Into<Failure>> IntoPayload for Result<T, E> {
     }
 }
 
-/// A message of the application's own, written so that an end that knows calls takes it for none of theirs: it only changes one that
-/// begins with `@`.
+/// A message of the application's own, written so that an end that knows calls takes it for none of theirs: it only
+/// changes one that begins with `@`.
 #[must_use]
 pub fn own_message(message: impl Into<Message>) -> Message {
     Frame::Plain(message.into()).to_message()

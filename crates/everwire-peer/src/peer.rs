@@ -34,7 +34,8 @@ impl Peer {
         }
     }
 
-    /// Opens a stream of the handler of this name. Items come as they are taken: so many as the window allows are on the way.
+    /// Opens a stream of the handler of this name. Items come as they are taken: so many as the window allows are on
+    /// the way.
     ///
     /// Dropping the [`CallStream`] cancels it, unless it has a [key](CallOptions::key).
     pub fn stream(&self, name: impl Into<String>, payload: impl IntoPayload) -> CallStream {
@@ -69,9 +70,9 @@ impl Peer {
         Ok((id, key.is_some(), span))
     }
 
-    /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds: those of earlier runs of this
-    /// program in the same session, and those whose [`Call`] or [`CallStream`] was dropped. Waits until the other end has
-    /// said what it has, or it is clear that it knows no calls. Each is given once.
+    /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds: those of earlier runs
+    /// of this program in the same session, and those whose [`Call`] or [`CallStream`] was dropped. Waits until the
+    /// other end has said what it has, or it is clear that it knows no calls. Each is given once.
     ///
     /// Cancel-safe: none is lost.
     pub async fn resume_calls(&self) -> Vec<Resumed> {
@@ -99,7 +100,7 @@ impl Peer {
         self.hub.running_calls()
     }
 
-    /// Whether the session or the client has ended, so that no call is possible any more.
+    /// Returns `true` if the session or the client has ended, so that no call is possible any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.hub.is_closed()

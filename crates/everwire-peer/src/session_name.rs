@@ -1,4 +1,4 @@
-/// Which session it is, for watermarks.
+/// The name of a session, for watermarks.
 #[derive(Clone, Debug)]
 pub struct SessionName {
     /// The session's id.

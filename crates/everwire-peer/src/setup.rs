@@ -8,18 +8,18 @@ use crate::own::CAPACITY;
 use crate::task::Task;
 use crate::{Calls, CallsConfig, CallsMeter, Carrier, Link, Peer, SessionName};
 
-/// What an end of a session needs for calls.
+/// The parts that an end of a session needs for calls.
 #[derive(Debug)]
 pub struct Setup {
     /// Handlers and limits.
     pub calls: Calls,
-    /// Which end it is.
+    /// The end of the session that it is.
     pub role: Role,
     /// A random number.
     pub seed: u64,
     /// At a server.
     pub session: Option<SessionName>,
-    /// Where calls are counted.
+    /// The counters of calls.
     pub meter: CallsMeter,
 }
 
@@ -32,7 +32,8 @@ impl Setup {
         Peer::new(Arc::new(hub))
     }
 
-    /// The handle, and the task, which ends with the link. Nothing is received until the task is run; dropped, it ends all calls.
+    /// The handle, and the task, which ends with the link. Nothing is received until the task is run; dropped, it ends
+    /// all calls.
     pub fn start<L: Link>(self, link: L, carrier: Arc<dyn Carrier>) -> (Peer, impl Future<Output = ()> + use<L>) {
         let (own, messages) = mpsc::channel(CAPACITY);
         let shared = self.calls.share();

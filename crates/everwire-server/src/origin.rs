@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request};
 
-/// Which web pages may open a WebSocket here.
+/// The web pages that may open a WebSocket here.
 ///
 /// A browser lets any page connect to any server, and sends the user's cookies along; only the `Origin` header says
 /// which page it was. The default, [`same`](Self::same), lets in the pages of this very host. A request without an
@@ -85,7 +85,7 @@ impl Origins {
         Ok(origins)
     }
 
-    /// Whether a page of this `origin` may connect to this `host` (a `Host` header's value).
+    /// Returns `true` if a page of this `origin` may connect to this `host` (a `Host` header's value).
     #[must_use]
     pub fn allow(&self, origin: &str, host: &str) -> bool {
         if self.any {
@@ -98,8 +98,8 @@ impl Origins {
         self.same && origin.is_at(host) || self.listed.iter().any(|pattern| pattern.matches(&origin))
     }
 
-    /// Whether a rule lets in pages of this `host` (a `Host` header's value), whatever their scheme and port. With `same` alone
-    /// none is named.
+    /// Returns `true` if a rule lets in pages of this `host` (a `Host` header's value), whatever their scheme and port.
+    /// With `same` alone none is named.
     ///
     /// ```
     /// # use everwire_server::Origins;

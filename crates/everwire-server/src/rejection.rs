@@ -37,7 +37,7 @@ impl UpgradeRejection {
         Self { reason, response: Box::new(response) }
     }
 
-    /// What is wrong, in one line.
+    /// The fault, in one line.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason

@@ -96,7 +96,7 @@ impl Upgrade {
         &self.request
     }
 
-    /// Which web pages may connect. Default: those of this very host ([`Origins::same`]). Others are refused with 403.
+    /// The web pages that may connect. Default: those of this very host ([`Origins::same`]). Others are refused with 403.
     #[must_use]
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
@@ -139,7 +139,7 @@ impl Upgrade {
         self.subprotocols(ours)
     }
 
-    /// What the peer may cost. Default: [`Limits::default`].
+    /// The limits of what the peer may cost. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
@@ -154,15 +154,15 @@ impl Upgrade {
         self
     }
 
-    /// How long the connection may take, once its response was given, to be handed to the handler; default 10 s. One that
-    /// takes longer is let go, and the handler never runs.
+    /// The time that the connection may take, once its response was given, to be handed to the handler; default 10 s.
+    /// One that takes longer is let go, and the handler never runs.
     #[must_use]
     pub fn opening_timeout(mut self, limit: Duration) -> Self {
         self.opening_timeout = limit;
         self
     }
 
-    /// What [`on_upgrade`](Self::on_upgrade) would refuse, for those who have something to set aside before.
+    /// Checks for what [`on_upgrade`](Self::on_upgrade) would refuse, for those who have something to set aside before.
     ///
     /// # Errors
     /// If the page's origin is not allowed (403), or a required subprotocol was not offered (400).

@@ -4,7 +4,7 @@ use std::io;
 use everwire_ws::ProtocolError;
 use everwire_ws::handshake::{HandshakeError, Rejection, RequestError};
 
-/// What ended a socket.
+/// The cause of a socket's end.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SocketError {
@@ -51,7 +51,7 @@ impl From<ProtocolError> for SocketError {
     }
 }
 
-/// Why a stream did not become a WebSocket.
+/// The reason why a stream did not become a WebSocket.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {

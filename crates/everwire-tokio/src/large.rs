@@ -27,7 +27,7 @@ pub struct Large {
     held: VecDeque<Held>,
 }
 
-/// What goes behind a message in fragments.
+/// A frame that waits behind a message in fragments.
 #[derive(Debug)]
 pub enum Held {
     /// A message.
@@ -48,19 +48,19 @@ impl Large {
         self.next = Some((Bytes::copy_from_slice(prefix), message));
     }
 
-    /// Whether a message of so many bytes goes in fragments.
+    /// Returns `true` if a message of so many bytes goes in fragments.
     #[must_use]
     pub fn takes(&self, bytes: usize) -> bool {
         self.fragment_above.is_some_and(|above| bytes > above)
     }
 
-    /// Whether one is under way: then no other message may be queued.
+    /// Returns `true` if one is under way: then no other message may be queued.
     #[must_use]
     pub fn is_some(&self) -> bool {
         self.next.is_some() || self.fragmented.is_some()
     }
 
-    /// Whether one is taken and not encoded at all.
+    /// Returns `true` if one is taken and not encoded at all.
     #[must_use]
     pub fn is_unencoded(&self) -> bool {
         self.next.is_some()

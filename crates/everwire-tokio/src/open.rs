@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{OpenError, Socket};
 
-/// What a server's opening has settled.
+/// The result of a server's opening.
 #[derive(Debug)]
 pub struct Opened {
     /// The client's request.

@@ -24,7 +24,8 @@ use crate::writer::Writer;
 /// The outgoing queue is bounded by the caller, who looks at [`buffered`](Self::buffered). A socket that waits for its
 /// peer holds next to no buffers.
 ///
-/// One task uses a socket; as a `Stream` and a `Sink` it can be split between two. [`recv`](Self::recv) writes as well, so a caller that only receives answers pings and never
+/// One task uses a socket; as a `Stream` and a `Sink` it can be split between two. [`recv`](Self::recv) writes as well,
+/// so a caller that only receives answers pings and never
 /// deadlocks with a peer that waits for it.
 ///
 /// ```
@@ -168,8 +169,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.writer.written_total()
     }
 
-    /// Bytes that the transport may have taken: [`written_total`](Self::written_total), and after a write has failed what was
-    /// offered to that one. TCP takes nothing when a write fails; a stream that encrypts may have sent a part before.
+    /// Bytes that the transport may have taken: [`written_total`](Self::written_total), and after a write has failed
+    /// what was offered to that one. TCP takes nothing when a write fails; a stream that encrypts may have sent a part
+    /// before.
     #[must_use]
     pub fn written_at_most(&self) -> u64 {
         self.writer.written_at_most()
@@ -244,9 +246,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// What is there without another read: for taking a whole batch after one [`recv`](Self::recv). A violation behind
-    /// the batch is reported by the next [`recv`](Self::recv) after `None`, so that answers get out before the close
-    /// frame.
+    /// The next message that is there without another read: for taking a whole batch after one [`recv`](Self::recv). A
+    /// violation behind the batch is reported by the next [`recv`](Self::recv) after `None`, so that answers get out
+    /// before the close frame.
     ///
     /// # Errors
     /// [`SocketError::Protocol`], once, when the peer breaks the protocol.
@@ -325,7 +327,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Queues a message, given or lent, and writes it. For many messages, [`queue`](Self::queue) them and [`flush`](Self::flush) once.
+    /// Queues a message, given or lent, and writes it. For many messages, [`queue`](Self::queue) them and
+    /// [`flush`](Self::flush) once.
     ///
     /// When the future is dropped the message stays queued and goes with the next write: don't send it again.
     ///
@@ -358,7 +361,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.connection.release_memory();
     }
 
-    /// Where the closing handshake stands.
+    /// The state of the closing handshake.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.connection.phase()

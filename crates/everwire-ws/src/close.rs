@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytestring::ByteString;
 
-/// Why a connection is closed (RFC 6455 section 7.4 and the IANA registry of close codes).
+/// The reason why a connection is closed (RFC 6455 section 7.4 and the IANA registry of close codes).
 ///
 /// ```
 /// use everwire_ws::CloseCode;
@@ -48,7 +48,7 @@ impl CloseCode {
     /// 1015: the TLS handshake failed. Never on the wire.
     pub const TLS_HANDSHAKE: Self = Self(1015);
 
-    /// Whether the code may stand in a close frame: 1000-1003, 1007-1014 and 3000-4999.
+    /// Returns `true` if the code may stand in a close frame: 1000-1003, 1007-1014 and 3000-4999.
     #[must_use]
     pub fn is_allowed_on_wire(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
@@ -104,7 +104,7 @@ impl From<CloseCode> for u16 {
 /// Code and reason of a close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// Why.
+    /// The reason.
     pub code: CloseCode,
     /// Words for a log; at most 123 bytes on the wire, often empty.
     pub reason: ByteString,

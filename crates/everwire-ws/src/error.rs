@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{CloseCode, CloseFrame};
 
-/// Why the peer's bytes were refused: one variant per rule of RFC 6455 or limit.
+/// The reason why the peer's bytes were refused: one variant per rule of RFC 6455 or limit.
 ///
 /// [`Connection`](crate::Connection) has queued the fitting close frame when it returns one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ impl Fragmented {
         self.prefix.len() + self.payload.len()
     }
 
-    /// Whether its last frame is queued.
+    /// Returns `true` if its last frame is queued.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done

@@ -1,4 +1,4 @@
-/// What a peer may cost, checked from a frame's header before anything is allocated for it.
+/// The limits of what a peer may cost, checked from a frame's header before anything is allocated for it.
 ///
 /// A peer that goes beyond a limit is answered with close code 1009 (message too big).
 ///

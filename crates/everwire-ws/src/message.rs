@@ -51,7 +51,7 @@ impl Message {
         self.payload().len()
     }
 
-    /// Whether the payload is empty.
+    /// Returns `true` if the payload is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -161,7 +161,7 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
     }
 }
 
-/// What the peer sent.
+/// A message, ping, pong or close frame of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// A whole data message.

@@ -1,6 +1,6 @@
 //! Calls in a session (`docs/calls.md`).
 
-mod slot;
+pub(crate) mod slot;
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -12,14 +12,14 @@ use everwire_peer::{Arrived, BoxFuture, CallsMeter, Carrier, Fate, Link, Peer, S
 use everwire_peer::{Call, CallOptions, CallStream, IntoPayload, Resumed};
 use everwire_ws::Message;
 
-pub(crate) use self::slot::CallsSlot;
 use crate::shared::Shared;
 use crate::sync::lock;
 use crate::{Client, Delivery, Inbox, Progress, clock};
 
 impl Client {
-    /// Calls the server's handler of this name, in the client's [session](crate::Builder::session). The [`Call`] resolves to the one
-    /// reply, or to how else it ended: through lost connections, and when the session is lost with what is known.
+    /// Calls the server's handler of this name, in the client's [session](crate::Builder::session). The [`Call`]
+    /// resolves to the one reply, or to how else it ended: through lost connections, and when the session is lost with
+    /// what is known.
     ///
     /// It is sent at once, whether it is awaited or not; dropping it cancels it. Calls take the received messages over: see
     /// [`calls`](Self::calls).
@@ -42,8 +42,9 @@ impl Client {
         self.calls().call_with(name, payload, options)
     }
 
-    /// Opens a stream of the server's handler of this name: its items come in order, none twice and none missing, through lost
-    /// connections. A stream whose items are not taken waits, and holds up no other. Dropping it cancels it.
+    /// Opens a stream of the server's handler of this name: its items come in order, none twice and none missing,
+    /// through lost connections. A stream whose items are not taken waits, and holds up no other. Dropping it cancels
+    /// it.
     pub fn stream(&self, name: impl Into<String>, payload: impl IntoPayload) -> CallStream {
         self.calls().stream(name, payload)
     }
@@ -53,16 +54,17 @@ impl Client {
         self.calls().stream_with(name, payload, options)
     }
 
-    /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds. With a [store](crate::store) those
-    /// of an earlier run of this program in the same session are among them: a stream goes on behind the last item that was processed.
-    /// Waits for the server. Each is given once. Cancel-safe.
+    /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds. With a
+    /// [store](crate::store) those of an earlier run of this program in the same session are among them: a stream goes
+    /// on behind the last item that was processed. Waits for the server. Each is given once. Cancel-safe.
     pub async fn resume_calls(&self) -> Vec<Resumed> {
         self.calls().resume_calls().await
     }
 
     /// The other end of the session as a [`Peer`], to be handed about. From the first use of calls on, and with
     /// [`Builder::calls`](crate::Builder::calls) from the beginning, the received messages are read by the client itself:
-    /// [`Peer::messages`] has those that are no calls, and [`messages`](Self::messages) must not be used; it would end all calls.
+    /// [`Peer::messages`] has those that are no calls, and [`messages`](Self::messages) must not be used; it would end
+    /// all calls.
     ///
     /// Without a [session](crate::Builder::session), or with a server that does not know calls, each call ends with
     /// [`NotSupported`](crate::CallError::NotSupported). A `Peer` does not keep the client alive.

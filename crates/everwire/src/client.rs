@@ -281,7 +281,7 @@ impl Client {
         self.shared.recovered()
     }
 
-    /// Where the client stands now.
+    /// The state of the client now.
     pub fn state(&self) -> State {
         self.shared.state()
     }
@@ -301,7 +301,7 @@ impl Client {
         self.shared.watch_state()
     }
 
-    /// What happens from now on, for logs and user interfaces.
+    /// A stream of the events from now on, for logs and user interfaces.
     pub fn events(&self) -> Events {
         self.shared.events()
     }

@@ -20,7 +20,8 @@ pub type WebSocket = Socket<Transport>;
 /// [`Client`] does afterwards: there is no task, no heartbeat and no reconnecting.
 ///
 /// It is for code that was written for `tokio_tungstenite::connect_async`. For other settings there is
-/// [`Builder::connect_once`](crate::Builder::connect_once); without compression, for instance, `Client::builder(url).connect_once()`: compressing secrets
+/// [`Builder::connect_once`](crate::Builder::connect_once); without compression, for instance,
+/// `Client::builder(url).connect_once()`: compressing secrets
 /// together with what an attacker chooses can reveal them by their length.
 ///
 /// Cancel-safe: dropping the future gives the attempt up and leaves nothing behind. What the socket's own methods promise
@@ -48,7 +49,7 @@ pub async fn connect(url: impl AsRef<str>) -> Result<(WebSocket, Opening), Conne
     Client::builder(url).compression(Deflate::default()).connect_once().await
 }
 
-/// Why there is no connection. One line that says what happened.
+/// The reason why there is no connection. One line that says what happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -59,7 +60,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether another try may succeed, by the table at [`advice`](crate::advice()).
+    /// Returns `true` if another try may succeed, by the table at [`advice`](crate::advice()).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -23,7 +23,7 @@ pub struct Events {
     receiver: Option<broadcast::Receiver<EventItem>>,
 }
 
-/// What [`Events`] yields.
+/// An item of [`Events`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum EventItem {

@@ -121,7 +121,7 @@ impl NewConnection {
         self.attempt
     }
 
-    /// Why the last attempt or connection ended; `None` for the very first one.
+    /// The reason why the last attempt or connection ended; `None` for the very first one.
     #[must_use]
     pub fn last_cause(&self) -> Option<&Cause> {
         self.last_cause.as_ref()

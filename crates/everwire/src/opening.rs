@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use everwire_core::Milliseconds;
 
-/// How a connection was opened, and how long each phase took;
+/// The way a connection was opened, and how long each phase took;
 /// [`Stats::opening`](crate::Stats::opening) has that of the last one.
 ///
 /// A phase that was gone through several times (redirects) counts with all its times together. `Display` gives it in one
@@ -67,7 +67,7 @@ pub struct Opening {
     /// The version of TLS.
     #[cfg(not(target_arch = "wasm32"))]
     pub tls_version: Option<rustls::ProtocolVersion>,
-    /// What was agreed on by ALPN (RFC 7301), if anything was.
+    /// The protocol that was agreed on by ALPN (RFC 7301), if anything was.
     pub alpn: Option<String>,
     /// The headers of the server's answer (RFC 6455 section 4.2.2): with `Sec-WebSocket-Extensions` for what compression was
     /// agreed on, and whatever else it says. They may hold secrets, such as cookies.

@@ -1,13 +1,12 @@
 //! The outcomes of all messages, as one stream.
 
-mod feed;
+pub(crate) mod feed;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-pub(crate) use self::feed::OutcomeFeed;
 pub use self::feed::OutcomeRange;
 use crate::shared::Shared;
 
@@ -39,7 +38,7 @@ impl Outcomes {
         poll_fn(|cx| self.poll(max.max(1), cx)).await
     }
 
-    /// How many ranges wait to be fetched.
+    /// The number of ranges that wait to be fetched.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.shared.lock().outcomes.ranges.len()

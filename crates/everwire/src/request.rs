@@ -3,7 +3,7 @@
 use everwire_core::Cause;
 use http::{HeaderMap, Uri};
 
-/// What one attempt will ask for;
+/// The request of one attempt;
 /// [`Builder::before_attempt`](crate::Builder::before_attempt) may change it.
 ///
 /// Every attempt starts from the builder's settings: what the hook changed for the last one is
@@ -11,7 +11,7 @@ use http::{HeaderMap, Uri};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AttemptRequest {
-    /// Where to connect: a `ws` or `wss` URL. A user and password in it become an
+    /// The address to connect to: a `ws` or `wss` URL. A user and password in it become an
     /// `Authorization` header, unless there is one in `headers`.
     pub url: Uri,
     /// Headers besides those that the opening handshake sets itself.
@@ -20,7 +20,7 @@ pub struct AttemptRequest {
     pub subprotocols: Vec<String>,
     /// Number of the attempt, from 1 since the last useful connection.
     pub attempt: u32,
-    /// Why the last attempt or connection ended; `None` for the very first one. A 401 here says
+    /// The reason why the last attempt or connection ended; `None` for the very first one. A 401 here says
     /// that the credentials of the last attempt were refused.
     pub last_cause: Option<Cause>,
 }

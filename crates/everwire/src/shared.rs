@@ -18,7 +18,7 @@ use crate::delivery::Ledger;
 use crate::events::{EventItem, Events, Feed};
 use crate::inbox::{Bounds, Mailbox, Reading};
 use crate::metrics::Tally;
-use crate::outcomes::OutcomeFeed;
+use crate::outcomes::feed::OutcomeFeed;
 use crate::store::Recovered;
 use crate::wakeup::Wakeup;
 use crate::{Opening, State, Stats};
@@ -47,7 +47,7 @@ pub(crate) struct Shared {
     line: Line,
     finished: watch::Sender<bool>,
     #[cfg(feature = "calls")]
-    pub(crate) calls: crate::calls::CallsSlot,
+    pub(crate) calls: crate::calls::slot::CallsSlot,
 }
 
 /// What the mutex guards.
@@ -132,7 +132,7 @@ impl Shared {
             line: Line::default(),
             finished: watch::Sender::new(false),
             #[cfg(feature = "calls")]
-            calls: crate::calls::CallsSlot::default(),
+            calls: crate::calls::slot::CallsSlot::default(),
         }
     }
 

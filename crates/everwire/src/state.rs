@@ -6,7 +6,7 @@ use std::time::Duration;
 use everwire_core::{Cause, Closed, Seconds};
 use web_time::Instant;
 
-/// Where a client stands; [`Client::state`](crate::Client::state) and
+/// The state of a client; [`Client::state`](crate::Client::state) and
 /// [`watch_state`](crate::Client::watch_state) tell it. In words by `Display`.
 ///
 /// ```text
@@ -66,7 +66,7 @@ impl State {
         matches!(self, Self::Connected { .. })
     }
 
-    /// How long until the next attempt, measured now; `None` unless disconnected.
+    /// The time until the next attempt, measured now; `None` unless disconnected.
     pub fn retry_in(&self) -> Option<Duration> {
         match self {
             Self::Disconnected { retry_at, .. } => Some(retry_at.saturating_duration_since(Instant::now())),

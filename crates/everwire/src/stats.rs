@@ -22,6 +22,6 @@ pub struct Stats {
     pub inbox_messages: usize,
     /// Received messages that were discarded; see [`Inbox`](crate::Inbox) for when that happens.
     pub inbox_discarded: u64,
-    /// How the last connection was opened; `None` before the first.
+    /// The way the last connection was opened; `None` before the first.
     pub opening: Option<Opening>,
 }

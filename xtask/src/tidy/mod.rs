@@ -2,6 +2,7 @@
 
 mod decisions;
 mod dependencies;
+mod documentation;
 mod imports;
 mod layering;
 mod roots;
@@ -24,6 +25,7 @@ pub(crate) fn tidy() -> Result<(), Failed> {
     findings.extend(imports::check(&root)?);
     findings.extend(settings::check(&root)?);
     findings.extend(decisions::check(&root)?);
+    findings.extend(documentation::check(&root)?);
     if findings.is_empty() {
         return Ok(());
     }

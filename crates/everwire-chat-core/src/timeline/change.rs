@@ -13,11 +13,11 @@ pub struct Entry {
     pub user_name: String,
     /// The line.
     pub text: String,
-    /// When it was sent, by the sender's clock: milliseconds since the Unix epoch.
+    /// The time when it was sent, by the sender's clock: milliseconds since the Unix epoch.
     pub timestamp: i64,
-    /// Whether it is ours.
+    /// `true` if it is ours.
     pub own: bool,
-    /// How far it has come. Of others' messages: always sent.
+    /// Its status. Of others' messages: always sent.
     pub status: Status,
     /// Its place in the room's history, where the server gives one.
     pub offset: Option<u64>,
@@ -109,8 +109,8 @@ pub enum Change {
 }
 
 impl Change {
-    /// Does the step on a copy of the timeline that has taken all steps before. It is a `Vec`, since views draw slices of it; what leaves
-    /// at its front moves the rest, which takes some 0.1 ms where there are 20,000.
+    /// Does the step on a copy of the timeline that has taken all steps before. It is a `Vec`, since views draw slices
+    /// of it; what leaves at its front moves the rest, which takes some 0.1 ms where there are 20,000.
     pub fn apply(self, copy: &mut Vec<Entry>) {
         match self {
             Self::Added { at, entry } => copy.insert(at.min(copy.len()), entry),

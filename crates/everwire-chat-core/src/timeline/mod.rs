@@ -79,8 +79,9 @@ impl Timeline {
         self.add(Entry::new(message, true, Status::Sending))
     }
 
-    /// Takes a message from the server. Our own copy coming back, and any repeat, is not shown a second time. One of another user
-    /// with the id of a message that is here says nothing of that message: a server that stores them refuses ours, and says so.
+    /// Takes a message from the server. Our own copy coming back, and any repeat, is not shown a second time. One of
+    /// another user with the id of a message that is here says nothing of that message: a server that stores them
+    /// refuses ours, and says so.
     pub fn on_text(&mut self, message: TextMessage, own: bool) -> Vec<Change> {
         let Some(at) = self.position(&message.id) else {
             if self.has_had(&message.id) {
@@ -113,7 +114,7 @@ impl Timeline {
         (0..self.entries.len()).flat_map(|at| self.receive_at(at)).collect()
     }
 
-    /// How far another member has the messages.
+    /// The position up to which another member has the messages.
     #[must_use]
     pub fn receipt(&self) -> Receipt {
         self.receipt
@@ -392,7 +393,8 @@ mod tests {
     }
 
     proptest! {
-        /// Any arrival order, with repeats and histories that begin anew: a UI that applies the changes shows what the timeline holds, placed messages
+        /// Any arrival order, with repeats and histories that begin anew: a UI that applies the changes shows what the
+        /// timeline holds, placed messages
         /// are in order, and each message stands there once.
         #[test]
         fn changes_keep_a_copy_equal_and_offsets_in_order(arrivals in prop::collection::vec((0_u64..40, 0..30), 0..120)) {

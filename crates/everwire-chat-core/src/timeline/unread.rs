@@ -2,7 +2,7 @@
 
 use super::{Entry, Missing, Timeline};
 
-/// Where what is unread begins in a timeline.
+/// The place in a timeline where the unread messages begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FirstUnread {
@@ -43,7 +43,8 @@ impl Timeline {
         self.entries.iter().filter(is_between).count() as u64
     }
 
-    /// Whether all that stands behind one offset and up to another, at which there is a message here, is here and ours.
+    /// Returns `true` if all that stands behind one offset and up to another, at which there is a message here, is here
+    /// and ours.
     #[must_use]
     pub fn is_clear_between(&self, after: u64, to: u64) -> bool {
         let leaves_out = |entry: &Entry| match (entry.missing, entry.offset) {

@@ -58,9 +58,9 @@ pub struct TextMessage {
     pub user_name: String,
     /// The line.
     pub text: String,
-    /// When it was sent, by the sender's clock: milliseconds since the Unix epoch.
+    /// The time when it was sent, by the sender's clock: milliseconds since the Unix epoch.
     pub timestamp: i64,
-    /// How far it has come. Absent: sent.
+    /// Its status. Absent: sent.
     #[serde(default)]
     pub status: WireStatus,
     /// Extension: its place in the room's history, from 1.
@@ -74,11 +74,11 @@ pub struct TextMessage {
 pub struct Typing {
     /// Unique.
     pub id: String,
-    /// Who types.
+    /// The user who types.
     pub user_id: String,
     /// Their name for people.
     pub user_name: String,
-    /// Whether they type, or have stopped.
+    /// `true` if they type, or have stopped.
     pub is_typing: bool,
     /// Milliseconds since the Unix epoch.
     pub timestamp: i64,
@@ -90,7 +90,7 @@ pub struct Typing {
 pub struct Notice {
     /// Unique.
     pub id: String,
-    /// Who.
+    /// The user.
     pub user_id: String,
     /// Their name for people.
     pub user_name: String,
@@ -104,14 +104,14 @@ pub struct Notice {
 pub struct Sync {
     /// The room.
     pub room: String,
-    /// Which history the offsets belong to. A new one means that earlier offsets say nothing.
+    /// The history that the offsets belong to. A new one means that earlier offsets say nothing.
     pub epoch: String,
     /// The history's end at this moment; everything up to it that the client asked for follows first.
     pub offset: u64,
     /// Messages before those that follow are left out: the client asked for the latest only, or knew another epoch.
     #[serde(default)]
     pub earlier: bool,
-    /// Who is here.
+    /// The users who are here.
     #[serde(default)]
     pub users: Vec<User>,
     /// The read position of the receiver's user: the offset up to which the user has read the room, on any device.
@@ -132,7 +132,7 @@ pub struct ReadMark {
     pub offset: u64,
 }
 
-/// Who is here.
+/// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
@@ -157,7 +157,7 @@ impl User {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Presence {
-    /// Who.
+    /// The user.
     pub user_id: String,
     /// Their name for people.
     pub user_name: String,
@@ -188,7 +188,7 @@ impl fmt::Debug for Token {
 /// Extension: something was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// What is wrong with it, in words for developers.
+    /// The fault, in words for developers.
     pub reason: String,
     /// The same for programs: one of [`code`](super::code), or one of a later version; a server may say none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,7 +209,7 @@ pub struct Stored {
 pub struct Rejected {
     /// The message.
     pub id: String,
-    /// Why, in words for people, in English.
+    /// The reason, in words for people, in English.
     pub reason: String,
     /// The same for programs: one of [`code`](super::code), or one of a later version; a server may say none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -232,7 +232,7 @@ pub struct Receipt {
 pub struct Earlier {
     /// Messages with smaller offsets than this, the latest of them.
     pub before: u64,
-    /// How many at most; default 100, and never more than 500.
+    /// The largest number; default 100, and never more than 500.
     #[serde(default = "page", skip_serializing_if = "is_page")]
     pub limit: u64,
 }
@@ -240,7 +240,7 @@ pub struct Earlier {
 /// Extension: messages of before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// What was asked for.
+    /// The offset that was asked for.
     pub before: u64,
     /// Those messages, oldest first, each with its offset. What was removed is left out.
     pub messages: Vec<TextMessage>,
@@ -260,12 +260,12 @@ fn is_page(limit: &u64) -> bool {
     *limit == page()
 }
 
-/// How far one message has come.
+/// The status of one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusOf {
     /// The message.
     pub id: String,
-    /// How far.
+    /// The position.
     pub status: WireStatus,
 }
 
@@ -293,7 +293,7 @@ pub enum WireStatus {
 /// A place in a room's history, as the `after` parameter says it: `EPOCH:OFFSET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// Which history.
+    /// The history.
     pub epoch: String,
     /// The last offset that is known; 0 is before the first message.
     pub offset: u64,

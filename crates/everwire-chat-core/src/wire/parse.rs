@@ -7,14 +7,14 @@ use super::{
     TextMessage, Token, TokenDue, Typing, User, WireStatus,
 };
 
-/// What one WebSocket text message says.
+/// The events of one WebSocket text message.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Parsed {
-    /// What is understood, in order.
+    /// The events that are understood, in order.
     pub events: Vec<Event>,
     /// Objects of unknown types: not for us, and no error.
     pub unknown: usize,
-    /// What should have been understood and was not.
+    /// The parts that were not understood.
     pub junk: Vec<Junk>,
     /// It was the bare text `ping`, to be answered by the bare text `pong`.
     pub ping: bool,
@@ -25,12 +25,12 @@ pub struct Parsed {
 pub struct Junk {
     /// Its `id`, if it has one.
     pub id: Option<String>,
-    /// What is wrong with it.
+    /// The fault.
     pub reason: String,
 }
 
-/// Reads one WebSocket text message; never fails. Half of a surrogate pair in a text is read as U+FFFD: servers of others hand on
-/// what a client has cut in the middle of an emoji.
+/// Reads one WebSocket text message; never fails. Half of a surrogate pair in a text is read as U+FFFD: servers of
+/// others hand on what a client has cut in the middle of an emoji.
 #[must_use]
 pub fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();

@@ -1,5 +1,5 @@
-//! The plain format as clients of others write it, read by a server: what is unmistakable is taken, whatever a serializer has
-//! left out or written otherwise.
+//! The plain format as clients of others write it, read by a server: what is unmistakable is taken, whatever a
+//! serializer has left out or written otherwise.
 
 use everwire_core::json::{Json, Object, Wrong};
 
@@ -7,10 +7,10 @@ use super::lone;
 use super::parse::event;
 use super::{Event, Junk, Notice, TextMessage, Typing, User, WireStatus};
 
-/// What is known of a client when it says something.
+/// The sender of a message, as far as it is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Speaker<'a> {
-    /// Who it is, from its address, its token or its first message.
+    /// The user, from its address, its token or its first message.
     pub user: Option<&'a User>,
     /// The server's clock: milliseconds since the Unix epoch.
     pub now: i64,
@@ -18,14 +18,14 @@ pub struct Speaker<'a> {
     pub new_id: fn() -> String,
 }
 
-/// What one WebSocket text message of a client says.
+/// The events of one WebSocket text message of a client.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// What is understood, in order.
+    /// The events that are understood, in order.
     pub events: Vec<Event>,
-    /// What should have been understood and was not.
+    /// The parts that were not understood.
     pub junk: Vec<Junk>,
-    /// Why the first object of an unknown type is ignored: such are for other servers, and no error.
+    /// The reason why the first object of an unknown type is ignored: such are for other servers, and no error.
     pub unknown: Option<String>,
     /// It was the bare text `ping`, to be answered by the bare text `pong`.
     pub ping: bool,
@@ -44,7 +44,8 @@ const NAME_SHOWN: usize = 64;
 /// - `timestamp` may be a fraction, or a number in a string; absent or `null`, it is the server's;
 /// - `status` and `offset` may be anything: they are not for clients to say;
 /// - `id` and `userId` may be numbers;
-/// - `userId` and `userName` may be absent, `null` or empty where the user is known; a user without a name is called by the id;
+/// - `userId` and `userName` may be absent, `null` or empty where the user is known; a user without a name is called by
+/// the id;
 /// - `id` may be absent in what is no text.
 ///
 /// Half of a surrogate pair in a text is read as U+FFFD.

@@ -7,8 +7,8 @@ use crate::clock::unix_ms;
 use crate::domain::are_confusable;
 use crate::store::{Account, AccountAdded, AccountStore, ClosedRoom, StoreError};
 
-/// The accounts, bans, closed rooms and published rooms of a data folder. A server that uses the folder notices changes within some two
-/// seconds, and sends away who may not stay.
+/// The accounts, bans, closed rooms and published rooms of a data folder. A server that uses the folder notices changes
+/// within some two seconds, and sends away who may not stay.
 ///
 /// ```
 /// use everwire_chat_server::Accounts;
@@ -26,7 +26,7 @@ use crate::store::{Account, AccountAdded, AccountStore, ClosedRoom, StoreError};
 #[derive(Debug)]
 pub struct Accounts(Box<dyn AccountStore>);
 
-/// Why an account could not be changed.
+/// The reason why an account could not be changed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AccountError {
@@ -52,8 +52,8 @@ impl Accounts {
         Self(Box::new(store))
     }
 
-    /// Whether bans and closed rooms keep anybody out: not where the server of the folder lets in whoever comes. Where none has
-    /// used the folder yet, they will.
+    /// Tells whether bans and closed rooms have an effect: not where the server of the folder lets in whoever comes.
+    /// Where none has used the folder yet, they will.
     ///
     /// # Errors
     /// If the database can't be read.
@@ -64,8 +64,8 @@ impl Accounts {
     /// Adds an account. Takes some 20 ms, on purpose.
     ///
     /// # Errors
-    /// If there is one, if the id or the name looks like another's (also in capital or small letters), or if something breaks a
-    /// limit: a password has 8 to 1,024 bytes. Accounts that were made by an earlier version stay.
+    /// If there is one, if the id or the name looks like another's (also in capital or small letters), or if something
+    /// breaks a limit: a password has 8 to 1,024 bytes. Accounts that were made by an earlier version stay.
     pub fn add(&mut self, user_id: &str, user_name: &str, password: &str) -> Result<(), AccountError> {
         check_id(user_id).and_then(|()| check_name(user_name)).map_err(AccountError::Invalid)?;
         let hash = hashed(password)?;
@@ -98,7 +98,8 @@ impl Accounts {
     /// Bans a user and disconnects them; with or without an account. False if the user was banned already.
     ///
     /// # Errors
-    /// If the id breaks a limit, or if it has no account and looks like one that has ([`Mistaken`](AccountError::Mistaken)): the
+    /// If the id breaks a limit, or if it has no account and looks like one that has
+    /// ([`Mistaken`](AccountError::Mistaken)): the
     /// ban would keep out nobody. Where an issuer's tokens say who users are, their ids are taken as they are.
     pub fn ban(&mut self, user_id: &str) -> Result<bool, AccountError> {
         check_id(user_id).map_err(AccountError::Invalid)?;
@@ -166,8 +167,8 @@ impl Accounts {
         Ok(changed)
     }
 
-    /// Another room that people may take for this one, as with a capital letter for a small one: one that is closed, published, or
-    /// in which something was said. Both may be meant, so nothing is refused for it.
+    /// Another room that people may take for this one, as with a capital letter for a small one: one that is closed,
+    /// published, or in which something was said. Both may be meant, so nothing is refused for it.
     ///
     /// # Errors
     /// If the database can't be read.
@@ -175,8 +176,8 @@ impl Accounts {
         Ok(self.0.rooms()?.into_iter().find(|other| other != room && are_confusable(other, room)))
     }
 
-    /// Lists a room for all who may come in. False if it was listed. A closed room is listed for its members only, published or
-    /// not.
+    /// Lists a room for all who may come in. False if it was listed. A closed room is listed for its members only,
+    /// published or not.
     ///
     /// # Errors
     /// If the room's name breaks a limit.

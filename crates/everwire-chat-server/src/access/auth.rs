@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// How users say who they are.
+/// The way users say who they are.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Auth {
@@ -13,14 +13,14 @@ pub enum Auth {
     Issuer(Issuer),
 }
 
-/// Whose tokens are good.
+/// An issuer of tokens that are accepted.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     /// Its keys as a JWKS file (RFC 7517), Ed25519 or RSA; read again when it changes.
     pub keys: PathBuf,
-    /// What the claim `iss` has to be.
+    /// The value that the claim `iss` has to be.
     pub name: String,
-    /// What the claim `aud` has to hold.
+    /// The value that the claim `aud` has to hold.
     pub audience: String,
 }
 

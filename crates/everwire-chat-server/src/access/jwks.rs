@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::jwt::{Key, NamedKey};
 use crate::stamp::Stamp;
 
-/// Why an issuer's keys can't be used.
+/// The reason why an issuer's keys can't be used.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeysError {

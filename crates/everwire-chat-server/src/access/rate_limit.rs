@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How much of something is allowed: `burst` at once, and `per_second` in the long run.
+/// A rate limit: `burst` at once, and `per_second` in the long run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
     /// At once, after a pause.

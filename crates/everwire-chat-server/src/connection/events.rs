@@ -8,7 +8,7 @@ use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
 
 use super::pending_answers::Answer;
-use super::{Connection, INVALID_PERIOD, PRESENCE_PACE, STOPPING, Said, cost};
+use super::{Connection, PRESENCE_PACE, STOPPING, Said, cost};
 use crate::access::Refusal;
 use crate::id::new_id;
 use crate::store::Append;
@@ -167,21 +167,18 @@ impl Connection {
 
     /// Ignores an invalid message, until there are too many.
     async fn on_invalid(&mut self, fault: Fault) -> bool {
-        if self.invalid_since.elapsed() > INVALID_PERIOD {
-            (self.invalid, self.invalid_since) = (0, Instant::now());
-        }
-        self.invalid += 1;
+        let count = self.invalid.add(Instant::now());
         self.state.metrics.invalid_messages.inc();
         tracing::debug!(
             connection = self.id,
-            count = self.invalid,
+            count,
             code = fault.code,
             reason = fault.reason,
             "invalid message ignored"
         );
         self.log_ignoring(&fault.reason);
-        if self.invalid > self.state.config.max_invalid_messages {
-            tracing::warn!(connection = self.id, count = self.invalid, "closed for sending too many invalid messages");
+        if count > self.state.config.max_invalid_messages {
+            tracing::warn!(connection = self.id, count, "closed for sending too many invalid messages");
             self.state.metrics.ended("invalid_messages");
             return self.close(CloseCode::POLICY_VIOLATION, "too many invalid messages").await;
         }

@@ -43,10 +43,10 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 impl ChatServer {
-    /// The routes, for an application that has others beside them: `/ws`, `/api/…`, `/healthz`, `/readyz`, `/metrics`, the
-    /// start page at `/`, and the page's files, which take every other path of one segment (`/{file}`). With a
-    /// [`base_path`](crate::ServerConfig::base_path) all but `/healthz`, `/readyz` and `/metrics` are below it. Such an application
-    /// runs [`run_maintenance`](Self::run_maintenance) beside them, and [`close`](Self::close) at its end.
+    /// The routes, for an application that has others beside them: `/ws`, `/api/…`, `/healthz`, `/readyz`, `/metrics`,
+    /// the start page at `/`, and the page's files, which take every other path of one segment (`/{file}`). With a
+    /// [`base_path`](crate::ServerConfig::base_path) all but `/healthz`, `/readyz` and `/metrics` are below it. Such an
+    /// application runs [`run_maintenance`](Self::run_maintenance) beside them, and [`close`](Self::close) at its end.
     ///
     /// What concerns the connections below HTTP is its accept loop's: TLS, how many there may be, slow openers. Limits by
     /// address, and metrics that only this machine may see, need to know where a request comes from
@@ -55,15 +55,16 @@ impl ChatServer {
         http::router(Arc::clone(&self.state))
     }
 
-    /// How the server is, for a listener of its own that only those who may ask reach: `/healthz`, `/readyz`, `/metrics`.
+    /// The health routes, for a listener of its own that only those who may ask reach: `/healthz`, `/readyz`, `/metrics`.
     pub fn admin_router(&self) -> Router {
         http::admin_router(Arc::clone(&self.state))
     }
 
     /// Serves until `until` comes; then `/readyz` says so, members are sent away with 1012, spread over
-    /// [`drain`](crate::ServerConfig::drain), and the history is closed. Who comes meanwhile is told when to come back. Whoever has not
-    /// parted 5 s later is cut. On an address that only this machine reaches, requests for foreign names are answered 421: those of
-    /// web pages whose name leads here. Dropping the future cuts all at once; what was stored stays.
+    /// [`drain`](crate::ServerConfig::drain), and the history is closed. Who comes meanwhile is told when to come back.
+    /// Whoever has not parted 5 s later is cut. On an address that only this machine reaches, requests for foreign
+    /// names are answered 421: those of web pages whose name leads here. Dropping the future cuts all at once; what was
+    /// stored stays.
     pub async fn serve(self, listener: TcpListener, until: impl Future<Output = ()> + Send) {
         let config = &self.state.config;
         let server = Server::new()
@@ -107,9 +108,10 @@ impl ChatServer {
         self.close().await;
     }
 
-    /// What goes on beside the members, and never returns: stores how far messages were delivered and users have read, once a
-    /// second; removes messages from the history as they come to be too many or too old, once a minute; ends connections that
-    /// may not stay, within two seconds; and reads changed certificates. [`serve`](Self::serve) runs it. Cancel-safe.
+    /// Runs the maintenance beside the members, and never returns: stores how far messages were delivered and users
+    /// have read, once a second; removes messages from the history as they come to be too many or too old, once a
+    /// minute; ends connections that may not stay, within two seconds; and reads changed certificates.
+    /// [`serve`](Self::serve) runs it. Cancel-safe.
     pub async fn run_maintenance(&self) {
         maintenance::run(&self.state, self.tls.as_ref()).await;
     }

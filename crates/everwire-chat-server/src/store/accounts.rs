@@ -10,11 +10,11 @@ type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Account {
-    /// What the user signs in with.
+    /// The id with which the user signs in.
     pub user_id: String,
-    /// What others see; `None`: banned, and without an account.
+    /// The name that others see; `None`: banned, and without an account.
     pub user_name: Option<String>,
-    /// When it was made, or banned: milliseconds since the Unix epoch.
+    /// The time when it was made, or banned: milliseconds since the Unix epoch.
     pub since: i64,
     /// May not come in.
     pub is_banned: bool,
@@ -30,8 +30,8 @@ pub struct ClosedRoom {
     pub members: Vec<String>,
 }
 
-/// Accounts, bans, closed and published rooms, and sign-ins. Each method blocks on the disk: it is called where that is no harm. A
-/// method that changes who may come in counts the [revision](Self::revision) up.
+/// Accounts, bans, closed and published rooms, and sign-ins. Each method blocks on the disk: it is called where that is
+/// no harm. A method that changes who may come in counts the [revision](Self::revision) up.
 pub(crate) trait AccountStore: fmt::Debug + Send {
     /// The key that our own tokens are signed with.
     fn key(&self) -> Result<String>;
@@ -52,8 +52,8 @@ pub(crate) trait AccountStore: fmt::Debug + Send {
 
     fn login(&self, user: &str) -> Result<Option<Login>>;
 
-    /// Begins a sign-in with the hash of its first refresh token, if the account is still of this `generation`. Forgets tokens
-    /// that have expired.
+    /// Begins a sign-in with the hash of its first refresh token, if the account is still of this `generation`. Forgets
+    /// tokens that have expired.
     fn begin(
         &mut self,
         user: &str,
@@ -113,15 +113,16 @@ pub(crate) trait AccountStore: fmt::Debug + Send {
     /// By name.
     fn published_rooms(&self) -> Result<Vec<String>>;
 
-    /// The rooms that are known, by name: closed ones, published ones, and those with messages as far as this store sees them.
+    /// The rooms that are known, by name: closed ones, published ones, and those with messages as far as this store
+    /// sees them.
     fn rooms(&self) -> Result<Vec<String>> {
         let closed = self.closed_rooms()?.into_iter().map(|room| room.room);
         let rooms: BTreeSet<String> = closed.chain(self.published_rooms()?).collect();
         Ok(rooms.into_iter().collect())
     }
 
-    /// The rooms that a user can find, `most` of them by name: those that were published and `always`, and closed ones of which
-    /// the user is a member. Without a user no room counts as closed.
+    /// The rooms that a user can find, `most` of them by name: those that were published and `always`, and closed ones
+    /// of which the user is a member. Without a user no room counts as closed.
     fn listed(&self, user: Option<&str>, always: &str, most: usize) -> Result<Vec<Listed>>;
 }
 

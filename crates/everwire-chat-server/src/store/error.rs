@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
 
-/// What SQLite says.
+/// An error of the message store.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -71,7 +71,7 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// Why the history could not be opened.
+/// The reason why the history could not be opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreOpenError {
@@ -185,7 +185,7 @@ impl std::error::Error for StoreOpenError {
     }
 }
 
-/// Why the history could not be exported.
+/// The reason why the history could not be exported.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ExportError {
@@ -236,7 +236,7 @@ impl From<io::Error> for ExportError {
     }
 }
 
-/// Why there is no backup.
+/// The reason why there is no backup.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BackupError {
@@ -295,7 +295,7 @@ impl From<StoreOpenError> for BackupError {
     }
 }
 
-/// Why a copy was not restored.
+/// The reason why a copy was not restored.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RestoreError {

@@ -13,10 +13,11 @@ use crate::domain::{ConnectionId, ReadPosition, StoredReceipts};
 /// A future of a store that is known only by its trait.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The stored messages of all rooms. What becomes of appended messages comes out of its [`Commits`](super::Commits), in order.
+/// The stored messages of all rooms. What becomes of appended messages comes out of its [`Commits`](super::Commits), in
+/// order.
 ///
-/// A page is read between two commits, and answered when all of the last one has been told. So a client that asks for a page after it has
-/// been registered for what is new misses nothing: what the page does not hold is told later.
+/// A page is read between two commits, and answered when all of the last one has been told. So a client that asks for a
+/// page after it has been registered for what is new misses nothing: what the page does not hold is told later.
 pub(crate) trait MessageStore: fmt::Debug + Send + Sync {
     /// Which history this is: another after it was replaced by an older copy.
     fn epoch(&self) -> &str;
@@ -104,7 +105,7 @@ pub(crate) struct Page {
 /// Where to read from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PageRequest {
-    /// What follows this offset.
+    /// The messages behind this offset.
     After(u64),
     /// So many from the end.
     Latest(u64),
@@ -132,7 +133,7 @@ pub(crate) struct ReadQuery {
     pub(crate) end: u64,
 }
 
-/// What is kept of each room. What is beyond any of the bounds is removed within some minutes.
+/// The messages that are kept of each room. What is beyond any of the bounds is removed within some minutes.
 ///
 /// A message that is sent again after it was removed is a new one: bounds should be far longer than a client may be
 /// without the server.
@@ -171,6 +172,7 @@ pub(crate) struct StoreOptions {
     pub(crate) kept_for: Option<Duration>,
     /// How users say who they are, for the commands that keep some out.
     pub(crate) auth: Option<&'static str>,
-    /// A log elsewhere holds the messages: what this machine loses with its power is applied again, and no commit waits for the disk.
+    /// A log elsewhere holds the messages: what this machine loses with its power is applied again, and no commit waits
+    /// for the disk.
     pub(crate) is_replica: bool,
 }

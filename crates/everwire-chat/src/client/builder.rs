@@ -32,7 +32,7 @@ pub struct Builder {
 
 type Look = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send + Sync>;
 
-/// Why a chat client could not be made.
+/// The reason why a chat client could not be made.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ChatError {
@@ -76,7 +76,7 @@ impl Builder {
         self
     }
 
-    /// Who we are, the same every time; default: a new id. Two clients of one id are one user.
+    /// The id of our user, the same every time; default: a new id. Two clients of one id are one user.
     #[must_use]
     pub fn user_id(mut self, id: impl Into<String>) -> Self {
         self.user_id = Some(id.into());
@@ -90,7 +90,7 @@ impl Builder {
         self
     }
 
-    /// What an earlier client of this user in this room knew ([`ChatClient::memory`]): its messages are there from the
+    /// The memory of an earlier client of this user in this room ([`ChatClient::memory`]): its messages are there from the
     /// start.
     #[must_use]
     pub fn memory(mut self, memory: Memory) -> Self {
@@ -98,12 +98,12 @@ impl Builder {
         self
     }
 
-    /// Where the token comes from that says who we are, on a server that asks for one; it has to be that of
+    /// The source of the token that identifies our user, on a server that asks for one; it has to be that of
     /// [`user_id`](Self::user_id). It is asked for before every attempt, with `true` if the server has just refused the
-    /// last one, and counts into the time to connect; if it fails, so does the attempt, which is made again later. It is also
-    /// asked for, with `true`, when the server says that the token of the open connection expires soon: the fresh one then
-    /// takes its place, and the connection goes on. A native client sends it in the header `Authorization`, a page, which
-    /// can't, in the address.
+    /// last one, and counts into the time to connect; if it fails, so does the attempt, which is made again later. It
+    /// is also asked for, with `true`, when the server says that the token of the open connection expires soon: the
+    /// fresh one then takes its place, and the connection goes on. A native client sends it in the header
+    /// `Authorization`, a page, which can't, in the address.
     ///
     /// Without a token a refusal with 401 is final.
     ///
@@ -126,19 +126,19 @@ impl Builder {
         self
     }
 
-    /// Messages of ours that an earlier client of this user in this room could not send ([`FailedMessage::of`]): they are in the
-    /// timeline from the start, with why they failed, unless they have arrived since.
+    /// Messages of ours that an earlier client of this user in this room could not send ([`FailedMessage::of`]): they
+    /// are in the timeline from the start, with why they failed, unless they have arrived since.
     #[must_use]
     pub fn failed(mut self, messages: Vec<FailedMessage>) -> Self {
         self.failed = messages;
         self
     }
 
-    /// What is asked before each attempt that follows one at which no connection came about; if it fails, so does the attempt,
-    /// which is made again later. It counts into the time to connect. Default: nothing is asked.
+    /// A question that is asked before each attempt that follows one at which no connection came about; if it fails, so
+    /// does the attempt, which is made again later. It counts into the time to connect. Default: nothing is asked.
     ///
-    /// For pages: a browser may delay the WebSockets to a host that has refused some (Firefox does, by more each time), and not
-    /// its other requests. So a page asks by one of those whether the server is back.
+    /// For pages: a browser may delay the WebSockets to a host that has refused some (Firefox does, by more each time),
+    /// and not its other requests. So a page asks by one of those whether the server is back.
     #[must_use]
     pub fn look_first<F, Fut>(mut self, look: F) -> Self
     where

@@ -23,8 +23,8 @@ pub enum ChatEvent {
     Back(User),
     /// Somebody has gone.
     Left(User),
-    /// Somebody looks no more, or again ([`User::away`] says which), or is called otherwise from now on. Such changes are also in
-    /// what [`Synced`](Self::Synced) renews.
+    /// Somebody looks no more, or again ([`User::away`] says which), or is called otherwise from now on. Such changes
+    /// are also in what [`Synced`](Self::Synced) renews.
     Presence(User),
     /// The server names us: so the others see us. [`ChatClient::me`](crate::ChatClient::me) says it from now on.
     Named(User),
@@ -36,7 +36,8 @@ pub enum ChatEvent {
         earlier: bool,
     },
     /// Our user's read position as the server tells it: right after [`Synced`](Self::Synced), before what was missed
-    /// follows, and when our user has read further on another device. Not told for [`ChatClient::mark_read`](crate::ChatClient::mark_read).
+    /// follows, and when our user has read further on another device. Not told for
+    /// [`ChatClient::mark_read`](crate::ChatClient::mark_read).
     ReadPosition(ReadPosition),
     /// A page of older messages has come ([`ChatClient::load_earlier`](crate::ChatClient::load_earlier)).
     Earlier {
@@ -56,7 +57,7 @@ pub enum ChatEvent {
     },
 }
 
-/// Why a line was not taken.
+/// The reason why a line was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
@@ -70,7 +71,7 @@ pub enum SendError {
     NotRetryable,
 }
 
-/// Why older messages were not asked for.
+/// The reason why older messages were not asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -82,7 +83,7 @@ pub enum LoadError {
     NotConnected,
 }
 
-/// Why a message can't be taken back.
+/// The reason why a message can't be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TakeBackError {

@@ -29,7 +29,7 @@ pub struct FailedMessage {
 }
 
 impl FailedMessage {
-    /// What is to be kept of an entry if it is a message of ours that has failed.
+    /// The part of an entry that is to be kept if it is a message of ours that has failed.
     #[must_use]
     pub fn of(entry: &Entry) -> Option<Self> {
         let Status::Failed(failure) = &entry.status else { return None };

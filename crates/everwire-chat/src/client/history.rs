@@ -8,10 +8,10 @@ use super::read_position::ReadPosition;
 use super::{ChatClient, PAGE};
 
 impl ChatClient {
-    /// The UI has shown these messages and all between them: the others may know that we have seen them, once all before them
-    /// was shown too. A receipt speaks for everything above it, so what is jumped over keeps it back; it stays
-    /// [unread](ReadPosition::unread), and what is shown behind it does not. Unknown ids, and messages without a place in the
-    /// history, say nothing.
+    /// The UI has shown these messages and all between them: the others may know that we have seen them, once all
+    /// before them was shown too. A receipt speaks for everything above it, so what is jumped over keeps it back; it
+    /// stays [unread](ReadPosition::unread), and what is shown behind it does not. Unknown ids, and messages without a
+    /// place in the history, say nothing.
     pub fn mark_shown(&self, first: &str, last: &str) {
         if self.room.lock().show(first, last) {
             self.room.receipts.notify_one();
@@ -32,8 +32,10 @@ impl ChatClient {
         }
     }
 
-    /// Asks for up to 100 messages that belong right before this one ([`Entry::missing`](everwire_chat_core::timeline::Entry::missing)). They come as
-    /// [`Change::Earlier`](everwire_chat_core::timeline::Change::Earlier), and [`ChatEvent::Earlier`](crate::ChatEvent::Earlier) follows; if the connection is lost before, ask again. What was asked
+    /// Asks for up to 100 messages that belong right before this one
+    /// ([`Entry::missing`](everwire_chat_core::timeline::Entry::missing)). They come as
+    /// [`Change::Earlier`](everwire_chat_core::timeline::Change::Earlier), and
+    /// [`ChatEvent::Earlier`](crate::ChatEvent::Earlier) follows; if the connection is lost before, ask again. What was asked
     /// for is kept beyond the window, up to 100,000 messages.
     ///
     /// # Errors
@@ -61,8 +63,8 @@ impl ChatClient {
         self.read_position().unread
     }
 
-    /// How far our user has read the room: by [`mark_shown`](Self::mark_shown) or [`mark_read`](Self::mark_read) here, or on another
-    /// device, where the server tells that.
+    /// The read position of our user in the room: by [`mark_shown`](Self::mark_shown) or [`mark_read`](Self::mark_read)
+    /// here, or on another device, where the server tells that.
     #[must_use]
     pub fn read_position(&self) -> ReadPosition {
         self.room.lock().read_position(0)

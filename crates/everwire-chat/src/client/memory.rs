@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::room::Inner;
 
-/// What a client knows of its room, to be kept by a program and given to its next client: the last messages are there at
-/// once, without a connection, and only what came since is asked for. Messages that wait to be sent are not in it; a
-/// [store](everwire::Builder::store) keeps those.
+/// The knowledge of a client of its room, to be kept by a program and given to its next client: the last messages are
+/// there at once, without a connection, and only what came since is asked for. Messages that wait to be sent are not in
+/// it; a [store](everwire::Builder::store) keeps those.
 ///
 /// ```
 /// use everwire_chat::Memory;

@@ -81,7 +81,7 @@ impl ChatClient {
         Builder::new(url.into(), user_name.into())
     }
 
-    /// Who we are, by the name that the others see, once the server has told that.
+    /// Our user, by the name that the others see, once the server has told that.
     #[must_use]
     pub fn me(&self) -> User {
         let name = self.room.lock().name.clone();
@@ -94,20 +94,20 @@ impl ChatClient {
         self.room.entries()
     }
 
-    /// Who is here besides us, as far as the server tells.
+    /// The users who are here besides us, as far as the server tells.
     #[must_use]
     pub fn users(&self) -> Vec<User> {
         self.room.users()
     }
 
-    /// What is to be kept for the next client of this user in this room ([`Builder::memory`]); `None` before anything
+    /// The knowledge to keep for the next client of this user in this room ([`Builder::memory`]); `None` before anything
     /// is known of the room's history.
     #[must_use]
     pub fn memory(&self) -> Option<Memory> {
         self.room.lock().memory()
     }
 
-    /// What changes from now on. A listener that falls behind by more than 1,024 events gets
+    /// A stream of the changes from now on. A listener that falls behind by more than 1,024 events gets
     /// [`ChatEvent::Missed`] instead of all that has piled up.
     #[must_use]
     pub fn updates(&self) -> Updates {
@@ -121,7 +121,8 @@ impl ChatClient {
         (entries, Updates { receiver, room: Arc::downgrade(&self.room) })
     }
 
-    /// What happens to the connection beneath from now on, and to the [store](everwire::Builder::store) of its outbox.
+    /// A stream of the events of the connection beneath from now on, and to the [store](everwire::Builder::store) of
+    /// its outbox.
     #[must_use]
     pub fn connection_events(&self) -> everwire::Events {
         self.client.events()
@@ -163,7 +164,8 @@ impl ChatClient {
         self.room.entries().into_iter().filter(|entry| entry.own && !entry.status.is_sent()).collect()
     }
 
-    /// Tells the server what we have read, and the others that we go. [`close`](Self::close) does it too; this is for those who can't wait for it and drop the
+    /// Tells the server what we have read, and the others that we go. [`close`](Self::close) does it too; this is for
+    /// those who can't wait for it and drop the
     /// client, which they should do a moment later. Without a connection the server notices by itself.
     pub fn say_goodbye(&self) {
         if matches!(self.client.state(), State::Connected { .. }) {

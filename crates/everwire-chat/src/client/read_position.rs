@@ -1,6 +1,6 @@
 //! How far our user has read the room.
 
-/// How far our user has read the room, on any device, and how much is unread.
+/// The read position of our user in the room, on any device, and how much is unread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadPosition {
@@ -8,7 +8,7 @@ pub struct ReadPosition {
     pub offset: u64,
     /// Messages of others behind it that were not shown, those included that are not loaded.
     pub unread: usize,
-    /// How many of them are not loaded.
+    /// The number of them that are not loaded.
     pub unloaded: usize,
     /// There are more than `unread`: the server counts up to [`MOST_UNREAD`](crate::wire::MOST_UNREAD).
     pub or_more: bool,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{ConfigError, config::check_count, config::check_duration};
+use crate::{ConfigError, config::error::check_count, config::error::check_duration};
 
 /// Bursts of JSON texts go out as one JSON array per frame.
 ///
@@ -11,8 +11,8 @@ use crate::{ConfigError, config::check_count, config::check_duration};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Batching {
-    /// How long the first message of a batch may wait for others. Default 100 ms, which every first message then takes
-    /// longer to arrive.
+    /// The time for which the first message of a batch may wait for others. Default 100 ms, which every first message
+    /// then takes longer to arrive.
     pub window: Duration,
     /// The largest frame that messages are merged into, in bytes. Default 64 KiB. A batch that reaches it goes at once; a
     /// larger message goes by itself.

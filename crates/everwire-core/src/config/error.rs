@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 pub struct ConfigError {
     /// Its dotted name, such as `retry.factor`.
     pub setting: &'static str,
-    /// What is wrong, and what is allowed.
+    /// The fault, and what is allowed.
     pub problem: String,
 }
 

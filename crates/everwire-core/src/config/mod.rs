@@ -1,11 +1,10 @@
 //! The settings of the whole machine. Each part has its own, beside its code.
 
-mod error;
+pub(crate) mod error;
 
 use crate::session::{SessionConfig, of_session::SESSIONS};
 
 pub use self::error::ConfigError;
-pub(crate) use self::error::{check_count, check_duration};
 pub use crate::{
     batching::Batching,
     heartbeat::HeartbeatConfig,
@@ -32,22 +31,22 @@ pub use crate::{
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
-    /// When to try again, and when to stop.
+    /// The settings of retries: their delays and limits.
     pub retry: RetryConfig,
-    /// How a dead peer is found.
+    /// The way a dead peer is found.
     pub heartbeat: HeartbeatConfig,
     /// Limits on opening, probing and closing.
     pub open: OpenConfig,
-    /// How much may wait, and what happens beyond.
+    /// The bounds of the outbox, and the policy beyond them.
     pub outbox: OutboxConfig,
-    /// How far delivery is proven, and what happens to the unproven when a connection is lost.
+    /// The delivery guarantee: how far delivery is proven, and what happens to the unproven when a connection is lost.
     pub guarantee: Guarantee,
     /// Sessions that outlive connections (`everwire.v1`); `None`, the default, is for plain servers. Without the feature
     /// `session` there are none, and asking for one is refused.
     pub session: Option<SessionConfig>,
     /// Bursts of JSON texts as one frame; `None`, the default, sends each message by itself.
     pub batching: Option<Batching>,
-    /// How fast messages go out; `None`, the default, as fast as the connection takes them.
+    /// The rate at which messages are sent; `None`, the default, as fast as the connection takes them.
     pub send_rate: Option<SendRate>,
 }
 

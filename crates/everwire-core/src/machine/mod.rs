@@ -294,22 +294,23 @@ impl Machine {
         self.outputs.take_ended(into);
     }
 
-    /// Whether any message that was accepted has no outcome yet.
+    /// Returns `true` if any message that was accepted has no outcome yet.
     #[must_use]
     pub fn has_open_messages(&self) -> bool {
         self.outbox.has_open()
     }
 
-    /// When [`Input::Timer`] is wanted, and what for. Changes with any call.
+    /// The time when [`Input::Timer`] is wanted, and its purpose. Changes with any call.
     pub fn deadline(&self) -> Option<(Moment, Timer)> {
         let expiry = self.outbox.expiry().map(|at| (at, Timer::Expiry));
         self.timers.next().into_iter().chain(expiry).min_by_key(|(at, _)| *at)
     }
 
-    /// Hands queued messages, by priority and in order, to `encode` until it returns false (that message is not taken) or none is left.
+    /// Hands queued messages, by priority and in order, to `encode` until it returns false (that message is not taken)
+    /// or none is left.
     ///
-    /// With a [send rate](crate::SendRate) no more than that allows, and of a backlog no more than up to the next ping, which
-    /// belongs right behind them: if there is more, [`Output::Ready`] says so when it may go.
+    /// With a [send rate](crate::SendRate) no more than that allows, and of a backlog no more than up to the next ping,
+    /// which belongs right behind them: if there is more, [`Output::Ready`] says so when it may go.
     ///
     /// The messages stay the machine's until their outcome is known: `encode` writes straight into the socket's buffer,
     /// and nothing is cloned. With batching it is given the merged frames. Returns how many it accepted:
@@ -337,9 +338,10 @@ impl Machine {
         taken.units
     }
 
-    /// For how long bytes of ours may stay unacknowledged by TCP before it gives the connection up, if that matters: the peer
-    /// is waited for longer than is set, since it answers pings late or never, and then what TCP knows is all the evidence
-    /// that there is. For a driver to tell the operating system when a connection has opened, where it can.
+    /// For how long bytes of ours may stay unacknowledged by TCP before it gives the connection up, if that matters:
+    /// the peer is waited for longer than is set, since it answers pings late or never, and then what TCP knows is all
+    /// the evidence that there is. For a driver to tell the operating system when a connection has opened, where it
+    /// can.
     #[must_use]
     pub fn tcp_patience(&self) -> Option<Duration> {
         let HeartbeatConfig { interval, timeout, .. } = self.heartbeat_config;
@@ -436,7 +438,8 @@ impl Machine {
         self.push_ping(now, payload);
     }
 
-    /// A ping behind what is unproven, after a pong: of several that it has read at once, the peer may have answered only one.
+    /// A ping behind what is unproven, after a pong: of several that it has read at once, the peer may have answered
+    /// only one.
     fn seek_proof_again(&mut self, now: Moment) {
         if !self.barrier.is_outstanding() {
             self.seek_proof(now);

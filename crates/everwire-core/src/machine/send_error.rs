@@ -4,7 +4,7 @@ use everwire_ws::Message;
 
 use crate::{Closed, outbox::Refusal};
 
-/// Why `send` gave a message back.
+/// The reason why `send` gave a message back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
@@ -36,7 +36,7 @@ impl SendError {
         }
     }
 
-    /// Whether the same message can be accepted later without anything being started anew.
+    /// Returns `true` if the same message can be accepted later without anything being started anew.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Full(_) => true,

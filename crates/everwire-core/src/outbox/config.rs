@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{
     ConfigError,
-    config::{check_count, check_duration},
+    config::error::{check_count, check_duration},
 };
 
 /// Bounds over everything whose outcome is still open: queued, handed to the socket, written and not proven.
@@ -19,9 +19,9 @@ pub struct OutboxConfig {
     ///
     /// Too small: as with messages. Too large: the process holds this much while the peer is away.
     pub max_bytes: usize,
-    /// What happens to a message for which there is no room. Default [`Overflow::Reject`].
+    /// The policy for a message for which there is no room. Default [`Overflow::Reject`].
     pub overflow: Overflow,
-    /// How long a message may wait for a socket if its sender has not set a
+    /// The time for which a message may wait for a socket if its sender has not set a
     /// [time to live](crate::SendOptions::ttl) of its own. Default: none, as long as it takes. Shorter than an outage
     /// usually lasts, it empties the outbox in every outage (in a session, but for the messages that a connection has been
     /// given already).
@@ -44,7 +44,7 @@ impl OutboxConfig {
     }
 }
 
-/// What happens to a message for which there is no room.
+/// The policy for a message for which there is no room.
 ///
 /// What is handed to the socket is never dropped: if it alone fills the outbox, `send` gives the new message back,
 /// whatever the policy but [`DropNewest`](Self::DropNewest). A dropped message that was written to an earlier connection
@@ -67,7 +67,8 @@ pub enum Overflow {
     DropLowestPriority,
 }
 
-/// How far delivery is proven to a plain peer, and what happens to the unproven when a connection is lost.
+/// The delivery guarantee: how far delivery is proven to a plain peer, and what happens to the unproven when a
+/// connection is lost.
 ///
 /// What was not wholly written when the connection was lost can't have arrived, and is sent on the next one in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -84,8 +85,8 @@ pub enum Guarantee {
     /// The same evidence; what is unproven when the connection is lost is sent again, first and in order. The peer may
     /// see messages twice.
     ///
-    /// It ends as `Unknown(Written)` where sending it again proves nothing: when the connection has died in silence five times
-    /// with this message alone on its way, and when two connections were given up since nobody took a message out of a full
-    /// inbox ([`Loss::Unread`](crate::Loss::Unread)).
+    /// It ends as `Unknown(Written)` where sending it again proves nothing: when the connection has died in silence
+    /// five times with this message alone on its way, and when two connections were given up since nobody took a
+    /// message out of a full inbox ([`Loss::Unread`](crate::Loss::Unread)).
     AtLeastOnce,
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use everwire_ws::Message;
 
-/// Why a message can't be cancelled.
+/// The reason why a message can't be cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CancelError {
@@ -26,7 +26,7 @@ impl fmt::Display for CancelError {
 
 impl std::error::Error for CancelError {}
 
-/// Why a message can't be replaced. The new one comes back.
+/// The reason why a message can't be replaced. The new one comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplaceError {
@@ -78,7 +78,7 @@ impl ReplaceError {
         }
     }
 
-    /// Whether the same call can succeed later.
+    /// Returns `true` if the same call can succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Full(_) => true,

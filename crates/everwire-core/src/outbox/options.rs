@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-/// What is special about a message. The default is nothing: `send` without options.
+/// The options of a message. The default is nothing: `send` without options.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,7 +24,8 @@ impl SendOptions {
         Self::default()
     }
 
-    /// How long the message may wait for a socket. Default: [`OutboxConfig::max_age`](crate::OutboxConfig::max_age),
+    /// The time for which the message may wait for a socket. Default:
+    /// [`OutboxConfig::max_age`](crate::OutboxConfig::max_age),
     /// whose place it takes, be it shorter or longer. With zero it expires unless the connection takes it at once.
     ///
     /// A message that is still queued then ends as [`Expired`](crate::Outcome::Expired), connected or not. One that has
@@ -62,7 +63,7 @@ impl SendOptions {
     }
 }
 
-/// Which of the queued messages go first.
+/// The priority of a message among those that are queued.
 ///
 /// Within a level messages go in the order of `send`, and one that comes back to the queue because its connection was
 /// lost keeps its place there. Between levels there is no order but this: whatever is queued in a higher one goes before
@@ -75,10 +76,10 @@ impl SendOptions {
 pub enum Priority {
     /// Before all others.
     High,
-    /// What `send` gives a message.
+    /// The priority of messages that are sent by `send`.
     #[default]
     Normal,
-    /// When nothing else waits.
+    /// Sent when nothing else waits.
     Low,
 }
 

@@ -13,7 +13,7 @@ const REFUSAL_RETRIES: u32 = 3;
 /// A connection that is closed so at once, again, is not wanted.
 const CLOSE_RETRIES: u32 = 1;
 
-/// What a cause says about trying again.
+/// The advice of a cause about trying again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
@@ -39,8 +39,8 @@ pub enum Advice {
     RetrySlowly,
     /// Try again after this pause with the usual delay on top, so that those who were told the same spread.
     RetryNoSoonerThan(Duration),
-    /// Try again later, as the server says without saying when: after 5 s with the usual delay on top, and all of it no longer
-    /// than the longest delay.
+    /// Try again later, as the server says without saying when: after 5 s with the usual delay on top, and all of it no
+    /// longer than the longest delay.
     RetryLater,
     /// Try again after this pause, to the millisecond: the server has given each of its clients a time of its own. What
     /// comes after a failure then has the usual delays.
@@ -48,7 +48,7 @@ pub enum Advice {
 }
 
 impl Advice {
-    /// Whether to try again at all, for a client that has not had a useful connection.
+    /// Returns `true` if it is to be tried again at all, for a client that has not had a useful connection.
     pub const fn is_retry(self) -> bool {
         match self {
             Self::End | Self::Stop | Self::StopUnlessUseful { .. } => false,

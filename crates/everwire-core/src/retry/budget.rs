@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{ConfigError, Moment, config::check_count, config::check_duration, moment::part};
+use crate::{ConfigError, Moment, config::error::check_count, config::error::check_duration, moment::part};
 
 /// Retries that several clients share: so many at once, and after that so many in each period, first come, first served.
 ///

@@ -4,16 +4,17 @@ use std::time::Duration;
 use super::{Advice, advice};
 use crate::{
     Cause, ConfigError, OpenFailure, OpenFailureKind, Seconds,
-    config::{check_count, check_duration},
+    config::error::{check_count, check_duration},
 };
 
-/// When to try again.
+/// The settings of retries.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetryConfig {
     /// The delay before the second attempt, before spreading. Default 1 s.
     ///
-    /// Too short: a server that is down gets many times the load. Too long: a server that restarts in a second is missed for this long.
+    /// Too short: a server that is down gets many times the load. Too long: a server that restarts in a second is
+    /// missed for this long.
     pub initial_delay: Duration,
     /// By how much each delay is longer than the one before. Default 1.3; 1.0 keeps the delay constant. One that
     /// would be longer than half of the longest delay is the longest at once: so a herd is evenly apart the sooner.
@@ -23,22 +24,23 @@ pub struct RetryConfig {
     pub factor: f64,
     /// The longest delay before spreading. Default 10 s. Long caps make for long outages after short ones; short caps
     /// for more load while the server is down: each client tries about once per cap. A pause that the server asks for by
-    /// `Retry-After` comes on top, since it knows when it will be there; a plain "try again later" (close code 1013) does not.
+    /// `Retry-After` comes on top, since it knows when it will be there; a plain "try again later" (close code 1013)
+    /// does not.
     ///
     /// Too short: a server that is down may be kept down. Too long: an outage lasts that much longer for the clients.
     pub max_delay: Duration,
-    /// How a delay is spread. Default [`Jitter::Full`].
+    /// The way a delay is spread. Default [`Jitter::Full`].
     pub jitter: Jitter,
-    /// How many attempts without a useful connection are made at all. Default `None`: no limit.
+    /// The number of attempts without a useful connection that are made at all. Default `None`: no limit.
     ///
     /// Too low: a short outage ends the client. Too high: a wrong address is never reported as final.
     pub max_attempts: Option<u32>,
-    /// How long attempts without a useful connection go on. Default `None`: no limit. The last attempt falls on the
-    /// limit; its opening time, and its wait for a shared budget, come on top.
+    /// The time for which attempts without a useful connection go on. Default `None`: no limit. The last attempt falls
+    /// on the limit; its opening time, and its wait for a shared budget, come on top.
     ///
     /// Too short: a restart of the server ends the client. Too long: whoever waits for the end waits for it.
     pub max_elapsed: Option<Duration>,
-    /// How long a connection must hold to count as useful, which resets delays and limits. Default 10 s.
+    /// The time for which a connection must hold to count as useful, which resets delays and limits. Default 10 s.
     ///
     /// It counts only if the peer has been heard on it later than a second after the opening, by a message, a ping or an
     /// answer to one of ours (the first goes out after 3 s without anything of ours): a server that accepts connections and
@@ -53,7 +55,7 @@ pub struct RetryConfig {
     /// [`Output::Reserve`](crate::Output::Reserve). Default false. First attempts and what the user asks for
     /// ([`Hint::RetryNow`](crate::Hint::RetryNow)) go without.
     pub budgeted: bool,
-    /// What follows when the peer closes with 1000. Default [`OnNormalClose::End`].
+    /// The reaction when the peer closes with 1000. Default [`OnNormalClose::End`].
     pub on_normal_close: OnNormalClose,
     /// Replacements for the advice of [`advice()`], by HTTP status or close code. Default none.
     pub overrides: Vec<(CauseMatch, AdviceOverride)>,
@@ -137,7 +139,7 @@ impl RetryConfig {
     }
 }
 
-/// What an override applies to.
+/// The status or close code that an override applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CauseMatch {
@@ -184,7 +186,7 @@ impl fmt::Display for CauseMatch {
     }
 }
 
-/// What to do then.
+/// The advice in place of the table's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdviceOverride {
     /// Keep trying, as after any failure. A pause that the server asks for is still kept.
@@ -193,12 +195,12 @@ pub enum AdviceOverride {
     Stop,
 }
 
-/// What follows when the peer closes a connection with 1000, normal closure.
+/// The reaction when the peer closes a connection with 1000, normal closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnNormalClose {
-    /// The client ends, as RFC 6455 section 7.4.1 has it: the purpose of the connection is fulfilled. Not where the code need
-    /// not mean that: when nothing of ours went out for longer than the heartbeat's interval or our own process stood
-    /// still (servers close idle connections so), and in a session, which ends with a bye.
+    /// The client ends, as RFC 6455 section 7.4.1 has it: the purpose of the connection is fulfilled. Not where the
+    /// code need not mean that: when nothing of ours went out for longer than the heartbeat's interval or our own
+    /// process stood still (servers close idle connections so), and in a session, which ends with a bye.
     #[default]
     End,
     /// The client tries again, as after any loss: for feeds that never end, since several servers send 1000 when they
@@ -207,7 +209,7 @@ pub enum OnNormalClose {
     Reconnect,
 }
 
-/// How a delay is spread, so that clients that lost the same server do not come back in step.
+/// The way a delay is spread, so that clients that lost the same server do not come back in step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Jitter {
     /// The first delay, and the first that is as long as the cap, are spread over all of it: uniform up to the delay, from

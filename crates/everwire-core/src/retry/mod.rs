@@ -43,7 +43,7 @@ pub struct Retry {
     excused: bool,
 }
 
-/// What follows a failure.
+/// The decision after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
@@ -204,12 +204,13 @@ impl Retry {
         Some(at_least.saturating_add(self.slow_delay()))
     }
 
-    /// The least that "later" means: half of the longest delay at the most, so that the other half spreads those who hear it.
+    /// The least that "later" means: half of the longest delay at the most, so that the other half spreads those who
+    /// hear it.
     fn later(&self) -> Duration {
         TRY_AGAIN_LATER.min(part(self.config.max_delay, 2))
     }
 
-    /// Whether the user has said what this cause means.
+    /// Returns `true` if the user has said what this cause means.
     pub fn is_overridden(&self, cause: &Cause) -> bool {
         self.config.is_overridden(cause)
     }

@@ -10,12 +10,12 @@ pub struct Hello {
     /// The session to resume; none to begin a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
-    /// What the client is ready to take before it acknowledges.
+    /// The limits of what the client takes before it acknowledges.
     #[serde(default)]
     pub limits: Limits,
 }
 
-/// Which session a client wants to resume, and how far it has come.
+/// The session that a client wants to resume, and its position.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
     /// The session's id.
@@ -35,24 +35,24 @@ pub struct Welcome {
     pub session: String,
     /// The token with which to resume it next time.
     pub token: String,
-    /// Whether it is the session that the client asked for.
+    /// `true` if it is the session that the client asked for.
     pub resumed: bool,
     /// The highest sequence number of the client's messages that the server has processed in this session.
     pub processed: u64,
-    /// What the server is ready to take before it acknowledges.
+    /// The limits of what the server takes before it acknowledges.
     #[serde(default)]
     pub limits: Limits,
-    /// How long after a loss the session can be resumed, in milliseconds.
+    /// The time after a loss during which the session can be resumed, in milliseconds.
     pub resume_within: u64,
-    /// What became of the session that the client asked for, if it is not resumed.
+    /// The fate of the session that the client asked for, if it is not resumed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
 }
 
-/// What became of a session that can't be resumed.
+/// The fate of a session that can't be resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Previous {
-    /// Why it is gone.
+    /// The reason why it is gone.
     pub reason: Gone,
     /// The highest sequence number of the client's messages that the server has processed in it, if it still knows. None
     /// beyond it ever will be.
@@ -60,7 +60,7 @@ pub struct Previous {
     pub processed: Option<u64>,
 }
 
-/// Why a session is gone.
+/// The reason why a session is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -84,7 +84,7 @@ pub enum Gone {
     Other,
 }
 
-/// What one end is ready to hold of the other's messages before it acknowledges them ([S-14]).
+/// The limits of what one end holds of the other's messages before it acknowledges them ([S-14]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
@@ -107,9 +107,9 @@ pub struct Limits {
 /// The server will leave: the client moves to a new connection while this one still works ([S-22]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoAway {
-    /// How long the connection will still work, in milliseconds.
+    /// The time for which the connection will still work, in milliseconds.
     pub within: u64,
-    /// Where to connect instead, if not to the same address.
+    /// The address to connect to instead, if not to the same address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
@@ -120,7 +120,7 @@ pub struct Bye {
     /// The highest sequence number of the other end's messages that the sender has processed.
     #[serde(default)]
     pub processed: u64,
-    /// How long to stay away, in milliseconds.
+    /// The time to stay away, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
     /// That time is this client's own: others have been told others, so it comes without a spread of its own.

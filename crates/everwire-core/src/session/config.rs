@@ -3,10 +3,10 @@ use std::time::Duration;
 use super::body::Limits;
 use crate::{
     ConfigError, HeartbeatConfig, OutboxConfig,
-    config::{check_count, check_duration},
+    config::error::{check_count, check_duration},
 };
 
-/// Whether a client insists on a session.
+/// The choice whether a client insists on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionMode {
     /// A server that does not speak `everwire.v1` is refused.
@@ -25,9 +25,9 @@ pub enum SessionMode {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionConfig {
-    /// Whether a plain connection will do. Default [`SessionMode::Require`].
+    /// The choice whether a plain connection will do. Default [`SessionMode::Require`].
     pub mode: SessionMode,
-    /// What we are ready to hold of the server's messages before we acknowledge them.
+    /// The limits of what we hold of the server's messages before we acknowledge them.
     pub limits: Limits,
     /// An acknowledgement waits at most this long for more to acknowledge. Default 25 ms. It does not wait when
     /// everything received has been processed.
@@ -63,17 +63,17 @@ impl SessionConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// How long a session without a connection is kept. Default 2 min. It bounds what a client that never comes back
-    /// costs, and how long an outage may last without losing the session.
+    /// The time for which a session without a connection is kept. Default 2 min. It bounds what a client that never
+    /// comes back costs, and how long an outage may last without losing the session.
     ///
     /// Too short: a tunnel or a lift ends the session, and its clients have to begin anew. Too long: clients that never
     /// come back hold memory for that long.
     pub resume_within: Duration,
-    /// What we are ready to hold of a client's messages before we acknowledge them.
+    /// The limits of what we hold of a client's messages before we acknowledge them.
     pub limits: Limits,
-    /// What may wait for one client, in or out of a connection. Default: 8,192 messages or 4 MiB, refused beyond that,
-    /// without a [`max_age`](OutboxConfig::max_age): only messages with a [time to live](crate::SendOptions::ttl) of their
-    /// own expire.
+    /// The bounds of what may wait for one client, in or out of a connection. Default: 8,192 messages or 4 MiB, refused
+    /// beyond that, without a [`max_age`](OutboxConfig::max_age): only messages with a [time to
+    /// live](crate::SendOptions::ttl) of their own expire.
     ///
     /// Too small: sending to a client that is away is refused soon. Too large: clients that are away cost that much
     /// each, up to [`RegistryConfig::max_detached_bytes`](super::RegistryConfig::max_detached_bytes) together.
@@ -86,7 +86,7 @@ pub struct ServerConfig {
     ///
     /// Too small or too large: as there.
     pub ack_every: u32,
-    /// How a connection is kept alive, and how a dead client is found. Its interval is 30 s by default: longer than a
+    /// The way a connection is kept alive, and how a dead client is found. Its interval is 30 s by default: longer than a
     /// client's, whose ping then comes first and spares the other one.
     pub heartbeat: HeartbeatConfig,
 }

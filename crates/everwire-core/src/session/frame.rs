@@ -40,7 +40,7 @@ pub enum Frame {
     Bye(Bye),
 }
 
-/// What is wrong with a frame.
+/// A fault in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {

@@ -6,7 +6,7 @@ use std::ops::Deref;
 /// The highest sequence number: what every JSON and JavaScript implementation can hold exactly.
 pub const MAX_SEQUENCE: u64 = (1 << 53) - 1;
 
-/// What stands before the payload of a data frame: nothing at all on a plain connection.
+/// The prefix of the payload of a data frame: nothing at all on a plain connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Prefix(Kind);
 

@@ -63,7 +63,7 @@ impl Reading {
         self.inputs.push(input);
     }
 
-    /// How many messages.
+    /// The number of messages.
     #[must_use]
     pub fn messages(&self) -> usize {
         self.messages

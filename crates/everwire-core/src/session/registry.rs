@@ -8,7 +8,7 @@ use super::{
     id::SessionId,
     owners::Owners,
 };
-use crate::{ConfigError, Moment, config::check_count};
+use crate::{ConfigError, Moment, config::error::check_count};
 
 /// Bounds of a [`Registry`].
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ pub struct RegistryConfig {
     /// Too small: sessions end in an outage that they could have outlived. Too large: an outage of many clients fills
     /// the memory.
     pub max_detached_bytes: usize,
-    /// How many ended sessions are remembered, so that their clients can be told what was processed. Default 100,000.
-    /// Each costs some 100 bytes.
+    /// The number of ended sessions that are remembered, so that their clients can be told what was processed. Default
+    /// 100,000. Each costs some 100 bytes.
     ///
     /// Too small: a client that comes back late is not told which of its messages were processed. Too large: memory.
     pub max_remembered: usize,
@@ -78,7 +78,7 @@ struct Remembered {
     previous: Previous,
 }
 
-/// What a hello leads to.
+/// The answer to a hello.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Admission<H> {
     /// Attach the connection to this session, which also looks at the token.
@@ -103,7 +103,7 @@ impl<H: Clone> Registry<H> {
         })
     }
 
-    /// What the hello of this principal leads to. A session belongs to the principal that began it ([S-19]): to anybody
+    /// Answers the hello of this principal. A session belongs to the principal that began it ([S-19]): to anybody
     /// else it does not exist.
     #[must_use]
     pub fn admit(&self, principal: &str, hello: &Hello) -> Admission<H> {
@@ -193,13 +193,13 @@ impl<H: Clone> Registry<H> {
         self.sessions.iter().map(|(id, entry)| (*id, &*entry.principal, &entry.handle))
     }
 
-    /// How many sessions there are.
+    /// The number of sessions.
     #[must_use]
     pub fn len(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
@@ -211,7 +211,7 @@ impl<H: Clone> Registry<H> {
         self.owners.bytes()
     }
 
-    /// How many of them have no connection.
+    /// The number of them that have no connection.
     #[must_use]
     pub fn detached_len(&self) -> usize {
         self.owners.detached()

@@ -58,7 +58,7 @@ impl Replies {
         self.ack.take().or_else(|| self.pong.take())
     }
 
-    /// Whether a reply is held back: then [`next`](Self::next) is worth a call once something is written.
+    /// Returns `true` if a reply is held back: then [`next`](Self::next) is worth a call once something is written.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.ack.is_some() || self.pong.is_some()

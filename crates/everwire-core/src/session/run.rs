@@ -50,13 +50,13 @@ impl Run {
         payload.map(|payload| self.messages.push(payload)).is_some()
     }
 
-    /// How many messages.
+    /// The number of messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()

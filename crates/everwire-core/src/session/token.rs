@@ -2,7 +2,7 @@ use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-/// What proves that a client may resume a session: 256 bits, which the caller draws from the operating system's
+/// The proof that a client may resume a session: 256 bits, which the caller draws from the operating system's
 /// randomness. Compared in constant time, and never shown by `Debug` ([S-18]).
 #[derive(Clone)]
 pub struct Token([u8; 32]);

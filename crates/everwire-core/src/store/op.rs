@@ -4,7 +4,7 @@ use everwire_ws::Message;
 
 use crate::{MessageId, Priority};
 
-/// What a store holds: all that a machine needs to go on after a crash.
+/// The contents of a store: all that a machine needs to go on after a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
     /// The session, if there is one.
@@ -13,10 +13,10 @@ pub struct Saved {
     pub messages: Vec<StoredMessage>,
 }
 
-/// What it takes to resume a session.
+/// The data that it takes to resume a session.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SavedSession {
-    /// Which.
+    /// The id or number.
     pub id: String,
     /// The secret that proves that it is ours.
     pub token: String,
@@ -33,15 +33,15 @@ pub struct SavedSession {
 pub struct StoredMessage {
     /// Its number, unique over the store's life.
     pub id: MessageId,
-    /// Where it stands among those of its priority: its number, or that of one whose place it has taken.
+    /// Its place among those of its priority: its number, or that of one whose place it has taken.
     pub place: MessageId,
     /// Its sequence number in the session, from the moment on at which a connection may have been given it.
     pub seq: Option<u64>,
     /// Its level.
     pub priority: Priority,
-    /// What it is about, for conflation.
+    /// The key for conflation.
     pub key: Option<Arc<str>>,
-    /// When its time to live is over, in milliseconds since the Unix epoch.
+    /// The time when its time to live is over, in milliseconds since the Unix epoch.
     pub expires_at: Option<u64>,
     /// A connection of an earlier session may have brought it there.
     pub may_have_arrived: bool,

@@ -21,7 +21,7 @@ pub struct Incoming {
     pub(crate) watermark: Option<Watermark>,
 }
 
-/// What can be an argument of a handler.
+/// An argument of a handler.
 pub trait FromCall: Sized {
     /// Takes it from the call.
     ///
@@ -30,7 +30,7 @@ pub trait FromCall: Sized {
     fn from_call(incoming: &Incoming) -> Result<Self, Failure>;
 }
 
-/// What a call says of itself.
+/// The metadata of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallInfo {
@@ -42,7 +42,7 @@ pub struct CallInfo {
     pub name: String,
     /// The caller's own name for it.
     pub key: Option<String>,
-    /// How long it may take, from its arrival on.
+    /// The time that it may take, from its arrival on.
     pub deadline: Option<Duration>,
 }
 
@@ -55,7 +55,7 @@ pub struct TraceParent(pub Option<String>);
 #[derive(Clone, Copy, Debug)]
 pub struct Extension<T>(pub T);
 
-/// Where a call stands in its session, at a server: what a handler commits in one transaction with its effect, with
+/// The position of a call in its session, at a server: what a handler commits in one transaction with its effect, with
 /// [`Calls::in_order`](crate::Calls::in_order).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -75,7 +75,7 @@ impl Incoming {
         &self.call.payload
     }
 
-    /// What the call says of itself.
+    /// The metadata of the call.
     #[must_use]
     pub fn info(&self) -> CallInfo {
         let Call { id, kind, name, key, deadline, .. } = &self.call;
@@ -83,7 +83,7 @@ impl Incoming {
         CallInfo { id: *id, kind: *kind, name, key, deadline }
     }
 
-    /// What was given to [`Calls::extension`](crate::Calls::extension).
+    /// The values that were given to [`Calls::extension`](crate::Calls::extension).
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
         &self.extensions

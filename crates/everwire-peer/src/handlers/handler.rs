@@ -11,7 +11,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::{FromCall, Incoming, Shareable};
 use crate::{BoxFuture, BoxStream, IntoPayload, MaybeSend, MaybeSync};
 
-/// What can handle calls: an async function of up to six arguments, each of which is [`FromCall`], and whose result is
+/// A handler of calls: an async function of up to six arguments, each of which is [`FromCall`], and whose result is
 /// [`IntoPayload`].
 pub trait Handler<Args>: MaybeSend + MaybeSync + 'static {
     /// Takes its arguments from the call, and runs.
@@ -21,7 +21,7 @@ pub trait Handler<Args>: MaybeSend + MaybeSync + 'static {
     fn handle(&self, incoming: &Incoming) -> Result<BoxFuture<'static, Result<Message, Failure>>, Failure>;
 }
 
-/// What can handle streams: an async function like that of a [`Handler`], whose result is a `Stream` of what is
+/// A handler of streams: an async function like that of a [`Handler`], whose result is a `Stream` of what is
 /// [`IntoPayload`]. An item that is an error is the stream's end.
 pub trait StreamHandler<Args>: MaybeSend + MaybeSync + 'static {
     /// Takes its arguments from the call, and runs.

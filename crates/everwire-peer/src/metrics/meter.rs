@@ -14,7 +14,7 @@ use super::names::{self, Names};
 use super::notes::Ending;
 pub(crate) use handled::Handled;
 
-/// Where the calls of a client, or of a server's sessions, are counted. The recorder is the one that is installed when this is
+/// The counters of the calls of a client, or of a server's sessions. The recorder is the one that is installed when this is
 /// made. Cloning it is cheap.
 #[derive(Clone)]
 pub struct CallsMeter(Arc<Handles>);

@@ -4,7 +4,7 @@ use everwire_ws::Message;
 
 use super::HandlerOutcome;
 
-/// Where calls are counted with the feature `metrics`; without it, nothing is.
+/// The counters of calls with the feature `metrics`; without it, nothing is.
 #[derive(Clone, Debug)]
 pub struct CallsMeter;
 

@@ -21,7 +21,7 @@ pub struct RequestBody {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// Why a request's body could not be read.
+/// The reason why a request's body could not be read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BodyError {

@@ -82,7 +82,7 @@ pub struct Server {
     stats: Stats,
 }
 
-/// How a server ended.
+/// The way a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -90,7 +90,8 @@ pub struct ShutdownReport {
     pub cut: usize,
 }
 
-/// Where a request's connection comes from, among the request's extensions. Behind a proxy it is the proxy's address.
+/// The address that a request's connection comes from, among the request's extensions. Behind a proxy it is the proxy's
+/// address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
@@ -136,7 +137,7 @@ impl Server {
         self
     }
 
-    /// How long each step of an opening may take; default 10 s. The steps: the handshake below HTTP
+    /// The time that each step of an opening may take; default 10 s. The steps: the handshake below HTTP
     /// ([`serve_with`](Self::serve_with)), a request's head, its body, and the peer's taking the response.
     ///
     /// Too short: slow clients never get in. Too long: clients that open and say nothing hold connections.
@@ -147,7 +148,7 @@ impl Server {
         self
     }
 
-    /// How long connections may take to end once the server ends; default 10 s. What is left is cut.
+    /// The time that connections may take to end once the server ends; default 10 s. What is left is cut.
     ///
     /// Too short: responses are cut. Too long: the program ends that much later when one client does not let go.
     #[must_use]
@@ -175,7 +176,7 @@ impl Server {
         self
     }
 
-    /// What can be counted, while it serves and afterwards. Clones of this server count together.
+    /// The counters of the server, while it serves and afterwards. Clones of this server count together.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.stats.clone()

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::metrics::ConnectionsMeter;
 
-/// What a [`Server`](super::Server) counts. Cheap to clone; all clones show the same.
+/// The counters of a [`Server`](super::Server). Cheap to clone; all clones show the same.
 #[derive(Clone, Debug, Default)]
 pub struct Stats(Arc<Counters>);
 

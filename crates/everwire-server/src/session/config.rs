@@ -13,17 +13,18 @@ pub struct SessionsConfig {
     pub session: ServerConfig,
     /// Of all together: how many, and how much they may hold.
     pub registry: RegistryConfig,
-    /// How long a connection may take to say hello. Default 10 s.
+    /// The time that a connection may take to say hello. Default 10 s.
     ///
     /// Too short: clients on slow networks never get a session. Too long: connections that say nothing are held for
     /// that long.
     pub hello_timeout: Duration,
-    /// What a frame may cost. Default `None`: as much as the largest message of [`ServerConfig::limits`] needs.
+    /// The limits of what a frame may cost. Default `None`: as much as the largest message of [`ServerConfig::limits`]
+    /// needs.
     pub limits: Option<Limits>,
     /// Compression, if a client offers it. Default none.
     pub compression: Option<Deflate>,
-    /// Messages of more bytes go to clients in fragments of 64 KiB, between which pings, pongs and close frames pass. Default
-    /// 1 MiB; `None`: none does.
+    /// Messages of more bytes go to clients in fragments of 64 KiB, between which pings, pongs and close frames pass.
+    /// Default 1 MiB; `None`: none does.
     ///
     /// Too low: a header for each fragment, and work for clients that handle each one. Too high: pings wait behind a
     /// large message.

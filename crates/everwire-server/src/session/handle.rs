@@ -135,9 +135,9 @@ impl SessionSender {
         send(&self.slot, message.into())
     }
 
-    /// Like [`send`](Self::send), with a time to live, a priority, or a key to conflate by: of the messages with one key that
-    /// wait, only the latest is sent. Once a connection has been given a message, it neither expires nor gives way, as
-    /// long as the session lives.
+    /// Like [`send`](Self::send), with a time to live, a priority, or a key to conflate by: of the messages with one
+    /// key that wait, only the latest is sent. Once a connection has been given a message, it neither expires nor gives
+    /// way, as long as the session lives.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
@@ -197,7 +197,7 @@ impl SessionSender {
         self.slot.lock().machine.pending_messages()
     }
 
-    /// Whether the client is connected right now.
+    /// Returns `true` if the client is connected right now.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         *self.slot.connected.borrow()

@@ -3,7 +3,7 @@ use everwire_ws::Message;
 /// A message of the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// What it holds.
+    /// The message.
     pub message: Message,
     /// Its sequence number in the session, from 1 without a gap; none for a volatile message.
     pub sequence: Option<u64>,

@@ -4,10 +4,10 @@ use std::pin::Pin;
 
 use everwire_core::session::SessionId;
 
-/// Why a watermark could not be read.
+/// The reason why a watermark could not be read.
 pub type WatermarkError = Box<dyn Error + Send + Sync>;
 
-/// What a restarted server knows of the sessions before.
+/// The knowledge of a restarted server of the sessions before.
 ///
 /// The application writes one row per session, (session, principal, sequence), in the same transaction as the effect of
 /// the message with that sequence number ([`Received::sequence`](crate::Received::sequence)). When the server has crashed

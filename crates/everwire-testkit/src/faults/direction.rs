@@ -41,7 +41,7 @@ impl Direction {
 }
 
 impl Directions {
-    /// Whether `direction` is one of these.
+    /// Returns `true` if `direction` is one of these.
     pub fn contains(self, direction: Direction) -> bool {
         self == Self::Both || self == Self::from(direction)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a rule makes no sense.
+/// The reason why a rule makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleError {
@@ -53,7 +53,7 @@ pub enum RuleError {
     Header(String),
 }
 
-/// Why there is no schedule. One line; where it stands comes first.
+/// The reason why there is no schedule. One line; where it stands comes first.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ScheduleError {

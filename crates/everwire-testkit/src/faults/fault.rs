@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a rule does.
+/// The fault that a rule injects.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -50,7 +50,7 @@ pub enum Fault {
     Late(Duration),
 }
 
-/// How a connection ends.
+/// The way a connection ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
@@ -90,7 +90,7 @@ impl Fault {
         }
     }
 
-    /// Whether it decides how a connection opens, and not what happens within it.
+    /// Returns `true` if it decides how a connection opens, and not what happens within it.
     pub const fn is_at_opening(&self) -> bool {
         matches!(self, Self::Refuse | Self::Mute | Self::Answer(_) | Self::Late(_))
     }

@@ -36,7 +36,7 @@ impl MessageScanner {
         Self { state: HEADER }
     }
 
-    /// How many of the next `bytes` end a message, if one ends within them.
+    /// The number of the next `bytes` up to the end of a message, if one ends within them.
     pub fn message_end(&self, bytes: &[u8]) -> Option<usize> {
         let mut probe = *self;
         probe.run(bytes)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::dice::{Dice, key};
 use super::{Answer, Connections, Directions, Ending, Fault, Rule, Schedule, When};
 
-/// What kind of network a random schedule makes.
+/// The kind of network that a random schedule makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {

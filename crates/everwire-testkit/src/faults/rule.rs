@@ -24,23 +24,23 @@ use super::{Answer, Directions, Fault, RuleError};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rule {
-    /// What the log calls it, and what its dice are keyed by (else by its place in the schedule). Default: none.
+    /// The name in the log, and what its dice are keyed by (else by its place in the schedule). Default: none.
     pub name: Option<String>,
-    /// Which connections it is for. Default: all.
+    /// The connections that it is for. Default: all.
     pub connections: Connections,
-    /// Which way it acts. Default: both. Of no meaning for faults of the opening.
+    /// The direction in which it acts. Default: both. Of no meaning for faults of the opening.
     pub direction: Directions,
-    /// When it begins. Default: at once.
+    /// The time when it begins. Default: at once.
     pub when: When,
-    /// Which way bytes or messages are counted. Default: the way it acts; with both, the sum.
+    /// The direction in which bytes or messages are counted. Default: the way it acts; with both, the sum.
     pub counted: Option<Directions>,
-    /// How long it lasts, where that makes sense. Default: for ever.
+    /// The duration, where that makes sense. Default: for ever.
     pub lasting: Option<Duration>,
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// Which connections a rule is for. They are numbered from 1 in the order in which they come.
+/// The connections that a rule is for. They are numbered from 1 in the order in which they come.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Connections {
@@ -55,7 +55,7 @@ pub enum Connections {
     Chance(f64),
 }
 
-/// When a rule begins. A range is drawn from by the seed, for each connection anew.
+/// The moment when a rule begins. A range is drawn from by the seed, for each connection anew.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum When {
@@ -129,7 +129,7 @@ impl Rule {
         self
     }
 
-    /// Whether the rule makes sense.
+    /// Checks that the rule makes sense.
     ///
     /// # Errors
     /// The first thing that does not.

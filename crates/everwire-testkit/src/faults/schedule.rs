@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Rule, ScheduleError};
 
-/// What is to go wrong in a network. The default is an empty one: nothing does.
+/// A schedule of faults in a network. The default is an empty one: nothing does.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Schedule {
-    /// Where chance comes from. Default: 0.
+    /// The seed of all randomness. Default: 0.
     pub seed: u64,
     /// From this time since the network's start on no fault begins any more, so that a test can see the end of it.
     /// Default: never.
@@ -37,7 +37,7 @@ impl Schedule {
         self
     }
 
-    /// Whether every rule makes sense.
+    /// Checks that every rule makes sense.
     ///
     /// # Errors
     /// [`ScheduleError::Rule`] for the first that does not.

@@ -31,38 +31,38 @@ impl Builder {
         Self { listen: "127.0.0.1:0".to_owned(), schedule: Schedule::default(), settings }
     }
 
-    /// Where clients connect to, `host:port`; port 0 is any that is free. Default: `127.0.0.1:0`.
+    /// The address that clients connect to, `host:port`; port 0 is any that is free. Default: `127.0.0.1:0`.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen = address.into();
         self
     }
 
-    /// What goes wrong. Default: nothing.
+    /// The schedule of faults. Default: nothing.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = schedule;
         self
     }
 
-    /// How many bytes the proxy holds in each direction of a connection before it stops reading from the sender. At least 1.
-    /// Default: 256 KiB.
+    /// The number of bytes the proxy holds in each direction of a connection before it stops reading from the sender.
+    /// At least 1. Default: 256 KiB.
     pub fn room(mut self, bytes: usize) -> Self {
         self.settings.room = bytes.max(1);
         self
     }
 
-    /// How many connections may be open at once; more are reset. Default: 1024.
+    /// The number of connections that may be open at once; more are reset. Default: 1024.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.settings.max_connections = connections;
         self
     }
 
-    /// How long the server may take to accept a connection. Default: 10 s.
+    /// The time that the server may take to accept a connection. Default: 10 s.
     pub fn dial_timeout(mut self, timeout: Duration) -> Self {
         self.settings.dial_timeout = timeout;
         self
     }
 
-    /// How many events [`Proxy::events`] can look back on. At least 1. Default: 4096.
+    /// The number of events that [`Proxy::events`] can look back on. At least 1. Default: 4096.
     pub fn log(mut self, events: usize) -> Self {
         self.settings.log = events.max(1);
         self

@@ -6,7 +6,7 @@ use std::io;
 
 use crate::faults::ScheduleError;
 
-/// Why a proxy does not start.
+/// The reason why a proxy does not start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {

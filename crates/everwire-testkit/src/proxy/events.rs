@@ -17,12 +17,12 @@ pub struct Event {
     /// Since the proxy started; in JSON milliseconds.
     #[serde(rename = "ms", serialize_with = "millis")]
     pub at: Duration,
-    /// What.
+    /// The kind of failure.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened.
+/// A description of what happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -87,7 +87,7 @@ pub enum EventKind {
     },
 }
 
-/// How somebody intervened.
+/// An intervention by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "control", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -116,7 +116,7 @@ pub enum Control {
     },
 }
 
-/// Who or what ended a connection first.
+/// The end, or the rule, that ended a connection first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -133,7 +133,7 @@ pub enum EndedBy {
     Unreachable,
 }
 
-/// What has happened and happens, from [`Proxy::events`](super::Proxy::events).
+/// The events so far and from now on, from [`Proxy::events`](super::Proxy::events).
 #[derive(Clone, Debug)]
 pub struct Events {
     log: Arc<Log>,

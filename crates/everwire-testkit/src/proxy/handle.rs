@@ -39,7 +39,7 @@ impl Proxy {
         Self { address, shared, task, stopped }
     }
 
-    /// Where clients connect to.
+    /// The address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -107,12 +107,12 @@ impl Proxy {
         self.shared.lock().plan.schedule().clone()
     }
 
-    /// Whether [`black_hole`](Self::black_hole) is on.
+    /// Returns `true` if [`black_hole`](Self::black_hole) is on.
     pub fn is_black_hole(&self) -> bool {
         self.shared.lock().black_hole
     }
 
-    /// Whether [`refuse`](Self::refuse) is on.
+    /// Returns `true` if [`refuse`](Self::refuse) is on.
     pub fn is_refusing(&self) -> bool {
         self.shared.lock().refuse
     }
@@ -127,7 +127,7 @@ impl Proxy {
         self.shared.open()
     }
 
-    /// What has happened, as far as it is kept, and what happens from now on.
+    /// The events so far, as far as they are kept, and from now on.
     pub fn events(&self) -> Events {
         self.shared.log.read()
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-/// What a proxy has seen and done.
+/// The counts of a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -23,7 +23,7 @@ pub struct Stats {
     pub to_server: u64,
     /// Bytes that were handed to clients.
     pub to_client: u64,
-    /// How often rules began to act, by fault.
+    /// The number of times that rules began to act, by fault.
     pub faults: BTreeMap<&'static str, u64>,
 }
 
@@ -34,7 +34,7 @@ pub struct Stats {
 pub struct OpenConnection {
     /// Its number.
     pub connection: u64,
-    /// Where it comes from.
+    /// The address that it comes from.
     pub client: SocketAddr,
     /// Bytes that were handed to the server.
     pub to_server: u64,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How often things happened, over one scenario or many.
+/// The number of times that things happened, over one scenario or many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {

@@ -1,4 +1,5 @@
-//! A client that means harm (a server can do the same): it floods and never reads, sends more than it was told it may, or is alive and nothing else.
+//! A client that means harm (a server can do the same): it floods and never reads, sends more than it was told it may,
+//! or is alive and nothing else.
 
 use bytes::BytesMut;
 use everwire_core::session::{Frame, Hello, Limits, code};
@@ -12,7 +13,7 @@ use super::socket::{Heard, Socket};
 use super::stage::Stage;
 use crate::faults::{Direction, Ending};
 
-/// What an end that means harm does once there is a session.
+/// The abuse by a hostile end once there is a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ use super::socket::{Heard, Socket};
 use super::stage::Stage;
 use crate::faults::{Direction, Ending};
 
-/// Who tries to get into a session.
+/// An intruder into a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

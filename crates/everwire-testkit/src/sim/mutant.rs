@@ -16,14 +16,14 @@ macro_rules! mutants {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// What it is, in words.
+            /// A description in words.
             pub fn words(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!($($words),+).trim_ascii(),)+
                 }
             }
 
-            /// Whether it takes a session to show.
+            /// Returns `true` if it takes a session to show.
             pub fn needs_session(self) -> bool {
                 match self {
                     $(Self::$name => mutants!(@ $mode),)+

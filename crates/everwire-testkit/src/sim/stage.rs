@@ -19,9 +19,9 @@ use super::network::Network;
 pub struct Violation {
     /// Since the world's start.
     pub at: Duration,
-    /// Who found out: `client 0`, `server`, or the network.
+    /// The place that found it: `client 0`, `server`, or the network.
     pub place: String,
-    /// What happened.
+    /// A description of what happened.
     pub what: String,
 }
 

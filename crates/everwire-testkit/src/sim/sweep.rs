@@ -11,13 +11,13 @@ use super::probe;
 use super::scenario::{Kind, Scenario};
 use super::stage::Violation;
 
-/// What came of many seeds.
+/// The result of many seeds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Sweep {
-    /// What was exercised.
+    /// The counts of what was exercised.
     pub counts: Counts,
-    /// How long it took, by the wall clock.
+    /// The time that it took, by the wall clock.
     pub took: Duration,
     /// Threads.
     pub threads: usize,
@@ -29,11 +29,11 @@ pub struct Sweep {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// Which.
+    /// The id or number.
     pub seed: u64,
     /// Its scenario.
     pub scenario: Scenario,
-    /// What was broken.
+    /// The promise that was broken.
     pub violation: Violation,
 }
 

@@ -17,13 +17,13 @@ use super::server::{ServerApp, ServerNode};
 use super::stage::{Random, Stage, Violation};
 use crate::faults::{Direction, Ending};
 
-/// How a world ended.
+/// The way a world ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Run<C, S> {
     /// The promise that was not kept, if one was not.
     pub violation: Option<Violation>,
-    /// What was exercised.
+    /// The counts of what was exercised.
     pub counts: Counts,
     /// The clients' applications.
     pub clients: Vec<C>,

@@ -15,7 +15,7 @@ mod control;
 mod receive;
 mod send;
 
-/// Which end we are.
+/// The end of the connection that we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Masks what it sends, and refuses masked frames.
@@ -28,16 +28,16 @@ pub enum Role {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
-    /// What the peer may cost.
+    /// The limits of what the peer may cost.
     pub limits: Limits,
-    /// What the opening handshake has negotiated. Default: nothing.
+    /// The extensions that the opening handshake has negotiated. Default: nothing.
     pub extensions: Extensions,
-    /// What an opening handshake that is given this may negotiate of permessage-deflate. Default: nothing. A
+    /// The settings by which an opening handshake may negotiate permessage-deflate. Default: nothing. A
     /// [`Connection`] looks at [`extensions`](Self::extensions) only.
     pub compression: Option<Deflate>,
 }
 
-/// Where the closing handshake stands (RFC 6455 section 7.1).
+/// The state of the closing handshake (RFC 6455 section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Data may flow both ways.
@@ -119,13 +119,13 @@ impl Connection {
         }
     }
 
-    /// Which end we are.
+    /// The end of the connection that we are.
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// Where the closing handshake stands.
+    /// The state of the closing handshake.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase

@@ -89,7 +89,7 @@ impl Connection {
         self.in_batch = false;
     }
 
-    /// Whether the next call of [`next_incoming`](Self::next_incoming) returns an error that it has held back.
+    /// Returns `true` if the next call of [`next_incoming`](Self::next_incoming) returns an error that it has held back.
     #[must_use]
     pub fn is_failing(&self) -> bool {
         self.deferred.is_some()

@@ -52,7 +52,8 @@ impl Connection {
         self.send_parts(prefix, message, Compress::Auto)
     }
 
-    /// Begins a message that goes out in several frames: a prefix and a payload as of [`send_prefixed`](Self::send_prefixed).
+    /// Begins a message that goes out in several frames: a prefix and a payload as of
+    /// [`send_prefixed`](Self::send_prefixed).
     /// Nothing is queued yet; that is for [`send_fragment`](Self::send_fragment), and until its last frame is queued no
     /// other message is accepted. Pings, pongs and close frames are: they go between the frames.
     ///
@@ -137,7 +138,7 @@ impl Connection {
         self.output().gathered()
     }
 
-    /// What [`outgoing`](Self::outgoing) gives, for a transport that writes vectored
+    /// The bytes of [`outgoing`](Self::outgoing), for a transport that writes vectored
     /// ([`Buf::chunks_vectored`](bytes::Buf::chunks_vectored)): a server's payloads of 16 KiB and more are not copied
     /// here, but stand in pieces of their own.
     ///

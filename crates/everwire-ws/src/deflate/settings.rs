@@ -8,19 +8,20 @@ use std::fmt;
 pub struct Deflate {
     /// Payloads of fewer bytes go out uncompressed; default 128. Small messages grow rather than shrink, and cost time.
     pub threshold: usize,
-    /// Effort from 0 (store) to 9 (smallest); default 6. Short messages cost much the same at 2 to 9; 1 is half the time at a third more bytes.
+    /// Effort from 0 (store) to 9 (smallest); default 6. Short messages cost much the same at 2 to 9; 1 is half the
+    /// time at a third more bytes.
     pub level: u8,
-    /// Whether what we send may refer to our earlier messages; default no. Yes compresses similar messages better, keeps
+    /// `true` if what we send may refer to our earlier messages; default no. Yes compresses similar messages better, keeps
     /// some 260 KiB per connection while it is in use, and rules out sharing one compressed broadcast frame.
     pub keep_own_context: bool,
-    /// Whether what the peer sends may refer to its earlier messages; default no. Yes keeps up to 42 KiB per connection.
+    /// `true` if what the peer sends may refer to its earlier messages; default no. Yes keeps up to 42 KiB per connection.
     pub keep_peer_context: bool,
     /// The largest window that we compress with; default 15 (32 KiB). Fewer bits cost less memory and compress less.
     pub own_window: WindowBits,
     /// The largest window that the peer may compress with, if it can be told; default 15.
     pub peer_window: WindowBits,
-    /// How many times its wire size a message may inflate to, once it is over 1 MiB; default 256. What goes beyond closes
-    /// the connection with 1009. The size limit of messages holds as well, always.
+    /// The number of times its wire size that a message may inflate to, once it is over 1 MiB; default 256. What goes
+    /// beyond closes the connection with 1009. The size limit of messages holds as well, always.
     pub max_ratio: u32,
 }
 
@@ -38,7 +39,7 @@ impl Default for Deflate {
     }
 }
 
-/// Whether one message may be compressed.
+/// The choice whether one message may be compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compress {
     /// If compression is agreed on, the message is as long as [`Deflate::threshold`], and it shrinks.
@@ -78,13 +79,13 @@ impl fmt::Display for WindowBits {
     }
 }
 
-/// What both sides agreed on, seen from ours.
+/// The agreement of both sides, seen from ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Agreement {
-    /// What we send may refer to our earlier messages.
+    /// Messages that we send may refer to our earlier messages.
     pub own_context: bool,
-    /// What the peer sends may refer to its earlier messages.
+    /// Messages that the peer sends may refer to its earlier messages.
     pub peer_context: bool,
     /// The largest window that we may compress with. `None`: the peer asked for 8 bits, so we send uncompressed.
     pub own_window: Option<WindowBits>,

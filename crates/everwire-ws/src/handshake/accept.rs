@@ -12,7 +12,7 @@ use crate::deflate::{self, Deflate};
 /// An upgrade request that breaks a rule, with the response that tells the client.
 #[derive(Clone, Debug)]
 pub struct Rejection {
-    /// What is wrong, in a few words.
+    /// The fault, in a few words.
     pub reason: &'static str,
     /// To be sent: 400, 405 or 426, with the headers that the status asks for and the reason as its body.
     pub response: Response<String>,

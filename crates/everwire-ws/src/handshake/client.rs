@@ -103,8 +103,8 @@ impl ClientHandshake {
         }
     }
 
-    /// Whether the server has refused, and only the rest of the body that its answer promises is waited for. It may never
-    /// come: who has waited long enough calls [`receive`](Self::receive) with `end_of_stream`.
+    /// Returns `true` if the server has refused, and only the rest of the body that its answer promises is waited for.
+    /// It may never come: who has waited long enough calls [`receive`](Self::receive) with `end_of_stream`.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.refused.is_some()

@@ -4,7 +4,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
-/// Why a client's opening handshake failed.
+/// The reason why a client's opening handshake failed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -50,8 +50,9 @@ impl Refused {
 }
 
 impl HandshakeError {
-    /// Whether the same attempt may succeed later: false where the request or the server's understanding of WebSocket
-    /// would have to change, true for a cut connection and for the statuses 408, 425, 429 and 5xx but 501, 505.
+    /// Returns `true` if the same attempt may succeed later: false where the request or the server's understanding of
+    /// WebSocket would have to change, true for a cut connection and for the statuses 408, 425, 429 and 5xx but 501,
+    /// 505.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -81,7 +82,7 @@ impl fmt::Display for HandshakeError {
 
 impl std::error::Error for HandshakeError {}
 
-/// Why a request on a bare transport could not be read. [`response`](Self::response) tells the client.
+/// The reason why a request on a bare transport could not be read. [`response`](Self::response) tells the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {

@@ -1,4 +1,4 @@
-/// How the names of a request's fields are written. Names mean the same in any case (RFC 9110 section 5.1); this is for
+/// The way the names of a request's fields are written. Names mean the same in any case (RFC 9110 section 5.1); this is for
 /// servers that compare them as they stand. It goes into the request's extensions.
 ///
 /// Names that are not among these are written with a capital letter at the beginning of each word.

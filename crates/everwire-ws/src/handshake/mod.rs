@@ -46,7 +46,7 @@ pub use head::{MAX_HEAD, MAX_HEADERS};
 pub use header_case::HeaderCase;
 pub use server::{AsBody, ServerHandshake, response_bytes};
 
-/// What an accepted upgrade settled.
+/// The result of an accepted upgrade.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     /// The negotiated subprotocol, one of those offered.

@@ -71,7 +71,7 @@ pub fn response_bytes<B: AsBody>(response: &Response<B>) -> Bytes {
     out.freeze()
 }
 
-/// What [`response_bytes`] takes as a body.
+/// A body for [`response_bytes`].
 pub trait AsBody {
     /// The body's bytes.
     fn as_body(&self) -> &[u8];

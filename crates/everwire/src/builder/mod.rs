@@ -162,16 +162,17 @@ impl Builder {
         self
     }
 
-    /// Handlers for the server's calls, and limits of calls; the client then reads its messages itself from the beginning
-    /// ([`Client::calls`](crate::Client::calls)). Requires a [session](Self::session). Default: no handlers; calls of one's own are
-    /// possible without.
+    /// Handlers for the server's calls, and limits of calls; the client then reads its messages itself from the
+    /// beginning ([`Client::calls`](crate::Client::calls)). Requires a [session](Self::session). Default: no handlers;
+    /// calls of one's own are possible without.
     #[cfg(feature = "calls")]
     pub fn calls(mut self, calls: everwire_peer::Calls) -> Self {
         self.calls = Some(calls);
         self
     }
 
-    /// What makes the WebSockets, where it is not the page's own constructor: see [`SocketFactory`](crate::SocketFactory).
+    /// The factory of the WebSockets, where it is not the page's own constructor: see
+    /// [`SocketFactory`](crate::SocketFactory).
     /// Default: none.
     #[cfg(target_arch = "wasm32")]
     pub fn socket_factory(mut self, factory: crate::SocketFactory) -> Self {
@@ -179,7 +180,7 @@ impl Builder {
         self
     }
 
-    /// Whether [`build`](Self::build) connects, in the background. Default: true.
+    /// Returns `true` if [`build`](Self::build) connects, in the background. Default: true.
     pub fn connect_on_build(mut self, connect: bool) -> Self {
         self.connect = connect;
         self

@@ -113,10 +113,10 @@ impl Builder {
         self
     }
 
-    /// Messages of more bytes than this go in fragments of 64 KiB (RFC 6455 section 5.4), compressed or not, so that pings, pongs
-    /// and a close frame pass between them: a server's ping is answered, and a death is found, while a large message is on
-    /// its way over a slow network. Default: 1 MiB. `None` sends every message in one frame, for a server that takes each
-    /// fragment for a message. Low thresholds cost a header for each fragment, and nothing else.
+    /// Messages of more bytes than this go in fragments of 64 KiB (RFC 6455 section 5.4), compressed or not, so that
+    /// pings, pongs and a close frame pass between them: a server's ping is answered, and a death is found, while a
+    /// large message is on its way over a slow network. Default: 1 MiB. `None` sends every message in one frame, for a
+    /// server that takes each fragment for a message. Low thresholds cost a header for each fragment, and nothing else.
     ///
     /// Too low: servers that process each fragment separately become slow. Too high: pings and close frames wait behind
     /// a large message, and a slow network looks dead meanwhile.
@@ -131,9 +131,9 @@ impl Builder {
         self
     }
 
-    /// How long a TCP connection is idle before TCP itself asks whether the other end is still there; `None` never asks.
-    /// From 1 s to 9 h, in whole seconds. Default: 60 s. It asks again each quarter of that time, and after four questions
-    /// without an answer the connection is lost: after about twice the time.
+    /// The time for which a TCP connection is idle before TCP itself asks whether the other end is still there; `None`
+    /// never asks. From 1 s to 9 h, in whole seconds. Default: 60 s. It asks again each quarter of that time, and after
+    /// four questions without an answer the connection is lost: after about twice the time.
     ///
     /// It finds less than the [heartbeat](Self::heartbeat_interval) does, since a proxy may answer for a server that is
     /// gone; it costs next to nothing, and keeps address translators from forgetting the connection when the heartbeat is

@@ -76,9 +76,9 @@ impl Builder {
         self
     }
 
-    /// How fast messages go out, for a server that closes connections which send faster than it allows: what waits after an
-    /// outage would else go out in one burst, on each new connection again. The messages of [`on_open`](Self::on_open) count
-    /// too. Default: as fast as the connection takes them.
+    /// The rate at which messages are sent, for a server that closes connections which send faster than it allows: what
+    /// waits after an outage would else go out in one burst, on each new connection again. The messages of
+    /// [`on_open`](Self::on_open) count too. Default: as fast as the connection takes them.
     ///
     /// [`Client::close`](crate::Client::close) keeps to it too: give it the time that the outbox needs.
     ///

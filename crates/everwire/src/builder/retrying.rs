@@ -80,7 +80,7 @@ impl Builder {
         self
     }
 
-    /// What follows when the server closes with 1000. Default: [`OnNormalClose::End`].
+    /// The reaction when the server closes with 1000. Default: [`OnNormalClose::End`].
     pub fn on_normal_close(mut self, what: OnNormalClose) -> Self {
         self.config.retry.on_normal_close = what;
         self

@@ -19,7 +19,7 @@ use crate::target::Target;
 #[derive(Debug)]
 pub struct ServerStream(Stream);
 
-/// Why there is no [`ServerStream`].
+/// The reason why there is no [`ServerStream`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StreamError {

@@ -34,12 +34,12 @@ impl Deliveries {
         Self { runs: VecDeque::new(), len: 0 }
     }
 
-    /// How many messages.
+    /// The number of messages.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

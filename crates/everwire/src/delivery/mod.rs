@@ -30,10 +30,10 @@ pub use self::many::Deliveries;
 ///
 /// Awaiting it is cancel-safe: `&mut delivery` can be awaited again after a timeout.
 ///
-/// It may be awaited in the loop that reads the [`Inbox`](crate::Inbox): the client reads on meanwhile, as far as the inbox's
-/// hard limit. With a peer that says more than that at once, await it in a task of its own, or take messages meanwhile. In a
-/// session the outcome comes when the peer's application has processed the message: if that application waits for this
-/// loop, each waits for the other.
+/// It may be awaited in the loop that reads the [`Inbox`](crate::Inbox): the client reads on meanwhile, as far as the
+/// inbox's hard limit. With a peer that says more than that at once, await it in a task of its own, or take messages
+/// meanwhile. In a session the outcome comes when the peer's application has processed the message: if that application
+/// waits for this loop, each waits for the other.
 ///
 /// ```no_run
 /// # async fn example(client: everwire::Client) -> Result<(), everwire::SendError> {
@@ -54,7 +54,7 @@ pub struct Delivery {
     waiting: bool,
 }
 
-/// Where a message stands.
+/// The progress of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// In the outbox.
@@ -73,7 +73,7 @@ impl Delivery {
         MessageId(self.block.first + u64::from(self.index))
     }
 
-    /// How far the message is known to have come, or its outcome.
+    /// The stage that the message is known to have reached, or its outcome.
     pub fn progress(&self) -> Progress {
         self.block.progress(self.index)
     }

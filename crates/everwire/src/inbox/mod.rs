@@ -93,7 +93,8 @@ impl Inbox {
         }
     }
 
-    /// How many messages have been handed out over the client's life: what [`acknowledge`](Self::acknowledge) takes.
+    /// The number of messages that have been handed out over the client's life: what [`acknowledge`](Self::acknowledge)
+    /// takes.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position

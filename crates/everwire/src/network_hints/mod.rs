@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::settle::Settle;
 
-/// What has become of the network.
+/// A change of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetworkChange {
@@ -74,9 +74,9 @@ struct Shared {
 }
 
 impl NetworkHints {
-    /// What the operating system says: addresses of Linux by netlink, of macOS and iOS by the dynamic store, of Windows by
-    /// the IP helper; other systems have nothing to offer. Loopback and link-local addresses don't count. A watcher that
-    /// fails later is started anew after 1 s, or up to 60 s if it fails again.
+    /// The changes that the operating system reports: addresses of Linux by netlink, of macOS and iOS by the dynamic
+    /// store, of Windows by the IP helper; other systems have nothing to offer. Loopback and link-local addresses don't
+    /// count. A watcher that fails later is started anew after 1 s, or up to 60 s if it fails again.
     ///
     /// # Errors
     /// If the system offers nothing or refuses it, and outside a tokio runtime.
@@ -88,7 +88,7 @@ impl NetworkHints {
         Self::of(system::changes()?)
     }
 
-    /// What this stream says, for platforms that tell it in a way of their own.
+    /// The changes that this stream reports, for platforms that tell it in a way of their own.
     ///
     /// # Errors
     /// Outside a tokio runtime.

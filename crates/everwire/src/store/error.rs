@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a store can't do its work: one line that says what happened and what to do.
+/// The reason why a store can't do its work: one line that says what happened and what to do.
 #[derive(Clone, Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -10,7 +10,7 @@ pub struct StoreError {
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// What can go wrong with a store.
+/// The kind of a store's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -41,13 +41,13 @@ impl StoreError {
         self
     }
 
-    /// What kind of error it is.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
 
-    /// Whether the same call can succeed later without anybody doing anything to the store itself.
+    /// Returns `true` if the same call can succeed later without anybody doing anything to the store itself.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.kind {

@@ -10,7 +10,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// What it holds now.
+    /// The contents now.
     #[must_use]
     pub fn saved(&self) -> Saved {
         lock(&self.saved).clone()

@@ -62,12 +62,12 @@ use crate::{Delivery, Message};
 #[cfg(target_arch = "wasm32")]
 pub type Committing = std::pin::Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
 
-/// Keeps a client's outbox. Called on a thread of its own, one call at a time, so it may block; in a page, which has none, on
-/// the page's.
+/// Keeps a client's outbox. Called on a thread of its own, one call at a time, so it may block; in a page, which has
+/// none, on the page's.
 ///
 /// The thread belongs to no runtime. A store over an async database may wait there for a runtime
-/// (`tokio::runtime::Handle::block_on`), if that one goes on running: a commit that waits for a runtime which has ended never
-/// returns, and its thread stays. So a runtime of the store's own is the safer choice.
+/// (`tokio::runtime::Handle::block_on`), if that one goes on running: a commit that waits for a runtime which has ended
+/// never returns, and its thread stays. So a runtime of the store's own is the safer choice.
 ///
 /// When the client ends, the store is dropped on its thread, after the commit that is under way.
 /// [`Client::close`](crate::Client::close) waits for that, up to 5 s beyond its deadline; nobody else does.
@@ -101,6 +101,6 @@ pub trait Store: Send + 'static {
 pub struct Recovered {
     /// The message.
     pub message: Message,
-    /// What becomes of it now.
+    /// Its delivery by this client.
     pub delivery: Delivery,
 }

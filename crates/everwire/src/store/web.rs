@@ -25,7 +25,7 @@ pub struct WebStore<I = Browser> {
     saved: Arc<Mutex<Saved>>,
 }
 
-/// Where texts are kept by name.
+/// A place where texts are kept by name.
 pub trait Items: Send + 'static {
     /// The text of this name.
     ///

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use crate::store::error::{StoreError, StoreOpenError};
 
-/// Why a server can't be a node of its cluster.
+/// The reason why a server can't be a node of its cluster.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClusterError {

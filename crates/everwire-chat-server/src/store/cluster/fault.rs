@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Why this node is not ready.
+/// The reason why this node is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClusterFault {

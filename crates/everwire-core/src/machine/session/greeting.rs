@@ -95,8 +95,8 @@ impl Machine {
         plainly
     }
 
-    /// Whether the next opening is to leave the session's subprotocol out, although there are settings for a session: see
-    /// [`SessionMode::Prefer`](crate::session::SessionMode::Prefer).
+    /// Returns `true` if the next opening is to leave the session's subprotocol out, although there are settings for a
+    /// session: see [`SessionMode::Prefer`](crate::session::SessionMode::Prefer).
     #[must_use]
     pub fn withholds_session(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.is_withheld())

@@ -9,7 +9,7 @@ use crate::session::body::Gone;
 use crate::session::run::Run;
 use crate::{Attempt, PingProgress};
 
-/// What may be told to a session. Any input is harmless at any time.
+/// An input of a session. Any input is harmless at any time.
 #[derive(Debug)]
 pub enum ServerInput {
     /// Messages of this link, in order.
@@ -18,7 +18,7 @@ pub enum ServerInput {
     Run(Attempt, Run),
     /// A pong with its payload.
     Pong(Attempt, Bytes),
-    /// Where a ping of ours is that did not leave at once; see
+    /// The progress of a ping of ours that did not leave at once; see
     /// [`TransportEvent::OwnPing`](crate::TransportEvent::OwnPing).
     OwnPing(Attempt, PingProgress),
     /// A sign of life that is none of the others.
@@ -40,7 +40,8 @@ pub enum ServerInput {
         url: Option<String>,
     },
     /// The application has let go: the session ends in order once the client has acknowledged all that it was sent. A client
-    /// that is connected and acknowledges nothing for [`ServerConfig::resume_within`](crate::session::ServerConfig::resume_within) is not waited for any longer.
+    /// that is connected and acknowledges nothing for
+    /// [`ServerConfig::resume_within`](crate::session::ServerConfig::resume_within) is not waited for any longer.
     Finish,
     /// End the session in order ([S-24]). What is queued and not acknowledged is not waited for, and the client's bye for
     /// 2 s only. The client is told what is processed by now: what was delivered and is not, the application must not
@@ -60,11 +61,11 @@ pub enum ServerInput {
         /// Words for people.
         reason: &'static str,
     },
-    /// What [`deadline`](super::ServerSession::deadline) named has come.
+    /// The [`deadline`](super::ServerSession::deadline) has come.
     Timer,
 }
 
-/// When the client of a session that its server ends may come back.
+/// The time when the client of a session that its server ends may come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ComeBack {

@@ -65,7 +65,7 @@ pub struct ServerSession {
 /// Tokens that a client may not have used yet; older ones work no more.
 const MAX_OFFERED: usize = 16;
 
-/// What came of attaching a connection.
+/// The result of attaching a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
     /// It is the session's connection now; the welcome is among the outputs.
@@ -186,7 +186,7 @@ impl ServerSession {
         self.link
     }
 
-    /// Whether it is over, and why.
+    /// The reason why it is over; `None` while it is not.
     #[must_use]
     pub fn gone(&self) -> Option<Gone> {
         match self.phase {

@@ -8,7 +8,7 @@ use crate::session::body::Gone;
 use crate::{Moment, Output, Timer};
 
 impl ServerSession {
-    /// When [`ServerInput::Timer`](super::ServerInput::Timer) is wanted, and what for. Changes with any call.
+    /// The time when [`ServerInput::Timer`](super::ServerInput::Timer) is wanted, and its purpose. Changes with any call.
     #[must_use]
     pub fn deadline(&self) -> Option<(Moment, Timer)> {
         let expiry = self.outbox.expiry().map(|at| (at, Timer::Expiry));

@@ -27,23 +27,23 @@ pub struct LinkFaults {
 /// Some bytes that enter a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// How many, at least 1.
+    /// The number of bytes, at least 1.
     pub len: usize,
-    /// How many of them end the WebSocket message that they begin or go on with; `None` if it does not end within them or
-    /// messages are unknown.
+    /// The number of them up to the end of the WebSocket message that they begin or go on with; `None` if it does not
+    /// end within them or messages are unknown.
     pub message_end: Option<usize>,
 }
 
-/// What happens to the first bytes of a chunk. Ask again for the rest.
+/// The fate of the first bytes of a chunk. Ask again for the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// How many bytes it is about; never 0 unless the chunk was empty.
+    /// The number of bytes that it is about; never 0 unless the chunk was empty.
     pub len: usize,
-    /// What happens to them.
+    /// The fate of these bytes.
     pub fate: Fate,
 }
 
-/// What happens to some bytes, or to an end.
+/// The fate of some bytes, or of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
@@ -64,7 +64,7 @@ pub enum Fate {
     Hold,
 }
 
-/// What happens by itself.
+/// An event that happens without input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkEvent {
@@ -122,7 +122,7 @@ impl LinkFaults {
         faults
     }
 
-    /// Whether [`Chunk::message_end`] matters.
+    /// Returns `true` if [`Chunk::message_end`] matters.
     pub fn counts_messages(&self) -> bool {
         self.acts.iter().any(|act| act.begins.is_none() && matches!(act.trigger, Trigger::Messages { .. }))
     }
@@ -149,7 +149,7 @@ impl LinkFaults {
         self.arrival(start, direction, 0).map_or(Fate::Hold, |at| Fate::Deliver { at })
     }
 
-    /// What has happened by itself up to now, in order; call until `None`.
+    /// The next event that has happened without input up to now, in order; call until `None`.
     pub fn poll_event(&mut self, now: Duration) -> Option<LinkEvent> {
         let act =
             self.acts.iter_mut().filter(|act| act.news().is_some_and(|at| at <= now)).min_by_key(|act| act.news())?;
@@ -164,7 +164,7 @@ impl LinkFaults {
         Some(LinkEvent::Cut { rule, at, directions, ending })
     }
 
-    /// When [`poll_event`](Self::poll_event) has the next thing to say, as far as is known.
+    /// The time when [`poll_event`](Self::poll_event) has the next thing to say, as far as is known.
     pub fn deadline(&self) -> Option<Duration> {
         self.acts.iter().filter_map(Act::news).min()
     }

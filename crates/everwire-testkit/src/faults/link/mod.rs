@@ -30,7 +30,7 @@ pub struct Link {
     paused: bool,
 }
 
-/// What an endpoint hears.
+/// An output for an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
@@ -70,8 +70,8 @@ impl Link {
         self
     }
 
-    /// How many bytes it still takes in this direction. [`push`](Self::push) takes more, but who reads from a socket should
-    /// stop at 0, so that the sender's buffers fill.
+    /// The number of bytes that it still takes in this direction. [`push`](Self::push) takes more, but who reads from a
+    /// socket should stop at 0, so that the sender's buffers fill.
     pub fn room(&self, direction: Direction) -> usize {
         self.room.saturating_sub(self.pipe(direction).bytes)
     }
@@ -98,7 +98,7 @@ impl Link {
         }
     }
 
-    /// What arrives at the end of this direction, one piece at a time; `None` if nothing does now.
+    /// The bytes that arrive at the end of this direction, one piece at a time; `None` if nothing does now.
     pub fn pop(&mut self, now: Duration, direction: Direction) -> Option<Output> {
         self.settle(now);
         if self.paused {
@@ -112,25 +112,25 @@ impl Link {
         Some(output)
     }
 
-    /// What rules have done up to now; call until `None`. Ask after `pop`.
+    /// The next action of a rule up to now; call until `None`. Ask after `pop`.
     pub fn poll_event(&mut self, now: Duration) -> Option<LinkEvent> {
         self.settle(now);
         self.begun.pop_front()
     }
 
-    /// When `pop` or `poll_event` has something next, if nothing is pushed before.
+    /// The time when `pop` or `poll_event` has something next, if nothing is pushed before.
     pub fn deadline(&self) -> Option<Duration> {
         let arrivals = Direction::ALL.into_iter().filter_map(|direction| self.next_arrival(direction));
         arrivals.chain(self.next_event()).min()
     }
 
-    /// When `pop` has something next in this direction.
+    /// The time when `pop` has something next in this direction.
     pub fn next_arrival(&self, direction: Direction) -> Option<Duration> {
         let next = self.pipe(direction).due.front().map(|(at, _)| *at);
         next.filter(|_| !self.paused)
     }
 
-    /// When `poll_event` has something next.
+    /// The time when `poll_event` has something next.
     pub fn next_event(&self) -> Option<Duration> {
         let begun = self.begun.front().map(|event| match event {
             LinkEvent::Began { at, .. } | LinkEvent::Cut { at, .. } => *at,
@@ -138,13 +138,13 @@ impl Link {
         begun.into_iter().chain(self.faults.deadline()).min()
     }
 
-    /// Whether nothing comes out of this direction any more, whatever is pushed in.
+    /// Returns `true` if nothing comes out of this direction any more, whatever is pushed in.
     pub fn is_silent(&self, direction: Direction) -> bool {
         let pipe = self.pipe(direction);
         !self.paused && pipe.due.is_empty() && (pipe.held || pipe.entered.is_empty() && pipe.ended)
     }
 
-    /// Whether it has been cut.
+    /// Returns `true` if it has been cut.
     pub fn is_cut(&self) -> bool {
         self.cut
     }

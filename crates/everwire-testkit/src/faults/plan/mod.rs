@@ -27,11 +27,11 @@ pub struct Connection {
     pub number: u64,
     /// The rule that decided how it opens, if one did.
     pub rule: Option<RuleId>,
-    /// How it opens.
+    /// The way in which it opens.
     pub opening: Opening,
 }
 
-/// How a connection opens.
+/// The way a connection opens.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Opening {
@@ -88,7 +88,7 @@ impl FaultPlan {
         &self.schedule
     }
 
-    /// How many connections there were.
+    /// The number of connections.
     pub fn connections(&self) -> u64 {
         self.connections
     }
@@ -119,12 +119,12 @@ impl FaultPlan {
         (number, LinkFaults::new(&self.effective, number, &chosen, now, now))
     }
 
-    /// Whether nobody listens: a rule refuses every connection that is asked for now. It takes no number.
+    /// Returns `true` if nobody listens: a rule refuses every connection that is asked for now. It takes no number.
     pub fn is_closed(&self, now: Duration) -> bool {
         self.closing_rules().any(|rule| self.begins_in_time(now) && self.dials(rule, now))
     }
 
-    /// When [`is_closed`](Self::is_closed) may change next.
+    /// The time when [`is_closed`](Self::is_closed) may change next.
     pub fn next_change(&self, now: Duration) -> Option<Duration> {
         let edges = self.closing_rules().flat_map(|rule| {
             let (start, end) = self.window(rule);

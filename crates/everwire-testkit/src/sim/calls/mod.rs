@@ -1,10 +1,10 @@
-//! Calls and streams in a session (`docs/calls.md`), in virtual time: both ends' machines (`everwire_calls::Endpoint`) over a session
-//! that does what a session does, and a checker of every promise.
+//! Calls and streams in a session (`docs/calls.md`), in virtual time: both ends' machines (`everwire_calls::Endpoint`)
+//! over a session that does what a session does, and a checker of every promise.
 //!
-//! The session carries each message exactly once and in order, with any delay; that it does is what the rest of the simulator
-//! checks. What goes wrong here is what a session can't hide: it is lost, with or without a word on what was processed, and the
-//! client's program crashes and is started again with the same session. Users open, cancel, read and forget at any time, handlers
-//! answer, fail, and take their time.
+//! The session carries each message exactly once and in order, with any delay; that it does is what the rest of the
+//! simulator checks. What goes wrong here is what a session can't hide: it is lost, with or without a word on what was
+//! processed, and the client's program crashes and is started again with the same session. Users open, cancel, read and
+//! forget at any time, handlers answer, fail, and take their time.
 //!
 //! - [`run`], [`sweep`]: the scenarios of seeds
 //! - `world`: the two ends, the session, and what happens
@@ -24,7 +24,7 @@ mod world;
 pub use mutant::Mutant;
 use world::World;
 
-/// What was exercised.
+/// The counts of what was exercised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -46,23 +46,23 @@ pub struct Counts {
     pub crashes: u64,
 }
 
-/// What came of one seed.
+/// The result of one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// What was exercised.
+    /// The counts of what was exercised.
     pub counts: Counts,
     /// The first promise that was broken.
     pub violation: Option<String>,
-    /// What happened, line by line, if it was asked for.
+    /// The trace, line by line, if it was asked for.
     pub trace: Vec<String>,
 }
 
-/// What came of many seeds.
+/// The result of many seeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sweep {
-    /// What was exercised.
+    /// The counts of what was exercised.
     pub counts: Counts,
     /// The failing seed that is nearest to the beginning of those that were run, and what was broken.
     pub failure: Option<(u64, String)>,

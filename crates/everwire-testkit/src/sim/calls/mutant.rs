@@ -17,7 +17,7 @@ macro_rules! mutants {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// What it is, in words.
+            /// A description in words.
             #[must_use]
             pub fn words(self) -> &'static str {
                 match self {

@@ -3,7 +3,8 @@
 use everwire_core::{Attempt, Cause, Event, Input, Loss, Message, Moment, Outcome, Output};
 
 use super::link::{Link, Pause};
-use super::process::{Aborted, Awaited, Process, count_outcome, place, words};
+use super::process::{Aborted, Awaited, Process};
+use super::trace::{count_outcome, excerpt, place};
 use super::{ClientApp, ClientIo};
 use crate::faults::{Direction, Ending};
 use crate::sim::Mutant;
@@ -40,7 +41,7 @@ impl Process {
                     let line = up.socket.line.0;
                     if up.socket.control(&message, unbounded) {
                         stage.monitor(line, false, message.payload());
-                        stage.note(|| format!("client {index} line {line} says {}", words(&message)));
+                        stage.note(|| format!("client {index} line {line} says {}", excerpt(&message)));
                     }
                 }
             }

@@ -17,6 +17,7 @@ mod node;
 mod process;
 mod rate;
 mod shims;
+mod trace;
 
 use std::time::Duration;
 
@@ -28,11 +29,12 @@ pub(crate) use disk::DiskPlan;
 pub(crate) use ledger::Ledger;
 pub(crate) use node::ClientNode;
 use process::Awaited;
-pub(crate) use process::{ClientPlan, Process, count_outcome, words};
+pub(crate) use process::{ClientPlan, Process};
+pub(crate) use trace::{count_outcome, excerpt};
 
 use super::stage::Stage;
 
-/// What an application makes of a message.
+/// The way an application handles a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handled {
     /// It is processed: the sender may forget it.
@@ -118,7 +120,7 @@ pub trait ClientApp {
     }
 }
 
-/// What a client's application can do.
+/// The actions that are open to a client's application.
 #[derive(Debug)]
 pub struct ClientIo<'a> {
     pub(crate) index: u32,
@@ -128,12 +130,12 @@ pub struct ClientIo<'a> {
 }
 
 impl ClientIo<'_> {
-    /// Which client this is, from 0.
+    /// The number of the client, from 0.
     pub fn index(&self) -> u32 {
         self.index
     }
 
-    /// How often the process has been started, from 1.
+    /// The number of times that the process has been started, from 1.
     pub fn life(&self) -> u32 {
         self.process.life
     }
@@ -190,7 +192,7 @@ impl ClientIo<'_> {
         self.input(Input::Processed(messages));
     }
 
-    /// How many messages were handed over in this life, the one that is being handled included.
+    /// The number of messages that were handed over in this life, the one that is being handled included.
     pub fn handled(&self) -> u64 {
         self.process.handled
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use everwire_core::session::{Limits, Replies};
 use everwire_core::{
-    Attempt, Config, Input, Machine, Message, MessageId, Moment, OpenFailure, OpenFailureKind, Outcome, SendError,
-    SendRate, State, Timer, TransportEvent,
+    Attempt, Config, Input, Machine, Message, MessageId, Moment, OpenFailure, OpenFailureKind, SendError, SendRate,
+    State, Timer, TransportEvent,
 };
 
 use super::disk::{Disk, DiskPlan};
@@ -14,6 +14,7 @@ use super::ledger::{Ledger, Pace};
 use super::link::{Link, LinkState, Pause};
 use super::rate::Rate;
 use super::shims::Shims;
+use super::trace::place;
 use super::{ClientApp, ClientIo, Handled};
 use crate::sim::Mutant;
 use crate::sim::agenda::Nanos;
@@ -461,8 +462,8 @@ impl Process {
         }
     }
 
-    /// Whether at least once may have come to its end for a message: it could not be proven on the next connection either, or
-    /// the client has ended.
+    /// Whether at least once may have come to its end for a message: it could not be proven on the next connection
+    /// either, or the client has ended.
     pub(crate) fn may_give_up(&self) -> bool {
         self.unread_ends >= 2 || self.deaths >= 4 || matches!(self.machine.state(), State::Closed(_))
     }
@@ -500,25 +501,6 @@ impl Process {
             stage.fail(place(index), format_args!("a write buffer of {buffered} bytes"));
         }
     }
-}
-
-pub(super) fn place(index: u32) -> String {
-    format!("client {index}")
-}
-
-pub(crate) fn count_outcome(stage: &mut Stage, messages: u64, outcome: Outcome) {
-    let counts = &mut stage.counts;
-    *match outcome {
-        Outcome::Acknowledged => &mut counts.acknowledged,
-        Outcome::Received => &mut counts.received,
-        Outcome::Unknown(_) => &mut counts.unknown,
-        _ => &mut counts.unsent,
-    } += messages;
-}
-
-/// A message for the trace.
-pub(crate) fn words(message: &Message) -> String {
-    String::from_utf8_lossy(message.payload()).chars().take(120).collect()
 }
 
 /// Whether no attempt may follow a refusal with this status, whatever was before.

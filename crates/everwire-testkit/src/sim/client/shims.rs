@@ -140,7 +140,7 @@ impl Shims {
             }
             stage.note(|| {
                 let prefix = String::from_utf8_lossy(prefix).into_owned();
-                format!("client line {line} sends {prefix}{}", super::process::words(outgoing.message))
+                format!("client line {line} sends {prefix}{}", super::trace::excerpt(outgoing.message))
             });
             true
         });

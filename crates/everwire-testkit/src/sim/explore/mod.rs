@@ -21,7 +21,7 @@ use std::collections::{HashSet, VecDeque};
 pub use act::Act;
 use world::World;
 
-/// How small the world is.
+/// The bounds of the world.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// Messages that the client sends.
@@ -38,7 +38,7 @@ pub struct Bounds {
     pub states: usize,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explored {
@@ -48,7 +48,7 @@ pub struct Explored {
     pub steps: usize,
     /// The longest course that led to a new state.
     pub depth: usize,
-    /// Whether all states within the bounds were seen.
+    /// `true` if all states within the bounds were seen.
     pub complete: bool,
     /// A course of events after which a promise is not kept, and which; one of the shortest.
     pub violation: Option<(Vec<Act>, String)>,

@@ -22,13 +22,13 @@ use super::stage::Violation;
 use super::world;
 use journal::Journal;
 
-/// What came of a scenario with the probe at both ends.
+/// The result of a scenario with the probe at both ends.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
     /// The promise that was not kept, if one was not.
     pub violation: Option<Violation>,
-    /// What was exercised.
+    /// The counts of what was exercised.
     pub counts: Counts,
     /// A line for each thing that happened; empty unless it was asked for.
     pub trace: Vec<String>,

@@ -5,21 +5,21 @@ use super::is_default;
 use crate::sim::hostile::Abuse;
 use crate::sim::intruder::Intrusion;
 
-/// What is done when.
+/// An action and its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Step {
     /// Milliseconds since the world's start.
     pub at: u64,
-    /// Which client does it or suffers it, where that matters. Default: 0.
+    /// The client that does it or suffers it, where that matters. Default: 0.
     #[serde(default, skip_serializing_if = "is_default")]
     pub client: u32,
-    /// What.
+    /// The kind of failure.
     #[serde(flatten)]
     pub action: Action,
 }
 
-/// What users, operators and accidents do. Times are in milliseconds.
+/// An action of a user, an operator or an accident. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -30,23 +30,23 @@ const GENTLE: Duration = Duration::from_millis(300);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Scenario {
-    /// What it is, in a line. Default: empty.
+    /// A description in a line. Default: empty.
     pub name: String,
-    /// Where chance comes from. Default: 0.
+    /// The seed of all randomness. Default: 0.
     pub seed: u64,
-    /// Whether both ends speak `everwire.v1`. Default: they do not.
+    /// `true` if both ends speak `everwire.v1`. Default: they do not.
     pub session: bool,
-    /// How many clients there are; each is a principal of its own. Default: 0, which counts as 1.
+    /// The number of clients; each is a principal of its own. Default: 0, which counts as 1.
     pub clients: u32,
     /// The clients' settings.
     pub client: ClientSetup,
     /// The server's settings.
     pub server: ServerSetup,
-    /// How a plain server behaves.
+    /// The way a plain server behaves.
     pub script: PlainScript,
     /// The network's faults. None begins once the scenario is calm.
     pub network: Schedule,
-    /// What is done when.
+    /// An action and its time.
     pub steps: Vec<Step>,
     /// From this time on everything is well again: then all that is open has to come to its end. In milliseconds;
     /// default: 0, which counts as the time of the last step.

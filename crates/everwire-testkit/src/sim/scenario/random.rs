@@ -11,7 +11,7 @@ use crate::sim::intruder::Intrusion;
 use crate::sim::server::PlainScript;
 use crate::sim::stage::Random;
 
-/// What kind of scenario is drawn.
+/// The kind of scenario that is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {

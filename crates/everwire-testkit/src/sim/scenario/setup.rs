@@ -32,7 +32,7 @@ pub struct ClientSetup {
     /// Messages a second at most; 0: as many as the connection takes.
     #[serde(skip_serializing_if = "super::is_default")]
     pub send_rate: u32,
-    /// How many of them at once; 0: 1.
+    /// The number of them at once; 0: 1.
     #[serde(skip_serializing_if = "super::is_default")]
     pub send_burst: u32,
     #[serde(skip_serializing_if = "super::is_default")]
@@ -57,7 +57,7 @@ pub struct ClientSetup {
     pub ack_delay: u64,
     #[serde(skip_serializing_if = "super::is_default")]
     pub ack_every: u32,
-    /// How long the handler takes for a message; 0: no time.
+    /// The time that the handler takes for a message; 0: no time.
     #[serde(skip_serializing_if = "super::is_default")]
     pub work: u64,
     /// Messages that wait for the handler before reading pauses; 0: 1024.
@@ -86,7 +86,7 @@ pub struct ClientSetup {
     /// The outbox is kept in a store that outlives the process.
     #[serde(skip_serializing_if = "super::is_default")]
     pub durable: bool,
-    /// How long a commit of that store takes.
+    /// The time that a commit of that store takes.
     #[serde(skip_serializing_if = "super::is_default")]
     pub commit: u64,
     /// One commit in four fails.
@@ -162,7 +162,7 @@ pub struct ServerSetup {
     pub max_sessions: usize,
     #[serde(skip_serializing_if = "super::is_default")]
     pub max_detached_bytes: usize,
-    /// How long the handler takes for a message; 0: no time.
+    /// The time that the handler takes for a message; 0: no time.
     #[serde(skip_serializing_if = "super::is_default")]
     pub work: u64,
     /// Messages of a plain connection that wait for the handler before reading pauses; 0: 1024.
@@ -170,10 +170,10 @@ pub struct ServerSetup {
     pub inbox: usize,
     #[serde(skip_serializing_if = "super::is_default")]
     pub write_buffer: usize,
-    /// How effects become durable.
+    /// The way effects become durable.
     #[serde(skip_serializing_if = "super::is_default")]
     pub commit: Commit,
-    /// What a session that is over has left in its inbox is still handled.
+    /// Handles what a session that is over has left in its inbox.
     #[serde(skip_serializing_if = "super::is_default")]
     pub finishes: bool,
     /// Each message is answered with one.
@@ -181,7 +181,7 @@ pub struct ServerSetup {
     pub echo: bool,
 }
 
-/// How the server's application makes effects durable.
+/// The way the server's application makes effects durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Commit {

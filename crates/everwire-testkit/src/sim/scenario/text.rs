@@ -3,7 +3,7 @@ use std::fmt;
 use super::{Raw, Scenario};
 use crate::faults::{Schedule, ScheduleError};
 
-/// Why a text is no scenario.
+/// The reason why a text is no scenario.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ScenarioError {

@@ -100,7 +100,7 @@ pub trait ServerApp {
     }
 }
 
-/// What a server's application can do.
+/// The actions that are open to a server's application.
 #[derive(Debug)]
 pub struct ServerIo<'a> {
     pub(crate) core: &'a mut ServerCore,
@@ -108,7 +108,7 @@ pub struct ServerIo<'a> {
 }
 
 impl ServerIo<'_> {
-    /// How often the process has been started, from 1.
+    /// The number of times that the process has been started, from 1.
     pub fn life(&self) -> u32 {
         self.core.life()
     }
@@ -128,7 +128,7 @@ impl ServerIo<'_> {
         self.core.live_peers()
     }
 
-    /// Who it is that a peer says it is.
+    /// The principal that a peer claims to be.
     pub fn principal(&self, peer: PeerId) -> &str {
         self.core.peer(peer).map_or("", |peer| &peer.principal)
     }
@@ -152,8 +152,8 @@ impl ServerIo<'_> {
         self.core.processed(self.stage, peer, messages);
     }
 
-    /// How many messages of this peer were handed over, the one that is being handled included. In a session that is the
-    /// message's sequence number.
+    /// The number of messages of this peer that were handed over, the one that is being handled included. In a session
+    /// that is the message's sequence number.
     pub fn handled(&self, peer: PeerId) -> u64 {
         self.core.peer(peer).map_or(0, |peer| peer.handled)
     }

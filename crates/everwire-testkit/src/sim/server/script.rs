@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sim::hostile::Abuse;
 
-/// How a plain server behaves until the scenario is calm. The default answers pings and keeps its connections.
+/// The way a plain server behaves until the scenario is calm. The default answers pings and keeps its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -36,9 +36,9 @@ pub struct PlainScript {
     /// It does not read for so many milliseconds after the opening.
     #[serde(skip_serializing_if = "is_zero")]
     pub reads_after: u32,
-    /// It drops a connection on which it has received nothing for so many milliseconds, as servers do that count only what they
-    /// receive. For worlds in which nothing else keeps what is sent from it: a client may lose two connections so, and from
-    /// these has to learn to ping more often.
+    /// It drops a connection on which it has received nothing for so many milliseconds, as servers do that count only
+    /// what they receive. For worlds in which nothing else keeps what is sent from it: a client may lose two
+    /// connections so, and from these has to learn to ping more often.
     #[serde(skip_serializing_if = "is_zero")]
     pub drops_silent: u32,
     /// It begins to behave so at this time, in milliseconds since the world's start.
@@ -50,8 +50,8 @@ pub struct PlainScript {
     /// A hello is answered with something that is no welcome.
     #[serde(skip_serializing_if = "is_false")]
     pub greets_wrongly: bool,
-    /// A hello is answered with a new session, and then the server does this: it floods its client, exceeds the client's limits,
-    /// or is alive and nothing else.
+    /// A hello is answered with a new session, and then the server does this: it floods its client, exceeds the
+    /// client's limits, or is alive and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abuse: Option<Abuse>,
     /// It closes the connection with this code at each message that holds a `!`, in the calm too.

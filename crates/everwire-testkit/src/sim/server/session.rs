@@ -11,7 +11,7 @@ use super::line::{LineState, hello};
 use super::node::{ServerCore, Told};
 use super::peer::{Peer, PeerId};
 use crate::sim::agenda::Nanos;
-use crate::sim::client::{count_outcome, words};
+use crate::sim::client::{count_outcome, excerpt};
 use crate::sim::mutant::Mutant;
 use crate::sim::network::LineId;
 use crate::sim::stage::Stage;
@@ -26,7 +26,7 @@ impl ServerCore {
     pub(super) fn greeted(&mut self, stage: &mut Stage, index: usize, message: Message) {
         let now = stage.agenda.now();
         let line = self.lines[index].id;
-        stage.note(|| format!("server line {} hears {}", line.0, words(&message)));
+        stage.note(|| format!("server line {} hears {}", line.0, excerpt(&message)));
         let script = &self.lines[index].script;
         if script.withholds_welcome || script.greets_wrongly {
             let wrong = script.greets_wrongly;
@@ -164,7 +164,7 @@ impl ServerCore {
     pub(super) fn session_messages(&mut self, stage: &mut Stage, index: usize, peer: PeerId, batch: Vec<Message>) {
         let line = self.lines[index].id;
         for message in &batch {
-            stage.note(|| format!("server line {} hears {}", line.0, words(message)));
+            stage.note(|| format!("server line {} hears {}", line.0, excerpt(message)));
         }
         let batch = self.bend_messages(stage, peer, batch);
         let of = self.speaks_as(stage, index);
@@ -217,8 +217,8 @@ impl ServerCore {
         }
     }
 
-    /// The application lets go of a session, as one whose handler returns: nobody handles what comes from now on. Not while it
-    /// has something in hand.
+    /// The application lets go of a session, as one whose handler returns: nobody handles what comes from now on. Not
+    /// while it has something in hand.
     pub(super) fn finish(&mut self, stage: &mut Stage, peer: PeerId) {
         let state = &mut self.peers[peer.0 as usize];
         if state.session.is_some() && state.processed == state.handled {
@@ -292,7 +292,7 @@ impl ServerCore {
         let id = line.id.0;
         if line.socket().is_some_and(|socket| socket.control(&message, unbounded)) {
             stage.monitor(id, true, message.payload());
-            stage.note(|| format!("server line {id} says {}", words(&message)));
+            stage.note(|| format!("server line {id} says {}", excerpt(&message)));
         }
     }
 
@@ -419,7 +419,7 @@ impl ServerCore {
             stage.monitor(id.0, true, prefix);
             stage.note(|| {
                 let prefix = String::from_utf8_lossy(prefix).into_owned();
-                format!("server line {} sends {prefix}{}", id.0, words(outgoing.message))
+                format!("server line {} sends {prefix}{}", id.0, excerpt(outgoing.message))
             });
             true
         });

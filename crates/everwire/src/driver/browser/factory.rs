@@ -30,9 +30,9 @@ impl SocketFactory {
         Self { make, pings: false }
     }
 
-    /// Whether the sockets have a method `ping(bytes)`, which sends a ping of the protocol, and call `onpong(bytes)` for each
-    /// pong, with what it carries as a `Uint8Array`. Then these are the heartbeat and the evidence, as they are natively.
-    /// Default: false.
+    /// Returns `true` if the sockets have a method `ping(bytes)`, which sends a ping of the protocol, and call
+    /// `onpong(bytes)` for each pong, with what it carries as a `Uint8Array`. Then these are the heartbeat and the
+    /// evidence, as they are natively. Default: false.
     #[must_use]
     pub fn pings(mut self, pings: bool) -> Self {
         self.pings = pings;

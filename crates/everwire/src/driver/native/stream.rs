@@ -9,7 +9,7 @@ use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What is under a [`WebSocket`](crate::WebSocket): TCP, or TLS over it; with an `https` proxy, over TLS over it.
+/// The stream under a [`WebSocket`](crate::WebSocket): TCP, or TLS over it; with an `https` proxy, over TLS over it.
 #[derive(Debug)]
 pub struct Stream {
     kind: Kind,

@@ -14,13 +14,13 @@ use super::schema::VERSION;
 use crate::clock::unix_ms;
 use crate::store::error::{BackupError, RestoreError, StoreError, StoreOpenError};
 
-/// What was restored.
+/// The report of a restoration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Restored {
-    /// How many messages there are now.
+    /// The number of messages that are there now.
     pub messages: u64,
-    /// Where the database that was there before is now, with its log beside it.
+    /// The path of the database that was there before, with its log beside it.
     pub before: Option<PathBuf>,
 }
 
