@@ -361,7 +361,7 @@ impl Client {
         self.shared.finished().await
     }
 
-    /// What the server is told by the closing handshake of the next [`disconnect`](Self::disconnect) or [`close`](Self::close),
+    /// Sets the code and the reason of the closing handshake of the next [`disconnect`](Self::disconnect) or [`close`](Self::close),
     /// in place of 1000 without a reason. It says nothing about what is flushed before, and a connection that is
     /// lost has no such handshake.
     ///
