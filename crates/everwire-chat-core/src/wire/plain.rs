@@ -45,7 +45,7 @@ const NAME_SHOWN: usize = 64;
 /// - `status` and `offset` may be anything: they are not for clients to say;
 /// - `id` and `userId` may be numbers;
 /// - `userId` and `userName` may be absent, `null` or empty where the user is known; a user without a name is called by
-/// the id;
+///   the id;
 /// - `id` may be absent in what is no text.
 ///
 /// Half of a surrogate pair in a text is read as U+FFFD.
