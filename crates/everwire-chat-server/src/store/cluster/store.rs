@@ -10,8 +10,9 @@ use tokio::time::timeout;
 
 use super::access::{self, AccessLink};
 use super::accounts::ClusterAccounts;
-use super::broker::Broker;
+use super::broker::{Broker, StreamState};
 use super::error::ClusterError;
+use super::fault::ClusterFault;
 use super::log::{Event, Log, WAITING};
 use super::names::{self, SHARDS};
 use super::presence::Presence;
@@ -32,6 +33,10 @@ use crate::sync::lock;
 
 /// How long a page waits for posts of its room that are on their way.
 const PAGE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a client waits that has seen more than this node; then it is sent away to come back. How often it is looked.
+const LEVEL_PATIENCE: Duration = Duration::from_secs(8);
+const LEVEL_PACE: Duration = Duration::from_millis(10);
 
 /// How long the end waits for the outcome of what is on its way.
 const PARTING: Duration = Duration::from_secs(5);
@@ -152,6 +157,23 @@ impl ClusterStore {
         Arc::clone(&self.status)
     }
 
+    /// Waits until this node has applied what the stream of a room holds now.
+    async fn catch_up(&self, room: &str) -> Result<(), StoreError> {
+        let (shard, _) = names::place(room);
+        let name = names::history(shard);
+        let silent = StoreError::Cluster(ClusterFault::Silent);
+        let Ok(Ok(StreamState::There { last, .. })) = timeout(LEVEL_PATIENCE, self.link.broker.state(&name)).await
+        else {
+            return Err(silent);
+        };
+        let applies = async {
+            while self.status.applied(shard) < last {
+                tokio::time::sleep(LEVEL_PACE).await;
+            }
+        };
+        timeout(LEVEL_PATIENCE, applies).await.map_err(|_| StoreError::Cluster(ClusterFault::Behind))
+    }
+
     /// Waits until all posts of a room, or of all, that came before have been told; at most as long as the log takes to give them up.
     async fn settle(&self, room: Option<&str>) {
         let (guard, mut gone) = mpsc::channel(1);
@@ -252,7 +274,15 @@ impl MessageStore for ClusterStore {
         Box::pin(async move {
             // While the log has no leader, pages are read all the same.
             let _ = timeout(PAGE_PATIENCE, self.settle(Some(room))).await;
-            self.applied.page(room, request).await
+            let page = self.applied.page(room, request).await?;
+            match request {
+                // Who comes from another node may have seen what this one has not applied yet.
+                PageRequest::After(seen) if seen > page.end => {
+                    self.catch_up(room).await?;
+                    self.applied.page(room, request).await
+                }
+                PageRequest::After(_) | PageRequest::Latest(_) | PageRequest::Before(..) => Ok(page),
+            }
         })
     }
 

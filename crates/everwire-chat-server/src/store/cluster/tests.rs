@@ -400,3 +400,19 @@ async fn what_is_too_old_goes_from_the_streams_and_a_new_node_begins_where_the_o
     first.close();
     second.close();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_seen_more_than_a_node_waits_until_the_node_has_it_too() {
+    let nats = Nats::start("");
+    let folders = [folder(), folder()];
+    let [first, second] = [0, 1].map(|node| join(&nats, &folders[node].1).unwrap().0);
+    for n in 1..=100 {
+        first.append(post("a", &n.to_string())).await;
+        first.flush().await.unwrap();
+        assert!(second.page("a", PageRequest::After(n)).await.unwrap().end >= n);
+    }
+    let made_up = second.page("a", PageRequest::After(u64::MAX)).await.unwrap();
+    assert_eq!((made_up.messages.len(), made_up.end), (0, 100), "a position that nobody has is answered, too");
+    first.close();
+    second.close();
+}
