@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use everwire_chat::rooms::RoomList;
 use everwire_chat::signal::AwaySignal;
-use everwire_chat::{ChatClient, ChatEvent, Entry};
-use everwire_i18n::{Text, Words};
+use everwire_chat::{ChatClient, ChatEvent, Entry, SendError};
+use everwire_i18n::{Language, Text, Words};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::{sleep, sleep_until};
@@ -216,13 +216,13 @@ impl App {
             Do::Retry { room, ids } => {
                 let chat = self.rooms.chat(room);
                 let problem = ids.iter().filter_map(|id| chat.retry(id).err()).fold(None, |_, problem| Some(problem));
-                self.tell(problem);
+                self.tell(problem, &Text::NotNow);
             }
             Do::TakeBack { room, ids } => {
                 let chat = self.rooms.chat(room);
                 let problem =
                     ids.iter().filter_map(|id| chat.take_back(id).err()).fold(None, |_, problem| Some(problem));
-                self.tell(problem);
+                self.tell(problem, &Text::TooLate);
             }
             Do::Join(name) => self.join(&name),
             Do::ListRooms => drop(self.listing.spawn((self.list)())),
@@ -249,14 +249,19 @@ impl App {
         if let Err(error) = self.rooms.chat(room).send(text) {
             // What could not be taken is not lost: it can be edited and sent again.
             self.model.rooms[room].draft.put_back(text);
-            self.tell(Some(error));
+            let in_short = if error == SendError::Full { Text::Full } else { Text::NotNow };
+            self.tell(Some(error), &in_short);
         }
     }
 
-    fn tell(&mut self, problem: Option<impl std::error::Error>) {
+    fn tell(&mut self, problem: Option<impl std::error::Error>, in_short: &Text<'_>) {
         if let Some(problem) = problem {
-            self.model.note = Some(printable_line(&problem.to_string()));
+            self.note(&problem.to_string(), in_short);
         }
+    }
+
+    fn note(&mut self, problem: &str, in_short: &Text<'_>) {
+        self.model.note = Some(in_words(&self.model.words, problem, in_short));
     }
 
     fn join(&mut self, name: &str) {
@@ -269,7 +274,10 @@ impl App {
                 self.model.rooms.push(shown(name.to_owned(), chat, entries, self.way));
                 self.model.go_to(self.rooms.count() - 1);
             }
-            Err(failure) => self.model.note = Some(printable_line(&failure.line)),
+            Err(failure) => {
+                self.model.room().draft.put_back(&format!("/join {name}"));
+                self.note(&failure.line, &Text::NotNow);
+            }
         }
     }
 
@@ -280,7 +288,7 @@ impl App {
                 self.model.listed = list.rooms;
                 self.model.panel = Some(Panel::Rooms);
             }
-            Err(problem) => self.model.note = Some(printable_line(&problem)),
+            Err(problem) => self.note(&problem, &Text::NoAnswer),
         }
     }
 
@@ -434,5 +442,31 @@ async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+/// A problem in the reader's language: as it was said to those who read English, else by what is known of it, or in short.
+fn in_words(words: &Words, problem: &str, in_short: &Text<'_>) -> String {
+    if words.language() == Language::English || Words::knows_reason(problem) {
+        return printable_line(&words.reason(problem));
+    }
+    words.say(in_short)
+}
+
+#[cfg(test)]
+mod tests {
+    use everwire_chat::limits::check_room;
+    use everwire_i18n::{Language, Text, Words};
+
+    use super::in_words;
+
+    #[test]
+    fn a_problem_is_told_in_the_reader_s_language() {
+        let too_long = check_room(&"x".repeat(65)).expect_err("too long");
+        let russian = |problem| in_words(&Words::new(Language::Russian), problem, &Text::NotNow);
+        assert_eq!(russian(too_long), "название комнаты длиннее 64 символов");
+        assert_eq!(russian("the outbox is gone"), "сейчас это отправить нельзя");
+        let english = Words::new(Language::English);
+        assert_eq!(in_words(&english, "the outbox\u{7} is gone", &Text::NotNow), "the outbox␇ is gone");
     }
 }
