@@ -3,7 +3,7 @@ import { build } from "esbuild";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
-const ENTRIES = ["index", "node", "inline", "slim", "react", "chat"];
+const ENTRIES = ["index", "node", "inline", "slim", "react", "chat", "chat-node"];
 /** In bytes: the shim by gzip, the WebAssembly by brotli. */
 const LIMITS = { shim: 4096, wasm: Number(process.env.EVERWIRE_JS_WASM_LIMIT ?? 145_000) };
 
@@ -30,9 +30,13 @@ await build({
 for (const name of ["everwire.wasm", "chat.wasm"]) await copyFile(here(`gen/${name}`), here(`dist/${name}`));
 for (const types of (await readdir(here("src"))).filter((name) => name.endsWith(".d.ts"))) await copyFile(here(`src/${types}`), here(`dist/${types}`));
 
+for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) await copyFile(here(`../../${licence}`), here(licence));
+
 const shim = await build({ entryPoints: ["src/socket.js"], format: "esm", target: "es2022", bundle: true, minify: true, write: false });
 const chat = brotliCompressSync(await readFile(here("gen/chat.wasm")));
 const sizes = { shim: gzipSync(shim.outputFiles[0].contents, { level: 9 }).length, wasm: brotliCompressSync(wasm).length };
+// The README names them; a test holds it to this.
+await writeFile(here("gen/sizes.json"), JSON.stringify({ ...sizes, small: !process.env.EVERWIRE_JS_WASM_LIMIT }));
 console.log(`shim ${sizes.shim} bytes by gzip, WebAssembly ${sizes.wasm} bytes by brotli (${wasm.length} as it is); the chat's ${chat.length}`);
 for (const [what, limit] of Object.entries(LIMITS)) {
   if (sizes[what] > limit) throw new Error(`the ${what} has ${sizes[what]} bytes, more than ${limit}`);

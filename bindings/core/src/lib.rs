@@ -32,7 +32,6 @@
 //! - [`Error`]: what can go wrong
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
-
 #![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync, reason = "a page has one thread"))]
 
 mod client;

@@ -1,3 +1,5 @@
+import type { WebSocketConstructor } from "./socket.js";
+
 /** How far a message has come. `sent`: the server has stored it. */
 export type Status = "sending" | "sent" | "delivered" | "read" | "failed";
 
@@ -41,8 +43,15 @@ export interface ChatOptions {
   userId?: string;
   /** On a server that asks for one: called before each attempt, with whether the last token was refused. */
   token?(refused: boolean): string | Promise<string>;
-  /** Keeps what waits in `localStorage` under this name: one for each user, room and tab. */
+  /**
+   * Keeps what waits in the browser's `localStorage` under this name, which is another for each user and room. Each tab has one of its own;
+   * what a closed tab has left is sent by one that is open, or opens next. Default: none.
+   */
   store?: string;
+  /** Messages of ours that an earlier room of this user could not send, by its `failed()`: they are shown, and can be sent again. */
+  failed?: readonly string[];
+  /** What makes the connections. Default: the global `WebSocket`. With npm's `ws` pings of the protocol are the heartbeat. */
+  WebSocket?: WebSocketConstructor;
   /** Messages that are kept. Default: 1,000. */
   window?: number;
   /** Milliseconds before the second attempt. Default: 1,000. */
@@ -72,6 +81,8 @@ export class ChatRoom extends EventTarget {
   retry(id: string): Promise<void>;
   /** Takes back what has not gone, or deletes what has failed. */
   takeBack(id: string): Promise<void>;
+  /** Messages of ours that have failed, to be kept by the program (each is a text of some 200 bytes) and given to a later room as its option `failed`. */
+  failed(): string[];
   /** Asks for up to 100 messages that are missing; whether they are on their way. */
   loadEarlier(): boolean;
   /** The user has seen this message (the last one) and all before it. */

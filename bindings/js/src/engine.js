@@ -1,8 +1,9 @@
 // Loaded in its own time: what ties a socket of the shim to a client in WebAssembly.
 import init, { Engine, initSync } from "../gen/everwire.js";
-import { address, linked } from "./socket.js";
+import { linked } from "./socket.js";
 import { settings } from "./settings.js";
-import { locked } from "./outbox.js";
+import { heir, locked } from "./outbox.js";
+import { storage } from "./storage.js";
 import { wrapped } from "./wrap.js";
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
@@ -27,6 +28,10 @@ const OUTCOMES = [
 
 /** So many messages wait for an iterator that is slow; then the connection is not read. */
 const HIGH_WATER = 64;
+/** So many texts at most cross into the WebAssembly together: their numbers follow each other. */
+const TOGETHER = 256;
+/** How long what another page has left may take to be sent and proven, once all of it was given to a connection. */
+const INHERITED_MS = 10_000;
 /** How long a page that comes back may take to connect before its states tell that it has not. */
 const RETURN_MS = 3_000;
 
@@ -46,6 +51,15 @@ export async function attach(core) {
   await client.begin();
 }
 
+/** Whether messages wait in what was kept. */
+function isWaiting(text) {
+  try {
+    return JSON.parse(text)?.messages?.length > 0;
+  } catch {
+    return false;
+  }
+}
+
 class Client {
   #core;
   #engine;
@@ -53,6 +67,9 @@ class Client {
   /** The socket in use, or the last one. */
   #link;
   #deliveries = new Map();
+  #hasEnded = false;
+  /** Texts that were sent in this turn. */
+  #gathered = [];
   /** Messages that the user has been given. */
   #done = 0;
   /** How many more an iterator has asked for. */
@@ -63,6 +80,9 @@ class Client {
   /** The page is put away: what happens meanwhile is told when it is back. */
   #away;
   #listeners = [];
+  /** Sockets that send what other pages have left. */
+  #heirs = new Set();
+  #stopInheriting = () => {};
 
   constructor(core) {
     this.#core = core;
@@ -71,9 +91,8 @@ class Client {
   async begin() {
     const core = this.#core;
     const given = settings(core.options, typeof core.WebSocket.prototype?.ping === "function");
-    if (given.store) this.#store = await locked(given.store);
+    if (given.store) await this.#openStore(given);
     if (core.ready === CLOSED) return this.#store?.release();
-    if (this.#store) given.store = this.#store.name;
     given.protocols = core.protocols;
     const hooks = {
       socket: (url, protocols) => this.#socket(url, protocols),
@@ -83,7 +102,7 @@ class Client {
       event: (kind, detail) => this.#event(kind, detail),
       recovered: (id, data) => this.#recovered(id, data),
     };
-    if (core.next || core.urls.length > 1) hooks.request = (attempt, cause) => this.#request(attempt, cause);
+    if (core.next || core.names || core.urls.length > 1) hooks.request = (attempt, cause) => this.#request(attempt, cause);
     if (core.options.onOpen) hooks.open = async (connection) => core.options.onOpen(connection);
     // Nothing may be told before there is somebody to tell it to.
     this.#watchPage();
@@ -98,20 +117,111 @@ class Client {
     core.drain?.();
   }
 
+  /** The outbox's place: of its own, or one that another page has left. */
+  async #openStore(given) {
+    const core = this.#core;
+    const kept = storage(core.options.outbox.storage);
+    const base = given.store;
+    this.#store = core.options.outbox.inherited ?? (await locked(base, kept));
+    try {
+      given.store = this.#store.name;
+      given.stored = (await kept.getItem(given.store)) ?? undefined;
+      given.keep = (name, text) => kept.setItem(name, text);
+    } catch (error) {
+      this.#store.release();
+      throw error;
+    }
+    if (core.options.outbox.inherited) return;
+    this.#stopInheriting = heir(base, given.store, kept, (left) => this.#inherit(left, kept));
+  }
+
+  /** Sends what another page has left, by a socket of its own, as if it were of ours. */
+  async #inherit(left, kept) {
+    const core = this.#core;
+    const text = await Promise.resolve(kept.getItem(left.name)).catch(() => null);
+    if (core.engine !== this || !isWaiting(text)) return left.release();
+    const outcomes = [];
+    const { outbox } = core.options;
+    const onRecovered = (data, outcome) => {
+      outcomes.push(outcome);
+      outbox.onRecovered?.(data, outcome);
+      core.tell("recovered", { data, outcome });
+    };
+    const socket = new core.socket.constructor(core.next ?? core.urls, core.names ?? core.protocols, {
+      ...core.options,
+      startClosed: false,
+      outbox: { ...outbox, inherited: left, onRecovered },
+    });
+    this.#heirs.add(socket);
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("message", ({ data }) => this.#messages([typeof data === "string" ? data : new Uint8Array(data)]));
+    socket.addEventListener("open", async () => {
+      await Promise.all(outcomes);
+      await socket.finish({ within: INHERITED_MS });
+    }, { once: true });
+    socket.addEventListener("close", async () => {
+      if (socket.readyState !== CLOSED) return;
+      this.#heirs.delete(socket);
+      if (!isWaiting(await kept.getItem(left.name))) await kept.removeItem(left.name);
+    });
+  }
+
   // What the shim calls.
 
-  send({ data, options, done, failed }) {
+  send(entry) {
+    if (typeof entry.data !== "string" || entry.options) return this.#sendOne(entry);
+    if (this.#gathered.push(entry) === 1) queueMicrotask(() => this.#flush());
+    else if (this.#gathered.length === TOGETHER) this.#flush();
+  }
+
+  /** What was sent in this turn crosses into the WebAssembly, in one call. */
+  #flush() {
+    const entries = this.#gathered;
+    if (entries.length === 0) return;
+    this.#gathered = [];
+    if (this.#hasEnded) return entries.forEach(({ done }) => done?.({ status: "cancelled" }));
+    if (entries.length === 1) return this.#sendNow(entries[0]);
+    const units = new Uint32Array(entries.length);
+    let joined = entries[0].data;
+    units[0] = joined.length;
+    for (let at = 1; at < entries.length; at += 1) {
+      const { data } = entries[at];
+      units[at] = data.length;
+      joined += `\n${data}`;
+    }
+    const sent = this.#engine.send_texts(joined, units);
+    const { first, count } = sent;
+    for (let at = 0; at < count; at += 1) {
+      const { done } = entries[at];
+      if (done) this.#deliveries.set(first + at, done);
+    }
+    const error = sent.refused();
+    for (const entry of entries.slice(count)) this.#refused(entry, error);
+  }
+
+  #sendOne(entry) {
+    this.#flush();
+    this.#sendNow(entry);
+  }
+
+  #sendNow(entry) {
+    const { data, options, done } = entry;
     try {
       const given = options ?? null;
       const id = typeof data === "string" ? this.#engine.send_text(data, given) : this.#engine.send_bytes(data, given);
       if (done) this.#deliveries.set(id, done);
     } catch (error) {
-      if (failed) return failed(error);
-      this.#core.tell("error", { message: error.message, error });
+      this.#refused(entry, error);
     }
   }
 
+  #refused({ failed }, error) {
+    if (failed) failed(error);
+    else this.#core.tell("error", { message: error.message, error });
+  }
+
   buffered() {
+    this.#flush();
     return this.#engine.queued_bytes() + (this.#link?.socket.bufferedAmount ?? 0);
   }
 
@@ -121,11 +231,15 @@ class Client {
   }
 
   async close(within) {
+    this.#flush();
+    this.#stopInheriting();
+    for (const socket of this.#heirs) socket.finish({ within });
     const [unsent, unproven] = await this.#engine.close(within);
     return { unsent, unproven };
   }
 
   reconnect(code, reason) {
+    this.#flush();
     const core = this.#core;
     if (core.ready === CONNECTING) return this.#engine.retry_now();
     if (core.options.session) return this.#engine.migrate();
@@ -167,9 +281,12 @@ class Client {
 
   end() {
     for (const [target, type, listener] of this.#listeners.splice(0)) target.removeEventListener(type, listener);
+    this.#stopInheriting();
+    for (const socket of this.#heirs) socket.close();
     this.#store?.release();
     this.#store = undefined;
     this.#engine?.free();
+    this.#hasEnded = true;
     this.#engine = { queued_bytes: () => 0, round_trip: () => NaN, demand() {}, acknowledge() {}, async close() { return [0, 0]; } };
   }
 
@@ -190,15 +307,14 @@ class Client {
 
   async #request(attempt, cause) {
     const core = this.#core;
-    if (!core.next) {
-      // The one that worked last is tried first; what fails is followed by the next.
-      if (!this.#hasOpened) this.#address += 1;
-      this.#hasOpened = false;
-      return core.urls[this.#address % core.urls.length];
-    }
     const first = core.first;
     core.first = undefined;
-    return address(await (first ?? core.next({ attempt, cause })));
+    const asked = await (first ?? core.ask({ attempt, cause }));
+    if (core.next) return asked;
+    // The one that worked last is tried first; what fails is followed by the next.
+    if (!this.#hasOpened) this.#address += 1;
+    this.#hasOpened = false;
+    return { ...asked, url: core.urls[this.#address % core.urls.length] };
   }
 
   #messages(messages) {

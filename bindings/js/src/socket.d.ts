@@ -64,6 +64,12 @@ export interface NewConnection {
   receive(): Promise<string | Uint8Array>;
 }
 
+/** A place for texts by their names, at once or by promises. `setItem` replaces a text as a whole or not at all. */
+export interface Storage {
+  getItem(name: string): string | null | undefined | Promise<string | null | undefined>;
+  setItem(name: string, text: string): void | Promise<void>;
+}
+
 /** What makes the connections: the global `WebSocket`'s interface. */
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => unknown;
 
@@ -90,8 +96,16 @@ export interface Options {
   /** What happens to messages whose arrival a lost connection leaves unproven. Default: "at-most-once", with a stored outbox "at-least-once". */
   guarantee?: "at-most-once" | "at-least-once" | "unproven";
   outbox?: {
-    /** Keeps what waits in `localStorage` under this name, so that it survives reloads. Each tab has one of its own. Needs a session, text pings or `ws`. Default: none. */
+    /**
+     * Keeps what waits under this name, so that it survives reloads. Each tab has an outbox of its own; what a closed tab has left is sent by one
+     * that is open, or opens next. Needs a session, text pings or `ws`. Default: none.
+     */
     store?: string;
+    /**
+     * Where: `localStorage` has it at once, and room for some 5 MB; `indexedDB` has room for much more, and a message is kept a few
+     * milliseconds after `send`. A storage of your own (a file, React Native's AsyncStorage) is used by one socket at a time. Default: "localStorage".
+     */
+    storage?: "localStorage" | "indexedDB" | Storage;
     /** Default: 65,536. */
     maxMessages?: number;
     /** Default: 16 MiB. */
@@ -118,7 +132,10 @@ export interface Options {
     maxElapsed?: number;
     /** After a close with 1000 by the server. Default: "end". */
     onNormalClose?: "end" | "reconnect";
-    /** Close codes after which it tries again in any case, and those after which it never does. Default: by what each code says. */
+    /**
+     * Close codes (and HTTP statuses, which npm's `ws` tells) after which it tries again in any case, and those after which it never does.
+     * Default: by what each says.
+     */
     retryCodes?: number[];
     stopCodes?: number[];
   };
@@ -150,13 +167,16 @@ export interface Options {
   maxEnqueuedMessages?: number;
 }
 
-/** What goes before an attempt asks for its URL. */
+/** What a function for the URL or the subprotocols is asked for. */
 export interface Attempt {
   /** From 1 since the last useful connection. */
   attempt: number;
   /** Why the last one ended, in words. */
   cause?: string;
 }
+
+/** Subprotocols: one, several, or none. */
+export type Protocols = string | readonly string[] | null | undefined;
 
 /** What is left when a socket has finished: nothing, if all went well. */
 export interface Left {
@@ -186,9 +206,10 @@ export class EverwireSocket extends EventTarget implements WebSocket {
   /**
    * Connects at once.
    * @param url A URL; several, of which the next follows one that fails; or a function that is asked before each attempt.
+   * @param protocols Subprotocols to offer, the preferred one first; or a function that is asked before each attempt.
    * @throws SyntaxError (a DOMException) for a URL or a subprotocol that is not valid.
    */
-  constructor(url: string | URL | readonly (string | URL)[] | ((attempt?: Attempt) => string | URL | Promise<string | URL>), protocols?: string | string[] | null, options?: Options);
+  constructor(url: string | URL | readonly (string | URL)[] | ((attempt?: Attempt) => string | URL | Promise<string | URL>), protocols?: Protocols | ((attempt?: Attempt) => Protocols | Promise<Protocols>), options?: Options);
 
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;

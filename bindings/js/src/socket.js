@@ -83,8 +83,9 @@ export class EverwireSocket extends EventTarget {
     const core = (this.#core = {
       socket: this,
       next: typeof url === "function" ? url : null,
+      names: typeof protocols === "function" ? protocols : null,
       urls: listed,
-      protocols: checked(protocols),
+      protocols: typeof protocols === "function" ? [] : checked(protocols),
       options,
       ready: CLOSED,
       protocol: "",
@@ -101,6 +102,11 @@ export class EverwireSocket extends EventTarget {
       tell: (type, more) => this.dispatchEvent(Object.assign(new Event(type), more)),
       closed: (code, reason, wasClean) => this.dispatchEvent(new Closing("close", { code, reason, wasClean })),
       message: (data) => this.dispatchEvent(new MessageEvent("message", { data: this.#received(data), origin: new URL(core.url).origin })),
+      /** What the user's functions say of an attempt. */
+      ask: async (attempt) => {
+        const [url, names] = await Promise.all([core.next?.(attempt), core.names?.(attempt)]);
+        return { url: core.next ? address(url) : undefined, protocols: core.names ? checked(names) : undefined };
+      },
       /** A session's subprotocol is offered first. */
       offered: () => (options.session && !core.protocols.includes(SESSION) ? [SESSION, ...core.protocols] : core.protocols),
       opened: (socket) => {
@@ -120,10 +126,10 @@ export class EverwireSocket extends EventTarget {
     const core = this.#core;
     core.ready = CONNECTING;
     core.state = Object.freeze({ name: "connecting", attempt: 1 });
-    core.closing = undefined;
+    core.closing = core.finished = undefined;
     const WebSocket = (core.WebSocket = core.options.WebSocket ?? globalThis.WebSocket);
     if (typeof WebSocket !== "function") throw new TypeError("there is no WebSocket here: give one as an option, such as npm's ws");
-    if (core.next) core.first = Promise.resolve().then(core.next);
+    if (core.next || core.names) (core.first = core.ask({ attempt: 1 })).catch(() => {});
     else core.early = early(new WebSocket(core.urls[0], core.offered()), core);
     const run = preload().then((engine) => {
       // It may have been closed meanwhile.
@@ -193,13 +199,12 @@ export class EverwireSocket extends EventTarget {
 
   #put(data, options, done, failed) {
     const core = this.#core;
-    const bytes = size(data);
     if (core.ready >= CLOSING) {
-      core.lost += bytes;
+      core.lost += size(data);
       return done?.({ status: "cancelled" });
     }
     if (core.engine && !this.#reading && !(data instanceof Blob)) return core.engine.send({ data, options, done, failed });
-    core.waiting += bytes;
+    core.waiting += size(data);
     core.queue.push({ data, options, done, failed });
     this.#drain();
   }
@@ -238,6 +243,8 @@ export class EverwireSocket extends EventTarget {
   async #finish({ code, reason, within }) {
     const core = this.#core;
     const none = { unsent: 0, unproven: 0 };
+    // At the end, what still waited is given up.
+    if (core.ready === CLOSED && core.engine) core.finished ??= core.engine.close(within ?? 0);
     if (core.ready >= CLOSING) return core.finished ?? none;
     const was = core.ready;
     core.ready = CLOSING;

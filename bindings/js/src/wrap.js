@@ -14,6 +14,12 @@ export function wrapped(socket, closing) {
   };
   // One of npm's `ws` throws an error that nobody hears.
   socket.onerror ??= () => {};
+  if (socket.listenerCount?.("unexpected-response") === 0) {
+    socket.on("unexpected-response", (_, { statusCode, headers }) => {
+      Object.assign(socket, { refusedWith: statusCode, retryAfter: /^\d+$/.test(headers["retry-after"]) ? Number(headers["retry-after"]) : undefined });
+      socket.terminate();
+    });
+  }
   if (typeof socket.ping === "function") {
     const ping = socket.ping;
     socket.ping = (payload) => ping.call(socket, payload);

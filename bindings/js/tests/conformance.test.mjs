@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import readline from "node:readline";
@@ -16,8 +17,8 @@ const SCRIPTS = new URL("../../conformance/", import.meta.url);
 const BINARY = process.env.EVERWIRE_BINARY;
 /** Whatever a step waits for has to come within this. */
 const LIMIT_MS = 20_000;
-/** Node.js has no `localStorage`, which is where a page keeps its outbox; `life.test.mjs` tests that. */
-const NEEDS = new Set(["pings"]);
+/** `disconnect` is missing: what has the interface of a `WebSocket` can only be closed, and that is its end. */
+const NEEDS = new Set(["pings", "file", "status"]);
 
 /** What `everwire-bind` calls each setting, as an option. */
 const OPTIONS = {
@@ -33,6 +34,7 @@ const OPTIONS = {
   text_ping: (options, text) => (options.textPings.ping = text),
   text_pong: (options, text) => (options.textPings.pong = text),
   connect_on_start: (options, connects) => (options.waits = !connects),
+  outbox_file: (options, name) => (options.outbox.store = name),
 };
 
 class Process {
@@ -94,7 +96,18 @@ class Play {
 
   constructor(network, settings) {
     this.network = network;
-    const options = { WebSocket, retry: {}, heartbeat: {}, outbox: {}, textPings: {} };
+    this.start(settings);
+  }
+
+  start(settings) {
+    this.settings = settings;
+    this.deliveries = new Map();
+    const { network } = this;
+    const outbox = {
+      storage: storageIn(network.folder),
+      onRecovered: (data, outcome) => this.expect(data.replace(/ \d+$/, ""), outcome),
+    };
+    const options = { WebSocket, retry: {}, heartbeat: {}, outbox, textPings: {} };
     for (const [name, value] of Object.entries(settings)) OPTIONS[name](options, value);
     const url = `ws://${network.listen}/`;
     const connects = new Promise((connect) => (this.letConnect = connect));
@@ -133,6 +146,8 @@ class Play {
         return this.letConnect();
       case "reconnect_now":
         return socket.reconnect();
+      case "start":
+        return this.start({ ...this.settings, ...step.settings });
       case "finish": {
         const { unsent = 0, unacknowledged = 0, within_ms: within } = step;
         return assert.deepEqual(await socket.finish({ within }), { unsent, unproven: unacknowledged });
@@ -147,8 +162,12 @@ class Play {
       const delivery = this.socket.deliver(message);
       if (refused === "full") await assert.rejects(delivery, { code: "full" });
       else if (refused === "closed") assert.deepEqual(await delivery, { status: "cancelled" });
-      else this.deliveries.set(text, [...(this.deliveries.get(text) ?? []), delivery]);
+      else this.expect(text, delivery);
     }
+  }
+
+  expect(text, delivery) {
+    this.deliveries.set(text, [...(this.deliveries.get(text) ?? []), delivery]);
   }
 
   async outcomes({ text, expect }) {
@@ -172,6 +191,18 @@ class Play {
     this.states = [this.socket.state];
     await soon(() => this.states.some(fits), `${phase}, not ${JSON.stringify(this.socket.state)}`, within_ms);
   }
+}
+
+/** An outbox in files, as a program in Node.js may have it. */
+function storageIn(folder) {
+  const file = (name) => join(folder, encodeURIComponent(name));
+  return {
+    getItem: (name) => readFile(file(name), "utf8").catch(() => null),
+    async setItem(name, text) {
+      await writeFile(`${file(name)}.new`, text);
+      await rename(`${file(name)}.new`, file(name));
+    },
+  };
 }
 
 function texts({ text, count = 1 }) {

@@ -40,12 +40,16 @@ test("in a session nothing is lost and nothing comes twice, over 20 cuts", LIMIT
       const echoes = [];
       const statuses = {};
       socket.onmessage = ({ data }) => echoes.push(Number(data.split(" ")[0]));
-      const sent = Array.from({ length: count }, async (_, at) => {
-        // Over some time, so that there is something to cut.
-        await new Promise((waited) => setTimeout(waited, at * 3));
+      const deliver = async (at) => {
         const { status } = await socket.deliver(`${at} ${"x".repeat(100)}`);
         statuses[status] = (statuses[status] ?? 0) + 1;
-      });
+      };
+      const sent = [];
+      while (sent.length < count) {
+        // Over some time and connections, so that there is something to cut, however slow the machine is.
+        await new Promise((waited) => setTimeout(waited, 3));
+        if (socket.readyState === WebSocket.OPEN) sent.push(deliver(sent.length));
+      }
       await Promise.all(sent);
       while (echoes.length < count) await new Promise((waited) => setTimeout(waited, 10));
       await socket.finish();
@@ -90,33 +94,65 @@ test("100 reconnections leave nothing behind", LIMIT, async () => {
   assert.ok(then.usedSize - first.usedSize < 150_000, `${then.usedSize - first.usedSize} bytes more`);
 });
 
-test("what waits survives a reload, is sent by the next page, and its outcome is told there", LIMIT, async () => {
-  const person = await Person.visit(browser, `${server.origin}/`);
-  const id = "reload";
-  const open = async (page, path) =>
-    page.evaluate(async (url) => {
+/** Opens a socket with a stored outbox in a page. */
+const openStored = (page, url, name, storage) =>
+  page.evaluate(
+    async ([url, store, storage]) => {
       const { EverwireSocket } = await import("/dist/index.js");
       window.told = [];
       window.socket = new EverwireSocket(url, [], {
         textPings: ["ping", "pong"],
         retry: { minDelay: 50, maxDelay: 50 },
-        outbox: { store: "orders", onRecovered: async (data, outcome) => window.told.push([data, (await outcome).status]) },
+        outbox: { store, storage, onRecovered: async (data, outcome) => window.told.push([data, (await outcome).status]) },
       });
-    }, `${server.ws}${path}?id=${id}`);
-  await open(person.page, "/refuse");
-  const kept = await person.page.evaluate(async () => {
-    for (let at = 0; at < 3; at += 1) socket.send(`order ${at}`);
-    while (!localStorage.getItem("everwire.orders")?.includes("order 2")) await new Promise((waited) => setTimeout(waited, 10));
-    return true;
+      window.kept = async () => {
+        if (storage === "localStorage") return JSON.stringify(localStorage);
+        // Opened by its owner first, which makes the table.
+        if (!(await indexedDB.databases()).some(({ name }) => name === "everwire")) return "";
+        const database = await new Promise((done) => Object.assign(indexedDB.open("everwire"), { onsuccess: ({ target }) => done(target.result) }));
+        const asked = database.objectStoreNames.contains("outboxes") && database.transaction("outboxes").objectStore("outboxes");
+        const [names, texts] = asked ? await Promise.all(["getAllKeys", "getAll"].map((what) => new Promise((done) => Object.assign(asked[what](), { onsuccess: ({ target }) => done(target.result) })))) : [[], []];
+        database.close();
+        return JSON.stringify([names, texts]);
+      };
+      window.sendKept = async (texts) => {
+        texts.forEach((text) => socket.send(text));
+        while (!(await window.kept()).includes(texts.at(-1))) await new Promise((waited) => setTimeout(waited, 10));
+      };
+    },
+    [url, name, storage],
+  );
+
+for (const storage of ["localStorage", "indexedDB"]) {
+  test(`${storage}: what waits survives a reload, is sent by the next page, and its outcome is told there`, LIMIT, async () => {
+    const person = await Person.visit(browser, `${server.origin}/`);
+    const id = `reload-${storage}`;
+    await openStored(person.page, `${server.ws}/refuse?id=${id}`, "orders", storage);
+    await person.page.evaluate(() => window.sendKept(["order 0", "order 1", "order 2"]));
+    await person.page.reload();
+    await openStored(person.page, `${server.ws}/echo?id=${id}`, "orders", storage);
+    await person.page.waitForFunction(() => window.told.length === 3);
+    assert.deepEqual(await person.page.evaluate(() => window.told), [["order 0", "received"], ["order 1", "received"], ["order 2", "received"]]);
+    assert.deepEqual(server.messages.get(id).filter((text) => text !== "ping"), ["order 0", "order 1", "order 2"]);
+    await person.context.close();
   });
-  assert.equal(kept, true);
-  await person.page.reload();
-  await open(person.page, "/echo");
-  await person.page.waitForFunction(() => window.told.length === 3);
-  assert.deepEqual(await person.page.evaluate(() => window.told), [["order 0", "received"], ["order 1", "received"], ["order 2", "received"]]);
-  assert.deepEqual(server.messages.get(id).filter((text) => text !== "ping"), ["order 0", "order 1", "order 2"]);
-  await person.context.close();
-});
+
+  test(`${storage}: what a closed tab has left is sent by a tab that is open, once`, LIMIT, async () => {
+    const person = await Person.visit(browser, `${server.origin}/`);
+    const id = `left-${storage}`;
+    await openStored(person.page, `${server.ws}/echo?id=${id}`, "left", storage);
+    await person.page.evaluate(() => socket.deliver("of the one that stays"));
+    const other = await person.open(`${server.origin}/`);
+    await openStored(other, `${server.ws}/refuse?id=${id}`, "left", storage);
+    await other.evaluate(() => window.sendKept(["of the other"]));
+    await other.close();
+    await person.page.waitForFunction(() => window.told.length === 1);
+    assert.deepEqual(await person.page.evaluate(() => window.told), [["of the other", "received"]]);
+    assert.deepEqual(server.messages.get(id).filter((text) => text !== "ping"), ["of the one that stays", "of the other"]);
+    await person.page.waitForFunction(async () => !(await window.kept()).includes("everwire.left.2"));
+    await person.context.close();
+  });
+}
 
 test("two tabs have an outbox each, and one that is closed leaves its to the next", LIMIT, async () => {
   const person = await Person.visit(browser, `${server.origin}/`);

@@ -1,5 +1,6 @@
 // The cases in Node.js, with npm's `ws`, whose pongs are evidence, and with undici's WebSocket.
 import assert from "node:assert/strict";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { WebSocket as Undici } from "undici";
@@ -59,6 +60,24 @@ test("the pongs of ws are evidence, without anything from the server's applicati
   const socket = new EverwireSocket(url("/silent"), [], options);
   equal(await socket.deliver("text"), { status: "received" });
   socket.close();
+});
+
+test("an upgrade that ws tells to be refused for good ends the socket, unless the status is to be retried", async () => {
+  const http = createHttpServer().on("upgrade", (asked, socket) => socket.end(`HTTP/1.1 ${asked.url.slice(1)} Refused\r\nContent-Length: 0\r\n\r\n`));
+  await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
+  const open = (status, more = {}) => new EverwireSocket(`ws://127.0.0.1:${http.address().port}/${status}`, [], { WebSocket: Ws, retry: { ...QUICK.retry, ...more } });
+  const ended = open(404);
+  const delivery = ended.deliver("x");
+  await event(ended, "close");
+  equal([ended.readyState, ended.state.code, ended.state.cause], [3, 404, "open-failed"]);
+  equal(await ended.finish(), { unsent: 1, unproven: 0 });
+  equal(await delivery, { status: "cancelled" });
+  for (const going of [open(404, { retryCodes: [404] }), open(503)]) {
+    await event(going, "close");
+    equal(going.readyState, 0);
+    going.close();
+  }
+  http.close();
 });
 
 test("without pings, texts and sessions nothing is proven, and that is told", async () => {

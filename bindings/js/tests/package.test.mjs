@@ -1,7 +1,7 @@
 // The package as npm packs it: what is in it, its types, and what bundlers make of it, loaded in Chromium.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -82,10 +82,22 @@ const HTML = (script) => `<!doctype html><script type="module" src="${script}"><
 
 test("the package has what it needs, no scripts, and no more", () => {
   const files = run("tar", ["tzf", tarball], folder).trim().split("\n").map((name) => name.replace("package/", ""));
-  for (const needed of ["README.md", "MIGRATING.md", "package.json", "dist/index.js", "dist/index.d.ts", "dist/everwire.wasm"]) assert.ok(files.includes(needed), needed);
+  for (const needed of ["README.md", "MIGRATING.md", "LICENSE-APACHE", "LICENSE-MIT", "package.json", "dist/index.js", "dist/index.d.ts", "dist/everwire.wasm"]) assert.ok(files.includes(needed), needed);
   assert.deepEqual(files.filter((name) => !/^(dist\/|README.md|MIGRATING.md|LICENSE|package.json)/.test(name)), []);
   const { scripts, dependencies, private: hidden } = JSON.parse(run("tar", ["xzOf", tarball, "package/package.json"], folder));
   assert.deepEqual([scripts, dependencies, hidden], [undefined, undefined, undefined]);
+});
+
+test("the README names the sizes of what is packed", (run) => {
+  const { shim, wasm, small } = JSON.parse(readFileSync(join(PACKAGE, "gen/sizes.json"), "utf8"));
+  const readme = readFileSync(join(PACKAGE, "README.md"), "utf8");
+  const [, kilobytes] = readme.match(/first part \((\d+) KB by gzip\)/);
+  const names = (named, bytes) => assert.ok(Math.abs(Number(named) * 1_000 - bytes) < bytes * 0.025, `the README says ${named} KB, and it is ${bytes} bytes`);
+  assert.equal(Number(kilobytes), Math.round(shim / 1_000));
+  // Without the standard library's source it is larger: the numbers are those of what is published.
+  if (!small) return run.skip("this build has the standard library as rustup has it");
+  const [, whole] = readme.match(/WebAssembly \((\d+) KB by\s+brotli\)/);
+  names(whole, wasm);
 });
 
 test("publint and attw have nothing against it", LIMIT, () => {

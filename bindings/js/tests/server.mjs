@@ -13,7 +13,7 @@ const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "a
  * | `/close?code=&reason=` | closes at once |
  * | `/close-on-message?code=` | closes when something comes |
  * | `/cut-on-message` | ends the connection without a close frame when the text `cut` comes, and is an echo otherwise |
- * | `/refuse` | answers 403 |
+ * | `/refuse` | answers 503 |
  * | `/flaky?id=&times=` | refuses so many times, then is `/echo` |
  * | `/silent` | reads, and says nothing |
  * | `/hello` | says `hello` first, then is `/echo` |
@@ -97,7 +97,7 @@ export class Server {
     this.connections.set(id, number);
     const times = Number(searchParams.get("times") ?? 0);
     if (pathname === "/refuse" || (pathname === "/flaky" && number <= times)) {
-      return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+      return socket.end("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
     }
     this.sockets.handleUpgrade(asked, socket, head, (open) => this.#serve(open, pathname, searchParams, id, number));
   }

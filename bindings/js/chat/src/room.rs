@@ -6,9 +6,10 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
-use everwire::store::WebStore;
-use everwire_chat::{Builder, ChatClient, Updates};
-use js_sys::{Error as JsError, Function, Promise, Reflect};
+use everwire::SocketFactory;
+use everwire::store::{Store, WebStore};
+use everwire_chat::{Builder, ChatClient, FailedMessage, Updates};
+use js_sys::{Array, Error as JsError, Function, Promise, Reflect};
 use send_wrapper::SendWrapper;
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -19,7 +20,10 @@ use crate::shown;
 
 /// A chat client, as JavaScript has it.
 #[wasm_bindgen]
-pub struct Room(Rc<RefCell<Option<ChatClient>>>);
+pub struct Room(Slot);
+
+/// Empty once it is closed.
+type Slot = Rc<RefCell<Option<Rc<ChatClient>>>>;
 
 #[wasm_bindgen]
 impl Room {
@@ -30,7 +34,7 @@ impl Room {
         let chat = builder.build().map_err(|error| error_of(&error.to_string()))?;
         say(&tell, &[shown::whole(&chat)]);
         let updates = chat.updates();
-        let chat = Rc::new(RefCell::new(Some(chat)));
+        let chat = Rc::new(RefCell::new(Some(Rc::new(chat))));
         spawn_local(tell_updates(updates, Rc::clone(&chat), tell));
         Ok(Self(chat))
     }
@@ -87,12 +91,30 @@ impl Room {
         })
     }
 
+    /// Our messages that have failed, each as JSON, for the `failed` of a later room.
+    pub fn failed(&self) -> Result<Vec<String>, JsValue> {
+        self.with(|chat| Ok(chat.entries().iter().filter_map(FailedMessage::of).map(|kept| kept.to_json()).collect()))
+    }
+
+    /// Sends what another room of this user has left in the store of this name. Resolves when it is safe to remove it there.
+    pub async fn take_over(&self, name: String) -> Result<(), JsValue> {
+        // Not held while it waits: the room may be closed meanwhile.
+        let chat = self.0.borrow().clone().ok_or_else(|| error_of("the chat is closed"))?;
+        let saved = WebStore::open(name).load().map_err(|error| error_of(&error.to_string()))?;
+        let messages = saved.messages.into_iter().map(|kept| kept.message);
+        chat.take_over(messages).await.map_err(|error| error_of(&error.to_string()))
+    }
+
     /// Ends it: the ids of our messages that are not known to have been sent, as JSON.
     pub async fn close(&self, within: f64) -> String {
         let within = Duration::try_from_secs_f64(within.max(0.0) / 1e3).unwrap_or(Duration::MAX);
-        let chat = self.0.take();
-        let left = match chat {
-            Some(chat) => chat.close(within).await,
+        let left = match self.0.take().map(Rc::try_unwrap) {
+            Some(Ok(chat)) => chat.close(within).await,
+            // Something is being taken over: it ends with that.
+            Some(Err(chat)) => {
+                chat.say_goodbye();
+                chat.entries().into_iter().filter(|entry| entry.own && !entry.status.is_sent()).collect()
+            }
             None => Vec::new(),
         };
         left.iter().map(|entry| Value::from(entry.id.as_str())).collect::<Value>().to_string()
@@ -109,10 +131,10 @@ impl Room {
 }
 
 /// Those that are there together are told together.
-async fn tell_updates(mut updates: Updates, chat: Rc<RefCell<Option<ChatClient>>>, tell: Function) {
+async fn tell_updates(mut updates: Updates, chat: Slot, tell: Function) {
     while let Some(event) = updates.next().await {
         let shown = shown::event(event);
-        let users = || chat.borrow().as_ref().map_or_else(Vec::new, ChatClient::users);
+        let users = || chat.borrow().as_ref().map_or_else(Vec::new, |chat| chat.users());
         let told = match shown["kind"].as_str() {
             Some("users" | "synced") => {
                 vec![shown, serde_json::json!({"kind": "users", "users": shown::users(&users())})]
@@ -145,8 +167,17 @@ fn settings(mut builder: Builder, given: &JsValue) -> Builder {
         let token = SendWrapper::new(token);
         builder = builder.token(move |refused| SendWrapper::new(asked((*token).clone(), refused)));
     }
+    if let Ok(failed) = get("failed").dyn_into::<Array>() {
+        let failed = failed.iter().filter_map(|kept| FailedMessage::from_json(&kept.as_string()?)).collect();
+        builder = builder.failed(failed);
+    }
     let (store, delay) = (get("store").as_string(), get("minDelay").as_f64());
+    let sockets = get("socket").dyn_into::<Function>().ok();
+    let sockets = sockets.map(|make| SendWrapper::new(SocketFactory::new(make).pings(get("pings").is_truthy())));
     builder.connection(move |mut connection| {
+        if let Some(sockets) = sockets {
+            connection = connection.socket_factory(sockets.take());
+        }
         if let Some(name) = store {
             connection = connection.store(WebStore::open(name));
         }

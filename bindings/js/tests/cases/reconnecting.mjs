@@ -26,6 +26,36 @@ export default [
     equal([asked, told], [3, ["error", "close:1006", "error", "close:1006", "open"]]);
     socket.close();
   }],
+  ["the subprotocols may come from a function, or a promise, which is asked for each attempt", async ({ EverwireSocket, url, options }) => {
+    for (const provider of [(names) => names, async (names) => names]) {
+      let asked = 0;
+      const socket = new EverwireSocket(url("/cut-on-message"), () => provider(`v${(asked += 1)}`), options);
+      await event(socket, "open");
+      equal([asked, socket.protocol], [1, "v1"]);
+      socket.send("cut");
+      await event(socket, "open");
+      equal([asked, socket.protocol], [2, "v2"]);
+      socket.close();
+    }
+  }],
+  ["a function of the URL and one of the subprotocols are asked together, with why the last attempt ended", async ({ EverwireSocket, url, options }) => {
+    const asked = [];
+    const socket = new EverwireSocket(
+      (attempt) => (asked.push(attempt), url("/flaky", "&times=1")),
+      (attempt) => (asked.push(attempt), asked.length < 3 ? null : ["v2", "v1"]),
+      options,
+    );
+    await event(socket, "open");
+    equal([asked.length, asked[2].attempt, typeof asked[2].cause, JSON.stringify(asked[2]) === JSON.stringify(asked[3]), socket.protocol], [4, 2, "string", true, "v2"]);
+    socket.close();
+  }],
+  ["a subprotocol that can't be one fails the attempt, and the function is asked again", async ({ EverwireSocket, url, options }) => {
+    let asked = 0;
+    const socket = new EverwireSocket(url("/echo"), () => ((asked += 1) === 1 ? "no good" : "v1"), options);
+    await event(socket, "open");
+    equal([asked, socket.protocol], [2, "v1"]);
+    socket.close();
+  }],
   ["a socket that is started closed connects when it is told to", async ({ EverwireSocket, url, options, id, told }) => {
     const socket = new EverwireSocket(url("/echo"), [], { ...options, startClosed: true });
     equal(socket.readyState, 3);

@@ -38,6 +38,9 @@ export async function use(): Promise<Left> {
   return full.finish({ within: 1_000 });
 }
 
+new EverwireSocket("wss://example.org/", () => ["v2", "v1"], { outbox: { store: "a", storage: "indexedDB" } });
+new EverwireSocket("wss://example.org/", async ({ attempt } = { attempt: 1 }) => (attempt > 1 ? "v1" : null), { outbox: { store: "a", storage: localStorage } });
+
 // @ts-expect-error There is no such policy.
 new EverwireSocket("wss://example.org/", [], { outbox: { overflow: "explode" } });
 // @ts-expect-error A state does not change.

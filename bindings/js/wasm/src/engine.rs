@@ -1,10 +1,12 @@
 //! One client.
 #![allow(unreachable_pub, reason = "`wasm_bindgen` exports them")]
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use everwire::{Client, Hint, Message, MessageId, Priority, SendError, SendOptions};
+use bytestring::ByteString;
+use everwire::{Client, Deliveries, Hint, Message, MessageId, Priority, SendError, SendOptions};
 use js_sys::{Error, Object, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -45,6 +47,15 @@ impl Engine {
     /// Puts a text into the outbox and gives its number, by which its outcome is told.
     pub fn send_text(&self, text: String, options: &JsValue) -> Result<f64, JsValue> {
         self.send(Message::text(text), options)
+    }
+
+    /// The same for many texts, in one call: `joined` has them with a character between each two, `units` the length of each in
+    /// UTF-16. At most 256, so that their numbers follow each other. The first number, how many were taken, and why no more were.
+    pub fn send_texts(&self, joined: String, units: &[u32]) -> SentTexts {
+        let mut deliveries = Deliveries::new();
+        let sent = self.client.send_many(&mut texts(joined, units), &mut deliveries);
+        let first = deliveries.first_id().map_or(0.0, |first| first.0 as f64);
+        SentTexts { first, count: deliveries.len(), refused: sent.err().map(|error| refusal(&error)) }
     }
 
     /// The same for bytes.
@@ -119,6 +130,53 @@ impl Engine {
         };
         sent.map(|delivery| delivery.id().0 as f64).map_err(|error| refusal(&error))
     }
+}
+
+/// What became of many texts.
+#[wasm_bindgen]
+pub struct SentTexts {
+    /// The number of the first one that was taken; the others have those that follow.
+    pub first: f64,
+    /// How many were taken.
+    pub count: usize,
+    refused: Option<JsValue>,
+}
+
+#[wasm_bindgen]
+impl SentTexts {
+    /// Why the next one was not.
+    pub fn refused(self) -> JsValue {
+        self.refused.unwrap_or(JsValue::UNDEFINED)
+    }
+}
+
+/// The messages of a joined text. They share its memory.
+fn texts(joined: String, units: &[u32]) -> VecDeque<Message> {
+    let joined = ByteString::from(joined);
+    let mut start = 0;
+    let mut messages = VecDeque::with_capacity(units.len());
+    for length in units {
+        let end = start + bytes_of(&joined[start..], *length as usize);
+        messages.push_back(Message::text(joined.slice_ref(&joined[start..end])));
+        // The character between.
+        start = (end + 1).min(joined.len());
+    }
+    messages
+}
+
+/// How many bytes the first `units` of UTF-16 have in UTF-8.
+fn bytes_of(text: &str, units: usize) -> usize {
+    // Mostly each has one.
+    if text.as_bytes().get(..units).is_some_and(<[u8]>::is_ascii) {
+        return units;
+    }
+    let mut left = units;
+    let mut characters = text.chars();
+    while left > 0 {
+        let Some(next) = characters.next() else { break };
+        left = left.saturating_sub(next.len_utf16());
+    }
+    text.len() - characters.as_str().len()
 }
 
 fn send_options(given: &JsValue) -> SendOptions {

@@ -51,15 +51,19 @@ impl Hooks {
         self.call("recovered", &JsValue::from_f64(id as f64), &to_js(message));
     }
 
-    /// The URL of an attempt; none: as the last one.
-    pub(crate) async fn request(&self, attempt: u32, cause: Option<String>) -> Result<Option<String>, Failed> {
-        let Some(function) = self.function("request") else { return Ok(None) };
+    /// Where an attempt goes, and with which subprotocols; none: as set.
+    pub(crate) async fn request(&self, attempt: u32, cause: Option<String>) -> Result<Asked, Failed> {
+        let Some(function) = self.function("request") else { return Ok(Asked::default()) };
         let (attempt, cause) = (JsValue::from(attempt), cause.map_or(JsValue::UNDEFINED, JsValue::from));
         let said = match function.call2(&self.0, &attempt, &cause) {
             Ok(said) => JsFuture::from(Promise::resolve(&said)).await,
             Err(thrown) => Err(thrown),
         };
-        said.map(|said| said.as_string()).map_err(|thrown| failed(&thrown))
+        let said = said.map_err(|thrown| failed(&thrown))?;
+        let part = |name: &str| Reflect::get(&said, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        let protocols = part("protocols").dyn_into::<Array>().ok();
+        let protocols = protocols.map(|names| names.iter().filter_map(|name| name.as_string()).collect());
+        Ok(Asked { url: part("url").as_string(), protocols })
     }
 
     /// Hands a new connection to the user.
@@ -76,6 +80,13 @@ impl Hooks {
             (said, _) => said.map(drop).map_err(|thrown| failed(&thrown)),
         }
     }
+}
+
+/// What JavaScript says of an attempt.
+#[derive(Default)]
+pub(crate) struct Asked {
+    pub(crate) url: Option<String>,
+    pub(crate) protocols: Option<Vec<String>>,
 }
 
 /// A new connection as JavaScript has it: `send(data)` and `receive()`, of which it calls one at a time.

@@ -4,6 +4,7 @@
 //! - `engine`: one client
 //! - `settings`: what it is built from
 //! - `hooks`: what of JavaScript's it calls
+//! - `kept`: the outbox's text, where JavaScript keeps it
 //! - `pump`: messages and states on their way to JavaScript; `outcomes`: those of messages
 //! - `state`: where the client stands, as JSON
 
@@ -13,6 +14,8 @@
 mod engine;
 #[cfg(target_arch = "wasm32")]
 mod hooks;
+#[cfg(target_arch = "wasm32")]
+mod kept;
 #[cfg(target_arch = "wasm32")]
 mod outcomes;
 #[cfg(target_arch = "wasm32")]

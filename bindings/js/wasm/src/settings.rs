@@ -12,6 +12,10 @@ use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::hooks::Hooks;
+use crate::kept::Kept;
+
+/// The subprotocol of sessions.
+const SESSION: &str = "everwire.v1";
 
 /// The error says what is wrong.
 pub(crate) fn builder(url: &str, given: &JsValue, hooks: &Rc<Hooks>) -> Result<Builder, String> {
@@ -77,7 +81,9 @@ fn retry(mut builder: Builder, given: &JsValue) -> Result<Builder, String> {
     }
     for (name, advice) in [("retryCodes", AdviceOverride::Retry), ("stopCodes", AdviceOverride::Stop)] {
         for code in array(given, name).into_iter().filter_map(|code| code.as_f64()) {
-            builder = builder.override_advice(CauseMatch::CloseCode(code as u16), advice);
+            let code = code as u16;
+            let matches = if code < 1000 { CauseMatch::Status(code) } else { CauseMatch::CloseCode(code) };
+            builder = builder.override_advice(matches, advice);
         }
     }
     Ok(builder)
@@ -123,7 +129,7 @@ fn outbox(mut builder: Builder, given: &JsValue) -> Result<Builder, String> {
         Some(other) => return Err(format!("guarantee is no \"{other}\"")),
     };
     if let Some(name) = text(given, "store") {
-        builder = builder.store(WebStore::open(name));
+        builder = builder.store(WebStore::among(Kept::new(given), name));
     }
     Ok(builder)
 }
@@ -136,8 +142,14 @@ fn called(mut builder: Builder, hooks: &Rc<Hooks>) -> Builder {
             let hooks = Rc::clone(&hooks);
             async move {
                 let cause = request.last_cause.as_ref().map(ToString::to_string);
-                if let Some(url) = hooks.request(request.attempt, cause).await? {
+                let asked = hooks.request(request.attempt, cause).await?;
+                if let Some(url) = asked.url {
                     request.url = url.parse().map_err(|error| format!("`{url}` is not a URL: {error}"))?;
+                }
+                if let Some(protocols) = asked.protocols {
+                    // A session's own stays where it is offered.
+                    request.subprotocols.retain(|name| name == SESSION);
+                    request.subprotocols.extend(protocols.into_iter().filter(|name| name != SESSION));
                 }
                 Ok(request)
             }
