@@ -4,7 +4,7 @@
 //! figure is the aim. Members are bare sockets that count, so that what is measured is the server.
 
 mod deaf;
-mod member;
+pub(crate) mod member;
 mod server;
 
 use std::time::{Duration, Instant};

@@ -9,6 +9,7 @@
 
 mod chat;
 mod clients;
+mod cluster;
 mod contender;
 mod idle;
 mod process;
@@ -49,9 +50,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["chat"] => chat::run(),
         ["chat-memory"] => chat::run_deaf(10_000),
         ["chat-memory", count] => chat::run_deaf(count.parse().map_err(|_| format!("'{count}' is no number of members"))?),
+        ["cluster", everwire, nats_server] => cluster::run(everwire, nats_server, None),
+        ["cluster", everwire, nats_server, centrifugo] => cluster::run(everwire, nats_server, Some(centrifugo)),
         ["soak-server"] => soak::run_server(),
         ["soak", minutes] => soak::run(minutes.parse().map_err(|_| format!("'{minutes}' is no number of minutes"))?),
-        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | chat-memory [MEMBERS] | soak MINUTES]".into()),
+        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | chat-memory [MEMBERS] | cluster EVERWIRE NATS-SERVER [CENTRIFUGO] | soak MINUTES]".into()),
     }
 }
 

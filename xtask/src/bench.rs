@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: measurements side by side with peers, in one run.
 
+use std::path::PathBuf;
+
 use crate::shell::{self, Failed};
-use crate::{counts, js, kotlin, page, setup};
+use crate::{counts, js, kotlin, page, python, setup};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
@@ -18,14 +20,16 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
         }
         ("kotlin", []) => kotlin(),
         ("js", rest) => package(rest),
+        ("cluster", []) => cluster(),
         ("herd", []) => herd(),
         ("page", []) => in_chromium(),
         (
-            which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "herd" | "kotlin" | "page"),
+            which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "cluster" | "herd"
+            | "kotlin" | "page"),
             _,
         ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, page, js, kotlin, ws, herd, --check"
+            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, cluster, page, js, kotlin, ws, herd, --check"
         ))),
     }
 }
@@ -38,6 +42,34 @@ fn clients(which: &str) -> Result<(), Failed> {
 /// Thousands of clients for many minutes; fails if memory, descriptors or tasks grow.
 pub(crate) fn soak(minutes: &str) -> Result<(), Failed> {
     shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "soak", minutes]))
+}
+
+/// Centrifugo, at the version that figures beside ours are of.
+const CENTRIFUGO: &str = "github.com/centrifugal/centrifugo/v6@v6.9.1";
+
+/// Several nodes, one, and Centrifugo where Go is there to build it.
+fn cluster() -> Result<(), Failed> {
+    let nats_server = python::nats_server()?;
+    let everwire = shell::built(&["--release", "--package", "everwire-cli"])?;
+    let mut bench = shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "cluster"]);
+    bench.arg(everwire).arg(nats_server);
+    match centrifugo() {
+        Ok(program) => drop(bench.arg(program)),
+        Err(Failed(why)) => eprintln!("without Centrifugo: {why}"),
+    }
+    shell::run(bench)
+}
+
+/// Built once, by Go's own module proxy.
+fn centrifugo() -> Result<PathBuf, Failed> {
+    let folder = shell::root().join("target/go");
+    let program = folder.join("centrifugo");
+    if !program.exists() {
+        let mut go = shell::command("go", &["install", CENTRIFUGO]);
+        go.env("GOBIN", &folder).env("GOFLAGS", "-mod=mod");
+        shell::run(go)?;
+    }
+    Ok(program)
 }
 
 /// The chat's page, in the browser.

@@ -52,7 +52,8 @@ cargo xtask CHORE [-- ARGS]
   screenshots  the chat's page as it looks, written to docs/page
   suite     build the tests of the client in a browser, for tests/page
   tokens    build the example of a token stream in a page, and serve it; ARGS: an address instead of 127.0.0.1:8080
-  bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, page, js, kotlin, ws or herd;
+  bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, cluster, page, js, kotlin, ws
+            or herd;
             --check: count the instructions of hot paths against those that were accepted, as `test` does (--accept: accept
             them), all or those that are named
   help      this text";

@@ -8,9 +8,9 @@ use everwire_ws::{Config, Incoming, Message};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-pub(super) type Done<T> = Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Done<T> = Result<T, Box<dyn std::error::Error>>;
 
-pub(super) struct Member {
+pub(crate) struct Member {
     socket: Socket<TcpStream>,
     user: String,
     /// Lines that were heard and not asked for yet.
@@ -25,21 +25,21 @@ const BATCH: usize = 64 << 10;
 
 impl Member {
     /// Somebody who may be sent one object at a time.
-    pub(super) async fn join(address: &str, room: String, user: String) -> Done<Self> {
+    pub(crate) async fn join(address: &str, room: String, user: String) -> Done<Self> {
         let mut member = Self::open(address, &format!("room={room}&userId={user}"), user).await?;
         member.barrier().await?;
         Ok(member)
     }
 
     /// Somebody who may be sent arrays.
-    pub(super) async fn join_extended(address: &str, room: String, user: String) -> Done<Self> {
+    pub(crate) async fn join_extended(address: &str, room: String, user: String) -> Done<Self> {
         let mut member = Self::open(address, &format!("room={room}&userId={user}&after="), user).await?;
         member.barrier().await?;
         Ok(member)
     }
 
     /// The same, whose system takes next to nothing that is not read.
-    pub(super) async fn join_deaf(address: &str, room: String, user: String) -> Done<Self> {
+    pub(crate) async fn join_deaf(address: &str, room: String, user: String) -> Done<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(4 << 10)?;
         let stream = socket.connect(address.parse()?).await?;
@@ -49,12 +49,12 @@ impl Member {
     }
 
     /// Somebody who has seen nothing of this history, and wants all of it.
-    pub(super) async fn resume(address: &str, room: &str, epoch: &str) -> Done<Self> {
+    pub(crate) async fn resume(address: &str, room: &str, epoch: &str) -> Done<Self> {
         Self::open(address, &format!("room={room}&userId=late&after={epoch}:0"), "late".to_owned()).await
     }
 
     /// Which history it is.
-    pub(super) async fn epoch(address: &str, room: &str) -> Done<String> {
+    pub(crate) async fn epoch(address: &str, room: &str) -> Done<String> {
         let mut member = Self::open(address, &format!("room={room}&userId=asks&after="), "asks".to_owned()).await?;
         let Some(Incoming::Message(sync)) = member.socket.recv().await? else { return Err("no sync".into()) };
         let text = sync.as_text().unwrap_or_default();
@@ -75,7 +75,7 @@ impl Member {
         Ok(Self { socket, user, heard: 0 })
     }
 
-    pub(super) async fn post(&mut self, line: &str) -> Done<()> {
+    pub(crate) async fn post(&mut self, line: &str) -> Done<()> {
         let line = line.replace("@", &self.user);
         let _ = self.socket.queue(&Message::from(line));
         if self.socket.buffered() >= BATCH {
@@ -85,16 +85,16 @@ impl Member {
     }
 
     /// Something that is written with the next [`flush`](Self::flush).
-    pub(super) fn say(&mut self, event: &str) {
+    pub(crate) fn say(&mut self, event: &str) {
         let _ = self.socket.queue(&Message::from(event.to_owned()));
     }
 
-    pub(super) async fn flush(&mut self) -> Done<()> {
+    pub(crate) async fn flush(&mut self) -> Done<()> {
         Ok(self.socket.flush().await?)
     }
 
     /// Everything that was posted before is committed.
-    pub(super) async fn barrier(&mut self) -> Done<()> {
+    pub(crate) async fn barrier(&mut self) -> Done<()> {
         self.socket.send(&Message::from("ping")).await?;
         loop {
             match self.socket.recv().await? {
@@ -107,7 +107,7 @@ impl Member {
     }
 
     /// Waits for so many lines.
-    pub(super) async fn hear(&mut self, lines: usize) -> Done<()> {
+    pub(crate) async fn hear(&mut self, lines: usize) -> Done<()> {
         self.socket.flush().await?;
         while self.heard < lines {
             match self.socket.recv().await? {
@@ -124,7 +124,7 @@ impl Member {
     }
 
     /// Waits until nothing comes any more, and forgets it.
-    pub(super) async fn quiet(&mut self) {
+    pub(crate) async fn quiet(&mut self) {
         while let Ok(Ok(Some(_))) = timeout(QUIET, self.socket.recv()).await {}
         self.heard = 0;
     }
@@ -145,7 +145,7 @@ fn lines_in(payload: &[u8]) -> usize {
 const LINE: &[u8] = b"\"type\":\"text\"";
 
 /// A line of chat; `@` stands for its user.
-pub(super) fn line(id: &str) -> String {
+pub(crate) fn line(id: &str) -> String {
     format!(
         "{{\"type\":\"text\",\"id\":\"@-{id}\",\"userId\":\"@\",\"userName\":\"@\",\"text\":\"the build is green again, \
          and the tests have passed\",\"timestamp\":1795444241651,\"status\":\"SENDING\"}}"
