@@ -98,7 +98,7 @@ impl Fault {
     pub(crate) async fn begin(self, world: &mut World<'_>) -> Done<Self> {
         match self {
             Self::KillNode(n) => world.machines[n].node.kill().await,
-            Self::RestartNode(n) => world.machines[n].node.terminate().await,
+            Self::RestartNode(n) => world.machines[n].node.terminate().await?,
             Self::StopNode(n) => world.machines[n].node.stop().await,
             Self::KillNodes | Self::KillBrokers | Self::KillAll => {
                 for machine in &mut world.machines {

@@ -3,10 +3,15 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use super::Done;
+
+/// How long a program may take to end in order.
+const TERMINATION: Duration = Duration::from_secs(30);
 
 /// A program with its arguments, and its process while there is one. Killed when dropped.
 pub(crate) struct Program {
@@ -56,11 +61,18 @@ impl Program {
     }
 
     /// Asks it to end in order, and waits until it has.
-    pub(crate) async fn terminate(&mut self) {
+    pub(crate) async fn terminate(&mut self) -> Done<()> {
         self.is_wanted = false;
         self.signal("TERM").await;
-        if let Some(mut child) = self.child.take() {
-            let _ = child.wait().await;
+        // One that stands still would never hear it.
+        self.resume().await;
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        match timeout(TERMINATION, child.wait()).await {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                let _ = child.kill().await;
+                Err(format!("{} did not end within {} s", self.log.display(), TERMINATION.as_secs()))
+            }
         }
     }
 
