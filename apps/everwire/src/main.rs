@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Command, ConfigCommand};
+use crate::args::{Cli, ClusterCommand, Command, ConfigCommand};
 use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
@@ -74,6 +74,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Config { what: ConfigCommand::Check { file } } => serve::check(&file),
         Command::User { what, data, cluster } => serve::user(&data.data, cluster, what),
         Command::Room { what, data, cluster } => serve::room(&data.data, cluster, what),
+        Command::Cluster { what: ClusterCommand::Renew(args) } => block_on(serve::renew(args)),
         Command::Backup { data, file } => serve::backup(&data.data, &file),
         Command::Restore { data, file } => serve::restore(&data.data, &file),
         Command::Export { data, room } => serve::export(&data.data, room.as_deref()),

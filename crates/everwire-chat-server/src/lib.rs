@@ -65,7 +65,10 @@ pub use everwire_server::{Deflate, OriginError, Origins};
 pub use page_file::PageFile;
 pub use server::{ChatServer, listen};
 #[cfg(feature = "cluster")]
-pub use store::cluster::{ClusterError, ClusterFault, ClusterSettings};
+pub use store::cluster::{
+    ClusterError, ClusterFault, ClusterReport, ClusterSettings, ServerFacts, ServerReport, StreamReport,
+    examine_cluster, renew_cluster,
+};
 pub use store::sqlite::{Restored, backup, export, restore};
 pub use store::{Account, BackupError, ClosedRoom, ExportError, RestoreError, Retention, StoreError, StoreOpenError};
 pub use tls::{TlsError, TlsFiles};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::cluster::ExaminedCluster;
 use super::{NetworkArgs, TokenArgs, values};
 
-/// Say step by step whether a WebSocket can be reached, and what to do if not.
+/// Say step by step whether a WebSocket, or a cluster's NATS servers, can be reached, and what to do if not.
 ///
 /// It looks up the name, connects to each address, shows the proxy, the certificate and the server's answer to the request
 /// that an application makes, and measures the round trip by pings. Then it asks, on connections of their own, whether the
@@ -21,6 +22,8 @@ Examples:
     everwire doctor wss://intranet.example/feed --bearer-file token.txt --cacert company.pem
   It works for a minute, and then it is cut?
     everwire doctor wss://example.org/feed --idle 70s
+  Are the NATS servers of a chat's nodes well?
+    everwire doctor --cluster nats://10.0.0.1:4222,nats://10.0.0.2:4222
   For a script, an object per step and one at the end:
     everwire doctor ws://localhost:8080/ws --json | jq -r 'select(.verdict == \"bad\") | .advice'
 
@@ -33,7 +36,11 @@ Exit codes:
     4  refused for good: trying again can't help")]
 pub(crate) struct DoctorArgs {
     /// Where to: ws://HOST, wss://HOST; 'localhost:8080/path' and http(s) addresses are understood too
-    pub(crate) url: String,
+    #[arg(required_unless_present = "cluster")]
+    pub(crate) url: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) cluster: ExaminedCluster,
 
     /// How long each step may take; all of an opening (proxy, TLS, upgrade) together
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]

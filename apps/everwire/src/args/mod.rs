@@ -2,6 +2,7 @@
 
 mod call;
 mod chat;
+mod cluster;
 mod connect;
 mod connection;
 mod doctor;
@@ -20,6 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use call::CallArgs;
 pub(crate) use chat::{BellArg, ChatArgs, ThemeArg};
+pub(crate) use cluster::{ClusterCommand, RenewedCluster};
 pub(crate) use connect::ConnectArgs;
 pub(crate) use connection::{ConnectionArgs, TokenArgs};
 pub(crate) use doctor::DoctorArgs;
@@ -140,6 +142,14 @@ Examples:
 
         #[command(flatten)]
         cluster: ClusterArgs,
+    },
+    /// Look after the cluster of several `everwire serve`
+    #[command(after_help = "\
+Examples:
+  everwire cluster renew --cluster nats://10.0.0.1:4222,nats://10.0.0.2:4222")]
+    Cluster {
+        #[command(subcommand)]
+        what: ClusterCommand,
     },
     /// Write the chat's history to stdout, a JSON object per line
     ///

@@ -24,6 +24,11 @@ pub(super) enum Step {
     Addresses,
     Session,
     Compression,
+    /// A NATS server of several nodes.
+    Broker,
+    Clock,
+    Streams,
+    Sync,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +75,10 @@ impl Step {
             Self::RoundTrip => "round trip",
             Self::Idle => "idle",
             Self::Addresses => "addresses",
+            Self::Broker => "broker",
+            Self::Clock => "clock",
+            Self::Streams => "streams",
+            Self::Sync => "sync",
         }
     }
 }
@@ -109,6 +118,10 @@ impl Finding {
 
     pub(super) fn is_bad(&self) -> bool {
         self.verdict == Verdict::Bad
+    }
+
+    pub(super) fn is_of(&self, step: Step) -> bool {
+        self.step == step
     }
 
     fn new(step: Step, verdict: Verdict, words: String) -> Self {

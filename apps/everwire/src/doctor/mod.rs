@@ -7,6 +7,7 @@
 //! - [`alive`]: pings, and silence
 //! - [`extras`]: sessions and compression, each on a connection of its own
 //! - [`closer`]: a closer look at what has failed
+//! - [`mod@cluster`]: the NATS servers of several nodes
 //! - [`client`]: clients that make one connection each
 //! - [`mod@advice`]: what to do about what failed
 
@@ -15,6 +16,7 @@ mod alive;
 mod certificate;
 mod client;
 mod closer;
+mod cluster;
 mod extras;
 mod finding;
 mod opening;
@@ -35,11 +37,16 @@ use crate::exit::{Exit, Failure};
 use crate::term;
 
 pub(crate) async fn run(args: DoctorArgs, color: ColorArg) -> Result<Exit, Failure> {
-    let address = address::normalise(&args.url, "/").map_err(Failure::usage)?;
     let mut report = Report::new(args.json, term::look(color, &std::io::stdout()));
-    report.begin(&address.shown)?;
     let start = Instant::now();
-    let exit = examine(&args, &address, &mut report).await?;
+    let exit = match &args.url {
+        Some(url) => {
+            let address = address::normalise(url, "/").map_err(Failure::usage)?;
+            report.begin(&address.shown)?;
+            examine(&args, &address, &mut report).await?
+        }
+        None => cluster::run(&args, &mut report).await?,
+    };
     report.end(exit, start.elapsed())?;
     Ok(exit)
 }

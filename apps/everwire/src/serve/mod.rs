@@ -5,6 +5,7 @@
 //! - `export`: the history as JSON lines
 //! - `backup`: the history's copy, and a history from a copy
 //! - `people`: accounts, bans and closed rooms
+//! - `renew`: a new epoch of a cluster
 //! - [`banner`]: what is said once it listens, without I/O
 
 mod backup;
@@ -12,6 +13,7 @@ mod banner;
 mod export;
 mod listen;
 mod people;
+mod renew;
 mod settings;
 
 use std::error::Error;
@@ -29,6 +31,7 @@ use crate::term::Stop;
 pub(crate) use backup::{backup, restore};
 pub(crate) use export::export;
 pub(crate) use people::{room, user};
+pub(crate) use renew::renew;
 use settings::Settings;
 pub(crate) use settings::check;
 

@@ -9,6 +9,7 @@ use async_nats::jetstream::context::{
 use async_nats::jetstream::stream::{self, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use percent_encoding::percent_decode_str;
 
 use super::error::ClusterError;
 use super::names;
@@ -35,7 +36,7 @@ const ENVELOPE: usize = 8 << 10;
 const KIND: &str = "everwire";
 const KIND_IS: &str = "chat-1";
 const CLUSTER: &str = "everwire-cluster";
-const EPOCH: &str = "everwire-epoch";
+pub(super) const EPOCH: &str = "everwire-epoch";
 /// All streams have been made: one that is not there was lost.
 const COMPLETE: &str = "everwire-complete";
 
@@ -165,7 +166,7 @@ impl Broker {
     }
 }
 
-async fn connect(settings: &ClusterSettings) -> Result<Client, ClusterError> {
+pub(super) async fn connect(settings: &ClusterSettings) -> Result<Client, ClusterError> {
     let mut servers = Vec::with_capacity(settings.servers.len());
     for server in &settings.servers {
         let address: ServerAddr = server.parse().map_err(|_| ClusterError::Address { server: shown(server) })?;
@@ -193,6 +194,10 @@ async fn connect(settings: &ClusterSettings) -> Result<Client, ClusterError> {
                 other => tracing::debug!(event = %other, "of the NATS connection"),
             }
         });
+    // The client library leaves out what stands in an address.
+    if let Some((user, password)) = servers.iter().find_map(user_and_password) {
+        options = options.user_and_password(user, password);
+    }
     if let Some(file) = &settings.credentials {
         let unusable = |error: std::io::Error| ClusterError::File { file: file.clone(), cause: error.to_string() };
         options = options.credentials_file(file).await.map_err(unusable)?;
@@ -209,7 +214,13 @@ async fn connect(settings: &ClusterSettings) -> Result<Client, ClusterError> {
     })
 }
 
-fn check_version(version: &str) -> Result<(), ClusterError> {
+/// Those in an address, if there are any.
+fn user_and_password(server: &ServerAddr) -> Option<(String, String)> {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some((decoded(server.username()?), decoded(server.password().unwrap_or_default())))
+}
+
+pub(super) fn check_version(version: &str) -> Result<(), ClusterError> {
     let mut parts = version.split('.').map(|part| part.parse::<u64>().ok());
     match (parts.next().flatten(), parts.next().flatten()) {
         (Some(major), Some(minor)) if (major, minor) >= OLDEST => Ok(()),
@@ -217,7 +228,7 @@ fn check_version(version: &str) -> Result<(), ClusterError> {
     }
 }
 
-async fn check_jetstream(streams: &Context) -> Result<(), ClusterError> {
+pub(super) async fn check_jetstream(streams: &Context) -> Result<(), ClusterError> {
     match streams.query_account().await {
         Ok(_) => Ok(()),
         Err(error) => match error.kind() {
@@ -275,6 +286,11 @@ fn identity_of(access: &stream::Config) -> Result<Identity, ClusterError> {
         (Some(cluster), Some(epoch)) => Ok(Identity { cluster: cluster.clone(), epoch: epoch.clone() }),
         _ => Err(ClusterError::ForeignStream { stream: names::ACCESS.to_owned() }),
     }
+}
+
+/// Whether a stream is one of the chat's.
+pub(super) fn is_ours(stream: &stream::Config) -> bool {
+    stream.metadata.get(KIND).is_some_and(|kind| kind == KIND_IS)
 }
 
 fn config(name: String, subjects: String, replicas: usize, identity: &Identity) -> stream::Config {
@@ -362,7 +378,7 @@ async fn look(streams: &Context, name: &str, replicas: Option<usize>) -> Result<
 }
 
 /// An address without what may be a password.
-fn shown(server: &str) -> String {
+pub(super) fn shown(server: &str) -> String {
     match (server.split_once("://"), server.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
         (None, Some((_, host))) => host.to_owned(),
@@ -392,6 +408,14 @@ mod tests {
     fn a_server_without_expiring_messages_is_too_old() {
         assert!(check_version("2.11.0").is_ok() && check_version("2.15.1").is_ok() && check_version("3.0.0").is_ok());
         assert!(check_version("2.9.10").is_err() && check_version("nonsense").is_err());
+    }
+
+    #[test]
+    fn user_and_password_are_taken_out_of_an_address() {
+        let of = |address: &str| user_and_password(&address.parse().unwrap());
+        assert_eq!(of("nats://ana:a%20secret@host"), Some(("ana".to_owned(), "a secret".to_owned())));
+        assert_eq!(of("nats://ana:a secret@host"), Some(("ana".to_owned(), "a secret".to_owned())));
+        assert_eq!(of("tls://host:4222"), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The history as a cluster's log: posts are appended to streams of NATS JetStream, and each node applies these to its own SQLite.
 //!
+//! - `renew`: a new epoch, on an operator's word
 //! - `settings`: where the cluster is, and what it has to be
 //! - `error`: why a node can't join it; `fault`: why it is not ready
 //! - `status`: how a node stands with its cluster, and what is counted
 //! - `names`: the streams, and which room is in which
 //! - `broker`: the connection, and the streams made and looked at
+//! - `examine`: how servers and streams stand, for an operator
 //! - `log`: posts on their way: planned, appended by compare-and-set, and told what became of them
 //! - `reader`: a stream, in order and without a gap
 //! - `tail`: one stream of posts, from what was applied last, in order
@@ -18,12 +20,14 @@ mod access;
 mod accounts;
 mod broker;
 mod error;
+mod examine;
 mod fault;
 mod log;
 mod names;
 mod presence;
 mod reader;
 mod remote;
+mod renew;
 mod retention;
 mod settings;
 mod status;
@@ -34,7 +38,9 @@ mod tests;
 mod watchdog;
 
 pub use error::ClusterError;
+pub use examine::{ClusterReport, ServerFacts, ServerReport, StreamReport, examine as examine_cluster};
 pub use fault::ClusterFault;
 pub(crate) use remote::open_accounts;
+pub use renew::renew as renew_cluster;
 pub use settings::ClusterSettings;
 pub(crate) use store::ClusterStore;

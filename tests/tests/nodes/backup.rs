@@ -1,0 +1,88 @@
+//! The drill of `docs/cluster.md`: an older backup of the brokers' folders is put back.
+
+use std::path::Path;
+use std::time::Duration;
+
+use everwire_chat::ChatClient;
+use everwire_tests::{PATIENCE, Process, everwire};
+use tokio::process::Command;
+
+use crate::broker::Broker;
+
+fn serve(broker: &Broker, data: &Path) -> Command {
+    let mut command = Command::new(everwire());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("NO_COLOR", "1");
+    command.args(["--cluster", &broker.url(), "--cluster-replicas", "1", "--cluster-accept-sync"]);
+    command
+}
+
+/// A client that has said this, and what it sees then.
+async fn say(address: &str, text: &str, all: usize) -> Vec<String> {
+    let client = ChatClient::builder(format!("ws://{address}/ws"), "ana").user_id("ana").room("den").build();
+    let client = client.expect("settings");
+    client.send(text).expect("room");
+    let stored = || client.entries().iter().filter(|entry| entry.offset.is_some()).count();
+    let mut updates = client.updates();
+    let heard = async {
+        while stored() < all {
+            let _ = tokio::time::timeout(Duration::from_millis(200), updates.next()).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, heard).await.is_ok(), "{} of {all}", stored());
+    client.entries().into_iter().map(|entry| entry.text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_backup_is_served_after_the_operator_s_word_and_not_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("node");
+    let mut broker = Broker::start("").await;
+    let mut node = Process::start(&mut serve(&broker, &data));
+    assert_eq!(say(&node.address().await, "kept", 1).await, ["kept"]);
+    node.terminate().await;
+    let backup = folder.path().join("backup");
+    broker.stop().await;
+    copy(&broker.store(), &backup).await;
+
+    broker.restart().await;
+    let mut node = Process::start(&mut serve(&broker, &data));
+    assert_eq!(say(&node.address().await, "lost", 2).await, ["kept", "lost"]);
+    node.terminate().await;
+    broker.stop().await;
+    std::fs::remove_dir_all(broker.store()).expect("the store");
+    copy(&backup, &broker.store()).await;
+    broker.restart().await;
+
+    // A node that knows more is not ready, and says why.
+    let mut node = Process::start(&mut serve(&broker, &data));
+    let address = node.address().await;
+    let refuses = async {
+        while ready(&address).await != 503 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refuses).await.expect("it refuses in time");
+    node.terminate().await;
+
+    let renewed = Command::new(everwire()).args(["cluster", "renew", "--cluster", &broker.url()]).output().await;
+    let renewed = renewed.expect("it runs");
+    assert!(renewed.status.success(), "{}", String::from_utf8_lossy(&renewed.stderr));
+    // The old folder is another epoch's; an empty one is filled by what was put back.
+    let refused = serve(&broker, &data).output().await.expect("it runs");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("has given up"), "{said}");
+    let mut node = Process::start(&mut serve(&broker, &folder.path().join("empty")));
+    assert_eq!(say(&node.address().await, "new", 2).await, ["kept", "new"]);
+    node.terminate().await;
+}
+
+async fn ready(address: &str) -> u16 {
+    let url = format!("http://{address}/readyz");
+    let output = Command::new("curl").args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", &url]).output().await;
+    String::from_utf8_lossy(&output.expect("curl runs").stdout).parse().unwrap_or(0)
+}
+
+async fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-r").arg(from).arg(to).status().await;
+    assert!(copied.expect("cp runs").success());
+}
