@@ -6,6 +6,7 @@ use std::time::Duration;
 use everwire_core::Moment;
 use everwire_ws::Message;
 
+use crate::frame::batch;
 use crate::frame::{Answer, Call, Frame, Hello, Kind, OpenCall};
 use crate::{Config, DropReason, Failure, Output, Role, Room, Rule, codes, ranges};
 
@@ -28,6 +29,8 @@ pub(crate) struct Callee {
     kept_bytes: usize,
     /// The largest frame that can be sent.
     max_sent: usize,
+    /// The caller takes several items in one frame.
+    batches: bool,
     deadlines: BTreeSet<(Moment, u64)>,
 }
 
@@ -67,6 +70,7 @@ impl Callee {
             keys: BTreeSet::new(),
             kept_bytes: 0,
             max_sent: config.max_sent,
+            batches: false,
             deadlines: BTreeSet::new(),
         }
     }
@@ -198,6 +202,35 @@ impl Callee {
         Ok(())
     }
 
+    /// The next items, from the front, as far as they may be sent now; how many those are. With one who takes that, those that fit
+    /// share a frame ([C-21]), unless they are kept one by one for a key.
+    pub(crate) fn items(
+        &mut self,
+        config: &Config,
+        id: u64,
+        items: &mut VecDeque<Message>,
+        outputs: &mut Outputs,
+    ) -> usize {
+        let mut sent = 0;
+        while let Some(room) = self.room(config, id) {
+            let count = if self.batches { batch::fitting(items, room, self.max_sent) } else { 0 };
+            match self.running.get_mut(&id) {
+                Some(Running { key: None, stream: Some(stream), .. }) if count > 1 => {
+                    outputs.push_back(Output::Send(stream.batch(id, items.drain(..count).collect())));
+                    sent += count;
+                }
+                _ => {
+                    let Some(item) = items.pop_front() else { break };
+                    // There is room.
+                    if self.item(config, id, item, outputs).is_ok() {
+                        sent += 1;
+                    }
+                }
+            }
+        }
+        sent
+    }
+
     /// [C-11], [C-12].
     pub(crate) fn processed(
         &mut self,
@@ -288,13 +321,14 @@ impl Callee {
             number: hello.number,
             max_running: config.max_running as u64,
             max_message: config.max_message as u64,
+            batches: true,
             running: ranges::collect(unkeyed.map(|(id, _)| *id)),
             keyed: keyed.collect(),
         }
     }
 
-    pub(crate) fn limit_of_peer(&mut self, max_sent: usize) {
-        self.max_sent = max_sent;
+    pub(crate) fn limits_of_peer(&mut self, max_sent: usize, batches: bool) {
+        (self.max_sent, self.batches) = (max_sent, batches);
     }
 
     pub(crate) fn deadline(&self) -> Option<Moment> {
@@ -343,6 +377,15 @@ impl Running {
 impl Sending {
     fn new(window: u32) -> Self {
         Self { window: u64::from(window.max(1)), sent: 0, processed: 0, unprocessed: VecDeque::new(), bytes: 0 }
+    }
+
+    /// The frame of the next items.
+    fn batch(&mut self, id: u64, items: Vec<Message>) -> Message {
+        let first = self.sent + 1;
+        self.sent += items.len() as u64;
+        self.bytes += items.iter().map(Message::len).sum::<usize>();
+        self.unprocessed.extend(items.iter().map(|item| (item.len(), None)));
+        Frame::Items(id, first, items).to_message()
     }
 
     fn credit(&self) -> u64 {

@@ -128,6 +128,7 @@ impl Caller {
             last: self.last_id,
             max_running: config.max_running as u64,
             max_message: config.max_message as u64,
+            batches: true,
         };
         outputs.push_back(Output::SendHello(self.hello, Frame::Hello(hello).to_message()));
     }

@@ -143,6 +143,12 @@ impl Endpoint {
         self.callee.item(&self.config, id, item, &mut self.outputs)
     }
 
+    /// Sends the next items of a stream, from the front, as far as they [may be sent](Self::may_send) now; the rest is left. How
+    /// many were sent. Those that the peer takes together share a frame; otherwise as [`item`](Self::item) for each.
+    pub fn items(&mut self, id: u64, items: &mut VecDeque<Message>) -> usize {
+        self.callee.items(&self.config, id, items, &mut self.outputs)
+    }
+
     /// The handler of a stream has ended. If it was [dropped](Output::Drop), that does nothing.
     pub fn end(&mut self, id: u64, result: Result<(), Failure>) {
         self.callee.stream_end(id, result, &mut self.outputs);
@@ -181,12 +187,17 @@ impl Endpoint {
             Frame::Error(id, failure) => self.caller.error(id, failure, outputs),
             Frame::Cancel(id) | Frame::Forget(id) => self.callee.cancel(&self.config, id, outputs),
             Frame::Item(id, number, item) => self.caller.item(id, number, item, outputs)?,
+            Frame::Items(id, first, items) => {
+                for (number, item) in (first..).zip(items) {
+                    self.caller.item(id, number, item, outputs)?;
+                }
+            }
             Frame::Processed(id, number) => self.callee.processed(&self.config, id, number, outputs)?,
             Frame::End(id, items) => self.caller.stream_end(id, items, outputs)?,
             Frame::Answer(answer) => {
                 // A server waits for a hello: a client acts on no call before that is answered.
                 if self.role == Role::Client || self.peer.is_some() {
-                    self.heard(&answer.instance, answer.max_running, answer.max_message);
+                    self.heard(&answer.instance, answer.max_running, answer.max_message, answer.batches);
                 }
                 self.caller.answer(&self.config, &answer, &mut self.outputs);
             }
@@ -207,7 +218,7 @@ impl Endpoint {
         }
         let is_first = self.peer.is_none();
         self.callee.hello(&self.config, hello, &mut self.outputs);
-        self.heard(&hello.instance, hello.max_running, hello.max_message);
+        self.heard(&hello.instance, hello.max_running, hello.max_message, hello.batches);
         match self.role {
             // [C-13]: what the earlier session had of our calls may be lost.
             Role::Client if is_new => self.hello(),
@@ -218,7 +229,7 @@ impl Endpoint {
     }
 
     /// The peer knows calls.
-    fn heard(&mut self, instance: &str, max_running: u64, max_message: u64) {
+    fn heard(&mut self, instance: &str, max_running: u64, max_message: u64, batches: bool) {
         if self.peer.as_deref() != Some(instance) {
             self.peer = Some(instance.to_owned());
             self.is_broken = false;
@@ -227,7 +238,7 @@ impl Endpoint {
         self.hello_deadline = None;
         let max_sent = usize::try_from(max_message).unwrap_or(usize::MAX).min(self.config.max_sent);
         self.caller.limits_of_peer(max_running, max_sent);
-        self.callee.limit_of_peer(max_sent);
+        self.callee.limits_of_peer(max_sent, batches);
         let held_back = std::mem::take(&mut self.held_back);
         self.outputs.extend(held_back.into_iter().map(|(_, message)| Output::Send(message)));
     }

@@ -1,5 +1,7 @@
 //! The envelope ([C-1] to [C-5]).
 
+pub(crate) mod batch;
+
 use std::fmt::{self, Write as _};
 use std::ops::Deref;
 
@@ -42,6 +44,8 @@ pub enum Frame {
     Cancel(u64),
     /// `@i<id> <number>`, a line's end, and the payload: an item.
     Item(u64, u64, Message),
+    /// `@j<id> <number> <length>…`, a line's end, and the payloads: items from this number on, all text or all binary.
+    Items(u64, u64, Vec<Message>),
     /// `@k<id> <number>`: items up to this one are processed.
     Processed(u64, u64),
     /// `@d<id> <items>`: the stream ends after so many items.
@@ -103,6 +107,9 @@ pub struct Hello {
     /// The largest frame of calls in bytes that the sender takes.
     #[serde(default = "unlimited")]
     pub max_message: u64,
+    /// The sender takes several items in one frame.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub batches: bool,
 }
 
 /// The callee's knowledge of the caller's calls ([C-14]).
@@ -120,6 +127,9 @@ pub struct Answer {
     /// The largest frame of calls in bytes that the sender takes.
     #[serde(default = "unlimited")]
     pub max_message: u64,
+    /// The sender takes several items in one frame.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub batches: bool,
     /// Ids of the calls without a key that run, as ascending `[first, last]` pairs.
     #[serde(default)]
     pub running: Vec<(u64, u64)>,
@@ -195,7 +205,7 @@ impl Frame {
         }
         let letter = bytes.get(1).copied().unwrap_or_default();
         match letter {
-            b'c' | b's' | b'r' | b'i' | b'm' => Self::parse_with_payload(letter, message),
+            b'c' | b's' | b'r' | b'i' | b'j' | b'm' => Self::parse_with_payload(letter, message),
             b'h' | b'a' | b'e' | b'x' | b'k' | b'd' | b'f' | b'z' => {
                 let Message::Text(text) = &message else { return Err(FrameError::NotText) };
                 Self::parse_control(letter, text.get(2..).unwrap_or_default())
@@ -217,6 +227,10 @@ impl Frame {
             b'i' => {
                 let (id, number) = two(header)?;
                 Self::Item(id, number, strip(message, behind)?)
+            }
+            b'j' => {
+                let (id, first, lengths) = batch::read(header)?;
+                Self::Items(id, first, batch::split(&strip(message, behind)?, &lengths)?)
             }
             _ => {
                 let kind = if letter == b'c' { Kind::Call } else { Kind::Stream };
@@ -278,6 +292,7 @@ impl Frame {
             Self::Error(id, failure) => Message::text(format!("@e{id}{}", to_json(failure))),
             Self::Cancel(id) => Message::text(format!("@x{id}")),
             Self::Item(id, number, payload) => join(&Header::new(format_args!("@i{id} {number}\n")), payload),
+            Self::Items(id, first, items) => batch::join(*id, *first, items),
             Self::Processed(id, number) => Message::text(format!("@k{id} {number}")),
             Self::End(id, items) => Message::text(format!("@d{id} {items}")),
             Self::Forget(id) => Message::text(format!("@f{id}")),
@@ -362,6 +377,10 @@ impl fmt::Display for FrameError {
 }
 
 impl std::error::Error for FrameError {}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
 
 fn unlimited() -> u64 {
     MAX_ID

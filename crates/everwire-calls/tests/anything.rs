@@ -35,6 +35,7 @@ fn wire() -> impl Strategy<Value = String> {
         id.clone().prop_map(|id| format!("@x{id}")),
         id.clone().prop_map(|id| format!("@f{id}")),
         (id.clone(), number.clone()).prop_map(|(id, number)| format!("@i{id} {number}\nitem")),
+        (id.clone(), number.clone()).prop_map(|(id, number)| format!("@j{id} {number} 1 0 2\nabc")),
         (id.clone(), number.clone()).prop_map(|(id, number)| format!("@k{id} {number}")),
         (id, number).prop_map(|(id, number)| format!("@d{id} {number}")),
         ("[ab]", 0_u64..4).prop_map(|(instance, number)| {

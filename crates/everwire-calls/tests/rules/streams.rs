@@ -1,4 +1,6 @@
-use everwire_calls::{Config, EndReason, Failure, Output, Request, Role, Rule};
+use std::collections::VecDeque;
+
+use everwire_calls::{Config, EndReason, Failure, Message, Output, Request, Role, Rule};
 
 use crate::support::{End, pair, pump};
 
@@ -42,6 +44,65 @@ fn items_come_in_order_and_the_end_after_the_last() {
     assert_eq!(told.len(), 3);
     assert_eq!(told[2], Output::Ended { id, result: Ok(()) });
     assert_eq!(server.endpoint.running_calls(), 0);
+}
+
+fn queue(numbers: std::ops::RangeInclusive<u64>) -> VecDeque<Message> {
+    numbers.map(|number| number.to_string().into()).collect()
+}
+
+/// [C-21]
+#[test]
+fn items_that_are_there_at_once_share_a_frame_and_arrive_as_if_alone() {
+    let (mut client, mut server) = pair();
+    let id = client.open(windowed(100));
+    pump(&mut client, &mut server);
+    let mut waiting = queue(1..=150);
+    assert_eq!(server.endpoint.items(id, &mut waiting), 100, "the window's");
+    assert_eq!(waiting.front(), Some(&"101".into()));
+    server.collect();
+    assert!(server.said.len() < 4 && server.said.iter().all(|said| said.starts_with("@j")), "{:?}", server.said);
+    pump(&mut client, &mut server);
+    let expected: Vec<_> = (1..=100).map(|number| (number, number.to_string())).collect();
+    assert_eq!(items(&mut client), expected);
+    client.endpoint.processed(id, 100);
+    pump(&mut client, &mut server);
+    assert_eq!(server.endpoint.items(id, &mut waiting), 50);
+    server.endpoint.end(id, Ok(()));
+    pump(&mut client, &mut server);
+    let told = client.take_told();
+    assert_eq!((told.len(), told.last()), (51, Some(&Output::Ended { id, result: Ok(()) })));
+}
+
+/// [C-21]
+#[test]
+fn each_item_has_a_frame_of_its_own_for_a_caller_that_has_not_said_more_and_for_one_with_a_key() {
+    let mut server = End::new(Role::Server);
+    server.hear(r#"@h{"instance":"c1","number":1,"first":7,"last":6,"max_running":100}"#);
+    server.hear("@s7 tokens\n");
+    server.take_said();
+    assert_eq!(server.endpoint.items(7, &mut queue(1..=2)), 2);
+    server.collect();
+    assert_eq!(server.take_said(), ["@i7 1\n1", "@i7 2\n2"]);
+    let (mut client, mut server) = pair();
+    let mut request = windowed(10);
+    request.key = Some("story".into());
+    let id = client.open(request);
+    pump(&mut client, &mut server);
+    assert_eq!(server.endpoint.items(id, &mut queue(1..=2)), 2);
+    server.collect();
+    assert_eq!(server.said, [format!("@i{id} 1\n1"), format!("@i{id} 2\n2")]);
+}
+
+/// [C-12], [C-21]
+#[test]
+fn items_in_one_frame_that_go_beyond_the_credit_or_leave_one_out_break_the_protocol() {
+    for (frame, rule) in [("@j# 1 1 1 1\nabc", Rule::NoCredit), ("@j# 2 1 1\nab", Rule::BadNumber)] {
+        let (mut client, mut server) = pair();
+        let id = client.open(windowed(2));
+        pump(&mut client, &mut server);
+        client.hear(&frame.replace('#', &id.to_string()));
+        assert_eq!(client.breach(), Some(rule), "{frame}");
+    }
 }
 
 /// [C-12]

@@ -25,6 +25,9 @@ fn as_json(frame: &Frame) -> Value {
         Frame::Error(id, failure) => json!({"error": id, "failure": failure}),
         Frame::Cancel(id) => json!({"cancel": id}),
         Frame::Item(id, number, item) => json!({"item": id, "number": number, "payload": text(item)}),
+        Frame::Items(id, first, items) => {
+            json!({"items": id, "number": first, "payloads": items.iter().map(text).collect::<Vec<_>>()})
+        }
         Frame::Processed(id, number) => json!({"processed": id, "number": number}),
         Frame::End(id, items) => json!({"end": id, "items": items}),
         Frame::Forget(id) => json!({"forget": id}),
@@ -75,7 +78,7 @@ fn every_rule_of_the_document_has_a_test_that_names_it() {
         }
     }
     let rules: Vec<_> = document.split("- **[C-").skip(1).filter_map(|text| text.split_once(']')).collect();
-    assert_eq!(rules.len(), 20);
+    assert_eq!(rules.len(), 21);
     for (number, _) in rules {
         assert!(tests.contains(&format!("[C-{number}]")), "no test names C-{number}");
     }
@@ -99,6 +102,11 @@ fn a_server_takes_every_conversation_as_the_vectors_say() {
                 "reply" => server.reply(parts().0, parts().1),
                 "item" => {
                     server.endpoint.item(parts().0, parts().1.into()).unwrap();
+                    server.collect();
+                }
+                "items" => {
+                    let items = value.as_array().unwrap()[1..].iter().map(|item| item.as_str().unwrap().into());
+                    server.endpoint.items(value[0].as_u64().unwrap(), &mut items.collect());
                     server.collect();
                 }
                 "end" => {

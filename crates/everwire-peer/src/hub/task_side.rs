@@ -51,15 +51,8 @@ impl Hub {
     /// Sends items as far as they may be sent; the rest is left.
     pub(crate) fn items(&self, id: u64, items: &mut VecDeque<Message>) {
         let kept: Vec<Message> = items.iter().cloned().collect();
-        let mut sent = 0_usize;
-        self.with(|inner| {
-            while let Some(item) = items.pop_front() {
-                match inner.endpoint.item(id, item) {
-                    Ok(()) => sent = sent.saturating_add(1),
-                    Err(item) => return items.push_front(item),
-                }
-            }
-        });
+        let mut sent = 0;
+        self.with(|inner| sent = inner.endpoint.items(id, items));
         self.meter.items_sent(sent);
         drop(kept);
     }

@@ -49,6 +49,8 @@ mutants! {
     ItemTwice = "item-twice",
     /// An item has the content of the one before it.
     ItemsMixed = "items-mixed",
+    /// The items of a frame change places.
+    BatchReversed = "batch-reversed",
     /// A stream ends before its last item.
     EndEarly = "end-early",
     /// Items are sent without credit.
@@ -102,6 +104,17 @@ impl Wire {
     pub(super) fn distort(&mut self, mutant: Mutant, message: Message) -> Vec<Message> {
         let Ok(frame) = Frame::parse(message.clone()) else { return vec![message] };
         let frames = match (mutant, frame) {
+            (Mutant::BatchReversed, Frame::Items(id, first, mut items)) => {
+                items.reverse();
+                vec![Frame::Items(id, first, items)]
+            }
+            (
+                Mutant::ItemLost | Mutant::ItemTwice | Mutant::ItemsMixed | Mutant::EndEarly,
+                Frame::Items(id, first, items),
+            ) => {
+                let alone = (first..).zip(items).map(|(number, item)| Frame::Item(id, number, item).to_message());
+                return alone.flat_map(|item| self.distort(mutant, item)).collect();
+            }
             (Mutant::ReplyOfAnother, Frame::Reply(id, reply)) => {
                 let before = self.before.replace(reply.clone());
                 vec![Frame::Reply(id, before.unwrap_or(reply))]

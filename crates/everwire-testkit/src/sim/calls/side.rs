@@ -190,13 +190,16 @@ impl Side {
             self.endpoint.end(id, result);
             self.handlers.remove(&id);
         } else {
-            let item: Message = format!("i{}:{}", handler.nonce, handler.sent + 1).into();
+            let item = |number: u64| Message::from(format!("i{}:{number}", handler.nonce));
             if ignores_credit {
-                let forged = Frame::Item(id, handler.sent + 1, item).to_message();
+                let forged = Frame::Item(id, handler.sent + 1, item(handler.sent + 1)).to_message();
                 handler.sent += 1;
                 self.put(forged);
-            } else if self.endpoint.item(id, item).is_ok() {
-                handler.sent += 1;
+            } else {
+                // One, or as many as there are and may be sent.
+                let last = if handler.nonce % 2 == 0 { handler.sent + 1 } else { handler.total };
+                let mut items: VecDeque<Message> = (handler.sent + 1..=last).map(item).collect();
+                handler.sent += self.endpoint.items(id, &mut items) as u64;
             }
         }
     }
