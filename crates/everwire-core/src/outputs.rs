@@ -36,6 +36,11 @@ impl Outputs {
         self.ended.get_or_insert_default();
     }
 
+    #[inline]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.as_ref().is_some_and(|ended| !ended.is_empty())
+    }
+
     /// Whoever takes nothing leaves the room to who does.
     #[inline]
     pub(crate) fn take_ended(&mut self, into: &mut Vec<Message>) {
@@ -142,7 +147,12 @@ impl Outputs {
         self.push(Output::Written { first, last });
     }
 
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Output> {
+        if self.queue.is_empty() { None } else { self.pop_one() }
+    }
+
+    fn pop_one(&mut self) -> Option<Output> {
         let output = self.queue.pop_front();
         if self.queue.is_empty() && self.queue.capacity() > IDLE {
             self.queue.shrink_to(IDLE);

@@ -18,6 +18,9 @@ pub(crate) struct Encoder {
 /// The longest header, masking key included.
 const MAX_HEADER: usize = 14;
 
+/// The header of a client's frame of less than 126 bytes.
+const SMALL_HEADER: usize = 6;
+
 /// From this length on, a payload that needs no masking goes out by reference: a copy costs more than one more slice in
 /// a vectored write.
 const WORTH_SHARING: usize = 16 << 10;
@@ -95,9 +98,14 @@ impl Encoder {
         let length = prefix.len() + payload.len();
         let output = self.output.tail();
         let before = output.len();
-        output.reserve(length + MAX_HEADER);
         if let Some(keys) = &mut self.keys {
             let mut key = keys.next_key();
+            if length < 126 {
+                put_small_masked(output, first, prefix, payload, key);
+                self.queued_total += (SMALL_HEADER + length) as u64;
+                return;
+            }
+            output.reserve(length + MAX_HEADER);
             put_masked_header(output, first, length, key);
             if !prefix.is_empty() {
                 put_masked(output, prefix, key);
@@ -105,6 +113,7 @@ impl Encoder {
             }
             put_masked(output, payload, key);
         } else {
+            output.reserve(length + MAX_HEADER);
             put_header(output, first, 0, length);
             output.extend_from_slice(prefix);
             output.extend_from_slice(payload);
@@ -123,16 +132,29 @@ impl Encoder {
     }
 }
 
+/// A client's frame of less than 126 bytes of payload: its place is made once, and then filled.
+#[inline]
+fn put_small_masked(output: &mut BytesMut, first: u8, prefix: &[u8], payload: &[u8], key: Key) {
+    let length = prefix.len() + payload.len();
+    let start = output.len();
+    output.resize(start + SMALL_HEADER + length, 0);
+    let Some((header, body)) = output[start..].split_first_chunk_mut::<SMALL_HEADER>() else { return };
+    let [a, b, c, d] = key;
+    *header = [first, MASKED | length as u8, a, b, c, d];
+    let (into_prefix, into_payload) = body.split_at_mut(prefix.len());
+    if prefix.is_empty() {
+        copy_masked(into_payload, payload, key);
+    } else {
+        copy_masked(into_prefix, prefix, key);
+        copy_masked(into_payload, payload, rotated(key, prefix.len()));
+    }
+}
+
 /// A client's header, which ends with the masking key.
 #[inline]
 fn put_masked_header(output: &mut BytesMut, first: u8, length: usize, key: Key) {
-    if let length @ 0..126 = length {
-        let [a, b, c, d] = key;
-        output.extend_from_slice(&[first, MASKED | length as u8, a, b, c, d]);
-    } else {
-        put_header(output, first, MASKED, length);
-        output.extend_from_slice(&key);
-    }
+    put_header(output, first, MASKED, length);
+    output.extend_from_slice(&key);
 }
 
 #[inline]

@@ -1,6 +1,7 @@
 use std::hint::black_box;
 
-use everwire_chat_core::wire::{Event, TextMessage, WireStatus, parse};
+use everwire_chat_core::Timeline;
+use everwire_chat_core::wire::{Event, Receipt, TextMessage, WireStatus, parse};
 use everwire_ws::{Config, Connection, Message, Prepared, Role};
 
 use super::Operations;
@@ -33,6 +34,29 @@ pub(super) fn decode() -> Operations {
         measured(&mut || read += lines.iter().map(|line| parse(black_box(line)).events.len() as u64).sum::<u64>());
     }
     Ok(read)
+}
+
+/// A timeline of 20,000 messages: our next one comes and is read by another member, then a page of 50 is put before the
+/// oldest, whose id is looked up for that.
+pub(super) fn timeline() -> Operations {
+    const WINDOW: usize = 20_000;
+    let mut timeline = Timeline::new(WINDOW);
+    (WINDOW..2 * WINDOW).for_each(|number| drop(timeline.on_text(message(number), number % 2 == 0)));
+    timeline.on_receipt(Receipt { delivered: 2 * WINDOW as u64, read: 2 * WINDOW as u64 });
+    let mut steps = 0;
+    for step in 0..100 {
+        let next = message(2 * WINDOW + step);
+        let first = WINDOW - step * 50;
+        let page: Vec<TextMessage> = (first - 50..first).map(message).collect();
+        measured(&mut || {
+            let receipt = Receipt { delivered: next.offset.unwrap_or(0), read: next.offset.unwrap_or(0) };
+            let changes = timeline.on_text(black_box(&next).clone(), true).len() + timeline.on_receipt(receipt).len();
+            let oldest = timeline.entries().next().map(|entry| entry.id.clone()).unwrap_or_default();
+            let before = timeline.wanted_before(&oldest).unwrap_or(0);
+            steps += u64::from(changes > 1 && !timeline.on_page(before, page.clone(), true, |_| false).is_empty());
+        });
+    }
+    Ok(steps)
 }
 
 /// Messages as they look on the wire, each another, the same in every run.

@@ -5,7 +5,7 @@
 //! - [`session`]: both ends of a session
 //! - [`client`]: what an application calls
 //! - [`calls`]: calls and items of streams
-//! - [`chat`]: a chat message to 1,000 members, and reading one
+//! - [`chat`]: a chat message to 1,000 members, and reading one, a long timeline
 
 mod calls;
 mod chat;
@@ -38,4 +38,5 @@ pub(crate) const PATHS: &[Path] = &[
     Path { name: "stream-items", run: calls::items },
     Path { name: "chat-fan-out-1000", run: chat::fan_out },
     Path { name: "chat-decode", run: chat::decode },
+    Path { name: "chat-timeline-20k", run: chat::timeline },
 ];

@@ -10,7 +10,8 @@ mod pages;
 mod seen;
 mod unread;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 pub use change::{Change, Entry, Missing};
 pub use unread::{FirstUnread, first_unread};
@@ -29,8 +30,8 @@ pub struct Timeline {
     window: usize,
     /// Messages beyond the window that were asked for.
     paged: usize,
-    /// Ids of the entries.
-    known: HashSet<String>,
+    /// Ids of the entries, with their offsets.
+    known: HashMap<String, Option<u64>>,
     /// The server has nothing before this offset, as far as is known.
     floor: u64,
     /// Ids of messages that have left the window, so that a late repeat does not come back as new.
@@ -53,7 +54,7 @@ impl Timeline {
             entries: VecDeque::new(),
             window: window.max(1),
             paged: 0,
-            known: HashSet::new(),
+            known: HashMap::new(),
             floor: 0,
             left: Seen::default(),
             receipt: Receipt::default(),
@@ -109,9 +110,14 @@ impl Timeline {
 
     /// Another member has what is up to these offsets. It counts for our messages that come to stand there later, too.
     pub fn on_receipt(&mut self, receipt: Receipt) -> Vec<Change> {
+        let before = self.receipt;
         self.receipt.read = self.receipt.read.max(receipt.read);
         self.receipt.delivered = self.receipt.delivered.max(receipt.delivered).max(self.receipt.read);
-        (0..self.entries.len()).flat_map(|at| self.receive_at(at)).collect()
+        // What stands before these has been as far already.
+        let known = if self.receipt.read > before.read { before.read } else { before.delivered };
+        let placed = self.placed();
+        let first = self.first_from(&placed, known.saturating_add(1));
+        (first..placed.end).flat_map(|at| self.receive_at(at)).collect()
     }
 
     /// The position up to which another member has the messages.
@@ -140,6 +146,7 @@ impl Timeline {
     pub fn forget_offsets(&mut self) -> Vec<Change> {
         self.receipt = Receipt::default();
         self.floor = 0;
+        self.known.values_mut().for_each(|offset| *offset = None);
         let placed = self.entries.iter_mut().enumerate().filter(|(_, entry)| entry.offset.is_some());
         let forgotten = placed.map(|(at, entry)| {
             (entry.offset, entry.missing) = (None, None);
@@ -149,20 +156,25 @@ impl Timeline {
     }
 
     fn has_had(&self, id: &str) -> bool {
-        self.known.contains(id) || self.left.contains(id)
+        self.known.contains_key(id) || self.left.contains(id)
     }
 
     fn position(&self, id: &str) -> Option<usize> {
-        if !self.known.contains(id) {
-            return None;
+        match *self.known.get(id)? {
+            Some(offset) => {
+                let at = self.first_from(&self.placed(), offset);
+                // Two with the same offset are the server's mistake.
+                let is_there = self.entries.get(at).is_some_and(|entry| entry.id == id);
+                if is_there { Some(at) } else { self.entries.iter().rposition(|entry| entry.id == id) }
+            }
+            // What has no place is almost always recent.
+            None => self.entries.iter().rposition(|entry| entry.id == id),
         }
-        // What is looked for is almost always recent.
-        self.entries.iter().rposition(|entry| entry.id == id)
     }
 
     fn add(&mut self, entry: Entry) -> Vec<Change> {
         let at = entry.offset.map_or(self.entries.len(), |offset| self.place_for(offset));
-        self.known.insert(entry.id.clone());
+        self.known.insert(entry.id.clone(), entry.offset);
         self.entries.insert(at, entry);
         // The gap before it belongs to it from the start.
         let _ = self.look_for_gap(at);
@@ -214,6 +226,7 @@ impl Timeline {
         }
         let Some(mut entry) = self.entries.remove(at) else { return Vec::new() };
         entry.offset = Some(offset);
+        self.known.insert(entry.id.clone(), entry.offset);
         let to = self.place_for(offset);
         self.entries.insert(to, entry.clone());
         let mut changes = vec![match to == at {
@@ -228,10 +241,24 @@ impl Timeline {
 
     /// Behind the last message with a smaller offset, before all that have none.
     fn place_for(&self, offset: u64) -> usize {
-        let before = |entry: &Entry| entry.offset.is_some_and(|theirs| theirs < offset);
-        match self.entries.iter().rposition(before) {
-            Some(last) => last + 1,
-            None => self.entries.iter().position(|entry| entry.offset.is_some()).unwrap_or_else(|| self.unplaced()),
+        let placed = self.placed();
+        if placed.is_empty() { self.unplaced() } else { self.first_from(&placed, offset) }
+    }
+
+    /// Where the messages with offsets stand: behind those of an earlier history, before those that have no place yet.
+    fn placed(&self) -> Range<usize> {
+        let end = self.entries.iter().rposition(|entry| entry.offset.is_some()).map_or(0, |last| last + 1);
+        let first = first_in(0..end, |at| self.entries[at].offset.is_some());
+        first..end
+    }
+
+    /// The first of these that stands at this offset or behind it.
+    fn first_from(&self, placed: &Range<usize>, offset: u64) -> usize {
+        let is_reached = |at: usize| self.entries[at].offset.is_some_and(|theirs| theirs >= offset);
+        // What is looked for is mostly at the end.
+        match placed.end.checked_sub(1) {
+            Some(last) if !placed.is_empty() && is_reached(last) => first_in(placed.clone(), is_reached),
+            _ => placed.end,
         }
     }
 
@@ -239,6 +266,16 @@ impl Timeline {
     fn unplaced(&self) -> usize {
         self.entries.iter().rposition(|entry| entry.status != Status::Sending).map_or(0, |last| last + 1)
     }
+}
+
+/// The first index for which it is so, where it is so for all behind that one; or the end.
+fn first_in(range: Range<usize>, is_so: impl Fn(usize) -> bool) -> usize {
+    let Range { start: mut low, end: mut high } = range;
+    while low < high {
+        let middle = low.midpoint(high);
+        if is_so(middle) { high = middle } else { low = middle + 1 }
+    }
+    low
 }
 
 #[cfg(test)]

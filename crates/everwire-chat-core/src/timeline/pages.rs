@@ -66,10 +66,11 @@ impl Timeline {
         let Some(first) = run.first().and_then(|entry| entry.offset) else { return Vec::new() };
         let (at, count) = (self.place_for(first), run.len());
         self.paged = (self.paged + count).min(MOST_PAGED);
-        self.known.extend(run.iter().map(|entry| entry.id.clone()));
-        let behind = self.entries.split_off(at);
-        self.entries.extend(run);
-        self.entries.extend(behind);
+        self.known.extend(run.iter().map(|entry| (entry.id.clone(), entry.offset)));
+        // The smaller part moves: at the front next to nothing.
+        self.entries.rotate_left(at);
+        run.into_iter().rev().for_each(|entry| self.entries.push_front(entry));
+        self.entries.rotate_right(at);
         for inside in at..at + count {
             let _ = self.look_for_gap(inside);
         }

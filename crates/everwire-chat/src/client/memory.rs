@@ -63,9 +63,9 @@ impl Memory {
 impl Inner {
     pub(super) fn memory(&self) -> Option<Memory> {
         let Position { epoch, offset } = self.position()?;
-        let stored: Vec<&Entry> = self.timeline.entries().filter(|entry| entry.offset.is_some()).collect();
-        let last = stored.len().saturating_sub(MOST);
-        let messages = stored[last..].iter().map(|entry| entry.to_message()).collect();
+        let stored = self.timeline.entries().rev().filter(|entry| entry.offset.is_some());
+        let mut messages: Vec<_> = stored.take(MOST).map(Entry::to_message).collect();
+        messages.reverse();
         let read = self.read_position(0).offset;
         Some(Memory { epoch, offset, messages, receipt: self.timeline.receipt(), had: self.had, read })
     }

@@ -276,6 +276,7 @@ impl Machine {
     }
 
     /// The next thing to be done; `None` when there is nothing. Nothing is lost if this is called late.
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
     }
@@ -285,6 +286,13 @@ impl Machine {
     /// dropped, so whoever calls the machine under a lock wants to drop it without.
     pub fn keep_ended(&mut self) {
         self.outputs.keep_ended();
+    }
+
+    /// Whether there is something for [`take_ended`](Self::take_ended).
+    #[inline]
+    #[must_use]
+    pub fn has_ended_messages(&self) -> bool {
+        self.outputs.has_ended()
     }
 
     /// Puts the messages that have ended since the last call behind those in `into`. Without

@@ -2,7 +2,7 @@
 //!
 //! - [`config`](OutboxConfig): bounds, overflow, guarantee
 //! - [`options`](SendOptions): what is special about a message
-//! - [`queue`]: what waits, in three levels; with [`entry`] and [`index`]
+//! - [`queue`]: what waits, in three levels; with [`entry`], [`lane`] and [`index`]
 //! - [`overflow`]: messages with options, and messages for which there is no room
 //! - [`change`]: cancelling, replacing, expiring what waits; with [`late`](CancelError) for when that is too late
 //! - [`take`]: handing messages to the open connection
@@ -26,6 +26,7 @@ mod entry;
 mod evidence;
 mod in_flight;
 mod index;
+mod lane;
 mod late;
 mod numbered;
 mod options;

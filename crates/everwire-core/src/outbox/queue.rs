@@ -9,7 +9,7 @@ use std::{
 
 use everwire_ws::Message;
 
-use super::{Entry, IDLE, Priority, index::Index};
+use super::{Entry, Priority, index::Index, lane::Lane};
 use crate::{MessageId, Moment};
 
 #[derive(Debug, Default)]
@@ -20,12 +20,6 @@ pub(super) struct Queue {
     index: Index,
 }
 
-#[derive(Debug, Default)]
-struct Lane {
-    entries: VecDeque<Entry>,
-    bytes: usize,
-}
-
 impl Queue {
     /// Appends a message to its level.
     #[inline]
@@ -33,18 +27,17 @@ impl Queue {
         if !entry.is_plain() {
             self.index.insert(&entry);
         }
-        self.count(&entry).entries.push_back(entry);
+        self.count(&entry).push_back(entry);
     }
 
     /// Appends a message to its level, or puts it into the place of the one with the same key, which is returned.
     pub(super) fn push_newer(&mut self, mut entry: Entry) -> Option<Entry> {
         let older = match self.keyed(&entry) {
-            Some((priority, index)) if priority == entry.priority() => {
-                let slot = &mut self.lanes[priority as usize].entries[index];
-                entry.set_place(slot.place());
-                return Some(self.swap(priority, index, entry));
+            Some((priority, place)) if priority == entry.priority() => {
+                entry.set_place(place);
+                return self.swap(priority, entry);
             }
-            Some((priority, index)) => self.remove_at(priority, index),
+            Some((priority, place)) => self.remove_at(priority, place),
             None => None,
         };
         self.push_back(entry);
@@ -59,9 +52,9 @@ impl Queue {
                 self.insert_front(entry);
                 None
             }
-            Some((priority, index)) => {
+            Some((priority, place)) => {
                 if priority == entry.priority()
-                    && let Some(mut newer) = self.remove_at(priority, index)
+                    && let Some(mut newer) = self.remove_at(priority, place)
                 {
                     newer.set_place(entry.place());
                     self.insert_front(newer);
@@ -72,7 +65,9 @@ impl Queue {
     }
 
     pub(super) fn pop_front(&mut self, priority: Priority) -> Option<Entry> {
-        self.remove_at(priority, 0)
+        let entry = self.lanes[priority as usize].pop_front()?;
+        self.uncount(&entry);
+        Some(entry)
     }
 
     /// The one that has waited longest, whatever its level.
@@ -88,27 +83,25 @@ impl Queue {
     }
 
     pub(super) fn remove(&mut self, id: MessageId) -> Option<Entry> {
-        let (priority, index) = self.find(id)?;
-        self.remove_at(priority, index)
+        let (priority, place) = self.find(id)?;
+        self.remove_at(priority, place)
     }
 
     pub(super) fn get(&self, id: MessageId) -> Option<&Entry> {
-        let (priority, index) = self.find(id)?;
-        self.lanes[priority as usize].entries.get(index)
+        let (priority, place) = self.find(id)?;
+        self.lanes[priority as usize].get(place)
     }
 
     /// Puts another message into the entry, and gives the earlier one back.
     pub(super) fn replace(&mut self, id: MessageId, message: Message) -> Option<Message> {
-        let (priority, index) = self.find(id)?;
-        let lane = &mut self.lanes[priority as usize];
-        let (before, after) = (lane.entries[index].message.len(), message.len());
-        let older = mem::replace(&mut lane.entries[index].message, message);
-        lane.bytes = lane.bytes - before + after;
-        self.bytes = self.bytes - before + after;
+        let (priority, place) = self.find(id)?;
+        let after = message.len();
+        let older = self.lanes[priority as usize].replace_message(place, message)?;
+        self.bytes = self.bytes - older.len() + after;
         Some(older)
     }
 
-    /// Takes out what expires until `now`. One walk for many: to take each out by itself would cost a walk each.
+    /// Takes out what expires until `now`. One walk for many: to look for each by itself would cost more.
     pub(super) fn expire(&mut self, now: Moment, mut expired: impl FnMut(&mut Entry)) {
         let Some((id, more)) = self.index.due(now) else { return };
         if !more {
@@ -119,15 +112,14 @@ impl Queue {
         }
         let Self { lanes, len, bytes, index } = self;
         for lane in lanes {
-            lane.entries.retain_mut(|entry| {
+            lane.extract(|entry| {
                 let due = entry.expires_at().is_some_and(|at| at <= now);
                 if due {
-                    let size = entry.message.len();
-                    (*len, *bytes, lane.bytes) = (*len - 1, *bytes - size, lane.bytes - size);
+                    (*len, *bytes) = (*len - 1, *bytes - entry.message.len());
                     index.remove(entry);
                     expired(entry);
                 }
-                !due
+                due
             });
         }
     }
@@ -138,55 +130,53 @@ impl Queue {
         let count = count.min(messages.len());
         let bytes = messages.range(..count).map(Message::len).sum::<usize>();
         let ids = (first.0..).map(MessageId);
-        lane.entries.extend(ids.zip(messages.drain(..count)).map(|(id, message)| Entry::new(id, message)));
-        lane.bytes += bytes;
+        lane.extend(ids.zip(messages.drain(..count)).map(|(id, message)| Entry::new(id, message)), bytes);
         self.len += count;
         self.bytes += bytes;
     }
 
-    /// The first `count` of a level, out of the queue.
-    pub(super) fn drain(&mut self, priority: Priority, count: usize) -> vec_deque::Drain<'_, Entry> {
+    /// The first `count` of a level, out of the queue and into `into`.
+    pub(super) fn drain(&mut self, priority: Priority, count: usize, into: impl FnOnce(vec_deque::Drain<'_, Entry>)) {
         let Self { lanes, len, bytes, index } = self;
-        let Lane { entries, bytes: lane_bytes } = &mut lanes[priority as usize];
-        let count = count.min(entries.len());
+        let lane = &mut lanes[priority as usize];
+        let count = count.min(lane.len());
         // Looked at before they move: moving them is then nothing but that.
         let mut drained = 0;
-        for entry in entries.range(..count) {
+        lane.look_at(count, |entry| {
             drained += entry.message.len();
             if !entry.is_plain() {
                 index.remove(entry);
             }
-        }
+        });
         *len -= count;
         *bytes -= drained;
-        *lane_bytes -= drained;
-        entries.drain(..count)
+        into(lane.drain(count, drained));
+        lane.trim();
     }
 
     /// Everything, in the order in which it would have gone out.
     pub(super) fn drain_all(&mut self) -> impl Iterator<Item = Entry> + use<> {
-        mem::take(self).lanes.into_iter().flat_map(|lane| lane.entries)
+        mem::take(self).lanes.into_iter().flat_map(Lane::into_entries)
     }
 
     #[inline]
     pub(super) fn iter(&self, priority: Priority) -> impl Iterator<Item = &Entry> {
-        self.lanes[priority as usize].entries.iter()
+        self.lanes[priority as usize].iter()
     }
 
     #[inline]
     pub(super) fn front(&self, priority: Priority) -> Option<&Entry> {
-        self.lanes[priority as usize].entries.front()
+        self.lanes[priority as usize].front()
     }
 
     pub(super) fn back(&self, priority: Priority) -> Option<&Entry> {
-        self.lanes[priority as usize].entries.back()
+        self.lanes[priority as usize].back()
     }
 
     /// How many bytes the message with this key has, if there is one.
     pub(super) fn size_of_keyed(&self, key: &str) -> Option<usize> {
         let (priority, place) = self.index.keyed(key)?;
-        let lane = &self.lanes[priority as usize].entries;
-        lane.binary_search_by_key(&place, Entry::place).ok().map(|index| lane[index].message.len())
+        self.lanes[priority as usize].get(place).map(|entry| entry.message.len())
     }
 
     #[inline]
@@ -202,7 +192,7 @@ impl Queue {
     /// How many, and how many bytes, are in the levels above this one.
     pub(super) fn above(&self, priority: Priority) -> (usize, usize) {
         let above = &self.lanes[..priority as usize];
-        above.iter().fold((0, 0), |(len, bytes), lane| (len + lane.entries.len(), bytes + lane.bytes))
+        above.iter().fold((0, 0), |(len, bytes), lane| (len + lane.len(), bytes + lane.bytes()))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -227,11 +217,7 @@ impl Queue {
 
     /// Gives back the memory that a burst has needed.
     pub(super) fn relax(&mut self) {
-        for Lane { entries, .. } in &mut self.lanes {
-            if entries.capacity() > IDLE && entries.len() < entries.capacity() / 4 {
-                entries.shrink_to((entries.len() * 2).max(IDLE));
-            }
-        }
+        self.lanes.iter_mut().for_each(Lane::relax);
     }
 
     #[cfg(test)]
@@ -241,67 +227,60 @@ impl Queue {
 
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.entries.capacity()).sum()
+        self.lanes.iter().map(Lane::capacity).sum()
     }
 
     fn insert_front(&mut self, entry: Entry) {
         if !entry.is_plain() {
             self.index.insert(&entry);
         }
-        self.count(&entry).entries.push_front(entry);
+        self.count(&entry).push_front(entry);
     }
 
     /// Counts one more in, and says where it belongs.
     #[inline]
     fn count(&mut self, entry: &Entry) -> &mut Lane {
-        let size = entry.message.len();
         self.len += 1;
-        self.bytes += size;
-        let lane = &mut self.lanes[entry.priority() as usize];
-        lane.bytes += size;
-        lane
+        self.bytes += entry.message.len();
+        &mut self.lanes[entry.priority() as usize]
     }
 
-    fn swap(&mut self, priority: Priority, index: usize, entry: Entry) -> Entry {
-        let lane = &mut self.lanes[priority as usize];
-        let after = entry.message.len();
-        let older = mem::replace(&mut lane.entries[index], entry);
-        let before = older.message.len();
-        lane.bytes = lane.bytes - before + after;
-        self.bytes = self.bytes - before + after;
-        self.index.remove(&older);
-        self.index.insert(&lane.entries[index]);
-        older
-    }
-
-    fn remove_at(&mut self, priority: Priority, index: usize) -> Option<Entry> {
-        let lane = &mut self.lanes[priority as usize];
-        let entry = lane.entries.remove(index)?;
-        let size = entry.message.len();
+    /// An entry has left its level.
+    fn uncount(&mut self, entry: &Entry) {
         self.len -= 1;
-        self.bytes -= size;
-        lane.bytes -= size;
+        self.bytes -= entry.message.len();
         if !entry.is_plain() {
-            self.index.remove(&entry);
+            self.index.remove(entry);
         }
+    }
+
+    /// Puts an entry into the place of another, which is returned.
+    fn swap(&mut self, priority: Priority, entry: Entry) -> Option<Entry> {
+        let (place, after) = (entry.place(), entry.message.len());
+        let lane = &mut self.lanes[priority as usize];
+        let older = lane.replace(entry)?;
+        self.bytes = self.bytes - older.message.len() + after;
+        self.index.remove(&older);
+        if let Some(newer) = lane.get(place) {
+            self.index.insert(newer);
+        }
+        Some(older)
+    }
+
+    fn remove_at(&mut self, priority: Priority, place: MessageId) -> Option<Entry> {
+        let entry = self.lanes[priority as usize].remove(place)?;
+        self.uncount(&entry);
         Some(entry)
     }
 
-    fn find(&self, id: MessageId) -> Option<(Priority, usize)> {
+    fn find(&self, id: MessageId) -> Option<(Priority, MessageId)> {
         let place = self.index.place(id);
-        Priority::ALL.into_iter().find_map(|priority| {
-            let index = self.index_of(priority, place)?;
-            (self.lanes[priority as usize].entries[index].id == id).then_some((priority, index))
-        })
+        let has = |priority: &Priority| self.lanes[*priority as usize].get(place).is_some_and(|entry| entry.id == id);
+        Priority::ALL.into_iter().find(has).map(|priority| (priority, place))
     }
 
     /// The queued message that has the key of this one.
-    fn keyed(&self, entry: &Entry) -> Option<(Priority, usize)> {
-        let (priority, place) = self.index.keyed(entry.key()?)?;
-        Some((priority, self.index_of(priority, place)?))
-    }
-
-    fn index_of(&self, priority: Priority, place: MessageId) -> Option<usize> {
-        self.lanes[priority as usize].entries.binary_search_by_key(&place, Entry::place).ok()
+    fn keyed(&self, entry: &Entry) -> Option<(Priority, MessageId)> {
+        self.index.keyed(entry.key()?)
     }
 }

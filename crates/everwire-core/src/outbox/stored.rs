@@ -81,7 +81,7 @@ impl Outbox {
                     (count, bytes) = (count + 1, bytes + size);
                     staged.ids.push(entry.id);
                 }
-                self.in_flight.stage(self.queue.drain(level, count));
+                self.queue.drain(level, count, |entries| self.in_flight.stage(entries));
                 if !self.reject_front(level, until, &limits, outputs) {
                     break;
                 }

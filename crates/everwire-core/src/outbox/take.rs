@@ -160,7 +160,7 @@ impl Outbox {
 
     pub(super) fn move_to_flight(&mut self, level: Priority, messages: usize) {
         let resending = self.queue.resending();
-        self.in_flight.extend(self.queue.drain(level, messages));
+        self.queue.drain(level, messages, |entries| self.in_flight.extend(entries));
         self.counts.resent += (resending - self.queue.resending()) as u64;
     }
 }

@@ -13,18 +13,20 @@ use crate::sync::lock;
 pub(crate) struct Locked<'a> {
     // The order of these two is that of their drops.
     inner: MutexGuard<'a, Inner>,
-    ended: Vec<Message>,
+    ended: Option<Vec<Message>>,
 }
 
 impl<'a> Locked<'a> {
     pub(super) fn new(mutex: &'a Mutex<Inner>) -> Self {
-        Self { inner: lock(mutex), ended: Vec::new() }
+        Self { inner: lock(mutex), ended: None }
     }
 }
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        self.inner.machine.take_ended(&mut self.ended);
+        if self.inner.machine.has_ended_messages() {
+            self.inner.machine.take_ended(self.ended.get_or_insert_default());
+        }
     }
 }
 
