@@ -41,7 +41,7 @@ pub(super) fn decode() -> Operations {
 pub(super) fn timeline() -> Operations {
     const WINDOW: usize = 20_000;
     let mut timeline = Timeline::new(WINDOW);
-    (WINDOW..2 * WINDOW).for_each(|number| drop(timeline.on_text(message(number), number % 2 == 0)));
+    (WINDOW..2 * WINDOW).for_each(|number| drop(timeline.on_text(message(number), number.is_multiple_of(2))));
     timeline.on_receipt(Receipt { delivered: 2 * WINDOW as u64, read: 2 * WINDOW as u64 });
     let mut steps = 0;
     for step in 0..100 {

@@ -288,7 +288,7 @@ impl Machine {
         self.outputs.keep_ended();
     }
 
-    /// Whether there is something for [`take_ended`](Self::take_ended).
+    /// Says that there is something for [`take_ended`](Self::take_ended).
     #[inline]
     #[must_use]
     pub fn has_ended_messages(&self) -> bool {

@@ -268,7 +268,7 @@ mod tests {
                         assert!(lane.remove(MessageId(id)).is_none());
                     }
                 }
-                if round == 0 || left.len() % 37 == 0 {
+                if round == 0 || left.len().is_multiple_of(37) {
                     check(&lane, &left);
                 }
             }
@@ -285,7 +285,7 @@ mod tests {
         let mut seen = Vec::new();
         lane.extract(|entry| {
             seen.push(entry.id.0);
-            entry.id.0 % 2 == 0
+            entry.id.0.is_multiple_of(2)
         });
         assert_eq!(seen.len(), 299);
         check(&lane, &(1..=300).filter(|id| id % 2 == 1).collect::<Vec<_>>());

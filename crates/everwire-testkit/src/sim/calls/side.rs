@@ -197,7 +197,7 @@ impl Side {
                 self.put(forged);
             } else {
                 // One, or as many as there are and may be sent.
-                let last = if handler.nonce % 2 == 0 { handler.sent + 1 } else { handler.total };
+                let last = if handler.nonce.is_multiple_of(2) { handler.sent + 1 } else { handler.total };
                 let mut items: VecDeque<Message> = (handler.sent + 1..=last).map(item).collect();
                 handler.sent += self.endpoint.items(id, &mut items) as u64;
             }
