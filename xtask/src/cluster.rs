@@ -12,11 +12,9 @@ pub(crate) fn cluster(args: &[String]) -> Result<(), Failed> {
     shell::run(command)
 }
 
-/// As part of the tests: one node, then several, with faults that nobody has seen before. Nodes do not share yet who is here.
+/// As part of the tests: one node, then several, with faults that nobody has seen before.
 pub(crate) fn check() -> Result<(), Failed> {
-    for words in
-        [&["--local", "--seconds", "15"][..], &["--schedules", "3", "--seconds", "20", "--without", "presence"]]
-    {
+    for words in [&["--local", "--seconds", "15"][..], &["--schedules", "3", "--seconds", "20"]] {
         let mut args: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         if !is_root() {
             eprintln!("not root: without partitions, stalled watches and full disks");
