@@ -263,10 +263,12 @@ async fn who_is_on_another_node_is_here_and_types_and_reads_and_leaves_with_a_no
     say(&mut ben, r#"{"type":"receipt","delivered":1,"read":1}"#.into()).await;
     hear(&mut ana, "that ben has read it", |event| event["type"] == "receipt" && event["read"] == 1).await;
     // Who comes to a third node is told who is on the others.
-    let _third = nats.node(ports[2], &folder.path().join("three")).await;
+    let mut third = nats.node(ports[2], &folder.path().join("three")).await;
     let mut cleo = enter(ports[2], "cleo").await;
     hear(&mut ben, "that cleo has come", |event| event["type"] == "user_joined" && event["userId"] == "cleo").await;
     hear(&mut cleo, "of ana", |event| event.to_string().contains("\"ana\"")).await;
+    third.terminate().await;
+    hear(&mut ben, "that cleo has left", |event| event["type"] == "user_left" && event["userId"] == "cleo").await;
     first.kill().await;
     let died = Instant::now();
     hear(&mut ben, "that ana has left", of_ana("user_left")).await;

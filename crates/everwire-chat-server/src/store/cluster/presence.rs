@@ -97,13 +97,19 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    pub(super) fn new(broker: Broker, store: Arc<SqliteStore>, rooms: Arc<Mutex<Rooms>>, grace: Duration) -> Self {
+    pub(super) fn new(
+        broker: Broker,
+        node: String,
+        store: Arc<SqliteStore>,
+        rooms: Arc<Mutex<Rooms>>,
+        grace: Duration,
+    ) -> Self {
         lock(&rooms).share();
         Self {
             broker,
             rooms,
             grace,
-            node: crate::id::new_id(),
+            node,
             nodes: HashMap::new(),
             round: 0,
             store,
@@ -280,6 +286,13 @@ impl Presence {
             self.forget(&node, Duration::ZERO);
         }
     }
+}
+
+/// Tells the others that a node ends: its members may come to them.
+pub(super) async fn tell_end(broker: &Broker, node: String) {
+    let payload = serde_json::to_vec(&Word { node, what: What::Gone }).unwrap_or_default();
+    let _ = broker.client.publish(SUBJECT, Bytes::from(payload)).await;
+    let _ = broker.client.flush().await;
 }
 
 fn expire(rooms: &Mutex<Rooms>, room: &str, leaving: &Leaving) {

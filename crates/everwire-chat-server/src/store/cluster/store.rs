@@ -15,7 +15,7 @@ use super::error::ClusterError;
 use super::fault::ClusterFault;
 use super::log::{Event, Log, WAITING};
 use super::names::{self, SHARDS};
-use super::presence::Presence;
+use super::presence::{Presence, tell_end};
 use super::retention;
 use super::settings::ClusterSettings;
 use super::status::ClusterStatus;
@@ -148,7 +148,8 @@ impl ClusterStore {
     /// Tells other nodes of the members of these rooms, and these of members elsewhere. `grace`: how long somebody counts as here who has
     /// left another node.
     pub(crate) fn share(&self, rooms: Arc<Mutex<Rooms>>, grace: Duration) {
-        let presence = Presence::new(self.link.broker.clone(), Arc::clone(&self.applied), rooms, grace);
+        let presence =
+            Presence::new(self.link.broker.clone(), self.node.clone(), Arc::clone(&self.applied), rooms, grace);
         self.link.runtime.spawn(presence.run());
     }
 
@@ -323,6 +324,7 @@ impl MessageStore for ClusterStore {
         let Some(Driver { thread, stop }) = lock(&self.thread).take() else { return };
         let (done, given_up) = std::sync::mpsc::channel::<()>();
         let (guard, mut gone) = mpsc::channel::<()>(1);
+        let (broker, node) = (self.link.broker.clone(), self.node.clone());
         let settled = self.events.send(Event::Settle { room: None, guard });
         // A thread of its own: whoever closes may be on a runtime.
         let (events, parting) = (self.events.clone(), PARTING);
@@ -336,6 +338,7 @@ impl MessageStore for ClusterStore {
                 if events.send(Event::Close(answer)).is_ok() {
                     let _ = timeout(parting, closed).await;
                 }
+                let _ = timeout(PAGE_PATIENCE, tell_end(&broker, node)).await;
             });
             drop(done);
         });
