@@ -90,12 +90,12 @@ impl Tried {
 
 /// What the addresses of a server have said in a row that makes trying again pointless.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Verdicts {
+pub(crate) struct AddressVerdicts {
     known: Tried,
     count: usize,
 }
 
-impl Verdicts {
+impl AddressVerdicts {
     /// An opening has failed without hope at one of these. Whether another one has not been asked yet: each attempt
     /// starts at another address. One that can't be reached has no say.
     pub(crate) fn leave_hope(&mut self, tried: &Tried) -> bool {

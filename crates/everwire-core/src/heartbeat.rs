@@ -59,7 +59,7 @@ impl HeartbeatConfig {
 
 /// What a heartbeat timer asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Liveness {
     /// Nothing: there was life.
     Alive,
     /// A ping. `late_by`: the timer was so late that it is we who stalled.
@@ -87,7 +87,7 @@ pub(crate) struct Heartbeat {
     timeout: Duration,
     silences: Silences,
     /// How idle the connection was when it was lost, if that can be said.
-    at_end: Option<Box<(Moment, Silences, Heard)>>,
+    at_end: Option<Box<(Moment, Silences, Observed)>>,
     /// The latest ping waits behind bytes of ours, of which some last went out then.
     draining: Option<Moment>,
     first_ping: FirstPing,
@@ -121,7 +121,7 @@ const GREETING: Duration = Duration::from_secs(1);
 
 /// Whether we were listening when the connection was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
+enum Observed {
     All,
     /// The end only: what came before it was not read.
     End,
@@ -278,7 +278,7 @@ impl Heartbeat {
 
     /// The connection is lost, or the peer has said that it is over: whatever comes behind is no news of the path.
     pub(crate) fn note_end(&mut self, now: Moment) {
-        let heard = if let Mode::Paused { .. } = self.mode { Heard::End } else { Heard::All };
+        let heard = if let Mode::Paused { .. } = self.mode { Observed::End } else { Observed::All };
         let silences = self.silences;
         self.at_end.get_or_insert_with(|| Box::new((now, silences, heard)));
     }
@@ -296,7 +296,7 @@ impl Heartbeat {
         // A longer silence was a stand-still of ours.
         let most = self.interval.unwrap_or(Duration::MAX).saturating_add(Duration::from_secs(1));
         IdleAtEnd {
-            both_ways: both_ways.filter(|idle| heard == Heard::All && *idle <= most),
+            both_ways: both_ways.filter(|idle| heard == Observed::All && *idle <= most),
             outbound: outbound.filter(|idle| *idle <= most),
         }
     }
@@ -314,40 +314,40 @@ impl Heartbeat {
     }
 
     /// Our side reads again: the clock starts anew, with a probe if the pause could have hidden a death.
-    pub(crate) fn resume(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
-        let Mode::Paused { since, probe_wanted } = self.mode else { return Verdict::Alive };
+    pub(crate) fn resume(&mut self, now: Moment, timers: &mut Timers) -> Liveness {
+        let Mode::Paused { since, probe_wanted } = self.mode else { return Liveness::Alive };
         let long = self.interval.is_some() && now.since(since) >= self.timeout;
         self.silences.listen_again(now);
         self.mode = Mode::Listening;
         self.watch(timers);
         match probe_wanted.or(long.then_some(self.timeout)) {
             Some(timeout) => self.probe(now, timeout, timers),
-            None => Verdict::Alive,
+            None => Liveness::Alive,
         }
     }
 
     /// Demands a sign of life within `timeout`, or sooner if one is already demanded.
-    pub(crate) fn probe(&mut self, now: Moment, timeout: Duration, timers: &mut Timers) -> Verdict {
+    pub(crate) fn probe(&mut self, now: Moment, timeout: Duration, timers: &mut Timers) -> Liveness {
         let demanded = now + timeout;
         match &mut self.mode {
-            Mode::Off => return Verdict::Alive,
+            Mode::Off => return Liveness::Alive,
             Mode::Paused { probe_wanted, .. } => {
                 *probe_wanted = Some(probe_wanted.map_or(timeout, |wanted| wanted.min(timeout)));
-                return Verdict::Alive;
+                return Liveness::Alive;
             }
-            Mode::Probing { until, .. } if *until <= demanded => return Verdict::Alive,
+            Mode::Probing { until, .. } if *until <= demanded => return Liveness::Alive,
             Mode::Probing { until, timeout: allowed, .. } => (*until, *allowed) = (demanded, timeout),
             Mode::Listening => self.mode = Mode::Probing { until: demanded, timeout, excused: false, left_late: false },
         }
         timers.set(Timer::Probe, demanded);
-        Verdict::Probe { late_by: None }
+        Liveness::Probe { late_by: None }
     }
 
     /// [`Timer::Heartbeat`] has come. It is not moved at each sign of life but looked at here.
-    pub(crate) fn on_silence(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
-        let Some(interval) = self.interval else { return Verdict::Alive };
+    pub(crate) fn on_silence(&mut self, now: Moment, timers: &mut Timers) -> Liveness {
+        let Some(interval) = self.interval else { return Liveness::Alive };
         if let Mode::Off = self.mode {
-            return Verdict::Alive;
+            return Liveness::Alive;
         }
         let due = self.silences.heard() + interval;
         if let Mode::Listening = self.mode
@@ -364,7 +364,7 @@ impl Heartbeat {
             if late_by.is_some() || !asked {
                 self.pinged(now);
                 self.watch(timers);
-                return Verdict::Probe { late_by };
+                return Liveness::Probe { late_by };
             }
         }
         let quiet = self.silences.sent() + interval <= now;
@@ -376,27 +376,27 @@ impl Heartbeat {
             self.pinged(now);
         }
         self.watch(timers);
-        if quiet || first { Verdict::Probe { late_by: None } } else { Verdict::Alive }
+        if quiet || first { Liveness::Probe { late_by: None } } else { Liveness::Alive }
     }
 
     /// [`Timer::Probe`] has come.
-    pub(crate) fn on_unanswered(&mut self, now: Moment, timers: &mut Timers) -> Verdict {
-        let Mode::Probing { until, timeout, excused, .. } = self.mode else { return Verdict::Alive };
+    pub(crate) fn on_unanswered(&mut self, now: Moment, timers: &mut Timers) -> Liveness {
+        let Mode::Probing { until, timeout, excused, .. } = self.mode else { return Liveness::Alive };
         // What was asked behind bytes that still go out is not heard yet.
         let patience = self.patience().unwrap_or(self.config.timeout.saturating_mul(2));
         let until = self.draining.map_or(until, |progress| until.max(progress + patience));
         if until > now {
             timers.set(Timer::Probe, until);
-            return Verdict::Alive;
+            return Liveness::Alive;
         }
         match self.stalled(now.since(until), timeout) {
             Some(late_by) if !excused => {
                 let until = now + timeout;
                 self.mode = Mode::Probing { until, timeout, excused: true, left_late: false };
                 timers.set(Timer::Probe, until);
-                Verdict::Probe { late_by: Some(late_by) }
+                Liveness::Probe { late_by: Some(late_by) }
             }
-            _ => Verdict::Dead { silent_for: now.since(self.silences.heard()) },
+            _ => Liveness::Dead { silent_for: now.since(self.silences.heard()) },
         }
     }
 

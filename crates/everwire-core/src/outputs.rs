@@ -7,7 +7,7 @@ use everwire_ws::Message;
 use crate::{
     Attempt, Event, MessageId, Outcome, Output,
     session::Frame,
-    store::{Journal, StoreOp, Verdict},
+    store::{Journal, OutcomeReport, StoreOp},
 };
 
 /// How far back a range looks for one that it continues.
@@ -96,8 +96,8 @@ impl Outputs {
     pub(crate) fn outcome(&mut self, first: MessageId, last: MessageId, outcome: Outcome) {
         let Some(journal) = &mut self.journal else { return self.tell(first, last, outcome) };
         match journal.ended(first, last, outcome) {
-            Verdict::Tell => self.tell(first, last, outcome),
-            Verdict::Instead(told) => {
+            OutcomeReport::Tell => self.tell(first, last, outcome),
+            OutcomeReport::Instead(told) => {
                 told.into_iter().for_each(|(first, last, outcome)| self.tell(first, last, outcome))
             }
         }

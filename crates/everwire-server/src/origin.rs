@@ -94,7 +94,7 @@ impl Origins {
         if origin == "null" {
             return self.null;
         }
-        let Some(origin) = Place::parse(origin) else { return false };
+        let Some(origin) = HostPort::parse(origin) else { return false };
         self.same && origin.is_at(host) || self.listed.iter().any(|pattern| pattern.matches(&origin))
     }
 
@@ -112,7 +112,7 @@ impl Origins {
         let host = host.to_ascii_lowercase();
         let is_named = |host: &str| {
             self.listed.iter().any(|pattern| {
-                let place = Place { host: host.to_owned(), ..pattern.place.clone() };
+                let place = HostPort { host: host.to_owned(), ..pattern.place.clone() };
                 pattern.matches(&place)
             })
         };
@@ -157,7 +157,7 @@ impl std::error::Error for OriginError {}
 
 /// An origin's three parts, in lower case; no port means the scheme's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct HostPort {
     scheme: String,
     host: String,
     port: Option<u16>,
@@ -166,11 +166,11 @@ struct Place {
 /// A place, or all places below its host.
 #[derive(Clone, Debug)]
 struct Pattern {
-    place: Place,
+    place: HostPort,
     below: bool,
 }
 
-impl Place {
+impl HostPort {
     fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
         let (scheme, authority) = text.split_once("://")?;
@@ -191,17 +191,17 @@ impl Pattern {
     fn parse(rule: &str) -> Option<Self> {
         match rule.split_once("://*.") {
             Some((scheme, base)) if !base.contains('*') => {
-                let place = Place::parse(&format!("{scheme}://{base}"))?;
+                let place = HostPort::parse(&format!("{scheme}://{base}"))?;
                 // An address has no subdomains.
                 let below = !place.host.starts_with('[') && place.host.parse::<std::net::Ipv4Addr>().is_err();
                 below.then_some(Self { place, below })
             }
             _ if rule.contains('*') => None,
-            _ => Some(Self { place: Place::parse(rule)?, below: false }),
+            _ => Some(Self { place: HostPort::parse(rule)?, below: false }),
         }
     }
 
-    fn matches(&self, origin: &Place) -> bool {
+    fn matches(&self, origin: &HostPort) -> bool {
         if !self.below {
             return self.place == *origin;
         }

@@ -33,13 +33,13 @@ pub(crate) struct Fresh {
 }
 
 /// What a hook says in the end.
-pub(crate) type Said = Result<(), Box<dyn Error + Send + Sync>>;
+pub(crate) type HookResult = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// Has the hook talk on each.
 pub(crate) fn talk<F, Fut>(hook: F) -> OnOpen
 where
     F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
-    Fut: Future<Output = Said> + MaybeSend + 'static,
+    Fut: Future<Output = HookResult> + MaybeSend + 'static,
 {
     Box::new(move |Fresh { socket, subprotocol, attempt, last_cause, leave }| {
         let lent = Lent(Arc::new(Mutex::new(Held { socket: Some(socket), ..Held::default() })));
@@ -60,7 +60,7 @@ impl Lent {
     }
 
     /// The socket, if all went well.
-    fn back(self, said: Said) -> Result<FreshSocket, OpenFailure> {
+    fn back(self, said: HookResult) -> Result<FreshSocket, OpenFailure> {
         let Held { socket, end, .. } = self.end();
         // A hook that has overlooked the end has not changed it; one that says something of its own knows better.
         let error = match (said, end) {

@@ -27,7 +27,7 @@ mod locked;
 mod send;
 
 pub(crate) use self::locked::Locked;
-use self::send::Line;
+use self::send::SenderQueue;
 
 /// One mutex guards the machine; `send` holds it for an append, the driver once or twice per
 /// batch. States, events and wake-ups go out when it is free again, and messages that have ended are dropped then (their
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Arc<Mailbox>,
     state: watch::Sender<State>,
     events: Feed,
-    line: Line,
+    line: SenderQueue,
     finished: watch::Sender<bool>,
     #[cfg(feature = "calls")]
     pub(crate) calls: crate::calls::slot::CallsSlot,
@@ -129,7 +129,7 @@ impl Shared {
             driver,
             state: watch::Sender::new(State::Closed(core::Closed::Initial)),
             events: Feed::default(),
-            line: Line::default(),
+            line: SenderQueue::default(),
             finished: watch::Sender::new(false),
             #[cfg(feature = "calls")]
             calls: crate::calls::slot::CallsSlot::default(),

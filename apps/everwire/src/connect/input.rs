@@ -32,7 +32,7 @@ pub(super) enum WhenFull {
 }
 
 /// What came from there.
-pub(super) enum Heard {
+pub(super) enum InputLine {
     Read(Read),
     Typed(io::Result<Typed>),
 }
@@ -59,10 +59,10 @@ pub(super) struct Pump {
 
 impl Input {
     /// Cancel-safe.
-    pub(super) async fn next(&mut self, console: &mut Console) -> Heard {
+    pub(super) async fn next(&mut self, console: &mut Console) -> InputLine {
         match (self, console) {
-            (Self::Pump(pump), _) => Heard::Read(pump.next().await),
-            (Self::Screen, Console::Screen(screen)) => Heard::Typed(screen.next().await),
+            (Self::Pump(pump), _) => InputLine::Read(pump.next().await),
+            (Self::Screen, Console::Screen(screen)) => InputLine::Typed(screen.next().await),
             (Self::Screen, Console::Plain(_)) | (Self::None, _) => std::future::pending().await,
         }
     }

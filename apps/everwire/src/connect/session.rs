@@ -9,7 +9,7 @@ use everwire_server::after;
 use tokio::time::{sleep, sleep_until};
 
 use super::end::End;
-use super::input::{Cut, Heard, Input, Pump, Read, WhenFull};
+use super::input::{Cut, Input, InputLine, Pump, Read, WhenFull};
 use super::json::{EventLine, Line, Payload, StateLine, word};
 use super::ledger::Ledger;
 use super::report::{self, Report};
@@ -367,17 +367,17 @@ impl Session {
         Ok(None)
     }
 
-    pub(super) async fn on_input(&mut self, heard: Heard) -> Result<Option<End>, Gone> {
+    pub(super) async fn on_input(&mut self, heard: InputLine) -> Result<Option<End>, Gone> {
         let read = match heard {
-            Heard::Read(read) => read,
-            Heard::Typed(Err(error)) => return Err(error.into()),
-            Heard::Typed(Ok(Typed::Edited { .. })) => return Ok(None),
-            Heard::Typed(Ok(Typed::End)) => Read::End,
-            Heard::Typed(Ok(Typed::Interrupt)) => {
+            InputLine::Read(read) => read,
+            InputLine::Typed(Err(error)) => return Err(error.into()),
+            InputLine::Typed(Ok(Typed::Edited { .. })) => return Ok(None),
+            InputLine::Typed(Ok(Typed::End)) => Read::End,
+            InputLine::Typed(Ok(Typed::Interrupt)) => {
                 self.stop.press();
                 return Ok(None);
             }
-            Heard::Typed(Ok(Typed::Line(line))) => {
+            InputLine::Typed(Ok(Typed::Line(line))) => {
                 self.console.say(self.report.typed(&line));
                 self.client.send(line).map_or_else(Read::Unsent, Read::Sent)
             }

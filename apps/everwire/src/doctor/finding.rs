@@ -32,7 +32,7 @@ pub(super) enum Step {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum Conclusion {
     Good,
     /// It works, and could be better.
     Odd,
@@ -45,7 +45,7 @@ enum Verdict {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Finding {
     step: Step,
-    verdict: Verdict,
+    verdict: Conclusion,
     words: String,
     advice: Option<String>,
     data: Map<String, Value>,
@@ -85,19 +85,19 @@ impl Step {
 
 impl Finding {
     pub(super) fn good(step: Step, words: String) -> Self {
-        Self::new(step, Verdict::Good, words)
+        Self::new(step, Conclusion::Good, words)
     }
 
     pub(super) fn odd(step: Step, words: String) -> Self {
-        Self::new(step, Verdict::Odd, words)
+        Self::new(step, Conclusion::Odd, words)
     }
 
     pub(super) fn bad(step: Step, words: String) -> Self {
-        Self::new(step, Verdict::Bad, words)
+        Self::new(step, Conclusion::Bad, words)
     }
 
     pub(super) fn skipped(step: Step, words: &str) -> Self {
-        Self::new(step, Verdict::Skipped, words.to_owned())
+        Self::new(step, Conclusion::Skipped, words.to_owned())
     }
 
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
@@ -117,23 +117,23 @@ impl Finding {
     }
 
     pub(super) fn is_bad(&self) -> bool {
-        self.verdict == Verdict::Bad
+        self.verdict == Conclusion::Bad
     }
 
     pub(super) fn is_of(&self, step: Step) -> bool {
         self.step == step
     }
 
-    fn new(step: Step, verdict: Verdict, words: String) -> Self {
+    fn new(step: Step, verdict: Conclusion, words: String) -> Self {
         Self { step, verdict, words, advice: None, data: Map::new() }
     }
 
     fn line(&self, look: Look) -> String {
         let (tone, mark) = match self.verdict {
-            Verdict::Good => (Tone::Good, "ok  "),
-            Verdict::Odd => (Tone::Waiting, "note"),
-            Verdict::Bad => (Tone::Bad, "FAIL"),
-            Verdict::Skipped => (Tone::Faint, "-   "),
+            Conclusion::Good => (Tone::Good, "ok  "),
+            Conclusion::Odd => (Tone::Waiting, "note"),
+            Conclusion::Bad => (Tone::Bad, "FAIL"),
+            Conclusion::Skipped => (Tone::Faint, "-   "),
         };
         let mut line = format!("{}  {:<11}  {}", look.paint(tone, mark), self.step.name(), printable_line(&self.words));
         if let Some(advice) = &self.advice {
@@ -146,10 +146,10 @@ impl Finding {
         let mut object = Map::new();
         object.insert("step".into(), self.step.name().into());
         let verdict = match self.verdict {
-            Verdict::Good => "good",
-            Verdict::Odd => "odd",
-            Verdict::Bad => "bad",
-            Verdict::Skipped => "skipped",
+            Conclusion::Good => "good",
+            Conclusion::Odd => "odd",
+            Conclusion::Bad => "bad",
+            Conclusion::Skipped => "skipped",
         };
         object.insert("verdict".into(), verdict.into());
         object.insert("words".into(), self.words.clone().into());

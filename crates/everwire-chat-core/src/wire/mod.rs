@@ -13,5 +13,5 @@ pub use event::{
     Earlier, Event, History, MOST_UNREAD, Notice, Position, Presence, Problem, ReadMark, Receipt, Rejected, StatusOf,
     Stored, Sync, TextMessage, Token, TokenDue, Typing, User, WireStatus,
 };
-pub use parse::{Junk, Parsed, parse, receipt, text_message};
-pub use plain::{Heard, Speaker, parse_plain};
+pub use parse::{Parsed, Unrecognized, parse, receipt, text_message};
+pub use plain::{ParsedPlain, Speaker, parse_plain};

@@ -15,14 +15,14 @@ pub struct Parsed {
     /// Objects of unknown types: not for us, and no error.
     pub unknown: usize,
     /// The parts that were not understood.
-    pub junk: Vec<Junk>,
+    pub junk: Vec<Unrecognized>,
     /// It was the bare text `ping`, to be answered by the bare text `pong`.
     pub ping: bool,
 }
 
 /// A piece that is no event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Junk {
+pub struct Unrecognized {
     /// Its `id`, if it has one.
     pub id: Option<String>,
     /// The fault.
@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Parsed {
         _ => lone::read(text, |json| match json {
             Ok(Json::Array(items)) => items.iter().for_each(|item| parsed.read(item)),
             Ok(item) => parsed.read(&item),
-            Err(error) => parsed.junk.push(Junk { id: None, reason: error.to_string() }),
+            Err(error) => parsed.junk.push(Unrecognized { id: None, reason: error.to_string() }),
         }),
     }
     parsed
@@ -51,12 +51,12 @@ impl Parsed {
         let fields = Object::of(item);
         let id = fields.and_then(|fields| fields.text("id").ok()).map(str::to_owned);
         let Some((fields, kind)) = fields.and_then(|fields| Some((fields, fields.text("type").ok()?))) else {
-            return self.junk.push(Junk { id, reason: "not an object with a \"type\"".into() });
+            return self.junk.push(Unrecognized { id, reason: "not an object with a \"type\"".into() });
         };
         match event(kind, fields) {
             Ok(Some(event)) => self.events.push(event),
             Ok(None) => self.unknown += 1,
-            Err(wrong) => self.junk.push(Junk { id, reason: wrong.to_string() }),
+            Err(wrong) => self.junk.push(Unrecognized { id, reason: wrong.to_string() }),
         }
     }
 }

@@ -5,7 +5,7 @@ use everwire_core::json::{Json, Object, Wrong};
 
 use super::lone;
 use super::parse::event;
-use super::{Event, Junk, Notice, TextMessage, Typing, User, WireStatus};
+use super::{Event, Notice, TextMessage, Typing, Unrecognized, User, WireStatus};
 
 /// The sender of a message, as far as it is known.
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +20,11 @@ pub struct Speaker<'a> {
 
 /// The events of one WebSocket text message of a client.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Heard {
+pub struct ParsedPlain {
     /// The events that are understood, in order.
     pub events: Vec<Event>,
     /// The parts that were not understood.
-    pub junk: Vec<Junk>,
+    pub junk: Vec<Unrecognized>,
     /// The reason why the first object of an unknown type is ignored: such are for other servers, and no error.
     pub unknown: Option<String>,
     /// It was the bare text `ping`, to be answered by the bare text `pong`.
@@ -50,21 +50,21 @@ const NAME_SHOWN: usize = 64;
 ///
 /// Half of a surrogate pair in a text is read as U+FFFD.
 #[must_use]
-pub fn parse_plain(text: &str, speaker: Speaker<'_>) -> Heard {
-    let mut heard = Heard::default();
+pub fn parse_plain(text: &str, speaker: Speaker<'_>) -> ParsedPlain {
+    let mut heard = ParsedPlain::default();
     match text {
         "ping" => heard.ping = true,
         "pong" => {}
         _ => lone::read(text, |json| match json {
             Ok(Json::Array(items)) => heard.read_all(&items, speaker),
             Ok(item) => heard.read(&item, speaker),
-            Err(error) => heard.junk.push(Junk { id: None, reason: error.to_string() }),
+            Err(error) => heard.junk.push(Unrecognized { id: None, reason: error.to_string() }),
         }),
     }
     heard
 }
 
-impl Heard {
+impl ParsedPlain {
     /// What an object says of its user, those behind it in the batch need not say again.
     fn read_all(&mut self, items: &[Json<'_>], speaker: Speaker<'_>) {
         let mut first: Option<User> = None;
@@ -79,12 +79,12 @@ impl Heard {
 
     fn read(&mut self, item: &Json<'_>, speaker: Speaker<'_>) {
         let Some(fields) = Object::of(item) else {
-            return self.junk.push(Junk { id: None, reason: "not an object".into() });
+            return self.junk.push(Unrecognized { id: None, reason: "not an object".into() });
         };
         let id = id(fields, "id").ok();
         let Some(kind) = kind(fields) else {
             let reason = "no \"type\", and neither \"text\" nor \"isTyping\"".into();
-            return self.junk.push(Junk { id, reason });
+            return self.junk.push(Unrecognized { id, reason });
         };
         match plain(kind, fields, speaker) {
             Ok(Some(event)) => self.events.push(event),
@@ -92,7 +92,7 @@ impl Heard {
                 let name: String = kind.chars().take(NAME_SHOWN).collect();
                 self.unknown.get_or_insert_with(|| format!("unknown type {name:?}"));
             }
-            Err(wrong) => self.junk.push(Junk { id, reason: wrong.to_string() }),
+            Err(wrong) => self.junk.push(Unrecognized { id, reason: wrong.to_string() }),
         }
     }
 }

@@ -6,7 +6,7 @@ use everwire_chat_core::wire::{Earlier, Event, History, Position, Receipt, Sync,
 use everwire_server::{Message, after};
 use tokio::time::{Instant, timeout};
 
-use super::{Connection, PAGE_AGAIN, PATIENCE, PageUnderWay, Said, unreadable};
+use super::{ClientMessage, Connection, PAGE_AGAIN, PATIENCE, PageUnderWay, unreadable};
 use crate::domain::batch;
 use crate::store::{Page, PageRequest, ReadQuery, ReadState};
 
@@ -81,7 +81,7 @@ impl Connection {
     pub(super) async fn on_earlier(&mut self, wish: Earlier) -> bool {
         let Some(room) = self.state.pages.room() else {
             // Meanwhile it hears what is said now.
-            self.said.push_front(Said::Event(Event::Earlier(wish)));
+            self.said.push_front(ClientMessage::Event(Event::Earlier(wish)));
             self.rests_until = Some(after(Instant::now(), PAGE_AGAIN));
             return true;
         };

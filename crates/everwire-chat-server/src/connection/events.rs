@@ -8,7 +8,7 @@ use everwire_server::{CloseCode, Message};
 use tokio::time::Instant;
 
 use super::pending_answers::Answer;
-use super::{Connection, PRESENCE_PACE, STOPPING, Said, cost};
+use super::{ClientMessage, Connection, PRESENCE_PACE, STOPPING, cost};
 use crate::access::Refusal;
 use crate::id::new_id;
 use crate::store::Append;
@@ -33,7 +33,7 @@ impl Connection {
                 return false;
             }
         }
-        self.said.extend(heard.events.into_iter().map(Said::Event));
+        self.said.extend(heard.events.into_iter().map(ClientMessage::Event));
         true
     }
 

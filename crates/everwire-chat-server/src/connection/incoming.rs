@@ -4,7 +4,7 @@ use everwire_server::{CloseCode, Incoming, Message, SocketError};
 use tokio::time::{Instant, timeout};
 
 use super::pending_answers::Answer;
-use super::{Connection, PATIENCE, Said, cost};
+use super::{ClientMessage, Connection, PATIENCE, cost};
 
 impl Connection {
     /// Whether the connection goes on.
@@ -14,7 +14,7 @@ impl Connection {
             Ok(Some(Incoming::Message(Message::Text(text)))) => self.on_text(&text).await,
             Ok(Some(Incoming::Message(message))) => {
                 self.unpaid += cost::of_bytes(message.len());
-                self.said.push_back(Said::Binary(message));
+                self.said.push_back(ClientMessage::Binary(message));
                 true
             }
             Ok(Some(Incoming::Ping(payload))) => self.on_ping(Answer::Pong(payload)).await,

@@ -112,7 +112,7 @@ pub(crate) struct Connection {
     mailbox: Arc<Mailbox>,
     socket: Socket,
     /// The rest of what the client has said in one message: looked at before the next is read.
-    said: VecDeque<Said>,
+    said: VecDeque<ClientMessage>,
     /// What the bytes of that count, until it is counted.
     unpaid: f64,
     /// Posts of ours that the history has not answered, and the answers to pings that wait for them.
@@ -146,7 +146,7 @@ struct PageUnderWay {
 }
 
 /// What a client has said.
-enum Said {
+enum ClientMessage {
     Event(Event),
     Binary(Message),
 }
@@ -234,8 +234,8 @@ impl Connection {
                 self.heartbeat.excuse(Instant::now());
             }
             let goes_on = match step {
-                Step::Said(Said::Event(event)) => self.on_event(event).await,
-                Step::Said(Said::Binary(message)) => self.on_binary(message).await,
+                Step::ClientMessage(ClientMessage::Event(event)) => self.on_event(event).await,
+                Step::ClientMessage(ClientMessage::Binary(message)) => self.on_binary(message).await,
                 Step::Incoming(incoming) => self.on_incoming(incoming).await,
                 Step::Delivery(item) => self.on_delivery(item).await,
                 Step::Drained => true,

@@ -7,7 +7,7 @@ use everwire_server::{CloseCode, Incoming, SocketError};
 use tokio::time::Instant;
 
 use super::heartbeat::OnSilence;
-use super::{ALL_BUFFERS, Connection, HIGH_WATER, LOWEST_HIGH_WATER, MOST_PENDING, Said};
+use super::{ALL_BUFFERS, ClientMessage, Connection, HIGH_WATER, LOWEST_HIGH_WATER, MOST_PENDING};
 use crate::domain::Delivery;
 
 impl Connection {
@@ -38,7 +38,7 @@ impl Connection {
             }
             if !backpressured && !self.stalls() {
                 if let Some(event) = self.said.pop_front() {
-                    return Poll::Ready(Step::Said(event));
+                    return Poll::Ready(Step::ClientMessage(event));
                 }
                 if let Poll::Ready(incoming) = self.socket.poll_recv(cx) {
                     return Poll::Ready(Step::Incoming(incoming));
@@ -117,7 +117,7 @@ impl Connection {
 }
 
 pub(super) enum Step {
-    Said(Said),
+    ClientMessage(ClientMessage),
     Incoming(Result<Option<Incoming>, SocketError>),
     Delivery(Delivery),
     /// The socket has taken enough to go on.

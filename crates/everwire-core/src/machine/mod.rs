@@ -34,7 +34,7 @@ use session::Successor;
 use crate::{
     Attempt, Closed, Config, ConfigError, Input, MachineStats, MessageId, Moment, OpenConfig, Outgoing, Output, Phase,
     RetryConfig, State, Timer, Undelivered,
-    address::{Tried, Verdicts},
+    address::{AddressVerdicts, Tried},
     barrier::Barrier,
     batching::Window,
     heartbeat::{Heartbeat, HeartbeatConfig},
@@ -61,7 +61,7 @@ pub struct Machine {
     lifecycle: Lifecycle,
     /// The addresses that the latest opening has tried.
     tried: Tried,
-    verdicts: Verdicts,
+    verdicts: AddressVerdicts,
     intent: Intent,
     state: State,
 
@@ -125,7 +125,7 @@ impl Machine {
             budgeted,
             lifecycle: Lifecycle::Closed(Closed::Initial),
             tried: Tried::default(),
-            verdicts: Verdicts::default(),
+            verdicts: AddressVerdicts::default(),
             intent: Intent::Stay,
             state: State::Closed(Closed::Initial),
             retry: Retry::new(retry, seed),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Machine;
 use crate::{
     Cause, Closed, Event, Hint, Moment, Output, State, Timer,
-    heartbeat::Verdict,
+    heartbeat::Liveness,
     lifecycle::{Intent, Lifecycle, Place},
     outbox::WallClock,
 };
@@ -185,17 +185,17 @@ impl Machine {
         self.obey(now, verdict);
     }
 
-    pub(super) fn obey(&mut self, now: Moment, verdict: Verdict) {
+    pub(super) fn obey(&mut self, now: Moment, verdict: Liveness) {
         match verdict {
-            Verdict::Alive => {}
-            Verdict::Probe { late_by } => {
+            Liveness::Alive => {}
+            Liveness::Probe { late_by } => {
                 if let Some(late_by) = late_by {
                     self.stood_still = Some(now);
                     self.outputs.event(Event::Stalled { late_by });
                 }
                 self.ask(now);
             }
-            Verdict::Dead { silent_for } => self.abort_connection(now, Cause::Dead { silent_for }),
+            Liveness::Dead { silent_for } => self.abort_connection(now, Cause::Dead { silent_for }),
         }
     }
 

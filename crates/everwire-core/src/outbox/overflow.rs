@@ -6,7 +6,7 @@ use super::{Outbox, Overflow, Refusal, SendOptions};
 use crate::{DropPolicy, MessageId, Moment, Outcome, outputs::Outputs};
 
 /// What the policy says.
-enum Verdict {
+enum OverflowDecision {
     /// There is room now.
     Room,
     /// The new message goes.
@@ -29,15 +29,15 @@ impl Outbox {
             return Err(Refusal::TooLarge { message, limit: self.config.max_bytes });
         }
         match self.make_room(size, &options, outputs) {
-            Verdict::Room => {}
-            Verdict::DropNew(policy) => {
+            OverflowDecision::Room => {}
+            OverflowDecision::DropNew(policy) => {
                 let id = self.next_id();
                 self.counts.dropped += 1;
                 outputs.outcome(id, id, Outcome::Dropped(policy));
                 outputs.dispose(message);
                 return Ok(id);
             }
-            Verdict::Full => {
+            OverflowDecision::Full => {
                 self.wanted = true;
                 return Err(Refusal::Full(message));
             }
@@ -51,7 +51,7 @@ impl Outbox {
         Ok(id)
     }
 
-    fn make_room(&mut self, size: usize, options: &SendOptions, outputs: &mut Outputs) -> Verdict {
+    fn make_room(&mut self, size: usize, options: &SendOptions, outputs: &mut Outputs) -> OverflowDecision {
         let beside_all = |outbox: &Self| {
             // It takes the place of the one with its key.
             let older = options.key.as_deref().and_then(|key| outbox.queue.size_of_keyed(key));
@@ -59,12 +59,12 @@ impl Outbox {
             outbox.has_room(len, outbox.bytes() - older.unwrap_or(0), size)
         };
         if beside_all(self) {
-            return Verdict::Room;
+            return OverflowDecision::Room;
         }
         let (taken, taken_bytes) = (self.in_flight.len(), self.in_flight.bytes());
         let droppable = self.has_room(taken, taken_bytes, size);
         match self.config.overflow {
-            Overflow::DropNewest => return Verdict::DropNew(DropPolicy::Newest),
+            Overflow::DropNewest => return OverflowDecision::DropNew(DropPolicy::Newest),
             Overflow::DropOldest if droppable => {
                 while !beside_all(self) {
                     let Some(entry) = self.queue.pop_oldest() else { break };
@@ -75,7 +75,7 @@ impl Outbox {
             Overflow::DropLowestPriority if droppable => {
                 let (above, above_bytes) = self.queue.above(options.priority);
                 if !self.has_room(taken + above, taken_bytes + above_bytes, size) {
-                    return Verdict::DropNew(DropPolicy::LowestPriority);
+                    return OverflowDecision::DropNew(DropPolicy::LowestPriority);
                 }
                 while !beside_all(self) {
                     let Some(entry) = self.queue.pop_lowest() else { break };
@@ -83,8 +83,8 @@ impl Outbox {
                     self.end(entry, Outcome::Dropped(DropPolicy::LowestPriority), outputs);
                 }
             }
-            Overflow::Reject | Overflow::DropOldest | Overflow::DropLowestPriority => return Verdict::Full,
+            Overflow::Reject | Overflow::DropOldest | Overflow::DropLowestPriority => return OverflowDecision::Full,
         }
-        Verdict::Room
+        OverflowDecision::Room
     }
 }

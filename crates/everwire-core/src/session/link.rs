@@ -5,7 +5,7 @@ use everwire_ws::{CloseCode, Message};
 use super::{
     code,
     frame::{self, Frame, FrameError},
-    receiver::{Receiver, Verdict},
+    receiver::{Acceptance, Receiver},
 };
 use crate::{
     Output,
@@ -35,12 +35,12 @@ impl Violation {
     const TOO_LARGE: Self = Self { code: code::VIOLATED, words: "a message larger than the limits allow" };
 
     /// What a verdict on a reliable message means for its connection.
-    fn of(verdict: Verdict) -> Result<(), Self> {
+    fn of(verdict: Acceptance) -> Result<(), Self> {
         match verdict {
-            Verdict::Deliver | Verdict::Duplicate => Ok(()),
-            Verdict::Gap => Err(Self::GAP),
-            Verdict::BeyondLimits => Err(Self::LIMITS),
-            Verdict::TooLarge => Err(Self::TOO_LARGE),
+            Acceptance::Deliver | Acceptance::Duplicate => Ok(()),
+            Acceptance::Gap => Err(Self::GAP),
+            Acceptance::BeyondLimits => Err(Self::LIMITS),
+            Acceptance::TooLarge => Err(Self::TOO_LARGE),
         }
     }
 
@@ -83,17 +83,20 @@ pub(crate) fn receive_run(messages: &mut [Message], receiver: &mut Receiver) -> 
     let next = |message: &mut Message| {
         let Some((seq, length)) = frame::reliable(message.payload()) else { return false };
         let size = message.len() - length;
-        receiver.judge(seq, size) == Verdict::Deliver
+        receiver.judge(seq, size) == Acceptance::Deliver
             && frame::strip(message, length).is_ok()
-            && receiver.accept(seq, size) == Verdict::Deliver
+            && receiver.accept(seq, size) == Acceptance::Deliver
     };
     messages.iter_mut().map(next).take_while(|taken| *taken).count()
 }
 
 /// Takes a run of the peer's messages in: those that are to be delivered, and what was wrong behind them.
 #[cfg(feature = "session")]
-pub(crate) fn accept_run(run: super::run::Run, receiver: &mut Receiver) -> (Vec<Message>, Result<(), Violation>) {
-    let super::run::Run { first, mut messages } = run;
+pub(crate) fn accept_run(
+    run: super::run::MessageRun,
+    receiver: &mut Receiver,
+) -> (Vec<Message>, Result<(), Violation>) {
+    let super::run::MessageRun { first, mut messages } = run;
     let (taken, behind) = receiver.accept_run(first, messages.iter().map(Message::len));
     messages.truncate(taken.end);
     messages.drain(..taken.start);
@@ -111,7 +114,7 @@ pub(crate) fn receive(
 ) -> Result<Rest, Violation> {
     match Frame::parse(message)? {
         Frame::Reliable(seq, payload) => match receiver.accept(seq, payload.len()) {
-            Verdict::Deliver => batch.push(payload),
+            Acceptance::Deliver => batch.push(payload),
             verdict => Violation::of(verdict)?,
         },
         Frame::Volatile(payload) => {
@@ -141,7 +144,7 @@ mod tests {
     use super::*;
     use crate::{
         Moment,
-        session::{Limits, Run},
+        session::{Limits, MessageRun},
     };
 
     #[test]
@@ -156,7 +159,7 @@ mod tests {
             assert_eq!(receive_run(&mut messages, &mut receiver), 4, "{other}");
             assert_eq!(messages[..4], run, "{other}");
             assert_eq!(messages[4..], [Message::text(other.to_owned()), Message::text("m5:behind it")]);
-            assert_eq!(receiver.judge(5, 0), Verdict::Deliver, "{other}");
+            assert_eq!(receiver.judge(5, 0), Acceptance::Deliver, "{other}");
         }
     }
 
@@ -168,12 +171,12 @@ mod tests {
                 for count in 0..=7_u64 {
                     let mut receivers = [(); 2].map(|()| Receiver::new(self::window(window), Duration::ZERO, 1));
                     for receiver in &mut receivers {
-                        (1..=before).for_each(|seq| assert_eq!(receiver.accept(seq, 1), Verdict::Deliver));
+                        (1..=before).for_each(|seq| assert_eq!(receiver.accept(seq, 1), Acceptance::Deliver));
                         receiver.process(Moment::ZERO, processed);
                     }
                     let [one_by_one, at_once] = &mut receivers;
                     let (mut expected, mut broken) = (Vec::new(), Ok(()));
-                    let mut run = Run::with_capacity(1);
+                    let mut run = MessageRun::with_capacity(1);
                     for seq in first..first + count {
                         let frame = Frame::Reliable(seq, Message::text(seq.to_string())).to_message();
                         assert!(run.push(MessageRef::from(&frame)));

@@ -6,7 +6,7 @@
 //! - [`config`](SessionConfig): the settings of either end
 //! - `prefix`: what goes before the payload of a data frame
 //! - `receiver`: the receiving half, the same on both ends. The sending half is the outbox.
-//! - [`run`](Run): reliable messages one behind the other
+//! - [`run`](MessageRun): reliable messages one behind the other
 //! - [`replies`](Replies): a bound on what a peer's frames make an end write
 //! - [`reading`](Reading): what has been read of a connection, for the server's end of its session
 //! - `link`: how one end stands to its present connection: what it has yet to say there
@@ -52,7 +52,7 @@ pub use reading::Reading;
 #[cfg(feature = "session")]
 pub use registry::{Admission, Registry, RegistryConfig};
 pub use replies::Replies;
-pub use run::Run;
+pub use run::MessageRun;
 #[cfg(feature = "session")]
 pub use server::{Attached, ComeBack, ServerInput, ServerSession};
 #[cfg(feature = "session")]

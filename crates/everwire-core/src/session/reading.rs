@@ -2,7 +2,7 @@
 
 use everwire_ws::{Message, MessageRef};
 
-use super::{Run, ServerInput};
+use super::{MessageRun, ServerInput};
 use crate::Attempt;
 
 /// Collects what a connection yields as the [`ServerInput`]s that say it, in order and as few as they can be.
@@ -25,7 +25,7 @@ pub struct Reading {
     messages: usize,
     bytes: usize,
     /// Behind `inputs`. If it is not empty, `others` is.
-    run: Run,
+    run: MessageRun,
     /// Behind `inputs`: what is no run.
     others: Vec<Message>,
 }
@@ -34,7 +34,7 @@ impl Reading {
     /// Nothing yet; there will be about so many messages.
     #[must_use]
     pub fn new(link: Attempt, expected: usize) -> Self {
-        let run = Run::with_capacity(expected);
+        let run = MessageRun::with_capacity(expected);
         Self { link, inputs: Vec::new(), messages: 0, bytes: 0, run, others: Vec::new() }
     }
 

@@ -8,7 +8,7 @@ use crate::Moment;
 
 /// What is to be done with a reliable message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Acceptance {
     Deliver,
     /// It has been here before.
     Duplicate,
@@ -138,26 +138,26 @@ impl Receiver {
 
     /// What is to be done with a reliable message of this size that has come.
     #[inline]
-    pub(crate) fn judge(&self, seq: u64, size: usize) -> Verdict {
+    pub(crate) fn judge(&self, seq: u64, size: usize) -> Acceptance {
         if seq <= self.received {
-            return Verdict::Duplicate;
+            return Acceptance::Duplicate;
         }
         if seq != self.received + 1 {
-            return Verdict::Gap;
+            return Acceptance::Gap;
         }
         if size as u64 > self.limits.message_bytes {
-            return Verdict::TooLarge;
+            return Acceptance::TooLarge;
         }
         // The sender looks at the same before it sends, and knows of less that is processed.
         let held = usize::try_from(self.received - self.processed).unwrap_or(usize::MAX);
-        if self.limits.admit(held, self.reliable_bytes) { Verdict::Deliver } else { Verdict::BeyondLimits }
+        if self.limits.admit(held, self.reliable_bytes) { Acceptance::Deliver } else { Acceptance::BeyondLimits }
     }
 
     /// A reliable message has come; if it is to be delivered, it counts as handed to the application.
     #[inline]
-    pub(crate) fn accept(&mut self, seq: u64, size: usize) -> Verdict {
+    pub(crate) fn accept(&mut self, seq: u64, size: usize) -> Acceptance {
         let verdict = self.judge(seq, size);
-        if verdict == Verdict::Deliver {
+        if verdict == Acceptance::Deliver {
             self.received = seq;
             self.delivered += 1;
             self.held.push_back(Held::Reliable(counted(size)));
@@ -173,14 +173,14 @@ impl Receiver {
         &mut self,
         first: u64,
         sizes: impl ExactSizeIterator<Item = usize>,
-    ) -> (std::ops::Range<usize>, Option<Verdict>) {
+    ) -> (std::ops::Range<usize>, Option<Acceptance>) {
         let duplicates = usize::try_from((self.received + 1).saturating_sub(first)).unwrap_or(usize::MAX);
         let duplicates = duplicates.min(sizes.len());
         let mut end = duplicates;
         self.held.reserve(sizes.len() - duplicates);
         for (seq, size) in (first + duplicates as u64..).zip(sizes.skip(duplicates)) {
             match self.accept(seq, size) {
-                Verdict::Deliver => end += 1,
+                Acceptance::Deliver => end += 1,
                 behind => return (duplicates..end, Some(behind)),
             }
         }
@@ -283,32 +283,32 @@ mod tests {
     #[test]
     fn each_number_is_delivered_once_and_none_is_left_out() {
         let mut receiver = receiver();
-        assert_eq!(receiver.accept(1, 1), Verdict::Deliver);
-        assert_eq!(receiver.accept(1, 1), Verdict::Duplicate);
-        assert_eq!(receiver.accept(3, 1), Verdict::Gap);
-        assert_eq!(receiver.accept(2, 1), Verdict::Deliver);
+        assert_eq!(receiver.accept(1, 1), Acceptance::Deliver);
+        assert_eq!(receiver.accept(1, 1), Acceptance::Duplicate);
+        assert_eq!(receiver.accept(3, 1), Acceptance::Gap);
+        assert_eq!(receiver.accept(2, 1), Acceptance::Deliver);
     }
 
     #[test]
     fn a_peer_that_ignores_the_window_is_told() {
         let mut receiver = Receiver::new(Limits { messages: 2, ..Limits::default() }, Duration::ZERO, 1);
-        assert_eq!(receiver.accept(1, 1), Verdict::Deliver);
-        assert_eq!(receiver.accept(2, 1), Verdict::Deliver);
-        assert_eq!(receiver.accept(3, 1), Verdict::BeyondLimits);
+        assert_eq!(receiver.accept(1, 1), Acceptance::Deliver);
+        assert_eq!(receiver.accept(2, 1), Acceptance::Deliver);
+        assert_eq!(receiver.accept(3, 1), Acceptance::BeyondLimits);
         receiver.process(Moment::ZERO, 1);
-        assert_eq!(receiver.accept(3, 1), Verdict::Deliver);
+        assert_eq!(receiver.accept(3, 1), Acceptance::Deliver);
     }
 
     #[test]
     fn a_peer_that_ignores_the_bytes_is_told_but_the_last_message_may_exceed_them() {
         let limits = Limits { messages: 100, bytes: 10, message_bytes: 8 };
         let mut receiver = Receiver::new(limits, Duration::ZERO, 1);
-        assert_eq!(receiver.accept(1, 9), Verdict::TooLarge);
-        assert_eq!(receiver.accept(1, 8), Verdict::Deliver);
-        assert_eq!(receiver.accept(2, 8), Verdict::Deliver, "there was room before it");
-        assert_eq!(receiver.accept(3, 0), Verdict::BeyondLimits);
+        assert_eq!(receiver.accept(1, 9), Acceptance::TooLarge);
+        assert_eq!(receiver.accept(1, 8), Acceptance::Deliver);
+        assert_eq!(receiver.accept(2, 8), Acceptance::Deliver, "there was room before it");
+        assert_eq!(receiver.accept(3, 0), Acceptance::BeyondLimits);
         receiver.process(Moment::ZERO, 1);
-        assert_eq!(receiver.accept(3, 1), Verdict::Deliver);
+        assert_eq!(receiver.accept(3, 1), Acceptance::Deliver);
     }
 
     #[test]
@@ -318,7 +318,7 @@ mod tests {
         assert!(!receiver.accept_volatile(large + 1), "larger than any message may be");
         assert!(receiver.accept_volatile(large), "one alone");
         assert!(!receiver.accept_volatile(small));
-        assert_eq!(receiver.accept(1, large), Verdict::Deliver, "reliable ones have their own limits");
+        assert_eq!(receiver.accept(1, large), Acceptance::Deliver, "reliable ones have their own limits");
         receiver.process(Moment::ZERO, 1);
         for _ in 0..MAX_VOLATILE {
             assert!(receiver.accept_volatile(small));
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn an_idle_session_gives_back_what_a_burst_has_needed() {
         let mut receiver = Receiver::new(Limits::default(), Duration::ZERO, 1);
-        (1..=8192).for_each(|seq| assert_eq!(receiver.accept(seq, 1), Verdict::Deliver));
+        (1..=8192).for_each(|seq| assert_eq!(receiver.accept(seq, 1), Acceptance::Deliver));
         receiver.relax();
         receiver.process(Moment::ZERO, 8192);
         receiver.relax();

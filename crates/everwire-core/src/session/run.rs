@@ -9,10 +9,10 @@ use super::frame;
 /// They are taken out of the read buffer in one step: copied once, and looked at once.
 ///
 /// ```
-/// use everwire_core::session::Run;
+/// use everwire_core::session::MessageRun;
 /// use everwire_ws::MessageRef;
 ///
-/// let mut run = Run::default();
+/// let mut run = MessageRun::default();
 /// assert!(run.push(MessageRef::Text("m7:hello")));
 /// assert!(run.push(MessageRef::Binary(b"m8:\xff")));
 /// assert!(!run.push(MessageRef::Text("m10:a number is left out")));
@@ -20,12 +20,12 @@ use super::frame;
 /// assert_eq!(run.len(), 2);
 /// ```
 #[derive(Debug, Default)]
-pub struct Run {
+pub struct MessageRun {
     pub(crate) first: u64,
     pub(crate) messages: Vec<Message>,
 }
 
-impl Run {
+impl MessageRun {
     /// Room for so many messages.
     #[must_use]
     pub fn with_capacity(messages: usize) -> Self {

@@ -77,7 +77,7 @@ pub(crate) struct Durable {
 
 /// What the journal makes of an outcome.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum OutcomeReport {
     /// It is told as it is.
     Tell,
     /// Nothing of it is told now, or something else is.
@@ -122,7 +122,7 @@ impl Journal {
     }
 
     /// All of `first..=last` have ended.
-    pub(crate) fn ended(&mut self, first: MessageId, last: MessageId, outcome: Outcome) -> Verdict {
+    pub(crate) fn ended(&mut self, first: MessageId, last: MessageId, outcome: Outcome) -> OutcomeReport {
         if self.closed {
             return self.ended_at_last(first, last, outcome);
         }
@@ -143,16 +143,16 @@ impl Journal {
             }
         });
         if next == first {
-            return Verdict::Tell;
+            return OutcomeReport::Tell;
         }
         if next <= last {
             told.push((next, last, outcome));
         }
-        Verdict::Instead(told)
+        OutcomeReport::Instead(told)
     }
 
     /// The machine has ended: what the store has is left there for the next one.
-    fn ended_at_last(&mut self, first: MessageId, last: MessageId, outcome: Outcome) -> Verdict {
+    fn ended_at_last(&mut self, first: MessageId, last: MessageId, outcome: Outcome) -> OutcomeReport {
         let told = (first.0..=last.0).map(MessageId).map(|id| {
             let under_way = self.under_way.as_ref().is_some_and(|under_way| under_way.put.contains(id));
             let outcome = match self.kept.contains(id) {
@@ -162,7 +162,7 @@ impl Journal {
             };
             (id, id, outcome)
         });
-        Verdict::Instead(told.collect())
+        OutcomeReport::Instead(told.collect())
     }
 
     /// From here on nothing more is handed to the store. Gives what could not be told because the store has not

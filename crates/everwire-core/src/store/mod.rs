@@ -23,7 +23,7 @@ mod ranges;
 
 pub use op::{Saved, SavedSession, StoreOp, StoredMessage};
 
-pub(crate) use journal::{Contents, Durable, Journal, Staged, Verdict};
+pub(crate) use journal::{Contents, Durable, Journal, OutcomeReport, Staged};
 
 /// Number of a batch, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

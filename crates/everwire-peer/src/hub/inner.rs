@@ -48,7 +48,7 @@ pub(crate) enum Command {
 }
 
 /// What is to be done when the lock is free.
-pub(super) struct Told {
+pub(super) struct Notices {
     pub(super) wakers: Vec<Waker>,
     pub(super) notes: Notes,
     pub(super) withdrawals: Vec<(u64, Withdrawal)>,
@@ -125,14 +125,14 @@ impl Inner {
     }
 
     /// None: there is nothing.
-    pub(super) fn take_told(&mut self) -> Option<Box<Told>> {
+    pub(super) fn take_told(&mut self) -> Option<Box<Notices>> {
         // Whoever waits for an answer that will not come hears of that.
         self.is_answer_new |= std::mem::replace(&mut self.was_usable, self.endpoint.is_usable()) && !self.was_usable;
         let is_quiet = self.wakers.is_empty() && self.withdrawals.is_empty() && self.notes.is_empty();
         if is_quiet && !self.is_answer_new {
             return None;
         }
-        Some(Box::new(Told {
+        Some(Box::new(Notices {
             wakers: std::mem::take(&mut self.wakers),
             notes: std::mem::take(&mut self.notes),
             withdrawals: std::mem::take(&mut self.withdrawals),

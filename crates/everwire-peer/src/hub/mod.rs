@@ -23,7 +23,7 @@ mod slot;
 mod task_side;
 
 pub(crate) use inner::{Command, Origin};
-use inner::{Inner, Told};
+use inner::{Inner, Notices};
 pub(crate) use outgoing::{Outgoing, What};
 pub(crate) use slot::Found;
 
@@ -89,8 +89,8 @@ impl Hub {
         result
     }
 
-    fn tell(&self, told: Told) {
-        let Told { wakers, notes, withdrawals, answered } = told;
+    fn tell(&self, told: Notices) {
+        let Notices { wakers, notes, withdrawals, answered } = told;
         for (id, mut withdrawal) in withdrawals {
             withdrawal.is_withdrawn = withdrawal.ticket.withdraw();
             let waker = self.lock().withdrawn(id, withdrawal);

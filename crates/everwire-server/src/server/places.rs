@@ -25,7 +25,7 @@ struct Taken {
 
 /// One connection's place, until dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     places: Arc<Places>,
     network: Option<IpAddr>,
 }
@@ -44,7 +44,7 @@ impl Places {
         Self { taken: Mutex::default(), most, most_per_address, emptied: Notify::new(), stats }
     }
 
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, NoPlace> {
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, NoPlace> {
         let mut taken = self.lock();
         if taken.all >= self.most {
             return Err(NoPlace::Full);
@@ -59,7 +59,7 @@ impl Places {
         }
         taken.all += 1;
         self.stats.opened();
-        Ok(Place { places: Arc::clone(self), network })
+        Ok(ConnectionSlot { places: Arc::clone(self), network })
     }
 
     pub(super) fn taken(&self) -> usize {
@@ -84,7 +84,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
         taken.all = taken.all.saturating_sub(1);

@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::places::Place;
+use super::places::ConnectionSlot;
 use super::progress::Progress;
 
 /// The stream below a connection, before and after its upgrade: with it goes the connection's place. Before the upgrade,
 /// a peer that does not read fails it after a while.
 pub(super) struct Watched<IO> {
     stream: IO,
-    _place: Place,
+    _place: ConnectionSlot,
     progress: Arc<Progress>,
     patience: Duration,
     /// Runs while the peer takes nothing.
@@ -22,7 +22,7 @@ pub(super) struct Watched<IO> {
 }
 
 impl<IO> Watched<IO> {
-    pub(super) fn new(stream: IO, place: Place, progress: Arc<Progress>, patience: Duration) -> Self {
+    pub(super) fn new(stream: IO, place: ConnectionSlot, progress: Arc<Progress>, patience: Duration) -> Self {
         Self { stream, _place: place, progress, patience, stalled: None }
     }
 

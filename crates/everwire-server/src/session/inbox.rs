@@ -10,12 +10,12 @@ use super::received::Received;
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     /// Some may be used up.
-    runs: VecDeque<Run>,
+    runs: VecDeque<DeliveredRun>,
 }
 
 /// Messages one behind the other.
 #[derive(Debug)]
-struct Run {
+struct DeliveredRun {
     messages: VecDeque<Message>,
     /// Of the first; none for volatile ones.
     sequence: Option<u64>,
@@ -26,7 +26,7 @@ struct Run {
 impl Inbox {
     pub(super) fn push(&mut self, messages: Vec<Message>, sequence: Option<u64>, position: u64) {
         if !messages.is_empty() {
-            self.runs.push_back(Run { messages: messages.into(), sequence, position });
+            self.runs.push_back(DeliveredRun { messages: messages.into(), sequence, position });
         }
     }
 
@@ -52,7 +52,7 @@ impl Inbox {
     }
 }
 
-impl Run {
+impl DeliveredRun {
     #[inline]
     fn pop(&mut self) -> Option<Received> {
         let message = self.messages.pop_front()?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::head::{self, Request, Response};
 use super::intruder::NOBODY;
 use super::network::{Arrival, Dial, LineId};
-use super::socket::{Heard, Socket};
+use super::socket::{Socket, SocketRead};
 use super::stage::Stage;
 use crate::faults::{Direction, Ending};
 
@@ -153,19 +153,19 @@ impl Hostile {
         let Some(socket) = &mut self.socket else { return false };
         let Some(heard) = socket.read(agenda, network) else { return false };
         match heard {
-            Heard::Message(message) if !self.done => {
+            SocketRead::Message(message) if !self.done => {
                 self.done = true;
                 if message.payload().first() == Some(&b'w') {
                     self.kind.speak(socket);
                 }
             }
-            Heard::Message(message) => {
+            SocketRead::Message(message) => {
                 if let Some(nonce) = message.payload().strip_prefix(b"p") {
                     let _ = socket.send(b"q", &text(nonce));
                 }
             }
-            Heard::Ping | Heard::Pong(_) => {}
-            Heard::Close(frame) => {
+            SocketRead::Ping | SocketRead::Pong(_) => {}
+            SocketRead::Close(frame) => {
                 let close = frame.map(|frame| frame.code);
                 stage.note(|| format!("a hostile client is closed with {close:?}"));
                 if self.kind == Abuse::ExceedLimits && close == Some(code::VIOLATED) {
@@ -173,7 +173,7 @@ impl Hostile {
                 }
                 self.leave(stage);
             }
-            Heard::Lost(_) => self.over = true,
+            SocketRead::Lost(_) => self.over = true,
         }
         true
     }

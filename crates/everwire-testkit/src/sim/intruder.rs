@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::head::{self, Request, Response};
 use super::network::{Arrival, Dial, LineId};
-use super::socket::{Heard, Socket};
+use super::socket::{Socket, SocketRead};
 use super::stage::Stage;
 use crate::faults::{Direction, Ending};
 
@@ -78,9 +78,9 @@ impl Intruder {
                         socket.flush(agenda, network);
                         return;
                     }
-                    Some(Heard::Ping | Heard::Pong(_)) => {}
+                    Some(SocketRead::Ping | SocketRead::Pong(_)) => {}
                     // The welcome has said whether they are in; they are gone before anybody talks to them.
-                    Some(Heard::Message(_) | Heard::Close(_) | Heard::Lost(_)) => {
+                    Some(SocketRead::Message(_) | SocketRead::Close(_) | SocketRead::Lost(_)) => {
                         socket.leave(agenda, network, Ending::Reset);
                         self.over = true;
                     }

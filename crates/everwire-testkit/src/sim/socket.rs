@@ -11,7 +11,7 @@ use crate::faults::{Direction, Ending};
 
 /// What an end hears.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum SocketRead {
     Message(Message),
     /// A sign of life that is no message.
     Ping,
@@ -61,22 +61,22 @@ impl Socket {
     }
 
     /// The next thing that the peer has said, if there is one now.
-    pub(crate) fn read(&mut self, agenda: &mut Agenda, network: &mut Network) -> Option<Heard> {
+    pub(crate) fn read(&mut self, agenda: &mut Agenda, network: &mut Network) -> Option<SocketRead> {
         while !self.lost {
             match self.connection.next_incoming() {
-                Ok(Some(Incoming::Message(message))) => return Some(Heard::Message(message)),
-                Ok(Some(Incoming::Ping(_))) => return Some(Heard::Ping),
-                Ok(Some(Incoming::Pong(payload))) => return Some(Heard::Pong(payload)),
+                Ok(Some(Incoming::Message(message))) => return Some(SocketRead::Message(message)),
+                Ok(Some(Incoming::Ping(_))) => return Some(SocketRead::Ping),
+                Ok(Some(Incoming::Pong(payload))) => return Some(SocketRead::Pong(payload)),
                 Ok(Some(Incoming::Close(frame))) => {
                     self.flush(agenda, network);
-                    return Some(Heard::Close(frame));
+                    return Some(SocketRead::Close(frame));
                 }
                 Ok(None) if self.connection.is_failing() => continue,
                 Ok(None) => {}
                 Err(error) => {
                     self.flush(agenda, network);
                     self.leave(agenda, network, Ending::Close);
-                    return Some(Heard::Lost(Loss::Protocol(error.close_code(), error.to_string())));
+                    return Some(SocketRead::Lost(Loss::Protocol(error.close_code(), error.to_string())));
                 }
             }
             let Some(arrival) = network.read(agenda, self.line, self.way.opposite()) else {
@@ -87,11 +87,11 @@ impl Socket {
                 Arrival::Bytes(bytes) => self.connection.receive(&bytes),
                 Arrival::Garbled => {
                     self.leave(agenda, network, Ending::Reset);
-                    return Some(Heard::Lost(Loss::Io("bad record".to_owned())));
+                    return Some(SocketRead::Lost(Loss::Io("bad record".to_owned())));
                 }
                 Arrival::End(ending) => {
                     self.leave(agenda, network, Ending::Close);
-                    return Some(Heard::Lost(match ending {
+                    return Some(SocketRead::Lost(match ending {
                         Ending::Close => Loss::Ended,
                         Ending::Reset => Loss::Io("connection reset".to_owned()),
                     }));

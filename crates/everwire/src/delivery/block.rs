@@ -32,11 +32,11 @@ pub(super) struct Block {
     codes: [AtomicU8; BLOCK as usize],
     /// Which are durable, a bit each.
     stored: [AtomicU64; BLOCK as usize / 64],
-    desk: Mutex<Desk>,
+    desk: Mutex<BlockState>,
 }
 
 #[derive(Debug, Default)]
-struct Desk {
+struct BlockState {
     waiters: Vec<Waiter>,
     /// Outcomes that have no code of their own.
     rare: Vec<(u8, Outcome)>,
@@ -108,7 +108,7 @@ impl Block {
         }
     }
 
-    fn known_of_storing_locked(&self, index: u8, desk: &Desk) -> Option<Result<(), Outcome>> {
+    fn known_of_storing_locked(&self, index: u8, desk: &BlockState) -> Option<Result<(), Outcome>> {
         if self.is_stored(index) {
             return Some(Ok(()));
         }
@@ -173,12 +173,12 @@ impl Block {
         self.codes[usize::from(index)].store(code, Ordering::Release);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Desk> {
+    fn lock(&self) -> MutexGuard<'_, BlockState> {
         lock(&self.desk)
     }
 }
 
-impl Desk {
+impl BlockState {
     /// Returns the waker that stood here before, to be dropped where nothing is locked.
     fn register(&mut self, index: u8, wants: Wants, cx: &mut Context<'_>) -> Option<Waker> {
         match self.waiters.iter_mut().find(|waiter| waiter.index == index) {

@@ -17,12 +17,12 @@ use super::block::Block;
 #[derive(Default)]
 #[must_use = "the outcomes are lost with the deliveries; `drop` them to say that this is meant"]
 pub struct Deliveries {
-    runs: VecDeque<Run>,
+    runs: VecDeque<IdRange>,
     len: usize,
 }
 
 /// Neighbours in a block.
-struct Run {
+struct IdRange {
     block: Arc<Block>,
     first: u8,
     count: u16,
@@ -64,12 +64,12 @@ impl Deliveries {
         self.len += usize::from(count);
         match self.runs.back_mut() {
             Some(run) if Arc::ptr_eq(&run.block, &block) && run.end() == u16::from(first) => run.count += count,
-            _ => self.runs.push_back(Run { block, first, count }),
+            _ => self.runs.push_back(IdRange { block, first, count }),
         }
     }
 }
 
-impl Run {
+impl IdRange {
     fn end(&self) -> u16 {
         u16::from(self.first) + self.count
     }

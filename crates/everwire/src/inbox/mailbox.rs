@@ -27,7 +27,7 @@ pub(crate) struct Mailbox {
     /// Discarded by the reader, and not yet told by the driver.
     untold: AtomicU64,
     batch: Mutex<Batch>,
-    desk: Mutex<Desk>,
+    desk: Mutex<MailboxState>,
 }
 
 /// What the reader has taken and not yet handed out.
@@ -42,7 +42,7 @@ struct Batch {
 }
 
 #[derive(Debug)]
-struct Desk {
+struct MailboxState {
     queue: VecDeque<Message>,
     queued_bytes: usize,
     /// What has left the queue, by whatever way.
@@ -90,7 +90,7 @@ pub(crate) enum Refill {
 
 impl Mailbox {
     pub(crate) fn new(bounds: Bounds, reading: Reading, driver: Arc<Wakeup>) -> Self {
-        let desk = Desk {
+        let desk = MailboxState {
             queue: VecDeque::new(),
             queued_bytes: 0,
             passed: 0,
@@ -303,7 +303,7 @@ impl Mailbox {
     }
 }
 
-impl Desk {
+impl MailboxState {
     fn room(&self, bounds: Bounds, reading: Reading, limit: Limit) -> Room {
         match (self.reader, reading) {
             (Reader::NotYet | Reader::Gone, Reading::Plain) => Room::UNBOUNDED,

@@ -65,11 +65,11 @@ pub enum NetworkChange {
 pub struct NetworkHints(Arc<Shared>);
 
 /// How many hints there have been, and the last one.
-type Told = (u64, Hint);
+type NumberedHint = (u64, Hint);
 
 #[derive(Debug)]
 struct Shared {
-    told: watch::Sender<Told>,
+    told: watch::Sender<NumberedHint>,
     task: AbortHandle,
 }
 
@@ -123,7 +123,7 @@ fn runtime() -> io::Result<Handle> {
 }
 
 /// Until the source ends.
-async fn tell(changes: impl Stream<Item = NetworkChange> + Send, told: watch::Sender<Told>) {
+async fn tell(changes: impl Stream<Item = NetworkChange> + Send, told: watch::Sender<NumberedHint>) {
     let mut changes = pin!(changes);
     let mut settle = Settle::default();
     let mut is_over = false;
@@ -155,12 +155,12 @@ pub(crate) struct Listener {
     /// Keeps the source at work.
     #[allow(dead_code, reason = "it is held, not used")]
     hints: NetworkHints,
-    heard: watch::Receiver<Told>,
+    heard: watch::Receiver<NumberedHint>,
     next: Option<Next>,
 }
 
 /// The receiver comes back with the next hint, or not at all when there will be none.
-struct Next(Pin<Box<dyn Future<Output = Option<watch::Receiver<Told>>> + Send + Sync>>);
+struct Next(Pin<Box<dyn Future<Output = Option<watch::Receiver<NumberedHint>>> + Send + Sync>>);
 
 impl Listener {
     /// The next hint, if there is one; else the task is woken when there is.
@@ -185,7 +185,7 @@ impl Listener {
 }
 
 impl Next {
-    fn of(mut heard: watch::Receiver<Told>) -> Self {
+    fn of(mut heard: watch::Receiver<NumberedHint>) -> Self {
         Self(Box::pin(async move { heard.changed().await.ok().map(|()| heard) }))
     }
 

@@ -23,7 +23,7 @@ const CROWD: usize = 2048;
 
 /// Those who wait for room in the outbox, first come, first served.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct SenderQueue {
     turn: tokio::sync::Mutex<()>,
     waiting: AtomicUsize,
     /// Wakes the one whose turn it is.
@@ -220,7 +220,7 @@ impl Shared {
     }
 }
 
-impl Line {
+impl SenderQueue {
     /// There may be room, or none ever again.
     pub(super) fn call_next(&self) {
         self.room.wake();
@@ -240,15 +240,15 @@ impl Line {
         }
     }
 
-    fn join(&self) -> Place<'_> {
+    fn join(&self) -> QueuePosition<'_> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        Place(self)
+        QueuePosition(self)
     }
 }
 
-struct Place<'a>(&'a Line);
+struct QueuePosition<'a>(&'a SenderQueue);
 
-impl Drop for Place<'_> {
+impl Drop for QueuePosition<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }

@@ -25,14 +25,14 @@ const NOON: i64 = 1_795_435_200_000;
 const MINUTE: i64 = 60_000;
 
 /// Somebody's screen, and the room's timeline behind it.
-struct Desk {
+struct TestScreen {
     model: Model,
     timeline: Timeline,
     start: Instant,
     sent: u32,
 }
 
-impl Desk {
+impl TestScreen {
     fn new(language: Language, theme: Theme) -> Self {
         let mut model = Model::new(Words::new(language), theme, TimeZone::UTC, room("lobby"));
         model.on_link(0, Link::Connected);
@@ -97,8 +97,8 @@ fn user(name: &str) -> User {
 }
 
 /// A conversation with everything in it.
-fn conversation(language: Language) -> Desk {
-    let mut desk = Desk::new(language, Theme::PLAIN);
+fn conversation(language: Language) -> TestScreen {
+    let mut desk = TestScreen::new(language, Theme::PLAIN);
     desk.model.rooms[0].users = vec![user("Ben"), user("Eve")];
     desk.said("Ben", "see you tomorrow", NOON - 24 * 60 * MINUTE);
     desk.said("Ben", "good morning", NOON);
@@ -130,7 +130,7 @@ fn a_conversation_in_russian_on_a_narrow_terminal() {
 
 #[test]
 fn on_a_tiny_screen_what_does_not_fit_is_seen_to_be_cut() {
-    let mut desk = Desk::new(Language::Russian, Theme::PLAIN);
+    let mut desk = TestScreen::new(Language::Russian, Theme::PLAIN);
     let screen = desk.screen(20, 5);
     assert!(screen.contains("›  Напишите сообщен…"), "{screen}");
     desk.model.on_link(0, Link::Closing);
@@ -142,7 +142,7 @@ fn on_a_tiny_screen_what_does_not_fit_is_seen_to_be_cut() {
 #[test]
 fn a_refusal_is_told_by_its_code_in_the_reader_s_language_and_never_in_another() {
     let refused = |code: Option<&str>| {
-        let mut desk = Desk::new(Language::Russian, Theme::PLAIN);
+        let mut desk = TestScreen::new(Language::Russian, Theme::PLAIN);
         let id = desk.said("Ana", "mine", NOON);
         let rejection = Rejection::new(code.map(str::to_owned), "as the server says");
         desk.advance(&id, Status::Failed(Failure::Rejected(rejection)));
@@ -182,7 +182,7 @@ fn a_terminal_of_any_size_is_painted() {
 
 #[test]
 fn what_waits_is_counted_while_offline_and_the_countdown_is_told() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     desk.said("Ana", "wait for me", NOON);
     desk.model.on_link(0, Link::Offline { retry_at: desk.start + Duration::from_millis(2_500) });
     let screen = desk.screen(60, 6);
@@ -193,7 +193,7 @@ fn what_waits_is_counted_while_offline_and_the_countdown_is_told() {
 
 #[test]
 fn a_message_is_sent_by_enter_and_lines_are_broken_by_alt_enter() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     assert_eq!(desk.press(KeyCode::Enter), Do::Nothing, "there is nothing to send");
     assert_eq!(desk.press(KeyCode::Char('a')), Do::Typing { room: 0, is_typing: true });
     desk.key(KeyCode::Enter, KeyModifiers::ALT);
@@ -203,7 +203,7 @@ fn a_message_is_sent_by_enter_and_lines_are_broken_by_alt_enter() {
 
 #[test]
 fn what_is_no_command_is_told_and_left_to_be_corrected() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     assert_eq!(desk.enter("/dance"), Do::Nothing);
     let screen = desk.screen(60, 6);
     assert!(
@@ -217,7 +217,7 @@ fn what_is_no_command_is_told_and_left_to_be_corrected() {
 
 #[test]
 fn a_failed_message_is_chosen_and_sent_again_or_taken_back() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     let id = desk.said("Ana", "hello", NOON);
     desk.advance(&id, Status::Failed(Failure::Unknown));
     desk.said("Ben", "later", NOON);
@@ -239,7 +239,7 @@ fn a_failed_message_is_chosen_and_sent_again_or_taken_back() {
 
 #[test]
 fn what_came_while_nobody_looked_stands_below_a_line_and_is_counted() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     desk.said("Ben", "seen", NOON);
     desk.model.focused = false;
     desk.said("Ben", "one", NOON);
@@ -255,7 +255,7 @@ fn what_came_while_nobody_looked_stands_below_a_line_and_is_counted() {
 
 #[test]
 fn others_are_told_once_of_what_was_really_seen() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     assert_eq!(desk.model.newly_seen(), None, "there is nothing to see");
     let first = desk.said("Ben", "one", NOON);
     assert_eq!(desk.model.newly_seen(), Some((0, (first.clone(), first.clone()))));
@@ -279,7 +279,7 @@ fn others_are_told_once_of_what_was_really_seen() {
 
 #[test]
 fn what_is_scrolled_past_was_seen_and_what_a_key_jumps_over_was_not() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     (0..60).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
     desk.screen(40, 12);
     let number = |id: &str| id.parse::<u64>().expect("a number");
@@ -303,7 +303,7 @@ fn the_bell_rings_for_what_it_was_asked_to_and_not_for_what_is_seen() {
     for (bell, rings) in
         [(BellArg::Never, [false, false]), (BellArg::Mentions, [false, true]), (BellArg::Lines, [true, true])]
     {
-        let mut desk = Desk::plain();
+        let mut desk = TestScreen::plain();
         desk.model.bell = bell;
         desk.said("Ben", "@Ana: do you see it?", NOON);
         assert!(!desk.model.take_ring(), "she looks");
@@ -320,7 +320,7 @@ fn the_bell_rings_for_what_it_was_asked_to_and_not_for_what_is_seen() {
 
 #[test]
 fn what_to_do_about_a_refusal_is_to_be_read_whole_on_a_narrow_terminal() {
-    let mut desk = Desk::new(Language::Russian, Theme::PLAIN);
+    let mut desk = TestScreen::new(Language::Russian, Theme::PLAIN);
     let link = Link::Refused { reason: Reason::Known(Text::ReasonMembersOnly), todo: Some(Text::TodoRoom) };
     desk.model.on_link(0, link);
     let screen = desk.screen(40, 16);
@@ -332,9 +332,9 @@ fn what_to_do_about_a_refusal_is_to_be_read_whole_on_a_narrow_terminal() {
 
 #[test]
 fn nobody_is_said_to_be_alone_before_it_is_known() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     desk.press(KeyCode::F(2));
-    let nobody = |desk: &mut Desk| desk.screen(60, 12).matches("nobody else").count();
+    let nobody = |desk: &mut TestScreen| desk.screen(60, 12).matches("nobody else").count();
     assert_eq!(nobody(&mut desk), 0);
     desk.model.rooms[0].is_synced = true;
     assert_eq!(nobody(&mut desk), 2);
@@ -344,7 +344,7 @@ fn nobody_is_said_to_be_alone_before_it_is_known() {
 
 #[test]
 fn the_rooms_of_the_server_are_listed() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     assert_eq!(desk.enter("/rooms"), Do::ListRooms);
     let list = r#"{"rooms":[{"room":"den","here":2},{"room":"board","here":0,"closed":true}]}"#;
     desk.model.listed = RoomList::from_json(list).expect("a list").rooms;
@@ -355,7 +355,7 @@ fn the_rooms_of_the_server_are_listed() {
 
 #[test]
 fn who_reads_above_stays_there_and_is_told_of_what_comes() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     (0..30).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
     desk.screen(40, 12);
     desk.press(KeyCode::PageUp);
@@ -377,7 +377,7 @@ fn who_reads_above_stays_there_and_is_told_of_what_comes() {
 
 #[test]
 fn rooms_stand_in_a_row_with_what_is_new_in_them() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     desk.model.rooms.push(room("garden"));
     desk.model.go_to(1);
     desk.said("Ben", "psst", NOON);
@@ -400,7 +400,7 @@ fn rooms_stand_in_a_row_with_what_is_new_in_them() {
 
 #[test]
 fn others_words_reach_the_terminal_harmless() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     desk.said("Eve\u{1b}[2J", "\u{1b}]0;pwned\u{7} \u{202e}gnp.exe\u{9b}31m", NOON);
     let screen = desk.screen(60, 10);
     assert!(!screen.chars().any(|c| c.is_control() && c != '\n'), "{screen:?}");
@@ -424,7 +424,7 @@ fn help_and_who_is_here_open_and_close() {
 #[test]
 fn the_help_fits_on_a_small_terminal_in_each_language() {
     for language in [Language::English, Language::Russian] {
-        let mut desk = Desk::new(language, Theme::PLAIN);
+        let mut desk = TestScreen::new(language, Theme::PLAIN);
         desk.press(KeyCode::F(1));
         let screen = desk.screen(60, 18);
         let words = Words::new(language);
@@ -438,7 +438,7 @@ fn the_help_fits_on_a_small_terminal_in_each_language() {
 
 #[test]
 fn tab_completes_the_names_of_those_who_are_here_or_have_spoken() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     desk.said("Benjamin", "I was here", NOON);
     desk.model.rooms[0].users = vec![user("Bea"), user("Eve")];
     desk.write("hi @be");
@@ -454,7 +454,7 @@ fn tab_completes_the_names_of_those_who_are_here_or_have_spoken() {
 
 #[test]
 fn who_is_addressed_sees_it_at_the_message_and_at_the_room() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     desk.model.rooms.push(room("garden"));
     desk.model.go_to(1);
     desk.said("Ben", "good morning", NOON);
@@ -468,7 +468,7 @@ fn who_is_addressed_sees_it_at_the_message_and_at_the_room() {
 }
 
 /// The server tells how far our user has read, as it does when a connection is new.
-fn told(desk: &mut Desk, offset: u64, unread: usize) {
+fn told(desk: &mut TestScreen, offset: u64, unread: usize) {
     let mut position = ReadPosition::default();
     (position.offset, position.unread) = (offset, unread);
     desk.model.rooms[0].is_opening = true;
@@ -477,7 +477,7 @@ fn told(desk: &mut Desk, offset: u64, unread: usize) {
 
 #[test]
 fn what_was_missed_is_shown_from_its_beginning_and_told_as_read_only_as_far_as_it_is_shown() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     (0..5).for_each(|n| drop(desk.said("Ben", &format!("known {n}"), NOON)));
     told(&mut desk, 5, 30);
     desk.screen(40, 12);
@@ -499,7 +499,7 @@ fn what_was_missed_is_shown_from_its_beginning_and_told_as_read_only_as_far_as_i
 
 #[test]
 fn whoever_scrolls_while_what_was_missed_comes_is_not_taken_elsewhere() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     (0..30).for_each(|n| drop(desk.said("Ben", &format!("known {n}."), NOON)));
     told(&mut desk, 30, 2);
     desk.screen(40, 12);
@@ -512,7 +512,7 @@ fn whoever_scrolls_while_what_was_missed_comes_is_not_taken_elsewhere() {
 
 #[test]
 fn what_is_missing_for_good_is_not_waited_for() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     told(&mut desk, 0, 3);
     (0..2).for_each(|n| drop(desk.said("Ben", &format!("missed {n}."), NOON)));
     desk.screen(40, 12);
@@ -529,7 +529,7 @@ fn what_is_missing_for_good_is_not_waited_for() {
 
 #[test]
 fn what_was_read_on_another_device_is_new_no_more() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     desk.model.rooms.push(room("garden"));
     desk.model.go_to(1);
     (0..3).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
@@ -545,7 +545,7 @@ fn what_was_read_on_another_device_is_new_no_more() {
 
 #[test]
 fn leaving_is_asked_for_by_keys_and_by_words() {
-    let mut desk = Desk::plain();
+    let mut desk = TestScreen::plain();
     assert_eq!(desk.key(KeyCode::Char('c'), KeyModifiers::CONTROL), Do::Interrupt);
     assert_eq!(desk.key(KeyCode::Char('d'), KeyModifiers::CONTROL), Do::Quit);
     desk.write("x");

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Event, Junk, Parsed, lone, parse};
+use super::{Event, Parsed, Unrecognized, lone, parse};
 
 /// The reasons are left empty: they may be said in other words.
 fn model(text: &str) -> Parsed {
@@ -15,7 +15,7 @@ fn model(text: &str) -> Parsed {
         _ => match serde_json::from_str(&lone::mended(text).unwrap_or_else(|| text.to_owned())) {
             Ok(Value::Array(items)) => items.iter().for_each(|item| read(&mut parsed, item)),
             Ok(item) => read(&mut parsed, &item),
-            Err(_) => parsed.junk.push(Junk { id: None, reason: String::new() }),
+            Err(_) => parsed.junk.push(Unrecognized { id: None, reason: String::new() }),
         },
     }
     parsed
@@ -29,7 +29,7 @@ fn read(parsed: &mut Parsed, item: &Value) {
         parsed.events.push(event);
     } else {
         let id = item.get("id").and_then(Value::as_str).map(str::to_owned);
-        parsed.junk.push(Junk { id, reason: String::new() });
+        parsed.junk.push(Unrecognized { id, reason: String::new() });
     }
 }
 

@@ -9,7 +9,7 @@ fn new_id() -> String {
 
 const NOW: i64 = 1_763_856_000_000;
 
-fn heard(text: &str) -> Heard {
+fn heard(text: &str) -> ParsedPlain {
     parse_plain(text, Speaker { user: None, now: NOW, new_id })
 }
 
@@ -114,14 +114,14 @@ fn only_a_text_needs_an_id() {
 #[test]
 fn an_unknown_type_is_ignored_and_named() {
     let unknown = heard(r#"[{"type":"reaction"},{"type":"x"}]"#);
-    assert_eq!(unknown, Heard { unknown: Some("unknown type \"reaction\"".into()), ..Heard::default() });
+    assert_eq!(unknown, ParsedPlain { unknown: Some("unknown type \"reaction\"".into()), ..ParsedPlain::default() });
     assert!(heard(&format!(r#"{{"type":"{}"}}"#, "\\n".repeat(500))).unknown.unwrap().len() < 200);
 }
 
 #[test]
 fn ping_pong_and_arrays_are_read_as_ever() {
     assert!(heard("ping").ping);
-    assert_eq!(heard("pong"), Heard::default());
+    assert_eq!(heard("pong"), ParsedPlain::default());
     let batch = heard(&format!("[{TEXT},7,{TEXT}]"));
     assert_eq!((batch.events.len(), batch.junk.len()), (2, 1));
     assert_eq!(heard(&"[".repeat(100_000)).junk.len(), 1);

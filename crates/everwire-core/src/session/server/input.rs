@@ -6,7 +6,7 @@ use bytes::Bytes;
 use everwire_ws::{CloseCode, Message};
 
 use crate::session::body::Gone;
-use crate::session::run::Run;
+use crate::session::run::MessageRun;
 use crate::{Attempt, PingProgress};
 
 /// An input of a session. Any input is harmless at any time.
@@ -15,7 +15,7 @@ pub enum ServerInput {
     /// Messages of this link, in order.
     Received(Attempt, Vec<Message>),
     /// The same for reliable ones that follow each other.
-    Run(Attempt, Run),
+    Run(Attempt, MessageRun),
     /// A pong with its payload.
     Pong(Attempt, Bytes),
     /// The progress of a ping of ours that did not leave at once; see

@@ -7,11 +7,11 @@ use super::ending::Phase;
 use crate::session::body::{Bye, Gone};
 use crate::session::frame::Frame;
 use crate::session::link::{self, Rest, Violation};
-use crate::session::run::Run;
+use crate::session::run::MessageRun;
 use crate::{Event, Moment, Output};
 
 impl ServerSession {
-    pub(super) fn received_run(&mut self, now: Moment, run: Run) {
+    pub(super) fn received_run(&mut self, now: Moment, run: MessageRun) {
         self.heartbeat.alive(now, &mut self.timers);
         if self.phase == Phase::Leaving {
             // As in `received`.

@@ -3,7 +3,7 @@
 use everwire_ws::CloseCode;
 
 use super::ServerSession;
-use crate::heartbeat::Verdict;
+use crate::heartbeat::Liveness;
 use crate::session::body::Gone;
 use crate::{Moment, Output, Timer};
 
@@ -40,16 +40,16 @@ impl ServerSession {
         }
     }
 
-    pub(super) fn obey(&mut self, now: Moment, verdict: Verdict) {
+    pub(super) fn obey(&mut self, now: Moment, verdict: Liveness) {
         match verdict {
-            Verdict::Alive => {}
-            Verdict::Probe { .. } => {
+            Liveness::Alive => {}
+            Liveness::Probe { .. } => {
                 if let Some(link) = self.link {
                     self.heartbeat.pinged(now);
                     self.outputs.push(Output::Probe(link, self.barrier.ping(now, 0)));
                 }
             }
-            Verdict::Dead { .. } => {
+            Liveness::Dead { .. } => {
                 self.close(CloseCode::GOING_AWAY, "no sign of life");
                 self.detach(now);
             }

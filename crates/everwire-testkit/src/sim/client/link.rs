@@ -12,7 +12,7 @@ use crate::faults::{Direction, Ending};
 use crate::sim::agenda::Nanos;
 use crate::sim::head;
 use crate::sim::network::{Arrival, Dial, LineId};
-use crate::sim::socket::{Heard, Socket};
+use crate::sim::socket::{Socket, SocketRead};
 use crate::sim::stage::Stage;
 
 #[derive(Debug)]
@@ -224,18 +224,18 @@ impl Up {
             let Stage { agenda, network, .. } = stage;
             let Some(heard) = self.socket.read(agenda, network) else { break };
             self.last_heard = now;
-            if !matches!(heard, Heard::Message(_)) && !batch.is_empty() {
+            if !matches!(heard, SocketRead::Message(_)) && !batch.is_empty() {
                 events.push(TransportEvent::Received(std::mem::take(&mut batch)));
             }
             match heard {
-                Heard::Message(message) => batch.push(message),
-                Heard::Ping => events.push(TransportEvent::Ping),
-                Heard::Pong(payload) => events.push(TransportEvent::Pong(payload)),
-                Heard::Close(frame) => {
+                SocketRead::Message(message) => batch.push(message),
+                SocketRead::Ping => events.push(TransportEvent::Ping),
+                SocketRead::Pong(payload) => events.push(TransportEvent::Pong(payload)),
+                SocketRead::Close(frame) => {
                     self.push_written(events, app);
                     events.push(TransportEvent::PeerClosed(frame));
                 }
-                Heard::Lost(loss) => {
+                SocketRead::Lost(loss) => {
                     if matches!(loss, Loss::Io(_)) {
                         stage.counts.cuts += 1;
                     }

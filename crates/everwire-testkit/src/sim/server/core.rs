@@ -6,14 +6,14 @@ use everwire_core::session::{Gone, ServerInput, SessionId};
 use everwire_core::{CloseCode, Message, MessageId, SendError};
 
 use super::line::{LineState, News, ServerLine, is_cut};
-use super::node::{ServerCore, Told};
+use super::node::{NodeInput, ServerCore};
 use super::peer::{Peer, PeerId};
 use crate::faults::Ending;
 use crate::sim::agenda::{Due, Nanos, nanos};
 use crate::sim::hostile::Abuse;
 use crate::sim::mutant::Mutant;
 use crate::sim::network::LineId;
-use crate::sim::socket::Heard;
+use crate::sim::socket::SocketRead;
 use crate::sim::stage::Stage;
 
 /// A client has noticed by then that its connection was dropped.
@@ -153,9 +153,9 @@ impl ServerCore {
                         self.upgraded(stage, index, session);
                         continue;
                     }
-                    News::Heard(heard) => heard,
+                    News::SocketRead(heard) => heard,
                 };
-                let Heard::Message(message) = heard else {
+                let SocketRead::Message(message) = heard else {
                     self.flush_batch(stage, index, &mut batch);
                     self.heard(stage, index, heard);
                     continue;
@@ -198,18 +198,18 @@ impl ServerCore {
             if line.socket().is_some_and(|socket| socket.is_open()) {
                 let state = &mut self.peers[peer.0 as usize];
                 state.delivered += 1;
-                self.news.push(Told::Arrived(peer, message));
+                self.news.push(NodeInput::Arrived(peer, message));
             }
         }
     }
 
-    fn heard(&mut self, stage: &mut Stage, index: usize, heard: Heard) {
+    fn heard(&mut self, stage: &mut Stage, index: usize, heard: SocketRead) {
         match heard {
-            Heard::Message(_) => {}
-            Heard::Ping => self.session_input(stage, index, ServerInput::Ping),
-            Heard::Pong(payload) => self.session_input(stage, index, |link| ServerInput::Pong(link, payload)),
-            Heard::Close(_) => self.closed_by_peer(stage, index),
-            Heard::Lost(loss) => {
+            SocketRead::Message(_) => {}
+            SocketRead::Ping => self.session_input(stage, index, ServerInput::Ping),
+            SocketRead::Pong(payload) => self.session_input(stage, index, |link| ServerInput::Pong(link, payload)),
+            SocketRead::Close(_) => self.closed_by_peer(stage, index),
+            SocketRead::Lost(loss) => {
                 if is_cut(&loss) {
                     stage.counts.cuts += 1;
                 }
@@ -248,7 +248,7 @@ impl ServerCore {
         {
             let state = &mut self.peers[peer.0 as usize];
             (state.over, state.settled, state.line) = (true, true, None);
-            self.news.push(Told::Ended(peer));
+            self.news.push(NodeInput::Ended(peer));
         }
     }
 
@@ -266,7 +266,7 @@ impl ServerCore {
             line.state = LineState::Up { socket, peer: id, ready: false, ends: Default::default(), fenced: false };
         }
         stage.note(|| format!("server has peer {} on line {}", id.0, self.lines[index].id.0));
-        self.news.push(Told::Opened(id));
+        self.news.push(NodeInput::Opened(id));
     }
 
     pub(super) fn timers(&mut self, stage: &mut Stage) -> bool {
@@ -334,7 +334,7 @@ impl ServerCore {
             } else {
                 let state = &mut self.peers[peer.0 as usize];
                 (state.over, state.settled, state.line) = (true, true, None);
-                self.news.push(Told::Ended(peer));
+                self.news.push(NodeInput::Ended(peer));
             }
         }
     }

@@ -10,7 +10,7 @@ use super::node::ServerCore;
 use crate::faults::Ending;
 use crate::sim::agenda::{Nanos, nanos};
 use crate::sim::hostile::Abuse;
-use crate::sim::socket::Heard;
+use crate::sim::socket::SocketRead;
 use crate::sim::stage::Stage;
 
 /// How often one that is only alive says so.
@@ -56,13 +56,13 @@ impl ServerLine {
             let Stage { agenda, network, .. } = stage;
             match socket.read(agenda, network) {
                 None => return,
-                Some(Heard::Close(frame)) => {
+                Some(SocketRead::Close(frame)) => {
                     let violated = frame.is_some_and(|frame| frame.code == code::VIOLATED);
                     stage.counts.violators += u64::from(violated);
                     return self.leave(stage, Ending::Close);
                 }
-                Some(Heard::Lost(_)) => return self.leave(stage, Ending::Close),
-                Some(Heard::Message(_) | Heard::Ping | Heard::Pong(_)) => {}
+                Some(SocketRead::Lost(_)) => return self.leave(stage, Ending::Close),
+                Some(SocketRead::Message(_) | SocketRead::Ping | SocketRead::Pong(_)) => {}
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::faults::{Direction, Ending};
 use crate::sim::agenda::{Nanos, millis, nanos};
 use crate::sim::head::{self, Request, Response};
 use crate::sim::network::{Arrival, LineId};
-use crate::sim::socket::{Heard, Socket};
+use crate::sim::socket::{Socket, SocketRead};
 use crate::sim::stage::Stage;
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(crate) enum LineState {
 #[derive(Debug)]
 pub(crate) enum News {
     Opened { session: bool },
-    Heard(Heard),
+    SocketRead(SocketRead),
 }
 
 /// Nobody is waited for longer.
@@ -121,13 +121,13 @@ impl ServerLine {
                 let before = socket.buffered();
                 let heard = socket.read(agenda, network)?;
                 self.received_at = agenda.now();
-                if matches!(heard, Heard::Ping) && self.script.ignores_pings {
+                if matches!(heard, SocketRead::Ping) && self.script.ignores_pings {
                     socket.swallow(before);
                 }
-                if self.script.idle_pongs && matches!(heard, Heard::Message(_)) && socket.is_open() {
+                if self.script.idle_pongs && matches!(heard, SocketRead::Message(_)) && socket.is_open() {
                     socket.unsolicited_pong();
                 }
-                Some(News::Heard(heard))
+                Some(News::SocketRead(heard))
             }
         }
     }

@@ -36,7 +36,7 @@ pub(crate) struct ServerCore {
     pub(super) armed: Nanos,
     /// Connections up to this one are to be closed at this time.
     pub(super) draining: Option<(u32, Nanos)>,
-    pub(super) news: Vec<Told>,
+    pub(super) news: Vec<NodeInput>,
     /// By principal.
     pub(super) silences: BTreeMap<String, Silences>,
     /// What a mutant has to remember.
@@ -54,7 +54,7 @@ pub(super) struct Silences {
 
 /// What the application is to be told.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum NodeInput {
     Opened(PeerId),
     Arrived(PeerId, Message),
     Outcome(PeerId, MessageId, MessageId, everwire_core::Outcome),
@@ -170,17 +170,17 @@ impl<S: ServerApp> ServerNode<S> {
             for told in std::mem::take(&mut self.core.news) {
                 let io = &mut ServerIo { core: &mut self.core, stage };
                 match told {
-                    Told::Opened(peer) => self.app.opened(io, peer),
-                    Told::Arrived(peer, message) => {
+                    NodeInput::Opened(peer) => self.app.opened(io, peer),
+                    NodeInput::Arrived(peer, message) => {
                         self.app.arrived(peer, &message);
                         let peer = &mut io.core.peers[peer.0 as usize];
                         if peer.let_go_at.is_none() {
                             peer.inbox.push_back(message);
                         }
                     }
-                    Told::Outcome(peer, first, last, outcome) => self.app.outcome(io, peer, first, last, outcome),
-                    Told::Ended(peer) => self.app.ended(io, peer),
-                    Told::Smuggled(peer, message) => {
+                    NodeInput::Outcome(peer, first, last, outcome) => self.app.outcome(io, peer, first, last, outcome),
+                    NodeInput::Ended(peer) => self.app.ended(io, peer),
+                    NodeInput::Smuggled(peer, message) => {
                         let _ = self.app.handle(io, peer, message);
                     }
                 }

@@ -8,7 +8,7 @@ use everwire_core::session::{
 use everwire_core::{Attempt, CloseCode, Message, Output, Timer};
 
 use super::line::{LineState, hello};
-use super::node::{ServerCore, Told};
+use super::node::{NodeInput, ServerCore};
 use super::peer::{Peer, PeerId};
 use crate::sim::agenda::Nanos;
 use crate::sim::client::{count_outcome, excerpt};
@@ -135,7 +135,7 @@ impl ServerCore {
         if let Some(session) = &mut self.peers[peer.0 as usize].session {
             session.begin(now, link(line), hello, previous, Token::new(fresh));
         }
-        self.news.push(Told::Opened(peer));
+        self.news.push(NodeInput::Opened(peer));
         self.drain_session(stage, peer);
         self.warn(stage, peer, line);
     }
@@ -262,11 +262,11 @@ impl ServerCore {
                     if let (true, Some(session)) = (stage.is(Mutant::AckOnReceipt), &mut state.session) {
                         session.handle(stage.agenda.moment(), ServerInput::Processed(state.delivered));
                     }
-                    self.news.extend(messages.into_iter().map(|message| Told::Arrived(peer, message)));
+                    self.news.extend(messages.into_iter().map(|message| NodeInput::Arrived(peer, message)));
                 }
                 Output::DeliverVolatile(message) => {
                     self.peers[index].delivered += 1;
-                    self.news.push(Told::Arrived(peer, message));
+                    self.news.push(NodeInput::Arrived(peer, message));
                 }
                 Output::Outcome { first, last, outcome } => {
                     count_outcome(stage, last.0 - first.0 + 1, outcome);
@@ -274,7 +274,7 @@ impl ServerCore {
                     if let Err(what) = self.peers[index].ledger.outcome(first, last, outcome) {
                         stage.fail("server", what);
                     }
-                    self.news.push(Told::Outcome(peer, first, last, outcome));
+                    self.news.push(NodeInput::Outcome(peer, first, last, outcome));
                 }
                 Output::Event(event) => stage.note(|| format!("server peer {} {event:?}", peer.0)),
                 Output::Finished(_) => self.finished(stage, peer),
@@ -304,21 +304,21 @@ impl ServerCore {
         if !self.plan.finishes {
             state.inbox.clear();
             state.handling = None;
-            self.news.retain(|told| !matches!(told, Told::Arrived(of, _) if *of == peer));
+            self.news.retain(|told| !matches!(told, NodeInput::Arrived(of, _) if *of == peer));
         }
         let id = session_id(&self.peers[peer.0 as usize]);
         self.registry.end(id, gone);
         if stage.is(Mutant::SettledTooEarly) {
             self.tell_registry(peer.0 as usize);
         }
-        self.news.push(Told::Ended(peer));
+        self.news.push(NodeInput::Ended(peer));
         self.settle(peer.0 as usize);
     }
 
     /// The registry learns what was processed of a session, once nothing more will be.
     pub(super) fn settle(&mut self, index: usize) {
         let peer = &self.peers[index];
-        let waiting = self.news.iter().any(|told| matches!(told, Told::Arrived(of, _) if of.0 as usize == index));
+        let waiting = self.news.iter().any(|told| matches!(told, NodeInput::Arrived(of, _) if of.0 as usize == index));
         if peer.over && !peer.settled && peer.is_through() && !waiting {
             self.tell_registry(index);
         }

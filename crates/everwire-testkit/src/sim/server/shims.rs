@@ -4,7 +4,7 @@ use everwire_core::session::{Frame, Hello};
 use everwire_core::{Attempt, Message};
 
 use super::PeerId;
-use super::node::{ServerCore, Told};
+use super::node::{NodeInput, ServerCore};
 use super::session::link;
 use crate::sim::frames::reliable;
 use crate::sim::mutant::Mutant;
@@ -44,7 +44,7 @@ impl ServerCore {
             if seq <= state.seen {
                 if mutant == Mutant::DuplicateDelivered {
                     let payload = Message::text(String::from_utf8_lossy(payload).into_owned());
-                    self.news.push(Told::Smuggled(peer, payload));
+                    self.news.push(NodeInput::Smuggled(peer, payload));
                 }
                 bent.push(message);
             } else {

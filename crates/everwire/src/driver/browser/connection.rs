@@ -12,7 +12,7 @@ use everwire_ws::{CloseCode, Message};
 
 use super::plan::Opened;
 use super::sleep::{Sleep, sleep};
-use super::socket::{Socket, Told};
+use super::socket::{Socket, SocketEvent};
 use crate::driver::open_connection::OpenConnection;
 use crate::driver::reading::Reading;
 use crate::driver::secrets::Secrets;
@@ -103,7 +103,7 @@ impl Connection {
         while messages < room.messages.min(BATCH_MESSAGES) && bytes < room.bytes.min(BATCH_BYTES) {
             match self.socket.socket.poll_told(cx) {
                 Poll::Pending => return Reading::Dry,
-                Poll::Ready(Told::Message(message)) => match self.socket.pong(&message) {
+                Poll::Ready(SocketEvent::Message(message)) => match self.socket.pong(&message) {
                     Some(payload) => {
                         push_batch(batch, events);
                         events.push(TransportEvent::Pong(payload));
@@ -115,11 +115,11 @@ impl Connection {
                         batch.push(if in_session { self.secrets.hide_in_bye(message) } else { message });
                     }
                 },
-                Poll::Ready(Told::Pong(payload)) => {
+                Poll::Ready(SocketEvent::Pong(payload)) => {
                     push_batch(batch, events);
                     events.push(TransportEvent::Pong(payload));
                 }
-                Poll::Ready(Told::Closed(frame)) => {
+                Poll::Ready(SocketEvent::Closed(frame)) => {
                     push_batch(batch, events);
                     self.push_written(events);
                     let frame = frame.map(|frame| frame.map(|frame| self.secrets.hide_in_close(frame)));

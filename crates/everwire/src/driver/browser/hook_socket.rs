@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use everwire_core::{Cause, Loss};
 use everwire_ws::{CloseCode, Message};
 
-use super::socket::{Socket, Told};
+use super::socket::{Socket, SocketEvent};
 use crate::driver::hook_socket::HookSocket;
 use crate::hook_error::ConnectionEnded;
 
@@ -22,11 +22,11 @@ impl HookSocket for Socket {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ConnectionEnded>> {
         loop {
             return Poll::Ready(match ready!(self.poll_told(cx)) {
-                Told::Message(message) => Ok(message),
+                SocketEvent::Message(message) => Ok(message),
                 // Nobody has asked yet.
-                Told::Pong(_) => continue,
-                Told::Closed(Some(frame)) => Err(ConnectionEnded::closed(frame)),
-                Told::Closed(None) => Err(ConnectionEnded::lost(Cause::Lost(Loss::Ended).to_string())),
+                SocketEvent::Pong(_) => continue,
+                SocketEvent::Closed(Some(frame)) => Err(ConnectionEnded::closed(frame)),
+                SocketEvent::Closed(None) => Err(ConnectionEnded::lost(Cause::Lost(Loss::Ended).to_string())),
             });
         }
     }

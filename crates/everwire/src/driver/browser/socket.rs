@@ -21,7 +21,7 @@ use super::turn::Turn;
 /// A WebSocket of the browser. Dropped, it is closed, and nothing is heard of it any more.
 pub(crate) struct Socket {
     socket: WebSocket,
-    heard: Rc<RefCell<Heard>>,
+    heard: Rc<RefCell<EventQueue>>,
     closing: bool,
     text_pings: Option<(String, String)>,
     pinger: Option<Pinger>,
@@ -36,7 +36,7 @@ pub(crate) struct Socket {
 
 /// What the browser has told.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum SocketEvent {
     Message(Message),
     /// The answer to a ping of the protocol, with what that carried.
     Pong(Bytes),
@@ -45,8 +45,8 @@ pub(super) enum Told {
 }
 
 #[derive(Default)]
-struct Heard {
-    told: VecDeque<Told>,
+struct EventQueue {
+    told: VecDeque<SocketEvent>,
     /// Payload in `told`.
     bytes: usize,
     open: bool,
@@ -74,14 +74,14 @@ impl Socket {
         };
         let socket = socket.map_err(|error| words(&error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let heard = Rc::new(RefCell::new(Heard::default()));
+        let heard = Rc::new(RefCell::new(EventQueue::default()));
         let turn = {
             let heard = Rc::clone(&heard);
-            Turn::new(move || Heard::tell(&heard, |_| {}))
+            Turn::new(move || EventQueue::tell(&heard, |_| {}))
         };
         let on_open = {
             let heard = Rc::clone(&heard);
-            Closure::<dyn FnMut(Event)>::new(move |_| Heard::tell(&heard, |heard| heard.open = true))
+            Closure::<dyn FnMut(Event)>::new(move |_| EventQueue::tell(&heard, |heard| heard.open = true))
         };
         let on_message = {
             let heard = Rc::clone(&heard);
@@ -92,7 +92,7 @@ impl Socket {
                     if first && let Some(turn) = &turn {
                         turn.ask();
                     } else if first {
-                        Heard::tell(&heard, |_| {});
+                        EventQueue::tell(&heard, |_| {});
                     }
                 }
             })
@@ -101,16 +101,16 @@ impl Socket {
             let heard = Rc::clone(&heard);
             Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
                 let frame = close_frame(event.code(), event.reason());
-                Heard::tell(&heard, |heard| heard.told.push_back(Told::Closed(frame)));
+                EventQueue::tell(&heard, |heard| heard.told.push_back(SocketEvent::Closed(frame)));
             })
         };
         let pinger = factory.filter(|factory| factory.can_ping()).map(|_| {
             let (heard, turn) = (Rc::clone(&heard), turn.clone());
             Pinger::new(&socket, move |payload| {
-                heard.borrow_mut().told.push_back(Told::Pong(payload));
+                heard.borrow_mut().told.push_back(SocketEvent::Pong(payload));
                 match &turn {
                     Some(turn) => turn.ask(),
-                    None => Heard::tell(&heard, |_| {}),
+                    None => EventQueue::tell(&heard, |_| {}),
                 }
             })
         });
@@ -119,7 +119,7 @@ impl Socket {
             let (socket, heard) = (socket.clone(), Rc::clone(&heard));
             Leaving::listen(move || {
                 let_go(&socket);
-                Heard::tell(&heard, |heard| heard.told.push_back(Told::Closed(None)));
+                EventQueue::tell(&heard, |heard| heard.told.push_back(SocketEvent::Closed(None)));
             })
         };
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
@@ -178,11 +178,11 @@ impl Socket {
         Some(self.socket.protocol()).filter(|name| !name.is_empty())
     }
 
-    pub(super) fn poll_told(&self, cx: &mut Context<'_>) -> Poll<Told> {
+    pub(super) fn poll_told(&self, cx: &mut Context<'_>) -> Poll<SocketEvent> {
         let mut heard = self.heard.borrow_mut();
         match heard.told.pop_front() {
             Some(told) => {
-                if let Told::Message(message) = &told {
+                if let SocketEvent::Message(message) = &told {
                     heard.bytes = heard.bytes.saturating_sub(message.len());
                 }
                 Poll::Ready(told)
@@ -260,7 +260,7 @@ fn let_go(socket: &WebSocket) {
     let _ = socket.close();
 }
 
-impl Heard {
+impl EventQueue {
     fn tell(this: &RefCell<Self>, tell: impl FnOnce(&mut Self)) {
         let waker = {
             let mut heard = this.borrow_mut();
@@ -278,7 +278,7 @@ impl Heard {
         }
         if !self.overrun {
             self.bytes += message.len();
-            self.told.push_back(Told::Message(message));
+            self.told.push_back(SocketEvent::Message(message));
         }
         first || self.overrun
     }

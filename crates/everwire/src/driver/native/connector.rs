@@ -47,7 +47,7 @@ struct Unanswered {
 
 /// What is dialled.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum HostPort<'a> {
     Server(&'a Target),
     Proxy(&'a ProxyUrl),
 }
@@ -63,7 +63,7 @@ impl Connector {
     /// A TCP connection to one of the addresses of a place.
     pub(super) async fn connect(
         &self,
-        place: Place<'_>,
+        place: HostPort<'_>,
         stopwatch: &Stopwatch,
     ) -> Result<(TcpStream, Trial), OpenFailure> {
         let candidates = self.candidates(place, stopwatch).await?;
@@ -103,7 +103,7 @@ impl Connector {
     /// The addresses of a place, in the order in which they are to be tried.
     pub(super) async fn candidates(
         &self,
-        place: Place<'_>,
+        place: HostPort<'_>,
         stopwatch: &Stopwatch,
     ) -> Result<Vec<Candidate>, OpenFailure> {
         let mut addresses = self.resolve(place, stopwatch).await?;
@@ -118,19 +118,19 @@ impl Connector {
     }
 
     /// Whether the user has given the addresses of this place.
-    pub(super) fn knows(&self, place: Place<'_>) -> bool {
+    pub(super) fn knows(&self, place: HostPort<'_>) -> bool {
         self.known(place).is_some()
     }
 
     /// A name with a dot at its end is the same host.
-    fn known(&self, place: Place<'_>) -> Option<&KnownHost> {
+    fn known(&self, place: HostPort<'_>) -> Option<&KnownHost> {
         let (host, port) = (without_last_dot(place.host()), place.port());
         let is_this =
             |known: &&KnownHost| known.port == port && without_last_dot(&known.host).eq_ignore_ascii_case(host);
         self.known.iter().rev().find(is_this)
     }
 
-    async fn resolve(&self, place: Place<'_>, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, OpenFailure> {
+    async fn resolve(&self, place: HostPort<'_>, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, OpenFailure> {
         let port = place.port();
         if let Some(known) = self.known(place) {
             return Ok(known.addresses.clone());
@@ -169,7 +169,7 @@ impl fmt::Debug for Connector {
     }
 }
 
-impl Place<'_> {
+impl HostPort<'_> {
     /// The host, without the brackets of an IPv6 address.
     fn host(&self) -> &str {
         match self {
@@ -203,7 +203,7 @@ impl Place<'_> {
 }
 
 /// For errors: the host and the port.
-impl fmt::Display for Place<'_> {
+impl fmt::Display for HostPort<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(target) => f.write_str(&target.dialled_place()),
@@ -232,7 +232,7 @@ fn no_address(name: &str, error: &(dyn Error + 'static)) -> OpenFailure {
 
 /// One address's problem in a sentence; those of several, each with its address.
 fn not_connected<T>(
-    place: Place<'_>,
+    place: HostPort<'_>,
     failures: &[(SocketAddr, io::Error)],
     unanswered: &[(SocketAddr, T)],
 ) -> OpenFailure {
@@ -258,8 +258,8 @@ mod tests {
         let target = Target::parse("ws://no-such-host.invalid/").expect("a good URL");
         let proxy = ProxyUrl::parse("http://no-such-host.invalid:3128").expect("a good URL");
         for (place, words) in [
-            (Place::Server(&target), "no address for `no-such-host.invalid`: "),
-            (Place::Proxy(&proxy), "no address for the proxy `no-such-host.invalid`: "),
+            (HostPort::Server(&target), "no address for `no-such-host.invalid`: "),
+            (HostPort::Proxy(&proxy), "no address for the proxy `no-such-host.invalid`: "),
         ] {
             let connector = Connector::default();
             let failure = connector.connect(place, &Stopwatch::start(|_| {})).await.expect_err("no such host");
@@ -278,10 +278,10 @@ mod tests {
         };
         let connector = Connector::new(TcpSettings::default(), vec![known]);
         let stopwatch = Stopwatch::start(|_| {});
-        let resolved = connector.resolve(Place::Server(&target("ws://FEED.invalid/")), &stopwatch).await;
+        let resolved = connector.resolve(HostPort::Server(&target("ws://FEED.invalid/")), &stopwatch).await;
         assert_eq!(resolved.expect("known"), [SocketAddr::from(([192, 0, 2, 1], 8080))]);
         assert_eq!(stopwatch.phase(), Phase::Request, "nobody was asked");
-        connector.resolve(Place::Server(&target("ws://feed.invalid:81/")), &stopwatch).await.expect_err("not known");
+        connector.resolve(HostPort::Server(&target("ws://feed.invalid:81/")), &stopwatch).await.expect_err("not known");
     }
 
     #[test]
@@ -291,9 +291,9 @@ mod tests {
             let known = KnownHost { host: known.into(), port: 80, addresses: vec![([192, 0, 2, 1], 80).into()] };
             let connector = Connector::new(TcpSettings::default(), vec![known]);
             for url in ["ws://feed.invalid/", "ws://feed.invalid./"] {
-                assert!(connector.knows(Place::Server(&target(url))), "{url}");
+                assert!(connector.knows(HostPort::Server(&target(url))), "{url}");
             }
-            assert!(!connector.knows(Place::Server(&target("ws://other.invalid/"))));
+            assert!(!connector.knows(HostPort::Server(&target("ws://other.invalid/"))));
         }
     }
 
@@ -301,12 +301,12 @@ mod tests {
     fn an_address_is_named_in_errors_with_its_zone() {
         let target = Target::parse("ws://[fe80::1%25eth0]:8080/").expect("a good URL");
         let refused = [(SocketAddr::from(([127, 0, 0, 1], 8080)), io::ErrorKind::ConnectionRefused.into())];
-        let failure = not_connected::<()>(Place::Server(&target), &refused, &[]);
+        let failure = not_connected::<()>(HostPort::Server(&target), &refused, &[]);
         assert_eq!(failure.detail, "connection refused by [fe80::1%eth0]:8080");
         let link_local = [(SocketAddr::from(([0xfe80, 0, 0, 0, 0, 0, 0, 1], 80)), io::ErrorKind::InvalidInput.into())];
-        let failure = not_connected::<()>(Place::Server(&target), &link_local, &[]);
+        let failure = not_connected::<()>(HostPort::Server(&target), &link_local, &[]);
         assert!(failure.detail.ends_with("needs the zone of its interface, as in [fe80::1%eth0])"), "{failure:?}");
-        let none = no_address(&Place::Server(&target).name(), &io::Error::other("no such interface"));
+        let none = no_address(&HostPort::Server(&target).name(), &io::Error::other("no such interface"));
         assert_eq!(none.detail, "no address for `fe80::1%eth0`: no such interface");
     }
 
@@ -315,7 +315,8 @@ mod tests {
         let target = Target::parse("ws://[2001:db8::1]/").expect("a good URL");
         let tcp = TcpSettings { local_address: Some([127, 0, 0, 1].into()), ..TcpSettings::default() };
         let connector = Connector::new(tcp, Vec::new());
-        let failure = connector.connect(Place::Server(&target), &Stopwatch::start(|_| {})).await.expect_err("no way");
+        let failure =
+            connector.connect(HostPort::Server(&target), &Stopwatch::start(|_| {})).await.expect_err("no way");
         assert_eq!(failure.detail, "[2001:db8::1]:80 has no address that 127.0.0.1 can connect to");
     }
 }

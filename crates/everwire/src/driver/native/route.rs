@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use everwire_core::{AddressResult, Cause, OpenFailure, Phase};
 
 use super::addresses::Trial;
-use super::connector::{Connector, Place};
+use super::connector::{Connector, HostPort};
 use super::failure;
 use super::race::{Lost, race};
 use super::stopwatch::Stopwatch;
@@ -40,7 +40,7 @@ impl Routes {
     pub(crate) async fn reach(&self, target: &Target, stopwatch: &Stopwatch) -> Result<Reached, OpenFailure> {
         let proxy = self.proxies.choose(target).map_err(failure::bad_request)?;
         let (stream, trial) = match proxy {
-            None => self.dial(Place::Server(target), stopwatch).await?,
+            None => self.dial(HostPort::Server(target), stopwatch).await?,
             Some(proxy) => self.pass(proxy, target, stopwatch).await?,
         };
         let address = trial.address();
@@ -62,7 +62,7 @@ impl Routes {
         self.connector.book.doubt_latest();
     }
 
-    async fn dial(&self, place: Place<'_>, stopwatch: &Stopwatch) -> Result<(Stream, Trial), OpenFailure> {
+    async fn dial(&self, place: HostPort<'_>, stopwatch: &Stopwatch) -> Result<(Stream, Trial), OpenFailure> {
         let (tcp, trial) = self.connector.connect(place, stopwatch).await?;
         Ok((Stream::plain(tcp), trial))
     }
@@ -76,7 +76,7 @@ impl Routes {
         let by_address = match proxy.kind {
             Kind::Socks5 => true,
             // These look names up themselves, but for those whose addresses the user has given.
-            Kind::Http | Kind::Https | Kind::Socks5h => self.connector.knows(Place::Server(target)),
+            Kind::Http | Kind::Https | Kind::Socks5h => self.connector.knows(HostPort::Server(target)),
         };
         match by_address {
             true => self.pass_to_an_address(proxy, target, stopwatch).await,
@@ -91,7 +91,7 @@ impl Routes {
         target: &Target,
         stopwatch: &Stopwatch,
     ) -> Result<(Stream, Trial), OpenFailure> {
-        let candidates = self.connector.candidates(Place::Server(target), stopwatch).await?;
+        let candidates = self.connector.candidates(HostPort::Server(target), stopwatch).await?;
         let choice = candidates.iter().map(|candidate| candidate.address).collect();
         let raced = race(
             candidates,
@@ -123,7 +123,7 @@ impl Routes {
         address: Option<SocketAddr>,
         stopwatch: &Stopwatch,
     ) -> Result<(Stream, Trial), OpenFailure> {
-        let (stream, trial) = self.dial(Place::Proxy(proxy), stopwatch).await?;
+        let (stream, trial) = self.dial(HostPort::Proxy(proxy), stopwatch).await?;
         stopwatch.enter(Phase::Proxy);
         let passed = async {
             let stream = match proxy.kind {
