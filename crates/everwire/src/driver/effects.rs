@@ -39,6 +39,8 @@ pub(super) struct Effects {
     wakers: Vec<Waker>,
     /// Messages that have ended, to be dropped.
     ended: Vec<Message>,
+    /// All messages have their outcome: a burst is over.
+    is_at_rest: bool,
     /// The reader of the inbox has to hear that nothing more comes.
     reader_ends: bool,
     room: bool,
@@ -52,7 +54,7 @@ pub(super) struct Effects {
     pub(super) last_cause: Option<Cause>,
 }
 
-/// Room that is kept for messages that have ended, when a fourth of it would have been enough.
+/// Room that is kept for messages that have ended, when none is on its way.
 const ENDED: usize = 4096;
 
 impl Effects {
@@ -106,17 +108,24 @@ impl Effects {
             self.closing = *inner.machine.state() == CoreState::Closing;
             self.reader_ends |= shared.mailbox.set_ended(inner.has_ended());
         }
+        self.is_at_rest = !inner.machine.has_open_messages();
+        self.relax();
+        // The machine may get the emptied room of ours for it.
         inner.machine.take_ended(&mut self.ended);
+    }
+
+    /// Gives back what a burst has needed, once it is over: between the batches of one it would be mapped anew each time.
+    fn relax(&mut self) {
+        if self.is_at_rest && self.ended.capacity() > ENDED {
+            self.ended.shrink_to(ENDED);
+        }
     }
 
     /// Tells everybody who waits. The mutex must be free.
     pub(super) fn tell(&mut self, shared: &Shared, url: &str, meter: &mut Meter) {
         if !self.ended.is_empty() {
-            let spare = self.ended.len() < self.ended.capacity() / 4;
             self.ended.clear();
-            if spare {
-                self.ended.shrink_to(ENDED);
-            }
+            self.relax();
         }
         self.wakers.drain(..).for_each(Waker::wake);
         if std::mem::take(&mut self.reader_ends) {
