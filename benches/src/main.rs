@@ -1,7 +1,7 @@
 //! Whole clients side by side in one run: what each moves per second, how long a round trip takes, what becomes of messages
 //! when the network fails, and what an idle one costs.
 //!
-//! `cargo xtask bench client`, `session`, `idle`, `recovery` and `chat` build and start it. In the first two the client is pinned to
+//! `cargo xtask bench client`, `session`, `idle`, `recovery` `chat` and `scale` build and start it. In the first two the client is pinned to
 //! one core, the server (the same for all) to another; the contenders take turns, and medians over the rounds and their
 //! ratios are what to quote.
 
@@ -15,6 +15,7 @@ mod idle;
 mod process;
 mod recovery;
 mod report;
+mod scale;
 mod server;
 mod sessions;
 mod soak;
@@ -50,11 +51,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["chat"] => chat::run(),
         ["chat-memory"] => chat::run_deaf(10_000),
         ["chat-memory", count] => chat::run_deaf(count.parse().map_err(|_| format!("'{count}' is no number of members"))?),
+        ["scale", ref options @ ..] => {
+            let sizes = match options {
+                [] | [_] => scale::Sizes::Usual,
+                [_, "--large"] => scale::Sizes::Large,
+                [_, "--quick"] => scale::Sizes::Quick,
+                _ => return Err("usage: everwire-benches scale [PLOT [--large | --quick]]".into()),
+            };
+            scale::run(sizes, options.first().copied().filter(|plot| *plot != "-"))
+        }
         ["cluster", everwire, nats_server] => cluster::run(everwire, nats_server, None),
         ["cluster", everwire, nats_server, centrifugo] => cluster::run(everwire, nats_server, Some(centrifugo)),
         ["soak-server"] => soak::run_server(),
         ["soak", minutes] => soak::run(minutes.parse().map_err(|_| format!("'{minutes}' is no number of minutes"))?),
-        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | chat-memory [MEMBERS] | cluster EVERWIRE NATS-SERVER [CENTRIFUGO] | soak MINUTES]".into()),
+        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | chat-memory [MEMBERS] | scale [PLOT [--large | --quick]] | cluster EVERWIRE NATS-SERVER [CENTRIFUGO] | soak MINUTES]".into()),
     }
 }
 

@@ -12,6 +12,9 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             node_peers()?;
             clients(which)
         }
+        ("scale", []) => scale(&["docs/scale.svg"]),
+        ("scale", [size]) if size == "--large" => scale(&["docs/scale.svg", "--large"]),
+        ("scale", [size]) if size == "--quick" => scale(&["-", "--quick"]),
         ("--check", rest) => counts::check(rest),
         ("ws", rest) => apart("benches/ws", rest),
         ("calls", rest) => {
@@ -29,7 +32,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             _,
         ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, cluster, page, js, kotlin, ws, herd, --check"
+            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, cluster, page, js, kotlin, ws, scale, herd, --check"
         ))),
     }
 }
@@ -37,6 +40,13 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
 /// Whole clients, in processes of their own.
 fn clients(which: &str) -> Result<(), Failed> {
     shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", which]))
+}
+
+/// How the cost of one operation grows; with the plot in this file, or none for `-`.
+fn scale(options: &[&str]) -> Result<(), Failed> {
+    let mut cargo = shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "scale"]);
+    cargo.args(options);
+    shell::run(cargo)
 }
 
 /// Thousands of clients for many minutes; fails if memory, descriptors or tasks grow.

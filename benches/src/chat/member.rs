@@ -53,6 +53,11 @@ impl Member {
         Self::open(address, &format!("room={room}&userId=late&after={epoch}:0"), "late".to_owned()).await
     }
 
+    /// Somebody who has seen everything up to an offset.
+    pub(crate) async fn resume_after(address: &str, room: &str, epoch: &str, offset: usize) -> Done<Self> {
+        Self::open(address, &format!("room={room}&userId=late&after={epoch}:{offset}"), "late".to_owned()).await
+    }
+
     /// Which history it is.
     pub(crate) async fn epoch(address: &str, room: &str) -> Done<String> {
         let mut member = Self::open(address, &format!("room={room}&userId=asks&after="), "asks".to_owned()).await?;

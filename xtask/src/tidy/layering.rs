@@ -24,7 +24,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-cluster", &["everwire", "everwire-chat", "everwire-tests"]),
     (
         "everwire-benches",
-        &["everwire", "everwire-chat-server", "everwire-server", "everwire-tokio", "everwire-ws", "everwire-testkit"],
+        &[
+            "everwire",
+            "everwire-chat-core",
+            "everwire-chat-server",
+            "everwire-core",
+            "everwire-server",
+            "everwire-tokio",
+            "everwire-ws",
+            "everwire-testkit",
+        ],
     ),
     (
         "everwire-counts",
