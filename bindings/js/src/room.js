@@ -1,5 +1,6 @@
 // The chat, without where its WebAssembly comes from.
 import init, { Room } from "../gen/chat.js";
+import { withItsEnd } from "./ends.js";
 import { heir, locked } from "./outbox.js";
 import { storage } from "./storage.js";
 import { wrapped } from "./wrap.js";
@@ -21,10 +22,10 @@ function load() {
   return loading;
 }
 
-/** What `Room` needs to make sockets of this class. */
-function sockets(WebSocket) {
+/** What `Room` needs to make sockets of this class; a page makes its own. */
+function sockets(WebSocket = typeof process === "undefined" ? undefined : globalThis.WebSocket) {
   if (!WebSocket) return {};
-  return { socket: (url, protocols) => wrapped(new WebSocket(url, protocols), () => undefined), pings: typeof WebSocket.prototype?.ping === "function" };
+  return { socket: (url, protocols) => wrapped(withItsEnd(new WebSocket(url, protocols)), () => undefined), pings: typeof WebSocket.prototype?.ping === "function" };
 }
 
 /** One user in one room; `chat.d.ts` documents it. */

@@ -1,6 +1,8 @@
 // The part that a page loads first: all of `WebSocket`'s interface. It opens the connection at once, and keeps what is asked
 // of it until the engine (`engine.js`, with the WebAssembly) has come and takes over.
 
+import { Closing, withItsEnd } from "./ends.js";
+
 /** How the engine comes; each entry point provides its own, the first one counts. */
 let loader;
 let loading;
@@ -19,16 +21,6 @@ export function preload() {
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
 const SESSION = "everwire.v1";
 const NAMES = { CONNECTING, OPEN, CLOSING, CLOSED };
-
-/** Node.js has it from version 23 on. */
-const Closing =
-  globalThis.CloseEvent ??
-  class CloseEvent extends Event {
-    constructor(type, { code = 0, reason = "", wasClean = false } = {}) {
-      super(type);
-      Object.assign(this, { code, reason, wasClean });
-    }
-  };
 
 const refuse = (name, words) => {
   throw new DOMException(words, name);
@@ -339,7 +331,7 @@ export class EverwireSocket extends EventTarget {
 
 /** A socket and, once it is over, its close event: whoever listens later than now hears of that later. */
 export function linked(socket) {
-  const link = { socket };
+  const link = { socket: withItsEnd(socket) };
   socket.addEventListener("close", (event) => (link.closed = event));
   return link;
 }

@@ -1,9 +1,10 @@
-// The cases in Node.js, with npm's `ws`, whose pongs are evidence, and with undici's WebSocket.
+// The cases in Node.js, with npm's `ws`, whose pongs are evidence, and with undici's WebSocket of two versions.
 import assert from "node:assert/strict";
 import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { WebSocket as Undici } from "undici";
+import { WebSocket as Undici6 } from "undici-6";
 import Ws from "ws";
 import { EverwireSocket } from "everwire";
 import beyond from "./cases/beyond.mjs";
@@ -40,10 +41,11 @@ function surroundings(WebSocket) {
   };
 }
 
-const KINDS = { ws: Ws, undici: Undici };
+/** Node.js 22 and 24 have the last two as their own. */
+const KINDS = { ws: Ws, "undici 6": Undici6, undici: Undici };
 /** What undici or Node.js does not do as the standard says: `exceptions.md` tells why. */
 const THROWS = "a handler that throws stops nobody";
-const NOT = { ws: [THROWS], undici: [THROWS] };
+const NOT = { ws: [THROWS], "undici 6": [THROWS], undici: [THROWS] };
 const ALL = { websocket, reconnecting, beyond };
 
 for (const [kind, WebSocket] of Object.entries(KINDS)) {
