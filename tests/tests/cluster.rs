@@ -274,3 +274,41 @@ async fn who_is_on_another_node_is_here_and_types_and_reads_and_leaves_with_a_no
     hear(&mut ben, "that ana has left", of_ana("user_left")).await;
     assert!(died.elapsed() < Duration::from_secs(30), "{:?}", died.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_names_every_metric_of_a_node_with_its_type() {
+    let document =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).expect("the document");
+    let rows = document.lines().filter(|row| row.starts_with("| `everwire_"));
+    let mut documented: Vec<_> = rows.map(|row| row.split(" | ").take(2).collect::<Vec<_>>().join(" ")).collect();
+    documented.sort();
+    let folder = tempfile::tempdir().expect("a folder");
+    let nats = Nats::start(&folder.path().join("nats"), free_port()).await;
+    let port = free_port();
+    let _node = nats.node(port, &folder.path().join("one")).await;
+    // Those with a label are there once there is something to count.
+    drop(enter(port, "ana").await);
+    let told = async {
+        loop {
+            let metrics = get(port, "/metrics").await;
+            if metrics.contains("everwire_members_ended_total{") {
+                break metrics;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let metrics = tokio::time::timeout(PATIENCE, told).await.expect("ana has left in time");
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let mut told: Vec<_> = types.map(|(name, kind)| format!("| `{name}` {kind}")).collect();
+    told.sort();
+    assert_eq!(told, documented);
+}
+
+async fn get(port: u16, path: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("the node listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers in UTF-8");
+    answer
+}
