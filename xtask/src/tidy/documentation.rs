@@ -24,13 +24,12 @@ fn clauses(path: &str, text: &str) -> Vec<String> {
     for (number, line) in text.lines().map(str::trim).enumerate() {
         if let Some(words) = line.strip_prefix("///") {
             first.get_or_insert((number + 1, words.trim()));
-        } else if !line.starts_with("#[") {
-            if let Some((number, words)) = first.take()
-                && line.starts_with("pub ")
-                && let Some(clause) = words.split(' ').next().filter(|word| CLAUSES.contains(word))
-            {
-                findings.push(format!("{path}:{number}: begin with a noun phrase or a verb, not with \"{clause} …\""));
-            }
+        } else if !line.starts_with("#[")
+            && let Some((number, words)) = first.take()
+            && line.starts_with("pub ")
+            && let Some(clause) = words.split(' ').next().filter(|word| CLAUSES.contains(word))
+        {
+            findings.push(format!("{path}:{number}: begin with a noun phrase or a verb, not with \"{clause} …\""));
         }
     }
     findings
