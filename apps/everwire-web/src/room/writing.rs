@@ -115,7 +115,7 @@ impl Room {
             return;
         }
         let room = self.weak();
-        browser::later(deadline.saturating_duration_since(Instant::now()) + MARGIN, move || {
+        browser::later(deadline.saturating_duration_since(Instant::now()).saturating_add(MARGIN), move || {
             let Some(room) = room.upgrade() else { return };
             room.0.pause_planned.set(false);
             let told = room.0.typing_signal.borrow_mut().on_pause(Instant::now());
