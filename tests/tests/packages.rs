@@ -25,7 +25,9 @@ fn libraries() -> Vec<String> {
 
 #[test]
 fn every_crate_can_be_packaged() {
-    cargo(&["package", "--workspace", "--no-verify", "--allow-dirty", "--offline", "--quiet"]);
+    // The harness of several nodes stands on the tests, which no registry has.
+    let ours = ["--workspace", "--exclude", "everwire-cluster"];
+    cargo(&[&["package"], &ours[..], &["--no-verify", "--allow-dirty", "--offline", "--quiet"]].concat());
 }
 
 #[test]
