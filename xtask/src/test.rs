@@ -23,6 +23,8 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         "everwire-chat",
         "--package",
         "everwire-web",
+        "--package",
+        "everwire-tokens-page",
         "--features",
         "everwire/calls",
         "--target",

@@ -29,7 +29,10 @@ async fn follow(page: &Page) -> Done {
     let mut words = match found_again(&client).await {
         Some(words) => words,
         // The story is told, and has been forgotten by the server.
-        None if shown.is_over => return Ok(page.status.set_text_content(Some("told"))),
+        None if shown.is_over => {
+            page.status.set_text_content(Some("told"));
+            return Ok(());
+        }
         None => {
             shown = Shown::default();
             client.stream_with("tokens", "tell me a story", CallOptions::new().key(KEY))
