@@ -47,10 +47,11 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         return Ok(());
     }
     counts::check(&[])?;
+    // Alone: it has bounds in seconds.
+    cluster::check()?;
     // They build in a folder of their own, and wait for Maven, npm and browsers more than they compute.
     let bindings = Aside::start(&["bindings", "all"])?;
     sim::check()?;
-    cluster::check()?;
     autobahn::run(Thoroughness::Quick)?;
     bindings.finish()
 }
