@@ -28,8 +28,7 @@ pub(crate) struct ClusterAccounts {
     scratch: SqliteAccounts,
     link: AccessLink,
     /// What has to live as long.
-    #[allow(dead_code)] // for its drop
-    kept: Option<Box<dyn Send>>,
+    _kept: Option<Box<dyn Send>>,
 }
 
 impl ClusterAccounts {
@@ -47,13 +46,13 @@ impl ClusterAccounts {
         let scratch = SqliteAccounts::open(None)?;
         let unusable = |source| StoreOpenError::File { file: Path::new(":memory:").into(), source };
         scratch.prepare_replica().map_err(unusable)?;
-        Ok(Self { local, scratch, link, kept })
+        Ok(Self { local, scratch, link, _kept: kept })
     }
 
     /// Lives as long.
     #[cfg(test)]
     pub(super) fn keep(&mut self, kept: Box<dyn Send>) {
-        self.kept = Some(kept);
+        self._kept = Some(kept);
     }
 
     #[cfg(test)]
