@@ -20,6 +20,8 @@ pub enum Timer {
     Batch,
     /// The send rate allows the next message.
     SendRate,
+    /// Messages wait no longer for the proof of those before them.
+    Proof,
     /// An acknowledgement waits no longer.
     Ack,
     /// The opening of the connection that is to take over takes too long, or the next try of it starts.
@@ -38,7 +40,7 @@ pub enum Timer {
 
 impl Timer {
     /// Those of the table. `Expiry` is not: the outbox knows when the next message expires.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Open,
         Self::Retry,
         Self::Heartbeat,
@@ -47,6 +49,7 @@ impl Timer {
         Self::Stable,
         Self::Batch,
         Self::SendRate,
+        Self::Proof,
         Self::Ack,
         Self::Migrate,
         Self::Expire,

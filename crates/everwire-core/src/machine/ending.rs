@@ -48,6 +48,8 @@ impl Machine {
         };
         let connection = *connection;
         let closing = matches!(self.lifecycle, Lifecycle::Ending(_));
+        let again = self.outbox.first_again();
+        self.caution.lost(again.is_some(), &self.patience);
         let silent_for = now.since(self.heartbeat.last_life().max(connection.opened_at));
         self.quiet(now);
         self.timers.clear(Timer::Close);
@@ -60,7 +62,6 @@ impl Machine {
             let idle = self.heartbeat.idle_at_end(end, !self.patience.is_never_answered());
             self.keepalive.lost_while_idle(now, idle)
         });
-        let again = self.outbox.first_again();
         let given_up = match cause {
             Cause::Dead { .. } => {
                 let times = self.patience.died(again);

@@ -27,7 +27,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use everwire_ws::Message;
 
-use pacing::Backlog;
+use pacing::{Backlog, Caution};
 pub use send_error::SendError;
 use session::Successor;
 
@@ -77,6 +77,7 @@ pub struct Machine {
     bucket: Option<TokenBucket>,
     /// Of the connection that is open, until all of it is taken.
     backlog: Option<Backlog>,
+    caution: Caution,
     session: OfSession<Box<ClientSession>>,
     successor: OfSession<Successor>,
     timers: Timers,
@@ -138,6 +139,7 @@ impl Machine {
             window: batching.map(Window::new),
             bucket: send_rate.map(TokenBucket::new),
             backlog: None,
+            caution: Caution::default(),
             session: OfSession::new(session.map(|config| Box::new(ClientSession::new(config)))),
             successor: OfSession::NONE,
             timers: Timers::default(),
@@ -318,7 +320,8 @@ impl Machine {
     /// or none is left.
     ///
     /// With a [send rate](crate::SendRate) no more than that allows, and of a backlog no more than up to the next ping,
-    /// which belongs right behind them: if there is more, [`Output::Ready`] says so when it may go.
+    /// which belongs right behind them: if there is more, [`Output::Ready`] says so when it may go. When connections are
+    /// lost before anything is proven on them, that is once that ping is answered.
     ///
     /// The messages stay the machine's until their outcome is known: `encode` writes straight into the socket's buffer,
     /// and nothing is cloned. With batching it is given the merged frames. Returns how many it accepted:

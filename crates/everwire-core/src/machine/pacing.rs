@@ -1,7 +1,7 @@
-//! How many messages a `take` hands out: the send rate, and the pings between those of a backlog.
+//! How many messages a `take` hands out: the send rate, the pings between those of a backlog, and waits for their answers.
 
 use super::Machine;
-use crate::{Attempt, Moment, Outgoing, Output, Timer, outbox::Taken};
+use crate::{Attempt, Moment, Outgoing, Output, Timer, outbox::Taken, patience::Patience, timers::Timers};
 
 /// Pings that a backlog may have under way. Twelve of them cover its first 4,095 messages.
 const BACKLOG_PINGS: usize = 12;
@@ -19,22 +19,76 @@ pub(super) struct Backlog {
     since: usize,
 }
 
+/// Connections in a row that are lost before anything is proven on them, after which a backlog goes out in steps.
+const FRUITLESS: u32 = 2;
+
+/// What was proven before connections were lost.
+///
+/// A path that breaks after some bytes, or a server that takes some messages and goes, may be gone before the first pong is
+/// back; with the whole backlog under way nothing would ever be proven. So after a few such connections in a row
+/// no message goes out behind a ping before that is answered, or has had its time.
+#[derive(Debug, Default)]
+pub(super) struct Caution {
+    /// Connections in a row that were lost with messages that are sent again, and none proven.
+    fruitless: u32,
+    /// A message was proven on this connection.
+    proven: bool,
+    /// The backlog of this connection goes out in steps, each once the one before is proven.
+    careful: bool,
+}
+
+impl Caution {
+    fn opened(&mut self, has_backlog: bool) {
+        self.proven = false;
+        self.careful = has_backlog && self.fruitless >= FRUITLESS;
+    }
+
+    /// Messages of this connection are proven: those behind them may go.
+    pub(super) fn proven(&mut self, timers: &mut Timers) {
+        self.proven = true;
+        timers.clear(Timer::Proof);
+    }
+
+    /// The answer takes too long to be waited for. The rest goes out as ever.
+    pub(super) fn give_up(&mut self) {
+        (self.careful, self.fruitless) = (false, 0);
+    }
+
+    /// The connection is lost; `again`: with messages that are sent again.
+    pub(super) fn lost(&mut self, again: bool, patience: &Patience) {
+        let was_careful = std::mem::take(&mut self.careful);
+        // Who answers no pings proves nothing, however few messages go before them.
+        let mute = patience.answers() == Some(false) || was_careful && patience.is_unanswered();
+        if mute || self.proven && !(was_careful && again) {
+            self.fruitless = 0;
+        } else if again && !self.proven {
+            self.fruitless = self.fruitless.saturating_add(1);
+        }
+    }
+}
+
 impl Machine {
     /// The connection has opened: what waits is a backlog, if pings can prove that it arrives.
     pub(super) fn meet_backlog(&mut self) {
         let waits = self.outbox.queued_len() > 1 && self.outbox.has_plain_evidence();
         self.backlog = waits.then_some(Backlog { step: 1, since: 0 });
+        self.caution.opened(waits);
     }
 
     /// The connection is over or about to be.
     pub(super) fn forget_pacing(&mut self) {
         self.backlog = None;
         self.timers.clear(Timer::SendRate);
+        self.timers.clear(Timer::Proof);
     }
 
-    /// Whether the send rate has to allow more first: its timer is set.
+    /// Whether the send rate has to allow more first, or a ping to be answered: the timer of either is set.
     pub(super) fn is_held_back(&self) -> bool {
-        self.timers.at(Timer::SendRate).is_some()
+        self.timers.at(Timer::SendRate).is_some() || self.awaits_proof()
+    }
+
+    fn awaits_proof(&self) -> bool {
+        self.timers.at(Timer::Proof).is_some()
     }
 
     /// Leave to send one message that is none of the outbox's on a connection of this client, such as a hook's.
@@ -63,6 +117,7 @@ impl Machine {
         }
         let rate = self.bucket.as_ref().map_or(usize::MAX, |bucket| bucket.available(now));
         let step = self.backlog.as_ref().map_or(usize::MAX, |backlog| backlog.step - backlog.since);
+        let step = if self.awaits_proof() { 0 } else { step };
         let (most, mut count, mut held) = (rate.min(step), 0, false);
         let mut taken = if most > 0 {
             self.outbox.take(&until, merge, &mut self.outputs, &mut |outgoing| {
@@ -83,7 +138,7 @@ impl Machine {
             }
         }
         self.ping_in_backlog(now, taken.units, !held && !taken.stopped);
-        if held && taken.units < rate {
+        if held && taken.units < rate && !self.awaits_proof() {
             // Behind the ping there is more, at once.
             self.wants_ready = false;
             self.outputs.push(Output::Ready(attempt));
@@ -102,9 +157,13 @@ impl Machine {
         }
         if all {
             self.backlog = None;
+            self.caution.careful = false;
         }
         if (due || all && taken > 0) && self.outbox.wants_proof() && self.barrier.outstanding() < BACKLOG_PINGS {
             self.ping(now);
+            if self.caution.careful {
+                self.timers.set(Timer::Proof, now + self.open.probe_timeout);
+            }
         }
     }
 }

@@ -34,6 +34,7 @@ impl Machine {
                 Some(Timer::Migrate) => self.migration_due(now),
                 // What it held back is announced behind all timers.
                 Some(Timer::Expire | Timer::Expiry | Timer::SendRate) => {}
+                Some(Timer::Proof) => self.caution.give_up(),
                 Some(Timer::Store) => self.persist_again(),
                 Some(Timer::Batch) => self.release_batch(),
                 Some(Timer::Close) => self.closing_too_long(now),

@@ -178,6 +178,7 @@ impl Machine {
             let plainly = interval.map_or(timeout, |interval| interval.saturating_add(timeout));
             self.patience.proven(proof.measured.is_some_and(|time| time <= plainly));
             self.note_proof(now);
+            self.caution.proven(&mut self.timers);
         }
         self.seek_proof_again(now);
     }

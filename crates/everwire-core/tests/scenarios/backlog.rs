@@ -64,6 +64,109 @@ fn a_server_that_closes_after_five_messages_has_all_thirty_in_the_end() {
     }
 }
 
+/// The path carries so many messages on each connection. What goes beyond that breaks it before any answer is back. Returns
+/// the connections that it takes until all messages are proven.
+fn connections_until_proven(world: &mut World, carries: usize) -> usize {
+    for connection in 1..200 {
+        loop {
+            world.flushes();
+            if world.wire.len() > carries {
+                world.loses_connection();
+                break;
+            }
+            if world.pings.is_empty() {
+                return connection;
+            }
+            world.pongs();
+        }
+        world.passes_until_attempt();
+        world.opens();
+    }
+    panic!("no progress: {} are proven", world.log.outcomes().len());
+}
+
+#[test]
+fn a_path_that_breaks_after_a_few_messages_before_any_answer_is_back_carries_all_in_the_end() {
+    for carries in [1, 8, 16] {
+        let mut world = backlog(at_least_once(), 100);
+        let connections = connections_until_proven(&mut world, carries);
+        assert_eq!(world.log.outcomes().len(), 100, "{carries}");
+        assert!(connections <= 2 + 2 * 100 / carries, "{connections} connections that carry {carries} each");
+    }
+}
+
+#[test]
+fn a_single_loss_before_the_first_answer_costs_no_round_trips() {
+    let mut world = backlog(at_least_once(), 30);
+    world.flushes();
+    world.loses_connection();
+    world.passes_until_attempt();
+    world.opens();
+    world.flushes();
+    assert_eq!((world.wire.len(), world.pings_behind.clone()), (30, vec![1, 3, 7, 15, 30]));
+}
+
+/// A world whose connections were lost twice before anything was proven, and the next one of which is open.
+fn cautious(messages: usize) -> World {
+    let mut world = backlog(at_least_once(), messages);
+    for _ in 0..2 {
+        world.flushes();
+        world.loses_connection();
+        world.passes_until_attempt();
+        world.opens();
+    }
+    world
+}
+
+#[test]
+fn a_cautious_backlog_goes_out_in_steps_that_double_with_each_answer() {
+    let mut world = cautious(30);
+    for wire in [1, 3, 7, 15] {
+        world.flushes();
+        assert_eq!(world.wire.len(), wire);
+        world.machine.send_volatile("now".into()).unwrap();
+        world.flushes();
+        assert_eq!(world.wire.len(), wire, "nothing goes before the answer");
+        let readies = world.log.readies();
+        world.pongs();
+        assert_eq!(world.log.readies(), readies + 1, "the driver is told");
+    }
+    world.flushes();
+    assert!(world.wire.len() >= 30, "the rest fits the next step");
+    while !world.pings.is_empty() {
+        world.pongs();
+    }
+    assert_eq!(world.log.outcomes().values().filter(|outcome| **outcome == Outcome::Received).count(), 30);
+}
+
+#[test]
+fn an_answer_that_takes_too_long_is_waited_for_no_longer() {
+    let mut world = cautious(30);
+    world.flushes();
+    assert_eq!(world.wire.len(), 1);
+    let readies = world.log.readies();
+    world.passes(seconds(2.9));
+    assert_eq!(world.log.readies(), readies);
+    world.passes(seconds(0.1));
+    assert_eq!(world.log.readies(), readies + 1);
+    world.flushes();
+    assert_eq!(world.wire.len(), 30);
+}
+
+#[test]
+fn a_peer_that_answers_no_pings_is_not_held_back_for_on_every_connection() {
+    let mut world = cautious(30);
+    let mut whole = 0;
+    for _ in 0..6 {
+        world.flushes();
+        whole += usize::from(world.wire.len() == 30);
+        world.loses_connection();
+        world.passes_until_attempt();
+        world.opens();
+    }
+    assert_eq!(whole, 4);
+}
+
 #[test]
 fn what_the_peer_has_read_of_a_large_backlog_is_proven_by_half_at_least() {
     for read in [1, 2, 6, 100, 1000, 4000] {

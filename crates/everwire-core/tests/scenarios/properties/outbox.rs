@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 
+use everwire_core::Guarantee;
 use proptest::prelude::*;
 
 use super::{
     change::{Change, any_change, any_settings, apply, compare},
-    model::Model,
+    model::{Model, Settings},
 };
 use crate::support::World;
 
@@ -27,6 +28,24 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What was taken, and what the model expects. After some losses, a backlog that is sent again may wait for proof in between, so
+/// that less of it is taken than there is.
+fn take(
+    count: usize,
+    world: &mut World,
+    model: &mut Model,
+    settings: &Settings,
+    losses: usize,
+) -> (Vec<String>, Vec<String>) {
+    let before = world.wire.len();
+    world.takes(count);
+    let taken = world.wire[before..].to_vec();
+    let may_wait = losses >= 2 && settings.guarantee == Guarantee::AtLeastOnce;
+    let count = if may_wait { taken.len() } else { count };
+    let expected = model.take(world.now, count);
+    (taken, expected)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
@@ -36,17 +55,16 @@ proptest! {
         steps in prop::collection::vec(any_step(), 0..120),
     ) {
         let mut world = World::connected(settings.config());
-        let mut model = Model::new(settings);
+        let mut model = Model::new(settings.clone());
         // What each unanswered ping proves: all that went before it on its connection.
         let mut pings = VecDeque::new();
-        let mut seen = 0;
+        let (mut seen, mut losses) = (0, 0);
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Change(change) => apply(change, number, &mut world, &mut model)?,
                 Step::Take(count) => {
-                    let before = world.wire.len();
-                    world.takes(count);
-                    prop_assert_eq!(&world.wire[before..], &model.take(world.now, count));
+                    let (taken, expected) = take(count, &mut world, &mut model, &settings, losses);
+                    prop_assert_eq!(taken, expected);
                 }
                 Step::Write(count) => {
                     world.writes(count);
@@ -65,7 +83,7 @@ proptest! {
                     model.expire(world.now);
                     world.opens();
                     pings.clear();
-                    seen = 0;
+                    (seen, losses) = (0, losses + 1);
                 }
             }
             pings.extend(&world.pings_behind[seen..]);
@@ -82,7 +100,8 @@ proptest! {
         steps in prop::collection::vec(any_step(), 0..120),
     ) {
         let mut world = World::connected(settings.config());
-        let mut model = Model::new(settings);
+        let mut model = Model::new(settings.clone());
+        let mut losses = 0;
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Change(Change::SendWith(size, _) | Change::Replace(_, size)) => {
@@ -90,8 +109,7 @@ proptest! {
                 }
                 Step::Change(change) => apply(change, number, &mut world, &mut model)?,
                 Step::Take(count) => {
-                    world.takes(count);
-                    model.take(world.now, count);
+                    take(count, &mut world, &mut model, &settings, losses);
                 }
                 Step::Write(_) | Step::Pong => {}
                 Step::Lose => {
@@ -100,6 +118,7 @@ proptest! {
                     world.passes_until_attempt();
                     model.expire(world.now);
                     world.opens();
+                    losses += 1;
                 }
             }
             prop_assert!(world.wire.is_sorted(), "{:?}", world.wire);
