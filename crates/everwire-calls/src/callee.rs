@@ -7,7 +7,8 @@ use everwire_core::Moment;
 use everwire_ws::Message;
 
 use crate::frame::batch;
-use crate::frame::{Answer, Call, Frame, Hello, Kind, OpenCall};
+use crate::frame::{Answer, Call, Frame, Hello, Kind, Limits, OpenCall, to_size};
+use crate::sending::Sending;
 use crate::{Config, DropReason, Failure, Output, Role, Room, Rule, codes, ranges};
 
 type Outputs = VecDeque<Output>;
@@ -24,13 +25,15 @@ pub(crate) struct Callee {
     /// The caller has used no id above it.
     highest: u64,
     running: BTreeMap<u64, Running>,
+    /// Of the payloads of those that have not ended.
+    running_bytes: usize,
     keys: BTreeSet<String>,
     /// Bytes that are kept for calls with a key.
     kept_bytes: usize,
     /// The largest frame that can be sent.
     max_sent: usize,
-    /// The caller takes several items in one frame.
-    batches: bool,
+    /// What the caller has told.
+    caller: Limits,
     deadlines: BTreeSet<(Moment, u64)>,
 }
 
@@ -38,6 +41,8 @@ pub(crate) struct Callee {
 struct Running {
     key: Option<Key>,
     deadline: Option<Moment>,
+    /// Of the payload, until it has ended.
+    bytes: usize,
     stream: Option<Sending>,
     /// The frame that says how it ended, kept for a call with a key.
     end: Option<Message>,
@@ -49,16 +54,6 @@ struct Key {
     name: String,
 }
 
-#[derive(Debug)]
-struct Sending {
-    window: u64,
-    sent: u64,
-    processed: u64,
-    /// From the one after `processed` on: the size of each, and with a key its frame too.
-    unprocessed: VecDeque<(usize, Option<Message>)>,
-    bytes: usize,
-}
-
 impl Callee {
     pub(crate) fn new(config: &Config, instance: String, role: Role) -> Self {
         Self {
@@ -67,10 +62,11 @@ impl Callee {
             peer: None,
             highest: 0,
             running: BTreeMap::new(),
+            running_bytes: 0,
             keys: BTreeSet::new(),
             kept_bytes: 0,
             max_sent: config.max_sent,
-            batches: false,
+            caller: Limits::UNKNOWN,
             deadlines: BTreeSet::new(),
         }
     }
@@ -88,8 +84,11 @@ impl Callee {
             return Err(Rule::IdUsed);
         }
         self.highest = id;
+        let (bytes, running_bytes) = (call.payload.len(), self.running_bytes);
         let refused = if self.running.len() >= config.max_running {
             Some("so many calls run here already: try again when one has ended")
+        } else if bytes > 0 && running_bytes > 0 && running_bytes.saturating_add(bytes) > config.max_running_bytes {
+            Some("calls with so many bytes run here already: try again when one has ended")
         } else if call.key.is_none() {
             None
         } else if self.keys.len() >= config.max_keyed || self.kept_bytes >= config.max_kept_bytes {
@@ -106,54 +105,57 @@ impl Callee {
         }
         let stream = match call.kind {
             Kind::Call => None,
-            Kind::Stream => Some(Sending::new(call.window.unwrap_or(WINDOW).min(config.max_window))),
+            Kind::Stream => Some(Sending::new(u64::from(call.window.unwrap_or(WINDOW).min(config.max_window)))),
         };
         let deadline = call.deadline.map(|deadline| now + Duration::from_millis(deadline));
         self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
         self.keys.extend(call.key.clone());
         let key = call.key.clone().map(|key| Key { key, name: call.name.clone() });
-        self.running.insert(id, Running { key, deadline, stream, end: None });
+        self.running_bytes += bytes;
+        self.running.insert(id, Running { key, deadline, bytes, stream, end: None });
         outputs.push_back(Output::Start(call));
         Ok(())
     }
 
     /// The handler of a call has ended. For one that was dropped this does nothing.
-    pub(crate) fn reply(&mut self, id: u64, result: Result<Message, Failure>, outputs: &mut Outputs) {
+    pub(crate) fn reply(&mut self, config: &Config, id: u64, result: Result<Message, Failure>, outputs: &mut Outputs) {
         let frame = match result {
             Ok(reply) => Frame::Reply(id, reply),
             Err(failure) => Frame::Error(id, failure),
         };
-        self.end(id, frame, outputs);
+        self.end(config, id, frame, outputs);
     }
 
     /// The handler of a stream has ended.
-    pub(crate) fn stream_end(&mut self, id: u64, result: Result<(), Failure>, outputs: &mut Outputs) {
+    pub(crate) fn stream_end(&mut self, config: &Config, id: u64, result: Result<(), Failure>, outputs: &mut Outputs) {
         let Some(stream) = self.running.get(&id).and_then(|running| running.stream.as_ref()) else { return };
         let frame = match result {
             Ok(()) => Frame::End(id, stream.sent),
             Err(failure) => Frame::Error(id, failure),
         };
-        self.end(id, frame, outputs);
+        self.end(config, id, frame, outputs);
     }
 
-    fn end(&mut self, id: u64, frame: Frame, outputs: &mut Outputs) {
+    fn end(&mut self, config: &Config, id: u64, frame: Frame, outputs: &mut Outputs) {
         let message = frame.to_message();
         let message = match message.len() > self.max_sent {
             true => too_large(id, message.len(), self.max_sent),
             false => message,
         };
-        self.end_with(id, message, outputs);
+        self.end_with(config, id, message, outputs);
     }
 
-    fn end_with(&mut self, id: u64, message: Message, outputs: &mut Outputs) {
+    fn end_with(&mut self, config: &Config, id: u64, message: Message, outputs: &mut Outputs) {
         let Some(running) = self.running.get_mut(&id).filter(|running| running.end.is_none()) else { return };
         outputs.push_back(Output::Send(message.clone()));
         if let Some(deadline) = running.deadline.take() {
             self.deadlines.remove(&(deadline, id));
         }
+        self.running_bytes -= std::mem::take(&mut running.bytes);
         if running.key.is_some() {
-            self.kept_bytes += message.len();
-            running.end = Some(message);
+            let kept = keep(id, message, config.max_kept_bytes.saturating_sub(self.kept_bytes));
+            self.kept_bytes += kept.len();
+            running.end = Some(kept);
         } else {
             self.running.remove(&id);
         }
@@ -167,10 +169,9 @@ impl Callee {
     /// How many items the stream may send now, and how many bytes of frames; the last item may exceed these.
     pub(crate) fn room(&self, config: &Config, id: u64) -> Option<Room> {
         let Running { key, stream: Some(stream), end: None, .. } = self.running.get(&id)? else { return None };
+        let room = stream.room(config.window_bytes.min(to_size(self.caller.window_bytes)).max(1))?;
         let kept = key.as_ref().map_or(usize::MAX, |_| config.max_kept_bytes.saturating_sub(self.kept_bytes));
-        let bytes = config.window_bytes.saturating_sub(stream.bytes).min(kept);
-        let items = stream.credit();
-        (items > 0 && bytes > 0).then_some(Room { items, bytes })
+        (kept > 0).then_some(Room { bytes: room.bytes.min(kept), ..room })
     }
 
     /// The next item; it comes back if it may not be sent now.
@@ -185,19 +186,18 @@ impl Callee {
             return Err(item);
         }
         let Some(Running { key, stream: Some(stream), .. }) = self.running.get_mut(&id) else { return Err(item) };
+        let bytes = item.len();
         let message = Frame::Item(id, stream.sent + 1, item).to_message();
         let size = message.len();
         if size > self.max_sent {
             outputs.push_back(Output::Drop(id, DropReason::TooLarge));
-            self.end_with(id, too_large(id, size, self.max_sent), outputs);
+            self.end_with(config, id, too_large(id, size, self.max_sent), outputs);
             return Ok(());
         }
-        stream.sent += 1;
-        stream.bytes += size;
         if key.is_some() {
             self.kept_bytes += size;
         }
-        stream.unprocessed.push_back((size, key.is_some().then(|| message.clone())));
+        stream.count(bytes, key.is_some().then(|| message.clone()));
         outputs.push_back(Output::Send(message));
         Ok(())
     }
@@ -213,7 +213,7 @@ impl Callee {
     ) -> usize {
         let mut sent = 0;
         while let Some(room) = self.room(config, id) {
-            let count = if self.batches { batch::fitting(items, room, self.max_sent) } else { 0 };
+            let count = if self.caller.batches { batch::fitting(items, room, self.max_sent) } else { 0 };
             match self.running.get_mut(&id) {
                 Some(Running { key: None, stream: Some(stream), .. }) if count > 1 => {
                     outputs.push_back(Output::Send(stream.batch(id, items.drain(..count).collect())));
@@ -245,7 +245,7 @@ impl Callee {
             return Err(Rule::BadNumber);
         }
         let freed = stream.process(number);
-        if running.key.is_some() {
+        if freed > 0 {
             self.free(config, freed, outputs);
         }
         if self.may_send(config, id) {
@@ -268,16 +268,17 @@ impl Callee {
     /// [C-10]; also what is forgotten before it has ended.
     pub(crate) fn cancel(&mut self, config: &Config, id: u64, outputs: &mut Outputs) {
         let Some(running) = self.running.remove(&id) else { return };
+        self.running_bytes -= running.bytes;
         if let Some(deadline) = running.deadline {
             self.deadlines.remove(&(deadline, id));
         }
         if running.end.is_none() {
             outputs.push_back(Output::Drop(id, DropReason::Cancelled));
         }
-        if let Some(key) = running.key {
+        if let Some(key) = &running.key {
+            let freed = running.kept().map(Message::len).sum();
             self.keys.remove(&key.key);
-            let bytes = running.stream.map_or(0, |stream| stream.bytes) + running.end.as_ref().map_or(0, Message::len);
-            self.free(config, bytes, outputs);
+            self.free(config, freed, outputs);
         }
     }
 
@@ -300,7 +301,7 @@ impl Callee {
         outputs.push_back(Output::SendAnswer(Frame::Answer(self.answer(config, hello)).to_message()));
         if is_new {
             for (_, running) in self.running.iter().filter(|(id, _)| !hello.has_made(**id)) {
-                outputs.extend(running.kept().map(Output::Send));
+                outputs.extend(running.kept().cloned().map(Output::Send));
             }
         }
     }
@@ -319,23 +320,21 @@ impl Callee {
             instance: self.instance.clone(),
             to: hello.instance.clone(),
             number: hello.number,
-            max_running: config.max_running as u64,
-            max_message: config.max_message as u64,
-            batches: true,
+            limits: config.limits(),
             running: ranges::collect(unkeyed.map(|(id, _)| *id)),
             keyed: keyed.collect(),
         }
     }
 
-    pub(crate) fn limits_of_peer(&mut self, max_sent: usize, batches: bool) {
-        (self.max_sent, self.batches) = (max_sent, batches);
+    pub(crate) fn limits_of_peer(&mut self, limits: Limits, max_sent: usize) {
+        (self.caller, self.max_sent) = (limits, max_sent);
     }
 
     pub(crate) fn deadline(&self) -> Option<Moment> {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Moment, outputs: &mut Outputs) {
+    pub(crate) fn handle_timeout(&mut self, config: &Config, now: Moment, outputs: &mut Outputs) {
         while let Some((at, id)) = self.deadlines.first().copied() {
             if at > now {
                 return;
@@ -343,7 +342,7 @@ impl Callee {
             self.deadlines.pop_first();
             outputs.push_back(Output::Drop(id, DropReason::DeadlinePassed));
             let failure = Failure::new(codes::DEADLINE, "the deadline passed before the handler was done");
-            self.end(id, Frame::Error(id, failure), outputs);
+            self.end(config, id, Frame::Error(id, failure), outputs);
         }
     }
 
@@ -354,7 +353,7 @@ impl Callee {
         self.running.clear();
         self.keys.clear();
         self.deadlines.clear();
-        self.kept_bytes = 0;
+        (self.kept_bytes, self.running_bytes) = (0, 0);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -368,39 +367,8 @@ impl Callee {
 
 impl Running {
     /// The frames that the caller has not processed.
-    fn kept(&self) -> impl Iterator<Item = Message> + '_ {
-        let items = self.stream.iter().flat_map(|stream| &stream.unprocessed);
-        items.filter_map(|(_, frame)| frame.clone()).chain(self.end.clone())
-    }
-}
-
-impl Sending {
-    fn new(window: u32) -> Self {
-        Self { window: u64::from(window.max(1)), sent: 0, processed: 0, unprocessed: VecDeque::new(), bytes: 0 }
-    }
-
-    /// The frame of the next items.
-    fn batch(&mut self, id: u64, items: Vec<Message>) -> Message {
-        let first = self.sent + 1;
-        self.sent += items.len() as u64;
-        self.bytes += items.iter().map(Message::len).sum::<usize>();
-        self.unprocessed.extend(items.iter().map(|item| (item.len(), None)));
-        Frame::Items(id, first, items).to_message()
-    }
-
-    fn credit(&self) -> u64 {
-        (self.processed + self.window).saturating_sub(self.sent)
-    }
-
-    /// How many bytes that frees.
-    fn process(&mut self, number: u64) -> usize {
-        let mut freed = 0;
-        while self.processed < number {
-            self.processed += 1;
-            freed += self.unprocessed.pop_front().map_or(0, |(size, _)| size);
-        }
-        self.bytes -= freed;
-        freed
+    fn kept(&self) -> impl Iterator<Item = &Message> + '_ {
+        self.stream.iter().flat_map(Sending::kept).chain(&self.end)
     }
 }
 
@@ -414,4 +382,14 @@ impl Hello {
 fn too_large(id: u64, size: usize, limit: usize) -> Message {
     let words = format!("{size} bytes, and the session carries {limit}");
     Frame::Error(id, Failure::new(codes::TOO_LARGE, words)).to_message()
+}
+
+/// What is kept of the end of a call with a key, if there is so much room: else that it is not kept, if that is shorter ([C-16]).
+fn keep(id: u64, end: Message, room: usize) -> Message {
+    if end.len() <= room {
+        return end;
+    }
+    let words = format!("the call has ended, and its end of {} bytes could not be kept", end.len());
+    let not_kept = Frame::Error(id, Failure::new(codes::NOT_KEPT, words)).to_message();
+    if not_kept.len() < end.len() { not_kept } else { end }
 }

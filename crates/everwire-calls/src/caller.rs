@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use everwire_core::Moment;
 use everwire_ws::Message;
 
-use crate::frame::{Answer, Call, Frame, Hello, Kind, MAX_ID, OpenCall};
+use crate::frame::{Answer, Call, Frame, Hello, Kind, Limits, MAX_ID, OpenCall, to_size};
+use crate::reading::Reading;
 use crate::{Config, EndReason, Failure, OpenError, Output, Request, Resumed, Rule, ranges};
 
 type Outputs = VecDeque<Output>;
@@ -19,11 +20,13 @@ pub(crate) struct Caller {
     hello: u64,
     answered: bool,
     was_answered: bool,
-    /// What the peer says it runs at most.
-    peer_limit: Option<u64>,
+    /// What the peer has told.
+    peer: Limits,
     /// The largest frame that can be sent.
     max_sent: usize,
     open: BTreeMap<u64, Open>,
+    /// Of their payloads.
+    open_bytes: usize,
     keys: BTreeSet<String>,
     /// Calls with a key that have ended and whose application has not done with the end. The callee keeps it until then.
     held: BTreeMap<u64, Held>,
@@ -40,6 +43,8 @@ struct Open {
     deadline: Option<Moment>,
     /// The hello before it.
     hello: u64,
+    /// Of the payload.
+    bytes: usize,
     stream: Option<Box<Reading>>,
 }
 
@@ -47,16 +52,6 @@ struct Open {
 struct Held {
     key: Box<str>,
     stream: Option<Box<Reading>>,
-}
-
-/// How far a stream has come.
-#[derive(Debug)]
-struct Reading {
-    window: u64,
-    received: u64,
-    processed: u64,
-    /// How far the callee knows it.
-    told: u64,
 }
 
 impl Caller {
@@ -68,9 +63,10 @@ impl Caller {
             hello: 0,
             answered: false,
             was_answered: false,
-            peer_limit: None,
+            peer: Limits::UNKNOWN,
             max_sent: config.max_sent,
             open: BTreeMap::new(),
+            open_bytes: 0,
             keys: BTreeSet::new(),
             held: BTreeMap::new(),
             done_with: BTreeSet::new(),
@@ -80,10 +76,13 @@ impl Caller {
 
     pub(crate) fn open(&mut self, config: &Config, now: Moment, request: Request) -> Result<(u64, Message), OpenError> {
         request.check()?;
-        let peer_limit = self.peer_limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let limit = config.max_open.min(peer_limit);
+        let limit = config.max_open.min(to_size(self.peer.max_running));
         if self.open.len() + self.held.len() >= limit {
             return Err(OpenError::TooMany { limit });
+        }
+        let (bytes, limit) = (request.payload.len(), config.max_open_bytes.min(to_size(self.peer.max_running_bytes)));
+        if bytes > 0 && self.open_bytes > 0 && self.open_bytes.saturating_add(bytes) > limit {
+            return Err(OpenError::TooManyBytes { limit });
         }
         if request.key.as_ref().is_some_and(|key| self.keys.contains(key)) {
             return Err(OpenError::KeyInUse);
@@ -114,7 +113,8 @@ impl Caller {
         self.keys.extend(request.key.clone());
         self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
         let (key, stream) = (request.key.map(String::into_boxed_str), stream.map(Box::new));
-        self.open.insert(id, Open { key, deadline, hello: self.hello, stream });
+        self.open_bytes += bytes;
+        self.open.insert(id, Open { key, deadline, hello: self.hello, bytes, stream });
         Ok((id, message))
     }
 
@@ -126,9 +126,7 @@ impl Caller {
             number: self.hello,
             first: self.first_id,
             last: self.last_id,
-            max_running: config.max_running as u64,
-            max_message: config.max_message as u64,
-            batches: true,
+            limits: config.limits(),
         };
         outputs.push_back(Output::SendHello(self.hello, Frame::Hello(hello).to_message()));
     }
@@ -148,9 +146,8 @@ impl Caller {
         self.hello > 0 && !self.was_answered
     }
 
-    pub(crate) fn limits_of_peer(&mut self, max_running: u64, max_sent: usize) {
-        self.peer_limit = Some(max_running);
-        self.max_sent = max_sent;
+    pub(crate) fn limits_of_peer(&mut self, limits: Limits, max_sent: usize) {
+        (self.peer, self.max_sent) = (limits, max_sent);
     }
 
     /// [C-14]: what the callee does not have any more is lost, and what it has of earlier runs of this program is taken up.
@@ -194,7 +191,7 @@ impl Caller {
         };
         self.keys.insert(key.clone());
         let (boxed, stream) = (key.clone().into_boxed_str(), stream.map(Box::new));
-        self.open.insert(id, Open { key: Some(boxed), deadline: None, hello, stream });
+        self.open.insert(id, Open { key: Some(boxed), deadline: None, hello, bytes: 0, stream });
         Some(Resumed { id, kind, name, key, processed })
     }
 
@@ -218,16 +215,19 @@ impl Caller {
     }
 
     /// [C-11], [C-12].
-    pub(crate) fn item(&mut self, id: u64, number: u64, item: Message, outputs: &mut Outputs) -> Result<(), Rule> {
+    pub(crate) fn item(
+        &mut self,
+        config: &Config,
+        id: u64,
+        number: u64,
+        item: Message,
+        outputs: &mut Outputs,
+    ) -> Result<(), Rule> {
         let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
         let stream = open.stream.as_mut().ok_or(Rule::WrongKind)?;
-        if number != stream.received + 1 {
-            return Err(Rule::BadNumber);
-        }
-        if number > stream.told + stream.window {
-            return Err(Rule::NoCredit);
-        }
-        stream.received = number;
+        // What is kept for a key was sent within what an earlier run of the program had told.
+        let window_bytes = if open.key.is_some() { usize::MAX } else { config.window_bytes.max(1) };
+        stream.receive(number, item.len(), window_bytes)?;
         outputs.push_back(Output::Item { id, number, item });
         Ok(())
     }
@@ -236,7 +236,7 @@ impl Caller {
     pub(crate) fn stream_end(&mut self, id: u64, items: u64, outputs: &mut Outputs) -> Result<(), Rule> {
         let Some(open) = self.open.get(&id) else { return Ok(()) };
         let stream = open.stream.as_ref().ok_or(Rule::WrongKind)?;
-        if items != stream.received {
+        if !stream.has_received(items) {
             return Err(Rule::BadNumber);
         }
         self.close(id, true);
@@ -245,7 +245,7 @@ impl Caller {
     }
 
     /// The application has processed the items of a stream up to this one. That is credit for as many more ([C-12]).
-    pub(crate) fn processed(&mut self, id: u64, number: u64, outputs: &mut Outputs) {
+    pub(crate) fn processed(&mut self, config: &Config, id: u64, number: u64, outputs: &mut Outputs) {
         let (stream, keyed) = match (self.open.get_mut(&id), self.held.get_mut(&id)) {
             (Some(open), _) => (&mut open.stream, open.key.is_some()),
             // The end is there, and the application has not come to it.
@@ -253,13 +253,10 @@ impl Caller {
             (None, None) => return,
         };
         let Some(stream) = stream else { return };
-        stream.processed = stream.processed.max(number.min(stream.received));
-        let untold = stream.processed - stream.told;
+        let window_bytes = config.window_bytes.min(to_size(self.peer.window_bytes)).max(1);
         // [C-16]: with a key, what is told is where a later run of the program goes on.
-        if untold > 0 && (keyed || untold >= stream.window.div_ceil(2)) {
-            stream.told = stream.processed;
-            outputs.push_back(Output::Send(Frame::Processed(id, stream.told).to_message()));
-        }
+        let told = stream.process(number, keyed, self.peer.max_window.max(1), window_bytes);
+        outputs.extend(told.map(|told| Output::Send(Frame::Processed(id, told).to_message())));
     }
 
     /// Nobody waits for it any more ([C-10]). `was_sent`: the callee may know of it.
@@ -317,6 +314,7 @@ impl Caller {
     /// `by_callee`: it has said how it ended, and keeps that if there is a key.
     fn close(&mut self, id: u64, by_callee: bool) -> Option<Kind> {
         let mut open = self.open.remove(&id)?;
+        self.open_bytes -= open.bytes;
         if let Some(deadline) = open.deadline {
             self.deadlines.remove(&(deadline, id));
         }
@@ -342,12 +340,6 @@ impl Caller {
 impl Open {
     fn kind(&self) -> Kind {
         if self.stream.is_some() { Kind::Stream } else { Kind::Call }
-    }
-}
-
-impl Reading {
-    fn new(window: u64, processed: u64) -> Self {
-        Self { window, received: processed, processed, told: processed }
     }
 }
 

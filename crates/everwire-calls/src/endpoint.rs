@@ -5,7 +5,7 @@ use everwire_ws::Message;
 
 use crate::callee::Callee;
 use crate::caller::Caller;
-use crate::frame::{Breach, Frame, Hello, MAX_ID};
+use crate::frame::{Breach, Frame, Hello, Limits, MAX_ID, to_size};
 use crate::{Config, EndReason, Failure, OpenError, Output, Request, Role, Room, Rule};
 
 /// One end of a session: caller and callee at once.
@@ -107,7 +107,7 @@ impl Endpoint {
 
     /// The application has processed the items of a stream up to this number.
     pub fn processed(&mut self, id: u64, number: u64) {
-        self.caller.processed(id, number, &mut self.outputs);
+        self.caller.processed(&self.config, id, number, &mut self.outputs);
     }
 
     /// The application has done with the reply or the end of a call that has a key. Without one there is nothing to do.
@@ -119,7 +119,7 @@ impl Endpoint {
 
     /// The handler of a call has ended. If it was [dropped](Output::Drop), that does nothing.
     pub fn reply(&mut self, id: u64, result: Result<Message, Failure>) {
-        self.callee.reply(id, result, &mut self.outputs);
+        self.callee.reply(&self.config, id, result, &mut self.outputs);
     }
 
     /// Returns `true` if a stream that runs here may send its next item now.
@@ -151,7 +151,7 @@ impl Endpoint {
 
     /// The handler of a stream has ended. If it was [dropped](Output::Drop), that does nothing.
     pub fn end(&mut self, id: u64, result: Result<(), Failure>) {
-        self.callee.stream_end(id, result, &mut self.outputs);
+        self.callee.stream_end(&self.config, id, result, &mut self.outputs);
     }
 
     // What the world does.
@@ -186,10 +186,10 @@ impl Endpoint {
             Frame::Reply(id, reply) => self.caller.reply(id, reply, outputs)?,
             Frame::Error(id, failure) => self.caller.error(id, failure, outputs),
             Frame::Cancel(id) | Frame::Forget(id) => self.callee.cancel(&self.config, id, outputs),
-            Frame::Item(id, number, item) => self.caller.item(id, number, item, outputs)?,
+            Frame::Item(id, number, item) => self.caller.item(&self.config, id, number, item, outputs)?,
             Frame::Items(id, first, items) => {
                 for (number, item) in (first..).zip(items) {
-                    self.caller.item(id, number, item, outputs)?;
+                    self.caller.item(&self.config, id, number, item, outputs)?;
                 }
             }
             Frame::Processed(id, number) => self.callee.processed(&self.config, id, number, outputs)?,
@@ -197,7 +197,7 @@ impl Endpoint {
             Frame::Answer(answer) => {
                 // A server waits for a hello: a client acts on no call before that is answered.
                 if self.role == Role::Client || self.peer.is_some() {
-                    self.heard(&answer.instance, answer.max_running, answer.max_message, answer.batches);
+                    self.heard(&answer.instance, answer.limits);
                 }
                 self.caller.answer(&self.config, &answer, &mut self.outputs);
             }
@@ -218,7 +218,7 @@ impl Endpoint {
         }
         let is_first = self.peer.is_none();
         self.callee.hello(&self.config, hello, &mut self.outputs);
-        self.heard(&hello.instance, hello.max_running, hello.max_message, hello.batches);
+        self.heard(&hello.instance, hello.limits);
         match self.role {
             // [C-13]: what the earlier session had of our calls may be lost.
             Role::Client if is_new => self.hello(),
@@ -229,16 +229,16 @@ impl Endpoint {
     }
 
     /// The peer knows calls.
-    fn heard(&mut self, instance: &str, max_running: u64, max_message: u64, batches: bool) {
+    fn heard(&mut self, instance: &str, limits: Limits) {
         if self.peer.as_deref() != Some(instance) {
             self.peer = Some(instance.to_owned());
             self.is_broken = false;
         }
         self.is_unsupported = false;
         self.hello_deadline = None;
-        let max_sent = usize::try_from(max_message).unwrap_or(usize::MAX).min(self.config.max_sent);
-        self.caller.limits_of_peer(max_running, max_sent);
-        self.callee.limits_of_peer(max_sent, batches);
+        let max_sent = to_size(limits.max_message).min(self.config.max_sent);
+        self.caller.limits_of_peer(limits, max_sent);
+        self.callee.limits_of_peer(limits, max_sent);
         let held_back = std::mem::take(&mut self.held_back);
         self.outputs.extend(held_back.into_iter().map(|(_, message)| Output::Send(message)));
     }
@@ -273,7 +273,7 @@ impl Endpoint {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.caller.handle_timeout(now, &mut self.outputs);
-        self.callee.handle_timeout(now, &mut self.outputs);
+        self.callee.handle_timeout(&self.config, now, &mut self.outputs);
         self.held_back.retain(|(id, _)| self.caller.is_open(*id));
         if self.hello_deadline.is_some_and(|at| at <= now) {
             self.is_not_supported();

@@ -15,7 +15,11 @@ pub mod codes {
     pub const PANICKED: &str = "calls.panicked";
     /// The deadline passed at the callee.
     pub const DEADLINE: &str = "calls.deadline";
-    /// So many calls run already. It was not started.
+    /// The call has ended, and its end was not kept for the later run of the program that has found it by its key.
+    pub const NOT_KEPT: &str = "calls.not_kept";
+    /// Its reply or items were not taken here, and there was no more room for them ([`Config::max_unread_bytes`](crate::Config)).
+    pub const UNREAD: &str = "calls.unread";
+    /// So many calls run already, or calls with so many bytes. It was not started.
     pub const TOO_MANY: &str = "calls.too_many";
 }
 

@@ -1,6 +1,7 @@
 //! The envelope ([C-1] to [C-5]).
 
 pub(crate) mod batch;
+mod limits;
 
 use std::fmt::{self, Write as _};
 use std::ops::Deref;
@@ -9,6 +10,9 @@ use bytes::Buf;
 use bytestring::ByteString;
 use everwire_ws::Message;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub use limits::Limits;
+pub(crate) use limits::to_size;
 
 use crate::{Failure, ranges};
 
@@ -102,14 +106,9 @@ pub struct Hello {
     pub first: u64,
     /// The id of the last call that it has made before this hello; one less than `first` if there is none.
     pub last: u64,
-    /// Calls that the sender runs at the same time.
-    pub max_running: u64,
-    /// The largest frame of calls in bytes that the sender takes.
-    #[serde(default = "unlimited")]
-    pub max_message: u64,
-    /// The sender takes several items in one frame.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub batches: bool,
+    /// The limits of the sender.
+    #[serde(flatten)]
+    pub limits: Limits,
 }
 
 /// The callee's knowledge of the caller's calls ([C-14]).
@@ -122,14 +121,9 @@ pub struct Answer {
     pub to: String,
     /// The hello's number.
     pub number: u64,
-    /// Calls that the sender runs at the same time.
-    pub max_running: u64,
-    /// The largest frame of calls in bytes that the sender takes.
-    #[serde(default = "unlimited")]
-    pub max_message: u64,
-    /// The sender takes several items in one frame.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub batches: bool,
+    /// The limits of the sender.
+    #[serde(flatten)]
+    pub limits: Limits,
     /// Ids of the calls without a key that run, as ascending `[first, last]` pairs.
     #[serde(default)]
     pub running: Vec<(u64, u64)>,
@@ -377,14 +371,6 @@ impl fmt::Display for FrameError {
 }
 
 impl std::error::Error for FrameError {}
-
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-fn unlimited() -> u64 {
-    MAX_ID
-}
 
 /// A decimal number up to [`MAX_ID`], without leading zeros.
 fn number(text: &str) -> Result<u64, FrameError> {

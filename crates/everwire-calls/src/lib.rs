@@ -59,16 +59,18 @@ mod failure;
 mod frame;
 mod output;
 mod ranges;
+mod reading;
 mod request;
 mod role;
 mod room;
+mod sending;
 
 pub use everwire_ws::Message;
 
 pub use config::Config;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, codes};
-pub use frame::{Answer, Breach, Call, Frame, FrameError, Hello, Kind, MAX_ID, OpenCall, is_frame};
+pub use frame::{Answer, Breach, Call, Frame, FrameError, Hello, Kind, Limits, MAX_ID, OpenCall, is_frame};
 pub use output::{DropReason, EndReason, Output, Resumed, Rule};
 pub use request::{OpenError, Request};
 pub use role::Role;

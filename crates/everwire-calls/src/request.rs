@@ -74,6 +74,11 @@ pub enum OpenError {
         /// The limit: this end's, or the peer's if that is lower.
         limit: usize,
     },
+    /// The payloads of calls that are open have so many bytes already.
+    TooManyBytes {
+        /// The limit in bytes: this end's, or the peer's if that is lower.
+        limit: usize,
+    },
     /// Its message is larger than this end can send, or than the peer takes.
     TooLarge {
         /// In bytes, header and payload.
@@ -92,7 +97,7 @@ impl OpenError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::TooMany { .. } | Self::KeyInUse => true,
+            Self::TooMany { .. } | Self::TooManyBytes { .. } | Self::KeyInUse => true,
             Self::BadName
             | Self::BadKey
             | Self::BadTraceparent
@@ -112,6 +117,9 @@ impl fmt::Display for OpenError {
             Self::KeyInUse => f.write_str("a call with this key is open: find it by resume_calls, or use another key"),
             Self::TooMany { limit } => {
                 write!(f, "{limit} calls are open, which is the limit: try again when one has ended")
+            }
+            Self::TooManyBytes { limit } => {
+                write!(f, "the payloads of open calls may have {limit} bytes together: try again when one has ended")
             }
             Self::TooLarge { size, limit } => {
                 write!(f, "the call has {size} bytes, and the session carries {limit}: send less, or in parts")

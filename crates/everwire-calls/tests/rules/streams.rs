@@ -181,10 +181,11 @@ fn to_have_processed_what_was_not_sent_ends_all_calls() {
     assert_eq!(server.breach(), Some(Rule::BadNumber));
 }
 
+/// [C-12]
 #[test]
 fn a_stream_waits_at_its_bound_in_bytes_which_one_item_may_exceed() {
     let mut config = Config::default();
-    config.window_bytes = 20;
+    config.window_bytes = 15;
     let mut server = End::with(Role::Server, config);
     server.hear("@s1 tokens window=8\n");
     assert!(server.endpoint.item(1, "123456789".into()).is_ok());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use everwire_calls::{Failure, Frame, Message, Output, Request, Role};
+use everwire_calls::{Config, Failure, Frame, Message, Output, Request, Role};
 use serde_json::{Value, json};
 
 use crate::support::End;
@@ -78,10 +78,20 @@ fn every_rule_of_the_document_has_a_test_that_names_it() {
         }
     }
     let rules: Vec<_> = document.split("- **[C-").skip(1).filter_map(|text| text.split_once(']')).collect();
-    assert_eq!(rules.len(), 21);
+    assert_eq!(rules.len(), 22);
     for (number, _) in rules {
         assert!(tests.contains(&format!("[C-{number}]")), "no test names C-{number}");
     }
+}
+
+/// The server's, where a conversation says them.
+fn limits(of: &Value) -> Config {
+    let mut config = Config::default();
+    let limit = |name: &str, default: usize| of[name].as_u64().map_or(default, |limit| limit.try_into().unwrap());
+    config.max_running_bytes = limit("max_running_bytes", config.max_running_bytes);
+    config.window_bytes = limit("window_bytes", config.window_bytes);
+    config.max_kept_bytes = limit("max_kept_bytes", config.max_kept_bytes);
+    config
 }
 
 /// The conversations are those of a server, whose peer is the script. Its own instance is written as `*`.
@@ -89,7 +99,7 @@ fn every_rule_of_the_document_has_a_test_that_names_it() {
 fn a_server_takes_every_conversation_as_the_vectors_say() {
     for conversation in vectors()["conversations"].as_array().unwrap() {
         let name = conversation["name"].as_str().unwrap();
-        let mut server = End::new(Role::Server);
+        let mut server = End::with(Role::Server, limits(&conversation["limits"]));
         for step in conversation["steps"].as_array().unwrap() {
             let (what, value) = step.as_object().unwrap().iter().next().unwrap();
             let parts = || (value[0].as_u64().unwrap(), value[1].as_str().unwrap());
@@ -104,6 +114,7 @@ fn a_server_takes_every_conversation_as_the_vectors_say() {
                     server.endpoint.item(parts().0, parts().1.into()).unwrap();
                     server.collect();
                 }
+                "waits" => assert!(!server.endpoint.may_send(value.as_u64().unwrap()), "{name}"),
                 "items" => {
                     let items = value.as_array().unwrap()[1..].iter().map(|item| item.as_str().unwrap().into());
                     server.endpoint.items(value[0].as_u64().unwrap(), &mut items.collect());

@@ -52,18 +52,16 @@ impl Hub {
         cx: &mut Context<'_>,
     ) -> Poll<Result<VecDeque<(u64, Message)>, CallError>> {
         let item = self.for_handle(|inner| {
-            if let Some(reading) = inner.slots.get_mut(&id).and_then(|slot| slot.reading.as_mut()) {
+            if inner.slots.get(&id).is_some_and(|slot| slot.reading.is_some()) {
                 if position > 0 {
                     inner.endpoint.processed(id, position);
                 }
-                reading.given = None;
-                if keyed && let Some(item) = reading.items.pop_front() {
-                    reading.given = Some(item.clone());
-                    return Poll::Ready(Ok([item].into()));
+                let items = inner.take_items(id, if keyed { 1 } else { AT_ONCE });
+                if let Some(reading) = inner.slots.get_mut(&id).and_then(|slot| slot.reading.as_mut()) {
+                    reading.given = if keyed { items.front().cloned() } else { None };
                 }
-                if !reading.items.is_empty() {
-                    let rest = reading.items.split_off(reading.items.len().min(AT_ONCE));
-                    return Poll::Ready(Ok(std::mem::replace(&mut reading.items, rest)));
+                if !items.is_empty() {
+                    return Poll::Ready(Ok(items));
                 }
             }
             inner.poll_end(id, cx).map(Err)

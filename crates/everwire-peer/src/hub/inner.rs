@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::task::{Context, Poll, Waker};
 
-use everwire_calls::{Call, DropReason, EndReason, Endpoint, Output};
+use everwire_calls::{Call, DropReason, EndReason, Endpoint, Failure, Output, codes};
 use everwire_ws::Message;
 
 use super::Sent;
@@ -22,6 +22,9 @@ pub(super) struct Inner {
     pub(super) answered: bool,
     pub(super) closed: bool,
     pub(super) notes: Notes,
+    /// Bytes of the replies and items that wait to be taken, and how many may.
+    unread: usize,
+    max_unread: usize,
     wakers: Vec<Waker>,
     withdrawals: Vec<(u64, Withdrawal)>,
     is_answer_new: bool,
@@ -57,7 +60,7 @@ pub(super) struct Notices {
 }
 
 impl Inner {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Endpoint, max_unread: usize) -> Self {
         Self {
             endpoint,
             slots: BTreeMap::new(),
@@ -67,6 +70,8 @@ impl Inner {
             answered: false,
             closed: false,
             notes: Notes::default(),
+            unread: 0,
+            max_unread,
             wakers: Vec::new(),
             withdrawals: Vec::new(),
             is_answer_new: false,
@@ -90,13 +95,16 @@ impl Inner {
                 Output::Replied { id, result } => self.end(id, result.map(Some)),
                 Output::Ended { id, result } => self.end(id, result.map(|()| None)),
                 Output::Item { id, number, item } => {
-                    if let Some(slot) = self.slots.get_mut(&id)
+                    // Behind an end, there are those of the frame in which it was found that they have no room.
+                    if let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.end.is_none())
                         && let Some(reading) = &mut slot.reading
                     {
-                        reading.items.push_back((number, item));
+                        self.unread = self.unread.saturating_add(item.len());
+                        reading.push(number, item);
                         self.notes.item_received();
                         self.wakers.extend(slot.waker.take());
                     }
+                    self.shed();
                 }
                 Output::Start(call) => self.commands.push_back(Command::Start(call, origin)),
                 Output::Drop(id, reason) => self.commands.push_back(Command::Drop(id, reason)),
@@ -203,14 +211,53 @@ impl Inner {
     fn end(&mut self, id: u64, end: Result<Option<Message>, EndReason>) {
         if let Some(slot) = self.slots.get_mut(&id) {
             self.notes.ended(slot.stamp, &end);
+            let before = slot.unread();
             slot.end = Some(Box::new(end));
+            self.unread = self.unread.saturating_sub(before).saturating_add(slot.unread());
             self.wakers.extend(slot.waker.take());
+            self.shed();
         }
+    }
+
+    /// Ends calls whose replies and items wait here until there is room for the others', those with the most first ([C-22]).
+    fn shed(&mut self) {
+        while self.unread > self.max_unread {
+            let Some((id, slot)) = self.slots.iter_mut().max_by_key(|(_, slot)| slot.unread()) else { return };
+            let (id, bytes) = (*id, slot.unread());
+            let words = format!(
+                "replies and items of more than {} bytes wait here, most of them of this call: take them sooner",
+                self.max_unread
+            );
+            let failure = Failure::new(codes::UNREAD, words);
+            if slot.end.is_none() {
+                self.notes.ended(slot.stamp, &Err(EndReason::Failed(failure.clone())));
+            }
+            slot.drop_unread(failure);
+            self.unread = if bytes == 0 { 0 } else { self.unread.saturating_sub(bytes) };
+            self.wakers.extend(slot.waker.take());
+            // Behind what is being told of the machine.
+            self.endpoint.cancel(id, true);
+        }
+    }
+
+    /// The next items of a stream, so many at most.
+    pub(super) fn take_items(&mut self, id: u64, most: usize) -> VecDeque<(u64, Message)> {
+        let Some(slot) = self.slots.get_mut(&id) else { return VecDeque::new() };
+        let before = slot.unread();
+        let items = slot.reading.as_mut().map(|reading| reading.take(most)).unwrap_or_default();
+        self.unread = self.unread.saturating_sub(before.saturating_sub(slot.unread()));
+        items
+    }
+
+    fn take_slot(&mut self, id: u64) -> Option<Box<Slot>> {
+        let slot = self.slots.remove(&id)?;
+        self.unread = self.unread.saturating_sub(slot.unread());
+        Some(slot)
     }
 
     /// Nobody waits for it any more.
     pub(super) fn remove_slot(&mut self, id: u64) -> Option<Box<Slot>> {
-        let slot = self.slots.remove(&id)?;
+        let slot = self.take_slot(id)?;
         if slot.end.is_none() {
             self.notes.cancelled();
         }
@@ -222,11 +269,10 @@ impl Inner {
         slot.waker = None;
         let Some(mut found) = slot.found.as_deref().cloned() else { return };
         if let Some(reading) = &mut slot.reading {
-            // What was given and not processed is given again.
-            if let Some(item) = reading.given.take() {
-                reading.items.push_front(item);
-            }
-            found.processed = reading.items.front().map_or(found.processed, |(number, _)| number.saturating_sub(1));
+            let given = reading.given.as_ref().map_or(0, |(_, item)| item.len());
+            reading.put_back();
+            self.unread = self.unread.saturating_add(given);
+            found.processed = reading.next().map_or(found.processed, |number| number.saturating_sub(1));
         }
         self.unclaimed.insert(id, found);
     }
@@ -250,7 +296,7 @@ impl Inner {
             return Poll::Pending;
         }
         let closed = self.closed;
-        Poll::Ready(self.slots.remove(&id).map(|slot| slot.give_out(closed)).unwrap_or_default())
+        Poll::Ready(self.take_slot(id).map(|slot| slot.give_out(closed)).unwrap_or_default())
     }
 }
 

@@ -50,7 +50,8 @@ impl Hub {
         own: mpsc::Receiver<Message>,
         meter: CallsMeter,
     ) -> Self {
-        let inner = Mutex::new(Inner::new(Endpoint::new(config, role, seed)));
+        let max_unread = config.max_unread_bytes;
+        let inner = Mutex::new(Inner::new(Endpoint::new(config, role, seed), max_unread));
         let own = Mutex::new(Some(own));
         Self { carrier, meter, inner, work: Notify::new(), answered: Notify::new(), own }
     }

@@ -24,6 +24,7 @@ pub(crate) enum What {
 #[derive(Default)]
 pub(super) struct Queue {
     queue: VecDeque<Outgoing>,
+    bytes: usize,
     answers: usize,
     refusals: usize,
     /// One of them is being sent.
@@ -36,10 +37,13 @@ pub(super) struct Queue {
 const MAX_ANSWERS: usize = 8;
 /// So many refusals may wait: a peer that knows a limit keeps to it.
 const MAX_REFUSALS: usize = 1_000;
+/// So many bytes may wait for the session before handlers have to.
+const MAX_BYTES: usize = 8 << 20;
 
 impl Queue {
     pub(super) fn push(&mut self, message: Message, what: What) {
         self.count(what, usize::saturating_add);
+        self.bytes = self.bytes.saturating_add(message.len());
         self.queue.push_back(Outgoing { message, what });
     }
 
@@ -50,13 +54,16 @@ impl Queue {
     pub(super) fn pop(&mut self) -> Option<Outgoing> {
         let outgoing = self.queue.pop_front()?;
         self.count(outgoing.what, usize::saturating_sub);
+        self.bytes = self.bytes.saturating_sub(outgoing.message.len());
         Some(outgoing)
     }
 
     /// The message of a call of ours, if it still waits here. The newest are looked at first.
     pub(super) fn take_back(&mut self, id: u64) -> Option<Message> {
         let at = self.queue.iter().rposition(|outgoing| outgoing.what == What::Call(id))?;
-        self.queue.remove(at).map(|outgoing| outgoing.message)
+        let message = self.queue.remove(at)?.message;
+        self.bytes = self.bytes.saturating_sub(message.len());
+        Some(message)
     }
 
     /// The next to be sent, unless somebody sends already, or there is no room.
@@ -84,6 +91,11 @@ impl Queue {
     /// Whether more waits of what a peer can ask for without end than one that keeps the rules asks for.
     pub(super) fn is_flooded(&self) -> bool {
         self.answers > MAX_ANSWERS || self.refusals > MAX_REFUSALS
+    }
+
+    /// Whether so much waits that handlers should give no more.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.bytes > MAX_BYTES
     }
 
     fn count(&mut self, what: What, by: fn(usize, usize) -> usize) {

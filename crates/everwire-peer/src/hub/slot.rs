@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use everwire_calls::{EndReason, Kind};
+use everwire_calls::{EndReason, Failure, Kind};
 use everwire_ws::Message;
 
 use crate::metrics::Stamp;
@@ -25,7 +25,9 @@ pub(super) struct Slot {
 /// Items of a stream that have come.
 #[derive(Default)]
 pub(super) struct Reading {
-    pub(super) items: VecDeque<(u64, Message)>,
+    items: VecDeque<(u64, Message)>,
+    /// Of the items.
+    bytes: usize,
     /// The item that was given last, while it is not processed.
     pub(super) given: Option<(u64, Message)>,
 }
@@ -72,8 +74,51 @@ impl Slot {
         }
     }
 
+    /// Bytes of the reply or of the items that wait here to be taken.
+    pub(super) fn unread(&self) -> usize {
+        let reply = match self.end.as_deref() {
+            Some(Ok(Some(reply))) => reply.len(),
+            _ => 0,
+        };
+        self.reading.as_ref().map_or(reply, |reading| reading.bytes)
+    }
+
+    /// They are not waited for any more; it has ended so.
+    pub(super) fn drop_unread(&mut self, failure: Failure) {
+        self.reading = self.reading.take().map(|_| Box::default());
+        self.end = Some(Box::new(Err(EndReason::Failed(failure))));
+    }
+
     pub(super) fn give_out(self, closed: bool) -> End {
         End { end: self.end.map(|end| *end), fate: self.fate, ticket: self.ticket, closed }
+    }
+}
+
+impl Reading {
+    pub(super) fn push(&mut self, number: u64, item: Message) {
+        self.bytes = self.bytes.saturating_add(item.len());
+        self.items.push_back((number, item));
+    }
+
+    /// What was given and not processed is given again.
+    pub(super) fn put_back(&mut self) {
+        if let Some((number, item)) = self.given.take() {
+            self.bytes = self.bytes.saturating_add(item.len());
+            self.items.push_front((number, item));
+        }
+    }
+
+    /// The next items, so many at most.
+    pub(super) fn take(&mut self, most: usize) -> VecDeque<(u64, Message)> {
+        let rest = self.items.split_off(self.items.len().min(most));
+        let taken = std::mem::replace(&mut self.items, rest);
+        self.bytes = self.bytes.saturating_sub(taken.iter().map(|(_, item)| item.len()).sum());
+        taken
+    }
+
+    /// The number of the next item that waits.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.items.front().map(|(number, _)| *number)
     }
 }
 

@@ -90,6 +90,11 @@ impl Hub {
         self.lock().outgoing.is_flooded()
     }
 
+    /// Whether more waits for the session than handlers should add to.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.lock().outgoing.is_heavy()
+    }
+
     pub(crate) fn deadline(&self) -> Option<Moment> {
         self.lock().endpoint.deadline()
     }

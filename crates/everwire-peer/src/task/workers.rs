@@ -234,10 +234,14 @@ impl Workers {
         }
     }
 
-    /// What a handler does next; nothing, while there is none. Items wait while the session takes nothing. Cancel-safe.
+    /// What a handler does next; nothing, while there is none. Items wait while the session takes nothing, and so do replies while
+    /// there are too many bytes of them. Cancel-safe.
     pub(super) async fn next_event(&mut self, is_full: bool) -> HandlerEvent {
+        // As in `run_next`: a client that holds acknowledgements back does not wait for the other end's.
+        let may_wait = self.session.is_some() || !self.in_order();
+        let is_held = is_full && may_wait && self.hub.is_heavy();
         tokio::select! {
-            Some(ended) = self.calls.next(), if !self.calls.is_empty() => HandlerEvent::Ended(ended),
+            Some(ended) = self.calls.next(), if !self.calls.is_empty() && !is_held => HandlerEvent::Ended(ended),
             Some(batch) = self.streams.next(), if !self.streams.is_empty() && !is_full => HandlerEvent::Items(batch),
             else => std::future::pending().await,
         }

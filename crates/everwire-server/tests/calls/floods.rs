@@ -11,15 +11,15 @@ use crate::support::{Network, until};
 use crate::world::{Count, serve, serve_in};
 
 /// A client of sessions that writes frames of calls by itself, and reads nothing unless it is told to.
-struct Raw {
-    client: Client,
+pub(crate) struct Raw {
+    pub(crate) client: Client,
     inbox: Inbox,
 }
 
 const HELLO: &str = r#"@h{"instance":"raw","number":1,"first":1,"last":0,"max_running":5}"#;
 
 impl Raw {
-    fn connect(network: &Network) -> Self {
+    pub(crate) fn connect(network: &Network) -> Self {
         let builder = Client::builder(network.url()).session(SessionMode::Require).inbox(64, 1 << 20);
         let client = builder.build().unwrap();
         let inbox = client.messages();
@@ -27,7 +27,7 @@ impl Raw {
         Self { client, inbox }
     }
 
-    fn send(&self, message: &str) {
+    pub(crate) fn send(&self, message: &str) {
         match self.client.send(message) {
             Ok(delivery) => drop(delivery),
             Err(SendError::Full(_)) => panic!("a larger outbox is needed"),
@@ -36,7 +36,7 @@ impl Raw {
     }
 
     /// The next frame that begins like this.
-    async fn next(&mut self, prefix: &str) -> String {
+    pub(crate) async fn next(&mut self, prefix: &str) -> String {
         let found = async {
             loop {
                 let message = self.inbox.next().await.unwrap();
@@ -51,7 +51,7 @@ impl Raw {
 }
 
 /// A server whose sessions hold few messages that are not acknowledged.
-async fn narrow(calls: Calls) -> Network {
+pub(crate) async fn narrow(calls: Calls) -> Network {
     let mut config = SessionsConfig::default();
     config.session.outbox.max_messages = 50;
     serve_in(Sessions::new(config).unwrap(), calls).await

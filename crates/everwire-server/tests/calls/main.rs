@@ -2,6 +2,7 @@
 #![cfg(all(feature = "axum", feature = "calls"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
 
+mod bytes;
 mod failures;
 mod floods;
 mod lost;

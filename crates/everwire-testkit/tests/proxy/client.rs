@@ -139,7 +139,8 @@ async fn at_least_once_everything_comes_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_least_once_gets_through_a_path_that_breaks_every_connection_after_some_kilobytes() {
-    let breaks = Rule::new(Fault::Cut(Ending::Reset)).when(When::Bytes(8 << 10..=16 << 10)).counting(Directions::ToServer);
+    let breaks =
+        Rule::new(Fault::Cut(Ending::Reset)).when(When::Bytes(8 << 10..=16 << 10)).counting(Directions::ToServer);
     let (server, proxy) = behind(Schedule::new(1).rule(breaks)).await;
     let client = client(&proxy).heartbeat_timeout(ms(5_000)).guarantee(Guarantee::AtLeastOnce).build().unwrap();
     let deliveries: Vec<_> = (0..100).map(|id| client.send(format!("{id:1024}")).expect("there is room")).collect();

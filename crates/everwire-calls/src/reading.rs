@@ -1,0 +1,65 @@
+use std::collections::VecDeque;
+
+use crate::Rule;
+
+/// How far a stream of ours has come.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) window: u64,
+    received: u64,
+    processed: u64,
+    /// How far the callee knows it.
+    told: u64,
+    /// Of the items behind `told`, in bytes.
+    sizes: VecDeque<usize>,
+    /// All of them.
+    bytes: usize,
+    /// Those of them that are processed.
+    processed_bytes: usize,
+}
+
+impl Reading {
+    pub(crate) fn new(window: u64, processed: u64) -> Self {
+        let (sizes, bytes, processed_bytes) = (VecDeque::new(), 0, 0);
+        Self { window, received: processed, processed, told: processed, sizes, bytes, processed_bytes }
+    }
+
+    /// An item has come ([C-11], [C-12]). `window_bytes`: bytes that may be on the way; the last item may exceed them.
+    pub(crate) fn receive(&mut self, number: u64, size: usize, window_bytes: usize) -> Result<(), Rule> {
+        if number != self.received + 1 {
+            return Err(Rule::BadNumber);
+        }
+        if number > self.told + self.window || self.bytes >= window_bytes {
+            return Err(Rule::NoCredit);
+        }
+        self.received = number;
+        self.sizes.push_back(size);
+        self.bytes += size;
+        Ok(())
+    }
+
+    pub(crate) fn has_received(&self, items: u64) -> bool {
+        self.received == items
+    }
+
+    /// The items up to this one are processed. What is to be told, if that is worth half of what the callee sends ahead:
+    /// so many items, or so many bytes. `always`: it is worth telling in any case.
+    pub(crate) fn process(&mut self, number: u64, always: bool, max_window: u64, window_bytes: usize) -> Option<u64> {
+        let number = number.min(self.received);
+        while self.processed < number {
+            let size = usize::try_from(self.processed - self.told).ok().and_then(|at| self.sizes.get(at));
+            self.processed_bytes += size.copied().unwrap_or_default();
+            self.processed += 1;
+        }
+        let untold = self.processed - self.told;
+        let is_half =
+            untold >= self.window.min(max_window).div_ceil(2) || self.processed_bytes >= window_bytes.div_ceil(2);
+        if untold == 0 || !always && !is_half {
+            return None;
+        }
+        self.sizes.drain(..usize::try_from(untold).unwrap_or(usize::MAX).min(self.sizes.len()));
+        self.bytes -= self.processed_bytes;
+        (self.told, self.processed_bytes) = (self.processed, 0);
+        Some(self.told)
+    }
+}
