@@ -141,7 +141,7 @@ impl Carrier for ClientCarrier {
         let this = Self(Weak::clone(&self.0));
         Box::pin(async move {
             let shared = this.0.upgrade().ok_or(SendFailed::Closed)?;
-            this.ticket(shared.send_wait(message, None).await)
+            this.ticket(shared.send_wait(message).await)
         })
     }
 

@@ -92,6 +92,7 @@ impl Client {
     /// The message comes back: [`SendError::Full`] if there is no room in the outbox
     /// ([`send_wait`](Self::send_wait) waits for some), [`SendError::TooLarge`] if there never
     /// can be, [`SendError::Closed`] after the end.
+    #[inline]
     pub fn send(&self, message: impl Into<Message>) -> Result<Delivery, SendError> {
         self.shared.send(message.into())
     }
@@ -133,8 +134,9 @@ impl Client {
     /// # Errors
     ///
     /// [`SendError::TooLarge`] and [`SendError::Closed`], also if the client ends meanwhile.
-    pub async fn send_wait(&self, message: impl Into<Message>) -> Result<Delivery, SendError> {
-        self.shared.send_wait(message.into(), None).await
+    #[inline]
+    pub fn send_wait(&self, message: impl Into<Message>) -> impl Future<Output = Result<Delivery, SendError>> + Send {
+        self.shared.send_wait(message.into())
     }
 
     /// Like [`send_with`](Self::send_with), but waits for room in the outbox, as
@@ -148,7 +150,7 @@ impl Client {
         message: impl Into<Message>,
         options: SendOptions,
     ) -> Result<Delivery, SendError> {
-        self.shared.send_wait(message.into(), Some(options)).await
+        self.shared.send_wait_with(message.into(), Some(options)).await
     }
 
     /// Puts many messages into the outbox, several times as fast as one by one with [`send`](Self::send). They are taken

@@ -6,7 +6,7 @@ mod support;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use everwire::{Client, Deliveries, EventItem, Message, Outcome};
+use everwire::{Client, Deliveries, EventItem, Message, Outcome, SendError};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use support::{Peer, Server, connected, soon, until};
 use tokio::sync::watch;
@@ -147,6 +147,18 @@ async fn who_sends_into_a_crowd_steps_back_once_and_has_sent_nothing_until_then(
     assert_eq!(client.stats().machine.queued_messages, CROWD);
     drop(client.send_wait("sent").now_or_never().expect("its turn is over").expect("room"));
     assert_eq!(client.stats().machine.queued_messages, CROWD + 1);
+}
+
+#[tokio::test]
+async fn who_never_polls_has_sent_nothing_and_who_comes_too_late_is_told() {
+    let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build().expect("good settings");
+    drop(client.send_wait("never polled"));
+    assert_eq!(client.stats().machine.queued_messages, 0);
+    client.close(Duration::ZERO).await;
+    let error = client.send_wait("too late").await.expect_err("it has ended");
+    assert!(matches!(&error, SendError::Closed(message, _) if message.as_text() == Some("too late")), "{error}");
+    let error = client.send("too late").expect_err("it has ended");
+    assert!(matches!(&error, SendError::Closed(message, _) if message.as_text() == Some("too late")), "{error}");
 }
 
 #[tokio::test]

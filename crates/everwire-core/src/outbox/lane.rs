@@ -4,6 +4,7 @@
 //! level: to close up each time would cost a move of all that stand behind. Neither end is ever empty.
 
 use std::collections::{BTreeSet, VecDeque, vec_deque};
+use std::mem::ManuallyDrop;
 
 use everwire_ws::Message;
 
@@ -32,10 +33,23 @@ impl Lane {
         self.bytes
     }
 
+    /// Where room is made before there is anything to be dropped if that fails, an entry goes from the processor's registers
+    /// into its slot. By way of the stack it would be stored there in words and at once loaded again in pairs of them, and each
+    /// such load waits for the stores.
     #[inline]
     pub(super) fn push_back(&mut self, entry: Entry) {
         self.bytes += entry.message.len();
-        self.slots.push_back(entry);
+        let entry = ManuallyDrop::new(entry);
+        while self.slots.len() == self.slots.capacity() {
+            self.grow();
+        }
+        self.slots.push_back(ManuallyDrop::into_inner(entry));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.slots.reserve(1);
     }
 
     pub(super) fn push_front(&mut self, entry: Entry) {

@@ -125,7 +125,7 @@ impl Outbox {
             return self.push_rarely(now, message, outputs);
         }
         let id = self.next_id();
-        self.queue.push_back(Entry::new(id, message));
+        self.queue.push_plain(id, message);
         outputs.accepted(id);
         Ok(id)
     }

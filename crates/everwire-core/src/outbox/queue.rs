@@ -21,8 +21,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Appends a message to its level.
+    /// Appends a message that nothing is special about.
     #[inline]
+    pub(super) fn push_plain(&mut self, id: MessageId, message: Message) {
+        self.len += 1;
+        self.bytes += message.len();
+        self.lanes[Priority::Normal as usize].push_back(Entry::new(id, message));
+    }
+
+    /// Appends a message to its level.
     pub(super) fn push_back(&mut self, entry: Entry) {
         if !entry.is_plain() {
             self.index.insert(&entry);

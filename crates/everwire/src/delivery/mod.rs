@@ -49,9 +49,28 @@ pub use self::many::Deliveries;
 #[must_use = "the outcome is lost with the delivery; `drop` it to say that this is meant"]
 pub struct Delivery {
     block: Arc<Block>,
-    index: u8,
-    /// Whether a waker of ours may stand in the block.
-    waiting: bool,
+    // Two words of the processor, so that it is returned in registers.
+    place: Place,
+}
+
+/// A message in its block: the index, and 256 if a waker of ours may stand in the block.
+#[derive(Clone, Copy)]
+struct Place(u16);
+
+impl Place {
+    const WAITING: u16 = 1 << 8;
+
+    fn index(self) -> u8 {
+        (self.0 & 0xff) as u8
+    }
+
+    fn is_waiting(self) -> bool {
+        self.0 & Self::WAITING != 0
+    }
+
+    fn set_waiting(&mut self, waiting: bool) {
+        self.0 = u16::from(self.index()) | if waiting { Self::WAITING } else { 0 };
+    }
 }
 
 /// The progress of a message.
@@ -70,12 +89,12 @@ impl Delivery {
     /// Number of the message: from 1, in the order of `send`. [`Client::cancel`](crate::Client::cancel) and
     /// [`Client::replace`](crate::Client::replace) take it.
     pub fn id(&self) -> MessageId {
-        MessageId(self.block.first + u64::from(self.index))
+        MessageId(self.block.first + u64::from(self.place.index()))
     }
 
     /// The stage that the message is known to have reached, or its outcome.
     pub fn progress(&self) -> Progress {
-        self.block.progress(self.index)
+        self.block.progress(self.place.index())
     }
 
     /// Waits until the message is wholly written to a socket, or finished otherwise. Never
@@ -89,20 +108,20 @@ impl Delivery {
     /// [`store`](crate::Builder::store). Cancel-safe.
     pub async fn stored(&mut self) -> Result<(), Outcome> {
         poll_fn(|cx| {
-            let poll = self.block.poll_stored(self.index, cx);
-            self.waiting = poll.is_pending();
+            let poll = self.block.poll_stored(self.place.index(), cx);
+            self.place.set_waiting(poll.is_pending());
             poll
         })
         .await
     }
 
     fn new(block: Arc<Block>, index: u8) -> Self {
-        Self { block, index, waiting: false }
+        Self { block, place: Place(u16::from(index)) }
     }
 
     fn poll_for(&mut self, wants: Wants, cx: &mut Context<'_>) -> Poll<Progress> {
-        let poll = self.block.poll(self.index, wants, cx);
-        self.waiting = poll.is_pending();
+        let poll = self.block.poll(self.place.index(), wants, cx);
+        self.place.set_waiting(poll.is_pending());
         poll
     }
 }
@@ -120,9 +139,10 @@ impl Future for Delivery {
 }
 
 impl Drop for Delivery {
+    #[inline]
     fn drop(&mut self) {
-        if self.waiting {
-            self.block.forget(self.index);
+        if self.place.is_waiting() {
+            self.block.forget(self.place.index());
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Messages into the outbox, and changing one's mind about them.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::mem;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use everwire_core::{CancelError, MessageId, Outcome, Output, ReplaceError, SendError, SendOptions};
 use everwire_ws::Message;
@@ -33,11 +34,28 @@ pub(super) struct SenderQueue {
 }
 
 impl Shared {
+    #[inline]
     pub(crate) fn send(&self, message: Message) -> Result<Delivery, SendError> {
+        let mut message = Some(message);
+        match (self.send_at_once(&mut message), message) {
+            (Some(delivery), _) => Ok(delivery),
+            (None, Some(message)) => self.send_or_say_why(message),
+            (None, None) => unreachable!("a message that was not sent is still there"),
+        }
+    }
+
+    /// Sends, or leaves the message where it is. Of all that it could return, this comes in registers.
+    fn send_at_once(&self, message: &mut Option<Message>) -> Option<Delivery> {
         let mut inner = self.lock();
         // Only who is timed has a use for the exact time, which costs as much as all the rest.
         let now = if self.timed { self.now() } else { inner.looked_at_clock };
-        let id = inner.machine.send(now, message)?;
+        let id = match inner.machine.send(now, message.take()?) {
+            Ok(id) => id,
+            Err(refused) => {
+                *message = Some(refused.into_message());
+                return None;
+            }
+        };
         let delivery = inner.ledger.open(id);
         if id.0 % AT_ONCE as u64 == 0 {
             self.line.look_at(&inner);
@@ -49,7 +67,12 @@ impl Shared {
             None if !inner.wake_driver => {}
             output => self.dispatch_outputs(output, inner),
         }
-        Ok(delivery)
+        Some(delivery)
+    }
+
+    #[cold]
+    fn send_or_say_why(&self, message: Message) -> Result<Delivery, SendError> {
+        self.send_with(message, SendOptions::new())
     }
 
     /// Takes messages from the front until there are none, or one is refused, which stays there.
@@ -140,7 +163,13 @@ impl Shared {
         }
     }
 
-    pub(crate) async fn send_wait(
+    /// Sends as soon as there is room.
+    #[inline]
+    pub(crate) fn send_wait(&self, message: Message) -> SendWait<'_> {
+        SendWait { shared: self, message: Some(message), waiting: None }
+    }
+
+    pub(crate) async fn send_wait_with(
         &self,
         mut message: Message,
         options: Option<SendOptions>,
@@ -173,6 +202,44 @@ impl Shared {
             }
         })
         .await
+    }
+}
+
+/// A message that is sent as soon as there is room.
+pub(crate) struct SendWait<'a> {
+    shared: &'a Shared,
+    /// Until the first poll.
+    message: Option<Message>,
+    /// Seldom: most messages find room at once.
+    waiting: Option<Waiting<'a>>,
+}
+
+type Waiting<'a> = Pin<Box<dyn Future<Output = Result<Delivery, SendError>> + Send + 'a>>;
+
+impl Future for SendWait<'_> {
+    type Output = Result<Delivery, SendError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.shared.line.is_free()
+            && let Some(delivery) = self.shared.send_at_once(&mut self.message)
+        {
+            return Poll::Ready(Ok(delivery));
+        }
+        self.poll_waiting(cx)
+    }
+}
+
+impl SendWait<'_> {
+    #[cold]
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, SendError>> {
+        if let Some(message) = self.message.take() {
+            self.waiting = Some(Box::pin(self.shared.send_wait_with(message, None)));
+        }
+        match &mut self.waiting {
+            Some(waiting) => waiting.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -238,6 +305,12 @@ impl SenderQueue {
         if self.crowded.load(Ordering::Relaxed) && self.crowded.swap(false, Ordering::Relaxed) {
             task::yield_now().await;
         }
+    }
+
+    /// Nobody waits, and nobody is asked to step back.
+    #[inline]
+    fn is_free(&self) -> bool {
+        !self.crowded.load(Ordering::Relaxed) && self.waiting.load(Ordering::Relaxed) == 0
     }
 
     fn join(&self) -> QueuePosition<'_> {
