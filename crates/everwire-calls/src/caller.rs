@@ -292,6 +292,10 @@ impl Caller {
     pub(crate) fn end_all(&mut self, reason: &EndReason, outputs: &mut Outputs) {
         while let Some(id) = self.open.keys().next().copied() {
             self.end(id, reason.clone(), outputs);
+            if *reason == EndReason::Breach {
+                // Its message may reach a later instance.
+                outputs.push_back(Output::Send(Frame::Cancel(id).to_message()));
+            }
         }
         self.held.clear();
         self.keys.clear();

@@ -22,6 +22,8 @@ pub struct Endpoint {
     peer: Option<String>,
     is_unsupported: bool,
     is_broken: bool,
+    /// The peer has broken it, and is not told yet.
+    untold: Option<Rule>,
     /// When a peer that has shown nothing counts as one that does not know calls.
     hello_deadline: Option<Moment>,
     /// A server's calls that wait until the client has shown that it knows calls.
@@ -45,6 +47,7 @@ impl Endpoint {
             peer: None,
             is_unsupported: false,
             is_broken: false,
+            untold: None,
             hello_deadline: None,
             held_back: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -166,7 +169,8 @@ impl Endpoint {
         if self.is_broken {
             return;
         }
-        if self.role == Role::Client && self.caller.awaits_first_answer() && matches!(frame, Ok(Frame::Call(_))) {
+        let is_meant_for_us = self.role == Role::Server || !self.caller.awaits_first_answer();
+        if !is_meant_for_us && matches!(frame, Ok(Frame::Call(_)) | Err(_)) {
             // [C-14]: it is meant for an earlier run of this program.
             return;
         }
@@ -201,7 +205,9 @@ impl Endpoint {
                 }
                 self.caller.answer(&self.config, &answer, &mut self.outputs);
             }
-            Frame::Breach(Breach { rule }) => self.breach(Rule::of_number(&rule), true),
+            // An earlier run of this program may have broken it.
+            Frame::Breach(Breach { to: Some(to), .. }) if !self.caller.is_instance(&to) => {}
+            Frame::Breach(Breach { rule, .. }) => self.breach(Rule::of_number(&rule), true),
             Frame::Hello(_) | Frame::Plain(_) => {}
         }
         Ok(())
@@ -213,10 +219,12 @@ impl Endpoint {
             return self.is_not_supported();
         }
         let is_new = self.peer.as_ref() != Some(&hello.instance);
-        if self.is_broken && !is_new {
-            return;
-        }
         let is_first = self.peer.is_none();
+        if self.is_broken && (!is_new || is_first) {
+            // What came before the first hello is taken for this instance's.
+            self.peer = Some(hello.instance.clone());
+            return self.tell_breach();
+        }
         self.callee.hello(&self.config, hello, &mut self.outputs);
         self.heard(&hello.instance, hello.limits);
         match self.role {
@@ -232,7 +240,7 @@ impl Endpoint {
     fn heard(&mut self, instance: &str, limits: Limits) {
         if self.peer.as_deref() != Some(instance) {
             self.peer = Some(instance.to_owned());
-            self.is_broken = false;
+            (self.is_broken, self.untold) = (false, None);
         }
         self.is_unsupported = false;
         self.hello_deadline = None;
@@ -248,12 +256,22 @@ impl Endpoint {
         self.is_broken = true;
         self.held_back.clear();
         if !told_by_peer {
-            let frame = Frame::Breach(Breach { rule: rule.number().to_owned() });
-            self.outputs.push_back(Output::Send(frame.to_message()));
+            self.untold = Some(rule);
+            self.tell_breach();
         }
         self.outputs.push_back(Output::Breach { rule, told_by_peer });
         self.caller.end_all(&EndReason::Breach, &mut self.outputs);
         self.callee.drop_all(&mut self.outputs);
+    }
+
+    /// Says which rule was broken, once the instance is known that it is said to.
+    fn tell_breach(&mut self) {
+        if self.peer.is_some()
+            && let Some(rule) = self.untold.take()
+        {
+            let frame = Frame::Breach(Breach { rule: rule.number().to_owned(), to: self.peer.clone() });
+            self.outputs.push_back(Output::Send(frame.to_message()));
+        }
     }
 
     /// The session is over, and no other will follow.

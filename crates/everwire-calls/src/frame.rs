@@ -158,6 +158,9 @@ pub struct OpenCall {
 pub struct Breach {
     /// Its number in `docs/calls.md`, `C-6` for example.
     pub rule: String,
+    /// The instance that it is said to, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 /// A fault in a frame.

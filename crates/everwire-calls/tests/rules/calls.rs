@@ -37,12 +37,14 @@ fn a_second_reply_counts_for_nothing_and_a_second_result_is_not_sent() {
 #[test]
 fn an_id_that_was_used_before_is_not_run_again_and_ends_all_calls() {
     let mut server = End::new(Role::Server);
+    server.hear(r#"@h{"instance":"a","number":1,"first":5,"last":4,"max_running":9}"#);
     server.hear("@c5 sum\n");
+    server.take_said();
     assert_eq!(server.started().len(), 1);
     server.hear("@c5 sum\n");
     assert_eq!(server.breach(), Some(Rule::IdUsed));
     assert!(server.started().is_empty());
-    assert_eq!(server.take_said(), [r#"@z{"rule":"C-6"}"#]);
+    assert_eq!(server.take_said(), [r#"@z{"rule":"C-6","to":"a"}"#]);
     server.hear("@c6 sum\n");
     assert!(server.started().is_empty() && server.said.is_empty(), "no calls any more");
 }

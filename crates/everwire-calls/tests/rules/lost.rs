@@ -232,3 +232,53 @@ fn items_that_are_processed_after_the_end_has_come_do_not_come_again() {
     assert!(matches!(&told[0], Output::Resumed(found) if found[0].processed == 1), "{told:?}");
     assert_eq!(told[1], Output::Item { id, number: 2, item: "2".into() });
 }
+
+/// [C-15]
+#[test]
+fn a_breach_that_was_said_to_an_earlier_run_of_the_program_counts_for_nothing_in_the_next() {
+    let (mut client, mut server) = pair();
+    client.said.push("@q".to_owned());
+    for wire in client.take_said() {
+        server.hear(&wire);
+    }
+    let mut next = End::seeded(Role::Client, Config::default(), 7);
+    next.endpoint.hello();
+    // The breach is on the way when the program is started again.
+    for wire in server.take_said() {
+        assert!(wire.starts_with(r#"@z{"rule":"C-4","to":"#), "{wire}");
+        next.hear(&wire);
+    }
+    assert_eq!(next.breach(), None);
+    pump(&mut next, &mut server);
+    let id = next.open(Request::call("sum", ""));
+    pump(&mut next, &mut server);
+    assert_eq!(server.started(), [(id, "sum".to_owned())]);
+}
+
+/// [C-15]
+#[test]
+fn a_rule_that_is_broken_before_the_first_hello_is_that_instance_s() {
+    let mut server = End::new(Role::Server);
+    server.hear("@q");
+    assert_eq!(server.breach(), Some(Rule::Malformed));
+    assert_eq!(server.said, [""; 0], "nobody is known to whom it could be said");
+    server.hear(r#"@h{"instance":"a","number":1,"first":7,"last":6,"max_running":9}"#);
+    assert_eq!(server.take_said(), [r#"@z{"rule":"C-4","to":"a"}"#]);
+    server.hear("@c7 sum\n");
+    assert!(server.started().is_empty() && server.said.is_empty(), "the client has heard the breach, too");
+    server.hear(r#"@h{"instance":"b","number":1,"first":17,"last":16,"max_running":9}"#);
+    server.hear("@c17 sum\n");
+    assert_eq!(server.started().len(), 1);
+}
+
+/// [C-14], [C-15]
+#[test]
+fn what_a_client_can_t_read_before_its_first_hello_is_answered_was_meant_for_an_earlier_run() {
+    let (mut client, mut server) = (End::new(Role::Client), End::new(Role::Server));
+    client.endpoint.hello();
+    client.hear("@q");
+    assert_eq!(client.breach(), None);
+    pump(&mut client, &mut server);
+    client.hear("@q");
+    assert_eq!(client.breach(), Some(Rule::Malformed));
+}

@@ -22,6 +22,11 @@ impl Outbox {
         self.durable = self.durable.map(|_| 0);
     }
 
+    /// The largest message that the session's peer takes, in bytes, as far as it has told.
+    pub(crate) fn largest_message(&self) -> u64 {
+        self.session.as_ref().map_or(u64::MAX, |limits| limits.message_bytes)
+    }
+
     /// Whether the messages of a session are in it.
     pub(crate) fn is_numbered(&self) -> bool {
         self.session.is_some()

@@ -60,6 +60,8 @@ impl Sessions {
         let meter = self.calls_meter();
         self.accept(upgrade, principal, async move |session| {
             let Some(seed) = seed() else { return };
+            // Its hello of calls may come behind calls that are sent again.
+            calls.config_mut().max_sent = calls.config_mut().max_sent.min(session.largest_message());
             let name = SessionName { id: session.id().to_string(), principal: session.principal().to_owned() };
             let carrier = Arc::new(SessionCarrier { sender: session.sender(), origin: Instant::now() });
             let setup = Setup { calls, role: Role::Server, seed, session: Some(name), meter };

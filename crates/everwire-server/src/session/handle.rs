@@ -74,6 +74,12 @@ impl Session {
         self.slot.process(position);
     }
 
+    /// The largest message that the client takes, in bytes.
+    #[cfg(feature = "calls")]
+    pub(super) fn largest_message(&self) -> usize {
+        usize::try_from(self.slot.lock().machine.largest_message()).unwrap_or(usize::MAX)
+    }
+
     /// Sends from anywhere.
     #[must_use]
     pub fn sender(&self) -> SessionSender {

@@ -19,6 +19,7 @@ fn fresh_scenarios_of_calls_keep_every_promise() {
     assert!(counts.well > 5_000 && counts.items > 5_000, "{counts}");
     assert!(counts.lost > 100 && counts.resumed > 100, "{counts}");
     assert!(counts.sessions_lost > 200 && counts.crashes > 200, "{counts}");
+    assert!(counts.breaches > 50 && counts.server_crashes > 50 && counts.plain_peers > 50, "{counts}");
 }
 
 #[test]

@@ -109,6 +109,12 @@ impl ServerSession {
         })
     }
 
+    /// The largest message that the client takes, in bytes, as its hello has told; `u64::MAX` before the first.
+    #[must_use]
+    pub fn largest_message(&self) -> u64 {
+        self.outbox.largest_message()
+    }
+
     /// Everything else that happens.
     pub fn handle(&mut self, now: Moment, input: ServerInput) {
         self.outbox.expire(now, &mut self.outputs);

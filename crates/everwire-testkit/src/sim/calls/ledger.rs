@@ -29,6 +29,10 @@ pub(super) struct Entry {
     pub(super) state: State,
     /// What could take it with it has happened since it was opened.
     may_be_lost: bool,
+    /// Somebody has broken a rule.
+    may_break: bool,
+    /// What its handler gives last is larger than the session carries.
+    pub(super) is_large: bool,
     /// The number of the next item.
     next: u64,
     /// Items that the application has and has not processed.
@@ -47,6 +51,21 @@ pub(super) enum State {
     Held,
     /// Over, and nothing may follow.
     Over,
+}
+
+impl Entry {
+    /// Of the items that the application has and has not processed.
+    fn unprocessed_bytes(&self) -> usize {
+        self.inbox.iter().map(|number| format!("i{}:{number}", self.nonce).len()).sum()
+    }
+
+    /// Whether everything has come that its handler gives before what is too large.
+    fn has_all_but_the_large(&self) -> bool {
+        match self.kind {
+            Kind::Call => true,
+            Kind::Stream => self.total.is_some_and(|total| total > 0 && self.next == total),
+        }
+    }
 }
 
 impl Ledger {
@@ -73,6 +92,8 @@ impl Ledger {
             window,
             state,
             may_be_lost,
+            may_break: false,
+            is_large: false,
             next: 1,
             inbox,
             processed: 0,
@@ -102,6 +123,11 @@ impl Ledger {
     /// What the callee had of the calls may be gone.
     pub(super) fn may_be_lost(&mut self) {
         self.entries.iter_mut().for_each(|entry| entry.may_be_lost = true);
+    }
+
+    /// Somebody has broken a rule: all calls may end by that, and what was kept is gone.
+    pub(super) fn may_break(&mut self) {
+        self.entries.iter_mut().for_each(|entry| (entry.may_break, entry.may_be_lost) = (true, true));
     }
 
     /// The program is gone.
@@ -134,6 +160,7 @@ impl Ledger {
             Ok(reply) => Err(format!("call {nonce} is answered with {reply:?}")),
             Err(EndReason::Failed(failure)) => match failure.code.as_str() {
                 codes::TOO_MANY => Ok((false, false)),
+                codes::TOO_LARGE if entry.is_large && entry.has_all_but_the_large() => Ok((false, false)),
                 codes::DEADLINE if entry.has_deadline => Ok((false, false)),
                 code if code == format!("c{nonce}") => Ok((false, false)),
                 code => Err(format!("call {nonce} fails with {code}")),
@@ -142,6 +169,7 @@ impl Ledger {
                 Ok((false, false))
             }
             Err(EndReason::Lost) if entry.may_be_lost => Ok((false, true)),
+            Err(EndReason::Breach) if entry.may_break => Ok((false, false)),
             Err(reason) => Err(format!("call {nonce} ends with {reason:?} without a reason")),
         };
         let by_callee = matches!(result, Ok(_) | Err(EndReason::Failed(_)));
@@ -153,7 +181,7 @@ impl Ledger {
         said
     }
 
-    pub(super) fn item(&mut self, id: u64, number: u64, item: &Message) -> Checked {
+    pub(super) fn item(&mut self, id: u64, number: u64, item: &Message, window_bytes: usize) -> Checked {
         let entry = self.find(id, "an item")?;
         let expected = format!("i{}:{number}", entry.nonce);
         if number != entry.next || item.as_text() != Some(&expected) {
@@ -164,6 +192,9 @@ impl Ledger {
         }
         if number > entry.processed + entry.window {
             return Err(format!("item {number} of stream {} has no credit", entry.nonce));
+        }
+        if entry.key.is_none() && entry.unprocessed_bytes() >= window_bytes {
+            return Err(format!("item {number} of stream {} has no credit in bytes", entry.nonce));
         }
         entry.next += 1;
         entry.inbox.push_back(number);

@@ -8,6 +8,8 @@
 //!
 //! - [`run`], [`sweep`]: the scenarios of seeds
 //! - `world`: the two ends, the session, and what happens
+//! - `plain`: a peer whose application knows no calls
+//! - `durable`: a server that crashes, and commits effects with their watermarks
 //! - `side`: one end with its application
 //! - `ledger`: what was opened and what became of it; the checker
 //! - [`Mutant`]: broken rules
@@ -16,8 +18,10 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+mod durable;
 mod ledger;
 mod mutant;
+mod plain;
 mod side;
 mod world;
 
@@ -44,6 +48,12 @@ pub struct Counts {
     pub sessions_lost: u64,
     /// Crashes of the client's program.
     pub crashes: u64,
+    /// Frames that broke a rule.
+    pub breaches: u64,
+    /// Crashes of a server that commits watermarks.
+    pub server_crashes: u64,
+    /// Peers whose application knows no calls.
+    pub plain_peers: u64,
 }
 
 /// The result of one seed.
@@ -71,12 +81,19 @@ pub struct Sweep {
 /// Plays the scenario of a seed.
 #[must_use]
 pub fn run(seed: u64, mutant: Option<Mutant>, traced: bool) -> Report {
-    let world = World::new(seed, mutant, traced);
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run())) {
+    let play = || match seed % KINDS {
+        0 => plain::run(seed, mutant, traced),
+        1 => durable::run(seed, mutant, traced),
+        _ => World::new(seed, mutant, traced).run(),
+    };
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(play)) {
         Ok(report) => report,
         Err(_) => Report { counts: Counts::default(), violation: Some("a panic".to_owned()), trace: Vec::new() },
     }
 }
+
+/// One seed in so many is of a peer that knows no calls, and one of a server that crashes.
+const KINDS: u64 = 10;
 
 /// Seeds that a thread takes at a time.
 const BITE: u64 = 64;
@@ -126,7 +143,10 @@ pub fn sweep(seeds: Range<u64>, mutant: Option<Mutant>, threads: usize) -> Sweep
 impl Counts {
     /// Adds others.
     pub fn add(&mut self, other: &Self) {
-        let Self { scenarios, opened, well, lost, items, resumed, sessions_lost, crashes } = other;
+        let Self { scenarios, opened, well, lost, items, resumed, sessions_lost, crashes, .. } = other;
+        self.breaches += other.breaches;
+        self.server_crashes += other.server_crashes;
+        self.plain_peers += other.plain_peers;
         self.scenarios += scenarios;
         self.opened += opened;
         self.well += well;
@@ -140,9 +160,14 @@ impl Counts {
 
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { scenarios, opened, well, lost, items, resumed, sessions_lost, crashes } = self;
+        let Self { scenarios, opened, well, lost, items, resumed, sessions_lost, crashes, .. } = self;
+        let Self { breaches, server_crashes, plain_peers, .. } = self;
         writeln!(f, "{scenarios:>14}  scenarios of calls")?;
         writeln!(f, "{opened:>14}  calls and streams, {well} well, {lost} lost, {resumed} found again; {items} items")?;
-        writeln!(f, "{sessions_lost:>14}  sessions lost, {crashes} crashes of the client's program")
+        writeln!(f, "{sessions_lost:>14}  sessions lost, {crashes} crashes of the client's program")?;
+        writeln!(
+            f,
+            "{breaches:>14}  rules broken, {server_crashes} crashes of servers with watermarks, {plain_peers} peers without calls"
+        )
     }
 }

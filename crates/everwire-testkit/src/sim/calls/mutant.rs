@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use everwire_calls::{Frame, Message};
+use everwire_calls::{Frame, Limits, MAX_ID, Message};
 
 macro_rules! mutants {
     ($($(#[doc = $words:literal])+ $name:ident = $text:literal,)+) => {
@@ -89,6 +89,30 @@ mutants! {
     ErrorMixed = "error-mixed",
     /// A hello is never answered.
     HelloUnanswered = "hello-unanswered",
+    /// An end runs calls with any number of bytes.
+    RunningBytesIgnored = "running-bytes-ignored",
+    /// How many bytes of items may be on the way is not told.
+    WindowBytesUntold = "window-bytes-untold",
+    /// How large a frame may be is not told.
+    MaxMessageUntold = "max-message-untold",
+    /// That a rule was broken is not told.
+    BreachUntold = "breach-untold",
+    /// A frame that breaks a rule is passed over.
+    BreachForgiven = "breach-forgiven",
+    /// What a peer's application does with a hello is not looked at, so that one that knows no calls is waited for.
+    PlainPeerAwaited = "plain-peer-awaited",
+    /// A peer that sends everything back is taken for one that knows calls.
+    EchoBelieved = "echo-believed",
+    /// A server's handler commits its effect before its watermark.
+    EffectFirst = "effect-first",
+    /// A server's handler commits its watermark before its effect.
+    WatermarkFirst = "watermark-first",
+    /// A client sends again only what was not acknowledged, whatever the watermark says.
+    NothingSentAgain = "nothing-sent-again",
+    /// A call whose message was processed is told as one that was not run.
+    TakenAsNotRun = "taken-as-not-run",
+    /// A call of which nothing is known is told as one that was taken.
+    UnknownAsTaken = "unknown-as-taken",
 }
 
 /// What a mutant does on the wire.
@@ -168,9 +192,24 @@ impl Wire {
                 failure.code.push('0');
                 vec![Frame::Error(id, failure)]
             }
-            (Mutant::HelloUnanswered, Frame::Answer(_)) => vec![],
+            (Mutant::HelloUnanswered, Frame::Answer(_)) | (Mutant::BreachUntold, Frame::Breach(_)) => vec![],
+            (Mutant::WindowBytesUntold | Mutant::MaxMessageUntold, Frame::Hello(mut hello)) => {
+                untell(mutant, &mut hello.limits);
+                vec![Frame::Hello(hello)]
+            }
+            (Mutant::WindowBytesUntold | Mutant::MaxMessageUntold, Frame::Answer(mut answer)) => {
+                untell(mutant, &mut answer.limits);
+                vec![Frame::Answer(answer)]
+            }
             _ => return vec![message],
         };
         frames.iter().map(Frame::to_message).collect()
+    }
+}
+
+fn untell(mutant: Mutant, limits: &mut Limits) {
+    match mutant {
+        Mutant::WindowBytesUntold => limits.window_bytes = MAX_ID,
+        _ => limits.max_message = MAX_ID,
     }
 }

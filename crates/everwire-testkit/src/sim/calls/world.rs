@@ -7,7 +7,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::ledger::{Checked, State};
 use super::mutant::Mutant;
-use super::side::Side;
+use super::side::{LARGE, Side, Started};
 use super::{Counts, Report};
 
 pub(super) struct World {
@@ -70,18 +70,19 @@ impl World {
 
     fn step(&mut self) -> Checked {
         let end = self.roll(4) > 0;
-        match self.roll(40) {
+        match self.roll(41) {
             0..=7 => self.open(end)?,
             8 => self.cancel(end),
             9..=11 => self.read(end),
             12 | 13 => self.forget(),
-            14..=21 => self.deliver(CLIENT),
-            22..=29 => self.deliver(SERVER),
+            14..=21 => self.deliver(CLIENT)?,
+            22..=29 => self.deliver(SERVER)?,
             30..=35 => self.work(end),
             36 => self.pass(),
             37 => self.side(end).send_own(),
             38 if self.roll(4) == 0 => self.crash(),
             39 if self.roll(4) == 0 => self.lose_session()?,
+            40 if self.roll(16) == 0 => self.break_rule(end),
             _ => {}
         }
         Ok(())
@@ -95,6 +96,10 @@ impl World {
             Kind::Call => Request::call("call", format!("n{nonce}")),
             Kind::Stream => Request::stream("stream", format!("n{nonce}")),
         };
+        let is_large = self.roll(24) == 0 && self.side(end).peer.instance.is_some();
+        if is_large {
+            request.payload = format!("n{nonce}{}", " ".repeat(LARGE)).into();
+        }
         let window = self.roll(4) + 1;
         request.window = u32::try_from(window).ok();
         request.deadline = (self.roll(5) == 0).then(|| Duration::from_millis(self.dice.next_u64() % 200));
@@ -105,13 +110,16 @@ impl World {
         let to_gone = end == SERVER && self.client.sent.iter().any(|message| message.payload().starts_with(b"@h"));
         let side = self.side(end);
         match side.endpoint.open(now, request) {
+            Ok(_) if is_large => Err("a call above the size that the other end has told is sent".to_owned()),
             Ok((id, message)) => {
                 side.ledger.opened(id, nonce, kind, key, deadline, window, to_gone);
                 message.into_iter().for_each(|message| side.put(message));
                 self.counts.opened += 1;
                 Ok(())
             }
-            Err(OpenError::TooMany { .. }) => Ok(()),
+            Err(OpenError::TooMany { .. } | OpenError::TooManyBytes { .. }) => Ok(()),
+            Err(OpenError::TooLarge { .. }) if is_large => Ok(()),
+            Err(OpenError::Breach) if side.peer.is_broken => Ok(()),
             Err(error) => Err(format!("a call can't be opened: {error}")),
         }
     }
@@ -141,21 +149,34 @@ impl World {
     }
 
     /// Some of what an end has sent arrives.
-    fn deliver(&mut self, from: bool) {
+    fn deliver(&mut self, from: bool) -> Checked {
         for _ in 0..=self.roll(4) {
-            self.deliver_one(from);
+            self.deliver_one(from)?;
         }
+        Ok(())
     }
 
-    fn deliver_one(&mut self, from: bool) -> bool {
-        let Some(message) = self.side(from).sent.pop_front() else { return false };
+    /// An end says what is no frame.
+    fn break_rule(&mut self, end: bool) {
+        self.counts.breaches += 1;
+        self.say(|| format!("{} breaks a rule", name(end)));
+        for end in [CLIENT, SERVER] {
+            let side = self.side(end);
+            side.peer.may_break = true;
+        }
+        self.side(end).sent.push_back("@q".into());
+    }
+
+    fn deliver_one(&mut self, from: bool) -> Result<bool, String> {
+        let Some(message) = self.side(from).sent.pop_front() else { return Ok(false) };
         self.say(|| format!("{} says {message:?}", name(from)));
         if from == SERVER {
             self.recent.push(message.clone());
         }
         let now = self.now;
-        self.side(!from).endpoint.receive(now, message);
-        true
+        self.side(!from).receive(now, message)?;
+        self.collect()?;
+        Ok(true)
     }
 
     /// A handler goes on.
@@ -229,7 +250,7 @@ impl World {
     fn calm(&mut self) -> Checked {
         self.say(|| "calm".to_owned());
         for _ in 0..PATIENCE {
-            let mut is_busy = self.deliver_one(CLIENT) | self.deliver_one(SERVER);
+            let mut is_busy = self.deliver_one(CLIENT)? | self.deliver_one(SERVER)?;
             self.collect()?;
             for end in [CLIENT, SERVER] {
                 let side = self.side(end);
@@ -279,9 +300,13 @@ impl World {
             self.counts.lost += happened.lost;
             self.counts.items += happened.items;
             self.counts.resumed += happened.resumed;
-            for (nonce, total) in happened.started {
+            if happened.broken {
+                // What was kept here of the other end's calls is gone, too.
+                self.side(!end).ledger.may_break();
+            }
+            for Started { nonce, total, is_large } in happened.started {
                 if let Some(entry) = self.side(!end).ledger.with_nonce(nonce) {
-                    entry.total = Some(total);
+                    (entry.total, entry.is_large) = (Some(total), is_large);
                 }
             }
             self.side(end).ledger.deadlines_kept(now)?;
