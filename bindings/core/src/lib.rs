@@ -47,7 +47,7 @@ mod step;
 pub use client::{Batch, Client, EventBatch, Hint, OutcomeBatch, Priority, SendOptions, Sent, Stats};
 pub use error::Error;
 pub use event::{Event, EventKind};
-pub use outcome::{IdRange, Left, Outcome, OutcomeKind, OutcomeRange, Recovered};
+pub use outcome::{IdRange, Outcome, OutcomeKind, OutcomeRange, Recovered, Undelivered};
 pub use payload::Payload;
 pub use settings::{Guarantee, Header, Jitter, Overflow, SessionUse, Settings, Value};
 pub use state::{Phase, State, StateChange};

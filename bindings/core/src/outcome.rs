@@ -106,16 +106,17 @@ pub struct IdRange {
 
 /// What was still in the outbox when the client had ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct Undelivered {
     /// Never wholly handed to a socket, in order: they have certainly not arrived.
     pub unsent: Vec<Payload>,
     /// Written, in order, and nothing proves their arrival.
     pub unacknowledged: Vec<Payload>,
 }
 
-impl From<everwire::Undelivered> for Left {
-    fn from(left: everwire::Undelivered) -> Self {
-        Self { unsent: payloads(left.unsent), unacknowledged: payloads(left.unacknowledged) }
+impl From<everwire::Undelivered> for Undelivered {
+    fn from(undelivered: everwire::Undelivered) -> Self {
+        let everwire::Undelivered { unsent, unacknowledged, .. } = undelivered;
+        Self { unsent: payloads(unsent), unacknowledged: payloads(unacknowledged) }
     }
 }
 

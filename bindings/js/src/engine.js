@@ -234,8 +234,8 @@ class Client {
     this.#flush();
     this.#stopInheriting();
     for (const socket of this.#heirs) socket.finish({ within });
-    const [unsent, unproven] = await this.#engine.close(within);
-    return { unsent, unproven };
+    const [unsent, unacknowledged] = await this.#engine.close(within);
+    return { unsent, unacknowledged };
   }
 
   reconnect(code, reason) {

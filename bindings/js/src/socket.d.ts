@@ -179,11 +179,11 @@ export interface Attempt {
 export type Protocols = string | readonly string[] | null | undefined;
 
 /** What is left when a socket has finished: nothing, if all went well. */
-export interface Left {
+export interface Undelivered {
   /** Messages that were not sent. */
   unsent: number;
   /** Messages that were sent and are not proven to have arrived. */
-  unproven: number;
+  unacknowledged: number;
 }
 
 export interface EverwireSocketEventMap extends WebSocketEventMap {
@@ -249,7 +249,7 @@ export class EverwireSocket extends EventTarget implements WebSocket {
   /** Closes for good: within 2 s what was sent goes out, if there is a connection. */
   close(code?: number, reason?: string): void;
   /** Closes for good, and waits until what was sent is proven to have arrived, or for `within` milliseconds (default 10,000). */
-  finish(options?: { within?: number; code?: number; reason?: string }): Promise<Left>;
+  finish(options?: { within?: number; code?: number; reason?: string }): Promise<Undelivered>;
   /** Takes a new connection: at once where it waits for one, and also after the end. A session moves without a gap. */
   reconnect(code?: number, reason?: string): void;
   /**

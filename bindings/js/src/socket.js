@@ -234,7 +234,7 @@ export class EverwireSocket extends EventTarget {
 
   async #finish({ code, reason, within }) {
     const core = this.#core;
-    const none = { unsent: 0, unproven: 0 };
+    const none = { unsent: 0, unacknowledged: 0 };
     // At the end, what still waited is given up.
     if (core.ready === CLOSED && core.engine) core.finished ??= core.engine.close(within ?? 0);
     if (core.ready >= CLOSING) return core.finished ?? none;

@@ -150,7 +150,7 @@ class Play {
         return this.start({ ...this.settings, ...step.settings });
       case "finish": {
         const { unsent = 0, unacknowledged = 0, within_ms: within } = step;
-        return assert.deepEqual(await socket.finish({ within }), { unsent, unproven: unacknowledged });
+        return assert.deepEqual(await socket.finish({ within }), { unsent, unacknowledged });
       }
       default:
         throw new Error(`there is no step "${what}"`);

@@ -72,7 +72,7 @@ test("an upgrade that ws tells to be refused for good ends the socket, unless th
   const delivery = ended.deliver("x");
   await event(ended, "close");
   equal([ended.readyState, ended.state.code, ended.state.cause], [3, 404, "open-failed"]);
-  equal(await ended.finish(), { unsent: 1, unproven: 0 });
+  equal(await ended.finish(), { unsent: 1, unacknowledged: 0 });
   equal(await delivery, { status: "cancelled" });
   for (const going of [open(404, { retryCodes: [404] }), open(503)]) {
     await event(going, "close");

@@ -24,7 +24,7 @@ use self::platform::Home;
 use self::reading::{EventReader, MessageReader, OutcomeReader, StateVersion};
 use crate::settings::Asks;
 use crate::step::Steps;
-use crate::{Error, IdRange, Left, Outcome, Payload, Recovered, Settings, State};
+use crate::{Error, IdRange, Outcome, Payload, Recovered, Settings, State, Undelivered};
 
 pub use self::options::{Hint, Priority, SendOptions, Sent, Stats};
 pub use self::reading::{Batch, EventBatch, OutcomeBatch};
@@ -236,7 +236,7 @@ impl Client {
     /// calls gets what is left.
     ///
     /// Cancelled, it goes on.
-    pub async fn finish(&self, within_ms: u64) -> Left {
+    pub async fn finish(&self, within_ms: u64) -> Undelivered {
         let left = self.client.close(Duration::from_millis(within_ms)).await;
         self.steps.end();
         left.into()

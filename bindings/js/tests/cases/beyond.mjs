@@ -46,7 +46,7 @@ export default [
     const socket = new EverwireSocket(url("/refuse"), [], options);
     const delivery = socket.deliver("never");
     await event(socket, "close");
-    equal(await socket.finish({ within: 50 }), { unsent: 1, unproven: 0 });
+    equal(await socket.finish({ within: 50 }), { unsent: 1, unacknowledged: 0 });
     equal(await delivery, { status: "cancelled" });
     equal(socket.readyState, 3);
     equal(await socket.deliver("after"), { status: "cancelled" });
@@ -54,7 +54,7 @@ export default [
   ["finish waits for the evidence", async ({ EverwireSocket, url, options, id, told }) => {
     const socket = new EverwireSocket(url("/echo"), [], { ...options, ...PINGS });
     const deliveries = Array.from({ length: 50 }, (_, at) => socket.deliver(`${at}`));
-    equal(await socket.finish({ within: 5_000 }), { unsent: 0, unproven: 0 });
+    equal(await socket.finish({ within: 5_000 }), { unsent: 0, unacknowledged: 0 });
     equal((await Promise.all(deliveries)).filter(({ status }) => status === "received").length, 50);
     equal((await told(id)).messages.filter((text) => text !== "ping").length, 50);
   }],

@@ -1,5 +1,5 @@
 // Compiled, not run: what the types allow, and what they refuse.
-import Default, { EverwireSocket, preload, type Left, type Outcome, type State } from "everwire";
+import Default, { EverwireSocket, preload, type Undelivered, type Outcome, type State } from "everwire";
 import { EverwireSocket as Inline } from "everwire/inline";
 import { init } from "everwire/slim";
 import Ws from "ws";
@@ -26,7 +26,7 @@ const full = new EverwireSocket(async () => `wss://example.org/?token=${await Pr
   },
 });
 
-export async function use(): Promise<Left> {
+export async function use(): Promise<Undelivered> {
   await preload();
   await init(new URL("https://example.org/everwire.wasm"));
   const outcome: Outcome = await full.deliver(new Uint8Array(1), { ttl: 1_000, key: "k" });

@@ -113,7 +113,7 @@ impl Engine {
         self.client.migrate();
     }
 
-    /// Ends the client within so many milliseconds: how many messages are unsent, and how many unproven.
+    /// Ends the client within so many milliseconds: how many messages are unsent, and how many unacknowledged.
     pub async fn close(&self, within: f64) -> Vec<f64> {
         let within = Duration::try_from_secs_f64(within.max(0.0) / 1e3).unwrap_or(Duration::MAX);
         let client = self.client.clone();

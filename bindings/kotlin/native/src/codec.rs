@@ -4,8 +4,8 @@
 //! has a flag before it. An answer begins with a byte: 0, or which [`Error`], whose words follow.
 
 use everwire_bind::{
-    AttemptAnswer, Batch, Error, Event, EventBatch, Header, IdRange, Left, Outcome, OutcomeBatch, Payload, Phase,
-    Priority, Recovered, SendOptions, Sent, Settings, State, Stats, Step, StepKind, Value,
+    AttemptAnswer, Batch, Error, Event, EventBatch, Header, IdRange, Outcome, OutcomeBatch, Payload, Phase, Priority,
+    Recovered, SendOptions, Sent, Settings, State, Stats, Step, StepKind, Undelivered, Value,
 };
 
 /// An answer in which nothing went wrong.
@@ -152,9 +152,9 @@ impl Writer {
         self.maybe(step.last_code, |out, code| out.number(i64::from(code)));
     }
 
-    pub(crate) fn left(&mut self, left: &Left) {
-        self.list(&left.unsent, Self::payload);
-        self.list(&left.unacknowledged, Self::payload);
+    pub(crate) fn undelivered(&mut self, undelivered: &Undelivered) {
+        self.list(&undelivered.unsent, Self::payload);
+        self.list(&undelivered.unacknowledged, Self::payload);
     }
 
     pub(crate) fn sent(&mut self, sent: &Sent) {

@@ -46,8 +46,8 @@ fn answer(client: Arc<Client>, what: i32, given: &mut Reader<'_>) -> Answer {
             Box::pin(async move { result(client.send_wait(payload, options).await, |id, out| out.number(id as i64)) })
         }
         6 => Box::pin(async move {
-            let left = client.finish(position).await;
-            success(|out| out.left(&left))
+            let undelivered = client.finish(position).await;
+            success(|out| out.undelivered(&undelivered))
         }),
         7 => {
             let payload = given.payload();

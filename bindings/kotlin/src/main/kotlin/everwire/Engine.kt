@@ -389,15 +389,15 @@ internal class Engine(settings: Map<String, Any?>, private val asks: Asks, priva
     }
 
     /** Ends the client, and waits for that; cancelled, it goes on. */
-    suspend fun finish(withinMs: Long): Left = ENDING.async { end(withinMs) }.await()
+    suspend fun finish(withinMs: Long): Undelivered = ENDING.async { end(withinMs) }.await()
 
     /** Ends the client in the background. */
     fun close(deadlineMs: Long) {
         ENDING.launch(start = CoroutineStart.UNDISPATCHED) { end(deadlineMs) }
     }
 
-    private suspend fun end(withinMs: Long): Left {
-        if (closed) return Left(emptyList(), emptyList())
+    private suspend fun end(withinMs: Long): Undelivered {
+        if (closed) return Undelivered(emptyList(), emptyList())
         ending = true
         hurry.trySend(Unit)
         val end = System.nanoTime() + withinMs * 1_000_000
@@ -411,7 +411,7 @@ internal class Engine(settings: Map<String, Any?>, private val asks: Asks, priva
         }
         waiting.forEach { it.complete(Outcome.closed(CLOSED)) }
         release()
-        return Left(left.unsent + never.map { it.toMessage() }, left.unacknowledged)
+        return Undelivered(left.unsent + never.map { it.toMessage() }, left.unacknowledged)
     }
 
     /** Lets go of the native client, once whoever reads messages has done with them. */

@@ -20,7 +20,7 @@ internal fun ByteString.toPayload(): Payload = Payload(toByteArray(), isText = f
 internal fun Payload.toMessage(): Message = if (isText) Message.Text(bytes.decodeToString()) else Message.Binary(bytes.toByteString())
 
 /** What was still in the outbox when a client had ended. Both are empty if all went well. */
-public data class Left(
+public data class Undelivered(
     /** Never wholly handed to a socket, in order: they have certainly not arrived. */
     val unsent: List<Message>,
     /** Written, in order, and nothing proves their arrival. */

@@ -307,10 +307,10 @@ public class WebSocketClient @JvmOverloads constructor(
      * Cancelled, it goes on.
      */
     @JvmSynthetic
-    public suspend fun finish(within: Duration): Left = engine.finish(within.inWholeMilliseconds)
+    public suspend fun finish(within: Duration): Undelivered = engine.finish(within.inWholeMilliseconds)
 
     /** [finish], for Java. */
-    public fun finishAsync(within: java.time.Duration): CompletableFuture<Left> =
+    public fun finishAsync(within: java.time.Duration): CompletableFuture<Undelivered> =
         // Not in the client's own scope, which ends with it.
         FUTURES.future { finish(within.toMillis().milliseconds) }
 

@@ -65,7 +65,7 @@ class ClientTest {
             assertTrue(client.send("waits"), "it waits for the next connection")
             client.connect()
             assertEquals(Message.Text("waits"), client.messages.first())
-            assertEquals(Left(emptyList(), emptyList()), client.finish(5.seconds))
+            assertEquals(Undelivered(emptyList(), emptyList()), client.finish(5.seconds))
             assertFalse(client.send("late"))
             assertEquals(Outcome.Kind.CANCELLED, client.deliver("late").kind)
         }

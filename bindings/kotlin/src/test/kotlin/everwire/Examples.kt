@@ -27,9 +27,9 @@ internal object Examples {
         val outcome = client.deliver("hello")             // a pong proves the arrival, or the outcome says what happened
         println(outcome.text)
         val answer = client.messages.first()              // in order, with back-pressure
-        val left = client.finish(within = 5.seconds)      // sends what waits; what could not be sent is in `left`
+        val undelivered = client.finish(within = 5.seconds) // sends what waits; returns what could not be delivered
         // [end]
-        return "$answer ${left.unsent.size}"
+        return "$answer ${undelivered.unsent.size}"
     }
 
     suspend fun login(url: String): Outcome {

@@ -63,7 +63,7 @@ class ForeignServersTest {
             client.state.first { it is WebSocketClient.State.Disconnected && it.code == 1001 }
             assertEquals(Outcome.Kind.RECEIVED, client.deliver("two").kind)
             assertEquals(Message.Text("two"), client.messages.first())
-            assertEquals(Left(emptyList(), emptyList()), client.finish(5.seconds))
+            assertEquals(Undelivered(emptyList(), emptyList()), client.finish(5.seconds))
         }
     }
 

@@ -3,9 +3,9 @@ package everwire.chat
 import everwire.AttemptAnswer
 import everwire.Guarantee
 import everwire.Hint
-import everwire.Left
 import everwire.Message
 import everwire.Outcome
+import everwire.Undelivered
 import everwire.WebSocketClient
 import everwire.WebSocketClient.State
 import everwire.chat.ChatMessage.MessageStatus
@@ -174,7 +174,7 @@ public class ChatClient @JvmOverloads constructor(
 
     /** Ends the client in order, and waits for that at most so long. Returns what could not be sent. */
     @JvmSynthetic
-    public suspend fun finish(within: Duration): Left = client.finish(within).also { scope.cancel() }
+    public suspend fun finish(within: Duration): Undelivered = client.finish(within).also { scope.cancel() }
 
     /** Ends the client in the background. */
     override fun close() {

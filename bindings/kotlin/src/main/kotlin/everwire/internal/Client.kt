@@ -40,7 +40,7 @@ internal class Step(
     val lastCode: Int?,
 )
 
-internal class Left(val unsent: List<Message>, val unacknowledged: List<Message>)
+internal class Undelivered(val unsent: List<Message>, val unacknowledged: List<Message>)
 
 /** A native client. After [free] its calls do nothing, and its waits end. */
 internal class Client private constructor(private val handle: Long) {
@@ -117,7 +117,7 @@ internal class Client private constructor(private val handle: Long) {
     suspend fun sendWait(payload: Payload, options: SendOptions?): Long =
         await(5) { payload(payload).options(options ?: NONE) }.number()
 
-    suspend fun finish(withinMs: Long): Left = await(6, withinMs).run { Left(list { message() }, list { message() }) }
+    suspend fun finish(withinMs: Long): Undelivered = await(6, withinMs).run { Undelivered(list { message() }, list { message() }) }
 
     suspend fun openingSend(step: Long, payload: Payload) {
         await(7, step) { payload(payload) }

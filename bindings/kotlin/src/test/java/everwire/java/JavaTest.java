@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import everwire.EchoServer;
-import everwire.Left;
 import everwire.Listener;
 import everwire.Outcome;
 import everwire.SettingException;
+import everwire.Undelivered;
 import everwire.WebSocketClient;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -56,8 +56,8 @@ class JavaTest {
                 assertEquals(Outcome.Kind.RECEIVED, outcomes.get(number).get(20, TimeUnit.SECONDS).getKind());
                 assertEquals("message " + number, told.poll(20, TimeUnit.SECONDS));
             }
-            Left left = client.finishAsync(Duration.ofSeconds(5)).get(20, TimeUnit.SECONDS);
-            assertTrue(left.getUnsent().isEmpty() && left.getUnacknowledged().isEmpty());
+            Undelivered undelivered = client.finishAsync(Duration.ofSeconds(5)).get(20, TimeUnit.SECONDS);
+            assertTrue(undelivered.getUnsent().isEmpty() && undelivered.getUnacknowledged().isEmpty());
         }
     }
 
