@@ -50,7 +50,7 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
     let mut wrong = chat(&address, "ana", "wrong horse", &[]);
     assert_eq!(wrong.finish(), 4);
     assert!(wrong.err.text().contains("sign-in: the user or the password is wrong"), "{:?}", wrong.err.seen);
-    let (code, _, err) = run(&["chat", &address, "--name", "guest", "--listen"]);
+    let (code, _, err) = run(&["chat", &address, "--name", "guest", "--receive-only"]);
     assert!(code == 4 && err.contains("401") && err.contains("--user NAME --sign-in"), "{code} {err}");
 
     let mut ana = chat(&address, "ana", PASSWORD, &[]);
@@ -59,7 +59,7 @@ fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_run
     let (_, out, _) = run(&["export", "--data", &data]);
     assert!(out.contains("\"userName\":\"Ana Lima\"") && out.contains("\"text\":\"signed\""), "{out}");
 
-    let mut ana = chat(&address, "ana", PASSWORD, &["--listen"]);
+    let mut ana = chat(&address, "ana", PASSWORD, &["--receive-only"]);
     ana.err.until("connected");
     let (code, _, err) = run(&["user", "ban", "ana", "--data", &data]);
     assert_eq!((code, err.as_str()), (0, "everwire: ana is banned"));
@@ -207,7 +207,7 @@ fn who_is_kept_out_of_a_room_is_told_of_others_and_of_whom_to_ask() {
     with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
     run(&["room", "close", "board", "ben", "--data", &data]);
     let (_server, address) = serve(&data, &["--auth", "accounts"], "ws");
-    let mut ana = chat(&address, "ana", PASSWORD, &["--room", "board", "--listen"]);
+    let mut ana = chat(&address, "ana", PASSWORD, &["--room", "board", "--receive-only"]);
     assert_eq!(ana.exit_code(), 4, "{:?}", ana.err.seen);
     let err = ana.err.text();
     assert!(err.contains("for its members only") && err.contains("join another room with --room"), "{err}");

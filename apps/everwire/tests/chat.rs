@@ -64,7 +64,7 @@ fn rooms_are_apart() {
 fn one_line_can_be_said_by_a_script() {
     let data = tempfile::tempdir().unwrap();
     let (_server, address) = serve("127.0.0.1:0", data.path());
-    let mut ana = chat(&format!("http://{address}"), "ana", &["--listen"]);
+    let mut ana = chat(&format!("http://{address}"), "ana", &["--receive-only"]);
     ana.err.until("connected");
     let mut script = chat(&address, "ci", &[]);
     script.say("/retry is no command in a pipe");
@@ -195,7 +195,7 @@ fn what_was_said_offline_is_sent_by_the_next_start() {
     offline.say("from the train");
     assert_eq!(offline.finish(), 5, "it says that the line has not arrived: {:?}", offline.err.seen);
     let (_server, address) = serve(&address, data.path());
-    let mut ben = chat(&address, "ben", &["--listen"]);
+    let mut ben = chat(&address, "ben", &["--receive-only"]);
     ben.err.until("connected");
     let mut again = chat(&address, "ana", &kept);
     again.out.until("ana: from the train ✓");

@@ -72,7 +72,8 @@ fn where_nobody_listens_it_gives_up_when_told_to() {
 fn t6_attempts_at_a_server_that_accepts_then_closes_are_spread_not_a_storm() {
     let server = Server::start(close_with(1011));
     let url = server.url();
-    let args = ["--listen", "--initial-delay", "100ms", "--max-delay", "5s", "--jitter", "none", "--max-attempts", "4"];
+    let args =
+        ["--receive-only", "--initial-delay", "100ms", "--max-delay", "5s", "--jitter", "none", "--max-attempts", "4"];
     let mut everwire = connect(&url, &args);
     assert_eq!(everwire.exit_code(), 3, "{:?}", everwire.err.seen);
     let arrivals = server.connections();
@@ -93,7 +94,7 @@ fn what_speaks_no_websocket_ends_it_with_what_to_do() {
         let server = Server::start(answer(response));
         // A second attempt would come long after the end.
         let delay = ["--initial-delay", "1h", "--max-delay", "1h", "--jitter", "none"];
-        let mut everwire = Everwire::start(&[&["connect", &server.url(), "--listen"], &delay[..]].concat());
+        let mut everwire = Everwire::start(&[&["connect", &server.url(), "--receive-only"], &delay[..]].concat());
         assert_eq!(everwire.exit_code(), 3, "{:?}", everwire.err.seen);
         let last = everwire.err.seen.last().unwrap();
         assert!(parts.iter().all(|part| last.contains(part)), "{last}");
@@ -157,7 +158,7 @@ fn t20_a_refusal_for_good_is_not_retried() {
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "check the path"),
     ] {
         let server = Server::start(answer(response));
-        let mut everwire = connect(&server.url(), &["--listen"]);
+        let mut everwire = connect(&server.url(), &["--receive-only"]);
         assert_eq!(everwire.exit_code(), 4, "{:?}", everwire.err.seen);
         assert!(everwire.err.text().contains(part), "{:?}", everwire.err.seen);
         assert_eq!(server.connections().len(), 1);
@@ -180,7 +181,7 @@ fn codes_and_statuses_are_retried_or_not_as_the_options_say() {
         (&busy, "--stop-on", "503", 4, 1),
         (&failing, "--stop-on", "1011", 4, 1),
     ] {
-        let mut everwire = connect(&server.url(), &["--listen", "--max-attempts", "2", option, code]);
+        let mut everwire = connect(&server.url(), &["--receive-only", "--max-attempts", "2", option, code]);
         assert_eq!(everwire.exit_code(), exit, "{option} {code}: {:?}", everwire.err.seen);
         assert_eq!(server.connections().len(), attempts, "{option} {code}: {:?}", everwire.err.seen);
     }
@@ -217,7 +218,7 @@ fn a_text_in_the_place_of_a_ping_proves_what_was_sent() {
 #[test]
 fn a_close_with_1000_is_the_end_and_nothing_is_wrong() {
     let server = Server::start(close_with(1000));
-    for more in [&[][..], &["--listen", "--on-normal-close", "end"]] {
+    for more in [&[][..], &["--receive-only", "--on-normal-close", "end"]] {
         let mut everwire = connect(&server.url(), more);
         assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
         assert!(everwire.err.text().contains("closed by the other side: as scripted"), "{:?}", everwire.err.seen);
@@ -226,7 +227,7 @@ fn a_close_with_1000_is_the_end_and_nothing_is_wrong() {
 
 #[test]
 fn who_listens_comes_back_after_a_close_with_1000() {
-    for more in [&["--listen"][..], &["--on-normal-close", "reconnect"], &["--retry-on", "1000"]] {
+    for more in [&["--receive-only"][..], &["--on-normal-close", "reconnect"], &["--retry-on", "1000"]] {
         let server = Server::start(close_with(1000));
         let mut everwire = connect(&server.url(), &[more, &["--max-attempts", "3"]].concat());
         assert_eq!(everwire.exit_code(), 3, "{more:?}: {:?}", everwire.err.seen);
@@ -345,7 +346,7 @@ fn a_plain_address_of_a_port_that_speaks_tls_is_told_to_be_wss() {
     {
         let server = support::secure::waiting_for_tls(refusal);
         let url = format!("ws://localhost:{}/", server.address.port());
-        let mut everwire = connect(&url, &["--listen"]);
+        let mut everwire = connect(&url, &["--receive-only"]);
         assert_eq!(everwire.exit_code(), expected, "{:?}", everwire.err.seen);
         let advice = format!("; port {} speaks TLS: use wss:// instead of ws://", server.address.port());
         let last = everwire.err.seen.last().unwrap();
@@ -460,7 +461,7 @@ fn binary_is_byte_for_byte_both_ways() {
     assert!(arrived == bytes);
 
     let server = Server::start(greet(vec![Message::binary(vec![0xff, 0xfe, b'\n', b'x']), Message::from("text")]));
-    let mut everwire = connect(&server.url(), &["--binary", "--messages", "2", "--listen"]);
+    let mut everwire = connect(&server.url(), &["--binary", "--messages", "2", "--receive-only"]);
     assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
     assert_eq!(everwire.out.seen, ["\u{fffd}\u{fffd}", "xtext"], "nothing is added, not even line ends");
 }
@@ -468,7 +469,7 @@ fn binary_is_byte_for_byte_both_ways() {
 #[test]
 fn a_received_binary_message_is_one_line_too() {
     let server = Server::start(greet(vec![Message::binary(b"\x00\n\xff".to_vec()), Message::from("text")]));
-    let mut everwire = connect(&server.url(), &["--messages", "2", "--listen"]);
+    let mut everwire = connect(&server.url(), &["--messages", "2", "--receive-only"]);
     assert_eq!(everwire.exit_code(), 0);
     assert_eq!(everwire.out.seen, ["base64:AAr/", "text"]);
 }
@@ -511,7 +512,7 @@ fn a_small_outbox_holds_stdin_back_and_loses_nothing() {
 fn a_reader_that_leaves_ends_it_quietly() {
     let messages = (0..5_000).map(|n| Message::from(format!("message {n} {}", "x".repeat(100)))).collect();
     let server = Server::start(greet(messages));
-    let mut child = support::command(&["connect", &server.url(), "--listen"]).spawn().unwrap();
+    let mut child = support::command(&["connect", &server.url(), "--receive-only"]).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -557,7 +558,7 @@ fn t20_a_token_is_asked_for_anew_at_every_attempt() {
 
     let refusing = Server::start(answer("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"));
     let (address, url) = (refusing.address.to_string(), refusing.url());
-    let mut everwire = connect(&url, &["--token-command", &command, "--listen"]);
+    let mut everwire = connect(&url, &["--token-command", &command, "--receive-only"]);
     let header = |server: &Server| loop {
         if let Heard::Header(header) = server.next() {
             return header.unwrap();
@@ -638,7 +639,7 @@ fn batches_are_one_json_array() {
 fn a_line_that_has_waited_too_long_is_given_up_and_one_without_room_is_refused_on_request() {
     let nobody = Nobody::new();
     let args =
-        ["--max-age", "100ms", "--initial-delay", "1h", "--max-delay", "1h", "--close-timeout", "5s", "--listen"];
+        ["--max-age", "100ms", "--initial-delay", "1h", "--max-delay", "1h", "--close-timeout", "5s", "--receive-only"];
     let mut everwire = connect(&nobody.url(), &[&args[..8], &["-v"]].concat());
     everwire.say("stale");
     everwire.err.until("line 1: expired");

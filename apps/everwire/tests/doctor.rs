@@ -339,7 +339,7 @@ fn what_will_not_heal_by_itself_is_said_so_with_the_exit_code_of_connect() {
         let (code, out) = doctor(&[&url]);
         assert_eq!(code, 3, "{out}");
         assert!(out.contains("It does not work, and won't without a change."), "{out}");
-        let mut connect = support::Everwire::of(command(&["connect", &url, "--listen"]));
+        let mut connect = support::Everwire::of(command(&["connect", &url, "--receive-only"]));
         assert_eq!(connect.finish(), 3, "{}", connect.err.text());
     }
 }
@@ -471,7 +471,7 @@ fn a_certificate_is_shown_and_what_is_wrong_with_one_is_told_with_what_to_do() {
     let line = step(&out, "FAIL", "tls");
     assert!(line.contains("for other.example") && line.contains("not for localhost"), "{line}");
     let url_of_other = url(&other, "localhost");
-    let mut connect = command(&["connect", &url_of_other, "--listen", "--cacert"]);
+    let mut connect = command(&["connect", &url_of_other, "--receive-only", "--cacert"]);
     connect.arg(&file);
     let mut connect = support::Everwire::of(connect);
     assert_eq!(connect.finish(), 3, "{}", connect.err.text());

@@ -303,7 +303,7 @@ fn an_echo_server_lets_its_clients_go_at_once_when_it_ends() {
 
     let mut server = Everwire::start(&["echo", "--listen", "127.0.0.1:0"]);
     let url = server.out.until("listening on ws://").rsplit(' ').next().unwrap().to_owned();
-    let mut client = Everwire::start(&["connect", &url, "--listen", "--stop-on", "1001"]);
+    let mut client = Everwire::start(&["connect", &url, "--receive-only", "--stop-on", "1001"]);
     client.err.until_line("connected", |line| line.ends_with(": connected"));
     let asked = Instant::now();
     server.signal("TERM");

@@ -135,7 +135,7 @@ fn every_retry_and_heartbeat_setting_is_in_the_help() {
         "--batch",
         "--close-timeout",
         "--linger",
-        "--listen",
+        "--receive-only",
         "--binary",
         "--json",
         "--subprotocol",

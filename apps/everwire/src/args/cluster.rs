@@ -8,12 +8,12 @@ use clap::{Args, Subcommand};
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ExaminedCluster {
-    /// Look at these NATS servers instead, and at the streams of the chat's nodes on them: nats://host:4222 or tls://host:4222, several
-    /// with commas; nothing is made or changed
+    /// Check these NATS servers, and a chat cluster's streams on them, instead of a URL: nats://HOST:4222 or tls://HOST:4222,
+    /// separated by commas; nothing is changed
     #[arg(long, value_name = "URL", value_delimiter = ',', conflicts_with = "url")]
     pub(crate) cluster: Vec<String>,
 
-    /// On how many servers each message is to be stored
+    /// Number of NATS servers that should store each message
     #[arg(
         long,
         value_name = "COUNT",
@@ -23,11 +23,11 @@ pub(crate) struct ExaminedCluster {
     )]
     pub(crate) cluster_replicas: u8,
 
-    /// The NATS user's credentials (.creds)
+    /// The NATS user's credentials file (.creds) [default: those in the addresses, if any]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CREDENTIALS")]
     pub(crate) cluster_credentials: Option<PathBuf>,
 
-    /// The certificates that those of the NATS servers lead to (PEM) [default: the operating system's]
+    /// Root certificates of the NATS servers (PEM) [default: the operating system's]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CA")]
     pub(crate) cluster_ca: Option<PathBuf>,
 }
@@ -37,23 +37,26 @@ pub(crate) struct ExaminedCluster {
 pub(crate) enum ClusterCommand {
     /// Begin a new epoch of the history, after an older backup of the streams was restored
     ///
-    /// What is in the streams stays, and clients load it anew. Nodes that had applied more refuse to go on until then. Stop all nodes
-    /// before, and start them with empty data folders afterwards.
+    /// The streams keep what they hold, and clients load it again. Until then, nodes that have applied more than the streams
+    /// hold refuse to run. Stop all nodes first, and start them with empty data folders afterwards.
+    #[command(after_help = "\
+Examples:
+  everwire cluster renew --cluster nats://10.0.0.1:4222,nats://10.0.0.2:4222")]
     Renew(RenewedCluster),
 }
 
 /// Where the cluster is that begins a new epoch.
 #[derive(Debug, Args)]
 pub(crate) struct RenewedCluster {
-    /// Its NATS servers: nats://host:4222 or tls://host:4222, several with commas
+    /// The cluster's NATS servers: nats://HOST:4222 or tls://HOST:4222, separated by commas
     #[arg(long, value_name = "URL", value_delimiter = ',', required = true)]
     pub(crate) cluster: Vec<String>,
 
-    /// The NATS user's credentials (.creds)
+    /// The NATS user's credentials file (.creds) [default: those in the addresses, if any]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CREDENTIALS")]
     pub(crate) cluster_credentials: Option<PathBuf>,
 
-    /// The certificates that those of the NATS servers lead to (PEM) [default: the operating system's]
+    /// Root certificates of the NATS servers (PEM) [default: the operating system's]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CA")]
     pub(crate) cluster_ca: Option<PathBuf>,
 }

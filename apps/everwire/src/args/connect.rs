@@ -8,14 +8,15 @@ use everwire::OnNormalClose;
 use super::values::{self, BytesOrOff, GuaranteeArg, NormalCloseArg, OrOff, OverflowArg};
 use super::{ConnectionArgs, NetworkArgs, ProtocolArgs, TokenArgs, exit_codes};
 
-/// Talk to any WebSocket: lines in, messages out, through every loss of the connection.
+/// Send stdin to any WebSocket and print what it sends; reconnect when the connection is lost.
 ///
 /// Each line of stdin is sent as one text message, each received message is printed to stdout as one line, and the
-/// connection's state goes to stderr. When the connection is lost it is opened again, and what was not sent yet waits
-/// for it. At the end of stdin everything is flushed, its arrival awaited, and the connection closed.
+/// connection's state is reported on stderr. When the connection is lost, it is opened again, and unsent messages
+/// wait for it in an outbox. At the end of stdin everything is sent, its arrival is awaited, and the connection is
+/// closed.
 ///
-/// Received binary messages are printed as base64 after the word 'base64:'. With --binary stdin is sent as it is read, in
-/// binary messages of up to 64 KiB, and what is received goes to stdout byte for byte.
+/// Received binary messages are printed as base64 after 'base64:'. With --binary, stdin is sent as it is read, in
+/// binary messages of up to 64 KiB, and received bytes are written to stdout unchanged.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = concat!("\
 Examples:
@@ -23,62 +24,63 @@ Examples:
     everwire connect wss://example.org/echo
   Send a file's lines; exit code 0 means that all of them have arrived:
     everwire connect ws://localhost:8080/in --guarantee at-least-once < lines.txt
-  Follow a feed as JSON lines, for ever, with a token that is asked for at every attempt:
-    everwire connect wss://example.org/feed --listen --json --token-command 'pass show feed'
+  Follow a feed for ever, as JSON lines, with a new token for each attempt:
+    everwire connect wss://example.org/feed --receive-only --json --token-command 'pass show feed'
   Subscribe, and subscribe again on every new connection:
-    everwire connect wss://example.org/feed --listen --first 'subscribe prices'
+    everwire connect wss://example.org/feed --receive-only --first 'subscribe prices'
   Give up after five attempts instead of never:
     everwire connect ws://localhost:9000 --max-attempts 5 --initial-delay 200ms
-  Through a proxy, to a server whose certificate the company has issued:
-    everwire connect wss://intranet.example/feed --proxy http://proxy.example:3128 --cacert company.pem
-  Only what is still fresh when the connection is back:
+  Through a proxy, to a server with a certificate of the company:
+    everwire connect wss://intranet.example/feed --proxy http://proxy:3128 --cacert ca.pem
+  Drop what is older than 5 seconds when the connection is back:
     sensor | everwire connect wss://example.org/in --max-age 5s --overflow drop-oldest
-  To a server that closes connections which send more than 5 messages a second:
+  To a server that allows 5 messages per second:
     everwire connect wss://example.org/in --send-rate 4.5 --close-timeout 10m < lines.txt
-  Copy a file through:
+  Send a file:
     everwire connect ws://localhost:8080/upload --binary < photo.jpg
 
 ", exit_codes!()))]
 pub(crate) struct ConnectArgs {
-    /// Where to: ws://HOST, wss://HOST; 'localhost:8080/path' and http(s) addresses are understood too
+    /// Server address: ws://HOST or wss://HOST; 'localhost:8080/path' and http(s) addresses work too
     pub(crate) url: String,
 
-    /// Send stdin as binary messages and print received bytes as they are
+    /// Send stdin as binary messages, and write received bytes to stdout unchanged
     #[arg(short, long, conflicts_with = "json")]
     pub(crate) binary: bool,
 
-    /// Never read stdin; stay until the other side ends it, or Ctrl-C
-    #[arg(short, long, conflicts_with_all = ["linger", "once"])]
-    pub(crate) listen: bool,
+    /// Do not read stdin: only receive, until the server ends the connection or Ctrl-C
+    #[arg(short = 'l', long, alias = "listen", conflicts_with_all = ["linger", "once"])]
+    pub(crate) receive_only: bool,
 
-    /// Offer this subprotocol; may be repeated, the preferred one first
+    /// Offer this subprotocol; may be repeated, in order of preference
     #[arg(short = 's', long = "subprotocol", value_name = "NAME")]
     pub(crate) subprotocols: Vec<String>,
 
-    /// Send this text first on every connection, before any line; may be repeated: for servers that want to be told again
-    /// whom they have and who wants what
+    /// Send this text first on every new connection, before any line; may be repeated. For servers that need a login
+    /// or a subscription on each connection
     #[arg(long, value_name = "TEXT")]
     pub(crate) first: Vec<String>,
 
-    /// After the end of stdin, stay connected until nothing has been received for this long; 'off' stays until Ctrl-C. A
-    /// wanted number of messages is waited for as long as it takes
+    /// After the end of stdin, stay connected until nothing has been received for this long; 'off' stays until
+    /// Ctrl-C. With --messages, stay until that many have come
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = values::duration_or_off)]
     pub(crate) linger: OrOff,
 
-    /// End after this many received messages; ending with fewer is exit code 5
+    /// Exit after this many received messages; exit code 5 if fewer come
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) messages: Option<u64>,
 
-    /// End after the first received message; the same as --messages 1. What stdin has by then, and for another second, is sent
+    /// Exit after the first received message, as with --messages 1; lines that arrive on stdin within another second
+    /// are still sent
     #[arg(long, conflicts_with = "messages")]
     pub(crate) once: bool,
 
-    /// How long the flush at the end may take, lost connections and a first one included
+    /// Longest time for sending the rest at the end, including time without a connection
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub(crate) close_timeout: Duration,
 
-    /// What follows when the other side closes with 1000, which some servers do when they restart [default: end; with
-    /// --listen: reconnect]
+    /// What to do when the server closes with code 1000, which some servers do when they restart [default: end; with
+    /// --receive-only: reconnect]
     #[arg(long, value_name = "WHAT")]
     pub(crate) on_normal_close: Option<NormalCloseArg>,
 
@@ -103,7 +105,7 @@ pub(crate) struct ConnectArgs {
 
 impl ConnectArgs {
     pub(crate) fn on_normal_close(&self) -> OnNormalClose {
-        let usual = if self.listen { OnNormalClose::Reconnect } else { OnNormalClose::End };
+        let usual = if self.receive_only { OnNormalClose::Reconnect } else { OnNormalClose::End };
         self.on_normal_close.map_or(usual, OnNormalClose::from)
     }
 }
@@ -112,40 +114,40 @@ impl ConnectArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Delivery")]
 pub(crate) struct DeliveryArgs {
-    /// What is done about messages whose arrival a lost connection leaves unproven
+    /// Delivery guarantee for messages in flight when a connection is lost
     #[arg(long, value_name = "WHICH", default_value = "at-most-once")]
     pub(crate) guarantee: GuaranteeArg,
 
-    /// How many messages may wait, unsent or unproven
+    /// Most messages in the outbox, queued or in flight
     #[arg(long, value_name = "COUNT", default_value_t = 65536, value_parser = count)]
     pub(crate) outbox_messages: usize,
 
-    /// How many bytes they may have together; also the longest line that is accepted
+    /// Most bytes in the outbox; also the longest line that is accepted
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = values::bytes)]
     pub(crate) outbox_bytes: usize,
 
-    /// What happens when there is no room
+    /// What to do with a new message when the outbox is full
     #[arg(long, value_name = "WHAT", default_value = "wait")]
     pub(crate) overflow: OverflowArg,
 
-    /// Give a message up that has waited this long to be sent [default: it waits as long as it takes]
+    /// Drop a message that was not sent within this time [default: never]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_age: Option<Duration>,
 
-    /// Send at most this many messages a second on average, those of --first and texts in the place of pings
-    /// included: some 10 % below what the server allows [default: as fast as the connection takes them]
+    /// Send at most this many messages per second on average, those of --first and --text-ping included; choose some
+    /// 10 % less than the server allows [default: no limit]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) send_rate: Option<f64>,
 
-    /// How many messages may go out at once after a pause
+    /// With --send-rate: most messages sent at once after a pause
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "send_rate", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) send_burst: u32,
 
-    /// Collect lines that are JSON for this long and send them as one JSON array
+    /// Collect lines of JSON for this long, and send them as one JSON array [default: each line is a message]
     #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "binary")]
     pub(crate) batch: Option<Duration>,
 
-    /// Send messages of more bytes in fragments of 64 KiB, between which pings pass; 'off' never does
+    /// Send larger messages in fragments of 64 KiB, so that pings pass between them; 'off' never fragments
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::bytes_or_off)]
     pub(crate) fragment_above: BytesOrOff,
 }
@@ -154,15 +156,15 @@ pub(crate) struct DeliveryArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ReportArgs {
-    /// Print everything to stdout as JSON lines: messages, states, outcomes, events, and how it ended
+    /// Print messages, states, outcomes, events and the end to stdout, one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Say nothing on stderr but the reason of a failure
+    /// Print nothing on stderr except the reason of a failure
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
-    /// Say more on stderr: events, outcomes, and the figures at the end
+    /// Print more on stderr: events, outcomes, and statistics at the end
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }
@@ -196,5 +198,12 @@ mod tests {
         assert!(shown.max_age.is_none() && config.outbox.max_age.is_none());
         assert!(shown.send_rate.is_none() && config.send_rate.is_none());
         assert_eq!(shown.send_burst, SendRate::per_second(1.0).burst);
+    }
+
+    #[test]
+    fn the_earlier_name_of_receive_only_is_understood() {
+        for option in ["--receive-only", "--listen", "-l"] {
+            assert!(Alone::parse_from(["test", "ws://localhost", option]).connect.receive_only, "{option}");
+        }
     }
 }

@@ -11,23 +11,23 @@ use super::values::{self, JitterArg, OrOff};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArgs {
-    /// How long one opening may take, from the name's look-up to the upgrade
+    /// Longest time for one attempt, from the name look-up to the upgrade
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) connect_timeout: Duration,
 
-    /// Delay before the first new attempt
+    /// Back-off: delay before the first new attempt
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = values::duration)]
     pub(crate) initial_delay: Duration,
 
-    /// By what the delay grows with each failed attempt
+    /// Back-off: factor by which the delay grows with each failed attempt
     #[arg(long, value_name = "NUMBER", default_value_t = 1.3)]
     pub(crate) factor: f64,
 
-    /// What the delay never exceeds
+    /// Back-off: longest delay
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) max_delay: Duration,
 
-    /// How delays are spread by chance
+    /// Back-off: random part of each delay
     #[arg(long, value_name = "HOW", default_value = "full")]
     pub(crate) jitter: JitterArg,
 
@@ -39,20 +39,21 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_elapsed: Option<Duration>,
 
-    /// Ping after this much silence in either direction, and once after 3 s where a new connection is quiet; 'off' never pings
+    /// Heartbeat: ping after this much silence in either direction, and once after 3 s on a quiet new connection;
+    /// 'off' sends no pings
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = values::duration_or_off)]
     pub(crate) heartbeat_interval: OrOff,
 
-    /// Disconnect when the other side stays silent for so long after that
+    /// Heartbeat: disconnect when nothing is received for this long after a ping
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) heartbeat_timeout: Duration,
 
-    /// Keep to the heartbeat's interval; without it, connections that are lost after having been idle for a shorter time make
-    /// it shorter, down to 5 s
+    /// Heartbeat: keep the interval as it is. Otherwise it becomes shorter, down to 5 s, when connections are lost
+    /// after shorter idle times
     #[arg(long)]
     pub(crate) fixed_heartbeat: bool,
 
-    /// Header of the opening request, 'Name: value'; may be repeated
+    /// Add this header to the opening request, 'Name: value'; may be repeated
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = values::header)]
     pub(crate) headers: Vec<values::Header>,
 }
@@ -61,11 +62,12 @@ pub(crate) struct ConnectionArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct TokenArgs {
-    /// Send the file's content as bearer token; read anew for every attempt
+    /// Send the content of this file as bearer token; it is read for each attempt
     #[arg(long, value_name = "FILE", conflicts_with = "token_command")]
     pub(crate) bearer_file: Option<std::path::PathBuf>,
 
-    /// Send what this shell command prints as bearer token; run anew for every attempt, and killed if that times out
+    /// Send the output of this shell command as bearer token; it is run for each attempt, and killed when the attempt
+    /// times out
     #[arg(long, value_name = "COMMAND")]
     pub(crate) token_command: Option<String>,
 }

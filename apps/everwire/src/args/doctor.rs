@@ -7,65 +7,65 @@ use clap::Args;
 use super::cluster::ExaminedCluster;
 use super::{NetworkArgs, TokenArgs, values};
 
-/// Say step by step whether a WebSocket, or a cluster's NATS servers, can be reached, and what to do if not.
+/// Diagnose step by step why a WebSocket, or a cluster's NATS servers, can't be reached, and advise what to do.
 ///
-/// It looks up the name, connects to each address, shows the proxy, the certificate and the server's answer to the request
-/// that an application makes, and measures the round trip by pings. Then it asks, on connections of their own, whether the
-/// server speaks 'everwire.v1' and compresses. It sends pings and no message, except a session's greeting to a server that
-/// takes 'everwire.v1'.
+/// It looks up the name, connects to each address, reports the proxy, the certificate and the server's answer to the
+/// request that an application makes, and measures the round trip by pings. Then it tests, on separate connections,
+/// whether the server speaks 'everwire.v1' and compresses. It sends pings and no messages, except a session's
+/// greeting to a server that accepts 'everwire.v1'.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  Is it me or the server?
+  Find out why a server can't be reached:
     everwire doctor wss://example.org/feed
-  With the token and the company's certificate that the application uses:
+  With the token and the root certificate that the application uses:
     everwire doctor wss://intranet.example/feed --bearer-file token.txt --cacert company.pem
-  It works for a minute, and then it is cut?
+  Find out whether connections that are idle for a minute are cut:
     everwire doctor wss://example.org/feed --idle 70s
-  Are the NATS servers of a chat's nodes well?
+  Check the NATS servers of a chat cluster:
     everwire doctor --cluster nats://10.0.0.1:4222,nats://10.0.0.2:4222
   For a script, an object per step and one at the end:
     everwire doctor ws://localhost:8080/ws --json | jq -r 'select(.verdict == \"bad\") | .advice'
 
 Exit codes:
-    0  it works; what could be better is said
-    1  failed on this side: the token's file or command, the settings of TLS
-    2  the command line makes no sense
-    3  it does not work now, and trying again may help, if only once something has changed (a certificate that is not
-       accepted, a page where the WebSocket should be); also if only some addresses work, and not the first
+    0  it works; possible improvements are printed
+    1  failed on this machine: the token's file or command, the TLS settings
+    2  the command line is not valid
+    3  it does not work now, but may later, or after a change (a certificate that is not accepted,
+       a web page in place of the WebSocket); also if the first address fails, but others work
     4  refused for good: trying again can't help")]
 pub(crate) struct DoctorArgs {
-    /// Where to: ws://HOST, wss://HOST; 'localhost:8080/path' and http(s) addresses are understood too
+    /// Server address: ws://HOST or wss://HOST; 'localhost:8080/path' and http(s) addresses work too
     #[arg(required_unless_present = "cluster")]
     pub(crate) url: Option<String>,
 
-    #[command(flatten)]
-    pub(crate) cluster: ExaminedCluster,
-
-    /// How long each step may take; all of an opening (proxy, TLS, upgrade) together
+    /// Longest time for each step; proxy, TLS and upgrade of one connection together are one step
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
     pub(crate) timeout: Duration,
 
-    /// Also say nothing for this long on a connection of its own, and look whether it lives: write longer than the time
-    /// after which it is cut, like 70s
+    /// Also keep a connection silent for this long, and check that it still works; choose longer than the time after
+    /// which yours are lost, like 70s
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) idle: Option<Duration>,
 
-    /// How many pings to send
+    /// Number of pings to send
     #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) pings: u8,
 
-    /// Offer this subprotocol; may be repeated, the preferred one first
+    /// Offer this subprotocol; may be repeated, in order of preference
     #[arg(short = 's', long = "subprotocol", value_name = "NAME")]
     pub(crate) subprotocols: Vec<String>,
 
-    /// Header of the opening request, 'Name: value'; may be repeated
+    /// Add this header to the opening request, 'Name: value'; may be repeated
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = values::header)]
     pub(crate) headers: Vec<values::Header>,
 
-    /// Print a JSON object per step, and one at the end
+    /// Print one JSON object per step, and one at the end
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) cluster: ExaminedCluster,
 
     #[command(flatten)]
     pub(crate) token: TokenArgs,

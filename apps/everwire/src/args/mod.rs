@@ -40,18 +40,20 @@ macro_rules! exit_codes {
         "\
 Exit codes:
     0  done, and every message is known to have arrived
-    1  failed on this side: input, output, a file, a port
-    2  the command line makes no sense
-    3  gave up: the limit on attempts or on elapsed time was reached, no connection was ever made, or what answers is
-       no WebSocket, or shows a certificate that is not accepted
+    1  failed on this machine: input, output, a file, a port
+    2  the command line is not valid
+    3  gave up: --max-attempts or --max-elapsed was reached, no connection was ever made, the
+       server does not speak WebSocket, or its certificate is not accepted
     4  refused for good: trying again can't help
-    5  something was left unsent, nothing proves that it arrived, or fewer messages came than were asked for
-  130  interrupted twice (143: terminated twice); once means leaving in order"
+    5  some messages were not sent or not proven to have arrived, or fewer came than --messages
+       asks for
+  130  interrupted twice (143: terminated twice); the first time it ends in order"
     };
 }
 pub(crate) use exit_codes;
 
-/// WebSocket connections that hold: a chat, its server, and a resilient command line for any WebSocket.
+/// Keep WebSocket connections through network failures: a command-line client, a chat with its server, and tools that
+/// test and diagnose connections.
 #[derive(Debug, Parser)]
 #[command(
     name = "everwire",
@@ -82,7 +84,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// When to use colours; a non-empty NO_COLOR means never
+    /// When to print in colour; 'auto' obeys NO_COLOR and TERM
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorArg,
 
@@ -100,7 +102,7 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     Echo(EchoArgs),
     Proxy(ProxyArgs),
-    /// Look at a file of settings for `everwire serve`
+    /// Check a settings file for `everwire serve`
     #[command(after_help = "\
 Examples:
   everwire config check chat.toml")]
@@ -108,10 +110,10 @@ Examples:
         #[command(subcommand)]
         what: ConfigCommand,
     },
-    /// Say who has an account, and who is banned
+    /// Manage the accounts and bans of a chat server
     ///
-    /// For servers with '--auth accounts'; bans also hold with '--auth tokens'. A running server notices within two seconds
-    /// and sends away who may not stay.
+    /// Accounts need '--auth accounts'; bans work with '--auth tokens' too. A running server applies a change within
+    /// two seconds, and disconnects users who may not stay.
     #[command(after_help = "\
 Examples:
   everwire user add ana --name 'Ana Lima'
@@ -127,7 +129,10 @@ Examples:
         #[command(flatten)]
         cluster: ClusterArgs,
     },
-    /// Say which rooms are for their members only
+    /// Manage which rooms are closed, and which are listed
+    ///
+    /// A closed room admits only its members; a published room is listed for clients. A running server applies a
+    /// change within two seconds.
     #[command(after_help = "\
 Examples:
   everwire room close board ana ben
@@ -143,7 +148,7 @@ Examples:
         #[command(flatten)]
         cluster: ClusterArgs,
     },
-    /// Look after the cluster of several `everwire serve`
+    /// Maintain the cluster that several `everwire serve` share
     #[command(after_help = "\
 Examples:
   everwire cluster renew --cluster nats://10.0.0.1:4222,nats://10.0.0.2:4222")]
@@ -151,10 +156,10 @@ Examples:
         #[command(subcommand)]
         what: ClusterCommand,
     },
-    /// Write the chat's history to stdout, a JSON object per line
+    /// Write the chat's history to stdout, one JSON object per line
     ///
-    /// Each line has 'room', 'offset', 'id', 'userId', 'userName', 'text', 'timestamp' (the sender's clock) and 'storedAt'
-    /// (the server's), times in milliseconds since the Unix epoch. The server may go on meanwhile.
+    /// Each line has 'room', 'offset', 'id', 'userId', 'userName', 'text', 'timestamp' (the sender's clock) and
+    /// 'storedAt' (the server's clock); times are milliseconds since the Unix epoch. The server may run meanwhile.
     #[command(after_help = "\
 Examples:
   everwire export > history.jsonl
@@ -163,14 +168,14 @@ Examples:
         #[command(flatten)]
         data: DataArg,
 
-        /// One room only
+        /// Export only this room [default: all rooms]
         #[arg(short, long)]
         room: Option<String>,
     },
-    /// Copy the history, with accounts and bans, to a new file
+    /// Copy history, accounts and bans to a new file
     ///
-    /// The server may go on meanwhile. The copy is checked, and only its owner may read it: passwords' hashes and keys are in
-    /// it too.
+    /// The server may run meanwhile. The copy is checked, and only its owner can read it, because it contains
+    /// password hashes and keys.
     #[command(after_help = "\
 Examples:
   everwire backup chat-2026-11-30.backup
@@ -179,13 +184,13 @@ Examples:
         #[command(flatten)]
         data: DataArg,
 
-        /// The file to be written; it must not exist
+        /// File to write; it must not exist
         file: PathBuf,
     },
-    /// Put a copy of the history in the place of what there is
+    /// Replace history, accounts and bans by a backup
     ///
-    /// The server has to be stopped. The copy is checked first; what was there before is kept beside it. Clients load the
-    /// history anew, and users sign in again.
+    /// Stop the server first. The backup is checked before anything changes, and the old database is kept beside the
+    /// new one. Clients load the history again, and users sign in again.
     #[command(after_help = "\
 Examples:
   everwire restore chat-2026-11-30.backup
@@ -194,7 +199,7 @@ Examples:
         #[command(flatten)]
         data: DataArg,
 
-        /// The copy: from `everwire backup`, from SQLite's own backup, or of a stopped server's file
+        /// The backup: from `everwire backup`, from SQLite's own backup, or the database file of a stopped server
         file: PathBuf,
     },
     /// Print a completion script for a shell
@@ -204,14 +209,14 @@ Examples:
   everwire completions zsh  > ~/.zfunc/_everwire
   everwire completions fish > ~/.config/fish/completions/everwire.fish")]
     Completions {
-        /// Which shell
+        /// The shell that reads the script
         shell: clap_complete::Shell,
     },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArg {
-    /// Where the server keeps what it must remember
+    /// The server's data folder: history, accounts, bans
     #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA", default_value = "everwire-data", global = true)]
     pub(crate) data: PathBuf,
 }
@@ -219,7 +224,8 @@ pub(crate) struct DataArg {
 /// The NATS servers of a cluster, instead of a data folder.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterArgs {
-    /// The NATS servers of a cluster: its accounts and rooms, from any machine; may be given several times
+    /// Work on the accounts and rooms of a cluster, from any machine, instead of a data folder: its NATS servers,
+    /// nats://HOST:4222 or tls://HOST:4222, separated by commas
     #[arg(
         long,
         value_name = "URL",
@@ -230,34 +236,34 @@ pub(crate) struct ClusterArgs {
     )]
     pub(crate) cluster: Option<Vec<String>>,
 
-    /// The NATS user's credentials (.creds)
+    /// The NATS user's credentials file (.creds) [default: those in the addresses, if any]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CREDENTIALS", global = true)]
     pub(crate) cluster_credentials: Option<PathBuf>,
 
-    /// The certificates that those of the NATS servers lead to (PEM) [default: the operating system's]
+    /// Root certificates of the NATS servers (PEM) [default: the operating system's]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CA", global = true)]
     pub(crate) cluster_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say what is wrong with a file, or what a server would make of it
+    /// Report the errors of a file with their lines, or print the settings that it gives
     #[command(after_help = "\
 Examples:
   everwire config check chat.toml")]
     Check {
-        /// The file
+        /// The settings file (TOML)
         file: PathBuf,
     },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorArg {
-    /// On a terminal, unless NO_COLOR is set or TERM is dumb
+    /// If the output is a terminal, unless NO_COLOR is set or TERM is dumb
     Auto,
-    /// Even into a pipe
+    /// Always, into a pipe or a file too
     Always,
-    /// Not at all
+    /// Never
     Never,
 }
 
@@ -265,19 +271,19 @@ pub(crate) enum ColorArg {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct LogArgs {
-    /// What to log to stderr: a level, or per part like 'info,everwire=debug' [default: for serve RUST_LOG or info, else
-    /// nothing]
+    /// What to log to stderr: a level (error, warn, info, debug, trace), or one per part, like 'info,everwire=debug'
+    /// [default: for serve RUST_LOG or info, else nothing]
     #[arg(long, global = true, value_name = "FILTER", env = "EVERWIRE_LOG", hide_env_values = true)]
     pub(crate) log: Option<String>,
 
-    /// How log lines look
+    /// Format of the log lines
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people
+    /// Plain text
     Text,
     /// One JSON object per line
     Json,
@@ -306,14 +312,108 @@ mod tests {
         }
     }
 
+    /// Every command below one, with the words that name it.
+    fn below<'a>(command: &'a clap::Command, names: &str) -> Vec<(String, &'a clap::Command)> {
+        let children = command.get_subcommands().flat_map(|child| {
+            let names = format!("{names} {}", child.get_name());
+            let mut found = below(child, &names);
+            found.push((names, child));
+            found
+        });
+        children.collect()
+    }
+
     #[test]
-    fn every_command_has_examples_and_every_option_help() {
-        for command in Cli::command().get_subcommands() {
-            let name = command.get_name();
+    fn every_command_has_an_example_of_its_own_and_every_option_help() {
+        let command = Cli::command();
+        for (names, command) in below(&command, "everwire") {
             let examples = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
-            assert!(examples.is_some_and(|text| text.contains("Examples:")), "{name} has no examples");
+            let is_shown = examples.is_some_and(|text| text.contains("Examples:") && text.contains(&names));
+            assert!(is_shown, "`{names}` has no example");
             for argument in command.get_arguments() {
-                assert!(argument.get_help().is_some(), "{name}: {} has no help", argument.get_id());
+                assert!(argument.get_help().is_some(), "`{names}`: {} has no help", argument.get_id());
+                for value in argument.get_possible_values() {
+                    let is_shell = argument.get_id() == "shell" || argument.get_id() == "profile";
+                    assert!(
+                        is_shell || value.get_help().is_some() || is_bool(&value),
+                        "`{names}`: {}",
+                        value.get_name()
+                    );
+                }
+            }
+        }
+    }
+
+    fn is_bool(value: &clap::builder::PossibleValue) -> bool {
+        matches!(value.get_name(), "true" | "false")
+    }
+
+    #[test]
+    fn an_option_that_can_be_left_out_has_a_default_in_its_help() {
+        let command = Cli::command();
+        let mut without = std::collections::BTreeSet::new();
+        for (_, command) in below(&command, "everwire") {
+            for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+                let is_many = matches!(argument.get_action(), clap::ArgAction::Append);
+                let is_shown = !argument.get_default_values().is_empty() || argument.is_required_set();
+                let says_so = argument.get_help().is_some_and(|help| help.to_string().contains("[default:"));
+                if !is_many && !is_shown && !says_so {
+                    without.insert(argument.get_id().to_string());
+                }
+            }
+        }
+        assert_eq!(Vec::from_iter(without), WITHOUT_DEFAULT);
+    }
+
+    /// Options that ask for something which does not happen without them.
+    const WITHOUT_DEFAULT: [&str; 16] = [
+        "audience",
+        "bearer_file",
+        "cert",
+        "check",
+        "close_with",
+        "config",
+        "idle",
+        "issuer",
+        "issuer_keys",
+        "messages",
+        "profile",
+        "seed",
+        "text_ping",
+        "to",
+        "token_command",
+        "url",
+    ];
+
+    /// The help is 100 columns wide, and wraps what is longer wherever that is.
+    #[test]
+    fn no_example_is_wrapped() {
+        let command = Cli::command();
+        for (names, command) in below(&command, "everwire") {
+            let last = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+            for line in last.unwrap_or_default().lines() {
+                assert!(line.chars().count() <= 100, "`{names}`: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn help_is_written_in_plain_words() {
+        let mut command = Cli::command();
+        command.build();
+        for (names, command) in below(&command, "everwire") {
+            let help = command.clone().render_long_help().to_string().to_lowercase();
+            for (private, plain) in [
+                ("whoever", "everyone, a user"),
+                ("somebody", "a user"),
+                ("makes no sense", "is not valid"),
+                ("by itself", "automatically"),
+                ("anew", "again"),
+                ("will have none of", "refuses"),
+                ("what is to become of", "what happens to"),
+                ("look after", "maintain"),
+            ] {
+                assert!(!help.contains(private), "`{names}`: \"{private}\": say \"{plain}\"");
             }
         }
     }

@@ -11,37 +11,37 @@ use crate::exit::{Exit, Failure};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
-    /// Connect by this proxy: http, https, socks5 or socks5h, with USER:PASSWORD@ before the host if it asks for them
-    /// [default: what HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say]
+    /// Connect through this proxy: http, https, socks5 or socks5h, with USER:PASSWORD@ before the host if it requires
+    /// them [default: from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY]
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 
-    /// Connect without a proxy, whatever the environment says
+    /// Connect without a proxy, even if the environment names one
     #[arg(long, conflicts_with = "proxy")]
     pub(crate) no_proxy: bool,
 
-    /// Connect to this address (or these, separated by commas) where HOST and PORT are asked for, instead of looking the
-    /// name up, also through a proxy; may be repeated. Host header and certificate are HOST's all the same
+    /// Connect to ADDRESS (several with commas) instead of looking HOST up, for connections to HOST:PORT, through a
+    /// proxy too; may be repeated. The Host header and the certificate are still those of HOST
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = values::resolved)]
     pub(crate) resolve: Vec<Resolved>,
 
-    /// Follow up to this many redirects
+    /// Most HTTP redirects to follow
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) max_redirects: u8,
 
-    /// Trust the root certificates in this file (PEM or DER) too; may be repeated
+    /// Also trust the root certificates in this file (PEM or DER); may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Vec<PathBuf>,
 
-    /// Show the client certificate in this file (PEM with its chain, or DER) to a server that asks for one
+    /// Client certificate for servers that ask for one (PEM with its chain, or DER)
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 
-    /// File of that certificate's private key (PEM or DER, not encrypted) [default: the file of the certificate]
+    /// Private key of the client certificate (PEM or DER, not encrypted) [default: in the file of --cert]
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Accept only a server whose public key this is, as sha256/BASE64; may be repeated for further keys
+    /// Accept only servers with this public key, as sha256/BASE64; may be repeated for further keys
     #[arg(long = "pin", value_name = "PIN")]
     pub(crate) pins: Vec<String>,
 }

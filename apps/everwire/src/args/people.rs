@@ -2,87 +2,128 @@
 
 use clap::Subcommand;
 
-/// What is to become of an account.
+/// What to do with an account.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Make an account; the password is asked for, or is the first line of stdin
+    /// Add an account; the password is asked for, or is the first line of stdin
+    #[command(after_help = "\
+Examples:
+  everwire user add ana --name 'Ana Lima'
+  echo 'correct horse battery' | everwire user add ana")]
     Add {
-        /// What the user signs in with
+        /// Name that the user signs in with
         user: String,
 
-        /// What others see [default: the same]
+        /// Name that others see [default: the same]
         #[arg(short, long)]
         name: Option<String>,
     },
     /// Change a password; the user has to sign in again
+    #[command(after_help = "\
+Examples:
+  everwire user passwd ana")]
     Passwd {
-        /// The account's user
+        /// Name that the user signs in with
         user: String,
     },
-    /// Remove an account; what the user has written stays
+    /// Remove an account; the user's messages stay
+    #[command(after_help = "\
+Examples:
+  everwire user remove ana")]
     Remove {
-        /// The account's user
+        /// Name that the user signs in with
         user: String,
     },
-    /// Send a user away, who may not come in again
+    /// Ban a user and disconnect them
+    #[command(after_help = "\
+Examples:
+  everwire user ban mallory")]
     Ban {
-        /// With or without an account
+        /// Id of the user, with or without an account
         user: String,
     },
-    /// Let a user in again
+    /// Lift the ban of a user
+    #[command(after_help = "\
+Examples:
+  everwire user unban mallory")]
     Unban {
-        /// With or without an account
+        /// Id of the user, with or without an account
         user: String,
     },
-    /// Show all accounts and bans: id, name, and 'banned'
+    /// List all accounts and bans: id, name, and 'banned'
+    #[command(after_help = "\
+Examples:
+  everwire user list --data /var/lib/everwire")]
     List,
 }
 
-/// What is to become of a room.
+/// What to do with a room.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoomCommand {
-    /// Close a room to all but its members
+    /// Close a room to everyone except its members
+    #[command(after_help = "\
+Examples:
+  everwire room close board ana ben")]
     Close {
-        /// The room
+        /// Name of the room
         room: String,
 
-        /// Its members, by the ids they sign in with, besides those that it has
+        /// Ids of users to add to the room's members
         members: Vec<String>,
     },
-    /// Open a room to all
+    /// Open a room to everyone
+    #[command(after_help = "\
+Examples:
+  everwire room open board")]
     Open {
-        /// The room
+        /// Name of the room
         room: String,
     },
     /// Make a user a member of a room
+    #[command(after_help = "\
+Examples:
+  everwire room admit board cleo")]
     Admit {
-        /// The room
+        /// Name of the room
         room: String,
 
-        /// The id that the user signs in with
+        /// Id of the user
         user: String,
     },
-    /// End a membership
+    /// Remove a user from the members of a room
+    #[command(after_help = "\
+Examples:
+  everwire room dismiss board cleo")]
     Dismiss {
-        /// The room
+        /// Name of the room
         room: String,
 
-        /// The id that the user signs in with
+        /// Id of the user
         user: String,
     },
-    /// List a room for all who may come in; closed rooms are listed for their members only
+    /// List a room for everyone who may enter it; a closed room is listed for its members only
+    #[command(after_help = "\
+Examples:
+  everwire room publish garden")]
     Publish {
-        /// The room
+        /// Name of the room
         room: String,
     },
-    /// List a room no longer; whoever knows its name may still come in
+    /// Stop listing a room; users who know its name may still enter it
+    #[command(after_help = "\
+Examples:
+  everwire room unpublish garden")]
     Unpublish {
-        /// The room
+        /// Name of the room
         room: String,
     },
-    /// Show the closed rooms with their members
+    /// Print the closed rooms with their members
+    #[command(after_help = "\
+Examples:
+  everwire room list
+  everwire room list --published")]
     List {
-        /// Show the published rooms instead
+        /// Print the published rooms instead
         #[arg(long)]
         published: bool,
     },

@@ -9,25 +9,26 @@ use super::values::{self, TextPing};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ProtocolArgs {
-    /// The longest message that is received, in one frame or in many
+    /// Largest message to receive, all its fragments together; a larger one ends the connection
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = values::some_bytes)]
     pub(crate) max_message: usize,
 
-    /// Offer compression (permessage-deflate); not where secrets go together with what others choose, for the length would
-    /// tell of them
+    /// Offer compression (permessage-deflate); not for messages in which secrets stand beside text that others
+    /// choose, because their length reveals the secret
     #[arg(long)]
     pub(crate) compression: bool,
 
-    /// Where a server answers no pings of the protocol: ask for a sign of life by this text, which it answers by that one,
-    /// like 'ping=pong'; the answers are not printed
+    /// Heartbeat by text, for servers that do not answer ping frames: send TEXT and expect REPLY, like 'ping=pong';
+    /// replies are not printed
     #[arg(long, value_name = "TEXT=REPLY", value_parser = values::text_ping)]
     pub(crate) text_ping: Option<TextPing>,
 
-    /// Connect again after this close code (1000 to 4999) or HTTP status (200 to 599) of the server; may be repeated
+    /// Connect again after this close code (1000 to 4999) or HTTP status (200 to 599) from the server; may be
+    /// repeated
     #[arg(long, value_name = "CODE", value_parser = values::cause)]
     pub(crate) retry_on: Vec<CauseMatch>,
 
-    /// End after this close code or HTTP status of the server, with exit code 4; may be repeated
+    /// Stop with exit code 4 after this close code or HTTP status from the server; may be repeated
     #[arg(long, value_name = "CODE", value_parser = values::cause)]
     pub(crate) stop_on: Vec<CauseMatch>,
 }

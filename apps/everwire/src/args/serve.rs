@@ -12,33 +12,34 @@ use super::values;
 
 /// Start a chat server.
 ///
-/// It needs nothing: it listens on this machine only, and says how to join. Ctrl-C ends it in order.
+/// It needs no settings: it listens on this machine only, and prints how to join. Ctrl-C ends it in order.
 ///
-/// Each setting may also stand in a file (--config) under its option's name without the dashes, or in the environment as
-/// EVERWIRE_ and its name. What is written on the command line goes before the environment, and that before the file.
+/// Each setting can also be given in a file (--config), under its option's name without the dashes, or in the
+/// environment, as EVERWIRE_ and its name. The command line overrides the environment, and the environment overrides
+/// the file.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_long_help = "\
 Examples:
-  Start it, then join from two other terminals:
+  Start a server, then join from two other terminals:
     everwire serve
     everwire chat localhost:8080 --name ana
     everwire chat localhost:8080 --name ben
-  On a port that the system chooses, with logs as JSON:
+  Listen on a port that the system chooses, and log as JSON:
     everwire serve --listen 127.0.0.1:0 --log debug --log-format json
   For a team, with accounts and TLS:
     everwire user add ana
     everwire serve --listen 0.0.0.0:443 --auth accounts --tls-cert chat.pem --tls-key chat.key
-  With a history of 90 days, and settings in a file that is looked at first:
+  Keep messages for 90 days; check a settings file before using it:
     everwire serve --keep-time 2160h
     everwire config check chat.toml && everwire serve --config chat.toml
 
 Exit codes:
     0  ended by Ctrl-C or a termination signal
     1  could not start, for instance because the port is in use
-    2  the command line makes no sense
+    2  the command line is not valid
   130  interrupted twice (143: terminated twice)")]
 pub(crate) struct ServeArgs {
-    /// A file of settings (TOML)
+    /// Settings file (TOML)
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 
@@ -55,77 +56,79 @@ pub(crate) struct ServeSettings {
     #[serde(deserialize_with = "by_address")]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// Where the server keeps what it must remember [default: everwire-data]
+    /// Data folder: history, accounts, bans [default: everwire-data]
     #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA")]
     pub(crate) data: Option<PathBuf>,
 
-    /// Allow an address that other machines can reach, although TLS or authentication is missing
+    /// Allow an address that other machines can reach without TLS or authentication [default: false]
     #[arg(long, value_name = "BOOL", env = "EVERWIRE_ALLOW_REMOTE", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) allow_remote: Option<bool>,
 
-    /// How users say who they are [default: none]
+    /// How users authenticate [default: none]
     #[arg(long, value_name = "HOW", env = "EVERWIRE_AUTH", value_enum, help_heading = "Access")]
     pub(crate) auth: Option<AuthArg>,
 
-    /// What the tokens' claim 'iss' has to be, with '--auth tokens'
+    /// With '--auth tokens': required value of the claim 'iss'
     #[arg(long, value_name = "NAME", env = "EVERWIRE_ISSUER", help_heading = "Access")]
     pub(crate) issuer: Option<String>,
 
-    /// The issuer's keys (JWKS: Ed25519, or RSA for RS256), with '--auth tokens'; read again when the file changes
+    /// With '--auth tokens': the issuer's public keys (JWKS: Ed25519, or RSA for RS256); read again when the file
+    /// changes
     #[arg(long, value_name = "FILE", env = "EVERWIRE_ISSUER_KEYS", help_heading = "Access")]
     pub(crate) issuer_keys: Option<PathBuf>,
 
-    /// What the tokens' claim 'aud' has to hold, with '--auth tokens'
+    /// With '--auth tokens': value that the claim 'aud' must contain
     #[arg(long, value_name = "NAME", env = "EVERWIRE_AUDIENCE", help_heading = "Access")]
     pub(crate) audience: Option<String>,
 
-    /// The certificate and those that lead to its root (PEM); read again when the file changes
+    /// TLS certificate with its chain (PEM); read again when the file changes [default: no TLS]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_TLS_CERT", help_heading = "Access")]
     pub(crate) tls_cert: Option<PathBuf>,
 
-    /// The certificate's private key (PEM) [default: in the file of the certificate]
+    /// Private key of the certificate (PEM) [default: in the file of --tls-cert]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_TLS_KEY", help_heading = "Access")]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// Messages a second of one user, five seconds' worth at once; who is faster waits. All else that a client does counts as
-    /// parts of a message [default: with --auth 20, else no limit]
+    /// Messages per second of one user, five seconds' worth at once; a faster client is slowed down. Other requests
+    /// count as parts of a message [default: 20 with --auth, else no limit]
     #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_POSTS", help_heading = "Limits")]
     pub(crate) max_posts: Option<u32>,
 
-    /// How many of the latest messages of a room are kept [default: all]
+    /// Newest messages to keep in each room [default: all]
     #[arg(long, value_name = "COUNT", env = "EVERWIRE_KEEP_MESSAGES", help_heading = "History")]
     pub(crate) keep_messages: Option<u64>,
 
-    /// How long messages are kept [default: for ever]
+    /// How long to keep messages [default: for ever]
     #[arg(long, value_name = "DURATION", env = "EVERWIRE_KEEP_TIME", value_parser = values::duration, help_heading = "History")]
     #[serde(deserialize_with = "by_duration")]
     pub(crate) keep_time: Option<Duration>,
 
-    /// How many messages somebody gets who joins [default: 50]
+    /// Messages that a member receives on joining a room [default: 50]
     #[arg(long, value_name = "COUNT", env = "EVERWIRE_LATEST", help_heading = "History")]
     pub(crate) latest: Option<u64>,
 
-    /// Members' connections at a time; further ones are refused [default: 10000]
+    /// Most members' connections; further ones are refused with 503 [default: 10000]
     #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_CONNECTIONS", help_heading = "Limits")]
     pub(crate) max_connections: Option<usize>,
 
-    /// Connections at a time from one address; behind a proxy all come from the proxy's [default: no limit]
+    /// Most connections from one address; further ones are refused with 429. Behind a proxy, all come from the
+    /// proxy's address [default: no limit]
     #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_PER_ADDRESS", help_heading = "Limits")]
     pub(crate) max_per_address: Option<usize>,
 
-    /// The largest message that is taken [default: 64KiB]
+    /// Largest message to accept; a larger one closes its connection with 1009 [default: 64KiB]
     #[arg(long, value_name = "SIZE", env = "EVERWIRE_MAX_MESSAGE", value_parser = values::bytes, help_heading = "Limits")]
     #[serde(deserialize_with = "by_size")]
     pub(crate) max_message: Option<usize>,
 
-    /// Bytes that may wait for all members together, beside what their sockets hold; beyond half of it, members for whom more than an
-    /// equal share waits are closed with 1013, and catch up when they come back [default: 256MiB]
+    /// Most bytes that wait for all members together, beside what their sockets hold; above half of it, members for
+    /// whom more than an equal share waits are closed with 1013, and catch up when they come back [default: 256MiB]
     #[arg(long, value_name = "SIZE", env = "EVERWIRE_MAX_WAITING", value_parser = values::bytes, help_heading = "Limits")]
     #[serde(deserialize_with = "by_size")]
     pub(crate) max_waiting: Option<usize>,
 
-    /// A web page that may connect, such as `https://example.org` or `https://*.example.org`; 'same' is this host, '*' any.
-    /// May be given several times [default: same]
+    /// Web pages that may connect, like `https://example.org` or `https://*.example.org`; 'same' is this host, '*'
+    /// any page; separated by commas [default: same]
     #[arg(
         long = "origin",
         value_name = "ORIGIN",
@@ -136,33 +139,34 @@ pub(crate) struct ServeSettings {
     #[serde(rename = "origin")]
     pub(crate) origins: Option<Vec<String>>,
 
-    /// Compress for members that offer it [default: true]
+    /// Compress (permessage-deflate) for members that offer it [default: true]
     #[arg(long, value_name = "BOOL", env = "EVERWIRE_COMPRESSION", action = clap::ArgAction::Set, help_heading = "Network")]
     pub(crate) compression: Option<bool>,
 
-    /// Silence after which a connection is pinged, and after which again it is dropped [default: 30s]
+    /// Heartbeat: ping after this much silence, and disconnect after as much again [default: 30s]
     #[arg(long, value_name = "DURATION", env = "EVERWIRE_HEARTBEAT", value_parser = values::duration, help_heading = "Network")]
     #[serde(deserialize_with = "by_duration")]
     pub(crate) heartbeat: Option<Duration>,
 
-    /// How long somebody whose connection was cut still counts as here [default: 5s]
+    /// How long users still count as present after their connection was lost [default: 5s]
     #[arg(long, value_name = "DURATION", env = "EVERWIRE_PRESENCE_GRACE", value_parser = values::duration, help_heading = "Network")]
     #[serde(deserialize_with = "by_duration")]
     pub(crate) presence_grace: Option<Duration>,
 
-    /// Address and port of a second listener, for /metrics, /healthz and /readyz: whoever reaches it may read them, and /metrics is
-    /// there alone [default: none]
+    /// Address and port of a second listener for /metrics, /healthz and /readyz, open to everyone who reaches it;
+    /// /metrics is then served only there [default: none]
     #[arg(long, value_name = "ADDRESS:PORT", env = "EVERWIRE_ADMIN_LISTEN", value_parser = address, help_heading = "Network")]
     #[serde(deserialize_with = "by_address")]
     pub(crate) admin_listen: Option<SocketAddr>,
 
-    /// How long members may take to be sent away when the server ends: they go one after the other [default: 5s]
+    /// When the server ends: time over which members are disconnected, one after the other [default: 5s]
     #[arg(long, value_name = "DURATION", env = "EVERWIRE_DRAIN", value_parser = values::duration, help_heading = "Network")]
     #[serde(deserialize_with = "by_duration")]
     pub(crate) drain: Option<Duration>,
 
-    /// Be a node of the cluster that these NATS servers keep: several servers then serve the same rooms. nats://host:4222 or
-    /// tls://host:4222, may be given several times; each node has a --data folder of its own [default: none, this server is alone]
+    /// Join the cluster on these NATS servers, so that several servers serve the same rooms: nats://HOST:4222 or
+    /// tls://HOST:4222, separated by commas. Each server needs a --data folder of its own [default: none, a single
+    /// server]
     #[arg(
         long,
         value_name = "URL",
@@ -173,7 +177,7 @@ pub(crate) struct ServeSettings {
     )]
     pub(crate) cluster: Option<Vec<String>>,
 
-    /// On how many of the NATS servers each message is stored before its sender is told [default: 3]
+    /// Number of NATS servers that store a message before its sender is told [default: 3]
     #[arg(
         long,
         value_name = "COUNT",
@@ -183,16 +187,16 @@ pub(crate) struct ServeSettings {
     )]
     pub(crate) cluster_replicas: Option<u8>,
 
-    /// The NATS user's credentials (.creds) [default: those in the addresses, if any]
+    /// The NATS user's credentials file (.creds) [default: those in the addresses, if any]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CREDENTIALS", help_heading = "Cluster")]
     pub(crate) cluster_credentials: Option<PathBuf>,
 
-    /// The certificates that those of the NATS servers lead to (PEM) [default: the operating system's]
+    /// Root certificates of the NATS servers (PEM) [default: the operating system's]
     #[arg(long, value_name = "FILE", env = "EVERWIRE_CLUSTER_CA", help_heading = "Cluster")]
     pub(crate) cluster_ca: Option<PathBuf>,
 
-    /// Confirm that the NATS servers sync before they acknowledge (sync_interval: always), or that a loss of power may take what they
-    /// had acknowledged: it can't be asked [default: false]
+    /// Confirm that the NATS servers sync before they acknowledge (sync_interval: always), or that a power failure
+    /// may lose messages which they had acknowledged: a node can't ask for this setting [default: false]
     #[arg(
         long,
         value_name = "BOOL",
@@ -203,8 +207,8 @@ pub(crate) struct ServeSettings {
     )]
     pub(crate) cluster_accept_sync: Option<bool>,
 
-    /// The path below which the chat is, such as /chat, behind a proxy that hands on the whole path; /healthz, /readyz and
-    /// /metrics are at the root all the same [default: /]
+    /// Path of the chat, like /chat, behind a proxy that forwards the whole path; /healthz, /readyz and /metrics stay
+    /// at the root [default: /]
     #[arg(long, value_name = "PATH", env = "EVERWIRE_BASE_PATH", value_parser = base_path, help_heading = "Network")]
     #[serde(deserialize_with = "by_base_path")]
     pub(crate) base_path: Option<BasePath>,
@@ -218,11 +222,11 @@ pub(crate) struct ServeSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum AuthArg {
-    /// They just say it: all are guests
+    /// Not at all: everyone is a guest and chooses a name
     None,
-    /// By a password of an account; 'everwire user' makes them
+    /// By password; `everwire user` manages the accounts
     Accounts,
-    /// By a JSON web token of somebody else
+    /// By JSON web tokens of another issuer
     Tokens,
 }
 
@@ -232,7 +236,7 @@ pub(crate) enum AuthArg {
 pub(crate) enum MetricsArg {
     /// This machine only
     Local,
-    /// Whoever reaches the server
+    /// Everyone who reaches the server
     Everyone,
     /// Nobody
     Nobody,

@@ -154,11 +154,11 @@ pub(super) fn resolved(text: &str) -> Result<Resolved, String> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum JitterArg {
-    /// Anywhere between (almost) nothing and the whole delay: spreads a herd best
+    /// Random between (almost) zero and the whole delay: spreads clients best
     Full,
-    /// Between half of the delay and the whole
+    /// Random between half of the delay and the whole
     Equal,
-    /// Exactly the delay: every client comes back at the same moment
+    /// Exactly the delay: all clients come back at the same moment
     None,
 }
 
@@ -174,11 +174,11 @@ impl From<JitterArg> for Jitter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GuaranteeArg {
-    /// Arrival is proven; what is unproven when a connection is lost is reported, never sent twice
+    /// Prove arrival; what is unproven when a connection is lost is reported as unknown, and never sent twice
     AtMostOnce,
-    /// Arrival is proven; what is unproven when a connection is lost is sent again
+    /// Prove arrival; what is unproven when a connection is lost is sent again, so that the server may get it twice
     AtLeastOnce,
-    /// Nothing is proven: written to the socket is all that is known
+    /// Prove nothing: a message is done when it was written to the socket
     Unproven,
 }
 
@@ -194,13 +194,13 @@ impl From<GuaranteeArg> for Guarantee {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OverflowArg {
-    /// Reading of the input pauses until there is room: nothing is lost. What is typed is refused instead
+    /// Stop reading stdin until there is room: nothing is lost. What is typed is refused instead
     Wait,
-    /// The new message is refused, and that is said
+    /// Refuse the new message, and report it
     Refuse,
-    /// The oldest waiting message makes room for the new one
+    /// Drop the oldest queued message
     DropOldest,
-    /// The new message is dropped
+    /// Drop the new message
     DropNewest,
 }
 
@@ -216,9 +216,9 @@ impl From<OverflowArg> for Overflow {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NormalCloseArg {
-    /// It is the end
+    /// End
     End,
-    /// Try again, as after any loss
+    /// Reconnect, as after any lost connection
     Reconnect,
 }
 

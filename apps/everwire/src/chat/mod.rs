@@ -80,7 +80,7 @@ pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure
         },
     };
     let stop = Stop::listen(PATIENCE.min(args.close_timeout));
-    if !args.listen && is_for_people() {
+    if !args.receive_only && is_for_people() {
         return on_screen(args, color, url, room, credentials, folder, stop).await;
     }
     let chat = client(&args, &url, &room, &credentials, folder.as_ref())?;

@@ -25,7 +25,8 @@ pub(crate) async fn run(args: ConnectArgs, color: ColorArg) -> Result<Exit, Fail
     let address = address::normalise(&args.url, "/").map_err(Failure::usage)?;
     let client = settings::client(&args, &address.url)?;
     let stop = Stop::listen(ending::PATIENCE.min(args.close_timeout));
-    let console = if args.listen || args.binary || args.report.json { Console::plain() } else { Console::open("> ") };
+    let console =
+        if args.receive_only || args.binary || args.report.json { Console::plain() } else { Console::open("> ") };
     let report = report::Report::new(&args, console.look(color));
     let session = session::Session::start(args, client, console, report, stop);
     let (session, end) = session.run(&address).await;

@@ -84,7 +84,7 @@ impl Session {
             OverflowArg::Wait | OverflowArg::DropOldest | OverflowArg::DropNewest => WhenFull::Wait,
         };
         let input = match &console {
-            _ if args.listen => Input::None,
+            _ if args.receive_only => Input::None,
             Console::Screen(_) => Input::Screen,
             Console::Plain(_) if args.binary => {
                 let limit = CHUNK.min(args.delivery.outbox_bytes);

@@ -46,7 +46,7 @@ enum Until {
 
 impl Session {
     pub(super) fn start(args: ChatArgs, chat: ChatClient, console: Console, look: Look, stop: Stop) -> Running {
-        let input = if args.listen { Input::None } else { Input::stdin(limits::TEXT_BYTES) };
+        let input = if args.receive_only { Input::None } else { Input::stdin(limits::TEXT_BYTES) };
         let (zone, trouble) = local_zone();
         let lines = Lines { zone, me: chat.me().user_name };
         let mut session = Self {
