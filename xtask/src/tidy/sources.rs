@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::shell::{self, Failed};
 
 /// A foreign crate's name may stand in only one file of each module folder in `crates/`, so that it can be replaced there;
-/// or in the files of a folder that is named for it.
+/// or in the files of a folder that is named for it, and of the folders in that.
 const ONE_FILE_ONLY: &[(&str, &str)] = &[("tokio_rustls", "tls"), ("rusqlite", "sqlite"), ("async_nats", "cluster")];
 
 /// Words of unfinished work. Put together here so that this file does not find itself.
@@ -121,7 +121,7 @@ fn one_file_only(files: &[(String, String)]) -> Vec<String> {
             if let Some((folder, _)) = path.rsplit_once('/')
                 && folder.starts_with("crates/")
                 && folder.contains("/src")
-                && !folder.ends_with(&format!("/{own_folder}"))
+                && !format!("{folder}/").contains(&format!("/{own_folder}/"))
                 && names(text, name)
             {
                 users.entry(folder).or_default().push(path);
@@ -169,6 +169,7 @@ mod tests {
         assert_eq!(one_file_only(&[one, two]).len(), 1);
         let file_of_its_folder =
             |name: &str| file(&format!("crates/a/src/sqlite/{name}.rs"), "use rusqlite::Connection;");
-        assert!(one_file_only(&[file_of_its_folder("rows"), file_of_its_folder("reader")]).is_empty());
+        let names = ["rows", "reader", "database/opening", "database/removing"];
+        assert!(one_file_only(&names.map(file_of_its_folder)).is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use everwire_ws::Message;
 
-use super::{FrameError, MAX_ID, id, number};
+use super::header::{FrameError, MAX_ID, id, number};
 use crate::Room;
 
 /// The most items in a frame that we send: their lengths fit its header.

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::MAX_ID;
+use super::header::MAX_ID;
 
 /// The limits of an end, told in its hello and in its answers. A key that is absent sets no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

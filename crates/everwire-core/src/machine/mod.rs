@@ -6,6 +6,8 @@
 //! - [`session`]: what a session adds
 //! - [`store`]: what a store adds
 //! - [`pacing`]: the send rate, and pings between the messages of a backlog
+//! - [`pings`]: what is asked of the peer, and when
+//! - [`showing`]: the state that users see
 //! - [`timer`]: what is due
 //! - [`ending`]: how attempts and connections end, and what follows
 //! - [`send_error`](SendError): why a message was given back
@@ -14,9 +16,11 @@ mod ending;
 mod pacing;
 #[cfg(all(test, feature = "session"))]
 mod phases;
+mod pings;
 mod queued;
 mod send_error;
 mod session;
+mod showing;
 mod store;
 mod timer;
 mod transport;
@@ -24,7 +28,6 @@ mod user;
 
 use std::{collections::VecDeque, time::Duration};
 
-use bytes::Bytes;
 use everwire_ws::Message;
 
 use pacing::{Backlog, Caution};
@@ -437,54 +440,6 @@ impl Machine {
         }
     }
 
-    /// A ping behind what is unproven, one at a time.
-    fn seek_proof(&mut self, now: Moment) {
-        if self.lifecycle.is_open() && self.outbox.wants_proof() && !self.barrier.is_outstanding() {
-            self.ping(now);
-        }
-    }
-
-    fn ping(&mut self, now: Moment) {
-        let payload = self.barrier.ping(now, self.outbox.provable());
-        self.push_ping(now, payload);
-    }
-
-    /// A ping behind what is unproven, after a pong: of several that it has read at once, the peer may have answered
-    /// only one.
-    fn seek_proof_again(&mut self, now: Moment) {
-        if !self.barrier.is_outstanding() {
-            self.seek_proof(now);
-        } else if self.lifecycle.is_open() && self.outbox.wants_proof() && self.barrier.is_worth_another() {
-            let payload = self.barrier.ping_again(now, self.outbox.provable());
-            self.push_ping(now, payload);
-        }
-    }
-
-    fn push_ping(&mut self, now: Moment, payload: Bytes) {
-        let Some(attempt) = self.lifecycle.attempt() else { return };
-        self.note_ping(now);
-        self.outputs.push(Output::Ping(attempt, payload));
-    }
-
-    /// A ping that passes whatever it may. It proves what is wholly written, and no more.
-    fn ask(&mut self, now: Moment) {
-        let Some(attempt) = self.lifecycle.attempt() else { return };
-        let payload = self.barrier.ping(now, self.outbox.provable_now());
-        self.note_ping(now);
-        self.outputs.push(Output::Probe(attempt, payload));
-    }
-
-    fn note_ping(&mut self, now: Moment) {
-        self.notes.last_sent = Some(now);
-        self.notes.pings += 1;
-        self.heartbeat.pinged(now);
-        if self.outbox.has_plain_evidence()
-            && let Some(bucket) = &mut self.bucket
-        {
-            bucket.ping(now);
-        }
-    }
-
     fn start_attempt(&mut self, now: Moment) {
         self.timers.clear(Timer::Retry);
         self.tried.clear();
@@ -494,26 +449,6 @@ impl Machine {
         self.timers.set(Timer::Open, now + self.open.timeout);
         self.show(State::Connecting { attempt: self.retry.attempts() });
         self.outputs.push(Output::Open(self.last_attempt));
-    }
-
-    /// The state that follows from the lifecycle, unless all of it is part of closing.
-    fn show(&mut self, state: State) {
-        let closing = matches!(self.intent, Intent::Close { .. });
-        self.set_state(if closing { State::Closing } else { state });
-    }
-
-    fn set_state(&mut self, state: State) {
-        if self.state != state {
-            self.state = state.clone();
-            self.outputs.push(Output::State(state));
-        }
-    }
-
-    /// What belongs to the state of a connection has changed.
-    fn show_again(&mut self) {
-        if self.state == State::Connected {
-            self.outputs.push(Output::State(State::Connected));
-        }
     }
 
     fn ended(&self) -> Closed {

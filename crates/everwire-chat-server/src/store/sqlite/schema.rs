@@ -1,5 +1,9 @@
 //! The tables, and how older ones become them.
 
+use rusqlite::{Transaction, ffi};
+
+use crate::clock::unix_ms;
+
 /// The layout of this version.
 pub(super) const VERSION: i64 = 6;
 
@@ -103,6 +107,45 @@ pub(super) fn migrate_v1(now: i64) -> String {
          INSERT INTO rooms SELECT room, max(position) FROM messages GROUP BY room;
          ALTER TABLE messages ADD COLUMN stored INTEGER NOT NULL DEFAULT {now};"
     )
+}
+
+/// Makes the tables, or makes older ones into this version's; the version that was there.
+pub(super) fn bring_up_to_date(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match version {
+        0 => {
+            refuse_foreign(transaction)?;
+            transaction.execute_batch(NEW)?;
+            let epoch = uuid::Uuid::now_v7().to_string();
+            transaction.execute("INSERT INTO meta VALUES ('epoch', ?1)", [epoch])?;
+        }
+        1 => transaction.execute_batch(&migrate_v1(unix_ms()))?,
+        2..VERSION => {}
+        _ => return Ok(version),
+    }
+    if version < 3 {
+        transaction.execute_batch(SINCE_3)?;
+    }
+    if version < 4 {
+        transaction.execute_batch(SINCE_4)?;
+    }
+    if version < 5 {
+        transaction.execute_batch(SINCE_5)?;
+    }
+    transaction.execute_batch(SINCE_6)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(version)
+}
+
+/// A database with tables and no version is another program's.
+fn refuse_foreign(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let is_foreign: bool =
+        transaction.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    if is_foreign {
+        let words = "its tables are another program's".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOTADB), Some(words)));
+    }
+    Ok(())
 }
 
 /// Version 1, as it was.

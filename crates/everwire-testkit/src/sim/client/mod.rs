@@ -4,11 +4,13 @@
 //! - [`ClientApp`] and [`ClientIo`]: what an application is and can do
 //! - `node`: the process: it starts, crashes, stalls and sleeps
 //! - `process`: one life of it: reading, telling the machine, doing what it wants, writing
+//! - `checks`: what of it is checked after each turn
 //! - `execute`: doing what the machine wants
 //! - `disk`: what outlives it
 //! - `link`: one connection of it
 //! - `ledger`: what the machine may and may not say about messages
 
+mod checks;
 mod disk;
 mod execute;
 mod ledger;
