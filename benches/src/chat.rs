@@ -178,7 +178,7 @@ impl Full {
 /// With a folder of its own, which lasts as long as it.
 fn start() -> Done<(Server, TempDir)> {
     let folder = tempfile::tempdir()?;
-    Ok((Server::start_with("chat-server", &folder.path().display().to_string())?, folder))
+    Ok((process::server(&["chat-server", &folder.path().display().to_string()])?, folder))
 }
 
 /// How long somebody takes to have everything that was said meanwhile.

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as Theirs;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::process::{self, Server};
+use crate::process;
 
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -28,7 +28,7 @@ const CONTENDERS: [&str; 3] = ["tungstenite", "everwire", "everwire-session"];
 
 /// Every contender in a process of its own, in turns.
 pub(crate) fn run() -> Done<()> {
-    let (plain, sessions) = (Server::start("server")?, Server::start("sessions")?);
+    let (plain, sessions) = (process::server(&["server"])?, process::server(&["sessions"])?);
     let mut figures = CONTENDERS.map(|_| Vec::new());
     for _ in 0..ROUNDS {
         for (name, figures) in CONTENDERS.into_iter().zip(&mut figures) {

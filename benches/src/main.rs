@@ -100,8 +100,8 @@ struct Servers {
 
 impl Servers {
     fn start(contenders: &[Contender]) -> Result<Self, Box<dyn std::error::Error>> {
-        let socket_io = contenders.contains(&Contender::SocketIo).then(process::Server::socket_io).transpose()?;
-        let (plain, sessions) = (process::Server::start("server")?, process::Server::start("sessions")?);
+        let socket_io = contenders.contains(&Contender::SocketIo).then(process::socket_io_server).transpose()?;
+        let (plain, sessions) = (process::server(&["server"])?, process::server(&["sessions"])?);
         Ok(Self { plain, sessions, socket_io })
     }
 

@@ -1,65 +1,21 @@
 //! One process per role, so that each has a core, an allocator and a scheduler of its own.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::contender::Contender;
 use crate::report::{Figure, Measure};
 
-/// The server's process; killed when dropped.
-pub(crate) struct Server {
-    child: Child,
-    /// Where it listens, `127.0.0.1:PORT`.
-    pub(crate) address: String,
+pub(crate) use everwire_bench_process::{Server, memory, pin};
+
+/// The server of this role: the program itself with these arguments.
+pub(crate) fn server(args: &[&str]) -> Result<Server, Box<dyn std::error::Error>> {
+    Ok(Server::start(&mut everwire_bench_process::itself(args)?)?)
 }
 
-impl Server {
-    pub(crate) fn start(role: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::spawn(Command::new(std::env::current_exe()?).arg(role))
-    }
-
-    /// Socket.IO's, in Node.js.
-    pub(crate) fn socket_io() -> Result<Self, Box<dyn std::error::Error>> {
-        Self::spawn(socket_io(1).arg("server"))
-    }
-
-    /// A role with an argument.
-    pub(crate) fn start_with(role: &str, argument: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::spawn(Command::new(std::env::current_exe()?).args([role, argument]))
-    }
-
-    /// Bytes that it holds in memory, where the system tells.
-    pub(crate) fn memory(&self) -> Result<f64, Box<dyn std::error::Error>> {
-        memory(&self.child.id().to_string())
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    fn spawn(command: &mut Command) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut child = command.stdout(Stdio::piped()).spawn()?;
-        let mut address = String::new();
-        let stdout = child.stdout.take().ok_or("the server has no output")?;
-        BufReader::new(stdout).read_line(&mut address)?;
-        Ok(Self { child, address: address.trim().to_owned() })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Bytes that a process, or `self`, holds in memory, where the system tells.
-pub(crate) fn memory(process: &str) -> Result<f64, Box<dyn std::error::Error>> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no figure of memory")?;
-    let kilobytes: f64 = resident.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kilobytes * 1024.0)
+/// Socket.IO's server, in Node.js.
+pub(crate) fn socket_io_server() -> Result<Server, Box<dyn std::error::Error>> {
+    Ok(Server::start(socket_io(1).arg("server"))?)
 }
 
 /// Seconds of processor time that a process has used, where the system tells.
@@ -93,34 +49,11 @@ pub(crate) fn one(
         Contender::SocketIo => command.args([measure.name(), address]),
         _ => command.args(["one", contender.name(), measure.name(), address]),
     };
-    let mut child = command.stdout(Stdio::piped()).spawn()?;
-    let started = Instant::now();
-    while child.try_wait()?.is_none() {
-        if started.elapsed() > limit {
-            child.kill()?;
-            child.wait()?;
-            return Err(format!("{} took over {limit:?} for {}", contender.name(), measure.name()).into());
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let mut line = String::new();
-    let stdout = child.stdout.take().ok_or("no output")?;
-    BufReader::new(stdout).read_line(&mut line)?;
+    let line = everwire_bench_process::line(&mut command, limit)?;
     Figure::from_line(&line).ok_or_else(|| format!("{} gave '{line}' for {}", contender.name(), measure.name()).into())
 }
 
 /// Socket.IO's script in Node.js, pinned to one core, where the system can.
 fn socket_io(core: usize) -> Command {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/socketio.mjs");
-    let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string(), "node", script]);
-    command
-}
-
-/// Pins this process to one core, where the machine has it.
-pub(crate) fn pin(core: usize) {
-    let mut cores = rustix::thread::CpuSet::new();
-    cores.set(core);
-    // On a machine with one core the run is still valid, only noisier.
-    let _ = rustix::thread::sched_setaffinity(None, &cores);
+    everwire_bench_process::node(core, concat!(env!("CARGO_MANIFEST_DIR"), "/peers/socketio.mjs"))
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use everwire_chat::{ChatClient, Entry};
+use everwire_chat::ChatClient;
+use everwire_tests::chat::{member, texts, until};
 use everwire_tests::{PATIENCE, Process, everwire, free_port, nats_server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -72,29 +73,7 @@ impl Nats {
 }
 
 fn client(port: u16, name: &str) -> ChatClient {
-    ChatClient::builder(format!("ws://127.0.0.1:{port}/ws"), name)
-        .user_id(name)
-        .room("den")
-        .window(40 * LINES)
-        .connection(|builder| builder.initial_delay(Duration::from_millis(20)).max_delay(Duration::from_millis(200)))
-        .build()
-        .expect("settings")
-}
-
-async fn until(client: &ChatClient, what: &str, fits: impl Fn(&[Entry]) -> bool) {
-    let mut updates = client.updates();
-    let reached = async {
-        while !fits(&client.entries()) {
-            updates.next().await.expect("the client lives");
-        }
-    };
-    if tokio::time::timeout(PATIENCE, reached).await.is_err() {
-        panic!("{what}: {:?}, {} entries", client.state(), client.entries().len());
-    }
-}
-
-fn texts<'a>(entries: &'a [Entry], user: &str) -> Vec<&'a str> {
-    entries.iter().filter(|entry| entry.user_id == user).map(|entry| entry.text.as_str()).collect()
+    member(port, name, 40 * LINES)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,19 +4,14 @@
 use std::time::Duration;
 
 use everwire_chat::{ChatClient, Entry};
+use everwire_tests::chat::{member, texts, until};
 use everwire_tests::{PATIENCE, Process, free_port};
 
 const KILLS: usize = 20;
 const LINES: usize = 600;
 
 fn client(port: u16, name: &str) -> ChatClient {
-    ChatClient::builder(format!("ws://127.0.0.1:{port}/ws"), name)
-        .user_id(name)
-        .room("den")
-        .window(4 * LINES)
-        .connection(|builder| builder.initial_delay(Duration::from_millis(20)).max_delay(Duration::from_millis(200)))
-        .build()
-        .expect("settings")
+    member(port, name, 4 * LINES)
 }
 
 async fn server(port: u16, data: &std::path::Path) -> Process {
@@ -24,23 +19,6 @@ async fn server(port: u16, data: &std::path::Path) -> Process {
     let mut server = Process::everwire(&["serve", "--listen", &listen, "--data", data.to_str().expect("a path")]);
     server.address().await;
     server
-}
-
-/// Waits until a client's timeline holds what it should.
-async fn until(client: &ChatClient, what: &str, fits: impl Fn(&[Entry]) -> bool) {
-    let mut updates = client.updates();
-    let reached = async {
-        while !fits(&client.entries()) {
-            updates.next().await.expect("the client lives");
-        }
-    };
-    if tokio::time::timeout(PATIENCE, reached).await.is_err() {
-        panic!("{what}: {:?}, {:?}", client.state(), client.entries().last());
-    }
-}
-
-fn texts<'a>(entries: &'a [Entry], user: &str) -> Vec<&'a str> {
-    entries.iter().filter(|entry| entry.user_id == user).map(|entry| entry.text.as_str()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,7 @@ fn compare(rounds: usize, part: u64) -> Done<()> {
         let mut figures = vec![Vec::new(); Contender::ALL.len()];
         for round in 0..=rounds {
             for (contender, figures) in Contender::ALL.iter().zip(&mut figures) {
-                let server = process::Server::start(*contender)?;
+                let server = process::server(*contender)?;
                 let count = match contender {
                     Contender::SocketIo => count / 10 / part,
                     _ => count / part,
@@ -59,8 +59,8 @@ fn compare(rounds: usize, part: u64) -> Done<()> {
             println!("| {} | {:.0} | {:.1} | {:.1} | {:.2} |", contender.name(), at(0), at(1), at(2), at(3));
         }
     }
-    let server = process::Server::start(Contender::Everwire)?;
-    let bare = process::Server::start(Contender::Bare)?;
+    let server = process::server(Contender::Everwire)?;
+    let bare = process::server(Contender::Bare)?;
     println!("\nstreams\n| | items/s | CPU µs an item at the client |\n|---|---|---|");
     let items = 1_000_000 / part;
     let rows: [(&str, Vec<String>); 3] = [

@@ -1,55 +1,33 @@
 //! One process per role, so that each has a core, an allocator and a scheduler of its own.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::Done;
 use crate::contender::Contender;
 
-/// The server's process; killed when dropped.
-pub(crate) struct Server {
-    child: Child,
-    pub(crate) address: String,
-}
+pub(crate) use everwire_bench_process::{Server, memory, pin};
 
-impl Server {
-    pub(crate) fn start(contender: Contender) -> Done<Self> {
-        let mut command = match contender {
-            Contender::SocketIo => socket_io(1, "server"),
-            _ => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command.args(["server", contender.name()]);
-                command
-            }
-        };
-        let mut child = command.stdout(Stdio::piped()).spawn()?;
-        let mut address = String::new();
-        let stdout = child.stdout.take().ok_or("the server has no output")?;
-        BufReader::new(stdout).read_line(&mut address)?;
-        Ok(Self { child, address: address.trim().to_owned() })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The server of a contender.
+pub(crate) fn server(contender: Contender) -> Done<Server> {
+    Ok(match contender {
+        Contender::SocketIo => Server::start(socket_io(1).arg("server"))?,
+        _ => Server::start(&mut everwire_bench_process::itself(&["server", contender.name()])?)?,
+    })
 }
 
 /// Calls a second, the median and 99th percentile of a call's time in microseconds, and microseconds on a processor for each call, of
 /// both ends together: what a busy machine changes least.
 pub(crate) fn calls(contender: Contender, server: &Server, in_flight: u64, count: u64) -> Done<Vec<f64>> {
-    let before = cpu(&server.child.id().to_string())?;
+    let before = cpu(&server.id().to_string())?;
     let (in_flight, all) = (in_flight.to_string(), count.to_string());
     let mut figures = match contender {
         Contender::SocketIo => {
-            let mut command = socket_io(0, "calls");
-            read(command.args([&server.address, &in_flight, &all]))?
+            let mut command = socket_io(0);
+            read(command.args(["calls", &server.address, &in_flight, &all]))?
         }
         _ => figures(&["calls".to_owned(), contender.name().to_owned(), server.address.clone(), in_flight, all])?,
     };
-    let server = (cpu(&server.child.id().to_string())? - before) / count as f64;
+    let server = (cpu(&server.id().to_string())? - before) / count as f64;
     if let Some(client) = figures.get_mut(3) {
         *client += server;
     }
@@ -77,27 +55,8 @@ fn read(command: &mut Command) -> Done<Vec<f64>> {
     }
 }
 
-fn socket_io(core: usize, role: &str) -> Command {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/calls.mjs");
-    let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string(), "node", script, role]);
-    command
-}
-
-/// Pins this process to one core, where the machine has it.
-pub(crate) fn pin(core: usize) {
-    let mut cores = rustix::thread::CpuSet::new();
-    cores.set(core);
-    // On a machine with one core the run is still valid, only noisier.
-    let _ = rustix::thread::sched_setaffinity(None, &cores);
-}
-
-/// Bytes that this process holds in memory.
-pub(crate) fn memory() -> Done<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no figure of memory")?;
-    let kilobytes: f64 = resident.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kilobytes * 1024.0)
+fn socket_io(core: usize) -> Command {
+    everwire_bench_process::node(core, concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/calls.mjs"))
 }
 
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {

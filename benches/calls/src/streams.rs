@@ -60,10 +60,10 @@ pub(crate) fn run_memory(address: &str, calls: u64) -> Done<()> {
         client.call("echo", "").await?;
         drop(warm);
         client.call("echo", "").await?;
-        let before = process::memory()?;
+        let before = process::memory("self")?;
         let open: Vec<_> = (0..calls - 1).map(|_| client.call("never", "")).collect();
         client.call("echo", "").await?;
-        println!("{}", (process::memory()? - before) / open.len() as f64);
+        println!("{}", (process::memory("self")? - before) / open.len() as f64);
         Ok(())
     })
 }

@@ -92,7 +92,7 @@ fn started(folder: &TempDir) -> Done<(Server, f64)> {
 }
 
 fn serve(folder: &TempDir) -> Done<Server> {
-    Server::start_with("chat-server", &folder.path().display().to_string())
+    process::server(&["chat-server", &folder.path().display().to_string()])
 }
 
 async fn with_messages(count: usize) -> Done<TempDir> {

@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::Done;
 use super::peer::{Kind, Peer};
-use crate::process::Server;
+use crate::process;
 
 const SESSIONS: usize = 100;
 /// For each kind.
@@ -21,7 +21,7 @@ pub(super) async fn run() -> Done<()> {
     println!("| {SESSIONS} clients send and never read | frames | memory of the server, MB |");
     println!("|---|---|---|");
     for kind in Kind::ALL {
-        let server = Server::start("soak-server")?;
+        let server = process::server(&["soak-server"])?;
         let mut peers = try_join_all((0..SESSIONS).map(|_| Peer::connect(&server.address, "/sink"))).await?;
         let (begun, mut frames, mut most) = (Instant::now(), 0, 0.0_f64);
         while begun.elapsed() < TIME {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use samples::Samples;
 
-use crate::process::Server;
+use crate::process;
 
 pub(crate) type Done<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(minutes: f64) -> Done<()> {
 }
 
 async fn soak(time: Duration) -> Done<()> {
-    let server = Server::start("soak-server")?;
+    let server = process::server(&["soak-server"])?;
     let load = load::start(&server.address, CLIENTS).await?;
     println!("{CLIENTS} clients for {:.0} minutes", time.as_secs_f64() / 60.0);
     let (begun, mut samples) = (Instant::now(), Samples::default());

@@ -98,7 +98,7 @@ fn run(run: &Run) -> Done<()> {
 
 /// One measurement in two processes of its own.
 fn measurement(contender: Contender, measure: Measure, effort: &str) -> Done<Vec<f64>> {
-    let server = process::Server::start(&[contender.name(), measure.name(), effort])?;
+    let server = process::server(&[contender.name(), measure.name(), effort])?;
     let line = process::client(&[contender.name(), measure.name(), effort, &server.address], LIMIT)?;
     let figures = line.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
     if figures.len() != measure.columns().len() {

@@ -81,6 +81,13 @@ impl Outputs {
         self.push(Output::Event(event));
     }
 
+    /// Hands the messages of a batch, if there are any, to the application.
+    pub(crate) fn deliver(&mut self, batch: &mut Vec<Message>) {
+        if !batch.is_empty() {
+            self.push(Output::Deliver(std::mem::take(batch)));
+        }
+    }
+
     /// A session's acknowledgement; a later one takes an earlier one's place.
     pub(crate) fn ack(&mut self, attempt: Attempt, seq: u64) {
         let ack = Frame::Ack(seq).to_message();

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use everwire_chat::ChatClient;
-use everwire_tests::{PATIENCE, Process};
+use everwire_tests::{PATIENCE, Process, ProxyKind};
 
-use crate::balancer::{Balancer, Kind};
+use crate::balancer;
 use crate::broker::Broker;
 
 const NODES: usize = 3;
@@ -14,15 +14,15 @@ const LINES: usize = 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_behind_nginx_chat_over_all_nodes_and_over_the_death_of_one() {
-    members_chat_over_all_nodes(Kind::Nginx).await;
+    members_chat_over_all_nodes(ProxyKind::Nginx).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_behind_haproxy_chat_over_all_nodes_and_over_the_death_of_one() {
-    members_chat_over_all_nodes(Kind::HaProxy).await;
+    members_chat_over_all_nodes(ProxyKind::HaProxy).await;
 }
 
-async fn members_chat_over_all_nodes(kind: Kind) {
+async fn members_chat_over_all_nodes(kind: ProxyKind) {
     let folder = tempfile::tempdir().expect("a folder");
     let broker = Broker::start("").await;
     let mut nodes = Vec::new();
@@ -39,7 +39,7 @@ async fn members_chat_over_all_nodes(kind: Kind) {
         addresses.push(node.address().await);
         nodes.push(node);
     }
-    let balancer = Balancer::start(kind, "chat", &addresses).await;
+    let balancer = balancer::start(kind, "chat", &addresses).await;
     let people: Vec<ChatClient> = (0..PEOPLE).map(|n| client(balancer.port, &format!("p{n}"))).collect();
 
     say_and_hear(&people, 0).await;

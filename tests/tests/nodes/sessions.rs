@@ -3,25 +3,25 @@
 use std::time::Duration;
 
 use everwire::{Client, Event, EventItem, Events, Outcome, SessionMode};
-use everwire_tests::{PATIENCE, Process};
+use everwire_tests::{PATIENCE, Process, ProxyKind};
 use tokio::process::Command;
 
-use crate::balancer::{Balancer, Kind};
+use crate::balancer;
 
 const SERVERS: usize = 3;
 const CLIENTS: usize = 12;
 
 #[tokio::test]
 async fn sessions_are_resumed_through_nginx_by_the_key_in_their_address() {
-    sessions_are_resumed(Kind::Nginx).await;
+    sessions_are_resumed(ProxyKind::Nginx).await;
 }
 
 #[tokio::test]
 async fn sessions_are_resumed_through_haproxy_by_the_key_in_their_address() {
-    sessions_are_resumed(Kind::HaProxy).await;
+    sessions_are_resumed(ProxyKind::HaProxy).await;
 }
 
-async fn sessions_are_resumed(kind: Kind) {
+async fn sessions_are_resumed(kind: ProxyKind) {
     let mut servers = Vec::new();
     let mut addresses = Vec::new();
     for _ in 0..SERVERS {
@@ -29,7 +29,7 @@ async fn sessions_are_resumed(kind: Kind) {
         addresses.push(server.address().await);
         servers.push(server);
     }
-    let mut balancer = Balancer::start(kind, "feed", &addresses).await;
+    let mut balancer = balancer::start(kind, "feed", &addresses).await;
     let mut clients: Vec<_> = (0..CLIENTS).map(|n| client(balancer.port, n)).collect();
     for (client, events) in &mut clients {
         assert_eq!(echoed(client, "before").await, Outcome::Acknowledged);
@@ -37,7 +37,8 @@ async fn sessions_are_resumed(kind: Kind) {
     }
 
     // All connections are cut: each client has to find its own server among the three.
-    balancer.restart().await;
+    balancer.kill().await;
+    balancer.start_again().await;
     for (client, events) in &mut clients {
         assert_eq!(echoed(client, "after").await, Outcome::Acknowledged);
         assert_eq!(next_session(events).await, Next::Resumed, "{kind:?}");
@@ -45,7 +46,8 @@ async fn sessions_are_resumed(kind: Kind) {
 
     // One server dies: its sessions begin anew elsewhere, and no other one does.
     servers.remove(0).kill().await;
-    balancer.restart().await;
+    balancer.kill().await;
+    balancer.start_again().await;
     let mut seen = [0; 2];
     for (client, events) in &mut clients {
         assert_eq!(echoed(client, "at last").await, Outcome::Acknowledged);

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use everwire::{Cause, Client, Deflate, EventItem, Message, OpenFailureKind, Outcome, State};
-use everwire_tests::{EchoServer, PATIENCE, Process, Seen, free_port};
-use tempfile::TempDir;
-use tokio::net::TcpStream;
-use tokio::process::Command;
+use everwire_tests::{EchoServer, PATIENCE, ProxyKind, ReverseProxy, Seen};
 
 use crate::our_client::{large, next, state};
 
@@ -15,56 +12,50 @@ use crate::our_client::{large, next, state};
 const SHORT: Duration = Duration::from_secs(4);
 const USUAL: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Nginx,
-    HaProxy,
-}
-
 #[tokio::test]
 async fn through_nginx_everything_comes_back_compressed() {
-    everything_comes_back(Kind::Nginx).await;
+    everything_comes_back(ProxyKind::Nginx).await;
 }
 
 #[tokio::test]
 async fn through_haproxy_everything_comes_back_compressed() {
-    everything_comes_back(Kind::HaProxy).await;
+    everything_comes_back(ProxyKind::HaProxy).await;
 }
 
 #[tokio::test]
 async fn nginx_drops_a_silent_connection_and_the_heartbeat_keeps_one() {
-    the_heartbeat_keeps_it(Kind::Nginx).await;
+    the_heartbeat_keeps_it(ProxyKind::Nginx).await;
 }
 
 #[tokio::test]
 async fn haproxy_drops_a_silent_connection_and_the_heartbeat_keeps_one() {
-    the_heartbeat_keeps_it(Kind::HaProxy).await;
+    the_heartbeat_keeps_it(ProxyKind::HaProxy).await;
 }
 
 #[tokio::test]
 async fn after_nginx_was_killed_and_started_again_the_client_is_back() {
-    back_after_the_proxy_s_death(Kind::Nginx).await;
+    back_after_the_proxy_s_death(ProxyKind::Nginx).await;
 }
 
 #[tokio::test]
 async fn after_haproxy_was_killed_and_started_again_the_client_is_back() {
-    back_after_the_proxy_s_death(Kind::HaProxy).await;
+    back_after_the_proxy_s_death(ProxyKind::HaProxy).await;
 }
 
 #[tokio::test]
 async fn while_the_server_behind_nginx_is_away_its_502_is_not_taken_for_the_end() {
-    back_after_the_server_s_death(Kind::Nginx, 502).await;
+    back_after_the_server_s_death(ProxyKind::Nginx, 502).await;
 }
 
 #[tokio::test]
 async fn while_the_server_behind_haproxy_is_away_its_503_is_not_taken_for_the_end() {
-    back_after_the_server_s_death(Kind::HaProxy, 503).await;
+    back_after_the_server_s_death(ProxyKind::HaProxy, 503).await;
 }
 
-async fn everything_comes_back(kind: Kind) {
+async fn everything_comes_back(kind: ProxyKind) {
     let mut server = EchoServer::start().await;
-    let proxy = Proxy::start(kind, server.address(), USUAL).await;
-    let client = proxy.client(Some(Duration::from_secs(30)));
+    let proxy = proxy(kind, server.address(), USUAL).await;
+    let client = through(&proxy, Some(Duration::from_secs(30)));
     let mut inbox = client.messages();
     for message in
         [Message::from("Grüße"), vec![0, 255, 16].into(), large(2 << 20).into(), large(3 << 20).into_bytes().into()]
@@ -81,11 +72,11 @@ async fn everything_comes_back(kind: Kind) {
     server.sees(Seen::Close(Some((1000, String::new())))).await;
 }
 
-async fn the_heartbeat_keeps_it(kind: Kind) {
+async fn the_heartbeat_keeps_it(kind: ProxyKind) {
     let mut server = EchoServer::start().await;
-    let proxy = Proxy::start(kind, server.address(), SHORT).await;
+    let proxy = proxy(kind, server.address(), SHORT).await;
 
-    let silent = proxy.client(None);
+    let silent = through(&proxy, None);
     state(&silent, State::is_connected).await;
     let lost = state(&silent, |state| matches!(state, State::Disconnected { .. })).await;
     assert!(matches!(lost, State::Disconnected { cause: Cause::Lost(_), .. }), "{lost}");
@@ -93,7 +84,7 @@ async fn the_heartbeat_keeps_it(kind: Kind) {
     server.sees(Seen::Open).await;
 
     let interval = SHORT / 8;
-    let client = proxy.client(Some(interval));
+    let client = through(&proxy, Some(interval));
     let mut events = client.events();
     state(&client, State::is_connected).await;
     server.sees(Seen::Open).await;
@@ -110,26 +101,26 @@ async fn the_heartbeat_keeps_it(kind: Kind) {
     }
 }
 
-async fn back_after_the_proxy_s_death(kind: Kind) {
+async fn back_after_the_proxy_s_death(kind: ProxyKind) {
     let server = EchoServer::start().await;
-    let mut proxy = Proxy::start(kind, server.address(), USUAL).await;
-    let client = proxy.client(Some(Duration::from_secs(30)));
+    let mut proxy = proxy(kind, server.address(), USUAL).await;
+    let client = through(&proxy, Some(Duration::from_secs(30)));
     let mut inbox = client.messages();
     drop(client.send("before").expect("room"));
     assert_eq!(next(&mut inbox).await.as_text(), Some("before"));
 
-    proxy.process.kill().await;
+    proxy.kill().await;
     state(&client, |state| matches!(state, State::Disconnected { .. })).await;
     drop(client.send("meanwhile").expect("room"));
-    proxy.restart().await;
+    proxy.start_again().await;
     assert_eq!(next(&mut inbox).await.as_text(), Some("meanwhile"));
 }
 
-async fn back_after_the_server_s_death(kind: Kind, status: u16) {
+async fn back_after_the_server_s_death(kind: ProxyKind, status: u16) {
     let server = EchoServer::start().await;
     let address = server.address().to_owned();
-    let proxy = Proxy::start(kind, &address, USUAL).await;
-    let client = proxy.client(Some(Duration::from_secs(30)));
+    let proxy = proxy(kind, &address, USUAL).await;
+    let client = through(&proxy, Some(Duration::from_secs(30)));
     let mut inbox = client.messages();
     state(&client, State::is_connected).await;
 
@@ -145,92 +136,37 @@ async fn back_after_the_server_s_death(kind: Kind, status: u16) {
     assert_eq!(next(&mut inbox).await.as_text(), Some("meanwhile"));
 }
 
-/// A proxy in a process and a folder of its own.
-struct Proxy {
-    kind: Kind,
-    port: u16,
-    folder: TempDir,
-    process: Process,
+async fn proxy(kind: ProxyKind, server: &str, idle: Duration) -> ReverseProxy {
+    ReverseProxy::start(kind, |port| match kind {
+        ProxyKind::Nginx => nginx_settings(port, server, idle.as_secs()),
+        ProxyKind::HaProxy => haproxy_settings(port, server, idle.as_secs()),
+    })
+    .await
 }
 
-impl Proxy {
-    async fn start(kind: Kind, server: &str, idle: Duration) -> Self {
-        let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
-        let settings = match kind {
-            Kind::Nginx => nginx_settings(port, server, idle.as_secs()),
-            Kind::HaProxy => haproxy_settings(port, server, idle.as_secs()),
-        };
-        std::fs::write(folder.path().join("settings"), settings).expect("a writable folder");
-        let process = start(kind, &folder);
-        let mut proxy = Self { kind, port, folder, process };
-        proxy.listens().await;
-        proxy
-    }
-
-    async fn restart(&mut self) {
-        self.process = start(self.kind, &self.folder);
-        self.listens().await;
-    }
-
-    fn client(&self, heartbeat: Option<Duration>) -> Client {
-        Client::builder(format!("ws://127.0.0.1:{}/", self.port))
-            .compression(Deflate::default())
-            .heartbeat_interval(heartbeat)
-            .initial_delay(Duration::from_millis(100))
-            .max_delay(Duration::from_millis(100))
-            .build()
-            .expect("settings")
-    }
-
-    async fn listens(&mut self) {
-        let address = ("127.0.0.1", self.port);
-        let connects = async {
-            while TcpStream::connect(address).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::select! {
-            listens = tokio::time::timeout(PATIENCE, connects) => listens.expect("the proxy listens in time"),
-            code = self.process.exit_code() => panic!("the proxy ended ({code}); its last words are above"),
-        }
-    }
+/// A client that goes through a proxy.
+fn through(proxy: &ReverseProxy, heartbeat: Option<Duration>) -> Client {
+    Client::builder(format!("ws://127.0.0.1:{}/", proxy.port))
+        .compression(Deflate::default())
+        .heartbeat_interval(heartbeat)
+        .initial_delay(Duration::from_millis(100))
+        .max_delay(Duration::from_millis(100))
+        .build()
+        .expect("settings")
 }
 
-fn start(kind: Kind, folder: &TempDir) -> Process {
-    let (folder, settings) = (folder.path(), folder.path().join("settings"));
-    let mut command = match kind {
-        Kind::Nginx => Command::new("nginx"),
-        Kind::HaProxy => Command::new("haproxy"),
-    };
-    match kind {
-        Kind::Nginx => command.arg("-p").arg(folder).arg("-e").arg(folder.join("log")).arg("-c").arg(settings),
-        Kind::HaProxy => command.arg("-db").arg("-f").arg(settings),
-    };
-    // Both are daemons' programs, and in Debian on root's path only.
-    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
-    Process::start(command.env("PATH", path))
-}
-
-/// One process, so that killing it ends its connections.
 fn nginx_settings(port: u16, server: &str, idle: u64) -> String {
     format!(
-        "daemon off; master_process off; pid nginx.pid;
-        events {{}}
-        http {{
-            access_log off;
-            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-            uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-            server {{
-                listen 127.0.0.1:{port};
-                location / {{
-                    proxy_pass http://{server};
-                    proxy_http_version 1.1;
-                    proxy_set_header Upgrade $http_upgrade;
-                    proxy_set_header Connection upgrade;
-                    proxy_set_header Host $http_host;
-                    proxy_read_timeout {idle}s;
-                    proxy_send_timeout {idle}s;
-                }}
+        "server {{
+            listen 127.0.0.1:{port};
+            location / {{
+                proxy_pass http://{server};
+                proxy_http_version 1.1;
+                proxy_set_header Upgrade $http_upgrade;
+                proxy_set_header Connection upgrade;
+                proxy_set_header Host $http_host;
+                proxy_read_timeout {idle}s;
+                proxy_send_timeout {idle}s;
             }}
         }}"
     )

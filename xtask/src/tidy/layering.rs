@@ -20,12 +20,14 @@ const LAYERS: &[(&str, &[&str])] = &[
         "everwire-cli",
         &["everwire", "everwire-chat", "everwire-chat-server", "everwire-server", "everwire-testkit", "everwire-i18n"],
     ),
-    ("everwire-tests", &["everwire", "everwire-server", "everwire-testkit"]),
+    ("everwire-tests", &["everwire", "everwire-chat", "everwire-server", "everwire-testkit"]),
     ("everwire-cluster", &["everwire", "everwire-chat", "everwire-tests"]),
+    ("everwire-bench-process", &[]),
     (
         "everwire-benches",
         &[
             "everwire",
+            "everwire-bench-process",
             "everwire-chat-core",
             "everwire-chat-server",
             "everwire-core",

@@ -84,7 +84,7 @@ async fn echo<P: Peer>(mut peer: P) -> Done<()> {
     loop {
         let message = peer.flush_and_receive().await?;
         if P::payload(&message) == b"memory" {
-            peer.send(&P::text(&process::resident()?.to_string())).await?;
+            peer.send(&P::text(&(process::memory("self")? as u64).to_string())).await?;
         } else {
             peer.feed_back(message).await?;
         }

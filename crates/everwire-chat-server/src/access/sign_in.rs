@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::sign_in_service::{REFRESH, TOKEN};
 use super::{Access, password};
-use crate::store::{Login, RefreshOutcome, SignIn, SignInOutcome};
+use crate::store::{Login, NewSignIn, RefreshOutcome, SignIn, SignInOutcome};
 use crate::sync::lock;
 
 #[derive(Deserialize)]
@@ -65,9 +65,10 @@ impl Access {
         let (refresh, hash) = fresh()?;
         let (family, _) = fresh()?;
         let now = self.clock.millis();
-        let begun = self
-            .accounts
-            .write(move |accounts| accounts.begin(&user, login.generation, &hash, &family, expires(now), now));
+        let begun = self.accounts.write(move |accounts| {
+            let (user, hash, family) = (user.as_str(), hash.as_slice(), family.as_str());
+            accounts.begin(&NewSignIn { user, generation: login.generation, hash, family, expires: expires(now), now })
+        });
         match begun.await.and_then(Result::ok).ok_or(Denied::Unavailable)? {
             SignInOutcome::SignedIn(sign_in) => Ok(self.signed_in(sign_in, refresh)),
             // The password was right when it was read, and may not be any more.

@@ -30,6 +30,20 @@ pub struct ClosedRoom {
     pub members: Vec<String>,
 }
 
+/// A sign-in that is to begin. Times are milliseconds of the clock of sign-ins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewSignIn<'a> {
+    pub(crate) user: &'a str,
+    /// Of the account whose password was right.
+    pub(crate) generation: i64,
+    /// Of the first refresh token.
+    pub(crate) hash: &'a [u8],
+    /// Names the sign-in, however often its tokens change.
+    pub(crate) family: &'a str,
+    pub(crate) expires: i64,
+    pub(crate) now: i64,
+}
+
 /// Accounts, bans, closed and published rooms, and sign-ins. Each method blocks on the disk: it is called where that is
 /// no harm. A method that changes who may come in counts the [revision](Self::revision) up.
 pub(crate) trait AccountStore: fmt::Debug + Send {
@@ -52,17 +66,8 @@ pub(crate) trait AccountStore: fmt::Debug + Send {
 
     fn login(&self, user: &str) -> Result<Option<Login>>;
 
-    /// Begins a sign-in with the hash of its first refresh token, if the account is still of this `generation`. Forgets
-    /// tokens that have expired.
-    fn begin(
-        &mut self,
-        user: &str,
-        generation: i64,
-        hash: &[u8],
-        family: &str,
-        expires: i64,
-        now: i64,
-    ) -> Result<SignInOutcome>;
+    /// Begins a sign-in, if the account is still of its `generation`. Forgets tokens that have expired.
+    fn begin(&mut self, sign_in: &NewSignIn<'_>) -> Result<SignInOutcome>;
 
     /// Exchanges a refresh token for the next one, by their hashes.
     fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome>;

@@ -10,7 +10,8 @@ use super::names;
 use crate::clock::ClockReading;
 use crate::store::access_state::{AccessState, Subject};
 use crate::store::accounts::{
-    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, RefreshOutcome, SignInOutcome, Standing, UserSignIn,
+    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, SignInOutcome, Standing,
+    UserSignIn,
 };
 use crate::store::error::{StoreError, StoreOpenError};
 use crate::store::sqlite::SqliteAccounts;
@@ -143,23 +144,11 @@ impl AccountStore for ClusterAccounts {
         self.local.login(user)
     }
 
-    fn begin(
-        &mut self,
-        user: &str,
-        generation: i64,
-        hash: &[u8],
-        family: &str,
-        expires: i64,
-        now: i64,
-    ) -> Result<SignInOutcome> {
+    fn begin(&mut self, sign_in: &NewSignIn<'_>) -> Result<SignInOutcome> {
         self.check_fresh()?;
-        let beside = [Subject::User(user.to_owned())];
-        self.change(
-            &Subject::SignIn(family.to_owned()),
-            &beside,
-            |_| true,
-            |accounts| accounts.begin(user, generation, hash, family, expires, now),
-        )
+        let beside = [Subject::User(sign_in.user.to_owned())];
+        let subject = Subject::SignIn(sign_in.family.to_owned());
+        self.change(&subject, &beside, |_| true, |accounts| accounts.begin(sign_in))
     }
 
     fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::accounts::ClusterAccounts;
 use super::store::ClusterStore;
 use super::{ClusterError, ClusterSettings};
-use crate::store::accounts::{AccountAdded, AccountStore, RefreshOutcome, SignInOutcome};
+use crate::store::accounts::{AccountAdded, AccountStore, NewSignIn, RefreshOutcome, SignInOutcome};
 use crate::store::conformance::{
     self, AccountFixture, Log, MessageFixture, account_store, collect, ids, message_store, post,
 };
@@ -145,7 +145,8 @@ async fn what_one_node_decides_of_users_holds_on_all_and_for_the_commands() {
     }
     // A refresh token is exchanged once, on whichever node it comes.
     let generation = here.login("ana").unwrap().unwrap().generation;
-    assert!(matches!(here.begin("ana", generation, b"1", "f", i64::MAX, 1).unwrap(), SignInOutcome::SignedIn(_)));
+    let sign_in = NewSignIn { user: "ana", generation, hash: b"1", family: "f", expires: i64::MAX, now: 1 };
+    assert!(matches!(here.begin(&sign_in).unwrap(), SignInOutcome::SignedIn(_)));
     seen("sign-in", &there, &|accounts| accounts.family("1").is_some());
     assert!(matches!(there.refresh(b"1", b"2", i64::MAX, 1).unwrap(), RefreshOutcome::For(..)));
     assert!(

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::ClockReading;
 use crate::domain::are_confusable;
 use crate::store::accounts::{
-    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, RefreshOutcome, SignIn, SignInOutcome, Standing,
-    UserSignIn,
+    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, SignIn, SignInOutcome,
+    Standing, UserSignIn,
 };
 use crate::store::error::StoreError;
 
@@ -110,15 +110,8 @@ impl AccountStore for MemoryAccounts {
         Ok(self.accounts.get(user).map(login))
     }
 
-    fn begin(
-        &mut self,
-        user: &str,
-        generation: i64,
-        hash: &[u8],
-        family: &str,
-        expires: i64,
-        now: i64,
-    ) -> Result<SignInOutcome> {
+    fn begin(&mut self, sign_in: &NewSignIn<'_>) -> Result<SignInOutcome> {
+        let NewSignIn { user, generation, hash, family, expires, now } = *sign_in;
         let Some(Known { name, generation: present, .. }) = self.accounts.get(user).cloned() else {
             return Ok(SignInOutcome::Changed);
         };

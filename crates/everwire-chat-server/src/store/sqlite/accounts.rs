@@ -9,7 +9,8 @@ use super::refresh_tokens;
 use crate::clock::ClockReading;
 use crate::domain::are_confusable;
 use crate::store::accounts::{
-    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, RefreshOutcome, SignInOutcome, Standing, UserSignIn,
+    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, SignInOutcome, Standing,
+    UserSignIn,
 };
 use crate::store::error::{StoreError, StoreOpenError};
 
@@ -213,16 +214,8 @@ impl AccountStore for SqliteAccounts {
         Ok(listed.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn begin(
-        &mut self,
-        user: &str,
-        generation: i64,
-        hash: &[u8],
-        family: &str,
-        expires: i64,
-        now: i64,
-    ) -> Result<SignInOutcome> {
-        refresh_tokens::begin(&mut self.0, user, generation, hash, family, expires, now)
+    fn begin(&mut self, sign_in: &NewSignIn<'_>) -> Result<SignInOutcome> {
+        refresh_tokens::begin(&mut self.0, sign_in)
     }
 
     fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome> {

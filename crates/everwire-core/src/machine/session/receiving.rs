@@ -40,7 +40,7 @@ impl Machine {
                 Ok(Rest::Proof) => proof = true,
                 Ok(Rest::Control(frame)) => {
                     // What came before it comes before it.
-                    self.deliver(&mut batch);
+                    self.outputs.deliver(&mut batch);
                     violation = self.control(now, frame).err();
                 }
                 Err(broken) => violation = Some(broken),
@@ -49,18 +49,12 @@ impl Machine {
                 break;
             }
         }
-        self.deliver(&mut batch);
+        self.outputs.deliver(&mut batch);
         if proof {
             self.note_proof(now);
         }
         if let Some(violation) = violation {
             self.violated(now, violation);
-        }
-    }
-
-    pub(super) fn deliver(&mut self, batch: &mut Vec<Message>) {
-        if !batch.is_empty() {
-            self.outputs.push(Output::Deliver(std::mem::take(batch)));
         }
     }
 

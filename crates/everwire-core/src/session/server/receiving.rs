@@ -8,7 +8,7 @@ use crate::session::body::{Bye, Gone};
 use crate::session::frame::Frame;
 use crate::session::link::{self, Rest, Violation};
 use crate::session::run::MessageRun;
-use crate::{Event, Moment, Output};
+use crate::{Event, Moment};
 
 impl ServerSession {
     pub(super) fn received_run(&mut self, now: Moment, run: MessageRun) {
@@ -18,7 +18,7 @@ impl ServerSession {
             return;
         }
         let (mut batch, taken) = link::accept_run(run, &mut self.receiver);
-        self.deliver(&mut batch);
+        self.outputs.deliver(&mut batch);
         if let Err(violation) = taken {
             self.violated(now, violation);
         }
@@ -35,7 +35,7 @@ impl ServerSession {
             match link::receive(message, &mut self.receiver, &mut self.outbox, &mut self.outputs, &mut batch) {
                 Ok(Rest::Nothing | Rest::Proof) => {}
                 Ok(Rest::Control(frame)) => {
-                    self.deliver(&mut batch);
+                    self.outputs.deliver(&mut batch);
                     violation = self.control(now, frame).err();
                 }
                 Err(broken) => violation = Some(broken),
@@ -44,15 +44,9 @@ impl ServerSession {
                 break;
             }
         }
-        self.deliver(&mut batch);
+        self.outputs.deliver(&mut batch);
         if let Some(violation) = violation {
             self.violated(now, violation);
-        }
-    }
-
-    pub(super) fn deliver(&mut self, batch: &mut Vec<Message>) {
-        if !batch.is_empty() {
-            self.outputs.push(Output::Deliver(std::mem::take(batch)));
         }
     }
 

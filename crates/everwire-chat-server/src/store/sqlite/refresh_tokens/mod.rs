@@ -8,7 +8,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::database::write;
-use crate::store::accounts::{RefreshOutcome, SignIn, SignInOutcome};
+use crate::store::accounts::{NewSignIn, RefreshOutcome, SignIn, SignInOutcome};
 use crate::store::error::StoreError;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -24,17 +24,9 @@ struct Row {
     void: bool,
 }
 
-/// Begins a sign-in with its first refresh token, if the account is still of this `generation`. Forgets tokens that
-/// have expired.
-pub(super) fn begin(
-    connection: &mut Connection,
-    user: &str,
-    generation: i64,
-    hash: &[u8],
-    family: &str,
-    expires: i64,
-    now: i64,
-) -> Result<SignInOutcome> {
+/// Begins a sign-in, if the account is still of its `generation`. Forgets tokens that have expired.
+pub(super) fn begin(connection: &mut Connection, sign_in: &NewSignIn<'_>) -> Result<SignInOutcome> {
+    let NewSignIn { user, generation, hash, family, expires, now } = *sign_in;
     let transaction = write(connection)?;
     let Some((user_name, present, banned)) = account(&transaction, user)? else { return Ok(SignInOutcome::Changed) };
     if banned {

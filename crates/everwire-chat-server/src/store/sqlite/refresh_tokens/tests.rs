@@ -18,7 +18,8 @@ fn tables(folder: Option<&Path>) -> SqliteAccounts {
 
 fn signed_in(tables: &mut SqliteAccounts, hash: &[u8], family: &str) -> SignIn {
     let generation = tables.login("ana").unwrap().unwrap().generation;
-    match tables.begin("ana", generation, hash, family, LATE, 1).unwrap() {
+    let sign_in = NewSignIn { user: "ana", generation, hash, family, expires: LATE, now: 1 };
+    match tables.begin(&sign_in).unwrap() {
         SignInOutcome::SignedIn(sign_in) => sign_in,
         other => panic!("{other:?}"),
     }

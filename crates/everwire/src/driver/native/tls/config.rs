@@ -14,10 +14,9 @@ use rustls::{ClientConfig, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 use super::describe::tls_problem;
-use super::own::OwnTrust;
 use super::pins::Pins;
 use super::provider::TlsProvider;
-use super::watched::{Watch, Watched};
+use super::verifier::{TrustVerifier, Watch};
 use crate::sync::lock;
 
 /// What the user wants of TLS.
@@ -144,11 +143,7 @@ fn config(
     let words = |error: rustls::Error| error.to_string();
     let provider = Arc::new(provider.provider());
     let verifier = verifier(roots, &provider)?;
-    let verifier: Arc<dyn ServerCertVerifier> = Arc::new(OwnTrust::new(verifier, roots.to_vec(), Arc::clone(pins)));
-    let verifier = match watch {
-        Some(watch) => Arc::new(Watched::new(verifier, watch)),
-        None => verifier,
-    };
+    let verifier = Arc::new(TrustVerifier::new(verifier, roots.to_vec(), Arc::clone(pins), watch));
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(words)?

@@ -5,17 +5,15 @@
 //! - `connect`: the handshake, with the server and with a proxy
 //! - [`TlsProvider`]: the library that does the cryptography
 //! - `pins`: which public keys a server may have
-//! - `own`: certificates that are trusted themselves
 //! - `describe`: what is wrong with a certificate, in words
-//! - `watched`: showing certificates to who wants to see them
+//! - `verifier`: which certificates are trusted; shows them to who wants to see them
 
 mod config;
 mod connect;
 mod describe;
-mod own;
 mod pins;
 mod provider;
-mod watched;
+mod verifier;
 
 pub(crate) use self::config::{Settings, Tls};
 pub(super) use self::connect::refused_by_alert;

@@ -1,5 +1,6 @@
-//! Certificates that are trusted themselves, not for who issued them.
+//! Which servers' certificates are trusted: what the platform's verifier accepts, and those that are trusted themselves.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,26 +14,30 @@ use x509_parser::prelude::FromDer;
 
 use super::pins::Pins;
 
-/// Trusts a server's certificate if it is one of those given, or self-signed with a pinned key; of the others another verifier
-/// judges. A self-signed one that is not for the server's name is refused for that, whatever else is wrong with it.
+/// Is shown each server's certificates, its own first.
+pub(crate) type Watch = Arc<dyn Fn(&[CertificateDer<'_>]) + Send + Sync>;
+
+/// Trusts a server's certificate if it is one of those given, or self-signed with a pinned key; another verifier judges the
+/// others. A self-signed one that is not for the server's name is refused for that, whatever else is wrong with it.
 ///
 /// A self-signed certificate as `openssl req -x509` makes it says that it is an authority's (`CA:TRUE`), and no verifier of
 /// chains takes that for a server's own. What is trusted here is this very certificate, which shows that the server has
 /// its key; its names and dates are checked as ever.
-#[derive(Debug)]
-pub(super) struct OwnTrust {
+pub(super) struct TrustVerifier {
     judge: Arc<dyn ServerCertVerifier>,
     given: Vec<CertificateDer<'static>>,
     pins: Arc<Pins>,
+    watch: Option<Watch>,
 }
 
-impl OwnTrust {
+impl TrustVerifier {
     pub(super) fn new(
         judge: Arc<dyn ServerCertVerifier>,
         given: Vec<CertificateDer<'static>>,
         pins: Arc<Pins>,
+        watch: Option<Watch>,
     ) -> Self {
-        Self { judge, given, pins }
+        Self { judge, given, pins, watch }
     }
 
     fn trusts(&self, certificate: &CertificateDer<'_>) -> bool {
@@ -66,7 +71,7 @@ fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Er
     Ok(())
 }
 
-impl ServerCertVerifier for OwnTrust {
+impl ServerCertVerifier for TrustVerifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -75,6 +80,10 @@ impl ServerCertVerifier for OwnTrust {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let Some(watch) = &self.watch {
+            let chain: Vec<_> = std::iter::once(leaf).chain(others).cloned().collect();
+            watch(&chain);
+        }
         if !self.trusts(leaf) {
             let judged = self.judge.verify_server_cert(leaf, others, name, ocsp, now);
             // A wrong name is what to mend first: trusting the certificate would not help.
@@ -116,6 +125,13 @@ impl ServerCertVerifier for OwnTrust {
 
     fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
         self.judge.root_hint_subjects()
+    }
+}
+
+/// The watch can't be shown.
+impl fmt::Debug for TrustVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustVerifier").field("judge", &self.judge).field("pins", &self.pins).finish_non_exhaustive()
     }
 }
 
