@@ -46,14 +46,18 @@ pub(super) const SERVER: Names = Names {
 /// What each means, for exporters that tell their readers.
 pub(super) fn describe(names: &Names) {
     describe_counter!(names.made, Unit::Count, "Calls and streams that this end has made");
-    describe_counter!(names.ended, Unit::Count, "Those of them that have ended, by how");
-    describe_gauge!(names.open, Unit::Count, "Those of them that are open");
+    describe_counter!(names.ended, Unit::Count, "Calls and streams of this end that have ended, by outcome");
+    describe_gauge!(names.open, Unit::Count, "Calls and streams of this end that are open");
     describe_histogram!(names.call_seconds, Unit::Seconds, "From the making of a call to its reply or error");
-    describe_counter!(names.items_received, Unit::Count, "Items of streams that this end has opened");
+    describe_counter!(names.items_received, Unit::Count, "Items received of streams that this end has opened");
     describe_counter!(names.received, Unit::Count, "Calls and streams of the other end that were given to a handler");
-    describe_counter!(names.handled, Unit::Count, "Those of them whose handler has ended, by how");
+    describe_counter!(
+        names.handled,
+        Unit::Count,
+        "Calls and streams of the other end whose handler has ended, by outcome"
+    );
     describe_counter!(names.refused, Unit::Count, "Calls and streams of the other end beyond a limit of this one");
-    describe_gauge!(names.running, Unit::Count, "Handlers that run");
+    describe_gauge!(names.running, Unit::Count, "Handlers that run now");
     describe_histogram!(names.handler_seconds, Unit::Seconds, "From the start of a call's handler to its end");
-    describe_counter!(names.items_sent, Unit::Count, "Items of streams that handlers of this end have sent");
+    describe_counter!(names.items_sent, Unit::Count, "Items sent by handlers of this end");
 }

@@ -23,8 +23,8 @@ pub(super) const OUTCOMES: [&str; 8] =
 /// What an accept loop's metrics mean, for exporters that tell their readers.
 pub(super) fn describe_connections() {
     describe_gauge!(CONNECTIONS, Unit::Count, "Connections, WebSockets included");
-    describe_counter!(ACCEPTED, Unit::Count, "Connections that there was a place for");
-    describe_counter!(REFUSED, Unit::Count, "Connections that there was no place for");
+    describe_counter!(ACCEPTED, Unit::Count, "Connections that were accepted");
+    describe_counter!(REFUSED, Unit::Count, "Connections that were refused because a limit was reached");
     describe_counter!(TIMED_OUT, Unit::Count, "Connections cut because a step of their opening took too long");
 }
 
@@ -36,13 +36,13 @@ pub(super) fn describe_sessions() {
         Unit::Count,
         "Connections that opened a session, resumed one, or fenced an older connection"
     );
-    describe_counter!(SESSIONS_ENDED, Unit::Count, "Sessions that are over, by why");
-    describe_counter!(SESSIONS_REFUSED, Unit::Count, "Connections that were given no session, by why");
+    describe_counter!(SESSIONS_ENDED, Unit::Count, "Sessions that are over, by reason");
+    describe_counter!(SESSIONS_REFUSED, Unit::Count, "Connections that were given no session, by reason");
     describe_counter!(RECEIVED, Unit::Count, "Messages given to the application, each once");
     describe_counter!(SENT, Unit::Count, "Messages handed to a socket, those sent again included");
-    describe_counter!(ENDED, Unit::Count, "Messages to clients that are out of the outbox, by outcome");
+    describe_counter!(ENDED, Unit::Count, "Messages to clients that have ended, by outcome");
     describe_gauge!(HELD, Unit::Count, "Messages to clients that are not acknowledged");
-    describe_gauge!(HELD_BYTES, Unit::Bytes, "Payload of those");
+    describe_gauge!(HELD_BYTES, Unit::Bytes, "Payload of the messages that are held");
     describe_gauge!(UNPROCESSED, Unit::Count, "Messages of clients that the application has not processed");
     describe_histogram!(
         ACKNOWLEDGED,

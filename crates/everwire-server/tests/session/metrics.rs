@@ -52,12 +52,12 @@ async fn a_session_is_counted_as_opened_resumed_and_ended_and_so_are_its_message
     assert!(told.records("everwire_server_acknowledgement_seconds") > 1);
     assert_eq!(told.sum("everwire_server_sessions{state=connected}"), 1.0);
     server.network.cut();
-    until(&mut told, "everwire_server_sessions_total{what=resumed}", 1.0).await;
-    assert_eq!(told.sum("everwire_server_sessions_total{what=opened}"), 1.0);
+    until(&mut told, "everwire_server_sessions_total{event=resumed}", 1.0).await;
+    assert_eq!(told.sum("everwire_server_sessions_total{event=opened}"), 1.0);
     // Who closes before the welcome has come back says no farewell, and the session waits for its deadline.
     client.watch_state().wait_for(everwire::State::is_connected).await.unwrap();
     client.close(Duration::from_secs(10)).await;
-    until(&mut told, "everwire_server_sessions_ended_total{why=ended}", 1.0).await;
+    until(&mut told, "everwire_server_sessions_ended_total{reason=ended}", 1.0).await;
     until(&mut told, "everwire_server_sessions{", 0.0).await;
     until(&mut told, "everwire_server_held_messages", 0.0).await;
     // The client's application has not come back from the last one.
@@ -80,7 +80,7 @@ async fn what_is_held_for_a_client_that_is_away_is_seen_and_a_session_that_it_ne
         sender.send("for later").unwrap();
     }
     until(&mut told, "everwire_server_held_bytes", 9.0).await;
-    until(&mut told, "everwire_server_sessions_ended_total{why=expired}", 1.0).await;
+    until(&mut told, "everwire_server_sessions_ended_total{reason=expired}", 1.0).await;
     until(&mut told, "everwire_server_held_bytes", 0.0).await;
 }
 
@@ -95,9 +95,9 @@ async fn a_connection_that_gets_no_session_is_counted_with_the_reason() {
     first.watch_state().wait_for(everwire::State::is_connected).await.unwrap();
     let _second = server.client();
     let refused = "everwire_server_sessions_refused_total";
-    until(&mut told, &format!("{refused}{{why=no_room}}"), 1.0).await;
+    until(&mut told, &format!("{refused}{{reason=no_room}}"), 1.0).await;
     let _silent = everwire::Client::builder(server.network.url()).subprotocol("everwire.v1").build().unwrap();
-    until(&mut told, &format!("{refused}{{why=hello_timeout}}"), 1.0).await;
+    until(&mut told, &format!("{refused}{{reason=hello_timeout}}"), 1.0).await;
 }
 
 #[tokio::test]

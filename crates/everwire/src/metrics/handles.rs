@@ -51,7 +51,7 @@ impl Handles {
             disconnects: CAUSES.map(|cause| labelled(names::DISCONNECTS, "cause", cause)),
             outage: histogram(names::OUTAGE),
             round_trip: histogram(names::ROUND_TRIP),
-            sessions: SESSIONS.map(|what| labelled(names::SESSIONS, "what", what)),
+            sessions: SESSIONS.map(|event| labelled(names::SESSIONS, "event", event)),
             sent: counter(names::SENT),
             resent: counter(names::RESENT),
             received: counter(names::RECEIVED),

@@ -30,8 +30,8 @@ pub(super) fn describe() {
     describe_counter!(ATTEMPTS, Unit::Count, "Attempts to connect that were started");
     describe_counter!(ATTEMPTS_FAILED, Unit::Count, "Attempts that failed, by the phase that they had reached");
     describe_counter!(CONNECTIONS, Unit::Count, "Connections that opened");
-    describe_counter!(RECONNECTS, Unit::Count, "Those of them that were not their client's first");
-    describe_counter!(DISCONNECTS, Unit::Count, "Connections that ended, by why");
+    describe_counter!(RECONNECTS, Unit::Count, "Connections that opened after their client's first one");
+    describe_counter!(DISCONNECTS, Unit::Count, "Connections that ended, by cause");
     describe_histogram!(OUTAGE, Unit::Seconds, "From the loss of a connection to the next one, once that is open");
     describe_histogram!(ROUND_TRIP, Unit::Seconds, "Round trips by ping and pong, at most one a second and client");
     describe_counter!(SESSIONS, Unit::Count, "Sessions that were opened, resumed or found to be gone");
@@ -39,14 +39,14 @@ pub(super) fn describe() {
     describe_counter!(RESENT, Unit::Count, "Messages sent again after a loss");
     describe_counter!(RECEIVED, Unit::Count, "Messages received");
     describe_counter!(DISCARDED, Unit::Count, "Received messages discarded because nobody read them");
-    describe_counter!(ENDED, Unit::Count, "Messages whose outcome was told, by outcome");
+    describe_counter!(ENDED, Unit::Count, "Messages that have ended, by outcome");
     describe_counter!(BYTES_SENT, Unit::Bytes, "Payload handed to a socket");
     describe_counter!(BYTES_RECEIVED, Unit::Bytes, "Payload received");
     describe_gauge!(QUEUED, Unit::Count, "Messages that wait for a socket");
     describe_gauge!(QUEUED_BYTES, Unit::Bytes, "Payload that waits for a socket");
     describe_gauge!(IN_FLIGHT, Unit::Count, "Messages handed to a socket, not proven or acknowledged");
-    describe_gauge!(IN_FLIGHT_BYTES, Unit::Bytes, "Payload of those");
+    describe_gauge!(IN_FLIGHT_BYTES, Unit::Bytes, "Payload of the messages in flight");
     describe_gauge!(INBOX, Unit::Count, "Received messages that wait for the application");
-    describe_counter!(STORE_FAILED, Unit::Count, "Batches that the store could not take; each is tried again");
-    describe_histogram!(STORE_SECONDS, Unit::Seconds, "Time that the store took to make one batch durable");
+    describe_counter!(STORE_FAILED, Unit::Count, "Batches that the store could not make durable; each is tried again");
+    describe_histogram!(STORE_SECONDS, Unit::Seconds, "Time until the store had made one batch durable");
 }
