@@ -8,6 +8,10 @@ const BURST = 1000;
 const SINGLE = 200;
 const KEYS = 100;
 
+/** A slow line: 1.6 Mbit/s and 150 ms, with a processor that is four times as slow. */
+const SLOW = { offline: false, latency: 150, downloadThroughput: 1_600_000 / 8, uploadThroughput: 1_600_000 / 8 };
+const SLOWER = 4;
+
 // Notes when what comes over the network is handed to the page, and when its first input is there.
 const NOTES = () => {
   window.notes = {};
@@ -65,6 +69,7 @@ async function measure() {
     await ana.page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
     figures.paint.push(await ana.page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime));
     figures.interactive.push(await ana.page.evaluate(() => window.notes.interactive));
+    figures.slow.push(await overSlowLine(browser, server));
     await ana.page.fill("#name", "Ana");
     await ana.page.press("#name", "Enter");
     await ana.connected();
@@ -84,6 +89,21 @@ async function measure() {
     await server.stop();
     await browser.close();
   }
+}
+
+/** Until somebody who has nothing of the page yet can write a name, over a slow line: milliseconds. */
+async function overSlowLine(browser, server) {
+  const mia = await Person.visit(browser, "about:blank");
+  const devtools = await mia.context.newCDPSession(mia.page);
+  await devtools.send("Network.enable");
+  await devtools.send("Network.emulateNetworkConditions", SLOW);
+  await devtools.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+  await mia.page.addInitScript(NOTES);
+  await mia.page.goto(server.url());
+  await mia.page.fill("#name", "Mia");
+  const interactive = await mia.page.evaluate(() => window.notes.interactive);
+  await mia.context.close();
+  return interactive;
 }
 
 /** What it costs a page that messages come and keys are pressed. */
@@ -170,12 +190,13 @@ class Speaker {
   }
 }
 
-const none = () => ({ paint: [], interactive: [], burst: [], work: [], single: [], singleOwn: [], key: [], keyOwn: [] });
+const none = () => ({ paint: [], interactive: [], slow: [], burst: [], work: [], single: [], singleOwn: [], key: [], keyOwn: [] });
 const [figures, bare] = [none(), none()];
 for (let run = 0; run < RUNS; run += 1) await measure();
 const rows = [
   ["first paint", "paint", 300],
   ["interactive", "interactive", 1000],
+  ["interactive at 1.6 Mbit/s, 150 ms and a quarter of the processor's speed", "slow", 2000],
   [`${BURST} messages at once on top of ${BEFORE}: from the first that arrives to the frame with the last`, "burst", 50],
   ["the same, time of the main thread", "work", ""],
   ["a message alone, time of the main thread", "single", 1],
