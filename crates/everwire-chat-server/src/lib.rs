@@ -1,8 +1,8 @@
-//! A chat server on Everwire: rooms, presence, and a history that is stored before anybody is told.
+//! A chat server on Everwire: rooms, presence, and a history. A message is stored before anyone is told of it.
 //!
 //! A text message is committed to SQLite before it is broadcast, before its sender is told that it is stored, and before a
 //! ping that was sent behind it is answered: what a sender sees as SENT survives the server. A member that reconnects
-//! asks for what came after the last message it has; a repeat of a message, by whatever way, is the same message.
+//! asks for what came after the last message it has; a message that is sent again is recognised as the same message.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,18 +20,18 @@
 //! | module | what |
 //! |---|---|
 //! | `clock`, `sync`, `id`, `stamp` | the wall clock and time that has surely passed; locks; new ids; whether a file has changed |
-//! | `base_path`, `hosts` | where on its host the chat is; under which names a server for this machine may be asked |
+//! | `base_path`, `hosts` | the path of the chat on its host; the host names that a server for this machine answers to |
 //! | `domain` | who is in a room and what each client is told (pure) |
 //! | `store` | what is durable: traits, and SQLite behind them |
-//! | `access` | who may come in: accounts, tokens, bans, closed rooms |
-//! | `budget` | what all members together may make the server hold |
+//! | `access` | who may enter: accounts, tokens, bans, closed rooms |
+//! | `budget` | the bound on what the server holds for all members together |
 //! | `page_file`, `tls`, `config`, `metrics`, `drain` | files of the page, certificates, settings, numbers, when to come back |
 //! | `error` | why a server can't be opened |
 //! | `state` | what all connections and requests share |
 //! | `dispatch` | from a store's commits to the rooms |
 //! | `connection` | one WebSocket: joining, catching up, its mailbox |
 //! | `http` | `/ws`, `/api`, `/healthz`, `/readyz`, `/metrics`, the page |
-//! | `server` | its parts, its start and its end |
+//! | `server` | the server itself: parts, start, end |
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 

@@ -1,36 +1,36 @@
 //! The state machines of a client, and of a server's sessions, without a clock, socket, thread or randomness of the operating
 //! system.
 //!
-//! [`Machine`] decides everything that keeps a WebSocket connection alive and says what became of each message. A driver
-//! around it does what it asks and tells it what happened:
+//! [`Machine`] decides everything that keeps a WebSocket connection alive, and reports the outcome of each message. A driver
+//! around it performs its outputs and tells it what happened:
 //!
 //! - the driver calls [`Machine::send`], [`Machine::handle`] and [`Machine::take`], each with the present [`Moment`];
-//! - after each call it drains [`Machine::poll_output`] and does what it says;
-//! - it sleeps until [`Machine::deadline`], reads what lies in the socket, and then says [`Input::Timer`].
+//! - after each call it drains [`Machine::poll_output`] and performs each output;
+//! - it sleeps until [`Machine::deadline`], reads what is in the socket, and then passes [`Input::Timer`].
 //!
-//! The same inputs give the same outputs, whatever the machine. Calls that make no sense at the moment are harmless.
+//! The same inputs give the same outputs on every machine. A call that does not fit the present state is harmless.
 //!
 //! The parts:
 //!
-//! | module | decides |
+//! | module | role |
 //! |---|---|
-//! | [`retry`] | whether and when to try again |
-//! | `heartbeat` | when to ping, when to probe a silent peer, and when to call it dead |
-//! | `outbox` | what is kept, dropped, sent again, and with which outcome each message ends |
-//! | `keepalive` | the interval of the heartbeat, learned from connections that were lost while idle |
-//! | `silence` | nothing: how idle a connection was when it was lost |
-//! | `barrier` | what a pong proves |
-//! | `patience` | how long a peer that answers pings late, or never, is waited for |
-//! | [`session`] | what lives on over several connections, and what that takes: numbers, acknowledgements, resumption |
-//! | [`store`] | what a client keeps so that its outbox outlives its process |
-//! | `batching` | which JSON texts share a frame |
-//! | `address` | nothing: how the addresses did that an opening tried |
-//! | `send_rate` | how fast messages go out |
-//! | `lifecycle` | the connection's states |
-//! | `post_mortem` | nothing: what is known of a connection when it has ended |
-//! | `ping_watch` | nothing: whether the latest ping has left, as a driver sees it |
-//! | `timers` | the one table of what is due when |
-//! | `machine` | nothing: it routes |
+//! | [`retry`] | decides whether and when to try again |
+//! | `heartbeat` | decides when to ping, when to probe a silent peer, and when to declare it dead |
+//! | `outbox` | decides what is kept, dropped and sent again, and with which outcome each message ends |
+//! | `keepalive` | learns the heartbeat's interval from connections that were lost while idle |
+//! | `silence` | records how idle a connection was when it was lost |
+//! | `barrier` | decides what a pong proves |
+//! | `patience` | decides how long to wait for a peer that answers pings late, or never |
+//! | [`session`] | numbers, acknowledges and resumes messages over several connections |
+//! | [`store`] | defines what a client keeps so that its outbox outlives its process |
+//! | `batching` | decides which JSON texts share a frame |
+//! | `address` | records how an opening fared at each address |
+//! | `send_rate` | decides how fast messages go out |
+//! | `lifecycle` | holds the connection's states |
+//! | `post_mortem` | collects what is known of a connection when it has ended |
+//! | `ping_watch` | tells a driver whether the latest ping has left |
+//! | `timers` | holds the one table of what is due when |
+//! | `machine` | routes between them |
 //!
 //! ```
 //! use everwire_core::{Attempt, Config, Input, Machine, Message, Moment, Outcome, Output, TransportEvent};

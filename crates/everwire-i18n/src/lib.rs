@@ -1,4 +1,4 @@
-//! What a chat's user reads, in English and Russian.
+//! The texts that a chat's user reads, in English and Russian.
 //!
 //! The texts stand in `texts/*.ftl`, in the format of [Project Fluent](https://projectfluent.org), which knows each
 //! language's plurals; the build script reads them. [`Text`] names them with their variables, so that a text that is not

@@ -5,7 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | `peer` | [`Peer`]: makes calls to the other end, from anywhere |
-//! | `call` | [`Call`] and [`CallStream`]: what becomes of them |
+//! | `call` | [`Call`] and [`CallStream`]: their results |
 //! | `error` | [`CallError`] and [`Execution`]: how a call can end without a reply |
 //! | `handlers` | [`Calls`]: handlers by name, as async functions with typed arguments |
 //! | `payload` | [`Json`] and other payloads |

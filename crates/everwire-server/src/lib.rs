@@ -36,8 +36,8 @@
 //! | `session` | sessions that outlive connections; calls and streams in them with the feature `calls` (`docs/calls.md`) |
 //! | `server` | the accept loop, its limits, and its end |
 //! | `axum` | the extractor |
-//! | `clock` | times that may be "never" |
-//! | `metrics` | numbers for the facade of that name, with the feature of that name (`docs/metrics.md`) |
+//! | `clock` | durations that may be "never" |
+//! | `metrics` | metrics by the crate `metrics`, with the feature `metrics` (`docs/metrics.md`) |
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 

@@ -1,11 +1,11 @@
-//! Network faults on purpose, for whoever must know that their program survives them.
+//! Network faults on purpose, to test that a program survives them.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`faults`] | a schedule of faults as data, and the machine that decides what they do to a connection; no clock, no socket |
-//! | [`proxy`] | a TCP proxy that does to real connections what the schedule says |
+//! | [`proxy`] | a TCP proxy that applies a schedule to real connections |
 //! | [`unresponsive`] | an address of this machine that answers no connection |
-//! | [`sim`] | a whole world in virtual time: the real client and server machines over a virtual network with the same faults, crashes and stalls, and a checker of every promise |
+//! | [`sim`] | a simulator in virtual time: the real client and server machines over a virtual network with the same faults, crashes and stalls, and a checker of every promise |
 //!
 //! # Which one
 //!
@@ -20,7 +20,7 @@
 //!
 //! // By hand …
 //! let schedule = Schedule::parse("[[rule]]\nfault = \"cut\"\nevery = 2\nafter-bytes = \"1..2000\"")?;
-//! // … or by chance: the same seed is the same network.
+//! // … or by chance: the same seed gives the same network.
 //! let random = Schedule::random(7, Profile::Mobile);
 //! assert_eq!(random, Schedule::random(7, Profile::Mobile));
 //! assert_eq!(Schedule::parse(&random.to_toml())?, random);

@@ -2,12 +2,12 @@
 //!
 //! - It reconnects automatically, with jitter that prevents a thundering herd, sensible advice per cause, and limits if wanted; many
 //!   clients of one process can share a [`RetryBudget`].
-//! - It logs in and subscribes anew on every connection, if a [hook](Builder::on_open) says how.
-//! - It finds a dead peer within a stated time, sooner if it is told of [changes of the network](Builder::network_hints),
-//!   and never takes a stall of its own for one.
-//! - Every message that [`Client::send`] takes ends in exactly one [`Outcome`], told by its
-//!   [`Delivery`]. A standard server needs to know nothing of it: pings and messages share one
-//!   order, so the pong to a ping proves that the peer has received what was sent before.
+//! - It logs in and subscribes again on every connection, by a [hook](Builder::on_open).
+//! - It detects a dead peer within a stated time, sooner if it is told of [changes of the network](Builder::network_hints),
+//!   and never mistakes a stall of its own for a dead peer.
+//! - Every message that [`Client::send`] accepts ends in exactly one [`Outcome`], which its [`Delivery`] reports. It works with
+//!   any standard server: pings and messages share one order, so the pong to a ping proves that the peer has received what was
+//!   sent before.
 //! - With a server that speaks `everwire.v1` (the crate `everwire-server` does), a [session](Builder::session) makes that
 //!   exactly once and in order, in both directions, across any number of connections.
 //! - Everything is bounded: outbox, inbox, what the peer may send, and how long things may take.
@@ -23,14 +23,14 @@
 //! # In a page
 //!
 //! Compiled for `wasm32-unknown-unknown` the client drives the browser's own WebSocket, as a task on the page's (or
-//! worker's) event loop; it needs no runtime. The API is the same but for what a page is not allowed: headers, proxies,
-//! redirects, TLS settings and compression are the browser's. A page can't ping either. In a
+//! worker's) event loop; it needs no runtime. The API is the same except for what a browser does not allow: headers, proxies,
+//! redirects, TLS settings and compression are up to the browser. A page can't send pings either. In a
 //! [session](Builder::session) the session's own ping does what the protocol's does elsewhere, and so do texts that a plain
 //! server answers (`Builder::text_pings`); without either nothing is proven, so there is no heartbeat, and the guarantee is
-//! [`Guarantee::Unproven`]. A message counts as written when the browser has it, for it never gives one back. What the
-//! browser says of the network, and of a page that was frozen or left, is heard by itself; `store::WebStore` keeps the
-//! outbox in the browser; hooks need not be `Send` ([`MaybeSend`]). Sockets of another make than the browser's, such as npm's
-//! `ws` in Node.js, come by `Builder::socket_factory`; where these can ping, pongs are evidence as they are natively.
+//! [`Guarantee::Unproven`]. A message counts as written when the browser has it, since a browser never gives one back. The client
+//! listens to the browser's events about the network, and about a page that was frozen or left; `store::WebStore` keeps the
+//! outbox in the browser; hooks need not be `Send` ([`MaybeSend`]). `Builder::socket_factory` brings other sockets than the
+//! browser's, such as npm's `ws` in Node.js; where these can ping, pongs are evidence as they are natively.
 //!
 //! # Features
 //!
@@ -41,7 +41,7 @@
 //! | `sqlite` | `store::SqliteStore`, an outbox in a file; needs Rust 1.89 | off |
 //! | `metrics` | see below | off |
 //! | `aws-lc-rs` | `TlsProvider::AwsLcRs`: TLS with a post-quantum key exchange, for clients that choose it; compiles C | off |
-//! | `network-hints` | `NetworkHints::of_the_system`: what the operating system says of the network | off |
+//! | `network-hints` | `NetworkHints::of_the_system`: changes of the network, as the operating system reports them | off |
 //!
 //! # Logging
 //!
