@@ -16,7 +16,10 @@ export async function locked(name, storage) {
   if (!locks) return { name, release() {} };
   for (let number = 1; ; number += 1) {
     const numbered = number === 1 ? name : `${name}.${number}`;
-    const release = await held(locks, numbered, number === 1 ? { signal: AbortSignal.timeout(LEAVING_MS) } : { ifAvailable: true });
+    // Asked first without a limit: a busy browser takes its time to say that nobody has it.
+    const release =
+      (await held(locks, numbered, { ifAvailable: true })) ??
+      (number === 1 && (await held(locks, numbered, { signal: AbortSignal.timeout(LEAVING_MS) })));
     if (release) return { name: numbered, release };
   }
 }

@@ -62,6 +62,24 @@ test("in a session nothing is lost and nothing comes twice, over 20 cuts", LIMIT
   assert.deepEqual(outcome, { statuses: { acknowledged: 1_000 }, inOrder: true, echoes: 1_000 });
 });
 
+test("a browser that is slow to say that nobody has an outbox does not make a second one", LIMIT, async () => {
+  const kept = await inPage(async (url) => {
+    const request = navigator.locks.request.bind(navigator.locks);
+    navigator.locks.request = async (name, options, act) => {
+      await new Promise((waited) => setTimeout(waited, 600));
+      options.signal?.throwIfAborted();
+      return request(name, options, act);
+    };
+    const { EverwireSocket } = await import("/dist/index.js");
+    const socket = new EverwireSocket(url, [], { textPings: ["ping", "pong"], outbox: { store: "slow" } });
+    socket.deliver("kept");
+    const keys = () => Object.keys(localStorage).filter((key) => localStorage.getItem(key).includes("kept"));
+    while (keys().length === 0) await new Promise((waited) => setTimeout(waited, 10));
+    return keys();
+  }, `${server.ws}/refuse`);
+  assert.deepEqual(kept, ["everwire.slow"]);
+});
+
 test("100 reconnections leave nothing behind", LIMIT, async () => {
   const person = await Person.visit(browser, `${server.origin}/`);
   const devtools = await person.context.newCDPSession(person.page);
