@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use everwire_calls::{Failure, codes};
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +14,8 @@ use serde_json::Value;
 use crate::{BoxFuture, Handler, Incoming, MaybeSend, MaybeSync};
 
 /// Methods by name, as JSON-RPC 2.0 has them: a handler of calls whose payload is a request, or a batch of them, and whose reply is
-/// the response. Empty for notifications, which JSON-RPC does not answer.
+/// the response. Empty for notifications, which JSON-RPC does not answer. The requests of a batch run beside each other; one
+/// that panics is answered with -32603. Params may be `null`, too.
 ///
 /// ```
 /// use everwire_peer::{Calls, JsonRpc, RpcError};
@@ -113,13 +116,17 @@ impl JsonRpc {
     }
 
     async fn answer_one(&self, request: Value) -> Option<Response> {
-        let id = request.get("id").cloned();
+        let id = request.get("id").filter(|id| is_id(id)).cloned();
         let Request { method, params, id, .. } = match serde_json::from_value::<Request>(request) {
-            Ok(request) if request.jsonrpc == "2.0" && is_params(&request.params) => request,
+            Ok(request) if request.is_valid() => request,
             _ => return Some(failed(RpcError::new(-32600, "no request of JSON-RPC 2.0"), id.unwrap_or(Value::Null))),
         };
         let result = match self.methods.get(&method) {
-            Some(method) => method.run(params).await,
+            // A panic is the error of this request, and of no other in its batch.
+            Some(run) => AssertUnwindSafe(async { run.run(params).await }).catch_unwind().await.unwrap_or_else(|_| {
+                tracing::error!(target: "everwire::calls", method, "a method of JSON-RPC panicked");
+                Err(RpcError::new(-32603, "internal error: the method panicked"))
+            }),
             None => Err(RpcError::new(-32601, format!("there is no method {method}"))),
         };
         let id = id?;
@@ -130,8 +137,16 @@ impl JsonRpc {
     }
 }
 
-fn is_params(params: &Value) -> bool {
-    matches!(params, Value::Null | Value::Array(_) | Value::Object(_))
+impl Request {
+    fn is_valid(&self) -> bool {
+        // `null` is what some clients write for no params.
+        let has_params = matches!(self.params, Value::Null | Value::Array(_) | Value::Object(_));
+        self.jsonrpc == "2.0" && has_params && self.id.as_ref().is_none_or(is_id)
+    }
+}
+
+fn is_id(id: &Value) -> bool {
+    matches!(id, Value::String(_) | Value::Number(_) | Value::Null)
 }
 
 fn failed(error: RpcError, id: Value) -> Response {
@@ -189,7 +204,7 @@ impl fmt::Debug for JsonRpc {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "this is how a test fails")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "this is how a test fails")]
 
     use serde_json::json;
 
@@ -205,6 +220,7 @@ mod tests {
                 .map_err(RpcError::invalid_params)?;
                 Ok(json!(from - what))
             })
+            .method("panic", async |_| -> Result<Value, RpcError> { panic!("on purpose") })
             .method("update", async |_| Ok(Value::Null))
     }
 
@@ -234,6 +250,30 @@ mod tests {
             -32602,
             answer(r#"{"jsonrpc": "2.0", "method": "subtract", "params": ["a"], "id": null}"#).await
         ));
+    }
+
+    #[tokio::test]
+    async fn an_id_is_a_string_a_number_or_null_and_any_other_is_no_request() {
+        for id in ["{}", "[1]", "true"] {
+            let response = answer(&format!(r#"{{"jsonrpc": "2.0", "method": "update", "id": {id}}}"#)).await;
+            assert_eq!(response.as_ref().unwrap()["id"], Value::Null, "{id}");
+            assert!(error(-32600, response), "{id}");
+        }
+        let response = answer(r#"{"jsonrpc": "2.0", "method": "update", "params": 5, "id": 1.5}"#).await;
+        assert_eq!(response.as_ref().unwrap()["id"], json!(1.5));
+        assert!(error(-32600, response));
+    }
+
+    #[tokio::test]
+    async fn a_method_that_panics_is_an_error_of_its_request_alone() {
+        let batch = r#"[
+            {"jsonrpc": "2.0", "method": "panic", "id": 1},
+            {"jsonrpc": "2.0", "method": "panic"},
+            {"jsonrpc": "2.0", "method": "update", "id": 2}
+        ]"#;
+        let response = answer(batch).await.unwrap();
+        assert_eq!(response[0]["error"]["code"], -32603);
+        assert_eq!(response[1], json!({"jsonrpc": "2.0", "result": null, "id": 2}));
     }
 
     #[tokio::test]

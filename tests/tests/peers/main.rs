@@ -12,6 +12,7 @@
 //! | `okhttp` | Java |
 //! | `chromium` | a browser |
 //! | `plain` | clients in Python that write the plain format in ways of their own |
+//! | `json_rpc` | JSON-RPC 2.0 as others have written it, in a call |
 //! | `chat` | plain clients of three languages in the chat |
 //! | `proxies` | nginx and HAProxy between our client and our server |
 //! | `servers` | the rows of `docs/servers.md`; Cowboy |
@@ -19,6 +20,7 @@
 
 mod chat;
 mod chromium;
+mod json_rpc;
 mod okhttp;
 mod our_client;
 mod plain;

@@ -23,6 +23,7 @@ impl Outbox {
     }
 
     /// The largest message that the session's peer takes, in bytes, as far as it has told.
+    #[cfg(feature = "session")]
     pub(crate) fn largest_message(&self) -> u64 {
         self.session.as_ref().map_or(u64::MAX, |limits| limits.message_bytes)
     }
