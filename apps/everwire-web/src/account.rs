@@ -16,14 +16,7 @@ use everwire_chat::rooms::{Admission, RoomList};
 use everwire_i18n::Words;
 
 use crate::browser;
-
-const AUTH: &str = "everwire.auth";
-/// Under this name, and that of the user, the refresh token is kept.
-const SIGN_IN: &str = "everwire.sign-in.";
-/// Where it was kept before, of whoever had signed in last.
-const SIGN_IN_BEFORE: &str = "everwire.refresh";
-/// Under this name a tab keeps the token that its address had, behind the user and a line's end.
-const TOKEN: &str = "everwire.token";
+use crate::storage::{self, AUTH, SIGN_IN, SIGN_IN_BEFORE, TOKEN, USER};
 
 /// A token is not used in the last moments of its life, which are half of it at most: milliseconds.
 const MARGIN: f64 = 30_000.0;
@@ -98,13 +91,13 @@ impl Auth {
         let Answer::Yes(info) = ask("api/info", None, SHORT).await else { return None };
         let name = text(&info, "auth")?;
         let auth = Self::of(&name)?;
-        browser::keep(AUTH, &name);
+        storage::keep(AUTH, &name);
         Some(auth)
     }
 
     /// What it said last.
     pub(crate) fn kept() -> Option<Self> {
-        Self::of(&browser::kept(AUTH)?)
+        Self::of(&storage::kept(AUTH)?)
     }
 
     fn of(name: &str) -> Option<Self> {
@@ -118,27 +111,24 @@ impl Auth {
 }
 
 impl Account {
-    /// Under this name it is kept who has signed in last, whether that has ended or not.
-    pub(crate) const USER: &str = "everwire.user";
-
     /// Whoever signed in at an earlier visit.
     pub(crate) fn kept() -> Option<Self> {
-        let user = browser::kept(Self::USER)?;
+        let user = storage::kept(USER)?;
         let account = Self::of(user, None);
-        browser::rename(SIGN_IN_BEFORE, &account.key());
-        browser::kept(&account.key()).map(|_| account)
+        storage::rename(SIGN_IN_BEFORE, &account.key());
+        storage::kept(&account.key()).map(|_| account)
     }
 
     /// Whoever this tab has been given a token of.
     pub(crate) fn kept_in_tab() -> Option<Self> {
-        let kept = browser::kept_in_tab(TOKEN)?;
+        let kept = storage::kept_in_tab(TOKEN)?;
         let (user, token) = kept.split_once('\n')?;
         Some(Self::with_token(user, token))
     }
 
     /// Whoever has this token, for as long as the tab is open.
     pub(crate) fn given(user: &str, token: &str) -> Self {
-        browser::keep_in_tab(TOKEN, &format!("{user}\n{token}"));
+        storage::keep_in_tab(TOKEN, &format!("{user}\n{token}"));
         Self::with_token(user, token)
     }
 
@@ -154,9 +144,9 @@ impl Account {
             Answer::Yes(answer) => {
                 let account = Self::of(text(&answer, "user").unwrap_or_else(|| user.to_owned()), None);
                 // Whoever was signed in here before is not any more.
-                browser::forget(SIGN_IN);
+                storage::forget(SIGN_IN);
                 account.take(&answer).ok_or(None)?;
-                browser::keep(Self::USER, account.user());
+                storage::keep(USER, account.user());
                 Ok(account)
             }
             Answer::No(_, words) => Err(Some(words)),
@@ -184,14 +174,14 @@ impl Account {
 
     /// Ends the sign-in, here and at the server, which hears of it even if the page goes.
     pub(crate) fn sign_out(&self) {
-        if let Some(refresh) = browser::kept(&self.key()) {
+        if let Some(refresh) = storage::kept(&self.key()) {
             let init = request(Some(object(&[("refresh", &refresh)])));
             let _ = js_sys::Reflect::set(&init, &"keepalive".into(), &true.into());
             let _ = browser::window().fetch_with_str_and_init("api/sign-out", &init);
         }
-        browser::keep(&self.key(), "");
-        browser::keep(Self::USER, "");
-        browser::keep_in_tab(TOKEN, "");
+        storage::keep(&self.key(), "");
+        storage::keep(USER, "");
+        storage::keep_in_tab(TOKEN, "");
     }
 
     fn key(&self) -> String {
@@ -252,10 +242,10 @@ impl Account {
 
     async fn renew_alone(&self) {
         // Another tab may have taken a newer one, or signed out.
-        let refresh = browser::kept(&self.key()).unwrap_or_default();
+        let refresh = storage::kept(&self.key()).unwrap_or_default();
         let problem = match ask("api/refresh", Some(object(&[("refresh", &refresh)])), LONG).await {
             // Nothing is brought back of one who has signed out meanwhile.
-            Answer::Yes(answer) if self.is_own(&answer) && browser::kept(&self.key()).is_some() => {
+            Answer::Yes(answer) if self.is_own(&answer) && storage::kept(&self.key()).is_some() => {
                 self.take(&answer);
                 String::new()
             }
@@ -265,8 +255,8 @@ impl Account {
             }
             Answer::No(status, words) => {
                 // Unless another tab has taken a newer one meanwhile.
-                if matches!(status, 401 | 403) && browser::kept(&self.key()).unwrap_or_default() == refresh {
-                    browser::keep(&self.key(), "");
+                if matches!(status, 401 | 403) && storage::kept(&self.key()).unwrap_or_default() == refresh {
+                    storage::keep(&self.key(), "");
                     self.0.has_ended.set(true);
                 }
                 words
@@ -282,7 +272,7 @@ impl Account {
 
     fn take(&self, answer: &JsValue) -> Option<()> {
         let token = text(answer, "token")?;
-        browser::keep(&self.key(), &text(answer, "refresh")?);
+        storage::keep(&self.key(), &text(answer, "refresh")?);
         let life = field(answer, "expires_in")?.as_f64()? * 1000.0;
         let since = js_sys::Date::now();
         let until = since + life - MARGIN.min(life / 2.0);

@@ -11,12 +11,7 @@ use everwire_i18n::{Text, Words};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
-
-/// Under these names it is kept what somebody wants.
-const NOTIFY: &str = "everwire.notify";
-const SILENT: &str = "everwire.silent";
-/// Under this name tabs keep which lines one of them has told, a line each; it is their lock too.
-const TOLD: &str = "everwire.told";
+use crate::storage::{self, NOTIFY, SILENT, TOLD};
 
 /// What comes together is told together. Meanwhile another tab or device may show it to somebody, which the server tells.
 const TOGETHER: Duration = Duration::from_secs(1);
@@ -83,14 +78,14 @@ impl Alerts {
     fn tell(&self) {
         self.is_planned.set(false);
         let mut untold = self.untold.take();
-        let kept = browser::kept(TOLD).unwrap_or_default();
+        let kept = storage::kept(TOLD).unwrap_or_default();
         let mut told: Vec<&str> = kept.lines().collect();
         untold.retain(|alert| !(alert.is_seen)() && !told.contains(&&*alert.id));
         if untold.is_empty() {
             return;
         }
         told.extend(untold.iter().map(|alert| &*alert.id));
-        browser::keep(TOLD, &told[told.len().saturating_sub(MOST_TOLD)..].join("\n"));
+        storage::keep(TOLD, &told[told.len().saturating_sub(MOST_TOLD)..].join("\n"));
         if self.has_sound() {
             browser::sound();
         }
@@ -110,22 +105,22 @@ impl Alerts {
 
     /// Somebody wants notifications, and the browser lets us show them.
     pub(crate) fn notifies(&self) -> bool {
-        browser::kept(NOTIFY).is_some() && browser::may_notify()
+        storage::kept(NOTIFY).is_some() && browser::may_notify()
     }
 
     /// Asks the browser for it, if somebody wants it; whether it is so now.
     pub(crate) async fn want_notifications(&self, wanted: bool) -> bool {
         let wanted = wanted && browser::ask_to_notify().await;
-        browser::keep(NOTIFY, if wanted { "yes" } else { "" });
+        storage::keep(NOTIFY, if wanted { "yes" } else { "" });
         wanted
     }
 
     pub(crate) fn has_sound(&self) -> bool {
-        browser::kept(SILENT).is_none()
+        storage::kept(SILENT).is_none()
     }
 
     pub(crate) fn want_sound(&self, wanted: bool) {
-        browser::keep(SILENT, if wanted { "" } else { "yes" });
+        storage::keep(SILENT, if wanted { "" } else { "yes" });
         if wanted {
             browser::sound();
         }

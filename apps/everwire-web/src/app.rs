@@ -13,17 +13,16 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, Event, KeyboardEvent};
 
 use crate::account::{self, Account, Auth};
+use crate::action::{ATTRIBUTE, Action};
 use crate::browser;
 use crate::frames::Frames;
 use crate::left;
 use crate::network::Network;
 use crate::presence;
 use crate::rooms::Rooms;
+use crate::storage::{self, ID, NAME, WHO};
 use crate::view::{Chat, Join};
 use crate::who;
-
-const NAME: &str = "everwire.name";
-const ID: &str = "everwire.id";
 
 /// How soon a server that has never answered is asked again.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -160,7 +159,7 @@ impl App {
 
     /// The name of the guest: that of the address, unless one has another and keeps it.
     fn guest(&self) -> Option<String> {
-        let kept = browser::kept(NAME);
+        let kept = storage::kept(NAME);
         let named = self.link.name.as_ref().map(|name| name.trim());
         match (named, kept.as_deref().map(str::trim)) {
             (Some(name), Some(me)) if name != me && !self.may_become(name, me) => kept,
@@ -226,7 +225,7 @@ impl App {
     /// By a name of one's choice.
     fn enter_as(&self, name: &str) -> Result<(), String> {
         self.enter(User::new(own_id(), name.trim()), None)?;
-        browser::keep(NAME, name);
+        storage::keep(NAME, name);
         Ok(())
     }
 
@@ -301,15 +300,14 @@ impl App {
         on("click", |app, event, element| {
             let button = element.closest("[data-do]").ok().flatten();
             let (Screen::Chat(chat), Some(button)) = (app.screen(), button) else { return };
-            let what = button.get_attribute("data-do").unwrap_or_default();
-            match &*what {
-                "sign-out" => return app.sign_out(&chat),
-                "ask-who" => return app.ask_who(String::new()),
-                _ => {}
-            }
-            // The second click of two is not meant for what has come under the pointer since the first.
-            if what != "leave" || !browser::is_repeated(&event) {
-                chat.act(&what, &button);
+            let named = button.get_attribute(ATTRIBUTE).unwrap_or_default();
+            match Action::parse(&named) {
+                Some(Action::SignOut) => app.sign_out(&chat),
+                Some(Action::AskWho) => app.ask_who(String::new()),
+                // The second click of two is not meant for what has come under the pointer since the first.
+                Some(Action::Leave) if browser::is_repeated(&event) => {}
+                Some(action) => chat.act(action, &button),
+                None => {}
             }
         });
         on("submit", |app, event, form| {
@@ -366,8 +364,8 @@ impl App {
             }
         });
         let app = Rc::clone(self);
-        browser::on_kept_elsewhere(move |name| {
-            if name.is_none_or(|name| name == who::WHO) {
+        storage::on_kept_elsewhere(move |name| {
+            if name.is_none_or(|name| name == WHO) {
                 app.check_who();
             }
         });
@@ -409,9 +407,9 @@ fn sends(enter: &KeyboardEvent) -> bool {
 
 /// The same at every visit.
 fn own_id() -> String {
-    browser::kept(ID).unwrap_or_else(|| {
+    storage::kept(ID).unwrap_or_else(|| {
         let id = everwire_chat::new_id();
-        browser::keep(ID, &id);
+        storage::keep(ID, &id);
         id
     })
 }

@@ -15,8 +15,9 @@ use everwire_chat::wire::{Event, parse};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
-use crate::room::client::{OUTBOX, Waiting, outbox_of};
+use crate::room::client::{Waiting, outbox_of};
 use crate::rooms::Rooms;
+use crate::storage::{self, OUTBOX, TAB};
 
 /// A tab that has ended may only be loading again; it then takes its lock within this time, and sends its own.
 const RELOAD: Duration = Duration::from_secs(3);
@@ -39,7 +40,7 @@ pub(crate) fn watch(rooms: &Rc<Rooms>) {
         }
     }
     left.look();
-    browser::on_kept_elsewhere(move |name| {
+    storage::on_kept_elsewhere(move |name| {
         if name.is_some_and(|name| name.starts_with(OUTBOX)) {
             left.look();
         }
@@ -62,7 +63,7 @@ impl Left {
     }
 
     async fn await_end(self: &Rc<Self>, tab: &str) {
-        let lock = format!("everwire.tab.{tab}");
+        let lock = format!("{TAB}{tab}");
         loop {
             let (left, of) = (Rc::clone(self), tab.to_owned());
             if browser::locked(&lock, None, async move { left.take_over(&of).await }).await {
@@ -80,12 +81,12 @@ impl Left {
         for (_, room, key) in outboxes(rooms.user()).into_iter().filter(|(of, ..)| of == tab) {
             let Some(waiting) = waiting(&key, rooms.user()) else { continue };
             if waiting.is_empty() {
-                browser::keep(&key, "");
+                storage::keep(&key, "");
                 continue;
             }
             let Some(room) = rooms.open(&room).ok().and_then(|at| rooms.at(at)) else { continue };
             if room.take_over(waiting).await {
-                browser::keep(&key, "");
+                storage::keep(&key, "");
             }
         }
     }
@@ -93,7 +94,7 @@ impl Left {
 
 /// The tabs, rooms and names of the user's outboxes.
 fn outboxes(user: &User) -> Vec<(String, String, String)> {
-    let names = browser::kept_names(OUTBOX).into_iter();
+    let names = storage::kept_names(OUTBOX).into_iter();
     let of_user = names.filter_map(|name| {
         let (tab, room) = outbox_of(&name, user)?;
         Some((tab.to_owned(), room.to_owned(), name.clone()))

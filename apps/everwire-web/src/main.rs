@@ -9,7 +9,8 @@
 //! - `network`: whether the browser says that there is none
 //! - `who`: who is here, in all tabs; `left`: what tabs that were closed have left unsent
 //! - `frames`: when the screen is drawn; `view`: its parts; `dom`: the document beneath
-//! - `browser`: what only a browser knows: the time zone, what was kept, who looks
+//! - [`storage`]: what the page keeps in the browser; [`action`]: what its buttons ask for
+//! - `browser`: what only a browser knows: the time zone, the address, who looks
 //!
 //! Data flows one way: an event or the client changes a room, the room asks for a frame, and in that frame each part of the
 //! screen compares what is with what it has shown.
@@ -22,6 +23,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod account;
+mod action;
 #[cfg(target_arch = "wasm32")]
 mod alerts;
 #[cfg(target_arch = "wasm32")]
@@ -46,6 +48,7 @@ mod room;
 #[cfg(target_arch = "wasm32")]
 mod rooms;
 mod rows;
+mod storage;
 mod unread;
 #[cfg(target_arch = "wasm32")]
 mod view;

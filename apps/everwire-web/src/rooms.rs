@@ -17,14 +17,11 @@ use crate::browser;
 use crate::frames::Frames;
 use crate::network::Network;
 use crate::room::Room;
+use crate::storage::{self, LAST_ROOM, ROOMS};
 use crate::unread::Count;
 use crate::who;
 
-/// Under this name, and that of the user, it is kept which rooms there are.
-const ROOMS: &str = "everwire.rooms";
 const DEFAULT_ROOM: &str = "lobby";
-/// Under this name, and that of the user, it is kept which of them was shown last.
-const LAST: &str = "everwire.room";
 /// How long a room lasts that was left.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -74,8 +71,8 @@ impl Rooms {
             problem: RefCell::default(),
             listed: RefCell::default(),
         };
-        browser::rename(ROOMS, &rooms.key());
-        let wanted = browser::parameter("room").or_else(|| browser::kept(&rooms.last_key())).unwrap_or_default();
+        storage::rename(ROOMS, &rooms.key());
+        let wanted = browser::parameter("room").or_else(|| storage::kept(&rooms.last_key())).unwrap_or_default();
         for name in rooms.kept() {
             // One that can't be a room keeps nobody from the others.
             let _ = rooms.open(&name);
@@ -214,7 +211,7 @@ impl Rooms {
         let room = self.shown();
         browser::show_address(room.name(), is_step);
         if who::is_here(&self.user.user_id) {
-            browser::keep(&self.last_key(), room.name());
+            storage::keep(&self.last_key(), room.name());
         }
     }
 
@@ -309,18 +306,18 @@ impl Rooms {
         let mut names = BTreeSet::new();
         kept.retain(|name| names.insert(name.clone()));
         if kept != before {
-            browser::keep(&self.key(), &kept.join("\n"));
+            storage::keep(&self.key(), &kept.join("\n"));
         }
     }
 
     /// The rooms of the last visit, or of another tab.
     fn kept(&self) -> Vec<String> {
-        let kept = browser::kept(&self.key()).unwrap_or_default();
+        let kept = storage::kept(&self.key()).unwrap_or_default();
         kept.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
     fn last_key(&self) -> String {
-        format!("{LAST}.{}", self.user.user_id)
+        format!("{LAST_ROOM}.{}", self.user.user_id)
     }
 
     /// Under which they are kept.

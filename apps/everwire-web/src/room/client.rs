@@ -9,14 +9,13 @@ use send_wrapper::SendWrapper;
 
 use crate::account::{Account, Auth, Said};
 use crate::browser;
+use crate::storage::{self, DRAFT, MEMORY, OUTBOX};
 
 /// What waits in an outbox.
 pub(crate) type Waiting = Vec<Message>;
 
 /// Messages that the page keeps.
 const WINDOW: usize = 20_000;
-/// How the names begin under which the last messages are kept.
-pub(super) const MEMORY: &str = "everwire.memory.";
 
 /// With what it knew at the last visit, and an outbox that outlives the page; and whether it has that outbox.
 pub(super) fn client(
@@ -31,7 +30,7 @@ pub(super) fn client(
         .window(WINDOW)
         .failed(failed)
         .look_first(|| SendWrapper::new(look()));
-    if let Some(memory) = browser::kept(&memory_key(name, user)).and_then(|json| Memory::from_json(&json)) {
+    if let Some(memory) = storage::kept(&memory_key(name, user)).and_then(|json| Memory::from_json(&json)) {
         builder = builder.memory(memory);
     }
     if let Some(account) = account {
@@ -44,7 +43,7 @@ pub(super) fn client(
     }
     let outbox = browser::tab().map(|tab| {
         let outbox = outbox_key(&tab, name, user);
-        browser::rename(&format!("everwire.outbox.{tab}.{}.{name}", user.user_id), &outbox);
+        storage::rename(&format!("{OUTBOX}{tab}.{}.{name}", user.user_id), &outbox);
         browser::here(&outbox)
     });
     // One that can't be read is worse than none.
@@ -62,9 +61,6 @@ async fn look() -> Result<(), Box<dyn Error + Send + Sync>> {
     Auth::ask().await.map(drop).ok_or_else(|| Said::default().into())
 }
 
-/// How the names begin under which it is kept what waits to be sent.
-pub(crate) const OUTBOX: &str = "everwire.outbox.";
-
 fn outbox_key(tab: &str, room: &str, user: &User) -> String {
     format!("{OUTBOX}{tab}.{}{room}", owner(user))
 }
@@ -80,8 +76,8 @@ pub(super) fn memory_key(room: &str, user: &User) -> String {
 }
 
 pub(super) fn draft_key(room: &str, user: &User) -> String {
-    let draft = format!("everwire.draft.{}{room}", owner(user));
-    browser::rename(&format!("everwire.draft.{room}"), &draft);
+    let draft = format!("{DRAFT}{}{room}", owner(user));
+    storage::rename(&format!("{DRAFT}{room}"), &draft);
     draft
 }
 

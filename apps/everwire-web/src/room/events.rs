@@ -4,10 +4,9 @@ use everwire::{Event, EventItem, Events};
 use everwire_chat::{Change, ChatEvent, Entry, Updates};
 use everwire_i18n::Text;
 
-use super::client::MEMORY;
 use super::{Room, WeakRoom};
-use crate::browser;
 use crate::rows::Notice;
+use crate::storage::{self, MEMORY};
 
 /// Lines about who came and went.
 const NOTICES: usize = 200;
@@ -26,7 +25,7 @@ impl Room {
             let Some(room) = room.upgrade() else { return };
             match item {
                 EventItem::Event(Event::StoreFailed { .. }) => {
-                    browser::forget(MEMORY);
+                    storage::forget(MEMORY);
                     room.0.unkept.set(true);
                 }
                 EventItem::Event(Event::StoreRecovered) => room.0.unkept.set(false),

@@ -6,19 +6,20 @@ use everwire_chat::{Change, Entry, FailedMessage, User};
 
 use super::Room;
 use super::client::owner;
-use crate::{browser, who};
+use crate::storage::{self, FAILED};
+use crate::who;
 
 /// So many are kept; of more, the oldest goes.
 const MOST: usize = 50;
 
 /// Under which name they are kept, in a line each: every tab adds and removes its own.
 pub(super) fn failed_key(room: &str, user: &User) -> String {
-    format!("everwire.failed.{}{room}", owner(user))
+    format!("{FAILED}{}{room}", owner(user))
 }
 
 /// Those of the last visit, or of another tab.
 pub(super) fn kept(key: &str) -> Vec<FailedMessage> {
-    browser::kept(key).unwrap_or_default().lines().filter_map(FailedMessage::from_json).collect()
+    storage::kept(key).unwrap_or_default().lines().filter_map(FailedMessage::from_json).collect()
 }
 
 impl Room {
@@ -69,6 +70,6 @@ impl Room {
         change(&mut messages);
         let lines: Vec<String> =
             messages[messages.len().saturating_sub(MOST)..].iter().map(FailedMessage::to_json).collect();
-        browser::keep(&self.0.failed_key, &lines.join("\n"));
+        storage::keep(&self.0.failed_key, &lines.join("\n"));
     }
 }

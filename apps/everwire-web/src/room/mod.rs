@@ -30,6 +30,7 @@ use crate::colours::Colours;
 use crate::frames::Frames;
 use crate::network::Network;
 use crate::rows::{self, Day, Notice, Row};
+use crate::storage;
 use crate::unread::{Count, Unread};
 use crate::who;
 use crate::window::{MOST, Window};
@@ -149,7 +150,7 @@ impl Room {
             seeking: Cell::default(),
             saw: RefCell::default(),
             passed: Cell::default(),
-            draft: RefCell::new(browser::kept(&draft_key).unwrap_or_default()),
+            draft: RefCell::new(storage::kept(&draft_key).unwrap_or_default()),
             draft_changed: Cell::default(),
             draft_key,
             typing_signal: RefCell::default(),
@@ -194,7 +195,7 @@ impl Room {
 
     /// Keeps nothing of what was said.
     pub(crate) fn forget(&self) {
-        browser::keep(&self.0.memory_key, "");
+        storage::keep(&self.0.memory_key, "");
     }
 
     /// Sends what another tab has left; whether it is safe here.
@@ -382,7 +383,7 @@ impl Room {
             return;
         }
         if let Some(memory) = self.0.chat.memory() {
-            browser::keep(&self.0.memory_key, &memory.to_json());
+            storage::keep(&self.0.memory_key, &memory.to_json());
         }
     }
 }

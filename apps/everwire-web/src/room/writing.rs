@@ -8,7 +8,7 @@ use web_time::Instant;
 
 use super::{Room, place};
 use crate::window::MOST;
-use crate::{browser, who};
+use crate::{browser, storage, who};
 
 /// How long what is being written may wait to be kept for the next visit.
 const DRAFT: Duration = Duration::from_millis(400);
@@ -104,7 +104,7 @@ impl Room {
         if !who::is_here(&self.0.user_id) || !self.0.draft_changed.replace(false) {
             return;
         }
-        browser::keep(&self.0.draft_key, &self.draft());
+        storage::keep(&self.0.draft_key, &self.draft());
     }
 
     /// Looks whether somebody has stopped typing, after the pause that may follow. One look at a time: it moves as long as

@@ -10,6 +10,7 @@ use super::bar::Bar;
 use super::composer::Composer;
 use super::list::List;
 use super::side::Side;
+use crate::action::Action;
 use crate::browser;
 use crate::dom::{self, Switch};
 use crate::room::Room;
@@ -140,54 +141,63 @@ impl Chat {
         }
     }
 
-    /// Does what the button says that was pressed.
-    pub(crate) fn act(&self, what: &str, button: &Element) {
+    /// Does what the button asks for that was pressed.
+    pub(crate) fn act(&self, action: Action, button: &Element) {
         let room = self.rooms.shown();
-        match what {
-            "menu" => self.open_side(!self.side_is_open.get()),
-            "people" => {
+        let at = || button.get_attribute("data-at").and_then(|at| at.parse().ok());
+        match action {
+            Action::Menu => self.open_side(!self.side_is_open.get()),
+            Action::People => {
                 self.open_side(true);
                 // Where they are always to be seen, that shows where.
                 let _ = dom::find(&self.root, ".present").focus();
             }
-            "close" => self.open_side(false),
-            "update" => browser::tell("everwire-update-now"),
-            "newest" => self.main.borrow().list.jump(),
-            "read-all" => room.read_all(),
-            "again" => self.rooms.connect(),
-            "notify" | "sound" => self.side.choose(what, &self.rooms),
-            "find" => {
+            Action::Close => self.open_side(false),
+            Action::Update => browser::tell("everwire-update-now"),
+            Action::Newest => self.main.borrow().list.jump(),
+            Action::ReadAll => room.read_all(),
+            Action::Again => self.rooms.connect(),
+            Action::Notify => self.side.choose_notifications(&self.rooms),
+            Action::Sound => self.side.choose_sound(&self.rooms),
+            Action::Find => {
                 let name = button.get_attribute("data-room").unwrap_or_default();
                 if self.side.go(&self.rooms, &name) {
                     self.open_side(false);
                 }
             }
-            "copy-link" => self.copy(browser::link_to(room.name()), button),
-            "go" | "leave" => {
-                let Some(at) = button.get_attribute("data-at").and_then(|at| at.parse().ok()) else { return };
-                if what == "go" {
-                    self.rooms.go_to(at);
-                    self.open_side(false);
-                } else {
-                    self.side.leave(&self.rooms, at);
-                }
+            Action::CopyLink => self.copy(browser::link_to(room.name()), button),
+            Action::Go => {
+                let Some(at) = at() else { return };
+                self.rooms.go_to(at);
+                self.open_side(false);
             }
-            "name" => {
-                if let Some(at) = button.get_attribute("data-at").and_then(|at| at.parse().ok()) {
-                    self.main.borrow().composer.take_name(at);
-                }
+            Action::Leave => {
+                let Some(at) = at() else { return };
+                self.side.leave(&self.rooms, at);
             }
-            "retry" | "take-back" | "edit" | "copy" => {
+            Action::Name => {
+                let Some(at) = at() else { return };
+                self.main.borrow().composer.take_name(at);
+            }
+            Action::Retry => self.change(button, |id| room.retry(id)),
+            Action::TakeBack => self.change(button, |id| room.take_back(id)),
+            Action::Edit => {
                 let Some(id) = message_of(button) else { return };
-                let done = match what {
-                    "retry" => room.retry(&id),
-                    "take-back" => room.take_back(&id),
-                    "edit" => return self.edit(&id),
-                    _ => return self.copy(room.text_of(&id).unwrap_or_default(), button),
-                };
-                self.main.borrow().composer.complain_of(done);
+                self.edit(&id);
             }
-            _ => {}
+            Action::Copy => {
+                let Some(id) = message_of(button) else { return };
+                self.copy(room.text_of(&id).unwrap_or_default(), button);
+            }
+            // Those of the application, not of what it shows.
+            Action::SignOut | Action::AskWho => {}
+        }
+    }
+
+    /// Does something with the message of a button, and says why it can't be done if so.
+    fn change(&self, button: &Element, act: impl FnOnce(&str) -> Result<(), String>) {
+        if let Some(id) = message_of(button) {
+            self.main.borrow().composer.complain_of(act(&id));
         }
     }
 

@@ -4,9 +4,10 @@ use everwire_i18n::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 
-use crate::account::{Account, Auth};
+use crate::account::Auth;
 use crate::browser;
 use crate::dom::{self, Switch};
+use crate::storage;
 
 /// Asks who somebody is.
 pub(crate) struct Join {
@@ -52,7 +53,7 @@ impl Join {
         dom::show_only(&root);
         browser::document().set_title("Everwire");
         // Whose sign-in has ended has to say less.
-        let user = browser::kept(Account::USER).filter(|_| with_password).unwrap_or_default();
+        let user = storage::kept(storage::USER).filter(|_| with_password).unwrap_or_default();
         let wanted = if user.is_empty() { &join.name } else { &join.password };
         join.name.set_value(&user);
         let _ = wanted.focus();

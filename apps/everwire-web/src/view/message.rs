@@ -6,6 +6,7 @@ use everwire_i18n::{Text, Words};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
+use crate::action::{ATTRIBUTE, Action};
 use crate::browser;
 use crate::colours::initials;
 use crate::dom;
@@ -220,9 +221,9 @@ fn add_actions(row: &Element, status: &Status, words: Words) {
     };
     let actions = dom::add(row, "p");
     actions.set_class_name("actions");
-    let button = |what, text| {
+    let button = |action: Action, text| {
         let button = dom::add(&actions, "button");
-        dom::set(&button, "data-do", what);
+        dom::set(&button, ATTRIBUTE, action.name());
         button.set_text_content(Some(&words.say(&text)));
     };
     if let Some(failure) = failure {
@@ -230,14 +231,14 @@ fn add_actions(row: &Element, status: &Status, words: Words) {
         reason.set_class_name("reason");
         reason.set_text_content(Some(&status_words(words, status)));
         if failure.is_retryable() {
-            button("retry", Text::Retry);
+            button(Action::Retry, Text::Retry);
         }
     }
-    button("edit", Text::Edit);
+    button(Action::Edit, Text::Edit);
     if failure.is_some() {
-        button("copy", Text::Copy);
+        button(Action::Copy, Text::Copy);
     }
-    button("take-back", if failure.is_some() { Text::Delete } else { Text::Cancel });
+    button(Action::TakeBack, if failure.is_some() { Text::Delete } else { Text::Cancel });
 }
 
 fn mark(status: &Status) -> &'static str {

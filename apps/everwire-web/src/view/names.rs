@@ -3,6 +3,7 @@ use std::cell::{Cell, RefCell};
 use everwire_chat::mention::{Completion, complete};
 use web_sys::{Element, HtmlElement, HtmlTextAreaElement};
 
+use crate::action::{ATTRIBUTE, Action};
 use crate::dom;
 
 /// So many names are offered.
@@ -39,7 +40,7 @@ impl Names {
             let option = dom::add(&self.list, "li");
             dom::set(&option, "role", "option");
             dom::set(&option, "id", &format!("name-{at}"));
-            dom::set(&option, "data-do", "name");
+            dom::set(&option, ATTRIBUTE, Action::Name.name());
             dom::set(&option, "data-at", &at.to_string());
             option.set_text_content(Some(name));
         }

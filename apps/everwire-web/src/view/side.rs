@@ -8,6 +8,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
 use super::message::avatar;
+use crate::action::{ATTRIBUTE, Action};
 use crate::browser;
 use crate::dom::{self, Switch};
 use crate::room::Room;
@@ -121,7 +122,7 @@ impl Side {
                 let leave = dom::add(&item, "button");
                 leave.set_class_name("icon");
                 leave.set_text_content(Some("×"));
-                dom::set(&leave, "data-do", "leave");
+                dom::set(&leave, ATTRIBUTE, Action::Leave.name());
                 dom::set(&leave, "data-at", &at.to_string());
                 dom::set(&leave, "aria-label", &self.words.say(&Text::LeaveRoom { room: room.name() }));
             }
@@ -143,7 +144,7 @@ impl Side {
         for other in others {
             let item = dom::template("room-of-ours");
             let go = dom::find(&item, "button");
-            dom::set(&go, "data-do", "find");
+            dom::set(&go, ATTRIBUTE, Action::Find.name());
             dom::set(&go, "data-room", &other.room);
             dom::find(&item, "span").set_text_content(Some(&other.room));
             dom::find(&item, ".count").remove();
@@ -154,12 +155,14 @@ impl Side {
         }
     }
 
-    /// Somebody wants notifications or the sound, or does not want them any more.
-    pub(super) fn choose(&self, what: &str, rooms: &Rooms) {
+    /// Somebody wants the sound, or does not want it any more.
+    pub(super) fn choose_sound(&self, rooms: &Rooms) {
+        rooms.alerts().want_sound(self.sound.checked());
+    }
+
+    /// Somebody wants notifications, or does not want them any more.
+    pub(super) fn choose_notifications(&self, rooms: &Rooms) {
         let alerts = Rc::clone(rooms.alerts());
-        if what == "sound" {
-            return alerts.want_sound(self.sound.checked());
-        }
         let (notify, barred, words) = (self.notify.clone(), self.barred.clone(), self.words.say(&Text::NotifyBarred));
         spawn_local(async move {
             let wanted = notify.checked();
