@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use everwire::rustls::pki_types::CertificateDer;
 use jiff::Timestamp;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::FromDer;
+use x509_cert::certificate::{CertificateInner, Raw};
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::time::Time;
 
 /// What is seen of a server's certificates; all clones see the same.
 #[derive(Clone, Debug, Default)]
@@ -40,16 +42,17 @@ impl Seen {
 impl Certificate {
     /// `None` if it is none.
     fn read(own: &[u8], others: usize) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(own).ok()?;
-        let names = certificate.subject_alternative_name().ok().flatten();
-        let names = names.map(|names| names.value.general_names.iter().filter_map(name).collect());
-        let validity = certificate.validity();
+        let certificate = CertificateInner::<Raw>::from_der(own).ok()?;
+        let certificate = certificate.tbs_certificate();
+        let names = certificate.get_extension::<SubjectAltName>().ok().flatten();
+        let names = names.map(|(_, SubjectAltName(names))| names.iter().filter_map(name).collect());
+        let seconds = |time: Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
         Some(Self {
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
             names: names.unwrap_or_default(),
-            not_before: validity.not_before.timestamp(),
-            not_after: validity.not_after.timestamp(),
+            not_before: seconds(certificate.validity().not_before),
+            not_after: seconds(certificate.validity().not_after),
             others,
         })
     }
@@ -93,14 +96,13 @@ pub(super) fn now() -> i64 {
     Timestamp::now().as_second()
 }
 
-fn name(name: &GeneralName<'_>) -> Option<String> {
+fn name(name: &GeneralName) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress([a, b, c, d]) => Some(std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string()),
-        GeneralName::IPAddress(octets) => {
-            let octets: [u8; 16] = (*octets).try_into().ok()?;
-            Some(std::net::Ipv6Addr::from(octets).to_string())
-        }
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        GeneralName::IpAddress(octets) => match *octets.as_bytes() {
+            [a, b, c, d] => Some(std::net::Ipv4Addr::new(a, b, c, d).to_string()),
+            ref octets => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).to_string()),
+        },
         _ => None,
     }
 }

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
+use x509_cert::certificate::{CertificateInner, Raw};
+use x509_cert::der::Decode;
+use x509_cert::time::Time;
 
 use super::pins::Pins;
 
@@ -46,8 +46,13 @@ impl TrustVerifier {
     }
 }
 
+/// As people make them, which is not always as RFC 5280 asks for.
+fn parse(certificate: &CertificateDer<'_>) -> Option<CertificateInner<Raw>> {
+    CertificateInner::from_der(certificate).ok()
+}
+
 fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
-    X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.issuer() == parsed.subject())
+    parse(certificate).is_some_and(|parsed| parsed.tbs_certificate().issuer() == parsed.tbs_certificate().subject())
 }
 
 fn wrong_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Option<Error> {
@@ -56,12 +61,10 @@ fn wrong_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Option<Error>
 
 /// RFC 5280 section 4.1.2.5: both ends belong to the period.
 fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-    let (_, parsed) =
-        X509Certificate::from_der(certificate).map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
-    // Before the Unix epoch is as good as at its start.
-    let time = |timestamp: i64| UnixTime::since_unix_epoch(Duration::from_secs(timestamp.try_into().unwrap_or(0)));
-    let not_before = time(parsed.validity().not_before.timestamp());
-    let not_after = time(parsed.validity().not_after.timestamp());
+    let parsed = parse(certificate).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    let validity = parsed.tbs_certificate().validity();
+    let time = |time: Time| UnixTime::since_unix_epoch(time.to_unix_duration());
+    let (not_before, not_after) = (time(validity.not_before), time(validity.not_after));
     if now < not_before {
         return Err(Error::InvalidCertificate(CertificateError::NotValidYetContext { time: now, not_before }));
     }
@@ -137,6 +140,8 @@ impl fmt::Debug for TrustVerifier {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
