@@ -152,6 +152,16 @@ async fn a_call_gets_its_sum_and_a_stream_its_items() {
 }
 
 #[tokio::test]
+async fn a_table_of_json_rpc_methods_answers_in_a_call() {
+    let lines = [
+        r#"response: {"jsonrpc":"2.0","result":19,"id":1}"#,
+        r#"response: [{"jsonrpc":"2.0","result":"1.0","id":"a"},{"jsonrpc":"2.0","error":{"code":-32601,"message":"there is no method fly"},"id":"b"}]"#,
+        "response: ",
+    ];
+    shows("json_rpc", &lines).await;
+}
+
+#[tokio::test]
 async fn a_token_stream_is_cut_and_loses_no_word() {
     shows("tokens", &["and nobody who read it ever noticed", "24 words over "]).await;
 }
