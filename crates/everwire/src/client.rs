@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::shared::Shared;
 use crate::store::Recovered;
-use crate::{Deliveries, Delivery, Events, Inbox, Outcomes, State, Stats};
+use crate::{Deliveries, Delivery, Events, Inbox, MaybeSend, Outcomes, State, Stats};
 
 /// A WebSocket client that stays connected.
 ///
@@ -135,7 +135,10 @@ impl Client {
     ///
     /// [`SendError::TooLarge`] and [`SendError::Closed`], also if the client ends meanwhile.
     #[inline]
-    pub fn send_wait(&self, message: impl Into<Message>) -> impl Future<Output = Result<Delivery, SendError>> + Send {
+    pub fn send_wait(
+        &self,
+        message: impl Into<Message>,
+    ) -> impl Future<Output = Result<Delivery, SendError>> + MaybeSend {
         self.shared.send_wait(message.into())
     }
 

@@ -214,7 +214,10 @@ pub(crate) struct SendWait<'a> {
     waiting: Option<Waiting<'a>>,
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<Delivery, SendError>> + Send + 'a>>;
+#[cfg(target_arch = "wasm32")]
+type Waiting<'a> = Pin<Box<dyn Future<Output = Result<Delivery, SendError>> + 'a>>;
 
 impl Future for SendWait<'_> {
     type Output = Result<Delivery, SendError>;
