@@ -10,7 +10,7 @@ pub(crate) enum Exit {
     Done = 0,
     /// A failure on this side: input, output, a file, a port.
     Failed = 1,
-    /// The command line makes no sense.
+    /// The command line is not valid.
     Usage = 2,
     /// The limit on attempts or on elapsed time was reached, there never was a connection, or what answers is no WebSocket, or
     /// shows a certificate that is not accepted.

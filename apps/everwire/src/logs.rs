@@ -36,7 +36,7 @@ pub(crate) struct Logging(#[expect(dead_code, reason = "held for its end")] Opti
 /// Starts logging what the options ask for, or `default`.
 ///
 /// # Errors
-/// If the filter makes no sense.
+/// If the filter is not valid.
 pub(crate) fn start(args: &LogArgs, default: &str, color: ColorArg, way: Way) -> Result<Logging, Failure> {
     let filter = args.log.as_deref().filter(|filter| !filter.trim().is_empty()).unwrap_or(default);
     let filter = EnvFilter::try_new(filter).map_err(|error| {

@@ -100,7 +100,7 @@ impl Endpoint {
         Ok((id, None))
     }
 
-    /// A call or stream of ours is of no use any more: its reply is not waited for, and its handler is dropped. `was_sent`:
+    /// A call or stream of ours is not needed any more: its reply is not waited for, and its handler is dropped. `was_sent`:
     /// false if its message was taken back, so that the callee can't know of it.
     pub fn cancel(&mut self, id: u64, was_sent: bool) {
         let held_back = self.held_back.len();

@@ -42,7 +42,7 @@ pub enum Output {
     },
     /// The peer calls: run its handler.
     Start(Call),
-    /// Drop the handler of this call: its result is of no use any more.
+    /// Drop the handler of this call: its result is not needed any more.
     Drop(u64, DropReason),
     /// A stream that runs here may send again: see [`may_send`](crate::Endpoint::may_send).
     MaySend(u64),
@@ -60,7 +60,7 @@ pub enum Output {
     },
 }
 
-/// The reason why the result of a handler is of no use any more.
+/// The reason why the result of a handler is not needed any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {

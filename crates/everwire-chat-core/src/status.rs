@@ -28,7 +28,7 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The server, or this client, refused it: trying again as it is makes no sense.
+    /// The server, or this client, refused it: trying the same again can't help.
     Rejected(Rejection),
     /// There was no room for it in the outbox.
     Dropped,

@@ -43,7 +43,7 @@ pub enum Closed {
     ByUser,
     /// The peer ended it with close code 1000.
     ByPeer(Option<CloseFrame>),
-    /// Trying again makes no sense: the advice for this cause is to stop.
+    /// Trying again can't help: the advice for this cause is to stop.
     Refused(Cause),
     /// The limit on attempts or on elapsed time was reached.
     GaveUp {

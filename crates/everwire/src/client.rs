@@ -98,8 +98,8 @@ impl Client {
     }
 
     /// Like [`send`](Self::send), with [options](SendOptions): a time to live, a priority, a key to
-    /// conflate by. What they do they do to messages that wait for a connection, or for room in
-    /// its buffer; once handed to a connection, a message is sent.
+    /// conflate by. They apply while a message waits for a connection, or for room in its buffer; once it
+    /// is handed to a connection, it is sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -280,8 +280,8 @@ impl Client {
         Inbox::attach(Arc::clone(&self.shared.mailbox))
     }
 
-    /// The messages that an earlier client with the same [`store`](crate::store) has left, oldest first, with what
-    /// becomes of them. Given once: afterwards, and without a store, there are none.
+    /// The messages that an earlier client with the same [`store`](crate::store) has left, oldest first, with their
+    /// deliveries. Given once: afterwards, and without a store, there are none.
     pub fn recovered(&self) -> Vec<Recovered> {
         self.shared.recovered()
     }
@@ -337,8 +337,8 @@ impl Client {
         self.shared.stats()
     }
 
-    /// Word from outside on the network, the machine or the user's impatience: an open connection is probed, a client that
-    /// waits tries at once, once a second at most; each [`Hint`] says which. Harmless at any time.
+    /// Passes a hint about the network, the machine or the user: an open connection is probed, or a client that waits tries at
+    /// once, at most once a second; each [`Hint`] says which. Harmless at any time.
     pub fn hint(&self, hint: Hint) {
         self.shared.tell(Input::Hint(hint));
     }
@@ -349,7 +349,7 @@ impl Client {
     /// left.
     ///
     /// A [store](crate::store) that is in the middle of a commit is waited for, up to 5 s beyond the deadline, so that
-    /// whoever opens it next finds it closed.
+    /// the next program that opens it finds it closed.
     ///
     /// Without a connection it does not wait for one longer than the deadline either. Messages
     /// received meanwhile still reach the [`Inbox`] as far as there is room in it.

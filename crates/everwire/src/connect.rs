@@ -53,7 +53,7 @@ pub async fn connect(url: impl AsRef<str>) -> Result<(WebSocket, Opening), Conne
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// A setting, the URL among them, makes no sense; nothing was tried.
+    /// A setting, or the URL, is not valid; nothing was tried.
     Setting(BuildError),
     /// The attempt has failed.
     Failed(OpenFailure),

@@ -25,7 +25,10 @@ pub(crate) fn restore(data: &Path, file: &Path) -> Result<Exit, Failure> {
     })?;
     complain(&format!("{} restored; clients load them anew, and users sign in again", messages(restored.messages)));
     if let Some(before) = restored.before {
-        complain(&format!("what was there before is in {}: remove it when it is of no use any more", before.display()));
+        complain(&format!(
+            "what was there before is in {}: remove it when you do not need it any more",
+            before.display()
+        ));
     }
     Ok(Exit::Done)
 }

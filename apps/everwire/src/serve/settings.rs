@@ -33,7 +33,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// # Errors
-    /// If the file can't be read, or something in it makes no sense; one line that says where and why.
+    /// If the file can't be read, or something in it is not valid; one line that says where and why.
     pub(super) fn of(args: ServeArgs) -> Result<Self, Failure> {
         let file = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
         Self::from(args.settings.over(file))

@@ -42,7 +42,7 @@ pub enum Frame {
     Reply(u64, Message),
     /// `@e<id>{…}`: an error in place of the reply, or of the rest of a stream.
     Error(u64, Failure),
-    /// `@x<id>`: the caller has no use for it any more.
+    /// `@x<id>`: the caller does not need it any more.
     Cancel(u64),
     /// `@i<id> <number>`, a line's end, and the payload: an item.
     Item(u64, u64, Message),

@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-/// A setting that makes no sense.
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// Its dotted name, such as `retry.factor`.

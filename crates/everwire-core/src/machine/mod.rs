@@ -118,7 +118,7 @@ impl Machine {
     /// The seed, from the operating system's randomness, decides jitter and ping payloads.
     ///
     /// # Errors
-    /// If a setting makes no sense; see [`Config::check`].
+    /// If a setting is not valid; see [`Config::check`].
     pub fn new(config: Config, seed: [u8; 32]) -> Result<Self, ConfigError> {
         config.check()?;
         let Config { retry, heartbeat, open, outbox, guarantee, session, batching, send_rate } = config;

@@ -21,7 +21,7 @@ impl Machine {
     /// wall clock reads at `now`, in milliseconds since the Unix epoch.
     ///
     /// # Errors
-    /// If a setting makes no sense; see [`Config::check`]. Where there may be no session, the guarantee must be
+    /// If a setting is not valid; see [`Config::check`]. Where there may be no session, the guarantee must be
     /// [`AtLeastOnce`](Guarantee::AtLeastOnce): after a crash nobody knows what was written, so what is kept is sent
     /// again.
     pub fn restore(

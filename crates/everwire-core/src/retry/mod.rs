@@ -56,7 +56,7 @@ pub enum Decision {
     },
     /// The peer ended it in order.
     End,
-    /// Trying again makes no sense.
+    /// Trying again can't help.
     Stop,
     /// A limit is reached.
     GiveUp {
@@ -184,7 +184,7 @@ impl Retry {
     }
 
     /// An attempt beside a connection that still works has failed: how long until the next, at the longest pace; `None` if
-    /// trying again makes no sense. It counts towards no limit.
+    /// trying again can't help. It counts towards no limit.
     pub fn again_beside(&mut self, cause: &Cause) -> Option<Duration> {
         let at_least = match self.advice(cause) {
             Advice::End | Advice::Stop => return None,

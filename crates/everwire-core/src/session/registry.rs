@@ -91,7 +91,7 @@ impl<H: Clone> Registry<H> {
     /// An empty one.
     ///
     /// # Errors
-    /// If a setting makes no sense; see [`RegistryConfig::check`].
+    /// If a setting is not valid; see [`RegistryConfig::check`].
     pub fn new(config: RegistryConfig) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {

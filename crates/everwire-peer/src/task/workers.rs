@@ -260,7 +260,7 @@ impl Workers {
         }
     }
 
-    /// Its result is of no use any more.
+    /// Its result is not needed any more.
     pub(super) fn drop_handler(&mut self, id: u64, reason: DropReason) {
         self.held.retain(|arrival| arrival.call.id != id);
         self.queue.retain(|arrival| arrival.call.id != id);

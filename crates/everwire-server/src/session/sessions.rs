@@ -61,7 +61,7 @@ impl Sessions {
     /// No sessions yet.
     ///
     /// # Errors
-    /// If a setting makes no sense; see [`SessionsConfig::check`].
+    /// If a setting is not valid; see [`SessionsConfig::check`].
     pub fn new(config: SessionsConfig) -> Result<Self, ConfigError> {
         Self::build(config, None)
     }
@@ -70,7 +70,7 @@ impl Sessions {
     /// nothing either.
     ///
     /// # Errors
-    /// If a setting makes no sense; see [`SessionsConfig::check`].
+    /// If a setting is not valid; see [`SessionsConfig::check`].
     pub fn with_watermarks(config: SessionsConfig, watermarks: impl Watermarks) -> Result<Self, ConfigError> {
         Self::build(config, Some(Arc::new(watermarks)))
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// The reason why a rule makes no sense.
+/// The reason why a rule is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleError {
@@ -126,7 +126,7 @@ impl fmt::Display for ScheduleError {
                 write!(f, "{}:{line}:{column}: {problem}", path.display())
             }
             Self::Text { path: None, line, column, problem } => write!(f, "line {line}, column {column}: {problem}"),
-            Self::Rule { number, .. } => write!(f, "rule {number} of the schedule makes no sense"),
+            Self::Rule { number, .. } => write!(f, "rule {number} of the schedule is not valid"),
         }
     }
 }

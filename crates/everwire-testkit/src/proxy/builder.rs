@@ -71,7 +71,7 @@ impl Builder {
     /// Starts it: when this returns, clients can connect. Not cancel-safe in that a proxy may start and stop at once.
     ///
     /// # Errors
-    /// If an address or the schedule makes no sense, or the address can't be listened on. Whether the server is there is not
+    /// If an address or the schedule is not valid, or the address can't be listened on. Whether the server is there is not
     /// asked: that it is not may be the point.
     pub async fn start(self) -> Result<Proxy, StartError> {
         check_upstream(&self.settings.upstream)?;

@@ -22,7 +22,7 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The schedule makes no sense.
+    /// The schedule is not valid.
     Schedule(ScheduleError),
 }
 

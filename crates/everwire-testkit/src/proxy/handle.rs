@@ -83,7 +83,7 @@ impl Proxy {
     /// the old one held for ever arrives.
     ///
     /// # Errors
-    /// If a rule makes no sense; then the old schedule stays.
+    /// If a rule is not valid; then the old schedule stays.
     pub fn set(&self, schedule: Schedule) -> Result<(), ScheduleError> {
         let now = self.shared.now();
         let rules = schedule.rules.len();

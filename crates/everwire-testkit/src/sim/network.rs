@@ -59,14 +59,14 @@ struct Line {
 
 impl Network {
     /// # Errors
-    /// If a rule of the schedule makes no sense.
+    /// If a rule of the schedule is not valid.
     pub(crate) fn new(schedule: &Schedule, room: usize, sealed: bool) -> Result<Self, ScheduleError> {
         let corrupting = sealed && schedule.rules.iter().any(|rule| matches!(rule.fault, Fault::Corrupt(_)));
         let plan = FaultPlan::new(schedule.clone())?;
         Ok(Self { plan, room: room.max(1), corrupting, lines: Vec::new(), bytes: 0 })
     }
 
-    /// A network in which nothing ever happens, for a scenario that makes no sense.
+    /// A network in which nothing ever happens, for a scenario that is not valid.
     pub(crate) fn none() -> Self {
         let plan = FaultPlan::random(0, crate::faults::Profile::Calm);
         Self { plan, room: 1, corrupting: false, lines: Vec::new(), bytes: 0 }

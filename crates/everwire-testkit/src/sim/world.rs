@@ -131,10 +131,10 @@ impl<'a, C: ClientApp, S: ServerApp> World<'a, C, S> {
             violation: self.stage.violation,
             counts: self.stage.counts,
             clients: self.clients.into_iter().map(|node| node.app).collect(),
-            // A setting that makes no sense is told before there is a server.
+            // An invalid setting is told before there is a server.
             server: match self.server {
                 Some(node) => node.app,
-                None => unreachable!("a scenario that makes no sense"),
+                None => unreachable!("a scenario that is not valid"),
             },
             trace: self.stage.trace.unwrap_or_default(),
         }

@@ -143,8 +143,8 @@ impl Builder {
     /// once and in order, in both directions, and its [`Delivery`](crate::Delivery) ends as
     /// [`Acknowledged`](crate::Outcome::Acknowledged). Default: none, for servers of any kind.
     ///
-    /// The subprotocol is offered by itself. The inbox's bounds are what the server is told it may have under way. In a
-    /// session nothing that was sent reliably is discarded: what nobody reads waits, and the server with it.
+    /// The subprotocol is offered automatically. The server is told the inbox's bounds as the limit of what it may have under way. In
+    /// a session no reliable message is discarded: messages that nobody reads wait, and so does the server.
     ///
     /// Requires the feature `session`, which is on by default: [`build`](Self::build) refuses a session without it.
     ///
@@ -180,7 +180,7 @@ impl Builder {
         self
     }
 
-    /// Returns `true` if [`build`](Self::build) connects, in the background. Default: true.
+    /// Sets whether [`build`](Self::build) connects, in the background. Default: true.
     pub fn connect_on_build(mut self, connect: bool) -> Self {
         self.connect = connect;
         self

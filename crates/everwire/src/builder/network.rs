@@ -47,7 +47,7 @@ impl Builder {
     /// the URL, percent-encoded, are for the proxy (RFC 7617, RFC 1929); they never show in errors, logs or
     /// [`Opening`](crate::Opening). Without a port it is 80, 443 or 1080.
     ///
-    /// Default: what the environment says when [`build`](Self::build) is called: `HTTP_PROXY` for `ws`, `HTTPS_PROXY` for
+    /// Default: from the environment when [`build`](Self::build) is called: `HTTP_PROXY` for `ws`, `HTTPS_PROXY` for
     /// `wss`, `ALL_PROXY` for both where the other is not set, and no proxy for the hosts in `NO_PROXY` and for this machine
     /// (`localhost`, 127.0.0.0/8, `::1`). The names may be in small letters too; an empty value counts as none.
     /// `HTTP_PROXY` in capitals is ignored in CGI programs (where there is `REQUEST_METHOD`).

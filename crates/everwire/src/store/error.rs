@@ -20,7 +20,7 @@ pub enum StoreErrorKind {
     Full,
     /// It can't be written.
     ReadOnly,
-    /// What is there makes no sense.
+    /// The data are damaged.
     Corrupt,
     /// It was written by a later version.
     TooNew,

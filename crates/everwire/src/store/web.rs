@@ -198,7 +198,7 @@ fn kept(message: &StoredMessage) -> Kept<'_> {
 }
 
 fn read(text: &str) -> Result<Saved, StoreError> {
-    let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "the outbox that the browser kept makes no sense");
+    let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "the outbox that the browser kept is damaged");
     let json = json::read(text).map_err(|_| corrupt())?;
     let all = Object::of(&json).ok_or_else(corrupt)?;
     if all.number("version").map_err(|_| corrupt())? != VERSION {

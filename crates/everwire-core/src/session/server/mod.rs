@@ -84,7 +84,7 @@ impl ServerSession {
     /// The seed decides ping payloads.
     ///
     /// # Errors
-    /// If a setting makes no sense; see [`ServerConfig::check`].
+    /// If a setting is not valid; see [`ServerConfig::check`].
     pub fn new(now: Moment, id: SessionId, config: ServerConfig, seed: [u8; 32]) -> Result<Self, ConfigError> {
         config.check()?;
         let mut timers = Timers::default();

@@ -54,7 +54,7 @@ impl FaultPlan {
     /// Puts a schedule to work.
     ///
     /// # Errors
-    /// [`ScheduleError::Rule`] if a rule makes no sense.
+    /// [`ScheduleError::Rule`] if a rule is not valid.
     pub fn new(schedule: Schedule) -> Result<Self, ScheduleError> {
         schedule.check()?;
         Ok(Self::checked(schedule))

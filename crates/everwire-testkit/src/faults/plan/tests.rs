@@ -93,7 +93,7 @@ fn a_schedule_that_is_put_in_later_has_its_own_time() {
 #[test]
 fn a_rule_without_sense_is_refused_with_its_number() {
     let error = FaultPlan::new(Schedule::new(1).rule(Rule::new(Fault::Mute)).rule(Rule::new(Fault::Bandwidth(0))));
-    assert_eq!(error.unwrap_err().to_string(), "rule 2 of the schedule makes no sense");
+    assert_eq!(error.unwrap_err().to_string(), "rule 2 of the schedule is not valid");
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(crate) struct Pace {
     attempts: u32,
     since: Moment,
     last: u64,
-    /// A refusal said that trying again makes no sense.
+    /// A refusal said that trying again can't help.
     pub(crate) refused: Option<u16>,
 }
 

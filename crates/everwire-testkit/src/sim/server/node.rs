@@ -65,7 +65,7 @@ pub(super) enum NodeInput {
 
 impl<S: ServerApp> ServerNode<S> {
     /// # Errors
-    /// If a setting makes no sense.
+    /// If a setting is not valid.
     pub(crate) fn new(plan: ServerPlan, app: S) -> Result<Self, everwire_core::ConfigError> {
         if let Some(session) = &plan.session {
             session.check()?;

@@ -30,7 +30,7 @@ impl SocketFactory {
         Self { make, pings: false }
     }
 
-    /// Returns `true` if the sockets have a method `ping(bytes)`, which sends a ping of the protocol, and call
+    /// Sets whether the sockets have a method `ping(bytes)`, which sends a ping of the protocol, and call
     /// `onpong(bytes)` for each pong, with what it carries as a `Uint8Array`. Then these are the heartbeat and the
     /// evidence, as they are natively. Default: false.
     #[must_use]

@@ -147,7 +147,7 @@ public class WebSocketClient @JvmOverloads constructor(
          * There is no connection, and why.
          *
          * @property code the close code or HTTP status, if there was one
-         * @property isFinal the client has given up, or trying again makes no sense: it stays so until [connect]
+         * @property isFinal the client has given up, or trying again can't help: it stays so until [connect]
          */
         public data class Disconnected @JvmOverloads constructor(
             val reason: String,
