@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 
-use everwire_chat_core::wire::{Earlier, Event, History, Position, Receipt, Sync, User};
+use everwire_chat_core::wire::{Earlier, Event, History, Position, Sync, User};
 use everwire_server::{Message, after};
 use tokio::time::{Instant, timeout};
 
@@ -49,7 +49,10 @@ impl Connection {
                 let reading = self.resume_reading(end).await;
                 self.send_sync(end, earlier, here.clone(), reading);
                 let _ = self.tell_own_name();
-                self.send_receipt();
+                if let Some(user) = &self.user {
+                    let receipt = self.state.rooms().marks(&self.room, &user.user_id);
+                    let _ = self.send_receipt(receipt);
+                }
             } else if messages.first().and_then(|message| message.offset).unwrap_or(self.caught_up + 1) > told_to + 1 {
                 // What was to follow has been removed meanwhile.
                 self.send_sync(self.caught_up, true, here.clone(), None);
@@ -98,14 +101,6 @@ impl Connection {
                 let (code, reason) = unreadable(&error);
                 self.close(code, reason).await
             }
-        }
-    }
-
-    fn send_receipt(&mut self) {
-        let Some(user) = &self.user else { return };
-        let receipt = self.state.rooms().marks(&self.room, &user.user_id);
-        if receipt != Receipt::default() {
-            let _ = self.socket.queue(&Message::from(Event::Receipt(receipt).to_json()));
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::future::poll_fn;
 
-use everwire_server::CloseCode;
+use everwire_chat_core::wire::{Event, Receipt};
+use everwire_server::{CloseCode, Message};
 
 use super::Connection;
 use crate::access::EXPIRED;
@@ -20,6 +21,7 @@ impl Connection {
                 self.told = self.told.max(last);
                 self.socket.queue_prepared(&frame)
             }
+            Delivery::Receipt(receipt) => self.send_receipt(receipt),
             Delivery::Stored { messages, frame } => {
                 self.pending.store(messages);
                 frame.is_none_or(|frame| self.socket.queue(&frame)) && self.answer_pings()
@@ -39,6 +41,13 @@ impl Connection {
                 self.close(code, &reason).await
             }
         }
+    }
+
+    /// Tells how far our user's messages have come, unless the client knows that. Whether the connection goes on.
+    pub(super) fn send_receipt(&mut self, receipt: Receipt) -> bool {
+        let told = self.receipt;
+        self.receipt = Receipt { delivered: told.delivered.max(receipt.delivered), read: told.read.max(receipt.read) };
+        self.receipt == told || self.socket.queue(&Message::from(Event::Receipt(self.receipt).to_json()))
     }
 
     /// Waits until all posts of ours are stored and told, so that what follows does not overtake them. Whether the

@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire_chat_core::wire::{Event, Position, User};
+use everwire_chat_core::wire::{Event, Position, Receipt, User};
 use everwire_server::{CloseCode, Message, Socket, after};
 use tokio::time::{Instant, timeout};
 
@@ -123,6 +123,8 @@ pub(crate) struct Connection {
     caught_up: u64,
     /// The furthest line of others that has been written to the client.
     told: u64,
+    /// How far our user's messages have come, as the client was told.
+    receipt: Receipt,
     /// The user posts too fast: nothing of what it has said is looked at until then.
     rests_until: Option<Instant>,
     /// A page that the client has asked for is on its way: nothing more is looked at until the socket has taken it.
@@ -186,6 +188,7 @@ pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, request: Joi
         producer: Producer::new(id),
         caught_up: 0,
         told: 0,
+        receipt: Receipt::default(),
         rests_until: (!rests.is_zero()).then(|| after(Instant::now(), rests)),
         page: None,
         invalid: InvalidMessages::new(Instant::now()),

@@ -36,6 +36,6 @@ pub(crate) use read_positions::ReadPosition;
 pub(crate) use receipts::{Furthest, RECENT, StoredReceipts};
 pub(crate) use rooms::{NewNotice, Rooms};
 #[cfg(feature = "cluster")]
-pub(crate) use rooms::{Signal, UserReceipt};
+pub(crate) use rooms::{RoomHere, Signal, UserReceipt};
 pub(crate) use sink::{Delivery, Sink};
 pub(crate) use subscriber::{ClientMode, ConnectionId};

@@ -1,20 +1,30 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::confusable::skeletons;
 
 /// The names in a room: no two users are shown by names that look alike.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// Their skeletons, with the number for the next who looks like this.
-    skeletons: HashMap<String, u64>,
+    /// Their skeletons.
+    skeletons: HashMap<String, Taken>,
     /// By user.
     users: HashMap<String, Named>,
 }
 
 #[derive(Debug)]
 struct Named {
-    claimed: String,
+    /// `None`: another node has decided how the user is shown.
+    claimed: Option<String>,
     shown: String,
+}
+
+/// A skeleton that is taken.
+#[derive(Debug)]
+struct Taken {
+    /// The number for the next who looks like this.
+    next: u64,
+    /// Of how many users: two who came at the same moment to two nodes may share it.
+    users: usize,
 }
 
 /// What stands behind a name that looks like another's.
@@ -30,10 +40,16 @@ pub(crate) enum NameSuffix {
 impl Names {
     /// The name by which the user is shown: as it is claimed, or with more behind it if it looks like another's who is here.
     pub(super) fn take(&mut self, user_id: &str, claimed: &str, suffix: NameSuffix) -> String {
-        if let Some(named) = self.users.get(user_id)
-            && named.claimed == claimed
-        {
-            return named.shown.clone();
+        if let Some(named) = self.users.get_mut(user_id) {
+            match &named.claimed {
+                Some(known) if known == claimed => return named.shown.clone(),
+                // The name that it has elsewhere.
+                None if is_of_claim(&named.shown, claimed) => {
+                    named.claimed = Some(claimed.to_owned());
+                    return named.shown.clone();
+                }
+                Some(_) | None => {}
+            }
         }
         self.free(user_id);
         let mut shown = claimed.to_owned();
@@ -46,29 +62,60 @@ impl Names {
             shown = format!("{claimed} ({number})");
             *number += 1;
         }
-        self.skeletons.extend(skeletons(&shown).map(|skeleton| (skeleton, 2)));
-        self.users.insert(user_id.to_owned(), Named { claimed: claimed.to_owned(), shown: shown.clone() });
+        self.insert(user_id, Some(claimed.to_owned()), shown.clone());
         shown
+    }
+
+    /// The user is shown by this name on another node. One who is here as well is shown as here.
+    pub(super) fn note_elsewhere(&mut self, user_id: &str, shown: &str) {
+        match self.users.get(user_id) {
+            Some(Named { claimed: Some(_), .. }) => return,
+            Some(Named { claimed: None, shown: known }) if known == shown => return,
+            Some(Named { claimed: None, .. }) | None => {}
+        }
+        self.free(user_id);
+        self.insert(user_id, None, shown.to_owned());
+    }
+
+    fn insert(&mut self, user_id: &str, claimed: Option<String>, shown: String) {
+        for skeleton in distinct_skeletons(&shown) {
+            self.skeletons.entry(skeleton).or_insert(Taken { next: 2, users: 0 }).users += 1;
+        }
+        self.users.insert(user_id.to_owned(), Named { claimed, shown });
     }
 
     /// The user is here no more.
     pub(super) fn free(&mut self, user_id: &str) {
         if let Some(Named { shown, .. }) = self.users.remove(user_id) {
-            for skeleton in skeletons(&shown) {
-                self.skeletons.remove(&skeleton);
+            for skeleton in distinct_skeletons(&shown) {
+                if let Some(taken) = self.skeletons.get_mut(&skeleton) {
+                    taken.users = taken.users.saturating_sub(1);
+                    if taken.users == 0 {
+                        self.skeletons.remove(&skeleton);
+                    }
+                }
             }
         }
     }
 
-    /// Names that are shown have no skeleton in common, so that each is of one user.
+    /// Names that are given here have no skeleton in common with others.
     fn is_taken(&self, name: &str) -> bool {
         skeletons(name).iter().any(|skeleton| self.skeletons.contains_key(skeleton))
     }
 
     fn next_number(&mut self, claimed: &str) -> Option<&mut u64> {
         let skeleton = skeletons(claimed).into_iter().find(|skeleton| self.skeletons.contains_key(skeleton))?;
-        self.skeletons.get_mut(&skeleton)
+        self.skeletons.get_mut(&skeleton).map(|taken| &mut taken.next)
     }
+}
+
+/// Whether a name that is shown is this one, as it is or with more behind it.
+fn is_of_claim(shown: &str, claimed: &str) -> bool {
+    shown.strip_prefix(claimed).is_some_and(|more| more.is_empty() || (more.starts_with(" (") && more.ends_with(')')))
+}
+
+fn distinct_skeletons(name: &str) -> BTreeSet<String> {
+    skeletons(name).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -124,5 +171,27 @@ mod tests {
         ] {
             assert_eq!(names.take(user, claimed, NameSuffix::UserId), shown);
         }
+    }
+
+    #[test]
+    fn who_is_shown_by_a_name_on_another_node_has_it_here_too() {
+        let mut names = Names::default();
+        names.note_elsewhere("1", "Ben");
+        assert_eq!(take(&mut names, "2", "B\u{435}n"), "B\u{435}n (2)");
+        names.note_elsewhere("3", "Ben (7)");
+        assert_eq!(take(&mut names, "3", "Ben"), "Ben (7)", "the same user comes here");
+        assert_eq!(take(&mut names, "1", "Ben"), "Ben");
+        names.note_elsewhere("1", "Ben (9)");
+        assert_eq!(take(&mut names, "1", "Ben"), "Ben", "shown as here");
+        // Two who came to two nodes at the same moment: the name is free when both have gone.
+        names.note_elsewhere("4", "Ben");
+        names.free("1");
+        assert_eq!(take(&mut names, "5", "Ben"), "Ben (3)");
+        names.free("4");
+        assert_eq!(take(&mut names, "6", "Ben"), "Ben");
+        names.note_elsewhere("6", "Ana");
+        names.note_elsewhere("7", "Ana");
+        names.note_elsewhere("7", "Eve");
+        assert_eq!(take(&mut names, "8", "Ana"), "Ana", "renamed elsewhere");
     }
 }

@@ -76,9 +76,23 @@ impl RoomReceipts {
     /// A user has the messages up to there; which have come further by that. `None`: no mark has risen.
     pub(super) fn raise(&mut self, user: &str, receipt: Receipt) -> Option<Rise> {
         let Receipt { delivered, read } = receipt;
+        self.rise(|marks| {
+            let risen = marks.delivered.raise(user, delivered.max(read));
+            marks.read.raise(user, read) || risen
+        })
+    }
+
+    /// What another node knows of the same room.
+    pub(super) fn merge(&mut self, known: &StoredReceipts) -> Option<Rise> {
+        self.rise(|marks| {
+            let risen = marks.delivered.merge(&known.delivered);
+            marks.read.merge(&known.read) || risen
+        })
+    }
+
+    fn rise(&mut self, raise: impl FnOnce(&mut Self) -> bool) -> Option<Rise> {
         let before = self.stored();
-        let risen = self.delivered.raise(user, delivered.max(read));
-        if !(self.read.raise(user, read) || risen) {
+        if !raise(self) {
             return None;
         }
         let moved = self.recent.iter().filter_map(|line| {
@@ -146,6 +160,17 @@ impl Furthest {
         }
     }
 
+    /// Takes in what another node knows; whether anything has changed.
+    fn merge(&mut self, known: &Self) -> bool {
+        let mut risen = self.raise(&known.user, known.offset);
+        // The others of another user's mark are not further than that mark, which counts already.
+        if self.user == known.user && known.others > self.others {
+            self.others = known.others;
+            risen = true;
+        }
+        risen
+    }
+
     /// The furthest of everybody but this user.
     fn but(&self, user: &str) -> u64 {
         if self.user == user { self.others } else { self.offset }
@@ -198,6 +223,32 @@ mod tests {
                     let others = (0..4).filter(|other| *other != me).map(|other| furthest[other]).max();
                     prop_assert_eq!(Some(marks.for_user(&me.to_string()).delivered), others);
                 }
+            }
+        }
+
+        #[test]
+        fn nodes_that_tell_each_other_what_they_know_know_what_one_alone_would(
+            steps in prop::collection::vec((0..3_usize, 0..4_usize, 0..9_u64), 0..40)
+        ) {
+            let mut nodes = [RoomReceipts::default(), RoomReceipts::default()];
+            let mut alone = RoomReceipts::default();
+            for (node, user, offset) in steps {
+                if node < 2 {
+                    let receipt = Receipt { delivered: offset, read: offset / 2 };
+                    nodes[node].raise(&user.to_string(), receipt);
+                    alone.raise(&user.to_string(), receipt);
+                } else {
+                    let known = nodes[user % 2].stored();
+                    nodes[1 - user % 2].merge(&known);
+                }
+            }
+            for from in [0, 1] {
+                let known = nodes[from].stored();
+                nodes[1 - from].merge(&known);
+                prop_assert!(nodes[1 - from].merge(&known).is_none(), "it is known");
+            }
+            for (node, user) in [0, 1].into_iter().flat_map(|node| (0..4).map(move |user| (node, user.to_string()))) {
+                prop_assert_eq!(nodes[node].for_user(&user), alone.for_user(&user));
             }
         }
     }

@@ -1,8 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use everwire_chat_core::wire::Event;
+use everwire_chat_core::wire::{Event, Receipt};
 use everwire_ws::{CloseCode, Message, Prepared};
+
+/// Bytes of a receipt, about.
+const RECEIPT: usize = 64;
 
 /// Where the deliveries of one connection go. Implemented by its mailbox; calls do not wait.
 pub(crate) trait Sink: fmt::Debug + Send + Sync {
@@ -33,6 +36,9 @@ pub(crate) enum Delivery {
         /// The offset of the last of them.
         last: u64,
     },
+    /// How far the messages of the connection's user have come with others. Marks only rise: one that was told already, by a later state of the
+    /// room, is not told again.
+    Receipt(Receipt),
     /// Messages of the connection's own are stored; with a frame if its client understands one.
     Stored {
         /// How many messages.
@@ -51,6 +57,7 @@ impl Delivery {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Frame(frame) | Self::Texts { frame, .. } => frame.message().len(),
+            Self::Receipt(_) => RECEIPT,
             Self::Stored { frame: Some(frame), .. } => frame.len(),
             Self::Stored { frame: None, .. } | Self::StoreFailed | Self::Close(..) => 0,
         }

@@ -86,6 +86,9 @@ impl Scene {
                 Delivery::Stored { messages, frame } => {
                     format!("{messages} done {}", frame.map_or("-".into(), |frame| short(&frame)))
                 }
+                Delivery::Receipt(receipt) => {
+                    short(&Message::from(everwire_chat_core::wire::Event::Receipt(receipt).to_json()))
+                }
                 Delivery::StoreFailed => "failed".into(),
                 Delivery::Close(code, _) => format!("close {}", code.0),
             });

@@ -7,6 +7,7 @@ use everwire_ws::{Message, Prepared};
 
 use super::{NewNotice, Room, Rooms};
 use crate::domain::presence::Leaving;
+use crate::domain::receipts::StoredReceipts;
 use crate::domain::sink::Delivery;
 
 /// What other nodes are to be told, and what they have told.
@@ -17,6 +18,8 @@ pub(super) struct Elsewhere {
     /// Beyond [`MOST_SIGNALS`] they are left out: nothing is lost by it that is stored.
     signals: Vec<Signal>,
     receipts: HashMap<(String, String), Receipt>,
+    /// Rooms that were not known here a moment ago.
+    opened: HashSet<String>,
     /// By room and node: its users.
     users: HashMap<String, HashMap<String, HashMap<String, User>>>,
 }
@@ -28,6 +31,15 @@ const MOST_SIGNALS: usize = 4096;
 pub(crate) enum Signal {
     Typing { room: String, typing: Typing },
     Binary { room: String, data: Vec<u8> },
+}
+
+/// A room that somebody here is in.
+#[derive(Debug)]
+pub(crate) struct RoomHere {
+    pub(crate) room: String,
+    pub(crate) users: Vec<User>,
+    /// How far its messages have come, as far as is known here.
+    pub(crate) receipts: StoredReceipts,
 }
 
 /// How far a user has a room's messages.
@@ -49,6 +61,10 @@ impl Elsewhere {
         if self.signals.len() < MOST_SIGNALS {
             self.signals.push(signal);
         }
+    }
+
+    pub(super) fn opened(&mut self, room: &str) {
+        self.opened.insert(room.to_owned());
     }
 
     pub(super) fn receipt(&mut self, room: &str, user: &str, receipt: Receipt) {
@@ -99,10 +115,30 @@ impl Rooms {
             .collect()
     }
 
-    /// All rooms that somebody here is in, with these.
-    pub(crate) fn all_here(&self) -> Vec<(String, Vec<User>)> {
-        let with_users = |room: &String| (room.clone(), self.users_here(room));
-        self.rooms.keys().map(with_users).filter(|(_, users)| !users.is_empty()).collect()
+    /// All rooms that somebody here is in.
+    pub(crate) fn all_here(&self) -> Vec<RoomHere> {
+        let here = |(name, room): (&String, &Room)| {
+            let (room, users, receipts) = (name.clone(), self.users_here(name), room.receipts.stored());
+            RoomHere { room, users, receipts }
+        };
+        self.rooms.iter().map(here).filter(|here| !here.users.is_empty()).collect()
+    }
+
+    /// The rooms that have become known since this was last asked: other nodes may know more of them.
+    pub(crate) fn take_opened(&mut self) -> HashSet<String> {
+        self.elsewhere.as_mut().map(|elsewhere| std::mem::take(&mut elsewhere.opened)).unwrap_or_default()
+    }
+
+    /// How far a room's messages have come, if the room is known here.
+    pub(crate) fn receipts_here(&self, room: &str) -> Option<StoredReceipts> {
+        self.rooms.get(room).map(|room| room.receipts.stored())
+    }
+
+    /// Another node knows of a room's messages that they have come so far. Where the room is not known, it is asked for that when somebody
+    /// comes.
+    pub(crate) fn merge_receipts(&mut self, room: &str, receipts: &StoredReceipts) {
+        let rise = self.rooms.get_mut(room).and_then(|room| room.receipts.merge(receipts));
+        rise.into_iter().for_each(|rise| self.tell_rise(room, &rise));
     }
 
     /// Who is in a room by a connection of this server; away if nobody looks at any of them.
@@ -136,6 +172,7 @@ impl Rooms {
         let Some(room) = self.rooms.get_mut(name) else { return Vec::new() };
         let mut leavings = Vec::new();
         for (id, user) in &now {
+            room.names.note_elsewhere(id, &user.user_name);
             match before.get(id) {
                 Some(known) if known == user => continue,
                 Some(known) => {
@@ -207,6 +244,7 @@ impl Room {
     /// Users of other nodes, in a room that was not known here.
     pub(super) fn admit_elsewhere<'a>(&mut self, users: impl Iterator<Item = &'a User>) {
         for user in users {
+            self.names.note_elsewhere(&user.user_id, &user.user_name);
             self.presence.enter(user, user.away);
             // As they came: who joins here is told by the list.
             let _ = self.presence.news(&user.user_id);

@@ -14,13 +14,13 @@ use everwire_ws::{CloseCode, Message, Prepared};
 use elsewhere::Elsewhere;
 pub(crate) use elsewhere::Signal;
 #[cfg(feature = "cluster")]
-pub(crate) use elsewhere::UserReceipt;
+pub(crate) use elsewhere::{RoomHere, UserReceipt};
 
 use super::fan_out::FanOut;
 use super::names::{NameSuffix, Names};
 use super::presence::{Leaving, Presence};
 use super::read_positions::Unsaved;
-use super::receipts::{RoomReceipts, StoredReceipts};
+use super::receipts::{Rise, RoomReceipts, StoredReceipts};
 use super::sink::{Delivery, Sink};
 use super::subscriber::{ClientMode, ConnectionId, Subscriber};
 
@@ -98,8 +98,9 @@ impl Rooms {
             receipts.on_new(message.offset.unwrap_or_default(), &message.id, &message.user_id);
         }
         let mut known = Room { receipts, ..Room::default() };
-        if let Some(elsewhere) = &self.elsewhere {
+        if let Some(elsewhere) = &mut self.elsewhere {
             known.admit_elsewhere(elsewhere.of_room(room));
+            elsewhere.opened(room);
         }
         self.rooms.insert(room.to_owned(), known);
     }
@@ -261,15 +262,20 @@ impl Rooms {
 
     /// A user has what is up to there; whether that is news.
     fn raise(&mut self, room: &str, user_id: &str, receipt: Receipt) -> bool {
-        let Some(entry) = self.rooms.get_mut(room) else { return false };
-        let Some(rise) = entry.receipts.raise(user_id, receipt) else { return false };
+        let rise = self.rooms.get_mut(room).and_then(|room| room.receipts.raise(user_id, receipt));
+        let has_risen = rise.is_some();
+        rise.into_iter().for_each(|rise| self.tell_rise(room, &rise));
+        has_risen
+    }
+
+    fn tell_rise(&mut self, room: &str, rise: &Rise) {
+        let Some(entry) = self.rooms.get(room) else { return };
         self.unsaved_receipts.insert(room.to_owned(), entry.receipts.stored());
         for subscriber in entry.subscribers.values() {
             let Some(user) = &subscriber.user else { continue };
             if subscriber.mode.extended {
                 if rise.concerns(&user.user_id) {
-                    let receipt = Event::Receipt(entry.receipts.for_user(&user.user_id));
-                    subscriber.sink.deliver(Delivery::of(&receipt));
+                    subscriber.sink.deliver(Delivery::Receipt(entry.receipts.for_user(&user.user_id)));
                     self.deliveries += 1;
                 }
             } else if !subscriber.mode.strict {
@@ -280,7 +286,6 @@ impl Rooms {
                 }
             }
         }
-        true
     }
 
     /// How far the room's messages have come with others than this user.

@@ -1,24 +1,29 @@
 //! What nodes tell each other and nobody stores: who is here, who types, how far messages have come. Plain messages of NATS; each
 //! node's members are leased, and vanish with a node that is not heard of.
+//!
+//! What is not heard is made good: who is here, and how far the messages of these rooms have come, is told again every few seconds, and of a
+//! room that somebody comes into the others are asked how far its messages have come.
 
-use std::collections::HashMap;
+mod word;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use everwire_chat_core::wire::{Receipt, Typing, User};
+use everwire_chat_core::wire::User;
 use futures_util::{FutureExt, StreamExt};
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::broker::Broker;
 use crate::clock::unix_ms;
-use crate::domain::{Leaving, NewNotice, ReadPosition, Rooms, Signal, StoredReceipts, UserReceipt};
+use crate::domain::{Leaving, NewNotice, ReadPosition, RoomHere, Rooms, Signal, StoredReceipts, UserReceipt};
 use crate::store::messages::MessageStore;
 use crate::store::sqlite::SqliteStore;
 use crate::sync::lock;
+use word::{Marks, What, Word};
 
 const SUBJECT: &str = "ew.live";
 
@@ -31,46 +36,12 @@ const RECEIPTS: Duration = Duration::from_secs(1);
 /// How often a node tells of all its members: what got lost is mended by that.
 const ALL: Duration = Duration::from_secs(3);
 
+/// Rooms that are answered for in one go, and that may wait for an answer.
+const ANSWERS: usize = 200;
+const MOST_ASKED: usize = 100_000;
+
 /// A node that was not heard of for so long is dead, and so are its members' connections.
 const LEASE: Duration = Duration::from_secs(10);
-
-/// A node's word.
-#[derive(Debug, Serialize, Deserialize)]
-struct Word {
-    node: String,
-    #[serde(flatten)]
-    what: What,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-enum What {
-    /// All users of a room on this node. `round`: part of telling of all rooms.
-    Here {
-        room: String,
-        users: Vec<User>,
-        round: Option<u64>,
-    },
-    /// All rooms have been told of.
-    Round {
-        round: u64,
-    },
-    /// The node ends.
-    Gone,
-    Typing {
-        room: String,
-        typing: Typing,
-    },
-    Binary {
-        room: String,
-        data: String,
-    },
-    Receipt {
-        room: String,
-        user: String,
-        receipt: Receipt,
-    },
-}
 
 /// Another node.
 #[derive(Debug)]
@@ -94,6 +65,8 @@ pub(super) struct Presence {
     has_news: bool,
     /// Receipts of rooms that nobody is in here.
     unknown: Vec<UserReceipt>,
+    /// Rooms that another node has asked for.
+    asked: HashSet<String>,
 }
 
 impl Presence {
@@ -115,6 +88,7 @@ impl Presence {
             store,
             has_news: false,
             unknown: Vec::new(),
+            asked: HashSet::new(),
         }
     }
 
@@ -137,6 +111,7 @@ impl Presence {
                         _ = pace.tick() => {
                             let now = Instant::now();
                             self.tell_news().await;
+                            self.answer().await;
                             if now >= receipts_due {
                                 receipts_due = later(now, RECEIPTS);
                                 self.tell_receipts().await;
@@ -163,12 +138,15 @@ impl Presence {
     }
 
     async fn tell_news(&self) {
-        let (changed, signals) = {
+        let (opened, changed, signals) = {
             let mut rooms = lock(&self.rooms);
-            (rooms.take_changed(), rooms.take_signals())
+            (rooms.take_opened(), rooms.take_changed(), rooms.take_signals())
         };
+        for room in opened {
+            self.tell(What::Ask { room }).await;
+        }
         for (room, users) in changed {
-            self.tell(What::Here { room, users, round: None }).await;
+            self.tell(What::Here { room, users, round: None, marks: None }).await;
         }
         for signal in signals {
             self.tell(match signal {
@@ -176,6 +154,22 @@ impl Presence {
                 Signal::Binary { room, data } => What::Binary { room, data: STANDARD.encode(data) },
             })
             .await;
+        }
+    }
+
+    /// Answers what was asked for, some of it at a time.
+    async fn answer(&mut self) {
+        let rooms: Vec<String> = self.asked.iter().take(ANSWERS).cloned().collect();
+        for room in rooms {
+            self.asked.remove(&room);
+            let here = lock(&self.rooms).receipts_here(&room);
+            let known = match here {
+                Some(known) => known,
+                None => self.store.receipts(&room).await.unwrap_or_default(),
+            };
+            if let Some(marks) = Marks::of(known) {
+                self.tell(What::Marks { room, marks }).await;
+            }
         }
     }
 
@@ -212,8 +206,8 @@ impl Presence {
     async fn tell_all(&mut self) {
         self.round = self.round.wrapping_add(1);
         let all = lock(&self.rooms).all_here();
-        for (room, users) in all {
-            self.tell(What::Here { room, users, round: Some(self.round) }).await;
+        for RoomHere { room, users, receipts } in all {
+            self.tell(What::Here { room, users, round: Some(self.round), marks: Marks::of(receipts) }).await;
         }
         self.tell(What::Round { round: self.round }).await;
     }
@@ -228,11 +222,14 @@ impl Presence {
             self.nodes.entry(node.clone()).or_insert_with(|| Node { heard: Instant::now(), round: HashMap::new() });
         heard.heard = Instant::now();
         match what {
-            What::Here { room, users, round } => {
+            What::Here { room, users, round, marks } => {
                 if let Some(round) = round {
                     heard.round.insert(room.clone(), round);
                 }
                 self.set(&node, &room, users, self.grace);
+                if let Some(marks) = marks {
+                    lock(&self.rooms).merge_receipts(&room, &marks.receipts());
+                }
             }
             What::Round { round } => {
                 let told = std::mem::take(&mut heard.round);
@@ -254,6 +251,12 @@ impl Presence {
                     self.unknown.push(receipt);
                 }
             }
+            What::Ask { room } => {
+                if self.asked.len() < MOST_ASKED {
+                    self.asked.insert(room);
+                }
+            }
+            What::Marks { room, marks } => lock(&self.rooms).merge_receipts(&room, &marks.receipts()),
         }
     }
 
