@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use tokio::time::timeout;
 
@@ -20,8 +21,11 @@ const MEMBERS: usize = 300;
 const LINES: usize = 3_000;
 /// Members who do nothing.
 const IDLE: usize = 3_000;
+/// Rooms with one post each, and how many are posted to at a time.
+const ROOMS: usize = 100_000;
+const ROOMS_AT_ONCE: usize = 64;
 /// What an empty node has to load.
-const LOADED: usize = 100_000;
+const LOADED: usize = 1_000_000;
 
 /// Posts stored in a second.
 pub(super) async fn posts(nodes: &Nodes, rooms: usize) -> Done<f64> {
@@ -94,6 +98,28 @@ pub(super) async fn memory(nodes: &Nodes) -> Done<f64> {
         members.push(Member::join(nodes.address(0), format!("idle-{}", n % 300), format!("idle-{n}")).await?);
     }
     Ok((process::memory(&node)? - before) / IDLE as f64 / 1024.0)
+}
+
+/// KiB that one node and one broker hold for each of many rooms that somebody has posted to and left.
+pub(super) async fn many_rooms(nodes: &Nodes) -> Done<(f64, Option<f64>)> {
+    let node = nodes.running[0].0.id().to_string();
+    let broker = nodes.brokers.as_ref().and_then(|brokers| Some(brokers.running[0].as_ref()?.0.id().to_string()));
+    let held = || -> Done<(f64, Option<f64>)> {
+        Ok((process::memory(&node)?, broker.as_deref().map(process::memory).transpose()?))
+    };
+    let before = held()?;
+    let posts = (0..ROOMS).map(|n| async move {
+        let mut member = Member::join(nodes.address(n), format!("room-{n}"), "ana".to_owned()).await?;
+        member.post(&line("hello")).await?;
+        member.barrier().await
+    });
+    let mut posts = std::pin::pin!(futures_util::stream::iter(posts).buffer_unordered(ROOMS_AT_ONCE));
+    while let Some(posted) = posts.next().await {
+        posted?;
+    }
+    let after = held()?;
+    let each = |bytes: f64| bytes / ROOMS as f64 / 1024.0;
+    Ok((each(after.0 - before.0), after.1.zip(before.1).map(|(after, before)| each(after - before))))
 }
 
 /// Each broker is killed once: how long nothing was stored. Then an empty node comes.

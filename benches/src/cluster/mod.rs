@@ -50,6 +50,11 @@ pub(crate) fn run(everwire: &str, nats_server: &str, centrifugo: Option<&str>) -
         let figures = [measures::memory(&one).await?, measures::memory(&three).await?];
         let theirs = peer.map_or(String::new(), |peer| format!("{:.1}", peer.memory));
         row("memory of an idle member, KiB", &figures.map(|kib| format!("{kib:.1}")), &theirs, "half of Centrifugo's");
+        let figures = [measures::many_rooms(&one).await?, measures::many_rooms(&three).await?];
+        let shown = figures.map(|(node, broker)| {
+            broker.map_or(format!("{node:.2}"), |broker| format!("{node:.2}, broker {broker:.2}"))
+        });
+        row("memory for each of 100,000 rooms, KiB", &shown, "", "");
         drop(one);
         measures::fail_over(three, &programs).await
     })

@@ -266,6 +266,9 @@ impl Model {
         let falls = self.breaks(Rule::Receipts);
         let receipt = if falls { self.members[n].receipt.saturating_sub(1) } else { last.max(self.members[n].receipt) };
         self.members[n].receipt = receipt;
+        if self.breaks(Rule::SignedIn) {
+            self.say(n, What::SignedOut);
+        }
         self.say(n, What::Receipt { delivered: receipt, read: receipt / 2 });
     }
 

@@ -95,6 +95,8 @@ pub enum What {
     Closed,
     /// The client may not come in, and does not try again.
     Refused,
+    /// The client's sign-in is over, as a server says.
+    SignedOut,
 }
 
 /// A text with its place.

@@ -76,6 +76,40 @@ async fn an_older_backup_is_served_after_the_operator_s_word_and_not_before() {
     node.terminate().await;
 }
 
+/// `everwire` with these words: whether it succeeds, and what it says.
+async fn everwire_says(words: &[&str]) -> (bool, String) {
+    let output = Command::new(everwire()).args(words).env("NO_COLOR", "1").output().await.expect("it runs");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_what_a_node_has_applied_is_a_history_without_a_cluster_and_the_node_s_own_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let (data, copy, alone) = (path("node"), path("copy"), path("alone"));
+    let broker = Broker::start("").await;
+    let mut node = Process::start(&mut serve(&broker, Path::new(&data)));
+    assert_eq!(say(&node.address().await, "kept", 1).await, ["kept"]);
+    let (is_done, said) = everwire_says(&["backup", &copy, "--data", &data]).await;
+    assert!(is_done && said.contains("1 message is in"), "{said}");
+    node.terminate().await;
+
+    // Alone it would store what the cluster does not know.
+    let (is_done, said) = everwire_says(&["serve", "--listen", "127.0.0.1:0", "--data", &data]).await;
+    assert!(!is_done && said.contains("of a node of a cluster") && said.contains("--cluster URL"), "{said}");
+    let (is_done, said) = everwire_says(&["restore", &copy, "--data", &alone]).await;
+    assert!(is_done, "{said}");
+    let mut server = Process::everwire(&["serve", "--listen", "127.0.0.1:0", "--data", &alone]);
+    assert_eq!(say(&server.address().await, "more", 2).await, ["kept", "more"]);
+    server.terminate().await;
+
+    // The cluster's own is in its brokers.
+    for what in ["backup", "restore"] {
+        let (is_done, said) = everwire_says(&[what, &copy, "--cluster", &broker.url()]).await;
+        assert!(!is_done && said.contains("store_dir") && said.contains("docs/cluster.md"), "{said}");
+    }
+}
+
 async fn ready(address: &str) -> u16 {
     let url = format!("http://{address}/readyz");
     let output = Command::new("curl").args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", &url]).output().await;

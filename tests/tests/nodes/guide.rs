@@ -58,3 +58,64 @@ fn each_unit_starts_a_program_with_the_file_that_the_document_shows() {
         }
     }
 }
+
+/// As systemd reads them, where there is one.
+#[tokio::test]
+async fn systemd_takes_the_units_that_are_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let units = blocks("ini");
+    let mut files = Vec::new();
+    for (name, unit) in ["nats", "everwire"].into_iter().zip(&units) {
+        let start =
+            unit.lines().find_map(|line| line.strip_prefix("ExecStart=")?.split(' ').next()).expect("a program");
+        let program = if name == "nats" { nats_server() } else { everwire().to_owned() };
+        let file = folder.path().join(format!("{name}.service"));
+        std::fs::write(&file, unit.replace(start, program.to_str().expect("a path"))).expect("a writable folder");
+        files.push(file);
+    }
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no"]).args(&files).env("SYSTEMD_UNIT_PATH", format!("{}:", folder.path().display()));
+    match verify.output().await {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let ours: Vec<_> =
+                said.lines().filter(|line| line.contains(folder.path().to_str().expect("a path"))).collect();
+            assert!(output.status.success() && ours.is_empty(), "{said}");
+        }
+        Err(error) => eprintln!("without systemd-analyze ({error}) the units are not read as systemd reads them"),
+    }
+}
+
+/// Each container is made of something that the file has: its mounts, what it waits for, and the programs' own options.
+#[tokio::test]
+async fn the_containers_that_are_shown_hold_together() {
+    let shown = blocks("yaml");
+    assert_eq!(shown.len(), 1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("compose.yaml");
+    std::fs::write(&file, &shown[0]).expect("a writable folder");
+    let python = root().join("target/python/nats/bin/python");
+    let read = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
+    let json = succeeds(&python, &["-c", read, file.to_str().expect("a path")]).await;
+    let compose: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let services = compose["services"].as_object().expect("services");
+    assert_eq!(services.len(), 6);
+    for (name, service) in services {
+        assert!(service["image"].is_string() && service["restart"] == "always", "{name}: {service}");
+        let words = service["command"].as_array().expect("a command");
+        assert!(words.iter().any(|word| word == "--config"), "{name}: {service}");
+        for other in service["depends_on"].as_array().into_iter().flatten() {
+            assert!(services.contains_key(other.as_str().expect("a name")), "{name} waits for {other}");
+        }
+        let mounts: Vec<_> =
+            service["volumes"].as_array().expect("mounts").iter().filter_map(|one| one.as_str()).collect();
+        let settings = words.last().and_then(|word| word.as_str()).expect("a file");
+        assert!(mounts.iter().any(|mount| mount.ends_with(&format!(":{settings}:ro"))), "{name} has {settings}");
+        // Its own, so that nothing is lost with the container; where the settings that are shown keep things.
+        let (_, kept) =
+            mounts.iter().find_map(|mount| mount.split_once(':').filter(|(from, _)| from == name)).expect("a volume");
+        assert!(compose["volumes"].as_object().is_some_and(|volumes| volumes.contains_key(name)), "{name}");
+        let of = if name.starts_with("broker") { blocks("nats") } else { blocks("toml") };
+        assert!(of.iter().any(|block| block.contains(&format!("\"{kept}\""))), "{name} keeps things in {kept}");
+    }
+}

@@ -184,6 +184,9 @@ Examples:
         #[command(flatten)]
         data: DataArg,
 
+        #[command(flatten)]
+        cluster: NoCluster,
+
         /// File to write; it must not exist
         file: PathBuf,
     },
@@ -198,6 +201,9 @@ Examples:
     Restore {
         #[command(flatten)]
         data: DataArg,
+
+        #[command(flatten)]
+        cluster: NoCluster,
 
         /// The backup: from `everwire backup`, from SQLite's own backup, or the database file of a stopped server
         file: PathBuf,
@@ -219,6 +225,13 @@ pub(crate) struct DataArg {
     /// The server's data folder: history, accounts, bans
     #[arg(short, long, value_name = "DIR", env = "EVERWIRE_DATA", default_value = "everwire-data", global = true)]
     pub(crate) data: PathBuf,
+}
+
+/// What can't be done for a cluster as a whole: who asks for it is told what can.
+#[derive(Debug, Args)]
+pub(crate) struct NoCluster {
+    #[arg(long, hide = true, value_name = "URL", value_delimiter = ',')]
+    pub(crate) cluster: Vec<String>,
 }
 
 /// The NATS servers of a cluster, instead of a data folder.

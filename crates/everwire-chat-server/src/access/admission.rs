@@ -7,6 +7,8 @@ pub(crate) struct Admission {
     pub(super) generation: Option<i64>,
     /// Which sign-in the token came of, and with which refresh token it was given.
     pub(super) sign_in: Option<(String, Vec<u8>)>,
+    /// How much was known to the server that gave the token.
+    pub(super) as_of: Option<u64>,
     /// When the token expires, as far as it is accepted: seconds by the clock of tokens.
     pub(super) until: i64,
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicI64;
 
 use super::admission::Admission;
 use crate::domain::ConnectionId;
+use crate::store::Producer;
 
 /// The admission of a connection that is open.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(super) struct Held {
     pub(super) admission: Admission,
     /// When a fresh token was asked for.
     pub(super) asked: Option<i64>,
+    /// The connection, as the store knows it.
+    pub(super) producer: Producer,
 }
 
 /// The admissions of all open connections.

@@ -9,7 +9,7 @@ use super::Access;
 use super::admission::Admission;
 use super::jwt::{Claims, Refused};
 use super::refusal::Refusal;
-use crate::store::{Standing, UserSignIn};
+use crate::store::{AccountStore, Standing, UserSignIn};
 
 /// Somebody who may come in.
 #[derive(Debug)]
@@ -54,15 +54,45 @@ impl Access {
     /// user names it: without a name it is called by its id, whatever it claims.
     pub(super) fn admission(&self, token: &str, room: &str) -> Result<(String, Admission), Refusal> {
         let claims = self.authenticator.check(token, self.clock.seconds()).map_err(Refusal::Token)?;
-        let Claims { sub, name, generation, sid, grant, exp, .. } = claims;
+        let Claims { sub, name, generation, sid, grant, as_of, exp, .. } = claims;
         let until = exp.saturating_add(self.authenticator.leeway());
         let grant = grant.and_then(|grant| URL_SAFE_NO_PAD.decode(grant).ok());
         let name = name.filter(|name| check_name(name).is_ok()).unwrap_or_else(|| name_of(&sub));
-        Ok((name, Admission { user_id: sub, room: room.to_owned(), generation, sign_in: sid.zip(grant), until }))
+        Ok((name, Admission { user_id: sub, room: room.to_owned(), generation, sign_in: sid.zip(grant), as_of, until }))
     }
 
-    /// Whether who came in may stay.
+    /// Whether who came in may stay. A token may say that another server has known more than this one: then this one catches up first, or can't
+    /// say.
     pub(crate) async fn judge(&self, admission: &Admission) -> Result<(), Refusal> {
+        if let Some(as_of) = admission.as_of {
+            let is_known = move |accounts: &dyn AccountStore| {
+                accounts.known_up_to().map(|known| known.is_none_or(|known| known >= as_of))
+            };
+            let mut knows = self.accounts.read(is_known).await;
+            if matches!(knows, Some(Ok(false))) {
+                let caught_up = self.accounts.write(move |accounts| {
+                    accounts.catch_up()?;
+                    is_known(&*accounts)
+                });
+                knows = caught_up.await;
+            }
+            match knows {
+                Some(Ok(true)) => {}
+                Some(Ok(false)) => {
+                    tracing::warn!("nobody can be let in whose token is newer than what this server knows");
+                    return Err(Refusal::Unavailable);
+                }
+                Some(Err(error)) => {
+                    tracing::error!(%error, "nobody can be let in: the accounts can't be read");
+                    return Err(Refusal::Unavailable);
+                }
+                None => return Err(Refusal::Unavailable),
+            }
+        }
+        self.judge_by_what_is_known(admission).await
+    }
+
+    async fn judge_by_what_is_known(&self, admission: &Admission) -> Result<(), Refusal> {
         let Admission { user_id, room, sign_in, .. } = admission.clone();
         let now = self.clock.millis();
         let standing = self

@@ -49,7 +49,7 @@ impl Authenticator {
                 .and_then(|claims| claims.of(ISSUER, ISSUER))?,
             Self::Issuer { keys, name, audience } => {
                 let claims = jwt::verify(token, &lock(keys).keys, now, self.leeway())?;
-                Claims { generation: None, sid: None, grant: None, ..claims.of(name, audience)? }
+                Claims { generation: None, sid: None, grant: None, as_of: None, ..claims.of(name, audience)? }
             }
         };
         check_id(&claims.sub).map_err(|_| Refused::User)?;

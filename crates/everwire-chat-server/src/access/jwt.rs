@@ -40,6 +40,9 @@ pub(super) struct Claims {
     /// Ours alone: with which refresh token it was given, by what is stored of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) grant: Option<String>,
+    /// Ours alone, on several nodes: how much was known to the one that gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) as_of: Option<u64>,
 }
 
 /// One or several.

@@ -21,6 +21,14 @@ impl Refusal {
     /// The sign-in has ended.
     pub(crate) const SIGNED_OUT: Self = Self::Token(Refused::SignedOut);
 
+    /// Somebody has decided that the user is to be kept out.
+    pub(super) fn keeps_out(self) -> bool {
+        match self {
+            Self::Banned | Self::ShutOut | Self::Token(Refused::User) => true,
+            Self::NoToken | Self::Token(_) | Self::OtherUser | Self::Unavailable => false,
+        }
+    }
+
     /// For a closing handshake.
     pub(crate) fn reason(self) -> &'static str {
         match self {

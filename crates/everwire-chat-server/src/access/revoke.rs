@@ -8,6 +8,7 @@ use super::admission::Admission;
 use super::admissions::Held;
 use super::refusal::Refusal;
 use crate::domain::ConnectionId;
+use crate::store::Producer;
 use crate::sync::lock;
 
 /// So long before it expires, in seconds, a fresh token is asked for, and again after so long.
@@ -16,8 +17,8 @@ const AGAIN: i64 = 15;
 
 impl Access {
     /// Somebody is in.
-    pub(crate) fn enter(&self, id: ConnectionId, admission: Admission) {
-        lock(&self.admissions.held).insert(id, Held { admission, asked: None });
+    pub(crate) fn enter(&self, id: ConnectionId, admission: Admission, producer: Producer) {
+        lock(&self.admissions.held).insert(id, Held { admission, asked: None, producer });
     }
 
     /// Whose token has expired: they have to leave.
@@ -78,31 +79,50 @@ impl Access {
         lock(&self.admissions.held).remove(&id);
     }
 
-    /// Who has to leave since something was changed, and why.
+    /// Who has to leave since something was changed, and why. What waits to be stored of those who are kept out is not stored any more.
     pub(crate) async fn revoked(&self) -> Vec<(ConnectionId, Admission, Refusal)> {
-        let revision = match self.accounts.read(|accounts| accounts.revision()).await {
-            Some(Ok(revision)) => revision,
-            Some(Err(error)) => {
+        let known = self.accounts.read(|accounts| (accounts.known_as_of(), accounts.revision())).await;
+        let (as_of, revision) = match known {
+            Some((as_of, Ok(revision))) => (as_of, revision),
+            Some((_, Err(error))) => {
                 tracing::error!(%error, "whether somebody is banned can't be read");
                 return Vec::new();
             }
             None => return Vec::new(),
         };
-        if self.admissions.revision.swap(revision, Ordering::Relaxed) == revision {
-            return Vec::new();
-        }
-        let admissions: Vec<_> =
-            lock(&self.admissions.held).iter().map(|(id, held)| (*id, held.admission.clone())).collect();
         let mut revoked = Vec::new();
-        for (id, admission) in admissions {
-            match self.judge(&admission).await {
-                Ok(()) => {}
-                // Looked at again.
-                Err(Refusal::Unavailable) => self.admissions.revision.store(-1, Ordering::Relaxed),
-                Err(why) => revoked.push((id, admission, why)),
+        let mut is_complete = true;
+        if self.admissions.revision.swap(revision, Ordering::Relaxed) != revision {
+            let admissions: Vec<_> =
+                lock(&self.admissions.held).iter().map(|(id, held)| (*id, held.admission.clone())).collect();
+            for (id, admission) in admissions {
+                match self.judge(&admission).await {
+                    Ok(()) => {}
+                    // Looked at again.
+                    Err(Refusal::Unavailable) => {
+                        self.admissions.revision.store(-1, Ordering::Relaxed);
+                        is_complete = false;
+                    }
+                    Err(why) => {
+                        self.fence(id, why);
+                        revoked.push((id, admission, why));
+                    }
+                }
             }
         }
+        if let Some(as_of) = as_of.filter(|_| is_complete) {
+            let _ = self.accounts.read(move |accounts| accounts.looked(as_of)).await;
+        }
         revoked
+    }
+
+    /// Keeps what waits out, too. Who has only signed out may have said it before.
+    fn fence(&self, id: ConnectionId, why: Refusal) {
+        if why.keeps_out()
+            && let Some(held) = lock(&self.admissions.held).get(&id)
+        {
+            held.producer.fence();
+        }
     }
 
     /// Who is in by a sign-in that has ended. Who comes in at this moment finds that out by itself: it has ended in the

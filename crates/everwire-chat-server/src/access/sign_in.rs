@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::sign_in_service::{REFRESH, TOKEN};
 use super::{Access, password};
-use crate::store::{Login, NewSignIn, RefreshOutcome, SignIn, SignInOutcome};
+use crate::store::{Login, NewSignIn, RefreshOutcome, RefreshToken, SignIn, SignInOutcome, StoreError};
 use crate::sync::lock;
 
 #[derive(Deserialize)]
@@ -62,15 +62,18 @@ impl Access {
             lock(&self.sign_ins.wrong).take_back(possible, from, Instant::now());
         }
         let login = login?;
-        let (refresh, hash) = fresh()?;
-        let (family, _) = fresh()?;
-        let now = self.clock.millis();
+        let family = random()?;
+        let secret = format!("{}.{family}", random()?);
+        let (hash, now) = (hash(&secret), self.clock.millis());
         let begun = self.accounts.write(move |accounts| {
             let (user, hash, family) = (user.as_str(), hash.as_slice(), family.as_str());
-            accounts.begin(&NewSignIn { user, generation: login.generation, hash, family, expires: expires(now), now })
+            let sign_in = NewSignIn { user, generation: login.generation, hash, family, expires: expires(now), now };
+            let begun = accounts.begin(&sign_in)?;
+            Ok::<_, StoreError>((begun, accounts.known_up_to()?))
         });
-        match begun.await.and_then(Result::ok).ok_or(Denied::Unavailable)? {
-            SignInOutcome::SignedIn(sign_in) => Ok(self.signed_in(sign_in, refresh)),
+        let (begun, as_of) = begun.await.and_then(Result::ok).ok_or(Denied::Unavailable)?;
+        match begun {
+            SignInOutcome::SignedIn(sign_in) => Ok(self.signed_in(sign_in, &secret, as_of)),
             // The password was right when it was read, and may not be any more.
             SignInOutcome::Changed => Err(Denied::Wrong),
             SignInOutcome::Banned => Err(Denied::Banned),
@@ -98,13 +101,24 @@ impl Access {
 
     /// Also the sign-in, and what is void by that.
     pub(crate) async fn refresh(&self, old: &str) -> Result<(SignedIn, String, Vec<Vec<u8>>), Ended> {
-        let (refresh, new) = fresh()?;
-        let (old, now) = (hash(old), self.clock.millis());
-        let refreshed = self.accounts.write(move |accounts| accounts.refresh(&old, &new, expires(now), now));
-        match refreshed.await.and_then(Result::ok).ok_or(Denied::Unavailable)? {
+        let presented = self.sign_ins.presented(old);
+        let family = presented.family.map(|(family, as_of)| (family.to_owned(), as_of));
+        // One that does not say what it is of was given by an older version.
+        let secret = match &family {
+            Some((family, _)) => format!("{}.{family}", random()?),
+            None => random()?,
+        };
+        let (old, new, now) = (hash(presented.stored), hash(&secret), self.clock.millis());
+        let refreshed = self.accounts.write(move |accounts| {
+            let family = family.as_ref().map(|(family, as_of)| (family.as_str(), *as_of));
+            let refreshed = accounts.refresh(RefreshToken { hash: &old, family }, &new, expires(now), now)?;
+            Ok::<_, StoreError>((refreshed, accounts.known_up_to()?))
+        });
+        let (refreshed, as_of) = refreshed.await.and_then(Result::ok).ok_or(Denied::Unavailable)?;
+        match refreshed {
             RefreshOutcome::For(sign_in, replaced) => {
                 let family = sign_in.family.clone();
-                Ok((self.signed_in(sign_in, refresh), family, replaced))
+                Ok((self.signed_in(sign_in, &secret, as_of), family, replaced))
             }
             RefreshOutcome::Over => Err(Denied::Again.into()),
             RefreshOutcome::Stolen { family, user } => {
@@ -116,7 +130,7 @@ impl Access {
 
     /// Ends the sign-in of a refresh token; returns its family.
     pub(crate) async fn sign_out(&self, refresh: &str) -> Result<Option<String>, Denied> {
-        let hash = hash(refresh);
+        let hash = hash(self.sign_ins.presented(refresh).stored);
         let ended = self.accounts.write(move |accounts| accounts.end(&hash)).await;
         ended.and_then(Result::ok).ok_or(Denied::Unavailable)
     }
@@ -127,8 +141,12 @@ impl Access {
         lock(&self.sign_ins.refreshes).take(network(from), Instant::now()).map_err(Denied::TooMany)
     }
 
-    fn signed_in(&self, sign_in: SignIn, refresh: String) -> SignedIn {
-        let token = self.sign_ins.token(&sign_in, self.clock.seconds());
+    fn signed_in(&self, sign_in: SignIn, secret: &str, as_of: Option<u64>) -> SignedIn {
+        let token = self.sign_ins.token(&sign_in, as_of, self.clock.seconds());
+        // One of an older version goes on as it was.
+        let is_of_family = secret.split_once('.').is_some();
+        let refresh =
+            if is_of_family { self.sign_ins.refresh_token(secret, as_of.unwrap_or(0)) } else { secret.to_owned() };
         SignedIn { token, expires_in: TOKEN.as_secs(), refresh, user: sign_in.user }
     }
 }
@@ -151,15 +169,14 @@ fn expires(now: i64) -> i64 {
     now.saturating_add_unsigned(u64::try_from(REFRESH.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// A secret of 256 bits, and what is stored of it.
-fn fresh() -> Result<(String, Vec<u8>), Denied> {
+/// 256 bits.
+fn random() -> Result<String, Denied> {
     let mut bytes = [0; 32];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Denied::Unavailable)?;
-    let secret = URL_SAFE_NO_PAD.encode(bytes);
-    let hash = hash(&secret);
-    Ok((secret, hash))
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
+/// What is stored of a secret.
 fn hash(secret: &str) -> Vec<u8> {
     digest::digest(&digest::SHA256, secret.as_bytes()).as_ref().to_vec()
 }

@@ -28,6 +28,15 @@ const REFRESHES: Rate = Rate::new(500.0, 20.0);
 /// How many passwords are looked at together: each takes 19 MiB and a core.
 const HASHING: usize = 2;
 
+/// A refresh token that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Presented<'a> {
+    /// The part of which the hash is stored.
+    pub(super) stored: &'a str,
+    /// Its sign-in, and how much was known when it was given.
+    pub(super) family: Option<(&'a str, u64)>,
+}
+
 /// Where passwords and refresh tokens are taken.
 #[derive(Debug)]
 pub(super) struct SignInService {
@@ -50,7 +59,29 @@ impl SignInService {
         }
     }
 
-    pub(super) fn token(&self, sign_in: &SignIn, now: i64) -> String {
+    /// A refresh token that says which sign-in it was given for, and how much was known then: so it is known for a copy even when nothing else
+    /// is known of it any more. `secret` is [what is stored](Presented::stored) of it, before it is hashed.
+    pub(super) fn refresh_token(&self, secret: &str, as_of: u64) -> String {
+        let said = format!("{secret}.{as_of}");
+        let tag = hmac::sign(&self.key, of_refresh(&said).as_bytes());
+        format!("{said}.{}", URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    /// A refresh token that was sent; one that does not say surely what it is of is a secret as a whole.
+    pub(super) fn presented<'a>(&self, token: &'a str) -> Presented<'a> {
+        self.signed(token).unwrap_or(Presented { stored: token, family: None })
+    }
+
+    fn signed<'a>(&self, token: &'a str) -> Option<Presented<'a>> {
+        let (said, tag) = token.rsplit_once('.')?;
+        let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
+        hmac::verify(&self.key, of_refresh(said).as_bytes(), &tag).ok()?;
+        let (stored, as_of) = said.rsplit_once('.')?;
+        let (_, family) = stored.split_once('.')?;
+        Some(Presented { stored, family: Some((family, as_of.parse().ok()?)) })
+    }
+
+    pub(super) fn token(&self, sign_in: &SignIn, as_of: Option<u64>, now: i64) -> String {
         let SignIn { family, grant, user, user_name, generation } = sign_in.clone();
         let claims = Claims {
             iss: Some(ISSUER.to_owned()),
@@ -62,7 +93,31 @@ impl SignInService {
             generation: Some(generation),
             sid: Some(family),
             grant: Some(URL_SAFE_NO_PAD.encode(grant)),
+            as_of,
         };
         jwt::sign(&claims, &self.key)
+    }
+}
+
+/// What is signed of a refresh token: nothing that could be a token of another kind.
+fn of_refresh(said: &str) -> String {
+    format!("refresh:{said}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_token_names_its_sign_in_and_nobody_else_can_make_one() {
+        let (ours, theirs) = (SignInService::new("a key"), SignInService::new("another key"));
+        let token = ours.refresh_token("secret.family", 57);
+        assert_eq!(ours.presented(&token), Presented { stored: "secret.family", family: Some(("family", 57)) });
+        let changed = [("family", "another"), ("secret", "guess"), (".57.", ".5.")];
+        let made_up = changed.map(|(from, to)| token.replace(from, to));
+        for made_up in made_up.iter().map(String::as_str).chain(["of an older version", "..", ""]) {
+            assert_eq!(ours.presented(made_up), Presented { stored: made_up, family: None });
+        }
+        assert_eq!(theirs.presented(&token).family, None);
     }
 }

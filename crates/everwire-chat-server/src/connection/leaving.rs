@@ -13,7 +13,7 @@ impl Connection {
     pub(super) async fn enter(&mut self, admission: Admission) -> bool {
         let Some(access) = self.state.access.clone() else { return true };
         // In this order: what is changed after the question finds it among those that are in.
-        access.enter(self.id, admission.clone());
+        access.enter(self.id, admission.clone(), self.producer.clone());
         match access.judge(&admission).await {
             Ok(()) => true,
             Err(refusal) => self.close(refusal.close_code(), refusal.reason()).await,

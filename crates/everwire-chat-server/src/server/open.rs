@@ -69,7 +69,10 @@ fn open_store(config: &ServerConfig, options: StoreOptions, rooms: &Arc<Mutex<Ro
         let numbers: StoreNumbers = Arc::new(move || status.numbers());
         let accounts = match config.auth {
             Auth::Guests => None,
-            Auth::Accounts | Auth::Issuer(_) => Some(AccountStores::new(store.accounts()?, Some(store.accounts()?))),
+            Auth::Accounts | Auth::Issuer(_) => {
+                store.hold_posts_of_strangers();
+                Some(AccountStores::new(store.accounts()?, Some(store.accounts()?)))
+            }
         };
         return Ok(Opened { store: Arc::new(store), commits, numbers: Some(numbers), accounts });
     }

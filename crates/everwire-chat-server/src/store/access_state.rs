@@ -50,6 +50,16 @@ pub(crate) struct AccountState {
     pub(crate) created: i64,
 }
 
+/// A record where it stands among those of who may come in.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessEntry {
+    /// What it is about, as the stream names it.
+    pub(crate) place: String,
+    pub(crate) sequence: u64,
+    /// `None`: it can't be read.
+    pub(crate) state: Option<AccessState>,
+}
+
 /// A refresh token, by its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenState {

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Instant;
 
 use super::error::StoreError;
 use crate::clock::ClockReading;
@@ -61,6 +62,24 @@ pub(crate) trait AccountStore: fmt::Debug + Send {
     /// Another after each change of who may come in.
     fn revision(&self) -> Result<i64>;
 
+    /// Takes in what other servers have decided, up to now. Whether there are others.
+    fn catch_up(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// How much is known here of what was decided by any server, as a number that only rises. `None`: this one decides alone.
+    fn known_up_to(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    /// As of when it is known for sure who may stay, where other servers decide on it too.
+    fn known_as_of(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Those who are in were looked at by what was known then, and nothing more is stored of those who may not stay.
+    fn looked(&self, _as_of: Instant) {}
+
     /// What is known of a user in a room; also whether this sign-in of the user's goes on at `now`.
     fn standing(&self, user: &str, room: &str, sign_in: Option<UserSignIn<'_>>, now: i64) -> Result<Standing>;
 
@@ -69,8 +88,8 @@ pub(crate) trait AccountStore: fmt::Debug + Send {
     /// Begins a sign-in, if the account is still of its `generation`. Forgets tokens that have expired.
     fn begin(&mut self, sign_in: &NewSignIn<'_>) -> Result<SignInOutcome>;
 
-    /// Exchanges a refresh token for the next one, by their hashes.
-    fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome>;
+    /// Exchanges a refresh token for the next one, which has the hash `new`.
+    fn refresh(&mut self, old: RefreshToken<'_>, new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome>;
 
     /// Ends the sign-in of the refresh token with this hash; returns its family.
     fn end(&mut self, hash: &[u8]) -> Result<Option<String>>;
@@ -136,6 +155,15 @@ pub(crate) trait AccountStore: fmt::Debug + Send {
 pub(crate) struct UserSignIn<'a> {
     pub(crate) family: &'a str,
     pub(crate) grant: &'a [u8],
+}
+
+/// A refresh token that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefreshToken<'a> {
+    pub(crate) hash: &'a [u8],
+    /// The sign-in that it surely was given for, and how much was known then. If nothing is known of the token any more while that goes on, it
+    /// comes from a copy.
+    pub(crate) family: Option<(&'a str, u64)>,
 }
 
 /// What is known of a user in a room.

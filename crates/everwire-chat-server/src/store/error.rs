@@ -145,7 +145,7 @@ impl fmt::Display for StoreOpenError {
             ),
             Self::OfCluster { folder } => write!(
                 f,
-                "{} is of a node of a cluster, which shares its accounts and rooms: name its NATS servers by --cluster URL",
+                "{} is of a node of a cluster, which shares its history, accounts and rooms: name its NATS servers by --cluster URL",
                 folder.display()
             ),
             Self::ForeignLog { file } => write!(

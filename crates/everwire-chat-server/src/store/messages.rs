@@ -81,8 +81,8 @@ impl Producer {
         self.id
     }
 
-    /// Nothing more of it is stored.
-    pub(super) fn fence(&self) {
+    /// Nothing more of it is stored, but for what is on its way already.
+    pub(crate) fn fence(&self) {
         self.fenced.store(true, Ordering::Relaxed);
     }
 

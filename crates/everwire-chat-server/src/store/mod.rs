@@ -29,7 +29,8 @@ pub(crate) mod sqlite;
 
 pub use accounts::{Account, ClosedRoom};
 pub(crate) use accounts::{
-    AccountAdded, AccountStore, Listed, Login, NewSignIn, RefreshOutcome, SignIn, SignInOutcome, Standing, UserSignIn,
+    AccountAdded, AccountStore, Listed, Login, NewSignIn, RefreshOutcome, RefreshToken, SignIn, SignInOutcome,
+    Standing, UserSignIn,
 };
 pub(crate) use commits::{Commit, Commits};
 pub use error::{BackupError, ExportError, RestoreError, StoreError, StoreOpenError};

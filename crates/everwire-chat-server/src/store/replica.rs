@@ -36,6 +36,15 @@ pub(crate) struct Run {
     pub(crate) posts: Vec<Post>,
 }
 
+impl Run {
+    /// Whether any node could have made it.
+    pub(crate) fn is_possible(&self) -> bool {
+        let count = i64::try_from(self.posts.len()).unwrap_or(i64::MAX);
+        let end = i64::try_from(self.first).ok().and_then(|first| first.checked_add(count));
+        self.first > 0 && count > 0 && end.is_some() && i64::try_from(self.after).is_ok()
+    }
+}
+
 /// A post in a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Post {
@@ -66,12 +75,15 @@ impl Post {
     }
 }
 
-/// A run where it stands in the log.
+/// A record where it stands in the log.
 #[derive(Clone, Debug)]
 pub(crate) struct LogRecord {
     pub(crate) shard: usize,
     pub(crate) sequence: u64,
-    pub(crate) run: Run,
+    /// Each room has its own.
+    pub(crate) subject: String,
+    /// Why it can't be read, if it can't.
+    pub(crate) run: Result<Run, String>,
 }
 
 /// What a node made of a record.
@@ -82,8 +94,19 @@ pub(crate) enum RecordOutcome {
     Known,
     /// Its author did not know the room's end; as if it were not there.
     Void,
+    /// It can't be read, on no node; as if it were not there.
+    Unreadable,
     /// The record that it follows has not been applied. Nothing behind this one was looked at.
     Gap,
+}
+
+/// Posts of one room that are to be planned.
+#[derive(Debug)]
+pub(crate) struct RoomPosts {
+    pub(crate) room: String,
+    /// Of the room, in the log.
+    pub(crate) subject: String,
+    pub(crate) posts: Vec<Append>,
 }
 
 /// What a node would append now to a room, and behind what.
@@ -102,8 +125,8 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) enum Planned {
     Plans(Vec<Plan>),
-    /// Nothing could be read; the posts as they were, by room.
-    Failed(StoreError, Vec<(String, Vec<Append>)>),
+    /// Nothing could be read; the posts as they were.
+    Failed(StoreError, Vec<RoomPosts>),
 }
 
 /// Runs of this node that are on their way, by their ids.

@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     Deafen(usize),
     /// No byte is free on a machine's disk.
     FillDisk(usize),
+    /// A machine's broker is copied, and some time later all brokers get that copy: what came in between is lost, on the operator's word.
+    Restore(usize),
 }
 
 impl fmt::Display for Fault {
@@ -56,14 +58,18 @@ impl fmt::Display for Fault {
             Self::Partition(n) => write!(f, "partition machine {n}"),
             Self::Deafen(n) => write!(f, "deafen node {n}"),
             Self::FillDisk(n) => write!(f, "fill the disk of machine {n}"),
+            Self::Restore(n) => write!(f, "restore an older backup of broker {n}"),
         }
     }
 }
 
 impl Fault {
-    /// One of those that this world allows.
-    pub(crate) fn draw(dice: &mut Dice, world: &World<'_>) -> Self {
+    /// One of those that this world allows. A history is replaced once at most, and not where sign-ins may be lost with it.
+    pub(crate) fn draw(dice: &mut Dice, world: &World<'_>, may_restore: bool) -> Self {
         let machine = dice.index(world.machines.len());
+        if world.machines[machine].broker.is_some() && dice.once_in(12) && may_restore {
+            return Self::Restore(machine);
+        }
         let mut faults = vec![Self::KillNode(machine), Self::RestartNode(machine), Self::StopNode(machine)];
         if world.machines[machine].broker.is_some() {
             faults.extend([Self::KillNodes, Self::KillBroker(machine), Self::StopBroker(machine), Self::KillLeader]);
@@ -128,6 +134,7 @@ impl Fault {
             Self::Partition(n) => world.network.partition(n),
             Self::Deafen(n) => world.network.deafen(n),
             Self::FillDisk(n) => world.machines[n].fill_disk(),
+            Self::Restore(n) => world.restore_backup(n, Duration::from_secs(2)).await?,
         }
         Ok(self)
     }

@@ -19,11 +19,20 @@ const DISK: u64 = 512;
 pub(crate) struct Setting<'a> {
     /// Where their folders and logs are.
     pub(crate) base: &'a Path,
-    /// The public keys of the issuer of tokens, if members have any.
-    pub(crate) keys: Option<&'a Path>,
+    pub(crate) auth: Auth<'a>,
     pub(crate) everwire: &'a Path,
     /// There is no broker.
     pub(crate) local: bool,
+}
+
+/// Who members are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Auth<'a> {
+    Guests,
+    /// With tokens of an issuer that has these public keys.
+    Tokens(&'a Path),
+    /// With accounts of the cluster's own.
+    Accounts,
 }
 
 pub(crate) struct Machine {
@@ -70,6 +79,11 @@ impl Machine {
 
     pub(crate) fn free_disk(&self) {
         let _ = std::fs::remove_file(self.folder.join("filler"));
+    }
+
+    /// Where the broker keeps its streams.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.join("broker")
     }
 
     /// Where the node keeps what it must remember.
@@ -134,10 +148,14 @@ fn node(network: &Network, number: usize, setting: &Setting<'_>, folder: &Path) 
         ["--drain", "1s"],
     ];
     words.extend(options.as_flattened().iter().map(|word| (*word).to_owned()));
-    if let Some(keys) = setting.keys {
-        let keys = keys.display().to_string();
-        let options = ["--auth", "tokens", "--issuer", ISSUER, "--audience", AUDIENCE, "--issuer-keys", &keys];
-        words.extend(options.map(str::to_owned));
+    match setting.auth {
+        Auth::Guests => {}
+        Auth::Accounts => words.extend(["--auth", "accounts"].map(str::to_owned)),
+        Auth::Tokens(keys) => {
+            let keys = keys.display().to_string();
+            let options = ["--auth", "tokens", "--issuer", ISSUER, "--audience", AUDIENCE, "--issuer-keys", &keys];
+            words.extend(options.map(str::to_owned));
+        }
     }
     if !setting.local {
         let options = ["--cluster", &brokers(network, MACHINES), "--cluster-replicas", "3", "--cluster-accept-sync"];

@@ -3,33 +3,21 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use everwire::{AdviceOverride, CauseMatch, Client, Closed, Delivery, Guarantee, Message, Outcome, State};
 use everwire_chat::wire::{Event, Position, Receipt, TextMessage, Typing, WireStatus, parse};
 use everwire_cluster::dice::Dice;
-use everwire_cluster::record::{self, Line, Millis, What};
+use everwire_cluster::record::{self, Line, What};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Done;
-use super::tokens::Issuer;
-
-/// What members need of the world.
-pub(crate) struct Ground {
-    pub(crate) addresses: Vec<String>,
-    pub(crate) issuer: Issuer,
-    pub(crate) started: Instant,
-}
-
-impl Ground {
-    pub(crate) fn now(&self) -> Millis {
-        self.started.elapsed().as_millis().try_into().unwrap_or(Millis::MAX)
-    }
-}
+use super::ground::Ground;
+use super::sign_in::{SignIn, Step};
 
 /// Who a member is, and what it does.
 pub(crate) struct Spec {
@@ -80,7 +68,8 @@ impl Shared {
 impl Member {
     pub(crate) fn start(ground: &Arc<Ground>, spec: Spec, phase: watch::Receiver<Phase>) -> Done<Self> {
         let shared = Arc::new(Shared { position: Mutex::new(spec.after.clone()), ..Shared::default() });
-        let client = client(ground, &spec, &shared)?;
+        let sign_in = Arc::new(SignIn::new(Arc::clone(ground), spec.user.clone(), spec.seed ^ 0xf0f0));
+        let client = client(ground, &spec, &shared, &sign_in)?;
         let (user, room) = (spec.user.clone(), spec.room.clone());
         let (end, ended) = watch::channel(false);
         let speaker = Speaker {
@@ -88,6 +77,7 @@ impl Member {
             dice: Dice::new(spec.seed ^ 0xffff),
             spec,
             shared: Arc::clone(&shared),
+            sign_in,
             client,
             waiting: FuturesUnordered::new(),
             sent: 0,
@@ -125,8 +115,8 @@ impl Member {
     }
 }
 
-fn client(ground: &Arc<Ground>, spec: &Spec, shared: &Arc<Shared>) -> Done<Client> {
-    let (ground, shared) = (Arc::clone(ground), Arc::clone(shared));
+fn client(ground: &Arc<Ground>, spec: &Spec, shared: &Arc<Shared>, sign_in: &Arc<SignIn>) -> Done<Client> {
+    let (ground, shared, sign_in) = (Arc::clone(ground), Arc::clone(shared), Arc::clone(sign_in));
     let (user, room, node) = (spec.user.clone(), spec.room.clone(), spec.node);
     let dice = Mutex::new(Dice::new(spec.seed));
     shared.room_end.store(usize::MAX, Ordering::SeqCst);
@@ -136,10 +126,11 @@ fn client(ground: &Arc<Ground>, spec: &Spec, shared: &Arc<Shared>) -> Done<Clien
             node.unwrap_or_else(|| dice.lock().unwrap_or_else(PoisonError::into_inner).index(ground.addresses.len()));
         let after = shared.position().as_ref().map(ToString::to_string).unwrap_or_default();
         let url = format!("ws://{}/ws?room={room}&userId={user}&userName={user}&after={after}", ground.addresses[node]);
-        let token = format!("Bearer {}", ground.issuer.token(&user));
+        let sign_in = Arc::clone(&sign_in);
         async move {
             request.url = url.parse()?;
-            request.headers.insert("authorization", token.parse()?);
+            let token = sign_in.token().await.ok_or("no node gives a token now")?;
+            request.headers.insert("authorization", format!("Bearer {token}").parse()?);
             Ok(request)
         }
     };
@@ -166,6 +157,7 @@ struct Speaker {
     dice: Dice,
     spec: Spec,
     shared: Arc<Shared>,
+    sign_in: Arc<SignIn>,
     client: Client,
     waiting: FuturesUnordered<Resolving>,
     sent: usize,
@@ -181,6 +173,9 @@ impl Speaker {
         let mut states = self.client.watch_state();
         let mut pace = interval(self.spec.pace.unwrap_or(Duration::from_secs(1)) / 2);
         let mut receipts = interval(Duration::from_millis(500));
+        let mut refreshes = interval(Duration::from_secs(3));
+        // In a task of its own: a node may take its time for an answer.
+        let (steps, mut refreshed) = mpsc::unbounded_channel();
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         receipts.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while *phase.borrow_and_update() != Phase::End && !*ended.borrow_and_update() {
@@ -198,6 +193,11 @@ impl Speaker {
                 }
                 _ = pace.tick() => if *phase.borrow() == Phase::Talk { self.speak() },
                 _ = receipts.tick() => self.acknowledge(),
+                _ = refreshes.tick() => {
+                    let (sign_in, steps) = (Arc::clone(&self.sign_in), steps.clone());
+                    tokio::spawn(async move { steps.send(sign_in.refresh().await) });
+                }
+                Some(step) = refreshed.recv() => if step == Step::IsOver { self.note(What::SignedOut) },
                 _ = phase.changed() => {}
                 _ = ended.changed() => {}
             }

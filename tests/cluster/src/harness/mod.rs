@@ -8,6 +8,8 @@
 //! | `machine` | a broker and a node with their folder |
 //! | `tokens` | an issuer of tokens |
 //! | `http` | questions to nodes and brokers |
+//! | `ground` | what members need of the world |
+//! | `sign_in` | a member's tokens |
 //! | `member` | a client that writes down what it says and hears |
 //! | `world` | all machines |
 //! | `faults` | what is done to them, by chance |
@@ -15,12 +17,14 @@
 
 mod args;
 mod faults;
+mod ground;
 mod http;
 mod machine;
 mod member;
 mod network;
 mod process;
 mod schedule;
+mod sign_in;
 mod tokens;
 mod world;
 

@@ -13,8 +13,9 @@ use tokio::sync::watch;
 use super::Done;
 use super::args::Args;
 use super::faults::Fault;
-use super::machine::Setting;
-use super::member::{Ground, Member, Phase, Spec};
+use super::ground::Ground;
+use super::machine::{Auth, Setting};
+use super::member::{Member, Phase, Spec};
 use super::network::Network;
 use super::tokens::Issuer;
 use super::world::World;
@@ -64,6 +65,19 @@ async fn judge(args: &Args, network: &Network, seed: u64, base: &Path) -> Done<(
     if broken.is_empty() { Ok(()) } else { Err(format!("{} times a rule was broken", broken.len())) }
 }
 
+/// All who come in one schedule.
+fn users(machines: usize) -> Vec<String> {
+    let mut users = vec![BANNED.to_owned()];
+    for room in 0..ROOMS {
+        users.extend((0..TALKERS).map(|n| format!("talker{room}{n}")));
+        users.push(format!("listener{room}"));
+    }
+    for node in 0..machines {
+        users.extend(["ghost", "auditor", "latecomer"].map(|name| format!("{name}{node}")));
+    }
+    users
+}
+
 struct Run<'a> {
     world: World<'a>,
     ground: Arc<Ground>,
@@ -80,10 +94,20 @@ impl<'a> Run<'a> {
         let keys = base.join("keys.json");
         let issuer = Issuer::new(&keys)?;
         let everwire = args.binary.clone().unwrap_or_else(|| everwire_tests::everwire().to_owned());
-        let setting = Setting { base, keys: args.has_access.then_some(&*keys), everwire: &everwire, local: args.local };
-        let world = World::start(network, args.machines(), &setting).await?;
+        // Every other schedule has accounts: their members sign in, and refresh their tokens on whichever node.
+        let auth = match (args.has_access, seed % 2) {
+            (false, _) => Auth::Guests,
+            (true, 0) => Auth::Tokens(&keys),
+            (true, _) => Auth::Accounts,
+        };
+        let setting = Setting { base, auth, everwire: &everwire, local: args.local };
+        let mut world = World::start(network, args.machines(), &setting).await?;
         let addresses = world.machines.iter().map(|machine| machine.address.clone()).collect();
-        let ground = Arc::new(Ground { addresses, issuer, started: Instant::now() });
+        let has_accounts = matches!(auth, Auth::Accounts);
+        if has_accounts {
+            world.add_accounts(&users(args.machines())).await?;
+        }
+        let ground = Arc::new(Ground { addresses, issuer, has_accounts, started: Instant::now() });
         let (phase, _) = watch::channel(Phase::Talk);
         let dice = Dice::new(seed);
         let mut run =
@@ -150,10 +174,19 @@ impl<'a> Run<'a> {
         while Instant::now() < end {
             let mut active = Vec::new();
             for _ in 0..if self.dice.once_in(4) { 2 } else { 1 } {
-                let fault = Fault::draw(&mut self.dice, &self.world);
+                // With nothing else beside it.
+                let may_restore = self.record.replaced.is_empty() && !self.ground.has_accounts && active.is_empty();
+                let fault = Fault::draw(&mut self.dice, &self.world, may_restore);
                 println!("  {:6.1} s  {fault}", self.ground.started.elapsed().as_secs_f64());
                 self.open.push((self.ground.now(), fault.kind()));
+                if matches!(fault, Fault::Restore(_)) {
+                    self.world.until_ready(PATIENCE).await?;
+                }
                 active.push(fault.begin(&mut self.world).await?);
+                if matches!(fault, Fault::Restore(_)) {
+                    self.has_restored(&mut ban_at);
+                    break;
+                }
             }
             if ban_at.is_some_and(|at| Instant::now() > at)
                 && self.world.ban(BANNED, Duration::from_secs(2)).await.is_ok()
@@ -188,6 +221,14 @@ impl<'a> Run<'a> {
         let at = self.ground.now();
         println!("  {:6.1} s  {BANNED} is banned", self.ground.started.elapsed().as_secs_f64());
         self.record.bans.push(Ban { user: BANNED.to_owned(), at });
+    }
+
+    /// What was told is not there any more, and the backup may not know who was banned.
+    fn has_restored(&mut self, ban_at: &mut Option<Instant>) {
+        self.record.replaced.push(self.ground.now());
+        if !self.record.bans.is_empty() {
+            *ban_at = Some(Instant::now());
+        }
     }
 
     fn are_healed(&mut self) {

@@ -1,18 +1,24 @@
 //! All machines.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::sleep;
 
 use super::machine::{self, Machine, Setting};
 use super::network::Network;
+use super::sign_in::PASSWORD;
 use super::{Done, http};
 
 /// How often it is looked whether something is as it should be.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long brokers may take to choose leaders after an older backup was restored.
+const RESTORED: Duration = Duration::from_secs(60);
 
 pub(crate) struct World<'a> {
     pub(crate) network: &'a Network,
@@ -97,9 +103,14 @@ impl<'a> World<'a> {
 
     /// Bans a user as an operator does, again and again until it is done.
     pub(crate) async fn ban(&mut self, user: &str, limit: Duration) -> Done<()> {
+        self.until_done(&["user", "ban", user], limit).await
+    }
+
+    /// A command of the operator's, again and again until it is done.
+    async fn until_done(&mut self, what: &[&str], limit: Duration) -> Done<()> {
         let end = Instant::now() + limit;
         loop {
-            let words = self.operator(&["user", "ban", user]);
+            let words = self.operator(what);
             let output = Command::new(&words[0]).args(&words[1..]).kill_on_drop(true).output();
             let said = match tokio::time::timeout(Duration::from_secs(20), output).await {
                 Ok(Ok(output)) if output.status.success() => return Ok(()),
@@ -108,11 +119,78 @@ impl<'a> World<'a> {
                 Err(_) => "no answer within 20 s".to_owned(),
             };
             if Instant::now() > end {
-                return Err(format!("{user} can't be banned: {said}"));
+                return Err(format!("`{}` can't be done: {said}", what.join(" ")));
             }
             self.supervise()?;
             sleep(LOOK).await;
         }
+    }
+
+    /// An account for each of these.
+    pub(crate) async fn add_accounts(&mut self, users: &[String]) -> Done<()> {
+        let adds = users.iter().map(|user| {
+            let words = self.operator(&["user", "add", user]);
+            async move {
+                let mut command = Command::new(&words[0]);
+                command.args(&words[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+                let mut child = command.kill_on_drop(true).spawn().map_err(|error| error.to_string())?;
+                let mut stdin = child.stdin.take().ok_or("piped")?;
+                stdin.write_all(format!("{PASSWORD}\n").as_bytes()).await.map_err(|error| error.to_string())?;
+                drop(stdin);
+                let output = child.wait_with_output().await.map_err(|error| error.to_string())?;
+                let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+                if output.status.success() { Ok(()) } else { Err(format!("{user} can't be added: {said}")) }
+            }
+        });
+        let mut adds: Vec<_> = adds.collect();
+        while !adds.is_empty() {
+            // Some at a time.
+            let some = adds.split_off(adds.len().saturating_sub(6));
+            futures_util::future::try_join_all(some).await?;
+        }
+        Ok(())
+    }
+
+    /// The drill of `docs/cluster.md`: a copy of one broker, some time with the members, and that copy for all brokers, with a new epoch and
+    /// empty nodes.
+    pub(crate) async fn restore_backup(&mut self, of: usize, later: Duration) -> Done<()> {
+        let copied = self.machines[of].store().with_extension("backup");
+        let copy = |from: PathBuf, to: PathBuf| async move {
+            let done = Command::new("cp").arg("-r").arg(&from).arg(&to).status().await;
+            if done.is_ok_and(|status| status.success()) {
+                Ok(())
+            } else {
+                Err(format!("{} can't be copied to {}", from.display(), to.display()))
+            }
+        };
+        let remove = |folder: PathBuf| {
+            std::fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))
+        };
+        if let Some(broker) = &mut self.machines[of].broker {
+            broker.terminate().await?;
+        }
+        copy(self.machines[of].store(), copied.clone()).await?;
+        if let Some(broker) = &mut self.machines[of].broker {
+            broker.start()?;
+        }
+        self.wait(later).await?;
+        for machine in &mut self.machines {
+            machine.node.kill().await;
+            if let Some(broker) = &mut machine.broker {
+                broker.kill().await;
+            }
+        }
+        for machine in &mut self.machines {
+            remove(machine.store())?;
+            copy(copied.clone(), machine.store()).await?;
+            remove(machine.data())?;
+            if let Some(broker) = &mut machine.broker {
+                broker.start()?;
+            }
+        }
+        remove(copied)?;
+        self.until_done(&["cluster", "renew"], RESTORED).await?;
+        self.machines.iter_mut().try_for_each(|machine| machine.node.start())
     }
 
     fn operator(&self, words: &[&str]) -> Vec<String> {

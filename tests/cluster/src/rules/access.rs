@@ -1,4 +1,4 @@
-//! Who is banned stays out.
+//! Who is banned stays out, and who has signed in stays signed in.
 
 use std::collections::HashSet;
 
@@ -15,11 +15,26 @@ pub(super) fn check(record: &Record, found: &mut Found) {
             check_client(record, ban, from, client, found);
         }
     }
+    for client in &record.clients {
+        signed_in(record, client, found);
+    }
+}
+
+fn signed_in(record: &Record, client: &Client, found: &mut Found) {
+    let banned = record.bans.iter().filter(|ban| ban.user == client.user).map(|ban| ban.at).min();
+    for event in client.events.iter().filter(|event| event.what == What::SignedOut) {
+        // A node may know of the ban before the operator is told that it is done.
+        if banned.is_none_or(|at| event.at + BAN_BOUND < at) {
+            found.add(Rule::SignedIn, format!("the sign-in of {} is over at {} ms", client.user, event.at));
+        }
+    }
 }
 
 fn check_client(record: &Record, ban: &Ban, from: Millis, client: &Client, found: &mut Found) {
     let mut late = HashSet::new();
-    for event in client.events.iter().filter(|event| event.at > from) {
+    // An older backup may not know of the ban.
+    let to = record.replaced.iter().copied().filter(|at| *at >= ban.at).min().unwrap_or(Millis::MAX);
+    for event in client.events.iter().filter(|event| event.at > from && event.at < to) {
         match &event.what {
             What::Posted { id, .. } => drop(late.insert(id.as_str())),
             What::Synced { .. } | What::Heard(_) | What::Stored { .. } => {

@@ -5,7 +5,7 @@
 //! | `histories` | one place has one text, on all nodes, as it was sent |
 //! | `told` | what was acknowledged is kept, and in its sender's order |
 //! | `heard` | each client hears everything, once and in order |
-//! | `access` | who is banned stays out |
+//! | `access` | who is banned stays out, and who has signed in stays signed in |
 //! | `presence` | who has gone is not here, and who is here is |
 //! | `receipts` | marks only rise |
 
@@ -52,6 +52,8 @@ pub enum Rule {
     Complete,
     /// A banned user writes and hears nothing any more, [`BAN_BOUND`] after the ban.
     Banned,
+    /// A sign-in goes on until its user is banned, on whichever node it is asked for.
+    SignedIn,
     /// A user without a connection is here no more, [`PRESENCE_BOUND`] after the last one has ended.
     Gone,
     /// A user with a connection for longer than [`PRESENCE_BOUND`] is here for those who come.

@@ -35,7 +35,21 @@ mutants! {
     texts_that_are_heard_out_of_order_are_found: InOrder,
     a_text_that_a_client_does_not_hear_is_found: Complete,
     a_banned_user_who_goes_on_is_found: Banned,
+    a_sign_in_that_ends_by_itself_is_found: SignedIn,
     a_user_who_is_shown_after_the_last_connection_is_found: Gone,
     a_user_with_a_connection_who_is_not_shown_is_found: Here,
     a_receipt_that_falls_is_found: Receipts,
+}
+
+#[test]
+fn a_ban_counts_until_an_older_backup_is_restored_and_a_later_one_again() {
+    let run = |replaced: Vec<u64>, bans: &[u64]| {
+        let mut record = run(0, Some(Rule::Banned));
+        record.replaced = replaced;
+        record.bans = bans.iter().map(|at| crate::record::Ban { user: "u3".to_owned(), at: *at }).collect();
+        counted(&record).contains_key(&Rule::Banned)
+    };
+    assert!(run(Vec::new(), &[10_000]));
+    assert!(!run(vec![10_500], &[10_000]), "the backup does not know of it");
+    assert!(run(vec![10_500], &[10_000, 11_000]));
 }

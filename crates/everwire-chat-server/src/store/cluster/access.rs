@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::broker::{Broker, StreamState, described};
+use super::broker::{Broker, StreamState};
+use super::connect::described;
 use super::fault::ClusterFault;
 use super::names;
 use super::reader::{Reader, StreamRecord};
 use super::status::ClusterStatus;
-use crate::store::access_state::{AccessState, Subject};
+use crate::store::access_state::{AccessEntry, AccessState, Subject};
 use crate::store::error::StoreError;
 use crate::store::sqlite::SqliteAccounts;
 
@@ -28,8 +29,7 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// How long a sign-in is kept that nobody goes on with: longer than any of its tokens is good.
 const SIGN_IN: Duration = Duration::from_secs(60 * 86_400);
 
-/// What records say, each with its subject and its sequence.
-type Entries = Vec<(String, u64, AccessState)>;
+type Entries = Vec<AccessEntry>;
 
 /// What is written of a user, a room or a sign-in.
 #[derive(Debug, Serialize, Deserialize)]
@@ -142,7 +142,7 @@ async fn read_once(broker: &Broker, after: u64) -> Result<(Entries, u64), String
     while !is_done {
         let (records, why) = reader.next().await;
         is_done = records.last().is_some_and(|record| record.pending == 0);
-        all.extend(records.into_iter().filter_map(state_of));
+        all.extend(records.into_iter().filter_map(entry_of));
         if let Some(why) = why
             && !is_done
         {
@@ -161,7 +161,7 @@ pub(super) async fn follow(link: AccessLink, accounts: SqliteAccounts) {
             loop {
                 let (records, why) = reader.next().await;
                 if let Some(end) = records.last().map(|record| record.sequence) {
-                    let states = records.into_iter().filter_map(state_of).collect();
+                    let states = records.into_iter().filter_map(entry_of).collect();
                     if !apply(&accounts, states, end).await {
                         break;
                     }
@@ -191,18 +191,26 @@ async fn apply(accounts: &Arc<std::sync::Mutex<SqliteAccounts>>, states: Entries
     }
 }
 
-fn state_of(record: StreamRecord) -> Option<(String, u64, AccessState)> {
-    let StreamRecord { sequence, subject, payload, .. } = record;
-    if subject == names::RETENTION_LEASE {
+fn entry_of(record: StreamRecord) -> Option<AccessEntry> {
+    let StreamRecord { sequence, subject: place, payload, .. } = record;
+    if place == names::RETENTION_LEASE {
         return None;
     }
-    match serde_json::from_slice::<AccessRecord>(&payload) {
-        Ok(record) => Some((subject, sequence, record.state)),
-        Err(error) => {
-            tracing::error!(subject, sequence, %error, "a record of who may come in makes no sense, and is left out");
-            None
-        }
-    }
+    let read = serde_json::from_slice::<AccessRecord>(&payload).map_err(|error| error.to_string());
+    let state = read.and_then(|AccessRecord { state, .. }| {
+        let is_here = names::of_access(&state.subject()) == place;
+        if is_here { Ok(state) } else { Err("it is about something else than its subject".to_owned()) }
+    });
+    let state = state.inspect_err(|why| {
+        tracing::error!(
+            subject = place,
+            sequence,
+            why,
+            "a record of who may come in can't be read: nobody comes in by it until it is written anew (everwire user add or ban, \
+             everwire room close or open)"
+        );
+    });
+    Some(AccessEntry { place, sequence, state: state.ok() })
 }
 
 /// Brings a node's tables up to the stream's end, and makes all nodes sign tokens with one key.
@@ -212,11 +220,12 @@ pub(super) async fn catch_up(link: &AccessLink, accounts: &mut SqliteAccounts) -
         let (records, end) = read_all(&link.broker, accounts.access_position()?).await?;
         accounts.apply_access(&records, Some(end))?;
         link.status.set_access_applied(end);
-        let (key, sequence) = accounts.access_state(&Subject::Key, &names::of_access(&Subject::Key))?;
-        // The first node's own; of two first ones, that of whoever comes first.
-        if sequence > 0 {
+        let place = names::of_access(&Subject::Key);
+        let (key, sequence) = accounts.access_state(&Subject::Key, &place)?;
+        // The first node's own; of two first ones, that of whoever comes first. One that can't be read is written anew.
+        if sequence > 0 && !accounts.is_unreadable(&place)? {
             return Ok(());
         }
-        put(&link.broker, 0, key).await?;
+        put(&link.broker, sequence, key).await?;
     }
 }

@@ -3,15 +3,16 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Instant;
 
 use super::access::AccessLink;
 use super::fault::ClusterFault;
 use super::names;
 use crate::clock::ClockReading;
-use crate::store::access_state::{AccessState, Subject};
+use crate::store::access_state::{AccessEntry, AccessState, Subject};
 use crate::store::accounts::{
-    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, SignInOutcome, Standing,
-    UserSignIn,
+    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, RefreshToken,
+    SignInOutcome, Standing, UserSignIn,
 };
 use crate::store::error::{StoreError, StoreOpenError};
 use crate::store::sqlite::SqliteAccounts;
@@ -28,6 +29,8 @@ pub(crate) struct ClusterAccounts {
     /// Where changes are tried out.
     scratch: SqliteAccounts,
     link: AccessLink,
+    /// The last record that was written by this handle.
+    written: u64,
     /// What has to live as long.
     _kept: Option<Box<dyn Send>>,
 }
@@ -47,7 +50,7 @@ impl ClusterAccounts {
         let scratch = SqliteAccounts::open(None)?;
         let unusable = |source| StoreOpenError::File { file: Path::new(":memory:").into(), source };
         scratch.prepare_replica().map_err(unusable)?;
-        Ok(Self { local, scratch, link, _kept: kept })
+        Ok(Self { local, scratch, link, written: 0, _kept: kept })
     }
 
     /// Lives as long.
@@ -73,18 +76,21 @@ impl ClusterAccounts {
         let place = names::of_access(subject);
         for _ in 0..ATTEMPTS {
             let (before, sequence) = self.local.access_state(subject, &place)?;
+            let is_known = !self.local.is_unreadable(&place)?;
             let mut states = vec![before.clone()];
             for other in beside {
+                self.check_readable(other)?;
                 states.push(self.local.access_state(other, &names::of_access(other))?.0);
             }
             self.scratch.hold_only(&states)?;
             let answer = change(&mut self.scratch)?;
             let after = self.scratch.access_state(subject, &place)?.0.pruned();
-            if after == before || !is_done(&answer) {
+            if (after == before && is_known) || !is_done(&answer) {
                 return Ok(answer);
             }
             if let Some(sequence) = self.link.put(sequence, after.clone())? {
-                self.local.apply_access(&[(place, sequence, after)], None)?;
+                self.written = sequence;
+                self.local.apply_access(&[AccessEntry { place, sequence, state: Some(after) }], None)?;
                 return Ok(answer);
             }
             self.catch_up()?;
@@ -92,15 +98,17 @@ impl ClusterAccounts {
         Err(StoreError::Cluster(ClusterFault::Unknown))
     }
 
-    /// Takes in what others have changed.
-    pub(super) fn catch_up(&mut self) -> Result<()> {
-        let (records, end) = self.link.read(self.local.access_position()?)?;
-        self.local.apply_access(&records, Some(end))
-    }
-
     /// Nobody is let in by what may have changed since.
     fn check_fresh(&self) -> Result<()> {
         if self.link.status.knows_access() { Ok(()) } else { Err(StoreError::Cluster(ClusterFault::Stale)) }
+    }
+
+    /// Nobody is let in by what can't be read.
+    fn check_readable(&self, subject: &Subject) -> Result<()> {
+        if self.local.is_unreadable(&names::of_access(subject))? {
+            return Err(StoreError::Cluster(ClusterFault::Unreadable));
+        }
+        Ok(())
     }
 
     fn user_change(&mut self, user: &str, change: impl FnMut(&mut SqliteAccounts) -> Result<bool>) -> Result<bool> {
@@ -134,13 +142,38 @@ impl AccountStore for ClusterAccounts {
         self.local.revision()
     }
 
+    fn catch_up(&mut self) -> Result<bool> {
+        let (records, end) = self.link.read(self.local.access_position()?)?;
+        self.local.apply_access(&records, Some(end))?;
+        Ok(true)
+    }
+
+    fn known_up_to(&self) -> Result<Option<u64>> {
+        Ok(Some(self.local.access_position()?.max(self.written)))
+    }
+
+    fn known_as_of(&self) -> Option<Instant> {
+        self.link.status.access_known_as_of()
+    }
+
+    fn looked(&self, as_of: Instant) {
+        self.link.status.looked(as_of);
+    }
+
     fn standing(&self, user: &str, room: &str, sign_in: Option<UserSignIn<'_>>, now: i64) -> Result<Standing> {
         self.check_fresh()?;
-        self.local.standing(user, room, sign_in, now)
+        self.check_readable(&Subject::User(user.to_owned()))?;
+        self.check_readable(&Subject::Room(room.to_owned()))?;
+        let mut standing = self.local.standing(user, room, sign_in, now)?;
+        if let Some(UserSignIn { family, .. }) = sign_in {
+            standing.signed_in &= !self.local.is_unreadable(&names::of_access(&Subject::SignIn(family.to_owned())))?;
+        }
+        Ok(standing)
     }
 
     fn login(&self, user: &str) -> Result<Option<Login>> {
         self.check_fresh()?;
+        self.check_readable(&Subject::User(user.to_owned()))?;
         self.local.login(user)
     }
 
@@ -151,16 +184,28 @@ impl AccountStore for ClusterAccounts {
         self.change(&subject, &beside, |_| true, |accounts| accounts.begin(sign_in))
     }
 
-    fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome> {
+    fn refresh(&mut self, old: RefreshToken<'_>, new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome> {
         self.check_fresh()?;
-        let Some(family) = self.local.family_of(old)? else { return Ok(RefreshOutcome::Over) };
-        let user = self.local.user_of(&family)?.unwrap_or_default();
-        self.change(
-            &Subject::SignIn(family),
-            &[Subject::User(user)],
-            |_| true,
-            |accounts| accounts.refresh(old, new, expires, now),
-        )
+        if let Some((_, as_of)) = old.family
+            && self.local.family_of(old.hash)?.is_none()
+        {
+            // Given by another node a moment ago, maybe. A server that does not know better may answer with less.
+            self.catch_up()?;
+            if self.known_up_to()? < Some(as_of) {
+                return Err(StoreError::Cluster(ClusterFault::Behind));
+            }
+        }
+        let known = self.local.family_of(old.hash)?;
+        let Some(family) = known.or(old.family.map(|(family, _)| family.to_owned())) else {
+            return Ok(RefreshOutcome::Over);
+        };
+        let subject = Subject::SignIn(family.clone());
+        if self.local.is_unreadable(&names::of_access(&subject))? {
+            return Ok(RefreshOutcome::Over);
+        }
+        let Some(user) = self.local.user_of(&family)? else { return Ok(RefreshOutcome::Over) };
+        let beside = [Subject::User(user)];
+        self.change(&subject, &beside, |_| true, |accounts| accounts.refresh(old, new, expires, now))
     }
 
     fn end(&mut self, hash: &[u8]) -> Result<Option<String>> {
@@ -172,7 +217,7 @@ impl AccountStore for ClusterAccounts {
         let subject = Subject::User(user.to_owned());
         // All are looked at, for names that look like this one.
         let others: Vec<AccessState> = self.local.account_states()?;
-        self.change(
+        let added = self.change(
             &subject,
             &[],
             |_| true,
@@ -183,7 +228,20 @@ impl AccountStore for ClusterAccounts {
                 accounts.hold_only(&all)?;
                 accounts.add(user, name, password, now)
             },
-        )
+        )?;
+        if added != AccountAdded::Now {
+            return Ok(added);
+        }
+        // One that looks like this one may have been added elsewhere meanwhile. Of two, the one that stands behind the other in the stream
+        // sees the other now; both may, and then neither is.
+        self.catch_up()?;
+        match self.local.looks_like(user, name)? {
+            None => Ok(added),
+            Some(like) => {
+                self.remove(user)?;
+                Ok(like)
+            }
+        }
     }
 
     fn set_password(&mut self, user: &str, password: &str) -> Result<bool> {

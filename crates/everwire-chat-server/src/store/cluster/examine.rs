@@ -6,10 +6,12 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{ContextBuilder, GetStreamErrorKind};
 use async_nats::jetstream::{ErrorCode, stream};
 
-use super::broker::{self, ACK_PATIENCE, described};
+use super::broker::ACK_PATIENCE;
+use super::connect::{self, described};
 use super::error::ClusterError;
 use super::names;
 use super::settings::ClusterSettings;
+use super::streams;
 use crate::clock::unix_ms;
 
 /// The findings of [`examine`].
@@ -87,7 +89,7 @@ pub async fn examine(settings: &ClusterSettings) -> ClusterReport {
             }
             Err(error) => Err(error),
         };
-        servers.push(ServerReport { address: broker::shown(server), found });
+        servers.push(ServerReport { address: connect::shown(server), found });
     }
     let mut report = ClusterReport { servers, streams: Vec::new(), missing: Vec::new(), problem: None };
     if let Some(streams) = connected {
@@ -97,11 +99,11 @@ pub async fn examine(settings: &ClusterSettings) -> ClusterReport {
 }
 
 async fn look(settings: &ClusterSettings) -> Result<(ServerFacts, Context), ClusterError> {
-    let client = broker::connect(settings).await?;
+    let client = connect::connect(settings).await?;
     let info = client.server_info();
-    broker::check_version(&info.version)?;
+    connect::check_version(&info.version)?;
     let streams = ContextBuilder::new().timeout(ACK_PATIENCE).build(client.clone());
-    broker::check_jetstream(&streams).await?;
+    connect::check_jetstream(&streams).await?;
     let started = Instant::now();
     client.flush().await.map_err(|error| ClusterError::Unreachable { cause: described(&error) })?;
     let round_trip = started.elapsed();
@@ -130,7 +132,7 @@ fn report(name: String, info: &stream::Info) -> StreamReport {
     let followers = cluster.map_or(0, |cluster| cluster.replicas.iter().filter(|one| one.current).count());
     StreamReport {
         name,
-        is_ours: broker::is_ours(&info.config),
+        is_ours: streams::is_ours(&info.config),
         // Without a cluster the one server that there is has it.
         current: followers.saturating_add(usize::from(leader.is_some() || cluster.is_none())),
         leader,

@@ -18,6 +18,8 @@ pub enum ClusterFault {
     Stale,
     /// No outcome came in time.
     Unknown,
+    /// A record of who may come in can't be read.
+    Unreadable,
 }
 
 impl fmt::Display for ClusterFault {
@@ -33,6 +35,10 @@ impl fmt::Display for ClusterFault {
             Self::Behind => "this node is behind the cluster's streams; it catches up",
             Self::Stale => {
                 "the cluster's NATS servers don't answer, so that this node can't be sure who may come in: nobody is let in until they do"
+            }
+            Self::Unreadable => {
+                "the cluster's record of this user or room can't be read: write it anew (everwire user add or ban, everwire room close \
+                 or open); until then nobody comes in by it"
             }
             Self::Unknown => "the cluster did not say in time whether it is done: look, and try again",
         })

@@ -5,7 +5,8 @@
 //! - `error`: why a node can't join it; `fault`: why it is not ready
 //! - `status`: how a node stands with its cluster, and what is counted
 //! - `names`: the streams, and which room is in which
-//! - `broker`: the connection, and the streams made and looked at
+//! - `connect`: the connection to the NATS servers; `streams`: the streams, made and looked at
+//! - `broker`: both together, and questions to the streams
 //! - `examine`: how servers and streams stand, for an operator
 //! - `log`: posts on their way: planned, appended by compare-and-set, and told what became of them
 //! - `reader`: a stream, in order and without a gap
@@ -19,6 +20,7 @@
 mod access;
 mod accounts;
 mod broker;
+mod connect;
 mod error;
 mod examine;
 mod fault;
@@ -32,6 +34,7 @@ mod retention;
 mod settings;
 mod status;
 mod store;
+mod streams;
 mod tail;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Digest, SHA256, digest};
 
 use crate::store::access_state::Subject;
 
@@ -28,9 +28,8 @@ pub(super) fn history_subjects(shard: usize) -> String {
 /// The shard of a room, and the subject of its posts.
 pub(super) fn place(room: &str) -> (usize, String) {
     let hash = digest(&SHA256, room.as_bytes());
-    let bytes = hash.as_ref();
-    let shard = bytes.last().map_or(0, |byte| usize::from(*byte)) % SHARDS;
-    (shard, format!("ew.h.{shard}.{}", token(room)))
+    let shard = hash.as_ref().last().map_or(0, |byte| usize::from(*byte)) % SHARDS;
+    (shard, format!("ew.h.{shard}.{}", encoded(&hash)))
 }
 
 /// The subject of what is known of a user, a room or a sign-in.
@@ -49,9 +48,12 @@ pub(super) fn fraction(room: &str) -> f64 {
     hash.as_ref().first().map_or(0.0, |byte| f64::from(*byte) / 255.0)
 }
 
-/// 128 bits of a hash: no two names share one.
 fn token(name: &str) -> String {
-    let hash = digest(&SHA256, name.as_bytes());
+    encoded(&digest(&SHA256, name.as_bytes()))
+}
+
+/// 128 bits of a hash: no two names share one.
+fn encoded(hash: &Digest) -> String {
     let bytes = hash.as_ref();
     URL_SAFE_NO_PAD.encode(bytes.get(..16).unwrap_or(bytes))
 }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::timeout;
 
-use super::broker::{Broker, described};
+use super::broker::Broker;
+use super::connect::described;
 
 /// How often the server says that it is there while nothing comes, and after how long without that the reading begins anew.
 const HEARTBEAT: Duration = Duration::from_secs(1);

@@ -12,6 +12,7 @@ use super::broker::Broker;
 use super::error::ClusterError;
 use super::settings::ClusterSettings;
 use super::status::ClusterStatus;
+use crate::store::accounts::AccountStore;
 use crate::store::sqlite::SqliteAccounts;
 
 /// The thread of the connection; ends when this is dropped.

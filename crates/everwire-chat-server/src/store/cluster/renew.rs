@@ -3,10 +3,12 @@
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{ContextBuilder, CreateStreamError, GetStreamErrorKind};
 
-use super::broker::{self, ACK_PATIENCE, EPOCH, described};
+use super::broker::ACK_PATIENCE;
+use super::connect::{check_jetstream, check_version, connect, described};
 use super::error::ClusterError;
 use super::names;
 use super::settings::ClusterSettings;
+use super::streams::{EPOCH, is_ours};
 
 /// Begins a new epoch of a cluster's history: what is in its streams stays, clients load it anew, and each node has to be started
 /// with an empty data folder. For when an older backup of the streams was restored, or what nodes had applied is lost for good:
@@ -17,10 +19,10 @@ use super::settings::ClusterSettings;
 /// # Errors
 /// If the servers can't be reached, or a stream is missing or another application's: what was begun is finished by calling it again.
 pub async fn renew(settings: &ClusterSettings) -> Result<String, ClusterError> {
-    let client = broker::connect(settings).await?;
-    broker::check_version(&client.server_info().version)?;
+    let client = connect(settings).await?;
+    check_version(&client.server_info().version)?;
     let streams = ContextBuilder::new().timeout(ACK_PATIENCE).build(client);
-    broker::check_jetstream(&streams).await?;
+    check_jetstream(&streams).await?;
     let mut configs = Vec::new();
     // All of them are there and ours before the first one is changed; that of the cluster's identity is the last.
     for name in (0..names::SHARDS).map(names::history).chain([names::ACCESS.to_owned()]) {
@@ -31,7 +33,7 @@ pub async fn renew(settings: &ClusterSettings) -> Result<String, ClusterError> {
             _ => ClusterError::Unreachable { cause: described(&error) },
         })?;
         let config = found.cached_info().config.clone();
-        if !broker::is_ours(&config) {
+        if !is_ours(&config) {
             return Err(ClusterError::ForeignStream { stream: name });
         }
         configs.push(config);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::PublishMessage;
 
-use super::broker::{Broker, described};
+use super::broker::Broker;
+use super::connect::described;
 use super::names;
 use crate::store::sqlite::SqliteStore;
 

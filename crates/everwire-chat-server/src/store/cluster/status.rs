@@ -45,6 +45,8 @@ pub(crate) struct ClusterStatus {
     heard: Mutex<Times>,
     /// What was applied of who may come in.
     access: AtomicU64,
+    /// Posts wait until it is known who may stay.
+    holds_posts: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -53,11 +55,13 @@ struct Times {
     level: Option<Instant>,
     /// When all that was told of who may come in was last known to be applied.
     access: Option<Instant>,
+    /// The same when it was last looked who may stay.
+    looked: Option<Instant>,
 }
 
 impl ClusterStatus {
     pub(super) fn new() -> Self {
-        let heard = Mutex::new(Times { heard: Instant::now(), level: None, access: None });
+        let heard = Mutex::new(Times { heard: Instant::now(), level: None, access: None, looked: None });
         Self {
             applied: Default::default(),
             ends: Default::default(),
@@ -70,6 +74,7 @@ impl ClusterStatus {
             is_refusing: AtomicBool::default(),
             heard,
             access: AtomicU64::default(),
+            holds_posts: AtomicBool::default(),
         }
     }
 
@@ -116,6 +121,27 @@ impl ClusterStatus {
         lock(&self.heard).access.is_some_and(|at| at.elapsed() <= STALE)
     }
 
+    /// As of when that is known.
+    pub(super) fn access_known_as_of(&self) -> Option<Instant> {
+        lock(&self.heard).access
+    }
+
+    /// Those who are in were looked at by what was known at that time.
+    pub(super) fn looked(&self, as_of: Instant) {
+        let mut times = lock(&self.heard);
+        times.looked = times.looked.max(Some(as_of));
+    }
+
+    pub(super) fn hold_posts(&self) {
+        self.holds_posts.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether posts may be stored: not while a sender may have been banned since it was looked.
+    pub(super) fn may_plan(&self) -> bool {
+        !self.holds_posts.load(Ordering::Relaxed)
+            || lock(&self.heard).looked.is_some_and(|as_of| as_of.elapsed() <= STALE)
+    }
+
     /// Nothing is appended any more.
     pub(super) fn refuse(&self, why: Refusing) {
         let mut refusing = lock(&self.refusing);
@@ -124,6 +150,16 @@ impl ClusterStatus {
             self.is_refusing.store(true, Ordering::Relaxed);
             self.epoch_changes.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The reason why nothing is appended is gone.
+    pub(super) fn trust(&self) {
+        *lock(&self.refusing) = None;
+        self.is_refusing.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn refusing(&self) -> Option<Refusing> {
+        *lock(&self.refusing)
     }
 
     pub(super) fn is_refusing(&self) -> bool {

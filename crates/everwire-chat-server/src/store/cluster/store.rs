@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Handle};
 use tokio::sync::{mpsc, oneshot};
@@ -13,22 +13,22 @@ use super::accounts::ClusterAccounts;
 use super::broker::{Broker, StreamState};
 use super::error::ClusterError;
 use super::fault::ClusterFault;
-use super::log::{Event, Log, WAITING};
+use super::log::{Event, Log, LogParts, Patience, WAITING};
 use super::names::{self, SHARDS};
 use super::presence::{Presence, tell_end};
 use super::retention;
 use super::settings::ClusterSettings;
 use super::status::ClusterStatus;
 use super::tail::Tail;
-use super::watchdog::Watchdog;
+use super::watchdog::{self, Watchdog};
 use crate::domain::{ReadPosition, Rooms, StoredReceipts};
 use crate::store::commits::Commits;
 use crate::store::error::{StoreError, StoreOpenError};
 use crate::store::messages::{
     Append, BoxFuture, MessageStore, Page, PageRequest, ReadQuery, ReadState, Retention, StoreOptions,
 };
-use crate::store::replica::{Flights, Run};
-use crate::store::sqlite::{FolderIs, ReplicaOpened, ShardPosition, SqliteAccounts, SqliteStore};
+use crate::store::replica::Flights;
+use crate::store::sqlite::{FolderIs, ReplicaOpened, SqliteAccounts, SqliteStore};
 use crate::sync::lock;
 
 /// How long a page waits for posts of its room that are on their way.
@@ -37,6 +37,10 @@ const PAGE_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client waits that has seen more than this node; then it is sent away to come back. How often it is looked.
 const LEVEL_PATIENCE: Duration = Duration::from_secs(8);
 const LEVEL_PACE: Duration = Duration::from_millis(10);
+
+/// After how long nobody has what a client says that it has seen, and how often that is asked.
+const LEVEL_CERTAIN: Duration = Duration::from_secs(5);
+const LEVEL_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long the end waits for the outcome of what is on its way.
 const PARTING: Duration = Duration::from_secs(5);
@@ -63,6 +67,14 @@ struct Driver {
     stop: oneshot::Sender<()>,
 }
 
+/// What tests have otherwise.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trial {
+    /// The post of this id can't be stored.
+    pub(super) refused: Option<String>,
+    pub(super) patience: Patience,
+}
+
 /// What the thread has made.
 struct Opened {
     store: Arc<SqliteStore>,
@@ -85,16 +97,16 @@ impl ClusterStore {
         options: StoreOptions,
         largest: usize,
     ) -> Result<(Self, Commits), ClusterError> {
-        Self::open_refusing(folder, settings, options, largest, None)
+        Self::open_trial(folder, settings, options, largest, Trial::default())
     }
 
-    /// The same; the post of this id can't be stored.
-    pub(super) fn open_refusing(
+    /// The same, for tests.
+    pub(super) fn open_trial(
         folder: &Path,
         settings: &ClusterSettings,
         options: StoreOptions,
         largest: usize,
-        refused: Option<String>,
+        trial: Trial,
     ) -> Result<(Self, Commits), ClusterError> {
         let status = Arc::new(ClusterStatus::new());
         let (opened, wait) = std::sync::mpsc::channel();
@@ -110,7 +122,7 @@ impl ClusterStore {
                 }
             };
             runtime.block_on(async {
-                match open(&folder, &settings, options, largest, of_thread, refused).await {
+                match open(&folder, &settings, options, largest, of_thread, trial).await {
                     Ok(all) => {
                         if opened.send(Ok(all)).is_ok() {
                             let _ = stopped.await;
@@ -145,6 +157,11 @@ impl ClusterStore {
         ClusterAccounts::open(&self.folder, self.link.clone())
     }
 
+    /// From now on nothing is stored while it is not known who may stay: somebody has to [look](crate::store::AccountStore::looked).
+    pub(crate) fn hold_posts_of_strangers(&self) {
+        self.status.hold_posts();
+    }
+
     /// Tells other nodes of the members of these rooms, and these of members elsewhere. `grace`: how long somebody counts as here who has
     /// left another node.
     pub(crate) fn share(&self, rooms: Arc<Mutex<Rooms>>, grace: Duration) {
@@ -158,21 +175,30 @@ impl ClusterStore {
         Arc::clone(&self.status)
     }
 
-    /// Waits until this node has applied what the stream of a room holds now.
-    async fn catch_up(&self, room: &str) -> Result<(), StoreError> {
+    /// The page behind `seen`, once this node has applied so much. A server that has just become the stream's leader may not know its end
+    /// yet: that is asked again. A position that nobody has is answered in the end.
+    async fn page_once_level(&self, room: &str, seen: u64) -> Result<Page, StoreError> {
         let (shard, _) = names::place(room);
         let name = names::history(shard);
-        let silent = StoreError::Cluster(ClusterFault::Silent);
-        let Ok(Ok(StreamState::There { last, .. })) = timeout(LEVEL_PATIENCE, self.link.broker.state(&name)).await
-        else {
-            return Err(silent);
-        };
-        let applies = async {
-            while self.status.applied(shard) < last {
-                tokio::time::sleep(LEVEL_PACE).await;
+        let began = Instant::now();
+        loop {
+            let left = LEVEL_PATIENCE.saturating_sub(began.elapsed());
+            let Ok(Ok(StreamState::There { last, .. })) = timeout(left, self.link.broker.state(&name)).await else {
+                return Err(StoreError::Cluster(ClusterFault::Silent));
+            };
+            let applies = async {
+                while self.status.applied(shard) < last {
+                    tokio::time::sleep(LEVEL_PACE).await;
+                }
+            };
+            let left = LEVEL_PATIENCE.saturating_sub(began.elapsed());
+            timeout(left, applies).await.map_err(|_| StoreError::Cluster(ClusterFault::Behind))?;
+            let page = self.applied.page(room, PageRequest::After(seen)).await?;
+            if page.end >= seen || began.elapsed() >= LEVEL_CERTAIN {
+                return Ok(page);
             }
-        };
-        timeout(LEVEL_PATIENCE, applies).await.map_err(|_| StoreError::Cluster(ClusterFault::Behind))
+            tokio::time::sleep(LEVEL_AGAIN).await;
+        }
     }
 
     /// Waits until all posts of a room, or of all, that came before have been told; at most as long as the log takes to give them up.
@@ -190,7 +216,7 @@ async fn open(
     options: StoreOptions,
     largest: usize,
     status: Arc<ClusterStatus>,
-    refused: Option<String>,
+    trial: Trial,
 ) -> Result<Opened, ClusterError> {
     let broker = Broker::open(settings, largest).await?;
     let opened = SqliteStore::open_replica(folder, &options, &broker.identity).map_err(ClusterError::Folder)?;
@@ -206,7 +232,9 @@ async fn open(
     };
     for (shard, position) in positions {
         status.set_applied(shard, position.applied);
-        check_position(&broker, &status, shard, &position).await;
+        if watchdog::holds(&broker, shard, &position).await == Ok(Some(false)) {
+            watchdog::refuse_older(&status, shard, position.applied);
+        }
     }
     let store = Arc::new(store);
     let link = AccessLink { broker: broker.clone(), status: Arc::clone(&status), runtime: Handle::current() };
@@ -227,29 +255,16 @@ async fn open(
     for shard in 0..SHARDS {
         tokio::spawn(tail.clone().run(shard));
     }
-    let mut watchdog = Watchdog::new(broker.clone(), Arc::clone(&status));
+    let mut watchdog = Watchdog::new(broker.clone(), Arc::clone(&store), Arc::clone(&status));
     // A node that was level when it went away is ready at once.
     watchdog.look().await;
     watchdog.look_at_access().await;
     tokio::spawn(watchdog.run());
-    let mut log = Log::new(broker, Arc::clone(&store), flights, status, events.clone());
-    log.refuse_post(refused);
-    tokio::spawn(log.run(taken, received));
+    let Trial { refused, patience } = trial;
+    let parts =
+        LogParts { broker, store: Arc::clone(&store), flights, status, events: events.clone(), patience, refused };
+    tokio::spawn(Log::new(parts).run(taken, received));
     Ok(Opened { store, commits, events, posts, epoch, link })
-}
-
-/// Whether the stream still holds what this node has applied last of it.
-async fn check_position(broker: &Broker, status: &ClusterStatus, shard: usize, position: &ShardPosition) {
-    let name = names::history(shard);
-    let Ok(Some(payload)) = broker.record(&name, position.applied).await else { return };
-    if serde_json::from_slice::<Run>(&payload).is_ok_and(|run| run.id != position.run) {
-        tracing::error!(
-            stream = name,
-            sequence = position.applied,
-            "the stream holds something else than this node has applied: an older backup was restored; nothing is stored any more"
-        );
-        status.refuse(super::status::Refusing::WentBack);
-    }
 }
 
 impl MessageStore for ClusterStore {
@@ -278,10 +293,7 @@ impl MessageStore for ClusterStore {
             let page = self.applied.page(room, request).await?;
             match request {
                 // Who comes from another node may have seen what this one has not applied yet.
-                PageRequest::After(seen) if seen > page.end => {
-                    self.catch_up(room).await?;
-                    self.applied.page(room, request).await
-                }
+                PageRequest::After(seen) if seen > page.end => self.page_once_level(room, seen).await,
                 PageRequest::After(_) | PageRequest::Latest(_) | PageRequest::Before(..) => Ok(page),
             }
         })

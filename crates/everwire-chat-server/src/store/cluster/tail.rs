@@ -61,7 +61,7 @@ impl Tail {
         };
         loop {
             let (records, why) = reader.next().await;
-            let records = records.into_iter().filter_map(|record| run_of(shard, record)).collect();
+            let records = records.into_iter().map(|record| log_record(shard, record)).collect();
             if let Some(ended) = self.apply(shard, records).await {
                 return ended;
             }
@@ -93,24 +93,13 @@ impl Tail {
                 self.status.set_applied(shard, last.sequence.max(self.status.applied(shard)));
             }
             for (record, outcome) in applied.into_iter().zip(&outcomes) {
-                if *outcome == RecordOutcome::Void {
-                    self.status.void_records.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(
-                        shard,
-                        sequence = record.sequence,
-                        "a record did not follow its room's last one, and counts as not there"
-                    );
-                }
-                let Run { room, id: run, .. } = record.run;
-                if *outcome != RecordOutcome::Known
-                    && self.events.send(Event::Applied { room, run, outcome: *outcome }).is_err()
-                {
+                if !self.tell(record, *outcome) {
                     return Some(Ended::Closed);
                 }
             }
             if outcomes.last() == Some(&RecordOutcome::Gap) {
-                let Some(record) = records.first() else { continue };
-                match self.broker.record(&names::history(shard), record.run.after).await {
+                let Some(run) = records.first().and_then(|record| record.run.as_ref().ok()) else { continue };
+                match self.broker.record(&names::history(shard), run.after).await {
                     // Removed for its age, or that of its room.
                     Ok(None) => is_gap_fine = true,
                     Ok(Some(_)) => return Some(Ended::Again("a record was left out".to_owned())),
@@ -120,15 +109,52 @@ impl Tail {
         }
         None
     }
+
+    /// Tells the log what became of a record; false if nobody listens any more.
+    fn tell(&self, record: LogRecord, outcome: RecordOutcome) -> bool {
+        let LogRecord { shard, sequence, subject, run } = record;
+        let stream = names::history(shard);
+        let event = match (run, outcome) {
+            (_, RecordOutcome::Known) => return true,
+            (Ok(Run { room, id: run, .. }), outcome) => {
+                if outcome == RecordOutcome::Void {
+                    self.status.void_records.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(
+                        stream,
+                        sequence,
+                        "a record did not follow its room's last one, and counts as not there"
+                    );
+                }
+                Event::Applied { room, run, outcome }
+            }
+            (Err(why), _) => {
+                self.status.void_records.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(
+                    stream,
+                    sequence,
+                    subject,
+                    why,
+                    "a record can't be read, and counts as not there on all nodes: nothing in it was acknowledged; find out who else \
+                     writes to this stream"
+                );
+                Event::Unreadable { subject }
+            }
+        };
+        self.events.send(event).is_ok()
+    }
 }
 
-fn run_of(shard: usize, record: StreamRecord) -> Option<LogRecord> {
-    let StreamRecord { sequence, payload, .. } = record;
-    match serde_json::from_slice::<Run>(&payload) {
-        Ok(run) => Some(LogRecord { shard, sequence, run }),
-        Err(error) => {
-            tracing::error!(shard, sequence, %error, "a record makes no sense, and is left out");
-            None
+/// What is no run of this subject's room, or none that a node could have made, is none for all nodes alike.
+fn log_record(shard: usize, record: StreamRecord) -> LogRecord {
+    let StreamRecord { sequence, subject, payload, .. } = record;
+    let run = serde_json::from_slice::<Run>(&payload).map_err(|error| error.to_string()).and_then(|run| {
+        if names::place(&run.room).1 != subject {
+            Err("it names a room whose subject is another".to_owned())
+        } else if !run.is_possible() {
+            Err("no node makes such a run".to_owned())
+        } else {
+            Ok(run)
         }
-    }
+    });
+    LogRecord { shard, sequence, subject, run }
 }

@@ -1,7 +1,8 @@
 //! What every account store has to do.
 
 use crate::store::accounts::{
-    AccountAdded, AccountStore, Listed, NewSignIn, RefreshOutcome, SignIn, SignInOutcome, Standing, UserSignIn,
+    AccountAdded, AccountStore, Listed, NewSignIn, RefreshOutcome, RefreshToken, SignIn, SignInOutcome, Standing,
+    UserSignIn,
 };
 
 pub(in crate::store) trait AccountFixture {
@@ -29,8 +30,12 @@ fn signed_in(accounts: &mut dyn AccountStore, hash: &str, family: &str) -> SignI
     }
 }
 
+fn token(hash: &str) -> RefreshToken<'_> {
+    RefreshToken { hash: hash.as_bytes(), family: None }
+}
+
 fn refresh(accounts: &mut dyn AccountStore, old: &str, new: &str) -> RefreshOutcome {
-    accounts.refresh(old.as_bytes(), new.as_bytes(), LATE, 1).unwrap()
+    accounts.refresh(token(old), new.as_bytes(), LATE, 1).unwrap()
 }
 
 /// The sign-in goes on with this token, and these are void now.
@@ -122,7 +127,7 @@ pub(in crate::store) fn a_token_whose_answer_was_lost_gives_another_one_however_
     let mut accounts = with_ana(accounts);
     let ana = signed_in(&mut *accounts, "1", "f");
     assert_eq!(refresh(&mut *accounts, "1", "2 lost"), goes_on(&ana, "2 lost", &[]));
-    let later = accounts.refresh(b"1", b"2", LATE, 86_400_000).unwrap();
+    let later = accounts.refresh(token("1"), b"2", LATE, 86_400_000).unwrap();
     assert_eq!(later, goes_on(&ana, "2", &["2 lost"]));
     assert_eq!(refresh(&mut *accounts, "2", "3"), goes_on(&ana, "3", &[]));
 }
@@ -139,6 +144,23 @@ pub(in crate::store) fn a_token_that_comes_after_the_one_it_gave_was_used_is_fro
     assert_eq!(refresh(&mut *accounts, "1", "x"), stolen);
     assert_eq!(refresh(&mut *accounts, "3", "4"), RefreshOutcome::Over, "for whoever has it");
     assert!(matches!(refresh(&mut *accounts, "other", "o2"), RefreshOutcome::For(..)), "another device goes on");
+}
+
+pub(in crate::store) fn a_token_of_a_sign_in_that_nothing_is_known_of_any_more_ends_it(
+    accounts: Box<dyn AccountStore>,
+) {
+    let mut accounts = with_ana(accounts);
+    signed_in(&mut *accounts, "1", "f");
+    let other = signed_in(&mut *accounts, "other", "g");
+    let forgotten = |family| RefreshToken { hash: b"long ago", family };
+    let refreshed = accounts.refresh(forgotten(None), b"x", LATE, 1).unwrap();
+    assert_eq!(refreshed, RefreshOutcome::Over, "anybody can make one up");
+    let stolen = RefreshOutcome::Stolen { family: "f".into(), user: "ana".into() };
+    assert_eq!(accounts.refresh(forgotten(Some(("f", 0))), b"x", LATE, 1).unwrap(), stolen);
+    assert_eq!(refresh(&mut *accounts, "1", "2"), RefreshOutcome::Over);
+    let again = accounts.refresh(forgotten(Some(("f", 0))), b"x", LATE, 1).unwrap();
+    assert_eq!(again, RefreshOutcome::Over, "it has ended");
+    assert_eq!(refresh(&mut *accounts, "other", "o2"), goes_on(&other, "o2", &[]), "another device goes on");
 }
 
 pub(in crate::store) fn of_two_copies_of_a_token_the_use_of_one_voids_the_other(accounts: Box<dyn AccountStore>) {
@@ -197,7 +219,7 @@ pub(in crate::store) fn a_sign_in_ends_by_signing_out_and_by_its_time(accounts: 
         accounts.standing("ana", "r", sign_in, now).unwrap().signed_in
     };
     assert!(is_in(99) && !is_in(100));
-    assert_eq!(accounts.refresh(b"short", b"next", 900, 100).unwrap(), RefreshOutcome::Over);
+    assert_eq!(accounts.refresh(token("short"), b"next", 900, 100).unwrap(), RefreshOutcome::Over);
 }
 
 /// Makes the tests of an account store, given its fixture.
@@ -210,6 +232,7 @@ macro_rules! account_store {
             rooms_are_listed_for_those_who_may_come_in,
             a_token_whose_answer_was_lost_gives_another_one_however_much_later,
             a_token_that_comes_after_the_one_it_gave_was_used_is_from_a_copy_and_ends_the_sign_in,
+            a_token_of_a_sign_in_that_nothing_is_known_of_any_more_ends_it,
             of_two_copies_of_a_token_the_use_of_one_voids_the_other,
             a_sign_in_that_is_under_way_does_not_outlive_a_change_of_its_account,
             a_sign_in_ends_by_signing_out_and_by_its_time,

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::ClockReading;
 use crate::domain::are_confusable;
 use crate::store::accounts::{
-    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, SignIn, SignInOutcome,
-    Standing, UserSignIn,
+    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, RefreshToken, SignIn,
+    SignInOutcome, Standing, UserSignIn,
 };
 use crate::store::error::StoreError;
 
@@ -128,7 +128,21 @@ impl AccountStore for MemoryAccounts {
         Ok(SignInOutcome::SignedIn(sign_in))
     }
 
-    fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome> {
+    fn refresh(
+        &mut self,
+        RefreshToken { hash: old, family }: RefreshToken<'_>,
+        new: &[u8],
+        expires: i64,
+        now: i64,
+    ) -> Result<RefreshOutcome> {
+        if let Some((family, _)) = family
+            && !self.tokens.contains_key(old)
+            && let Some(user) =
+                self.tokens.values().find(|token| token.family == family).map(|token| token.user.clone())
+        {
+            self.tokens.retain(|_, token| token.family != family);
+            return Ok(RefreshOutcome::Stolen { family: family.to_owned(), user });
+        }
         let Some(token) = self.tokens.get(old).filter(|token| token.expires > now).cloned() else {
             return Ok(RefreshOutcome::Over);
         };

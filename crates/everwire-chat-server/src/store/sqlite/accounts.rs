@@ -6,11 +6,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::database::{open_shared, write};
 use super::refresh_tokens;
+use super::rows::is_of_cluster;
 use crate::clock::ClockReading;
 use crate::domain::are_confusable;
 use crate::store::accounts::{
-    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, SignInOutcome, Standing,
-    UserSignIn,
+    Account, AccountAdded, AccountStore, ClosedRoom, Listed, Login, NewSignIn, RefreshOutcome, RefreshToken,
+    SignInOutcome, Standing, UserSignIn,
 };
 use crate::store::error::{StoreError, StoreOpenError};
 
@@ -28,7 +29,7 @@ impl SqliteAccounts {
 
     /// Whether the folder is of a node of a cluster: what is changed in it alone is not what the cluster knows.
     pub(crate) fn is_of_cluster(&self) -> Result<bool> {
-        Ok(self.0.query_row("SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'cluster')", [], |row| row.get(0))?)
+        Ok(is_of_cluster(&self.0)?)
     }
 
     /// A change of who may come in, which the server notices.
@@ -218,7 +219,7 @@ impl AccountStore for SqliteAccounts {
         refresh_tokens::begin(&mut self.0, sign_in)
     }
 
-    fn refresh(&mut self, old: &[u8], new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome> {
+    fn refresh(&mut self, old: RefreshToken<'_>, new: &[u8], expires: i64, now: i64) -> Result<RefreshOutcome> {
         refresh_tokens::refresh(&mut self.0, old, new, expires, now)
     }
 
@@ -228,7 +229,7 @@ impl AccountStore for SqliteAccounts {
 }
 
 /// Whether there is another account whose id or name people can't tell from these.
-fn looks_like(of: &Transaction<'_>, user: &str, name: &str) -> rusqlite::Result<Option<AccountAdded>> {
+pub(super) fn looks_like(of: &Connection, user: &str, name: &str) -> rusqlite::Result<Option<AccountAdded>> {
     let mut select = of.prepare("SELECT user_id, user_name FROM accounts WHERE user_id <> ?1 ORDER BY user_id")?;
     let others = select.query_map([user], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     for other in others {

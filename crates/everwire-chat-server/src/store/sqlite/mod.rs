@@ -8,7 +8,7 @@
 //! - `accounts`, `refresh_tokens`: who may come in
 //! - `reader`, `export`: a history that is only read, by a program that is not its server
 //! - `backup`: copies of a history, a history from a copy, and whether either is whole
-//! - `replica`, `replica_store`, `replica_access`: what a node of a cluster has applied of the cluster's log
+//! - `replica`, `replica_apply`, `replica_store`, `replica_access`: what a node of a cluster has applied of the cluster's log
 //! - `folder`, `schema`: the data folder, and the tables
 
 mod accounts;
@@ -23,6 +23,8 @@ mod refresh_tokens;
 mod replica;
 #[cfg(feature = "cluster")]
 mod replica_access;
+#[cfg(feature = "cluster")]
+mod replica_apply;
 #[cfg(feature = "cluster")]
 mod replica_store;
 mod rows;

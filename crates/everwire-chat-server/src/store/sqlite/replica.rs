@@ -1,30 +1,32 @@
 //! A history that is made of a cluster's log: what this node has applied of it, in the same file and transaction as the messages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::database::{Database, write};
-use super::rows::{end, last};
-use crate::clock::{ClockReading, unix_ms};
 use crate::domain::Appended;
 use crate::store::commits::{Commit, CommitSender};
 use crate::store::error::StoreError;
 use crate::store::messages::{Append, Producer};
-use crate::store::replica::{Flights, Identity, LogRecord, Plan, Planned, Post, RecordOutcome, Run};
+use crate::store::replica::{Flights, Identity, LogRecord, Planned, Post, RecordOutcome, RoomPosts, Run};
 
 /// `cluster_shards`: the last record of each stream that was applied. `cluster_rooms`: each room's last record, void ones among them.
-/// `cluster_runs`: which record a post stands in, by its first offset.
+/// `cluster_runs`: which record a post stands in, by its first offset. `cluster_unreadable`: each subject's last record that can't be
+/// read.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS cluster_shards (shard INTEGER PRIMARY KEY, applied INTEGER NOT NULL, run TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS cluster_rooms (room TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS cluster_runs (
         room TEXT NOT NULL, first INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (room, first)
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS cluster_unreadable (subject TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 ";
+
+/// Where the position in the stream of who may come in stands among those of the shards.
+pub(super) const ACCESS_SHARD: usize = 1000;
 
 /// Connections of other nodes, as the rooms know them: nobody's here.
 const ELSEWHERE: u64 = 0;
@@ -55,7 +57,7 @@ pub(crate) struct ShardPosition {
 #[derive(Debug)]
 pub(crate) enum ReplicaWork {
     Plan {
-        runs: Vec<(String, Vec<Append>)>,
+        runs: Vec<RoomPosts>,
         answer: oneshot::Sender<Planned>,
     },
     Apply {
@@ -65,6 +67,9 @@ pub(crate) enum ReplicaWork {
         answer: oneshot::Sender<Result<Vec<RecordOutcome>, StoreError>>,
     },
     Tell(Vec<Commit>),
+    Positions {
+        answer: oneshot::Sender<Result<Positions, StoreError>>,
+    },
     Surplus {
         answer: oneshot::Sender<Result<Vec<(String, u64)>, StoreError>>,
     },
@@ -111,13 +116,13 @@ fn claim(connection: &mut Connection, identity: &Identity) -> Result<FolderIs, S
     Ok(found)
 }
 
-/// By stream.
-pub(super) type Positions = BTreeMap<usize, ShardPosition>;
+/// By shard.
+pub(crate) type Positions = BTreeMap<usize, ShardPosition>;
 
 fn positions(connection: &Connection) -> Result<Positions, StoreError> {
-    let mut select = connection.prepare("SELECT shard, applied, run FROM cluster_shards")?;
-    let rows =
-        select.query_map([], |row| Ok((row.get(0)?, ShardPosition { applied: row.get(1)?, run: row.get(2)? })))?;
+    let mut select = connection.prepare("SELECT shard, applied, run FROM cluster_shards WHERE shard <> ?1")?;
+    let rows = select
+        .query_map([ACCESS_SHARD], |row| Ok((row.get(0)?, ShardPosition { applied: row.get(1)?, run: row.get(2)? })))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -125,7 +130,7 @@ fn positions(connection: &Connection) -> Result<Positions, StoreError> {
 pub(super) fn work(database: &mut Database, commits: &CommitSender, work: ReplicaWork) {
     match work {
         ReplicaWork::Plan { runs, answer } => {
-            let plans: Result<Vec<_>, _> = runs.iter().map(|(room, posts)| database.plan(room, posts)).collect();
+            let plans: Result<Vec<_>, _> = runs.iter().map(|run| database.plan(run)).collect();
             let planned = match plans {
                 Ok(plans) => Planned::Plans(plans.into_iter().zip(runs).map(|(draft, run)| draft.plan(run)).collect()),
                 Err(error) => Planned::Failed(error.into(), runs),
@@ -136,13 +141,14 @@ pub(super) fn work(database: &mut Database, commits: &CommitSender, work: Replic
             let applied = database.apply(&records, is_gap_fine);
             if let Ok(outcomes) = &applied {
                 for (record, outcome) in records.into_iter().zip(outcomes) {
-                    if *outcome == RecordOutcome::Applied {
-                        commits.send(committed(record, &flights));
+                    if let (Ok(run), RecordOutcome::Applied) = (record.run, outcome) {
+                        commits.send(committed(run, &flights));
                     }
                 }
             }
             let _ = answer.send(applied);
         }
+        ReplicaWork::Positions { answer } => drop(answer.send(positions(&database.connection))),
         ReplicaWork::Surplus { answer } => drop(answer.send(database.surplus_records().map_err(StoreError::from))),
         ReplicaWork::Forget(records) => {
             if let Err(error) = database.forget_records(&records) {
@@ -154,8 +160,7 @@ pub(super) fn work(database: &mut Database, commits: &CommitSender, work: Replic
 }
 
 /// Our own run, or one of another node.
-fn committed(record: LogRecord, flights: &Flights) -> Commit {
-    let run = record.run;
+fn committed(run: Run, flights: &Flights) -> Commit {
     if let Some(flight) = flights.take(&run.id) {
         let took = flight.took();
         return Commit::Stored { appends: flight.appends, took };
@@ -168,63 +173,7 @@ fn committed(record: LogRecord, flights: &Flights) -> Commit {
     Commit::Replicated { appends: (run.first..).zip(&run.posts).map(append).collect() }
 }
 
-/// A plan without its posts.
-struct Draft {
-    after: u64,
-    first: u64,
-    stored: i64,
-    outcomes: Vec<Appended>,
-}
-
-impl Draft {
-    fn plan(self, (room, posts): (String, Vec<Append>)) -> Plan {
-        let Self { after, first, stored, outcomes } = self;
-        Plan { room, after, first, stored, appends: posts.into_iter().zip(outcomes).collect() }
-    }
-}
-
 impl Database {
-    fn plan(&self, room: &str, posts: &[Append]) -> rusqlite::Result<Draft> {
-        let connection = &self.connection;
-        let room_end = last(connection, room)?;
-        let first = room_end.position + 1;
-        let mut next = first;
-        let mut planned: HashMap<&str, (u64, String)> = HashMap::new();
-        let mut outcomes = Vec::with_capacity(posts.len());
-        for Append { message, .. } in posts {
-            let known = match planned.get(message.id.as_str()) {
-                Some(known) => Some(known.clone()),
-                None => connection
-                    .prepare_cached("SELECT position, user_id FROM messages WHERE room = ?1 AND id = ?2")?
-                    .query_row(params![room, message.id], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .optional()?,
-            };
-            outcomes.push(match known {
-                Some((position, user)) if user == message.user_id => Appended::Duplicate(position),
-                Some(_) => Appended::IdTaken,
-                None => {
-                    planned.insert(&message.id, (next, message.user_id.clone()));
-                    next += 1;
-                    Appended::New(next - 1)
-                }
-            });
-        }
-        let after = sequence_of(connection, room)?;
-        Ok(Draft { after, first, stored: unix_ms().max(room_end.stored), outcomes })
-    }
-
-    fn apply(&mut self, records: &[LogRecord], is_gap_fine: bool) -> Result<Vec<RecordOutcome>, StoreError> {
-        self.go_on()?;
-        let applied = self.apply_all(records, is_gap_fine).map_err(StoreError::from).and_then(|outcomes| {
-            self.look_for_files()?;
-            Ok(outcomes)
-        });
-        if let Err(error) = &applied {
-            self.note(error);
-        }
-        applied
-    }
-
     /// Rooms of which records hold nothing but what was removed here, and the sequence of the first record that is kept: the one that holds
     /// the oldest message, or the last one.
     fn surplus_records(&self) -> rusqlite::Result<Vec<(String, u64)>> {
@@ -249,85 +198,4 @@ impl Database {
         }
         transaction.commit()
     }
-
-    fn apply_all(&mut self, records: &[LogRecord], is_gap_fine: bool) -> rusqlite::Result<Vec<RecordOutcome>> {
-        let own = self.clock.now(Instant::now());
-        let wall = unix_ms();
-        let is_save_due = self.clock.is_save_due(Instant::now());
-        let transaction = write(&mut self.connection)?;
-        if is_save_due {
-            super::rows::save_clock(&transaction, ClockReading { own, wall })?;
-        }
-        let mut outcomes = Vec::with_capacity(records.len());
-        for LogRecord { shard, sequence, run } in records {
-            let applied: Option<u64> = transaction
-                .prepare_cached("SELECT applied FROM cluster_shards WHERE shard = ?1")?
-                .query_row([shard], |row| row.get(0))
-                .optional()?;
-            if applied.is_some_and(|applied| *sequence <= applied) {
-                outcomes.push(RecordOutcome::Known);
-                continue;
-            }
-            let before = sequence_of(&transaction, &run.room)?;
-            let room_end = end(&transaction, &run.room)?;
-            let is_next = run.after == before && run.first == room_end + 1;
-            let skips = run.after > before && run.first > room_end;
-            let outcome = if is_next {
-                RecordOutcome::Applied
-            } else if skips && !is_gap_fine {
-                outcomes.push(RecordOutcome::Gap);
-                break;
-            } else if skips {
-                // What was between was removed for its age before this node saw it: what is older goes, too.
-                for table in ["DELETE FROM messages WHERE room = ?1", "DELETE FROM cluster_runs WHERE room = ?1"] {
-                    transaction.execute(table, [&run.room])?;
-                }
-                RecordOutcome::Applied
-            } else {
-                RecordOutcome::Void
-            };
-            if outcome == RecordOutcome::Applied {
-                insert(&transaction, *sequence, run, own.saturating_sub(wall.saturating_sub(run.stored).max(0)))?;
-            }
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO cluster_rooms VALUES (?1, ?2)")?
-                .execute(params![run.room, sequence])?;
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO cluster_shards VALUES (?1, ?2, ?3)")?
-                .execute(params![shard, sequence, run.id])?;
-            outcomes.push(outcome);
-        }
-        transaction.commit()?;
-        Ok(outcomes)
-    }
-}
-
-fn insert(to: &Connection, sequence: u64, run: &Run, aged: i64) -> rusqlite::Result<()> {
-    to.prepare_cached("INSERT OR IGNORE INTO rooms VALUES (?1, 0)")?.execute([&run.room])?;
-    to.prepare_cached("INSERT OR REPLACE INTO cluster_runs VALUES (?1, ?2, ?3)")?
-        .execute(params![run.room, run.first, sequence])?;
-    // An id that this node still holds had been removed where the run was made.
-    let mut insert =
-        to.prepare_cached("INSERT OR REPLACE INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
-    for (offset, post) in (run.first..).zip(&run.posts) {
-        let message = post.message(offset);
-        insert.execute(params![
-            run.room,
-            offset,
-            message.id,
-            message.user_id,
-            message.user_name,
-            message.text,
-            message.timestamp,
-            run.stored,
-            aged,
-        ])?;
-    }
-    Ok(())
-}
-
-/// The sequence of a room's last record; 0: there is none.
-fn sequence_of(connection: &Connection, room: &str) -> rusqlite::Result<u64> {
-    let mut select = connection.prepare_cached("SELECT sequence FROM cluster_rooms WHERE room = ?1")?;
-    Ok(select.query_row([room], |row| row.get(0)).optional()?.unwrap_or(0))
 }

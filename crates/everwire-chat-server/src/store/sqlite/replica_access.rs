@@ -2,22 +2,23 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::accounts::SqliteAccounts;
+use super::accounts::{SqliteAccounts, looks_like};
 use super::database::write;
+use super::replica::ACCESS_SHARD;
 use crate::clock::unix_ms;
-use crate::store::access_state::{AccessState, AccountState, Subject, TokenState};
+use crate::store::access_state::{AccessEntry, AccessState, AccountState, Subject, TokenState};
+use crate::store::accounts::AccountAdded;
 use crate::store::error::StoreError;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// `cluster_access`: which record was applied last of each user, room and sign-in.
+/// `cluster_access`: which record was applied last of each user, room and sign-in. `cluster_unreadable`: of which of them that can't be
+/// read.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS cluster_access (subject TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS cluster_shards (shard INTEGER PRIMARY KEY, applied INTEGER NOT NULL, run TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS cluster_unreadable (subject TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 ";
-
-/// Where the position in the stream of access stands among those of the shards.
-const ACCESS: usize = 1000;
 
 const TOKEN: &str = "SELECT hash, user_id, expires, used, generation, parent, void FROM refreshes";
 
@@ -32,7 +33,7 @@ impl SqliteAccounts {
     /// The last record of the stream that was applied.
     pub(crate) fn access_position(&self) -> Result<u64> {
         let mut select = self.0.prepare_cached("SELECT applied FROM cluster_shards WHERE shard = ?1")?;
-        Ok(select.query_row([ACCESS], |row| row.get(0)).optional()?.unwrap_or(0))
+        Ok(select.query_row([ACCESS_SHARD], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
     /// What is known of it, and the sequence of the record that said so; 0: none has.
@@ -40,6 +41,13 @@ impl SqliteAccounts {
         let mut select = self.0.prepare_cached("SELECT sequence FROM cluster_access WHERE subject = ?1")?;
         let sequence = select.query_row([place], |row| row.get(0)).optional()?.unwrap_or(0);
         Ok((state(&self.0, subject)?, sequence))
+    }
+
+    /// Whether the last record of this place can't be read.
+    pub(crate) fn is_unreadable(&self, place: &str) -> Result<bool> {
+        let mut select =
+            self.0.prepare_cached("SELECT EXISTS (SELECT 1 FROM cluster_unreadable WHERE subject = ?1)")?;
+        Ok(select.query_row([place], |row| row.get(0))?)
     }
 
     /// Which sign-in a refresh token is of.
@@ -54,12 +62,12 @@ impl SqliteAccounts {
         Ok(select.query_row([family], |row| row.get(0)).optional()?)
     }
 
-    /// Applies what records say, unless later ones of the same subjects have been applied. `position`: up to where the stream has been
-    /// applied by that.
-    pub(crate) fn apply_access(&mut self, records: &[(String, u64, AccessState)], position: Option<u64>) -> Result<()> {
+    /// Applies what records say, unless later ones of the same subjects have been applied. What can't be read changes nothing of what is
+    /// known, but that it is [unreadable](Self::is_unreadable). `position`: up to where the stream has been applied by that.
+    pub(crate) fn apply_access(&mut self, entries: &[AccessEntry], position: Option<u64>) -> Result<()> {
         let transaction = write(&mut self.0)?;
         let mut has_changed = false;
-        for (place, sequence, told) in records {
+        for AccessEntry { place, sequence, state: told } in entries {
             let known: Option<u64> = transaction
                 .prepare_cached("SELECT sequence FROM cluster_access WHERE subject = ?1")?
                 .query_row([place], |row| row.get(0))
@@ -67,9 +75,16 @@ impl SqliteAccounts {
             if known.is_some_and(|known| known >= *sequence) {
                 continue;
             }
-            let before = state(&transaction, &told.subject())?;
-            store(&transaction, told)?;
-            has_changed |= keeps_somebody_out(&before, told);
+            if let Some(told) = told {
+                let before = state(&transaction, &told.subject())?;
+                store(&transaction, told)?;
+                has_changed |= keeps_somebody_out(&before, told);
+                transaction.prepare_cached("DELETE FROM cluster_unreadable WHERE subject = ?1")?.execute([place])?;
+            } else {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO cluster_unreadable VALUES (?1, ?2)")?
+                    .execute(params![place, sequence])?;
+            }
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO cluster_access VALUES (?1, ?2)")?
                 .execute(params![place, sequence])?;
@@ -79,8 +94,10 @@ impl SqliteAccounts {
         }
         if let Some(position) = position {
             transaction
-                .prepare_cached("INSERT OR REPLACE INTO cluster_shards VALUES (?1, ?2, '')")?
-                .execute(params![ACCESS, position])?;
+                .prepare_cached(
+                    "INSERT INTO cluster_shards VALUES (?1, ?2, '') ON CONFLICT DO UPDATE SET applied = max(applied, excluded.applied)",
+                )?
+                .execute(params![ACCESS_SHARD, position])?;
         }
         Ok(transaction.commit()?)
     }
@@ -94,6 +111,11 @@ impl SqliteAccounts {
         )?;
         states.iter().try_for_each(|state| store(&transaction, state))?;
         Ok(transaction.commit()?)
+    }
+
+    /// Whether there is another account whose id or name people can't tell from these.
+    pub(crate) fn looks_like(&self, user: &str, name: &str) -> Result<Option<AccountAdded>> {
+        Ok(looks_like(&self.0, user, name)?)
     }
 
     /// All accounts, without what else is known of their users.

@@ -12,8 +12,8 @@ use super::store::SqliteStore;
 use super::writer::Command;
 use crate::store::commits::{Commit, Commits};
 use crate::store::error::{StoreError, StoreOpenError};
-use crate::store::messages::{Append, StoreOptions};
-use crate::store::replica::{Flights, Identity, LogRecord, Planned, RecordOutcome};
+use crate::store::messages::StoreOptions;
+use crate::store::replica::{Flights, Identity, LogRecord, Planned, RecordOutcome, RoomPosts};
 
 /// A data folder that this cluster's node was to use.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl SqliteStore {
     }
 
     /// What these posts would become now, by room. `None`: the store is closed.
-    pub(crate) async fn plan(&self, runs: Vec<(String, Vec<Append>)>) -> Option<Planned> {
+    pub(crate) async fn plan(&self, runs: Vec<RoomPosts>) -> Option<Planned> {
         let (answer, answered) = oneshot::channel();
         self.commands()?.send(Command::Replica(ReplicaWork::Plan { runs, answer })).await.ok()?;
         answered.await.ok()
@@ -63,6 +63,11 @@ impl SqliteStore {
         flights: Arc<Flights>,
     ) -> Result<Vec<RecordOutcome>, StoreError> {
         self.ask(|answer| Command::Replica(ReplicaWork::Apply { records, is_gap_fine, flights, answer })).await
+    }
+
+    /// What was applied last of each shard.
+    pub(crate) async fn positions(&self) -> Result<Positions, StoreError> {
+        self.ask(|answer| Command::Replica(ReplicaWork::Positions { answer })).await
     }
 
     /// Rooms with records that hold nothing but what was removed here, and the first record to be kept of each.

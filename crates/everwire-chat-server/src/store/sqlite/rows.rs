@@ -187,3 +187,8 @@ pub(super) struct End {
     /// By the wall clock; never before those of earlier ones.
     pub(super) stored: i64,
 }
+
+/// Whether the history is a part of a cluster's.
+pub(super) fn is_of_cluster(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'cluster')", [], |row| row.get(0))
+}

@@ -32,7 +32,15 @@ pub(crate) struct SqliteStore {
 impl SqliteStore {
     /// Opens the history in this folder, or one in memory, and starts its thread.
     pub(crate) fn open(folder: Option<&Path>, options: &StoreOptions) -> Result<(Self, Commits), StoreOpenError> {
-        Self::start(Database::open(folder)?, folder, options)
+        let database = Database::open(folder)?;
+        // What it stored alone would stand where the cluster has something else.
+        if let Some(path) = folder {
+            let file = || path.join(folder::FILE);
+            if database.is_of_cluster().map_err(|source| StoreOpenError::File { file: file(), source })? {
+                return Err(StoreOpenError::OfCluster { folder: path.to_owned() });
+            }
+        }
+        Self::start(database, folder, options)
     }
 
     pub(super) fn start(

@@ -151,6 +151,11 @@ fn prepare(from: &Path, mark: &Mark, unfinished: &Path) -> Result<u64, RestoreEr
         if version >= 3 {
             copy.execute("DELETE FROM refreshes", [])?;
         }
+        // A node's copy is a history of its own from here on: what it was of its cluster is not true of it.
+        copy.execute("DELETE FROM meta WHERE key = 'cluster'", [])?;
+        for table in ["cluster_shards", "cluster_rooms", "cluster_runs", "cluster_access", "cluster_unreadable"] {
+            copy.execute(&format!("DROP TABLE IF EXISTS {table}"), [])?;
+        }
         // All in one file.
         copy.pragma_update(None, "journal_mode", "DELETE")
     });

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 #[cfg(test)]
 use super::folder::FILE;
 use super::folder::{Folder, Last};
-use super::rows::{End, PAGE, end, is_anything_before, last, page, page_before, save_clock};
+use super::rows::{End, PAGE, end, is_anything_before, is_of_cluster, last, page, page_before, save_clock};
 use crate::clock::{Clock, ClockReading, unix_ms};
 use crate::domain::{Appended, Furthest, StoredReceipts};
 use crate::store::error::StoreError;
@@ -55,6 +55,11 @@ enum Over {
 impl Database {
     pub(super) fn epoch(&self) -> &str {
         &self.epoch
+    }
+
+    /// Whether the history is a part of a cluster's.
+    pub(super) fn is_of_cluster(&self) -> Result<bool, StoreError> {
+        Ok(is_of_cluster(&self.connection)?)
     }
 
     /// The history is a part of a cluster's.

@@ -8,7 +8,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::database::write;
-use crate::store::accounts::{NewSignIn, RefreshOutcome, SignIn, SignInOutcome};
+use crate::store::accounts::{NewSignIn, RefreshOutcome, RefreshToken, SignIn, SignInOutcome};
 use crate::store::error::StoreError;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -46,13 +46,16 @@ pub(super) fn begin(connection: &mut Connection, sign_in: &NewSignIn<'_>) -> Res
 /// A refresh token for the next one.
 pub(super) fn refresh(
     connection: &mut Connection,
-    old: &[u8],
+    RefreshToken { hash: old, family }: RefreshToken<'_>,
     new: &[u8],
     expires: i64,
     now: i64,
 ) -> Result<RefreshOutcome> {
     if !is_known(connection, old)? {
-        return Ok(RefreshOutcome::Over);
+        return match family {
+            Some((family, _)) => forgotten(connection, family),
+            None => Ok(RefreshOutcome::Over),
+        };
     }
     let transaction = write(connection)?;
     let Some(row) = row(&transaction, old)?.filter(|row| row.expires > now) else { return Ok(RefreshOutcome::Over) };
@@ -83,6 +86,20 @@ pub(super) fn refresh(
     insert(&transaction, &sign_in, Some(old), expires)?;
     transaction.commit()?;
     Ok(RefreshOutcome::For(sign_in, replaced))
+}
+
+/// A token of this family that nothing is known of any more: only a copy is so old.
+fn forgotten(connection: &mut Connection, family: &str) -> Result<RefreshOutcome> {
+    let transaction = write(connection)?;
+    let user = transaction
+        .prepare_cached("DELETE FROM refreshes WHERE family = ?1 RETURNING user_id")?
+        .query_map([family], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    transaction.commit()?;
+    Ok(match user.into_iter().next() {
+        Some(user) => RefreshOutcome::Stolen { family: family.to_owned(), user },
+        None => RefreshOutcome::Over,
+    })
 }
 
 /// Ends the sign-in that this token is of: the family that has ended.

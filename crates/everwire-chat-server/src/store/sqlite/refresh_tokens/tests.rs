@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::store::accounts::{AccountAdded, AccountStore};
+use crate::store::accounts::{AccountAdded, AccountStore, RefreshToken};
 use crate::store::sqlite::SqliteAccounts;
 
 const LATE: i64 = i64::MAX;
@@ -25,8 +25,12 @@ fn signed_in(tables: &mut SqliteAccounts, hash: &[u8], family: &str) -> SignIn {
     }
 }
 
+fn token(hash: &str) -> RefreshToken<'_> {
+    RefreshToken { hash: hash.as_bytes(), family: None }
+}
+
 fn refresh(tables: &mut SqliteAccounts, old: &str, new: &str) -> RefreshOutcome {
-    tables.refresh(old.as_bytes(), new.as_bytes(), LATE, 1).unwrap()
+    tables.refresh(token(old), new.as_bytes(), LATE, 1).unwrap()
 }
 
 /// The sign-in goes on with this token, and these are void now.
@@ -50,7 +54,7 @@ fn a_token_that_nobody_has_is_looked_up_without_waiting_for_who_writes() {
     let (mut tables, mut other) =
         (SqliteAccounts::open(Some(folder.path())).unwrap(), SqliteAccounts::open(Some(folder.path())).unwrap());
     let _writing = write(&mut other.0).unwrap();
-    assert_eq!(tables.refresh(b"made up", b"1", LATE, 1).unwrap(), RefreshOutcome::Over);
+    assert_eq!(tables.refresh(token("made up"), b"1", LATE, 1).unwrap(), RefreshOutcome::Over);
     assert_eq!(tables.end(b"made up").unwrap(), None);
 }
 
@@ -74,7 +78,7 @@ fn a_token_is_refreshed_while_others_write_without_a_pause() {
         let refreshed: Vec<_> = (0..2000_u32)
             .map(|turn| {
                 let (old, new) = (turn.to_string(), (turn + 1).to_string());
-                tables.refresh(old.as_bytes(), new.as_bytes(), LATE, 1)
+                tables.refresh(token(&old), new.as_bytes(), LATE, 1)
             })
             .collect();
         over.store(true, Ordering::Relaxed);

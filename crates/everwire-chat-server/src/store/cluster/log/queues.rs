@@ -1,0 +1,197 @@
+//! The posts of each room that wait, and the run of each that is on its way.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::store::cluster::names;
+use crate::store::messages::Append;
+use crate::store::replica::RoomPosts;
+
+/// Posts in one run, and bytes of their texts, at most.
+const RUN_POSTS: usize = 64;
+const RUN_BYTES: usize = 32 << 10;
+
+/// Runs on their way at once.
+const RUNS: usize = 1024;
+
+/// All rooms that have posts.
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    rooms: HashMap<String, RoomQueue>,
+    /// Rooms that may have something to plan.
+    ready: HashSet<String>,
+    /// Posts that were taken and not told of.
+    pub(super) waiting: usize,
+    sent: usize,
+}
+
+#[derive(Debug, Default)]
+struct RoomQueue {
+    posts: VecDeque<Append>,
+    state: RoomState,
+    /// Who waits until so many posts have been told.
+    waiting: Vec<(u64, mpsc::Sender<()>)>,
+    taken: u64,
+    told: u64,
+}
+
+#[derive(Debug, Default)]
+enum RoomState {
+    #[default]
+    Idle,
+    /// Some of its posts are being planned.
+    Planning,
+    Sent(SentRun),
+}
+
+/// A run on its way.
+#[derive(Debug)]
+pub(super) struct SentRun {
+    pub(super) id: String,
+    pub(super) subject: String,
+    pub(super) stream: String,
+    pub(super) payload: Bytes,
+    pub(super) after: u64,
+    /// Posts that are told with it.
+    pub(super) posts: usize,
+    pub(super) attempts: u32,
+    pub(super) until: Instant,
+}
+
+impl Queues {
+    pub(super) fn push(&mut self, post: Append) {
+        let room = self.rooms.entry(post.room.clone()).or_default();
+        room.taken = room.taken.saturating_add(1);
+        if matches!(room.state, RoomState::Idle) {
+            self.ready.insert(post.room.clone());
+        }
+        room.posts.push_back(post);
+        self.waiting = self.waiting.saturating_add(1);
+    }
+
+    /// The guard is kept until all posts of the room that were taken before, or of all rooms, have been told.
+    pub(super) fn settle(&mut self, room: Option<String>, guard: &mpsc::Sender<()>) {
+        let wait = |room: &mut RoomQueue| {
+            if room.told < room.taken {
+                room.waiting.push((room.taken, guard.clone()));
+            }
+        };
+        match room {
+            Some(room) => self.rooms.get_mut(&room).into_iter().for_each(wait),
+            None => self.rooms.values_mut().for_each(wait),
+        }
+    }
+
+    /// Whether posts could be planned now.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty() && self.sent < RUNS
+    }
+
+    /// Rooms whose posts wait to be planned.
+    pub(super) fn ready(&self) -> Vec<String> {
+        self.ready.iter().cloned().collect()
+    }
+
+    /// The posts to be planned next, of all rooms that have none under way.
+    pub(super) fn take_ready(&mut self) -> Vec<RoomPosts> {
+        let mut runs = Vec::new();
+        let rooms: Vec<String> = self.ready.iter().take(RUNS.saturating_sub(self.sent)).cloned().collect();
+        for name in rooms {
+            self.ready.remove(&name);
+            let Some(room) = self.rooms.get_mut(&name) else { continue };
+            let mut bytes = 0_usize;
+            let mut posts = Vec::new();
+            while let Some(post) = room.posts.front() {
+                bytes = bytes.saturating_add(post.message.text.len());
+                if posts.len() == RUN_POSTS || (bytes > RUN_BYTES && !posts.is_empty()) {
+                    break;
+                }
+                posts.extend(room.posts.pop_front());
+            }
+            room.state = RoomState::Planning;
+            let (_, subject) = names::place(&name);
+            runs.push(RoomPosts { room: name, subject, posts });
+        }
+        runs
+    }
+
+    /// A run of the room is on its way.
+    pub(super) fn set_sent(&mut self, name: &str, sent: SentRun) {
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.state = RoomState::Sent(sent);
+            self.sent = self.sent.saturating_add(1);
+        }
+    }
+
+    /// The run of the room that is on its way, if one is.
+    pub(super) fn sent(&self, room: &str) -> Option<&SentRun> {
+        match &self.rooms.get(room)?.state {
+            RoomState::Sent(sent) => Some(sent),
+            RoomState::Idle | RoomState::Planning => None,
+        }
+    }
+
+    /// The run of this id, if it is still on its way in its room.
+    pub(super) fn sent_run(&mut self, room: &str, run: &str) -> Option<&mut SentRun> {
+        match &mut self.rooms.get_mut(room)?.state {
+            RoomState::Sent(sent) if sent.id == run => Some(sent),
+            RoomState::Sent(_) | RoomState::Idle | RoomState::Planning => None,
+        }
+    }
+
+    /// The room that has a run on its way in this subject. Looks through all that have.
+    pub(super) fn room_of(&self, subject: &str) -> Option<String> {
+        let is_of = |room: &RoomQueue| matches!(&room.state, RoomState::Sent(sent) if sent.subject == subject);
+        self.rooms.iter().find(|(_, room)| is_of(room)).map(|(name, _)| name.clone())
+    }
+
+    /// The room's run is not on its way any more.
+    pub(super) fn set_idle(&mut self, name: &str) {
+        if let Some(room) = self.rooms.get_mut(name)
+            && matches!(std::mem::take(&mut room.state), RoomState::Sent(_))
+        {
+            self.sent = self.sent.saturating_sub(1);
+        }
+    }
+
+    /// Posts that are planned anew, before all others.
+    pub(super) fn put_back(&mut self, name: &str, posts: Vec<Append>) {
+        let Some(room) = self.rooms.get_mut(name) else { return };
+        room.state = RoomState::Idle;
+        posts.into_iter().rev().for_each(|post| room.posts.push_front(post));
+        if !room.posts.is_empty() {
+            self.ready.insert(name.to_owned());
+        }
+    }
+
+    /// All posts of a room that wait.
+    pub(super) fn take_waiting(&mut self, name: &str) -> Vec<Append> {
+        self.ready.remove(name);
+        self.rooms.get_mut(name).map(|room| std::mem::take(&mut room.posts).into()).unwrap_or_default()
+    }
+
+    pub(super) fn all_rooms(&self) -> Vec<String> {
+        self.rooms.keys().cloned().collect()
+    }
+
+    /// So many posts of a room have been told.
+    pub(super) fn told(&mut self, name: &str, count: usize) {
+        self.waiting = self.waiting.saturating_sub(count);
+        let Some(room) = self.rooms.get_mut(name) else { return };
+        room.told = room.told.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        let told = room.told;
+        room.waiting.retain(|(until, _)| *until > told);
+        if matches!(room.state, RoomState::Sent(_)) {
+            return;
+        }
+        room.state = RoomState::Idle;
+        if !room.posts.is_empty() {
+            self.ready.insert(name.to_owned());
+        } else if room.told == room.taken {
+            self.rooms.remove(name);
+        }
+    }
+}
