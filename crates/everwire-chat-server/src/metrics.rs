@@ -158,7 +158,7 @@ impl Collector for Live {
         let Watched { rooms, pages, mailboxes, numbers } = &self.watched;
         let census = lock(rooms).census();
         let gauges = [
-            ("rooms", "Rooms that somebody is in", census.rooms),
+            ("rooms", "Rooms with at least one member", census.rooms),
             ("members", "Members' connections", census.subscribers),
         ];
         for (name, help, value) in gauges {
@@ -169,15 +169,20 @@ impl Collector for Live {
         let waiting = u64::try_from(mailboxes.bytes()).unwrap_or(u64::MAX);
         gauge(&mut encoder, "mailbox_bytes", "Bytes that wait for members, beside what their sockets hold", waiting)?;
         let lost = self.lost_log_lines.map_or(0, |lost| lost());
-        counter(&mut encoder, "log_lines_lost", "Lines of the log that nobody took in time", lost)?;
+        counter(
+            &mut encoder,
+            "log_lines_lost",
+            "Log lines that were dropped because stderr was read too slowly",
+            lost,
+        )?;
         for StoreNumber { name, help, value, is_gauge } in numbers.iter().flat_map(|numbers| numbers()) {
             if is_gauge { gauge(&mut encoder, name, help, value) } else { counter(&mut encoder, name, help, value) }?;
         }
         let Some(connections) = self.connections.get() else { return Ok(()) };
         gauge(&mut encoder, "connections", "Connections, members' included", connections.open())?;
         let counters = [
-            ("connections_accepted", "Connections that there was a place for", connections.accepted()),
-            ("connections_refused", "Connections that there was no place for", connections.refused()),
+            ("connections_accepted", "Connections that were accepted", connections.accepted()),
+            ("connections_refused", "Connections that were refused because a limit was reached", connections.refused()),
             ("connections_timed_out", "Connections cut because their opening took too long", connections.timed_out()),
         ];
         counters.into_iter().try_for_each(|(name, help, value)| counter(&mut encoder, name, help, value))

@@ -1,4 +1,4 @@
-//! The names of all that the page keeps in the browser, and [`kept`]: keeping it.
+//! The names of all that the page keeps in the browser, and `kept`: keeping it.
 
 #[cfg(target_arch = "wasm32")]
 mod kept;

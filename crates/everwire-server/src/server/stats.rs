@@ -23,13 +23,13 @@ impl Stats {
         self.0.open.load(Ordering::Relaxed)
     }
 
-    /// Connections that there was a place for, since the start.
+    /// Connections that were accepted, since the start.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.0.accepted.load(Ordering::Relaxed)
     }
 
-    /// Connections that there was no place for: too many in all, or from their address.
+    /// Connections that were refused because a limit was reached: in all, or for their address.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.0.refused.load(Ordering::Relaxed)
