@@ -1,6 +1,7 @@
 //! Accounts, bans, rooms and sign-ins of a cluster: read from this node's tables, and changed by records that are written only if nobody
 //! else has changed the same meanwhile.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
 use std::time::Instant;
@@ -165,7 +166,11 @@ impl AccountStore for ClusterAccounts {
         self.check_readable(&Subject::User(user.to_owned()))?;
         self.check_readable(&Subject::Room(room.to_owned()))?;
         let mut standing = self.local.standing(user, room, sign_in, now)?;
-        if let Some(UserSignIn { family, .. }) = sign_in {
+        if let Some(UserSignIn { family, grant }) = sign_in {
+            // A grant that nothing is known of any more was not replaced by a copy: that would have ended what it was given for at once.
+            if !standing.signed_in && self.local.family_of(grant)?.is_none() {
+                standing.signed_in = self.local.goes_on(family, user, now)?;
+            }
             standing.signed_in &= !self.local.is_unreadable(&names::of_access(&Subject::SignIn(family.to_owned())))?;
         }
         Ok(standing)
@@ -205,7 +210,24 @@ impl AccountStore for ClusterAccounts {
         }
         let Some(user) = self.local.user_of(&family)? else { return Ok(RefreshOutcome::Over) };
         let beside = [Subject::User(user)];
-        self.change(&subject, &beside, |_| true, |accounts| accounts.refresh(old, new, expires, now))
+        // Who asked again meanwhile, and went on with that, has not stolen anything: only what was void when it came is from a copy.
+        let was_good = Cell::new(false);
+        self.change(
+            &subject,
+            &beside,
+            |_| true,
+            |accounts| {
+                let outcome = accounts.refresh(old, new, expires, now)?;
+                match outcome {
+                    RefreshOutcome::For(..) => was_good.set(true),
+                    RefreshOutcome::Stolen { .. } if was_good.get() => {
+                        return Err(StoreError::Cluster(ClusterFault::Unknown));
+                    }
+                    RefreshOutcome::Stolen { .. } | RefreshOutcome::Over => {}
+                }
+                Ok(outcome)
+            },
+        )
     }
 
     fn end(&mut self, hash: &[u8]) -> Result<Option<String>> {

@@ -56,6 +56,14 @@ impl SqliteAccounts {
         Ok(select.query_row([hash], |row| row.get(0)).optional()?)
     }
 
+    /// Whether a sign-in of this user goes on.
+    pub(crate) fn goes_on(&self, family: &str, user: &str, now: i64) -> Result<bool> {
+        let mut select = self.0.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM refreshes WHERE family = ?1 AND user_id = ?2 AND expires > ?3 AND void = 0)",
+        )?;
+        Ok(select.query_row(params![family, user, now], |row| row.get(0))?)
+    }
+
     /// Of whom a sign-in is.
     pub(crate) fn user_of(&self, family: &str) -> Result<Option<String>> {
         let mut select = self.0.prepare_cached("SELECT user_id FROM refreshes WHERE family = ?1 LIMIT 1")?;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::accounts::UserSignIn;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_node_decides_of_users_holds_on_all_and_for_the_commands() {
@@ -74,10 +75,18 @@ async fn a_stolen_refresh_token_ends_its_sign_in_however_old_it_is() {
         assert!(matches!(refreshed, RefreshOutcome::For(..)), "{n}: {refreshed:?}");
     }
     assert_eq!(here.family("0"), None, "nothing is known of it any more");
+    let is_in = |family, grant| {
+        let sign_in = Some(UserSignIn { family, grant });
+        here.standing("ana", "r", sign_in, 1).unwrap().signed_in
+    };
+    assert!(is_in("f", b"0") && is_in("f", b"30"), "a connection that was made with it stays");
+    assert!(!is_in("g", b"0"));
     assert_eq!(there.refresh(token("0"), b"x", i64::MAX, 1).unwrap(), RefreshOutcome::Over, "it might be made up");
     let stolen = RefreshOutcome::Stolen { family: "f".into(), user: "ana".into() };
     assert_eq!(there.refresh(of_f("0"), b"x", i64::MAX, 1).unwrap(), stolen);
     assert_eq!(here.refresh(of_f("40"), b"41", i64::MAX, 1).unwrap(), RefreshOutcome::Over, "for whoever has it");
+    let sign_in = Some(UserSignIn { family: "f", grant: b"0" });
+    assert!(!here.standing("ana", "r", sign_in, 1).unwrap().signed_in);
 }
 
 #[tokio::test(flavor = "multi_thread")]
