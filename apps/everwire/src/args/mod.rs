@@ -230,6 +230,7 @@ pub(crate) struct DataArg {
 /// What can't be done for a cluster as a whole: who asks for it is told what can.
 #[derive(Debug, Args)]
 pub(crate) struct NoCluster {
+    /// NATS servers of a cluster: not possible here; the error says how
     #[arg(long, hide = true, value_name = "URL", value_delimiter = ',')]
     pub(crate) cluster: Vec<String>,
 }
