@@ -125,7 +125,7 @@ impl Tail {
                         "a record did not follow its room's last one, and counts as not there"
                     );
                 }
-                Event::Applied { room, run, outcome }
+                Event::Applied { room, run, sequence, outcome }
             }
             (Err(why), _) => {
                 self.status.void_records.fetch_add(1, Ordering::Relaxed);
@@ -137,7 +137,7 @@ impl Tail {
                     "a record can't be read, and counts as not there on all nodes: nothing in it was acknowledged; find out who else \
                      writes to this stream"
                 );
-                Event::Unreadable { subject }
+                Event::Unreadable { subject, sequence }
             }
         };
         self.events.send(event).is_ok()

@@ -82,11 +82,13 @@ pub(super) enum Event {
     Applied {
         room: String,
         run: String,
+        sequence: u64,
         outcome: RecordOutcome,
     },
     /// A record that can't be read stands in this subject now.
     Unreadable {
         subject: String,
+        sequence: u64,
     },
     /// All that waits is given up.
     Close(oneshot::Sender<()>),
@@ -175,10 +177,14 @@ impl Log {
             }
             Event::Answered { room, run, answer } => self.on_answer(room, run, answer).await,
             Event::Due { room, run } => self.on_due(room, run).await,
-            Event::Applied { room, run, outcome } => self.on_applied(&room, &run, outcome),
-            Event::Unreadable { subject } => {
+            Event::Applied { room, run, sequence, outcome } => {
+                self.queues.note_record(&room, sequence);
+                self.on_applied(&room, &run, outcome);
+            }
+            Event::Unreadable { subject, sequence } => {
                 if let Some(room) = self.queues.room_of(&subject) {
-                    self.plan_again(&room);
+                    self.queues.note_record(&room, sequence);
+                    self.plan_again_if_outrun(&room);
                 }
             }
             Event::Close(_) => {}
@@ -228,6 +234,10 @@ impl Log {
                 if appends.is_empty() { Vec::new() } else { vec![Commit::Stored { appends, took: Duration::ZERO }] };
             self.parts.store.tell(told).await;
             return self.queues.told(&name, count);
+        }
+        if self.queues.is_outrun(&name, after) {
+            // A record has been told of since the store was asked: the brokers would refuse the run for ever.
+            return self.queues.put_back(&name, appends.into_iter().map(|(append, _)| append).collect());
         }
         let run = Run { id: crate::id::new_id(), room: name.clone(), after, first, stored, posts };
         let (shard, subject) = names::place(&name);
@@ -306,12 +316,13 @@ impl Log {
             self.queues.set_idle(name);
             return self.queues.told(name, posts);
         }
-        self.plan_again(name);
+        self.plan_again_if_outrun(name);
     }
 
-    /// Another record stands where the run of a room would have to.
-    fn plan_again(&mut self, name: &str) {
-        let Some(flight) = self.queues.sent(name).and_then(|sent| self.parts.flights.take(&sent.id)) else { return };
+    /// If another record stands where the run of a room would have to. One that the run was planned behind does not.
+    fn plan_again_if_outrun(&mut self, name: &str) {
+        let outrun = self.queues.sent(name).filter(|sent| self.queues.is_outrun(name, sent.after));
+        let Some(flight) = outrun.and_then(|sent| self.parts.flights.take(&sent.id)) else { return };
         self.queues.set_idle(name);
         self.queues.put_back(name, flight.appends.into_iter().map(|(append, _)| append).collect());
     }

@@ -32,6 +32,8 @@ pub(super) struct Queues {
 struct RoomQueue {
     posts: VecDeque<Append>,
     state: RoomState,
+    /// The sequence of the latest record of the room that was told of since it has posts.
+    last_record: u64,
     /// Who waits until so many posts have been told.
     waiting: Vec<(u64, mpsc::Sender<()>)>,
     taken: u64,
@@ -142,10 +144,21 @@ impl Queues {
         }
     }
 
-    /// The room that has a run on its way in this subject. Looks through all that have.
+    /// The room of this subject, if it has posts. Looks through all that have.
     pub(super) fn room_of(&self, subject: &str) -> Option<String> {
-        let is_of = |room: &RoomQueue| matches!(&room.state, RoomState::Sent(sent) if sent.subject == subject);
-        self.rooms.iter().find(|(_, room)| is_of(room)).map(|(name, _)| name.clone())
+        self.rooms.keys().find(|name| names::place(name).1 == subject).cloned()
+    }
+
+    /// A record of the room stands at this sequence.
+    pub(super) fn note_record(&mut self, name: &str, sequence: u64) {
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.last_record = room.last_record.max(sequence);
+        }
+    }
+
+    /// Whether a record of the room stands behind the one that a run of it is to follow.
+    pub(super) fn is_outrun(&self, name: &str, after: u64) -> bool {
+        self.rooms.get(name).is_some_and(|room| room.last_record > after)
     }
 
     /// The room's run is not on its way any more.

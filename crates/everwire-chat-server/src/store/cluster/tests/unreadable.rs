@@ -35,8 +35,7 @@ async fn a_record_that_nobody_can_read_counts_as_not_there_and_its_room_goes_on(
         assert_eq!(number("cluster_void_records"), 7);
         node.check().await.unwrap();
     }
-    // Whether each is new is not certain: an answer may come so late that its post is found again.
-    assert!(log.lock().unwrap().iter().all(|(_, offset, _)| offset.is_some()), "{log:?}");
+    assert!(log.lock().unwrap().iter().all(|(_, offset, is_new)| offset.is_some() && *is_new), "{log:?}");
     for node in [first, second, third] {
         node.close();
     }
