@@ -208,3 +208,26 @@ impl Queues {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance::post;
+
+    #[test]
+    fn a_run_is_outrun_by_a_record_that_it_was_not_planned_behind_whenever_that_is_told() {
+        let mut queues = Queues::default();
+        queues.note_record("a", 9);
+        queues.push(post("a", "1"));
+        assert!(!queues.is_outrun("a", 3), "what was there before the posts is known to who plans them");
+
+        assert_eq!(queues.take_ready().len(), 1);
+        queues.note_record("a", 12);
+        assert!(queues.is_outrun("a", 11), "told while the posts were being planned");
+        assert!(!queues.is_outrun("a", 12), "planned behind it");
+
+        queues.note_record("a", 10);
+        assert!(queues.is_outrun("a", 11), "told late");
+        assert_eq!(queues.room_of(&names::place("a").1).as_deref(), Some("a"), "found before its run is sent");
+    }
+}
