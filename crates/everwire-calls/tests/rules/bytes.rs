@@ -4,23 +4,12 @@ use std::time::Duration;
 
 use everwire_calls::{Config, EndReason, Message, OpenError, Output, Request, Role, Rule, codes};
 
-use crate::support::{End, pair, pump, unreplied};
+use crate::support::{End, pair, pair_with, pump, unreplied};
 
 fn config(set: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::default();
     set(&mut config);
     config
-}
-
-/// Two ends that have said hello, a server with these limits among them.
-fn pair_with(client: Config, server: Config) -> (End, End) {
-    let (mut client, mut server) = (End::with(Role::Client, client), End::with(Role::Server, server));
-    server.endpoint.hello();
-    client.endpoint.hello();
-    pump(&mut client, &mut server);
-    client.take_told();
-    server.take_told();
-    (client, server)
 }
 
 fn sum(bytes: usize) -> Request {

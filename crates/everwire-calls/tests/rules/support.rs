@@ -109,7 +109,12 @@ pub(crate) fn pump(one: &mut End, other: &mut End) {
 
 /// Two ends that have said hello.
 pub(crate) fn pair() -> (End, End) {
-    let (mut client, mut server) = (End::new(Role::Client), End::new(Role::Server));
+    pair_with(Config::default(), Config::default())
+}
+
+/// The same with these limits.
+pub(crate) fn pair_with(client: Config, server: Config) -> (End, End) {
+    let (mut client, mut server) = (End::with(Role::Client, client), End::with(Role::Server, server));
     server.endpoint.hello();
     client.endpoint.hello();
     pump(&mut client, &mut server);

@@ -224,7 +224,8 @@ impl Future for SendWait<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.shared.line.is_free()
+        if self.message.is_some()
+            && self.shared.line.is_free()
             && let Some(delivery) = self.shared.send_at_once(&mut self.message)
         {
             return Poll::Ready(Ok(delivery));
