@@ -8,13 +8,13 @@ use everwire_core::{ConfigError, Moment, retry::Budget};
 use crate::clock::{self, Instant};
 use crate::sync::lock;
 
-/// Retries that several clients share: so many at once, and after that so many in each period, first come, first served.
-/// Cheap to clone; all clones are the same.
+/// A limit on retries that several clients share: so many at once, and after that so many in each period, first come,
+/// first served. Cloning it is cheap, and all clones are the same budget.
 ///
-/// For processes with many clients: when their network comes back, they don't all dial in the same moment, whatever hints
-/// and chance say. A client's first attempt, and what [`Hint::RetryNow`](crate::Hint::RetryNow) asks for, go
-/// without. A retry that has to wait says so: [`State::Disconnected`](crate::State::Disconnected) is `held`, with the time
-/// at which its place is, and [`Event::HeldBack`](crate::Event::HeldBack) tells it.
+/// It is for processes with many clients: when their network comes back, they don't all dial at the same moment. A
+/// client's first attempt, and one that [`Hint::RetryNow`](crate::Hint::RetryNow) asks for, are not limited. A retry
+/// that has to wait shows: [`State::Disconnected`](crate::State::Disconnected) has `held` set and the time of the
+/// attempt in `retry_at`, and [`Event::HeldBack`](crate::Event::HeldBack) reports it.
 ///
 /// ```no_run
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,7 +41,7 @@ struct Shared {
 }
 
 impl RetryBudget {
-    /// `retries` at once, and then `retries` in each `per`, evenly.
+    /// A budget of `retries` at once, and then `retries` in each `per`, evenly spaced.
     ///
     /// # Errors
     /// If one of them is zero.

@@ -18,11 +18,11 @@ use crate::{Client, Delivery, Inbox, Progress, clock};
 
 impl Client {
     /// Calls the server's handler of this name, in the client's [session](crate::Builder::session). The [`Call`]
-    /// resolves to the one reply, or to how else it ended: through lost connections, and when the session is lost with
-    /// what is known.
+    /// resolves to its one reply, through lost connections, or to an error; when the session is lost, the error says
+    /// whether the handler may have run.
     ///
-    /// It is sent at once, whether it is awaited or not; dropping it cancels it. Calls take the received messages over: see
-    /// [`calls`](Self::calls).
+    /// It is sent at once, whether it is awaited or not; dropping the [`Call`] cancels it. From the first call on the
+    /// client reads the received messages itself: see [`calls`](Self::calls).
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,8 +43,8 @@ impl Client {
     }
 
     /// Opens a stream of the server's handler of this name: its items come in order, none twice and none missing,
-    /// through lost connections. A stream whose items are not taken waits, and holds up no other. Dropping it cancels
-    /// it.
+    /// through lost connections. A stream whose items are not taken stops, and delays no other. Dropping the
+    /// [`CallStream`] cancels it.
     pub fn stream(&self, name: impl Into<String>, payload: impl IntoPayload) -> CallStream {
         self.calls().stream(name, payload)
     }
@@ -54,17 +54,18 @@ impl Client {
         self.calls().stream_with(name, payload, options)
     }
 
-    /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds. With a
-    /// [store](crate::store) those of an earlier run of this program in the same session are among them: a stream goes
-    /// on behind the last item that was processed. Waits for the server. Each is given once. Cancel-safe.
+    /// The calls and streams with a [key](CallOptions::key) that are open and whose [`Call`] or [`CallStream`] was
+    /// dropped. With a [store](crate::store) those of an earlier run of this program in the same session are among
+    /// them: a stream goes on behind the last item that was processed. Each is returned once. It waits until the server
+    /// has told which of them it still has. Cancel-safe.
     pub async fn resume_calls(&self) -> Vec<Resumed> {
         self.calls().resume_calls().await
     }
 
-    /// The other end of the session as a [`Peer`], to be handed about. From the first use of calls on, and with
-    /// [`Builder::calls`](crate::Builder::calls) from the beginning, the received messages are read by the client itself:
-    /// [`Peer::messages`] has those that are no calls, and [`messages`](Self::messages) must not be used; it would end
-    /// all calls.
+    /// The other end of the session as a [`Peer`], a handle that can be cloned and passed on. From the first use of
+    /// calls on, and with [`Builder::calls`](crate::Builder::calls) from the beginning, the client reads the received
+    /// messages itself: [`Peer::messages`] returns those that are no calls, and [`messages`](Self::messages) must not
+    /// be called, since it would end all calls.
     ///
     /// Without a [session](crate::Builder::session), or with a server that does not know calls, each call ends with
     /// [`NotSupported`](crate::CallError::NotSupported). A `Peer` does not keep the client alive.

@@ -15,11 +15,10 @@ use crate::{Deliveries, Delivery, Events, Inbox, MaybeSend, Outcomes, State, Sta
 
 /// A WebSocket client that stays connected.
 ///
-/// A handle; cloning it is cheap, and all clones are the same client. Dropping the last one ends
-/// everything at once: the connection is dropped, messages that were not sent end as
-/// `Cancelled`, those that are not proven to have arrived as `Unknown`, and the [`Inbox`] ends.
-/// An [`Inbox`], an [`Events`] or a [`Delivery`] does not keep the client alive. To end in order,
-/// use [`close`](Self::close).
+/// A handle; cloning it is cheap, and all clones are the same client. Dropping the last one ends everything at once:
+/// the connection is dropped, messages that were not sent end as `Cancelled`, those that are not proven to have arrived
+/// as `Unknown` (those that a [store](crate::store) has kept end as `Stored`), and the [`Inbox`] ends. An [`Inbox`], an
+/// [`Events`] or a [`Delivery`] does not keep the client alive. To end in order, use [`close`](Self::close).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -75,17 +74,16 @@ impl Client {
         self.shared.tell(Input::Connect);
     }
 
-    /// Leaves in order: what is handed to the socket goes out and the close frame with it, for 2 s at most
-    /// ([`OpenConfig::close_timeout`](crate::OpenConfig::close_timeout)). What is in the outbox stays there, and nothing
-    /// reconnects until [`connect`](Self::connect).
+    /// Closes the connection in order: the messages that are queued now are sent, then the closing handshake follows,
+    /// each within 2 s ([`OpenConfig::close_timeout`](crate::OpenConfig::close_timeout)). What could not be sent stays
+    /// in the outbox, and nothing reconnects until [`connect`](Self::connect).
     pub fn disconnect(&self) {
         self.shared.tell(Input::Disconnect);
     }
 
-    /// Puts a message into the outbox. It goes out in the order of the calls, whatever the
-    /// network does; messages of other threads fall between. Never waits. For a time to live, a
-    /// priority, or a key of which only the latest message counts, see
-    /// [`send_with`](Self::send_with).
+    /// Puts a message into the outbox. Messages go out in the order of the calls, whatever the network does; those of
+    /// other threads may come between. Never waits. For a time to live, a priority, or a key of which only the latest
+    /// message counts, see [`send_with`](Self::send_with).
     ///
     /// # Errors
     ///
@@ -124,12 +122,12 @@ impl Client {
         self.shared.send_with(message.into(), options)
     }
 
-    /// Like [`send`](Self::send), but waits for room in the outbox. Those who wait are served in
-    /// the order in which they came. With 2,048 messages queued it also lets the client's own task have a turn now and
-    /// then: what that takes is then still in the processor's cache.
+    /// Like [`send`](Self::send), but waits for room in the outbox. Waiting senders are served in the order in which
+    /// they came. While 2,048 messages or more are queued, it also yields to the client's own task now and then, which
+    /// makes sending faster.
     ///
-    /// Cancel-safe in this sense: cancelled, it has not sent. The message is dropped with the
-    /// future, so keep a clone (cheap) if you want to try again.
+    /// Cancel-safe in this sense: if the future is dropped before it is ready, nothing was sent. The message is dropped
+    /// with it, so keep a clone (cheap) if you want to try again.
     ///
     /// # Errors
     ///
@@ -186,7 +184,7 @@ impl Client {
     /// Like [`send_many`](Self::send_many), but waits for room in the outbox, and lets the client's own task have its turns,
     /// as [`send_wait`](Self::send_wait) does.
     ///
-    /// Cancel-safe: what was sent until then has its place in `deliveries`, and the rest is in `messages`.
+    /// Cancel-safe: the deliveries of what was sent are in `deliveries`, and the rest is still in `messages`.
     ///
     /// # Errors
     ///
@@ -199,10 +197,10 @@ impl Client {
         self.shared.send_many_wait(messages, deliveries).await
     }
 
-    /// Takes back a message that still waits in the outbox, by its delivery's
-    /// [`id`](Delivery::id), and says how it ends. That is [`Outcome::Cancelled`]: it certainly has
-    /// not arrived and never will. But one that an earlier connection has written may have
-    /// arrived: it ends as [`Unknown`](Outcome::Unknown), and is not sent again.
+    /// Cancels a message that is still queued in the outbox, by its delivery's [`id`](Delivery::id), and returns its
+    /// outcome. That is [`Outcome::Cancelled`]: it has certainly not arrived and never will. But a message that an
+    /// earlier connection has written may have arrived: it ends as [`Unknown`](Outcome::Unknown), and is not sent
+    /// again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -220,42 +218,40 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CancelError::Taken`] if a connection has been given it (in a session: ever),
-    /// [`CancelError::Ended`] if it has its outcome, [`CancelError::Unknown`] if there is none with
-    /// this number.
+    /// [`CancelError::Taken`] if it was handed to the present connection (in a session, to any connection),
+    /// [`CancelError::Ended`] if it has its outcome, [`CancelError::Unknown`] if there is no message with this number.
     pub fn cancel(&self, id: MessageId) -> Result<Outcome, CancelError> {
         self.shared.cancel(id)
     }
 
-    /// Takes a message back that has certainly not arrived, and never will: it ends as [`Outcome::Cancelled`]. Unlike
-    /// [`cancel`](Self::cancel), which gives up a message that an earlier connection may have written, this leaves such
-    /// a one in its place, to be sent.
+    /// Cancels a message only if it has certainly not arrived: it then ends as [`Outcome::Cancelled`] and never
+    /// arrives. Unlike [`cancel`](Self::cancel), this leaves a message that an earlier connection may have written in
+    /// its place in the queue, to be sent.
     ///
     /// # Errors
     ///
-    /// [`CancelError::Taken`] if a connection, the present or an earlier one, has been given it and may have written it;
-    /// [`CancelError::Ended`] and [`CancelError::Unknown`] as in [`cancel`](Self::cancel).
+    /// [`CancelError::Taken`] if it was handed to a connection, the present or an earlier one, which may have written
+    /// it; [`CancelError::Ended`] and [`CancelError::Unknown`] as in [`cancel`](Self::cancel).
     pub fn withdraw(&self, id: MessageId) -> Result<(), CancelError> {
         self.shared.withdraw(id)
     }
 
-    /// Puts another message into the place of one that still waits in the outbox. Its place and
-    /// options stay, and its delivery speaks of the new one.
+    /// Replaces a message that is still queued in the outbox. The new one has its place and its options, and its
+    /// delivery reports the outcome of the new one.
     ///
     /// # Errors
     ///
-    /// The new message comes back: [`ReplaceError::Taken`] if a connection has been given the old
-    /// one and may have written it, [`ReplaceError::Ended`] and [`ReplaceError::Unknown`] as in
-    /// [`cancel`](Self::cancel), [`ReplaceError::Full`] and [`ReplaceError::TooLarge`] if the outbox
-    /// has no room for the difference.
+    /// The new message comes back: [`ReplaceError::Taken`] if the old one was handed to a connection, which may have
+    /// written it, [`ReplaceError::Ended`] and [`ReplaceError::Unknown`] as in [`cancel`](Self::cancel),
+    /// [`ReplaceError::Full`] and [`ReplaceError::TooLarge`] if the outbox has no room for the difference.
     pub fn replace(&self, id: MessageId, message: impl Into<Message>) -> Result<(), ReplaceError> {
         self.shared.replace(id, message.into())
     }
 
-    /// Sends a message that is worth something only now, such as a typing signal: it goes out behind what waits if there
-    /// is a connection, else it is dropped; it is never sent again, and nothing proves its arrival. Its outcome is
-    /// [`Unknown(Written)`](crate::Outcome::Unknown) at best. At most 1,024 of them and 1 MiB wait; then the oldest are
-    /// dropped.
+    /// Sends a message that is worth something only now, such as a typing signal. With a connection it goes out behind
+    /// what is queued; without one it is dropped. It is never sent again, and nothing proves its arrival: its outcome
+    /// is [`Unknown(Written)`](crate::Outcome::Unknown) at best. At most 1,024 such messages and 1 MiB of them are
+    /// queued; beyond that the oldest are dropped.
     ///
     /// # Errors
     ///
@@ -264,24 +260,24 @@ impl Client {
         self.shared.send_volatile(message.into())
     }
 
-    /// Moves to a new connection while the present one still works: with fresh credentials from the request hook, say.
-    /// Nothing is lost, doubled or held up. If the new connection can't be opened, the old one stays, and it is tried
-    /// again.
+    /// Moves to a new connection while the present one still works, for example to use fresh credentials from the
+    /// request hook. No message is lost, doubled or delayed. If the new connection can't be opened, the old one stays,
+    /// and the move is tried again later.
     ///
     /// Only a [session](crate::Builder::session) can move; without one this does nothing.
     pub fn migrate(&self) {
         self.shared.tell(Input::Migrate);
     }
 
-    /// The received messages. There is one stream of them: a later call takes it over, with everything that the earlier
-    /// [`Inbox`] has not handed out, and that one ends. In a session the position goes on: asking the later one for its
-    /// first message acknowledges what the earlier one has handed out, and nothing else.
+    /// The received messages. They are one stream: a later call takes over everything that the earlier [`Inbox`] has
+    /// not handed out, and the earlier one ends. In a session, asking the later one for its first message acknowledges
+    /// what the earlier one has handed out.
     pub fn messages(&self) -> Inbox {
         Inbox::attach(Arc::clone(&self.shared.mailbox))
     }
 
     /// The messages that an earlier client with the same [`store`](crate::store) has left, oldest first, with their
-    /// deliveries. Given once: afterwards, and without a store, there are none.
+    /// deliveries. Only the first call returns them; later calls, and calls without a store, return none.
     pub fn recovered(&self) -> Vec<Recovered> {
         self.shared.recovered()
     }
@@ -291,8 +287,8 @@ impl Client {
         self.shared.state()
     }
 
-    /// The state, to be watched. Only the latest value is kept; [`events`](Self::events) has
-    /// every change. Its sender is dropped with the client.
+    /// A receiver of the state. It keeps only the latest value; [`events`](Self::events) has every change. Waiting on
+    /// it fails once the client has been dropped.
     ///
     /// ```no_run
     /// # async fn example(client: everwire::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -311,9 +307,9 @@ impl Client {
         self.shared.events()
     }
 
-    /// The outcomes of all messages from now on, as one stream, for a program that keeps its own list of them. There is one
-    /// such stream: a later call takes it over, with everything that the earlier one has not handed out, and that one ends.
-    /// Call it before the first message is sent (with a [store](crate::store), before connecting) to miss none.
+    /// The outcomes of all messages from now on, as one stream, for a program that keeps its own list of them. They are
+    /// one stream: a later call takes over everything that the earlier one has not handed out, and the earlier one
+    /// ends. Call it before the first message is sent (with a [store](crate::store), before connecting) to miss none.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -332,43 +328,43 @@ impl Client {
         Outcomes::attach(Arc::clone(&self.shared))
     }
 
-    /// Numbers since the client was built, and what is queued and in flight now.
+    /// Counters since the client was built, and the numbers of messages queued and in flight now.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }
 
-    /// Passes a hint about the network, the machine or the user: an open connection is probed, or a client that waits tries at
-    /// once, at most once a second; each [`Hint`] says which. Harmless at any time.
+    /// Passes on a hint about the network, the machine or the user. Each [`Hint`] says what it does: an open connection
+    /// is probed, or a client that waits for its next attempt tries at once, at most once a second. Harmless at any
+    /// time.
     pub fn hint(&self, hint: Hint) {
         self.shared.tell(Input::Hint(hint));
     }
 
-    /// Ends the client in order: flushes the outbox, waits for the evidence, shakes hands, and
-    /// releases everything, within `deadline`. Returns what was not sent and what is not proven
-    /// to have arrived; both are empty if all is well. Afterwards no task, timer or socket is
-    /// left.
+    /// Ends the client in order: sends what is in the outbox, waits for the evidence, performs the closing handshake,
+    /// and releases everything, within `deadline`. Returns what was not sent and what is not proven to have arrived;
+    /// both are empty if all is well. Afterwards no task, timer or socket is left.
     ///
-    /// A [store](crate::store) that is in the middle of a commit is waited for, up to 5 s beyond the deadline, so that
-    /// the next program that opens it finds it closed.
+    /// If a [store](crate::store) is in the middle of a commit, it waits for that up to 5 s beyond the deadline, so
+    /// that the next program that opens the store finds it closed.
     ///
-    /// Without a connection it does not wait for one longer than the deadline either. Messages
-    /// received meanwhile still reach the [`Inbox`] as far as there is room in it.
+    /// Without a connection it waits for one, also no longer than the deadline. Messages received meanwhile still reach
+    /// the [`Inbox`] as far as there is room in it.
     ///
     /// When it is called several times, all calls return when the client has ended; one of them
     /// gets what is left, the others an empty [`Undelivered`]. A later call can bring the end forward,
     /// not put it off.
     ///
-    /// Cancel-safe: once polled, closing goes on without it, and a further call returns what is
-    /// left.
+    /// Cancel-safe: once the future was polled, closing goes on even if it is dropped, and a further call returns what
+    /// is left.
     pub async fn close(&self, deadline: Duration) -> Undelivered {
         let deadline = self.shared.now().saturating_add(deadline);
         self.shared.tell(Input::Close { deadline });
         self.shared.finished().await
     }
 
-    /// Sets the code and the reason of the closing handshake of the next [`disconnect`](Self::disconnect) or [`close`](Self::close),
-    /// in place of 1000 without a reason. It says nothing about what is flushed before, and a connection that is
-    /// lost has no such handshake.
+    /// Sets the code and the reason of the closing handshake of the next [`disconnect`](Self::disconnect) or
+    /// [`close`](Self::close), in place of 1000 without a reason. It does not change what is sent before, and a
+    /// connection that is lost has no closing handshake.
     ///
     /// A code that an application may not send (all but 1000 and 3000 to 4999) counts as 1000; a reason is cut to the 123 bytes that fit
     /// into the frame.

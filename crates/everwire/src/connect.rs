@@ -11,21 +11,21 @@ use everwire_ws::Deflate;
 use crate::driver::Transport;
 use crate::{BuildError, Client, Opening};
 
-/// A WebSocket that [`connect`] has opened: a `Stream` and a `Sink` of [`Message`](crate::Message)s, with the methods of
-/// [`Socket`] beside.
+/// A WebSocket that [`connect`] has opened: a `Stream` and a `Sink` of [`Message`](crate::Message)s that also has the
+/// methods of [`Socket`].
 pub type WebSocket = Socket<Transport>;
 
-/// Opens one connection: through the proxy that the environment names, by TLS with the system's roots for `wss`, with
-/// permessage-deflate offered (RFC 7692), within 10 s, and over all addresses of the name. What it does not do is all that a
+/// Opens one connection within 10 s: through the proxy that the environment names, to any of the addresses of the name,
+/// for `wss` with TLS and the system's roots. It offers permessage-deflate (RFC 7692). It does nothing of what a
 /// [`Client`] does afterwards: there is no task, no heartbeat and no reconnecting.
 ///
 /// It is for code that was written for `tokio_tungstenite::connect_async`. For other settings there is
-/// [`Builder::connect_once`](crate::Builder::connect_once); without compression, for instance,
-/// `Client::builder(url).connect_once()`: compressing secrets
-/// together with what an attacker chooses can reveal them by their length.
+/// [`Builder::connect_once`](crate::Builder::connect_once). `Client::builder(url).connect_once()` is the same without
+/// compression; that matters where secrets are compressed together with data that an attacker chooses, which can reveal
+/// the secrets by the length of the result.
 ///
-/// Cancel-safe: dropping the future gives the attempt up and leaves nothing behind. What the socket's own methods promise
-/// about futures that are dropped stands at each: nothing received is lost, and nothing is sent twice.
+/// Cancel-safe: dropping the future gives up the attempt and leaves nothing behind. The socket's own methods are
+/// cancel-safe too: nothing received is lost, and nothing is sent twice.
 ///
 /// ```no_run
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,7 +49,7 @@ pub async fn connect(url: impl AsRef<str>) -> Result<(WebSocket, Opening), Conne
     Client::builder(url).compression(Deflate::default()).connect_once().await
 }
 
-/// The reason why there is no connection. One line that says what happened.
+/// The reason why there is no connection. Its text is one line that says what happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {

@@ -16,9 +16,9 @@ const CAPACITY: usize = 256;
 
 /// The events of a client from the moment of [`Client::events`](crate::Client::events) on.
 ///
-/// Bounded: a listener that falls behind by more than 256 events is told how many it missed, and
-/// holds up nobody. It does not keep the client alive. The first listener of a client costs the room for
-/// 256 events, some 28 KiB; further ones share it.
+/// It is bounded: a listener that falls behind by more than 256 events misses the oldest, is told how many, and delays
+/// nobody. It does not keep the client alive. The first listener of a client costs the room for 256 events, some 28
+/// KiB; further ones share it.
 pub struct Events {
     receiver: Option<broadcast::Receiver<EventItem>>,
 }
@@ -27,22 +27,23 @@ pub struct Events {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum EventItem {
-    /// Something worth knowing.
+    /// An event of the connection, of the session or of the retry logic.
     Event(Event),
     /// The state changed.
     State(State),
-    /// So many received messages were discarded because nobody reads them; see
-    /// [`Inbox`](crate::Inbox) for when that happens.
+    /// This many received messages were discarded because nobody reads them; see [`Inbox`](crate::Inbox) for when that
+    /// happens.
     Discarded(u64),
-    /// The inbox is full far beyond its bound, so that the connection is not read any more, although something that was sent
-    /// waits for what comes behind: see [`Inbox`](crate::Inbox). Whoever reads the inbox is too slow, or waits for that.
+    /// The inbox has reached its hard limit, so that the connection is no longer read although the evidence for a
+    /// message that was sent may come behind: see [`Inbox`](crate::Inbox). The task that reads the inbox is too slow,
+    /// or waits for that message's outcome.
     InboxFull {
-        /// Messages that wait for the reader.
+        /// Messages in the inbox.
         messages: usize,
-        /// Payload bytes of those.
+        /// Their payload bytes.
         bytes: usize,
     },
-    /// So many events were missed because they were not fetched in time.
+    /// This many events were missed because the listener did not fetch them in time.
     Missed(u64),
 }
 

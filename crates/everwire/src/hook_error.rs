@@ -6,14 +6,15 @@ use std::fmt;
 use everwire_core::{OpenFailure, OpenFailureKind, Phase};
 use everwire_ws::CloseFrame;
 
-/// Trying again would not help: returned by a hook ([`Builder::before_attempt`](crate::Builder::before_attempt),
-/// [`Builder::on_open`](crate::Builder::on_open)), by itself or as a source of its error, it ends the client
-/// ([`Closed::Refused`](crate::Closed::Refused)). Any other error is tried again, with the usual delays.
+/// The error by which a hook says that trying again would not help. When
+/// [`Builder::before_attempt`](crate::Builder::before_attempt) or [`Builder::on_open`](crate::Builder::on_open) returns
+/// it, or an error that has it as a source, the client ends ([`Closed::Refused`](crate::Closed::Refused)). After any
+/// other error of a hook the client tries again, with the usual delays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermanentError(String);
 
 impl PermanentError {
-    /// With the reason, in words.
+    /// An error with the reason in words.
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }
@@ -27,8 +28,8 @@ impl fmt::Display for PermanentError {
 
 impl Error for PermanentError {}
 
-/// A [`NewConnection`](crate::NewConnection) is over. Returned by the hook, its close code decides whether it is tried again, as
-/// that of any other connection does.
+/// The error of a [`NewConnection`](crate::NewConnection) that has ended. If the hook returns it, the close code
+/// decides whether the client tries again, as for any other connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionEnded {
     kind: OpenFailureKind,
@@ -36,7 +37,7 @@ pub struct ConnectionEnded {
 }
 
 impl ConnectionEnded {
-    /// The server's close frame, if it sent one, and with a code (RFC 6455 section 7.1.5).
+    /// The server's close frame, if it sent one with a code (RFC 6455 section 7.1.5).
     #[must_use]
     pub fn close_frame(&self) -> Option<&CloseFrame> {
         match &self.kind {

@@ -8,29 +8,33 @@
 //! - Every message that [`Client::send`] accepts ends in exactly one [`Outcome`], which its [`Delivery`] reports. It works with
 //!   any standard server: pings and messages share one order, so the pong to a ping proves that the peer has received what was
 //!   sent before.
-//! - With a server that speaks `everwire.v1` (the crate `everwire-server` does), a [session](Builder::session) makes that
-//!   exactly once and in order, in both directions, across any number of connections.
-//! - Everything is bounded: outbox, inbox, what the peer may send, and how long things may take.
+//! - With a server that speaks `everwire.v1` (the crate `everwire-server` does), a [session](Builder::session) has each
+//!   message processed exactly once and in order, in both directions, across any number of connections.
+//! - Everything is bounded: the outbox, the inbox, the size of what the peer sends, and the time for opening and
+//!   closing.
 //!
-//! Start at [`Client`]; its settings are those of [`Builder`]. The [`guide`] has long-form chapters on reconnecting, delivery, sessions,
-//! browsers and testing. For a single connection without all of this there is `connect`.
+//! Start at [`Client`]; its settings are those of [`Builder`]. The [`guide`] has long-form chapters on reconnecting,
+//! delivery, sessions, browsers and testing. For a single connection without all of this there is the function
+//! `connect`.
 //!
 //! # Runtime
 //!
-//! A client is one task on the tokio runtime in which it is built, with a [`store`] a thread beside it; the runtime
-//! needs its I/O and time drivers (`enable_all`). Its methods that are not `async` may be called from any thread.
+//! A client is one task on the tokio runtime in which it is built; with a [`store`] it also has a thread. The runtime
+//! needs its I/O and time drivers (`enable_all`). The client's methods that are not `async` may be called from any
+//! thread.
 //!
 //! # In a page
 //!
 //! Compiled for `wasm32-unknown-unknown` the client drives the browser's own WebSocket, as a task on the page's (or
-//! worker's) event loop; it needs no runtime. The API is the same except for what a browser does not allow: headers, proxies,
-//! redirects, TLS settings and compression are up to the browser. A page can't send pings either. In a
-//! [session](Builder::session) the session's own ping does what the protocol's does elsewhere, and so do texts that a plain
-//! server answers (`Builder::text_pings`); without either nothing is proven, so there is no heartbeat, and the guarantee is
-//! [`Guarantee::Unproven`]. A message counts as written when the browser has it, since a browser never gives one back. The client
-//! listens to the browser's events about the network, and about a page that was frozen or left; `store::WebStore` keeps the
-//! outbox in the browser; hooks need not be `Send` ([`MaybeSend`]). `Builder::socket_factory` brings other sockets than the
-//! browser's, such as npm's `ws` in Node.js; where these can ping, pongs are evidence as they are natively.
+//! worker's) event loop; it needs no runtime. The API is the same except for what a browser does not allow: headers,
+//! proxies, redirects, TLS settings and compression are up to the browser. A page can't send pings either. In a
+//! [session](Builder::session) the session's own pings take their place; with a plain server, text messages that it
+//! answers do ([`Builder::text_pings`]). Without either nothing is proven: there is no heartbeat, and the guarantee is
+//! [`Guarantee::Unproven`]. A message counts as written when the browser has it, since a browser never gives one back.
+//! The client listens to the browser's events about the network, and about a page that was frozen or left;
+//! `store::WebStore` keeps the outbox in the browser; hooks need not be `Send` ([`MaybeSend`]).
+//! `Builder::socket_factory` brings other sockets than the browser's, such as npm's `ws` in Node.js; where these can
+//! ping, pongs are evidence as they are natively.
 //!
 //! # Features
 //!
@@ -45,8 +49,8 @@
 //!
 //! # Logging
 //!
-//! By `tracing`, under the target `everwire`. URLs are logged without user, password and query;
-//! payloads and headers are not logged.
+//! Log records go to `tracing` under the target `everwire`, those of calls under `everwire::calls`. URLs are logged
+//! without user, password and query; payloads and headers are not logged.
 //!
 //! # Metrics
 //!

@@ -87,9 +87,9 @@ impl Drop for Lent {
     }
 }
 
-/// A connection that has just opened, in the hands of the hook of [`Builder::on_open`](crate::Builder::on_open).
+/// A connection that has just opened, as the hook of [`Builder::on_open`](crate::Builder::on_open) gets it.
 ///
-/// It lasts as long as the hook's future: kept beyond that, it only says that it is over.
+/// It can be used as long as the hook's future runs; afterwards its methods fail with [`ConnectionEnded`].
 #[derive(Debug)]
 pub struct NewConnection {
     subprotocol: Option<String>,
@@ -127,9 +127,9 @@ impl NewConnection {
         self.last_cause.as_ref()
     }
 
-    /// Sends a message, and waits until it is written, before that until the [send rate](crate::Builder::send_rate) allows
-    /// it. It has no outcome and is in no statistics: if the connection fails, the
-    /// hook runs again on the next one. If it is given up halfway, the message may still go out.
+    /// Sends a message: waits until the [send rate](crate::Builder::send_rate) allows it, then until it is written. It
+    /// has no outcome and is in no statistics: if the connection fails, the hook runs again on the next one. If the
+    /// future is dropped, the message may still go out.
     ///
     /// # Errors
     /// When the connection has ended.

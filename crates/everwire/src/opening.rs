@@ -9,8 +9,8 @@ use everwire_core::Milliseconds;
 /// The way a connection was opened, and how long each phase took;
 /// [`Stats::opening`](crate::Stats::opening) has that of the last one.
 ///
-/// A phase that was gone through several times (redirects) counts with all its times together. `Display` gives it in one
-/// line, without anything secret.
+/// A phase that was gone through several times (redirects) has the sum of its times. `Display` writes it in one line,
+/// without secrets.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -40,7 +40,7 @@ use everwire_core::Milliseconds;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Opening {
-    /// From the attempt's start to the open WebSocket.
+    /// The time from the attempt's start to the open WebSocket.
     pub total: Duration,
     /// Making the request, the hook of [`Builder::before_attempt`](crate::Builder::before_attempt) included.
     pub request: Duration,
@@ -48,13 +48,13 @@ pub struct Opening {
     pub dns: Option<Duration>,
     /// Making the TCP connection to the server or the proxy.
     pub tcp: Duration,
-    /// Getting a way through the proxy, TLS with an `https` proxy included; `None` without a proxy.
+    /// Getting a tunnel through the proxy, TLS with an `https` proxy included; `None` without a proxy.
     pub proxy: Option<Duration>,
     /// The TLS handshake with the server; `None` with `ws`.
     pub tls: Option<Duration>,
     /// The WebSocket opening handshake (RFC 6455 section 4.1), those that ended in a redirect included.
     pub upgrade: Duration,
-    /// The talk of the hook of [`Builder::on_open`](crate::Builder::on_open); `None` without one.
+    /// The hook of [`Builder::on_open`](crate::Builder::on_open); `None` without one.
     pub on_open: Option<Duration>,
     /// Redirects that were followed.
     pub redirects: u8,
@@ -69,8 +69,8 @@ pub struct Opening {
     pub tls_version: Option<rustls::ProtocolVersion>,
     /// The protocol that was agreed on by ALPN (RFC 7301), if anything was.
     pub alpn: Option<String>,
-    /// The headers of the server's answer (RFC 6455 section 4.2.2): with `Sec-WebSocket-Extensions` for what compression was
-    /// agreed on, and whatever else it says. They may hold secrets, such as cookies.
+    /// The headers of the server's answer (RFC 6455 section 4.2.2); `Sec-WebSocket-Extensions` among them tells the
+    /// compression that was agreed on. They may hold secrets, such as cookies.
     pub headers: http::HeaderMap,
 }
 

@@ -13,11 +13,12 @@ use crate::shared::Shared;
 /// The outcomes of all messages from the moment of [`Client::outcomes`](crate::Client::outcomes) on, in the order in which
 /// they become known.
 ///
-/// For a program that keeps its own list of messages, as a binding for another language does: it asks in one place for all
-/// of them, where a [`Delivery`](crate::Delivery) speaks of one. Neighbours with the same outcome are one range. It does
-/// not keep the client alive.
+/// It is for a program that keeps its own list of messages, as a binding for another language does: it gets all
+/// outcomes in one place, where a [`Delivery`](crate::Delivery) tells one. Messages with consecutive numbers and the
+/// same outcome are one range. It does not keep the client alive.
 ///
-/// Nothing is discarded: what is not fetched stays here, 48 bytes for each range ([`pending`](Self::pending) counts them).
+/// Nothing is discarded: what is not fetched stays here, 32 bytes for each range ([`pending`](Self::pending) counts
+/// them). A program that never fetches them holds more and more of them.
 pub struct Outcomes {
     shared: Arc<Shared>,
     generation: u64,

@@ -11,8 +11,8 @@ use http::{HeaderMap, Uri};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AttemptRequest {
-    /// The address to connect to: a `ws` or `wss` URL. A user and password in it become an
-    /// `Authorization` header, unless there is one in `headers`.
+    /// The `ws` or `wss` URL to connect to. A user and password in it become an `Authorization` header, unless there is
+    /// one in `headers`.
     pub url: Uri,
     /// Headers besides those that the opening handshake sets itself.
     pub headers: HeaderMap,

@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Arc<Mailbox>,
     state: watch::Sender<State>,
     events: Feed,
-    line: SenderQueue,
+    senders: SenderQueue,
     finished: watch::Sender<bool>,
     #[cfg(feature = "calls")]
     pub(crate) calls: crate::calls::slot::CallsSlot,
@@ -129,7 +129,7 @@ impl Shared {
             driver,
             state: watch::Sender::new(State::Closed(core::Closed::Initial)),
             events: Feed::default(),
-            line: SenderQueue::default(),
+            senders: SenderQueue::default(),
             finished: watch::Sender::new(false),
             #[cfg(feature = "calls")]
             calls: crate::calls::slot::CallsSlot::default(),
@@ -246,7 +246,7 @@ impl Shared {
 
     /// There may be room in the outbox, or none ever again.
     pub(crate) fn call_next_in_line(&self) {
-        self.line.call_next();
+        self.senders.call_next();
     }
 
     /// The driver has ended: nobody waits for it any longer.

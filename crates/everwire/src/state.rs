@@ -6,8 +6,8 @@ use std::time::Duration;
 use everwire_core::{Cause, Closed, Seconds};
 use web_time::Instant;
 
-/// The state of a client; [`Client::state`](crate::Client::state) and
-/// [`watch_state`](crate::Client::watch_state) tell it. In words by `Display`.
+/// The state of a client, as [`Client::state`](crate::Client::state) and [`watch_state`](crate::Client::watch_state)
+/// tell it. `Display` writes it in one line for people.
 ///
 /// ```text
 ///                      connect                 opened
@@ -22,7 +22,7 @@ use web_time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// Nothing runs, and why.
+    /// Nothing runs; the value is the reason.
     Closed(Closed),
     /// An attempt is under way.
     Connecting {
@@ -33,12 +33,13 @@ pub enum State {
     Connected {
         /// The subprotocol that the server chose.
         subprotocol: Option<String>,
-        /// The peer sends other things and has answered no ping on this connection, as it must (RFC 6455 section 5.5.2), so
-        /// that nothing proves what arrives there: waiting for [`Outcome::Received`](crate::Outcome::Received) is in vain.
-        /// That shows some seconds after it should have answered; the same state without it follows if it does after all.
+        /// `true` if the peer sends other things but has answered no ping on this connection, though it must (RFC 6455
+        /// section 5.5.2). Nothing proves then that messages arrive: no message ends as
+        /// [`Outcome::Received`](crate::Outcome::Received). It is set some seconds after the answer was due; if the
+        /// peer answers later, the state changes to `false`.
         pings_unanswered: bool,
     },
-    /// Waiting for the next attempt.
+    /// The client waits for its next attempt.
     Disconnected {
         /// Why the last attempt or connection ended.
         cause: Cause,
@@ -46,8 +47,8 @@ pub enum State {
         retry_at: Instant,
         /// Number of the attempt to come.
         attempt: u32,
-        /// The attempt could start now, and waits for its place in the [`RetryBudget`](crate::RetryBudget) that clients of
-        /// this process share.
+        /// `true` if the attempt could start now but waits for its place in the [`RetryBudget`](crate::RetryBudget)
+        /// that clients of this process share.
         held: bool,
     },
     /// Flushing what is queued, then closing the connection.
@@ -55,13 +56,13 @@ pub enum State {
 }
 
 impl State {
-    /// Nothing more will happen by itself: only [`connect`](crate::Client::connect) goes on from
-    /// here, and after `close` not even that.
+    /// Returns `true` if nothing more happens automatically: only [`connect`](crate::Client::connect) starts the client
+    /// again, and after [`close`](crate::Client::close) nothing does.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Closed(closed) if *closed != Closed::Initial)
     }
 
-    /// The connection is open.
+    /// Returns `true` if the connection is open.
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected { .. })
     }

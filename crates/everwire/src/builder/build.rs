@@ -31,8 +31,9 @@ use crate::sync::unix_ms;
 use crate::target::Target;
 
 impl Builder {
-    /// Checks all settings and starts the client on the current tokio runtime, or in a page on its event loop. It connects
-    /// in the background; that the server can't be reached is no error here.
+    /// Checks all settings and starts the client on the current tokio runtime, or in a page on its event loop. It
+    /// connects in the background: a server that can't be reached is no error here, but shows in the
+    /// [state](crate::Client::watch_state).
     ///
     /// # Errors
     ///

@@ -7,23 +7,23 @@ use everwire_core::ConfigError;
 
 use crate::store::StoreError;
 
-/// A client could not be built. One line that says what is wrong and what is allowed.
+/// The reason why a client could not be built. Its text is one line that says what is wrong and what is allowed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The URL: malformed, of an unknown scheme, with a fragment.
+    /// The URL is malformed, or has an unknown scheme or a fragment.
     Url(String),
-    /// A header or a subprotocol.
+    /// A header or a subprotocol is not valid.
     Header(String),
-    /// Another setting.
+    /// Another setting is not valid.
     Setting(ConfigError),
-    /// The proxy: its URL, or the environment variable that names it.
+    /// The URL of the proxy is not valid, here or in the environment variable that names it.
     Proxy(String),
     /// TLS can't be set up: a certificate, key or pin is malformed or does not fit, or the system has no root certificates.
     Tls(String),
     /// The store of the outbox can't be read.
     Store(StoreError),
-    /// Called outside a tokio runtime, which is to run the client.
+    /// There is no tokio runtime here, which a client needs.
     NoRuntime,
     /// The operating system gives no randomness.
     NoRandomness(String),

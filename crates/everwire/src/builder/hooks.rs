@@ -7,12 +7,13 @@ use super::Builder;
 use crate::{AttemptRequest, MaybeSend, MaybeSync, NewConnection, on_open};
 
 impl Builder {
-    /// A hook that is called before every attempt and may change its URL, headers and
-    /// subprotocols: the place for a fresh token. It counts into
-    /// [`connect_timeout`](Self::connect_timeout). If it fails, so does the attempt, and the next one comes after the usual
-    /// delay, unless the error is [`PermanentError`](crate::PermanentError). If it panics, the client ends.
+    /// A hook that is called before every attempt and may change its URL, headers and subprotocols, for example to add
+    /// a fresh token. Its time counts towards [`connect_timeout`](Self::connect_timeout). If it fails, so does the
+    /// attempt, and the next one comes after the usual delay, unless the error is
+    /// [`PermanentError`](crate::PermanentError). If it panics, the client ends. Default: none.
     ///
-    /// With a hook a 401 is retried, since the next token may be better; without one it is final.
+    /// With a hook a 401 is retried, since the next token may be better, and is final when it comes a fourth time in a
+    /// row; without a hook it is final at once.
     ///
     /// ```no_run
     /// # async fn fetch_token() -> Result<String, std::io::Error> { Ok(String::new()) }
@@ -35,15 +36,16 @@ impl Builder {
         self
     }
 
-    /// A hook that has each new connection to itself, before anything that waits in the outbox is sent on it: the place to
-    /// log in and to subscribe, with a server that forgets both when a connection ends. The client is connected, and sends,
-    /// when the hook's future is done. It counts into [`connect_timeout`](Self::connect_timeout). If it panics, the client
-    /// ends. Default: none.
+    /// A hook that has each new connection to itself, before anything in the outbox is sent on it: to log in and to
+    /// subscribe at a server that forgets both when a connection ends. The client counts as connected, and sends, when
+    /// the hook's future is done. Its time counts towards [`connect_timeout`](Self::connect_timeout). If it panics, the
+    /// client ends. Default: none.
     ///
     /// If it fails, the attempt has failed, and the next one comes after the usual delay, unless the error is
     /// [`PermanentError`](crate::PermanentError); if the server closes the connection meanwhile, its close code decides
-    /// ([`ConnectionEnded`](crate::ConnectionEnded)). What the hook leaves unread goes to the [`Inbox`](crate::Inbox). Not for [sessions](Self::session), which
-    /// have nothing to repeat. What it sends counts into the [`send_rate`](Self::send_rate), and waits for it.
+    /// ([`ConnectionEnded`](crate::ConnectionEnded)). What the hook leaves unread goes to the [`Inbox`](crate::Inbox).
+    /// What it sends counts towards the [`send_rate`](Self::send_rate), and waits for it. Together with a
+    /// [session](Self::session), which is resumed without such a hook, [`build`](Self::build) refuses it.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {

@@ -115,24 +115,25 @@ impl Builder {
         }
     }
 
-    /// All settings of the state machines at once; it replaces those set before. The place for those without a method of
-    /// their own, like [`stable_after`](everwire_core::RetryConfig::stable_after) and
-    /// [`probe_timeout`](everwire_core::OpenConfig::probe_timeout). A session's `limits` are not taken from here but follow
-    /// from [`inbox`](Self::inbox) and [`limits`](Self::limits).
+    /// Replaces all settings of the state machine, those set before included. It is for settings without a method of
+    /// their own, such as [`stable_after`](everwire_core::RetryConfig::stable_after) and
+    /// [`probe_timeout`](everwire_core::OpenConfig::probe_timeout). A session's `limits` are not taken from here but
+    /// follow from [`inbox`](Self::inbox) and [`limits`](Self::limits).
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// A header of every attempt's request. May be called several times, also for one name. The name is sent in the case
-    /// in which it is written here. `Host` stands in for the host of the URL, which is still what is connected to and what
-    /// certificates are for. Without a `User-Agent` it is `everwire/` and the version.
+    /// A header of every attempt's request. May be called several times, also for one name. The name is sent in the
+    /// case in which it is written here. A `Host` given here is sent in place of the URL's host; the client still
+    /// connects to the URL's host, and checks certificates for that. Default: only a `User-Agent`, `everwire/` and the
+    /// version.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.headers.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// A subprotocol to offer (RFC 6455 section 1.9); the first call is the first preference.
+    /// A subprotocol to offer (RFC 6455 section 1.9). May be called several times, in the order of preference.
     /// [`State::Connected`](crate::State::Connected) tells which one the server chose.
     pub fn subprotocol(mut self, name: impl AsRef<str>) -> Self {
         self.subprotocols.push(name.as_ref().to_owned());
@@ -143,10 +144,12 @@ impl Builder {
     /// once and in order, in both directions, and its [`Delivery`](crate::Delivery) ends as
     /// [`Acknowledged`](crate::Outcome::Acknowledged). Default: none, for servers of any kind.
     ///
-    /// The subprotocol is offered automatically. The server is told the inbox's bounds as the limit of what it may have under way. In
-    /// a session no reliable message is discarded: messages that nobody reads wait, and so does the server.
+    /// The subprotocol is offered automatically. The inbox's bounds limit what the server may send ahead of
+    /// acknowledgements. In a session no reliable message is discarded: if nobody reads the inbox, messages wait, and
+    /// so does the server.
     ///
-    /// Requires the feature `session`, which is on by default: [`build`](Self::build) refuses a session without it.
+    /// It requires the feature `session`, which is on by default; without the feature [`build`](Self::build) refuses a
+    /// session.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -162,9 +165,9 @@ impl Builder {
         self
     }
 
-    /// Handlers for the server's calls, and limits of calls; the client then reads its messages itself from the
-    /// beginning ([`Client::calls`](crate::Client::calls)). Requires a [session](Self::session). Default: no handlers;
-    /// calls of one's own are possible without.
+    /// Handlers for the server's calls, and limits of calls; the client then reads the received messages itself from
+    /// the beginning ([`Client::calls`](crate::Client::calls)). It requires a [session](Self::session). Default: no
+    /// handlers, and the default limits; the client can make calls of its own without this.
     #[cfg(feature = "calls")]
     pub fn calls(mut self, calls: everwire_peer::Calls) -> Self {
         self.calls = Some(calls);

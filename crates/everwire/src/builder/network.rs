@@ -42,25 +42,26 @@ impl Default for Network {
 }
 
 impl Builder {
-    /// Connects by this proxy, whatever the server and the environment: `http` and `https` (CONNECT, RFC 9110 section
-    /// 9.3.6), `socks5` (RFC 1928; names are resolved here) or `socks5h` (the proxy resolves them). A user and password in
-    /// the URL, percent-encoded, are for the proxy (RFC 7617, RFC 1929); they never show in errors, logs or
-    /// [`Opening`](crate::Opening). Without a port it is 80, 443 or 1080.
+    /// Connects through this proxy, whatever the environment says. The URL's scheme is `http` or `https` (CONNECT, RFC
+    /// 9110 section 9.3.6), `socks5` (RFC 1928; this machine resolves names) or `socks5h` (the proxy resolves them). A
+    /// user and password in the URL, percent-encoded, are for the proxy (RFC 7617, RFC 1929); they never appear in
+    /// errors, logs or [`Opening`](crate::Opening). The default port is 80 for `http`, 443 for `https`, and 1080 for
+    /// SOCKS.
     ///
-    /// Default: from the environment when [`build`](Self::build) is called: `HTTP_PROXY` for `ws`, `HTTPS_PROXY` for
-    /// `wss`, `ALL_PROXY` for both where the other is not set, and no proxy for the hosts in `NO_PROXY` and for this machine
-    /// (`localhost`, 127.0.0.0/8, `::1`). The names may be in small letters too; an empty value counts as none.
-    /// `HTTP_PROXY` in capitals is ignored in CGI programs (where there is `REQUEST_METHOD`).
+    /// Default: the proxy that the environment names when [`build`](Self::build) is called: `HTTP_PROXY` for `ws`,
+    /// `HTTPS_PROXY` for `wss`, `ALL_PROXY` for both where the other is not set, and no proxy for the hosts in
+    /// `NO_PROXY` and for this machine (`localhost`, 127.0.0.0/8, `::1`). The names may also be in lower case; an empty
+    /// value counts as none. `HTTP_PROXY` in upper case is ignored in CGI programs (where `REQUEST_METHOD` is set).
     ///
     /// `NO_PROXY` is read as Go's `httpproxy` reads it: entries are names (`example.org` with what is below it,
     /// `.example.org` and `*.example.org` only that), addresses, networks like `10.0.0.0/8`, or `*` for everything, each
     /// but the last two with a port if only that is meant (`example.org:8443`, `[fd00::1]:80`). Commas or white space
     /// separate them.
     ///
-    /// An HTTP proxy that answers anything but success makes a
-    /// [`Refused`](crate::OpenFailureKind::Refused) in [`Phase::Proxy`](crate::Phase::Proxy): 401, 403, 405 and 407 are
-    /// final, all else is retried, as a name that is not found here is. A SOCKS proxy that refuses the credentials, or makes
-    /// no connections, makes a [`ProxyDenied`](crate::OpenFailureKind::ProxyDenied), which is final.
+    /// If an HTTP proxy answers anything but success, the attempt fails as [`Refused`](crate::OpenFailureKind::Refused)
+    /// in [`Phase::Proxy`](crate::Phase::Proxy): 401, 403, 405 and 407 are final, all other answers are retried. If a
+    /// SOCKS proxy refuses the credentials, or makes no connections at all, the attempt fails as
+    /// [`ProxyDenied`](crate::OpenFailureKind::ProxyDenied), which is final.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
@@ -80,11 +81,11 @@ impl Builder {
         self
     }
 
-    /// The proxy that the client will connect by, without credentials, as the settings and the environment now say; `None`
-    /// if by none.
+    /// The URL of the proxy that the client will connect through, without credentials, by the settings and the
+    /// environment as they are now; `None` if it connects directly.
     ///
     /// # Errors
-    /// [`BuildError::Url`] and [`BuildError::Proxy`], as [`build`](Self::build) would say.
+    /// [`BuildError::Url`] and [`BuildError::Proxy`], as [`build`](Self::build) would return them.
     pub fn proxy_in_use(&self) -> Result<Option<String>, BuildError> {
         let target = Target::parse(&self.url).map_err(BuildError::Url)?;
         let proxies = self.network.proxy.clone().proxies(variable)?;
@@ -92,13 +93,13 @@ impl Builder {
         Ok(proxy.map(ToString::to_string))
     }
 
-    /// Redirects of the opening request (301, 302, 303, 307, 308) that one attempt follows; more are a failure, and so is
-    /// a circle. Default: 0, as in browsers: a redirect is a failure, and final.
+    /// The number of redirects (301, 302, 303, 307, 308) that one attempt follows; with more, or in a circle, the
+    /// attempt fails. Default: 0, as in browsers: a redirect is a failure, and final.
     ///
-    /// `Location` may be relative, and `ws`, `wss`, `http` or `https`, of which the latter two mean the former. It never
-    /// leads from `wss` to `ws`. To another origin (scheme, host or port) no header goes along but `Accept`,
-    /// `Accept-Language`, `Origin` and `User-Agent`, and no user and password of the URL; subprotocols do, so don't follow
-    /// redirects if one of them is a secret. Each attempt starts at the original URL.
+    /// `Location` may be relative, or have the scheme `ws`, `wss`, `http` (taken for `ws`) or `https` (taken for
+    /// `wss`). A redirect from `wss` to `ws` is not followed. Another origin (scheme, host or port) is sent no headers
+    /// but `Accept`, `Accept-Language`, `Origin` and `User-Agent`, and not the URL's user and password; it is sent the
+    /// subprotocols, so don't follow redirects if one of those is a secret. Each attempt starts at the original URL.
     ///
     /// Too low: a server that has moved can't be reached. Too high: an attempt may follow a chain of redirects until
     /// the time for opening is over.
@@ -113,13 +114,14 @@ impl Builder {
         self
     }
 
-    /// Messages of more bytes than this go in fragments of 64 KiB (RFC 6455 section 5.4), compressed or not, so that
-    /// pings, pongs and a close frame pass between them: a server's ping is answered, and a death is found, while a
-    /// large message is on its way over a slow network. Default: 1 MiB. `None` sends every message in one frame, for a
-    /// server that takes each fragment for a message. Low thresholds cost a header for each fragment, and nothing else.
+    /// Messages of more bytes than this are sent in fragments of 64 KiB (RFC 6455 section 5.4), compressed or not, so
+    /// that pings, pongs and a close frame pass between them: a server's ping is answered, and a dead peer is found,
+    /// while a large message is on its way over a slow network. Default: 1 MiB. `None` sends every message in one
+    /// frame, for a server that takes each fragment for a message.
     ///
-    /// Too low: servers that process each fragment separately become slow. Too high: pings and close frames wait behind
-    /// a large message, and a slow network looks dead meanwhile.
+    /// Too low: a header for each fragment, and work for servers that handle each fragment separately. Too high: pings
+    /// and close frames wait behind a large message, and on a slow network the server may take the client for dead
+    /// meanwhile.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), everwire::BuildError> {
@@ -131,43 +133,46 @@ impl Builder {
         self
     }
 
-    /// The time for which a TCP connection is idle before TCP itself asks whether the other end is still there; `None`
-    /// never asks. From 1 s to 9 h, in whole seconds. Default: 60 s. It asks again each quarter of that time, and after
-    /// four questions without an answer the connection is lost: after about twice the time.
+    /// The time for which a TCP connection is idle before TCP itself probes whether the other end is still there;
+    /// `None` sends no probes. From 1 s to 9 h, in whole seconds. Default: 60 s. The probes are repeated after each
+    /// quarter of that time (at least 1 s), and after four without an answer (on Windows, as many as the system says)
+    /// the connection is lost: after about twice the time.
     ///
     /// It finds less than the [heartbeat](Self::heartbeat_interval) does, since a proxy may answer for a server that is
-    /// gone; it costs next to nothing, and keeps address translators from forgetting the connection when the heartbeat is
-    /// off.
+    /// gone. It costs next to nothing, and keeps address translators from forgetting the connection when the heartbeat
+    /// is off.
     ///
-    /// Too short: wakes the radio of a mobile device for nothing. Too long: the kernel finds a vanished peer no sooner
-    /// than an application would.
+    /// Too short: the probes wake the radio of a mobile device for nothing. Too long: address translators forget idle
+    /// connections, and TCP notices a vanished peer late.
     pub fn tcp_keepalive(mut self, idle: Option<Duration>) -> Self {
         self.network.keepalive = idle;
         self
     }
 
-    /// Has changes of the network hint to this client when to look after its connection. Default: none; the heartbeat
-    /// finds what is dead, and the wall clock a sleep of the device.
+    /// Passes changes of the network to this client as [hints](crate::Hint), so that it probes its connection, or tries
+    /// again, at once. Default: none; the heartbeat finds dead connections later, and the wall clock tells when the
+    /// device has slept.
     pub fn network_hints(mut self, hints: NetworkHints) -> Self {
         self.network.hints = Some(hints);
         self
     }
 
-    /// The address of this machine to connect from. Default: the operating system chooses. Servers and proxies are then
-    /// reached only by addresses of the same family, IPv4 or IPv6.
+    /// The address of this machine to connect from. Servers and proxies are then reached only at addresses of the same
+    /// family, IPv4 or IPv6. Default: the operating system chooses.
     pub fn local_address(mut self, address: IpAddr) -> Self {
         self.network.local_address = Some(address);
         self
     }
 
-    /// Connects to these addresses where `host` and `port` are asked for, instead of asking the system's resolver, as
-    /// curl's `--resolve` does: for a server behind a balancer, or one whose name leads elsewhere yet. Host header and
-    /// certificate follow the URL all the same. A proxy of any kind is then asked for the address instead of the name. It
-    /// counts for a proxy's host too, and a dot at the end of a name makes no difference. May be called several times; the
-    /// last call for a host and port counts. Default: none.
+    /// Connects to these addresses for `host` and `port` instead of asking the system's resolver, as curl's `--resolve`
+    /// does: for a server behind a balancer, or one whose name still leads elsewhere. The `Host` header and the
+    /// certificate check use the URL's name all the same. A proxy of any kind is then asked for the address instead of
+    /// the name. It applies to a proxy's host too, and a dot at the end of a name makes no difference. May be called
+    /// several times; the last call for a host and port counts. Default: none.
     ///
-    /// The addresses of a host are tried as RFC 8305 says: the families in turn, the next one when one has failed or not
-    /// answered for 250 ms. An address at which an opening failed, behind TCP too, comes last for the next ten minutes.
+    /// The addresses of a host are tried as RFC 8305 says: IPv4 and IPv6 in turn, the next address when one has failed
+    /// or has not answered for 250 ms. An address at which an opening failed, also after TCP was connected, comes last
+    /// for the next ten minutes.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {

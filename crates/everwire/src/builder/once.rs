@@ -12,15 +12,15 @@ use crate::target::Target;
 use crate::{ConnectError, Opening, WebSocket};
 
 impl Builder {
-    /// Opens one connection and hands it over, without a client around it; see [`connect`](crate::connect()). All that is
-    /// about opening applies: headers, subprotocols, hooks, proxy, TLS, redirects, limits, compression,
-    /// [`connect_timeout`](Self::connect_timeout). What is about staying connected, waiting and proving does not.
+    /// Opens one connection and returns its socket, without a client around it; see [`connect`](crate::connect()). The
+    /// settings of openings apply: headers, subprotocols, hooks, proxy, TLS, redirects, limits, compression,
+    /// [`connect_timeout`](Self::connect_timeout). Those of retries, heartbeat, queues and delivery do not.
     ///
-    /// Cancel-safe: dropping the future gives the attempt up and leaves nothing behind.
+    /// Cancel-safe: dropping the future gives up the attempt and leaves nothing behind.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]. A session or a store is refused: they need a client.
+    /// [`ConnectError`]. A session and a store are refused: both need a client.
     pub async fn connect_once(mut self) -> Result<(WebSocket, Opening), ConnectError> {
         for (given, setting) in [(self.config.session.is_some(), "session"), (self.store.is_some(), "store")] {
             if given {

@@ -17,8 +17,8 @@ impl Builder {
         self
     }
 
-    /// The factor by which each delay is longer than the one before, until a delay is more than half of the longest
-    /// one, which then follows. Default: 1.3. Less than 1 is refused.
+    /// The factor by which each delay is longer than the one before. A delay that would be longer than half of the
+    /// [longest](Self::max_delay) is the longest at once. Default: 1.3. Less than 1 is refused.
     ///
     /// Too low (1.0 keeps the delay constant): the load on a server that is down does not fall. Too high: two failures
     /// in a row already wait for the [longest delay](Self::max_delay).
@@ -30,22 +30,22 @@ impl Builder {
     /// The longest delay, before jitter. Default: 10 s. Less than [`initial_delay`](Self::initial_delay) is refused.
     ///
     /// Too short: a server that is down gets about one attempt of every client in this time, which may keep it down.
-    /// Too long: an outage lasts for the clients up to this much longer than for the server.
+    /// Too long: after an outage clients come back up to this much later than the server.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.config.retry.max_delay = delay;
         self
     }
 
-    /// The spread of delays, so that many clients do not return at once. Default: [`Jitter::Full`]. With less spread,
-    /// clients that lost their connections together come back together.
+    /// The random part of delays, which keeps many clients from returning at once. Default: [`Jitter::Full`]. With less
+    /// jitter, clients that lost their connections together come back together.
     pub fn jitter(mut self, jitter: Jitter) -> Self {
         self.config.retry.jitter = jitter;
         self
     }
 
-    /// The number of attempts without a useful connection after which the client gives up. A connection is useful when
-    /// it has held for 10 s and the peer has shown itself, or when a message of ours has arrived. Default: unlimited.
-    /// Zero is refused.
+    /// The number of attempts without a useful connection after which the client gives up. A connection is useful once
+    /// it has held for 10 s and the peer has sent something after the opening, or once a message is proven to have
+    /// arrived over it. Default: unlimited. Zero is refused.
     ///
     /// Too low: a short outage ends the client, and the program has to build or [connect](crate::Client::connect) it again.
     /// Too high: a wrong address is never reported as final.
@@ -56,25 +56,25 @@ impl Builder {
 
     /// The time without a useful connection after which the client gives up. Default: unlimited. Zero is refused.
     ///
-    /// Too short: a restart of the server ends the client. Too long: whatever waits for the end (a script, a user)
-    /// waits for it.
+    /// Too short: a restart of the server ends the client. Too long: a script or a user that waits for the end waits
+    /// this long.
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.config.retry.max_elapsed = Some(elapsed);
         self
     }
 
-    /// Shares a [`RetryBudget`] between the retries of this client and those of all others that are given a clone of
-    /// it. Default: none; each client has its own delays only.
+    /// Limits the retries of this client together with those of all others that are given a clone of this
+    /// [`RetryBudget`]. Default: none; each client has only its own delays.
     ///
-    /// A budget that is too small for its clients keeps the last of them offline for long after the server is back; one
-    /// that is too large limits nothing.
+    /// A budget that is too small for its clients keeps some of them offline long after the server is back; one that is
+    /// too large limits nothing.
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = Some(budget);
         self
     }
 
-    /// Replaces the [advice](crate::advice) on whether to retry after one HTTP status or close code. May be called several
-    /// times; contradictions are refused by [`build`](Self::build). Default: none.
+    /// Replaces the [advice](crate::advice) on whether to retry after one HTTP status or close code. May be called
+    /// several times; [`build`](Self::build) refuses contradictions. Default: none.
     pub fn override_advice(mut self, on: CauseMatch, advice: AdviceOverride) -> Self {
         self.config.retry.overrides.push((on, advice));
         self

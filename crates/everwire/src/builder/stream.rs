@@ -15,7 +15,7 @@ use super::{BuildError, Builder};
 use crate::driver::{Stopwatch, Stream, Tls};
 use crate::target::Target;
 
-/// A connection to a server with nothing on it yet: TCP, or TLS over it. See [`Builder::open_stream`].
+/// A connection to a server that carries nothing yet: TCP, or TLS over TCP. See [`Builder::open_stream`].
 #[derive(Debug)]
 pub struct ServerStream(Stream);
 
@@ -25,15 +25,15 @@ pub struct ServerStream(Stream);
 pub enum StreamError {
     /// A setting is wrong.
     Setting(BuildError),
-    /// The server was not reached, or is not the one that was asked for.
+    /// The server was not reached, or its certificate or key was not accepted.
     Open(OpenFailure),
 }
 
 impl Builder {
-    /// Opens the way to the URL's server and nothing more: name resolution, TCP, the proxy, and for `wss` TLS with the
-    /// settings' roots, client certificate and pins. For what is asked of the same server beside its WebSocket, such as a
-    /// sign-in over HTTP/1.1, which then goes to no other server than the WebSocket does. Of the other settings none
-    /// counts: no header is sent, no redirect followed, no hook called, and there is no time limit.
+    /// Opens a connection to the URL's server without a WebSocket on it: name resolution, TCP, the proxy, and for `wss`
+    /// TLS with the settings' roots, client certificate and pins. It is for other requests to the same server, such as
+    /// a sign-in over HTTP/1.1, which then reach the same server as the WebSocket. Other settings do not apply: no
+    /// header is sent, no redirect followed, no hook called, and there is no time limit.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,7 +46,7 @@ impl Builder {
     /// # Ok(()) }
     /// ```
     ///
-    /// Dropping the future abandons the connection.
+    /// Cancel-safe: dropping the future gives up the connection.
     ///
     /// # Errors
     /// [`StreamError`].

@@ -32,7 +32,7 @@ pub(super) struct Block {
     codes: [AtomicU8; BLOCK as usize],
     /// Which are durable, a bit each.
     stored: [AtomicU64; BLOCK as usize / 64],
-    desk: Mutex<BlockState>,
+    state: Mutex<BlockState>,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Block {
             first,
             codes: [const { AtomicU8::new(QUEUED) }; BLOCK as usize],
             stored: [const { AtomicU64::new(0) }; BLOCK as usize / 64],
-            desk: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -68,11 +68,11 @@ impl Block {
     /// that this message may have here already.
     pub(super) fn poll(&self, index: u8, wants: Wants, cx: &mut Context<'_>) -> Poll<Progress> {
         if self.load(index) < wants as u8 {
-            let mut desk = self.lock();
-            // The code is stored before the desk is locked for waking, so one of us sees the other.
+            let mut state = self.lock();
+            // The code is stored before the state is locked for waking, so one of us sees the other.
             if self.load(index) < wants as u8 {
-                let earlier = desk.register(index, wants, cx);
-                drop(desk);
+                let earlier = state.register(index, wants, cx);
+                drop(state);
                 drop(earlier);
                 return Poll::Pending;
             }
@@ -85,13 +85,13 @@ impl Block {
         if let Some(known) = self.known_of_storing(index) {
             return Poll::Ready(known);
         }
-        let mut desk = self.lock();
-        // Whoever stores the bit locks the desk afterwards, so one of us sees the other.
-        match self.known_of_storing_locked(index, &desk) {
+        let mut state = self.lock();
+        // Whoever stores the bit locks the state afterwards, so one of us sees the other.
+        match self.known_of_storing_locked(index, &state) {
             Some(known) => Poll::Ready(known),
             None => {
-                let earlier = desk.register(index, Wants::Stored, cx);
-                drop(desk);
+                let earlier = state.register(index, Wants::Stored, cx);
+                drop(state);
                 drop(earlier);
                 Poll::Pending
             }
@@ -108,12 +108,12 @@ impl Block {
         }
     }
 
-    fn known_of_storing_locked(&self, index: u8, desk: &BlockState) -> Option<Result<(), Outcome>> {
+    fn known_of_storing_locked(&self, index: u8, state: &BlockState) -> Option<Result<(), Outcome>> {
         if self.is_stored(index) {
             return Some(Ok(()));
         }
         let code = self.load(index);
-        match if code == RARE { desk.rare(index) } else { decode(code) } {
+        match if code == RARE { state.rare(index) } else { decode(code) } {
             Progress::Done(outcome) => Some(Err(outcome)),
             Progress::Queued | Progress::Written => None,
         }
@@ -133,9 +133,9 @@ impl Block {
 
     /// Nobody waits for this message any more.
     pub(super) fn forget(&self, index: u8) {
-        let mut desk = self.lock();
-        let gone: Vec<Waiter> = desk.waiters.extract_if(.., |waiter| waiter.index == index).collect();
-        drop(desk);
+        let mut state = self.lock();
+        let gone: Vec<Waiter> = state.waiters.extract_if(.., |waiter| waiter.index == index).collect();
+        drop(state);
         // Wakers are their executors' code.
         drop(gone);
     }
@@ -156,8 +156,8 @@ impl Block {
         debug_assert!(range.clone().all(|index| self.load(index) <= WRITTEN), "a message has two outcomes");
         let code = encode(outcome);
         if code == RARE {
-            let mut desk = self.lock();
-            desk.rare.extend(range.clone().map(|index| (index, outcome)));
+            let mut state = self.lock();
+            state.rare.extend(range.clone().map(|index| (index, outcome)));
         }
         for index in range.clone() {
             self.store(index, code);
@@ -174,7 +174,7 @@ impl Block {
     }
 
     fn lock(&self) -> MutexGuard<'_, BlockState> {
-        lock(&self.desk)
+        lock(&self.state)
     }
 }
 
@@ -219,7 +219,7 @@ impl BlockState {
 
 const QUEUED: u8 = 0;
 const WRITTEN: u8 = 1;
-/// The outcome stands in the desk.
+/// The outcome is in [`BlockState::rare`].
 const RARE: u8 = u8::MAX;
 /// Codes from 2 upwards, in this order.
 const COMMON: [Outcome; 11] = [
@@ -339,6 +339,6 @@ mod tests {
         let waker = Waker::from(Arc::new(Count::default()));
         assert!(block.poll(0, Wants::Written, &mut Context::from_waker(&waker)).is_pending());
         block.forget(0);
-        assert!(lock(&block.desk).waiters.is_empty());
+        assert!(lock(&block.state).waiters.is_empty());
     }
 }

@@ -12,8 +12,8 @@ use super::block::Block;
 
 /// The deliveries of many messages, in the order in which they were sent.
 ///
-/// It costs one reference for 256 neighbours, where a [`Delivery`] costs one each. Like those it may be dropped at any
-/// time. It is an iterator of [`Delivery`], for who wants each by itself.
+/// It holds one reference for each 256 consecutive messages, where a [`Delivery`] holds one for each message. Like a
+/// delivery it may be dropped at any time. It is an iterator of [`Delivery`], to handle each message separately.
 #[derive(Default)]
 #[must_use = "the outcomes are lost with the deliveries; `drop` them to say that this is meant"]
 pub struct Deliveries {
@@ -29,12 +29,12 @@ struct IdRange {
 }
 
 impl Deliveries {
-    /// None yet, for [`Client::send_many`](crate::Client::send_many) to fill.
+    /// An empty collection, for [`Client::send_many`](crate::Client::send_many) to fill.
     pub const fn new() -> Self {
         Self { runs: VecDeque::new(), len: 0 }
     }
 
-    /// The number of messages.
+    /// The number of messages whose deliveries are left.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -44,13 +44,13 @@ impl Deliveries {
         self.len == 0
     }
 
-    /// Number of the first message.
+    /// The number of the first message that is left; `None` if there are none.
     pub fn first_id(&self) -> Option<MessageId> {
         self.runs.front().map(|run| MessageId(run.block.first + u64::from(run.first)))
     }
 
-    /// Waits for the next message's outcome, in the order in which they were sent; `None` once there are no more.
-    /// Cancel-safe: what was not returned is still there.
+    /// Waits for the outcome of the next message, in the order of sending; `None` once there are no more. Cancel-safe:
+    /// what was not returned is still there.
     pub async fn next_outcome(&mut self) -> Option<Outcome> {
         let run = self.runs.front()?;
         let outcome = Delivery::new(Arc::clone(&run.block), run.first).await;

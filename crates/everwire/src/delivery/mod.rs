@@ -25,15 +25,15 @@ pub use self::many::Deliveries;
 /// Resolves to the one [`Outcome`] of a message.
 ///
 /// It may be dropped (`drop(client.send("hello")?)`): the message is sent all the same. It resolves in every case, also
-/// when the client is dropped or its runtime ends. It may be kept for as long as you like: it holds some 300 bytes, shared
-/// with its neighbours, and neither the client nor the message.
+/// when the client is dropped or its runtime ends. It may be kept for as long as you like: it keeps alive neither the
+/// client nor the message, only some 300 bytes that it shares with the 255 deliveries before and after it.
 ///
 /// Awaiting it is cancel-safe: `&mut delivery` can be awaited again after a timeout.
 ///
-/// It may be awaited in the loop that reads the [`Inbox`](crate::Inbox): the client reads on meanwhile, as far as the
-/// inbox's hard limit. With a peer that says more than that at once, await it in a task of its own, or take messages
-/// meanwhile. In a session the outcome comes when the peer's application has processed the message: if that application
-/// waits for this loop, each waits for the other.
+/// It may be awaited in the loop that reads the [`Inbox`](crate::Inbox): meanwhile the client goes on reading, up to
+/// the inbox's hard limit. With a peer that sends more than that at once, await it in a task of its own, or take
+/// messages while waiting. In a session the outcome comes when the peer's application has processed the message: if
+/// that application waits for this loop, each waits for the other.
 ///
 /// ```no_run
 /// # async fn example(client: everwire::Client) -> Result<(), everwire::SendError> {
@@ -73,21 +73,22 @@ impl Place {
     }
 }
 
-/// The progress of a message.
+/// The progress of a message, from [`Delivery::progress`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// In the outbox.
+    /// In the outbox, not wholly written to a socket.
     Queued,
-    /// Wholly handed to a socket; the peer may or may not have it. A message that is sent again
-    /// on a later connection stays here.
+    /// Wholly written to a socket; the peer may or may not have it. A message that is sent again on a later connection
+    /// keeps this progress.
     Written,
-    /// Final.
+    /// Finished, with this outcome.
     Done(Outcome),
 }
 
 impl Delivery {
-    /// Number of the message: from 1, in the order of `send`. [`Client::cancel`](crate::Client::cancel) and
-    /// [`Client::replace`](crate::Client::replace) take it.
+    /// The number of the message, from 1 in the order of `send`; for [`Client::cancel`](crate::Client::cancel) and
+    /// [`Client::replace`](crate::Client::replace). With a [store](crate::store) they continue after those of the
+    /// messages that it has kept.
     pub fn id(&self) -> MessageId {
         MessageId(self.block.first + u64::from(self.place.index()))
     }
@@ -97,15 +98,19 @@ impl Delivery {
         self.block.progress(self.place.index())
     }
 
-    /// Waits until the message is wholly written to a socket, or finished otherwise. Never
-    /// returns [`Progress::Queued`]. Cancel-safe.
+    /// Waits until the message is wholly written to a socket or has its outcome. Never returns [`Progress::Queued`].
+    /// Cancel-safe.
     pub async fn written(&mut self) -> Progress {
         poll_fn(|cx| self.poll_for(Wants::Written, cx)).await
     }
 
-    /// Waits until the message is durable: it survives the end of this process, and with a store on disk that of the
-    /// machine. An error is its outcome, if it came to one before that, as it does without a
-    /// [`store`](crate::Builder::store). Cancel-safe.
+    /// Waits until the message is durable: it survives a crash of this process and, with a store on disk, of the
+    /// machine. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The message's outcome, if it has one before it is durable; without a [`store`](crate::Builder::store) that is
+    /// always so.
     pub async fn stored(&mut self) -> Result<(), Outcome> {
         poll_fn(|cx| {
             let poll = self.block.poll_stored(self.place.index(), cx);

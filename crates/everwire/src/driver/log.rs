@@ -28,11 +28,11 @@ pub(super) fn opening(url: &str, opening: &Opening) {
 }
 
 pub(super) fn runtime_gone(url: &str) {
-    warn!(target: TARGET, url, "the client ends: its runtime was shut down, or its request hook panicked");
+    warn!(target: TARGET, url, "the client has ended: its runtime was shut down, or one of its hooks panicked");
 }
 
 pub(super) fn store_left_open(url: &str) {
-    warn!(target: TARGET, url, "the client ends although its store is still at work: a commit takes too long");
+    warn!(target: TARGET, url, "the client has ended while its store is still committing: the commit takes longer than 5 s");
 }
 
 /// Said once per client, since it may go on for ever.

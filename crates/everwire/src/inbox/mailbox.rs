@@ -13,7 +13,7 @@ use crate::wakeup::Wakeup;
 
 /// Both sides exchange whole batches, so the wake-up is paid once per batch.
 ///
-/// Lock order: batch, desk.
+/// Lock order: batch, state.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     bounds: Bounds,
@@ -27,7 +27,7 @@ pub(crate) struct Mailbox {
     /// Discarded by the reader, and not yet told by the driver.
     untold: AtomicU64,
     batch: Mutex<Batch>,
-    desk: Mutex<MailboxState>,
+    state: Mutex<MailboxState>,
 }
 
 /// What the reader has taken and not yet handed out.
@@ -90,7 +90,7 @@ pub(crate) enum Refill {
 
 impl Mailbox {
     pub(crate) fn new(bounds: Bounds, reading: Reading, driver: Arc<Wakeup>) -> Self {
-        let desk = MailboxState {
+        let state = MailboxState {
             queue: VecDeque::new(),
             queued_bytes: 0,
             passed: 0,
@@ -109,7 +109,7 @@ impl Mailbox {
             processed: AtomicU64::new(0),
             untold: AtomicU64::new(0),
             batch: Mutex::default(),
-            desk: Mutex::new(desk),
+            state: Mutex::new(state),
         }
     }
 
@@ -117,11 +117,11 @@ impl Mailbox {
 
     /// Room within this limit for what is read next. Without any, the driver is woken when there is some.
     pub(crate) fn poll_room(&self, limit: Limit, cx: &Context<'_>) -> Room {
-        let mut desk = lock(&self.desk);
-        let room = desk.room(self.bounds, self.reading, limit);
+        let mut state = lock(&self.state);
+        let room = state.room(self.bounds, self.reading, limit);
         let earlier = if room.is_none() { self.driver.arm(cx) } else { None };
-        desk.wanted = room.is_none().then_some(limit);
-        drop(desk);
+        state.wanted = room.is_none().then_some(limit);
+        drop(state);
         drop(earlier);
         room
     }
@@ -129,25 +129,25 @@ impl Mailbox {
     /// Takes a batch over and leaves the vector empty. Returns how many messages were discarded
     /// because nobody has come to read them, or because they came beyond the limit.
     pub(crate) fn deliver(&self, batch: &mut Vec<Message>, limit: Limit) -> u64 {
-        let mut desk = lock(&self.desk);
-        let discarded = match desk.reader {
+        let mut state = lock(&self.state);
+        let discarded = match state.reader {
             Reader::Gone => {
                 let discarded = batch.drain(..).len();
-                desk.passed += discarded as u64;
+                state.passed += discarded as u64;
                 // Whoever drops the inbox has done with what comes.
-                self.processed.fetch_max(desk.passed, Ordering::SeqCst);
+                self.processed.fetch_max(state.passed, Ordering::SeqCst);
                 discarded
             }
             Reader::Reading | Reader::NotYet if self.reading != Reading::Plain => {
-                batch.drain(..).for_each(|message| desk.push(message));
+                batch.drain(..).for_each(|message| state.push(message));
                 0
             }
-            Reader::Reading => desk.push_while_room(batch, self.bounds, self.reading, limit),
-            Reader::NotYet => desk.push_newest(batch, self.bounds),
+            Reader::Reading => state.push_while_room(batch, self.bounds, self.reading, limit),
+            Reader::NotYet => state.push_newest(batch, self.bounds),
         } as u64;
-        desk.discarded += discarded;
-        let news = !desk.queue.is_empty();
-        drop(desk);
+        state.discarded += discarded;
+        let news = !state.queue.is_empty();
+        drop(state);
         if news {
             self.reader.wake();
         }
@@ -156,9 +156,9 @@ impl Mailbox {
 
     /// Whether more may come by itself. If that is news for the reader, it is to be [woken](Self::wake_reader).
     pub(crate) fn set_ended(&self, ended: bool) -> bool {
-        let mut desk = lock(&self.desk);
-        let news = ended && !desk.ended;
-        desk.ended = ended;
+        let mut state = lock(&self.state);
+        let news = ended && !state.ended;
+        state.ended = ended;
         news
     }
 
@@ -169,14 +169,14 @@ impl Mailbox {
 
     /// Messages that were received and not yet consumed, and how many were discarded so far.
     pub(crate) fn counts(&self) -> (usize, u64) {
-        let desk = lock(&self.desk);
-        (desk.queue.len() + desk.held_messages, desk.discarded)
+        let state = lock(&self.state);
+        (state.queue.len() + state.held_messages, state.discarded)
     }
 
     /// Messages, and payload bytes, that the reader has not come for.
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        let desk = lock(&self.desk);
-        (desk.queue.len() + desk.held_messages, desk.queued_bytes + desk.held_bytes)
+        let state = lock(&self.state);
+        (state.queue.len() + state.held_messages, state.queued_bytes + state.held_bytes)
     }
 
     /// How far the reader has come, if the peer is owed the word.
@@ -214,13 +214,13 @@ impl Mailbox {
     pub(crate) fn attach(&self) -> (u64, u64) {
         let mut batch = lock(&self.batch);
         batch.generation += 1;
-        let mut desk = lock(&self.desk);
-        desk.reader = Reader::Reading;
+        let mut state = lock(&self.state);
+        state.reader = Reader::Reading;
         if batch.messages.is_empty() {
-            batch.position = desk.passed;
+            batch.position = state.passed;
         }
         let attached = (batch.generation, batch.position);
-        drop(desk);
+        drop(state);
         drop(batch);
         // The earlier one, which has come to its end.
         self.reader.wake();
@@ -233,18 +233,18 @@ impl Mailbox {
         if batch.generation != generation {
             return;
         }
-        let mut desk = lock(&self.desk);
-        desk.reader = Reader::Gone;
-        desk.passed += desk.queue.len() as u64;
-        batch.position = desk.passed;
-        let discarded = (desk.queue.len() + batch.messages.len()) as u64;
-        desk.discarded += discarded;
+        let mut state = lock(&self.state);
+        state.reader = Reader::Gone;
+        state.passed += state.queue.len() as u64;
+        batch.position = state.passed;
+        let discarded = (state.queue.len() + batch.messages.len()) as u64;
+        state.discarded += discarded;
         self.untold.fetch_add(discarded, Ordering::SeqCst);
-        self.processed.fetch_max(desk.passed, Ordering::SeqCst);
-        desk.release();
-        desk.queued_bytes = 0;
-        let left = (mem::take(&mut desk.queue), mem::take(&mut batch.messages));
-        drop(desk);
+        self.processed.fetch_max(state.passed, Ordering::SeqCst);
+        state.release();
+        state.queued_bytes = 0;
+        let left = (mem::take(&mut state.queue), mem::take(&mut batch.messages));
+        drop(state);
         drop(batch);
         // There is room, word on what was discarded, and in a session on what is processed.
         self.driver.wake();
@@ -277,23 +277,23 @@ impl Mailbox {
         if !batch.messages.is_empty() {
             return Refill::Filled;
         }
-        let mut desk = lock(&self.desk);
-        desk.release();
-        let found = match desk.queue.len() {
-            0 if desk.ended => Refill::Ended,
+        let mut state = lock(&self.state);
+        state.release();
+        let found = match state.queue.len() {
+            0 if state.ended => Refill::Ended,
             0 => Refill::Empty,
-            _ => desk.hand_over(&mut batch.messages, self.bounds),
+            _ => state.hand_over(&mut batch.messages, self.bounds),
         };
-        batch.position = desk.passed - batch.messages.len() as u64;
+        batch.position = state.passed - batch.messages.len() as u64;
         let earlier = match cx {
             Some(cx) if found == Refill::Empty => self.reader.arm(cx),
             _ => None,
         };
-        let room = desk.wanted.is_some_and(|limit| !desk.room(self.bounds, self.reading, limit).is_none());
+        let room = state.wanted.is_some_and(|limit| !state.room(self.bounds, self.reading, limit).is_none());
         if room {
-            desk.wanted = None;
+            state.wanted = None;
         }
-        drop(desk);
+        drop(state);
         drop(batch);
         drop(earlier);
         if room {

@@ -26,36 +26,37 @@ pub(crate) use self::mailbox::Mailbox;
 
 /// The received messages, in order, over all connections.
 ///
-/// It is bounded ([`Builder::inbox`](crate::Builder::inbox)). When it is full the socket is not
-/// read, so the peer has to wait, and a client that is slow in this way never takes its own
-/// silence for the peer's death; that a connection has ended is then noticed when the user has caught up. Four cases are
-/// different:
+/// It is bounded ([`Builder::inbox`](crate::Builder::inbox)). When it is full the socket is not read: the peer has to
+/// wait, and the client does not take the peer for dead meanwhile. That the connection has ended is then noticed only
+/// when the program has caught up. Four cases are different:
 ///
-/// - While a message that was sent has no outcome yet, the socket is read beyond that bound, since the evidence comes the
-///   same way: up to 65,536 messages (64 times the bound, if that is more) and 64 MiB (4 times the bound). So a loop may
-///   await what it sends before it takes the next message. At that limit reading stops, which
-///   [`EventItem::InboxFull`](crate::EventItem::InboxFull) tells; if nobody takes a message for the heartbeat's interval and
-///   time-out, the connection is given up ([`Loss::Unread`](crate::Loss::Unread)), and what was sent gets its outcome by
-///   that. With [at least once](crate::Guarantee::AtLeastOnce) it is sent again once; if nobody takes a message before the next
-///   connection has to be given up too, it ends as unknown. Without a heartbeat nothing is given up.
-/// - Until [`messages`](crate::Client::messages) is called for the first time nobody reads, and
-///   nothing waits: the newest messages are kept up to the bound, older ones are discarded.
+/// - While a message that was sent has no outcome yet, the socket is read beyond that bound, since the evidence comes
+///   the same way: up to the hard limit of 65,536 messages (or 64 times the bound, if that is more) and 64 MiB (or 4
+///   times the bound). So a loop may await what it sends before it takes the next message. At the hard limit reading
+///   stops, and [`EventItem::InboxFull`](crate::EventItem::InboxFull) reports it; if no message is taken for the
+///   heartbeat's interval and timeout together, the client gives up the connection
+///   ([`Loss::Unread`](crate::Loss::Unread)), which decides the outcomes of what was sent. With [at least
+///   once](crate::Guarantee::AtLeastOnce) that is sent again once; if no message is taken before the next connection is
+///   given up too, it ends as unknown. Without a heartbeat the client never gives up a connection for this reason.
+/// - Until [`messages`](crate::Client::messages) is called for the first time, the socket is read all the same: the
+///   newest messages are kept up to the bound, older ones are discarded.
 /// - After the inbox is dropped every message is discarded.
-/// - While the client closes or disconnects it reads on, since the evidence for what it sent
-///   comes the same way; a message for which there is no room is discarded then.
+/// - While the client closes or disconnects it goes on reading, since the evidence for what it sent comes the same way;
+///   a message for which there is no room is then discarded.
 ///
-/// A loop that reads the inbox must not wait for anything else that only comes when the inbox is read, like an answer that
-/// another task would take from it or a state after the connection's end: nothing is sent then that would have the client
-/// read on.
+/// A loop that reads the inbox must not wait for anything else that needs the inbox to be read, such as an answer that
+/// another task would take from it, or the state after the connection's end: without a message awaiting its outcome the
+/// client does not read beyond the bound.
 ///
-/// In a [session](crate::Builder::session) nothing is discarded but by dropping the inbox: what nobody reads waits, and
-/// the server with it. A message counts as processed, and is acknowledged to the server, when the next one is asked for,
-/// unless [acknowledgements are manual](crate::Builder::manual_acks); dropping the inbox means to have done with all.
+/// In a [session](crate::Builder::session) messages are discarded only after the inbox is dropped: before that, unread
+/// messages wait, and so does the server. A message counts as processed, and is acknowledged to the server, when the
+/// program asks for the next one, unless [acknowledgements are manual](crate::Builder::manual_acks); dropping the inbox
+/// marks all messages as processed.
 ///
-/// What is discarded is counted in [`Stats::inbox_discarded`](crate::Stats) and told by
-/// [`EventItem::Discarded`](crate::EventItem).
+/// [`Stats::inbox_discarded`](crate::Stats) counts the discarded messages, and
+/// [`EventItem::Discarded`](crate::EventItem) reports them.
 ///
-/// It also is a [`Stream`]. It does not keep the client alive.
+/// It is also a [`Stream`]. It does not keep the client alive.
 pub struct Inbox {
     mailbox: Arc<Mailbox>,
     generation: u64,
@@ -68,17 +69,16 @@ pub struct Inbox {
 impl Inbox {
     /// The next message.
     ///
-    /// `None` when everything was handed over and nothing more will come by itself: after
-    /// `close`, after the last client handle was dropped, or when the client has ended by itself
-    /// (closed by the peer, refused, or gave up). In the last case it goes on after
-    /// [`connect`](crate::Client::connect). `None` also after a later call of `messages`.
+    /// `None` when everything was handed out and nothing more comes: after `close`, after the last client handle was
+    /// dropped, or when the client has ended (closed by the peer, refused, or gave up). In the last case messages come
+    /// again after [`connect`](crate::Client::connect). Also `None` after a later call of `messages`.
     ///
     /// Cancel-safe: no message is lost.
     pub async fn next(&mut self) -> Option<Message> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// The next message if it is there, without waiting.
+    /// The next message without waiting; `None` if there is none now, and after the end as in [`next`](Self::next).
     pub fn try_next(&mut self) -> Option<Message> {
         self.come_back();
         loop {
@@ -93,16 +93,16 @@ impl Inbox {
         }
     }
 
-    /// The number of messages that have been handed out over the client's life: what [`acknowledge`](Self::acknowledge)
-    /// takes.
+    /// The number of messages that were handed out or discarded over the client's life, for
+    /// [`acknowledge`](Self::acknowledge).
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// In a session with [manual acknowledgements](crate::Builder::manual_acks): everything handed out before this
-    /// position is processed. The server then forgets it and never sends it again. A position that was acknowledged
-    /// before changes nothing.
+    /// In a session with [manual acknowledgements](crate::Builder::manual_acks), marks everything that was handed out
+    /// before this position as processed. The server then forgets it and never sends it again. A position that was
+    /// acknowledged before changes nothing.
     ///
     /// ```no_run
     /// # async fn example(client: everwire::Client) {

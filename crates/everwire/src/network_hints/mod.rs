@@ -32,20 +32,20 @@ use self::settle::Settle;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetworkChange {
-    /// It is another than before: an address came or went, and there is one.
+    /// The network is another one: an address came or went, and at least one is left.
     Changed,
-    /// There is none any more.
+    /// There is no network any more.
     Gone,
 }
 
-/// Changes of the network as hints to clients: a connection is probed, and in a session left for a new one before the old
-/// one is given up; a client that waits for its next attempt tries at once. Cheap to clone; all clones are the same, and
-/// all clients that are given one share it.
+/// A source of changes of the network, for [`Builder::network_hints`](crate::Builder::network_hints). On a change each
+/// client probes its connection, or in a session moves to a new one before it gives up the old; a client that waits for
+/// its next attempt tries at once. Cloning it is cheap; all clones are the same source, which any number of clients can
+/// share.
 ///
-/// Hints change when things are found out, and nothing else: without them the heartbeat finds a dead connection, only
-/// later. A burst of changes, as a change of networks brings it, is one hint, 250 ms after the last of them and at most
-/// 2 s after the first. A pause that a server has asked for, and the place in a [`RetryBudget`](crate::RetryBudget),
-/// are kept.
+/// Without hints the heartbeat finds a dead connection too, only later. A burst of changes is one hint, 250 ms after
+/// the last of them and at most 2 s after the first. A hint does not shorten a pause that a server has asked for, or
+/// the wait for a [`RetryBudget`](crate::RetryBudget).
 ///
 /// ```no_run
 /// # #[cfg(feature = "network-hints")]
@@ -74,12 +74,12 @@ struct Shared {
 }
 
 impl NetworkHints {
-    /// The changes that the operating system reports: addresses of Linux by netlink, of macOS and iOS by the dynamic
-    /// store, of Windows by the IP helper; other systems have nothing to offer. Loopback and link-local addresses don't
-    /// count. A watcher that fails later is started anew after 1 s, or up to 60 s if it fails again.
+    /// The changes of addresses that the operating system reports: Linux by netlink, macOS and iOS by the dynamic
+    /// store, Windows by the IP helper. Other systems are not supported. Loopback and link-local addresses don't count.
+    /// If the watcher fails later, it is started again after 1 s; while starting fails, the pause doubles up to 60 s.
     ///
     /// # Errors
-    /// If the system offers nothing or refuses it, and outside a tokio runtime.
+    /// If the system is not supported or refuses to report changes, and outside a tokio runtime.
     #[cfg(feature = "network-hints")]
     pub fn of_the_system() -> io::Result<Self> {
         // The watcher wants the runtime.
@@ -88,7 +88,7 @@ impl NetworkHints {
         Self::of(system::changes()?)
     }
 
-    /// The changes that this stream reports, for platforms that tell it in a way of their own.
+    /// The changes that this stream reports, for platforms that report them in a way of their own.
     ///
     /// # Errors
     /// Outside a tokio runtime.

@@ -40,7 +40,7 @@ where
     fn pause(&mut self, why: &str) {
         tracing::warn!(
             target: "everwire",
-            "changes of the network are not seen for {} s: the watcher failed ({why}); it is started anew then",
+            "watching the network failed ({why}): changes go unseen for {} s, then it is tried again",
             self.pause.as_secs()
         );
         self.stage = Stage::Pausing(Box::pin(sleep(self.pause)));

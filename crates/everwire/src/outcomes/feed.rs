@@ -69,4 +69,8 @@ mod tests {
         let ranges: Vec<_> = feed.ranges.iter().map(|range| (range.first.0, range.last.0, range.outcome)).collect();
         assert_eq!(ranges, [(10, 13, Outcome::Received), (15, 15, Outcome::Received), (16, 16, Outcome::Expired)]);
     }
+    #[test]
+    fn a_range_takes_the_memory_that_the_documentation_of_outcomes_states() {
+        assert_eq!(size_of::<OutcomeRange>(), 32);
+    }
 }

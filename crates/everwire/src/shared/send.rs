@@ -58,7 +58,7 @@ impl Shared {
         };
         let delivery = inner.ledger.open(id);
         if id.0 % AT_ONCE as u64 == 0 {
-            self.line.look_at(&inner);
+            self.senders.look_at(&inner);
         }
         if self.timed && inner.must_wake_earlier() {
             inner.wake_driver = true;
@@ -93,7 +93,7 @@ impl Shared {
         let (accepted, sent) = inner.machine.send_many(now, messages, AT_ONCE);
         let last = inner.machine.last_id();
         inner.ledger.open_many(last, accepted, deliveries);
-        self.line.look_at(&inner);
+        self.senders.look_at(&inner);
         if self.timed && inner.must_wake_earlier() {
             inner.wake_driver = true;
         }
@@ -179,18 +179,18 @@ impl Shared {
             Some(options) => self.send_with(message, options.clone()),
         };
         // Before and not after: who gives up waiting has sent nothing.
-        self.line.yield_to_driver().await;
-        if self.line.waiting.load(Ordering::Relaxed) == 0 {
+        self.senders.yield_to_driver().await;
+        if self.senders.waiting.load(Ordering::Relaxed) == 0 {
             match send(message) {
                 Err(SendError::Full(back)) => message = back,
                 other => return other,
             }
         }
-        let _place = self.line.join();
-        let _turn = self.line.turn.lock().await;
+        let _place = self.senders.join();
+        let _turn = self.senders.turn.lock().await;
         let mut message = Some(message);
         poll_fn(|cx| {
-            drop(self.line.room.arm(cx));
+            drop(self.senders.room.arm(cx));
             match message.take().map(send) {
                 Some(Err(SendError::Full(back))) => {
                     message = Some(back);
@@ -225,7 +225,7 @@ impl Future for SendWait<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.message.is_some()
-            && self.shared.line.is_free()
+            && self.shared.senders.is_free()
             && let Some(delivery) = self.shared.send_at_once(&mut self.message)
         {
             return Poll::Ready(Ok(delivery));
@@ -253,17 +253,17 @@ impl Shared {
         messages: &mut VecDeque<Message>,
         deliveries: &mut Deliveries,
     ) -> Result<(), SendError> {
-        if self.line.waiting.load(Ordering::Relaxed) == 0 {
+        if self.senders.waiting.load(Ordering::Relaxed) == 0 {
             match self.send_stepping_back(messages, deliveries).await {
                 Err(SendError::Full(_)) => {}
                 other => return other,
             }
         }
-        let _place = self.line.join();
-        let _turn = self.line.turn.lock().await;
+        let _place = self.senders.join();
+        let _turn = self.senders.turn.lock().await;
         while !messages.is_empty() {
             poll_fn(|cx| {
-                drop(self.line.room.arm(cx));
+                drop(self.senders.room.arm(cx));
                 match self.send_some(messages, deliveries) {
                     Err(SendError::Full(_)) => Poll::Pending,
                     other => Poll::Ready(other),
@@ -284,7 +284,7 @@ impl Shared {
         deliveries: &mut Deliveries,
     ) -> Result<(), SendError> {
         while !messages.is_empty() {
-            self.line.yield_to_driver().await;
+            self.senders.yield_to_driver().await;
             self.send_some(messages, deliveries)?;
         }
         Ok(())

@@ -11,8 +11,9 @@ use super::{Saved, SavedSession, Store, StoreError, StoreOp, StoredMessage};
 const ROUNDS: u64 = 60;
 const BATCHES: u64 = 8;
 
-/// Puts a store through everything that clients ask of it, opening it anew with `open` again and again, and compares it with
-/// what [`Saved::apply`] makes of the same steps. The store must be empty at the start. The same steps each time.
+/// Tests an implementation of [`Store`]: performs all kinds of steps, opens the store again and again with `open`, and
+/// compares its contents with what [`Saved::apply`] makes of the same steps. The store must be empty at the start. The
+/// steps are the same in each run.
 ///
 /// ```
 /// use everwire::store::{MemoryStore, check};
@@ -22,7 +23,7 @@ const BATCHES: u64 = 8;
 /// ```
 ///
 /// # Errors
-/// What it does differently, in words.
+/// The first difference, in words.
 pub fn check<S: Store>(mut open: impl FnMut() -> Result<S, StoreError>) -> Result<(), String> {
     let mut model = Saved::default();
     let mut dice = Dice(0x2545_f491_4f6c_dd1d);

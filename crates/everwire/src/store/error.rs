@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// The reason why a store can't do its work: one line that says what happened and what to do.
+/// The reason why a store failed. Its text is one line that says what happened and what to do.
 #[derive(Clone, Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -14,27 +14,27 @@ pub struct StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// Another client, or another program, has it open.
+    /// Another client or program has the store open.
     InUse,
-    /// There is no room for more.
+    /// The store has no more room.
     Full,
-    /// It can't be written.
+    /// The store can't be written.
     ReadOnly,
     /// The data are damaged.
     Corrupt,
-    /// It was written by a later version.
+    /// The store was written by a later version.
     TooNew,
     /// Reading or writing failed.
     Io,
 }
 
 impl StoreError {
-    /// An error, in words for people.
+    /// An error with words for people: what happened and what to do.
     pub fn new(kind: StoreErrorKind, words: impl Into<String>) -> Self {
         Self { kind, words: words.into(), source: None }
     }
 
-    /// The same with what brought it about.
+    /// Adds the error that caused it, for [`source`](Error::source).
     #[must_use]
     pub fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
@@ -47,7 +47,7 @@ impl StoreError {
         self.kind
     }
 
-    /// Returns `true` if the same call can succeed later without anybody doing anything to the store itself.
+    /// Returns `true` if the same call can succeed later although nobody changes the store itself.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.kind {

@@ -3,14 +3,15 @@ use std::sync::{Arc, Mutex};
 use super::{Saved, Store, StoreError, StoreOp};
 use crate::sync::lock;
 
-/// A store that lasts as long as one of its clones: for tests, and to hand an outbox from one client to the next.
+/// A store in memory, for tests and to pass an outbox from one client to the next. It is lost with the last of its
+/// clones, and with the process.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     saved: Arc<Mutex<Saved>>,
 }
 
 impl MemoryStore {
-    /// The contents now.
+    /// A copy of the contents.
     #[must_use]
     pub fn saved(&self) -> Saved {
         lock(&self.saved).clone()

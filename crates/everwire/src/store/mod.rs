@@ -1,8 +1,8 @@
-//! Keeping the outbox, so that it outlives the process.
+//! Stores keep the outbox, so that it outlives the process.
 //!
-//! A client with a store ([`Builder::store`](crate::Builder::store)) writes down what it is given before it says so
-//! ([`Delivery::stored`](crate::Delivery::stored)), and what a client with the same store finds there it takes up: it
-//! resumes the session, sends what is not acknowledged, and what expires meanwhile is told as such.
+//! A client with a store ([`Builder::store`](crate::Builder::store)) writes each message to it and then reports that it
+//! is durable ([`Delivery::stored`](crate::Delivery::stored)). The next client with the same store goes on with what it
+//! finds there: it resumes the session, sends what is not acknowledged, and reports what has expired meanwhile.
 //! `docs/durability.md` says what survives what.
 //!
 //! ```
@@ -31,7 +31,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - [`Store`]: what one has to do, and [`check`] whether it does
+//! - [`Store`]: the trait to implement, and [`check`], which tests an implementation
 //! - [`MemoryStore`]; with the feature `sqlite`, `SqliteStore`; in a page, `WebStore`
 //! - [`StoreError`]: what can go wrong
 //! - `thread`: where a store works
@@ -58,37 +58,39 @@ pub use self::web::{Browser, Items, WebStore};
 
 use crate::{Delivery, Message};
 
-/// A commit that is under way in a page, for a [`Store`] whose place answers later.
+/// A commit that is under way, for a [`Store`] in a page that answers later.
 #[cfg(target_arch = "wasm32")]
 pub type Committing = std::pin::Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
 
-/// Keeps a client's outbox. Called on a thread of its own, one call at a time, so it may block; in a page, which has
-/// none, on the page's.
+/// Keeps a client's outbox. The client calls it on a separate thread, one call at a time, so that it may block; in a
+/// page, which has no threads, on the page's only one.
 ///
-/// The thread belongs to no runtime. A store over an async database may wait there for a runtime
-/// (`tokio::runtime::Handle::block_on`), if that one goes on running: a commit that waits for a runtime which has ended
+/// The thread belongs to no runtime. A store over an async database may block on a runtime there
+/// (`tokio::runtime::Handle::block_on`) as long as that runtime runs: a commit that waits for a runtime which has ended
 /// never returns, and its thread stays. So a runtime of the store's own is the safer choice.
 ///
 /// When the client ends, the store is dropped on its thread, after the commit that is under way.
-/// [`Client::close`](crate::Client::close) waits for that, up to 5 s beyond its deadline; nobody else does.
+/// [`Client::close`](crate::Client::close) waits for that, up to 5 s beyond its deadline; nothing else does.
 ///
-/// [`check`] tells whether an implementation does what is asked of it.
+/// [`check`] tests whether an implementation does what this trait asks of it.
 pub trait Store: Send + 'static {
-    /// Everything that is kept. Called once, before anything else, and on the thread that builds the client.
+    /// Returns everything that is kept. Called once, before anything else, and on the thread that builds the client.
     ///
     /// # Errors
     /// If it can't be read; the client is not built then, and nothing is lost.
     fn load(&mut self) -> Result<Saved, StoreError>;
 
-    /// Does these steps in their order, all or none; [`Saved::apply`] says what each means. When this returns, they are
-    /// durable: a crash of the process, and for a store on disk one of the machine, takes none of them back.
+    /// Performs these steps in their order, all or none; [`Saved::apply`] defines what each means. When it returns
+    /// `Ok`, they are durable: they survive a crash of the process and, with a store on disk, of the machine.
     ///
     /// # Errors
-    /// Nothing was done then. The same steps come again later. A panic is taken for an error.
+    /// None of the steps may have been performed then; the client calls it again later with the same steps. A panic
+    /// counts as an error.
     fn commit(&mut self, steps: &[StoreOp]) -> Result<(), StoreError>;
 
-    /// What a page calls in place of [`commit`](Self::commit), for places that answer later, such as IndexedDB: the same, once the
-    /// future is ready. The next call comes after that. Default: commits at once.
+    /// Like [`commit`](Self::commit), for stores in a page that answer later, such as IndexedDB: the steps are durable
+    /// once the future is ready with `Ok`. A page calls this in place of `commit`, one call at a time. Default: calls
+    /// `commit`.
     #[cfg(target_arch = "wasm32")]
     fn commit_later(&mut self, steps: &[StoreOp]) -> Committing {
         Box::pin(std::future::ready(self.commit(steps)))

@@ -8,12 +8,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transac
 
 use super::{Saved, SavedSession, Store, StoreError, StoreErrorKind, StoreOp, StoredMessage};
 
-/// An outbox in an SQLite file: write-ahead log, and a full sync to disk with each commit, on Apple's systems too (`F_FULLFSYNC`,
-/// by `PRAGMA fullfsync`), where a plain sync leaves data in the drive's cache.
+/// An outbox in an SQLite file, with a write-ahead log and a full sync to disk on each commit, on Apple's systems by
+/// `F_FULLFSYNC` (`PRAGMA fullfsync`), since a plain sync leaves data in the drive's cache there.
 ///
-/// One client at a time has the file open; beside it stand `-wal` and `-shm` files that belong to it. They hold the session's
-/// token and every message that waits, so on Unix only their owner may read and write them (mode 0600), also if the file was
-/// there before.
+/// Only one client at a time can have the file open. The files with `-wal` and `-shm` at the end of the name belong to
+/// it. They hold the session's token and all messages in the outbox, so on Unix only their owner may read and write
+/// them (mode 0600), also if the file existed before.
 pub struct SqliteStore {
     path: PathBuf,
     connection: Connection,
@@ -35,10 +35,10 @@ const LAYOUT: &str = "
     ) STRICT;";
 
 impl SqliteStore {
-    /// Opens the file, which is made if it is not there.
+    /// Opens the file, and creates it if it does not exist.
     ///
     /// # Errors
-    /// If it can't be opened, is in use, or is no outbox. It is never overwritten then.
+    /// If it can't be opened, is in use, or is not an outbox. The file is not changed then.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         keep_private(&path).map_err(|error| explain_io(&path, error))?;

@@ -12,11 +12,11 @@ use crate::json::{self, Json, Object, Wrong};
 use crate::{Message, MessageId};
 
 /// Keeps the outbox of a page in the browser's `localStorage`: it survives a reload, a closed tab and a crash of the
-/// browser. Written as one item, whole or not at all, so it suits outboxes of some hundred messages; browsers give a site
-/// some 5 MiB.
+/// browser. Each commit writes the whole outbox as one item, so it suits outboxes of some hundred messages; browsers
+/// allow a site some 5 MiB.
 ///
-/// Two clients must not use one name at a time. A page in several tabs takes a name for each, for instance under a lock of
-/// `navigator.locks`.
+/// Two clients must not use the same name at a time. A page that is open in several tabs needs a name for each, for
+/// example by a lock of `navigator.locks`.
 #[derive(Debug)]
 pub struct WebStore<I = Browser> {
     items: I,
@@ -25,7 +25,7 @@ pub struct WebStore<I = Browser> {
     saved: Arc<Mutex<Saved>>,
 }
 
-/// A place where texts are kept by name.
+/// A storage of texts by name.
 pub trait Items: Send + 'static {
     /// The text of this name.
     ///
@@ -39,7 +39,8 @@ pub trait Items: Send + 'static {
     /// If there is no room, or it can't be written.
     fn set(&self, name: &str, text: &str) -> Result<(), StoreError>;
 
-    /// The same where it is written later; one call at a time. Default: [`set`](Self::set), at once.
+    /// Like [`set`](Self::set), for a storage that writes later: the text is kept once the future is ready with `Ok`.
+    /// Called one call at a time. Default: calls `set`.
     #[cfg(target_arch = "wasm32")]
     fn set_later(&self, name: &str, text: &str) -> super::Committing {
         Box::pin(std::future::ready(self.set(name, text)))

@@ -14,11 +14,11 @@ pub(super) fn certificate_problem(error: &CertificateError) -> String {
         CertificateError::BadEncoding => "it is not a valid certificate".into(),
         CertificateError::Expired => "it has expired".into(),
         CertificateError::ExpiredContext { time, not_after } => {
-            format!("it has expired {} ago: it needs a new one, or is the clock wrong?", since(*time, *not_after))
+            format!("it expired {} ago: the server needs a new one, or is the clock wrong?", since(*time, *not_after))
         }
         CertificateError::NotValidYet => "it is not valid yet: is the clock right?".into(),
         CertificateError::NotValidYetContext { time, not_before } => {
-            format!("it is not valid yet, but in {}: is the clock right?", since(*not_before, *time))
+            format!("it is not valid yet, only in {}: is the clock right?", since(*not_before, *time))
         }
         CertificateError::Revoked => "it was revoked".into(),
         CertificateError::UnhandledCriticalExtension => "it has a critical extension that is not understood".into(),
@@ -151,11 +151,11 @@ mod tests {
             (other_name(&[]), "it names no host, so it is not for other.test (the common name does not count)"),
             (
                 CertificateError::ExpiredContext { time: at(20_003), not_after: at(20_000) },
-                "it has expired 3 days ago: it needs a new one, or is the clock wrong?",
+                "it expired 3 days ago: the server needs a new one, or is the clock wrong?",
             ),
             (
                 CertificateError::NotValidYetContext { time: at(20_000), not_before: at(20_001) },
-                "it is not valid yet, but in 1 day: is the clock right?",
+                "it is not valid yet, only in 1 day: is the clock right?",
             ),
         ] {
             assert_eq!(certificate_problem(&error), words);
