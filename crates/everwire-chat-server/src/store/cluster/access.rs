@@ -14,7 +14,7 @@ use super::broker::{Broker, StreamState};
 use super::connect::described;
 use super::fault::ClusterFault;
 use super::names;
-use super::reader::{Reader, StreamRecord};
+use super::reader::{HEARTBEAT, Reader, StreamRecord};
 use super::status::ClusterStatus;
 use crate::store::access_state::{AccessEntry, AccessState, Subject};
 use crate::store::error::StoreError;
@@ -25,6 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How soon it is tried again.
 const AGAIN: Duration = Duration::from_millis(250);
+
+/// How often a server says how far it has read for us.
+const PACE: Duration = Duration::from_millis(200);
+
+/// How long a server may stay behind the others until another is asked.
+const BEHIND: Duration = Duration::from_secs(3);
 
 /// How long a sign-in is kept that nobody goes on with: longer than any of its tokens is good.
 const SIGN_IN: Duration = Duration::from_secs(60 * 86_400);
@@ -136,20 +142,34 @@ async fn read_once(broker: &Broker, after: u64) -> Result<(Entries, u64), String
     let StreamState::There { last, .. } = broker.state(names::ACCESS).await? else {
         return Err("the stream is not there".to_owned());
     };
-    let mut reader = Reader::open(broker, names::ACCESS, after.saturating_add(1)).await?;
+    if last <= after {
+        return Ok((Vec::new(), last));
+    }
+    let mut reader = Reader::open(broker, names::ACCESS, after.saturating_add(1), PACE).await?;
+    let read = read_up_to(&mut reader, last).await;
+    reader.close().await;
+    Ok((read?, last))
+}
+
+/// All that a reader has up to this sequence. Its server may be behind the one that was asked where the stream ends: what it says of
+/// its own end proves nothing.
+pub(super) async fn read_up_to(reader: &mut Reader, last: u64) -> Result<Entries, String> {
     let mut all = Vec::new();
-    let mut is_done = reader.pending == 0;
-    while !is_done {
+    let mut moved = (reader.position(), Instant::now());
+    while reader.position() < last {
         let (records, why) = reader.next().await;
-        is_done = records.last().is_some_and(|record| record.pending == 0);
         all.extend(records.into_iter().filter_map(entry_of));
-        if let Some(why) = why
-            && !is_done
+        if reader.position() > moved.0 {
+            moved = (reader.position(), Instant::now());
+        }
+        let stands_still = (moved.1.elapsed() >= BEHIND).then(|| "the server that reads it is behind".to_owned());
+        if let Some(why) = why.or(stands_still)
+            && reader.position() < last
         {
             return Err(why);
         }
     }
-    Ok((all, last))
+    Ok(all)
 }
 
 /// Applies what comes, for ever.
@@ -157,7 +177,7 @@ pub(super) async fn follow(link: AccessLink, accounts: SqliteAccounts) {
     let accounts = Arc::new(std::sync::Mutex::new(accounts));
     loop {
         let from = link.status.access_applied().saturating_add(1);
-        if let Ok(mut reader) = Reader::open(&link.broker, names::ACCESS, from).await {
+        if let Ok(mut reader) = Reader::open(&link.broker, names::ACCESS, from, HEARTBEAT).await {
             loop {
                 let (records, why) = reader.next().await;
                 if let Some(end) = records.last().map(|record| record.sequence) {
@@ -216,8 +236,9 @@ fn entry_of(record: StreamRecord) -> Option<AccessEntry> {
 /// Brings a node's tables up to the stream's end, and makes all nodes sign tokens with one key.
 pub(super) async fn catch_up(link: &AccessLink, accounts: &mut SqliteAccounts) -> Result<(), StoreError> {
     accounts.prepare_replica()?;
+    let mut after = accounts.access_position()?;
     loop {
-        let (records, end) = read_all(&link.broker, accounts.access_position()?).await?;
+        let (records, end) = read_all(&link.broker, after).await?;
         accounts.apply_access(&records, Some(end))?;
         link.status.set_access_applied(end);
         let place = names::of_access(&Subject::Key);
@@ -226,6 +247,10 @@ pub(super) async fn catch_up(link: &AccessLink, accounts: &mut SqliteAccounts) -
         if sequence > 0 && !accounts.is_unreadable(&place)? {
             return Ok(());
         }
-        put(&link.broker, sequence, key).await?;
+        if put(&link.broker, sequence, key).await?.is_none() {
+            // There is one that this node does not have, wherever it is.
+            after = 0;
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::broker::Broker;
 use super::connect::described;
 
 /// How often the server says that it is there while nothing comes, and after how long without that the reading begins anew.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_millis(3500);
 
 /// How long the server keeps a reader that has gone.
@@ -27,8 +27,6 @@ pub(super) struct StreamRecord {
     pub(super) sequence: u64,
     pub(super) subject: String,
     pub(super) payload: Bytes,
-    /// How many stood behind it when it was sent.
-    pub(super) pending: u64,
 }
 
 /// One reader at the server: when it misses something, another has to take its place.
@@ -36,15 +34,19 @@ pub(super) struct StreamRecord {
 pub(super) struct Reader {
     broker: Broker,
     subscriber: Subscriber,
+    stream: String,
+    name: String,
     seen: u64,
-    /// Records that there were when it began.
-    pub(super) pending: u64,
+    position: u64,
 }
 
 impl Reader {
+    /// A reader at one of the servers that have the stream, which may be behind the others. `heartbeat`: how often it says how far it
+    /// is; at least 100 ms.
+    ///
     /// # Errors
     /// In words: the servers don't answer, or the stream is not there.
-    pub(super) async fn open(broker: &Broker, stream: &str, from: u64) -> Result<Self, String> {
+    pub(super) async fn open(broker: &Broker, stream: &str, from: u64, heartbeat: Duration) -> Result<Self, String> {
         let Broker { client, streams, .. } = broker;
         let inbox = client.new_inbox();
         let subscriber = client.subscribe(inbox.clone()).await.map_err(|error| described(&error))?;
@@ -55,7 +57,7 @@ impl Reader {
             ack_policy: AckPolicy::None,
             max_deliver: 1,
             flow_control: true,
-            idle_heartbeat: HEARTBEAT,
+            idle_heartbeat: heartbeat,
             inactive_threshold: KEPT,
             memory_storage: true,
             num_replicas: 1,
@@ -63,9 +65,20 @@ impl Reader {
         };
         let made = streams.create_consumer_on_stream(config, stream).await;
         let made = made.map_err(|error| described(&error))?;
-        let info = made.cached_info();
-        let pending = info.num_pending.saturating_add(info.delivered.consumer_sequence);
-        Ok(Self { broker: broker.clone(), subscriber, seen: 0, pending })
+        let name = made.cached_info().name.clone();
+        let position = from.saturating_sub(1);
+        Ok(Self { broker: broker.clone(), subscriber, stream: stream.to_owned(), name, seen: 0, position })
+    }
+
+    /// The sequence up to which all has come that there is.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Has the server forget it, which it does by itself after a while: a stream has no more than 1,000 readers.
+    pub(super) async fn close(self) {
+        let Self { broker, stream, name, .. } = self;
+        let _ = broker.streams.delete_consumer_from_stream(name, stream).await;
     }
 
     /// What comes next, at least the server's sign of life. Why it ends, if it does, with what came before that. Cancelled, what had come
@@ -95,24 +108,27 @@ impl Reader {
                     // Flow control: the server waits for this.
                     let _ = self.broker.client.publish(reply, Bytes::new()).await;
                 }
-                let last = message.headers.as_ref().and_then(|headers| headers.get("Nats-Last-Consumer"));
-                match last.and_then(|last| last.as_str().parse::<u64>().ok()) {
-                    Some(last) if last != self.seen => Err("some messages have not come".to_owned()),
-                    _ => Ok(None),
+                let number = |header| message.headers.as_ref()?.get(header)?.as_str().parse::<u64>().ok();
+                if number("Nats-Last-Consumer").is_some_and(|last| last != self.seen) {
+                    return Err("some messages have not come".to_owned());
                 }
+                // Records that were removed never come.
+                self.position = self.position.max(number("Nats-Last-Stream").unwrap_or(0));
+                Ok(None)
             }
             Some(status) if status == StatusCode::OK => Ok(None),
             Some(status) => Err(format!("the server ends it: {status}")),
             None => {
                 let message = async_nats::jetstream::Message { message, context: self.broker.streams.clone() };
                 let info = message.info().map_err(|error| error.to_string())?;
-                let (sequence, number, pending) = (info.stream_sequence, info.consumer_sequence, info.pending);
+                let (sequence, number) = (info.stream_sequence, info.consumer_sequence);
                 if number != self.seen.saturating_add(1) {
                     return Err("some messages have not come".to_owned());
                 }
                 self.seen = number;
+                self.position = self.position.max(sequence);
                 let Message { subject, payload, .. } = message.message;
-                Ok(Some(StreamRecord { sequence, subject: subject.to_string(), payload, pending }))
+                Ok(Some(StreamRecord { sequence, subject: subject.to_string(), payload }))
             }
         }
     }

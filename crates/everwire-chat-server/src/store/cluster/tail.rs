@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::broker::Broker;
 use super::log::Event;
 use super::names;
-use super::reader::{Reader, StreamRecord};
+use super::reader::{HEARTBEAT, Reader, StreamRecord};
 use super::status::ClusterStatus;
 use crate::store::replica::{Flights, LogRecord, RecordOutcome, Run};
 use crate::store::sqlite::SqliteStore;
@@ -55,7 +55,7 @@ impl Tail {
 
     async fn read(&self, shard: usize) -> Ended {
         let from = self.status.applied(shard).saturating_add(1);
-        let mut reader = match Reader::open(&self.broker, &names::history(shard), from).await {
+        let mut reader = match Reader::open(&self.broker, &names::history(shard), from, HEARTBEAT).await {
             Ok(reader) => reader,
             Err(why) => return Ended::Again(why),
         };

@@ -1,12 +1,13 @@
 //! Nodes on one nats-server.
 //!
 //! - `posts`: what is posted on some is on all; `unreadable`: what nobody can read
-//! - `access`: who may come in
+//! - `access`: who may come in; `reading`: how it is read from the brokers
 //! - `refusals`: who can't be a node, or not any more
 #![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
 
 mod access;
 mod posts;
+mod reading;
 mod refusals;
 mod unreadable;
 
