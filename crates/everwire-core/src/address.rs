@@ -6,7 +6,7 @@ use std::{fmt, net::SocketAddr};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TriedAddress {
-    /// The server's, or the proxy's where that is connected to.
+    /// The address of the server, or of the proxy if the connection goes through one.
     pub address: SocketAddr,
     /// The result.
     pub result: AddressResult,
@@ -16,13 +16,13 @@ pub struct TriedAddress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressResult {
-    /// It was not tried: an opening goes by the first that is connected, also if it then fails there.
+    /// It was not tried: an opening uses the first address that is connected, even if it fails there afterwards.
     NotTried,
-    /// It has not answered: not yet, or not before another one did.
+    /// It has not answered yet, or not before another address did.
     Pending,
     /// TCP is connected.
     Connected,
-    /// It could not be connected to, or the opening failed behind TCP: why, in words.
+    /// TCP could not be connected, or the opening failed afterwards: the reason, in words.
     Failed(String),
 }
 
@@ -32,7 +32,7 @@ impl TriedAddress {
         Self { address, result }
     }
 
-    /// Returns `true` if it works, as far as is known.
+    /// Returns `true` if TCP is connected to it.
     #[must_use]
     pub fn works(&self) -> bool {
         self.result == AddressResult::Connected

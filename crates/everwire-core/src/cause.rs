@@ -49,8 +49,8 @@ pub enum OpenFailureKind {
     Certificate,
     /// The server's certificate is valid, but its public key is none of those that the user has pinned.
     PinMismatch,
-    /// A SOCKS proxy does not let us through: it refuses the credentials or wants some, or makes no connections at all.
-    /// What an HTTP proxy says is a [`Refused`](Self::Refused) in [`Phase::Proxy`].
+    /// A SOCKS proxy refuses the credentials, requires credentials, or makes no connections at all. The answer of an
+    /// HTTP proxy is [`Refused`](Self::Refused) in [`Phase::Proxy`].
     ProxyDenied,
     /// The server refused the upgrade, or an HTTP proxy ([`Phase::Proxy`]) the tunnel.
     Refused {
@@ -58,14 +58,14 @@ pub enum OpenFailureKind {
         status: u16,
         /// `Retry-After`, if given, relative to now.
         retry_after: Option<Duration>,
-        /// Whether each attempt asks for credentials anew, so that a 401 may heal.
+        /// `true` if each attempt asks for new credentials, so that a 401 may be temporary.
         fresh_credentials: bool,
     },
-    /// Something answered that speaks no WebSocket, or breaks its opening handshake.
+    /// The server does not speak WebSocket, or breaks the rules of the opening handshake.
     NotWebSocket,
     /// The user's hook failed: the one for requests ([`Phase::Request`]), or that for new connections ([`Phase::OnOpen`]).
     Hook,
-    /// The user's hook says that trying again would not help.
+    /// The user's hook returned an error that says that trying again would not help.
     PermanentError,
     /// The server closed the connection while the user's hook talked with it, with this frame.
     Closed(Option<Box<CloseFrame>>),
@@ -75,7 +75,7 @@ pub enum OpenFailureKind {
     NoSession,
     /// The server broke the session protocol before the session was open.
     BadSession,
-    /// The opening took longer than allowed. Declared by the machine.
+    /// The opening took longer than [`OpenConfig::timeout`](crate::OpenConfig::timeout). Only the machine reports this.
     Timeout,
 }
 
@@ -87,25 +87,25 @@ pub enum Loss {
     Ended,
     /// An I/O error, in words.
     Io(String),
-    /// The peer broke the protocol: the code that we closed with, and words.
+    /// The peer broke the protocol: the code with which this end closed, and the rule in words.
     Protocol(CloseCode, String),
-    /// We gave it up: the inbox was full far beyond its bound, and nobody took a message out of it, although something that
-    /// was sent waited for what comes behind. Whoever reads the inbox must not wait for an outcome meanwhile for longer than
-    /// that takes to fill up.
+    /// This end gave it up: the inbox was full to its hard limit and no message was taken out of it, although a message
+    /// that was sent awaited evidence that may come behind. A task that reads the inbox must not await an outcome for
+    /// so long that the inbox fills up to that limit.
     Unread {
         /// For how long.
         stalled_for: Duration,
     },
 }
 
-/// The reason why there is no connection, as users see it.
+/// The reason why there is no connection, for users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// The opening failed.
     OpenFailed(OpenFailure),
     /// The peer closed, with this frame. Where its reason repeats secrets of the request (the query, credentials), the
-    /// client puts `…`.
+    /// client replaces them by `…`.
     PeerClosed(Option<CloseFrame>),
     /// The transport was lost.
     Lost(Loss),
@@ -116,11 +116,11 @@ pub enum Cause {
     },
     /// The server has ended the session in order.
     Bye {
-        /// How long it wants us to stay away; none: for good.
+        /// The time that the client is asked to stay away; `None`: for good.
         retry_after: Option<Duration>,
-        /// That time is ours alone: the server has told its other clients others.
+        /// `true` if the server gave each of its clients a different time, so that none needs jitter.
         paced: bool,
-        /// Its words.
+        /// The server's reason, in words; may be empty.
         reason: String,
     },
     /// A newer connection, of another process with the same credentials, has taken the session over.

@@ -1,4 +1,4 @@
-//! Signs of life: when to ping, when to probe a silent peer, and when to call it dead.
+//! The heartbeat: when to ping, when to probe a silent peer, and when to declare it dead.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::{
     timers::Timers,
 };
 
-/// The way a connection is kept alive, and how a dead peer is found.
+/// The settings of the heartbeat, which keeps a connection alive and finds a dead peer.
 ///
 /// A ping goes out when either direction has been silent for the interval: servers and proxies that cut idle
 /// connections count what they receive, what they send, or both. Death is judged by inbound silence alone: anything
 /// that arrives is a sign of life, and a peer is declared dead at most `interval + timeout` after the last one. While a
-/// ping waits behind bytes of ours that still go out, its answer is not awaited yet: then the peer is dead when no byte
-/// has gone out for that long.
+/// ping waits behind bytes that are still going out, its answer is not awaited yet: the peer is then declared dead when
+/// no byte has gone out for that long.
 ///
-/// The first ping of a connection goes out after 3 s without anything of ours, unless the peer shows itself and is known to
-/// answer pings.
+/// The first ping of a connection goes out after 3 s in which this end has sent nothing, unless the peer has sent
+/// something and is known to answer pings.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HeartbeatConfig {
@@ -34,11 +34,12 @@ pub struct HeartbeatConfig {
     ///
     /// Too long: messages wait that long on a dead connection.
     pub timeout: Duration,
-    /// `true` if connections that are lost while idle teach a shorter interval. Default true. Idle is one on which
-    /// nothing went either way, or nothing of ours went out, for longer than it had outlived before. Two that had been
-    /// idle for about the same time (a tenth or a second apart) make the interval 7/10 of it, at least 5 s and never
-    /// more than is set. It is kept for a day; then it grows by a quarter each day, until a connection is lost to that.
-    /// Switched off, a path that drops idle connections sooner than `interval` costs one connection after the other.
+    /// `true` if connections that are lost while idle teach a shorter interval. Default true. A connection is idle if
+    /// nothing went either way, or this end sent nothing, for longer than the connection had survived before. After two
+    /// that had been idle for about the same time (a tenth or a second apart) the interval is 7/10 of that time, at
+    /// least 5 s and never more than is set. It is kept for a day; then it grows by a quarter each day, until a
+    /// connection is lost because of it. Switched off, a path that drops idle connections sooner than `interval` costs
+    /// one connection after the other.
     pub adaptive: bool,
 }
 

@@ -17,111 +17,117 @@ pub struct Attempt(pub u64);
 pub enum Input {
     /// Start, or start anew after an end. Idempotent; ignored once closed for good.
     Connect,
-    /// Leave in order and stay away until [`Connect`](Self::Connect). What is queued at this moment is still flushed,
-    /// within the closing time-out, if the connection is open; what could not be sent stays in the outbox.
+    /// Close the connection in order and stay disconnected until [`Connect`](Self::Connect). If the connection is open,
+    /// what is queued at this moment is still sent, within
+    /// [`OpenConfig::close_timeout`](crate::OpenConfig::close_timeout); what could not be sent stays in the outbox.
     Disconnect,
-    /// Flush, close and end for good. A second one can only shorten the deadline.
+    /// Send what is queued, close and end for good. A second one can only shorten the deadline.
     Close {
         /// When all of it must be over. A moment that has passed ends everything at once.
         deadline: Moment,
     },
-    /// Move to a new connection while the present one still works (make before break): for fresh credentials, say.
-    /// Without a session there is nothing to carry over, and this does nothing.
+    /// Move to a new connection while the present one still works (make before break), for example to use fresh
+    /// credentials. Without a session this does nothing.
     Migrate,
     /// The user has processed everything that was delivered before this position. Positions count the messages of
     /// [`Output::Deliver`](crate::Output::Deliver) over the machine's life. Only a session needs to know.
     Processed(u64),
-    /// Word from outside.
+    /// A hint of the platform or the user.
     Hint(Hint),
-    /// The answer to [`Output::Reserve`](crate::Output::Reserve): the place is at this moment, which may have come already.
+    /// The answer to [`Output::Reserve`](crate::Output::Reserve): the retry may start at this moment, which may have
+    /// passed already.
     Reserved(Moment),
-    /// The lesson of another client of the same host, so long ago, of how long the path leaves idle connections alone
-    /// ([`PostMortem::learned`](crate::PostMortem::learned)). It counts from the next connection on, unless what this
-    /// machine knows is newer, or its heartbeat is not [`adaptive`](crate::HeartbeatConfig::adaptive).
+    /// What another client of the same host has learned about how long the path keeps idle connections
+    /// ([`PostMortem::learned`](crate::PostMortem::learned)). It applies from the next connection on, unless what this
+    /// machine has learned is newer, or its heartbeat is not [`adaptive`](crate::HeartbeatConfig::adaptive).
     LearnedInterval {
         /// What was learned.
         learned: LearnedInterval,
-        /// How long ago.
+        /// How long ago it was learned.
         age: Duration,
     },
-    /// Word from the transport of this attempt.
+    /// An event of this attempt's transport.
     Transport(Attempt, TransportEvent),
     /// The batch of [`Output::Persist`](crate::Output::Persist) is durable.
     Persisted(BatchId),
-    /// The store could not do it. It is asked again, later and later.
+    /// The store failed. The batch is tried again, after pauses that grow.
     PersistFailed {
         /// The batch.
         batch: BatchId,
-        /// Its steps, back.
+        /// Its steps, given back.
         ops: Vec<StoreOp>,
         /// Why, in words for people.
         reason: String,
     },
-    /// The reading of the wall clock now, in milliseconds since the Unix epoch. What is kept in a store expires by it;
-    /// and when it has run more than 5 s ahead of the [`Moment`]s since the last time, the device slept: then this is
-    /// [`Hint::Woke`]. To be told about once a second while things happen, and before a [`Timer`](Self::Timer).
+    /// The reading of the wall clock now, in milliseconds since the Unix epoch. What is kept in a store expires by it.
+    /// If it has run more than 5 s ahead of the [`Moment`]s since the last reading, the device has slept, which has the
+    /// effect of [`Hint::Woke`]. The driver passes it about once a second while things happen, and before each
+    /// [`Timer`](Self::Timer).
     WallClock(u64),
-    /// The [`deadline`](crate::Machine::deadline) has come. Harmless when early, excused when late. The driver
-    /// reads the socket before it reports this, so that life that has arrived is seen first.
+    /// The [`deadline`](crate::Machine::deadline) has come. It is harmless when early; when it is late, the machine
+    /// takes that for a stall of its own process and not for a dead peer. The driver reads the socket before it reports
+    /// this, so that what has arrived counts first.
     Timer,
 }
 
 /// Hints of the platform or the user.
 ///
-/// They can start an attempt early but never a second one, and never more than one a second: a hint that comes sooner is
-/// put off, not lost. A pause that the server asked for is broken only by [`RetryNow`](Self::RetryNow).
+/// A hint can start the next attempt early, but never a second one beside it, and at most one attempt a second: a hint
+/// that comes sooner is delayed, not lost. Only [`RetryNow`](Self::RetryNow) ends a pause that the server asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// There is a network: a waiting client tries at once.
+    /// There is a network again: a waiting client tries at once.
     Online,
-    /// There is no network: an open connection is probed; attempts go on at the longest delay's pace, as platforms err.
+    /// There is no network: an open connection is probed; attempts go on with the longest delay, since platforms can be
+    /// wrong.
     Offline,
-    /// The network is another: an open connection is probed, and with a session left for a new one; a waiting client
-    /// tries at once.
+    /// The network has changed: an open connection is probed, and a session moves to a new one; a waiting client tries
+    /// at once.
     NetworkChanged,
     /// The device woke from sleep: an open connection is probed, a waiting client tries at once.
     Woke,
-    /// The user asks: a waiting client tries at once.
+    /// The user asks for it: a waiting client tries at once, whatever pause the server asked for.
     RetryNow,
 }
 
 /// Events of one attempt, in the order in which they happened.
 #[derive(Debug)]
 pub enum TransportEvent {
-    /// The opening has come to this phase. Without it a time-out's cause says that there was no request yet.
+    /// The opening has reached this phase. Without this event the cause of a timeout says that there was no request
+    /// yet.
     Reached(Phase),
-    /// An address is being tried, or something has come of it. Optional; it makes causes and the post-mortem more telling.
+    /// An address is being tried, or has a result. Optional; causes and the post-mortem then name addresses.
     Address(TriedAddress),
     /// The opening handshake is done.
     Opened {
         /// The negotiated subprotocol.
         subprotocol: Option<String>,
     },
-    /// It did not come to a connection.
+    /// The opening failed.
     OpenFailed(OpenFailure),
-    /// Messages came, in order; given back by [`Output::Deliver`](crate::Output::Deliver).
+    /// Messages that were received, in order; [`Output::Deliver`](crate::Output::Deliver) hands them to the user.
     Received(Vec<Message>),
-    /// A sign of life that is none of the others: bytes that complete no frame yet.
+    /// A sign of life other than these: bytes that complete no frame yet.
     Activity,
-    /// A ping of the peer's. The answer is the transport's business, and goes out at once.
+    /// A ping of the peer. The transport answers it itself, at once.
     Ping,
     /// A pong with its payload.
     Pong(Bytes),
-    /// The progress of a ping of ours that did not leave at once, as [`PingWatch`](crate::PingWatch) tells it: while
-    /// bytes in front of it go out, its answer can't be late.
+    /// The progress of our own ping that did not leave at once, as [`PingWatch`](crate::PingWatch) reports it: while
+    /// bytes in front of it go out, its answer is not overdue.
     OwnPing(PingProgress),
-    /// This many more of the units that `take` handed out are wholly written to the socket. Everything written is to be
-    /// reported before the connection's loss is: what is not counts as never sent.
+    /// This many more of the units that `take` handed out are wholly written to the socket. The driver reports all of
+    /// it before it reports the loss of the connection: what it has not reported then counts as never sent.
     Written(usize),
-    /// Reading has stopped because our own user is slow. The peer's silence says nothing then.
+    /// Reading has stopped because the user is slow. The peer's silence means nothing then.
     ReadPaused,
-    /// Reading has stopped because our own user is slow, although a message of ours waits for what the peer says. After the
-    /// heartbeat's interval and time-out without [`ReadResumed`](Self::ReadResumed) the connection is given up, since the
-    /// user may wait for that message: [`Loss::Unread`].
+    /// Reading has stopped because the user is slow, although a message of ours awaits evidence that the peer may have
+    /// sent. After the heartbeat's interval and timeout together without [`ReadResumed`](Self::ReadResumed) the
+    /// connection is given up ([`Loss::Unread`]), since the user may be waiting for that very message.
     ReadStalled,
     /// Reading goes on.
     ReadResumed,
-    /// The peer's close frame. The echo is the transport's business; [`Lost`](Self::Lost) follows.
+    /// The peer's close frame. The transport answers it itself; [`Lost`](Self::Lost) follows.
     PeerClosed(Option<CloseFrame>),
     /// The transport is gone.
     Lost(Loss),

@@ -5,15 +5,15 @@ use std::time::Duration;
 use crate::Moment;
 use crate::silence::{IdleAtEnd, Silence};
 
-/// A lesson of connections that were lost while idle about their path, as data: to be shared between the clients of a
-/// process that go to the same host. See [`HeartbeatConfig::adaptive`](crate::HeartbeatConfig::adaptive).
+/// The lesson about a path, learned from connections that were lost while idle. The clients of a process that connect
+/// to the same host can share it. See [`HeartbeatConfig::adaptive`](crate::HeartbeatConfig::adaptive).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LearnedInterval {
     /// The kind of silence that the path takes for idleness.
     pub silence: Silence,
-    /// The path drops connections that have been idle for so long.
+    /// The idle time after which the path drops connections.
     pub idle: Duration,
-    /// So a ping goes out after this silence.
+    /// The silence after which a ping therefore goes out.
     pub interval: Duration,
 }
 

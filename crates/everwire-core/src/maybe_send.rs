@@ -1,24 +1,24 @@
-//! What has to be [`Send`] or [`Sync`] natively, and need not in a page, where all runs on one thread.
+//! Bounds that are [`Send`] and [`Sync`] natively, and nothing in a page, where everything runs on one thread.
 
-/// [`Send`], but in a page (`wasm32-unknown-unknown`): what a browser gives is bound to its thread.
+/// Requires [`Send`] natively, and nothing in a page (`wasm32-unknown-unknown`), whose values are bound to its one thread.
 #[cfg(not(target_arch = "wasm32"))]
 pub trait MaybeSend: Send {}
 #[cfg(not(target_arch = "wasm32"))]
 impl<T: Send> MaybeSend for T {}
 
-/// [`Send`], but in a page (`wasm32-unknown-unknown`): what a browser gives is bound to its thread.
+/// Requires [`Send`] natively, and nothing in a page (`wasm32-unknown-unknown`), whose values are bound to its one thread.
 #[cfg(target_arch = "wasm32")]
 pub trait MaybeSend {}
 #[cfg(target_arch = "wasm32")]
 impl<T> MaybeSend for T {}
 
-/// The same of [`Sync`].
+/// Requires [`Sync`] natively, and nothing in a page (`wasm32-unknown-unknown`), whose values are bound to its one thread.
 #[cfg(not(target_arch = "wasm32"))]
 pub trait MaybeSync: Sync {}
 #[cfg(not(target_arch = "wasm32"))]
 impl<T: Sync> MaybeSync for T {}
 
-/// The same of [`Sync`].
+/// Requires [`Sync`] natively, and nothing in a page (`wasm32-unknown-unknown`), whose values are bound to its one thread.
 #[cfg(target_arch = "wasm32")]
 pub trait MaybeSync {}
 #[cfg(target_arch = "wasm32")]

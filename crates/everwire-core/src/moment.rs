@@ -2,8 +2,8 @@ use std::{ops::Add, time::Duration};
 
 /// A point in monotonic time: nanoseconds since an origin that the driver chose.
 ///
-/// The machine reads no clock; whoever drives it says what time it is. Arithmetic saturates, so that a setting of
-/// `Duration::MAX` means "never" and not an overflow.
+/// The machine reads no clock; its driver passes the time. Arithmetic saturates, so that a setting of `Duration::MAX`
+/// means "never" and not an overflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(u64);
 
@@ -24,7 +24,7 @@ impl Moment {
         self.0
     }
 
-    /// So long after this moment, [`MAX`](Self::MAX) at the latest; `+` does the same.
+    /// The moment `duration` after this one, at most [`MAX`](Self::MAX); `+` does the same.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(nanos(duration)))

@@ -4,7 +4,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub u64);
 
-/// The one final word on a message.
+/// The one final report on a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -16,14 +16,14 @@ pub enum Outcome {
     Expired,
     /// It certainly never arrived: this policy dropped it.
     Dropped(DropPolicy),
-    /// It was refused, and would be again.
+    /// It was refused, and would be refused again.
     Rejected(Rejection),
     /// It certainly never arrived: it was cancelled, or the client ended first.
     Cancelled,
     /// It may or may not have arrived; nothing more can be known.
     Unknown(Stage),
-    /// It is kept in the client's store, which this client has left: the next one that is started with it takes it up,
-    /// and what becomes of it then is told there.
+    /// It is kept in the store of this client, which has ended. The next client with the same store sends it and
+    /// reports its outcome.
     Stored,
 }
 
@@ -35,7 +35,7 @@ pub enum DropPolicy {
     Oldest,
     /// It was the newest and found no room.
     Newest,
-    /// It had the lowest priority in the queue, or would have had, when a message needed room.
+    /// It had the lowest priority in the queue when a message needed room, or would have had it.
     LowestPriority,
     /// A newer message with the same key has taken its place.
     Conflated,
@@ -52,7 +52,7 @@ pub enum Rejection {
     PeerRefuses(u16),
     /// The peer of the session has said that it takes no message above this size.
     TooLargeForPeer {
-        /// In bytes of payload.
+        /// The size, in bytes of payload.
         limit: u64,
     },
 }
@@ -60,9 +60,9 @@ pub enum Rejection {
 /// The furthest stage that a message is known to have reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// Into the outbox.
+    /// The outbox.
     Queued,
-    /// Into the socket: the operating system has taken all of it.
+    /// The socket: the operating system has taken all of it.
     Written,
 }
 

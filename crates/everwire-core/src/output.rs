@@ -14,29 +14,32 @@ use crate::{
 pub enum Output {
     /// Start opening a connection.
     Open(Attempt),
-    /// Ask the shared budget for the next place ([`Budget::reserve`](crate::retry::Budget::reserve)) and say when it is, by
-    /// [`Input::Reserved`](crate::Input::Reserved). Only with [`RetryConfig::budgeted`](crate::RetryConfig::budgeted).
+    /// Reserve the next retry of the shared budget ([`Budget::reserve`](crate::retry::Budget::reserve)) and pass its
+    /// time as [`Input::Reserved`](crate::Input::Reserved). Only with
+    /// [`RetryConfig::budgeted`](crate::RetryConfig::budgeted).
     Reserve,
     /// Drop the socket, or the opening, at once and without a closing handshake.
     Abort(Attempt),
     /// Queue a ping with this payload (8 bytes) behind everything taken so far.
     Ping(Attempt, Bytes),
-    /// Queue a ping with this payload (8 bytes) as soon as may be: between the fragments of a message if one is under way.
+    /// Queue a ping with this payload (8 bytes) as early as possible: between the fragments of a message if one is
+    /// under way.
     Probe(Attempt, Bytes),
-    /// Queue this message behind everything taken so far. It counts for nothing, least of all as written.
+    /// Queue this message behind everything taken so far. [`Written`](crate::TransportEvent::Written) does not count
+    /// it.
     Control(Attempt, Message),
     /// Start the closing handshake. [`Abort`](Self::Abort) follows if it takes too long.
     Close(Attempt, CloseCode, &'static str),
-    /// Messages wait: call [`take`](crate::Machine::take) when the socket's buffer has room.
+    /// Messages are queued: call [`take`](crate::Machine::take) when the socket's buffer has room.
     ///
-    /// Said when there is something to take and the driver does not know it: once the connection is open, or after a
-    /// `take` that was given everything. After a `take` that `encode` cut short the driver comes again by itself. With
-    /// batching the take may yield nothing: the window has just begun, and the deadline says when it ends.
+    /// It comes when there is something to take that the driver does not know of: once the connection is open, or after
+    /// a `take` that handed out everything. After a `take` that `encode` has stopped, the driver calls again without
+    /// it. With batching the `take` may yield nothing: the window has just begun, and the deadline says when it ends.
     Ready(Attempt),
     /// Hand these to the user.
     Deliver(Vec<Message>),
-    /// Hand this volatile message to the user, behind what was delivered before it. It takes a position like any other,
-    /// but has no sequence number in its session.
+    /// Hand this volatile message to the user, behind what was delivered before it. It has a position like any other,
+    /// but no sequence number in its session.
     DeliverVolatile(Message),
     /// All of `first..=last` have this outcome. Each id has exactly one.
     Outcome {
@@ -44,7 +47,7 @@ pub enum Output {
         first: MessageId,
         /// The last.
         last: MessageId,
-        /// The final word on them.
+        /// The outcome of each.
         outcome: Outcome,
     },
     /// All of `first..=last` are written to the socket. A message that is sent again is written again.
@@ -54,8 +57,8 @@ pub enum Output {
         /// The last.
         last: MessageId,
     },
-    /// Make these steps durable, all or none, and say [`Persisted`](crate::Input::Persisted). The next batch comes only
-    /// after that.
+    /// Make these steps durable, all or none, and then pass [`Persisted`](crate::Input::Persisted). The next batch
+    /// comes only after that.
     Persist(BatchId, Vec<StoreOp>),
     /// All of `first..=last` are durable: they survive the end of this process.
     Stored {
@@ -64,15 +67,15 @@ pub enum Output {
         /// The last.
         last: MessageId,
     },
-    /// The state has changed. [`State::Connected`] is told again when
-    /// [`answers_pings`](crate::MachineStats::answers_pings) has
-    /// become `Some(false)`, or that no longer.
+    /// The state has changed. [`State::Connected`] is reported again when
+    /// [`answers_pings`](crate::MachineStats::answers_pings) becomes `Some(false)` and when it stops being so.
     State(State),
-    /// Something worth knowing.
+    /// An event for logs and user interfaces.
     Event(Event),
-    /// After a `send` that was refused for want of room: there is some again, or the reason has changed. Try again.
+    /// A `send` that was refused because the outbox was full is worth trying again: there is room, or it would now be
+    /// refused for another reason.
     Room,
-    /// The end, after `Close`: nothing runs any more, and no output follows.
+    /// The machine has ended, after `Close`. No output follows.
     Finished(Undelivered),
 }
 
@@ -93,17 +96,18 @@ impl<'a> Outgoing<'a> {
 
 /// The messages that were still in the outbox at the end.
 ///
-/// The messages of a connection that ended for another reason before `Close` are here too (their outcomes were told
-/// then), up to the outbox's bounds: beyond them the oldest fall out.
+/// The messages of a connection that ended for another reason before `Close` are here too (their outcomes were reported
+/// then), up to the outbox's bounds: beyond them the oldest are left out.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Undelivered {
-    /// Never wholly handed to a socket, in the order in which they would have gone out: they have certainly not arrived.
+    /// Messages that were never wholly handed to a socket, in the order in which they would have gone out: they have
+    /// certainly not arrived.
     pub unsent: Vec<Message>,
-    /// Written, in order, but nothing proves the arrival.
+    /// Messages that were written, in order, without proof that they have arrived.
     pub unacknowledged: Vec<Message>,
 }
 
-/// Things worth knowing, for logs and user interfaces.
+/// Events for logs and user interfaces.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -114,23 +118,23 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
-    /// The results of the addresses that it had to choose from. Told when it is over, before its failure, if it
-    /// has tried more than one, or has failed where others were left.
+    /// The results of the addresses that an attempt could choose from. Reported when the attempt is over, before its
+    /// failure, if it has tried more than one address, or has failed while others were left.
     Addresses(Vec<TriedAddress>),
-    /// A retry that was due waits for its place in the budget that is shared.
+    /// A retry that was due waits for the shared budget.
     HeldBack {
-        /// For so long.
+        /// The time that it waits.
         wait: Duration,
     },
     /// A connection ended: all that is known of it, and what follows.
     Disconnected(Box<PostMortem>),
-    /// A round trip was measured. Told at most once a second; the statistics have each.
+    /// A round trip was measured. Reported at most once a second; the statistics count each.
     RoundTrip(Duration),
-    /// The peer has sent something since we pinged it, has then been silent for
-    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), or has gone on for the heartbeat's interval and time-out
-    /// together (that of the connection, which may be stretched), and has answered no ping on this connection, though
-    /// RFC 6455 section 5.5.2 demands it. Nothing proves then that messages arrive. Told at most once for each
-    /// connection.
+    /// The peer has answered no ping on this connection, though RFC 6455 section 5.5.2 demands it, and though it has
+    /// sent other things since the ping: it has then been silent for
+    /// [`probe_timeout`](crate::OpenConfig::probe_timeout), or has gone on sending for the heartbeat's interval and
+    /// timeout together (those of the connection, which may be longer than set). Nothing proves then that messages
+    /// arrive. Reported at most once for each connection.
     PingsUnanswered {
         /// How long ago the oldest unanswered ping went out.
         waited: Duration,
@@ -140,23 +144,23 @@ pub enum Event {
         /// How many.
         messages: usize,
     },
-    /// The connection belongs to a session now.
+    /// The connection carries a session now.
     Session {
-        /// Whether it is the session that there was before.
+        /// `true` if it is the session that there was before.
         resumed: bool,
-        /// Messages that an earlier connection has had and that are sent again.
+        /// Messages that were handed to an earlier connection and are sent again.
         resending: usize,
     },
     /// The session that there was is gone; a new one begins.
     SessionLost {
         /// Why.
         reason: Gone,
-        /// Whether the server still knew what it had processed, so that nothing is uncertain.
+        /// `true` if the server still knew what it had processed, so that no message is uncertain.
         settled: bool,
         /// Messages whose outcome is unknown because of it.
         unknown: usize,
     },
-    /// The server is about to leave; the client moves to a new connection.
+    /// The server will close this connection soon; the client moves to a new one.
     GoingAway {
         /// How long this connection will still work.
         within: Duration,
@@ -165,7 +169,8 @@ pub enum Event {
     MoveFailed {
         /// Why.
         cause: Cause,
-        /// When it is tried again; `None`: not before it is asked for again, since the same would be refused.
+        /// The time until the move is tried again; `None`: only when it is asked for again, since the server would
+        /// refuse it again.
         retry_in: Option<Duration>,
     },
     /// The device slept: an open connection is probed, a waiting client tries at once.
@@ -173,16 +178,16 @@ pub enum Event {
         /// About how long.
         slept: Duration,
     },
-    /// The store could not keep what it was given. Messages wait until it can; the connection goes on.
+    /// The store failed. Messages that must be durable first wait; the connection goes on.
     StoreFailed {
         /// Why, in words for people.
         reason: String,
-        /// When it is asked again.
+        /// The time until it is tried again.
         retry_in: Duration,
     },
     /// The store works again.
     StoreRecovered,
-    /// Our own process stalled; the peer is given another chance.
+    /// This process stalled; the peer gets more time to answer.
     Stalled {
         /// How late the timer was.
         late_by: Duration,

@@ -1,7 +1,7 @@
 //! Whether our latest ping has left: for drivers, which see the bytes.
 
-/// Watches whether the latest ping has left, for a driver: it says where the ping ends in the bytes that it has queued, and
-/// how many of them the transport has taken.
+/// Tells whether the latest ping has left. The driver notes where the ping ends in the bytes that it has queued, and
+/// how many bytes the transport has taken.
 ///
 /// ```
 /// use everwire_core::{PingProgress, PingWatch};
@@ -24,10 +24,10 @@ pub struct PingWatch {
 /// The progress of our latest ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PingProgress {
-    /// It waits behind other bytes of ours, and the transport has taken some since the last time that this was told, or has
-    /// not been asked before.
+    /// It waits behind other bytes, and the transport has taken some of them since this was last reported, or has not
+    /// been asked before.
     Waits,
-    /// It has waited, and has left.
+    /// It had waited, and has left now.
     Sent,
 }
 
@@ -36,24 +36,24 @@ pub enum PingProgress {
 const ON_THE_WAY: u64 = 256 << 10;
 
 impl PingWatch {
-    /// A ping is queued, and ends at this place in the bytes ever queued.
+    /// Notes that a ping is queued, which ends at this place in the bytes ever queued.
     pub fn queued(&mut self, end: u64) {
         self.end = Some(end);
     }
 
-    /// A ping will be queued, behind a message that is still being cut into fragments.
+    /// Notes that a ping will be queued behind a message that is still being sent in fragments.
     pub fn held_back(&mut self) {
         self.end = Some(u64::MAX);
     }
 
-    /// Returns `true` if it was told that the ping waits, and not yet that it has left.
+    /// Returns `true` if it has reported that the ping waits, and not yet that the ping has left.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.told.is_some()
     }
 
-    /// The transport has been asked to take what it can: it has taken `taken` of the bytes ever queued, and `waiting`
-    /// more are there to be taken.
+    /// Returns the progress of the ping, if that is news. The transport has just been asked to take what it can:
+    /// `taken` is how many of the bytes ever queued it has taken, `waiting` how many it has not.
     pub fn sample(&mut self, taken: u64, waiting: usize) -> Option<PingProgress> {
         let end = self.end?;
         if waiting > 0 && taken < end.saturating_add(ON_THE_WAY) {

@@ -7,7 +7,7 @@ use crate::address::Listed;
 use crate::seconds::{rounded, tenths};
 use crate::{Cause, Closed, Loss, Milliseconds, Moment, Seconds, Silence, TriedAddress};
 
-/// All that can be said about a connection that has ended; in words, on one line, by `Display`.
+/// All that is known about a connection that has ended. `Display` writes it on one line.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PostMortem {
@@ -17,13 +17,13 @@ pub struct PostMortem {
     pub addresses: Vec<TriedAddress>,
     /// The reason why it ended.
     pub cause: Cause,
-    /// A closing handshake was under way.
+    /// `true` if a closing handshake was under way.
     pub closing: bool,
     /// The time for which it had been open.
     pub uptime: Duration,
     /// The time between the last sign of life of the peer and the end.
     pub silent_for: Duration,
-    /// The time between the last frame of ours that went out and the end; none: nothing ever did.
+    /// The time between the last frame that this end sent and the end; `None` if it sent none.
     pub last_sent: Option<Duration>,
     /// Messages that were handed to it, those that were sent again included.
     pub sent: u64,
@@ -33,7 +33,7 @@ pub struct PostMortem {
     pub round_trips: RoundTrips,
     /// Its answers to pings.
     pub answers: Answers,
-    /// The lesson of its end about the path, if that is news: later connections ping more often.
+    /// The lesson about the path from its end, if that is new: later connections ping more often.
     pub learned: Option<LearnedInterval>,
     /// Messages that were written and not proven, or in a session not acknowledged.
     pub unproven: usize,
@@ -49,11 +49,11 @@ pub struct PostMortem {
 pub enum EndedBy {
     /// The user of this client.
     User,
-    /// This client, which could not go on: the peer was silent, or broke the protocol.
+    /// This client: the peer was silent, or broke the protocol.
     Us,
     /// The peer, by a close frame or in its session.
     Peer,
-    /// Something in between, or an end that ended without a word.
+    /// The network, or a peer that went away without a close frame.
     Network,
 }
 
@@ -79,12 +79,12 @@ pub enum Next {
     Retry {
         /// After this time.
         after: Duration,
-        /// The server has asked for most of it; else it is the back-off's.
+        /// `true` if the server asked for most of this time; `false` if it is the back-off.
         asked: bool,
     },
     /// A connection that was opened before this one ended takes over.
     TakenOver,
-    /// None, until the user connects again, or for good: the state that follows says why.
+    /// None, until the user connects again, or for good; the value is the reason.
     Nothing(Closed),
 }
 
@@ -96,7 +96,7 @@ pub struct RoundTrips {
     pub count: u64,
     /// The shortest.
     pub min: Duration,
-    /// Half took at most this long.
+    /// The median: half took at most this long.
     pub p50: Duration,
     /// Nine in ten did.
     pub p90: Duration,

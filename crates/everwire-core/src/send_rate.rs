@@ -6,14 +6,14 @@ use crate::{ConfigError, Moment, config::error::check_count, moment::nanos};
 
 /// A limit on how fast messages go out, for a server that closes connections which send faster than it allows.
 ///
-/// A token bucket of `burst` messages that refills at `per_second`: after a pause `burst` messages go out at once, and from
-/// then on `per_second` on average. What may not go out yet waits in the outbox, where its bounds, priorities and times to
-/// live apply. The bucket keeps its level over connections, since many servers count for each client and not for each
-/// connection.
+/// It is a token bucket of `burst` messages that refills at `per_second`: after a pause `burst` messages go out at
+/// once, and from then on `per_second` on average. Messages that may not go out yet wait in the outbox, where its
+/// bounds, priorities and times to live apply. The bucket keeps its level over connections, since many servers count
+/// for each client and not for each connection.
 ///
-/// Each frame is one message: those of the outbox, volatile ones, batches, and those that a hook sends before them. Pings,
-/// pongs and the frames of a session's own (hello, acknowledgements) are not held back and not counted. Texts that take the
-/// place of pings are counted and not held back: the next message waits for them.
+/// Each frame is one message: those of the outbox, volatile ones, batches, and those that a hook sends before them.
+/// Pings, pongs and a session's own frames (hello, acknowledgements) are neither delayed nor counted. Texts that take
+/// the place of pings are counted but not delayed: the next message waits instead.
 ///
 /// A server that counts in windows ("20 in 10 s") sees up to `burst` messages more than `per_second` for each second of the
 /// window, and delays on the way can move messages closer together: choose a rate some 10 % below the server's and a small
@@ -29,24 +29,24 @@ use crate::{ConfigError, Moment, config::error::check_count, moment::nanos};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SendRate {
-    /// Messages a second on average, from 0.001 to 1,000,000. Too low, and closing runs into its deadline with messages
-    /// left.
+    /// Messages a second on average, from 0.001 to 1,000,000. Too low: closing reaches its deadline with messages left.
+    /// Too high: the server closes connections.
     pub per_second: f64,
     /// Messages that may go out at once after a pause, at least 1.
     pub burst: u32,
-    /// `true` if pings count, since texts take their place. They are never held back: what they take out of an empty
-    /// bucket is missing afterwards, one at a time. Default false.
+    /// `true` if pings count, as they must where texts take their place. They are never delayed: a ping that finds the
+    /// bucket empty takes the next token, at most one ahead. Default false.
     pub pings_count: bool,
 }
 
 impl SendRate {
-    /// So many messages a second, evenly spaced: a burst of 1.
+    /// A rate of this many messages a second, evenly spaced (a burst of 1).
     #[must_use]
     pub const fn per_second(per_second: f64) -> Self {
         Self { per_second, burst: 1, pings_count: false }
     }
 
-    /// So many messages at once after a pause.
+    /// Sets how many messages may go out at once after a pause.
     #[must_use]
     pub const fn burst(self, burst: u32) -> Self {
         Self { burst, ..self }

@@ -24,7 +24,7 @@ pub enum State {
         retry_at: Moment,
         /// The number which that attempt will have.
         attempt: u32,
-        /// It could start now, and waits for its place in a budget that is shared.
+        /// `true` if the attempt could start now but waits for the shared budget.
         held: bool,
     },
     /// The connection is being closed: what is queued is flushed, then the closing handshake takes place.

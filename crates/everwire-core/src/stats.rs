@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::LearnedInterval;
 
-/// Numbers about a machine, read at any time.
+/// The counters of a machine, at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MachineStats {
@@ -22,10 +22,10 @@ pub struct MachineStats {
     pub round_trip: Option<Duration>,
     /// The round trip smoothed as in RFC 6298 section 2.
     pub smoothed_round_trip: Option<Duration>,
-    /// `true` if the peer answers pings; `None` while that is not known. `Some(false)` if it sends and has answered
-    /// none on this connection: what it is sent is not proven to arrive.
+    /// `true` if the peer answers pings; `None` while that is not known. `Some(false)` if it sends other things and has
+    /// answered no ping on this connection: nothing proves then that messages arrive.
     pub answers_pings: Option<bool>,
-    /// The lesson of connections that were lost while idle, here or with another client of the same host.
+    /// The lesson from connections that were lost while idle, of this client or another one of the same host.
     pub learned_interval: Option<LearnedInterval>,
     /// Messages dropped by the overflow policy.
     pub dropped: u64,

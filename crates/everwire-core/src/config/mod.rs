@@ -33,13 +33,14 @@ pub use crate::{
 pub struct Config {
     /// The settings of retries: their delays and limits.
     pub retry: RetryConfig,
-    /// The way a dead peer is found.
+    /// The settings of the heartbeat, which keeps connections alive and finds dead peers.
     pub heartbeat: HeartbeatConfig,
     /// Limits on opening, probing and closing.
     pub open: OpenConfig,
     /// The bounds of the outbox, and the policy beyond them.
     pub outbox: OutboxConfig,
-    /// The delivery guarantee: how far delivery is proven, and what happens to the unproven when a connection is lost.
+    /// The delivery guarantee: how far delivery is proven, and what happens to unproven messages when a connection is
+    /// lost. Default [`Guarantee::AtMostOnce`].
     pub guarantee: Guarantee,
     /// Sessions that outlive connections (`everwire.v1`); `None`, the default, is for plain servers. Without the feature
     /// `session` there are none, and asking for one is refused.
@@ -51,10 +52,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// The first contradiction or senseless value, as one clear line.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// Names the setting and says what is allowed.
+    /// The first value that is not valid, or contradiction: it names the setting and says what is allowed.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.retry.check()?;
         self.heartbeat.check()?;

@@ -113,7 +113,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine in [`Closed::Initial`], where `send` queues already.
+    /// A machine in [`Closed::Initial`]; `send` queues messages already.
     ///
     /// The seed, from the operating system's randomness, decides jitter and ping payloads.
     ///
@@ -166,8 +166,8 @@ impl Machine {
 
     /// Accepts a message, in any state that can still lead to a connection.
     ///
-    /// Costs an append. Afterwards [`poll_output`](Self::poll_output) is worth a call: if the driver has something to
-    /// do that it does not know of, [`Output::Ready`] is there.
+    /// It costs an append. Call [`poll_output`](Self::poll_output) afterwards: it has [`Output::Ready`] if there is
+    /// something to do that the driver does not know of.
     ///
     /// # Errors
     /// Gives the message back if there is no room or the machine has ended.
@@ -186,11 +186,11 @@ impl Machine {
         Ok(id)
     }
 
-    /// Accepts messages from the front of `messages`, up to `most`, until there are no more or one is refused, which stays
-    /// there. How many were accepted, before the refused one's error if there is one; their numbers follow each other up to
-    /// [`last_id`](Self::last_id).
+    /// Accepts messages from the front of `messages`, up to `most`, until there are no more or one is refused, which
+    /// stays there. Returns how many were accepted, and the error of the refused one if there is one; the numbers of
+    /// the accepted ones are consecutive up to [`last_id`](Self::last_id).
     ///
-    /// It does what [`send`](Self::send) for each would do, for less.
+    /// It does what [`send`](Self::send) for each would do, at less cost.
     pub fn send_many(
         &mut self,
         now: Moment,
@@ -223,9 +223,9 @@ impl Machine {
         self.outbox.last_id()
     }
 
-    /// Accepts a message that is worth something only now: it goes out on the connection that there is, behind what
-    /// waits, and without one it is dropped. It is never sent again, and ends as `Unknown(Written)` once the socket has
-    /// it. At most 1,024 of them and 1 MiB wait; beyond that the oldest are dropped.
+    /// Accepts a message that is worth something only now: with a connection it goes out behind what is queued, and
+    /// without one it is dropped. It is never sent again, and ends as `Unknown(Written)` once the socket has it. At
+    /// most 1,024 such messages and 1 MiB of them are queued; beyond that the oldest are dropped.
     ///
     /// # Errors
     /// Gives the message back if the machine has ended.
@@ -238,7 +238,7 @@ impl Machine {
         Ok(id)
     }
 
-    /// Everything else that happens.
+    /// Tells the machine of anything else that has happened.
     pub fn handle(&mut self, now: Moment, input: Input) {
         match input {
             Input::Connect => self.connect(now),
@@ -280,28 +280,28 @@ impl Machine {
         }
     }
 
-    /// The next thing to be done; `None` when there is nothing. Nothing is lost if this is called late.
+    /// Returns the next output; `None` when there is none. Nothing is lost if this is called late.
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
     }
 
-    /// From here on no message is dropped within a call: those that have ended wait for [`take_ended`](Self::take_ended).
-    /// A payload may have an owner ([`Bytes::from_owner`](bytes::Bytes::from_owner)) that does anything at all when it is
-    /// dropped, so whoever calls the machine under a lock wants to drop it without.
+    /// Keeps messages that have ended for [`take_ended`](Self::take_ended), so that no call drops one from here on. It
+    /// is for drivers that call the machine under a lock: a payload may have an owner
+    /// ([`Bytes::from_owner`](bytes::Bytes::from_owner)) whose drop runs any code.
     pub fn keep_ended(&mut self) {
         self.outputs.keep_ended();
     }
 
-    /// Says that there is something for [`take_ended`](Self::take_ended).
+    /// Returns `true` if there is something for [`take_ended`](Self::take_ended).
     #[inline]
     #[must_use]
     pub fn has_ended_messages(&self) -> bool {
         self.outputs.has_ended()
     }
 
-    /// Puts the messages that have ended since the last call behind those in `into`. Without
-    /// [`keep_ended`](Self::keep_ended) there are none.
+    /// Appends the messages that have ended since the last call to `into`. Without [`keep_ended`](Self::keep_ended)
+    /// there are none.
     #[inline]
     pub fn take_ended(&mut self, into: &mut Vec<Message>) {
         self.outputs.take_ended(into);
@@ -313,7 +313,7 @@ impl Machine {
         self.outbox.has_open()
     }
 
-    /// The time when [`Input::Timer`] is wanted, and its purpose. Changes with any call.
+    /// The time at which to pass [`Input::Timer`], and its purpose. Any call may change it.
     pub fn deadline(&self) -> Option<(Moment, Timer)> {
         let expiry = self.outbox.expiry().map(|at| (at, Timer::Expiry));
         self.timers.next().into_iter().chain(expiry).min_by_key(|(at, _)| *at)
@@ -322,13 +322,13 @@ impl Machine {
     /// Hands queued messages, by priority and in order, to `encode` until it returns false (that message is not taken)
     /// or none is left.
     ///
-    /// With a [send rate](crate::SendRate) no more than that allows, and of a backlog no more than up to the next ping,
-    /// which belongs right behind them: if there is more, [`Output::Ready`] says so when it may go. When connections are
-    /// lost before anything is proven on them, that is once that ping is answered.
+    /// With a [send rate](crate::SendRate) it hands out no more than the rate allows, and of a backlog no more than up
+    /// to the next ping, which follows right behind; [`Output::Ready`] comes when the rest may go. After connections
+    /// that were lost before anything was proven on them, the rest waits until that ping is answered.
     ///
-    /// The messages stay the machine's until their outcome is known: `encode` writes straight into the socket's buffer,
-    /// and nothing is cloned. With batching it is given the merged frames. Returns how many it accepted:
-    /// [`Written(n)`](crate::TransportEvent::Written) counts those same units, in the same order.
+    /// The machine keeps the messages until their outcome is known: `encode` writes straight into the socket's buffer,
+    /// and nothing is cloned. With batching it gets the merged frames. Returns how many units `encode` accepted:
+    /// [`Written(n)`](crate::TransportEvent::Written) counts the same units, in the same order.
     ///
     /// Nothing happens if `attempt` is not the open connection.
     pub fn take(&mut self, now: Moment, attempt: Attempt, encode: &mut dyn FnMut(Outgoing<'_>) -> bool) -> usize {
@@ -352,10 +352,10 @@ impl Machine {
         taken.units
     }
 
-    /// For how long bytes of ours may stay unacknowledged by TCP before it gives the connection up, if that matters:
-    /// the peer is waited for longer than is set, since it answers pings late or never, and then what TCP knows is all
-    /// the evidence that there is. For a driver to tell the operating system when a connection has opened, where it
-    /// can.
+    /// The time after which TCP should give up the connection if sent bytes stay unacknowledged; `None` if the
+    /// heartbeat decides. It is set when the machine waits for the peer longer than the settings say, since that peer
+    /// answers pings late or never: TCP's acknowledgements are then the only evidence. A driver passes it to the
+    /// operating system when a connection has opened, where it can.
     #[must_use]
     pub fn tcp_patience(&self) -> Option<Duration> {
         let HeartbeatConfig { interval, timeout, .. } = self.heartbeat_config;
@@ -368,7 +368,7 @@ impl Machine {
         &self.state
     }
 
-    /// The numbers now.
+    /// The counters now.
     pub fn stats(&self) -> MachineStats {
         let counts = self.outbox.counts();
         MachineStats {

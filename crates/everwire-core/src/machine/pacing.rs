@@ -91,10 +91,10 @@ impl Machine {
         self.timers.at(Timer::Proof).is_some()
     }
 
-    /// Leave to send one message that is none of the outbox's on a connection of this client, such as a hook's.
+    /// Takes one token of the [send rate](crate::SendRate) for a message that is not in the outbox, such as a hook's.
     ///
     /// # Errors
-    /// When to ask again: the [send rate](crate::SendRate) is used up until then.
+    /// The time at which to ask again: until then the rate is used up.
     pub fn admit(&mut self, now: Moment) -> Result<(), Moment> {
         let Some(bucket) = &mut self.bucket else { return Ok(()) };
         if bucket.available(now) == 0 {

@@ -46,7 +46,7 @@ impl Machine {
         Ok(id)
     }
 
-    /// Ends a message that is still queued, and says with which outcome, which [`poll_output`](Self::poll_output) tells
+    /// Ends a message that is still queued, and returns its outcome, which [`poll_output`](Self::poll_output) reports
     /// as well.
     ///
     /// That is [`Cancelled`](Outcome::Cancelled): it has not arrived and never will. But a message that an earlier
@@ -60,25 +60,25 @@ impl Machine {
         Ok(outcome)
     }
 
-    /// Takes a message back that has certainly not arrived, and never will: it ends as [`Cancelled`](Outcome::Cancelled).
-    /// One that may have arrived stays in its place, and is sent as if nothing had been asked.
+    /// Ends a message only if it has certainly not arrived: it then ends as [`Cancelled`](Outcome::Cancelled) and never
+    /// arrives. One that may have arrived stays in its place, and is sent as if nothing had been asked.
     ///
     /// # Errors
-    /// [`CancelError::Taken`] if any connection, the present or an earlier one, has been given it and may have written it;
-    /// the others as in [`cancel`](Self::cancel).
+    /// [`CancelError::Taken`] if it was handed to a connection, the present or an earlier one, which may have written
+    /// it; the others as in [`cancel`](Self::cancel).
     pub fn withdraw(&mut self, now: Moment, id: MessageId) -> Result<(), CancelError> {
         self.outbox.withdraw(id, &mut self.outputs)?;
         self.conclude(now);
         Ok(())
     }
 
-    /// Puts another message into the place of one that is still queued. Number, place, time to live, priority and key
-    /// stay; the outcome speaks of the new one.
+    /// Replaces a message that is still queued. Number, place, time to live, priority and key stay; the outcome is that
+    /// of the new message.
     ///
     /// # Errors
     /// Gives the new message back if it is too late, if there is no such message, or if the new one is larger and there
-    /// is no room for that. It is too late as soon as any connection has been given the old one and may have written it:
-    /// an outcome can't speak of two messages.
+    /// is no room for that. It is too late as soon as the old one was handed to any connection, which may have written
+    /// it: one outcome can't report on two messages.
     pub fn replace(&mut self, now: Moment, id: MessageId, message: Message) -> Result<(), ReplaceError> {
         let replaced = self.outbox.replace(id, message, &mut self.outputs);
         if let (Ok(()), Some(journal)) = (&replaced, &mut self.outputs.journal) {

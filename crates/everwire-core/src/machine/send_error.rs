@@ -8,7 +8,7 @@ use crate::{Closed, outbox::Refusal};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// There is no room. [`Output::Room`](crate::Output::Room) says when to try again.
+    /// The outbox has no room. [`Output::Room`](crate::Output::Room) says when to try again.
     Full(Message),
     /// The machine has ended, or is about to, for this reason.
     Closed(Message, Closed),
@@ -36,7 +36,7 @@ impl SendError {
         }
     }
 
-    /// Returns `true` if the same message can be accepted later without anything being started anew.
+    /// Returns `true` if the same message can be accepted later without a new start.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Full(_) => true,
@@ -57,10 +57,14 @@ impl From<Refusal> for SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(_) => f.write_str("the outbox is full"),
+            Self::Full(_) => f.write_str("the outbox is full: try again when there is room"),
             Self::Closed(_, closed) => write!(f, "the connection is closed: {closed}"),
             Self::TooLarge { message, limit } => {
-                write!(f, "the message has {} bytes, more than the outbox's {limit}", message.len())
+                write!(
+                    f,
+                    "the message has {} bytes, and the outbox takes at most {limit}: send less, or raise its limit",
+                    message.len()
+                )
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     config::error::{check_count, check_duration},
 };
 
-/// Bounds over everything whose outcome is still open: queued, handed to the socket, written and not proven.
+/// Bounds on all messages without an outcome: queued, handed to the socket, or written and not proven.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct OutboxConfig {
@@ -21,10 +21,9 @@ pub struct OutboxConfig {
     pub max_bytes: usize,
     /// The policy for a message for which there is no room. Default [`Overflow::Reject`].
     pub overflow: Overflow,
-    /// The time for which a message may wait for a socket if its sender has not set a
-    /// [time to live](crate::SendOptions::ttl) of its own. Default: none, as long as it takes. Shorter than an outage
-    /// usually lasts, it empties the outbox in every outage (in a session, but for the messages that a connection has been
-    /// given already).
+    /// The time for which a message may wait for a socket if its sender has not set a [time to
+    /// live](crate::SendOptions::ttl) of its own. Default: none, as long as it takes. In a session it does not apply to
+    /// messages that were handed to a connection before.
     ///
     /// Too short: an outage empties the outbox. Too long: the peer gets messages that nobody wants any more.
     pub max_age: Option<Duration>,
@@ -46,24 +45,24 @@ impl OutboxConfig {
 
 /// The policy for a message for which there is no room.
 ///
-/// What is handed to the socket is never dropped: if it alone fills the outbox, `send` gives the new message back,
-/// whatever the policy but [`DropNewest`](Self::DropNewest). A dropped message that was written to an earlier connection
-/// ends as [`Unknown(Written)`](crate::Outcome::Unknown), since it may have arrived.
+/// Messages that were handed to the socket are never dropped: if they alone fill the outbox, `send` gives the new
+/// message back, with any policy except [`DropNewest`](Self::DropNewest). A dropped message that was written to an
+/// earlier connection ends as [`Unknown(Written)`](crate::Outcome::Unknown), since it may have arrived.
 ///
-/// To wait for room is no policy of the outbox but of the sender: with [`Reject`](Self::Reject), a driver can offer a
-/// `send` that tries again whenever [`Output::Room`](crate::Output::Room) says so.
+/// Waiting for room is not a policy of the outbox but up to the sender: with [`Reject`](Self::Reject), a driver can
+/// offer a `send` that tries again at each [`Output::Room`](crate::Output::Room).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Overflow {
-    /// `send` gives it back: for whatever must not be lost unnoticed.
+    /// `send` gives it back: for messages that must not be lost unnoticed.
     #[default]
     Reject,
-    /// As many of those that have waited longest as needed are dropped, whatever their priority: for streams in which
-    /// the latest counts. One that took another's place by its key has waited as long as that place.
+    /// As many as needed of the messages that have waited longest are dropped, whatever their priority: for streams in
+    /// which the latest counts. A message that took another's place by its key counts as having waited since that one.
     DropOldest,
     /// The new one is dropped: for streams in which what came first counts.
     DropNewest,
-    /// As many as needed are dropped of the lowest priority that is queued, the oldest first. The new one is dropped if
-    /// only higher ones than itself could make room for it.
+    /// As many as needed of the lowest priority in the queue are dropped, the oldest first. The new one is dropped if
+    /// only messages of higher priority could make room for it.
     DropLowestPriority,
 }
 

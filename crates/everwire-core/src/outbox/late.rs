@@ -36,7 +36,7 @@ pub enum ReplaceError {
     Ended(Message),
     /// No message has this number.
     Unknown(Message),
-    /// The new one is larger, and there is no room for the difference. The old one stays.
+    /// The new one is larger, and the outbox has no room for the difference. The old one stays.
     Full(Message),
     /// The new one is larger than the outbox may hold at all. The old one stays.
     TooLarge {
@@ -93,9 +93,13 @@ impl fmt::Display for ReplaceError {
             Self::Taken(_) => f.write_str("too late: the message has been handed to a connection; send the new one"),
             Self::Ended(_) => f.write_str("too late: the message has its outcome already; send the new one"),
             Self::Unknown(_) => f.write_str("no message has this number"),
-            Self::Full(_) => f.write_str("the outbox is full: the old message stays"),
+            Self::Full(_) => f.write_str("the outbox is full, so the old message stays: try again when there is room"),
             Self::TooLarge { message, limit } => {
-                write!(f, "the new message has {} bytes, more than the outbox's {limit}", message.len())
+                write!(
+                    f,
+                    "the new message has {} bytes, and the outbox takes at most {limit}: send less, or raise its limit",
+                    message.len()
+                )
             }
         }
     }

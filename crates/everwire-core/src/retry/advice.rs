@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{Cause, CloseFrame, OpenFailure, OpenFailureKind, Phase};
 
-/// The longest pause that a server's `Retry-After` can impose: 1 h. What asks for more is taken for a mistake.
+/// The longest pause that a server's `Retry-After` can impose: 1 h. Of a longer one only this much counts.
 pub const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(3600);
 
 /// What "later" is, where the server does not say.
@@ -13,7 +13,7 @@ const REFUSAL_RETRIES: u32 = 3;
 /// A connection that is closed so at once, again, is not wanted.
 const CLOSE_RETRIES: u32 = 1;
 
-/// The advice of a cause about trying again.
+/// The advice on whether to try again after a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
@@ -37,18 +37,19 @@ pub enum Advice {
     Retry,
     /// Try again at the pace of the longest delay: it may heal, but not soon.
     RetrySlowly,
-    /// Try again after this pause with the usual delay on top, so that those who were told the same spread.
+    /// Try again after this pause with the usual delay on top, so that clients that were given the same pause do not
+    /// come back together.
     RetryNoSoonerThan(Duration),
-    /// Try again later, as the server says without saying when: after 5 s with the usual delay on top, and all of it no
-    /// longer than the longest delay.
+    /// Try again later, where the server does not say when: after 5 s, or half of the longest delay if that is less,
+    /// with the usual delay on top; together no longer than the longest delay.
     RetryLater,
-    /// Try again after this pause, to the millisecond: the server has given each of its clients a time of its own. What
-    /// comes after a failure then has the usual delays.
+    /// Try again after this pause, to the millisecond: the server has given each of its clients a different time. If
+    /// that attempt fails, the usual delays follow.
     RetryAt(Duration),
 }
 
 impl Advice {
-    /// Returns `true` if it is to be tried again at all, for a client that has not had a useful connection.
+    /// Returns `true` if the client tries again at all, for a client that has not had a useful connection.
     pub const fn is_retry(self) -> bool {
         match self {
             Self::End | Self::Stop | Self::StopUnlessUseful { .. } => false,
@@ -97,8 +98,8 @@ impl Advice {
 /// | connection lost, peer broke the protocol, no sign of life | retry | networks heal, servers restart |
 /// | the user | stop | nothing reconnects against the user's will |
 ///
-/// What a proxy answers to CONNECT stops only if it is 401, 403, 405 or 407; by all else it may say that it can't reach the
-/// server now, or does not find its name, which heals as it does without a proxy.
+/// An answer of a proxy to CONNECT ends the client only if it is 401, 403, 405 or 407; any other may mean that the
+/// proxy can't reach the server now, or does not find its name, which is retried as it is without a proxy.
 pub fn advice(cause: &Cause) -> Advice {
     match cause {
         Cause::OpenFailed(OpenFailure { kind, phase, .. }) => opening(kind, *phase),

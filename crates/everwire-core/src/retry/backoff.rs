@@ -8,9 +8,9 @@ use crate::{
     random::{Purpose, generator},
 };
 
-/// Delays that grow by a factor up to a cap, and their spread.
+/// Delays that grow by a factor up to a cap, and their jitter.
 ///
-/// The spread is applied behind the cap, so that clients stay apart however long they have been trying.
+/// Jitter is applied after the cap, so that clients stay apart however long they have been trying.
 #[derive(Debug)]
 pub struct Backoff {
     initial: Duration,
@@ -24,7 +24,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Starts at the initial delay. The same seed gives the same spread.
+    /// Starts at the initial delay. The same seed gives the same jitter.
     pub fn new(config: &RetryConfig, seed: [u8; 32]) -> Self {
         let initial = config.initial_delay.min(config.max_delay);
         Self {
@@ -38,8 +38,8 @@ impl Backoff {
         }
     }
 
-    /// The next delay before spreading; the one after it is longer by the factor, and as long as the cap if that is more
-    /// than half of it.
+    /// The next delay, before jitter. The one after it is longer by the factor; one that would be longer than half of
+    /// the cap is the cap.
     pub fn advance(&mut self) -> Duration {
         let delay = self.next;
         let grown = delay.as_secs_f64() * self.factor;
@@ -51,14 +51,14 @@ impl Backoff {
         delay
     }
 
-    /// Starts over.
+    /// Starts over at the initial delay.
     pub fn reset(&mut self) {
         self.next = self.initial;
         self.even = false;
     }
 
-    /// A delay spread by the jitter, as [`Jitter`] says. Never longer than `delay`, and never shorter than a tenth of the
-    /// shorter of it and the initial delay, so that a lucky draw is no storm.
+    /// Applies jitter to a delay, as [`Jitter`] says. The result is never longer than `delay`, and never shorter than a
+    /// tenth of `delay` or of the initial delay, whichever is shorter, so that chance can't cause a storm of attempts.
     pub fn spread(&mut self, delay: Duration) -> Duration {
         let floor = match self.jitter {
             Jitter::Full if delay >= self.max && std::mem::replace(&mut self.even, true) => {

@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use crate::{ConfigError, Moment, config::error::check_count, config::error::check_duration, moment::part};
 
-/// Retries that several clients share: so many at once, and after that so many in each period, first come, first served.
+/// A limit on retries that several clients share: so many at once, and after that so many in each period, first come,
+/// first served.
 ///
-/// Beyond what each client's own delays do: when the network of a process with a thousand clients comes back, hints and
-/// chance must not make it dial a thousand times in the same moment. A token bucket, kept as the moment at which it
-/// would be full again, so that it costs the same however many wait.
+/// It adds to each client's own delays: when the network of a process with a thousand clients comes back, they must not
+/// all dial at the same moment. It is a token bucket, kept as the moment at which it would be full again, so that it
+/// costs the same however many clients wait.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,7 +29,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// `retries` at once, and then `retries` in each `per`, evenly.
+    /// A budget of `retries` at once, and then `retries` in each `per`, evenly spaced.
     ///
     /// # Errors
     /// If one of them is zero.
@@ -39,7 +40,8 @@ impl Budget {
         Ok(Self { interval, ahead: per.saturating_sub(interval), full_at: Moment::ZERO })
     }
 
-    /// The next place: when the retry that asks now may start. Who reserves it and stays away has used it all the same.
+    /// Reserves the next retry, and returns the time at which it may start. A retry that is reserved and not made is
+    /// used up all the same.
     pub fn reserve(&mut self, now: Moment) -> Moment {
         let full_at = self.full_at.max(now);
         self.full_at = full_at + self.interval;

@@ -11,53 +11,52 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetryConfig {
-    /// The delay before the second attempt, before spreading. Default 1 s.
+    /// The delay before the second attempt, before jitter. Default 1 s.
     ///
     /// Too short: a server that is down gets many times the load. Too long: a server that restarts in a second is
     /// missed for this long.
     pub initial_delay: Duration,
-    /// By how much each delay is longer than the one before. Default 1.3; 1.0 keeps the delay constant. One that
-    /// would be longer than half of the longest delay is the longest at once: so a herd is evenly apart the sooner.
+    /// The factor by which each delay is longer than the one before. Default 1.3; 1.0 keeps the delay constant. A delay
+    /// that would be longer than half of the longest is the longest at once, which spreads many clients evenly sooner.
     ///
     /// Too low: the load on a server that is down does not fall. Too high: the second failure already waits for the
     /// longest delay.
     pub factor: f64,
-    /// The longest delay before spreading. Default 10 s. Long caps make for long outages after short ones; short caps
-    /// for more load while the server is down: each client tries about once per cap. A pause that the server asks for by
-    /// `Retry-After` comes on top, since it knows when it will be there; a plain "try again later" (close code 1013)
-    /// does not.
+    /// The longest delay, before jitter. Default 10 s. While the server is down, each client tries about once in this
+    /// time. A pause that the server asks for by `Retry-After` comes on top, since it knows when it will be there; a
+    /// plain "try again later" (close code 1013) does not.
     ///
     /// Too short: a server that is down may be kept down. Too long: an outage lasts that much longer for the clients.
     pub max_delay: Duration,
-    /// The way a delay is spread. Default [`Jitter::Full`].
+    /// The random part of delays. Default [`Jitter::Full`].
     pub jitter: Jitter,
-    /// The number of attempts without a useful connection that are made at all. Default `None`: no limit.
+    /// The most attempts without a useful connection. Default `None`: no limit.
     ///
     /// Too low: a short outage ends the client. Too high: a wrong address is never reported as final.
     pub max_attempts: Option<u32>,
-    /// The time for which attempts without a useful connection go on. Default `None`: no limit. The last attempt falls
-    /// on the limit; its opening time, and its wait for a shared budget, come on top.
+    /// The time for which attempts without a useful connection go on. Default `None`: no limit. The last attempt starts
+    /// at the limit at the latest; its opening time, and its wait for a shared budget, come on top.
     ///
-    /// Too short: a restart of the server ends the client. Too long: whoever waits for the end waits for it.
+    /// Too short: a restart of the server ends the client. Too long: a program that waits for the end waits this long.
     pub max_elapsed: Option<Duration>,
     /// The time for which a connection must hold to count as useful, which resets delays and limits. Default 10 s.
     ///
-    /// It counts only if the peer has been heard on it later than a second after the opening, by a message, a ping or an
-    /// answer to one of ours (the first goes out after 3 s without anything of ours): a server that accepts connections and
-    /// hangs is not up. With the heartbeat off nobody asks, and time alone counts. A connection over which a message of ours
-    /// was proven to arrive counts after one second already. Opening alone resets nothing, nor does a greeting from the
-    /// server: one that greets and then says "try again later" is not up.
+    /// It counts only if the peer has sent something later than a second after the opening: a message, a ping, or the
+    /// answer to a ping (the first goes out after 3 s in which the client has sent nothing). A server that accepts
+    /// connections and hangs is not up. With the heartbeat off no ping is sent, and time alone counts. A connection
+    /// over which a message was proven to arrive counts after one second already. Opening alone resets nothing, nor
+    /// does a greeting from the server: a server that greets and then says "try again later" is not up.
     ///
-    /// Too short: a server that accepts connections and fails is asked at the pace of the first delay, for ever. Too
-    /// long: after each short connection the delays go on growing.
+    /// Too short: the client asks a server that accepts connections and fails at the pace of the first delay, for ever.
+    /// Too long: after each short connection the delays go on growing.
     pub stable_after: Duration,
-    /// Each retry asks for its place in a [`Budget`](super::Budget) that several clients share, by
-    /// [`Output::Reserve`](crate::Output::Reserve). Default false. First attempts and what the user asks for
-    /// ([`Hint::RetryNow`](crate::Hint::RetryNow)) go without.
+    /// `true` if each retry is reserved in a [`Budget`](super::Budget) that several clients share, by
+    /// [`Output::Reserve`](crate::Output::Reserve). Default false. First attempts, and those that the user asks for
+    /// ([`Hint::RetryNow`](crate::Hint::RetryNow)), are not.
     pub budgeted: bool,
     /// The reaction when the peer closes with 1000. Default [`OnNormalClose::End`].
     pub on_normal_close: OnNormalClose,
-    /// Replacements for the advice of [`advice()`], by HTTP status or close code. Default none.
+    /// Advice in place of that of [`advice()`], by HTTP status or close code. Default none.
     pub overrides: Vec<(CauseMatch, AdviceOverride)>,
 }
 
@@ -143,10 +142,10 @@ impl RetryConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CauseMatch {
-    /// A refused upgrade with this HTTP status, 200 to 599: those below are no refusals.
+    /// A refused upgrade with this HTTP status, 200 to 599; lower ones are no refusals.
     Status(u16),
-    /// A close frame of the peer with this code, 1000 to 4999 (1005: a close frame without a code). Not 1006 and 1015, which
-    /// stand for an end without a close frame.
+    /// A close frame of the peer with this code, 1000 to 4999 (1005: a close frame without a code). Not 1006 and 1015,
+    /// which mean an end without a close frame.
     CloseCode(u16),
 }
 
@@ -198,29 +197,30 @@ pub enum AdviceOverride {
 /// The reaction when the peer closes a connection with 1000, normal closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnNormalClose {
-    /// The client ends, as RFC 6455 section 7.4.1 has it: the purpose of the connection is fulfilled. Not where the
-    /// code need not mean that: when nothing of ours went out for longer than the heartbeat's interval or our own
-    /// process stood still (servers close idle connections so), and in a session, which ends with a bye.
+    /// The client ends: by RFC 6455 section 7.4.1 the purpose of the connection is fulfilled. There are exceptions,
+    /// after which it tries again: when the client had sent nothing for longer than the heartbeat's interval or its
+    /// process stood still, since servers close idle connections with 1000; and in a session, which ends with a bye.
     #[default]
     End,
     /// The client tries again, as after any loss: for feeds that never end, since several servers send 1000 when they
-    /// restart, or when a handler merely returns. A server that closes every connection so at once is then asked at the
-    /// pace of the longest delay, for ever.
+    /// restart, or when a handler merely returns. If a server closes every connection at once with 1000, the client
+    /// tries at the pace of the longest delay, for ever.
     Reconnect,
 }
 
-/// The way a delay is spread, so that clients that lost the same server do not come back in step.
+/// The random part of delays, so that clients that lost the same server do not come back together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Jitter {
-    /// The first delay, and the first that is as long as the cap, are spread over all of it: uniform up to the delay, from
-    /// a tenth of the initial delay (or of the delay, if that is shorter). After that one clients are evenly apart, and the
-    /// following ones, nearly the whole cap (nine tenths and more), keep them so: spreading all of them anew would crowd
-    /// the clients into the first seconds after the server's return. The growing delays in between are uniform from half
-    /// the delay up to it: a short one would waste an attempt so soon after the one before.
+    /// The first delay, and the first that is as long as the longest delay, are uniform from a tenth of the initial
+    /// delay (or of the delay, if that is shorter) up to the delay. That spreads clients evenly; the following delays
+    /// are at least nine tenths of the longest, which keeps them so (full jitter on each would crowd the clients into
+    /// the first seconds after the server's return). The growing delays in between are uniform from half the delay up
+    /// to it, since an attempt soon after the one before would be wasted.
     #[default]
     Full,
     /// Uniform from half the delay up to the delay.
     Equal,
-    /// None: a herd stays in step. For tests, and for a single client that nobody shares a server with.
+    /// No jitter: clients that lost their connections together come back together. For tests, and for a single client
+    /// of a server.
     None,
 }

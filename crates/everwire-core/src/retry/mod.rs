@@ -51,7 +51,7 @@ pub enum Decision {
     Wait {
         /// After this long.
         delay: Duration,
-        /// The part of it that the server asked for, which a hint must not cut short.
+        /// The part of the delay that the server asked for, which a hint must not shorten.
         at_least: Duration,
     },
     /// The peer ended it in order.
@@ -68,7 +68,7 @@ pub enum Decision {
 }
 
 impl Retry {
-    /// The seed decides the jitter: the same seed, the same delays.
+    /// Starts without an attempt. The same seed gives the same delays.
     pub fn new(config: RetryConfig, seed: [u8; 32]) -> Self {
         let backoff = Backoff::new(&config, seed);
         Self {
@@ -93,26 +93,26 @@ impl Retry {
         self.attempts.saturating_add(1)
     }
 
-    /// An attempt starts.
+    /// Notes that an attempt starts.
     pub fn started(&mut self, now: Moment) {
         self.attempts = self.next_attempt();
         self.failing_since.get_or_insert(now);
         self.excused = false;
     }
 
-    /// A connection opened, so the credentials were good. That alone resets nothing else.
+    /// Notes that a connection has opened, so that the credentials were accepted. Nothing else is reset by that.
     pub fn opened(&mut self) {
         self.refused_credentials = 0;
     }
 
-    /// The connection has become useful: everything is counted from zero, and what refuses the client from now on has let it
-    /// in before.
+    /// Notes that the connection has become useful: everything is counted from zero, and a server that refuses the
+    /// client from now on has accepted it before.
     pub fn useful(&mut self) {
         self.reset();
         self.has_been_useful = true;
     }
 
-    /// The user starts anew: everything is counted from zero.
+    /// Notes that the user starts again: everything is counted from zero.
     pub fn reset(&mut self) {
         self.backoff.reset();
         self.attempts = 0;
@@ -121,19 +121,21 @@ impl Retry {
         (self.has_been_useful, self.disbelieved) = (false, 0);
     }
 
-    /// There is a reason for the peer to close this connection with 1000 that is not the end of its purpose: such a close is
-    /// followed by another attempt.
+    /// Notes that the peer may close this connection with 1000 for another reason than the end of its purpose: such a
+    /// close is followed by another attempt.
     pub fn excuse_normal_close(&mut self) {
         self.excused = true;
     }
 
-    /// An attempt failed or a connection ended. `slowly`: the platform says that there is no network.
+    /// Decides what follows a failed attempt or the end of a connection. `slowly`: the platform says that there is no
+    /// network.
     pub fn failed(&mut self, now: Moment, cause: &Cause, slowly: bool) -> Decision {
         let advice = self.advice(cause);
         self.follow(now, advice, slowly)
     }
 
-    /// The same for a failure at one of several addresses, of which others may do better, whatever the cause says.
+    /// Decides the same for a failure at one of several addresses: it is tried again whatever the cause, since another
+    /// address may work.
     pub fn failed_here(&mut self, now: Moment, slowly: bool) -> Decision {
         self.follow(now, Advice::Retry, slowly)
     }
@@ -183,8 +185,8 @@ impl Retry {
         Decision::Wait { delay, at_least }
     }
 
-    /// An attempt beside a connection that still works has failed: how long until the next, at the longest pace; `None` if
-    /// trying again can't help. It counts towards no limit.
+    /// The time until the next attempt, when one beside a connection that still works has failed: a longest delay;
+    /// `None` if trying again can't help. Such attempts count towards no limit.
     pub fn again_beside(&mut self, cause: &Cause) -> Option<Duration> {
         let at_least = match self.advice(cause) {
             Advice::End | Advice::Stop => return None,
@@ -210,7 +212,7 @@ impl Retry {
         TRY_AGAIN_LATER.min(part(self.config.max_delay, 2))
     }
 
-    /// Returns `true` if the user has said what this cause means.
+    /// Returns `true` if an override of the user applies to this cause.
     pub fn is_overridden(&self, cause: &Cause) -> bool {
         self.config.is_overridden(cause)
     }
@@ -229,7 +231,7 @@ impl Retry {
         disbelieves
     }
 
-    /// A delay at the longest pace, for when the platform says that there is no network.
+    /// A longest delay with jitter, for when the platform says that there is no network.
     pub fn slow_delay(&mut self) -> Duration {
         self.backoff.spread(self.config.max_delay)
     }

@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The client's first frame: a new session, or the wish to resume one.
+/// The client's first frame: it asks for a new session, or to resume one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// The session to resume; none to begin a new one.
+    /// The session to resume; `None` to begin a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
-    /// The limits of what the client takes before it acknowledges.
+    /// The limits of what the client accepts before it acknowledges.
     #[serde(default)]
     pub limits: Limits,
 }
@@ -39,7 +39,7 @@ pub struct Welcome {
     pub resumed: bool,
     /// The highest sequence number of the client's messages that the server has processed in this session.
     pub processed: u64,
-    /// The limits of what the server takes before it acknowledges.
+    /// The limits of what the server accepts before it acknowledges.
     #[serde(default)]
     pub limits: Limits,
     /// The time after a loss during which the session can be resumed, in milliseconds.
@@ -54,8 +54,8 @@ pub struct Welcome {
 pub struct Previous {
     /// The reason why it is gone.
     pub reason: Gone,
-    /// The highest sequence number of the client's messages that the server has processed in it, if it still knows. None
-    /// beyond it ever will be.
+    /// The highest sequence number of the client's messages that the server has processed in it, if it still knows.
+    /// Later messages will never be processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processed: Option<u64>,
 }
@@ -73,7 +73,7 @@ pub enum Gone {
     Evicted,
     /// The server restarted.
     Restarted,
-    /// One end said bye.
+    /// One end has ended it with a bye.
     Ended,
     /// One end broke a rule of the protocol.
     Violated,
@@ -84,7 +84,7 @@ pub enum Gone {
     Other,
 }
 
-/// The limits of what one end holds of the other's messages before it acknowledges them ([S-14]).
+/// The limits of the other end's messages that one end holds before it acknowledges them ([S-14]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
@@ -104,12 +104,12 @@ pub struct Limits {
     pub message_bytes: u64,
 }
 
-/// The server will leave: the client moves to a new connection while this one still works ([S-22]).
+/// The server will close this connection: the client moves to a new one while this one still works ([S-22]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoAway {
     /// The time for which the connection will still work, in milliseconds.
     pub within: u64,
-    /// The address to connect to instead, if not to the same address.
+    /// The URL to connect to, if it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
@@ -120,13 +120,13 @@ pub struct Bye {
     /// The highest sequence number of the other end's messages that the sender has processed.
     #[serde(default)]
     pub processed: u64,
-    /// The time to stay away, in milliseconds.
+    /// The time for which the client is asked to stay away, in milliseconds; `None`: for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
-    /// That time is this client's own: others have been told others, so it comes without a spread of its own.
+    /// `true` if each client was given a different time, so that none adds jitter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paced: bool,
-    /// Words for people.
+    /// The reason, in words for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -14,10 +14,10 @@ pub enum SessionMode {
     Require,
     /// With such a server the connection is plain, and the [`Guarantee`](crate::Guarantee) says what is known.
     ///
-    /// Some servers echo any name that is offered, or refuse those that they don't know. So one that has never had a session
-    /// with this client, and chooses `everwire.v1` but answers the hello with anything but a welcome, or not within the time
-    /// for opening, or refuses the request with 400, 403 or 406, is connected to again at once without the offer. From then
-    /// on this client offers no session.
+    /// Some servers echo any subprotocol that is offered, or refuse those that they don't know. So if there has never
+    /// been a session, and the server refuses the request with 400, 403 or 406, or chooses `everwire.v1` but does not
+    /// answer the hello with a welcome within the time for opening, the client connects again at once without the
+    /// offer. From then on it offers no session.
     Prefer,
 }
 
@@ -25,16 +25,16 @@ pub enum SessionMode {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionConfig {
-    /// The choice whether a plain connection will do. Default [`SessionMode::Require`].
+    /// The choice whether a plain connection is acceptable. Default [`SessionMode::Require`].
     pub mode: SessionMode,
-    /// The limits of what we hold of the server's messages before we acknowledge them.
+    /// The limits of the server's messages that the client holds before it acknowledges them.
     pub limits: Limits,
-    /// An acknowledgement waits at most this long for more to acknowledge. Default 25 ms. It does not wait when
-    /// everything received has been processed.
+    /// The longest time that an acknowledgement waits for further messages to acknowledge. Default 25 ms. It does not
+    /// wait when everything received has been processed.
     ///
     /// Too short: a frame for every message. Too long: outcomes arrive that much later, and the peer's outbox fills.
     pub ack_delay: Duration,
-    /// An acknowledgement does not wait once it would cover this many messages. Default 256.
+    /// The number of messages for which an acknowledgement does not wait any longer. Default 256.
     ///
     /// Too small: an acknowledgement frame for every few messages. Too large: the peer keeps more messages, and sends
     /// more again after a loss.
@@ -69,11 +69,11 @@ pub struct ServerConfig {
     /// Too short: a tunnel or a lift ends the session, and its clients have to begin anew. Too long: clients that never
     /// come back hold memory for that long.
     pub resume_within: Duration,
-    /// The limits of what we hold of a client's messages before we acknowledge them.
+    /// The limits of a client's messages that the server holds before it acknowledges them.
     pub limits: Limits,
-    /// The bounds of what may wait for one client, in or out of a connection. Default: 8,192 messages or 4 MiB, refused
-    /// beyond that, without a [`max_age`](OutboxConfig::max_age): only messages with a [time to
-    /// live](crate::SendOptions::ttl) of their own expire.
+    /// The bounds of the messages for one client without an outcome, with a connection or without. Default: 8,192
+    /// messages and 4 MiB; beyond that `send` gives messages back. There is no [`max_age`](OutboxConfig::max_age): only
+    /// messages with a [time to live](crate::SendOptions::ttl) of their own expire.
     ///
     /// Too small: sending to a client that is away is refused soon. Too large: clients that are away cost that much
     /// each, up to [`RegistryConfig::max_detached_bytes`](super::RegistryConfig::max_detached_bytes) together.
@@ -86,8 +86,8 @@ pub struct ServerConfig {
     ///
     /// Too small or too large: as there.
     pub ack_every: u32,
-    /// The way a connection is kept alive, and how a dead client is found. Its interval is 30 s by default: longer than a
-    /// client's, whose ping then comes first and spares the other one.
+    /// The settings of the heartbeat, which keeps connections alive and finds dead clients. Its interval is 30 s by
+    /// default, longer than a client's 25 s: the client pings first then, and the server need not.
     pub heartbeat: HeartbeatConfig,
 }
 
@@ -105,10 +105,10 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// The first contradiction or senseless value, as one clear line.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// Names the setting and says what is allowed.
+    /// The first value that is not valid: it names the setting and says what is allowed.
     pub fn check(&self) -> Result<(), ConfigError> {
         check_duration("session.resume_within", self.resume_within)?;
         check_limits(&self.limits)?;

@@ -26,15 +26,15 @@ pub enum Frame {
     Volatile(Message),
     /// `a<seq>`: everything up to there is processed.
     Ack(u64),
-    /// `p<nonce>`: asks for a sign of life.
+    /// `p<nonce>`: asks for a sign of life, a ping of the session.
     Ping(Bytes),
-    /// `q<nonce>`: gives it.
+    /// `q<nonce>`: answers it.
     Pong(Bytes),
     /// `h{…}`: the client's first frame.
     Hello(Hello),
     /// `w{…}`: the server's answer.
     Welcome(Welcome),
-    /// `g{…}`: the server is about to leave.
+    /// `g{…}`: the server will close this connection soon.
     GoAway(GoAway),
     /// `b{…}`: the session is over.
     Bye(Bye),
@@ -58,7 +58,7 @@ impl Frame {
     /// Reads a frame.
     ///
     /// # Errors
-    /// If it is none. The payload is not looked at.
+    /// If the message is not a frame. The payload is not checked.
     #[inline]
     pub fn parse(message: Message) -> Result<Self, FrameError> {
         let bytes = message.payload();

@@ -7,7 +7,7 @@
 //! - `prefix`: what goes before the payload of a data frame
 //! - `receiver`: the receiving half, the same on both ends. The sending half is the outbox.
 //! - [`run`](MessageRun): reliable messages one behind the other
-//! - [`replies`](Replies): a bound on what a peer's frames make an end write
+//! - [`replies`](Replies): a bound on the answers that a peer's frames cause
 //! - [`reading`](Reading): what has been read of a connection, for the server's end of its session
 //! - `link`: how one end stands to its present connection: what it has yet to say there
 //! - `client`: what a client keeps of its session

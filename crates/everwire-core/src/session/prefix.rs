@@ -6,7 +6,7 @@ use std::ops::Deref;
 /// The highest sequence number: what every JSON and JavaScript implementation can hold exactly.
 pub const MAX_SEQUENCE: u64 = (1 << 53) - 1;
 
-/// The prefix of the payload of a data frame: nothing at all on a plain connection.
+/// The bytes before the payload of a data frame; none on a plain connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Prefix(Kind);
 
@@ -26,20 +26,20 @@ pub struct PrefixBytes {
 }
 
 impl Prefix {
-    /// Of a plain connection.
+    /// The empty prefix of a plain connection.
     pub const NONE: Self = Self(Kind::None);
 
-    /// Of a volatile frame.
+    /// The prefix of a volatile frame, `v:`.
     pub const VOLATILE: Self = Self(Kind::Volatile);
 
-    /// Of a reliable frame, whose number is at most [`MAX_SEQUENCE`].
+    /// The prefix of a reliable frame, `m<seq>:`; `seq` is at most [`MAX_SEQUENCE`].
     #[inline]
     #[must_use]
     pub fn reliable(seq: u64) -> Self {
         Self(Kind::Reliable(seq.min(MAX_SEQUENCE)))
     }
 
-    /// As they stand on the wire.
+    /// The bytes on the wire.
     #[inline]
     #[must_use]
     pub fn to_bytes(self) -> PrefixBytes {

@@ -5,7 +5,7 @@ use everwire_ws::{Message, MessageRef};
 use super::{MessageRun, ServerInput};
 use crate::Attempt;
 
-/// Collects what a connection yields as the [`ServerInput`]s that say it, in order and as few as they can be.
+/// Collects what was read from a connection into [`ServerInput`]s, in order and as few as possible.
 ///
 /// ```
 /// use everwire_core::{Attempt, session::{Reading, ServerInput}};
@@ -31,14 +31,14 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Nothing yet; there will be about so many messages.
+    /// An empty collection with room for about `expected` messages.
     #[must_use]
     pub fn new(link: Attempt, expected: usize) -> Self {
         let run = MessageRun::with_capacity(expected);
         Self { link, inputs: Vec::new(), messages: 0, bytes: 0, run, others: Vec::new() }
     }
 
-    /// A message that stands in the read buffer; it is copied from there.
+    /// Adds a message that is in the read buffer; it is copied from there.
     #[inline]
     pub fn push_ref(&mut self, message: MessageRef<'_>) {
         if self.run.push(message) || self.begins_run(message) {
@@ -49,33 +49,33 @@ impl Reading {
         }
     }
 
-    /// A message that stands elsewhere.
+    /// Adds a message that has an allocation of its own.
     pub fn push(&mut self, message: Message) {
         self.end_run();
         self.count(message.len());
         self.others.push(message);
     }
 
-    /// Something that is no message.
+    /// Adds an input that is not a message.
     pub fn push_input(&mut self, input: ServerInput) {
         self.end_run();
         self.end_others();
         self.inputs.push(input);
     }
 
-    /// The number of messages.
+    /// The number of messages so far.
     #[must_use]
     pub fn messages(&self) -> usize {
         self.messages
     }
 
-    /// The bytes of their payloads, with what stands before them.
+    /// The bytes of these messages, prefixes included.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// All of it.
+    /// The inputs.
     #[must_use]
     pub fn into_inputs(mut self) -> Vec<ServerInput> {
         self.end_run();

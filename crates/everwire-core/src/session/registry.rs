@@ -14,21 +14,23 @@ use crate::{ConfigError, Moment, config::error::check_count};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RegistryConfig {
-    /// The most sessions, with a connection or without. Default 100,000. A new one takes the place of one without a
-    /// connection, of the principal that has the most sessions: the one that has been without for longest. It is refused if
-    /// all have a connection, or if its own principal would have more than whoever would have to make room.
+    /// The most sessions, with a connection or without. Default 100,000. Beyond that a new session evicts one without a
+    /// connection, of the principal that has the most sessions, and of those the one that has been without for longest.
+    /// It is refused if all have a connection, or if its own principal would then have more sessions than the principal
+    /// that would lose one.
     ///
     /// Too small: new clients are refused, or push out others that would have come back. Too large: memory, for as long
     /// as [`ServerConfig::resume_within`](super::ServerConfig::resume_within).
     pub max_sessions: usize,
-    /// The most payload bytes that sessions without a connection may hold together: messages for their clients, also those
-    /// sent meanwhile, and messages of their clients that the application has not processed. Default 256 MiB. Beyond, the
-    /// principal whose sessions hold the most of it loses the one that has been without a connection for longest.
+    /// The most payload bytes that all sessions without a connection hold together: messages for their clients, also
+    /// those sent meanwhile, and messages of their clients that the application has not processed. Default 256 MiB.
+    /// Beyond that, the principal whose sessions hold the most loses the one that has been without a connection for
+    /// longest.
     ///
     /// Too small: sessions end in an outage that they could have outlived. Too large: an outage of many clients fills
     /// the memory.
     pub max_detached_bytes: usize,
-    /// The number of ended sessions that are remembered, so that their clients can be told what was processed. Default
+    /// The most ended sessions that are remembered, so that their clients can be told what was processed. Default
     /// 100,000. Each costs some 100 bytes.
     ///
     /// Too small: a client that comes back late is not told which of its messages were processed. Too large: memory.
@@ -42,20 +44,21 @@ impl Default for RegistryConfig {
 }
 
 impl RegistryConfig {
-    /// The first senseless value, as one clear line.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// Names the setting and says what is allowed.
+    /// The first value that is not valid: it names the setting and says what is allowed.
     pub fn check(&self) -> Result<(), ConfigError> {
         check_count("registry.max_sessions", self.max_sessions)?;
         check_count("registry.max_detached_bytes", self.max_detached_bytes)
     }
 }
 
-/// All sessions of a server. `H` is how the server holds one: the registry never looks inside.
+/// All sessions of a server. `H` is the server's handle of a session, which the registry only clones.
 ///
-/// It keeps who a session belongs to, which have no connection, and what became of those that are over. Where one has to
-/// make room, it is one of the principal that takes most: so nobody can push out the sessions of others.
+/// It knows the principal of each session, which sessions have no connection, and how those that are over have ended. A
+/// session that is evicted belongs to the principal that uses the most, so that nobody can evict the sessions of
+/// others.
 #[derive(Debug)]
 pub struct Registry<H> {
     config: RegistryConfig,
@@ -81,14 +84,14 @@ struct Remembered {
 /// The answer to a hello.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Admission<H> {
-    /// Attach the connection to this session, which also looks at the token.
+    /// Attach the connection to this session, which also checks the token.
     Resume(H),
-    /// Begin a new session, and say what became of the one that was asked for.
+    /// Begin a new session, and tell the client how the one that it asked for has ended.
     New(Option<Previous>),
 }
 
 impl<H: Clone> Registry<H> {
-    /// An empty one.
+    /// An empty registry.
     ///
     /// # Errors
     /// If a setting is not valid; see [`RegistryConfig::check`].
@@ -117,7 +120,8 @@ impl<H: Clone> Registry<H> {
         Admission::New(Some(remembered.map_or(unknown, |remembered| remembered.previous.clone())))
     }
 
-    /// A new session. Gives those that had to make room, which are to be ended; or nothing and false if there is none.
+    /// Adds a new session, which has a connection. Returns `true` and the sessions that were evicted, which the caller
+    /// ends; or `false` if there is no room.
     pub fn insert(&mut self, id: SessionId, principal: &str, handle: H) -> (bool, Vec<(SessionId, H)>) {
         let mut evicted = Vec::new();
         while self.sessions.len() >= self.config.max_sessions {
@@ -131,7 +135,7 @@ impl<H: Clone> Registry<H> {
         (true, evicted)
     }
 
-    /// The session has a connection.
+    /// Notes that the session has a connection.
     pub fn attached(&mut self, id: SessionId) {
         if let Some(entry) = self.sessions.get_mut(&id)
             && let Some(since) = entry.detached_at.take()
@@ -140,8 +144,8 @@ impl<H: Clone> Registry<H> {
         }
     }
 
-    /// The session has lost its connection and holds this many bytes. Gives those that are too much, which are to be
-    /// ended.
+    /// Notes that the session has lost its connection and holds this many bytes. Returns the sessions that were
+    /// evicted, which the caller ends.
     pub fn detached(&mut self, now: Moment, id: SessionId, bytes: usize) -> Vec<(SessionId, H)> {
         self.attached(id);
         let Some(entry) = self.sessions.get_mut(&id) else { return Vec::new() };
@@ -150,8 +154,8 @@ impl<H: Clone> Registry<H> {
         self.holds(id, bytes)
     }
 
-    /// The session holds this many bytes now; counts only while it has no connection. Gives those that are too much, which
-    /// are to be ended: the session itself may be among them.
+    /// Notes that the session holds this many bytes now, which counts only while it has no connection. Returns the
+    /// sessions that were evicted, which the caller ends; this one may be among them.
     pub fn holds(&mut self, id: SessionId, bytes: usize) -> Vec<(SessionId, H)> {
         let Some(entry) = self.sessions.get(&id) else { return Vec::new() };
         let Some(since) = entry.detached_at else { return Vec::new() };
@@ -165,8 +169,8 @@ impl<H: Clone> Registry<H> {
         evicted
     }
 
-    /// The session is over. Its client can be told why, and once [`settle`](Self::settle) has been called, what was
-    /// processed.
+    /// Removes a session that is over. Its client can be told why, and once [`settle`](Self::settle) has been called,
+    /// what was processed.
     pub fn end(&mut self, id: SessionId, reason: Gone) {
         self.attached(id);
         if let Some(entry) = self.sessions.remove(&id) {
@@ -175,7 +179,7 @@ impl<H: Clone> Registry<H> {
         }
     }
 
-    /// Nothing of this session that is over will be processed any more: this is the last word ([S-25]).
+    /// Notes that nothing more of this session, which is over, will be processed: `processed` is final ([S-25]).
     pub fn settle(&mut self, id: SessionId, processed: u64) {
         if let Some(remembered) = self.remembered.get_mut(&id) {
             remembered.previous.processed = Some(processed);
@@ -188,7 +192,7 @@ impl<H: Clone> Registry<H> {
         self.sessions.get(&id).map(|entry| &entry.handle)
     }
 
-    /// All sessions.
+    /// All sessions, each with its principal.
     pub fn iter(&self) -> impl Iterator<Item = (SessionId, &str, &H)> {
         self.sessions.iter().map(|(id, entry)| (*id, &*entry.principal, &entry.handle))
     }
@@ -205,13 +209,13 @@ impl<H: Clone> Registry<H> {
         self.sessions.is_empty()
     }
 
-    /// Payload bytes that those without a connection hold, as the registry was told.
+    /// Payload bytes that the sessions without a connection hold, as the registry was told.
     #[must_use]
     pub fn detached_bytes(&self) -> usize {
         self.owners.bytes()
     }
 
-    /// The number of them that have no connection.
+    /// The number of sessions without a connection.
     #[must_use]
     pub fn detached_len(&self) -> usize {
         self.owners.detached()

@@ -1,4 +1,4 @@
-//! A bound on what a peer's frames make an end write.
+//! A bound on the answers that a peer's frames cause.
 
 use everwire_ws::Message;
 
@@ -33,9 +33,9 @@ impl Replies {
     /// Replies are queued while the socket has less than this many bytes to write: 64 KiB.
     pub const BUFFER: usize = 64 << 10;
 
-    /// Returns the frame if it is to be queued now. A reply is held back while `buffered` bytes wait in the socket and are
-    /// too many; it replaces an earlier one of its kind. Other frames are never held back, and a bye drops what is:
-    /// nothing follows it ([S-24]).
+    /// Returns the frame if it is to be queued now. A reply is held back while the `buffered` bytes that wait in the
+    /// socket are [`BUFFER`](Self::BUFFER) or more; it replaces an earlier one of its kind. Other frames are never held
+    /// back, and a bye drops replies that are: nothing follows it ([S-24]).
     pub fn admit(&mut self, frame: Message, buffered: usize) -> Option<Message> {
         let place = match frame.payload().first() {
             Some(b'a') => &mut self.ack,
@@ -50,7 +50,7 @@ impl Replies {
         if buffered < Self::BUFFER { place.take() } else { None }
     }
 
-    /// The next reply that was held back and may be queued, now that so many bytes wait in the socket.
+    /// The next reply that was held back, if it may be queued now that `buffered` bytes wait in the socket.
     pub fn next(&mut self, buffered: usize) -> Option<Message> {
         if buffered >= Self::BUFFER {
             return None;

@@ -6,7 +6,7 @@ use super::frame;
 
 /// Reliable messages with consecutive numbers, each without what stands before its payload on the wire.
 ///
-/// They are taken out of the read buffer in one step: copied once, and looked at once.
+/// They are taken out of the read buffer in one step, and copied once.
 ///
 /// ```
 /// use everwire_core::session::MessageRun;
@@ -26,14 +26,14 @@ pub struct MessageRun {
 }
 
 impl MessageRun {
-    /// Room for so many messages.
+    /// An empty run with room for this many messages.
     #[must_use]
     pub fn with_capacity(messages: usize) -> Self {
         Self { first: 0, messages: Vec::with_capacity(messages) }
     }
 
-    /// Adds a copy of what the message carries, if it is the next reliable one. Whether it was; if not, nothing has
-    /// happened.
+    /// Adds a copy of the message's payload, if it is the next reliable message. Returns `true` if it is; otherwise the
+    /// run is unchanged.
     #[inline]
     #[must_use = "a message that is not the next one is nowhere yet"]
     pub fn push(&mut self, message: MessageRef<'_>) -> bool {

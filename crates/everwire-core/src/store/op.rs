@@ -4,27 +4,27 @@ use everwire_ws::Message;
 
 use crate::{MessageId, Priority};
 
-/// The contents of a store: all that a machine needs to go on after a crash.
+/// The contents of a store: everything that a machine needs to continue after a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
     /// The session, if there is one.
     pub session: Option<SavedSession>,
-    /// The messages whose outcome is open, by their numbers.
+    /// The messages without an outcome, in the order of their numbers.
     pub messages: Vec<StoredMessage>,
 }
 
-/// The data that it takes to resume a session.
+/// The data that are needed to resume a session.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SavedSession {
-    /// The id or number.
+    /// The session's id.
     pub id: String,
-    /// The secret that proves that it is ours.
+    /// The secret token that proves the right to resume it.
     pub token: String,
-    /// No connection of the session has had a number above this one.
+    /// The highest number that a connection of the session may have had.
     pub connection: u64,
-    /// Up to which sequence number the peer's messages are processed.
+    /// The highest sequence number of the peer's messages that is processed.
     pub processed: u64,
-    /// The highest sequence number that a message of ours has got.
+    /// The highest sequence number that a message to the peer has got.
     pub numbered: u64,
 }
 
@@ -33,28 +33,28 @@ pub struct SavedSession {
 pub struct StoredMessage {
     /// Its number, unique over the store's life.
     pub id: MessageId,
-    /// Its place among those of its priority: its number, or that of one whose place it has taken.
+    /// Its place among the messages of its priority: its own number, or that of the message whose place it has taken.
     pub place: MessageId,
-    /// Its sequence number in the session, from the moment on at which a connection may have been given it.
+    /// Its sequence number in the session; it has one as soon as it may have been handed to a connection.
     pub seq: Option<u64>,
-    /// Its level.
+    /// Its priority.
     pub priority: Priority,
     /// The key for conflation.
     pub key: Option<Arc<str>>,
     /// The time when its time to live is over, in milliseconds since the Unix epoch.
     pub expires_at: Option<u64>,
-    /// A connection of an earlier session may have brought it there.
+    /// `true` if a connection of an earlier session may have delivered it.
     pub may_have_arrived: bool,
     /// The message.
     pub message: Message,
 }
 
-/// A step from what is saved to what is to be.
+/// A change of a store's contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreOp {
-    /// This message is kept, in place of any with its number. A sequence number in it counts as given out.
+    /// Keep this message, in place of any with its number. If it has a sequence number, that is given out.
     Put(StoredMessage),
-    /// The messages `first..=last` have the sequence numbers from `seq` on, which count as given out.
+    /// Give the messages `first..=last` the sequence numbers from `seq` on.
     Number {
         /// The first message.
         first: MessageId,
@@ -63,26 +63,26 @@ pub enum StoreOp {
         /// The sequence number of the first.
         seq: u64,
     },
-    /// The session is over: its messages have no sequence numbers any more.
+    /// Take the sequence numbers of all messages away: their session is over.
     Unnumber {
-        /// Those that had one may have arrived.
+        /// `true` if messages that had one may have arrived.
         may_have_arrived: bool,
     },
-    /// Those of the messages `first..=last` that are there are kept no longer.
+    /// Remove those of the messages `first..=last` that are kept.
     Remove {
         /// The first message.
         first: MessageId,
         /// The last message.
         last: MessageId,
     },
-    /// This is the session now; none: there is none.
+    /// Replace the session; `None`: there is none.
     Session(Option<SavedSession>),
-    /// The peer's messages are processed up to this sequence number.
+    /// Note that the peer's messages are processed up to this sequence number.
     Processed(u64),
 }
 
 impl Saved {
-    /// Does a step: the meaning of each, for stores to be compared with.
+    /// Performs a step. This defines the meaning of each, for stores to be compared with.
     pub fn apply(&mut self, op: StoreOp) {
         match op {
             StoreOp::Put(message) => {

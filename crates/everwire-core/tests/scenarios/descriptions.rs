@@ -107,10 +107,13 @@ fn what_comes_too_late_is_told_in_words_and_gives_the_message_back() {
         ),
         (ReplaceError::Ended(message()).to_string(), "too late: the message has its outcome already; send the new one"),
         (ReplaceError::Unknown(message()).to_string(), "no message has this number"),
-        (ReplaceError::Full(message()).to_string(), "the outbox is full: the old message stays"),
+        (
+            ReplaceError::Full(message()).to_string(),
+            "the outbox is full, so the old message stays: try again when there is room",
+        ),
         (
             ReplaceError::TooLarge { message: message(), limit: 2 }.to_string(),
-            "the new message has 3 bytes, more than the outbox's 2",
+            "the new message has 3 bytes, and the outbox takes at most 2: send less, or raise its limit",
         ),
     ];
     for (shown, words) in cases {

@@ -91,7 +91,10 @@ fn a_message_larger_than_the_outbox_is_refused_for_good() {
     for overflow in [Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest, Overflow::DropLowestPriority] {
         let mut world = World::new(bounded(100, 3, overflow));
         let error = world.try_send("1234".into()).unwrap_err();
-        assert_eq!(error.to_string(), "the message has 4 bytes, more than the outbox's 3");
+        assert_eq!(
+            error.to_string(),
+            "the message has 4 bytes, and the outbox takes at most 3: send less, or raise its limit"
+        );
         assert!(!error.is_retryable());
         assert_eq!(error.into_message(), Message::text("1234"));
     }

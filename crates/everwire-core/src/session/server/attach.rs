@@ -21,7 +21,7 @@ impl ServerSession {
         self.welcome(now, link, false, previous, self.current.to_wire());
     }
 
-    /// A connection wants to carry the session on. The one before is fenced first, and told that it is superseded
+    /// Attaches a new connection that resumes the session. The one before is fenced first, and closed as superseded
     /// ([S-20]).
     pub fn attach(&mut self, now: Moment, link: Attempt, hello: &Hello, fresh: Token) -> Attached {
         if let Phase::Over(reason) = self.phase {

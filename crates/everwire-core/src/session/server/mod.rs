@@ -1,6 +1,6 @@
 //! The server's end of a session.
 //!
-//! - [`ServerInput`]: what may be told to it
+//! - [`ServerInput`]: its inputs
 //! - `attach`: connections come and go
 //! - `sending`: messages for the client
 //! - `receiving`: what the client sends
@@ -36,8 +36,8 @@ use crate::{Attempt, ConfigError, Guarantee, Moment, Output, Timer, Undelivered}
 
 /// The server's end of one session, sans-IO, driven like the client's [`Machine`](crate::Machine).
 ///
-/// Connections come and go ([`attach`](Self::attach)); each has a number that the caller gives it, here called its link
-/// and written as an [`Attempt`]. What a link says that is not the present one is ignored. Of the outputs,
+/// Connections come and go ([`attach`](Self::attach)). Each has a number from the caller, written as an [`Attempt`];
+/// here a connection is called a link. Inputs of any but the present link are ignored. Of the outputs,
 /// [`Output::Open`], [`Output::Abort`] and [`Output::State`] do not occur.
 #[derive(Debug)]
 pub struct ServerSession {
@@ -70,16 +70,16 @@ const MAX_OFFERED: usize = 16;
 pub enum Attached {
     /// It is the session's connection now; the welcome is among the outputs.
     Welcome,
-    /// A newer connection was here before it: close it with [`code::SUPERSEDED`](super::code::SUPERSEDED).
+    /// A newer connection has come before it: close it with [`code::SUPERSEDED`](super::code::SUPERSEDED).
     Stale,
-    /// The token is not the session's, or the session is over: begin a new one, and tell why.
+    /// The token is not the session's, or the session is over: begin a new one, and tell the client why.
     Gone(Previous),
     /// The client contradicts what was sent: close it with [`code::VIOLATED`](super::code::VIOLATED). The session is over.
     Violated,
 }
 
 impl ServerSession {
-    /// A session without a connection, for a client that has said hello without one to resume.
+    /// A session without a connection, for a client whose hello does not resume one.
     ///
     /// The seed decides ping payloads.
     ///
@@ -109,13 +109,13 @@ impl ServerSession {
         })
     }
 
-    /// The largest message that the client takes, in bytes, as its hello has told; `u64::MAX` before the first.
+    /// The largest message that the client accepts, in bytes, by its latest hello; `u64::MAX` before the first.
     #[must_use]
     pub fn largest_message(&self) -> u64 {
         self.outbox.largest_message()
     }
 
-    /// Everything else that happens.
+    /// Tells the session of anything else that has happened.
     pub fn handle(&mut self, now: Moment, input: ServerInput) {
         self.outbox.expire(now, &mut self.outputs);
         match input {
@@ -164,7 +164,7 @@ impl ServerSession {
         self.tell_room();
     }
 
-    /// The next thing to be done; `None` when there is nothing. Nothing is lost if this is called late.
+    /// Returns the next output; `None` when there is none. Nothing is lost if this is called late.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
     }
@@ -186,7 +186,7 @@ impl ServerSession {
         self.id
     }
 
-    /// The connection that it has.
+    /// Its present connection, if it has one.
     #[must_use]
     pub fn link(&self) -> Option<Attempt> {
         self.link
@@ -207,20 +207,20 @@ impl ServerSession {
         self.receiver.processed()
     }
 
-    /// Messages for the client whose outcome is open.
+    /// The number of messages for the client without an outcome.
     #[must_use]
     pub fn pending_messages(&self) -> usize {
         self.outbox.queued_len() + self.outbox.unproven_len()
     }
 
-    /// Payload bytes of those.
+    /// The payload bytes of those messages.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
         self.outbox.queued_bytes() + self.outbox.unproven_bytes()
     }
 
-    /// Payload bytes that the session holds: of messages for the client whose outcome is open, and of the client's that
-    /// the application has not processed.
+    /// Payload bytes that the session holds: of messages for the client without an outcome, and of the client's
+    /// messages that the application has not processed.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.pending_bytes().saturating_add(self.receiver.held_bytes())

@@ -23,7 +23,7 @@ impl ServerSession {
 
     /// Accepts a message with options for the client; see [`Machine::send_with`](crate::Machine::send_with).
     ///
-    /// A message has its number from its first handing over to a connection on, and then neither expires nor is
+    /// A message gets its number when it is first handed to a connection, and from then on it neither expires nor is
     /// conflated.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl ServerSession {
         Ok(id)
     }
 
-    /// Hands what waits to `encode`, as [`Machine::take`](crate::Machine::take) does.
+    /// Hands queued messages to `encode`, as [`Machine::take`](crate::Machine::take) does.
     pub fn take(&mut self, link: Attempt, encode: &mut dyn FnMut(Outgoing<'_>) -> bool) -> usize {
         if self.link != Some(link) {
             return 0;

@@ -8,7 +8,8 @@ use crate::session::body::Gone;
 use crate::{Moment, Output, Timer};
 
 impl ServerSession {
-    /// The time when [`ServerInput::Timer`](super::ServerInput::Timer) is wanted, and its purpose. Changes with any call.
+    /// The time at which to pass [`ServerInput::Timer`](super::ServerInput::Timer), and its purpose. Any call may
+    /// change it.
     #[must_use]
     pub fn deadline(&self) -> Option<(Moment, Timer)> {
         let expiry = self.outbox.expiry().map(|at| (at, Timer::Expiry));
