@@ -197,7 +197,7 @@ impl Speaker {
                     let (sign_in, steps) = (Arc::clone(&self.sign_in), steps.clone());
                     tokio::spawn(async move { steps.send(sign_in.refresh().await) });
                 }
-                Some(step) = refreshed.recv() => if step == Step::IsOver { self.note(What::SignedOut) },
+                Some(step) = refreshed.recv() => self.on_step(step),
                 _ = phase.changed() => {}
                 _ = ended.changed() => {}
             }
@@ -216,7 +216,22 @@ impl Speaker {
             self.note(What::Closed);
         }
         self.is_connected = is_connected;
-        if matches!(state, State::Closed(Closed::Refused(_))) && !self.shared.is_refused.swap(true, Ordering::SeqCst) {
+        if matches!(state, State::Closed(Closed::Refused(_))) {
+            self.note_refusal();
+        }
+    }
+
+    fn on_step(&mut self, step: Step) {
+        match step {
+            Step::GoesOn => {}
+            Step::IsOver => self.note(What::SignedOut),
+            // Without a token it never comes as far as to be sent away by a node.
+            Step::IsBanned => self.note_refusal(),
+        }
+    }
+
+    fn note_refusal(&mut self) {
+        if !self.shared.is_refused.swap(true, Ordering::SeqCst) {
             self.note(What::Refused);
         }
     }

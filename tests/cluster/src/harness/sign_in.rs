@@ -22,6 +22,7 @@ pub(crate) struct SignIn {
 struct State {
     dice: Dice,
     tokens: Option<Tokens>,
+    is_banned: bool,
 }
 
 #[derive(Clone)]
@@ -36,11 +37,13 @@ pub(crate) enum Step {
     GoesOn,
     /// A node says that the sign-in is over.
     IsOver,
+    /// A node lets this user sign in no more.
+    IsBanned,
 }
 
 impl SignIn {
     pub(crate) fn new(ground: Arc<Ground>, user: String, seed: u64) -> Self {
-        Self { ground, user, state: Mutex::new(State { dice: Dice::new(seed), tokens: None }) }
+        Self { ground, user, state: Mutex::new(State { dice: Dice::new(seed), tokens: None, is_banned: false }) }
     }
 
     /// A token to come in with; `None`: no node gives one now.
@@ -51,7 +54,8 @@ impl SignIn {
         let mut state = self.state.lock().await;
         if state.tokens.is_none() {
             let credentials = json!({"user": self.user, "password": PASSWORD});
-            let (_, tokens) = self.ask(&mut state, "/api/sign-in", &credentials).await?;
+            let (status, tokens) = self.ask(&mut state, "/api/sign-in", &credentials).await?;
+            state.is_banned |= status == 403;
             state.tokens = tokens;
         }
         state.tokens.as_ref().map(|tokens| tokens.token.clone())
@@ -60,7 +64,9 @@ impl SignIn {
     /// Exchanges the refresh token on any node. No answer is no end: the same is tried again.
     pub(crate) async fn refresh(&self) -> Step {
         let mut state = self.state.lock().await;
-        let Some(Tokens { refresh, .. }) = state.tokens.clone() else { return Step::GoesOn };
+        let Some(Tokens { refresh, .. }) = state.tokens.clone() else {
+            return if state.is_banned { Step::IsBanned } else { Step::GoesOn };
+        };
         match self.ask(&mut state, "/api/refresh", &json!({ "refresh": refresh })).await {
             Some((_, Some(tokens))) => state.tokens = Some(tokens),
             Some((401, None)) => {
