@@ -7,7 +7,8 @@ use tokio::time::Instant;
 /// "Never", as hyper and tokio understand it: about 30 years. Adding more to a time is an overflow somewhere.
 pub(crate) const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-/// A time that is so long after another one, in about 30 years at the latest: `Duration::MAX` means never, and adding it would overflow.
+/// The instant `pause` after `time`. If that is beyond the clock's range, as with `Duration::MAX`, which means never,
+/// it is some 30 years later.
 #[must_use]
 pub fn after(time: Instant, pause: Duration) -> Instant {
     time.checked_add(pause.min(NEVER)).unwrap_or(time)

@@ -1,8 +1,8 @@
 //! The accepting side of Everwire: WebSockets in an axum application or on bare hyper.
 //!
 //! [`Upgrade`] checks the request and its [origin](Origins), chooses the subprotocol and the limits, and hands the open
-//! [`Socket`] to a handler that runs in a task of its own. With the feature `axum` it is an extractor. [`Server`] accepts
-//! the connections below it, and bounds what those cost that never become a WebSocket:
+//! [`Socket`] to a handler that runs in a task of its own. With the feature `axum` it is an extractor. [`Server`]
+//! accepts the TCP connections, and bounds what connections cost that never become a WebSocket:
 //!
 //! ```
 //! # #[cfg(feature = "axum")]
@@ -25,16 +25,19 @@
 //! # }
 //! ```
 //!
-//! Behind another accept loop (`axum::serve`, or bare hyper with
-//! [upgrades](hyper::server::conn::http1::Connection::with_upgrades)), [`Upgrade`] works as well; slow openers and the
-//! number of connections are then that loop's to bound.
+//! [`Upgrade`] also works behind another accept loop (`axum::serve`, or bare hyper with
+//! [upgrades](hyper::server::conn::http1::Connection::with_upgrades)); that loop then has to bound slow openers and the
+//! number of connections.
+//!
+//! Log records go to `tracing` under the targets of this crate's modules (`everwire_server::…`), those of calls under
+//! `everwire::calls`.
 //!
 //! | module | what |
 //! |---|---|
 //! | `upgrade`, `rejection` | one request that asks for a WebSocket |
 //! | `origin` | which web pages may connect |
 //! | `session` | sessions that outlive connections; calls and streams in them with the feature `calls` (`docs/calls.md`) |
-//! | `server` | the accept loop, its limits, and its end |
+//! | `server` | the accept loop, its limits, and its shutdown |
 //! | `axum` | the extractor |
 //! | `clock` | durations that may be "never" |
 //! | `metrics` | metrics by the crate `metrics`, with the feature `metrics` (`docs/metrics.md`) |

@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderValue, Request};
 /// The web pages that may open a WebSocket here.
 ///
 /// A browser lets any page connect to any server, and sends the user's cookies along; only the `Origin` header says
-/// which page it was. The default, [`same`](Self::same), lets in the pages of this very host. A request without an
-/// `Origin` does not come from a browser's page, so there is nothing to protect a user from: it is always let in.
+/// which page it was. The default, [`same`](Self::same), allows the pages of the host that is connected to. A request
+/// without an `Origin` does not come from a page in a browser, and is always allowed.
 ///
 /// ```
 /// use everwire_server::Origins;
@@ -30,7 +30,7 @@ pub struct Origins {
     listed: Arc<[Pattern]>,
 }
 
-/// A rule that is no origin.
+/// The error of a rule that is not valid. Its text is one line with the rule and the forms that are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginError {
     rule: String,
@@ -40,13 +40,15 @@ impl Origins {
     /// Pages of the host that the request names in its `Host`, by host and port. The scheme is not compared: behind a
     /// proxy that ends TLS, a server does not know its own.
     ///
-    /// A proxy in front has to hand `Host` on (nginx: `proxy_set_header Host $host`); where it does not, list the origin.
+    /// A proxy in front has to pass on `Host` (nginx: `proxy_set_header Host $host`); where it does not, list the
+    /// origin.
     #[must_use]
     pub fn same() -> Self {
         Self { any: false, same: true, null: false, listed: Arc::default() }
     }
 
-    /// Pages from anywhere: right for a service that knows nobody by cookies or by network address.
+    /// Pages of any origin. This is safe only if the service identifies users neither by cookies nor by their network
+    /// address.
     #[must_use]
     pub fn any() -> Self {
         Self { any: true, ..Self::same() }
@@ -58,14 +60,14 @@ impl Origins {
     /// |---|---|
     /// | `https://example.org`, `http://localhost:3000` | exactly this origin |
     /// | `https://*.example.org` | each subdomain at any depth, but not `example.org` itself |
-    /// | `null` | pages without an origin of their own: files, sandboxed frames, some redirects. Anybody can make one |
+    /// | `null` | pages without an origin of their own: files, sandboxed frames, some redirects. Anybody can make such a page |
     /// | `same` | as [`same`](Self::same) |
     /// | `*` | as [`any`](Self::any) |
     ///
-    /// No rules at all let in no page, but still what is no browser.
+    /// Without any rules no page is allowed; programs that are not browsers still are.
     ///
     /// # Errors
-    /// If a rule is none of these.
+    /// If a rule has none of these forms.
     pub fn new<I, S>(rules: I) -> Result<Self, OriginError>
     where
         I: IntoIterator<Item = S>,
@@ -98,8 +100,8 @@ impl Origins {
         self.same && origin.is_at(host) || self.listed.iter().any(|pattern| pattern.matches(&origin))
     }
 
-    /// Returns `true` if a rule lets in pages of this `host` (a `Host` header's value), whatever their scheme and port.
-    /// With `same` alone none is named.
+    /// Returns `true` if a rule names this `host` (a `Host` header's value), whatever the scheme and port. The rule
+    /// `same` names none, `*` names all.
     ///
     /// ```
     /// # use everwire_server::Origins;

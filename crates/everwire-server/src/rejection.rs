@@ -5,7 +5,7 @@ use everwire_ws::handshake::Rejection;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
-/// A request that can't be upgraded, and what to answer: the reason stands in the response's body.
+/// The refusal of a request that can't be upgraded, with the response to send: its body has the reason.
 #[derive(Debug)]
 pub struct UpgradeRejection {
     reason: Cow<'static, str>,

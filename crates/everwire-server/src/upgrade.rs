@@ -18,10 +18,10 @@ pub type Stream = TokioIo<Upgraded>;
 /// An accepted WebSocket. All its methods are cancel-safe.
 pub type Socket = everwire_tokio::Socket<Stream>;
 
-/// A request that asks for a WebSocket and keeps the rules of the opening handshake (RFC 6455 section 4.2.1).
+/// A valid request for a WebSocket, by the rules of the opening handshake (RFC 6455 section 4.2.1).
 ///
-/// Nothing has been answered yet: choose with the methods, then call [`on_upgrade`](Self::on_upgrade). Dropped instead,
-/// the request can still be answered in any other way.
+/// It has not been answered yet: set what you want with the methods, then call [`on_upgrade`](Self::on_upgrade). If you
+/// drop it instead, you can still answer the request in any other way.
 ///
 /// ```
 /// # #[cfg(feature = "axum")] {
@@ -56,7 +56,7 @@ pub struct Upgrade {
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Upgrade {
-    /// Takes the upgrade out of a request's extensions, where hyper's server has put it.
+    /// Takes the upgrade out of the request's extensions, where hyper's server has put it.
     ///
     /// # Errors
     /// If the request breaks a rule of the handshake, or its connection can't be upgraded.
@@ -96,7 +96,8 @@ impl Upgrade {
         &self.request
     }
 
-    /// The web pages that may connect. Default: those of this very host ([`Origins::same`]). Others are refused with 403.
+    /// The web pages that may connect. Default: those of the host that is connected to ([`Origins::same`]). Others are
+    /// refused with 403.
     #[must_use]
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
@@ -127,8 +128,8 @@ impl Upgrade {
         self
     }
 
-    /// [`subprotocols`](Self::subprotocols), but a client that offers none of them is refused with 400 and told which
-    /// there are.
+    /// Like [`subprotocols`](Self::subprotocols), but a client that offers none of them is refused with 400, and the
+    /// response lists them.
     #[must_use]
     pub fn require_subprotocol<I, S>(mut self, ours: I) -> Self
     where
@@ -139,7 +140,7 @@ impl Upgrade {
         self.subprotocols(ours)
     }
 
-    /// The limits of what the peer may cost. Default: [`Limits::default`].
+    /// The limits of what the peer may send. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
@@ -154,15 +155,17 @@ impl Upgrade {
         self
     }
 
-    /// The time that the connection may take, once its response was given, to be handed to the handler; default 10 s.
-    /// One that takes longer is let go, and the handler never runs.
+    /// The time from the response to the open connection; default 10 s. A connection that takes longer is closed, and
+    /// the handler never runs. Too short: clients on slow networks never get in. Too long: clients that do not read the
+    /// response hold a connection for that long.
     #[must_use]
     pub fn opening_timeout(mut self, limit: Duration) -> Self {
         self.opening_timeout = limit;
         self
     }
 
-    /// Checks for what [`on_upgrade`](Self::on_upgrade) would refuse, for those who have something to set aside before.
+    /// Checks for what [`on_upgrade`](Self::on_upgrade) would refuse, before the application prepares anything for the
+    /// connection.
     ///
     /// # Errors
     /// If the page's origin is not allowed (403), or a required subprotocol was not offered (400).
@@ -174,13 +177,14 @@ impl Upgrade {
         Ok(())
     }
 
-    /// The response to be returned to the server: 101, and once it has been sent, `handler` runs with the open socket in
-    /// a task of its own; or the refusal, if [`check`](Self::check) finds one.
+    /// Accepts the request, and returns the response for the server: 101, and once that has been sent, `handler` runs
+    /// with the open socket in a separate task; or the refusal, if [`check`](Self::check) finds a reason.
     ///
     /// If the connection ends before the response was sent, or the response is not sent in time
-    /// ([`opening_timeout`](Self::opening_timeout)), the handler never runs. When the handler returns, the connection is
-    /// dropped: call [`Socket::close`](everwire_tokio::Socket::close) in it to part in order. On a [`Server`](crate::Server)
-    /// that ends, the handler is dropped when the server's grace is over.
+    /// ([`opening_timeout`](Self::opening_timeout)), the handler never runs. When the handler returns, the connection
+    /// is dropped: call [`Socket::close`](everwire_tokio::Socket::close) before, for a closing handshake. When a
+    /// [`Server`](crate::Server) shuts down, the handler is dropped at the end of the server's
+    /// [grace](crate::Server::grace).
     #[must_use = "the response has to be returned to the server"]
     pub fn on_upgrade<F, Fut>(mut self, handler: F) -> Response<String>
     where

@@ -22,11 +22,11 @@ impl Machine {
                         session.receiver.relax();
                     }
                     let verdict = self.heartbeat.on_silence(now, &mut self.timers);
-                    self.obey(now, verdict);
+                    self.apply_verdict(now, verdict);
                 }
                 Some(Timer::Probe) => {
                     let verdict = self.heartbeat.on_unanswered(now, &mut self.timers);
-                    self.obey(now, verdict);
+                    self.apply_verdict(now, verdict);
                 }
                 Some(Timer::Answer) => self.answer_overdue(now),
                 Some(Timer::Stable) => self.judge_uptime(now),

@@ -86,7 +86,7 @@ impl Machine {
                 self.patience.reads();
                 self.barrier.resume();
                 let verdict = self.heartbeat.resume(now, &mut self.timers);
-                self.obey(now, verdict);
+                self.apply_verdict(now, verdict);
             }
             TransportEvent::PeerClosed(frame) => self.peer_closed(now, frame),
             TransportEvent::Lost(loss) => self.lost(now, loss),

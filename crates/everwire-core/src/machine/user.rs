@@ -182,10 +182,10 @@ impl Machine {
         let stretched = Some(self.patience.timeout(usual)).filter(|timeout| *timeout > usual);
         let timeout = stretched.unwrap_or(self.open.probe_timeout);
         let verdict = self.heartbeat.probe(now, timeout, &mut self.timers);
-        self.obey(now, verdict);
+        self.apply_verdict(now, verdict);
     }
 
-    pub(super) fn obey(&mut self, now: Moment, verdict: Liveness) {
+    pub(super) fn apply_verdict(&mut self, now: Moment, verdict: Liveness) {
         match verdict {
             Liveness::Alive => {}
             Liveness::Probe { late_by } => {

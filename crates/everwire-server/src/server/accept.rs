@@ -106,7 +106,10 @@ where
     }
     stage.send_replace(Stage::Cut);
     if timeout(CUTTING, places.emptied()).await.is_err() {
-        tracing::warn!(connections = places.taken(), "the application still holds connections of an ended server");
+        tracing::warn!(
+            connections = places.taken(),
+            "the server has ended, and the application still holds connections of it"
+        );
     }
     ended
 }
@@ -123,7 +126,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             // The peer's failure, not ours.
             Err(error) if is_the_peer_s(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "no connection can be accepted now; trying again");
+                tracing::error!(%error, "accepting a connection failed; trying again in 1 s");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
             }
         }

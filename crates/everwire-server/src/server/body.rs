@@ -10,7 +10,8 @@ use tokio::time::{Instant, Sleep};
 use super::BoxError;
 use crate::clock::after;
 
-/// A request's body, bounded in size and in time. For hyper and axum it is a body as any other.
+/// The body of a request, bounded in size and in time. It implements hyper's `Body`, so it works with axum's
+/// extractors.
 #[derive(Debug)]
 pub struct RequestBody {
     inner: Incoming,
@@ -29,7 +30,7 @@ pub enum BodyError {
     TooLarge,
     /// It took longer than [`Server::opening_timeout`](crate::Server::opening_timeout).
     TooSlow,
-    /// The connection failed, or what came was no body.
+    /// The connection failed, or the body was not valid HTTP.
     Failed(hyper::Error),
 }
 

@@ -130,7 +130,7 @@ impl Terms {
                 if error.is_timeout() {
                     progress.time_out();
                 }
-                tracing::debug!(%peer, %error, "a connection is let go");
+                tracing::debug!(%peer, %error, "a connection ended with an error");
             }
         }
     }

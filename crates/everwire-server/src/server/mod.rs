@@ -1,11 +1,11 @@
-//! The accept loop: what a connection may cost before it is a WebSocket, how many there may be, and how all end.
+//! The accept loop: limits on what a connection costs before it is a WebSocket, on their number, and the shutdown.
 //!
 //! - `accept`: one listener, from its start to its end
 //! - `connection`: one connection, from its first byte to its upgrade
 //! - `places`: how many there are, in all and by address
 //! - `stream`: the stream below a connection: it holds a place, and gives up on a peer that does not read
 //! - `body`: a request's body, bounded in size and time
-//! - `refuse`: the answer to whom there is no place for
+//! - `refuse`: the answer to connections beyond a limit
 //! - `stats`: what can be counted
 
 mod accept;
@@ -37,19 +37,20 @@ pub use stats::Stats;
 /// Accepts TCP connections, speaks HTTP/1.1 on them, and hands their requests to a service: an axum `Router`
 /// ([`serve_router`](Self::serve_router)) or any hyper service ([`serve`](Self::serve)).
 ///
-/// Unlike a bare loop over `accept`, it bounds what a peer may cost before it is a WebSocket, and it ends:
+/// Unlike a bare loop over `accept`, it bounds what a peer costs before it is a WebSocket, and it shuts down in bounded
+/// time:
 ///
 /// | what a peer does | what happens |
 /// |---|---|
-/// | sends its request's head slowly, or nothing | cut after [`opening_timeout`](Self::opening_timeout); so is an idle kept-alive connection |
+/// | sends its request's head slowly, or nothing | closed after [`opening_timeout`](Self::opening_timeout); so is an idle kept-alive connection |
 /// | sends a head that is too large | 431, [`max_head`](Self::max_head) |
 /// | sends a body that is too large or slow | reading the body fails ([`BodyError`]) |
-/// | does not read the response | cut after [`opening_timeout`](Self::opening_timeout) |
-/// | speaks no HTTP/1.1 | 400, or cut |
-/// | opens too many connections | 429, [`max_per_address`](Self::max_per_address) |
-/// | is one too many | 503 with `Retry-After`, [`max_connections`](Self::max_connections) |
+/// | does not read the response | closed after [`opening_timeout`](Self::opening_timeout) |
+/// | does not speak HTTP/1.1 | 400, or closed |
+/// | opens too many connections itself | 429, [`max_per_address`](Self::max_per_address) |
+/// | is beyond the limit on all connections | 503 with `Retry-After`, [`max_connections`](Self::max_connections) |
 ///
-/// Once it is a WebSocket, its [`Limits`](crate::Limits) and its handler decide. Each request carries its
+/// Once it is a WebSocket, its [`Limits`](crate::Limits) and its handler bound it. Each request carries its
 /// [`PeerAddress`]; with the feature `axum` also an `axum::extract::ConnectInfo<SocketAddr>`.
 ///
 /// ```
@@ -82,11 +83,12 @@ pub struct Server {
     stats: Stats,
 }
 
-/// The way a server ended.
+/// The result of a server's shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Connections that were still there when the grace was over, and were cut.
+    /// The number of connections that were still open when the [grace](Server::grace) was over, and were closed without
+    /// a closing handshake.
     pub cut: usize,
 }
 
@@ -116,8 +118,8 @@ impl Server {
         }
     }
 
-    /// Connections at a time, WebSockets included; default 10,000. One more is answered 503 with `Retry-After` and closed.
-    /// Each takes a file descriptor: the process has to be allowed as many.
+    /// The most connections at a time, WebSockets included; default 10,000. One more is answered 503 with `Retry-After`
+    /// and closed. Each needs a file descriptor: raise the process's limit to more than this.
     ///
     /// Too low: users are turned away. Too high: the process runs out of descriptors or memory instead.
     #[must_use]
@@ -126,11 +128,12 @@ impl Server {
         self
     }
 
-    /// Connections at a time from one IP address (of IPv6: from one /64 network, which is what a single user has); default
-    /// none. One more is answered 429 and closed. Behind a proxy, or where an office shares an address, a limit hits
-    /// all of them together.
+    /// The most connections at a time from one IP address (with IPv6 from one /64 network, which a single user has);
+    /// default: no limit. One more is answered 429 and closed. Behind a proxy, or where an office shares an address, a
+    /// limit hits all of them together.
     ///
-    /// Too low: an office behind one address is turned away. Too high, or none: one machine can take all connections.
+    /// Too low: an office behind one address is turned away. Too high, or no limit: one machine can use up all
+    /// connections.
     #[must_use]
     pub fn max_per_address(mut self, most: Option<usize>) -> Self {
         self.max_per_address = most;
@@ -140,7 +143,8 @@ impl Server {
     /// The time that each step of an opening may take; default 10 s. The steps: the handshake below HTTP
     /// ([`serve_with`](Self::serve_with)), a request's head, its body, and the peer's taking the response.
     ///
-    /// Too short: slow clients never get in. Too long: clients that open and say nothing hold connections.
+    /// Too short: slow clients never get in. Too long: clients that open a connection and send nothing hold it that
+    /// long.
     #[must_use]
     pub fn opening_timeout(mut self, limit: Duration) -> Self {
         // hyper adds it to a time.
@@ -148,17 +152,19 @@ impl Server {
         self
     }
 
-    /// The time that connections may take to end once the server ends; default 10 s. What is left is cut.
+    /// The time that connections may take to end once the server shuts down; default 10 s. Those that are left are
+    /// closed without a closing handshake.
     ///
-    /// Too short: responses are cut. Too long: the program ends that much later when one client does not let go.
+    /// Too short: responses are cut off. Too long: the program ends that much later when a client does not close its
+    /// connection.
     #[must_use]
     pub fn grace(mut self, limit: Duration) -> Self {
         self.grace = limit;
         self
     }
 
-    /// Bytes in a request's line and header fields; default 16 KiB. A larger head is answered 431, and one with more than
-    /// 100 fields as well.
+    /// The most bytes in a request's line and header fields; default 16 KiB. A larger head is answered 431, as is one
+    /// with more than 100 fields.
     ///
     /// Too small: requests with long cookies or tokens are refused. Too large: each opening may cost that much memory.
     #[must_use]
@@ -167,7 +173,7 @@ impl Server {
         self
     }
 
-    /// Bytes in a request's body; default 64 KiB. Reading a larger one fails with [`BodyError::TooLarge`].
+    /// The most bytes in a request's body; default 64 KiB. Reading a larger one fails with [`BodyError::TooLarge`].
     ///
     /// Too small: larger uploads fail. Too large: each request may cost that much memory.
     #[must_use]
@@ -176,7 +182,7 @@ impl Server {
         self
     }
 
-    /// The counters of the server, while it serves and afterwards. Clones of this server count together.
+    /// The counters of the server, during and after serving. Clones of this server share them.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.stats.clone()
@@ -193,7 +199,8 @@ impl Server {
         self.serve(listener, hyper_util::service::TowerToHyperService::new(router), until).await
     }
 
-    /// Serves an axum router over what `handshake` makes of each TCP connection; see [`serve_with`](Self::serve_with).
+    /// Serves an axum router over the stream that `handshake` makes of each TCP connection; see
+    /// [`serve_with`](Self::serve_with).
     #[cfg(feature = "axum")]
     pub async fn serve_router_with<H, Fut, IO>(
         self,
@@ -210,14 +217,15 @@ impl Server {
         self.serve_with(listener, handshake, hyper_util::service::TowerToHyperService::new(router), until).await
     }
 
-    /// Serves until `until` comes. Then no connection is accepted any more, those without a request are dropped, requests
-    /// under way are answered, and WebSockets may go on until the [`grace`](Self::grace) is over: telling them is
-    /// the application's part. What is left then is cut, the handlers of [`Upgrade::on_upgrade`](crate::Upgrade::on_upgrade)
-    /// included, so this returns in bounded time.
+    /// Serves until `until` is ready, then shuts down: no connection is accepted any more, those without a request are
+    /// dropped, requests under way are answered, and WebSockets may go on until the [`grace`](Self::grace) is over; it
+    /// is up to the application to tell its clients. Connections that are left then are closed, and the handlers of
+    /// [`Upgrade::on_upgrade`](crate::Upgrade::on_upgrade) are dropped, so this returns in bounded time.
     ///
-    /// When accepting fails (for lack of file descriptors, say), it is logged and tried again.
+    /// When accepting fails, for example for lack of file descriptors, the error is logged and accepting is tried again
+    /// after 1 s.
     ///
-    /// Dropping the future cuts all connections at once.
+    /// Dropping the future closes all connections at once.
     pub async fn serve<S, B>(self, listener: TcpListener, service: S, until: impl Future<Output = ()>) -> ShutdownReport
     where
         S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
@@ -229,9 +237,9 @@ impl Server {
         accept::run(self, listener, accept::Below::Nothing(plain), service, until).await
     }
 
-    /// [`serve`](Self::serve) over what `handshake` makes of each TCP connection, such as a TLS stream. It has the
-    /// [`opening_timeout`](Self::opening_timeout) for it, in a task of its own. Connections beyond a limit are closed
-    /// without a word, since HTTP would be no word to them.
+    /// [`serve`](Self::serve) over the stream that `handshake` makes of each TCP connection, such as a TLS stream. The
+    /// handshake runs in a separate task, for no longer than the [`opening_timeout`](Self::opening_timeout).
+    /// Connections beyond a limit are closed without an answer, since they do not speak HTTP yet.
     pub async fn serve_with<H, Fut, IO, S, B>(
         self,
         listener: TcpListener,

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::metrics::ConnectionsMeter;
 
-/// The counters of a [`Server`](super::Server). Cheap to clone; all clones show the same.
+/// The counters of a [`Server`](super::Server). Cloning it is cheap; all clones show the same counters.
 #[derive(Clone, Debug, Default)]
 pub struct Stats(Arc<Counters>);
 

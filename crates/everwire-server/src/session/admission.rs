@@ -30,7 +30,7 @@ impl Refusal {
 pub(super) async fn admit(shared: Arc<Shared>, mut socket: Socket, principal: String, start: impl FnOnce(Session)) {
     let hello = match timeout(shared.config.hello_timeout, hello(&mut socket)).await {
         Ok(Some(hello)) => hello,
-        Ok(None) => return Refusal(code::MALFORMED, "the first frame is no hello").tell(&shared, socket),
+        Ok(None) => return Refusal(code::MALFORMED, "expected a session `hello` frame").tell(&shared, socket),
         Err(_) => return Refusal(code::HELLO_TIMEOUT, "no hello in time").tell(&shared, socket),
     };
     let (socket, previous) = match shared.admission(&principal, &hello) {
@@ -121,7 +121,7 @@ fn begin(shared: &Arc<Shared>, principal: &str) -> Result<Begun, Refusal> {
     let (id, seed, token) = (SessionId(random()?), random()?, token()?);
     let machine = ServerSession::new(shared.now(), id, shared.config.session.clone(), seed)
         // The settings were checked at the start.
-        .map_err(|_| Refusal(CloseCode(1011), "the server's settings make no sense"))?;
+        .map_err(|_| Refusal(CloseCode(1011), "the server's settings are not valid"))?;
     let timed = shared.config.session.outbox.max_age.is_some();
     let holds = Holds::new({
         let shared = Arc::downgrade(shared);

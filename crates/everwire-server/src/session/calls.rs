@@ -16,8 +16,8 @@ use crate::Upgrade;
 use crate::clock;
 
 impl Sessions {
-    /// Like [`accept`](Self::accept), for sessions whose messages are calls: each call of the client runs one of the handlers of
-    /// `calls`. Handlers call the client back by the [`Peer`] that they can take.
+    /// Like [`accept`](Self::accept), for sessions whose messages are calls: each call of the client runs one of the
+    /// handlers of `calls`. Handlers can call the client back by an argument of the type [`Peer`].
     ///
     /// ```
     /// # #[cfg(feature = "axum")]
@@ -39,9 +39,9 @@ impl Sessions {
         self.accept_calls_with(upgrade, principal, calls, async |_| {})
     }
 
-    /// The same with something that runs beside the handlers in each session: it can call the client by the [`Peer`] that it is given, and
-    /// take the messages that are no calls from [`Peer::messages`]. The session goes on when it returns; when the session is over
-    /// it is dropped.
+    /// Like [`accept_calls`](Self::accept_calls), with a task that runs beside the handlers in each session: it can
+    /// call the client by the [`Peer`] that it gets, and take the messages that are no calls from [`Peer::messages`].
+    /// The session goes on when the task returns; when the session is over, the task is dropped.
     #[must_use = "the response has to be returned to the server"]
     pub fn accept_calls_with<F, Fut>(
         &self,

@@ -8,23 +8,22 @@ use everwire_ws::{Deflate, Limits};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionsConfig {
-    /// Of each session: how long it is kept without a connection, what either end may have under way, when it is
-    /// acknowledged, how a dead client is found.
+    /// Settings of each session: the time it is kept without a connection, limits, acknowledgements, the heartbeat.
     pub session: ServerConfig,
-    /// Of all together: how many, and how much they may hold.
+    /// Bounds on all sessions together: their number, and the bytes that they hold.
     pub registry: RegistryConfig,
-    /// The time that a connection may take to say hello. Default 10 s.
+    /// The time that a connection may take to send its hello, the session's first frame. Default 10 s.
     ///
-    /// Too short: clients on slow networks never get a session. Too long: connections that say nothing are held for
+    /// Too short: clients on slow networks never get a session. Too long: connections that send nothing are held for
     /// that long.
     pub hello_timeout: Duration,
-    /// The limits of what a frame may cost. Default `None`: as much as the largest message of [`ServerConfig::limits`]
-    /// needs.
+    /// The limits of the frames that clients send. Default `None`: those that the largest message of
+    /// [`ServerConfig::limits`] needs.
     pub limits: Option<Limits>,
-    /// Compression, if a client offers it. Default none.
+    /// The settings of compression for clients that offer it. Default `None`: no compression.
     pub compression: Option<Deflate>,
-    /// Messages of more bytes go to clients in fragments of 64 KiB, between which pings, pongs and close frames pass.
-    /// Default 1 MiB; `None`: none does.
+    /// Messages of more bytes than this are sent in fragments of 64 KiB, between which pings, pongs and close frames
+    /// pass. Default 1 MiB; `None`: every message is sent in one frame.
     ///
     /// Too low: a header for each fragment, and work for clients that handle each one. Too high: pings wait behind a
     /// large message.
@@ -48,10 +47,10 @@ impl Default for SessionsConfig {
 }
 
 impl SessionsConfig {
-    /// The first contradiction or senseless value, as one clear line.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// Names the setting and says what is allowed.
+    /// The first value that is not valid, or contradiction: it names the setting and says what is allowed.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.session.check()?;
         self.registry.check()?;

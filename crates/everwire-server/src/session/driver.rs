@@ -110,11 +110,11 @@ impl Driver {
                 continue;
             }
             drop(inner);
-            outputs.into_iter().for_each(|output| self.obey(output));
+            outputs.into_iter().for_each(|output| self.execute(output));
         }
     }
 
-    fn obey(&mut self, output: Output) {
+    fn execute(&mut self, output: Output) {
         match output {
             Output::Control(number, message) => {
                 if let Some(link) = self.link_mut(number) {
@@ -181,8 +181,12 @@ impl Driver {
                 self.meter.connected(true);
                 self.link = Some(Link::new(number, socket, self.shared.config.fragment_above));
             }
-            Attached::Stale => self.turn_away(number, socket, code::SUPERSEDED, "a newer connection was here before"),
-            Attached::Violated => self.turn_away(number, socket, code::VIOLATED, "you have what was never sent"),
+            Attached::Stale => {
+                self.turn_away(number, socket, code::SUPERSEDED, "a newer connection of this session has come before")
+            }
+            Attached::Violated => {
+                self.turn_away(number, socket, code::VIOLATED, "the hello acknowledges messages that were never sent")
+            }
             Attached::Gone(previous) => {
                 // An error says that the connection was given up meanwhile.
                 let _ = refused.send((socket, previous));
@@ -199,7 +203,7 @@ impl Driver {
     fn perform_for_old(&mut self, new: Attempt) {
         let outputs = std::mem::take(&mut self.slot.lock().pending);
         let (for_new, for_old): (Vec<_>, Vec<_>) = outputs.into_iter().partition(|output| is_for(output, new));
-        for_old.into_iter().for_each(|output| self.obey(output));
+        for_old.into_iter().for_each(|output| self.execute(output));
         if let Some(old) = self.link.take() {
             self.shared.meter.fenced();
             old.leave(code::SUPERSEDED, "a newer connection has taken over");

@@ -9,10 +9,11 @@ use super::inbox::Inbox;
 use super::received::Received;
 use super::slot::Slot;
 
-/// A client's session, whatever becomes of its connections.
+/// A client's session, over all its connections.
 ///
-/// A message of the client counts as processed, and is acknowledged, when the next one is asked for: so a crash in the
-/// middle of a message's work has the client send it again. [`recv_manual`](Self::recv_manual) leaves the word to you.
+/// A message of the client counts as processed, and is acknowledged, when the application asks for the next one: if the
+/// application crashes before that, the client sends the message again. With [`recv_manual`](Self::recv_manual) the
+/// application acknowledges messages itself.
 #[derive(Debug)]
 pub struct Session {
     slot: Arc<Slot>,
@@ -21,7 +22,7 @@ pub struct Session {
     given: Option<u64>,
 }
 
-/// Sends to a client's session from anywhere. Cloning it is cheap.
+/// A handle that sends to a client's session from anywhere. Cloning it is cheap. It does not keep the session alive.
 #[derive(Clone, Debug)]
 pub struct SessionSender {
     slot: Arc<Slot>,
@@ -32,7 +33,7 @@ impl Session {
         Self { slot, batch: Inbox::default(), given: None }
     }
 
-    /// The client's next message; `None` when the session is over. The message before it is processed now.
+    /// The client's next message; `None` when the session is over. The message before it counts as processed now.
     ///
     /// Cancel-safe: no message is lost.
     pub async fn recv(&mut self) -> Option<Received> {
@@ -44,7 +45,7 @@ impl Session {
         received
     }
 
-    /// The client's next message; `None` when the session is over. It is processed when you say so, by
+    /// The client's next message; `None` when the session is over. It counts as processed after
     /// [`acknowledge`](Self::acknowledge).
     ///
     /// Cancel-safe: no message is lost.
@@ -63,7 +64,7 @@ impl Session {
         }
     }
 
-    /// This message is processed, and all before it.
+    /// Marks this message, and all before it, as processed.
     pub fn acknowledge(&self, received: &Received) {
         self.slot.process(received.position);
     }
@@ -80,7 +81,7 @@ impl Session {
         usize::try_from(self.slot.lock().machine.largest_message()).unwrap_or(usize::MAX)
     }
 
-    /// Sends from anywhere.
+    /// A handle that sends to the client from anywhere.
     #[must_use]
     pub fn sender(&self) -> SessionSender {
         SessionSender { slot: Arc::clone(&self.slot) }
@@ -100,7 +101,7 @@ impl Session {
         self.slot.id
     }
 
-    /// Whom it belongs to, as [`Sessions::accept`](crate::Sessions::accept) was told.
+    /// The principal to whom it belongs, as passed to [`Sessions::accept`](crate::Sessions::accept).
     #[must_use]
     pub fn principal(&self) -> &str {
         &self.slot.principal
@@ -108,9 +109,9 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// The application is done: what it was given last counts as processed (but not in a panic), and when the client has
-    /// processed all that was sent, the session ends in order. It also ends if the client acknowledges none of that for
-    /// [`resume_within`](everwire_core::session::ServerConfig::resume_within), be it connected or not.
+    /// Ends the session in order: the message that was received last counts as processed (but not in a panic), and the
+    /// session ends once the client has processed everything that was sent, or has acknowledged nothing more for
+    /// [`resume_within`](everwire_core::session::ServerConfig::resume_within), connected or not.
     fn drop(&mut self) {
         if let Some(position) = self.given.take()
             && !std::thread::panicking()
@@ -130,9 +131,10 @@ impl SessionSender {
         self.slot.tell(input);
     }
 
-    /// Puts a message into the session's outbox, with a connection or without. It reaches the client exactly once and in
-    /// order, as long as the session lives; unless the outbox has a [`max_age`](everwire_core::OutboxConfig::max_age) and
-    /// no connection was given the message within it. Never waits.
+    /// Puts a message into the session's outbox, with a connection or without. As long as the session lives, it reaches
+    /// the client exactly once and in order, unless it expires first: only with a
+    /// [`max_age`](everwire_core::OutboxConfig::max_age) of the outbox, and only before it was handed to a connection.
+    /// Never waits.
     ///
     /// # Errors
     /// The message comes back: [`SendError::Full`] if there is no room ([`send_wait`](Self::send_wait) waits for some),
@@ -141,9 +143,9 @@ impl SessionSender {
         send(&self.slot, message.into())
     }
 
-    /// Like [`send`](Self::send), with a time to live, a priority, or a key to conflate by: of the messages with one
-    /// key that wait, only the latest is sent. Once a connection has been given a message, it neither expires nor gives
-    /// way, as long as the session lives.
+    /// Like [`send`](Self::send), with a time to live, a priority, or a key to conflate by: of the queued messages with
+    /// one key only the latest is sent. A message that was handed to a connection neither expires nor is conflated, as
+    /// long as the session lives.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
@@ -157,7 +159,7 @@ impl SessionSender {
 
     /// Like [`send`](Self::send), but waits for room.
     ///
-    /// Cancel-safe in this sense: cancelled, it has not sent.
+    /// Cancel-safe in this sense: if the future is dropped before it is ready, nothing was sent.
     ///
     /// # Errors
     /// [`SendError::TooLarge`] and [`SendError::Closed`], also if the session ends meanwhile.
@@ -186,7 +188,8 @@ impl SessionSender {
         Ok(())
     }
 
-    /// Waits until the client has processed everything that was sent so far, or the session is over. Says whether it has.
+    /// Waits until the client has processed everything that was sent so far, or the session is over. Returns `true` if
+    /// it has processed everything. Cancel-safe.
     pub async fn flush(&self) -> bool {
         self.slot
             .when(|inner| match (inner.over, inner.machine.pending_messages()) {
@@ -197,7 +200,7 @@ impl SessionSender {
             .await
     }
 
-    /// Messages that the client has not acknowledged.
+    /// The number of messages that the client has not acknowledged.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.slot.lock().machine.pending_messages()
@@ -209,10 +212,10 @@ impl SessionSender {
         *self.slot.connected.borrow()
     }
 
-    /// Ends the session in order: its application is given nothing more ([`Session::recv`] returns `None`), and when it has
-    /// let go of the session, the client is told what was processed, which is final. What the client has not acknowledged
-    /// by then is given up. `back` tells it whether and when to come back. A client that does not answer within 2 s is left
-    /// all the same.
+    /// Ends the session in order: its application gets nothing more ([`Session::recv`] returns `None`), and when the
+    /// application has dropped the [`Session`], the client is told what was processed, which is final. Messages that
+    /// the client has not acknowledged by then are given up. `back` tells the client whether and when to come back. If
+    /// the client does not answer within 2 s, its connection is closed all the same.
     pub fn end(&self, back: ComeBack, reason: impl Into<String>) {
         self.slot.part(back, reason.into());
     }
@@ -229,7 +232,7 @@ impl SessionSender {
         self.slot.id
     }
 
-    /// Whom it belongs to.
+    /// The principal to whom it belongs.
     #[must_use]
     pub fn principal(&self) -> &str {
         &self.slot.principal

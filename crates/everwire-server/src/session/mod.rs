@@ -1,6 +1,6 @@
 //! Sessions that outlive connections (`everwire.v1`).
 //!
-//! - [`sessions`](Sessions): all of a server: admits connections, and ends them in order
+//! - [`sessions`](Sessions): all sessions of a server: admits connections, and ends sessions in order
 //! - `admission`: from the first frame of a connection to its session
 //! - [`handle`](Session): what the application holds
 //! - `calls`: sessions whose messages are calls, with the feature of that name

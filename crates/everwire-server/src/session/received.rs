@@ -5,7 +5,7 @@ use everwire_ws::Message;
 pub struct Received {
     /// The message.
     pub message: Message,
-    /// Its sequence number in the session, from 1 without a gap; none for a volatile message.
+    /// Its sequence number in the session, from 1 without a gap; `None` for a volatile message.
     pub sequence: Option<u64>,
     pub(super) position: u64,
 }

@@ -45,20 +45,21 @@ pub struct Sessions {
     shared: Arc<Shared>,
 }
 
-/// Numbers of a server's sessions.
+/// The counters of a server's sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionsStats {
     /// Sessions, with a connection or without.
     pub sessions: usize,
-    /// Those of them without a connection.
+    /// The sessions without a connection.
     pub detached: usize,
-    /// Payload bytes that those hold: at most [`max_detached_bytes`](crate::RegistryConfig::max_detached_bytes).
+    /// Payload bytes that the sessions without a connection hold: at most
+    /// [`max_detached_bytes`](crate::RegistryConfig::max_detached_bytes).
     pub detached_bytes: usize,
 }
 
 impl Sessions {
-    /// No sessions yet.
+    /// A server's sessions, of which there are none yet.
     ///
     /// # Errors
     /// If a setting is not valid; see [`SessionsConfig::check`].
@@ -66,8 +67,8 @@ impl Sessions {
         Self::build(config, None)
     }
 
-    /// The same for an application that stores what it has processed, so that a crash of the server loses and doubles
-    /// nothing either.
+    /// Like [`new`](Self::new), for an application that stores which messages it has processed: then even a crash of
+    /// the server neither loses nor doubles a message. See [`Watermarks`].
     ///
     /// # Errors
     /// If a setting is not valid; see [`SessionsConfig::check`].
@@ -92,16 +93,17 @@ impl Sessions {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The response to a request for a WebSocket. `principal` is who asks, as your authentication says, of this very
-    /// request: a session can be resumed by its principal only.
+    /// Accepts a request for a WebSocket, and returns the response to it. `principal` is the user as your
+    /// authentication has identified them in this request: only the same principal can resume a session.
     ///
     /// `handler` runs in a task of its own, once for each new session. When it returns, the session ends as soon as the
     /// client has processed what was sent to it, or has acknowledged none of it for
-    /// [`resume_within`](crate::ServerConfig::resume_within). A connection that resumes a session finds the handler that it has.
+    /// [`resume_within`](crate::ServerConfig::resume_within). A connection that resumes a session continues with the
+    /// handler that the session has.
     ///
-    /// A client that does not speak `everwire.v1` is answered with 400 (for a route that serves both, see whether
-    /// [`offered_subprotocols`](Upgrade::offered_subprotocols) has [`SUBPROTOCOL`](crate::SUBPROTOCOL)), and while the server
-    /// [drains](Self::drain), every client with 503.
+    /// A client that does not speak `everwire.v1` is answered with 400 (a route that serves both kinds can check
+    /// whether [`offered_subprotocols`](Upgrade::offered_subprotocols) has [`SUBPROTOCOL`](crate::SUBPROTOCOL)). While
+    /// the server [drains](Self::drain), every client is answered with 503.
     #[must_use = "the response has to be returned to the server"]
     pub fn accept<F, Fut>(&self, upgrade: Upgrade, principal: impl Into<String>, handler: F) -> Response<String>
     where
@@ -109,7 +111,7 @@ impl Sessions {
         Fut: Future<Output = ()> + Send + 'static,
     {
         if self.shared.draining.load(Ordering::Relaxed) {
-            let mut response = Response::new("this server is about to leave: try again in a moment\n".to_owned());
+            let mut response = Response::new("this server is shutting down: try again in a moment\n".to_owned());
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
             return response;
@@ -141,15 +143,16 @@ impl Sessions {
         self.shared.calls_meter.clone()
     }
 
-    /// Senders of all sessions there are.
+    /// A sender for each session.
     #[must_use]
     pub fn all(&self) -> Vec<SessionSender> {
         self.shared.registry().iter().map(|(_, _, entry)| SessionSender::new(Arc::clone(&entry.slot))).collect()
     }
 
-    /// Ends all sessions of a principal that is not allowed any more (see [`SessionSender::ban`]). Says how many.
+    /// Ends all sessions of a principal that is not allowed any more (see [`SessionSender::ban`]), and returns how
+    /// many.
     ///
-    /// Later connections are your authentication's to refuse.
+    /// It is up to your authentication to refuse later connections.
     pub fn ban(&self, principal: &str) -> usize {
         let banned: Vec<_> = {
             let registry = self.shared.registry();
@@ -160,11 +163,13 @@ impl Sessions {
         banned.len()
     }
 
-    /// Leaves in order: new connections are refused, clients are told to move within this time (they may find another
-    /// server at their address), and at its end the sessions that are left end, their clients being told what was
-    /// processed, so that nothing is uncertain. A client that does not answer that within 2 s is left all the same.
+    /// Prepares for a shutdown: new connections are refused, and clients are told to move to a new connection within
+    /// this time (they may find another server at their address). Then the sessions that are left end, and their
+    /// clients are told what was processed, so that no message is uncertain. If a client does not answer that within 2
+    /// s, its connection is closed all the same.
     ///
-    /// Draining begins when this is first polled, and is for good: if it is given up, no session ends by it, but none begins.
+    /// Draining begins when the future is first polled, and can't be undone: if the future is dropped, no further
+    /// session is ended, but no new one begins either.
     pub async fn drain(&self, within: Duration) {
         self.shared.draining.store(true, Ordering::Relaxed);
         for session in self.all() {
@@ -176,16 +181,16 @@ impl Sessions {
         }
         let left = self.all();
         let over = EACH.saturating_mul(u32::try_from(left.len()).unwrap_or(u32::MAX));
-        end_paced(&left, Duration::ZERO, over, "the server leaves");
+        end_paced(&left, Duration::ZERO, over, "the server is shutting down");
     }
 
-    /// Ends all sessions, and paces their clients: each is told a time of its own to come back at, evenly from `away` on
-    /// over `over`. Otherwise like [`SessionSender::end`], for each of them.
+    /// Ends all sessions as [`SessionSender::end`] does, and spreads the return of their clients: each is given a
+    /// different time to come back, evenly spaced over a period of `over` that begins after `away`.
     pub fn end_all(&self, away: Duration, over: Duration, reason: &str) {
         end_paced(&self.all(), away, over, reason);
     }
 
-    /// Numbers.
+    /// The counters now.
     #[must_use]
     pub fn stats(&self) -> SessionsStats {
         let registry = self.shared.registry();

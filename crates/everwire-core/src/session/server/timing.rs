@@ -24,11 +24,11 @@ impl ServerSession {
                     self.outbox.relax();
                     self.receiver.relax();
                     let verdict = self.heartbeat.on_silence(now, &mut self.timers);
-                    self.obey(now, verdict);
+                    self.apply_verdict(now, verdict);
                 }
                 Some(Timer::Probe) => {
                     let verdict = self.heartbeat.on_unanswered(now, &mut self.timers);
-                    self.obey(now, verdict);
+                    self.apply_verdict(now, verdict);
                 }
                 Some(Timer::Ack) => {
                     self.ack();
@@ -41,7 +41,7 @@ impl ServerSession {
         }
     }
 
-    pub(super) fn obey(&mut self, now: Moment, verdict: Liveness) {
+    pub(super) fn apply_verdict(&mut self, now: Moment, verdict: Liveness) {
         match verdict {
             Liveness::Alive => {}
             Liveness::Probe { .. } => {
