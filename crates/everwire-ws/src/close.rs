@@ -23,7 +23,7 @@ impl CloseCode {
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1003: a kind of data that this endpoint can't take (such as binary where only text is understood).
+    /// 1003: a type of data that this endpoint does not accept (such as binary where only text is understood).
     pub const UNSUPPORTED_DATA: Self = Self(1003);
     /// 1005: the peer's close frame had no code. Never on the wire.
     pub const NO_STATUS: Self = Self(1005);
@@ -104,9 +104,9 @@ impl From<CloseCode> for u16 {
 /// Code and reason of a close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// The reason.
+    /// The close code.
     pub code: CloseCode,
-    /// Words for a log; at most 123 bytes on the wire, often empty.
+    /// The reason in words, for logs; at most 123 bytes on the wire, often empty.
     pub reason: ByteString,
 }
 

@@ -4,7 +4,7 @@ use crate::{CloseCode, CloseFrame};
 
 /// The reason why the peer's bytes were refused: one variant per rule of RFC 6455 or limit.
 ///
-/// [`Connection`](crate::Connection) has queued the fitting close frame when it returns one.
+/// When [`Connection`](crate::Connection) returns one, it has queued a close frame with the fitting code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -55,18 +55,19 @@ pub enum ProtocolError {
         /// The ratio allowed.
         limit: u32,
     },
-    /// A compressed message that is no deflate data (RFC 7692 section 7.2.2, RFC 1951).
+    /// A compressed message that is not valid deflate data (RFC 7692 section 7.2.2, RFC 1951).
     InvalidDeflate,
     /// Text that is not UTF-8 (section 8.1).
     InvalidUtf8,
     /// A close frame with a payload of one byte (section 5.5.1).
     CloseTooShort,
-    /// A close frame whose payload is longer than 125 bytes (section 5.5): its code, and what is there of the reason.
+    /// A close frame whose payload is longer than 125 bytes (section 5.5): its code, and the start of its reason.
     CloseTooLong(CloseFrame),
-    /// A close frame with a code that may not stand on the wire (section 7.4): what it says, as far as it is UTF-8.
+    /// A close frame with a code that is not allowed on the wire (section 7.4): the code, and as much of the reason as
+    /// is UTF-8.
     CloseCodeInvalid(CloseFrame),
-    /// A close frame with a reason that is not UTF-8 (section 5.5.1): its code, which is valid, and what is UTF-8 of the
-    /// reason.
+    /// A close frame with a reason that is not UTF-8 (section 5.5.1): its code, which is valid, and as much of the
+    /// reason as is UTF-8.
     CloseReasonInvalid(CloseFrame),
 }
 

@@ -22,7 +22,7 @@ pub struct Fragmented {
 }
 
 impl Fragmented {
-    /// Bytes that are left to be sent, without the frames' headers.
+    /// The number of bytes that are left to be queued, without the frames' headers.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.prefix.len() + self.payload.len()

@@ -1,8 +1,8 @@
 //! The WebSocket protocol of [RFC 6455], both roles, **sans-IO**.
 //!
-//! What is absent: sockets, a runtime, a clock, operating-system randomness, the environment and unsafe code. Bytes come
-//! in, messages come out, and the other way round; the same inputs always give the same outputs. Reading and writing is
-//! the caller's, so no read can be "cancelled" with a loss.
+//! What is absent: sockets, a runtime, a clock, operating-system randomness, the environment and unsafe code. Bytes
+//! come in, messages come out, and the other way round; the same inputs always give the same outputs. The caller does
+//! the reading and writing, so no cancelled read can lose anything.
 //!
 //! | step | client | server |
 //! |---|---|---|

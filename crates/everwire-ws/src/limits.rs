@@ -1,4 +1,4 @@
-/// The limits of what a peer may cost, checked from a frame's header before anything is allocated for it.
+/// The limits of what a peer may send, checked from a frame's header before anything is allocated for it.
 ///
 /// A peer that goes beyond a limit is answered with close code 1009 (message too big).
 ///
@@ -10,20 +10,21 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of payload in one frame. Default 64 MiB, as for a message: many servers send each message in one frame.
+    /// The most bytes of payload in one frame. Default 64 MiB, as for a message: many servers send each message in one
+    /// frame.
     ///
-    /// Too small: peers that send a message in one frame are closed. Too large: a peer can make the process hold that
-    /// much for each connection.
+    /// Too small: connections of peers that send large messages in one frame are closed. Too large: a peer can make the
+    /// process hold that much for each connection.
     pub max_frame: usize,
-    /// Bytes of payload in one message, over all its fragments. Default 64 MiB.
+    /// The most bytes of payload in one message, over all its fragments, after decompression. Default 64 MiB.
     ///
     /// Too small: larger messages close the connection. Too large: memory for each connection.
     pub max_message: usize,
-    /// Frames in one message, empty ones included: bounds the work for a message that never ends. Default 2^20, which
-    /// lets a 64 MiB message come in pieces of 64 bytes.
+    /// The most frames in one message, empty ones included: it bounds the work for a message that never ends. Default
+    /// 2^20, enough for a message of 64 MiB in fragments of 64 bytes.
     ///
-    /// Too small: peers that send small fragments are closed. Too large: a peer can make the process work without
-    /// delivering a message.
+    /// Too small: connections of peers that send small fragments are closed. Too large: a peer can keep the process
+    /// busy without completing a message.
     pub max_fragments: usize,
 }
 

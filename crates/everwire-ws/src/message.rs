@@ -5,8 +5,8 @@ use crate::CloseFrame;
 
 /// A data message. Cloning is cheap: the payload is reference-counted.
 ///
-/// A received message has an allocation of its own: kept, it pins nothing else, and dropped in another thread, it
-/// contends with nobody.
+/// A received message has an allocation of its own: it can be kept without keeping other memory alive, and dropped on
+/// another thread without contention.
 ///
 /// ```
 /// use everwire_ws::Message;
@@ -45,7 +45,7 @@ impl Message {
         }
     }
 
-    /// Bytes of payload.
+    /// The number of bytes of payload.
     #[must_use]
     pub fn len(&self) -> usize {
         self.payload().len()
@@ -57,7 +57,7 @@ impl Message {
         self.len() == 0
     }
 
-    /// The text, if it is text.
+    /// The text; `None` if the message is binary.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -66,7 +66,7 @@ impl Message {
         }
     }
 
-    /// The payload by value, without a copy.
+    /// Returns the payload by value, without a copy.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self {
@@ -123,7 +123,7 @@ impl From<Bytes> for Message {
     }
 }
 
-/// A data message that stands in the read buffer; see [`Connection::next_ref`](crate::Connection::next_ref).
+/// A data message in the read buffer; see [`Connection::next_ref`](crate::Connection::next_ref).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageRef<'a> {
     /// UTF-8 text.
@@ -166,12 +166,12 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
 pub enum Incoming {
     /// A whole data message.
     Message(Message),
-    /// A ping. Its pong needs no doing: it is in the outgoing buffer already (see [`Connection`](crate::Connection) for
-    /// what happens to a flood of pings), unless pings are [left to the caller](crate::Connection::leave_pings).
+    /// A ping. Its pong is already in the outgoing buffer (see [`Connection`](crate::Connection) for a flood of pings),
+    /// unless pings are [left to the caller](crate::Connection::leave_pings).
     Ping(Bytes),
     /// A pong, asked for or not (RFC 6455 section 5.5.3).
     Pong(Bytes),
-    /// The peer's close frame, `None` if it has no code. The answer is queued if ours had not been sent. Nothing
-    /// follows it.
+    /// The peer's close frame; `None` if it has no code. If no close frame of ours was queued before, the answer is
+    /// queued now. Nothing follows it.
     Close(Option<CloseFrame>),
 }

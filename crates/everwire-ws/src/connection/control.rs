@@ -8,22 +8,23 @@ use crate::frame::{MAX_CONTROL, Opcode};
 use crate::{CloseCode, CloseFrame, ProtocolError};
 
 impl Connection {
-    /// Queues a ping. `false` if a close frame is queued.
+    /// Queues a ping. Returns `false` if a close frame is queued: no ping is sent then.
     ///
-    /// A payload may have 125 bytes; a longer one is a mistake of the caller and is cut there.
+    /// The payload may have at most 125 bytes; a longer one is cut to that, and fails a debug assertion.
     pub fn ping(&mut self, payload: &[u8]) -> bool {
         debug_assert!(payload.len() <= MAX_CONTROL, "a ping's payload has at most {MAX_CONTROL} bytes");
         self.frame(Opcode::Ping, &payload[..payload.len().min(MAX_CONTROL)])
     }
 
-    /// Leaves the answers to pings to the caller ([`pong`](Self::pong)), or answers each as it is read, which is the default. For
-    /// an end whose pong is to say more than that the ping was read, and so has to wait for something. The peer may give up a
-    /// connection on which it waits for long (RFC 6455 section 5.5.2 asks for an answer "as soon as is practical").
+    /// Sets whether the caller answers pings ([`pong`](Self::pong)). Default: `false`, each is answered as it is read.
+    /// It is for an end whose pong has to wait until something is done, to prove that. A peer that waits for long may
+    /// give up the connection (RFC 6455 section 5.5.2 asks for an answer "as soon as is practical").
     pub fn leave_pings(&mut self, to_the_caller: bool) {
         self.leaves_pings = to_the_caller;
     }
 
-    /// Answers a ping that was left to the caller, with its payload. `false` if a close frame is queued.
+    /// Answers a ping that was left to the caller, with the ping's payload. Returns `false` if a close frame is queued:
+    /// no pong is sent then.
     ///
     /// ```
     /// use everwire_ws::{Config, Connection, Incoming, Role};

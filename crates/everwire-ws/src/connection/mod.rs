@@ -1,4 +1,4 @@
-//! An established connection: its state, and what bounds it.
+//! An established connection: its state and its bounds.
 //!
 //! - `receive`: bytes in, messages out
 //! - `send`: messages in, bytes out
@@ -28,12 +28,12 @@ pub enum Role {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
-    /// The limits of what the peer may cost.
+    /// The limits of what the peer may send.
     pub limits: Limits,
-    /// The extensions that the opening handshake has negotiated. Default: nothing.
+    /// The extensions that the opening handshake has negotiated. Default: none.
     pub extensions: Extensions,
-    /// The settings by which an opening handshake may negotiate permessage-deflate. Default: nothing. A
-    /// [`Connection`] looks at [`extensions`](Self::extensions) only.
+    /// The settings by which an opening handshake may negotiate permessage-deflate. Default: none, no compression. A
+    /// [`Connection`] itself uses only [`extensions`](Self::extensions).
     pub compression: Option<Deflate>,
 }
 
@@ -42,9 +42,11 @@ pub struct Config {
 pub enum Phase {
     /// Data may flow both ways.
     Open,
-    /// Our close frame is queued or sent, the peer's has not come: its messages still arrive, ours are refused.
+    /// Our close frame is queued or sent, the peer's has not come: its messages still arrive, and messages of ours are
+    /// refused.
     CloseSent,
-    /// Both close frames are there, or the protocol was violated: flush, then drop the transport.
+    /// Both sides have sent close frames, or the peer broke the protocol: write what is queued, then drop the
+    /// transport.
     Closed,
 }
 
@@ -57,10 +59,11 @@ pub enum Phase {
 /// - write [`outgoing`](Self::outgoing) to the transport. All frames since the last write are in that one buffer.
 ///
 /// # What bounds the memory
-/// Incoming: [`Limits`]; the header of a long frame alone makes it allocate at most 64 KiB, beyond that memory follows
-/// what has arrived. Outgoing: the caller, who looks at [`buffered`](Self::buffered) before it sends more. Answers to
-/// pings are the exception, since the peer causes them: when 4 KiB of unwritten pongs are waiting, only the latest of
-/// the further pings is answered (RFC 6455 section 5.5.3), once those are written. [`pong`](Self::pong) keeps to that, too.
+/// Incoming messages: [`Limits`]. The header of a long frame alone makes it allocate at most 64 KiB; beyond that memory
+/// grows with what has arrived. Outgoing messages: the caller, who checks [`buffered`](Self::buffered) before it sends
+/// more. Pongs have a bound of their own, since the peer causes them: while 4 KiB of pongs are unwritten, only the
+/// latest of further pings is answered (RFC 6455 section 5.5.3), once those pongs are written. That applies to
+/// [`pong`](Self::pong) too.
 ///
 /// ```
 /// use everwire_ws::{CloseCode, Config, Connection, Incoming, Message, Phase, Role};
@@ -95,7 +98,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection whose opening handshake is done.
+    /// A connection after its opening handshake.
     ///
     /// `mask_seed` feeds the generator of a client's masking keys, which a peer must not be able to predict (RFC 6455
     /// section 10.3): take it from the operating system's randomness. A server ignores it.
@@ -131,9 +134,10 @@ impl Connection {
         self.phase
     }
 
-    /// Gives back what an idle connection can do without: the [buffers](Self::release_buffers), and the context of what
-    /// we send compressed (some 260 KiB, if one was agreed on). The next message starts a new context, and is larger by
-    /// what it could have referred to. The peer's context can't be given back: it may refer to it at any time.
+    /// Frees the memory that an idle connection does not need: the [buffers](Self::release_buffers), and the
+    /// compression context of our own messages (some 260 KiB, if one was agreed on). The next message starts a new
+    /// context, and compresses less. The context of the peer's messages can't be freed, since the peer may refer to it
+    /// at any time.
     pub fn release_memory(&mut self) {
         self.release_buffers();
         if let Some(deflater) = &mut self.deflater {
@@ -141,7 +145,7 @@ impl Connection {
         }
     }
 
-    /// Gives back the buffers that hold nothing, but for some hundred bytes. They come back when needed.
+    /// Frees empty buffers, except for some hundred bytes. They are allocated again when needed.
     pub fn release_buffers(&mut self) {
         self.decoder.release_memory();
         self.encoder.release_memory();

@@ -13,25 +13,25 @@ impl Connection {
 
     /// The buffer that arriving bytes are appended to, with spare room to read about `wanted` bytes into (at least one).
     ///
-    /// In the middle of a long binary frame it is the message's own buffer, so that its payload is not copied.
+    /// In the middle of a long binary frame it is the buffer of the message itself, so that the payload is not copied.
     pub fn reserve(&mut self, wanted: usize) -> &mut BytesMut {
         self.decoder.buffer(wanted.max(1))
     }
 
-    /// Appends what has arrived.
+    /// Appends bytes that have arrived.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.read_buffer().extend_from_slice(bytes);
     }
 
-    /// The next thing the peer sent, `None` when more bytes are needed.
+    /// The next message or control frame of the peer; `None` when more bytes are needed.
     ///
     /// # Errors
-    /// When the peer breaks a rule. The close frame that tells it is then queued, the phase is [`Phase::Closed`], and
-    /// further calls return `None`.
+    /// If the peer broke a rule. A close frame that says so is then queued, the phase is [`Phase::Closed`], and further
+    /// calls return `None`.
     ///
-    /// If messages came before it since [`end_batch`](Self::end_batch), one `None` comes first and the error with the
-    /// next call, so that a caller who answers after each batch gets its answers out in front of the close frame.
-    /// [`is_failing`](Self::is_failing) tells such a `None` from one that asks for more bytes.
+    /// If messages came before the fault since the last [`end_batch`](Self::end_batch), this returns `None` once and
+    /// the error with the next call, so that a caller who answers after each batch can send its answers before the
+    /// close frame. [`is_failing`](Self::is_failing) tells such a `None` from one that asks for more bytes.
     #[inline]
     pub fn next_incoming(&mut self) -> Result<Option<Incoming>, ProtocolError> {
         if self.phase != Phase::Closed
@@ -49,11 +49,11 @@ impl Connection {
         self.next_other()
     }
 
-    /// The next message as it stands in the read buffer, without an allocation: for a caller that is done with it before
-    /// it takes the next one.
+    /// The next message in the read buffer, borrowed without an allocation: for a caller that is done with it before it
+    /// takes the next one.
     ///
-    /// `None` says nothing about what has arrived: what is not a whole, valid and uncompressed message in one frame is
-    /// left to [`next_incoming`](Self::next_incoming). Call that then, until it says `None` too.
+    /// `None` does not mean that nothing has arrived: anything but a whole, valid and uncompressed message in one frame
+    /// is left to [`next_incoming`](Self::next_incoming). Call that then, until it returns `None` too.
     ///
     /// ```
     /// use everwire_ws::{Config, Connection, Message, MessageRef, Role};
@@ -83,8 +83,8 @@ impl Connection {
         message
     }
 
-    /// Says that the messages so far have had their time to be answered: an error behind them need not be held back. To
-    /// be called when the transport has nothing more to read.
+    /// Ends a batch: the caller has answered the messages so far, so that an error behind them is returned at once.
+    /// Call it when the transport has nothing more to read.
     pub fn end_batch(&mut self) {
         self.in_batch = false;
     }

@@ -11,8 +11,9 @@ use crate::{Compress, Fragmented, Message, Prepared};
 impl Connection {
     /// Encodes a message into the outgoing buffer, without I/O.
     ///
-    /// `false` if a close frame is queued: nothing may follow it, and the message is not sent. The same while a message is
-    /// under way in fragments ([`start_fragmented`](Self::start_fragmented)), which no other may interrupt.
+    /// Returns `false` if the message is not sent: after a close frame, which nothing may follow, and while another
+    /// message is being sent in fragments ([`start_fragmented`](Self::start_fragmented)), which no message may
+    /// interrupt.
     ///
     /// With compression agreed on, the message is compressed as [`Compress::Auto`] says.
     #[inline]
@@ -21,7 +22,7 @@ impl Connection {
         self.send_with(message, Compress::Auto)
     }
 
-    /// [`send`](Self::send), with a say in whether this message is compressed.
+    /// Like [`send`](Self::send); `compress` says whether this message may be compressed.
     ///
     /// ```
     /// use everwire_ws::{Compress, Config, Connection, Message, Role};
@@ -35,9 +36,8 @@ impl Connection {
         self.send_parts(&[], message, compress)
     }
 
-    /// [`send`](Self::send) for a message that goes behind a prefix in the same frame, as subprotocols with a header of
-    /// their own need it. Into a text only text may go: a prefix that is not
-    /// UTF-8 makes the frame one that the peer has to refuse (RFC 6455 section 8.1).
+    /// Like [`send`](Self::send), with a prefix before the payload in the same frame, for subprotocols with a header of
+    /// their own. Before a text the prefix must be UTF-8, else the peer has to refuse the frame (RFC 6455 section 8.1).
     ///
     /// ```
     /// use everwire_ws::{Config, Connection, Message, Role};
@@ -52,15 +52,15 @@ impl Connection {
         self.send_parts(prefix, message, Compress::Auto)
     }
 
-    /// Begins a message that goes out in several frames: a prefix and a payload as of
-    /// [`send_prefixed`](Self::send_prefixed).
-    /// Nothing is queued yet; that is for [`send_fragment`](Self::send_fragment), and until its last frame is queued no
-    /// other message is accepted. Pings, pongs and close frames are: they go between the frames.
+    /// Begins a message that is sent in several frames: a prefix and a payload as with
+    /// [`send_prefixed`](Self::send_prefixed). Nothing is queued yet; [`send_fragment`](Self::send_fragment) does that.
+    /// Until the last frame is queued no other message is accepted; pings, pongs and close frames are, and go between
+    /// the frames.
     ///
-    /// With compression agreed on, the message is compressed here, and what results is what is cut into frames.
+    /// With compression agreed on, the message is compressed here, and the result is cut into frames.
     ///
-    /// `None` if a close frame is queued, or another message is under way in fragments. A value that is dropped before its
-    /// last frame leaves a connection on which only control frames can be sent: close it.
+    /// Returns `None` if a close frame is queued, or another message is being sent in fragments. If the returned value
+    /// is dropped before its last frame, only control frames can be sent on the connection: close it then.
     ///
     /// ```
     /// use everwire_ws::{CloseCode, Config, Connection, Incoming, Message, Role};
@@ -92,8 +92,8 @@ impl Connection {
         Some(Fragmented { opcode, compressed: false, prefix, payload: payload.clone(), done: false })
     }
 
-    /// Queues the next frame of a message, with at most `most` bytes of it (at least one). Whether there are more: `false`
-    /// once the last one is queued, and once a close frame is, after which the rest is not sent.
+    /// Queues the next frame of a message, with at most `most` bytes of it (at least one). Returns `true` if more
+    /// frames are left; `false` once the last one is queued, or a close frame, after which the rest is not sent.
     pub fn send_fragment(&mut self, fragmented: &mut Fragmented, most: usize) -> bool {
         if self.phase != Phase::Open || fragmented.done {
             return false;
@@ -109,10 +109,11 @@ impl Connection {
         !done
     }
 
-    /// Queues a message that was encoded once for many connections, in the form that this one may carry.
+    /// Queues a message that was encoded once for many connections, in the form that this connection needs.
     ///
-    /// A client masks each frame anew, and a context of one's own takes no foreign message: they encode it as
-    /// [`send`](Self::send) does. `false` if a close frame is queued.
+    /// A client, which masks each frame differently, and a connection with a compression context encode the message
+    /// themselves, as [`send`](Self::send) does. Returns `false` if the message is not sent, as [`send`](Self::send)
+    /// does.
     #[must_use = "a message is refused once the connection is closing"]
     pub fn send_prepared(&mut self, prepared: &Prepared) -> bool {
         if self.phase != Phase::Open || self.in_message {
@@ -130,17 +131,17 @@ impl Connection {
         }
     }
 
-    /// Bytes for the transport; the caller takes from the front what it has written
+    /// The bytes for the transport; the caller removes from the front what it has written
     /// ([`Buf::advance`](bytes::Buf::advance)).
     ///
-    /// A held-back pong may appear here after a write: ask again until it is empty.
+    /// A pong that was held back may appear here after a write: call it again until the buffer is empty.
     pub fn outgoing(&mut self) -> &mut BytesMut {
         self.output().gathered()
     }
 
     /// The bytes of [`outgoing`](Self::outgoing), for a transport that writes vectored
-    /// ([`Buf::chunks_vectored`](bytes::Buf::chunks_vectored)): a server's payloads of 16 KiB and more are not copied
-    /// here, but stand in pieces of their own.
+    /// ([`Buf::chunks_vectored`](bytes::Buf::chunks_vectored)): a server's payloads of 16 KiB and more are not copied,
+    /// but are separate pieces.
     ///
     /// ```
     /// use bytes::Buf;
@@ -162,14 +163,14 @@ impl Connection {
         self.output()
     }
 
-    /// Bytes in the outgoing buffer.
+    /// The number of bytes in the outgoing buffer.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.encoder.buffered()
     }
 
-    /// Bytes ever put into the outgoing buffer: a frame is wholly written when the transport has taken as many as this
-    /// said right after the frame was queued.
+    /// The number of bytes ever put into the outgoing buffer: a frame is wholly written when the transport has taken as
+    /// many bytes as this returned right after the frame was queued.
     #[must_use]
     pub fn queued_total(&self) -> u64 {
         self.encoder.queued_total()

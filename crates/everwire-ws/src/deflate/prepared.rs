@@ -9,10 +9,10 @@ use crate::encode::{data_opcode, server_frame};
 
 /// A server's message for many connections: encoded once, and compressed once.
 ///
-/// [`Connection::send_prepared`](crate::Connection::send_prepared) picks the form that its connection may carry:
-/// compressed where compression is agreed on without a context of ours, for which all connections with the same window
-/// share one compression (made when the first of them asks for it, with that one's level). A connection with a context
-/// compresses for itself. Cloning is cheap, and the clones share everything.
+/// [`Connection::send_prepared`](crate::Connection::send_prepared) picks the form for its connection. Where compression
+/// without a context was agreed on, all connections with the same window share one compressed form (made when the first
+/// of them needs it, at its level). A connection with a context compresses the message itself. Cloning is cheap, and
+/// clones share everything.
 ///
 /// ```
 /// use everwire_ws::{Config, Connection, Incoming, Message, Prepared, Role};

@@ -1,4 +1,4 @@
-//! What a side wants of compression, and what both agreed on.
+//! The settings of compression, and the agreement of both sides.
 
 use std::fmt;
 
@@ -6,22 +6,26 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deflate {
-    /// Payloads of fewer bytes go out uncompressed; default 128. Small messages grow rather than shrink, and cost time.
+    /// Payloads of fewer bytes are sent uncompressed; default 128. Too low: small messages cost time and hardly shrink.
+    /// Too high: messages that would shrink do not.
     pub threshold: usize,
-    /// Effort from 0 (store) to 9 (smallest); default 6. Short messages cost much the same at 2 to 9; 1 is half the
-    /// time at a third more bytes.
+    /// The effort from 0 (no compression) to 9 (smallest result); default 6. Short messages take about the same time at
+    /// 2 to 9; at 1 it is half the time for a third more bytes.
     pub level: u8,
-    /// `true` if what we send may refer to our earlier messages; default no. Yes compresses similar messages better, keeps
-    /// some 260 KiB per connection while it is in use, and rules out sharing one compressed broadcast frame.
+    /// `true` if messages that we send may refer to our earlier messages; default `false`. It compresses similar
+    /// messages better, but keeps some 260 KiB per connection while it is in use, and connections can't share one
+    /// compressed broadcast frame.
     pub keep_own_context: bool,
-    /// `true` if what the peer sends may refer to its earlier messages; default no. Yes keeps up to 42 KiB per connection.
+    /// `true` if messages that the peer sends may refer to its earlier messages; default `false`. It keeps up to 42 KiB
+    /// per connection.
     pub keep_peer_context: bool,
     /// The largest window that we compress with; default 15 (32 KiB). Fewer bits cost less memory and compress less.
     pub own_window: WindowBits,
-    /// The largest window that the peer may compress with, if it can be told; default 15.
+    /// The largest window that the peer may compress with, where the negotiation can say so; default 15.
     pub peer_window: WindowBits,
-    /// The number of times its wire size that a message may inflate to, once it is over 1 MiB; default 256. What goes
-    /// beyond closes the connection with 1009. The size limit of messages holds as well, always.
+    /// The highest ratio of a message's inflated size to its size on the wire, for messages that inflate to more than 1
+    /// MiB; default 256. A message beyond that closes the connection with 1009. Too low: honest messages that compress
+    /// well are refused. Too high: a few bytes cost much work. The size limit of messages applies as well.
     pub max_ratio: u32,
 }
 
@@ -45,8 +49,8 @@ pub enum Compress {
     /// If compression is agreed on, the message is as long as [`Deflate::threshold`], and it shrinks.
     #[default]
     Auto,
-    /// Never: for what is compressed already, such as images, or must not share a context with what an attacker may
-    /// choose (RFC 7692 section 8).
+    /// Never: for data that are compressed already, such as images, and for secrets that must not share a context with
+    /// data that an attacker chooses (RFC 7692 section 8).
     No,
 }
 

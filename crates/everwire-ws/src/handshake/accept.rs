@@ -14,18 +14,18 @@ use crate::deflate::{self, Deflate};
 pub struct Rejection {
     /// The fault, in a few words.
     pub reason: &'static str,
-    /// To be sent: 400, 405 or 426, with the headers that the status asks for and the reason as its body.
+    /// The response to send: 400, 405 or 426, with the headers that the status requires and the reason as its body.
     pub response: Response<String>,
 }
 
-/// Judges an upgrade request (RFC 6455 section 4.2.1) and prepares the 101 response (section 4.2.2).
+/// Checks an upgrade request (RFC 6455 section 4.2.1) and prepares the 101 response (section 4.2.2).
 ///
-/// `choose` is given the offered subprotocols in the client's order of preference and picks one, or none. A pick that
-/// was not offered counts as none, since a client would have to refuse it. Whether the `Origin` is welcome is for the
-/// caller to decide before.
+/// `choose` gets the offered subprotocols in the client's order of preference and returns one of them, or none. One
+/// that was not offered counts as none, since a client would have to refuse it. The caller has to check the `Origin`
+/// before.
 ///
 /// # Errors
-/// The [`Rejection`] says what to answer.
+/// A [`Rejection`] with the response to send.
 ///
 /// ```
 /// use everwire_ws::handshake::accept;
@@ -49,8 +49,8 @@ pub fn accept<B>(
     accept_with(request, choose, None)
 }
 
-/// [`accept`], with permessage-deflate (RFC 7692) if there are settings for it: the first of the client's offers that
-/// they allow is taken. A client that offers none gets a connection without compression.
+/// Like [`accept`], with permessage-deflate (RFC 7692) if there are settings for it: the first of the client's offers
+/// that they allow is accepted. A client that offers none gets a connection without compression.
 ///
 /// # Errors
 /// As of [`accept`].

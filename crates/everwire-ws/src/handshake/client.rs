@@ -28,9 +28,9 @@ pub struct ClientHandshake {
 impl ClientHandshake {
     /// Prepares the request.
     ///
-    /// `request` has an absolute `ws`, `wss`, `http` or `https` URL and any further headers, written as its extension
-    /// [`HeaderCase`](super::HeaderCase) says; a `Host` among them stands in for the URL's. Credentials in the URL become a
-    /// `Basic` authorization. `subprotocols` are offered in order of preference. `nonce` must come from the
+    /// `request` has an absolute `ws`, `wss`, `http` or `https` URL and any further headers, written in the case of its
+    /// extension [`HeaderCase`](super::HeaderCase); a `Host` among them replaces the URL's. Credentials in the URL
+    /// become a `Basic` authorization. `subprotocols` are offered in order of preference. `nonce` must come from the
     /// operating system's randomness.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl ClientHandshake {
 
     /// Offers permessage-deflate (RFC 7692). Default: it is not offered, and a server that uses it is refused.
     ///
-    /// A server may decline; what both agreed on comes in [`Accepted::extensions`].
+    /// The server may decline; [`Accepted::extensions`] tells what both agreed on.
     #[must_use]
     pub fn compression(mut self, settings: Deflate) -> Self {
         self.compression = Some(settings);
@@ -72,14 +72,14 @@ impl ClientHandshake {
         request.freeze()
     }
 
-    /// Judges what has arrived; `None` if more is needed. Call it after every read, and with `end_of_stream` when the
-    /// transport has ended.
+    /// Reads the response from `input`; `None` if more bytes are needed. Call it after every read, and with
+    /// `end_of_stream` when the transport has ended.
     ///
     /// The response's head is consumed from `input`; what follows it are frames, and stays for
     /// [`Connection::receive`](crate::Connection::receive). Interim responses (100, 103) are skipped.
     ///
     /// # Errors
-    /// When the upgrade is refused or breaks a rule; the connection is then of no use.
+    /// If the upgrade is refused or the response breaks a rule; drop the connection then.
     pub fn receive(&mut self, input: &mut BytesMut, end_of_stream: bool) -> Result<Option<Accepted>, HandshakeError> {
         while self.refused.is_none() {
             let Some(response) = self.head(input, end_of_stream)? else { return Ok(None) };
@@ -103,8 +103,8 @@ impl ClientHandshake {
         }
     }
 
-    /// Returns `true` if the server has refused, and only the rest of the body that its answer promises is waited for.
-    /// It may never come: who has waited long enough calls [`receive`](Self::receive) with `end_of_stream`.
+    /// Returns `true` if the server has refused the upgrade and only the rest of the response's body is missing. It may
+    /// never come: after a while, call [`receive`](Self::receive) with `end_of_stream`.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.refused.is_some()

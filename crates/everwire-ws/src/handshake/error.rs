@@ -12,7 +12,7 @@ pub enum HandshakeError {
     Refused(Box<Refused>),
     /// The server answered 101 and broke a rule: wrong accept key, a subprotocol or extension nobody asked for, ….
     Invalid(Cow<'static, str>),
-    /// What came is no HTTP/1.1 response.
+    /// The server's answer is not an HTTP/1.1 response.
     Malformed(String),
     /// The response's head is longer than [`MAX_HEAD`](super::MAX_HEAD) or has more fields than
     /// [`MAX_HEADERS`](super::MAX_HEADERS).
@@ -23,22 +23,23 @@ pub enum HandshakeError {
     BadRequest(String),
 }
 
-/// A refused upgrade: what the server said instead of 101.
+/// A refused upgrade: the server's response in place of 101.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// Such as 401, 404, 429 or 503.
+    /// The status, such as 401, 404, 429 or 503.
     pub status: StatusCode,
-    /// The reason phrase as the server wrote it; some say more by it than by anything else. Often empty.
+    /// The reason phrase as the server wrote it; often empty.
     pub reason: String,
-    /// All of its headers, `Retry-After`, `Location` and `WWW-Authenticate` included.
+    /// All headers, `Retry-After`, `Location` and `WWW-Authenticate` included.
     pub headers: HeaderMap,
-    /// The body's start, at most 4 KiB: what had arrived when the answer was judged, waiting for more only as far as a
-    /// `Content-Length` promises it.
+    /// The start of the body, at most 4 KiB: what had arrived with the head, and more only if a `Content-Length`
+    /// announces it.
     pub body: Bytes,
 }
 
 impl Refused {
-    /// Status and reason, as the server wrote them: `500 Unable to connect`. With the usual reason where it gave none.
+    /// The status and the reason phrase as the server wrote them, such as `500 Unable to connect`; with the usual
+    /// phrase where the server gave none.
     #[must_use]
     pub fn status_line(&self) -> String {
         if self.reason.is_empty() {
@@ -50,9 +51,8 @@ impl Refused {
 }
 
 impl HandshakeError {
-    /// Returns `true` if the same attempt may succeed later: false where the request or the server's understanding of
-    /// WebSocket would have to change, true for a cut connection and for the statuses 408, 425, 429 and 5xx but 501,
-    /// 505.
+    /// Returns `true` if the same attempt may succeed later: after a connection that ended early, and after the
+    /// statuses 408, 425, 429 and 5xx except 501 and 505. Other errors remain until the request or the server changes.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -86,7 +86,7 @@ impl std::error::Error for HandshakeError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// What came is no HTTP/1.1 request.
+    /// The bytes are not an HTTP/1.1 request.
     Malformed(String),
     /// The head is longer than [`MAX_HEAD`](super::MAX_HEAD) or has more fields than
     /// [`MAX_HEADERS`](super::MAX_HEADERS).

@@ -2,10 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Bytes that a request's or response's head may have, first line included.
+/// The most bytes in the head of a request or response, first line included: 16 KiB.
 pub const MAX_HEAD: usize = 16 << 10;
 
-/// Header fields that a head may have.
+/// The most header fields in a head: 100.
 pub const MAX_HEADERS: usize = 100;
 
 /// Decides when a growing head is worth parsing, so that one that drips in costs no more than twice its length.

@@ -1,5 +1,5 @@
-/// The way the names of a request's fields are written. Names mean the same in any case (RFC 9110 section 5.1); this is for
-/// servers that compare them as they stand. It goes into the request's extensions.
+/// The case in which the names of a request's headers are written. Names mean the same in any case (RFC 9110 section
+/// 5.1); this is for servers that compare them with regard to case. Put it into the request's extensions.
 ///
 /// Names that are not among these are written with a capital letter at the beginning of each word.
 ///
@@ -21,7 +21,7 @@
 pub struct HeaderCase(Vec<String>);
 
 impl HeaderCase {
-    /// Of several that are the same name the first counts.
+    /// Names in the case in which to write them. If a name occurs several times, the first counts.
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self(names.into_iter().map(Into::into).collect())
     }

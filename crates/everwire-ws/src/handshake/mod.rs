@@ -1,8 +1,8 @@
-//! The opening handshake as values (RFC 6455 section 4): what to write, and what was read.
+//! The opening handshake (RFC 6455 section 4) as values: bytes to write, and responses and requests that were read.
 //!
-//! A client gives the bytes of its request and takes the response: [`ClientHandshake`]. A server behind an HTTP library
-//! judges the request with [`accept`]; one on a bare transport reads it with [`ServerHandshake`] first, and writes
-//! [`response_bytes`].
+//! A client uses [`ClientHandshake`], which makes the bytes of the request and reads the response. A server behind an
+//! HTTP library checks the request with [`accept`]; a server on a bare transport reads the request with
+//! [`ServerHandshake`] before, and writes [`response_bytes`].
 //!
 //! ```
 //! use bytes::BytesMut;

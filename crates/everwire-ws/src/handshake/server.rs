@@ -7,26 +7,26 @@ use super::head::{MAX_HEAD, MAX_HEADERS, Pace, header_map};
 
 /// Reads an upgrade request from a bare transport, for a server without an HTTP library.
 ///
-/// It gives the request's head; [`accept`](super::accept) judges it. See the [module](super) for an example.
+/// It returns the request's head, for [`accept`](super::accept) to check. See the [module](super) for an example.
 #[derive(Debug, Default)]
 pub struct ServerHandshake {
     pace: Pace,
 }
 
 impl ServerHandshake {
-    /// Waits for a request.
+    /// A reader that has read nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Reads what has arrived; `None` if more is needed. Call it after every read.
+    /// Reads the request from `input`; `None` if more bytes are needed. Call it after every read.
     ///
     /// The head is consumed from `input`; what follows it stays for
     /// [`Connection::receive`](crate::Connection::receive).
     ///
     /// # Errors
-    /// When it is no request or too large a one; [`RequestError::response`] tells the client.
+    /// If it is not an HTTP/1.1 request, or too large; [`RequestError::response`] is the response to send.
     pub fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Request<()>>, RequestError> {
         if self.pace.is_due(input) {
             let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
@@ -47,8 +47,8 @@ impl ServerHandshake {
     }
 }
 
-/// A response's bytes for a bare transport. Any but 101 gets its `Content-Length`, and `Connection: close` if it names
-/// no connection option.
+/// The bytes of a response for a bare transport. Except with status 101, a `Content-Length` is added, and `Connection:
+/// close` if the response has no `Connection` header.
 pub fn response_bytes<B: AsBody>(response: &Response<B>) -> Bytes {
     let status = response.status();
     let body = response.body().as_body();
