@@ -10,11 +10,11 @@ use everwire_ws::handshake::{HandshakeError, Rejection, RequestError};
 pub enum SocketError {
     /// The transport failed.
     Io(io::Error),
-    /// The peer broke the protocol; the close frame that says so is on its way.
+    /// The peer broke the protocol; a close frame that says so is queued.
     Protocol(ProtocolError),
     /// The stream ended without a close frame.
     UnexpectedEnd,
-    /// A close frame has been queued: nothing may be sent behind it.
+    /// A close frame is queued: no message may be sent after it.
     Closing,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for SocketError {
             Self::Io(_) => "the transport failed",
             Self::Protocol(_) => "the peer broke the WebSocket protocol",
             Self::UnexpectedEnd => "the stream ended without a close frame",
-            Self::Closing => "the connection is closing",
+            Self::Closing => "a close frame is queued: nothing more can be sent on this connection",
         })
     }
 }
@@ -57,11 +57,11 @@ impl From<ProtocolError> for SocketError {
 pub enum OpenError {
     /// The transport failed.
     Io(io::Error),
-    /// A client's handshake: refused, invalid, or no HTTP.
+    /// A client's handshake was refused, was invalid, or the answer was not HTTP.
     Handshake(HandshakeError),
-    /// A server could not read the request; the client has been told.
+    /// A server could not read the request; it has sent the client a response that says so.
     Request(RequestError),
-    /// A server found the request breaking a rule; the client has been told.
+    /// The request breaks a rule; the server has sent the client a response that says so.
     Rejected(Box<Rejection>),
     /// The client went away before its request was complete.
     UnexpectedEnd,

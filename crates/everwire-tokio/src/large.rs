@@ -11,10 +11,11 @@ use crate::Socket;
 /// Payload of one fragment.
 const FRAGMENT: usize = 64 << 10;
 
-/// The large message that is under way, for whoever drives a [`Socket`] by hand and wants pings, pongs and close frames to
-/// pass (RFC 6455 section 5.4): it goes out in fragments of 64 KiB, each queued when nothing is in front of it.
+/// Sends one large message at a time in fragments of 64 KiB, each queued when nothing is in front of it, so that pings,
+/// pongs and close frames can pass (RFC 6455 section 5.4). It is for code that drives a [`Socket`] by hand.
 ///
-/// While [`is_some`](Self::is_some), no other message may be queued: what is asked for meanwhile is [held](Self::hold).
+/// While [`is_some`](Self::is_some), no other message may be queued on the socket: [`hold`](Self::hold) keeps them
+/// until the large one is out.
 #[derive(Debug)]
 pub struct Large {
     /// Messages of more bytes go in fragments; `None`: none does.
@@ -37,54 +38,54 @@ pub enum Held {
 }
 
 impl Large {
-    /// None is. Messages of more than `fragment_above` bytes go in fragments; `None`: none does.
+    /// No message yet. Messages of more than `fragment_above` bytes are sent in fragments; with `None` none is.
     #[must_use]
     pub fn new(fragment_above: Option<usize>) -> Self {
         Self { fragment_above, next: None, fragmented: None, held: VecDeque::new() }
     }
 
-    /// Sets a message aside that goes out behind this prefix, until [`queue`](Self::queue).
+    /// Sets the message to send, behind this prefix; [`queue`](Self::queue) sends it.
     pub fn set(&mut self, prefix: &[u8], message: Message) {
         self.next = Some((Bytes::copy_from_slice(prefix), message));
     }
 
-    /// Returns `true` if a message of so many bytes goes in fragments.
+    /// Returns `true` if a message of this many bytes is sent in fragments.
     #[must_use]
     pub fn takes(&self, bytes: usize) -> bool {
         self.fragment_above.is_some_and(|above| bytes > above)
     }
 
-    /// Returns `true` if one is under way: then no other message may be queued.
+    /// Returns `true` if a message is set or being sent: then no other message may be queued.
     #[must_use]
     pub fn is_some(&self) -> bool {
         self.next.is_some() || self.fragmented.is_some()
     }
 
-    /// Returns `true` if one is taken and not encoded at all.
+    /// Returns `true` if a message is set and nothing of it is encoded yet.
     #[must_use]
     pub fn is_unencoded(&self) -> bool {
         self.next.is_some()
     }
 
-    /// Bytes that are not queued at the socket yet.
+    /// The number of bytes that are not queued on the socket yet.
     #[must_use]
     pub fn remaining(&self) -> usize {
         let next = self.next.as_ref().map_or(0, |(_, message)| message.len());
         next.saturating_add(self.fragmented.as_ref().map_or(0, Fragmented::remaining))
     }
 
-    /// Holds something until the message is out.
+    /// Keeps a frame until the message is out.
     pub fn hold(&mut self, held: Held) {
         self.held.push_back(held);
     }
 
-    /// The first of what was held.
+    /// Removes and returns the first frame that was kept.
     pub fn next_held(&mut self) -> Option<Held> {
         self.held.pop_front()
     }
 
-    /// Queues what may be queued now: one fragment when nothing is in front of it, so that what must not wait passes. True
-    /// once the message's last byte is queued.
+    /// Queues what may be queued now: one fragment, if nothing is in front of it. Returns `true` once the last byte of
+    /// the message is queued.
     pub fn queue<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> bool {
         if let Some((prefix, message)) = self.next.take() {
             if !self.takes(message.len()) {

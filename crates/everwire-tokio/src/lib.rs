@@ -1,8 +1,9 @@
 //! A WebSocket on any tokio stream: [`everwire_ws`] with reading and writing.
 //!
-//! [`client()`] and [`server()`] do the opening handshake on a stream and give a [`Socket`]; a server behind an HTTP library
-//! makes one from the upgraded stream with [`Socket::new`]. A socket is a `Stream` and a `Sink` of messages too. Every method of a socket may be cancelled at any point
-//! without a loss. There is no task, timer or channel in here: time limits, heartbeats and reconnecting are the caller's.
+//! [`client()`] and [`server()`] do the opening handshake on a stream and return a [`Socket`]; a server behind an HTTP
+//! library makes one from the upgraded stream with [`Socket::new`]. A socket is also a `Stream` and a `Sink` of
+//! messages. All methods of a socket are cancel-safe. A socket starts no task: time limits, heartbeats and reconnecting
+//! are up to the caller.
 //!
 //! ```
 //! use everwire_tokio::{client, server};

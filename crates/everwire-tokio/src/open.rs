@@ -14,18 +14,18 @@ use crate::{OpenError, Socket};
 pub struct Opened {
     /// The client's request.
     pub request: Request<()>,
-    /// The response that was sent, and what it agreed to.
+    /// The response that was sent, with the subprotocol and the extensions that it agrees to.
     pub accepted: Accepted,
 }
 
 /// Opens a WebSocket as the client of `stream`, which is connected already (TCP, TLS on top, or anything else).
 ///
-/// Compression is offered by [`ClientHandshake::compression`]; what was agreed on replaces [`Config::extensions`].
-/// `mask_seed` must come from the operating system's randomness. There is no time limit: put
-/// `tokio::time::timeout` around it. Only a refusal's body is waited for no longer than 500 ms, for which the runtime
+/// [`ClientHandshake::compression`] offers compression; the extensions that were agreed on replace
+/// [`Config::extensions`]. `mask_seed` must come from the operating system's randomness. There is no time limit: put
+/// `tokio::time::timeout` around it. The body of a refusal is waited for no longer than 500 ms, for which the runtime
 /// needs its time driver (`enable_time`).
 ///
-/// Not cancel-safe: a stream whose opening was cancelled is of no use and goes away with it.
+/// Not cancel-safe: dropping the future drops the stream.
 ///
 /// # Errors
 /// [`OpenError::Handshake`] if the server refuses (with its status, headers and the start of its body) or breaks a rule,
@@ -76,14 +76,14 @@ where
 
 /// Opens a WebSocket as the server of a bare `stream`, for programs without an HTTP library.
 ///
-/// `choose` picks one of the offered subprotocols (see [`accept_with`]), [`Config::compression`] says what may be agreed
-/// on of permessage-deflate. A request that can't be accepted is answered before
-/// the error comes back. There is no time limit: put `tokio::time::timeout` around it, or slow openers pile up.
+/// `choose` picks one of the offered subprotocols (see [`accept_with`]); [`Config::compression`] has the settings by
+/// which permessage-deflate may be agreed on. A request that can't be accepted is answered before the error is
+/// returned. There is no time limit: put `tokio::time::timeout` around it, or clients that open slowly pile up.
 ///
-/// Not cancel-safe: a stream whose opening was cancelled is of no use and goes away with it.
+/// Not cancel-safe: dropping the future drops the stream.
 ///
 /// # Errors
-/// [`OpenError::Request`] and [`OpenError::Rejected`] if the request is no good, [`OpenError::Io`] and
+/// [`OpenError::Request`] and [`OpenError::Rejected`] if the request is not valid, [`OpenError::Io`] and
 /// [`OpenError::UnexpectedEnd`] if the transport fails. See the [crate](crate) for an example.
 pub async fn server<S>(
     mut stream: S,

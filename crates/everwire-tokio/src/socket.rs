@@ -21,12 +21,11 @@ use crate::writer::Writer;
 /// Messages are queued ([`queue`](Self::queue)) and written many at a time ([`flush`](Self::flush), or alongside
 /// [`recv`](Self::recv)). All methods are cancel-safe: what is queued stays queued, what was read stays readable.
 ///
-/// The outgoing queue is bounded by the caller, who looks at [`buffered`](Self::buffered). A socket that waits for its
-/// peer holds next to no buffers.
+/// The caller bounds the outgoing queue by [`buffered`](Self::buffered). A socket that waits for its peer holds next to
+/// no buffers.
 ///
 /// One task uses a socket; as a `Stream` and a `Sink` it can be split between two. [`recv`](Self::recv) writes as well,
-/// so a caller that only receives answers pings and never
-/// deadlocks with a peer that waits for it.
+/// so that a caller that only receives still answers pings and can't deadlock with a peer that waits for it.
 ///
 /// ```
 /// use everwire_tokio::Socket;
@@ -93,85 +92,88 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Encodes a message into the write buffer, without I/O. `false` once a close frame is queued: the message is not
-    /// sent.
+    /// Encodes a message into the write buffer, without I/O. Returns `false` once a close frame is queued: the message
+    /// is not sent then.
     #[must_use = "a message is refused once the socket is closing"]
     pub fn queue(&mut self, message: &Message) -> bool {
         self.connection.send(message)
     }
 
-    /// [`queue`](Self::queue), with a say in whether this message is compressed.
+    /// Like [`queue`](Self::queue); `compress` says whether this message may be compressed.
     #[must_use = "a message is refused once the socket is closing"]
     pub fn queue_with(&mut self, message: &Message, compress: Compress) -> bool {
         self.connection.send_with(message, compress)
     }
 
-    /// [`queue`](Self::queue) for a message behind a prefix in the same frame; see [`Connection::send_prefixed`].
+    /// Like [`queue`](Self::queue), with a prefix before the payload in the same frame; see
+    /// [`Connection::send_prefixed`].
     #[must_use = "a message is refused once the socket is closing"]
     pub fn queue_prefixed(&mut self, prefix: &[u8], message: &Message) -> bool {
         self.connection.send_prefixed(prefix, message)
     }
 
-    /// Begins a message that goes out in several frames, behind a prefix; see [`Connection::start_fragmented`].
+    /// Begins a message that is sent in several frames, behind a prefix; see [`Connection::start_fragmented`].
     #[must_use = "a message that is begun has to be sent to its end"]
     pub fn start_fragmented(&mut self, prefix: &[u8], message: &Message) -> Option<Fragmented> {
         self.connection.start_fragmented(prefix, message)
     }
 
-    /// Queues the next frame of such a message. Whether there are more; see [`Connection::send_fragment`].
+    /// Queues the next frame of such a message. Returns `true` if more frames are left; see
+    /// [`Connection::send_fragment`].
     pub fn queue_fragment(&mut self, fragmented: &mut Fragmented, most: usize) -> bool {
         self.connection.send_fragment(fragmented, most)
     }
 
-    /// Queues a message that was encoded once for many sockets; see [`Connection::send_prepared`]. `false` once a close
-    /// frame is queued.
+    /// Queues a message that was encoded once for many sockets; see [`Connection::send_prepared`]. Returns `false` once
+    /// a close frame is queued.
     #[must_use = "a message is refused once the socket is closing"]
     pub fn queue_prepared(&mut self, prepared: &Prepared) -> bool {
         self.connection.send_prepared(prepared)
     }
 
-    /// Queues a ping of at most 125 bytes. `false` once a close frame is queued.
+    /// Queues a ping with a payload of at most 125 bytes. Returns `false` once a close frame is queued.
     pub fn queue_ping(&mut self, payload: &[u8]) -> bool {
         self.connection.ping(payload)
     }
 
-    /// Leaves the answers to pings to the caller, or not, which is the default; see [`Connection::leave_pings`].
+    /// Sets whether the caller answers pings; see [`Connection::leave_pings`]. Default: `false`.
     pub fn leave_pings(&mut self, to_the_caller: bool) {
         self.connection.leave_pings(to_the_caller);
     }
 
-    /// Queues the answer to a ping that was left to the caller. `false` once a close frame is queued.
+    /// Queues the answer to a ping that was left to the caller. Returns `false` once a close frame is queued.
     pub fn queue_pong(&mut self, payload: &Bytes) -> bool {
         self.connection.pong(payload)
     }
 
-    /// Queues a close frame, once; see [`Connection::close`]. Keep receiving: the peer's messages come until its own.
+    /// Queues a close frame, once; see [`Connection::close`]. Continue to receive: the peer's messages may come until
+    /// its own close frame.
     pub fn queue_close(&mut self, code: CloseCode, reason: &str) {
         self.connection.close(code, reason);
     }
 
-    /// Bytes queued that the transport has not taken.
+    /// The number of queued bytes that the transport has not taken.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.connection.buffered()
     }
 
-    /// Bytes queued since the start. A frame is wholly with the transport when [`written_total`](Self::written_total)
-    /// has reached what this said right after the frame was queued.
+    /// The number of bytes queued since the start. The transport has a whole frame when
+    /// [`written_total`](Self::written_total) has reached what this returned right after the frame was queued.
     #[must_use]
     pub fn queued_total(&self) -> u64 {
         self.connection.queued_total()
     }
 
-    /// Bytes that the transport has taken since the start.
+    /// The number of bytes that the transport has taken since the start.
     #[must_use]
     pub fn written_total(&self) -> u64 {
         self.writer.written_total()
     }
 
-    /// Bytes that the transport may have taken: [`written_total`](Self::written_total), and after a write has failed
-    /// what was offered to that one. TCP takes nothing when a write fails; a stream that encrypts may have sent a part
-    /// before.
+    /// The number of bytes that the transport may have taken: [`written_total`](Self::written_total), and after a write
+    /// has failed also the bytes of that write. TCP takes nothing when a write fails; a stream that encrypts may have
+    /// sent a part of it.
     #[must_use]
     pub fn written_at_most(&self) -> u64 {
         self.writer.written_at_most()
@@ -196,8 +198,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// The next thing that the peer sent; see [`recv`](Self::recv).
     ///
-    /// It takes part in tokio's cooperative scheduling by message and by byte: however fast a peer sends, a task that only
-    /// receives lets others run after 128 messages or a megabyte.
+    /// It takes part in tokio's cooperative scheduling, by messages and by bytes: however fast a peer sends, a task
+    /// that only receives yields to others after 128 messages or 1 MiB.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming>, SocketError>> {
         let turn = ready!(coop::poll_proceed(cx));
         let received = self.poll_recv_at_once(cx);
@@ -246,9 +248,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// The next message that is there without another read: for taking a whole batch after one [`recv`](Self::recv). A
-    /// violation behind the batch is reported by the next [`recv`](Self::recv) after `None`, so that answers get out
-    /// before the close frame.
+    /// The next message or control frame that has been read already, to take a whole batch after one
+    /// [`recv`](Self::recv). If the peer broke the protocol behind the batch, this returns `None`, and the next
+    /// [`recv`](Self::recv) returns the error, so that answers are sent before the close frame.
     ///
     /// # Errors
     /// [`SocketError::Protocol`], once, when the peer breaks the protocol.
@@ -263,10 +265,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// A message that is there without another read, as it stands in the read buffer: costs no allocation. For taking a
+    /// The next message that has been read already, borrowed from the read buffer without an allocation: to take a
     /// batch after one [`recv`](Self::recv), for a caller that is done with each message before it takes the next.
     ///
-    /// `None` says nothing about what has arrived; go on with [`recv`](Self::recv), see [`Connection::next_ref`].
+    /// `None` does not mean that nothing has arrived; go on with [`recv`](Self::recv). See [`Connection::next_ref`].
     ///
     /// ```
     /// # use everwire_tokio::Socket;
@@ -298,39 +300,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.connection.next_ref()
     }
 
-    /// The next thing that the peer sent. What is queued is written at the same time.
+    /// The next message or control frame of the peer. It writes what is queued at the same time.
     ///
-    /// `None` after the closing handshake, when the stream has ended too. That waits for the peer: put a time limit
-    /// around it. After an error there is nothing more to receive, but going on until `None` makes sure that the peer
-    /// gets our close frame.
+    /// Returns `None` after the closing handshake, when the stream has ended too. It waits for the peer: put a time
+    /// limit around it. After an error there is nothing more to receive; calling it until `None` makes sure that the
+    /// peer gets our close frame.
     ///
     /// Cancel-safe: nothing is lost when the future is dropped.
     ///
     /// # Errors
     /// Each once: [`SocketError::Protocol`] if the peer breaks the protocol, [`SocketError::UnexpectedEnd`] if the
-    /// stream ends without a close frame, [`SocketError::Io`] if the transport fails. If writing fails, what can still
-    /// be read comes first, since the peer's close frame may say why.
+    /// stream ends without a close frame, [`SocketError::Io`] if the transport fails. If writing fails, it first
+    /// returns what can still be read, since the peer's close frame may say why.
     pub async fn recv(&mut self) -> Result<Option<Incoming>, SocketError> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// Writes what is queued.
     ///
-    /// Does not read: a peer that waits to be read from itself can hold it up for ever. Where that may happen, poll it
-    /// alongside [`recv`](Self::recv), which writes too.
+    /// It does not read: a peer that does not read until its own messages are read can block it for ever. Where that
+    /// may happen, poll it alongside [`recv`](Self::recv), or use only `recv`, which writes too.
     ///
     /// Cancel-safe: what is not written stays queued.
     ///
     /// # Errors
-    /// When the transport fails; every further call says so again.
+    /// If the transport fails; every further call returns the error again.
     pub async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Queues a message, given or lent, and writes it. For many messages, [`queue`](Self::queue) them and
+    /// Queues a message, owned or borrowed, and writes it. For many messages, [`queue`](Self::queue) them and
     /// [`flush`](Self::flush) once.
     ///
-    /// When the future is dropped the message stays queued and goes with the next write: don't send it again.
+    /// If the future is dropped, the message stays queued and goes out with the next write: don't send it again.
     ///
     /// # Errors
     /// [`SocketError::Closing`] if a close frame is queued, [`SocketError::Io`] if the transport fails.
@@ -341,9 +343,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(self.flush().await?)
     }
 
-    /// The closing handshake: sends our close frame, then reads on to the peer's and to the end of the stream, so that
-    /// the peer sees a clean end. Messages that still come are dropped; to keep them, use
-    /// [`queue_close`](Self::queue_close) and [`recv`](Self::recv).
+    /// Performs the closing handshake: sends our close frame, then reads up to the peer's and to the end of the stream.
+    /// Messages that still come are dropped; to keep them, use [`queue_close`](Self::queue_close) and
+    /// [`recv`](Self::recv).
     ///
     /// It waits for the peer: put a time limit around it. Cancel-safe: it can be called again.
     ///
@@ -355,8 +357,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(())
     }
 
-    /// Gives back what an idle connection can do without. Empty buffers go by themselves; this also frees the context of
-    /// what we send compressed, if one was agreed on: see [`Connection::release_memory`].
+    /// Frees the memory that an idle connection does not need. Empty buffers are freed automatically; this also frees
+    /// the compression context of our own messages, if one was agreed on: see [`Connection::release_memory`].
     pub fn release_memory(&mut self) {
         self.connection.release_memory();
     }

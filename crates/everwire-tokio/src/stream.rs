@@ -14,11 +14,11 @@ use crate::{Socket, SocketError};
 /// As long as so much is buffered, the sink takes no more.
 const WRITE_BUFFER: usize = 64 << 10;
 
-/// The messages of the peer, until the connection has ended; pings are answered by themselves, and the close frame shows
-/// only as the end (for its code there is [`recv`](Socket::recv)).
+/// The messages of the peer, until the connection has ended. Pings are answered automatically, and the close frame
+/// shows only as the end of the stream (for its code use [`recv`](Socket::recv)).
 ///
-/// Polling it writes what is queued too, so whoever only reads answers pings. With `StreamExt::split` one task may read and
-/// another write.
+/// Polling it also writes what is queued, so that a task that only reads answers pings. With `StreamExt::split` one
+/// task may read and another write.
 ///
 /// Where `StreamExt` is in scope, its `buffered` hides the socket's own: write `Socket::buffered(&socket)`.
 ///
@@ -39,11 +39,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
     }
 }
 
-/// Messages to the peer. The sink takes them up to 64 KiB of what is not written yet; flushing writes all of it. Closing
-/// sends a close frame (1000) and does not wait for the peer's: read on to the end for that.
+/// Messages to the peer. The sink accepts messages while less than 64 KiB are unwritten; flushing writes everything.
+/// Closing sends a close frame (1000) and does not wait for the peer's: read to the end of the stream for that.
 ///
-/// Cancel-safe as sinks are: `feed` and `send` that are dropped before the sink was ready have sent nothing; dropped later,
-/// the message is queued and goes with the next write (of either half), so it must not be sent again.
+/// Cancel-safe as sinks are: if `feed` or `send` is dropped before the sink was ready, nothing was sent; if it is
+/// dropped later, the message is queued and goes out with the next write (of either half), so don't send it again.
 impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Socket<S> {
     type Error = SocketError;
 
