@@ -10,8 +10,8 @@ use crate::{Config, EndReason, Failure, OpenError, Output, Request, Role, Room, 
 
 /// One end of a session: caller and callee at once.
 ///
-/// Everything that happens is told by a method, with the time where it matters; everything that is to be done or told
-/// comes out of [`poll_output`](Self::poll_output), which is to be drained after each. Spurious calls are harmless.
+/// Methods tell it what has happened, with the time where that matters; [`poll_output`](Self::poll_output) returns what
+/// to do and to report. Drain it after each call of another method. Spurious calls are harmless.
 #[derive(Debug)]
 pub struct Endpoint {
     config: Config,
@@ -59,31 +59,32 @@ impl Endpoint {
         self.outputs.pop_front()
     }
 
-    /// Says hello ([C-13]). To be called once at the start, before anything else is sent; the endpoint says further
-    /// ones itself.
+    /// Sends the first hello ([C-13]). Call it once at the start, before anything else is sent; the endpoint sends
+    /// further ones itself.
     pub fn hello(&mut self) {
         self.caller.say_hello(&self.config, &mut self.outputs);
     }
 
-    /// The peer's application has processed this hello: if it knows calls, its answer is on the way.
+    /// Notes that the peer's application has processed this hello: if it supports calls, its answer is on the way.
     pub fn hello_processed(&mut self, now: Moment, number: u64) {
         if self.caller.awaits_answer(number) && self.peer.is_none() {
             self.hello_deadline.get_or_insert(now + self.config.hello_timeout);
         }
     }
 
-    /// No calls are possible here: there is no session, or none with this peer.
+    /// Notes that no calls are possible: there is no session, or none with this peer. Open calls end, and new ones
+    /// fail.
     pub fn refuse(&mut self) {
         self.is_unsupported = true;
     }
 
     // What the application does as a caller.
 
-    /// Opens a call or a stream. Its message is returned, to be sent behind all outputs before it; a server's is empty while
-    /// the client has not shown that it knows calls, and follows as an output.
+    /// Opens a call or a stream. Returns its id, and its message to send behind all outputs before it. At a server
+    /// there is no message while the client has not shown that it supports calls; it follows as an output.
     ///
     /// # Errors
-    /// If it can't be opened; nothing is to be sent then.
+    /// If it can't be opened; send nothing then.
     pub fn open(&mut self, now: Moment, request: Request) -> Result<(u64, Option<Message>), OpenError> {
         if self.is_broken {
             return Err(OpenError::Breach);
@@ -100,27 +101,28 @@ impl Endpoint {
         Ok((id, None))
     }
 
-    /// A call or stream of ours is not needed any more: its reply is not waited for, and its handler is dropped. `was_sent`:
-    /// false if its message was taken back, so that the callee can't know of it.
+    /// Cancels a call or stream of this end: the callee drops its handler. `was_sent` is `false` if its message was
+    /// withdrawn, so that the callee can't know of it.
     pub fn cancel(&mut self, id: u64, was_sent: bool) {
         let held_back = self.held_back.len();
         self.held_back.retain(|(held, _)| *held != id);
         self.caller.cancel(id, was_sent && held_back == self.held_back.len(), &mut self.outputs);
     }
 
-    /// The application has processed the items of a stream up to this number.
+    /// Notes that the application has processed the items of a stream up to this number.
     pub fn processed(&mut self, id: u64, number: u64) {
         self.caller.processed(&self.config, id, number, &mut self.outputs);
     }
 
-    /// The application has done with the reply or the end of a call that has a key. Without one there is nothing to do.
+    /// Notes that the application has processed the reply or the end of a call with a key. For other calls it does
+    /// nothing.
     pub fn forget(&mut self, id: u64) {
         self.caller.forget(id, &mut self.outputs);
     }
 
     // What it does as a callee.
 
-    /// The handler of a call has ended. If it was [dropped](Output::Drop), that does nothing.
+    /// Passes the result of a call's handler. If the handler was [dropped](Output::Drop), it does nothing.
     pub fn reply(&mut self, id: u64, result: Result<Message, Failure>) {
         self.callee.reply(&self.config, id, result, &mut self.outputs);
     }
@@ -131,7 +133,7 @@ impl Endpoint {
         self.callee.may_send(&self.config, id)
     }
 
-    /// The room that a stream that runs here has to send now. `None`: nothing.
+    /// The room that a stream which runs here has now. `None`: it may not send.
     #[must_use]
     pub fn room(&self, id: u64) -> Option<Room> {
         self.callee.room(&self.config, id)
@@ -146,20 +148,21 @@ impl Endpoint {
         self.callee.item(&self.config, id, item, &mut self.outputs)
     }
 
-    /// Sends the next items of a stream, from the front, as far as they [may be sent](Self::may_send) now; the rest is left. How
-    /// many were sent. Those that the peer takes together share a frame; otherwise as [`item`](Self::item) for each.
+    /// Sends the next items of a stream, from the front, as far as they [may be sent](Self::may_send) now; the rest is
+    /// left. Returns how many were sent. If the peer accepts batches, several share a frame; otherwise it is as
+    /// [`item`](Self::item) for each.
     pub fn items(&mut self, id: u64, items: &mut VecDeque<Message>) -> usize {
         self.callee.items(&self.config, id, items, &mut self.outputs)
     }
 
-    /// The handler of a stream has ended. If it was [dropped](Output::Drop), that does nothing.
+    /// Passes the result of a stream's handler. If the handler was [dropped](Output::Drop), it does nothing.
     pub fn end(&mut self, id: u64, result: Result<(), Failure>) {
         self.callee.stream_end(&self.config, id, result, &mut self.outputs);
     }
 
     // What the world does.
 
-    /// The session has delivered a reliable message.
+    /// Passes a reliable message that the session has delivered.
     pub fn receive(&mut self, now: Moment, message: Message) {
         let frame = match Frame::parse(message) {
             Ok(Frame::Plain(message)) => return self.outputs.push_back(Output::Plain(message)),
@@ -274,7 +277,7 @@ impl Endpoint {
         }
     }
 
-    /// The session is over, and no other will follow.
+    /// Notes that the session is over, and that no other will follow.
     pub fn session_ended(&mut self) {
         self.held_back.clear();
         self.hello_deadline = None;
@@ -282,13 +285,13 @@ impl Endpoint {
         self.callee.drop_all(&mut self.outputs);
     }
 
-    /// The latest time to call [`handle_timeout`](Self::handle_timeout).
+    /// The time at which to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         [self.caller.deadline(), self.callee.deadline(), self.hello_deadline].into_iter().flatten().min()
     }
 
-    /// Time has passed.
+    /// Acts on the times that have passed.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.caller.handle_timeout(now, &mut self.outputs);
         self.callee.handle_timeout(&self.config, now, &mut self.outputs);
@@ -308,7 +311,8 @@ impl Endpoint {
 
     // What there is.
 
-    /// Returns `true` if calls are possible, as far as is known: the peer is not known to know none, and no rule was broken.
+    /// Returns `true` if calls are possible, as far as is known: the peer has not shown that it does not support them,
+    /// and no rule was broken.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         !self.is_unsupported && !self.is_broken
@@ -320,19 +324,19 @@ impl Endpoint {
         self.caller.is_open(id)
     }
 
-    /// Calls and streams of ours that are open.
+    /// The number of this end's calls and streams that are open.
     #[must_use]
     pub fn open_calls(&self) -> usize {
         self.caller.len()
     }
 
-    /// Calls and streams of the peer that run here or are kept.
+    /// The number of the peer's calls and streams that run here or are kept.
     #[must_use]
     pub fn running_calls(&self) -> usize {
         self.callee.len()
     }
 
-    /// Bytes that are kept for calls of the peer that have a key.
+    /// The number of bytes that are kept for calls of the peer with a key.
     #[must_use]
     pub fn kept_bytes(&self) -> usize {
         self.callee.kept_bytes()

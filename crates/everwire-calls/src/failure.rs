@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Codes that the protocol itself gives ([C-9]). They begin with `calls.`; an application's own codes should not.
+/// The error codes of the protocol itself ([C-9]). They begin with `calls.`; an application's own codes should not.
 pub mod codes {
     /// There is no handler of this name.
     pub const UNKNOWN_NAME: &str = "calls.unknown_name";
@@ -15,24 +15,26 @@ pub mod codes {
     pub const PANICKED: &str = "calls.panicked";
     /// The deadline passed at the callee.
     pub const DEADLINE: &str = "calls.deadline";
-    /// The call has ended, and its end was not kept for the later run of the program that has found it by its key.
+    /// The call has ended, but its end was not kept for the later run of the program that has resumed it by its key.
     pub const NOT_KEPT: &str = "calls.not_kept";
-    /// Its reply or items were not taken here, and there was no more room for them ([`Config::max_unread_bytes`](crate::Config)).
+    /// The application did not take the call's reply or items, and the limit on those was reached
+    /// ([`Config::max_unread_bytes`](crate::Config)).
     pub const UNREAD: &str = "calls.unread";
-    /// So many calls run already, or calls with so many bytes. It was not started.
+    /// The callee's limit on running calls, or on their bytes, was reached. The call was not started; it can be tried
+    /// again.
     pub const TOO_MANY: &str = "calls.too_many";
 }
 
-/// An error reply: what the callee's application, or the protocol for it, says instead of a result.
+/// An error in place of a reply, from the callee's application or from the protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// For programs. Those of the protocol are in [`codes`].
+    /// The code, for programs. Those of the protocol are in [`codes`].
     pub code: String,
-    /// For people. Never shown to others than the caller; do not put secrets into it.
+    /// The message, for people. It goes to the caller: do not put secrets into it.
     #[serde(default)]
     pub message: String,
-    /// Whatever else there is to say.
+    /// Further data, as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
 }
@@ -44,14 +46,14 @@ impl Failure {
         Self { code: code.into(), message: message.into(), data: None }
     }
 
-    /// With more that is to be said.
+    /// Adds further data.
     #[must_use]
     pub fn with_data(mut self, data: Value) -> Self {
         self.data = Some(data);
         self
     }
 
-    /// Returns `true` if the protocol gave it, so that the handler has not ended by itself.
+    /// Returns `true` if the protocol made it, not the handler.
     #[must_use]
     pub fn is_of_protocol(&self) -> bool {
         self.code.starts_with("calls.")

@@ -1,8 +1,8 @@
 //! Calls with exactly one reply, and streams of items with credit, over the reliable messages of an Everwire session.
 //!
-//! The protocol is `docs/calls.md`; its rules have numbers (`[C-1]`) that the code and the tests cite. This crate has the
-//! envelope and the state machine of an end. It is sans-IO: there is no clock, socket, task or randomness in it. Time comes in
-//! as a [`Moment`](everwire_core::Moment), what has to be unique as a seed.
+//! The protocol is `docs/calls.md`; its rules have numbers (`[C-1]`) that the code and the tests cite. This crate has
+//! the envelope and the state machine of an end. It is sans-IO: there is no clock, socket, task or randomness in it.
+//! Times are arguments, as [`Moment`](everwire_core::Moment)s; unique ids and names follow from a seed.
 //!
 //! | module | what |
 //! |---|---|

@@ -7,24 +7,24 @@ use crate::{Call, Failure, Kind};
 pub enum Output {
     /// Send this reliably, behind everything before it, the messages that [`open`](crate::Endpoint::open) returned included.
     Send(Message),
-    /// As [`Send`](Self::Send): the hello with this number. When the peer's application has processed it, say so by
-    /// [`hello_processed`](crate::Endpoint::hello_processed), where that can be known.
+    /// As [`Send`](Self::Send): the hello with this number. When the peer's application has processed it, call
+    /// [`hello_processed`](crate::Endpoint::hello_processed), if the session can tell.
     SendHello(u64, Message),
-    /// As [`Send`](Self::Send): the answer to a hello of the peer's.
+    /// As [`Send`](Self::Send): the answer to a hello of the peer.
     SendAnswer(Message),
-    /// As [`Send`](Self::Send): a call of the peer's is beyond a limit, and was not run.
+    /// As [`Send`](Self::Send): the refusal of a peer's call that is beyond a limit.
     SendRefusal(Message),
-    /// As [`Send`](Self::Send): the deadline of this call of ours has passed. It need not be sent if the call's message
-    /// is taken back before a connection has had it ([C-10]).
+    /// As [`Send`](Self::Send): the cancel of this end's call whose deadline has passed. It need not be sent if the
+    /// call's message can be withdrawn before it is handed to a connection ([C-10]).
     SendCancel(u64, Message),
-    /// A call of ours has ended. Nothing follows.
+    /// A call of this end has ended. Nothing follows.
     Replied {
         /// Which.
         id: u64,
-        /// The reply, or how else it ended.
+        /// The reply, or the reason why there is none.
         result: Result<Message, EndReason>,
     },
-    /// The next item of a stream of ours. Say [`processed`](crate::Endpoint::processed) when it is.
+    /// The next item of a stream of this end. Call [`processed`](crate::Endpoint::processed) when it is processed.
     Item {
         /// Which stream.
         id: u64,
@@ -33,14 +33,14 @@ pub enum Output {
         /// The item.
         item: Message,
     },
-    /// A stream of ours has ended. Nothing follows.
+    /// A stream of this end has ended. Nothing follows.
     Ended {
         /// Which.
         id: u64,
-        /// How: in order, or not.
+        /// `Ok` if it ended after its last item, else the reason.
         result: Result<(), EndReason>,
     },
-    /// The peer calls: run its handler.
+    /// A call of the peer: run its handler.
     Start(Call),
     /// Drop the handler of this call: its result is not needed any more.
     Drop(u64, DropReason),
@@ -48,14 +48,14 @@ pub enum Output {
     MaySend(u64),
     /// A message that belongs to no call: the application's own.
     Plain(Message),
-    /// Calls that earlier runs of this program had open and that can be found by their keys, in the order of the calls.
-    /// Told with each answer to a hello, also if there is nothing; each call once.
+    /// Open calls of earlier runs of this program, with their keys, in the order of the calls. It comes with each
+    /// answer to a hello, also if there are none; each call is in it once.
     Resumed(Vec<Resumed>),
-    /// The peer has broken a rule, or says that we have. Calls in both directions have ended.
+    /// The peer has broken a rule, or says that this end has. Calls in both directions have ended.
     Breach {
         /// Which rule.
         rule: Rule,
-        /// Whether it is the peer that says so.
+        /// `true` if the peer says so.
         told_by_peer: bool,
     },
 }
@@ -82,7 +82,7 @@ pub enum EndReason {
     DeadlinePassed,
     /// The session, or the callee's program, in which it ran is gone, and with it the answer.
     Lost,
-    /// The peer's application does not know calls.
+    /// The peer's application does not support calls.
     NotSupported,
     /// The two ends disagree on the protocol.
     Breach,
@@ -91,7 +91,7 @@ pub enum EndReason {
 /// A call of an earlier run of this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resumed {
-    /// Its id, as before.
+    /// Its id, the same as before.
     pub id: u64,
     /// A call or a stream.
     pub kind: Kind,
@@ -99,7 +99,7 @@ pub struct Resumed {
     pub name: String,
     /// The application's own name for it.
     pub key: String,
-    /// Items of a stream that were processed; the next one is the one after.
+    /// The number of items of a stream that were processed; the next item is the one after.
     pub processed: u64,
 }
 
@@ -117,7 +117,7 @@ pub enum Rule {
     BadNumber,
     /// [C-8]: a reply to a stream, or an item or an end of a call.
     WrongKind,
-    /// The peer names a rule that is not one of these.
+    /// A rule that the peer names and that is not one of these.
     Other,
 }
 

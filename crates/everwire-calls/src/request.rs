@@ -15,14 +15,15 @@ pub struct Request {
     pub name: String,
     /// The payload.
     pub payload: Message,
-    /// The time that it may take. Default: as long as it takes.
+    /// The time that the call may take. Default: no limit.
     pub deadline: Option<Duration>,
     /// The application's own name for the call, under which a later run of the program finds it again: 1 to 64 printable
     /// ASCII characters without spaces.
     pub key: Option<String>,
     /// A W3C `traceparent`, passed on as it is.
     pub traceparent: Option<String>,
-    /// For a stream: how many items may be on the way. Default: [`Config::window`](crate::Config::window).
+    /// For a stream: the most items that are sent ahead of what is processed. Default:
+    /// [`Config::window`](crate::Config::window).
     pub window: Option<u32>,
 }
 
@@ -69,24 +70,24 @@ pub enum OpenError {
     BadTraceparent,
     /// A call with this key is open already.
     KeyInUse,
-    /// So many calls are open already.
+    /// The limit on open calls is reached.
     TooMany {
         /// The limit: this end's, or the peer's if that is lower.
         limit: usize,
     },
-    /// The payloads of calls that are open have so many bytes already.
+    /// The limit on the bytes of open calls' payloads is reached.
     TooManyBytes {
         /// The limit in bytes: this end's, or the peer's if that is lower.
         limit: usize,
     },
-    /// Its message is larger than this end can send, or than the peer takes.
+    /// The call's message is larger than this end can send, or than the peer accepts.
     TooLarge {
-        /// In bytes, header and payload.
+        /// The size in bytes, of header and payload.
         size: usize,
-        /// The most that is possible.
+        /// The largest size in bytes.
         limit: usize,
     },
-    /// The peer has shown that it does not know calls.
+    /// There is no session, or the peer has shown that it does not support calls.
     NotSupported,
     /// The two ends disagree on the protocol, and no calls are possible in this session any more.
     Breach,

@@ -1,8 +1,8 @@
-/// The end of the session. Both may call; they differ in how long they live.
+/// The end of a session. Both ends can call; they differ in how long they live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// It outlives sessions: when the server has lost one, a new one follows.
+    /// The client outlives sessions: when the server has lost one, a new one follows.
     Client,
-    /// It ends with its session.
+    /// The server's end ends with its session.
     Server,
 }

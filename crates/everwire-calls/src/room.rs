@@ -2,8 +2,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Room {
-    /// At least one.
+    /// The number of items, at least one.
     pub items: u64,
-    /// Bytes of frames; the last item may exceed them.
+    /// The bytes of their frames; the last item may exceed them.
     pub bytes: usize,
 }

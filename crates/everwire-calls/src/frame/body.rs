@@ -27,7 +27,7 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Answer {
-    /// Of the one who answers.
+    /// The instance of the end that answers.
     pub instance: String,
     /// The hello's instance.
     pub to: String,
@@ -70,7 +70,7 @@ pub struct OpenCall {
 pub struct Breach {
     /// Its number in `docs/calls.md`, `C-6` for example.
     pub rule: String,
-    /// The instance that it is said to, if that is known.
+    /// The instance that it is sent to, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
 }

@@ -28,7 +28,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// Unique among the caller's.
+    /// The call's id, unique among the caller's calls.
     pub id: u64,
     /// One reply, or a stream.
     pub kind: Kind,
@@ -40,7 +40,7 @@ pub struct Call {
     pub key: Option<String>,
     /// A W3C `traceparent`.
     pub traceparent: Option<String>,
-    /// Items that may be on the way. Absent: 64.
+    /// The most items that are sent ahead of what is processed. Absent: 64.
     pub window: Option<u32>,
     /// The payload for the handler.
     pub payload: Message,

@@ -2,26 +2,26 @@ use serde::{Deserialize, Serialize};
 
 use super::header::MAX_ID;
 
-/// The limits of an end, told in its hello and in its answers. A key that is absent sets no limit.
+/// The limits of an end, as its hello and its answers tell them. A key that is absent sets no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Calls that the sender runs at the same time.
+    /// The most calls that the sender runs at the same time.
     pub max_running: u64,
-    /// The largest frame of calls in bytes that the sender takes.
+    /// The largest frame of calls in bytes that the sender accepts.
     #[serde(default = "unlimited")]
     pub max_message: u64,
-    /// The sender takes several items in one frame.
+    /// `true` if the sender accepts several items in one frame.
     #[serde(default, skip_serializing_if = "is_false")]
     pub batches: bool,
-    /// Bytes of the payloads of those that it runs at the same time; one alone may have more.
+    /// The most bytes of the payloads of the calls that it runs at the same time; a single one may have more.
     #[serde(default = "unlimited", skip_serializing_if = "is_unlimited")]
     pub max_running_bytes: u64,
     /// The largest window of a stream that the sender runs, whatever is asked for.
     #[serde(default = "unlimited", skip_serializing_if = "is_unlimited")]
     pub max_window: u64,
-    /// Bytes of a stream's items that are on the way and not processed, of those that the sender runs and of those that it reads;
-    /// the last item may exceed them.
+    /// The most bytes of a stream's items that are sent and not processed, for streams that the sender runs and for
+    /// those that it reads; the last item may exceed them.
     #[serde(default = "unlimited", skip_serializing_if = "is_unlimited")]
     pub window_bytes: u64,
 }

@@ -32,7 +32,7 @@ const MAX_HEADER: usize = 1024;
 /// A frame of calls: one reliable message of the session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frame {
-    /// `@h{…}`: who calls.
+    /// `@h{…}`: the identity of the caller.
     Hello(Hello),
     /// `@a{…}`: the answer to a hello.
     Answer(Answer),
@@ -42,7 +42,7 @@ pub enum Frame {
     Reply(u64, Message),
     /// `@e<id>{…}`: an error in place of the reply, or of the rest of a stream.
     Error(u64, Failure),
-    /// `@x<id>`: the caller does not need it any more.
+    /// `@x<id>`: the caller cancels the call.
     Cancel(u64),
     /// `@i<id> <number>`, a line's end, and the payload: an item.
     Item(u64, u64, Message),
@@ -70,7 +70,7 @@ impl Frame {
     /// Reads a frame. A message that begins with another character than `@` is [`Plain`](Self::Plain).
     ///
     /// # Errors
-    /// If it begins with `@` and is no frame. The payload is not looked at.
+    /// If it begins with `@` and is not a frame. The payload is not checked.
     pub fn parse(message: Message) -> Result<Self, FrameError> {
         let bytes = message.payload();
         if bytes.first() != Some(&b'@') {
