@@ -14,14 +14,14 @@ use crate::CallError;
 use crate::hub::{Found, Hub};
 use crate::payload::from_json;
 
-/// A call: resolves to the one reply, or to how else it ended.
+/// A call: a future that resolves to its one reply, or to the error with which it ended.
 ///
-/// Dropping it before that cancels the call: its message is taken back if no connection has had it, else its handler is
-/// dropped. But not if it has a [key](crate::CallOptions::key): then it goes on, `resume_calls` finds it again, and
-/// [`cancel`](Self::cancel) ends it.
+/// Dropping it before that cancels the call: its message is withdrawn if it was not handed to a connection, else the
+/// callee drops its handler. A call with a [key](crate::CallOptions::key) is not cancelled by that: it goes on,
+/// `resume_calls` finds it again, and [`cancel`](Self::cancel) ends it.
 ///
-/// The reply of a call with a key counts as processed when its `Call` is dropped. Where a crash in between matters, await
-/// `&mut call`, store what follows from the reply, and drop it then.
+/// The reply of a call with a key counts as processed when its `Call` is dropped. If a crash in between matters, await
+/// `&mut call`, store what follows from the reply, and drop the `Call` only then.
 ///
 /// Cancel-safe: `&mut call` can be awaited again after a timeout.
 #[must_use = "dropping it cancels the call, unless it has a key"]
@@ -30,10 +30,11 @@ pub struct Call {
     failed: Option<Box<CallError>>,
 }
 
-/// A stream: its items, in order, none twice and none missing. It ends after the last item, or with one error.
+/// A stream of items, in order, none twice and none missing. It ends after the last item, or with one error.
 ///
-/// An item counts as processed when the next one is asked for; so many as the stream's window may wait here, and the handler
-/// goes on as they are processed. Dropping it cancels the stream, unless it has a [key](crate::CallOptions::key).
+/// An item counts as processed when the program asks for the next one. At most the stream's window of items is sent
+/// ahead of that; the handler goes on as items are processed. Dropping it cancels the stream, unless it has a
+/// [key](crate::CallOptions::key).
 #[must_use = "dropping it cancels the stream, unless it has a key"]
 pub struct CallStream {
     handle: Handle,
@@ -53,7 +54,7 @@ pub struct Resumed {
     pub name: String,
     /// The application's own name for it.
     pub key: String,
-    /// A handle of it.
+    /// The handle of the call or stream.
     pub handle: ResumedHandle,
 }
 
@@ -94,7 +95,7 @@ impl Call {
         from_json(&reply).map_err(|error| CallError::BadReply(error.to_string()))
     }
 
-    /// Ends it, also if it has a key: nobody waits for a reply any more, and its handler is dropped.
+    /// Cancels the call, also if it has a key: its handler is dropped.
     pub fn cancel(mut self) {
         self.handle.cancel();
     }
@@ -140,7 +141,8 @@ impl CallStream {
         }
     }
 
-    /// The next item; `None` after the last, or after an error. The item before it is processed now. Cancel-safe.
+    /// The next item; `None` after the last, or after an error. The item before it counts as processed now.
+    /// Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Message, CallError>> {
         std::future::poll_fn(|cx| self.poll_item(cx)).await
     }
@@ -154,14 +156,15 @@ impl CallStream {
         Some(item.and_then(|item| from_json(&item).map_err(|error| CallError::BadReply(error.to_string()))))
     }
 
-    /// The number of the item that was given last, from 1. A program that stores it with what follows from the item can
-    /// tell, after a crash, whether it has had the first item of a stream that it finds again.
+    /// The number of the item that was returned last, from 1; 0 before the first. A program that stores it together
+    /// with the effect of the item can tell, after a crash, whether it has already handled the first item of a stream
+    /// that it resumes.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// Ends it, also if it has a key.
+    /// Cancels the stream, also if it has a key: its handler is dropped.
     pub fn cancel(mut self) {
         self.handle.cancel();
     }

@@ -9,21 +9,21 @@ use crate::{BoxFuture, MaybeSend, MaybeSync};
 
 /// The source of messages, for the one task that reads them.
 pub trait Link: MaybeSend + 'static {
-    /// The next reliable message; `None` when none will follow. Cancel-safe.
+    /// The next reliable message; `None` when no more will come. Cancel-safe.
     fn recv(&mut self) -> impl Future<Output = Option<Arrived>> + MaybeSend;
 
-    /// Everything up to this message is processed.
+    /// Marks everything up to this position as processed.
     fn acknowledge(&mut self, position: u64);
 }
 
-/// A message, and how to say that it is processed.
+/// A received message, with the position to acknowledge.
 #[derive(Clone, Debug)]
 pub struct Arrived {
     /// The message.
     pub message: Message,
-    /// Grows from one message to the next.
+    /// Its position, which grows from one message to the next, for [`Link::acknowledge`].
     pub position: u64,
-    /// Its sequence number in the session, where that is known.
+    /// Its sequence number in the session, if that is known.
     pub sequence: Option<u64>,
 }
 
@@ -35,13 +35,13 @@ pub trait Carrier: MaybeSend + MaybeSync + 'static {
     /// The message comes back if there is no room.
     fn send(&self, message: Message) -> Result<Option<Box<dyn Ticket>>, SendFailed>;
 
-    /// The same, but waits for room. Cancelled, it has not sent.
+    /// Like [`send`](Self::send), but waits for room. If the future is dropped before it is ready, nothing was sent.
     fn send_wait(&self, message: Message) -> BoxFuture<'static, Result<Option<Box<dyn Ticket>>, SendFailed>>;
 
-    /// The time.
+    /// The time now.
     fn now(&self) -> Moment;
 
-    /// Waits until then.
+    /// Waits until this moment.
     fn sleep_until(&self, moment: Moment) -> BoxFuture<'static, ()>;
 }
 
@@ -57,13 +57,13 @@ pub enum SendFailed {
 
 /// A handle of a message that was sent.
 pub trait Ticket: MaybeSend {
-    /// How it ended, once it has.
+    /// Waits for the fate of the message. Cancel-safe.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fate>;
 
-    /// The same, without waiting.
+    /// The fate of the message, if it is known already.
     fn fate(&self) -> Option<Fate>;
 
-    /// Takes it back, if no connection has been given it. Says whether it has.
+    /// Withdraws the message if it was not handed to a connection. Returns `true` if it was withdrawn.
     fn withdraw(&self) -> bool;
 }
 
@@ -71,14 +71,14 @@ pub trait Ticket: MaybeSend {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
-    /// The peer's application has taken it.
+    /// The peer's application has processed it.
     Processed,
-    /// The peer's endpoint has it; whether its application has is not known.
+    /// The peer's endpoint has received it; whether the application has processed it is not known.
     Received,
-    /// It has certainly not arrived, and never will; why, in words.
+    /// It has certainly not arrived, and never will; the reason in words.
     NotSent(String),
     /// It has certainly not arrived, and never will: this end of the session was closed first.
     Closed,
-    /// Nobody knows.
+    /// It may or may not have arrived.
     Unknown,
 }

@@ -8,21 +8,22 @@ use everwire_calls::{Failure, OpenError};
 pub enum CallError {
     /// The callee answered with an error.
     Failed(Failure),
-    /// It could not be made; nothing was sent.
+    /// The call could not be made, for this reason; nothing was sent.
     Open(OpenError),
     /// The payload could not be written as JSON; nothing was sent.
     BadPayload(String),
     /// The reply, or an item, is not the JSON that was expected.
     BadReply(String),
-    /// The session did not take its message; why, in words.
+    /// Its message was not sent; the reason in words.
     NotSent(String),
     /// The deadline passed.
     DeadlinePassed(Execution),
     /// It was cancelled here.
     Cancelled(Execution),
-    /// The session or the callee's program in which it ran is gone.
+    /// The session, or the program of the callee in which it ran, is gone.
     Lost(Execution),
-    /// The peer's application does not know calls.
+    /// The peer's application does not support calls, which showed only after this call was made. Later calls end as
+    /// [`Open`](Self::Open) with [`OpenError::NotSupported`].
     NotSupported,
     /// The two ends disagree on the protocol of calls, and have ended all of them.
     Breach(Execution),
@@ -35,14 +36,15 @@ pub enum CallError {
 pub enum Execution {
     /// Its handler has certainly not run.
     NotRun,
-    /// The callee's application has taken it; where the server commits watermarks with their effects, its effect is there.
+    /// The callee's application has taken the call; if the server commits watermarks together with effects, its effect
+    /// is committed.
     Taken,
     /// It may or may not have run.
     Unknown,
 }
 
 impl CallError {
-    /// The knowledge whether the handler has run.
+    /// Returns what is known of whether the handler has run.
     #[must_use]
     pub fn execution(&self) -> Execution {
         match self {
@@ -70,7 +72,7 @@ impl CallError {
         }
     }
 
-    /// The callee's error.
+    /// The callee's error, if it answered with one.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match self {

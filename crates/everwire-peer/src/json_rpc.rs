@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use crate::{BoxFuture, Handler, Incoming, MaybeSend, MaybeSync};
 
-/// Methods by name, as JSON-RPC 2.0 has them: a handler of calls whose payload is a request, or a batch of them, and whose reply is
-/// the response. Empty for notifications, which JSON-RPC does not answer. The requests of a batch run beside each other; one
-/// that panics is answered with -32603. Params may be `null`, too.
+/// A table of JSON-RPC 2.0 methods: a handler of calls whose payload is a request, or a batch of requests, and whose
+/// reply is the response. The reply to notifications, which JSON-RPC does not answer, is empty. The requests of a batch
+/// run concurrently; one that panics is answered with -32603. `params` may also be `null`.
 ///
 /// ```
 /// use everwire_peer::{Calls, JsonRpc, RpcError};
@@ -38,11 +38,11 @@ pub struct JsonRpc {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RpcError {
-    /// For programs: -32768 to -32000 are JSON-RPC's own.
+    /// The code, for programs; -32768 to -32000 are reserved by JSON-RPC.
     pub code: i64,
-    /// For people.
+    /// The message, for people.
     pub message: String,
-    /// Whatever else there is to say.
+    /// Further data, as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
 }
@@ -87,12 +87,13 @@ fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, 
 }
 
 impl JsonRpc {
-    /// No methods.
+    /// A table without methods.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A method; it takes the place of an earlier one of this name. It is given the request's `params`, `null` if there are none.
+    /// Adds a method; it replaces an earlier one of this name. It gets the request's `params`, `null` if there are
+    /// none.
     pub fn method<F, Fut>(mut self, name: impl Into<String>, method: F) -> Self
     where
         F: Fn(Value) -> Fut + MaybeSend + MaybeSync + 'static,
@@ -102,7 +103,7 @@ impl JsonRpc {
         self
     }
 
-    /// The response to a request or a batch, as JSON; none if it has only notifications.
+    /// The response to a request or a batch, as JSON; `None` if there are only notifications.
     pub async fn answer(&self, request: &str) -> Option<String> {
         match serde_json::from_str(request) {
             Err(error) => Some(to_json(&failed(RpcError::new(-32700, format!("no JSON: {error}")), Value::Null))),
@@ -158,7 +159,7 @@ fn to_json(response: &impl Serialize) -> String {
     serde_json::to_string(response).unwrap_or_default()
 }
 
-/// Its marker: a table takes the call's text and nothing else.
+/// The arguments of [`JsonRpc`] as a [`Handler`]: the text of the call.
 #[derive(Clone, Copy, Debug)]
 pub struct RpcCall;
 
@@ -176,19 +177,19 @@ impl Handler<RpcCall> for JsonRpc {
 }
 
 impl RpcError {
-    /// An error.
+    /// An error with a code and a message.
     #[must_use]
     pub fn new(code: i64, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), data: None }
     }
 
-    /// The params are not what the method takes (-32602).
+    /// The error of params that the method does not accept (-32602).
     #[must_use]
     pub fn invalid_params(why: impl fmt::Display) -> Self {
         Self::new(-32602, format!("invalid params: {why}"))
     }
 
-    /// With more that is to be said.
+    /// Adds further data.
     #[must_use]
     pub fn with_data(mut self, data: Value) -> Self {
         self.data = Some(data);

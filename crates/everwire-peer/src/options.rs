@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use everwire_calls::Request;
 
-/// The way a call is to be made.
+/// The options of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until a call is made with them"]
 pub struct CallOptions {
@@ -13,33 +13,34 @@ pub struct CallOptions {
 }
 
 impl CallOptions {
-    /// None.
+    /// The default options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The time that it may take, its waiting for a connection included. Then it ends with
-    /// [`DeadlinePassed`](crate::CallError::DeadlinePassed), and its handler is dropped. Default: as long as it takes.
+    /// The time that the call may take, the wait for a connection included. After that it ends with
+    /// [`DeadlinePassed`](crate::CallError::DeadlinePassed), and its handler is dropped. Default: no limit. Too short:
+    /// calls end while they wait for a connection. Too long: a caller waits that long for a handler that hangs.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// A name of the application's own, 1 to 64 printable ASCII characters without spaces. A call with a key outlives
-    /// this program in a session that does (a client with a store): a later run finds it by `resume_calls`. Dropping
-    /// its [`Call`](crate::Call) or [`CallStream`](crate::CallStream) does not cancel it. Default: none.
+    /// A name of your own for the call, 1 to 64 printable ASCII characters without spaces. If the session outlives this
+    /// program, as with a client with a store, so does a call with a key: a later run finds it by `resume_calls`.
+    /// Dropping its [`Call`](crate::Call) or [`CallStream`](crate::CallStream) does not cancel it. Default: none.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// A W3C `traceparent`, which the handler is given. Default: none.
+    /// A W3C `traceparent`, which is passed to the handler. Default: none.
     pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
         self.traceparent = Some(traceparent.into());
         self
     }
 
-    /// For a stream: items that may be on the way before they are taken. Default:
+    /// For a stream: the most items that are sent ahead of what the program has taken. Default:
     /// [`CallsConfig::window`](crate::CallsConfig::window).
     pub fn window(mut self, window: u32) -> Self {
         self.window = Some(window);

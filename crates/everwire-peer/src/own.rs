@@ -4,10 +4,10 @@ use std::sync::Mutex;
 use everwire_ws::Message;
 use tokio::sync::mpsc;
 
-/// The messages of the application's own that came between the frames of calls.
+/// The received messages that are no frames of calls.
 ///
-/// Bounded: 1,024 wait for it; then the session is not read, calls included, until some are taken. Dropped, it discards all that
-/// come.
+/// It is bounded: when 1,024 messages wait in it, the session is not read, calls included, until some are taken. After
+/// it is dropped, such messages are discarded.
 pub struct PlainMessages {
     receiver: mpsc::Receiver<Message>,
 }
@@ -24,7 +24,7 @@ impl PlainMessages {
         Self { receiver: receiver.unwrap_or_else(|| mpsc::channel(1).1) }
     }
 
-    /// The next one; `None` when the session is over. Cancel-safe.
+    /// The next message; `None` when the session is over. Cancel-safe.
     pub async fn next(&mut self) -> Option<Message> {
         self.receiver.recv().await
     }

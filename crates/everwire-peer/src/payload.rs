@@ -6,16 +6,16 @@ use everwire_ws::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// JSON: as an argument of a handler what the payload says, as a payload or a reply what is to be written.
+/// A value as JSON: as an argument of a handler it is read from the payload; as a payload or a reply it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
-/// A payload of a call, a reply or an item.
+/// A type that can be the payload of a call, a reply or an item.
 pub trait IntoPayload {
-    /// The message.
+    /// Makes the message.
     ///
     /// # Errors
-    /// An error in its place: of the application's, or that it can't be written.
+    /// The error that is sent in its place: the application's own, or that the value can't be written.
     fn into_payload(self) -> Result<Message, Failure>;
 }
 
@@ -56,8 +56,8 @@ impl<T: IntoPayload, E: Into<Failure>> IntoPayload for Result<T, E> {
     }
 }
 
-/// A message of the application's own, written so that an end that knows calls takes it for none of theirs: it only
-/// changes one that begins with `@`.
+/// A message of the application in a form that an end with calls does not take for a frame of calls. It changes only
+/// messages that begin with `@`.
 #[must_use]
 pub fn own_message(message: impl Into<Message>) -> Message {
     Frame::Plain(message.into()).to_message()

@@ -8,7 +8,7 @@ use crate::call;
 use crate::hub::Hub;
 use crate::{Call, CallError, CallOptions, CallStream, IntoPayload, PlainMessages, Resumed};
 
-/// Calls the other end of a session, from anywhere. Cloning it is cheap.
+/// A handle that calls the other end of a session, from anywhere. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Peer {
     hub: Arc<Hub>,
@@ -19,14 +19,15 @@ impl Peer {
         Self { hub }
     }
 
-    /// Calls the handler of this name. It is sent at once, whether the [`Call`] is awaited or not, and gets exactly one end.
+    /// Calls the handler with this name. The call is sent at once, whether the [`Call`] is awaited or not, and ends
+    /// exactly once.
     ///
     /// Dropping the [`Call`] cancels it, unless it has a [key](CallOptions::key).
     pub fn call(&self, name: impl Into<String>, payload: impl IntoPayload) -> Call {
         self.call_with(name, payload, CallOptions::new())
     }
 
-    /// The same with [options](CallOptions): a deadline, a key.
+    /// Like [`call`](Self::call), with [options](CallOptions): a deadline, a key.
     pub fn call_with(&self, name: impl Into<String>, payload: impl IntoPayload, options: CallOptions) -> Call {
         match self.open(Kind::Call, name.into(), payload, options) {
             Ok((id, keyed, span)) => Call::new(Arc::clone(&self.hub), id, keyed, span),
@@ -34,15 +35,15 @@ impl Peer {
         }
     }
 
-    /// Opens a stream of the handler of this name. Items come as they are taken: so many as the window allows are on
-    /// the way.
+    /// Opens a stream of the handler with this name. The handler sends items ahead of what is taken, up to the stream's
+    /// window.
     ///
     /// Dropping the [`CallStream`] cancels it, unless it has a [key](CallOptions::key).
     pub fn stream(&self, name: impl Into<String>, payload: impl IntoPayload) -> CallStream {
         self.stream_with(name, payload, CallOptions::new())
     }
 
-    /// The same with [options](CallOptions): a deadline, a key, a window.
+    /// Like [`stream`](Self::stream), with [options](CallOptions): a deadline, a key, a window.
     pub fn stream_with(&self, name: impl Into<String>, payload: impl IntoPayload, options: CallOptions) -> CallStream {
         match self.open(Kind::Stream, name.into(), payload, options) {
             Ok((id, keyed, span)) => CallStream::new(Arc::clone(&self.hub), id, keyed, 0, span),
@@ -70,9 +71,9 @@ impl Peer {
         Ok((id, key.is_some(), span))
     }
 
-    /// The calls and streams with a [key](CallOptions::key) that are open and that nobody holds: those of earlier runs
-    /// of this program in the same session, and those whose [`Call`] or [`CallStream`] was dropped. Waits until the
-    /// other end has said what it has, or it is clear that it knows no calls. Each is given once.
+    /// The calls and streams with a [key](CallOptions::key) that are open and have no handle: those of earlier runs of
+    /// this program in the same session, and those whose [`Call`] or [`CallStream`] was dropped. Waits until the other
+    /// end has told which of them it has, or is known not to support calls. Each is returned once.
     ///
     /// Cancel-safe: none is lost.
     pub async fn resume_calls(&self) -> Vec<Resumed> {
@@ -81,20 +82,21 @@ impl Peer {
         found.into_iter().map(|found| Resumed::new(&self.hub, found)).collect()
     }
 
-    /// The messages of the application's own. The first call gets them all; a later one none.
+    /// The received messages that are no frames of calls. Only the first call gets them; later ones get none.
     #[must_use]
     pub fn messages(&self) -> PlainMessages {
         let receiver = self.hub.own.lock().unwrap_or_else(PoisonError::into_inner).take();
         PlainMessages::new(receiver)
     }
 
-    /// Calls and streams of this end that are open.
+    /// The number of calls and streams of this end that are open.
     #[must_use]
     pub fn open_calls(&self) -> usize {
         self.hub.open_calls()
     }
 
-    /// Calls and streams of the other end that run here, or are kept until it has processed their ends.
+    /// The number of calls and streams of the other end that run here, or whose ends are kept until it has processed
+    /// them.
     #[must_use]
     pub fn running_calls(&self) -> usize {
         self.hub.running_calls()

@@ -3,6 +3,6 @@
 pub struct SessionName {
     /// The session's id.
     pub id: String,
-    /// Whom it belongs to.
+    /// The principal to whom it belongs.
     pub principal: String,
 }

@@ -13,18 +13,19 @@ use crate::{Calls, CallsConfig, CallsMeter, Carrier, Link, Peer, SessionName};
 pub struct Setup {
     /// Handlers and limits.
     pub calls: Calls,
-    /// The end of the session that it is.
+    /// The end of the session: client or server.
     pub role: Role,
-    /// A random number.
+    /// A random number, different in each run and session.
     pub seed: u64,
-    /// At a server.
+    /// The session's name at a server; `None` at a client.
     pub session: Option<SessionName>,
     /// The counters of calls.
     pub meter: CallsMeter,
 }
 
 impl Setup {
-    /// A handle where there is no session: every call ends with [`OpenError::NotSupported`](crate::OpenError::NotSupported).
+    /// A handle for an end without a session: every call ends with
+    /// [`OpenError::NotSupported`](crate::OpenError::NotSupported).
     #[must_use]
     pub fn without_session(carrier: Arc<dyn Carrier>, meter: CallsMeter) -> Peer {
         let hub = Hub::new(CallsConfig::default(), Role::Client, 0, carrier, mpsc::channel(1).1, meter);
@@ -32,8 +33,8 @@ impl Setup {
         Peer::new(Arc::new(hub))
     }
 
-    /// The handle, and the task, which ends with the link. Nothing is received until the task is run; dropped, it ends
-    /// all calls.
+    /// Returns the handle, and the task to run, which ends with the link. Nothing is received until the task runs;
+    /// dropping the task ends all calls.
     pub fn start<L: Link>(self, link: L, carrier: Arc<dyn Carrier>) -> (Peer, impl Future<Output = ()> + use<L>) {
         let (own, messages) = mpsc::channel(CAPACITY);
         let shared = self.calls.share();

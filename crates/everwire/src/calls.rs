@@ -67,8 +67,10 @@ impl Client {
     /// messages itself: [`Peer::messages`] returns those that are no calls, and [`messages`](Self::messages) must not
     /// be called, since it would end all calls.
     ///
-    /// Without a [session](crate::Builder::session), or with a server that does not know calls, each call ends with
-    /// [`NotSupported`](crate::CallError::NotSupported). A `Peer` does not keep the client alive.
+    /// Without a [session](crate::Builder::session) each call fails with [`CallError::Open`](crate::CallError::Open)
+    /// and [`NotSupported`](crate::CallOpenError::NotSupported). So it does once a server has shown that it does not
+    /// support calls; calls that are open then end with [`CallError::NotSupported`](crate::CallError::NotSupported). A
+    /// `Peer` does not keep the client alive.
     pub fn calls(&self) -> Peer {
         self.shared().calls()
     }

@@ -1,4 +1,4 @@
-//! What handlers take from a call.
+//! The arguments of handlers, taken from a call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ pub struct Incoming {
     pub(crate) watermark: Option<Watermark>,
 }
 
-/// An argument of a handler.
+/// A type that can be an argument of a handler.
 pub trait FromCall: Sized {
-    /// Takes it from the call.
+    /// Makes the argument from the call.
     ///
     /// # Errors
-    /// What the caller is answered with; the handler is not run then.
+    /// The error with which the caller is answered; the handler is not run then.
     fn from_call(incoming: &Incoming) -> Result<Self, Failure>;
 }
 
@@ -34,15 +34,15 @@ pub trait FromCall: Sized {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallInfo {
-    /// Unique among the caller's.
+    /// The call's id, unique among the caller's calls.
     pub id: u64,
     /// A call or a stream.
     pub kind: Kind,
     /// The handler's name.
     pub name: String,
-    /// The caller's own name for it.
+    /// The caller's own name for the call.
     pub key: Option<String>,
-    /// The time that it may take, from its arrival on.
+    /// The time that the call may take, from its arrival on.
     pub deadline: Option<Duration>,
 }
 
@@ -51,20 +51,21 @@ pub struct CallInfo {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TraceParent(pub Option<String>);
 
-/// Something that was given to [`Calls::extension`](crate::Calls::extension).
+/// An argument of a handler: the value of this type that was given to [`Calls::extension`](crate::Calls::extension).
+/// Without one, the call fails.
 #[derive(Clone, Copy, Debug)]
 pub struct Extension<T>(pub T);
 
-/// The position of a call in its session, at a server: what a handler commits in one transaction with its effect, with
-/// [`Calls::in_order`](crate::Calls::in_order).
+/// The position of a call in its session, at a server. With [`Calls::in_order`](crate::Calls::in_order), a handler
+/// commits it in one transaction with its effect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Watermark {
     /// The session's id.
     pub session: String,
-    /// Whom the session belongs to.
+    /// The principal to whom the session belongs.
     pub principal: String,
-    /// The sequence number of the call's message: with it everything up to there is processed.
+    /// The sequence number of the call's message; once it is committed, all messages up to it are processed.
     pub sequence: u64,
 }
 
@@ -139,15 +140,15 @@ impl FromCall for TraceParent {
 impl<T: Clone + Send + Sync + 'static> FromCall for Extension<T> {
     fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
         incoming.extensions.get().cloned().map(Self).ok_or_else(|| {
-            tracing::error!(target: "everwire::calls", wanted = std::any::type_name::<T>(), "a handler takes an extension that was not given");
-            Failure::new("calls.misconfigured", "the callee is not set up for this call")
+            tracing::error!(target: "everwire::calls", wanted = std::any::type_name::<T>(), "a handler requires an extension that was not given to `Calls::extension`");
+            Failure::new("calls.misconfigured", "the callee is not configured for this call")
         })
     }
 }
 
 impl FromCall for Watermark {
     fn from_call(incoming: &Incoming) -> Result<Self, Failure> {
-        let words = "the handler takes a watermark, and only calls to a server have one";
+        let words = "the handler requires a watermark, and only calls to a server have one";
         incoming.watermark.clone().ok_or_else(|| Failure::new("calls.misconfigured", words))
     }
 }

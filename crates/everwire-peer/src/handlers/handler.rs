@@ -11,8 +11,8 @@ use futures_util::{FutureExt, StreamExt};
 use super::{FromCall, Incoming, Shareable};
 use crate::{BoxFuture, BoxStream, IntoPayload, MaybeSend, MaybeSync};
 
-/// A handler of calls: an async function of up to six arguments, each of which is [`FromCall`], and whose result is
-/// [`IntoPayload`].
+/// A handler of calls: an async function of up to six arguments that implement [`FromCall`], with a result that
+/// implements [`IntoPayload`].
 pub trait Handler<Args>: MaybeSend + MaybeSync + 'static {
     /// Takes its arguments from the call, and runs.
     ///
@@ -21,8 +21,8 @@ pub trait Handler<Args>: MaybeSend + MaybeSync + 'static {
     fn handle(&self, incoming: &Incoming) -> Result<BoxFuture<'static, Result<Message, Failure>>, Failure>;
 }
 
-/// A handler of streams: an async function like that of a [`Handler`], whose result is a `Stream` of what is
-/// [`IntoPayload`]. An item that is an error is the stream's end.
+/// A handler of streams: an async function like a [`Handler`], whose result is a `Stream` of items that implement
+/// [`IntoPayload`]. An item that is an error ends the stream with that error.
 pub trait StreamHandler<Args>: MaybeSend + MaybeSync + 'static {
     /// Takes its arguments from the call, and runs.
     ///

@@ -23,13 +23,14 @@ pub use handler::{Handler, StreamHandler};
 
 /// The handlers of an end, by name, and the limits of its calls.
 ///
-/// A handler is an async function. Its arguments are taken from the call by their types ([`FromCall`]): [`Json`](crate::Json),
-/// `String`, `Bytes` or `Message` are the payload, [`Peer`](crate::Peer) calls the caller back, [`CallInfo`], [`TraceParent`], [`Extension`] and
-/// [`Watermark`] are what else there is. It returns a reply, or a `Result` of one and of what can become a [`Failure`].
+/// A handler is an async function. Its arguments are made from the call by their types ([`FromCall`]):
+/// [`Json`](crate::Json), `String`, `Bytes` or `Message` is the payload, [`Peer`](crate::Peer) calls the caller back,
+/// and [`CallInfo`], [`TraceParent`], [`Extension`] and [`Watermark`] are the rest. It returns a reply, or a `Result`
+/// of a reply and an error that converts into a [`Failure`].
 ///
-/// A handler runs at most once for each call. Those of one session share its task: each runs until it awaits something, so work
-/// that takes the processor for long belongs on a thread of its own. When the caller cancels, when the deadline passes, or when the
-/// session ends, the handler's future is dropped where it stands.
+/// A handler runs at most once for each call. The handlers of one session share one task: each runs until it awaits
+/// something, so move work that takes the processor for long to another thread. When the caller cancels, when the
+/// deadline passes, or when the session ends, the handler's future is dropped at its present await.
 ///
 /// ```
 /// use everwire_peer::{Calls, Failure, Json};
@@ -73,42 +74,42 @@ impl Calls {
         Self::default()
     }
 
-    /// A handler of calls of this name; it takes the place of an earlier one.
+    /// Adds a handler of calls with this name; it replaces an earlier one.
     pub fn call<Args: 'static>(mut self, name: impl Into<String>, handler: impl Handler<Args>) -> Self {
         self.handlers.insert(name.into(), Erased::Call(ErasedCall::erase(handler)));
         self
     }
 
-    /// A handler of streams of this name: an async function that returns a `Stream` of items. It is asked for the next item when
-    /// the caller has room for one.
+    /// Adds a handler of streams with this name: an async function that returns a `Stream` of items. The stream is
+    /// polled for the next item when the caller has room for one.
     pub fn stream<Args: 'static>(mut self, name: impl Into<String>, handler: impl StreamHandler<Args>) -> Self {
         self.handlers.insert(name.into(), Erased::Stream(ErasedStream::erase(handler)));
         self
     }
 
-    /// Something that handlers can take as an [`Extension`]: a pool, settings.
+    /// A value that handlers can have as an argument, as an [`Extension`]: a pool of connections, settings.
     pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         self.extensions.insert(value);
         self
     }
 
-    /// Limits.
+    /// The limits of calls. Default: [`Config::default`].
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// Runs the calls of a session one after another, and acknowledges the message of each when its handler has ended. Streams run
-    /// beside. So a handler that commits its [`Watermark`] in one transaction with its effect has that effect exactly once, over
-    /// a crash of the server too (`Sessions::with_watermarks`). The session's limit on messages that are not processed holds up what comes
-    /// behind them, cancels too: a deadline ends a call that takes too long. Default: off; calls run beside each other, and are
-    /// acknowledged when they are taken.
+    /// Runs the calls of a session one after another, and acknowledges the message of each when its handler has ended.
+    /// Streams run beside. So a handler that commits its [`Watermark`] in one transaction with its effect has that
+    /// effect exactly once, over a crash of the server too (`Sessions::with_watermarks`). At the session's limit of
+    /// unprocessed messages, later messages wait for the running call, cancels included: give calls a deadline.
+    /// Default: off; calls run concurrently, and are acknowledged when they are started.
     pub fn in_order(mut self) -> Self {
         self.in_order = true;
         self
     }
 
-    /// The limits, to be changed.
+    /// The limits, for changes.
     pub fn config_mut(&mut self) -> &mut Config {
         &mut self.config
     }

@@ -54,13 +54,13 @@ const OUTCOMES: [&str; 6] = ["answered", "failed", "panicked", "refused", "deadl
 const UNKNOWN: &str = "(unknown)";
 
 impl CallsMeter {
-    /// For a client; `server` is the label of everything.
+    /// The counters of a client; `server` is the value of their label `server`.
     #[must_use]
     pub fn client(server: &str) -> Self {
         Self::new(&names::CLIENT, Some(server.to_owned()))
     }
 
-    /// For the sessions of a server.
+    /// The counters of a server's sessions.
     #[must_use]
     pub fn server() -> Self {
         Self::new(&names::SERVER, None)

@@ -4,19 +4,19 @@ use everwire_ws::Message;
 
 use super::HandlerOutcome;
 
-/// The counters of calls with the feature `metrics`; without it, nothing is.
+/// The counters of calls with the feature `metrics`; without the feature it counts nothing.
 #[derive(Clone, Debug)]
 pub struct CallsMeter;
 
 #[allow(clippy::unused_self, reason = "as with the feature")]
 impl CallsMeter {
-    /// For a client; `server` is the label of everything.
+    /// The counters of a client; `server` is the value of their label `server`.
     #[must_use]
     pub fn client(_server: &str) -> Self {
         Self
     }
 
-    /// For the sessions of a server.
+    /// The counters of a server's sessions.
     #[must_use]
     pub fn server() -> Self {
         Self
