@@ -27,6 +27,9 @@ pub(crate) enum Port {
     Monitor,
 }
 
+/// 10.198.0.0/24 and so on.
+const NETWORKS: u32 = 256;
+
 const PORTS: [u16; 4] = [8080, 4222, 6222, 8222];
 
 impl Network {
@@ -105,7 +108,8 @@ impl Network {
 
 /// Removed when dropped.
 pub(crate) struct Namespaces {
-    id: u32,
+    /// Of its network: no other schedule that runs meanwhile has the same.
+    number: u32,
     machines: usize,
 }
 
@@ -114,13 +118,14 @@ impl Namespaces {
         if !cfg!(target_os = "linux") {
             return Err("it is no Linux".to_owned());
         }
-        let all = Self { id: std::process::id(), machines };
-        let bridge = format!("ewb{}", all.id);
-        run("ip", &["link", "add", &bridge, "type", "bridge"])?;
+        let all = Self { number: free_network()?, machines };
+        let bridge = bridge(all.number);
         run("ip", &["address", "add", &format!("{}/24", all.host(254)), "dev", &bridge])?;
         run("ip", &["link", "set", &bridge, "up"])?;
         for machine in 0..machines {
-            let (name, cable) = (all.name(machine), format!("ew{}-{machine}", all.id));
+            let (name, cable) = (all.name(machine), format!("ew{}-{machine}", all.number));
+            // Left by a schedule that was killed, if it is there.
+            let _ = run("ip", &["netns", "delete", &name]);
             run("ip", &["netns", "add", &name])?;
             run("ip", &["link", "add", &cable, "type", "veth", "peer", "name", "eth0", "netns", &name])?;
             run("ip", &["link", "set", &cable, "master", &bridge, "up"])?;
@@ -135,7 +140,7 @@ impl Namespaces {
     }
 
     fn host(&self, host: usize) -> String {
-        format!("10.198.{}.{host}", self.id % 256)
+        format!("10.198.{}.{host}", self.number)
     }
 
     fn ip(&self, machine: usize) -> String {
@@ -143,7 +148,7 @@ impl Namespaces {
     }
 
     fn name(&self, machine: usize) -> String {
-        format!("everwire-{}-{machine}", self.id)
+        format!("everwire-{}-{machine}", self.number)
     }
 
     fn inside(&self, machine: usize, words: &[&str]) -> Done<()> {
@@ -157,8 +162,24 @@ impl Drop for Namespaces {
         for machine in 0..self.machines {
             let _ = run("ip", &["netns", "delete", &self.name(machine)]);
         }
-        let _ = run("ip", &["link", "delete", &format!("ewb{}", self.id)]);
+        let _ = run("ip", &["link", "delete", &bridge(self.number)]);
     }
+}
+
+fn bridge(network: u32) -> String {
+    format!("ewb{network}")
+}
+
+/// Makes the bridge of a network that nobody has. Two schedules in one network would talk to each other's nodes.
+fn free_network() -> Done<u32> {
+    let first = std::process::id() % NETWORKS;
+    for network in (first..NETWORKS).chain(0..first) {
+        match run("ip", &["link", "add", &bridge(network), "type", "bridge"]) {
+            Err(why) if why.contains("exists") => {}
+            made => return made.map(|()| network),
+        }
+    }
+    Err("all networks are in use: `ip link` shows their bridges, ewb0 to ewb255".to_owned())
 }
 
 pub(crate) fn run(program: &str, args: &[&str]) -> Done<()> {

@@ -1,5 +1,6 @@
 //! One run from the first node to the verdict.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use everwire_chat::wire::Position;
 use everwire_cluster::dice::Dice;
 use everwire_cluster::record::{Ban, Disturbance, History, Kind, Millis, Record, What};
-use everwire_cluster::rules::{PRESENCE_BOUND, Rule, violations};
+use everwire_cluster::rules::{PRESENCE_BOUND, Rule, Violation, violations};
 use tokio::sync::watch;
 
 use super::Done;
@@ -30,8 +31,9 @@ const BANNED: &str = "mallory";
 const GHOSTS: usize = 1;
 /// Within so much everything is well again once all is healed.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Broken rules that are shown.
-const SHOWN: usize = 20;
+/// Violations that are shown of each rule; the file has all of them.
+const SHOWN: usize = 5;
+const FILE: &str = "violations.txt";
 
 pub(crate) async fn run(args: &Args, network: &Network, seed: u64) -> Done<()> {
     let temporary =
@@ -61,8 +63,21 @@ async fn judge(args: &Args, network: &Network, seed: u64, base: &Path) -> Done<(
     let is_presence = |rule| matches!(rule, Rule::Gone | Rule::Here);
     let mut broken = violations(&record);
     broken.retain(|violation| args.has_presence || !is_presence(violation.rule));
-    broken.iter().take(SHOWN).for_each(|violation| println!("  {violation}"));
-    if broken.is_empty() { Ok(()) } else { Err(format!("{} times a rule was broken", broken.len())) }
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let mut by_rule: BTreeMap<Rule, Vec<&Violation>> = BTreeMap::new();
+    broken.iter().for_each(|violation| by_rule.entry(violation.rule).or_default().push(violation));
+    for violations in by_rule.values() {
+        violations.iter().take(SHOWN).for_each(|violation| println!("  {violation}"));
+        if let Some(more) = violations.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            println!("  and {more} more of this rule");
+        }
+    }
+    let all: String = broken.iter().map(|violation| format!("{violation}\n")).collect();
+    let file = base.join(FILE);
+    std::fs::write(&file, all).map_err(|error| format!("{}: {error}", file.display()))?;
+    Err(format!("{} times a rule was broken ({FILE} has all of them)", broken.len()))
 }
 
 /// All who come in one schedule.
