@@ -24,7 +24,7 @@ pub enum Phase {
     Upgrade,
     /// The session is opened or resumed.
     Session,
-    /// The WebSocket is open, and the user's hook talks with the server before anything else is sent.
+    /// The WebSocket is open, and the user's hook exchanges messages with the server before anything else is sent.
     OnOpen,
 }
 
@@ -259,7 +259,7 @@ impl fmt::Display for Phase {
             Self::Tls => "the TLS handshake",
             Self::Upgrade => "the WebSocket handshake",
             Self::Session => "opening the session",
-            Self::OnOpen => "the talk before the first message",
+            Self::OnOpen => "the exchange before the first message",
         })
     }
 }

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_and_numbers() {
+    fn escapes_and_numbers_are_read_as_other_readers_read_them() {
         for text in [
             r#""\u0041\ud83d\ude00\/\b\f\n\r\t\"\\""#,
             r#""\ud83d""#,

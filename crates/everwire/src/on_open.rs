@@ -32,11 +32,11 @@ pub(crate) struct Fresh {
     pub(crate) leave: Leave,
 }
 
-/// What a hook says in the end.
+/// The result of a hook.
 pub(crate) type HookResult = Result<(), Box<dyn Error + Send + Sync>>;
 
-/// Has the hook talk on each.
-pub(crate) fn talk<F, Fut>(hook: F) -> OnOpen
+/// Runs the hook on each new connection.
+pub(crate) fn run<F, Fut>(hook: F) -> OnOpen
 where
     F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
     Fut: Future<Output = HookResult> + MaybeSend + 'static,

@@ -54,7 +54,7 @@ fn logs_in(url: &str) -> everwire::Builder {
 }
 
 #[tokio::test]
-async fn what_it_says_goes_first_on_every_connection_and_what_waited_comes_behind() {
+async fn what_the_hook_sends_goes_first_on_every_connection_and_queued_messages_follow() {
     let (server, heard) = start().await;
     let client = logs_in(&server.url).connect_on_build(false).build().expect("settings");
     let mut inbox = client.messages();
@@ -76,7 +76,7 @@ async fn what_it_says_goes_first_on_every_connection_and_what_waited_comes_behin
 }
 
 #[tokio::test]
-async fn who_is_not_wanted_ends_with_the_hooks_words() {
+async fn a_permanent_error_of_the_hook_ends_the_client_with_its_words() {
     let (server, _) = start().await;
     let client = hasty(&server.url).on_open(async |mut connection| {
         connection.send("login wrong").await?;
@@ -89,12 +89,12 @@ async fn who_is_not_wanted_ends_with_the_hooks_words() {
     let end = state(&client, "the end", State::is_final).await;
     let State::Closed(Closed::Refused(Cause::OpenFailed(failure))) = end else { panic!("another end: {end}") };
     assert_eq!((failure.phase, &failure.kind), (Phase::OnOpen, &OpenFailureKind::PermanentError));
-    assert_eq!(failure.to_string(), "the talk before the first message failed: it asks: who are you?");
+    assert_eq!(failure.to_string(), "the exchange before the first message failed: it asks: who are you?");
     assert_eq!(server.accepted(), 1);
 }
 
 #[tokio::test]
-async fn an_error_of_any_kind_is_tried_again_with_the_cause_at_hand() {
+async fn after_any_other_error_the_hook_runs_again_and_is_told_the_cause() {
     let (server, heard) = start().await;
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&runs);
@@ -124,7 +124,7 @@ async fn an_error_of_any_kind_is_tried_again_with_the_cause_at_hand() {
 }
 
 #[tokio::test]
-async fn a_close_meanwhile_is_judged_by_its_code_though_the_hook_overlooks_it() {
+async fn a_close_during_the_hook_is_judged_by_its_code_though_the_hook_ignores_it() {
     for (code, is_final) in [(1008, true), (1000, true), (1011, false), (4999, false)] {
         let server = closing(code).await;
         let overlooks = async |mut connection: everwire::NewConnection| {
@@ -148,7 +148,7 @@ async fn a_close_meanwhile_is_judged_by_its_code_though_the_hook_overlooks_it() 
 }
 
 #[tokio::test]
-async fn a_loss_meanwhile_is_tried_again_and_the_outbox_is_kept() {
+async fn a_loss_during_the_hook_is_tried_again_and_the_outbox_is_kept() {
     let server = Server::web_socket(async |mut socket: PeerSocket, number| match number {
         0 => drop(socket.next().await),
         _ => support::echo(socket).await,
@@ -170,7 +170,7 @@ async fn a_loss_meanwhile_is_tried_again_and_the_outbox_is_kept() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_is_given_up_by_the_connect_timeout_and_by_whoever_closes() {
+async fn a_hook_that_hangs_is_ended_by_the_connect_timeout_and_by_closing() {
     let (server, _) = start().await;
     let talks = Arc::new(AtomicUsize::new(0));
     let hangs = |talks: &Arc<AtomicUsize>| {
@@ -196,7 +196,7 @@ async fn one_that_hangs_is_given_up_by_the_connect_timeout_and_by_whoever_closes
 }
 
 #[tokio::test]
-async fn who_keeps_the_connection_for_later_is_told_that_it_is_over() {
+async fn a_connection_that_is_kept_beyond_the_hook_says_that_it_is_over() {
     let (server, _) = start().await;
     let (keep, mut kept) = tokio::sync::mpsc::unbounded_channel();
     let client = hasty(&server.url).on_open(move |connection| {
@@ -212,7 +212,7 @@ async fn who_keeps_the_connection_for_later_is_told_that_it_is_over() {
 }
 
 #[tokio::test]
-async fn a_task_that_waits_on_it_beyond_the_hook_hears_that_it_is_over() {
+async fn a_task_that_waits_on_the_connection_beyond_the_hook_is_told_that_it_is_over() {
     let (server, heard) = start().await;
     let (keep, mut kept) = tokio::sync::mpsc::unbounded_channel();
     let client = hasty(&server.url).on_open(move |mut connection| {
@@ -237,7 +237,7 @@ async fn a_task_that_waits_on_it_beyond_the_hook_hears_that_it_is_over() {
 }
 
 #[tokio::test]
-async fn who_gives_the_attempt_up_takes_the_connection_from_whoever_has_it() {
+async fn giving_up_the_attempt_ends_the_connection_for_whoever_holds_it() {
     let (server, _) = start().await;
     let (keep, mut kept) = tokio::sync::mpsc::unbounded_channel();
     let client = hasty(&server.url).on_open(move |mut connection| {
@@ -283,8 +283,8 @@ async fn the_hook_for_requests_may_give_up_too() {
 }
 
 #[tokio::test]
-async fn sessions_have_their_own_hello() {
+async fn a_session_with_a_hook_for_new_connections_is_refused() {
     let builder = hasty("ws://127.0.0.1:1/").session(everwire::SessionMode::Prefer);
     let error = builder.on_open(async |_| Ok(())).build().expect_err("not both").to_string();
-    assert!(error.starts_with("on_open: not for sessions"), "{error}");
+    assert!(error.starts_with("on_open: can't be combined with a session"), "{error}");
 }

@@ -61,7 +61,7 @@ impl Owned {
 }
 
 #[tokio::test]
-async fn when_it_is_proven() {
+async fn an_owner_is_dropped_under_no_lock_when_its_message_is_proven() {
     for guarantee in [Guarantee::Unproven, Guarantee::AtMostOnce, Guarantee::AtLeastOnce] {
         let server = Server::echo().await;
         let owned = Owned::new(hasty(&server.url).guarantee(guarantee).build().expect("good settings"));
@@ -78,7 +78,7 @@ async fn when_it_is_proven() {
 }
 
 #[tokio::test]
-async fn when_it_expires_is_conflated_cancelled_or_replaced() {
+async fn an_owner_is_dropped_under_no_lock_when_its_message_expires_is_conflated_cancelled_or_replaced() {
     let owned = Owned::new(hasty(NOWHERE).build().expect("good settings"));
     let send = |options| owned.client.send_with(owned.message(10), options).expect("room");
     let brief = SendOptions::new().ttl(Duration::from_millis(20));
@@ -101,7 +101,7 @@ async fn when_it_expires_is_conflated_cancelled_or_replaced() {
 }
 
 #[tokio::test]
-async fn when_it_gives_way_to_others() {
+async fn an_owner_is_dropped_under_no_lock_when_its_message_makes_room_for_others() {
     use everwire::Overflow;
 
     for overflow in [Overflow::DropOldest, Overflow::DropNewest, Overflow::DropLowestPriority, Overflow::Reject] {
@@ -119,7 +119,7 @@ async fn when_it_gives_way_to_others() {
 }
 
 #[tokio::test]
-async fn when_the_client_is_closed_or_its_server_gone() {
+async fn an_owner_is_dropped_under_no_lock_when_the_client_is_closed_or_its_server_gone() {
     let server = Server::raw(|stream, _| async move { drop(support::upgrade(stream).await) }).await;
     let owned = Owned::new(hasty(&server.url).build().expect("good settings"));
     for _ in 0..50 {
@@ -132,7 +132,7 @@ async fn when_the_client_is_closed_or_its_server_gone() {
 }
 
 #[tokio::test]
-async fn when_a_store_has_it_too() {
+async fn an_owner_is_dropped_under_no_lock_when_a_store_has_its_message_too() {
     let server = Server::echo().await;
     let builder = hasty(&server.url).guarantee(Guarantee::AtLeastOnce).store(MemoryStore::default());
     let owned = Owned::new(builder.build().expect("good settings"));

@@ -39,7 +39,7 @@ async fn by_text(answers: bool) -> (Server, Arc<AtomicBool>) {
 }
 
 #[tokio::test]
-async fn an_answer_proves_what_was_sent_before_and_is_no_message() {
+async fn the_answer_to_a_text_ping_proves_what_was_sent_before_and_is_no_message() {
     let (server, pinged) = by_text(true).await;
     let client = hasty(&server.url).text_pings("ping", "pong").build().expect("good settings");
     let mut inbox = client.messages();
@@ -52,7 +52,7 @@ async fn an_answer_proves_what_was_sent_before_and_is_no_message() {
 }
 
 #[tokio::test]
-async fn a_server_that_answers_no_text_is_dead() {
+async fn a_server_that_answers_no_text_ping_is_declared_dead() {
     let (server, _) = by_text(false).await;
     let client = hasty(&server.url)
         .text_pings("ping", "pong")

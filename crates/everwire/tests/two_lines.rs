@@ -62,7 +62,7 @@ async fn a_program_for_tungstenite_says_and_hears_the_same_with_two_lines_change
 }
 
 #[tokio::test]
-async fn it_is_compressed_where_the_server_agrees() {
+async fn a_single_connection_is_compressed_where_the_server_agrees() {
     let (listener, url) = listen().await;
     let server = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.expect("a client");
@@ -111,7 +111,7 @@ async fn a_single_connection_fails_with_the_phase_and_says_whether_to_try_again(
 async fn what_needs_a_client_is_refused_for_a_single_connection() {
     let builder = Client::builder("ws://127.0.0.1:1/").session(SessionMode::Require);
     let error = builder.connect_once().await.expect_err("a session needs a client");
-    assert_eq!(error.to_string(), "session: not for a single connection: build a client");
+    assert_eq!(error.to_string(), "session: can't be used for a single connection: build a client");
 }
 
 #[tokio::test]

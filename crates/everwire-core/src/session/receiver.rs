@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn it_waits_for_more_but_not_for_long() {
+    fn an_acknowledgement_waits_for_more_messages_but_not_for_long() {
         let mut receiver = receiver();
         for seq in 1..=10 {
             receiver.accept(seq, 1);

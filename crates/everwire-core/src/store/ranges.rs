@@ -74,7 +74,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_set(steps in prop::collection::vec((any::<bool>(), 0..60_u64, 0..12_u64), 0..60)) {
+        fn ranges_agree_with_a_set_of_single_numbers(steps in prop::collection::vec((any::<bool>(), 0..60_u64, 0..12_u64), 0..60)) {
             let (mut ranges, mut model) = (Ranges::default(), BTreeSet::new());
             for (adds, first, more) in steps {
                 let last = first + more;

@@ -42,7 +42,10 @@ impl Builder {
         #[cfg(target_arch = "wasm32")]
         self.prepare_page()?;
         if self.on_open.is_some() && self.config.session.is_some() {
-            return Err(super::setting("on_open", "not for sessions: their hello is what goes first on a connection"));
+            return Err(super::setting(
+                "on_open",
+                "can't be combined with a session, whose hello goes first on a connection",
+            ));
         }
         #[cfg(feature = "calls")]
         if self.calls.is_some() && self.config.session.is_none() {

@@ -69,7 +69,7 @@ impl Builder {
         F: Fn(NewConnection) -> Fut + MaybeSend + MaybeSync + 'static,
         Fut: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + MaybeSend + 'static,
     {
-        self.on_open = Some(on_open::talk(hook));
+        self.on_open = Some(on_open::run(hook));
         self
     }
 }

@@ -24,7 +24,7 @@ impl Builder {
     pub async fn connect_once(mut self) -> Result<(WebSocket, Opening), ConnectError> {
         for (given, setting) in [(self.config.session.is_some(), "session"), (self.store.is_some(), "store")] {
             if given {
-                let problem = "not for a single connection: build a client";
+                let problem = "can't be used for a single connection: build a client";
                 return Err(ConnectError::Setting(super::setting(setting, problem)));
             }
         }
