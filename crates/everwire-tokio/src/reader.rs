@@ -43,7 +43,7 @@ impl Reader {
         };
         if read >= room.min(self.read_size) {
             self.read_size = (self.read_size * 4).min(MOST);
-        } else if read < self.read_size / 4 {
+        } else if read < self.read_size / 4 && room >= self.read_size {
             self.read_size = (self.read_size / 2).max(QUIET);
         }
         Poll::Ready(Ok(read))

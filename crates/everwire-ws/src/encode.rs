@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::frame::{FIN, Key, MASKED, MAX_CONTROL, MaskKeys, Opcode, RSV1, copy_masked, rotated};
+use crate::frame::{FIN, Key, MASKED, MAX_CONTROL, MAX_HEADER, MaskKeys, Opcode, RSV1, copy_masked, rotated};
 use crate::message::Message;
 use crate::output::Output;
 
@@ -14,9 +14,6 @@ pub(crate) struct Encoder {
     output: Output,
     queued_total: u64,
 }
-
-/// The longest header, masking key included.
-const MAX_HEADER: usize = 14;
 
 /// The header of a client's frame of less than 126 bytes.
 const SMALL_HEADER: usize = 6;

@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod idle;
+mod large;
 mod round_trips;
 mod stream;
 
@@ -38,8 +39,20 @@ pub(crate) enum Measure {
     IdlePlain,
     /// The same with compression.
     IdleCompressed,
-    /// 64 KiB one way to the client, batched.
-    Large,
+    /// Binary messages of 4 KiB one way to the client, batched.
+    Down4K,
+    /// The same with 64 KiB.
+    Down64K,
+    /// The same with 1 MiB.
+    Down1M,
+    /// Text of 64 KiB one way to the client, batched.
+    DownText64K,
+    /// Binary messages of 4 KiB one way to the server, batched: the client masks them.
+    Up4K,
+    /// The same with 64 KiB.
+    Up64K,
+    /// The same with 1 MiB.
+    Up1M,
 }
 
 /// One column of a measure's figures.
@@ -73,8 +86,12 @@ const DEFLATE: &[Column] = &[
 ];
 const BROADCAST: &[Column] = &[less("CPU, µs per member")];
 const MEMORY: &[Column] = &[less("KiB per connection")];
-const LARGE: &[Column] =
-    &[more("k messages/s"), less("server's CPU, µs per message"), less("client's CPU, µs per message")];
+const LARGE: &[Column] = &[
+    more("GB/s"),
+    less("CPU of both ends, ns per KiB"),
+    less("sender's CPU, ns per KiB"),
+    less("receiver's CPU, ns per KiB"),
+];
 
 impl Measure {
     pub(crate) const ALL: &[Self] = &[
@@ -89,7 +106,13 @@ impl Measure {
         Self::BroadcastTcp,
         Self::IdlePlain,
         Self::IdleCompressed,
-        Self::Large,
+        Self::Down4K,
+        Self::Down64K,
+        Self::Down1M,
+        Self::DownText64K,
+        Self::Up4K,
+        Self::Up64K,
+        Self::Up1M,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -105,7 +128,13 @@ impl Measure {
             Self::BroadcastTcp => "broadcast-tcp",
             Self::IdlePlain => "idle-plain",
             Self::IdleCompressed => "idle-compressed",
-            Self::Large => "large-64k",
+            Self::Down4K => "down-4k",
+            Self::Down64K => "down-64k",
+            Self::Down1M => "down-1m",
+            Self::DownText64K => "down-text-64k",
+            Self::Up4K => "up-4k",
+            Self::Up64K => "up-64k",
+            Self::Up1M => "up-1m",
         }
     }
 
@@ -121,7 +150,9 @@ impl Measure {
             Self::DeflateAlone | Self::DeflateContext => DEFLATE,
             Self::BroadcastProtocol | Self::BroadcastTcp => BROADCAST,
             Self::IdlePlain | Self::IdleCompressed => MEMORY,
-            Self::Large => LARGE,
+            Self::Down4K | Self::Down64K | Self::Down1M | Self::DownText64K | Self::Up4K | Self::Up64K | Self::Up1M => {
+                LARGE
+            }
         }
     }
 
@@ -131,10 +162,26 @@ impl Measure {
             Self::RoundTrip => &[RawTcp, Everwire, Tungstenite, FastWebSockets, Yawc, Sockudo, TokioWebSockets],
             Self::DeflateAlone | Self::DeflateContext | Self::IdleCompressed => &[Everwire, Yawc, Sockudo],
             Self::BroadcastProtocol | Self::BroadcastTcp => &[EverwirePrepared, Everwire, Yawc, Sockudo],
-            Self::OneWay32 | Self::OneWay128 => {
+            Self::OneWay32 | Self::OneWay128 | Self::Down4K | Self::Up4K => {
                 &[Everwire, EverwireInPlace, Tungstenite, FastWebSockets, Yawc, Sockudo, TokioWebSockets]
             }
             _ => &[Everwire, Tungstenite, FastWebSockets, Yawc, Sockudo, TokioWebSockets],
+        }
+    }
+
+    /// Bytes of a message of a measure of large ones.
+    fn large(self) -> usize {
+        match self {
+            Self::Down4K | Self::Up4K => 4 << 10,
+            Self::Down1M | Self::Up1M => 1 << 20,
+            _ => 64 << 10,
+        }
+    }
+
+    fn large_message<P: Peer>(self) -> P::Message {
+        match self {
+            Self::DownText64K => P::text(&"x".repeat(self.large())),
+            _ => P::binary(&vec![b'x'; self.large()]),
         }
     }
 
@@ -208,7 +255,12 @@ async fn run_client<P: Peer>(measure: Measure, address: String, effort: Effort) 
             stream::compressed_up::<P>(connect(measure, &address).await?, &messages, effort).await
         }
         Measure::Pipelined => stream::pipelined::<P>(connect(measure, &address).await?, effort).await,
-        Measure::Large => stream::down::<P>(connect(measure, &address).await?, effort).await,
+        Measure::Down4K | Measure::Down64K | Measure::Down1M | Measure::DownText64K => {
+            large::down::<P>(connect(measure, &address).await?, measure.large()).await
+        }
+        Measure::Up4K | Measure::Up64K | Measure::Up1M => {
+            large::up::<P>(connect(measure, &address).await?, measure.large(), effort).await
+        }
         Measure::RoundTrip => round_trips::client::<P>(connect(measure, &address).await?, effort).await,
         Measure::BroadcastProtocol => broadcast::without_transport::<P>(effort).await,
         Measure::BroadcastTcp => broadcast::client(&address, effort).await,
@@ -231,7 +283,9 @@ async fn run_server<P: Peer>(measure: Measure, effort: Effort) -> Done<()> {
         let _ended = match measure {
             Measure::RoundTrip => round_trips::server(peer).await,
             Measure::Pipelined => stream::echo(peer).await,
-            Measure::Large => stream::source(peer, effort).await,
+            Measure::Down4K | Measure::Down64K | Measure::Down1M | Measure::DownText64K => {
+                large::source(peer, measure.large_message::<P>(), effort).await
+            }
             _ => stream::sink(peer).await,
         };
     }

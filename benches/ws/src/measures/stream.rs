@@ -16,12 +16,10 @@ const IN_FLIGHT: usize = 64;
 /// What is shorter than this is a word to the other side, all else is payload.
 const WORD: usize = 32;
 
-const LARGE: usize = 64 << 10;
-
 /// What the other side did between `start` and `end`.
-struct Counted {
+pub(super) struct Counted {
     messages: u64,
-    cpu: Duration,
+    pub(super) cpu: Duration,
 }
 
 /// One way to the server: messages per second in millions (batched) or thousands, and CPU.
@@ -98,39 +96,6 @@ pub(super) async fn pipelined<P: Peer>(to: Connected, effort: Effort) -> Done<Ve
     Ok(vec![received as f64 / took.as_secs_f64() / 1e3, mine + per(counted.cpu, received)])
 }
 
-/// One way to the client, large messages: thousands of messages per second, and CPU in µs.
-pub(super) async fn down<P: Peer>(to: Connected, _: Effort) -> Done<Vec<f64>> {
-    let mut peer: P = to.open()?;
-    peer.send(&P::text("start")).await?;
-    let (cpu, started) = (cpu_time(), Instant::now());
-    let mut received = 0;
-    loop {
-        let message = peer.receive().await?;
-        if P::payload(&message).len() == LARGE {
-            received += 1;
-            continue;
-        }
-        let (took, mine) = (started.elapsed(), per(cpu_time() - cpu, received));
-        let counted = parse(P::payload(&message), received)?;
-        return Ok(vec![received as f64 / took.as_secs_f64() / 1e3, per(counted.cpu, received) / 1e3, mine / 1e3]);
-    }
-}
-
-/// The server of [`down`].
-pub(super) async fn source<P: Peer>(mut peer: P, effort: Effort) -> Done<()> {
-    peer.receive().await?;
-    let message = P::text(&"x".repeat(LARGE));
-    let (cpu, started) = (cpu_time(), Instant::now());
-    let mut sent = 0;
-    while started.elapsed() < effort.streaming {
-        peer.feed(&message).await?;
-        sent += 1;
-    }
-    peer.flush().await?;
-    peer.send(&P::text(&format!("{sent} {}", (cpu_time() - cpu).as_nanos()))).await?;
-    peer.receive().await.map(drop)
-}
-
 /// The server of [`up`]: counts.
 pub(super) async fn sink<P: Peer>(mut peer: P) -> Done<()> {
     let (mut messages, mut since) = (0, Duration::ZERO);
@@ -182,18 +147,18 @@ fn answer(word: &[u8], messages: &mut u64, since: &mut Duration) -> Option<Strin
     }
 }
 
-async fn start<P: Peer>(peer: &mut P) -> Done<()> {
+pub(super) async fn start<P: Peer>(peer: &mut P) -> Done<()> {
     peer.send(&P::text("start")).await?;
     peer.receive().await.map(drop)
 }
 
-async fn end<P: Peer>(peer: &mut P, sent: u64) -> Done<Counted> {
+pub(super) async fn end<P: Peer>(peer: &mut P, sent: u64) -> Done<Counted> {
     peer.send(&P::text("end")).await?;
     let answer = peer.receive().await?;
     parse(P::payload(&answer), sent)
 }
 
-fn parse(answer: &[u8], sent: u64) -> Done<Counted> {
+pub(super) fn parse(answer: &[u8], sent: u64) -> Done<Counted> {
     let (messages, cpu) = std::str::from_utf8(answer)?.split_once(' ').ok_or("an answer without a count")?;
     let counted = Counted { messages: messages.parse()?, cpu: Duration::from_nanos(cpu.parse()?) };
     if counted.messages != sent {

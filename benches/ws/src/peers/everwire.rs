@@ -30,6 +30,10 @@ impl Peer for Everwire {
         Message::text(text)
     }
 
+    fn binary(data: &[u8]) -> Message {
+        Message::from(data)
+    }
+
     fn payload(message: &Message) -> &[u8] {
         message.payload()
     }
@@ -84,6 +88,10 @@ impl Peer for EverwireInPlace {
         Everwire::text(text)
     }
 
+    fn binary(data: &[u8]) -> Message {
+        Everwire::binary(data)
+    }
+
     fn payload(message: &Message) -> &[u8] {
         Everwire::payload(message)
     }
@@ -124,6 +132,10 @@ impl Peer for EverwirePrepared {
 
     fn text(text: &str) -> Prepared {
         Prepared::new(Message::text(text))
+    }
+
+    fn binary(data: &[u8]) -> Prepared {
+        Prepared::new(Message::from(data))
     }
 
     fn payload(message: &Prepared) -> &[u8] {

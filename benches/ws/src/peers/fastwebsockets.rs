@@ -24,12 +24,14 @@ type Write = WebSocketWrite<BufWriter<WriteHalf<Wire>>>;
 pub(crate) struct FastWebSockets {
     read: Read,
     write: Write,
+    /// A client's end.
+    masks: bool,
     /// What a client masks in place, so that no message allocates.
     scratch: Vec<u8>,
 }
 
 impl Peer for FastWebSockets {
-    type Message = BytesMut;
+    type Message = (OpCode, BytesMut);
 
     fn open(wire: Wire, end: End, tuned: Tuned, compression: Compression) -> Option<Self> {
         if compression != Compression::Off {
@@ -47,38 +49,45 @@ impl Peer for FastWebSockets {
             BufWriter::with_capacity(buffer, write),
             role,
         );
-        Some(Self { read: FragmentCollectorRead::new(read), write, scratch: Vec::new() })
+        Some(Self { read: FragmentCollectorRead::new(read), write, masks: end == End::Client, scratch: Vec::new() })
     }
 
-    fn text(text: &str) -> BytesMut {
-        BytesMut::from(text)
+    fn text(text: &str) -> Self::Message {
+        (OpCode::Text, BytesMut::from(text))
     }
 
-    fn payload(message: &BytesMut) -> &[u8] {
-        message
+    fn binary(data: &[u8]) -> Self::Message {
+        (OpCode::Binary, BytesMut::from(data))
     }
 
-    async fn feed(&mut self, message: &BytesMut) -> Done<()> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(message);
-        let payload = Payload::BorrowedMut(&mut self.scratch);
-        Ok(self.write.write_frame(Frame::text(payload)).await?)
+    fn payload((_, data): &Self::Message) -> &[u8] {
+        data
     }
 
-    async fn feed_back(&mut self, message: BytesMut) -> Done<()> {
-        Ok(self.write.write_frame(Frame::text(Payload::Bytes(message))).await?)
+    async fn feed(&mut self, (opcode, data): &Self::Message) -> Done<()> {
+        if self.masks {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(data);
+            let payload = Payload::BorrowedMut(&mut self.scratch);
+            return Ok(self.write.write_frame(Frame::new(true, *opcode, None, payload)).await?);
+        }
+        Ok(self.write.write_frame(Frame::new(true, *opcode, None, Payload::Borrowed(data))).await?)
+    }
+
+    async fn feed_back(&mut self, (opcode, data): Self::Message) -> Done<()> {
+        Ok(self.write.write_frame(Frame::new(true, opcode, None, Payload::Bytes(data))).await?)
     }
 
     async fn flush(&mut self) -> Done<()> {
         Ok(self.write.flush().await?)
     }
 
-    async fn receive(&mut self) -> Done<BytesMut> {
+    async fn receive(&mut self) -> Done<Self::Message> {
         let frame = self.read.read_frame(&mut no_answer).await?;
         message(frame)
     }
 
-    async fn flush_and_receive(&mut self) -> Done<BytesMut> {
+    async fn flush_and_receive(&mut self) -> Done<Self::Message> {
         let mut answer = no_answer;
         let mut reading = pin!(self.read.read_frame(&mut answer));
         let frame = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
@@ -97,10 +106,10 @@ async fn no_answer(_: Frame<'_>) -> Result<(), WebSocketError> {
     Ok(())
 }
 
-fn message(frame: Frame<'_>) -> Done<BytesMut> {
+fn message(frame: Frame<'_>) -> Done<(OpCode, BytesMut)> {
     match (frame.opcode, frame.payload) {
-        (OpCode::Text, Payload::Bytes(payload)) => Ok(payload),
-        (OpCode::Text, payload) => Ok(BytesMut::from(&payload[..])),
+        (opcode @ (OpCode::Text | OpCode::Binary), Payload::Bytes(payload)) => Ok((opcode, payload)),
+        (opcode @ (OpCode::Text | OpCode::Binary), payload) => Ok((opcode, BytesMut::from(&payload[..]))),
         _ => Err("closed".into()),
     }
 }

@@ -64,6 +64,8 @@ pub(crate) trait Peer: Sized + Send + 'static {
 
     fn text(text: &str) -> Self::Message;
 
+    fn binary(data: &[u8]) -> Self::Message;
+
     fn payload(message: &Self::Message) -> &[u8];
 
     /// Queues a message that will be sent again, writing when a good batch is together.

@@ -22,6 +22,10 @@ impl Peer for RawTcp {
         text.as_bytes().to_vec()
     }
 
+    fn binary(data: &[u8]) -> Vec<u8> {
+        data.to_vec()
+    }
+
     fn payload(message: &Vec<u8>) -> &[u8] {
         message
     }

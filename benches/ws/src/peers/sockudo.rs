@@ -62,6 +62,10 @@ impl Peer for Sockudo {
         Message::Text(text.to_owned().into())
     }
 
+    fn binary(data: &[u8]) -> Message {
+        Message::Binary(data.to_vec().into())
+    }
+
     fn payload(message: &Message) -> &[u8] {
         message.as_bytes()
     }

@@ -30,6 +30,10 @@ impl Peer for TokioWebSockets {
         Message::text(text.to_owned())
     }
 
+    fn binary(data: &[u8]) -> Message {
+        Message::binary(data.to_vec())
+    }
+
     fn payload(message: &Message) -> &[u8] {
         message.as_payload()
     }

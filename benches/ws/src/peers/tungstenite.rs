@@ -41,6 +41,10 @@ impl Peer for Tungstenite {
         Message::text(text)
     }
 
+    fn binary(data: &[u8]) -> Message {
+        Message::binary(data.to_vec())
+    }
+
     fn payload(message: &Message) -> &[u8] {
         match message {
             Message::Text(text) => text.as_bytes(),

@@ -7,13 +7,17 @@ use super::{BATCH, Compression, End, Peer, SMALL_BUFFER, Tuned, sinks};
 use crate::Done;
 use crate::wire::Wire;
 
+/// Bytes of a message that are accepted, as many as by everwire.
+const LIMIT: usize = 64 << 20;
+
 pub(crate) struct Yawc(WebSocket<Wire>);
 
 impl Peer for Yawc {
     type Message = Frame;
 
     fn open(wire: Wire, end: End, tuned: Tuned, compression: Compression) -> Option<Self> {
-        let mut options = Options::default().with_utf8();
+        // Its own limit is below a message of 1 MiB.
+        let mut options = Options::default().with_utf8().with_limits(LIMIT, 2 * LIMIT);
         options = match tuned {
             Tuned::ForSpeed => options
                 .with_backpressure_boundary(BATCH)
@@ -48,6 +52,10 @@ impl Peer for Yawc {
 
     fn text(text: &str) -> Frame {
         Frame::text(text.to_owned())
+    }
+
+    fn binary(data: &[u8]) -> Frame {
+        Frame::binary(data.to_vec())
     }
 
     fn payload(message: &Frame) -> &[u8] {

@@ -3,7 +3,7 @@ use bytestring::ByteString;
 
 use super::inflated::Inflating;
 use super::input::Input;
-use super::partial::{Partial, Rest};
+use super::partial::{LARGE, Partial, Rest};
 use super::single_frame::{SHORT, Whole};
 use crate::frame::{FIN, Header, Key, MASKED, MAX_CONTROL, Opcode, Rules, apply_mask};
 use crate::{CloseCode, CloseFrame, Extensions, Incoming, Limits, Message, ProtocolError};
@@ -19,9 +19,14 @@ pub(crate) struct Decoder {
     rest: Option<Rest>,
     /// The message whose frames or bytes are not all there.
     partial: Option<Partial>,
+    /// A large binary frame has ended where the input does, and nothing has arrived since: the next one is likely to begin.
+    after_large: bool,
     /// Bytes that a message in one frame may have.
     longest: usize,
 }
+
+/// What is read where a large frame is likely to begin: its header, and little that would have to be copied.
+const HEADER_READ: usize = 512;
 
 /// What [`Whole`] needs of a frame's header.
 struct DataHeader {
@@ -38,7 +43,16 @@ impl Decoder {
         let rules = Rules { masked, reserved_bits: extensions.reserved_bits() };
         let inflating = Inflating::new(extensions.deflate.as_ref(), limits.max_message);
         let longest = limits.max_frame.min(limits.max_message);
-        Self { rules, limits, inflating, input: Input::default(), rest: None, partial: None, longest }
+        Self {
+            rules,
+            limits,
+            inflating,
+            input: Input::default(),
+            rest: None,
+            partial: None,
+            after_large: false,
+            longest,
+        }
     }
 
     /// Where to append what arrives, with room for about `wanted` bytes.
@@ -48,6 +62,10 @@ impl Decoder {
             && let Some(direct) = partial.direct_buffer(rest, wanted)
         {
             return direct;
+        }
+        self.after_large &= self.input.is_untouched();
+        if self.after_large && wanted > 0 {
+            return self.input.small_buffer(HEADER_READ);
         }
         self.input.buffer(wanted)
     }
@@ -192,7 +210,8 @@ impl Decoder {
         if partial.count_fragment() > limit {
             return Err(ProtocolError::TooManyFragments { limit });
         }
-        self.rest = Some(Rest { length: header.length, key: header.key, fin: header.fin });
+        self.rest =
+            Some(Rest { length: header.length, large: header.length >= LARGE, key: header.key, fin: header.fin });
         self.input.take(header.size);
         Ok(())
     }
@@ -208,7 +227,13 @@ impl Decoder {
 
     /// Closes the open frame, and its message if that was the last one.
     fn finish_message(&mut self) -> Result<Option<Message>, ProtocolError> {
-        match self.rest.take() {
+        let rest = self.rest.take();
+        if rest.as_ref().is_some_and(|rest| rest.large) && self.partial.as_ref().is_some_and(Partial::is_read_directly)
+        {
+            self.input.settle();
+            self.after_large = true;
+        }
+        match rest {
             Some(rest) if rest.fin => {
                 self.partial.take().map(|partial| partial.finish(&mut self.inflating)).transpose()
             }

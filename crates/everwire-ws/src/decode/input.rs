@@ -44,6 +44,27 @@ impl Input {
         &mut self.buffer
     }
 
+    /// The buffer to append to, which is empty, with room for so many bytes and no more.
+    pub(crate) fn small_buffer(&mut self, room: usize) -> &mut BytesMut {
+        if self.buffer.try_reclaim(room + 1) {
+            self.buffer = BytesMut::with_capacity(room);
+        }
+        self.buffer(room)
+    }
+
+    /// Whether nothing has arrived since it was [settled](Self::settle).
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Forgets what is taken, if that is all.
+    pub(crate) fn settle(&mut self) {
+        if self.is_empty() {
+            self.buffer.clear();
+            self.taken = 0;
+        }
+    }
+
     pub(crate) fn release_memory(&mut self) {
         release_buffer(self.buffer(0));
     }

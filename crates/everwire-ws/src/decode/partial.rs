@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::inflated::{Inflating, PartialInflated};
 use super::input::Input;
 use super::text::PartialText;
-use crate::frame::{Header, Key, Opcode, apply_mask};
+use crate::frame::{Header, Key, MAX_HEADER, Opcode, apply_mask};
 use crate::{Message, ProtocolError};
 
 /// A message of which a part has been taken from the input.
@@ -30,6 +30,8 @@ enum Body {
 #[derive(Debug)]
 pub(crate) struct Rest {
     pub(crate) length: u64,
+    /// Whether the frame had [`LARGE`] bytes at its start.
+    pub(crate) large: bool,
     /// Turned so that it starts at the next byte.
     pub(crate) key: Option<Key>,
     /// Whether the frame is its message's last.
@@ -42,15 +44,26 @@ const ALLOCATED_AHEAD: usize = 64 << 10;
 /// From this many missing bytes on, the transport reads straight into the message.
 const WORTH_READING_DIRECTLY: u64 = 4 << 10;
 
+/// A binary frame of this length is read into its message to its very end, though that takes a read of its own: a read that
+/// also brought the beginning of the next such frame would have that copied, and so all of them after it.
+pub(crate) const LARGE: u64 = 32 << 10;
+
+/// Less room than this is not worth a read, if more is missing.
+const ENOUGH_ROOM: usize = 4 << 10;
+
+/// What may be read beyond the end of a large frame: the next one's header, so that it needs no read of its own.
+const LOOKAHEAD: usize = MAX_HEADER;
+
 impl Partial {
     pub(crate) fn new(first: &Header) -> Self {
         let capacity = usize::try_from(first.length).unwrap_or(usize::MAX).min(ALLOCATED_AHEAD);
+        let lookahead = if first.length >= LARGE { LOOKAHEAD } else { 0 };
         let body = if first.compressed {
             Body::Compressed(PartialInflated::new(first.opcode == Opcode::Text))
         } else if first.opcode == Opcode::Text {
             Body::Text(PartialText::with_capacity(capacity))
         } else {
-            Body::Binary { data: BytesMut::with_capacity(capacity), settled: 0 }
+            Body::Binary { data: BytesMut::with_capacity(capacity + lookahead), settled: 0 }
         };
         Self { body, fragments: 0 }
     }
@@ -110,18 +123,27 @@ impl Partial {
         Ok(())
     }
 
+    /// Whether its frames are read straight into it where that is worth it.
+    pub(crate) fn is_read_directly(&self) -> bool {
+        matches!(self.body, Body::Binary { .. })
+    }
+
     /// Where the transport may read the rest of a large binary frame to without a copy, with room for `wanted` bytes or
     /// what is missing.
     pub(crate) fn direct_buffer(&mut self, rest: &Rest, wanted: usize) -> Option<&mut BytesMut> {
         let Body::Binary { data, settled } = &mut self.body else { return None };
-        let unsettled = data.len() - *settled;
-        let missing = rest.length.saturating_sub(unsettled as u64);
-        if missing < WORTH_READING_DIRECTLY {
+        let unsettled = (data.len() - *settled) as u64;
+        let missing = rest.length.saturating_sub(unsettled);
+        // What was read beyond the frame's end stays in one place with what follows it.
+        let beyond = unsettled > rest.length;
+        if !beyond && missing < if rest.large { 1 } else { WORTH_READING_DIRECTLY } {
             return None;
         }
-        if data.capacity() == data.len() && wanted > 0 {
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        let room = data.capacity() - data.len();
+        if wanted > 0 && room < missing.clamp(1, ENOUGH_ROOM) {
             let ahead = wanted.max(data.len()).max(ALLOCATED_AHEAD);
-            data.reserve(usize::try_from(missing).unwrap_or(usize::MAX).min(ahead));
+            data.reserve(missing.saturating_add(LOOKAHEAD).min(ahead));
         }
         Some(data)
     }

@@ -9,6 +9,9 @@ pub(crate) use mask::{Key, MaskKeys, apply_mask, copy_masked, rotated};
 /// Longest payload of a control frame (section 5.5).
 pub(crate) const MAX_CONTROL: usize = 125;
 
+/// The longest header, masking key included.
+pub(crate) const MAX_HEADER: usize = 14;
+
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opcode {

@@ -8,6 +8,7 @@ mod compression;
 mod differential;
 mod fragments;
 mod garbage;
+mod large;
 mod prepared;
 mod properties;
 mod receiving;

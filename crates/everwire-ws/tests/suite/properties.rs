@@ -15,7 +15,8 @@ pub(crate) struct Sent {
 }
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {
-    let sizes = prop_oneof![4 => 0..200_usize, 2 => 100..2000_usize, 1 => 65_000..70_000_usize];
+    let sizes =
+        prop_oneof![4 => 0..200_usize, 2 => 100..2000_usize, 1 => 31_000..35_000_usize, 1 => 65_000..70_000_usize];
     prop_oneof![
         any::<String>().prop_map(Message::from),
         ("\\PC{0,8}", 0..400_usize).prop_map(|(text, times)| Message::from(text.repeat(times))),
@@ -69,6 +70,7 @@ proptest! {
         reads in prop::collection::vec(prop_oneof![1..20_usize, 1..5000_usize, 50_000..100_000_usize], 1..8),
         by_reserve in any::<bool>(),
         in_place in any::<bool>(),
+        reads_between in 1..4_usize,
     ) {
         let (mut wire, mut expected) = (Vec::new(), Vec::new());
         for sent in &sent {
@@ -77,7 +79,7 @@ proptest! {
         let mut connection = connection(role);
         let mut received = Vec::new();
         let mut rest = &wire[..];
-        for read in reads.iter().cycle() {
+        for (number, read) in reads.iter().cycle().enumerate() {
             let (now, later) = rest.split_at((*read).min(rest.len()));
             if by_reserve {
                 // As a transport reads: no more than there is room for.
@@ -89,8 +91,10 @@ proptest! {
                 connection.receive(now);
                 rest = later;
             }
-            let drain = if in_place { drain_in_place } else { drain };
-            received.extend(drain(&mut connection).unwrap());
+            if number % reads_between == 0 || rest.is_empty() {
+                let drain = if in_place { drain_in_place } else { drain };
+                received.extend(drain(&mut connection).unwrap());
+            }
             if rest.is_empty() {
                 break;
             }
