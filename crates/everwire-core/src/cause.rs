@@ -67,7 +67,7 @@ pub enum OpenFailureKind {
     Hook,
     /// The user's hook returned an error that says that trying again would not help.
     PermanentError,
-    /// The server closed the connection while the user's hook talked with it, with this frame.
+    /// The server closed the connection while the user's hook for new connections ran, with this frame.
     Closed(Option<Box<CloseFrame>>),
     /// The request can never work: a bad header, a bad URL.
     BadRequest,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::Moment;
 
-/// The kind of silence that a path takes for idleness.
+/// The kind of silence after which a path drops a connection as idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Silence {
-    /// Nothing goes either way.
+    /// Neither end sends anything.
     BothWays,
-    /// Nothing of ours goes out, whatever comes in.
+    /// This end sends nothing, whatever the peer sends.
     Outbound,
 }
 

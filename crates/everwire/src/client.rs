@@ -66,10 +66,10 @@ impl Drop for Alive {
 }
 
 impl Client {
-    /// Connects. Needed only after [`disconnect`](Self::disconnect), after the client has ended
-    /// by itself (closed by the peer, refused, gave up), and with
-    /// [`connect_on_build(false)`](crate::Builder::connect_on_build). Otherwise it changes nothing, and
-    /// nor does it after [`close`](Self::close).
+    /// Starts to connect, in the background. It is needed only after [`disconnect`](Self::disconnect), after the client
+    /// has ended (closed by the peer, refused, gave up), and with
+    /// [`connect_on_build(false)`](crate::Builder::connect_on_build). Otherwise, and after [`close`](Self::close), it
+    /// does nothing.
     pub fn connect(&self) {
         self.shared.tell(Input::Connect);
     }

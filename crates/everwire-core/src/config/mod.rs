@@ -45,7 +45,7 @@ pub struct Config {
     /// Sessions that outlive connections (`everwire.v1`); `None`, the default, is for plain servers. Without the feature
     /// `session` there are none, and asking for one is refused.
     pub session: Option<SessionConfig>,
-    /// Bursts of JSON texts as one frame; `None`, the default, sends each message by itself.
+    /// Bursts of JSON texts as one frame; `None`, the default, sends each message in a frame of its own.
     pub batching: Option<Batching>,
     /// The rate at which messages are sent; `None`, the default, as fast as the connection takes them.
     pub send_rate: Option<SendRate>,

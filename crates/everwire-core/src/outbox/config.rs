@@ -78,14 +78,15 @@ pub enum Guarantee {
     /// Arrival is proven by pings behind the messages. What is unproven when the connection is lost ends as
     /// `Unknown(Written)` and is never sent twice.
     ///
-    /// A peer that answers no pings (it breaks RFC 6455 section 5.5.2) proves nothing: the outbox fills up.
+    /// A peer that answers no pings, against RFC 6455 section 5.5.2, proves nothing: messages have no outcome until the
+    /// connection ends, and the outbox fills up.
     #[default]
     AtMostOnce,
     /// The same evidence; what is unproven when the connection is lost is sent again, first and in order. The peer may
     /// see messages twice.
     ///
-    /// It ends as `Unknown(Written)` where sending it again proves nothing: when the connection has died in silence
-    /// five times with this message alone on its way, and when two connections were given up since nobody took a
+    /// It ends as `Unknown(Written)` where sending it again proves nothing: when connections have died in silence five
+    /// times with this message alone on its way, and when two connections were given up because the program took no
     /// message out of a full inbox ([`Loss::Unread`](crate::Loss::Unread)).
     AtLeastOnce,
 }

@@ -26,9 +26,9 @@ pub enum Advice {
         /// Retries before stopping.
         retries: u32,
     },
-    /// Stop, unless the client has had a useful connection: what let it in once and refuses it now may heal. Then try again
-    /// at the pace of the longest delay, and stop when the same comes this often in a row after the first, without a
-    /// useful connection in between.
+    /// Stop, unless the client has had a useful connection: a server that accepted it before may accept it again. Then
+    /// try again at the pace of the longest delay, and stop when the same comes this often in a row after the first,
+    /// without a useful connection in between.
     StopUnlessUseful {
         /// Retries before stopping.
         retries: u32,
@@ -73,12 +73,12 @@ impl Advice {
 /// | SOCKS proxy refuses the credentials, or makes no connections | stop | the same would be refused again |
 /// | the hook for requests, or for new connections, failed | retry | the token service may be back |
 /// | such a hook says that trying again would not help | stop | it knows |
-/// | closed while that hook talked | as the close code says; 1000: stop | nobody is let in |
+/// | closed while the hook for new connections ran | as the close code says; 1000: stop | the server accepts no client |
 /// | request not valid | stop | it stays invalid |
 /// | server without `everwire.v1` that the client insists on | stop | it won't learn it |
 /// | server that breaks `everwire.v1` before the session is open | retry slowly | it may be updated |
-/// | the session's end in order | end; with a pause given, retry no sooner; with a time of its own, retry then | the server says so |
-/// | session taken over by a newer connection | stop | two would take it from each other for ever |
+/// | the server ended the session in order | end; with a pause, retry no sooner; with a time for this client alone, retry then | the server says so |
+/// | session taken over by a newer connection | stop | the two would take it from each other for ever |
 /// | any refusal with `Retry-After` | retry, no sooner than that, of which at most 1 h counts | the server says when (RFC 9110 section 10.2.3) |
 /// | HTTP 401, credentials asked for anew at each attempt | retry, stop at the fourth in a row | the token may have been stale |
 /// | HTTP 401 otherwise | stop | the same token would be refused again |
@@ -87,10 +87,10 @@ impl Advice {
 /// | HTTP 403, 404, 409, 421 | stop; after a useful connection retry slowly, stop at the fourth in a row | a router that has lost its server, a firewall: it was not the request |
 /// | other HTTP 4xx (400, 405, 410, 426, …) | stop | the request is what is wrong |
 /// | close 1000 | end; in a session retry | the peer is done; a session ends with a bye |
-/// | the same, after a stand-still of ours, or when nothing of ours went out for longer than the heartbeat's interval | retry | servers close idle connections so |
+/// | the same, after this process stood still, or when it had sent nothing for longer than the heartbeat's interval | retry | servers close idle connections with 1000 |
 /// | close 1001, 1005, 1006, 1011, 1012, 1014, 3008 | retry | the server goes, fails, restarts, or was too slow |
 /// | close 1013 | retry later: no sooner than in 5 s, or in half of the longest delay if that is less | "try again later" |
-/// | close 1012 or 1013 with `Retry-After: 7` in its reason | retry, no sooner than in so many seconds, of which at most 1 h counts | the server says when |
+/// | close 1012 or 1013 with `Retry-After: 7` in its reason | retry, no sooner than after that many seconds, of which at most 1 h counts | the server says when |
 /// | close 1002, 1003, 1007, 1009, 1010 | retry; a message that the peer refuses again and again is rejected | it blames a message, not the client |
 /// | close 1008 | stop; after a useful connection retry slowly, stop at the second in a row | servers use it for limits and time-outs too |
 /// | close 3000, 3003, 4401, 4403, 4404 | stop | unauthorized, forbidden, not found |

@@ -13,7 +13,7 @@
 //! use everwire::store::MemoryStore;
 //! use everwire::{Client, Guarantee, Outcome};
 //!
-//! // Not durable by itself, but it shows how it goes: `SqliteStore::open("outbox.db")?` is.
+//! // In memory only; for a durable outbox take `SqliteStore::open("outbox.db")?` instead.
 //! let store = MemoryStore::default();
 //! let start = || {
 //!     let builder = Client::builder("ws://127.0.0.1:9/").guarantee(Guarantee::AtLeastOnce);
