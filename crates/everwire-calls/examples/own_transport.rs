@@ -39,7 +39,7 @@ impl End {
 fn main() -> Result<(), OpenError> {
     let (mut client, mut server) = (End::new(Role::Client, 1), End::new(Role::Server, 2));
     client.endpoint.hello();
-    let (sum, message) = client.endpoint.open(Moment::ZERO, Request::call("sum", "1 2 3"))?;
+    let (sum, message) = client.endpoint.open(Moment::ZERO, &Request::call("sum", "1 2 3"))?;
     server.arriving.extend(message);
     loop {
         for event in server.turn(&mut client.arriving) {
@@ -47,7 +47,7 @@ fn main() -> Result<(), OpenError> {
                 let numbers = call.payload.as_text().unwrap_or_default().split(' ');
                 let total: u32 = numbers.filter_map(|number| number.parse::<u32>().ok()).sum();
                 println!("the server runs {} and replies {total}", call.name);
-                server.endpoint.reply(call.id, Ok(total.to_string().into()));
+                server.endpoint.reply(call.id, Ok(&total.to_string().into()));
             }
         }
         for event in client.turn(&mut server.arriving) {

@@ -6,8 +6,7 @@ use std::time::Duration;
 use everwire_core::Moment;
 use everwire_ws::Message;
 
-use crate::frame::batch;
-use crate::frame::{Answer, Call, Frame, Hello, Kind, Limits, OpenCall, to_size};
+use crate::frame::{self, Answer, Call, Frame, Hello, Kind, Limits, OpenCall, batch, to_size};
 use crate::sending::Sending;
 use crate::{Config, DropReason, Failure, Output, Role, Room, Rule, codes, ranges};
 
@@ -37,12 +36,19 @@ pub(crate) struct Callee {
     deadlines: BTreeSet<(Moment, u64)>,
 }
 
+/// Kept small: there may be many.
 #[derive(Debug)]
 struct Running {
-    key: Option<Key>,
     deadline: Option<Moment>,
     /// Of the payload, until it has ended.
     bytes: usize,
+    /// Of a stream, and of what has a key.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug)]
+struct More {
+    key: Option<Key>,
     stream: Option<Sending>,
     /// The frame that says how it ended, kept for a call with a key.
     end: Option<Message>,
@@ -76,7 +82,7 @@ impl Callee {
         &mut self,
         config: &Config,
         now: Moment,
-        call: Call,
+        call: Box<Call>,
         outputs: &mut Outputs,
     ) -> Result<(), Rule> {
         let id = call.id;
@@ -111,33 +117,40 @@ impl Callee {
         self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
         self.keys.extend(call.key.clone());
         let key = call.key.clone().map(|key| Key { key, name: call.name.clone() });
+        let is_more = key.is_some() || stream.is_some();
+        let more = is_more.then(|| Box::new(More { key, stream, end: None }));
         self.running_bytes += bytes;
-        self.running.insert(id, Running { key, deadline, bytes, stream, end: None });
+        self.running.insert(id, Running { deadline, bytes, more });
         outputs.push_back(Output::Start(call));
         Ok(())
     }
 
     /// The handler of a call has ended. For one that was dropped this does nothing.
-    pub(crate) fn reply(&mut self, config: &Config, id: u64, result: Result<Message, Failure>, outputs: &mut Outputs) {
-        let frame = match result {
-            Ok(reply) => Frame::Reply(id, reply),
-            Err(failure) => Frame::Error(id, failure),
+    pub(crate) fn reply(
+        &mut self,
+        config: &Config,
+        id: u64,
+        result: Result<&Message, &Failure>,
+        outputs: &mut Outputs,
+    ) {
+        let message = match result {
+            Ok(reply) => frame::reply(id, reply),
+            Err(failure) => frame::error(id, failure),
         };
-        self.end(config, id, frame, outputs);
+        self.end(config, id, message, outputs);
     }
 
     /// The handler of a stream has ended.
     pub(crate) fn stream_end(&mut self, config: &Config, id: u64, result: Result<(), Failure>, outputs: &mut Outputs) {
-        let Some(stream) = self.running.get(&id).and_then(|running| running.stream.as_ref()) else { return };
-        let frame = match result {
-            Ok(()) => Frame::End(id, stream.sent),
-            Err(failure) => Frame::Error(id, failure),
+        let Some(stream) = self.running.get(&id).and_then(Running::stream) else { return };
+        let message = match result {
+            Ok(()) => Frame::End(id, stream.sent).to_message(),
+            Err(failure) => frame::error(id, &failure),
         };
-        self.end(config, id, frame, outputs);
+        self.end(config, id, message, outputs);
     }
 
-    fn end(&mut self, config: &Config, id: u64, frame: Frame, outputs: &mut Outputs) {
-        let message = frame.to_message();
+    fn end(&mut self, config: &Config, id: u64, message: Message, outputs: &mut Outputs) {
         let message = match message.len() > self.max_sent {
             true => too_large(id, message.len(), self.max_sent),
             false => message,
@@ -146,19 +159,19 @@ impl Callee {
     }
 
     fn end_with(&mut self, config: &Config, id: u64, message: Message, outputs: &mut Outputs) {
-        let Some(running) = self.running.get_mut(&id).filter(|running| running.end.is_none()) else { return };
-        outputs.push_back(Output::Send(message.clone()));
+        let Some(running) = self.running.get_mut(&id).filter(|running| !running.has_ended()) else { return };
         if let Some(deadline) = running.deadline.take() {
             self.deadlines.remove(&(deadline, id));
         }
         self.running_bytes -= std::mem::take(&mut running.bytes);
-        if running.key.is_some() {
-            let kept = keep(id, message, config.max_kept_bytes.saturating_sub(self.kept_bytes));
+        if let Some(More { key: Some(_), end, .. }) = running.more.as_deref_mut() {
+            let kept = keep(id, message.clone(), config.max_kept_bytes.saturating_sub(self.kept_bytes));
             self.kept_bytes += kept.len();
-            running.end = Some(kept);
+            *end = Some(kept);
         } else {
             self.running.remove(&id);
         }
+        outputs.push_back(Output::Send(message));
     }
 
     /// Whether the stream runs and may send its next item now ([C-12]).
@@ -168,7 +181,9 @@ impl Callee {
 
     /// How many items the stream may send now, and how many bytes of frames; the last item may exceed these.
     pub(crate) fn room(&self, config: &Config, id: u64) -> Option<Room> {
-        let Running { key, stream: Some(stream), end: None, .. } = self.running.get(&id)? else { return None };
+        let More { key, stream: Some(stream), end: None } = self.running.get(&id)?.more.as_deref()? else {
+            return None;
+        };
         let room = stream.room(config.window_bytes.min(to_size(self.caller.window_bytes)).max(1))?;
         let kept = key.as_ref().map_or(usize::MAX, |_| config.max_kept_bytes.saturating_sub(self.kept_bytes));
         (kept > 0).then_some(Room { bytes: room.bytes.min(kept), ..room })
@@ -185,19 +200,21 @@ impl Callee {
         if !self.may_send(config, id) {
             return Err(item);
         }
-        let Some(Running { key, stream: Some(stream), .. }) = self.running.get_mut(&id) else { return Err(item) };
+        let max_sent = self.max_sent;
+        let Some(More { key, stream: Some(stream), .. }) = self.more(id) else { return Err(item) };
         let bytes = item.len();
-        let message = Frame::Item(id, stream.sent + 1, item).to_message();
+        let message = frame::item(id, stream.sent + 1, &item);
         let size = message.len();
-        if size > self.max_sent {
+        if size > max_sent {
             outputs.push_back(Output::Drop(id, DropReason::TooLarge));
-            self.end_with(config, id, too_large(id, size, self.max_sent), outputs);
+            self.end_with(config, id, too_large(id, size, max_sent), outputs);
             return Ok(());
         }
-        if key.is_some() {
+        let is_kept = key.is_some();
+        stream.count(bytes, is_kept.then(|| message.clone()));
+        if is_kept {
             self.kept_bytes += size;
         }
-        stream.count(bytes, key.is_some().then(|| message.clone()));
         outputs.push_back(Output::Send(message));
         Ok(())
     }
@@ -214,8 +231,8 @@ impl Callee {
         let mut sent = 0;
         while let Some(room) = self.room(config, id) {
             let count = if self.caller.batches { batch::fitting(items, room, self.max_sent) } else { 0 };
-            match self.running.get_mut(&id) {
-                Some(Running { key: None, stream: Some(stream), .. }) if count > 1 => {
+            match self.more(id) {
+                Some(More { key: None, stream: Some(stream), .. }) if count > 1 => {
                     outputs.push_back(Output::Send(stream.batch(id, items.drain(..count).collect())));
                     sent += count;
                 }
@@ -240,7 +257,7 @@ impl Callee {
         outputs: &mut Outputs,
     ) -> Result<(), Rule> {
         let Some(running) = self.running.get_mut(&id) else { return Ok(()) };
-        let stream = running.stream.as_mut().ok_or(Rule::WrongKind)?;
+        let stream = running.more.as_mut().and_then(|more| more.stream.as_mut()).ok_or(Rule::WrongKind)?;
         if number > stream.sent {
             return Err(Rule::BadNumber);
         }
@@ -259,7 +276,7 @@ impl Callee {
         let was_full = self.kept_bytes >= config.max_kept_bytes;
         self.kept_bytes -= freed;
         if was_full && self.kept_bytes < config.max_kept_bytes {
-            let waiting = self.running.iter().filter(|(_, running)| running.key.is_some());
+            let waiting = self.running.iter().filter(|(_, running)| running.key().is_some());
             let waiting: Vec<u64> = waiting.map(|(id, _)| *id).filter(|id| self.may_send(config, *id)).collect();
             outputs.extend(waiting.into_iter().map(Output::MaySend));
         }
@@ -272,10 +289,10 @@ impl Callee {
         if let Some(deadline) = running.deadline {
             self.deadlines.remove(&(deadline, id));
         }
-        if running.end.is_none() {
+        if !running.has_ended() {
             outputs.push_back(Output::Drop(id, DropReason::Cancelled));
         }
-        if let Some(key) = &running.key {
+        if let Some(key) = running.key() {
             let freed = running.kept().map(Message::len).sum();
             self.keys.remove(&key.key);
             self.free(config, freed, outputs);
@@ -291,7 +308,7 @@ impl Callee {
             let role = self.role;
             let gone = self.running.iter().filter(|(id, running)| {
                 // Nobody can ask for what a server has called in an earlier session.
-                !hello.has_made(**id) && (running.key.is_none() || role == Role::Client)
+                !hello.has_made(**id) && (running.key().is_none() || role == Role::Client)
             });
             let gone: Vec<u64> = gone.map(|(id, _)| *id).collect();
             for id in gone {
@@ -307,10 +324,10 @@ impl Callee {
     }
 
     fn answer(&self, config: &Config, hello: &Hello) -> Answer {
-        let unkeyed = self.running.iter().filter(|(_, running)| running.key.is_none());
+        let unkeyed = self.running.iter().filter(|(_, running)| running.key().is_none());
         let keyed = self.running.iter().filter_map(|(id, running)| {
-            let Key { key, name } = running.key.as_ref()?;
-            let (kind, processed, window) = match &running.stream {
+            let Key { key, name } = running.key()?;
+            let (kind, processed, window) = match running.stream() {
                 None => (Kind::Call, 0, 0),
                 Some(stream) => (Kind::Stream, stream.processed, u32::try_from(stream.window).unwrap_or(u32::MAX)),
             };
@@ -324,6 +341,10 @@ impl Callee {
             running: ranges::collect(unkeyed.map(|(id, _)| *id)),
             keyed: keyed.collect(),
         }
+    }
+
+    fn more(&mut self, id: u64) -> Option<&mut More> {
+        self.running.get_mut(&id)?.more.as_deref_mut()
     }
 
     pub(crate) fn limits_of_peer(&mut self, limits: Limits, max_sent: usize) {
@@ -342,12 +363,12 @@ impl Callee {
             self.deadlines.pop_first();
             outputs.push_back(Output::Drop(id, DropReason::DeadlinePassed));
             let failure = Failure::new(codes::DEADLINE, "the deadline passed before the handler was done");
-            self.end(config, id, Frame::Error(id, failure), outputs);
+            self.end(config, id, frame::error(id, &failure), outputs);
         }
     }
 
     pub(crate) fn drop_all(&mut self, outputs: &mut Outputs) {
-        let dropped = self.running.iter().filter(|(_, running)| running.end.is_none());
+        let dropped = self.running.iter().filter(|(_, running)| !running.has_ended());
         let dropped = dropped.map(|(id, _)| Output::Drop(*id, DropReason::Cancelled));
         outputs.extend(dropped);
         self.running.clear();
@@ -368,7 +389,20 @@ impl Callee {
 impl Running {
     /// The frames that the caller has not processed.
     fn kept(&self) -> impl Iterator<Item = &Message> + '_ {
-        self.stream.iter().flat_map(Sending::kept).chain(&self.end)
+        self.more.iter().flat_map(|more| more.stream.iter().flat_map(Sending::kept).chain(&more.end))
+    }
+
+    fn key(&self) -> Option<&Key> {
+        self.more.as_ref()?.key.as_ref()
+    }
+
+    fn stream(&self) -> Option<&Sending> {
+        self.more.as_ref()?.stream.as_ref()
+    }
+
+    /// It is kept for its caller.
+    fn has_ended(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.end.is_some())
     }
 }
 

@@ -1,11 +1,12 @@
 //! Calls that this end has made.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use everwire_core::Moment;
 use everwire_ws::Message;
 
-use crate::frame::{Answer, Call, Frame, Hello, Kind, Limits, MAX_ID, OpenCall, to_size};
+use crate::frame::{Answer, Frame, Head, Hello, Kind, Limits, MAX_ID, OpenCall, to_size};
 use crate::reading::Reading;
 use crate::{Config, EndReason, Failure, OpenError, Output, Request, Resumed, Rule, ranges};
 
@@ -39,19 +40,25 @@ pub(crate) struct Caller {
 /// Kept small: there may be many.
 #[derive(Debug)]
 struct Open {
-    key: Option<Box<str>>,
     deadline: Option<Moment>,
     /// The hello before it.
     hello: u64,
     /// Of the payload.
     bytes: usize,
-    stream: Option<Box<Reading>>,
+    /// Of a stream, and of what has a key.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug)]
+struct More {
+    key: Option<Box<str>>,
+    stream: Option<Reading>,
 }
 
 #[derive(Debug)]
 struct Held {
     key: Box<str>,
-    stream: Option<Box<Reading>>,
+    stream: Option<Reading>,
 }
 
 impl Caller {
@@ -74,7 +81,12 @@ impl Caller {
         }
     }
 
-    pub(crate) fn open(&mut self, config: &Config, now: Moment, request: Request) -> Result<(u64, Message), OpenError> {
+    pub(crate) fn open(
+        &mut self,
+        config: &Config,
+        now: Moment,
+        request: &Request,
+    ) -> Result<(u64, Message), OpenError> {
         request.check()?;
         let limit = config.max_open.min(to_size(self.peer.max_running));
         if self.open.len() + self.held.len() >= limit {
@@ -88,33 +100,31 @@ impl Caller {
             return Err(OpenError::KeyInUse);
         }
         let id = self.last_id + 1;
-        let stream = match request.kind {
+        let window = match request.kind {
             Kind::Call => None,
-            Kind::Stream => Some(Reading::new(u64::from(request.window.unwrap_or(config.window).max(1)), 0)),
+            Kind::Stream => Some(request.window.unwrap_or(config.window).max(1)),
         };
-        let deadline = request.deadline.map(|deadline| now + deadline);
-        let call = Call {
+        let milliseconds = |deadline: Duration| u64::try_from(deadline.as_millis()).unwrap_or(MAX_ID).min(MAX_ID);
+        let head = Head {
             id,
             kind: request.kind,
-            name: request.name,
-            deadline: request
-                .deadline
-                .map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(MAX_ID).min(MAX_ID)),
-            key: request.key.clone(),
-            traceparent: request.traceparent,
-            window: stream.as_ref().and_then(|stream| u32::try_from(stream.window).ok()),
-            payload: request.payload,
+            name: &request.name,
+            deadline: request.deadline.map(milliseconds),
+            key: request.key.as_deref(),
+            traceparent: request.traceparent.as_deref(),
+            window,
         };
-        let message = Frame::Call(call).to_message();
+        let message = head.to_message(&request.payload);
         if message.len() > self.max_sent {
             return Err(OpenError::TooLarge { size: message.len(), limit: self.max_sent });
         }
         self.last_id = id;
         self.keys.extend(request.key.clone());
+        let deadline = request.deadline.map(|deadline| now + deadline);
         self.deadlines.extend(deadline.map(|deadline| (deadline, id)));
-        let (key, stream) = (request.key.map(String::into_boxed_str), stream.map(Box::new));
+        let more = More::of(request.key.as_deref(), window.map(|window| Reading::new(u64::from(window), 0)));
         self.open_bytes += bytes;
-        self.open.insert(id, Open { key, deadline, hello: self.hello, bytes, stream });
+        self.open.insert(id, Open { deadline, hello: self.hello, bytes, more });
         Ok((id, message))
     }
 
@@ -190,17 +200,16 @@ impl Caller {
             Kind::Stream => Some(Reading::new(u64::from(window.max(1)), processed)),
         };
         self.keys.insert(key.clone());
-        let (boxed, stream) = (key.clone().into_boxed_str(), stream.map(Box::new));
-        self.open.insert(id, Open { key: Some(boxed), deadline: None, hello, bytes: 0, stream });
+        self.open.insert(id, Open { deadline: None, hello, bytes: 0, more: More::of(Some(&key), stream) });
         Some(Resumed { id, kind, name, key, processed })
     }
 
     /// [C-8]: the first reply counts, and what comes for a call that is over counts for nothing.
     pub(crate) fn reply(&mut self, id: u64, reply: Message, outputs: &mut Outputs) -> Result<(), Rule> {
-        match self.open.get(&id) {
+        match self.open.get(&id).map(Open::kind) {
             None => Ok(()),
-            Some(Open { stream: Some(_), .. }) => Err(Rule::WrongKind),
-            Some(Open { stream: None, .. }) => {
+            Some(Kind::Stream) => Err(Rule::WrongKind),
+            Some(Kind::Call) => {
                 self.close(id, true);
                 outputs.push_back(Output::Replied { id, result: Ok(reply) });
                 Ok(())
@@ -214,28 +223,30 @@ impl Caller {
         }
     }
 
-    /// [C-11], [C-12].
-    pub(crate) fn item(
+    /// Items that follow each other, from this number on ([C-11], [C-12]).
+    pub(crate) fn items(
         &mut self,
         config: &Config,
         id: u64,
-        number: u64,
-        item: Message,
+        first: u64,
+        items: impl IntoIterator<Item = Message>,
         outputs: &mut Outputs,
     ) -> Result<(), Rule> {
         let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
-        let stream = open.stream.as_mut().ok_or(Rule::WrongKind)?;
         // What is kept for a key was sent within what an earlier run of the program had told.
-        let window_bytes = if open.key.is_some() { usize::MAX } else { config.window_bytes.max(1) };
-        stream.receive(number, item.len(), window_bytes)?;
-        outputs.push_back(Output::Item { id, number, item });
+        let window_bytes = if open.key().is_some() { usize::MAX } else { config.window_bytes.max(1) };
+        let stream = open.stream_mut().ok_or(Rule::WrongKind)?;
+        for (number, item) in (first..).zip(items) {
+            stream.receive(number, item.len(), window_bytes)?;
+            outputs.push_back(Output::Item { id, number, item });
+        }
         Ok(())
     }
 
     /// [C-11]: the end names how many there were.
     pub(crate) fn stream_end(&mut self, id: u64, items: u64, outputs: &mut Outputs) -> Result<(), Rule> {
         let Some(open) = self.open.get(&id) else { return Ok(()) };
-        let stream = open.stream.as_ref().ok_or(Rule::WrongKind)?;
+        let stream = open.stream().ok_or(Rule::WrongKind)?;
         if !stream.has_received(items) {
             return Err(Rule::BadNumber);
         }
@@ -246,11 +257,12 @@ impl Caller {
 
     /// The application has processed the items of a stream up to this one. That is credit for as many more ([C-12]).
     pub(crate) fn processed(&mut self, config: &Config, id: u64, number: u64, outputs: &mut Outputs) {
-        let (stream, keyed) = match (self.open.get_mut(&id), self.held.get_mut(&id)) {
-            (Some(open), _) => (&mut open.stream, open.key.is_some()),
+        let (stream, keyed) = if let Some(open) = self.open.get_mut(&id) {
+            let keyed = open.key().is_some();
+            (open.stream_mut(), keyed)
+        } else {
             // The end is there, and the application has not come to it.
-            (None, Some(held)) => (&mut held.stream, true),
-            (None, None) => return,
+            (self.held.get_mut(&id).and_then(|held| held.stream.as_mut()), true)
         };
         let Some(stream) = stream else { return };
         let window_bytes = config.window_bytes.min(to_size(self.peer.window_bytes)).max(1);
@@ -323,9 +335,9 @@ impl Caller {
             self.deadlines.remove(&(deadline, id));
         }
         let kind = open.kind();
-        if let Some(key) = open.key.take() {
+        if let Some(More { key: Some(key), stream }) = open.more.take().map(|more| *more) {
             if by_callee {
-                self.held.insert(id, Held { key, stream: open.stream.take() });
+                self.held.insert(id, Held { key, stream });
             } else {
                 self.keys.remove(&*key);
                 self.is_done_with(id);
@@ -343,7 +355,27 @@ impl Caller {
 
 impl Open {
     fn kind(&self) -> Kind {
-        if self.stream.is_some() { Kind::Stream } else { Kind::Call }
+        if self.stream().is_some() { Kind::Stream } else { Kind::Call }
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.more.as_ref()?.key.as_deref()
+    }
+
+    fn stream(&self) -> Option<&Reading> {
+        self.more.as_ref()?.stream.as_ref()
+    }
+
+    fn stream_mut(&mut self) -> Option<&mut Reading> {
+        self.more.as_mut()?.stream.as_mut()
+    }
+}
+
+impl More {
+    /// None: there is nothing of it.
+    fn of(key: Option<&str>, stream: Option<Reading>) -> Option<Box<Self>> {
+        let is_any = key.is_some() || stream.is_some();
+        is_any.then(|| Box::new(Self { key: key.map(Box::from), stream }))
     }
 }
 

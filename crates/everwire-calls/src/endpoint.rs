@@ -81,11 +81,12 @@ impl Endpoint {
     // What the application does as a caller.
 
     /// Opens a call or a stream. Returns its id, and its message to send behind all outputs before it. At a server
-    /// there is no message while the client has not shown that it supports calls; it follows as an output.
+    /// there is no message while the client has not shown that it supports calls; it follows as an output. Nothing of the
+    /// request is kept.
     ///
     /// # Errors
     /// If it can't be opened; send nothing then.
-    pub fn open(&mut self, now: Moment, request: Request) -> Result<(u64, Option<Message>), OpenError> {
+    pub fn open(&mut self, now: Moment, request: &Request) -> Result<(u64, Option<Message>), OpenError> {
         if self.is_broken {
             return Err(OpenError::Breach);
         }
@@ -122,8 +123,9 @@ impl Endpoint {
 
     // What it does as a callee.
 
-    /// Passes the result of a call's handler. If the handler was [dropped](Output::Drop), it does nothing.
-    pub fn reply(&mut self, id: u64, result: Result<Message, Failure>) {
+    /// Passes the result of a call's handler. If the handler was [dropped](Output::Drop), it does nothing. Nothing of
+    /// the result is kept.
+    pub fn reply(&mut self, id: u64, result: Result<&Message, &Failure>) {
         self.callee.reply(&self.config, id, result, &mut self.outputs);
     }
 
@@ -193,12 +195,8 @@ impl Endpoint {
             Frame::Reply(id, reply) => self.caller.reply(id, reply, outputs)?,
             Frame::Error(id, failure) => self.caller.error(id, failure, outputs),
             Frame::Cancel(id) | Frame::Forget(id) => self.callee.cancel(&self.config, id, outputs),
-            Frame::Item(id, number, item) => self.caller.item(&self.config, id, number, item, outputs)?,
-            Frame::Items(id, first, items) => {
-                for (number, item) in (first..).zip(items) {
-                    self.caller.item(&self.config, id, number, item, outputs)?;
-                }
-            }
+            Frame::Item(id, number, item) => self.caller.items(&self.config, id, number, [item], outputs)?,
+            Frame::Items(id, first, items) => self.caller.items(&self.config, id, first, items, outputs)?,
             Frame::Processed(id, number) => self.callee.processed(&self.config, id, number, outputs)?,
             Frame::End(id, items) => self.caller.stream_end(id, items, outputs)?,
             Frame::Answer(answer) => {

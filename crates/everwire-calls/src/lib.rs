@@ -38,11 +38,11 @@
 //!
 //! client.hello();
 //! pump(&mut client, &mut server);
-//! let (id, message) = client.open(now, Request::call("sum", "[1,2]"))?;
+//! let (id, message) = client.open(now, &Request::call("sum", "[1,2]"))?;
 //! server.receive(now, message.expect("a client's calls are sent at once"));
 //! let Some(Output::Start(call)) = pump(&mut server, &mut client).pop() else { panic!("the call starts") };
 //! assert_eq!((call.name.as_str(), &call.payload), ("sum", &"[1,2]".into()));
-//! server.reply(call.id, Ok("3".into()));
+//! server.reply(call.id, Ok(&"3".into()));
 //! pump(&mut server, &mut client);
 //! let told = pump(&mut client, &mut server);
 //! assert_eq!(told.last(), Some(&Output::Replied { id, result: Ok("3".into()) }));

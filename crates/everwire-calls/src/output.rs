@@ -41,7 +41,7 @@ pub enum Output {
         result: Result<(), EndReason>,
     },
     /// A call of the peer: run its handler.
-    Start(Call),
+    Start(Box<Call>),
     /// Drop the handler of this call: its result is not needed any more.
     Drop(u64, DropReason),
     /// A stream that runs here may send again: see [`may_send`](crate::Endpoint::may_send).

@@ -46,10 +46,10 @@ impl Reading {
     /// so many items, or so many bytes. `always`: it is worth telling in any case.
     pub(crate) fn process(&mut self, number: u64, always: bool, max_window: u64, window_bytes: usize) -> Option<u64> {
         let number = number.min(self.received);
-        while self.processed < number {
-            let size = usize::try_from(self.processed - self.told).ok().and_then(|at| self.sizes.get(at));
-            self.processed_bytes += size.copied().unwrap_or_default();
-            self.processed += 1;
+        if self.processed < number {
+            let at = |number: u64| usize::try_from(number - self.told).unwrap_or(usize::MAX).min(self.sizes.len());
+            self.processed_bytes += self.sizes.range(at(self.processed)..at(number)).sum::<usize>();
+            self.processed = number;
         }
         let untold = self.processed - self.told;
         let is_half =

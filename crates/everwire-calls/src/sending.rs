@@ -10,15 +10,18 @@ pub(crate) struct Sending {
     pub(crate) window: u64,
     pub(crate) sent: u64,
     pub(crate) processed: u64,
-    /// From the one after `processed` on: the size of each, and with a key its frame too.
-    unprocessed: VecDeque<(usize, Option<Message>)>,
+    /// The size of each item from the one after `processed` on.
+    sizes: VecDeque<usize>,
     /// All of them.
     bytes: usize,
+    /// With a key: the frame of each of them.
+    kept: VecDeque<Message>,
 }
 
 impl Sending {
     pub(crate) fn new(window: u64) -> Self {
-        Self { window: window.max(1), sent: 0, processed: 0, unprocessed: VecDeque::new(), bytes: 0 }
+        let (sizes, kept) = (VecDeque::new(), VecDeque::new());
+        Self { window: window.max(1), sent: 0, processed: 0, sizes, bytes: 0, kept }
     }
 
     /// How many items it may send now, and how many bytes of them ([C-12]).
@@ -31,9 +34,9 @@ impl Sending {
     /// The frame of the next items, which is not kept.
     pub(crate) fn batch(&mut self, id: u64, items: Vec<Message>) -> Message {
         let first = self.sent + 1;
-        for item in &items {
-            self.count(item.len(), None);
-        }
+        self.sizes.extend(items.iter().map(Message::len));
+        self.sent += items.len() as u64;
+        self.bytes += items.iter().map(Message::len).sum::<usize>();
         Frame::Items(id, first, items).to_message()
     }
 
@@ -41,24 +44,20 @@ impl Sending {
     pub(crate) fn count(&mut self, size: usize, kept: Option<Message>) {
         self.sent += 1;
         self.bytes += size;
-        self.unprocessed.push_back((size, kept));
+        self.sizes.push_back(size);
+        self.kept.extend(kept);
     }
 
     /// How many kept bytes that frees.
     pub(crate) fn process(&mut self, number: u64) -> usize {
-        let mut freed = 0;
-        while self.processed < number {
-            self.processed += 1;
-            if let Some((size, kept)) = self.unprocessed.pop_front() {
-                self.bytes -= size;
-                freed += kept.map_or(0, |frame| frame.len());
-            }
-        }
-        freed
+        let more = usize::try_from(number.saturating_sub(self.processed)).unwrap_or(usize::MAX);
+        self.processed = self.processed.max(number);
+        self.bytes -= self.sizes.drain(..more.min(self.sizes.len())).sum::<usize>();
+        self.kept.drain(..more.min(self.kept.len())).map(|frame| frame.len()).sum()
     }
 
     /// The frames that are kept.
     pub(crate) fn kept(&self) -> impl Iterator<Item = &Message> + '_ {
-        self.unprocessed.iter().filter_map(|(_, frame)| frame.as_ref())
+        self.kept.iter()
     }
 }

@@ -100,7 +100,7 @@ proptest! {
                 Step::Open(stream, key, deadline) => {
                     let mut request = if stream { Request::stream("s", "") } else { Request::call("c", "") };
                     (request.key, request.deadline) = (key, deadline.map(Duration::from_millis));
-                    if let Ok((id, _)) = endpoint.open(now, request) {
+                    if let Ok((id, _)) = endpoint.open(now, &request) {
                         first.get_or_insert(id);
                         prop_assert!(open.insert(id));
                     }
@@ -113,7 +113,8 @@ proptest! {
                 Step::Forget(id) => endpoint.forget(own(id)),
                 Step::Reply(id, well) => {
                     let failure = everwire_calls::Failure::new("c", "");
-                    endpoint.reply(id, if well { Ok("reply".into()) } else { Err(failure) });
+                    let result = if well { Ok("reply".into()) } else { Err(failure) };
+                    endpoint.reply(id, result.as_ref());
                     running.remove(&id);
                 }
                 Step::Item(id) => {

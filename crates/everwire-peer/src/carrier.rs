@@ -43,6 +43,13 @@ pub trait Carrier: MaybeSend + MaybeSync + 'static {
 
     /// Waits until this moment.
     fn sleep_until(&self, moment: Moment) -> BoxFuture<'static, ()>;
+
+    /// Ready if a message has come to a [fate that is undelivered](Fate::is_undelivered) since this was ready last: the tickets tell
+    /// which. So nobody has to be woken for each message that arrives. One task asks. Default: never, where there are no tickets.
+    fn poll_undelivered(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Pending
+    }
 }
 
 /// The reason why a message was not sent.
@@ -81,4 +88,15 @@ pub enum Fate {
     Closed,
     /// It may or may not have arrived.
     Unknown,
+}
+
+impl Fate {
+    /// Returns `true` if the message has certainly not arrived, and never will.
+    #[must_use]
+    pub fn is_undelivered(&self) -> bool {
+        match self {
+            Self::NotSent(_) | Self::Closed => true,
+            Self::Processed | Self::Received | Self::Unknown => false,
+        }
+    }
 }

@@ -64,10 +64,9 @@ impl Peer {
             Kind::Stream => Request::stream(name, payload),
         };
         options.apply(&mut request);
-        let (name, key) = (request.name.clone(), request.key.clone());
-        let traceparent = request.traceparent.clone();
-        let id = self.hub.open(request)?;
-        let span = call::span(&name, id, kind, key.as_deref(), traceparent.as_deref());
+        let id = self.hub.open(&request)?;
+        let (key, traceparent) = (request.key.as_deref(), request.traceparent.as_deref());
+        let span = call::span(&request.name, id, kind, key, traceparent);
         Ok((id, key.is_some(), span))
     }
 

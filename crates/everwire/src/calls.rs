@@ -1,6 +1,7 @@
 //! Calls in a session (`docs/calls.md`).
 
 pub(crate) mod slot;
+pub(crate) mod undelivered;
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -77,6 +78,14 @@ impl Client {
 }
 
 impl Shared {
+    fn poll_undelivered(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut inner = self.lock();
+        let (poll, earlier) = inner.undelivered.poll(cx);
+        drop(inner);
+        drop(earlier);
+        poll
+    }
+
     /// The calls that there are, or their beginning.
     pub(crate) fn calls(self: &Arc<Self>) -> Peer {
         let mut settings = lock(&self.calls.0);
@@ -92,7 +101,8 @@ impl Shared {
         settings.seed = settings.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let (calls, seed) = (settings.handlers.clone(), settings.seed);
         let setup = Setup { calls, role: Role::Client, seed, session: None, meter };
-        let (peer, task) = setup.start(InboxLink(Inbox::attach(Arc::clone(&self.mailbox))), carrier);
+        let (peer, task) =
+            setup.start(InboxLink(Inbox::attach(Arc::clone(&self.mailbox)).acknowledged_by_hand()), carrier);
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(runtime) = &settings.runtime {
             runtime.spawn(task);
@@ -103,6 +113,8 @@ impl Shared {
     }
 }
 
+/// It acknowledges when it is told to, so that an acknowledgement goes out with the next frame, and that of a call that runs in
+/// order when its handler has ended.
 struct InboxLink(Inbox);
 
 impl Link for InboxLink {
@@ -154,6 +166,10 @@ impl Carrier for ClientCarrier {
 
     fn sleep_until(&self, moment: Moment) -> BoxFuture<'static, ()> {
         Box::pin(clock::sleep(moment.since(self.now())))
+    }
+
+    fn poll_undelivered(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.upgrade().map_or(Poll::Pending, |shared| shared.poll_undelivered(cx))
     }
 }
 

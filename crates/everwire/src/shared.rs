@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) machine: Machine,
     pub(crate) ledger: Ledger,
     pub(crate) outcomes: OutcomeFeed,
+    #[cfg(feature = "calls")]
+    pub(crate) undelivered: crate::calls::undelivered::Undelivered,
     /// Outputs that a handle's call brought about and that only the driver can act on.
     pending: VecDeque<Output>,
     /// The driver is to look at what a handle has done.
@@ -107,6 +109,8 @@ impl Shared {
             machine,
             ledger,
             outcomes: OutcomeFeed::default(),
+            #[cfg(feature = "calls")]
+            undelivered: crate::calls::undelivered::Undelivered::default(),
             recovered,
             pending: VecDeque::new(),
             wake_driver: false,
@@ -285,6 +289,8 @@ impl Inner {
         self.tally.ended(first, last, outcome);
         self.ledger.settle(first, last, outcome, wakers);
         wakers.extend(self.outcomes.push(first, last, outcome));
+        #[cfg(feature = "calls")]
+        wakers.extend(self.undelivered.push(outcome));
     }
 
     pub(crate) fn has_work_for_driver(&self) -> bool {

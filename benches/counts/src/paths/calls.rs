@@ -41,13 +41,13 @@ pub(super) fn there_and_back() -> Operations {
     let mut replied = 0;
     for _ in 0..1000 {
         measured(&mut || {
-            let Ok((_, Some(message))) = client.open(NOW, Request::call("sum", black_box(&payload).clone())) else {
+            let Ok((_, Some(message))) = client.open(NOW, &Request::call("sum", black_box(&payload).clone())) else {
                 return;
             };
             server.receive(NOW, message);
             for output in carry(&mut server, &mut client) {
                 if let Output::Start(call) = output {
-                    server.reply(call.id, Ok(call.payload));
+                    server.reply(call.id, Ok(&call.payload));
                 }
             }
             carry(&mut server, &mut client);
@@ -61,7 +61,7 @@ pub(super) fn there_and_back() -> Operations {
 /// Items of 32 bytes of one stream, 32 at a time as they are taken from handlers, each processed.
 pub(super) fn items() -> Operations {
     let (mut client, mut server) = ends();
-    let (id, message) = client.open(NOW, Request::stream("ticks", "go"))?;
+    let (id, message) = client.open(NOW, &Request::stream("ticks", "go"))?;
     server.receive(NOW, message.ok_or("a client's calls are sent at once")?);
     carry(&mut server, &mut client);
     let item = Message::text("x".repeat(32));

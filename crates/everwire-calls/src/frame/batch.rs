@@ -1,7 +1,6 @@
 //! Several items of a stream in one frame ([C-21]).
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 
 use everwire_ws::Message;
 
@@ -34,10 +33,15 @@ pub(crate) fn fitting(items: &VecDeque<Message>, room: Room, max_frame: usize) -
 
 /// The frame of items that all are text, or all binary.
 pub(super) fn join(id: u64, first: u64, items: &[Message]) -> Message {
-    let mut header = format!("@j{id} {first}");
+    let mut digits = itoa::Buffer::new();
+    let mut header = String::with_capacity(HEADER.saturating_add(items.len().saturating_mul(LENGTH)));
+    header.push_str("@j");
+    header.push_str(digits.format(id));
+    header.push(' ');
+    header.push_str(digits.format(first));
     for item in items {
-        // Writing to a string does not fail.
-        let _ = write!(header, " {}", item.len());
+        header.push(' ');
+        header.push_str(digits.format(item.len()));
     }
     header.push('\n');
     let length = items.iter().map(Message::len).sum::<usize>().saturating_add(header.len());

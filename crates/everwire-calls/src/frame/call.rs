@@ -1,7 +1,5 @@
 //! The frame that begins a call or a stream.
 
-use std::fmt::Write as _;
-
 use everwire_ws::Message;
 use serde::{Deserialize, Serialize};
 
@@ -84,25 +82,44 @@ impl Call {
     }
 
     pub(super) fn to_message(&self) -> Message {
-        let letter = match self.kind {
-            Kind::Call => 'c',
-            Kind::Stream => 's',
-        };
-        let mut header = format!("@{letter}{} {}", self.id, self.name);
-        // Writing to a string does not fail.
-        if let Some(deadline) = self.deadline {
-            let _ = write!(header, " deadline={deadline}");
-        }
-        if let Some(window) = self.window {
-            let _ = write!(header, " window={window}");
-        }
-        if let Some(key) = &self.key {
-            let _ = write!(header, " key={key}");
-        }
-        if let Some(traceparent) = &self.traceparent {
-            let _ = write!(header, " traceparent={traceparent}");
-        }
-        header.push('\n');
-        join(&header, &self.payload)
+        let Self { id, kind, name, deadline, key, traceparent, window, payload } = self;
+        let (key, traceparent) = (key.as_deref(), traceparent.as_deref());
+        let head = Head { id: *id, kind: *kind, name, deadline: *deadline, key, traceparent, window: *window };
+        head.to_message(payload)
     }
+}
+
+/// A call but for its payload, as it is written.
+pub(crate) struct Head<'a> {
+    pub(crate) id: u64,
+    pub(crate) kind: Kind,
+    pub(crate) name: &'a str,
+    pub(crate) deadline: Option<u64>,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) traceparent: Option<&'a str>,
+    pub(crate) window: Option<u32>,
+}
+
+impl Head<'_> {
+    pub(crate) fn to_message(&self, payload: &Message) -> Message {
+        let letter = match self.kind {
+            Kind::Call => "@c",
+            Kind::Stream => "@s",
+        };
+        let (mut id, mut deadline, mut window) = (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
+        let [deadline_is, deadline] = attribute(" deadline=", self.deadline.map(|value| deadline.format(value)));
+        let [window_is, window] = attribute(" window=", self.window.map(|value| window.format(value)));
+        let [key_is, key] = attribute(" key=", self.key);
+        let [trace_is, trace] = attribute(" traceparent=", self.traceparent);
+        let id = id.format(self.id);
+        #[rustfmt::skip]
+        let header = [
+            letter, id, " ", self.name, deadline_is, deadline, window_is, window, key_is, key, trace_is, trace, "\n",
+        ];
+        join(&header, payload)
+    }
+}
+
+fn attribute<'a>(name: &'static str, value: Option<&'a str>) -> [&'a str; 2] {
+    value.map_or([""; 2], |value| [name, value])
 }

@@ -1,7 +1,6 @@
 //! The line before a payload, and what stands in it.
 
-use std::fmt::{self, Write as _};
-use std::ops::Deref;
+use std::fmt;
 
 use bytes::Buf;
 use bytestring::ByteString;
@@ -13,6 +12,8 @@ pub const MAX_ID: u64 = (1 << 53) - 1;
 const WORTH_SHARING: usize = 4096;
 /// A header up to this length is worth no copy.
 const SHORT_HEADER: usize = 64;
+/// It costs less to look again at a text up to this length, whether it is UTF-8, than to share its memory.
+const SHORT_TEXT: usize = 256;
 
 /// A fault in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +52,20 @@ pub(crate) fn is_word(text: &str, longest: usize) -> bool {
 
 /// A decimal number up to [`MAX_ID`], without leading zeros.
 pub(super) fn number(text: &str) -> Result<u64, FrameError> {
-    let plain = (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let leading_zero = text.len() > 1 && text.starts_with('0');
-    match text.parse() {
-        Ok(value) if plain && !leading_zero && value <= MAX_ID => Ok(value),
-        _ => Err(FrameError::BadNumber),
+    if !(1..=16).contains(&text.len()) || leading_zero {
+        return Err(FrameError::BadNumber);
     }
+    let mut value = 0_u64;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err(FrameError::BadNumber);
+        }
+        // Sixteen digits are less than 2^64.
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    if value <= MAX_ID { Ok(value) } else { Err(FrameError::BadNumber) }
 }
 
 pub(super) fn id(text: &str) -> Result<u64, FrameError> {
@@ -78,48 +87,34 @@ pub(super) fn strip(message: Message, length: usize) -> Result<Message, FrameErr
         }
         Message::Text(text) => {
             let rest = text.get(length..).ok_or(FrameError::BadHeader)?;
-            let is_copied = length > SHORT_HEADER && rest.len() < WORTH_SHARING;
-            let rest = if is_copied { ByteString::from(rest) } else { text.slice_ref(rest) };
-            Ok(Message::Text(rest))
+            Ok(Message::Text(if rest.len() <= SHORT_TEXT {
+                let mut data = text.into_bytes();
+                data.advance(length);
+                ByteString::try_from(data).map_err(|_| FrameError::BadHeader)?
+            } else if length > SHORT_HEADER && rest.len() < WORTH_SHARING {
+                ByteString::from(rest)
+            } else {
+                text.slice_ref(rest)
+            }))
         }
     }
 }
 
-/// A short header, without an allocation.
-pub(super) struct Header {
-    bytes: [u8; 64],
-    length: usize,
-}
-
-impl Header {
-    /// An id and a number have 16 digits each.
-    pub(super) fn new(words: fmt::Arguments<'_>) -> Self {
-        let mut header = Self { bytes: [0; 64], length: 0 };
-        let _ = header.write_fmt(words);
-        header
-    }
-}
-
-impl fmt::Write for Header {
-    fn write_str(&mut self, words: &str) -> fmt::Result {
-        let end = self.length.saturating_add(words.len());
-        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(words.as_bytes());
-        self.length = end;
-        Ok(())
-    }
-}
-
-impl Deref for Header {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.bytes.get(..self.length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
-    }
-}
-
-pub(super) fn join(header: &str, payload: &Message) -> Message {
+/// A frame: the parts of its header one behind the other, and the payload.
+pub(super) fn join(header: &[&str], payload: &Message) -> Message {
+    let length = header.iter().map(|part| part.len()).sum::<usize>().saturating_add(payload.len());
     match payload {
-        Message::Text(text) => Message::text([header, text].concat()),
-        Message::Binary(data) => Message::binary([header.as_bytes(), data].concat()),
+        Message::Text(text) => {
+            let mut frame = String::with_capacity(length);
+            header.iter().for_each(|part| frame.push_str(part));
+            frame.push_str(text);
+            Message::text(frame)
+        }
+        Message::Binary(data) => {
+            let mut frame = Vec::with_capacity(length);
+            header.iter().for_each(|part| frame.extend_from_slice(part.as_bytes()));
+            frame.extend_from_slice(data);
+            Message::binary(frame)
+        }
     }
 }

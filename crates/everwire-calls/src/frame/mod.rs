@@ -15,12 +15,12 @@ mod limits;
 use everwire_ws::Message;
 
 use self::body::{json, to_json};
-use self::header::{Header, id, join, number, strip, two};
+use self::header::{id, join, number, strip, two};
 use crate::{Failure, ranges};
 
 pub use self::body::{Answer, Breach, Hello, OpenCall};
 pub use self::call::{Call, Kind};
-pub(crate) use self::call::{MAX_KEY, MAX_NAME, MAX_TRACE};
+pub(crate) use self::call::{Head, MAX_KEY, MAX_NAME, MAX_TRACE};
 pub(crate) use self::header::is_word;
 pub use self::header::{FrameError, MAX_ID};
 pub use self::limits::Limits;
@@ -37,7 +37,7 @@ pub enum Frame {
     /// `@a{…}`: the answer to a hello.
     Answer(Answer),
     /// `@c<id> <name> …` or `@s<id> <name> …`, a line's end, and the payload.
-    Call(Call),
+    Call(Box<Call>),
     /// `@r<id>`, a line's end, and the payload: the one reply.
     Reply(u64, Message),
     /// `@e<id>{…}`: an error in place of the reply, or of the rest of a stream.
@@ -107,7 +107,7 @@ impl Frame {
             }
             _ => {
                 let kind = if letter == b'c' { Kind::Call } else { Kind::Stream };
-                let mut call = Call::parse(kind, header)?;
+                let mut call = Box::new(Call::parse(kind, header)?);
                 call.payload = strip(message, behind)?;
                 Self::Call(call)
             }
@@ -161,19 +161,34 @@ impl Frame {
             Self::Hello(body) => Message::text(format!("@h{}", to_json(body))),
             Self::Answer(body) => Message::text(format!("@a{}", to_json(body))),
             Self::Call(call) => call.to_message(),
-            Self::Reply(id, payload) => join(&Header::new(format_args!("@r{id}\n")), payload),
-            Self::Error(id, failure) => Message::text(format!("@e{id}{}", to_json(failure))),
+            Self::Reply(id, payload) => reply(*id, payload),
+            Self::Error(id, failure) => error(*id, failure),
             Self::Cancel(id) => Message::text(format!("@x{id}")),
-            Self::Item(id, number, payload) => join(&Header::new(format_args!("@i{id} {number}\n")), payload),
+            Self::Item(id, number, payload) => item(*id, *number, payload),
             Self::Items(id, first, items) => batch::join(*id, *first, items),
             Self::Processed(id, number) => Message::text(format!("@k{id} {number}")),
             Self::End(id, items) => Message::text(format!("@d{id} {items}")),
             Self::Forget(id) => Message::text(format!("@f{id}")),
             Self::Breach(body) => Message::text(format!("@z{}", to_json(body))),
-            Self::Plain(message) if is_frame(message) => join("@m\n", message),
+            Self::Plain(message) if is_frame(message) => join(&["@m\n"], message),
             Self::Plain(message) => message.clone(),
         }
     }
+}
+
+/// A [`Frame::Reply`] as a message.
+pub(crate) fn reply(id: u64, payload: &Message) -> Message {
+    join(&["@r", itoa::Buffer::new().format(id), "\n"], payload)
+}
+
+/// A [`Frame::Error`] as a message.
+pub(crate) fn error(id: u64, failure: &Failure) -> Message {
+    Message::text(format!("@e{id}{}", to_json(failure)))
+}
+
+/// A [`Frame::Item`] as a message.
+pub(crate) fn item(id: u64, number: u64, payload: &Message) -> Message {
+    join(&["@i", itoa::Buffer::new().format(id), " ", itoa::Buffer::new().format(number), "\n"], payload)
 }
 
 #[cfg(test)]
@@ -202,7 +217,7 @@ mod tests {
                 payload: payload.clone(),
             };
             let frames = [
-                Frame::Call(call),
+                Frame::Call(Box::new(call)),
                 Frame::Reply(1, payload.clone()),
                 Frame::Item(3, 2, payload.clone()),
                 Frame::Plain(payload),

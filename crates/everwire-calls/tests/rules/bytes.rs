@@ -24,7 +24,7 @@ fn the_payloads_of_open_calls_are_bounded_by_either_end_s_limit_and_one_more_is_
     for (client, server) in [own, peer_s] {
         let (mut client, mut server) = pair_with(client, server);
         let first = client.open(sum(8));
-        let error = client.endpoint.open(client.now, sum(3)).unwrap_err();
+        let error = client.endpoint.open(client.now, &sum(3)).unwrap_err();
         assert_eq!(error, OpenError::TooManyBytes { limit: 10 });
         assert!(error.is_retryable());
         assert_eq!(
@@ -47,7 +47,7 @@ fn the_payloads_of_open_calls_are_bounded_by_either_end_s_limit_and_one_more_is_
 fn a_call_that_is_larger_than_the_limit_for_all_runs_alone() {
     let (mut client, mut server) = pair_with(Config::default(), config(|config| config.max_running_bytes = 10));
     let large = client.open(sum(100));
-    assert_eq!(client.endpoint.open(client.now, sum(1)), Err(OpenError::TooManyBytes { limit: 10 }));
+    assert_eq!(client.endpoint.open(client.now, &sum(1)), Err(OpenError::TooManyBytes { limit: 10 }));
     client.open(sum(0));
     pump(&mut client, &mut server);
     assert_eq!(server.started().len(), 2);

@@ -66,7 +66,7 @@ fn an_error_takes_the_place_of_the_reply_with_code_message_and_data() {
     let id = client.open(Request::call("sum", ""));
     pump(&mut client, &mut server);
     let failure = Failure::new("overdrawn", "not enough money").with_data(serde_json::json!({"missing": 5}));
-    server.endpoint.reply(id, Err(failure.clone()));
+    server.endpoint.reply(id, Err(&failure));
     pump(&mut client, &mut server);
     assert_eq!(client.take_told(), [unreplied(id, EndReason::Failed(failure))]);
 }
@@ -135,7 +135,7 @@ fn a_frame_that_can_t_be_read_ends_all_calls_in_both_directions() {
             Output::Drop(theirs, DropReason::Cancelled),
         ]
     );
-    assert_eq!(client.endpoint.open(client.now, Request::call("a", "")), Err(OpenError::Breach));
+    assert_eq!(client.endpoint.open(client.now, &Request::call("a", "")), Err(OpenError::Breach));
     server.take_told();
     pump(&mut client, &mut server);
     assert_eq!(

@@ -11,7 +11,7 @@ fn ten_thousand_calls_may_be_open_and_one_more_is_a_clear_error() {
     for _ in 0..10_000 {
         client.open(Request::call("sum", ""));
     }
-    let error = client.endpoint.open(client.now, Request::call("sum", "")).unwrap_err();
+    let error = client.endpoint.open(client.now, &Request::call("sum", "")).unwrap_err();
     assert_eq!(error, OpenError::TooMany { limit: 10_000 });
     assert!(error.is_retryable());
     assert_eq!(error.to_string(), "10000 calls are open, which is the limit: try again when one has ended");
@@ -45,7 +45,7 @@ fn the_peer_s_limit_is_known_from_its_hello() {
     server.endpoint.hello();
     pump(&mut client, &mut server);
     client.open(Request::call("sum", ""));
-    assert_eq!(client.endpoint.open(client.now, Request::call("sum", "")), Err(OpenError::TooMany { limit: 1 }));
+    assert_eq!(client.endpoint.open(client.now, &Request::call("sum", "")), Err(OpenError::TooMany { limit: 1 }));
 }
 
 /// [C-5]
@@ -62,7 +62,7 @@ fn a_peer_that_has_processed_the_hello_and_says_nothing_knows_no_calls() {
     assert_eq!(client.take_told(), []);
     client.wait(Duration::from_millis(1));
     assert_eq!(client.take_told(), [unreplied(id, EndReason::NotSupported)]);
-    assert_eq!(client.endpoint.open(client.now, Request::call("sum", "")), Err(OpenError::NotSupported));
+    assert_eq!(client.endpoint.open(client.now, &Request::call("sum", "")), Err(OpenError::NotSupported));
     client.hear(r#"@h{"instance":"s","number":1,"first":1,"last":0,"max_running":5}"#);
     client.open(Request::call("sum", ""));
 }
@@ -97,11 +97,11 @@ fn a_peer_that_sends_everything_back_is_no_danger() {
 fn names_keys_and_traces_are_checked_before_anything_is_sent() {
     let mut client = End::new(Role::Client);
     for name in ["", "a b", "é", "a\nb", &"n".repeat(129)] {
-        assert_eq!(client.endpoint.open(client.now, Request::call(name, "")), Err(OpenError::BadName), "{name}");
+        assert_eq!(client.endpoint.open(client.now, &Request::call(name, "")), Err(OpenError::BadName), "{name}");
     }
     let mut request = Request::call("sum", "");
     request.key = Some("k".repeat(65));
-    assert_eq!(client.endpoint.open(client.now, request), Err(OpenError::BadKey));
+    assert_eq!(client.endpoint.open(client.now, &request), Err(OpenError::BadKey));
     assert_eq!(client.endpoint.open_calls(), 0);
 }
 
@@ -139,11 +139,11 @@ fn a_key_that_is_in_use_is_refused_at_either_end() {
         request
     };
     let id = client.open(keyed());
-    assert_eq!(client.endpoint.open(client.now, keyed()), Err(OpenError::KeyInUse));
+    assert_eq!(client.endpoint.open(client.now, &keyed()), Err(OpenError::KeyInUse));
     pump(&mut client, &mut server);
     server.reply(id, "");
     pump(&mut client, &mut server);
-    assert_eq!(client.endpoint.open(client.now, keyed()), Err(OpenError::KeyInUse), "until it is done with");
+    assert_eq!(client.endpoint.open(client.now, &keyed()), Err(OpenError::KeyInUse), "until it is done with");
     client.endpoint.forget(id);
     pump(&mut client, &mut server);
     client.open(keyed());
@@ -158,7 +158,7 @@ fn what_the_session_does_not_carry_is_an_error_for_who_waits_for_it() {
     let mut server = End::with(Role::Server, config);
     server.endpoint.hello();
     pump(&mut client, &mut server);
-    let error = client.endpoint.open(client.now, Request::call("sum", "n".repeat(100))).unwrap_err();
+    let error = client.endpoint.open(client.now, &Request::call("sum", "n".repeat(100))).unwrap_err();
     assert!(matches!(error, OpenError::TooLarge { size: 101.., limit: 100 }), "{error}");
     assert!(!error.is_retryable());
 

@@ -50,14 +50,14 @@ impl End {
     }
 
     pub(crate) fn open(&mut self, request: Request) -> u64 {
-        let (id, message) = self.endpoint.open(self.now, request).unwrap();
+        let (id, message) = self.endpoint.open(self.now, &request).unwrap();
         self.collect();
         self.said.extend(message.map(|message| String::from_utf8(message.payload().to_vec()).unwrap()));
         id
     }
 
     pub(crate) fn reply(&mut self, id: u64, reply: &str) {
-        self.endpoint.reply(id, Ok(reply.into()));
+        self.endpoint.reply(id, Ok(&reply.into()));
         self.collect();
     }
 

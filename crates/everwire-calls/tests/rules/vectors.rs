@@ -125,7 +125,7 @@ fn a_server_takes_every_conversation_as_the_vectors_say() {
                     server.collect();
                 }
                 "fail" => {
-                    server.endpoint.reply(parts().0, Err(Failure::new(parts().1, "")));
+                    server.endpoint.reply(parts().0, Err(&Failure::new(parts().1, "")));
                     server.collect();
                 }
                 "wait" => server.wait(Duration::from_millis(value.as_u64().unwrap())),

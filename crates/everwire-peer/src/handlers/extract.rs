@@ -15,7 +15,7 @@ use crate::{Json, Peer};
 
 /// A call that was received.
 pub struct Incoming {
-    pub(crate) call: Call,
+    pub(crate) call: Box<Call>,
     pub(crate) peer: Peer,
     pub(crate) extensions: Arc<Extensions>,
     pub(crate) watermark: Option<Watermark>,
@@ -79,7 +79,7 @@ impl Incoming {
     /// The metadata of the call.
     #[must_use]
     pub fn info(&self) -> CallInfo {
-        let Call { id, kind, name, key, deadline, .. } = &self.call;
+        let Call { id, kind, name, key, deadline, .. } = &*self.call;
         let (name, key, deadline) = (name.clone(), key.clone(), deadline.map(Duration::from_millis));
         CallInfo { id: *id, kind: *kind, name, key, deadline }
     }

@@ -18,7 +18,8 @@ mod extract;
 mod handler;
 
 pub use extract::{CallInfo, Extension, FromCall, Incoming, TraceParent, Watermark};
-use handler::{Erased, ErasedCall, ErasedStream};
+pub(crate) use handler::Erased;
+use handler::{ErasedCall, ErasedStream};
 pub use handler::{Handler, StreamHandler};
 
 /// The handlers of an end, by name, and the limits of its calls.
@@ -121,16 +122,19 @@ impl Calls {
 }
 
 impl Shared {
-    /// Whether there is a handler of this name.
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        self.handlers.contains_key(name)
+    /// The handler of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Erased> {
+        self.handlers.get(name)
     }
+}
 
-    pub(crate) fn run(&self, incoming: &Incoming) -> Result<Running, Failure> {
+impl Running {
+    /// Starts the handler that has the call's name.
+    pub(crate) fn start(handler: Option<&Erased>, incoming: &Incoming) -> Result<Self, Failure> {
         let name = &incoming.call.name;
-        match (self.handlers.get(name), incoming.call.kind) {
-            (Some(Erased::Call(handler)), Kind::Call) => handler.call(incoming).map(Running::Call),
-            (Some(Erased::Stream(handler)), Kind::Stream) => handler.call(incoming).map(Running::Stream),
+        match (handler, incoming.call.kind) {
+            (Some(Erased::Call(handler)), Kind::Call) => handler.call(incoming).map(Self::Call),
+            (Some(Erased::Stream(handler)), Kind::Stream) => handler.call(incoming).map(Self::Stream),
             (Some(Erased::Call(_)), Kind::Stream) => {
                 Err(unknown(format!("{name} is a call: make it without a stream")))
             }

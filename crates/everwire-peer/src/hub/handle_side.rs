@@ -14,25 +14,23 @@ use crate::{CallError, Execution};
 const AT_ONCE: usize = 16;
 
 impl Hub {
-    pub(crate) fn open(&self, request: Request) -> Result<u64, CallError> {
+    /// Nothing of the request is dropped under the lock: its payload may have an owner.
+    pub(crate) fn open(&self, request: &Request) -> Result<u64, CallError> {
         let now = self.carrier.now();
-        // What has an owner is not dropped under the lock.
-        let payload = request.payload.clone();
-        let (kind, name, key) = (request.kind, request.name.clone(), request.key.clone());
-        let opened = self.for_handle(|inner| {
+        self.for_handle(|inner| {
             if inner.closed {
                 return Err(CallError::Closed(Execution::NotRun));
             }
             let (id, message) = inner.endpoint.open(now, request).map_err(CallError::Open)?;
             inner.collect(Origin::default());
             inner.outgoing.extend(message.map(|message| Outgoing { message, what: What::Call(id) }));
-            let found = key.map(|key| Box::new(Found { id, kind, name, key, processed: 0 }));
+            let (kind, name) = (request.kind, &request.name);
+            let found =
+                request.key.clone().map(|key| Box::new(Found { id, kind, name: name.clone(), key, processed: 0 }));
             let stamp = inner.notes.made(kind, now);
             inner.slots.insert(id, Box::new(Slot::new(stamp, kind, found)));
             Ok(id)
-        });
-        drop(payload);
-        opened
+        })
     }
 
     /// The one end of a call.
@@ -116,10 +114,6 @@ impl Hub {
 
     pub(crate) fn running_calls(&self) -> usize {
         self.lock().endpoint.running_calls()
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.lock().closed
     }
 
     /// No calls are possible here.

@@ -44,7 +44,7 @@ pub(crate) struct Origin {
 
 /// What only the task can do.
 pub(crate) enum Command {
-    Start(Call, Origin),
+    Start(Box<Call>, Origin),
     Drop(u64, DropReason),
     MaySend(u64),
     Own(Message),
@@ -148,14 +148,22 @@ impl Inner {
         }))
     }
 
+    /// Whether something waits to be sent, or will when [what is to be told](Self::take_told) is.
+    pub(super) fn has_to_send(&self) -> bool {
+        !self.outgoing.is_empty() || !self.withdrawals.is_empty()
+    }
+
     /// A message was handed to the session. The waker is to be woken.
     pub(super) fn sent(&mut self, what: What, sent: Sent) -> Option<Waker> {
         match (what, sent) {
             (What::Call(id), Ok(Some(ticket))) => {
-                // Whoever awaits the call awaits that too.
                 let slot = self.slots.get_mut(&id)?;
-                slot.ticket = Some(ticket);
-                slot.waker.take()
+                // It may have ended before it was known here.
+                let is_undelivered = slot.ticket.insert(ticket).fate().is_some_and(|fate| fate.is_undelivered());
+                if is_undelivered {
+                    self.end_undelivered();
+                }
+                None
             }
             // After the end nothing is received either, which ends the task.
             (What::Call(id), Err(_)) => {
@@ -205,6 +213,20 @@ impl Inner {
     pub(super) fn not_sent(&mut self, id: u64, why: String) {
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.fate = Some(Fate::NotSent(why));
+        }
+    }
+
+    /// Ends the calls whose messages have ended without arriving.
+    pub(super) fn end_undelivered(&mut self) {
+        let tickets = self.slots.iter_mut().filter(|(_, slot)| slot.end.is_none());
+        let ended = tickets.filter_map(|(id, slot)| {
+            let fate = slot.ticket.as_ref()?.fate().filter(Fate::is_undelivered)?;
+            (slot.ticket, slot.fate) = (None, Some(fate));
+            Some(*id)
+        });
+        for id in ended.collect::<Vec<_>>() {
+            self.endpoint.cancel(id, false);
+            self.end(id, Err(EndReason::Lost));
         }
     }
 
@@ -278,18 +300,6 @@ impl Inner {
     }
 
     pub(super) fn poll_end(&mut self, id: u64, cx: &mut Context<'_>) -> Poll<End> {
-        let Some(slot) = self.slots.get_mut(&id) else { return Poll::Ready(End::default()) };
-        if slot.end.is_none()
-            && let Some(Poll::Ready(fate)) = slot.ticket.as_mut().map(|ticket| ticket.poll(cx))
-        {
-            slot.ticket = None;
-            let is_lost = matches!(fate, Fate::NotSent(_) | Fate::Closed);
-            slot.fate = Some(fate);
-            if is_lost {
-                self.endpoint.cancel(id, false);
-                self.end(id, Err(EndReason::Lost));
-            }
-        }
         let Some(slot) = self.slots.get_mut(&id) else { return Poll::Ready(End::default()) };
         if slot.end.is_none() || slot.is_withdrawing {
             slot.waker = Some(cx.waker().clone());

@@ -6,6 +6,7 @@
 //! - `outgoing`: messages that wait to be sent
 //! - `slot`: a call of ours, until its end was given out
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -32,6 +33,8 @@ pub(crate) struct Hub {
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) meter: CallsMeter,
     inner: Mutex<Inner>,
+    /// Nothing more comes or goes.
+    is_closed: AtomicBool,
     /// Wakes the task.
     pub(crate) work: Notify,
     answered: Notify,
@@ -53,7 +56,8 @@ impl Hub {
         let max_unread = config.max_unread_bytes;
         let inner = Mutex::new(Inner::new(Endpoint::new(config, role, seed), max_unread));
         let own = Mutex::new(Some(own));
-        Self { carrier, meter, inner, work: Notify::new(), answered: Notify::new(), own }
+        let is_closed = AtomicBool::new(false);
+        Self { carrier, meter, inner, is_closed, work: Notify::new(), answered: Notify::new(), own }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -62,15 +66,18 @@ impl Hub {
 
     /// Does something with the machine, tells whoever waits, and sends what is to be sent.
     fn for_handle<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
-        let mut is_for_task = false;
+        let (mut is_for_task, mut is_to_send) = (false, false);
         let result = self.with(|inner| {
             let deadline = inner.endpoint.deadline();
             let result = act(inner);
             inner.collect(Origin::default());
             is_for_task = !inner.commands.is_empty() || inner.endpoint.deadline() != deadline;
+            is_to_send = inner.has_to_send();
             result
         });
-        self.flush();
+        if is_to_send {
+            self.flush();
+        }
         if is_for_task {
             self.work.notify_one();
         }
@@ -88,6 +95,10 @@ impl Hub {
             self.tell(*told);
         }
         result
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
     }
 
     fn tell(&self, told: Notices) {

@@ -51,6 +51,10 @@ impl Queue {
         outgoing.into_iter().for_each(|Outgoing { message, what }| self.push(message, what));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     pub(super) fn pop(&mut self) -> Option<Outgoing> {
         let outgoing = self.queue.pop_front()?;
         self.count(outgoing.what, usize::saturating_sub);

@@ -1,6 +1,7 @@
 //! What the task does with the machine.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use everwire_calls::{Failure, Room};
@@ -37,10 +38,9 @@ impl Hub {
         self.with(|inner| inner.endpoint.handle_timeout(now));
     }
 
-    pub(crate) fn reply(&self, id: u64, result: Result<Message, Failure>) {
-        let kept = result.clone();
+    /// Nothing of the result is dropped under the lock: a payload may have an owner.
+    pub(crate) fn reply(&self, id: u64, result: Result<&Message, &Failure>) {
         self.with(|inner| inner.endpoint.reply(id, result));
-        drop(kept);
     }
 
     /// How much a stream may send now.
@@ -85,6 +85,11 @@ impl Hub {
         self.lock().hello.take()
     }
 
+    /// Messages of ours have ended without arriving: so have their calls.
+    pub(crate) fn end_undelivered(&self) {
+        self.with(|inner| inner.end_undelivered());
+    }
+
     /// Whether the peer asks for answers faster than it takes them.
     pub(crate) fn is_flooded(&self) -> bool {
         self.lock().outgoing.is_flooded()
@@ -101,6 +106,7 @@ impl Hub {
 
     /// Nothing more comes or goes.
     pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
         self.with(|inner| {
             inner.closed = true;
             inner.endpoint.session_ended();

@@ -8,12 +8,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Poll;
 
 use everwire_calls::Kind;
 use everwire_ws::Message;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 
 use crate::handlers::Shared;
 use crate::hub::{Command, Hub, Sent};
@@ -57,6 +57,8 @@ enum Event {
     Sent(Sent),
     Handler(HandlerEvent),
     Hello(Fate),
+    /// Messages have ended without arriving.
+    Undelivered,
     /// Others have had their turn.
     Acknowledge,
     Room,
@@ -66,19 +68,6 @@ enum Event {
 
 /// So often may something else happen before what has arrived is acknowledged.
 const MAX_PUT_OFF: u8 = 3;
-
-/// Lets others that are ready go first.
-async fn one_turn() {
-    let mut is_first = true;
-    std::future::poll_fn(|cx| {
-        if std::mem::take(&mut is_first) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(())
-    })
-    .await;
-}
 
 /// Messages that are received at once before something else has its turn.
 const AT_ONCE: usize = 64;
@@ -105,6 +94,7 @@ impl<L: Link> Task<L> {
     }
 
     pub(crate) async fn run(mut self) {
+        let mut received = 0;
         loop {
             self.execute();
             let has_sent = self.hub.flush();
@@ -117,19 +107,23 @@ impl<L: Link> Task<L> {
                 self.acknowledge();
                 continue;
             }
+            if std::mem::take(&mut received) >= AT_ONCE {
+                // What these have led to goes out while the next are worked on.
+                yield_now().await;
+            }
             match self.next_event().await {
                 Event::Arrived(None) => return,
-                Event::Arrived(Some(arrived)) => {
-                    if self.receive(arrived).is_none() {
-                        return;
-                    }
-                }
+                Event::Arrived(Some(arrived)) => match self.receive(arrived) {
+                    Some(count) => received = count,
+                    None => return,
+                },
                 Event::Sent(sent) => self.outbox.sent(&self.hub, sent),
                 Event::Handler(event) => {
                     self.workers.on_event(event);
                     self.acknowledge();
                 }
                 Event::Hello(fate) => self.outbox.hello_ended(&self.hub, &fate),
+                Event::Undelivered => self.hub.end_undelivered(),
                 Event::Acknowledge => self.acknowledge(),
                 Event::Room => self.pass_own(),
                 Event::Work => {}
@@ -153,17 +147,17 @@ impl<L: Link> Task<L> {
         };
         tokio::select! {
             arrived = self.link.recv(), if !is_held_up => Event::Arrived(arrived),
-            event = self.outbox.next_event() => event,
+            event = self.outbox.next_event(hub) => event,
             event = self.workers.next_event(is_full) => Event::Handler(event),
             _ = own.reserve(), if waits => Event::Room,
-            () = one_turn(), if is_due => Event::Acknowledge,
+            () = yield_now(), if is_due => Event::Acknowledge,
             () = hub.work.notified() => Event::Work,
             () = alarm => Event::Deadline,
         }
     }
 
-    /// Receives this, and what has arrived with it. `None`: nothing more will.
-    fn receive(&mut self, first: Arrived) -> Option<()> {
+    /// Receives this, and what has arrived with it: so many. `None`: nothing more will.
+    fn receive(&mut self, first: Arrived) -> Option<usize> {
         let mut arrived = vec![first];
         let mut is_over = false;
         while arrived.len() < AT_ONCE {
@@ -176,6 +170,7 @@ impl<L: Link> Task<L> {
                 None => break,
             }
         }
+        let count = arrived.len();
         arrived.iter().for_each(|arrived| self.acks.arrived(arrived.position));
         self.hub.receive(arrived);
         self.execute();
@@ -183,7 +178,7 @@ impl<L: Link> Task<L> {
             self.acknowledge();
             return None;
         }
-        Some(())
+        Some(count)
     }
 
     /// Does what the machine wants done.

@@ -43,9 +43,12 @@ impl Outbox {
         }
     }
 
-    /// A message that waited for room is sent, or a hello has come to its end. Cancel-safe.
-    pub(super) async fn next_event(&mut self) -> Event {
+    /// A message that waited for room is sent, or a hello has come to its end, or messages have without arriving. Cancel-safe.
+    pub(super) async fn next_event(&mut self, hub: &Hub) -> Event {
         std::future::poll_fn(|cx| {
+            if hub.carrier.poll_undelivered(cx).is_ready() {
+                return Poll::Ready(Event::Undelivered);
+            }
             if let Some((_, sending)) = &mut self.sending
                 && let Poll::Ready(sent) = sending.as_mut().poll(cx)
             {

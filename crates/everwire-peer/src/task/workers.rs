@@ -37,7 +37,7 @@ pub(super) struct Workers {
 
 /// A call that was received.
 pub(super) struct Arrival {
-    pub(super) call: Call,
+    pub(super) call: Box<Call>,
     /// Of its message in the session.
     pub(super) sequence: Option<u64>,
 }
@@ -47,7 +47,7 @@ struct Worker {
     /// Of its call, or of its next item.
     abort: Option<AbortHandle>,
     /// A stream that may send nothing now.
-    waiting: Option<Waiting>,
+    waiting: Option<Box<Waiting>>,
     span: Span,
     handled: Handled,
 }
@@ -156,9 +156,10 @@ impl Workers {
             traceparent = call.traceparent.as_deref(),
             outcome = tracing::field::Empty,
         );
-        let name = self.shared.knows(&call.name).then_some(call.name.as_str());
+        let handler = self.shared.find(&call.name);
+        let name = handler.map(|_| call.name.as_str());
         let handled = self.hub.meter.handled(name, kind, || self.hub.carrier.now());
-        self.running.insert(id, Worker { abort: None, waiting: None, span: span.clone(), handled });
+        let mut worker = Worker { abort: None, waiting: None, span: span.clone(), handled };
         let session = self.session.as_ref();
         let watermark = session.zip(sequence).map(|(session, sequence)| Watermark {
             session: session.id.clone(),
@@ -173,7 +174,7 @@ impl Workers {
         };
         let running = span.in_scope(|| {
             // A handler's synchronous part may panic too.
-            std::panic::catch_unwind(AssertUnwindSafe(|| self.shared.run(&incoming)))
+            std::panic::catch_unwind(AssertUnwindSafe(|| Running::start(handler, &incoming)))
                 .unwrap_or_else(|_| Err(panicked(&incoming.call.name)))
         });
         match running {
@@ -183,24 +184,26 @@ impl Workers {
                     _ => HandlerOutcome::Refused,
                 };
                 match kind {
-                    Kind::Call => self.hub.reply(id, Err(failure)),
+                    Kind::Call => self.hub.reply(id, Err(&failure)),
                     Kind::Stream => self.hub.end(id, Err(failure)),
                 }
-                self.finish(id, outcome);
+                self.finish(id, Some(worker), outcome);
             }
             Ok(Running::Call(future)) => {
                 let mut handling = Handling { id, name: incoming.call.name, future, span };
                 // Many handlers are done at once, and need nothing of what follows.
-                if let Poll::Ready(ended) = handling.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-                    return self.on_event(HandlerEvent::Ended(Ok(ended)));
+                if let Poll::Ready((id, result)) = handling.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+                    return self.ended(id, Some(worker), &result);
                 }
                 let (abort, registration) = AbortHandle::new_pair();
-                if let Some(worker) = self.running.get_mut(&id) {
-                    worker.abort = Some(abort);
-                }
+                worker.abort = Some(abort);
+                self.running.insert(id, worker);
                 self.calls.push(Abortable::new(handling, registration));
             }
-            Ok(Running::Stream(stream)) => self.go_on(id, Waiting { items: VecDeque::new(), end: None, stream }),
+            Ok(Running::Stream(stream)) => {
+                self.running.insert(id, worker);
+                self.go_on(id, Waiting { items: VecDeque::new(), end: None, stream });
+            }
         }
     }
 
@@ -216,21 +219,21 @@ impl Workers {
             (true, Some(end), _) => {
                 let outcome = end.as_ref().map_or_else(outcome, |()| HandlerOutcome::Answered);
                 self.hub.end(id, end);
-                self.finish(id, outcome);
+                self.finish_running(id, outcome);
             }
             (true, None, Some(room)) => {
                 let (abort, registration) = AbortHandle::new_pair();
                 worker.abort = Some(abort);
                 self.streams.push(Abortable::new(NextItems::new(id, room, stream, worker.span.clone()), registration));
             }
-            (_, end, _) => worker.waiting = Some(Waiting { items, end, stream }),
+            (_, end, _) => worker.waiting = Some(Box::new(Waiting { items, end, stream })),
         }
     }
 
     /// A stream may send again, if it is one that waits.
     pub(super) fn may_send(&mut self, id: u64) {
         if let Some(waiting) = self.running.get_mut(&id).and_then(|worker| worker.waiting.take()) {
-            self.go_on(id, waiting);
+            self.go_on(id, *waiting);
         }
     }
 
@@ -250,14 +253,20 @@ impl Workers {
     pub(super) fn on_event(&mut self, event: HandlerEvent) {
         match event {
             HandlerEvent::Ended(Ok((id, result))) => {
-                let outcome = result.as_ref().map_or_else(outcome, |_| HandlerOutcome::Answered);
-                self.hub.reply(id, result);
-                self.finish(id, outcome);
+                let worker = self.running.remove(&id);
+                self.ended(id, worker, &result);
             }
             HandlerEvent::Items(Ok(Batch { id, items, end, stream })) => self.go_on(id, Waiting { items, end, stream }),
             // It was dropped on a command.
             HandlerEvent::Ended(Err(Aborted)) | HandlerEvent::Items(Err(Aborted)) => {}
         }
+    }
+
+    /// The handler of a call has ended.
+    fn ended(&mut self, id: u64, worker: Option<Worker>, result: &Result<Message, Failure>) {
+        let outcome = result.as_ref().map_or_else(outcome, |_| HandlerOutcome::Answered);
+        self.hub.reply(id, result.as_ref());
+        self.finish(id, worker, outcome);
     }
 
     /// Its result is not needed any more.
@@ -269,12 +278,17 @@ impl Workers {
             DropReason::TooLarge => HandlerOutcome::Failed,
             _ => HandlerOutcome::Cancelled,
         };
-        self.finish(id, outcome);
+        self.finish_running(id, outcome);
+    }
+
+    fn finish_running(&mut self, id: u64, outcome: HandlerOutcome) {
+        let worker = self.running.remove(&id);
+        self.finish(id, worker, outcome);
     }
 
     /// No handler of this call runs any more.
-    fn finish(&mut self, id: u64, outcome: HandlerOutcome) {
-        if let Some(worker) = self.running.remove(&id) {
+    fn finish(&mut self, id: u64, worker: Option<Worker>, outcome: HandlerOutcome) {
+        if let Some(worker) = worker {
             if let Some(abort) = worker.abort {
                 abort.abort();
             }

@@ -66,6 +66,20 @@ async fn a_deadline_without_a_connection_says_that_nothing_was_run() {
     assert_eq!(unreachable.call("sum", ()).await, Err(CallError::Closed(Execution::NotRun)));
 }
 
+/// [C-19]
+#[tokio::test]
+async fn a_call_whose_message_grows_too_old_in_the_outbox_ends_whether_it_is_awaited_or_not() {
+    let builder = Client::builder("ws://127.0.0.1:9/").session(SessionMode::Require).max_age(Duration::from_millis(20));
+    let client = builder.build().unwrap();
+    let (awaited, other) = (client.call("sum", ()), client.call("sum", ()));
+    let error = awaited.await.unwrap_err();
+    assert!(matches!(error, CallError::NotSent(_)), "{error:?}");
+    assert_eq!(error.execution(), Execution::NotRun);
+    // Nobody has waited for this one.
+    until(|| client.calls().open_calls() == 0).await;
+    assert!(matches!(other.await, Err(CallError::NotSent(_))));
+}
+
 /// [C-9]
 #[tokio::test]
 async fn a_handler_that_panics_is_an_error_and_harms_no_other() {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use everwire::store::MemoryStore;
 use everwire::{CallError, CallOptions, Execution, Resumed, ResumedHandle};
 use everwire_server::{
-    Calls, Extension, Json, SessionId, Sessions, SessionsConfig, Watermark, WatermarkError, Watermarks,
+    Calls, Extension, Json, Peer, SessionId, SessionSender, Sessions, SessionsConfig, Watermark, WatermarkError,
+    Watermarks,
 };
 use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
@@ -203,4 +204,26 @@ async fn calls_in_order_run_one_after_another_and_streams_beside_them() {
     for call in calls {
         assert_eq!(call.await.unwrap().as_text(), Some("done"));
     }
+}
+
+/// [C-18], the other way round: the server's calls to its client.
+#[tokio::test]
+async fn a_call_that_a_client_runs_in_order_is_acknowledged_when_its_handler_has_ended() {
+    let sessions = Sessions::new(SessionsConfig::default()).unwrap();
+    let calls = Calls::new()
+        .call("ping", async || "pong")
+        .call("ask", async |peer: Peer| peer.call("slow", ()).await.is_ok().to_string());
+    let network = serve_in(sessions.clone(), calls).await;
+    let (started, gate) = (Count::default(), Gate::new(Semaphore::new(0)));
+    let client = network.builder("").calls(gated(&started, &gate).in_order()).build().unwrap();
+    let asked = client.call("ask", ());
+    until(|| started.get() == 1).await;
+    let pending = || sessions.all().iter().map(SessionSender::pending).sum::<usize>();
+    for _ in 0..3 {
+        client.call("ping", ()).await.unwrap();
+    }
+    assert!(pending() >= 4, "the call, and the replies behind it");
+    gate.add_permits(1);
+    assert_eq!(asked.await.unwrap().as_text(), Some("true"));
+    until(|| pending() == 0).await;
 }

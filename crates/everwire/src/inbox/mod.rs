@@ -131,6 +131,13 @@ impl Inbox {
         Self { mailbox, generation, position, acknowledges }
     }
 
+    /// Nothing is acknowledged by coming for more, only by [`acknowledge`](Self::acknowledge), however the client is set up.
+    #[cfg(feature = "calls")]
+    pub(crate) fn acknowledged_by_hand(mut self) -> Self {
+        self.acknowledges = false;
+        self
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.come_back();
         loop {

@@ -128,7 +128,7 @@ impl Durable {
     }
 
     fn call(&mut self) -> Checked {
-        let opened = self.client.open(Moment::ZERO, Request::call("pay", ""));
+        let opened = self.client.open(Moment::ZERO, &Request::call("pay", ""));
         let (id, message) = opened.map_err(|error| format!("a call can't be made: {error}"))?;
         self.send(message.into_iter());
         self.say(&format!("call {id} is message {}", self.sent));
@@ -192,7 +192,7 @@ impl Durable {
 
     fn reply(&mut self, id: u64, number: u64) {
         self.running = None;
-        self.server.reply(id, Ok("paid".into()));
+        self.server.reply(id, Ok(&"paid".into()));
         while let Some(output) = self.server.poll_output() {
             self.replies.extend(message_of(output));
         }

@@ -99,7 +99,7 @@ impl Plain {
 
     fn call(&mut self) -> Checked {
         let is_known = self.known_at.is_some_and(|at| at <= self.now);
-        match self.endpoint.open(self.now, Request::call("sum", "1")) {
+        match self.endpoint.open(self.now, &Request::call("sum", "1")) {
             Ok(_) if is_known => Err("a call is made to a peer that is known to know none".to_owned()),
             Ok((_, Some(_))) if self.role == Role::Server => {
                 Err("a server sends a call to a client that has said no hello".to_owned())
@@ -159,7 +159,7 @@ impl Plain {
         let hello = r#"@h{"instance":"next","number":1,"first":1,"last":0,"max_running":5000}"#;
         self.endpoint.receive(self.now, hello.into());
         while self.endpoint.poll_output().is_some() {}
-        match self.endpoint.open(self.now, Request::call("sum", "1")) {
+        match self.endpoint.open(self.now, &Request::call("sum", "1")) {
             Ok((_, Some(_))) => Ok(()),
             other => Err(format!("to a peer that knows calls: {other:?}")),
         }

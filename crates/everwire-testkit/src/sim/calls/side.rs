@@ -305,7 +305,7 @@ impl Side {
                 false => format!("r{}", handler.nonce),
             };
             let result = if handler.fails { Err(failure()) } else { Ok(reply.into()) };
-            self.endpoint.reply(id, result);
+            self.endpoint.reply(id, result.as_ref());
             self.handlers.remove(&id);
         } else if handler.sent == handler.total {
             let result = if handler.fails { Err(failure()) } else { Ok(()) };

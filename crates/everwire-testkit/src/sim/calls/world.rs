@@ -109,7 +109,7 @@ impl World {
         // A program that has crashed is called until the hello of the next one is heard.
         let to_gone = end == SERVER && self.client.sent.iter().any(|message| message.payload().starts_with(b"@h"));
         let side = self.side(end);
-        match side.endpoint.open(now, request) {
+        match side.endpoint.open(now, &request) {
             Ok(_) if is_large => Err("a call above the size that the other end has told is sent".to_owned()),
             Ok((id, message)) => {
                 side.ledger.opened(id, nonce, kind, key, deadline, window, to_gone);
