@@ -55,7 +55,7 @@ pub(super) enum State {
 
 impl Entry {
     /// Of the items that the application has and has not processed.
-    fn unprocessed_bytes(&self) -> usize {
+    pub(super) fn unprocessed_bytes(&self) -> usize {
         self.inbox.iter().map(|number| format!("i{}:{number}", self.nonce).len()).sum()
     }
 
@@ -216,6 +216,32 @@ impl Ledger {
         entry.deadline = None;
         self.open.insert(found.id, at);
         Ok(())
+    }
+
+    /// Bytes that wait for the application, over all calls.
+    pub(super) fn unread(&self) -> usize {
+        self.entries.iter().map(Entry::unprocessed_bytes).sum()
+    }
+
+    pub(super) fn has_room(&self, most: usize) -> Checked {
+        match self.unread() {
+            bytes if bytes > most => Err(format!("{bytes} bytes wait for an application that takes none")),
+            _ => Ok(()),
+        }
+    }
+
+    /// A call has ended since so many bytes wait for the application: it is the one with most of them ([C-22]).
+    pub(super) fn shed(&mut self, at: usize) -> Checked {
+        let (bytes, most) =
+            (self.entries[at].unprocessed_bytes(), self.entries.iter().map(Entry::unprocessed_bytes).max());
+        self.entries[at].inbox.clear();
+        self.cancelled(at);
+        match most {
+            Some(most) if most > bytes => {
+                Err(format!("a call ends of which {bytes} bytes wait, and {most} of another one"))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn deadlines_kept(&self, now: Moment) -> Checked {

@@ -93,6 +93,10 @@ mutants! {
     RunningBytesIgnored = "running-bytes-ignored",
     /// How many bytes of items may be on the way is not told.
     WindowBytesUntold = "window-bytes-untold",
+    /// What an application does not take has no bound.
+    UnreadUnbounded = "unread-unbounded",
+    /// Where an application takes too little, the call ends of which least waits.
+    UnreadOfFewest = "unread-of-fewest",
     /// How large a frame may be is not told.
     MaxMessageUntold = "max-message-untold",
     /// That a rule was broken is not told.

@@ -81,6 +81,8 @@ pub(super) const MAX_MESSAGE: usize = 200;
 pub(super) const LARGE: usize = 250;
 /// Of the payloads that an end runs at once.
 const MAX_RUNNING_BYTES: usize = 14;
+/// Of the items that wait for an end's application.
+const MAX_UNREAD_BYTES: usize = 24;
 
 fn config(role: Role, mutant: Option<Mutant>) -> Config {
     let mut config = Config::default();
@@ -201,6 +203,7 @@ impl Side {
     /// Does what the machine wants, and checks what it tells.
     pub(super) fn collect(&mut self, now: Moment, dice: &mut impl FnMut(u64) -> u64) -> Result<Happened, String> {
         let mut happened = Happened::default();
+        let mut shed = BTreeSet::new();
         while let Some(output) = self.endpoint.poll_output() {
             match output {
                 Output::SendHello(_, message) => {
@@ -230,12 +233,16 @@ impl Side {
                 Output::Item { .. } | Output::Start(_) | Output::Resumed(_) if self.peer.is_broken => {
                     return Err(format!("{output:?} comes of a frame behind a broken rule"));
                 }
+                // It was in the frame in which there was found to be no room.
+                Output::Item { id, .. } if shed.contains(&id) => {}
                 Output::Item { id, number, item } => {
                     self.ledger.item(id, number, &item, window_bytes(self.role))?;
                     happened.items += 1;
                     if self.is(Mutant::ProcessedEarly) {
                         self.endpoint.processed(id, number);
                     }
+                    shed.extend(self.shed()?);
+                    self.ledger.has_room(MAX_UNREAD_BYTES)?;
                 }
                 Output::Start(call) => {
                     let times = if self.is(Mutant::RunTwice) { 2 } else { 1 };
@@ -261,6 +268,23 @@ impl Side {
             }
         }
         Ok(happened)
+    }
+
+    /// Ends the call with most of what waits for the application, if that is too much ([C-22]).
+    fn shed(&mut self) -> Result<Option<u64>, String> {
+        let unread = self.ledger.unread();
+        if unread <= MAX_UNREAD_BYTES || self.is(Mutant::UnreadUnbounded) {
+            return Ok(None);
+        }
+        let waiting = self.ledger.entries.iter().enumerate().filter(|(_, entry)| !entry.inbox.is_empty());
+        let waiting = waiting.map(|(at, entry)| (entry.unprocessed_bytes(), at));
+        let chosen = if self.is(Mutant::UnreadOfFewest) { waiting.min() } else { waiting.max() };
+        let Some((_, at)) = chosen else { return Err(format!("{unread} bytes wait of no call")) };
+        let id = self.ledger.entries[at].id;
+        self.endpoint.cancel(id, true);
+        self.endpoint.forget(id);
+        self.ledger.shed(at)?;
+        Ok(Some(id))
     }
 
     fn start(&mut self, call: &Call, dice: &mut impl FnMut(u64) -> u64) -> Result<Started, String> {
