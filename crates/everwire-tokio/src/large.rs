@@ -20,10 +20,10 @@ const FRAGMENT: usize = 64 << 10;
 pub struct Large {
     /// Messages of more bytes go in fragments; `None`: none does.
     fragment_above: Option<usize>,
-    /// Taken, and not encoded yet.
-    next: Option<(Bytes, Message)>,
+    /// Taken, and not encoded yet. Boxed, as what follows: most connections have none.
+    next: Option<Box<(Bytes, Message)>>,
     /// Queued in part.
-    fragmented: Option<Fragmented>,
+    fragmented: Option<Box<Fragmented>>,
     /// What was asked for since, and goes behind it.
     held: VecDeque<Held>,
 }
@@ -46,7 +46,7 @@ impl Large {
 
     /// Sets the message to send, behind this prefix; [`queue`](Self::queue) sends it.
     pub fn set(&mut self, prefix: &[u8], message: Message) {
-        self.next = Some((Bytes::copy_from_slice(prefix), message));
+        self.next = Some(Box::new((Bytes::copy_from_slice(prefix), message)));
     }
 
     /// Returns `true` if a message of this many bytes is sent in fragments.
@@ -70,8 +70,8 @@ impl Large {
     /// The number of bytes that are not queued on the socket yet.
     #[must_use]
     pub fn remaining(&self) -> usize {
-        let next = self.next.as_ref().map_or(0, |(_, message)| message.len());
-        next.saturating_add(self.fragmented.as_ref().map_or(0, Fragmented::remaining))
+        let next = self.next.as_ref().map_or(0, |next| next.1.len());
+        next.saturating_add(self.fragmented.as_ref().map_or(0, |fragmented| fragmented.remaining()))
     }
 
     /// Keeps a frame until the message is out.
@@ -87,11 +87,12 @@ impl Large {
     /// Queues what may be queued now: one fragment, if nothing is in front of it. Returns `true` once the last byte of
     /// the message is queued.
     pub fn queue<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> bool {
-        if let Some((prefix, message)) = self.next.take() {
+        if let Some(next) = self.next.take() {
+            let (prefix, message) = *next;
             if !self.takes(message.len()) {
                 return socket.queue_prefixed(&prefix, &message);
             }
-            self.fragmented = socket.start_fragmented(&prefix, &message);
+            self.fragmented = socket.start_fragmented(&prefix, &message).map(Box::new);
         }
         let Some(fragmented) = &mut self.fragmented else { return false };
         if socket.buffered() > 0 || socket.queue_fragment(fragmented, FRAGMENT) {

@@ -11,7 +11,7 @@ use std::task::Waker;
 
 use everwire_core::{self as core, Input, Machine, Message, MessageId, Moment, Outcome, Output, Undelivered};
 use everwire_ws::CloseFrame;
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 
 use crate::clock::{self, Instant};
 use crate::delivery::Ledger;
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     state: watch::Sender<State>,
     events: Feed,
     senders: SenderQueue,
-    finished: watch::Sender<bool>,
+    finished: SetOnce<()>,
     #[cfg(feature = "calls")]
     pub(crate) calls: crate::calls::slot::CallsSlot,
 }
@@ -134,7 +134,7 @@ impl Shared {
             state: watch::Sender::new(State::Closed(core::Closed::Initial)),
             events: Feed::default(),
             senders: SenderQueue::default(),
-            finished: watch::Sender::new(false),
+            finished: SetOnce::new(),
             #[cfg(feature = "calls")]
             calls: crate::calls::slot::CallsSlot::default(),
         }
@@ -216,9 +216,7 @@ impl Shared {
 
     /// Waits until the driver has ended, and takes what it left if nobody has.
     pub(crate) async fn finished(&self) -> Undelivered {
-        let mut finished = self.finished.subscribe();
-        // An error would mean that the sender is gone, and it is ours.
-        let _ = finished.wait_for(|finished| *finished).await;
+        self.finished.wait().await;
         self.lock().left.take().unwrap_or_default()
     }
 
@@ -259,7 +257,8 @@ impl Shared {
         self.mailbox.wake_reader();
         self.events.end();
         self.call_next_in_line();
-        self.finished.send_replace(true);
+        // It is set already if the task was told twice.
+        let _ = self.finished.set(());
         let outcomes = self.lock().outcomes.end();
         outcomes.into_iter().for_each(Waker::wake);
     }

@@ -51,7 +51,7 @@ impl Driver {
             && let Poll::Ready(done) = store.poll_done(cx)
         {
             self.meter.store_done(self.shared.now(), &done);
-            self.stored = Some(done);
+            self.stored = Some(Box::new(done));
         }
         self.stored.is_some()
     }
@@ -112,7 +112,7 @@ impl Driver {
             inner.machine.handle(now, Input::WallClock(unix_ms()));
         }
         if let Some(stored) = self.stored.take() {
-            inner.machine.handle(now, stored);
+            inner.machine.handle(now, *stored);
         }
         let discarded = self.shared.mailbox.take_untold();
         if discarded > 0 {

@@ -60,7 +60,7 @@ pub(crate) struct Driver {
     wall_clock_at: Moment,
     store: Option<StoreThread>,
     /// What the store has said, until the machine is told.
-    stored: Option<Input>,
+    stored: Option<Box<Input>>,
     /// The client has ended, and its store is being closed.
     closing_store: bool,
     meter: Meter,
