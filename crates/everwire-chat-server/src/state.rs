@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::access::{Access, RateLimiter, RoomDirectory};
@@ -32,6 +32,8 @@ pub(crate) struct AppState {
     pub(crate) directory: RoomDirectory,
     rooms: Arc<Mutex<Rooms>>,
     pub(crate) drain: Drain,
+    /// All members have been sent away.
+    ending: watch::Sender<bool>,
     /// Where it listens, if the accept loop is ours.
     pub(crate) listening: OnceLock<SocketAddr>,
     connections: AtomicU64,
@@ -69,6 +71,7 @@ impl AppState {
             directory,
             rooms,
             drain: Drain::default(),
+            ending: watch::Sender::new(false),
             listening: OnceLock::new(),
             connections: AtomicU64::new(1),
             slots,
@@ -98,6 +101,19 @@ impl AppState {
     /// A slot for one more member, unless the server is full or stopping.
     pub(crate) fn slot(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.slots).try_acquire_owned().ok()
+    }
+
+    /// Sends all members away, those who are about to come in too: the server ends.
+    pub(crate) fn end(&self) {
+        self.rooms().close();
+        self.ending.send_replace(true);
+    }
+
+    /// Resolves once the server ends. Cancel-safe.
+    pub(crate) async fn ending(&self) {
+        let mut ending = self.ending.subscribe();
+        // The sender lives as long as `self`, so this ends only with the condition.
+        let _ = ending.wait_for(|ends| *ends).await;
     }
 
     /// Waits until all members have gone. Cancel-safe.

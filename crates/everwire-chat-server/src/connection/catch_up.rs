@@ -7,6 +7,7 @@ use everwire_server::{Message, after};
 use tokio::time::{Instant, timeout};
 
 use super::{ClientMessage, Connection, PAGE_AGAIN, PATIENCE, PageUnderWay, unreadable};
+use crate::budget::PagePermit;
 use crate::domain::batch;
 use crate::store::{Page, PageRequest, ReadQuery, ReadState};
 
@@ -24,14 +25,9 @@ impl Connection {
         // How far the client has everything, or knows that it has not.
         let mut told_to = 0;
         loop {
-            // As many pages as may be in memory are on their way to others: it is their turn, and PATIENCE bounds it.
-            let _room = self.state.pages.wait_for_room().await;
-            let Page { messages, end, .. } = match self.state.store.page(&self.room, start).await {
+            let (_room, Page { messages, end, .. }) = match self.missed_page(start).await {
                 Ok(page) => page,
-                Err(error) => {
-                    let (code, reason) = unreadable(&error);
-                    return self.close(code, reason).await;
-                }
+                Err(goes_on) => return goes_on,
             };
             if first && known.as_ref().is_some_and(|seen| seen.offset > end) {
                 // An older copy of the history was restored: what the client has seen is of no use.
@@ -80,6 +76,29 @@ impl Connection {
         }
     }
 
+    /// A page of what the client has missed, with the room that it takes while it is on its way. Who has to leave meanwhile gets
+    /// none: then, and if it can't be read, whether the connection goes on.
+    pub(super) async fn missed_page(&mut self, request: PageRequest) -> Result<(Option<PagePermit>, Page), bool> {
+        let Self { mailbox, state, room, .. } = self;
+        let page = async {
+            // As many pages as may be in memory are on their way to others: it is their turn, and PATIENCE bounds it.
+            let permit = state.pages.wait_for_room().await;
+            state.store.page(room, request).await.map(|page| (permit, page))
+        };
+        let read = tokio::select! {
+            biased;
+            end = poll_fn(|cx| mailbox.poll_end(cx)) => return Err(self.on_delivery(end).await),
+            read = page => read,
+        };
+        match read {
+            Ok(page) => Ok(page),
+            Err(error) => {
+                let (code, reason) = unreadable(&error);
+                Err(self.close(code, reason).await)
+            }
+        }
+    }
+
     /// Answers the wish for messages of before; whether the connection goes on.
     pub(super) async fn on_earlier(&mut self, wish: Earlier) -> bool {
         let Some(room) = self.state.pages.room() else {
@@ -115,7 +134,7 @@ impl Connection {
                 Some((offset, unread))
             }
             Err(error) => {
-                tracing::warn!(connection = self.id, %error, "it is not known how far a user has read");
+                tracing::warn!(connection = self.id, %error, "a user's read position can't be read");
                 None
             }
         }

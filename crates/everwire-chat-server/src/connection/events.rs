@@ -1,5 +1,7 @@
 //! What a member says.
 
+use std::future::poll_fn;
+
 use everwire_chat_core::limits::{TEXT_BYTES, check_id, check_name, check_text};
 use everwire_chat_core::wire::{
     Event, Presence, Problem, Receipt, Rejected, Speaker, TextMessage, Token, User, WireStatus, code, parse_plain,
@@ -145,7 +147,13 @@ impl Connection {
         self.said_goodbye = false;
         let append = Append { room: self.room.clone(), message, producer: self.producer.clone() };
         self.pending.post();
-        self.state.store.append(append).await || self.close(CloseCode::SERVICE_RESTART, STOPPING).await
+        let Self { mailbox, state, .. } = self;
+        tokio::select! {
+            biased;
+            taken = state.store.append(append) => taken || self.close(CloseCode::SERVICE_RESTART, STOPPING).await,
+            // Who has to leave does not wait for room in the history's queue.
+            end = poll_fn(|cx| mailbox.poll_end(cx)) => self.on_delivery(end).await,
+        }
     }
 
     /// Who this connection speaks for: whoever it was first.

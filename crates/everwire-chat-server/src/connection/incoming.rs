@@ -1,10 +1,10 @@
 //! Frames from the client.
 
 use everwire_server::{CloseCode, Incoming, Message, SocketError};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::pending_answers::Answer;
-use super::{ClientMessage, Connection, PATIENCE, cost};
+use super::{ClientMessage, Connection, cost};
 
 impl Connection {
     /// Whether the connection goes on.
@@ -23,16 +23,14 @@ impl Connection {
                 self.state.metrics.ended("left");
                 // 1000 is meant; 1001 is a page that may be loading again.
                 self.said_goodbye |= frame.is_none_or(|frame| frame.code == CloseCode::NORMAL);
-                // The others need not wait until the client has let go of the connection.
-                self.leave().await;
-                let _ = timeout(PATIENCE, self.socket.recv()).await;
+                self.is_parting = true;
                 false
             }
             Ok(None) => false,
             Err(SocketError::Protocol(error)) => {
                 tracing::debug!(connection = self.id, %error, "closed for breaking the protocol");
                 self.state.metrics.ended("protocol");
-                let _ = timeout(PATIENCE, self.socket.recv()).await;
+                self.is_parting = true;
                 false
             }
             Err(error) => {

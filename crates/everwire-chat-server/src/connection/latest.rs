@@ -7,23 +7,18 @@ use everwire_chat_core::wire::{Event, Notice, TextMessage, User, WireStatus};
 use everwire_server::Message;
 use tokio::time::timeout;
 
-use super::{Connection, PATIENCE, unreadable};
+use super::{Connection, PATIENCE};
 use crate::store::{Page, PageRequest};
 
 impl Connection {
     /// Sends `most` of the latest texts, or as many as a page holds, oldest first, and then who is here. What is said meanwhile
     /// waits in the mailbox. Whether the connection goes on.
     pub(super) async fn send_latest(&mut self, most: u64, here: Vec<User>) -> bool {
-        let _room = self.state.pages.wait_for_room().await;
         // From the end: a page of long lines holds fewer of them.
-        let Page { messages, end, .. } =
-            match self.state.store.page(&self.room, PageRequest::Before(u64::MAX, most)).await {
-                Ok(page) => page,
-                Err(error) => {
-                    let (code, reason) = unreadable(&error);
-                    return self.close(code, reason).await;
-                }
-            };
+        let (_room, Page { messages, end, .. }) = match self.missed_page(PageRequest::Before(u64::MAX, most)).await {
+            Ok(page) => page,
+            Err(goes_on) => return goes_on,
+        };
         (self.caught_up, self.told) = (end, end);
         for message in messages {
             let message = Event::Text(self.as_told(message));

@@ -20,26 +20,44 @@ impl Connection {
         }
     }
 
-    /// Leaves the room, once.
-    pub(super) async fn leave(&mut self) {
-        let pending = self.pending.pending() > 0;
+    /// Leaves the room, and parts from the client meanwhile: neither waits for the other.
+    pub(super) async fn end(mut self) {
+        tokio::join!(self.leave(), self.part());
+    }
+
+    /// Leaves the room, behind the member's last message. When the server ends, nobody is told of either, and it is not waited
+    /// for: a cluster may need long to store a message.
+    fn leave(&mut self) -> impl Future<Output = ()> + use<> {
+        let (state, room, id) = (Arc::clone(&self.state), self.room.clone(), self.id);
+        let (has_pending, said_goodbye) = (self.pending.pending() > 0, self.said_goodbye);
         self.pending.give_up();
-        if pending {
-            // The last line comes before the leaving.
-            let _ = self.state.store.flush().await;
+        async move {
+            if has_pending {
+                tokio::select! {
+                    _ = state.store.flush() => {}
+                    () = state.ending() => {}
+                }
+            }
+            if let Some(access) = &state.access {
+                access.leave(id);
+            }
+            let notice = state.new_notice();
+            let leaving = state.rooms().leave(&room, id, said_goodbye, notice);
+            if let Some(leaving) = leaving {
+                let state = Arc::clone(&state);
+                tokio::spawn(async move {
+                    tokio::time::sleep(state.config.presence_grace).await;
+                    let notice = state.new_notice();
+                    state.rooms().expire(&room, &leaving, notice);
+                });
+            }
         }
-        if let Some(access) = &self.state.access {
-            access.leave(self.id);
-        }
-        let notice = self.state.new_notice();
-        let leaving = self.state.rooms().leave(&self.room, self.id, self.said_goodbye, notice);
-        if let Some(leaving) = leaving {
-            let (state, room) = (Arc::clone(&self.state), self.room.clone());
-            tokio::spawn(async move {
-                tokio::time::sleep(state.config.presence_grace).await;
-                let notice = state.new_notice();
-                state.rooms().expire(&room, &leaving, notice);
-            });
+    }
+
+    /// Finishes a closing handshake that has begun, within a time limit, and lets go of the socket.
+    async fn part(mut self) {
+        if self.is_parting {
+            let _ = timeout(PATIENCE, self.socket.recv()).await;
         }
     }
 

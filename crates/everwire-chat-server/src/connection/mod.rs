@@ -131,6 +131,8 @@ pub(crate) struct Connection {
     page: Option<PageUnderWay>,
     invalid: InvalidMessages,
     said_goodbye: bool,
+    /// A closing handshake has begun, and only what is left of it is to be read.
+    is_parting: bool,
     /// When the client last said whether somebody looks.
     presence_told: Option<Instant>,
     heartbeat: Heartbeat,
@@ -193,6 +195,7 @@ pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, request: Joi
         page: None,
         invalid: InvalidMessages::new(Instant::now()),
         said_goodbye: false,
+        is_parting: false,
         presence_told: None,
         heartbeat: Heartbeat::new(Instant::now()),
         reassured: Instant::now(),
@@ -200,7 +203,7 @@ pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, request: Joi
     if let Some(admission) = admission
         && !connection.enter(admission).await
     {
-        return connection.leave().await;
+        return connection.end().await;
     }
     if let Some(user) = user {
         connection.identify(user);
@@ -213,7 +216,7 @@ pub(crate) async fn serve(mut socket: Socket, state: Arc<AppState>, request: Joi
     if caught_up {
         connection.run().await;
     }
-    connection.leave().await;
+    connection.end().await;
 }
 
 impl Connection {

@@ -82,7 +82,7 @@ impl ChatServer {
                 () = drain::run(&self.state, self.state.config.drain) => {}
                 () = self.run_maintenance() => {}
             }
-            self.state.rooms().close();
+            self.state.end();
         };
         let mut router = http::alone(self.router(), &self.state.config.base_path);
         if let Ok(address) = listener.local_addr() {
@@ -103,7 +103,10 @@ impl ChatServer {
             }
         };
         if ended.cut > 0 {
-            tracing::warn!(connections = ended.cut, "some members did not part in time");
+            tracing::warn!(
+                connections = ended.cut,
+                "some connections were cut: their clients did not close them in time"
+            );
         }
         self.close().await;
     }
@@ -118,9 +121,9 @@ impl ChatServer {
 
     /// Sends the members away with 1012 (they come back), and commits what they have sent. Given up, it may be called again.
     pub async fn close(&self) {
-        self.state.rooms().close();
+        self.state.end();
         if tokio::time::timeout(PARTING, self.state.all_gone()).await.is_err() {
-            tracing::warn!("some members did not part in time");
+            tracing::warn!("some members are still there: they did not close their connections in time");
         }
         self.state.close_slots();
         maintenance::save_receipts(&self.state).await;
@@ -132,27 +135,4 @@ impl ChatServer {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::StreamExt;
-    use tokio::time::timeout;
-    use tokio_tungstenite::connect_async;
-    use tokio_tungstenite::tungstenite::Message;
-
-    use super::{ChatServer, PARTING};
-    use crate::config::ServerConfig;
-
-    #[tokio::test]
-    async fn who_comes_in_when_the_history_is_closed_already_is_sent_away_with_1012() {
-        let chat = ChatServer::open(ServerConfig::default()).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("ws://{}/ws?userId=late&after=", listener.local_addr().unwrap());
-        let serving = tokio::spawn(axum::serve(listener, chat.router()).into_future());
-        chat.state.store.close();
-        let (mut late, _) = timeout(6 * PARTING, connect_async(url)).await.unwrap().unwrap();
-        match timeout(6 * PARTING, late.next()).await {
-            Ok(Some(Ok(Message::Close(Some(frame))))) => assert_eq!(u16::from(frame.code), 1012),
-            other => panic!("{other:?}"),
-        }
-        serving.abort();
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ fn what_is_committed_together_comes_as_one_array_to_those_who_may_be_sent_arrays
     assert_eq!(scene.got(2), ["text ben 1", "text ben 2", "text ben 3"]);
     assert_eq!(scene.got(3), ["4 done -"]);
     scene.commit(&[(3, "d", "ben", New(4)), (3, "b", "ben", Duplicate(2))]);
-    assert_eq!(scene.got(1), ["text ben 4"], "a single scene is no array");
+    assert_eq!(scene.got(1), ["text ben 4"], "a single message is no array");
     assert_eq!(scene.got(2), ["text ben 4"]);
     scene.commit(&[(3, "a", "ben", Duplicate(1)), (3, "b", "ben", Duplicate(2))]);
     assert!(scene.got(1).is_empty() && scene.got(2).is_empty(), "repeats are no news");

@@ -235,6 +235,7 @@ pub(in crate::store) async fn only_the_latest_of_each_room_are_kept_and_no_offse
         store.append(post("a", &n.to_string())).await;
     }
     store.append(post("b", "1")).await;
+    store.flush().await.unwrap();
     assert_eq!(store.retain(keep(3)).await.unwrap(), 2497, "in steps");
     let page = store.page("a", PageRequest::After(0)).await.unwrap();
     assert_eq!((ids(&page), page.end), (vec!["2498", "2499", "2500"], 2500));
@@ -262,6 +263,7 @@ pub(in crate::store) async fn retention_goes_through_all_rooms_however_many(fixt
             store.append(post(&format!("room {room}"), id)).await;
         }
     }
+    store.flush().await.unwrap();
     assert_eq!(store.retain(keep(1)).await.unwrap(), 250);
 }
 
