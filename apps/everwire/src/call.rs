@@ -20,7 +20,7 @@ pub(crate) async fn run(args: CallArgs) -> Result<Exit, Failure> {
     let builder = args.connection.apply(Client::builder(&address.url)).session(SessionMode::Require);
     let client = token::attach(args.network.read()?.apply(builder), &args.token)
         .build()
-        .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        .map_err(|error| describe::build_failure(&error))?;
     let stop = Stop::listen(FAREWELL);
     let result = tokio::select! {
         result = make(&client, &args) => result,

@@ -2,9 +2,12 @@
 
 use std::time::Instant;
 
-use everwire::{Cause, CloseCode, Closed, Event, Loss, OpenFailure, OpenFailureKind, Phase, State, TriedAddress};
+use everwire::{
+    BuildError, Cause, CloseCode, Closed, Event, Loss, OpenFailure, OpenFailureKind, Phase, State, TriedAddress,
+};
 
-use crate::args::with_options;
+use crate::args::{in_options, with_options};
+use crate::exit::{Exit, Failure};
 use crate::term::{Tone, printable_line, short};
 
 /// The state in words, on one line, harmless, and what it means.
@@ -86,6 +89,15 @@ pub(crate) fn is_hopeless(cause: &Cause) -> bool {
     }
 }
 
+/// Why a client can't be made of the options, by their names.
+pub(crate) fn build_failure(error: &BuildError) -> Failure {
+    let exit = match error {
+        BuildError::Url(_) | BuildError::Header(_) | BuildError::Setting(_) | BuildError::Proxy(_) => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, in_options(&error.to_string()))
+}
+
 /// A cause, harmless: parts of it are the other side's words.
 pub(crate) fn cause(cause: &Cause) -> String {
     printable_line(&with_options(&cause.to_string()))
@@ -121,10 +133,15 @@ pub(crate) fn advice(cause: &Cause) -> &'static str {
         }
         OpenFailureKind::Refused { status: 404 | 410, .. } => "; check the path of the address",
         OpenFailureKind::NotWebSocket if is_about_compression(failure) => "; leave --compression away",
+        // Its own words ask whether it is ws://.
+        OpenFailureKind::NotWebSocket if failure.phase == Phase::Tls => "",
         OpenFailureKind::NotWebSocket => "; check the port and the path: what answers there speaks no WebSocket",
         OpenFailureKind::Certificate => "; check the host's name and its certificate",
         OpenFailureKind::Hook => "; check the token's file or command",
         OpenFailureKind::Io if failure.phase == Phase::Dns => "; check the host's name",
+        OpenFailureKind::Io if failure.detail.contains("by the proxy ") => {
+            "; check the proxy's URL, and that the proxy runs"
+        }
         OpenFailureKind::Io => "; check that the server runs and the port is right",
         _ => "",
     }
@@ -219,6 +236,22 @@ mod tests {
                 && text.ends_with("; check the credentials: it wants some, or others than were sent")
         );
         assert!(!text.contains('\n'), "{text}");
+    }
+
+    #[test]
+    fn what_to_do_is_told_once_and_of_what_has_failed() {
+        let gave_up = |phase, kind, detail: &str| {
+            let last = Cause::OpenFailed(everwire::OpenFailure { phase, kind, detail: detail.into() });
+            closed(&Closed::GaveUp { last, attempts: 1, elapsed: Duration::ZERO }).1
+        };
+        use everwire::Phase;
+        let proxy = gave_up(Phase::Tcp, OpenFailureKind::Io, "connection refused by the proxy 127.0.0.1:1");
+        assert!(proxy.ends_with("; check the proxy's URL, and that the proxy runs"), "{proxy}");
+        let server = gave_up(Phase::Tcp, OpenFailureKind::Io, "connection refused by 127.0.0.1:1");
+        assert!(server.ends_with("; check that the server runs and the port is right"), "{server}");
+        let plain = "the server does not speak TLS; is it ws:// rather than wss://?";
+        let plain = gave_up(Phase::Tls, OpenFailureKind::NotWebSocket, plain);
+        assert!(plain.ends_with("is it ws:// rather than wss://?"), "{plain}");
     }
 
     #[test]

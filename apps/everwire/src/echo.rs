@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use crate::args::EchoArgs;
 use crate::exit::{Exit, Failure};
 use crate::logs;
+use crate::serve;
 use crate::term::Stop;
 
 /// How long clients may take to part at the end.
@@ -34,11 +35,10 @@ pub(crate) async fn run(args: EchoArgs) -> Result<Exit, Failure> {
             "{listen} can be reached from other machines, and anybody may connect: listen on 127.0.0.1, or add --allow-remote"
         )));
     }
-    let failed = |error: std::io::Error| {
-        Failure::new(Exit::Failed, format!("can't listen on {listen}: {error}; --listen ADDRESS:PORT sets both"))
-    };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    let listener = serve::bind(listen).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::new(Exit::Failed, format!("the server can't tell its address: {error}")))?;
     let stop = Stop::listen(PARTING);
     let echo = Echo { close_with, ..Echo::new(max_message, stop.clone())? };
     tokio::spawn(logs::tell_lost());

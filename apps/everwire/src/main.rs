@@ -34,7 +34,7 @@ use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
     // Prints help, version and usage errors; 2 is its exit code for the latter.
-    let cli = Cli::try_parse().unwrap_or_else(|error| without_secrets(error).exit());
+    let cli = Cli::try_parse().unwrap_or_else(|error| with_variable(without_secrets(error)).exit());
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(Failure { exit, line }) => {
@@ -51,6 +51,32 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
         error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
     }
     error
+}
+
+/// A value that nobody has typed is the environment's: the variable is named.
+fn with_variable(mut error: clap::Error) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (Some(option), Some(value)) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue)) else {
+        return error;
+    };
+    let is_typed = std::env::args().skip(1).any(|word| word.ends_with(&value));
+    let name = option.trim_start_matches('-').split(' ').next().unwrap_or_default();
+    if !is_typed && let Some(variable) = variable(&Cli::command(), name) {
+        let tip = format!("it is the value of {variable} in the environment").into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
+}
+
+/// The variable that an option of any command has its value from, if it is set.
+fn variable(command: &clap::Command, option: &str) -> Option<String> {
+    let mut options = command.get_arguments().filter(|argument| argument.get_long() == Some(option));
+    let own = options.find_map(|argument| argument.get_env()).filter(|variable| std::env::var_os(variable).is_some());
+    own.map(|variable| variable.display().to_string())
+        .or_else(|| command.get_subcommands().find_map(|below| variable(below, option)))
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {

@@ -149,10 +149,13 @@ fn a_chat_without_input_that_never_joined_does_not_end_well() {
 fn a_port_in_use_is_told_in_one_line_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (code, out, err) = run(&["serve", "--listen", &address]);
-    assert_eq!((code, out.as_str()), (1, ""));
-    assert_eq!(err.lines().count(), 1, "{err}");
-    assert!(err.contains("in use") && err.contains("--listen"), "{err}");
+    for command in ["serve", "echo"] {
+        let (code, out, err) = run(&[command, "--listen", &address]);
+        assert_eq!((code, out.as_str()), (1, ""), "{command}");
+        assert_eq!(err.lines().count(), 1, "{err}");
+        assert!(err.contains("in use by another program: stop it, or choose another port"), "{err}");
+        assert!(err.contains("--listen"), "{err}");
+    }
 }
 
 #[test]

@@ -18,7 +18,8 @@ fn every_bad_input_has_its_line_and_exit_code() {
         (&["connect", "ws://h", "--heartbeat-interval=-3s"], "negative"),
         (&["connect", "ws://h", "--factor", "0.5"], "factor"),
         (&["connect", "ws://h", "--jitter", "some"], "full"),
-        (&["connect", "ws://h", "--max-attempts", "0"], "1.."),
+        (&["connect", "ws://h", "--max-attempts", "0"], "at least 1"),
+        (&["connect", "ws://h", "--factor", "more"], "not a number"),
         (&["connect", "ws://h", "--outbox-bytes", "lots"], "64KiB"),
         (&["connect", "ws://h", "--outbox-messages", "0"], "at least 1"),
         (&["connect", "ws://h", "-H", "no colon here"], "X-Team: blue"),
@@ -38,9 +39,15 @@ fn every_bad_input_has_its_line_and_exit_code() {
         (&["chat", "localhost:1"], "--name"),
         (&["chat", "gopher://h", "--name", "ana"], "use ws:// or"),
         (&["chat", "h", "--name", " "], "name"),
+        (
+            &["chat", "h", "--name", "ana", "--initial-delay", "20s"],
+            "--max-delay: 10.0 s: it must not be below --initial-delay",
+        ),
+        (&["call", "h", "sum", "--factor", "0.5"], "--factor: out of range"),
         (&["chat", "h", "--name", "ana", "--bearer-file", "a"], "--user"),
         (&["serve", "--listen", "8080"], "127.0.0.1:8080"),
         (&["echo", "--listen", "0.0.0.0:0"], "--allow-remote"),
+        (&["echo", "--listen", "8090"], "127.0.0.1:8080"),
         (&["completions", "csh"], "bash"),
         (&["conect", "ws://h"], "connect"),
     ] {
@@ -50,6 +57,21 @@ fn every_bad_input_has_its_line_and_exit_code() {
         assert_eq!(out, "", "{args:?}");
         assert!(!err.contains("panicked"), "{args:?}: {err}");
     }
+}
+
+#[test]
+fn a_value_of_the_environment_that_is_not_valid_is_told_with_its_variable() {
+    let fails = |args: &[&str]| {
+        let mut serve = support::command(args);
+        let output = serve.env("EVERWIRE_MAX_POSTS", "many").output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let tip = "it is the value of EVERWIRE_MAX_POSTS in the environment";
+    let err = fails(&["serve"]);
+    assert!(err.contains("'--max-posts <COUNT>': not a whole number of at least 0") && err.contains(tip), "{err}");
+    let err = fails(&["serve", "--max-posts", "some"]);
+    assert!(err.contains("'some'") && !err.contains(tip), "{err}");
 }
 
 #[test]

@@ -27,12 +27,19 @@ pub struct TlsFiles {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A file can't be read, or holds nothing of the kind.
+    /// A file can't be read, or is not PEM.
     File {
         /// The file.
         file: PathBuf,
         /// What is wrong.
         source: pem::Error,
+    },
+    /// A file holds no certificate, or no private key, in PEM form.
+    Missing {
+        /// The file.
+        file: PathBuf,
+        /// What it does not hold.
+        what: &'static str,
     },
     /// The certificate and the key do not fit, or are of a kind that is not supported.
     Certificate {
@@ -107,16 +114,19 @@ impl Current {
     fn read(TlsFiles { certificate, key }: &TlsFiles) -> Result<Self, TlsError> {
         // Before the reading: what is written meanwhile is read again.
         let changed = TlsFiles { certificate: certificate.clone(), key: key.clone() }.changed();
-        let failed = |file: &Path| {
+        let failed = |file: &Path, what| {
             let file = file.to_owned();
-            move |source| TlsError::File { file, source }
+            move |source| match source {
+                pem::Error::NoItemsFound => TlsError::Missing { file, what },
+                source => TlsError::File { file, source },
+            }
         };
         let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let chain = chain.map_err(failed(certificate))?;
+        let chain = chain.map_err(failed(certificate, "certificate"))?;
         if chain.is_empty() {
-            return Err(failed(certificate)(pem::Error::NoItemsFound));
+            return Err(failed(certificate, "certificate")(pem::Error::NoItemsFound));
         }
-        let key = PrivateKeyDer::from_pem_file(key).map_err(failed(key))?;
+        let key = PrivateKeyDer::from_pem_file(key).map_err(failed(key, "private key"))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -132,6 +142,9 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file, .. } => write!(f, "{} can't be used for TLS", file.display()),
+            Self::Missing { file, what } => {
+                write!(f, "{} holds no {what} in PEM form (-----BEGIN …-----)", file.display())
+            }
             Self::Certificate { file, source: rustls::Error::InconsistentKeys(_) } => {
                 write!(f, "the key is not the one that the certificate {} is for", file.display())
             }
@@ -147,7 +160,7 @@ impl std::error::Error for TlsError {
         match self {
             Self::File { source, .. } => Some(source),
             // The words say it, and its own are names of a library.
-            Self::Certificate { source: rustls::Error::InconsistentKeys(_), .. } => None,
+            Self::Missing { .. } | Self::Certificate { source: rustls::Error::InconsistentKeys(_), .. } => None,
             Self::Certificate { source, .. } => Some(source),
         }
     }
@@ -173,6 +186,19 @@ mod tests {
     fn touch(path: &Path, age: u64) {
         let file = std::fs::File::options().write(true).open(path).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_lacks_its_certificate_or_its_key_is_named_with_what_it_lacks() {
+        let folder = tempfile::tempdir().unwrap();
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+        write(&TlsFiles { certificate: cert.clone(), key: key.clone() }, 0);
+        for (certificate, key, lacks) in
+            [(&key, &key, "key.pem holds no certificate in"), (&cert, &cert, "cert.pem holds no private key in")]
+        {
+            let error = Tls::open(TlsFiles { certificate: certificate.clone(), key: key.clone() }).unwrap_err();
+            assert!(error.to_string().contains(lacks), "{error}");
+        }
     }
 
     #[test]

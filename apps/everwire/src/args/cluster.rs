@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::numbers;
+
 /// The NATS servers of several `everwire serve`; as there, but for what only a node needs.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Cluster")]
@@ -19,7 +21,7 @@ pub(crate) struct ExaminedCluster {
         value_name = "COUNT",
         env = "EVERWIRE_CLUSTER_REPLICAS",
         default_value_t = 3,
-        value_parser = clap::value_parser!(u8).range(1..=5)
+        value_parser = numbers::within(1..=5_u8)
     )]
     pub(crate) cluster_replicas: u8,
 

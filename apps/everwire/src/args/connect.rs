@@ -6,7 +6,7 @@ use clap::Args;
 use everwire::OnNormalClose;
 
 use super::values::{self, BytesOrOff, GuaranteeArg, NormalCloseArg, OrOff, OverflowArg};
-use super::{ConnectionArgs, NetworkArgs, ProtocolArgs, TokenArgs, exit_codes};
+use super::{ConnectionArgs, NetworkArgs, ProtocolArgs, TokenArgs, exit_codes, numbers};
 
 /// Send stdin to any WebSocket and print what it sends; reconnect when the connection is lost.
 ///
@@ -67,7 +67,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) linger: OrOff,
 
     /// Exit after this many received messages; exit code 5 if fewer come
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = numbers::at_least(1_u64))]
     pub(crate) messages: Option<u64>,
 
     /// Exit after the first received message, as with --messages 1; lines that arrive on stdin within another second
@@ -119,7 +119,7 @@ pub(crate) struct DeliveryArgs {
     pub(crate) guarantee: GuaranteeArg,
 
     /// Most messages in the outbox, queued or in flight
-    #[arg(long, value_name = "COUNT", default_value_t = 65536, value_parser = count)]
+    #[arg(long, value_name = "COUNT", default_value_t = 65536, value_parser = numbers::at_least(1_usize))]
     pub(crate) outbox_messages: usize,
 
     /// Most bytes in the outbox; also the longest line that is accepted
@@ -136,11 +136,11 @@ pub(crate) struct DeliveryArgs {
 
     /// Send at most this many messages per second on average, those of --first and --text-ping included; choose some
     /// 10 % less than the server allows [default: no limit]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::number)]
     pub(crate) send_rate: Option<f64>,
 
     /// With --send-rate: most messages sent at once after a pause
-    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "send_rate", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "send_rate", value_parser = numbers::at_least(1_u32))]
     pub(crate) send_burst: u32,
 
     /// Collect lines of JSON for this long, and send them as one JSON array [default: each line is a message]
@@ -167,10 +167,6 @@ pub(crate) struct ReportArgs {
     /// Print more on stderr: events, outcomes, and statistics at the end
     #[arg(short, long)]
     pub(crate) verbose: bool,
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&count| count > 0).ok_or_else(|| "not a count of at least 1".to_owned())
 }
 
 #[cfg(test)]

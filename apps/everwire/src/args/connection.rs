@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use everwire::NetworkHints;
 
+use super::numbers;
 use super::values::{self, JitterArg, OrOff};
 
 /// How a connection is opened, kept and opened again.
@@ -20,7 +21,7 @@ pub(crate) struct ConnectionArgs {
     pub(crate) initial_delay: Duration,
 
     /// Back-off: factor by which the delay grows with each failed attempt
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.3)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.3, value_parser = numbers::number)]
     pub(crate) factor: f64,
 
     /// Back-off: longest delay
@@ -32,7 +33,7 @@ pub(crate) struct ConnectionArgs {
     pub(crate) jitter: JitterArg,
 
     /// Give up after this many attempts in a row without a useful connection [default: never]
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = numbers::at_least(1_u32))]
     pub(crate) max_attempts: Option<u32>,
 
     /// Give up after this long without a useful connection [default: never]

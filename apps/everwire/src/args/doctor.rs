@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::cluster::ExaminedCluster;
-use super::{NetworkArgs, TokenArgs, values};
+use super::{NetworkArgs, TokenArgs, numbers, values};
 
 /// Diagnose step by step why a WebSocket, or a cluster's NATS servers, can't be reached, and advise what to do.
 ///
@@ -49,7 +49,7 @@ pub(crate) struct DoctorArgs {
     pub(crate) idle: Option<Duration>,
 
     /// Number of pings to send
-    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = numbers::within(1..=255_u8))]
     pub(crate) pings: u8,
 
     /// Offer this subprotocol; may be repeated, in order of preference

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use clap::Args;
-
-use super::values;
 use everwire::CloseCode;
+
+use super::{serve, values};
 
 /// Run a small WebSocket server that sends each message back
 ///
@@ -29,7 +29,7 @@ Exit codes:
   130  interrupted twice (143: terminated twice)")]
 pub(crate) struct EchoArgs {
     /// Address and port to listen on; port 0 lets the system choose
-    #[arg(short, long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
+    #[arg(short, long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090", value_parser = serve::address)]
     pub(crate) listen: SocketAddr,
 
     /// Largest message to accept, in a session too

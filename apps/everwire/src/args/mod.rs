@@ -9,6 +9,7 @@ mod doctor;
 mod echo;
 mod names;
 mod network;
+mod numbers;
 mod people;
 mod protocol;
 mod proxy;
@@ -353,6 +354,24 @@ mod tests {
                         "`{names}`: {}",
                         value.get_name()
                     );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_valid_is_told_without_a_programmer_s_words() {
+        let command = Cli::command();
+        for (names, below) in below(&command, "everwire") {
+            for option in below.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+                let Some(long) = option.get_long() else { continue };
+                for value in ["x", "-1", "99999999999999999999"] {
+                    let words = names.split(' ').map(str::to_owned).chain([format!("--{long}={value}")]);
+                    let Err(error) = command.clone().try_get_matches_from(words) else { continue };
+                    let error = error.to_string();
+                    for jargon in ["digit found", "float literal", "target type", "..=", "syntax", "cannot parse"] {
+                        assert!(!error.contains(jargon), "{error}");
+                    }
                 }
             }
         }

@@ -31,7 +31,11 @@ pub(crate) fn in_options(words: &str) -> String {
             return dotted.fold(format!("{option}{rest}"), |words, (setting, option)| words.replace(setting, option));
         }
     }
-    words.to_owned()
+    // Of what stands in files, which are named only by their options here.
+    words
+        .replace("a root certificate is", "a root certificate of --cacert is")
+        .replace("the client certificate is", "the client certificate of --cert is")
+        .replace("is not a pin:", "of --pin is not a pin:")
 }
 
 /// The library's words about a failure, with the option that whoever reads them has for what they advise.
@@ -58,6 +62,14 @@ mod tests {
             (client().backoff_factor(0.5), "--factor: out of range: it must be a number from 1 upwards"),
             (client().connect_timeout(Duration::ZERO), "--connect-timeout: zero: it must be longer"),
             (client().outbox_messages(0), "--outbox-messages: zero: it must be at least 1"),
+            (
+                client().root_certificate(*b"junk"),
+                "TLS can't be set up: a root certificate of --cacert is neither PEM nor a certificate in DER",
+            ),
+            (
+                client().client_certificate(*b"junk", *b"junk"),
+                "TLS can't be set up: the client certificate of --cert is neither PEM nor a certificate in DER",
+            ),
         ] {
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             let error = runtime.block_on(async { builder.build() }).expect_err(words);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::numbers;
 use super::values::{self, Resolved};
 use crate::exit::{Exit, Failure};
 
@@ -26,7 +27,7 @@ pub(crate) struct NetworkArgs {
     pub(crate) resolve: Vec<Resolved>,
 
     /// Most HTTP redirects to follow
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = numbers::within(0..=255_u8))]
     pub(crate) max_redirects: u8,
 
     /// Also trust the root certificates in this file (PEM or DER); may be repeated

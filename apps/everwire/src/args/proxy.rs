@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use everwire_testkit::faults::Profile;
 
+use super::numbers;
+
 /// Put a faulty network between a client and a server.
 ///
 /// It listens, forwards each connection to a server, and applies the faults of a schedule: it cuts, stalls, delays,
@@ -55,7 +57,7 @@ pub(crate) struct ProxyArgs {
     pub(crate) profile: Option<Profile>,
 
     /// Seed of the random choices, in place of the schedule's; without one, --profile chooses one and prints it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::at_least(0_u64))]
     pub(crate) seed: Option<u64>,
 
     /// Address and port for control over HTTP: GET /status, POST /cut, POST /blackhole?on=, POST /refuse?on=, GET and

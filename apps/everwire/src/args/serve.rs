@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use everwire_chat_server::BasePath;
 use serde::{Deserialize, Deserializer};
 
-use super::values;
+use super::{numbers, values};
 
 /// Start a chat server.
 ///
@@ -37,6 +37,7 @@ Exit codes:
     0  ended by Ctrl-C or a termination signal
     1  could not start, for instance because the port is in use
     2  the command line is not valid
+    5  did not end in order in time, and was ended
   130  interrupted twice (143: terminated twice)")]
 pub(crate) struct ServeArgs {
     /// Settings file (TOML)
@@ -91,11 +92,11 @@ pub(crate) struct ServeSettings {
 
     /// Messages per second of one user, five seconds' worth at once; a faster client is slowed down. Other requests
     /// count as parts of a message [default: 20 with --auth, else no limit]
-    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_POSTS", help_heading = "Limits")]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_POSTS", value_parser = numbers::at_least(0_u32), help_heading = "Limits")]
     pub(crate) max_posts: Option<u32>,
 
     /// Newest messages to keep in each room [default: all]
-    #[arg(long, value_name = "COUNT", env = "EVERWIRE_KEEP_MESSAGES", help_heading = "History")]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_KEEP_MESSAGES", value_parser = numbers::at_least(0_u64), help_heading = "History")]
     pub(crate) keep_messages: Option<u64>,
 
     /// How long to keep messages [default: for ever]
@@ -104,16 +105,16 @@ pub(crate) struct ServeSettings {
     pub(crate) keep_time: Option<Duration>,
 
     /// Messages that a member receives on joining a room [default: 50]
-    #[arg(long, value_name = "COUNT", env = "EVERWIRE_LATEST", help_heading = "History")]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_LATEST", value_parser = numbers::at_least(0_u64), help_heading = "History")]
     pub(crate) latest: Option<u64>,
 
     /// Most members' connections; further ones are refused with 503 [default: 10000]
-    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_CONNECTIONS", help_heading = "Limits")]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_CONNECTIONS", value_parser = numbers::at_least(0_usize), help_heading = "Limits")]
     pub(crate) max_connections: Option<usize>,
 
     /// Most connections from one address; further ones are refused with 429. Behind a proxy, all come from the
     /// proxy's address [default: no limit]
-    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_PER_ADDRESS", help_heading = "Limits")]
+    #[arg(long, value_name = "COUNT", env = "EVERWIRE_MAX_PER_ADDRESS", value_parser = numbers::at_least(0_usize), help_heading = "Limits")]
     pub(crate) max_per_address: Option<usize>,
 
     /// Largest message to accept; a larger one closes its connection with 1009 [default: 64KiB]
@@ -182,7 +183,7 @@ pub(crate) struct ServeSettings {
         long,
         value_name = "COUNT",
         env = "EVERWIRE_CLUSTER_REPLICAS",
-        value_parser = clap::value_parser!(u8).range(1..=5),
+        value_parser = numbers::within(1..=5_u8),
         help_heading = "Cluster"
     )]
     pub(crate) cluster_replicas: Option<u8>,
@@ -309,7 +310,7 @@ fn base_path(text: &str) -> Result<BasePath, String> {
     BasePath::new(text).map_err(|error| error.to_string())
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     let with_host = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),

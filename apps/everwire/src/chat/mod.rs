@@ -21,7 +21,6 @@ mod screen;
 mod sign_in;
 mod unsent;
 
-use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
@@ -34,6 +33,7 @@ use futures_util::FutureExt;
 
 use crate::address;
 use crate::args::{ChatArgs, ColorArg};
+use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::{self, FullScreen, Stop, printable_line};
 use crate::token::{Problem, Source};
@@ -223,9 +223,8 @@ fn open_store(folder: &Folder, room: &str) -> Result<SqliteStore, Failure> {
 }
 
 fn failure(error: &ChatError) -> Failure {
-    let line = match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    };
-    Failure::usage(line)
+    match error {
+        ChatError::Connection(error) => describe::build_failure(error),
+        error => Failure::usage(error.to_string()),
+    }
 }

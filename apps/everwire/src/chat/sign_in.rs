@@ -143,7 +143,7 @@ impl Inner {
 
     async fn sign_in(&self) -> Answer {
         let Some(password) = self.state().password.clone() else {
-            return Answer::No("it is over; leave and start again to sign in".to_owned());
+            return Answer::No("the sign-in is over; leave and start again to sign in".to_owned());
         };
         let credentials = json!({ "user": self.user, "password": password });
         self.question("/api/sign-in", &credentials).await
@@ -190,7 +190,7 @@ impl Inner {
 fn read(status: StatusCode, body: &[u8]) -> Result<SignedIn, Answer> {
     if status.is_success() {
         return serde_json::from_slice(body)
-            .map_err(|_| Answer::No("this server answers like no chat server".to_owned()));
+            .map_err(|_| Answer::No("the server does not answer as an Everwire chat server does; check the address".to_owned()));
     }
     // Who is put off is not refused.
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
@@ -206,7 +206,7 @@ fn password(user: &str) -> Result<String, Failure> {
         return Ok(password);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("--sign-in: set EVERWIRE_PASSWORD where nobody can be asked".to_owned()));
+        return Err(Failure::usage("--sign-in: there is no terminal to ask for the password on; set EVERWIRE_PASSWORD".to_owned()));
     }
     rpassword::prompt_password(format!("Password of {user}: "))
         .map_err(|error| Failure::new(Exit::Failed, format!("the password can't be read: {error}")))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use everwire::{Cause, Closed, Undelivered};
+use everwire::{Cause, Closed, OpenFailure, OpenFailureKind, Phase, Undelivered};
 
 use super::end::End;
 use super::json::{EndLine, Line};
@@ -165,6 +165,12 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
 
 /// As the doctor would.
 fn advised(cause: &Cause) -> String {
+    // The cause asks already whether it is ws://.
+    let is_asked =
+        matches!(cause, Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::NotWebSocket, phase: Phase::Tls, .. }));
+    if is_asked {
+        return String::new();
+    }
     doctor::advice(cause).map(|advice| format!("; {advice}")).unwrap_or_default()
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use everwire::{Batching, BuildError, Cause, Client, SendRate};
+use everwire::{Batching, Cause, Client, SendRate};
 use http::Uri;
 
-use crate::args::{self, ConnectArgs};
-use crate::doctor;
-use crate::exit::{Exit, Failure};
+use crate::args::ConnectArgs;
+use crate::exit::Failure;
 use crate::token;
+use crate::{describe, doctor};
 
 /// The client, not connecting yet, so that no event of it is missed.
 pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
@@ -49,7 +49,7 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
         builder = builder.batching(batching);
     }
     let builder = args.network.read()?.apply(args.protocol.apply(builder));
-    token::attach(builder, &args.token).build().map_err(failure)
+    token::attach(builder, &args.token).build().map_err(|error| describe::build_failure(&error))
 }
 
 /// Whether a plain address has failed as it does at a port that waits for TLS.
@@ -65,12 +65,4 @@ pub(super) async fn tls_instead(args: &ConnectArgs, url: &str) -> Option<String>
     let builder = args.network.read().ok()?.apply(Client::builder(format!("wss://{host}:{port}/")));
     let speaks = doctor::speaks_tls(builder, args.connection.connect_timeout).await.ok()?;
     speaks.then(|| format!("port {port} speaks TLS: use wss:// instead of ws://"))
-}
-
-fn failure(error: BuildError) -> Failure {
-    let exit = match error {
-        BuildError::Url(_) | BuildError::Header(_) | BuildError::Setting(_) | BuildError::Proxy(_) => Exit::Usage,
-        _ => Exit::Failed,
-    };
-    Failure::new(exit, args::in_options(&error.to_string()))
 }

@@ -41,6 +41,14 @@ pub(super) async fn listen(address: SocketAddr, allow_remote: bool, guarded: Gua
              listen on 127.0.0.1, or say --allow-remote if that is meant (behind a proxy with TLS, say)"
         )));
     }
+    bind(address).await
+}
+
+/// For any server that is told its address by `--listen`.
+///
+/// # Errors
+/// One line that says why not and what to do.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     everwire_chat_server::listen(address).await.map_err(|error| Failure::new(Exit::Failed, problem(&error)))
 }
 

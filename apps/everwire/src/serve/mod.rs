@@ -21,7 +21,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use everwire_chat_server::{Auth, ChatServer, OpenError, PageFile, StoreOpenError};
+use everwire_chat_server::{Auth, ChatServer, ClusterError, OpenError, PageFile, StoreOpenError};
 use everwire_server::Server;
 
 use crate::args::ServeArgs;
@@ -30,6 +30,7 @@ use crate::logs;
 use crate::term::Stop;
 pub(crate) use backup::{backup, restore};
 pub(crate) use export::export;
+pub(crate) use listen::bind;
 pub(crate) use people::{room, user};
 pub(crate) use renew::renew;
 use settings::Settings;
@@ -105,10 +106,29 @@ fn refused(error: &OpenError) -> Failure {
     let option = match error {
         OpenError::Tls(_) => "--tls-cert FILE, --tls-key FILE",
         OpenError::Keys(_) => "--issuer-keys FILE",
-        OpenError::Cluster(_) => "--cluster URL",
+        OpenError::Cluster(error) => return not_a_node(error),
         _ => "--data DIR",
     };
     Failure::new(Exit::Failed, format!("{} ({option})", described(error)))
+}
+
+/// The same for what is about a cluster, unless its words name the option.
+fn not_a_node(error: &ClusterError) -> Failure {
+    let option = match error {
+        ClusterError::Credentials
+        | ClusterError::Replicas { .. }
+        | ClusterError::OtherReplicas { .. }
+        | ClusterError::TooSmall { .. }
+        | ClusterError::Sync => "",
+        ClusterError::File { .. } => " (--cluster-credentials FILE, --cluster-ca FILE)",
+        ClusterError::Folder(_)
+        | ClusterError::ForeignFolder { .. }
+        | ClusterError::FolderOfOneNode { .. }
+        | ClusterError::OlderEpoch { .. }
+        | ClusterError::NoFolder => " (--data DIR)",
+        _ => " (--cluster URL)",
+    };
+    Failure::new(Exit::Failed, format!("{}{option}", described(error)))
 }
 
 /// The same for a data folder that can't be used.
@@ -124,4 +144,30 @@ fn described(error: &dyn Error) -> String {
 
 fn failed(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("the server {what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use everwire_chat_server::ClusterError;
+
+    use super::not_a_node;
+
+    #[test]
+    fn what_is_wrong_with_a_node_is_told_with_the_option_that_it_is_about() {
+        let (file, folder) = ("node.creds".into(), "data".into());
+        let unreachable = ClusterError::Unreachable { cause: "refused".into() };
+        for (error, end) in [
+            (unreachable, " (--cluster URL)"),
+            (
+                ClusterError::File { file, cause: "no such file".into() },
+                " (--cluster-credentials FILE, --cluster-ca FILE)",
+            ),
+            (ClusterError::ForeignFolder { folder }, " (--data DIR)"),
+            (ClusterError::Sync, "--cluster-accept-sync"),
+            (ClusterError::OtherReplicas { replicas: 3, found: 1 }, "(nats stream edit --replicas 3)"),
+        ] {
+            let line = not_a_node(&error).line;
+            assert!(line.ends_with(end), "{line}");
+        }
+    }
 }

@@ -134,9 +134,7 @@ fn open_cluster(cluster: ClusterArgs) -> Result<Option<Accounts>, Failure> {
     settings.credentials = cluster_credentials;
     settings.ca = cluster_ca;
     let opened = Accounts::open_cluster(&settings);
-    opened
-        .map(Some)
-        .map_err(|error| Failure::new(Exit::Failed, format!("{} (--cluster URL)", super::described(&error))))
+    opened.map(Some).map_err(|error| super::not_a_node(&error))
 }
 
 /// For what is to keep somebody out: a folder that is there, since a name that was mistyped is no server's, and whose server

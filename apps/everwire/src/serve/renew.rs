@@ -10,8 +10,7 @@ pub(crate) async fn renew(args: RenewedCluster) -> Result<Exit, Failure> {
     let mut settings = ClusterSettings::new(args.cluster);
     settings.credentials = args.cluster_credentials;
     settings.ca = args.cluster_ca;
-    let failed = |error: everwire_chat_server::ClusterError| Failure::new(Exit::Failed, error.to_string());
-    let epoch = renew_cluster(&settings).await.map_err(failed)?;
+    let epoch = renew_cluster(&settings).await.map_err(|error| super::not_a_node(&error))?;
     complain(&format!("the cluster has begun the epoch {epoch}; start its nodes with empty data folders"));
     Ok(Exit::Done)
 }

@@ -162,9 +162,28 @@ fn read(file: &Path) -> Result<ServeSettings, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::new(Exit::Failed, format!("the settings in {name} can't be read: {error}")))?;
     toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        Failure::usage(format!("{name}, line {line}: {}", error.message().replace('\n', " ")))
+        let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
+        let line = 1 + before.matches('\n').count();
+        // Of a value; its key stands before it.
+        let key = before.rsplit('\n').next().and_then(|start| start.trim_end().strip_suffix('='));
+        let key = key.map(|key| format!("{}: ", key.trim())).unwrap_or_default();
+        Failure::usage(format!("{name}, line {line}: {key}{}", plain(error.message())))
     })
+}
+
+/// What is wrong with a value, without the names that programmers have for it.
+fn plain(message: &str) -> String {
+    let message = message.replace('\n', " ");
+    let Some((found, kind)) = message.rsplit_once(", expected ") else { return message };
+    let wanted = match kind {
+        "u8" | "u32" | "u64" | "usize" => "a whole number of at least 0",
+        "a string" => "text in quotation marks",
+        "a boolean" => "true or false",
+        "a sequence" => "a list in brackets, like [\"one\", \"two\"]",
+        _ => return message,
+    };
+    let found = found.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
+    format!("{found} is not {wanted}")
 }
 
 fn auth(
@@ -290,15 +309,20 @@ mod tests {
     fn what_makes_no_sense_is_told_with_its_place() {
         for (text, words) in [
             ("latest = 3\nkeep-tiem = '1h'", "line 2: unknown field `keep-tiem`"),
-            ("keep-time = '48'", "line 1: no unit; write it with its unit"),
-            ("listen = 'here'", "line 1: write address and port"),
+            ("keep-time = '48'", "line 1: keep-time: no unit; write it with its unit"),
+            ("listen = 'here'", "line 1: listen: write address and port"),
             ("max-connections = 0", "max-connections is 0"),
             ("max-waiting = '64KiB'", "max-waiting is less than 1MiB"),
             ("keep-messages = 0", "keep-messages is 0"),
             ("keep-time = '0s'", "keep-time is 0"),
             ("origin = ['nonsense']", "origin: "),
-            ("base-path = 'chat'", "line 1: the path does not begin with '/'"),
+            ("base-path = 'chat'", "line 1: base-path: the path does not begin with '/'"),
             ("listen = ", "line 1"),
+            ("keep-time = 5", "line 1: keep-time: integer `5` is not text in quotation marks"),
+            ("latest = 'many'", "line 1: latest: string \"many\" is not a whole number of at least 0"),
+            ("max-connections = -1", "line 1: max-connections: integer `-1` is not a whole number of at least 0"),
+            ("compression = 'no'", "line 1: compression: string \"no\" is not true or false"),
+            ("origin = 'https://a.example'", "line 1: origin: string \"https://a.example\" is not a list in brackets"),
             ("cluster-replicas = 3", "go with cluster"),
             ("cluster = []", "cluster names no NATS server"),
             ("cluster = ['nats://a']\ncluster-replicas = 6", "cluster-replicas is from 1 to 5"),

@@ -198,7 +198,7 @@ fn what_makes_no_sense_on_the_command_line_is_a_usage_error() {
         (&[][..], "--to <HOST:PORT>"),
         (&["--to", "h:1", "--profile", "stormy"], "mobile"),
         (&["--to", "h:1", "--profile", "cuts", "--schedule", "x"], "cannot be used with"),
-        (&["--to", "h:1", "--seed", "x"], "invalid digit"),
+        (&["--to", "h:1", "--seed", "x"], "not a whole number of at least 0"),
         (&["--check", "x", "--to", "h:1"], "cannot be used with"),
     ] {
         let (code, out, err) = run(&[&["proxy"], args].concat());

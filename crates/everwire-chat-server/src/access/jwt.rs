@@ -205,7 +205,7 @@ impl fmt::Debug for Key {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "the token is none: a JSON web token is expected",
+            Self::Malformed => "the token is not a JSON web token",
             Self::Algorithm => "the token is signed by an algorithm that is not accepted here",
             Self::UnknownKey => "the token is signed by a key that is not known here",
             Self::Signature => "the token's signature is wrong",
