@@ -1,5 +1,7 @@
-//! The index of decisions lists each page with its title, in the order of their numbers; the changelog has its sections.
+//! The index of decisions lists each page with its title, in the order of their numbers; the changelog has its sections, and
+//! each change once.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::shell::Failed;
@@ -47,7 +49,12 @@ fn changelog(text: &str) -> Vec<String> {
     let known = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
     let other = text.lines().filter_map(|line| line.strip_prefix("### ")).find(|section| !known.contains(section));
     let finding = |section| format!("{CHANGELOG}: the section {section:?} is none of {}", known.join(", "));
-    other.map(finding).into_iter().collect()
+    let mut findings: Vec<String> = other.map(finding).into_iter().collect();
+    // A merge may keep a change where it was and where it was moved to.
+    let mut seen = BTreeSet::new();
+    let repeats = text.lines().filter(|line| line.starts_with("- ") && !seen.insert(*line));
+    findings.extend(repeats.map(|line| format!("{CHANGELOG}: twice: {line}")));
+    findings
 }
 
 #[cfg(test)]
@@ -71,5 +78,11 @@ mod tests {
     fn a_section_of_another_name_is_found() {
         assert!(changelog("## [Unreleased]\n### Added\n#### a\n### Fixed\n").is_empty());
         assert_eq!(changelog("### News\n").len(), 1);
+    }
+
+    #[test]
+    fn a_change_that_is_told_twice_is_found() {
+        assert!(changelog("- one\n- two\n").is_empty());
+        assert_eq!(changelog("- one\n- two\n- one\n"), ["CHANGELOG.md: twice: - one"]);
     }
 }

@@ -9,6 +9,7 @@ mod roots;
 mod scenarios;
 mod settings;
 mod sources;
+mod tables;
 
 use crate::shell::{self, Failed};
 
@@ -23,6 +24,9 @@ pub(crate) fn tidy() -> Result<(), Failed> {
     findings.extend(dependencies::check(&metadata, &documented));
     findings.extend(sources::check(&root)?);
     findings.extend(imports::check(&root)?);
+    for (path, text) in sources::documents(&root)? {
+        findings.extend(tables::check(&path, &text));
+    }
     findings.extend(settings::check(&root)?);
     findings.extend(decisions::check(&root)?);
     findings.extend(documentation::check(&root)?);

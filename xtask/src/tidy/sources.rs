@@ -69,6 +69,13 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     Ok(findings)
 }
 
+/// The documents of the repository, by their paths.
+pub(super) fn documents(root: &Path) -> Result<Vec<(String, String)>, Failed> {
+    let listing = shell::output(shell::command("git", &["ls-files", "*.md"]))?;
+    let read = |path: &str| Some((path.to_owned(), std::fs::read_to_string(root.join(path)).ok()?));
+    Ok(listing.lines().filter_map(read).collect())
+}
+
 fn nobodys(root: &Path) -> Result<Vec<String>, Failed> {
     let listing = shell::output(shell::command("git", &["ls-files", "*.md", "*.toml", "*.rs", "*.json", "*.html"]))?;
     let texts = listing.lines().filter_map(|path| Some((path, std::fs::read_to_string(root.join(path)).ok()?)));
