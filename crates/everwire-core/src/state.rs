@@ -66,7 +66,8 @@ impl fmt::Display for Closed {
             Self::ByPeer(_) => f.write_str("ended by the peer"),
             Self::Refused(cause) => write!(f, "not retried: {cause}"),
             Self::GaveUp { last, attempts, elapsed } => {
-                write!(f, "gave up after {attempts} attempts in {}: {last}", Seconds(*elapsed))
+                let times = if *attempts == 1 { "attempt" } else { "attempts" };
+                write!(f, "gave up after {attempts} {times} in {}: {last}", Seconds(*elapsed))
             }
         }
     }

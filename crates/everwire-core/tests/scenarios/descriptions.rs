@@ -58,6 +58,8 @@ fn causes_say_whether_trying_again_makes_sense() {
 fn the_reason_of_the_end_is_told_in_words() {
     let gave_up = Closed::GaveUp { last: Cause::Lost(Loss::Ended), attempts: 3, elapsed: seconds(7.25) };
     assert_eq!(gave_up.to_string(), "gave up after 3 attempts in 7.3 s: the connection ended without a close frame");
+    let gave_up = Closed::GaveUp { last: Cause::Lost(Loss::Ended), attempts: 1, elapsed: seconds(2.0) };
+    assert_eq!(gave_up.to_string(), "gave up after 1 attempt in 2.0 s: the connection ended without a close frame");
     let farewell = CloseFrame { code: CloseCode(1000), reason: "good night".into() };
     assert_eq!(Closed::ByPeer(Some(farewell)).to_string(), "ended by the peer: good night");
 }
