@@ -55,7 +55,7 @@ pub struct ServerConfig {
     /// hardly shrink. A frame for a room is compressed once for all. `None`: nothing is compressed. A threshold that is
     /// too low costs time for each message; one that is too high compresses nothing.
     pub compression: Option<Deflate>,
-    /// Messages that a member gets who asks for the latest; default 50. Too small: the screen is not full. Too large:
+    /// Messages that a member gets on joining a room, unless it says what it has seen; default 50. Too small: the screen is not full. Too large:
     /// every join costs a longer read of the history and a larger first answer.
     pub latest: u64,
     /// The messages that the history keeps, by number, by age, or both; default all. Too few, or too short a time:
@@ -81,8 +81,8 @@ pub struct ServerConfig {
     /// messages are not accepted, and their connection is closed with 1013. Too low: users who paste or scroll wait.
     /// Too high: one user can fill a room.
     pub posts: Option<Rate>,
-    /// The number of lines of the program's log that were lost, for `/metrics`; default none. For programs whose log
-    /// never makes them wait.
+    /// Returns the number of lines of the program's log that were lost, for `/metrics`; default none. For programs that drop
+    /// lines rather than wait for who reads their log.
     pub lost_log_lines: Option<fn() -> u64>,
     /// The path below which the chat is; default none. `/healthz`, `/readyz` and `/metrics` are at the root all the
     /// same, where a proxy that hands on this path only does not reach them.

@@ -28,7 +28,8 @@ pub struct TypingSignal {
 }
 
 impl TypingSignal {
-    /// The typed line changed; what others are to be told.
+    /// The draft has changed, and is `blank` or not. Returns what to call [`ChatClient::typing`](crate::ChatClient::typing)
+    /// with, if at all.
     pub fn on_edit(&mut self, blank: bool, now: Instant) -> Option<bool> {
         match (blank, self.told) {
             (true, None) => None,
@@ -47,7 +48,7 @@ impl TypingSignal {
         }
     }
 
-    /// The line was sent, which tells others by itself that we no longer type.
+    /// The message was sent, which tells the others that our user no longer types.
     pub fn on_sent(&mut self) {
         self.told = None;
     }

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A line of chat.
+    /// A chat message.
     Text(TextMessage),
-    /// Somebody started or stopped typing.
+    /// A user has begun to type, or has stopped.
     Typing(Typing),
-    /// Somebody has come.
+    /// A user has come.
     UserJoined(Notice),
-    /// Somebody has gone.
+    /// A user has left.
     UserLeft(Notice),
     /// Extension: the first event on a connection. Where the room's history stands, and who is here.
     Sync(Sync),
@@ -46,7 +46,7 @@ pub enum Event {
     Token(Token),
 }
 
-/// A line of chat.
+/// A chat message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TextMessage {
@@ -56,7 +56,7 @@ pub struct TextMessage {
     pub user_id: String,
     /// The sender's name for people.
     pub user_name: String,
-    /// The line.
+    /// The text, of at most 16 KiB.
     pub text: String,
     /// The time when it was sent, by the sender's clock: milliseconds since the Unix epoch.
     pub timestamp: i64,
@@ -78,13 +78,13 @@ pub struct Typing {
     pub user_id: String,
     /// Their name for people.
     pub user_name: String,
-    /// `true` if they type, or have stopped.
+    /// `true`: they type. `false`: they have stopped.
     pub is_typing: bool,
     /// Milliseconds since the Unix epoch.
     pub timestamp: i64,
 }
 
-/// Somebody has come or gone.
+/// A user has come or has left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
@@ -117,12 +117,12 @@ pub struct Sync {
     /// The read position of the receiver's user: the offset up to which the user has read the room, on any device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<u64>,
-    /// Lines of others behind `read`, up to `offset`. At most [`MOST_UNREAD`], which means so many or more.
+    /// Messages of others behind `read`, up to `offset`. At most [`MOST_UNREAD`], which means so many or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<u64>,
 }
 
-/// Unread lines are counted up to this number.
+/// Unread messages are counted up to this number.
 pub const MOST_UNREAD: u64 = 1000;
 
 /// Extension: how far the receiver's user has read the room.
@@ -168,14 +168,14 @@ pub struct Presence {
 /// Extension: the connection ends when its token expires, unless a fresh one comes before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenDue {
-    /// Until then.
+    /// Seconds until the token expires.
     pub seconds: u64,
 }
 
 /// Extension: a fresh token for the open connection. It does not show in `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// As for a new connection.
+    /// The token, as it would be given to a new connection.
     pub token: String,
 }
 
@@ -265,7 +265,7 @@ fn is_page(limit: &u64) -> bool {
 pub struct StatusOf {
     /// The message.
     pub id: String,
-    /// The position.
+    /// The status that it has reached.
     pub status: WireStatus,
 }
 

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Auth {
-    /// They just say it: whoever reaches the server is a guest.
+    /// Not at all: everyone who reaches the server is a guest and chooses an id and a name.
     #[default]
     Guests,
-    /// By accounts in the data folder: a password gives a token for 15 minutes, and a second one that gives the next.
+    /// By accounts in the data folder: a password gives a token for 15 minutes, and a refresh token for 30 days that gives
+    /// the next ones.
     Accounts,
     /// By a JSON web token that somebody else has issued.
     Issuer(Issuer),
@@ -18,9 +19,9 @@ pub enum Auth {
 pub struct Issuer {
     /// Its keys as a JWKS file (RFC 7517), Ed25519 or RSA; read again when it changes.
     pub keys: PathBuf,
-    /// The value that the claim `iss` has to be.
+    /// The required value of the claim `iss`.
     pub name: String,
-    /// The value that the claim `aud` has to hold.
+    /// The value that the claim `aud` must contain.
     pub audience: String,
 }
 

@@ -42,7 +42,7 @@ struct Bucket {
     at: Instant,
 }
 
-/// RateLimiter at a time. Where others come on top, the fullest make room: they have the least to forget.
+/// Buckets at a time. Where others come on top, the fullest make room: they have the least to forget.
 const MOST: usize = 100_000;
 
 impl<K: Eq + Hash> RateLimiter<K> {

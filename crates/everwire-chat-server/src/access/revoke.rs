@@ -85,7 +85,7 @@ impl Access {
         let (as_of, revision) = match known {
             Some((as_of, Ok(revision))) => (as_of, revision),
             Some((_, Err(error))) => {
-                tracing::error!(%error, "whether somebody is banned can't be read");
+                tracing::error!(%error, "bans and closed rooms can't be read; it is tried again");
                 return Vec::new();
             }
             None => return Vec::new(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// PageBudget that members have asked for and not taken yet, together: 48 MiB, as JSON.
+/// Most pages that members have asked for and not taken yet, together: 48 MiB, as JSON.
 const ASKED: usize = 255;
-/// PageBudget of what members have missed, on their way. Apart, 16 MiB: who comes does not wait for those who ask and do not read.
+/// Most pages of missed messages that are on their way to members, 16 MiB. A budget apart: who comes does not wait for those
+/// who ask and do not read.
 const MISSED: usize = 85;
 
 #[derive(Debug)]

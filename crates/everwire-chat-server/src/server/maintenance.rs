@@ -44,7 +44,7 @@ pub(super) async fn save_positions(state: &AppState, most: usize) {
     }
     match state.store.save_read_positions(positions.clone()).await {
         Ok(()) => state.rooms().positions_saved(positions),
-        Err(error) => tracing::error!(%error, "how far users have read can't be stored"),
+        Err(error) => tracing::error!(%error, "read positions can't be stored; it is tried again in a second"),
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn save_receipts(state: &AppState) {
     }
     match state.store.save_receipts(unsaved.clone()).await {
         Ok(()) => state.rooms().receipts_saved(&unsaved),
-        Err(error) => tracing::error!(%error, "how far messages have come can't be stored"),
+        Err(error) => tracing::error!(%error, "receipts can't be stored; it is tried again in a second"),
     }
 }
 

@@ -36,7 +36,7 @@ type Look = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + 
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ChatError {
-    /// A name, a room or an id breaks a limit; in words for people.
+    /// A name, a room or an id breaks a [limit](crate::limits); in words for people.
     Invalid(&'static str),
     /// The connection's settings are wrong.
     Connection(BuildError),
@@ -45,7 +45,7 @@ pub enum ChatError {
 /// The room that is joined if none is named.
 pub(crate) const DEFAULT_ROOM: &str = "lobby";
 
-/// The status of a server that wants to know who we are.
+/// The status of a server that requires a token.
 const UNAUTHORIZED: u16 = 401;
 const FORBIDDEN: u16 = 403;
 const POLICY_VIOLATION: u16 = 1008;
@@ -83,7 +83,8 @@ impl Builder {
         self
     }
 
-    /// Messages kept in the timeline; default 1,000.
+    /// Messages kept in the timeline, beside those on their way; default 1,000, at least 1. Older ones leave it, and are
+    /// asked for by [`load_earlier`](ChatClient::load_earlier): the fewer, the more often; the more, the more memory.
     #[must_use]
     pub fn window(mut self, messages: usize) -> Self {
         self.window = messages;
@@ -151,8 +152,8 @@ impl Builder {
 
     /// Changes the connection's settings: retry, heartbeat, limits, TLS. The guarantee (at least once, made once by the
     /// message's id) and the attempt hook belong to the chat; what is set for them here is overwritten. With a
-    /// [store](everwire::Builder::store) of its own for each room and user, lines survive the end of the process: a client
-    /// of the same store and user has them in its timeline and sends them.
+    /// [store](everwire::Builder::store) of its own for each room and user, messages survive the end of the process: a
+    /// client of the same store and user has them in its timeline and sends them.
     #[must_use]
     pub fn connection(
         mut self,
@@ -165,7 +166,8 @@ impl Builder {
     /// Checks everything and connects in the background, on the current tokio runtime.
     ///
     /// # Errors
-    /// If a setting is wrong; nothing has been started then.
+    /// If a name, a room or an id breaks a [limit](crate::limits), a setting of the connection is wrong, or there is no
+    /// tokio runtime; nothing has been started then.
     pub fn build(self) -> Result<ChatClient, ChatError> {
         check_name(&self.user_name).map_err(ChatError::Invalid)?;
         check_room(&self.room).map_err(ChatError::Invalid)?;

@@ -17,20 +17,22 @@ pub enum ChatEvent {
     Connection(State),
     /// The timeline has changed.
     Timeline(Change),
-    /// Somebody has come.
+    /// A user has come: their first connection is in the room.
     Joined(User),
-    /// Somebody who was here before the connection was lost is here again.
+    /// A user who was here before the connection was lost is here again.
     Back(User),
-    /// Somebody has gone.
+    /// A user has left: none of their connections is in the room any more.
     Left(User),
-    /// Somebody looks no more, or again ([`User::away`] says which), or is called otherwise from now on. Such changes
-    /// are also in what [`Synced`](Self::Synced) renews.
+    /// A user is away or has come back ([`User::away`] tells which), or has another name from now on. After
+    /// [`Synced`](Self::Synced), [`ChatClient::users`](crate::ChatClient::users) has such changes without this event.
     Presence(User),
-    /// The server names us: so the others see us. [`ChatClient::me`](crate::ChatClient::me) says it from now on.
+    /// The server has told under which name the others see our user. [`ChatClient::me`](crate::ChatClient::me) has it from
+    /// now on.
     Named(User),
-    /// These are typing now, by name.
+    /// The names of all users who are typing now.
     Typing(Vec<String>),
-    /// The server has said where the room stands; what we have missed follows. The list of who is here is new.
+    /// The server has told where the room's history ends, on a new connection. What we have missed follows, and
+    /// [`ChatClient::users`](crate::ChatClient::users) is up to date.
     Synced {
         /// There are older messages that do not follow.
         earlier: bool,
@@ -41,23 +43,23 @@ pub enum ChatEvent {
     ReadPosition(ReadPosition),
     /// A page of older messages has come ([`ChatClient::load_earlier`](crate::ChatClient::load_earlier)).
     Earlier {
-        /// How many there were; the timeline has changed before.
+        /// The number of messages in it, 0 if there is none; the timeline holds them already.
         loaded: usize,
     },
     /// A binary message of another member.
     Binary(Vec<u8>),
-    /// This listener was too slow and has missed events. What follows goes on from here; for the connection's state and
-    /// who is here, ask the client. Nobody is shown as typing until [`Typing`](Self::Typing) comes again, and
+    /// This listener was more than 1,024 events behind, and has missed some. What follows goes on from here; for the
+    /// connection's state and who is here, ask the client. Nobody is shown as typing until [`Typing`](Self::Typing) comes again, and
     /// [`Earlier`](Self::Earlier) is not waited for any more.
     Missed {
-        /// How many.
+        /// The number of events that were missed.
         count: u64,
         /// The timeline as it is now.
         entries: Vec<Entry>,
     },
 }
 
-/// The reason why a line was not taken.
+/// The reason why a message was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {

@@ -134,7 +134,7 @@ impl ChatClient {
         self.client.state()
     }
 
-    /// The connection's numbers.
+    /// Counts and sizes of the connection: what was sent, what waits.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.client.stats()
@@ -151,10 +151,11 @@ impl ChatClient {
         self.client.hint(hint);
     }
 
-    /// Sends what is waiting, tells the others that we go, and ends, all within `deadline`. Gives back our messages that
-    /// are not known to have been sent.
+    /// Sends what is waiting, tells the others that our user leaves, and ends, all within `deadline`. Returns our messages
+    /// that are not known to have been sent. A deadline of zero sends nothing more; a long one waits as long as the
+    /// network is away.
     ///
-    /// Not cancel-safe: a dropped `close` has ended the client at once.
+    /// Not cancel-safe: if the future is dropped, the client ends at once.
     pub async fn close(mut self, deadline: Duration) -> Vec<Entry> {
         self.say_goodbye();
         self.client.close(deadline).await;
@@ -164,9 +165,9 @@ impl ChatClient {
         self.room.entries().into_iter().filter(|entry| entry.own && !entry.status.is_sent()).collect()
     }
 
-    /// Tells the server what we have read, and the others that we go. [`close`](Self::close) does it too; this is for
-    /// those who can't wait for it and drop the
-    /// client, which they should do a moment later. Without a connection the server notices by itself.
+    /// Tells the server what we have read, and the others that our user leaves. [`close`](Self::close) does so too; call
+    /// this where nothing can be awaited, as when a page is closed, and drop the client a moment later. Without a
+    /// connection it does nothing: the others are told when the server gives the connection up.
     pub fn say_goodbye(&self) {
         if matches!(self.client.state(), State::Connected { .. }) {
             self.tell_receipt();

@@ -1,4 +1,4 @@
-//! Lines, and what else is told to the room.
+//! Messages, and what else is told to the room.
 
 use everwire::State;
 use everwire_chat_core::limits::check_text;
@@ -10,10 +10,11 @@ use super::{ChatClient, now_ms};
 use crate::id::new_id;
 
 impl ChatClient {
-    /// Sends a line; its id. It is in the timeline when this returns.
+    /// Sends a message and returns its id. It is in the timeline when this returns, and goes out as soon as there is a
+    /// connection.
     ///
     /// # Errors
-    /// If the line breaks a limit, too many are waiting, or the connection has ended for good.
+    /// If the text is blank or longer than 16 KiB, too many messages are waiting, or the connection has ended for good.
     pub fn send(&self, text: impl Into<String>) -> Result<String, SendError> {
         let text = text.into();
         check_text(&text).map_err(SendError::Invalid)?;
@@ -59,8 +60,8 @@ impl ChatClient {
     /// Takes back a message of ours that waits to be sent, or deletes one that has failed: it leaves the timeline.
     ///
     /// # Errors
-    /// [`TakeBackError::TooLate`] if it was handed to a connection, be it an earlier one, and may arrive, [`TakeBackError::Unknown`] if it has
-    /// arrived, or there is none.
+    /// [`TakeBackError::TooLate`] if this or an earlier connection was given the message, so that it may arrive;
+    /// [`TakeBackError::Unknown`] if it has arrived, or no message of ours has this id.
     pub fn take_back(&self, id: &str) -> Result<(), TakeBackError> {
         self.room.update(|room| {
             let entry = room.timeline.get(id).filter(|entry| entry.own).ok_or(TakeBackError::Unknown)?;
@@ -76,7 +77,8 @@ impl ChatClient {
         })
     }
 
-    /// Tells the others that we type, or have stopped. Only while connected: such a signal is worth nothing later.
+    /// Tells the others that our user types, or has stopped. Without a connection it does nothing, since such a signal is
+    /// worth nothing later. [`TypingSignal`](crate::signal::TypingSignal) tells when to call this.
     pub fn typing(&self, is_typing: bool) {
         if matches!(self.client.state(), State::Connected { .. }) {
             let User { user_id, user_name, .. } = self.me.clone();
@@ -88,9 +90,9 @@ impl ChatClient {
         }
     }
 
-    /// Tells the others whether nobody looks at this client; a user is away when that is so at all of their clients.
-    /// It holds until it is said otherwise, over connections too; at first, somebody looks.
-    /// [`AwaySignal`](crate::signal::AwaySignal) says when to call this.
+    /// Tells the others whether our user is away from this client: `true` if nobody looks at it. A user whose clients are
+    /// all away is shown as away. It holds until the next call, over lost connections too; default `false`.
+    /// [`AwaySignal`](crate::signal::AwaySignal) tells when to call this.
     pub fn set_away(&self, away: bool) {
         self.room.lock().away = away;
         self.room.presence.notify_one();

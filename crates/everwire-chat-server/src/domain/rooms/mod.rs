@@ -28,7 +28,7 @@ use super::subscriber::{ClientMode, ConnectionId, Subscriber};
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     rooms: HashMap<String, Room>,
-    /// RoomReceipts that have risen and are not stored yet.
+    /// Receipts that have risen and are not stored yet.
     unsaved_receipts: HashMap<String, StoredReceipts>,
     /// How far users have read, where that is not stored yet.
     unsaved_reading: Unsaved,
@@ -105,7 +105,7 @@ impl Rooms {
         self.rooms.insert(room.to_owned(), known);
     }
 
-    /// RoomReceipts to be stored.
+    /// Receipts to be stored.
     pub(crate) fn unsaved_receipts(&self) -> HashMap<String, StoredReceipts> {
         self.unsaved_receipts.clone()
     }

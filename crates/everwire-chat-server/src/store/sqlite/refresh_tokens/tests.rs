@@ -9,7 +9,7 @@ use crate::store::sqlite::SqliteAccounts;
 
 const LATE: i64 = i64::MAX;
 
-/// SqliteAccounts in which there is ana.
+/// Accounts in which there is ana.
 fn tables(folder: Option<&Path>) -> SqliteAccounts {
     let mut tables = SqliteAccounts::open(folder).unwrap();
     assert_eq!(tables.add("ana", "Ana", "hash", 1).unwrap(), AccountAdded::Now);
