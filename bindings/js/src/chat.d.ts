@@ -37,11 +37,11 @@ export interface ChatState {
 export interface ChatOptions {
   /** The name that others see. */
   name: string;
-  /** Default: lobby. */
+  /** The room; at most 64 characters. Default: lobby. */
   room?: string;
-  /** The same every time; default: a new one. */
+  /** The user's id, the same on all devices and at every visit; at most 128 bytes. Default: a new one. */
   userId?: string;
-  /** On a server that asks for one: called before each attempt, with whether the last token was refused. */
+  /** The token that a server with accounts or tokens requires: called before each attempt, with whether the last token was refused. */
   token?(refused: boolean): string | Promise<string>;
   /**
    * Keeps what waits in the browser's `localStorage` under this name, which is another for each user and room. Each tab has one of its own;
@@ -52,7 +52,7 @@ export interface ChatOptions {
   failed?: readonly string[];
   /** What makes the connections. Default: the global `WebSocket`. With npm's `ws` pings of the protocol are the heartbeat. */
   WebSocket?: WebSocketConstructor;
-  /** Messages that are kept. Default: 1,000. */
+  /** Messages that are kept; older ones are asked for by `loadEarlier`. Default: 1,000. */
   window?: number;
   /** Milliseconds before the second attempt. Default: 1,000. */
   minDelay?: number;
@@ -79,7 +79,7 @@ export class ChatRoom extends EventTarget {
   send(text: string): Promise<string>;
   /** Sends a failed message again. */
   retry(id: string): Promise<void>;
-  /** Takes back what has not gone, or deletes what has failed. */
+  /** Takes back a message that was not given to a connection, or deletes one that has failed; rejects if it may have arrived. */
   takeBack(id: string): Promise<void>;
   /** Messages of ours that have failed, to be kept by the program (each is a text of some 200 bytes) and given to a later room as its option `failed`. */
   failed(): string[];
@@ -87,9 +87,11 @@ export class ChatRoom extends EventTarget {
   loadEarlier(): boolean;
   /** The user has seen this message (the last one) and all before it. */
   markRead(id?: string): void;
+  /** Tells the others that the user types, or has stopped; nothing without a connection. */
   setTyping(typing: boolean): void;
+  /** Tells the others whether nobody looks at this page; holds until the next call. */
   setAway(away: boolean): void;
-  /** After the connection has ended for good. */
+  /** Connects again after the connection has ended for good. */
   reconnect(): void;
   /** Sends what waits, for `within` milliseconds (5,000), and ends. Resolves to the ids of messages that are not known to have been sent. */
   close(options?: { within?: number }): Promise<string[]>;

@@ -106,31 +106,31 @@ export interface Options {
      * milliseconds after `send`. A storage of your own (a file, React Native's AsyncStorage) is used by one socket at a time. Default: "localStorage".
      */
     storage?: "localStorage" | "indexedDB" | Storage;
-    /** Default: 65,536. */
+    /** Most messages in the outbox, waiting or not yet proven. Default: 65,536. */
     maxMessages?: number;
-    /** Default: 16 MiB. */
+    /** Most bytes of their payloads. Default: 16 MiB. */
     maxBytes?: number;
     /** What happens to a message for which there is no room. Default: "reject". */
     overflow?: "reject" | "drop-oldest" | "drop-newest" | "drop-lowest-priority";
-    /** How long messages may wait for a connection. Default: for ever. */
+    /** Milliseconds that messages may wait for a connection; older ones end as `expired`. Default: for ever. */
     maxAge?: number;
     /** Each message that an earlier page has left, with what becomes of it. The event `recovered` tells the same. */
     onRecovered?(data: string | Uint8Array, outcome: Promise<Outcome>): void;
   };
   retry?: {
-    /** Before the second attempt, before jitter. Default: 1,000. */
+    /** The delay before the second attempt, before jitter. Default: 1,000. Shorter: many clients may overload a server that starts. */
     minDelay?: number;
-    /** Default: 10,000. */
+    /** The longest delay between two attempts, before jitter. Default: 10,000. Longer: the socket is back that much later after an outage. */
     maxDelay?: number;
-    /** What each delay is multiplied by. Default: 1.3. */
+    /** What the delay is multiplied by after each attempt that fails, at least 1. Default: 1.3. */
     factor?: number;
     /** Default: "full": anything between nothing and the delay, so that many clients don't come at once. */
     jitter?: "full" | "none";
-    /** Attempts without a useful connection before it gives up. Default: no limit. */
+    /** Attempts in a row without a useful connection, after which it gives up. Default: no limit. */
     maxAttempts?: number;
-    /** The same in time. Default: no limit. */
+    /** Milliseconds without a useful connection, after which it gives up. Default: no limit. */
     maxElapsed?: number;
-    /** After a close with 1000 by the server. Default: "end". */
+    /** What happens when the server closes with 1000, which some do when they restart. Default: "end". */
     onNormalClose?: "end" | "reconnect";
     /**
      * Close codes (and HTTP statuses, which npm's `ws` tells) after which it tries again in any case, and those after which it never does.
@@ -143,13 +143,13 @@ export interface Options {
   heartbeat?: false | { interval?: number; timeout?: number };
   /** Received messages that wait for `messages()` before the connection is not read any more. Default: 1,024 and 16 MiB. */
   inbox?: { maxMessages?: number; maxBytes?: number };
-  /** For a whole attempt. Default: 10,000. */
+  /** Milliseconds for one attempt, from the URL's function to the end of `onOpen`. Default: 10,000. Too short on a slow network: none succeeds. */
   connectTimeout?: number;
-  /** Messages a second at most. Default: no limit. */
+  /** Most messages a second, on average. Default: no limit. */
   sendRate?: number;
   /** Puts texts that are JSON objects and come within so many milliseconds into one JSON array. Default: off. */
   batchWindow?: number;
-  /** Does nothing before `reconnect()`. Default: false. */
+  /** Connects at the first `reconnect()`, and not before. Default: false. */
   startClosed?: boolean;
 
   // As partysocket and reconnecting-websocket name them.
@@ -187,11 +187,13 @@ export interface Undelivered {
 }
 
 export interface EverwireSocketEventMap extends WebSocketEventMap {
+  /** `state` is another. */
   statechange: Event;
   /** A session began ("new"), went on ("resumed") or could not ("lost"). */
   session: Event & { readonly detail: "new" | "resumed" | "lost" };
   /** The outbox could not be stored; messages wait until it can. */
   store: Event & { readonly detail: string };
+  /** A message that an earlier page has left in the outbox, with what becomes of it. */
   recovered: Event & { readonly data: string | Uint8Array; readonly outcome: Promise<Outcome> };
 }
 

@@ -24,7 +24,7 @@ public enum class Guarantee {
     AT_LEAST_ONCE,
 }
 
-/** Word from outside on the network, the device or the user's impatience. Harmless at any time. */
+/** What the platform or the user knows about the network or the device. Harmless at any time. */
 public enum class Hint {
     /** There is a network: a waiting client tries at once. */
     ONLINE,

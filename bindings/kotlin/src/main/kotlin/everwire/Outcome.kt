@@ -46,7 +46,7 @@ public data class Outcome(
         /** It certainly never arrived: it was cancelled, or the client ended first. */
         CANCELLED,
 
-        /** It was queued when the client lost sight of it: it may or may not have arrived. */
+        /** It was queued, and nothing more can be known of it: it may or may not have arrived. */
         UNKNOWN_QUEUED,
 
         /** It was written to a connection, and nothing proves its arrival. */

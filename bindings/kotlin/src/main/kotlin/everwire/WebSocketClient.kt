@@ -247,7 +247,7 @@ public class WebSocketClient @JvmOverloads constructor(
         engine.migrate()
     }
 
-    /** Word from outside: the network has changed, the device woke. */
+    /** Passes on what the platform knows: the network has changed, the device woke. */
     public fun hint(hint: Hint) {
         engine.hint(hint)
     }
@@ -297,12 +297,12 @@ public class WebSocketClient @JvmOverloads constructor(
     public fun deliverAsync(bytes: ByteArray, options: SendOptions = SendOptions()): CompletableFuture<Outcome> =
         scope.future(start = CoroutineStart.UNDISPATCHED) { deliver(ByteString.of(*bytes), options) }
 
-    /** Numbers of the client. */
+    /** Counts and sizes of the client, as of now. */
     public fun stats(): Stats = engine.stats()
 
     /**
-     * Ends the client in order: sends what waits, waits for the evidence, shakes hands and releases everything. Returns what could
-     * not be done within the time.
+     * Ends the client in order: sends what waits, waits for the evidence, does the closing handshake and releases
+     * everything. Returns the messages that were not sent or not proven to have arrived within the time.
      *
      * Cancelled, it goes on.
      */

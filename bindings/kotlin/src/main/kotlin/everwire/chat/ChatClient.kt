@@ -132,10 +132,10 @@ public class ChatClient @JvmOverloads constructor(
     /** Leaves; what waits to be sent waits on. */
     public fun disconnect(): Unit = client.disconnect()
 
-    /** Word from outside: the network has changed, the device woke. */
+    /** Passes on what the platform knows: the network has changed, the device woke. */
     public fun hint(hint: Hint): Unit = client.hint(hint)
 
-    /** Says something: it shows at once as [SENDING][MessageStatus.SENDING], and goes out as soon as it can. */
+    /** Sends a message: it shows at once as [SENDING][MessageStatus.SENDING], and goes out as soon as it can. */
     public fun sendMessage(text: String) {
         val message = TextMessage(newId(), userId, userName, text, System.currentTimeMillis(), MessageStatus.SENDING)
         change { add(message) }
