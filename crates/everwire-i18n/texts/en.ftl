@@ -139,7 +139,7 @@ says-in = { $name } in { $room }
 mentions-in = { $name } mentions you in { $room }
 nothing-failed = nothing has failed
 nothing-waiting = nothing is waiting
-unknown-command = there is no { $command }; /help tells what there is
+unknown-command = there is no { $command }; /help lists the commands
 room-wanted = which room? /join NAME
 room-unknown = you are not in { $room }
 last-room = this is your only room; /quit leaves the chat
@@ -180,15 +180,15 @@ reason-room-odd = the room’s name holds characters that are not allowed
 reason-text-long = the message is longer than 16 KiB
 reason-text-blank = the message is blank
 reason-malformed = the server did not understand it
-reason-bad-user = the server does not take this name
-reason-token = the server does not take this token
+reason-bad-user = the server does not accept this name
+reason-token = the server does not accept this token
 reason-other = the reason is not known
 
 ## What to do about it, on the terminal
 
 todo-sign-in = sign in with --user NAME --sign-in, or give a token with --bearer-file FILE
 todo-sign-in-again = leave and start again to sign in
-todo-token = give a token that is good now, with --bearer-file or --token-command
+todo-token = give a valid token, with --bearer-file or --token-command
 todo-user = name the token’s user with --user
 todo-banned = whoever runs the server can let you in again
 todo-room = join another room with --room, or ask whoever runs the server to let you into this one
@@ -196,7 +196,7 @@ todo-ask = ask whoever runs the server
 
 ## The terminal's help
 
-help-title = What there is
+help-title = Keys and commands
 help-keys =
     Enter, Alt+Enter   send, a new line
     Ctrl+U, Ctrl+Z     clear the line, undo

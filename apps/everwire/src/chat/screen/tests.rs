@@ -207,7 +207,7 @@ fn what_is_no_command_is_told_and_left_to_be_corrected() {
     assert_eq!(desk.enter("/dance"), Do::Nothing);
     let screen = desk.screen(60, 6);
     assert!(
-        screen.contains("there is no /dance; /help tells what there is") && screen.contains("› /dance"),
+        screen.contains("there is no /dance; /help lists the commands") && screen.contains("› /dance"),
         "{screen}"
     );
     desk.press(KeyCode::End);
