@@ -74,6 +74,48 @@ fn a_value_of_the_environment_that_is_not_valid_is_told_with_its_variable() {
     assert!(err.contains("'some'") && !err.contains(tip), "{err}");
 }
 
+/// Options of other programs.
+const OTHERS: [&str; 2] = ["--replicas", "--default-signal"];
+
+#[test]
+fn every_option_that_a_text_names_exists() {
+    let words = |text: &str| -> Vec<String> {
+        let parts = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+        let is_option = |part: &&str| {
+            part.strip_prefix("--").is_some_and(|name| name.starts_with(|first: char| first.is_ascii_lowercase()))
+        };
+        parts.filter(is_option).map(|part| part.trim_end_matches('-').to_owned()).collect()
+    };
+    let (code, script, _) = run(&["completions", "bash"]);
+    assert_eq!(code, 0);
+    let options: std::collections::BTreeSet<String> = words(&script).into_iter().collect();
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates");
+    let mut folders = vec![
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        crates.join("everwire-chat-server/src"),
+        crates.join("everwire-i18n/texts"),
+    ];
+    let mut named = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            // What is said, and not what is written about it.
+            let is_said = |line: &&str| path.extension() != Some("rs".as_ref()) || line.contains('"');
+            for word in text.lines().filter(is_said).flat_map(words) {
+                let exists = options.contains(&word) || OTHERS.contains(&word.as_str());
+                assert!(exists, "{}: there is no option {word}", path.display());
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 100, "{named} options are named");
+}
+
 #[test]
 fn what_may_be_secret_is_not_repeated_by_an_error() {
     for args in [

@@ -189,8 +189,9 @@ impl Inner {
 
 fn read(status: StatusCode, body: &[u8]) -> Result<SignedIn, Answer> {
     if status.is_success() {
-        return serde_json::from_slice(body)
-            .map_err(|_| Answer::No("the server does not answer as an Everwire chat server does; check the address".to_owned()));
+        return serde_json::from_slice(body).map_err(|_| {
+            Answer::No("the server does not answer as an Everwire chat server does; check the address".to_owned())
+        });
     }
     // Who is put off is not refused.
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
@@ -206,7 +207,9 @@ fn password(user: &str) -> Result<String, Failure> {
         return Ok(password);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("--sign-in: there is no terminal to ask for the password on; set EVERWIRE_PASSWORD".to_owned()));
+        return Err(Failure::usage(
+            "--sign-in: there is no terminal to ask for the password on; set EVERWIRE_PASSWORD".to_owned(),
+        ));
     }
     rpassword::prompt_password(format!("Password of {user}: "))
         .map_err(|error| Failure::new(Exit::Failed, format!("the password can't be read: {error}")))

@@ -29,7 +29,7 @@ pub(super) fn banner(place: Place<'_>, program: &str, data: &str, page: bool, gu
     }
     lines.extend([
         if guarded.tokens {
-            format!("  {program} chat {prefix}{target} --user ana --token-file FILE")
+            format!("  {program} chat {prefix}{target} --user ana --bearer-file FILE")
         } else if guarded.auth {
             format!("  {program} chat {prefix}{target} --user ana --sign-in")
         } else {
@@ -117,7 +117,7 @@ mod tests {
         let guarded = Guarded { tls: false, auth: true, tokens: true };
         let text = banner(at("127.0.0.1:99"), "everwire", "/data", true, guarded);
         assert!(
-            text.contains("chat 127.0.0.1:99 --user ana --token-file FILE") && !text.contains("--sign-in"),
+            text.contains("chat 127.0.0.1:99 --user ana --bearer-file FILE") && !text.contains("--sign-in"),
             "{text}"
         );
     }

@@ -206,10 +206,7 @@ fn what_is_no_command_is_told_and_left_to_be_corrected() {
     let mut desk = TestScreen::plain();
     assert_eq!(desk.enter("/dance"), Do::Nothing);
     let screen = desk.screen(60, 6);
-    assert!(
-        screen.contains("there is no /dance; /help lists the commands") && screen.contains("› /dance"),
-        "{screen}"
-    );
+    assert!(screen.contains("there is no /dance; /help lists the commands") && screen.contains("› /dance"), "{screen}");
     desk.press(KeyCode::End);
     assert_eq!(desk.enter("/retry"), Do::Nothing, "it is the rest of the same line");
     assert_eq!(desk.enter("/quit"), Do::Quit, "what is typed next takes its place");
