@@ -5,6 +5,7 @@ mod dependencies;
 mod documentation;
 mod imports;
 mod layering;
+mod paths;
 mod roots;
 mod scenarios;
 mod settings;
@@ -24,8 +25,11 @@ pub(crate) fn tidy() -> Result<(), Failed> {
     findings.extend(dependencies::check(&metadata, &documented));
     findings.extend(sources::check(&root)?);
     findings.extend(imports::check(&root)?);
-    for (path, text) in sources::documents(&root)? {
-        findings.extend(tables::check(&path, &text));
+    for (path, text) in sources::texts(&root)? {
+        findings.extend(paths::check(&root, &path, &text));
+        if path.ends_with(".md") {
+            findings.extend(tables::check(&path, &text));
+        }
     }
     findings.extend(settings::check(&root)?);
     findings.extend(decisions::check(&root)?);

@@ -69,9 +69,9 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {
     Ok(findings)
 }
 
-/// The documents of the repository, by their paths.
-pub(super) fn documents(root: &Path) -> Result<Vec<(String, String)>, Failed> {
-    let listing = shell::output(shell::command("git", &["ls-files", "*.md"]))?;
+/// The documents and sources of the repository, by their paths.
+pub(super) fn texts(root: &Path) -> Result<Vec<(String, String)>, Failed> {
+    let listing = shell::output(shell::command("git", &["ls-files", "*.md", "*.rs"]))?;
     let read = |path: &str| Some((path.to_owned(), std::fs::read_to_string(root.join(path)).ok()?));
     Ok(listing.lines().filter_map(read).collect())
 }

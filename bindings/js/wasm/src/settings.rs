@@ -1,4 +1,4 @@
-//! What a client is built from: the package's options, which `bindings/js/src/types.d.ts` documents.
+//! What a client is built from: the package's options, which `bindings/js/src/socket.d.ts` documents.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use everwire::{Cause, Closed, Loss, OpenFailure, OpenFailureKind, State};
 use serde::Serialize;
 
-/// What `bindings/js/src/types.d.ts` calls `EngineState`.
+/// What `bindings/js/src/socket.d.ts` calls `EngineState`.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Told {
