@@ -345,7 +345,7 @@ fn files_that_are_no_certificate_are_named() {
     certify(folder.path());
     let cert = folder.path().join("cert.pem").display().to_string();
     let (code, _, err) = run(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tls-cert", &cert]);
-    assert!(code == 1 && err.contains("cert.pem can't be used for TLS"), "{err}");
+    assert!(code == 1 && err.contains("cert.pem holds no private key in PEM form"), "{err}");
     let (code, _, err) = run(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tls-cert", "/not/there"]);
     assert!(code == 1 && err.contains("/not/there"), "{err}");
     let (code, _, err) = run(&["serve", "--auth", "tokens", "--data", &data]);
