@@ -175,6 +175,9 @@ fn read(file: &Path) -> Result<ServeSettings, Failure> {
 fn plain(message: &str) -> String {
     let message = message.replace('\n', " ");
     let Some((found, kind)) = message.rsplit_once(", expected ") else { return message };
+    if let Some(value) = found.strip_prefix("unknown variant ") {
+        return format!("{value} is not {kind}");
+    }
     let wanted = match kind {
         "u8" | "u32" | "u64" | "usize" => "a whole number of at least 0",
         "a string" => "text in quotation marks",
@@ -318,6 +321,7 @@ mod tests {
             ("origin = ['nonsense']", "origin: "),
             ("base-path = 'chat'", "line 1: base-path: the path does not begin with '/'"),
             ("listen = ", "line 1"),
+            ("metrics = 'all'", "line 1: metrics: `all` is not one of `local`, `everyone`, `nobody`"),
             ("keep-time = 5", "line 1: keep-time: integer `5` is not text in quotation marks"),
             ("latest = 'many'", "line 1: latest: string \"many\" is not a whole number of at least 0"),
             ("max-connections = -1", "line 1: max-connections: integer `-1` is not a whole number of at least 0"),
