@@ -1,6 +1,6 @@
 use std::fmt;
 
-use everwire_calls::{Failure, OpenError};
+use everwire_calls::{Failure, OpenError, codes};
 
 /// The way a call ended without a reply, or a stream before its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +59,26 @@ impl CallError {
         }
     }
 
+    /// Returns `true` if the call has certainly not run and the same call may succeed later: at a limit that others of its calls
+    /// hold, after its deadline, or when its session or message was lost. `false` for what would fail again, after the
+    /// end of the client or the session, and for what [may have run](Self::execution): whether that may be done twice only the
+    /// application knows.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Open(error) => error.is_retryable(),
+            Self::Failed(failure) => failure.code == codes::TOO_MANY,
+            Self::NotSent(_) => true,
+            Self::DeadlinePassed(execution) | Self::Lost(execution) => *execution == Execution::NotRun,
+            Self::BadPayload(_)
+            | Self::BadReply(_)
+            | Self::Cancelled(_)
+            | Self::NotSupported
+            | Self::Breach(_)
+            | Self::Closed(_) => false,
+        }
+    }
+
     /// For spans, as metrics have it.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
@@ -88,7 +108,6 @@ trait OfFailure {
 
 impl OfFailure for Failure {
     fn execution(&self) -> Execution {
-        use everwire_calls::codes;
         match self.code.as_str() {
             codes::UNKNOWN_NAME | codes::BAD_PAYLOAD | codes::TOO_MANY => Execution::NotRun,
             _ => Execution::Taken,
@@ -131,6 +150,41 @@ impl std::error::Error for CallError {
             Self::Failed(failure) => Some(failure),
             Self::Open(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_certainly_not_run_and_may_succeed_later_is_worth_another_try() {
+        let failed = |code| CallError::Failed(Failure::new(code, ""));
+        let worth_it = [
+            CallError::Open(OpenError::TooMany { limit: 1 }),
+            failed(codes::TOO_MANY),
+            CallError::NotSent("too old".to_owned()),
+            CallError::DeadlinePassed(Execution::NotRun),
+            CallError::Lost(Execution::NotRun),
+        ];
+        for error in worth_it {
+            assert!(error.is_retryable(), "{error:?}");
+            assert_eq!(error.execution(), Execution::NotRun, "{error:?}");
+        }
+        let in_vain_or_uncertain = [
+            CallError::Open(OpenError::TooLarge { size: 2, limit: 1 }),
+            failed(codes::UNKNOWN_NAME),
+            failed(codes::PANICKED),
+            failed("tired"),
+            CallError::DeadlinePassed(Execution::Taken),
+            CallError::Lost(Execution::Unknown),
+            CallError::NotSupported,
+            CallError::Breach(Execution::NotRun),
+            CallError::Closed(Execution::NotRun),
+        ];
+        for error in in_vain_or_uncertain {
+            assert!(!error.is_retryable(), "{error:?}");
         }
     }
 }
