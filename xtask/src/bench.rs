@@ -17,6 +17,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
         ("scale", [size]) if size == "--quick" => scale(&["-", "--quick"]),
         ("--check", rest) => counts::check(rest),
         ("ws", rest) => apart("benches/ws", rest),
+        ("openings", rest) => apart("benches/openings", rest),
         ("calls", rest) => {
             node_peers()?;
             apart("benches/calls", rest)
@@ -32,7 +33,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             _,
         ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, cluster, page, js, kotlin, ws, scale, herd, --check"
+            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, cluster, page, js, kotlin, ws, openings, scale, herd, --check"
         ))),
     }
 }
@@ -135,7 +136,7 @@ fn herd() -> Result<(), Failed> {
     shell::run(cargo)
 }
 
-/// The protocol crates, or calls: in a workspace of its own, so that the peers' dependencies are in nobody else's way.
+/// The protocol crates, openings, or calls: in a workspace of its own, so that the peers' dependencies are in nobody else's way.
 ///
 /// `--quick` measures nothing worth quoting: it builds without optimisation and lets everything run for a moment.
 fn apart(folder: &str, args: &[String]) -> Result<(), Failed> {

@@ -72,11 +72,7 @@ impl Upgrade {
 
     pub(crate) fn new(head: Head, extensions: &mut Extensions) -> Result<Self, UpgradeRejection> {
         let request = head.into_request();
-        let mut offered = Vec::new();
-        handshake::accept(&request, |names| {
-            offered = names.iter().map(|name| (*name).to_owned()).collect();
-            None
-        })?;
+        let offered = handshake::check(&request)?.into_iter().map(str::to_owned).collect();
         Ok(Self {
             on_upgrade: extensions.remove().ok_or_else(UpgradeRejection::not_upgradable)?,
             bond: extensions.remove(),

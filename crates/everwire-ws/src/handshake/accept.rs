@@ -77,6 +77,42 @@ pub fn accept_with<B>(
     choose: impl FnOnce(&[&str]) -> Option<String>,
     compression: Option<&Deflate>,
 ) -> Result<Accepted, Box<Rejection>> {
+    let offered = check(request)?;
+    let subprotocol = choose(&offered).filter(|chosen| offered.contains(&chosen.as_str()));
+    let mut response = switching(&key::accept_for(key_of(request)), subprotocol.as_deref())?;
+    let mut extensions = Extensions::default();
+    if let Some(settings) = compression {
+        let offers = fields::joined(request.headers(), SEC_WEBSOCKET_EXTENSIONS);
+        if let Some((agreement, answer)) = deflate::answer_to(&offers, settings) {
+            response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, value(&answer)?);
+            extensions.deflate = Some(agreement);
+        }
+    }
+    Ok(Accepted { subprotocol, extensions, response })
+}
+
+/// Judges an upgrade request as [`accept`] does, without an answer to it yet. Returns the subprotocols that it offers, in the
+/// client's order of preference.
+///
+/// # Errors
+/// The [`Rejection`] says what to answer.
+///
+/// ```
+/// use everwire_ws::handshake::check;
+/// use http::Request;
+///
+/// let request = Request::get("/chat")
+///     .header("host", "example.org")
+///     .header("upgrade", "websocket")
+///     .header("connection", "Upgrade")
+///     .header("sec-websocket-version", "13")
+///     .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+///     .header("sec-websocket-protocol", "chat.v2, chat.v1")
+///     .body(())?;
+/// assert_eq!(check(&request)?, ["chat.v2", "chat.v1"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn check<B>(request: &Request<B>) -> Result<Vec<&str>, Box<Rejection>> {
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err(Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "the method must be GET", &[("allow", "GET")]));
@@ -99,22 +135,14 @@ pub fn accept_with<B>(
     if body || headers.contains_key(TRANSFER_ENCODING) {
         return Err(bad("an upgrade request has no body"));
     }
-    let key = headers.get(SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok()).map(str::trim).unwrap_or("");
-    if count(request, SEC_WEBSOCKET_KEY) != 1 || !key::is_valid(key) {
+    if count(request, SEC_WEBSOCKET_KEY) != 1 || !key::is_valid(key_of(request)) {
         return Err(bad("Sec-WebSocket-Key must be 16 bytes in base64"));
     }
-    let offered = offered(request)?;
-    let subprotocol = choose(&offered).filter(|chosen| offered.contains(&chosen.as_str()));
-    let mut response = switching(&key::accept_for(key), subprotocol.as_deref())?;
-    let mut extensions = Extensions::default();
-    if let Some(settings) = compression {
-        let offers = fields::joined(headers, SEC_WEBSOCKET_EXTENSIONS);
-        if let Some((agreement, answer)) = deflate::answer_to(&offers, settings) {
-            response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, value(&answer)?);
-            extensions.deflate = Some(agreement);
-        }
-    }
-    Ok(Accepted { subprotocol, extensions, response })
+    offered(request)
+}
+
+fn key_of<B>(request: &Request<B>) -> &str {
+    request.headers().get(SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok()).map(str::trim).unwrap_or("")
 }
 
 /// The subprotocols that the client offers.

@@ -20,10 +20,7 @@ impl Pace {
     pub(super) fn is_due(&mut self, input: &[u8]) -> bool {
         let from = self.scanned.min(input.len()).saturating_sub(3);
         self.scanned = input.len();
-        let complete = input[from..].windows(2).any(|pair| pair == b"\n\n")
-            || input[from..].windows(4).any(|end| end == b"\r\n\r\n")
-            || input[from..].windows(3).any(|end| end == b"\n\r\n");
-        let due = complete || input.len() >= 2 * self.parsed.max(8);
+        let due = has_empty_line(&input[from..]) || input.len() >= 2 * self.parsed.max(8);
         if due {
             self.parsed = input.len();
         }
@@ -34,6 +31,17 @@ impl Pace {
     pub(super) fn restart(&mut self) {
         *self = Self::default();
     }
+}
+
+/// Whether a line ends that nothing stands in.
+fn has_empty_line(mut input: &[u8]) -> bool {
+    while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
+        input = &input[end + 1..];
+        if input.starts_with(b"\n") || input.starts_with(b"\r\n") {
+            return true;
+        }
+    }
+    false
 }
 
 /// The parsed fields as a map; `None` for a name or value that can't be (httparse has checked most of it).

@@ -38,7 +38,7 @@ mod server;
 
 use http::Response;
 
-pub use accept::{Rejection, accept, accept_with};
+pub use accept::{Rejection, accept, accept_with, check};
 pub use client::ClientHandshake;
 pub use error::{HandshakeError, Refused, RequestError};
 pub use extensions::Extensions;
