@@ -247,18 +247,26 @@ impl Timeline {
 
     /// Where the messages with offsets stand: behind those of an earlier history, before those that have no place yet.
     fn placed(&self) -> Range<usize> {
+        let is_placed = |at: usize| self.entries[at].offset.is_some();
         let end = self.entries.iter().rposition(|entry| entry.offset.is_some()).map_or(0, |last| last + 1);
-        let first = first_in(0..end, |at| self.entries[at].offset.is_some());
+        // Mostly there is no earlier history.
+        let first = if end > 0 && is_placed(0) { 0 } else { first_in(0..end, is_placed) };
         first..end
     }
 
     /// The first of these that stands at this offset or behind it.
     fn first_from(&self, placed: &Range<usize>, offset: u64) -> usize {
         let is_reached = |at: usize| self.entries[at].offset.is_some_and(|theirs| theirs >= offset);
-        // What is looked for is mostly at the end.
-        match placed.end.checked_sub(1) {
-            Some(last) if !placed.is_empty() && is_reached(last) => first_in(placed.clone(), is_reached),
-            _ => placed.end,
+        // What is looked for is mostly at the end, or as far from there as the offsets say, since they are mostly without a gap: a search
+        // through a long history is a row of looks at what no cache holds.
+        let Some(last) = placed.end.checked_sub(1).filter(|&last| !placed.is_empty() && is_reached(last)) else {
+            return placed.end;
+        };
+        let back = self.entries[last].offset.unwrap_or(offset) - offset;
+        let guess = usize::try_from(back).ok().and_then(|back| last.checked_sub(back)).filter(|at| placed.contains(at));
+        match guess {
+            Some(at) if is_reached(at) && (at == placed.start || !is_reached(at - 1)) => at,
+            _ => first_in(placed.clone(), is_reached),
         }
     }
 
