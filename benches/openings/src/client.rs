@@ -38,14 +38,13 @@ pub(crate) async fn open_all(
     certificate: CertificateDer<'static>,
     count: u64,
 ) -> Done<Duration> {
-    let tls = match transport {
-        Transport::Tcp => None,
-        Transport::Tls | Transport::Resumed => Some(tls::connector(certificate, transport == Transport::Resumed)?),
-    };
     let started = Instant::now();
     let each = |number: u64| {
-        let (tls, share) = (tls.clone(), count / AT_A_TIME + u64::from(number < count % AT_A_TIME));
+        let (certificate, share) = (certificate.clone(), count / AT_A_TIME + u64::from(number < count % AT_A_TIME));
+        // Tickets are kept for each by itself: one store holds fewer than all of them use at once.
+        let tls = transport.is_encrypted().then(|| tls::connector(certificate, transport == Transport::Resumed));
         tokio::spawn(async move {
+            let tls = tls.transpose()?;
             let mut resumed = false;
             for _ in 0..share {
                 resumed = open_one(server, tls.as_ref()).await?;
