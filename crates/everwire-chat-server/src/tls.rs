@@ -134,6 +134,11 @@ impl Current {
         let mut config = config.map_err(|source| TlsError::Certificate { file: certificate.clone(), source })?;
         // WebSockets begin with HTTP/1.1 (RFC 6455 section 1.2).
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // The client keeps its session, so that any number of them can come back without a signature each.
+        match rustls::crypto::ring::Ticketer::new() {
+            Ok(ticketer) => config.ticketer = ticketer,
+            Err(error) => tracing::warn!(%error, "TLS sessions can only be resumed from this server's memory"),
+        }
         Ok(Self { config: Arc::new(config), changed })
     }
 }
@@ -171,6 +176,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConnection};
 
     use super::*;
 
@@ -235,5 +241,47 @@ mod tests {
             tls.renew();
             assert_ne!(at_work(), second);
         }
+    }
+
+    /// One handshake between these two, to its end: how it went.
+    fn handshake(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Option<HandshakeKind> {
+        let mut client = ClientConnection::new(Arc::clone(client), "localhost".try_into().unwrap()).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(server)).unwrap();
+        while client.wants_write() || server.wants_write() {
+            let (mut up, mut down) = (Vec::new(), Vec::new());
+            while client.wants_write() {
+                client.write_tls(&mut up).unwrap();
+            }
+            server.read_tls(&mut &up[..]).unwrap();
+            server.process_new_packets().unwrap();
+            while server.wants_write() {
+                server.write_tls(&mut down).unwrap();
+            }
+            client.read_tls(&mut &down[..]).unwrap();
+            client.process_new_packets().unwrap();
+        }
+        client.handshake_kind()
+    }
+
+    #[test]
+    fn a_client_that_comes_back_after_more_others_than_a_server_remembers_resumes_its_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsFiles { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+        write(&files, 0);
+        let tls = Tls::open(files.clone()).unwrap();
+        let server = Arc::clone(&tls.lock().config);
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(&files.certificate).unwrap()).unwrap();
+        let client = || {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+            Arc::new(builder.with_root_certificates(roots.clone()).with_no_client_auth())
+        };
+        let first = client();
+        assert_eq!(handshake(&first, &server), Some(HandshakeKind::Full));
+        for _ in 0..300 {
+            assert_eq!(handshake(&client(), &server), Some(HandshakeKind::Full));
+        }
+        assert_eq!(handshake(&first, &server), Some(HandshakeKind::Resumed));
     }
 }
