@@ -92,9 +92,9 @@ fn certificates_keys_and_pins_that_can_not_be_used_are_told() {
     let missing = missing.to_string_lossy();
     for (args, part) in [
         (&["--cacert", &missing][..], "can't read "),
-        (&["--cacert", &file], "a root certificate is neither"),
+        (&["--cacert", &file], "a root certificate of --cacert is neither"),
         (&["--cert", &missing], "can't read "),
-        (&["--cert", &file], "the client certificate is neither"),
+        (&["--cert", &file], "the client certificate of --cert is neither"),
         (&["--cert", &file, "--key", &missing], "can't read "),
         (&["--pin", "sha256/abc"], "`sha256/abc` is not a pin"),
     ] {
