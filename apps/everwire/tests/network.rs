@@ -96,7 +96,7 @@ fn certificates_keys_and_pins_that_can_not_be_used_are_told() {
         (&["--cert", &missing], "can't read "),
         (&["--cert", &file], "the client certificate of --cert is neither"),
         (&["--cert", &file, "--key", &missing], "can't read "),
-        (&["--pin", "sha256/abc"], "`sha256/abc` is not a pin"),
+        (&["--pin", "sha256/abc"], "`sha256/abc` of --pin is not a pin"),
     ] {
         let (code, _, err) = run(&[&["connect", "wss://127.0.0.1:9/"], args].concat());
         assert_eq!(code, 1, "{args:?}: {err}");
