@@ -1,12 +1,16 @@
 //! The ways in and out of a room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use everwire_server::{CloseCode, Phase};
 use tokio::time::timeout;
 
 use super::{Connection, PATIENCE};
 use crate::access::Admission;
+
+/// How long the last message of somebody who has gone may take to be stored until the others are told that they have gone.
+const LAST_MESSAGE: Duration = Duration::from_secs(5);
 
 impl Connection {
     /// Comes in by this admission, unless it is worth nothing any more; whether the connection goes on.
@@ -25,8 +29,8 @@ impl Connection {
         tokio::join!(self.leave(), self.part());
     }
 
-    /// Leaves the room, behind the member's last message. When the server ends, nobody is told of either, and it is not waited
-    /// for: a cluster may need long to store a message.
+    /// Leaves the room, behind the member's last message if that is stored in time: a cluster may need long for it, and who has gone
+    /// is not to be shown as here meanwhile. When the server ends, nobody is told of either, and it is not waited for.
     fn leave(&mut self) -> impl Future<Output = ()> + use<> {
         let (state, room, id) = (Arc::clone(&self.state), self.room.clone(), self.id);
         let (has_pending, said_goodbye) = (self.pending.pending() > 0, self.said_goodbye);
@@ -34,7 +38,7 @@ impl Connection {
         async move {
             if has_pending {
                 tokio::select! {
-                    _ = state.store.flush() => {}
+                    _ = timeout(LAST_MESSAGE, state.store.flush()) => {}
                     () = state.ending() => {}
                 }
             }

@@ -173,6 +173,16 @@ async fn a_client_that_leaves_is_let_go_though_its_message_is_not_stored_yet() {
 }
 
 #[tokio::test]
+async fn who_has_gone_is_soon_here_no_more_though_their_message_is_never_stored() {
+    let mut scene = Scene::new(false).await;
+    let mut ana = scene.join().await;
+    post(&mut ana, &mut scene.taken).await;
+    ana.close(None).await.unwrap();
+    end_of(ana).await;
+    scene.all_gone().await;
+}
+
+#[tokio::test]
 async fn a_member_that_waits_for_what_it_has_missed_parts_when_the_server_ends() {
     let scene = Scene::new(true).await;
     let ana = scene.join().await;

@@ -14,7 +14,7 @@ use super::broker::{Broker, StreamState};
 use super::connect::described;
 use super::fault::ClusterFault;
 use super::names;
-use super::reader::{HEARTBEAT, Reader, StreamRecord};
+use super::reader::{HEARTBEAT, IS_BEHIND, Reader, StreamRecord};
 use super::status::ClusterStatus;
 use crate::store::access_state::{AccessEntry, AccessState, Subject};
 use crate::store::error::StoreError;
@@ -28,9 +28,6 @@ const AGAIN: Duration = Duration::from_millis(250);
 
 /// How often a server says how far it has read for us.
 const PACE: Duration = Duration::from_millis(200);
-
-/// How long a server may stay behind the others until another is asked.
-const BEHIND: Duration = Duration::from_secs(3);
 
 /// How long a sign-in is kept that nobody goes on with: longer than any of its tokens is good.
 const SIGN_IN: Duration = Duration::from_secs(60 * 86_400);
@@ -155,15 +152,11 @@ async fn read_once(broker: &Broker, after: u64) -> Result<(Entries, u64), String
 /// its own end proves nothing.
 pub(super) async fn read_up_to(reader: &mut Reader, last: u64) -> Result<Entries, String> {
     let mut all = Vec::new();
-    let mut moved = (reader.position(), Instant::now());
     while reader.position() < last {
         let (records, why) = reader.next().await;
         all.extend(records.into_iter().filter_map(entry_of));
-        if reader.position() > moved.0 {
-            moved = (reader.position(), Instant::now());
-        }
-        let stands_still = (moved.1.elapsed() >= BEHIND).then(|| "the server that reads it is behind".to_owned());
-        if let Some(why) = why.or(stands_still)
+        let is_behind = reader.is_behind(last).then(|| IS_BEHIND.to_owned());
+        if let Some(why) = why.or(is_behind)
             && reader.position() < last
         {
             return Err(why);
@@ -187,7 +180,7 @@ pub(super) async fn follow(link: AccessLink, accounts: SqliteAccounts) {
                     }
                     link.status.set_access_applied(end);
                 }
-                if why.is_some() {
+                if why.is_some() || reader.is_behind(link.status.access_end()) {
                     break;
                 }
             }

@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
 use async_nats::{Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::broker::Broker;
 use super::connect::described;
@@ -14,6 +14,11 @@ use super::connect::described;
 /// How often the server says that it is there while nothing comes, and after how long without that the reading begins anew.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_millis(3500);
+
+/// How long a server may stay behind the stream's end until another reader is opened, maybe at another server.
+const BEHIND: Duration = Duration::from_secs(3);
+
+pub(super) const IS_BEHIND: &str = "the server that reads it is behind the others";
 
 /// How long the server keeps a reader that has gone.
 const KEPT: Duration = Duration::from_secs(30);
@@ -38,6 +43,8 @@ pub(super) struct Reader {
     name: String,
     seen: u64,
     position: u64,
+    /// Where it stood when it was first seen to be behind, or has moved last since then.
+    behind: Option<(u64, Instant)>,
 }
 
 impl Reader {
@@ -67,12 +74,35 @@ impl Reader {
         let made = made.map_err(|error| described(&error))?;
         let name = made.cached_info().name.clone();
         let position = from.saturating_sub(1);
-        Ok(Self { broker: broker.clone(), subscriber, stream: stream.to_owned(), name, seen: 0, position })
+        Ok(Self {
+            broker: broker.clone(),
+            subscriber,
+            stream: stream.to_owned(),
+            name,
+            seen: 0,
+            position,
+            behind: None,
+        })
     }
 
     /// The sequence up to which all has come that there is.
     pub(super) fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Whether its server has stood still short of this end for so long that another has to take its place. To be asked again and again: a
+    /// server that was cut off goes on to say that nothing comes.
+    pub(super) fn is_behind(&mut self, end: u64) -> bool {
+        if self.position >= end {
+            self.behind = None;
+            return false;
+        }
+        let (at, since) = *self.behind.get_or_insert_with(|| (self.position, Instant::now()));
+        if at < self.position {
+            self.behind = Some((self.position, Instant::now()));
+            return false;
+        }
+        since.elapsed() >= BEHIND
     }
 
     /// Has the server forget it, which it does by itself after a while: a stream has no more than 1,000 readers.

@@ -43,8 +43,9 @@ pub(crate) struct ClusterStatus {
     is_refusing: AtomicBool,
     /// When all streams last answered, and when all of them were last applied to their ends.
     heard: Mutex<Times>,
-    /// What was applied of who may come in.
+    /// What was applied of who may come in, and where its stream ends.
     access: AtomicU64,
+    access_end: AtomicU64,
     /// Posts wait until it is known who may stay.
     holds_posts: AtomicBool,
 }
@@ -74,6 +75,7 @@ impl ClusterStatus {
             is_refusing: AtomicBool::default(),
             heard,
             access: AtomicU64::default(),
+            access_end: AtomicU64::default(),
             holds_posts: AtomicBool::default(),
         }
     }
@@ -94,6 +96,11 @@ impl ClusterStatus {
         }
     }
 
+    /// Where a shard's stream ended when it was last asked.
+    pub(super) fn end(&self, shard: usize) -> u64 {
+        self.ends.get(shard).map_or(0, |end| end.load(Ordering::Relaxed))
+    }
+
     /// All streams have answered, and this node had applied them up to their ends when they did.
     pub(super) fn heard(&self, is_level: bool) {
         let mut times = lock(&self.heard);
@@ -109,6 +116,15 @@ impl ClusterStatus {
 
     pub(super) fn set_access_applied(&self, sequence: u64) {
         self.access.fetch_max(sequence, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_access_end(&self, sequence: u64) {
+        self.access_end.store(sequence, Ordering::Relaxed);
+    }
+
+    /// Where the stream of who may come in ended when it was last asked.
+    pub(super) fn access_end(&self) -> u64 {
+        self.access_end.load(Ordering::Relaxed)
     }
 
     /// All that was told of who may come in is applied.

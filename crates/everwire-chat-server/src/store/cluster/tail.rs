@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::broker::Broker;
 use super::log::Event;
 use super::names;
-use super::reader::{HEARTBEAT, Reader, StreamRecord};
+use super::reader::{HEARTBEAT, IS_BEHIND, Reader, StreamRecord};
 use super::status::ClusterStatus;
 use crate::store::replica::{Flights, LogRecord, RecordOutcome, Run};
 use crate::store::sqlite::SqliteStore;
@@ -65,7 +65,8 @@ impl Tail {
             if let Some(ended) = self.apply(shard, records).await {
                 return ended;
             }
-            if let Some(why) = why {
+            let is_behind = reader.is_behind(self.status.end(shard)).then(|| IS_BEHIND.to_owned());
+            if let Some(why) = why.or(is_behind) {
                 return Ended::Again(why);
             }
         }

@@ -48,6 +48,7 @@ impl Watchdog {
     /// Whether this node knows who may come in.
     pub(super) async fn look_at_access(&mut self) {
         if let Ok(StreamState::There { last, .. }) = self.broker.state(names::ACCESS).await {
+            self.status.set_access_end(last);
             let before = self.access_end.unwrap_or(last);
             self.access_end = Some(before.max(last));
             if self.status.access_applied() >= before {
