@@ -63,7 +63,8 @@ pub use everwire_core::{
 };
 pub use everwire_tokio::SocketError;
 pub use everwire_ws::{
-    CloseCode, CloseFrame, Compress, Deflate, Incoming, Limits, Message, Phase, Prepared, ProtocolError, WindowBits,
+    CloseCode, CloseFrame, Compress, Deflate, Incoming, Limits, Message, Phase, Prepared, PreparedBatch, ProtocolError,
+    WindowBits,
 };
 
 #[cfg(feature = "calls")]
