@@ -1,15 +1,16 @@
-// The reader's language, before anything is there that could say it.
+// Sets the reader's language, before any text is shown.
 const asked = [new URLSearchParams(location.search).get("lang"), ...navigator.languages];
 const language = asked.map((name) => name?.slice(0, 2).toLowerCase()).find((name) => ["en", "ru"].includes(name)) ?? "en";
 Object.assign(document.documentElement, { lang: language }).dataset.lang = language;
-// At once, and by no preload: Chromium and Firefox take one for a request that WebKit takes it not for, and the other way round.
+// Fetched at once and not by a preload link: no form of such a link is reused for this request by all of Chromium, Firefox and
+// WebKit.
 const wasm = fetch("./everwire_bg.wasm");
 wasm.catch(() => {});
 const client = import("./everwire.js");
 
-// What the client asks of the browser, in few words.
+// Functions that the client calls, because they are shorter in JavaScript.
 globalThis.everwire = {
-  /** Whether the text is in the clipboard now. A page by plain http has none, but may copy what is selected. */
+  /** Copies a text; returns whether it is in the clipboard. Without TLS a page has no clipboard, but may copy a selection. */
   async copy(text) {
     try {
       await navigator.clipboard.writeText(text);
@@ -24,22 +25,22 @@ globalThis.everwire = {
     }
   },
   mayNotify: () => globalThis.Notification?.permission === "granted",
-  /** Whether the browser lets us notify, after it has asked. */
+  /** Has the browser ask for permission to notify; returns whether it was granted. */
   async askToNotify() {
     return (await globalThis.Notification?.requestPermission()) === "granted";
   },
-  /** One for each room: the next takes the place of the one before. */
+  /** Shows a notification; a room's next one replaces it. */
   async notify(title, body, room, mention) {
     const options = { body, tag: room, data: room, icon: "icon.svg", renotify: mention, silent: true };
     const worker = await navigator.serviceWorker?.getRegistration().catch(() => null);
-    // On phones only the worker may.
+    // On phones only a service worker may show notifications.
     if (worker?.active) return worker.showNotification(title, options);
     new Notification(title, options).onclick = () => go(room);
   },
   badge(count) {
     (count ? navigator.setAppBadge?.(count) : navigator.clearAppBadge?.())?.catch(() => {});
   },
-  /** Two short tones. Browsers are silent until somebody has done something in the page. */
+  /** Plays two short tones. Browsers allow no sound before the user has clicked or typed in the page. */
   sound() {
     const context = (this.context ??= new AudioContext());
     if (context.state === "suspended") context.resume().catch(() => {});
@@ -57,7 +58,7 @@ globalThis.everwire = {
   },
 };
 
-// To a room that somebody was notified of, by the way of the address.
+// Shows the room of a notification, by a change of the page's address.
 function go(room) {
   focus();
   const address = new URL(location.href);
@@ -67,11 +68,11 @@ function go(room) {
 }
 navigator.serviceWorker?.addEventListener("message", ({ data }) => data?.room && go(data.room));
 
-// Several chats may be on one host, each below a path: the names of what is kept, and of locks, begin with it.
+// One host may have several chats, each under a path of its own: the names of stored values and locks begin with the path.
 const folder = new URL(".", location).pathname;
 const here = folder === "/" ? "" : folder;
 
-// What the browser keeps; nothing where it is told to keep nothing.
+// Accesses the browser's storage; returns null if the user's settings forbid storage.
 function kept(where, act) {
   try {
     return act(window[where]);
@@ -80,8 +81,8 @@ function kept(where, act) {
   }
 }
 
-// A number that no other open tab has: each has an outbox of its own, and a tab that is opened in the place of one that
-// was closed sends what is left in it. A reloaded tab waits for its own.
+// Returns a number that no other open tab has. Each number has an outbox of its own; a new tab takes the number of a closed
+// one, and sends what is left in its outbox. A reloaded tab waits until its number is free.
 async function tab() {
   if (!navigator.locks) return "";
   const take = (number, options) => new Promise((taken) => {
@@ -103,11 +104,11 @@ async function tab() {
   return "";
 }
 
-// The page opens without a network. A new version waits until somebody wants it.
+// Installs the service worker, so that the page opens without a network. A new version waits until the user accepts it.
 async function keep() {
   const workers = navigator.serviceWorker;
   if (!workers) return;
-  // At the first visit the page had no worker, and gets the one that belongs to it.
+  // On the first visit the page gets the worker of its own version, so it is not reloaded.
   let owned = Boolean(workers.controller);
   workers.addEventListener("controllerchange", () => owned ? location.reload() : (owned = true));
   const registration = await workers.register("sw.js");
@@ -124,11 +125,11 @@ async function keep() {
   announce();
 }
 
-// A client that has failed in the middle of something does nothing any more, whatever it looks like.
+// Shows that the client has failed: after a trap it does nothing any more, though the page may look unchanged.
 function fail(problem) {
   console.error(problem);
   const line = document.getElementById("wrong").content.firstElementChild;
-  // It stands there already.
+  // It is shown already.
   if (!line) return;
   const other = document.documentElement.lang === "ru" ? "en" : "ru";
   line.querySelectorAll(`[lang=${other}]`).forEach((words) => words.remove());

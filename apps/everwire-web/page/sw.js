@@ -1,11 +1,11 @@
-// Keeps the page's files, so that it opens without a network.
+// The service worker: caches the page's files, so that it opens without a network.
 const FOLDER = new URL(".", location).pathname;
 const HERE = FOLDER === "/" ? "" : FOLDER;
 const KEPT = HERE + "everwire-@VERSION@";
 const NAMES = ["", "everwire_bg.wasm", "everwire.js", "start.js", "style.css", "icon.svg", "manifest.webmanifest"];
 const FILES = NAMES.map((name) => FOLDER + name);
 
-// How long a server may take to say that it is still one of ours.
+// The longest wait for the server's answer, which shows whether the address is still that of a chat, in milliseconds.
 const PATIENCE_MS = 1000;
 
 addEventListener("install", (event) => event.waitUntil(caches.open(KEPT).then((kept) => kept.addAll(FILES))));
@@ -17,12 +17,12 @@ const forget = async (but) => {
 
 addEventListener("activate", (event) => event.waitUntil(forget(KEPT).then(() => clients.claim())));
 
-// Whoever presses a notification comes to its room, in a page that is open if there is one.
+// A click on a notification shows its room, in an open page if there is one.
 addEventListener("notificationclick", (event) => {
   const { data: room } = event.notification;
   event.notification.close();
   event.waitUntil(clients.matchAll({ type: "window" }).then(async (all) => {
-    // Another chat on this host is another program.
+    // A page of another chat on this host does not count.
     const open = all.find(({ url }) => url.startsWith(registration.scope));
     if (!open) return clients.openWindow(`./?room=${encodeURIComponent(room)}`);
     await open.focus();
@@ -32,8 +32,8 @@ addEventListener("notificationclick", (event) => {
 
 addEventListener("message", (event) => event.data === "now" && skipWaiting());
 
-// The address may be another program's by now: what is kept is shown only if nobody else answers. A server that is away behind
-// a proxy is not somebody else, and a proxy that wants a password or leads elsewhere first is obeyed.
+// The address may belong to another program by now, so the cached page is shown only if the server is a chat server, or is
+// down (no answer, or a status from 500 on). Other answers are shown, as those of a proxy that asks for a password or redirects.
 async function page(asked, kept) {
   const patience = new AbortController();
   setTimeout(() => patience.abort(), PATIENCE_MS);

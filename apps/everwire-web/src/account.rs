@@ -1,4 +1,4 @@
-//! Signing in, on servers that ask for it.
+//! Signing in, on servers that require it, and the requests to their HTTP interface.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -18,44 +18,45 @@ use everwire_i18n::Words;
 use crate::browser;
 use crate::storage::{self, AUTH, SIGN_IN, SIGN_IN_BEFORE, TOKEN, USER};
 
-/// A token is not used in the last moments of its life, which are half of it at most: milliseconds.
+/// A token is replaced this long before it expires, or after half of its life if that is later; in milliseconds.
 const MARGIN: f64 = 30_000.0;
 
-/// A token that is so young, in milliseconds, is as good as a new one: all rooms ask for one at the same time.
+/// A refused token that is younger than this, in milliseconds, is used again: another room, with the same refusal, has just
+/// replaced it.
 const YOUNG: f64 = 5_000.0;
 
-/// How long an answer may take.
+/// The longest time for a request that can be repeated.
 const SHORT: Duration = Duration::from_secs(5);
-/// The same where the server does something for it that is better not done again.
+/// The longest time for a request that should not be repeated.
 const LONG: Duration = Duration::from_secs(20);
 
-/// How users say who they are.
+/// How users authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Auth {
     /// By any name.
     Guest,
     /// By a password.
     Password,
-    /// By a token that somebody else gives.
+    /// By a token of another issuer.
     Token,
 }
 
-/// Somebody who is signed in. A handle; cloning it is cheap.
+/// A user who is signed in. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Account(SendWrapper<Rc<Inner>>);
 
 struct Inner {
     user: String,
     current: RefCell<Option<Current>>,
-    /// A newer token is on its way, for all rooms.
+    /// The request for a newer token that is in flight, shared by all rooms.
     renewing: RefCell<Option<Promise>>,
-    /// Why there is none, in the server's words; nothing if nobody answered.
+    /// The server's reason why there is no token; empty if there was no answer.
     problem: RefCell<String>,
-    /// The sign-in is over.
+    /// The sign-in has ended.
     has_ended: Cell<bool>,
 }
 
-/// A token, since when it is there, and until when it is good.
+/// A token, with the times from which and until which it is used, in milliseconds since the Unix epoch.
 #[derive(Clone)]
 struct Current {
     token: String,
@@ -63,8 +64,8 @@ struct Current {
     until: f64,
 }
 
-/// Why there is no token, or no server: in its words, or in none if nobody answered. Of a type of its own: a `String` that is made an
-/// error brings tables along of which characters can be printed, which are 2 KB of the page.
+/// The server's reason why there is no token; empty if there was no answer. A type of its own, because a `String` that is
+/// converted into an error adds tables of printable characters, some 2 KB, to the page.
 #[derive(Debug, Default)]
 pub(crate) struct Said(String);
 
@@ -76,17 +77,17 @@ impl fmt::Display for Said {
 
 impl Error for Said {}
 
-/// What came of a question.
+/// The result of a request.
 enum Answer {
     Yes(JsValue),
-    /// Status and reason.
+    /// Refused, with status and reason.
     No(u16, String),
-    /// Nobody answered.
+    /// There was no answer.
     Nobody,
 }
 
 impl Auth {
-    /// What the server says; `None` if it says nothing that makes sense.
+    /// Asks the server; `None` if there is no valid answer.
     pub(crate) async fn ask() -> Option<Self> {
         let Answer::Yes(info) = ask("api/info", None, SHORT).await else { return None };
         let name = text(&info, "auth")?;
@@ -95,7 +96,7 @@ impl Auth {
         Some(auth)
     }
 
-    /// What it said last.
+    /// The server's last answer.
     pub(crate) fn kept() -> Option<Self> {
         Self::of(&storage::kept(AUTH)?)
     }
@@ -111,7 +112,7 @@ impl Auth {
 }
 
 impl Account {
-    /// Whoever signed in at an earlier visit.
+    /// The user who signed in during an earlier visit.
     pub(crate) fn kept() -> Option<Self> {
         let user = storage::kept(USER)?;
         let account = Self::of(user, None);
@@ -119,14 +120,14 @@ impl Account {
         storage::kept(&account.key()).map(|_| account)
     }
 
-    /// Whoever this tab has been given a token of.
+    /// The user whose token this tab was given.
     pub(crate) fn kept_in_tab() -> Option<Self> {
         let kept = storage::kept_in_tab(TOKEN)?;
         let (user, token) = kept.split_once('\n')?;
         Some(Self::with_token(user, token))
     }
 
-    /// Whoever has this token, for as long as the tab is open.
+    /// The user of a token, which is kept for as long as the tab is open.
     pub(crate) fn given(user: &str, token: &str) -> Self {
         storage::keep_in_tab(TOKEN, &format!("{user}\n{token}"));
         Self::with_token(user, token)
@@ -136,14 +137,16 @@ impl Account {
         Self::of(user.to_owned(), Some(Current { token: token.to_owned(), since: 0.0, until: f64::INFINITY }))
     }
 
+    /// Signs in with a password.
+    ///
     /// # Errors
-    /// In the server's words, or `None` if nobody answered.
+    /// The server's reason, or `None` if there was no answer.
     pub(crate) async fn sign_in(user: &str, password: &str) -> Result<Self, Option<String>> {
         let question = object(&[("user", user), ("password", password)]);
         match ask("api/sign-in", Some(question), LONG).await {
             Answer::Yes(answer) => {
                 let account = Self::of(text(&answer, "user").unwrap_or_else(|| user.to_owned()), None);
-                // Whoever was signed in here before is not any more.
+                // Ends the sign-in of the user before.
                 storage::forget(SIGN_IN);
                 account.take(&answer).ok_or(None)?;
                 storage::keep(USER, account.user());
@@ -158,11 +161,11 @@ impl Account {
         &self.0.user
     }
 
-    /// A token for the next attempt to connect. All who wait for one wait for the same, and it comes whether they do or not:
-    /// the server takes each refresh token once, and whoever misses the answer has none.
+    /// Returns a token for the next attempt to connect. All callers that wait share one request, which goes on if they are
+    /// dropped: the server accepts each refresh token once, so a lost answer would end the sign-in.
     ///
     /// # Errors
-    /// In the server's words, or in none if nobody answered.
+    /// The server's reason, or an empty one if there was no answer.
     pub(crate) async fn token(self) -> Result<String, Box<dyn Error + Send + Sync>> {
         if let Some(token) = self.current() {
             return Ok(token);
@@ -172,7 +175,7 @@ impl Account {
         self.current().ok_or_else(|| Said(self.0.problem.borrow().clone()).into())
     }
 
-    /// Ends the sign-in, here and at the server, which hears of it even if the page goes.
+    /// Ends the sign-in, here and at the server; the request is sent even if the page is closed.
     pub(crate) fn sign_out(&self) {
         if let Some(refresh) = storage::kept(&self.key()) {
             let init = request(Some(object(&[("refresh", &refresh)])));
@@ -188,18 +191,18 @@ impl Account {
         format!("{SIGN_IN}{}", self.user())
     }
 
-    /// The sign-in is over, says the server in these words.
+    /// The server's reason, if the sign-in has ended.
     pub(crate) fn has_ended(&self) -> Option<String> {
         self.0.has_ended.get().then(|| self.0.problem.borrow().clone())
     }
 
-    /// The server wants another token than the one that it has had.
+    /// The server has refused the token: the next attempt asks for another one, unless this one is very new.
     pub(crate) fn outdate(&self) {
         let young = js_sys::Date::now() - YOUNG;
         self.0.current.borrow_mut().take_if(|current| current.until.is_finite() && current.since < young);
     }
 
-    /// The server may not take this token any more: the next attempt asks for another.
+    /// The token may not be valid any more: the next attempt asks for another one.
     pub(crate) fn doubt(&self) {
         self.0.current.borrow_mut().take_if(|current| current.until.is_finite());
     }
@@ -231,7 +234,7 @@ impl Account {
         self.0.renewing.borrow_mut().get_or_insert_with(|| Promise::new(&mut renew)).clone()
     }
 
-    /// One tab at a time: a refresh token that two tabs use at once looks like a stolen one.
+    /// Renews the token, in one tab at a time: a refresh token that two tabs use at once looks like a stolen one.
     async fn renew(&self) {
         let account = self.clone();
         let renewed = async move { account.renew_alone().await };
@@ -241,10 +244,10 @@ impl Account {
     }
 
     async fn renew_alone(&self) {
-        // Another tab may have taken a newer one, or signed out.
+        // Another tab may have renewed it, or signed out.
         let refresh = storage::kept(&self.key()).unwrap_or_default();
         let problem = match ask("api/refresh", Some(object(&[("refresh", &refresh)])), LONG).await {
-            // Nothing is brought back of one who has signed out meanwhile.
+            // Unless the user has signed out meanwhile.
             Answer::Yes(answer) if self.is_own(&answer) && storage::kept(&self.key()).is_some() => {
                 self.take(&answer);
                 String::new()
@@ -254,7 +257,7 @@ impl Account {
                 String::new()
             }
             Answer::No(status, words) => {
-                // Unless another tab has taken a newer one meanwhile.
+                // Unless another tab has renewed it meanwhile.
                 if matches!(status, 401 | 403) && storage::kept(&self.key()).unwrap_or_default() == refresh {
                     storage::keep(&self.key(), "");
                     self.0.has_ended.set(true);
@@ -281,19 +284,19 @@ impl Account {
     }
 }
 
-/// Which rooms the server lists, for this user.
+/// The rooms that the server lists for this user.
 pub(crate) async fn listed(account: Option<&Account>) -> Option<RoomList> {
     RoomList::from_json(&ask_as(account, "api/rooms").await?)
 }
 
-/// Whether the server lets a user into a room; `None` if it does not say.
+/// Whether the server admits a user to a room; `None` if there is no valid answer.
 pub(crate) async fn admission(account: Option<&Account>, room: &str) -> Option<Admission> {
     let parameters = UrlSearchParams::new().ok()?;
     parameters.set("room", room);
     Admission::from_json(&ask_as(account, &format!("api/admission?{}", String::from(parameters.to_string()))).await?)
 }
 
-/// What the server answers to a question of this user's, as it is.
+/// The body of the server's response to a GET request of this user.
 async fn ask_as(account: Option<&Account>, path: &str) -> Option<String> {
     let init = RequestInit::new();
     if let Some(account) = account {
@@ -308,10 +311,10 @@ async fn ask_as(account: Option<&Account>, path: &str) -> Option<String> {
     JsFuture::from(answer.unchecked_into::<Response>().text().ok()?).await.ok()?.as_string()
 }
 
-/// A question to this very server, below the page's folder; with a body it is a POST. Whoever has not answered by then is nobody.
+/// Sends a request to the page's server, relative to the page's folder; with a body it is a POST.
 async fn ask(path: &str, body: Option<JsValue>, patience: Duration) -> Answer {
     let init = request(body);
-    // `AbortSignal.timeout` would be less, and is younger.
+    // `AbortSignal.timeout` would be shorter, but older browsers do not have it.
     if let Ok(patient) = AbortController::new() {
         init.set_signal(Some(&patient.signal()));
         browser::later(patience, move || patient.abort());
@@ -327,7 +330,7 @@ async fn ask(path: &str, body: Option<JsValue>, patience: Duration) -> Answer {
     match response.status() {
         200..=299 => Answer::Yes(json),
         status => {
-            // A code, which the reader's language has words for, or the server's own.
+            // The code, if there is a translation, else the server's own text.
             let code = text(&json, "code").filter(|code| Words::knows_reason(code));
             let reason = code.or_else(|| text(&json, "error")).unwrap_or_else(|| format!("status {status}"));
             Answer::No(status, reason)

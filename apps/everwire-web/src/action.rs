@@ -1,6 +1,6 @@
-//! What a button asks for: its attribute `data-do`, in the markup and in what the views make.
+//! What a button does: its attribute `data-do`, in the markup and in the elements that the views create.
 
-/// Each has a name for the attribute.
+/// What a button does; each has a name for the attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Connect again, at once.
@@ -72,7 +72,7 @@ const ALL: [(Action, &str); 20] = [
 ];
 
 impl Action {
-    /// `None`: no button of ours has this.
+    /// The action of this name; `None` if there is none.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         ALL.iter().find(|(_, known)| *known == name).map(|(action, _)| *action)
     }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn every_button_of_the_markup_asks_for_something_that_is_known() {
+    fn every_button_of_the_markup_has_a_known_action() {
         let asked = values("data-do");
         assert!(asked.len() > 10);
         for name in asked {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn every_template_that_a_view_copies_is_in_the_markup_and_none_is_left_over() {
+    fn the_markup_has_exactly_the_templates_that_the_views_copy() {
         let there = values("<template id");
         let views = [
             include_str!("view/chat.rs"),

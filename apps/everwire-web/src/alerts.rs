@@ -1,6 +1,6 @@
-//! What tells somebody who does not look that there is something new: a notification, a sound, and a number at the program's sign.
+//! Alerts for a user who does not look at the page: notifications, a sound, and the number of unread messages as a badge.
 //!
-//! Notifications are there for those who have asked for them; the sound can be switched off.
+//! Notifications are off until the user switches them on; the sound can be switched off.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,18 +13,18 @@ use wasm_bindgen_futures::spawn_local;
 use crate::browser;
 use crate::storage::{self, NOTIFY, SILENT, TOLD};
 
-/// What comes together is told together. Meanwhile another tab or device may show it to somebody, which the server tells.
+/// The delay before an alert. Messages of this time share one, and those that the user sees elsewhere meanwhile have none.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// How long another tab may take to tell.
+/// The longest wait until another tab has shown its alerts.
 const TURN: Duration = Duration::from_secs(5);
-/// So many told lines are remembered.
+/// The most ids of alerted messages that are kept.
 const MOST_TOLD: usize = 50;
-/// Of a line so many characters are told.
+/// The most characters of a message in a notification.
 const BEGINNING: usize = 200;
 
 pub(crate) struct Alerts {
     words: Words,
-    /// Of each room the last line that was not told yet.
+    /// For each room, the last message without an alert, or the last mention.
     untold: RefCell<Vec<Alert>>,
     is_planned: Cell<bool>,
     badge: Cell<usize>,
@@ -36,7 +36,7 @@ struct Alert {
     title: String,
     text: String,
     is_mention: bool,
-    /// Somebody has seen it by now, somewhere.
+    /// Whether the user has seen the message by now, on any device.
     is_seen: Box<dyn Fn() -> bool>,
 }
 
@@ -45,7 +45,7 @@ impl Alerts {
         Rc::new(Self { words, untold: RefCell::default(), is_planned: Cell::default(), badge: Cell::default() })
     }
 
-    /// A line has come to a room that nobody looks at. `is_seen`: whether its user has seen it since.
+    /// A message has come to a room that the user does not look at. `is_seen`: whether the user has seen it since.
     pub(crate) fn on_line(
         self: &Rc<Self>,
         room: &str,
@@ -57,7 +57,7 @@ impl Alerts {
         let title = if is_mention { Text::MentionsIn { name, room } } else { Text::SaysIn { name, room } };
         let title = Words::new(self.words.language()).say(&title);
         let mut untold = self.untold.borrow_mut();
-        // Whoever is addressed hears of that, whatever is said behind it.
+        // A mention is alerted even if other messages follow it.
         if is_mention || !untold.iter().any(|untold| untold.room == room && untold.is_mention) {
             untold.retain(|untold| untold.room != room);
             let (id, room, is_seen) = (entry.id.clone(), room.to_owned(), Box::new(is_seen));
@@ -66,7 +66,7 @@ impl Alerts {
         if !self.is_planned.replace(true) {
             let alerts = Rc::clone(self);
             browser::later(TOGETHER, move || {
-                // One tab at a time, so that each line is told by one of them.
+                // One tab at a time, so that only one of them alerts each message.
                 spawn_local(async move {
                     let telling = Rc::clone(&alerts);
                     browser::locked(TOLD, Some(TURN), async move { telling.tell() }).await;
@@ -96,19 +96,19 @@ impl Alerts {
         }
     }
 
-    /// So many messages are unread.
+    /// Shows the number of unread messages as a badge.
     pub(crate) fn show_badge(&self, unread: usize) {
         if self.badge.replace(unread) != unread {
             browser::badge(unread);
         }
     }
 
-    /// Somebody wants notifications, and the browser lets us show them.
+    /// Whether the user wants notifications, and the browser allows them.
     pub(crate) fn notifies(&self) -> bool {
         storage::kept(NOTIFY).is_some() && browser::may_notify()
     }
 
-    /// Asks the browser for it, if somebody wants it; whether it is so now.
+    /// Switches notifications on or off; to switch them on, the browser is asked. Returns whether they are on.
     pub(crate) async fn want_notifications(&self, wanted: bool) -> bool {
         let wanted = wanted && browser::ask_to_notify().await;
         storage::keep(NOTIFY, if wanted { "yes" } else { "" });

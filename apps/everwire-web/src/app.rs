@@ -1,4 +1,4 @@
-//! From the name that somebody gives to the rooms that are shown.
+//! The page: asks for a name or a password, then shows the rooms; listens to all events of the document.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -24,15 +24,15 @@ use crate::storage::{self, ID, NAME, WHO};
 use crate::view::{Chat, Join};
 use crate::who;
 
-/// How soon a server that has never answered is asked again.
+/// The delay before a server that has never answered is asked again.
 const AGAIN: Duration = Duration::from_secs(3);
-/// From this attempt to connect on the server is asked whether it is there: a browser does not tell who refuses from who is
-/// away.
+/// From this attempt to connect on, the server is asked over HTTP: a browser does not report whether a server refused or is
+/// down.
 const DOUBTFUL: u32 = 3;
 
-/// The server's word for somebody who is let in nowhere.
+/// The server's close reason for a user who is banned.
 const BANNED: &str = "banned";
-/// The same for somebody whose sign-in has ended: by a new password, or with the account.
+/// The server's close reason for a user whose sign-in has ended, by a new password or with the account.
 const SIGNED_OUT: &str = "sign in again";
 
 /// The page.
@@ -40,26 +40,26 @@ pub(crate) struct App {
     words: Words,
     frames: Rc<Frames>,
     network: Rc<Network>,
-    /// How users say who they are, as far as that is known.
+    /// How users authenticate, once that is known.
     auth: Cell<Option<Auth>>,
     screen: RefCell<Screen>,
-    /// The attempt before which the server was asked.
+    /// The number of the attempt before which the server was asked.
     doubted: Cell<u32>,
     link: Link,
-    /// Whoever is in the rooms is known to other tabs, as far as the browser keeps anything.
+    /// Whether other tabs know the user in the rooms; not if the browser stores nothing.
     is_entered: Cell<bool>,
 }
 
-/// Who the page's address is for.
+/// The user whom the page's address names.
 struct Link {
-    /// Of a guest.
+    /// A guest's name.
     name: Option<String>,
-    /// An id, and a token that somebody else has given.
+    /// A user's id, and a token of another issuer.
     token: Option<(String, String)>,
 }
 
 impl Link {
-    /// Takes it out of the address, which may be given to others.
+    /// Reads it from the page's address, and removes it there, because the address may be given to others.
     fn take() -> Self {
         let token = browser::fragment("user").zip(browser::fragment("token"));
         let link = Self { name: browser::parameter("name"), token };
@@ -68,16 +68,16 @@ impl Link {
     }
 }
 
-/// What is shown. Handles, so that what is done with them may show something else.
+/// What is shown. Cheap to clone, so that a screen's methods may replace it.
 #[derive(Clone)]
 enum Screen {
-    /// It is not known how users say who they are.
+    /// It is not known yet how users authenticate.
     Empty,
     Join(Rc<Join>),
     Chat(Rc<Chat>),
 }
 
-/// Starts the page, which lives until the browser lets go of it.
+/// Starts the page, which lives until the browser closes it.
 pub(crate) fn start() {
     let language = language();
     let _ = browser::root().set_attribute("lang", language.code());
@@ -112,8 +112,8 @@ impl App {
         drop(self.screen.replace(screen));
     }
 
-    /// Who has been here comes in at once, by what the server said then, and it is asked beside that. Whoever has not has to
-    /// wait for its answer, but not in front of nothing.
+    /// Asks the server how users authenticate. A returning user enters at once, by the server's last answer; a new user waits
+    /// for the answer, and sees a form after the first failure.
     async fn begin(self: Rc<Self>) {
         let kept = Auth::kept();
         if let Some(auth) = kept {
@@ -137,14 +137,14 @@ impl App {
         }
     }
 
-    /// What the server says of it may be something new.
+    /// Uses the server's answer if it differs from what was known.
     fn learn(&self, auth: Auth) {
         if self.auth.get() != Some(auth) {
             self.open(auth);
         }
     }
 
-    /// Who has been here comes in; the others, and whose name is not valid any more, are asked who they are.
+    /// Enters as the known user; asks for a name or a password if there is none, or it is not valid any more.
     fn open(&self, auth: Auth) {
         self.auth.set(Some(auth));
         let entered = match auth {
@@ -157,7 +157,7 @@ impl App {
         }
     }
 
-    /// The name of the guest: that of the address, unless one has another and keeps it.
+    /// The guest's name: that of the address, unless the user has another one and keeps it.
     fn guest(&self) -> Option<String> {
         let kept = storage::kept(NAME);
         let named = self.link.name.as_ref().map(|name| name.trim());
@@ -168,7 +168,7 @@ impl App {
         }
     }
 
-    /// Whoever the address has a token of, unless one is somebody else and stays that.
+    /// The user of the address's token, unless another user is signed in and stays.
     fn bearer(&self) -> Option<Account> {
         if let Some((user, token)) = &self.link.token
             && who::now().is_none_or(|me| me == *user || self.may_become(user, &me))
@@ -182,7 +182,7 @@ impl App {
         browser::confirm(&self.words.say(&Text::LinkAsks { name, me }))
     }
 
-    /// Stops what goes on here if another tab has signed out, or is somebody else's now.
+    /// Leaves the rooms if another tab has signed out, or has another user now.
     fn check_who(&self) {
         let Screen::Chat(chat) = self.screen() else { return };
         let (is_entered, user) = (self.is_entered.get(), &chat.rooms.user().user_id);
@@ -194,9 +194,9 @@ impl App {
         self.ask_who(self.words.say(&problem));
     }
 
-    /// Nobody is here any more, in no tab.
+    /// Signs out, in all tabs.
     fn sign_out(&self, chat: &Chat) {
-        // What is written and not sent stays for the user's next visit.
+        // Unsent texts stay for the user's next visit.
         chat.rooms.remember();
         if let Some(account) = chat.rooms.account() {
             account.sign_out();
@@ -205,7 +205,7 @@ impl App {
         browser::reload();
     }
 
-    /// Asks who somebody is, because of this problem. What they have written and not sent stays for the next visit.
+    /// Shows the form for a name or a password, with this problem. Unsent texts stay for the user's next visit.
     fn ask_who(&self, problem: String) {
         let auth = self.auth.get().unwrap_or(Auth::Guest);
         if let Screen::Chat(chat) = self.screen() {
@@ -222,7 +222,7 @@ impl App {
         }
     }
 
-    /// By a name of one's choice.
+    /// Enters as a guest of this name.
     fn enter_as(&self, name: &str) -> Result<(), String> {
         self.enter(User::new(own_id(), name.trim()), None)?;
         storage::keep(NAME, name);
@@ -246,7 +246,8 @@ impl App {
         Ok(())
     }
 
-    /// Whether whoever is in the rooms may be there: a browser hides what a server says that refuses a connection.
+    /// Checks whether the user may still be in the rooms: a browser does not report why a server refuses a connection, so the
+    /// server is asked over HTTP.
     fn look(self: &Rc<Self>, chat: &Chat) {
         if let Some(problem) = chat.rooms.account().and_then(Account::has_ended) {
             return self.ask_who(self.words.reason(&problem));
@@ -274,7 +275,7 @@ impl App {
             let Screen::Chat(chat) = app.screen() else { return };
             let room = chat.rooms.shown();
             let said = account::admission(chat.rooms.account(), room.name()).await;
-            // Meanwhile it may have come about.
+            // The connection may have been made meanwhile.
             if room.link().is_connected() || !chat.rooms.shown().is(&room) {
                 return;
             }
@@ -286,7 +287,7 @@ impl App {
         });
     }
 
-    /// One listener for each kind of event: what it is about, the element says.
+    /// Adds one listener for each kind of event, for the whole document.
     fn listen(self: &Rc<Self>) {
         let document = browser::document();
         let on = |event, act: fn(&Rc<Self>, Event, Element)| {
@@ -304,7 +305,7 @@ impl App {
             match Action::parse(&named) {
                 Some(Action::SignOut) => app.sign_out(&chat),
                 Some(Action::AskWho) => app.ask_who(String::new()),
-                // The second click of two is not meant for what has come under the pointer since the first.
+                // The second click of a double click is not meant for the room that has moved under the pointer.
                 Some(Action::Leave) if browser::is_repeated(&event) => {}
                 Some(action) => chat.act(action, &button),
                 None => {}
@@ -351,7 +352,7 @@ impl App {
             (browser::window().as_ref(), "everwire-update"),
         ] {
             let app = Rc::clone(self);
-            // Who comes back to the page sees what is there.
+            // A user who returns to the page sees its present state.
             browser::always_on(target, event, move |_| {
                 app.check_who();
                 app.frames.renew();
@@ -393,19 +394,19 @@ impl App {
     }
 }
 
-/// Nothing else is held down with it.
+/// Whether a key was pressed without modifiers.
 fn is_plain(key: &KeyboardEvent) -> bool {
     !(key.is_composing() || key.shift_key() || key.ctrl_key() || key.alt_key() || key.meta_key())
 }
 
-/// Whether this Enter sends. One that ends the input of a Japanese or Chinese word sends nothing (in Safari only its number says
-/// that it is one); with Shift it begins a new line, and on a keyboard on the screen too, which has no Shift for it.
+/// Whether this Enter sends the message. Not if it ends the input of a Japanese or Chinese word (in Safari only its key code
+/// shows that). With Shift it begins a new line, and on touch screens too, whose keyboards have no Shift+Enter.
 fn sends(enter: &KeyboardEvent) -> bool {
     let is_input = enter.is_composing() || enter.key_code() == 229;
     !is_input && !enter.shift_key() && (!browser::is_touched() || enter.ctrl_key() || enter.meta_key())
 }
 
-/// The same at every visit.
+/// The id of this browser's guest, the same at every visit.
 fn own_id() -> String {
     storage::kept(ID).unwrap_or_else(|| {
         let id = everwire_chat::new_id();

@@ -1,4 +1,4 @@
-//! What only a browser knows.
+//! The browser's functions: window, address, clipboard, notifications, locks, timers, times of day.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ pub(crate) fn document() -> Document {
     DOCUMENT.with(Document::clone)
 }
 
-/// The element that is the whole document.
+/// The document's root element.
 pub(crate) fn root() -> Element {
     document().document_element().unwrap_throw()
 }
@@ -33,77 +33,77 @@ fn folder() -> String {
     path.rsplit_once('/').map_or_else(|| "/".to_owned(), |(folder, _)| format!("{folder}/"))
 }
 
-/// A name of what is kept, or of a lock, that no other chat on this host has: it begins with the page's folder, if that is not
+/// The name of a stored value or a lock, unique among the chats of this host: it begins with the page's folder, unless that is
 /// the root. `start.js` and `sw.js` do the same.
 pub(crate) fn here(name: &str) -> String {
     thread_local!(static HERE: String = Some(folder()).filter(|folder| folder != "/").unwrap_or_default());
     HERE.with(|here| format!("{here}{name}"))
 }
 
-/// Somebody may look at the page now.
+/// Whether the user may be looking at the page.
 pub(crate) fn is_looked_at() -> bool {
     !is_hidden() && document().has_focus().unwrap_or(true)
 }
 
-/// Nobody can see the page, whether they look or not.
+/// Whether the page is hidden, as in another tab.
 pub(crate) fn is_hidden() -> bool {
     document().hidden()
 }
 
-/// Whether a box can grow with what is written in it, without our help.
+/// Whether the browser makes a text area grow with its text.
 pub(crate) fn grows_inputs() -> bool {
     web_sys::css::supports_with_value("field-sizing", "content").unwrap_or(false)
 }
 
-/// Whether the rooms lie over the messages when they are shown; `style.css` says the same.
+/// Whether the list of rooms covers the messages when it is open; `style.css` has the same condition.
 pub(crate) fn is_narrow() -> bool {
     is_like("(max-width: 720px)")
 }
 
-/// A finger is what one points with. Where nobody points at all there is a keyboard.
+/// Whether the device is operated by touch; not if it has no pointer at all, because then it has a keyboard.
 pub(crate) fn is_touched() -> bool {
     is_like("(pointer: coarse)")
 }
 
-/// The browser says that there is no network.
+/// Whether the browser reports that there is no network.
 pub(crate) fn is_offline() -> bool {
     !window().navigator().on_line()
 }
 
-/// Puts a text into the clipboard; whether it is there.
+/// Copies a text to the clipboard; returns whether that worked.
 pub(crate) async fn copy(text: &str) -> bool {
     JsFuture::from(script::copy(text)).await.is_ok_and(|copied| copied.is_truthy())
 }
 
-/// Whether the browser lets us notify.
+/// Whether the browser allows notifications.
 pub(crate) fn may_notify() -> bool {
     script::may_notify()
 }
 
-/// Has the browser ask whether we may.
+/// Has the browser ask for permission to notify; returns whether it was granted.
 pub(crate) async fn ask_to_notify() -> bool {
     JsFuture::from(script::ask_to_notify()).await.is_ok_and(|granted| granted.is_truthy())
 }
 
-/// Tells somebody who does not look.
+/// Shows a notification.
 pub(crate) fn notify(title: &str, text: &str, room: &str, is_mention: bool) {
     if let Ok(told) = script::notify(title, text, room, is_mention) {
-        // What the browser does not do is no fault of ours.
+        // A failure of the browser is ignored.
         wasm_bindgen_futures::spawn_local(async move { drop(JsFuture::from(told).await) });
     }
 }
 
-/// So many are unread, at the program's sign.
+/// Shows the number of unread messages as the app's badge.
 pub(crate) fn badge(count: usize) {
     script::badge(count as f64);
 }
 
-/// Sounds, where the browser lets us.
+/// Plays the sound, if the browser allows it.
 pub(crate) fn sound() {
     let _ = script::sound();
 }
 
-/// What `page/start.js` does for us.
+/// The functions of `page/start.js`.
 mod script {
     use wasm_bindgen::JsValue;
     use wasm_bindgen::prelude::wasm_bindgen;
@@ -130,12 +130,12 @@ fn is_like(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
-/// Whether the keyboard is in there.
+/// Whether the focus is within an element.
 pub(crate) fn has_focus(element: &Element) -> bool {
     element.contains(document().active_element().as_deref())
 }
 
-/// The second click of two, or a later one.
+/// Whether a click is the second one of a double click, or a later one.
 pub(crate) fn is_repeated(click: &Event) -> bool {
     js_sys::Reflect::get(click, &"detail".into())
         .ok()
@@ -167,8 +167,8 @@ pub(crate) fn fragment(name: &str) -> Option<String> {
     UrlSearchParams::new_with_str(hash.get(1..)?).ok()?.get(name).filter(|value| !value.is_empty())
 }
 
-/// Takes out of the page's address, and out of the browser's memory of it, what is meant for this visit and for nobody to
-/// whom the address is given: the name, and all behind the `#`.
+/// Removes from the page's address, and from the browser's history, what must not be given to others with the address: the
+/// name, and everything after the `#`.
 pub(crate) fn clear_address() {
     let location = window().location();
     let (Ok(path), Ok(search)) = (location.pathname(), location.search()) else { return };
@@ -184,13 +184,13 @@ pub(crate) fn clear_address() {
     }
 }
 
-/// The page's address with this room in it, for others too.
+/// The address of a room, to be given to others.
 pub(crate) fn link_to(room: &str) -> String {
     let location = window().location();
     format!("{}{}", location.origin().unwrap_or_default(), address_of(room))
 }
 
-/// The page's address follows the room that is shown. `is_step`: the browser's way back leads to the one before.
+/// Puts the shown room into the page's address. `is_step`: the browser's back button returns to the room before.
 pub(crate) fn show_address(room: &str, is_step: bool) {
     if parameter("room").as_deref() == Some(room) {
         return;
@@ -217,7 +217,7 @@ fn address_of(room: &str) -> String {
     }
 }
 
-/// Asks a question that is to be answered before anything else.
+/// Asks the user a question in a dialog; blocks until it is answered.
 pub(crate) fn confirm(question: &str) -> bool {
     window().confirm_with_message(question).unwrap_or(false)
 }
@@ -227,8 +227,8 @@ pub(crate) fn reload() {
     let _ = window().location().reload();
 }
 
-/// Does something while no other tab holds the lock of this name; false if that was not to be had within this time, or, where
-/// there is none, at once. Where browsers have no locks it is done without.
+/// Does `work` while holding the lock of this name, which one tab at a time can have. Returns false if the lock could not be
+/// had within `patience`, or at once if that is `None`. In browsers without locks, `work` is done without one.
 pub(crate) async fn locked(name: &str, patience: Option<Duration>, work: impl Future<Output = ()> + 'static) -> bool {
     let Some((locks, request)) = lock_manager() else {
         work.await;
@@ -271,17 +271,17 @@ fn lock_manager() -> Option<(JsValue, Function)> {
     Some((locks, request))
 }
 
-/// A number that no other open tab has; `None` where the browser can't tell.
+/// The number of this tab, which no other open tab has; `None` in browsers without locks.
 pub(crate) fn tab() -> Option<String> {
     root().get_attribute("data-tab").filter(|tab| !tab.is_empty())
 }
 
-/// A new version of the page was there when it was opened.
+/// Whether a new version of the page is waiting.
 pub(crate) fn has_update() -> bool {
     root().has_attribute("data-update")
 }
 
-/// Tells the page's own scripts something.
+/// Dispatches an event to the page's scripts.
 pub(crate) fn tell(event: &str) {
     if let Ok(event) = Event::new(event) {
         let _ = window().dispatch_event(&event);
@@ -290,13 +290,13 @@ pub(crate) fn tell(event: &str) {
 
 /// The day of a time, in the reader's time zone.
 pub(crate) fn day_of(unix_ms: i64) -> Day {
-    /// Every time zone changes its days at a multiple of it.
+    /// In every time zone, days begin at a multiple of it.
     const QUARTER_MS: i64 = 15 * 60 * 1000;
     thread_local! {
         static LAST: Cell<Option<(i64, Day)>> = const { Cell::new(None) };
     }
     let quarter = unix_ms.div_euclid(QUARTER_MS);
-    // Messages that stand together are of the same time, mostly.
+    // Neighbouring messages are mostly of the same quarter of an hour.
     match LAST.get() {
         Some((last, day)) if last == quarter => day,
         _ => {
@@ -335,7 +335,7 @@ pub(crate) fn always_on(target: &EventTarget, event: &str, act: impl FnMut(Event
     listen(target, event, Closure::new(act), false);
 }
 
-/// The same for an event that does not come up from where it happens, but comes by on its way down there.
+/// The same in the capturing phase, for events that do not bubble.
 pub(crate) fn always_below(target: &EventTarget, event: &str, act: impl FnMut(Event) + 'static) {
     listen(target, event, Closure::new(act), true);
 }
@@ -345,13 +345,13 @@ fn listen(target: &EventTarget, event: &str, act: Closure<dyn FnMut(Event)>, on_
     let _ = target.add_event_listener_with_callback_and_bool(event, act.unchecked_ref(), on_its_way_down);
 }
 
-/// Ends after a while.
+/// Waits for this long.
 pub(crate) async fn sleep(time: Duration) {
     let mut wait = |done: Function, _| later(time, move || drop(done.call0(&JsValue::NULL)));
     let _ = JsFuture::from(Promise::new(&mut wait)).await;
 }
 
-/// Calls this once, after a while.
+/// Calls this once, after this long.
 pub(crate) fn later(after: Duration, act: impl FnOnce() + 'static) {
     let millis = i32::try_from(after.as_millis()).unwrap_or(i32::MAX);
     let closure = Closure::once_into_js(act);

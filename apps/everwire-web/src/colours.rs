@@ -1,19 +1,19 @@
-//! Which colour somebody has, and with which letters.
+//! The colour and the initials of a user.
 
-/// As many as `page/style.css` has.
+/// The number of colours, as in `page/style.css`.
 const COLOURS: usize = 8;
 
-/// The colours of a room's people: for each the same one everywhere, unless somebody else in the room has it already and another
-/// is free.
+/// The colours of a room's users. A user has the same colour in every room, unless another user of the room has it already
+/// and another colour is used less.
 #[derive(Debug, Default)]
 pub(crate) struct Colours {
     of: Vec<(String, usize)>,
-    /// How many have each of them.
+    /// The number of users with each colour.
     taken: [usize; COLOURS],
 }
 
 impl Colours {
-    /// Somebody's colour, for as long as the room is shown.
+    /// A user's colour, the same for as long as the room is open.
     pub(crate) fn of(&mut self, user_id: &str) -> usize {
         if let Some((_, colour)) = self.of.iter().find(|(known, _)| known == user_id) {
             return *colour;
@@ -28,7 +28,7 @@ impl Colours {
     }
 }
 
-/// The first letters of a name's first word and of its last, as they are written.
+/// The first letters of a name's first and last word, in their own case.
 pub(crate) fn initials(name: &str) -> String {
     let letter = |word: &str| word.chars().find(|letter| letter.is_alphanumeric());
     let mut letters = name.split_whitespace().filter_map(letter);
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_in_a_room_have_distinct_colours_as_long_as_there_are_some() {
+    fn users_in_a_room_have_distinct_colours_as_long_as_there_are_enough() {
         let mut colours = Colours::default();
         let mut of: Vec<usize> = (0..COLOURS).map(|user| colours.of(&format!("user {user}"))).collect();
         assert_eq!(of[3], colours.of("user 3"));
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_known_by_its_first_letters() {
+    fn initials_are_the_first_letters_of_the_first_and_the_last_word() {
         for (name, letters) in [
             ("Ana", "A"),
             ("ana maria lópez", "al"),

@@ -1,4 +1,4 @@
-//! The document: copies of the templates in `page/index.html`, and what is put into them.
+//! The document: copies of the templates in `page/index.html`, and updates of their elements.
 
 use std::cell::{Cell, RefCell};
 
@@ -8,31 +8,31 @@ use web_sys::{Element, HtmlElement, HtmlTemplateElement, ResizeObserver};
 
 use crate::browser::{document, root};
 
-/// A copy of what the template of that id holds: one element.
+/// A copy of the element in the template of this id.
 pub(crate) fn template(id: &str) -> Element {
     let template: HtmlTemplateElement = document().get_element_by_id(id).unwrap_throw().unchecked_into();
     let content = template.content().first_element_child().unwrap_throw();
     content.clone_node_with_deep(true).unwrap_throw().unchecked_into()
 }
 
-/// What a template is known to hold.
+/// The element of this selector, which must exist, as in a template.
 pub(crate) fn find(within: &Element, selector: &str) -> HtmlElement {
     within.query_selector(selector).unwrap_throw().unwrap_throw().unchecked_into()
 }
 
-/// A new element of that kind.
+/// Creates an element of this kind.
 pub(crate) fn new(kind: &str) -> Element {
     document().create_element(kind).unwrap_throw()
 }
 
-/// A new element of that kind, behind all that is in there.
+/// Appends a new element of this kind.
 pub(crate) fn add(within: &Element, kind: &str) -> Element {
     let element = new(kind);
     let _ = within.append_child(&element);
     element
 }
 
-/// Shows this and nothing else.
+/// Shows this element and no other.
 pub(crate) fn show_only(screen: &Element) {
     let body: HtmlElement = find(&root(), "body");
     while let Some(shown) = body.first_element_child().filter(|shown| !shown.is_instance_of::<HtmlTemplateElement>()) {
@@ -45,29 +45,29 @@ pub(crate) fn set(element: &Element, attribute: &str, value: &str) {
     let _ = element.set_attribute(attribute, value);
 }
 
-/// Sets an attribute that is there or not, without a value.
+/// Sets or removes an attribute without a value.
 pub(crate) fn switch(element: &Element, attribute: &str, on: bool) {
     let _ = element.toggle_attribute_with_force(attribute, on);
 }
 
-/// How an element is called by those who can't see it.
+/// Sets the name that screen readers speak for an element.
 pub(crate) fn label(within: &Element, selector: &str, words: &str) {
     set(&find(within, selector), "aria-label", words);
 }
 
-/// Words at a place. They are written only when they are others than before.
+/// The text of an element. The document is changed only when the text changes.
 pub(crate) struct Words {
     place: HtmlElement,
     now: RefCell<String>,
 }
 
 impl Words {
-    /// A place that is empty.
+    /// An element that is empty.
     pub(crate) fn at(within: &Element, selector: &str) -> Self {
         Self { place: find(within, selector), now: RefCell::default() }
     }
 
-    /// Whether they are others than before.
+    /// Shows a text; returns whether it is another one than before.
     pub(crate) fn show(&self, words: String) -> bool {
         let are_new = *self.now.borrow() != words;
         if are_new {
@@ -78,7 +78,7 @@ impl Words {
     }
 }
 
-/// An attribute that is there or not. It is touched only when that changes.
+/// An attribute without a value. The document is changed only when it is set or removed.
 pub(crate) struct Switch {
     element: HtmlElement,
     attribute: &'static str,
@@ -86,7 +86,7 @@ pub(crate) struct Switch {
 }
 
 impl Switch {
-    /// One that is `now` as the template has it.
+    /// An attribute, and whether the template has it.
     pub(crate) fn at(within: &Element, selector: &str, attribute: &'static str, now: bool) -> Self {
         Self { element: find(within, selector), attribute, now: now.into() }
     }
@@ -105,7 +105,7 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// Calls this when there is a size, and whenever it is another, before that is painted.
+    /// Calls `act` once, and whenever the size changes, before the change is painted.
     pub(crate) fn of(element: &Element, act: impl FnMut() + 'static) -> Option<Self> {
         let act = Closure::<dyn FnMut()>::new(act);
         let observer = ResizeObserver::new(act.as_ref().unchecked_ref()).ok()?;

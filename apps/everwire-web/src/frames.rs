@@ -1,4 +1,4 @@
-//! When the screen is drawn: once in a frame, however much has happened.
+//! When the screen is drawn: at most once per frame, however much has changed.
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -12,13 +12,13 @@ use crate::browser;
 
 #[derive(Default)]
 pub(crate) struct Frames {
-    /// A frame is under way.
+    /// Whether a frame was requested.
     planned: Cell<bool>,
     draw: OnceCell<Function>,
 }
 
 impl Frames {
-    /// From now on `draw` is what shows the screen.
+    /// Sets the function that draws the screen.
     pub(crate) fn start(self: &Rc<Self>, draw: impl Fn() + 'static) {
         let frames = Rc::clone(self);
         let closure = Closure::<dyn FnMut()>::new(move || {
@@ -29,7 +29,7 @@ impl Frames {
         self.keep_the_day();
     }
 
-    /// Some words change with the day. Every time zone changes its days at a multiple of a quarter of an hour.
+    /// Draws again when the day may have changed: in every time zone, days begin at a multiple of a quarter of an hour.
     fn keep_the_day(self: &Rc<Self>) {
         const QUARTER_MS: i64 = 15 * 60 * 1000;
         let left = QUARTER_MS - browser::now_ms().rem_euclid(QUARTER_MS);
@@ -40,19 +40,19 @@ impl Frames {
         });
     }
 
-    /// Something has changed that is to be seen.
+    /// Requests a frame, because something visible has changed.
     pub(crate) fn plan(&self) {
         if !self.planned.replace(true) {
             self.request();
         }
     }
 
-    /// The page is hidden, or shown: a frame that was asked for may not come.
+    /// Requests a frame again, because the page was hidden or shown and an earlier request may be void.
     pub(crate) fn renew(&self) {
         self.request();
     }
 
-    /// A page that nobody sees has no frames, but a title.
+    /// A hidden page has no animation frames, but its title has to be updated.
     fn request(&self) {
         let Some(draw) = self.draw.get() else { return };
         let window = browser::window();

@@ -1,19 +1,19 @@
-//! From the rows that are in the document to those that shall be, in few steps.
+//! The steps that turn the rows in the document into the new rows.
 
-/// A step of it.
+/// A step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The next of the old rows stays.
+    /// Keep the next old row.
     Keep,
-    /// The next of the old rows goes.
+    /// Remove the next old row.
     Remove,
-    /// The next of the new rows comes here.
+    /// Insert the next new row here.
     Insert,
 }
 
-/// The steps from `old` rows to `new` ones, in order. `same`: whether an old row is a new one.
+/// The steps from `old` rows to `new` rows, in order. `same`: whether an old row and a new row are the same.
 ///
-/// What moves is removed and inserted; what comes or goes at the ends or in between costs only itself.
+/// A row that moves is removed and inserted. For a row that is added or removed anywhere, no other row is touched.
 pub(crate) fn steps(old: usize, new: usize, same: impl Fn(usize, usize) -> bool) -> Vec<Step> {
     let mut steps = Vec::with_capacity(old.max(new));
     let mut at = 0;
@@ -23,7 +23,7 @@ pub(crate) fn steps(old: usize, new: usize, same: impl Fn(usize, usize) -> bool)
             at += 1;
             continue;
         }
-        // What stands here now may be the one behind it.
+        // The old row here may be the new row after this one.
         let is_new = at == old || (next + 1 < new && same(at, next + 1));
         let found = if is_new { None } else { (at + 1..old).find(|later| same(*later, next)) };
         match found {
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_and_goes_costs_only_itself() {
+    fn added_and_removed_rows_leave_the_others_untouched() {
         assert_eq!(between("abc", "abcd"), [Keep, Keep, Keep, Insert]);
         assert_eq!(between("abc", "bcd"), [Remove, Keep, Keep, Insert]);
         assert_eq!(between("bc", "abc"), [Insert, Keep, Keep]);
@@ -64,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_steps_lead_from_one_to_the_other(old in "[a-f]{0,12}", new in "[a-f]{0,12}") {
+        fn the_steps_turn_the_old_rows_into_the_new_ones(old in "[a-f]{0,12}", new in "[a-f]{0,12}") {
             let (mut at, mut next, mut made) = (old.bytes(), new.bytes(), Vec::<u8>::new());
             for step in between(&old, &new) {
                 match step {

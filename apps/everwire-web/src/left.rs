@@ -1,8 +1,8 @@
-//! What tabs that were closed have left unsent.
+//! Sends the messages that closed tabs have left unsent.
 //!
-//! Each tab has an outbox for each room, and a lock for as long as it is open. Whoever comes takes over what is in the outboxes
-//! of its user whose tab is not open any more, and goes on doing so when a tab ends. Where two tabs do so, the lock lets one
-//! at a time; and what both send is the same message for the server.
+//! Each tab has an outbox for each room, and holds a lock for as long as it is open. A tab takes over the outboxes of its user
+//! whose tabs are closed, at its start and whenever another tab is closed. The lock admits one tab at a time; should two tabs
+//! send a message, the server recognises it as the same one.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -19,16 +19,16 @@ use crate::room::client::{Waiting, outbox_of};
 use crate::rooms::Rooms;
 use crate::storage::{self, OUTBOX, TAB};
 
-/// A tab that has ended may only be loading again; it then takes its lock within this time, and sends its own.
+/// A closed tab may be reloading; it then takes its lock within this time, and sends its messages itself.
 const RELOAD: Duration = Duration::from_secs(3);
 
 struct Left {
     rooms: Weak<Rooms>,
-    /// Tabs that are waited for.
+    /// The tabs whose end is awaited.
     tabs: RefCell<BTreeSet<String>>,
 }
 
-/// Takes over what was left, for as long as the rooms are there.
+/// Takes over the outboxes of closed tabs, for as long as the rooms exist.
 pub(crate) fn watch(rooms: &Rc<Rooms>) {
     // Without locks no tab has an outbox.
     let Some(own) = browser::tab() else { return };
@@ -102,7 +102,8 @@ fn outboxes(user: &User) -> Vec<(String, String, String)> {
     of_user.collect()
 }
 
-/// What waits there; `None` if it can't be read, or is somebody else's: earlier versions had names that could be two users'.
+/// The messages in an outbox; `None` if it can't be read or is another user's, because in earlier versions two users could share
+/// a name.
 fn waiting(key: &str, user: &User) -> Option<Waiting> {
     let saved = WebStore::open(browser::here(key)).load().ok()?;
     let waiting: Waiting = saved.messages.into_iter().map(|kept| kept.message).collect();

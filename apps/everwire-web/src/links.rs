@@ -1,4 +1,4 @@
-//! Addresses in a text.
+//! Finds the addresses of web pages in a text.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     Plain(&'a str),
-    /// The address of a page, to be opened on its own, as it is written: [`target`] completes it.
+    /// The address of a web page, as it is written; [`target`] completes it.
     Link(&'a str),
 }
 
-/// How addresses begin, in small letters or large ones.
+/// The beginnings of addresses, in lower or upper case.
 const BEGINNINGS: [&str; 3] = ["https://", "http://", WWW];
 const WWW: &str = "www.";
 
-/// The pieces of a text, in order; together they are the text.
+/// Splits a text into pieces, which together are the text.
 pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -31,19 +31,19 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Where an address leads that was written like this.
+/// The URL of an address as it is written.
 pub(crate) fn target(link: &str) -> Cow<'_, str> {
     if begins(link, WWW) { format!("https://{link}").into() } else { link.into() }
 }
 
-/// What is before the next address, the address, and what is behind it. Others write the text: the work grows with its length
-/// and no faster, as what an address was looked for in holds no other beginning of one unless it is one.
+/// The text before the next address, the address, and the text after it. The text may be made to be slow, so the work is linear
+/// in its length: a part that was searched for the end of an address is not searched again.
 fn next_link(text: &str) -> Option<(&str, &str, &str)> {
     for (start, _) in text.match_indices(['h', 'H', 'w', 'W']) {
         let here = &text[start..];
         let Some(beginning) = BEGINNINGS.into_iter().find(|beginning| begins(here, beginning)) else { continue };
         let address = &here[beginning.len()..];
-        // `http://` alone, or in the midst of a word, is none; nor is `www.`, or in the midst of a name.
+        // `http://` or `www.` alone is no address, nor is one within a word or a name.
         let is_inside = |before: char| before.is_alphanumeric() || beginning == WWW && ".-_@/".contains(before);
         if text[..start].chars().next_back().is_some_and(is_inside)
             || beginning == WWW && !address.starts_with(char::is_alphanumeric)
@@ -63,14 +63,14 @@ fn begins(text: &str, beginning: &str) -> bool {
     text.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
 }
 
-/// How far an address reaches, from behind its beginning: up to white space, without what ends a sentence or closes a bracket
-/// from before it.
+/// The length of an address after its beginning: up to white space, without the punctuation at the end of a sentence, and without
+/// closing brackets that were opened before it.
 fn length(text: &str) -> usize {
     let end = text.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"`".contains(c)).unwrap_or(text.len());
     #[cfg(test)]
     tests::count(end);
     let mut address = &text[..end];
-    // Brackets that are closed more often than they are opened in it; a pair in it belongs to it.
+    // A closing bracket belongs to the address only if it was opened within it.
     let count = |bracket: char| address.matches(bracket).count();
     let mut over =
         [('(', ')'), ('[', ']'), ('{', '}')].map(|(open, close)| (close, count(close).saturating_sub(count(open))));
@@ -101,7 +101,7 @@ mod tests {
 
     thread_local!(static LOOKED_AT: Cell<usize> = const { Cell::new(0) });
 
-    /// So many bytes were looked at in search of the end of an address.
+    /// Counts the bytes that were searched for the end of an address.
     pub(super) fn count(bytes: usize) {
         LOOKED_AT.set(LOOKED_AT.get() + bytes);
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_made_to_be_slow_is_looked_at_once() {
+    fn a_text_made_to_be_slow_is_searched_once() {
         for (many, end) in [
             ("ahttp://", "."),
             ("http://", "."),
@@ -186,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_written_is_looked_at_once_and_stays_what_it_is(
+        fn every_text_is_searched_once_and_its_pieces_are_the_text(
             parts in prop::collection::vec(prop::sample::select(vec!["http://", "https://", "a", "(", ")", ".", " ", "…", "http", "www.", "W", "[", "]"]), 0..60),
         ) {
             let text = parts.concat();

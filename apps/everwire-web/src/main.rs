@@ -1,24 +1,24 @@
 //! The chat's page.
 //!
-//! - [`rows`]: what stands in the list, line by line; [`window`]: which of it is in the document; [`keyed`]: how the document
-//!   comes from one list to the next; [`unread`]: what is new; [`links`]: addresses in a text; [`colours`]: of people. Pure, and
-//!   tested anywhere.
-//! - `app`: from the name that somebody gives to the rooms that are shown; `account`: signing in
-//! - `rooms`, `room`: the rooms' clients, and what the screen knows of them; `presence`: whether somebody is at the page
-//! - `alerts`: what tells somebody who does not look that there is something new
-//! - `network`: whether the browser says that there is none
-//! - `who`: who is here, in all tabs; `left`: what tabs that were closed have left unsent
+//! - [`rows`]: the rows of the list; [`window`]: which of them are in the document; [`keyed`]: how the document is updated;
+//!   [`unread`]: where the unread messages begin; [`links`]: addresses in a text; [`colours`]: of users. Pure, and tested on any
+//!   machine.
+//! - `app`: asks for a name or a password, then shows the rooms; `account`: signing in
+//! - `rooms`, `room`: the rooms' clients and their state for the screen; `presence`: whether the user is away
+//! - `alerts`: notifications, sound and badge
+//! - `network`: whether the browser reports that there is no network
+//! - `who`: the user, the same in all tabs; `left`: sends what closed tabs have left unsent
 //! - `frames`: when the screen is drawn; `view`: its parts; `dom`: the document beneath
-//! - [`storage`]: what the page keeps in the browser; [`action`]: what its buttons ask for
-//! - `browser`: what only a browser knows: the time zone, the address, who looks
+//! - [`storage`]: what the page stores in the browser; [`action`]: what its buttons do
+//! - `browser`: the browser's functions
 //!
-//! Data flows one way: an event or the client changes a room, the room asks for a frame, and in that frame each part of the
-//! screen compares what is with what it has shown.
+//! Data flows one way: an event or the client changes a room, the room requests a frame, and in that frame each part of the
+//! screen compares its state with what it has shown.
 //!
 //! `cargo xtask page` builds it; `everwire serve` serves it.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
-// Elsewhere the pure parts are only tested.
+// On other targets the pure parts are only tested.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 #[cfg(target_arch = "wasm32")]
@@ -58,7 +58,7 @@ mod window;
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    // Where a panic is a trap, nobody would hear it.
+    // In a build where a panic is a trap, a hook would never be called.
     if !cfg!(panic = "immediate-abort") {
         console_error_panic_hook::set_once();
     }

@@ -1,4 +1,4 @@
-//! Whether the browser says that there is no network.
+//! Whether the browser reports that there is no network.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,17 +10,17 @@ use web_time::Instant;
 use crate::browser;
 use crate::frames::Frames;
 
-/// So long the browser is believed though there is a connection. That is asked meanwhile, and lost if it does not answer.
+/// How long the browser's report counts although there is a connection. Meanwhile a ping tests the connection.
 const PROOF: Duration = Duration::from_secs(4);
 
-/// What the browser says of the network.
+/// The browser's reports about the network.
 #[derive(Default)]
 pub(crate) struct Network {
     gone_since: Cell<Option<Instant>>,
 }
 
 impl Network {
-    /// Listens for as long as the page lives; `frames`: draws what has changed.
+    /// Listens for as long as the page lives; a change requests a frame.
     pub(crate) fn watch(frames: &Rc<Frames>) -> Rc<Self> {
         let network = Rc::new(Self::default());
         if browser::is_offline() {
@@ -38,7 +38,7 @@ impl Network {
         network
     }
 
-    /// Whether there is none, as far as is known beside what the connection says.
+    /// Whether there is no network, by the browser's report and the connection's state.
     pub(crate) fn is_gone(&self, link: &State) -> bool {
         self.gone_since.get().is_some_and(|since| !link.is_connected() || since.elapsed() < PROOF)
     }

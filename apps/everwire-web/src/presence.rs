@@ -1,4 +1,4 @@
-//! Whether somebody is at the page.
+//! Whether the user is away.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -10,7 +10,7 @@ use web_time::Instant;
 use crate::browser;
 use crate::rooms::Rooms;
 
-/// How often it is looked whether somebody has gone.
+/// How often to check whether the user is away.
 const CHECK: Duration = Duration::from_secs(15);
 
 struct Presence {
@@ -18,7 +18,7 @@ struct Presence {
     rooms: Weak<Rooms>,
 }
 
-/// The others hear when nothing was done at the page for long, and when somebody is back.
+/// Tells the rooms when the user has not used the page for long, and when the user is back.
 pub(crate) fn watch(rooms: &Rc<Rooms>) {
     let signal = RefCell::new(AwaySignal::new(Instant::now()));
     let presence = Rc::new(Presence { signal, rooms: Rc::downgrade(rooms) });

@@ -1,4 +1,4 @@
-//! What people type as an address, made into a WebSocket URL.
+//! Turns an address as people type it into a WebSocket URL.
 
 use std::fmt;
 
@@ -13,23 +13,24 @@ pub(crate) struct Address {
     pub(crate) url: String,
     /// The URL without what may be secret.
     pub(crate) shown: String,
-    /// The same, if the URL is not what the user typed and so worth saying.
+    /// [`shown`](Self::shown), if the URL differs from what the user typed, so that they are told of it.
     pub(crate) understood_as: Option<String>,
 }
 
-/// Without what may be secret.
+/// Shows nothing that may be secret.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({})", self.shown)
     }
 }
 
-/// Accepts `ws://…`, `wss://…`, `http://…`, `https://…` and a bare `host:port/path`. `default_path` stands in for a path
-/// that was left out, and behind one that ends in a slash, as the address of a page below a path does. Characters beyond ASCII, and quotes, are percent-encoded.
+/// Accepts `ws://…`, `wss://…`, `http://…`, `https://…` and a bare `host:port/path`. `default_path` replaces an empty path,
+/// and is appended to a path that ends in a slash (the address of a chat's page). Characters beyond ASCII, and quotes, are
+/// percent-encoded.
 ///
 /// # Errors
-/// One line that says what is wrong and what would be right. It repeats nothing of the address, where passwords and tokens
-/// may stand in the wrong place.
+/// One line that says what is wrong and how to write it. It repeats no part of the address, because a password or a token
+/// may have been typed in the wrong place.
 pub(crate) fn normalise(typed: &str, default_path: &str) -> Result<Address, String> {
     let typed = typed.trim();
     let (scheme, rest) = split_scheme(typed)?;
@@ -39,8 +40,9 @@ pub(crate) fn normalise(typed: &str, default_path: &str) -> Result<Address, Stri
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let (user, place) = authority.rsplit_once('@').map_or((None, authority), |(user, place)| (Some(user), place));
-    check_place(place)?;
+    let (user, host_and_port) =
+        authority.rsplit_once('@').map_or((None, authority), |(user, host_and_port)| (Some(user), host_and_port));
+    check_host_and_port(host_and_port)?;
     let (folder, query) = path.find('?').map_or((path, ""), |at| path.split_at(at));
     let path = match folder.strip_suffix('/').unwrap_or(folder) {
         above if above != folder || folder.is_empty() => format!("{above}{default_path}{query}"),
@@ -48,18 +50,18 @@ pub(crate) fn normalise(typed: &str, default_path: &str) -> Result<Address, Stri
     };
     let path = utf8_percent_encode(&path, QUOTES).to_string();
     let user = user.map(|user| format!("{}@", utf8_percent_encode(user, QUOTES))).unwrap_or_default();
-    let url = format!("{scheme}://{user}{place}{path}");
+    let url = format!("{scheme}://{user}{host_and_port}{path}");
     url.parse::<Uri>().map_err(|error| format!("the address is not a URL: {error}; {EXAMPLE}"))?;
     let (bare, query) = path.split_once('?').map_or((path.as_str(), ""), |(bare, _)| (bare, "?…"));
-    let shown = format!("{scheme}://{place}{bare}{query}");
+    let shown = format!("{scheme}://{host_and_port}{bare}{query}");
     let same = url == typed || url.strip_suffix('/') == Some(typed);
     Ok(Address { understood_as: (!same).then(|| shown.clone()), shown, url })
 }
 
-/// What may stand in no URL, and is pasted into many.
+/// Characters that no URL may contain, but that pasted ones often do.
 const QUOTES: &AsciiSet = &AsciiSet::EMPTY.add(b'"').add(b'<').add(b'>');
 
-/// `url` without the parameter `name` of its query, and what that was.
+/// `url` without the parameter `name` of its query, and the parameter's value.
 pub(crate) fn take_parameter(url: &str, name: &str) -> (String, Option<String>) {
     let Some((base, query)) = url.split_once('?') else {
         return (url.to_owned(), None);
@@ -78,7 +80,7 @@ pub(crate) fn take_parameter(url: &str, name: &str) -> (String, Option<String>) 
     (url, taken)
 }
 
-/// What stands before `://` is a scheme only if it comes first: an address may stand in the query too.
+/// The text before `://` is a scheme only at the beginning of the address: the query may contain another address.
 fn split_scheme(typed: &str) -> Result<(&'static str, &str), String> {
     let (scheme, rest) = match typed.split_once("://") {
         Some((scheme, rest)) if !scheme.contains(['/', '?', '#']) => (scheme, rest),
@@ -94,21 +96,21 @@ fn split_scheme(typed: &str) -> Result<(&'static str, &str), String> {
 const EXAMPLE: &str = "write it like ws://127.0.0.1:8080/ws";
 
 /// Host and port.
-fn check_place(place: &str) -> Result<(), String> {
+fn check_host_and_port(host_and_port: &str) -> Result<(), String> {
     let bad = |what: &str| Err(format!("the address {what}; {EXAMPLE}"));
-    if place.is_empty() || place.starts_with(':') {
+    if host_and_port.is_empty() || host_and_port.starts_with(':') {
         return bad("names no host");
     }
-    if !place.is_ascii() {
+    if !host_and_port.is_ascii() {
         return bad("has a host with letters beyond ASCII: write it as punycode (xn--…)");
     }
-    let Ok(parsed) = place.parse::<Authority>() else {
+    let Ok(parsed) = host_and_port.parse::<Authority>() else {
         return bad("has a malformed host or port");
     };
     if parsed.host().is_empty() {
         return bad("names no host");
     }
-    let port = place.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
+    let port = host_and_port.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
     match port.map(str::parse::<u16>) {
         None | Some(Ok(1..)) => Ok(()),
         Some(Ok(0) | Err(_)) => bad("has a port that is not a number from 1 to 65535"),
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_type_becomes_a_url_and_is_said_to_be_changed() {
+    fn a_typed_address_becomes_a_url_and_the_change_is_reported() {
         for (typed, url) in [
             ("localhost:8080", "ws://localhost:8080/ws"),
             ("http://localhost:8080", "ws://localhost:8080/ws"),
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_ascii_is_percent_encoded() {
+    fn characters_beyond_ascii_are_percent_encoded() {
         let address = normalise("ws://ä:ö@h/é?q=ü", "/").unwrap();
         assert_eq!(address.url, "ws://%C3%A4:%C3%B6@h/%C3%A9?q=%C3%BC");
         assert_eq!(address.understood_as.as_deref(), Some("ws://h/%C3%A9?…"));
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn no_error_and_nothing_that_is_shown_repeats_what_may_be_secret() {
+    fn no_error_and_no_shown_address_repeats_a_secret() {
         for typed in [
             "ws://ana:s3cret@ho st/?token=s3cret",
             "ws://ana:s3cret@host:99999/",
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_a_line_that_says_what_would_be_right() {
+    fn an_invalid_address_is_refused_with_a_line_that_says_how_to_write_it() {
         for (typed, part) in [
             ("ftp://example.org", "use ws://"),
             ("ws://", "names no host"),
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_taken_out_of_the_query() {
+    fn a_parameter_is_removed_from_the_query() {
         let taken = |url| take_parameter(url, "room");
         assert_eq!(taken("ws://h/ws?room=a%20b"), ("ws://h/ws".into(), Some("a b".into())));
         assert_eq!(taken("ws://h/ws?x=1&room=a&y=2"), ("ws://h/ws?x=1&y=2".into(), Some("a".into())));

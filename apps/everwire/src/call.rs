@@ -12,8 +12,8 @@ use crate::exit::{Exit, Failure};
 use crate::term::Stop;
 use crate::{describe, token};
 
-/// How long the farewell may take: the server is told that all is processed.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// The longest time for the close, which tells the server that everything is processed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(args: CallArgs) -> Result<Exit, Failure> {
     let address = address::normalise(&args.url, "/").map_err(Failure::usage)?;
@@ -21,14 +21,14 @@ pub(crate) async fn run(args: CallArgs) -> Result<Exit, Failure> {
     let client = token::attach(args.network.read()?.apply(builder), &args.token)
         .build()
         .map_err(|error| describe::build_failure(&error))?;
-    let stop = Stop::listen(FAREWELL);
+    let stop = Stop::listen(CLOSE_TIMEOUT);
     let result = tokio::select! {
         result = make(&client, &args) => result,
-        never = tell_that_it_waits(&client) => match never {},
+        never = report_lost_connection(&client) => match never {},
         () = stop.asked() => Err(Failure::new(Exit::Undelivered, format!("cancelled{}", why_not_connected(&client)))),
     };
-    // A cancel goes out with it.
-    let _ = client.close(FAREWELL).await;
+    // Also sends the cancellation of a call that was stopped.
+    let _ = client.close(CLOSE_TIMEOUT).await;
     result
 }
 
@@ -46,7 +46,7 @@ async fn make(client: &Client, args: &CallArgs) -> Result<Exit, Failure> {
     let mut stream = client.stream_with(&args.name, payload, options);
     while let Some(item) = stream.next().await {
         let is_read = print(&item.map_err(|error| failure(client, error))?)?;
-        // Nobody wants the rest: the stream is cancelled.
+        // Nobody reads the output any more: dropping the stream cancels it.
         if !is_read {
             break;
         }
@@ -54,8 +54,8 @@ async fn make(client: &Client, args: &CallArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Says once that there is no connection, and why: the call itself waits in silence.
-async fn tell_that_it_waits(client: &Client) -> Infallible {
+/// Reports once that there is no connection, and why: the call itself waits without a report.
+async fn report_lost_connection(client: &Client) -> Infallible {
     let waits = |state: &State| matches!(state, State::Disconnected { .. });
     let mut states = client.watch_state();
     if let Ok(state) = states.wait_for(waits).await
@@ -73,7 +73,7 @@ fn why_not_connected(client: &Client) -> String {
     }
 }
 
-/// Text as a line, bytes as they are. Says whether somebody still reads it.
+/// Prints text as a line, and bytes as they are. Returns whether the output is still read.
 fn print(message: &Message) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout().lock();
     let mut written = stdout.write_all(message.payload());

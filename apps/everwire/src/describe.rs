@@ -1,4 +1,4 @@
-//! States, causes and outcomes in words.
+//! States, causes and events in words.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::args::{in_options, with_options};
 use crate::exit::{Exit, Failure};
 use crate::term::{Tone, printable_line, short};
 
-/// The state in words, on one line, harmless, and what it means.
+/// The state in words, on one line without control characters, and its tone.
 pub(crate) fn state(state: &State, now: Instant) -> (Tone, String) {
     match state {
         State::Connecting { attempt: 0 | 1 } => (Tone::Waiting, "connecting".to_owned()),
@@ -37,18 +37,17 @@ pub(crate) fn state(state: &State, now: Instant) -> (Tone, String) {
     }
 }
 
-/// Whether a state deserves a line of its own on a screen, on which the present state always stands: what only passes,
-/// and each attempt that fails like the one before, does not. `told` is what was told last; how it ended is told at the
-/// end.
-pub(crate) fn is_news(state: &State, told: Option<&State>) -> bool {
+/// Whether a state is printed as a line on a screen that always shows the present state: not if it is a passing state, or
+/// another failed attempt in a row. `printed` is the state that was printed last; the end is reported with the exit code.
+pub(crate) fn deserves_line(state: &State, printed: Option<&State>) -> bool {
     match state {
         State::Connected { .. } => true,
-        State::Disconnected { .. } => !matches!(told, Some(State::Disconnected { .. })),
+        State::Disconnected { .. } => !matches!(printed, Some(State::Disconnected { .. })),
         _ => false,
     }
 }
 
-/// Why nothing runs any more.
+/// Why the client has ended, with advice, and its tone.
 pub(crate) fn closed(why: &Closed) -> (Tone, String) {
     closed_with(why, |cause| match cause {
         Cause::Lost(Loss::Protocol(CloseCode::MESSAGE_TOO_BIG, words)) if words.contains("inflates") => {
@@ -59,7 +58,7 @@ pub(crate) fn closed(why: &Closed) -> (Tone, String) {
     })
 }
 
-/// The same, with advice of the caller's, which begins with a semicolon.
+/// The same, with the caller's advice, which begins with a semicolon.
 pub(crate) fn closed_with(why: &Closed, advice: impl Fn(&Cause) -> String) -> (Tone, String) {
     match why {
         Closed::Initial => (Tone::Waiting, "not connected yet".to_owned()),
@@ -78,8 +77,8 @@ pub(crate) fn closed_with(why: &Closed, advice: impl Fn(&Cause) -> String) -> (T
     }
 }
 
-/// Whether what answers is not what could ever make a connection: a page, another protocol, a certificate that does not
-/// fit. It may heal, as a network's login page does, but nobody who has just typed the address waits for that.
+/// Whether the answer shows that the address can't be right: a web page, another protocol, a certificate for another name. It
+/// may become right, as behind a network's login page, but a user who has just typed the address should not wait for that.
 pub(crate) fn is_hopeless(cause: &Cause) -> bool {
     let Cause::OpenFailed(failure) = cause else { return false };
     match failure.kind {
@@ -89,7 +88,7 @@ pub(crate) fn is_hopeless(cause: &Cause) -> bool {
     }
 }
 
-/// Why a client can't be made of the options, by their names.
+/// Why a client can't be built, with the settings named as options.
 pub(crate) fn build_failure(error: &BuildError) -> Failure {
     let exit = match error {
         BuildError::Url(_) | BuildError::Header(_) | BuildError::Setting(_) | BuildError::Proxy(_) => Exit::Usage,
@@ -98,12 +97,12 @@ pub(crate) fn build_failure(error: &BuildError) -> Failure {
     Failure::new(exit, in_options(&error.to_string()))
 }
 
-/// A cause, harmless: parts of it are the other side's words.
+/// A cause, without control characters: parts of it are the other side's text.
 pub(crate) fn cause(cause: &Cause) -> String {
     printable_line(&with_options(&cause.to_string()))
 }
 
-/// Whether the server speaks WebSocket, and did not keep to the offer of compression.
+/// Whether the server speaks WebSocket, but its answer to the offer of compression was not valid.
 pub(crate) fn is_about_compression(failure: &OpenFailure) -> bool {
     failure.kind == OpenFailureKind::NotWebSocket && failure.detail.contains("permessage-deflate")
 }
@@ -111,7 +110,7 @@ pub(crate) fn is_about_compression(failure: &OpenFailure) -> bool {
 pub(crate) const WITHOUT_COMPRESSION: &str =
     "leave --compression away: the server does not keep to what was asked for with it";
 
-/// What the user of any command can do about it, after a semicolon; nothing where nothing is known.
+/// What the user of any command can do about a cause, after a semicolon; empty if no advice is known.
 pub(crate) fn advice(cause: &Cause) -> &'static str {
     let Cause::OpenFailed(failure) = cause else {
         return "";
@@ -122,20 +121,20 @@ pub(crate) fn advice(cause: &Cause) -> &'static str {
             "; check the proxy's URL and the credentials in it"
         }
         OpenFailureKind::Refused { .. } if failure.phase == Phase::Proxy => {
-            "; check the server's name and port, or ask whoever runs the proxy"
+            "; check the server's name and port, or ask the proxy's operator"
         }
         OpenFailureKind::Io | OpenFailureKind::NotWebSocket if failure.phase == Phase::Proxy => {
-            "; check the proxy's URL, or ask whoever runs the proxy"
+            "; check the proxy's URL, or ask the proxy's operator"
         }
-        OpenFailureKind::PinMismatch => "; if the server's key was changed on purpose, change the pin",
+        OpenFailureKind::PinMismatch => "; if the server's key was changed on purpose, change --pin",
         OpenFailureKind::Refused { status: 401 | 403, .. } => {
-            "; check the credentials: it wants some, or others than were sent"
+            "; check the credentials: none were sent, or the server does not accept them"
         }
         OpenFailureKind::Refused { status: 404 | 410, .. } => "; check the path of the address",
         OpenFailureKind::NotWebSocket if is_about_compression(failure) => "; leave --compression away",
-        // Its own words ask whether it is ws://.
+        // The failure's own text suggests ws://.
         OpenFailureKind::NotWebSocket if failure.phase == Phase::Tls => "",
-        OpenFailureKind::NotWebSocket => "; check the port and the path: what answers there speaks no WebSocket",
+        OpenFailureKind::NotWebSocket => "; check the port and the path: the server there does not speak WebSocket",
         OpenFailureKind::Certificate => "; check the host's name and its certificate",
         OpenFailureKind::Hook => "; check the token's file or command",
         OpenFailureKind::Io if failure.phase == Phase::Dns => "; check the host's name",
@@ -181,7 +180,7 @@ mod tests {
 
     use everwire::{Cause, Closed, Loss, OpenFailureKind, State};
 
-    use super::{closed, is_news, state};
+    use super::{closed, deserves_line, state};
     use crate::term::Tone;
 
     fn disconnected(now: Instant) -> State {
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_inflate_so_far_is_not_helped_by_larger_messages() {
+    fn a_message_that_inflates_too_much_is_not_blamed_on_max_message() {
         let too_big = |words: &str| {
             let loss = Loss::Protocol(everwire::CloseCode::MESSAGE_TOO_BIG, words.to_owned());
             closed(&Closed::Refused(Cause::Lost(loss))).1
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_told_with_the_time_until_the_next_attempt() {
+    fn a_lost_connection_is_reported_with_the_time_until_the_next_attempt() {
         let now = Instant::now();
         let (_, text) = state(&disconnected(now), now);
         assert!(text.starts_with("disconnected, attempt 2 in 1.5 s: "), "{text}");
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_sides_words_are_harmless_and_what_to_do_is_told() {
+    fn control_characters_of_the_other_side_are_shown_as_symbols_and_advice_is_added() {
         let frame = everwire::CloseFrame { code: everwire::CloseCode(1000), reason: "bye\u{1b}[2J".into() };
         assert_eq!(closed(&Closed::ByPeer(Some(frame))).1, "closed by the other side: bye␛[2J");
         let failure = everwire::OpenFailure {
@@ -233,13 +232,13 @@ mod tests {
         let (_, text) = closed(&Closed::Refused(Cause::OpenFailed(failure)));
         assert!(
             text.starts_with("refused for good: ")
-                && text.ends_with("; check the credentials: it wants some, or others than were sent")
+                && text.ends_with("; check the credentials: none were sent, or the server does not accept them")
         );
         assert!(!text.contains('\n'), "{text}");
     }
 
     #[test]
-    fn what_to_do_is_told_once_and_of_what_has_failed() {
+    fn advice_is_given_once_and_about_the_part_that_failed() {
         let gave_up = |phase, kind, detail: &str| {
             let last = Cause::OpenFailed(everwire::OpenFailure { phase, kind, detail: detail.into() });
             closed(&Closed::GaveUp { last, attempts: 1, elapsed: Duration::ZERO }).1
@@ -255,14 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn a_screen_tells_a_lost_connection_once() {
+    fn a_screen_reports_a_lost_connection_once() {
         let now = Instant::now();
         let connected = State::Connected { subprotocol: None, pings_unanswered: false };
-        assert!(is_news(&connected, None));
-        assert!(is_news(&disconnected(now), None));
-        assert!(is_news(&disconnected(now), Some(&connected)));
-        assert!(!is_news(&disconnected(now), Some(&disconnected(now))));
-        assert!(!is_news(&State::Connecting { attempt: 1 }, Some(&connected)));
-        assert!(!is_news(&State::Closing, Some(&connected)));
+        assert!(deserves_line(&connected, None));
+        assert!(deserves_line(&disconnected(now), None));
+        assert!(deserves_line(&disconnected(now), Some(&connected)));
+        assert!(!deserves_line(&disconnected(now), Some(&disconnected(now))));
+        assert!(!deserves_line(&State::Connecting { attempt: 1 }, Some(&connected)));
+        assert!(!deserves_line(&State::Closing, Some(&connected)));
     }
 }

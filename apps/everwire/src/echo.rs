@@ -17,14 +17,14 @@ use crate::logs;
 use crate::serve;
 use crate::term::Stop;
 
-/// How long clients may take to part at the end.
+/// The longest time for the clients' closing handshakes at the end.
 const PARTING: Duration = Duration::from_secs(3);
 
-/// Connections, and sessions, at a time.
+/// The most connections, and the most sessions, at a time.
 const MOST: usize = 1024;
 
-/// What a session may have under way in either direction beyond one message of the largest size: what it is sent waits for
-/// its client in the server, and a client that sends and does not read is held back by this.
+/// The most messages and bytes of a session that are unacknowledged in either direction, beyond one message of the largest
+/// size. Echoes wait in the server for their client; this limit stops a client that sends and does not read.
 const MESSAGES: u32 = 256;
 const BYTES: u64 = 256 << 10;
 
@@ -32,13 +32,13 @@ pub(crate) async fn run(args: EchoArgs) -> Result<Exit, Failure> {
     let EchoArgs { listen, allow_remote, close_with, max_message } = args;
     if !listen.ip().is_loopback() && !allow_remote {
         return Err(Failure::usage(format!(
-            "{listen} can be reached from other machines, and anybody may connect: listen on 127.0.0.1, or add --allow-remote"
+            "{listen} can be reached from other machines, and anyone there may connect: listen on 127.0.0.1, or add --allow-remote"
         )));
     }
     let listener = serve::bind(listen).await?;
     let address = listener
         .local_addr()
-        .map_err(|error| Failure::new(Exit::Failed, format!("the server can't tell its address: {error}")))?;
+        .map_err(|error| Failure::new(Exit::Failed, format!("the server's address is not known: {error}")))?;
     let stop = Stop::listen(PARTING);
     let echo = Echo { close_with, ..Echo::new(max_message, stop.clone())? };
     tokio::spawn(logs::tell_lost());
@@ -52,7 +52,7 @@ struct Echo {
     sessions: Sessions,
     limits: Limits,
     stop: Stop,
-    /// Each connection is closed at once with this.
+    /// The code with which each connection is closed at once; `None`: messages are sent back.
     close_with: Option<CloseCode>,
 }
 
@@ -83,7 +83,7 @@ impl Echo {
     }
 }
 
-/// Any path, for pages of any origin: there is nothing to protect here.
+/// Accepts any path and any origin: there is nothing to protect here.
 async fn open(State(echo): State<Echo>, upgrade: Upgrade) -> Response<String> {
     let upgrade = upgrade.origins(Origins::any());
     if let Some(code) = echo.close_with {
@@ -102,7 +102,7 @@ async fn plainly(mut socket: Socket, stop: Stop) {
     tokio::select! {
         () = send_back(&mut socket) => {}
         () = stop.asked() => {
-            // The server cuts what takes longer than its grace.
+            // The server drops connections that take longer than its grace.
             let _ = socket.close(CloseCode::GOING_AWAY, "the server ends").await;
         }
     }
@@ -126,7 +126,7 @@ async fn in_session(mut session: Session) {
     }
 }
 
-/// To stdout; that nobody reads is no failure.
+/// Prints to stdout. It is no failure if nobody reads it.
 fn tell(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
@@ -152,13 +152,13 @@ mod tests {
         (echo, url)
     }
 
-    /// What comes back waits for clients that send and do not read.
+    /// The echoes of clients that send and do not read wait in the server.
     #[tokio::test]
-    async fn clients_that_send_and_never_read_make_the_server_hold_no_more_than_is_set() {
+    async fn the_server_holds_a_bounded_number_of_echoes_for_clients_that_do_not_read() {
         const CLIENTS: usize = 20;
         const SIZE: usize = 4 << 10;
         const MOST: usize = (512 << 10) / SIZE;
-        // As many as a client may send before the server has taken them.
+        // The number of messages that a client sends before it checks whether the server has taken them.
         const STEP: usize = 32;
         let (echo, url) = start().await;
         let text = "x".repeat(SIZE);
@@ -168,7 +168,7 @@ mod tests {
             let before: Vec<_> = echo.sessions.all().iter().map(SessionSender::id).collect();
             let hello = r#"h{"limits":{"messages":100000,"bytes":1000000000,"message_bytes":1000000}}"#;
             socket.send(Message::text(hello)).await.unwrap();
-            // The last step finds no room any more.
+            // The last step is not acknowledged, because the limit is reached.
             for sent in (STEP..=MOST + STEP).step_by(STEP) {
                 for number in sent - STEP + 1..=sent {
                     socket.send(Message::text(format!("m{number}:{text}"))).await.unwrap();
@@ -188,7 +188,7 @@ mod tests {
             }
             sockets.push(socket);
         }
-        // Nothing more is taken, however long one waits for it.
+        // Nothing more is acknowledged, however long the client waits.
         tokio::time::sleep(Duration::from_millis(50)).await;
         for session in echo.sessions.all() {
             assert!(session.pending() <= MOST, "{} messages of {SIZE} bytes wait", session.pending());
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_reads_gets_all_back_beyond_what_may_wait_for_it() {
+    async fn a_client_that_reads_receives_more_echoes_than_may_wait_for_it() {
         let (_echo, url) = start().await;
         let client = Client::builder(&url).session(everwire::SessionMode::Require).build().unwrap();
         let mut inbox = client.messages();

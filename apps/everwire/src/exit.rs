@@ -1,9 +1,9 @@
-//! How a command ended, as scripts see it.
+//! Exit codes and failures of commands.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// The exit codes; `EXIT_CODES` in `args` explains them to users.
+/// The exit codes; the macro `exit_codes` in `args` explains them to users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Everything that was asked for was done, and every message is known to have arrived.
@@ -12,8 +12,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line is not valid.
     Usage = 2,
-    /// The limit on attempts or on elapsed time was reached, there never was a connection, or what answers is no WebSocket, or
-    /// shows a certificate that is not accepted.
+    /// The limit on attempts or on elapsed time was reached, there never was a connection, the server does not speak WebSocket,
+    /// or its certificate is not accepted.
     GaveUp = 3,
     /// The other side refused in a way that trying again can't change.
     Refused = 4,

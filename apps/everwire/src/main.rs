@@ -1,8 +1,8 @@
-//! The `everwire` binary: a chat server, a chat in the terminal, and a resilient command line for any WebSocket.
+//! The `everwire` binary: a chat server, a chat in the terminal, and tools for any WebSocket.
 //!
-//! - [`args`]: what may be written on the command line
-//! - [`connect`], [`chat`], [`serve`], [`doctor`], [`proxy`], [`echo`], [`call`]: a command each
-//! - [`address`], [`token`], [`describe`], [`logs`]: what they share
+//! - [`args`]: the command line, with its help
+//! - [`connect`], [`chat`], [`serve`], [`doctor`], [`proxy`], [`echo`], [`call`]: one command each
+//! - [`address`], [`token`], [`describe`], [`logs`]: shared by the commands
 //! - [`term`]: the terminal and the standard streams
 //! - [`exit`]: how a command ends
 
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A header that can't be understood may hold a token: that it is not repeated leaves what is wrong with it.
+/// Removes the value of an invalid `--header` from an error, because it may hold a token; what is wrong with it stays.
 fn without_secrets(mut error: clap::Error) -> clap::Error {
     let of_header = |value: &ContextValue| matches!(value, ContextValue::String(name) if name.starts_with("--header"));
     if error.get(ContextKind::InvalidArg).is_some_and(of_header) {
@@ -53,7 +53,7 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// A value that nobody has typed is the environment's: the variable is named.
+/// Names the environment variable in an error about a value that was not typed.
 fn with_variable(mut error: clap::Error) -> clap::Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -71,7 +71,7 @@ fn with_variable(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// The variable that an option of any command has its value from, if it is set.
+/// The environment variable of an option of any command, if it is set.
 fn variable(command: &clap::Command, option: &str) -> Option<String> {
     let mut options = command.get_arguments().filter(|argument| argument.get_long() == Some(option));
     let own = options.find_map(|argument| argument.get_env()).filter(|variable| std::env::var_os(variable).is_some());
@@ -80,17 +80,17 @@ fn variable(command: &clap::Command, option: &str) -> Option<String> {
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
-    // A chat's screen is no place for logs that the environment asks of every program.
+    // Only the server obeys RUST_LOG: logs that it asks of every program would spoil a chat's screen.
     let default = match cli.command {
         Command::Serve(_) => std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()),
         _ => Some("off".to_owned()),
     };
-    // Who talks to a server of ours, or through a proxy, does not wait for who reads its log.
-    let way = match cli.command {
-        Command::Serve(_) | Command::Proxy(_) | Command::Echo(_) => logs::Way::Apart,
-        _ => logs::Way::Direct,
+    // Clients of a server or a proxy must not wait until its log is read.
+    let mode = match cli.command {
+        Command::Serve(_) | Command::Proxy(_) | Command::Echo(_) => logs::WriteMode::Background,
+        _ => logs::WriteMode::Direct,
     };
-    let _logging = logs::start(&cli.log, default.as_deref().unwrap_or("info"), cli.color, way)?;
+    let _logging = logs::start(&cli.log, default.as_deref().unwrap_or("info"), cli.color, mode)?;
     match cli.command {
         Command::Completions { shell } => completions(shell),
         Command::Connect(args) => block_on(connect::run(args, cli.color)),
@@ -119,13 +119,13 @@ fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit
     check_descriptors().map_err(refused)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(refused)?;
     let result = runtime.block_on(command);
-    // A thread that still waits for a line of stdin must not hold the end up.
+    // A thread that still waits for a line of stdin must not delay the end.
     runtime.shutdown_background();
     result
 }
 
-/// Whether there are as many file descriptors as the runtime needs. Without one for its signals tokio panics, and without one
-/// for its files the system's resolver calls a name unknown.
+/// Checks that the runtime can open the file descriptors that it needs: without them tokio panics when it sets up signals, and
+/// the system's resolver reports that a name is unknown.
 #[cfg(unix)]
 fn check_descriptors() -> std::io::Result<()> {
     let pairs: std::io::Result<Vec<_>> = (0..4).map(|_| std::os::unix::net::UnixStream::pair()).collect();

@@ -1,4 +1,4 @@
-//! Bearer tokens that are asked for anew at every attempt, so that a token that has expired heals by itself.
+//! Bearer tokens that are read again for every attempt, so that a token that has expired is replaced automatically.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use crate::args::TokenArgs;
 
-/// A token beyond this is none.
+/// The longest token, in bytes.
 const MAX_TOKEN: u64 = 64 << 10;
 
 pub(crate) type Problem = Box<dyn Error + Send + Sync>;
@@ -23,7 +23,7 @@ pub(crate) enum Source {
     Command(String),
 }
 
-/// Lets every attempt of the client carry a fresh token, if the options ask for one.
+/// Makes every attempt of the client send a fresh token, if the options name a source.
 pub(crate) fn attach(builder: Builder, args: &TokenArgs) -> Builder {
     let Some(source) = Source::of(args) else { return builder };
     builder.before_attempt(move |request| {
@@ -38,7 +38,7 @@ async fn authorise(mut request: AttemptRequest, source: &Source) -> Result<Attem
 }
 
 impl Source {
-    /// If the options name one.
+    /// The source that the options name, if any.
     pub(crate) fn of(args: &TokenArgs) -> Option<Self> {
         match (&args.bearer_file, &args.token_command) {
             (Some(file), _) => Some(Self::File(file.clone())),
@@ -47,7 +47,7 @@ impl Source {
         }
     }
 
-    /// A token of this moment.
+    /// Reads the present token.
     pub(crate) async fn token(&self) -> Result<Vec<u8>, Problem> {
         match self {
             Self::File(path) => {
@@ -67,8 +67,8 @@ async fn from_file(path: &PathBuf) -> Result<Vec<u8>, Problem> {
 async fn from_command(line: &str) -> Result<Vec<u8>, Problem> {
     let mut child =
         shell(line).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()?;
-    // An attempt that times out takes its command along, with all that it has started. Dropped before the child, so that
-    // nobody else can have its number yet.
+    // When the attempt times out, the command and all processes that it has started are killed. The group is dropped before the
+    // child, so that its number can't belong to another process yet.
     let group = Group::of(&child);
     let token = match child.stdout.take() {
         Some(output) => bounded(output).await?,
@@ -86,8 +86,8 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// The processes of a command: killed together when this is dropped, unless the command has ended by itself. What it then
-/// leaves running, as one that starts an agent does, is meant to.
+/// The processes of a command: killed together when this is dropped, unless the command has ended. Processes that it then
+/// leaves running, for instance an agent, are left alone.
 #[cfg(unix)]
 struct Group(Option<rustix::process::Pid>);
 
@@ -107,13 +107,13 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
-            // That there is nobody left is as good.
+            // An error means that no process is left.
             let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
         }
     }
 }
 
-/// Elsewhere only the command itself is killed.
+/// On other systems only the command itself is killed.
 #[cfg(not(unix))]
 struct Group;
 
@@ -129,7 +129,7 @@ impl Group {
 #[cfg(windows)]
 fn shell(line: &str) -> Command {
     let mut command = Command::new("cmd");
-    // `cmd` reads its command line by rules of its own: with /S it takes off the outer quotes and leaves all others.
+    // `cmd` parses its command line by rules of its own: with /S it removes the outer quotes and keeps all others.
     command.args(["/D", "/S", "/C"]).raw_arg(format!("\"{line}\""));
     command
 }
@@ -158,7 +158,7 @@ mod tests {
     use super::{bearer, bounded, from_command};
 
     #[test]
-    fn white_space_around_a_token_is_none_of_it_and_it_is_kept_out_of_logs() {
+    fn white_space_around_a_token_is_removed_and_the_header_is_marked_as_sensitive() {
         let value = bearer(b" abc\n").unwrap();
         assert_eq!(value, "Bearer abc");
         assert!(value.is_sensitive());
@@ -166,15 +166,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_long_is_no_token() {
+    async fn a_token_that_is_too_long_is_refused() {
         assert!(bounded([b'x'; 70_000].as_slice()).await.is_err());
         assert_eq!(bounded(b"abc".as_slice()).await.unwrap(), b"abc");
     }
 
-    /// Waits until nobody has the file open for writing, which a pipe shows as its end.
+    /// Waits until no process has the pipe open for writing, which a reader sees as its end.
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_command_ends_with_its_attempt_and_takes_along_what_it_has_started() {
+    async fn a_command_and_its_children_are_killed_with_the_attempt() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
@@ -190,7 +190,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_command_that_has_ended_leaves_running_what_it_means_to() {
+    async fn processes_that_a_finished_command_leaves_running_are_not_killed() {
         let folder = tempfile::tempdir().unwrap();
         let (go, done) = (folder.path().join("go"), folder.path().join("done"));
         let line = format!(

@@ -12,7 +12,7 @@ use support::{Everwire, command, run};
 
 const PASSWORD: &str = "correct horse battery";
 
-/// Runs to its end; the first line of stdin is the password.
+/// Runs a command to its end, with the password as the first line of stdin.
 #[allow(clippy::expect_used, reason = "this is how a test fails")]
 fn with_password(args: &[&str], password: &str) -> (i32, String) {
     let mut everwire = Everwire::start(args);
@@ -21,7 +21,7 @@ fn with_password(args: &[&str], password: &str) -> (i32, String) {
     (code, everwire.err.text())
 }
 
-/// A server, and its address.
+/// Starts a server; returns it and its address.
 #[allow(clippy::expect_used, reason = "this is how a test fails")]
 fn serve(data: &str, more: &[&str], scheme: &str) -> (Everwire, String) {
     let args = [&["serve", "--listen", "127.0.0.1:0", "--data", data], more].concat();
@@ -38,7 +38,7 @@ fn chat(address: &str, user: &str, password: &str, more: &[&str]) -> Everwire {
 }
 
 #[test]
-fn a_user_with_an_account_signs_in_and_speaks_and_is_banned_while_the_server_runs() {
+fn a_user_signs_in_writes_and_is_banned_while_the_server_runs() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     let add = ["user", "add", "ana", "--name", "Ana Lima", "--data", &data];
@@ -94,7 +94,7 @@ fn a_user_whose_id_differs_from_an_account_s_by_case_only_is_refused_with_the_ac
 }
 
 #[test]
-fn a_room_whose_name_differs_from_another_s_by_case_only_is_told_apart() {
+fn a_command_about_a_room_names_another_that_differs_in_case_only() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
@@ -107,7 +107,7 @@ fn a_room_whose_name_differs_from_another_s_by_case_only_is_told_apart() {
 }
 
 #[test]
-fn below_a_path_a_user_signs_in_by_the_page_s_address() {
+fn a_user_signs_in_by_the_page_s_address_under_a_base_path() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
@@ -123,7 +123,7 @@ fn below_a_path_a_user_signs_in_by_the_page_s_address() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_and_not_made() {
+fn a_missing_folder_is_reported_and_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("typo").display().to_string();
     for args in [
@@ -142,7 +142,7 @@ fn a_folder_that_is_not_there_is_told_and_not_made() {
 }
 
 #[test]
-fn with_an_outbox_a_sign_in_lasts_until_it_is_over() {
+fn with_an_outbox_a_sign_in_outlives_the_program_until_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();
     let outbox = folder.path().join("outbox").display().to_string();
@@ -165,7 +165,7 @@ fn with_an_outbox_a_sign_in_lasts_until_it_is_over() {
     let (_, out, _) = run(&["export", "--data", &data]);
     assert!(["signed in", "once more", "and once more"].iter().all(|line| out.contains(line)), "{out}");
 
-    // A new password ends what was signed in before.
+    // A new password ends the sign-ins before it.
     with_password(&["user", "passwd", "ana", "--data", &data], "another horse battery");
     let (code, err) = again("too late");
     assert!(code == 2 && err.contains("set EVERWIRE_PASSWORD"), "{code} {err}");
@@ -178,7 +178,7 @@ fn a_closed_room_is_named_with_its_members() {
     with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
     let room = |words: &[&str]| run(&[&["room"], words, &["--data", &data]].concat());
     assert_eq!(room(&["close", "board", "ana", "ben"]).2, "everwire: board is for its members only");
-    assert_eq!(room(&["dismiss", "board", "ben"]).2, "everwire: ben is no member of board");
+    assert_eq!(room(&["dismiss", "board", "ben"]).2, "everwire: ben is not a member of board");
     assert_eq!(room(&["list"]).1, "board\tana");
     assert_eq!(room(&["open", "board"]).2, "everwire: board is open to all");
     assert_eq!(room(&["list"]).1, "");
@@ -201,7 +201,7 @@ fn a_room_is_published_for_a_server_of_guests_too() {
 }
 
 #[test]
-fn who_is_kept_out_of_a_room_is_told_of_others_and_of_whom_to_ask() {
+fn a_user_refused_by_a_closed_room_is_told_to_join_another_or_to_ask() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
@@ -213,7 +213,7 @@ fn who_is_kept_out_of_a_room_is_told_of_others_and_of_whom_to_ask() {
     assert!(err.contains("for its members only") && err.contains("join another room with --room"), "{err}");
 }
 
-/// A new certificate for this machine, in the place of the old one.
+/// Replaces the certificate for this machine by a new one.
 #[allow(clippy::expect_used, reason = "this is how a test fails")]
 fn certify(folder: &Path) -> String {
     let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
@@ -226,7 +226,7 @@ fn certify(folder: &Path) -> String {
 }
 
 #[test]
-fn it_speaks_tls_and_takes_a_new_certificate_while_it_runs() {
+fn a_running_server_loads_a_new_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();
     let root = certify(folder.path());
@@ -240,7 +240,7 @@ fn it_speaks_tls_and_takes_a_new_certificate_while_it_runs() {
     assert_eq!(ana.finish(), 0, "{:?}", ana.err.seen);
 
     certify(folder.path());
-    // Until it is noticed the new root knows nobody.
+    // Until the server has loaded the new certificate, clients that trust the new root only are refused.
     let deadline = std::time::Instant::now() + support::PATIENCE;
     loop {
         let mut ana = chat(&url, "ana", PASSWORD, &["--cacert", &root, "--max-attempts", "1"]);
@@ -272,7 +272,7 @@ fn a_password_goes_to_no_other_server_than_the_messages() {
 }
 
 #[test]
-fn a_sign_in_shows_the_certificate_and_believes_the_pin_of_the_messages() {
+fn a_sign_in_uses_the_client_certificate_and_the_pin_of_the_messages() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();
     with_password(&["user", "add", "ana", "--data", &data], PASSWORD);
@@ -292,7 +292,7 @@ fn a_sign_in_shows_the_certificate_and_believes_the_pin_of_the_messages() {
 }
 
 #[test]
-fn a_sign_in_goes_by_the_headers_and_the_proxy_of_the_messages() {
+fn a_sign_in_uses_the_headers_and_the_proxy_of_the_messages() {
     let gateway = Server::start(answer("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}"));
     let proxy = Server::start(proxy(gateway.address));
     let by = format!("http://{}", proxy.address);
@@ -339,7 +339,7 @@ fn an_answer_to_a_refresh_that_comes_after_the_attempt_has_ended_is_used_by_the_
 }
 
 #[test]
-fn files_that_are_no_certificate_are_named() {
+fn an_error_about_a_certificate_names_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();
     certify(folder.path());
@@ -398,7 +398,7 @@ fn the_commands_of_the_page_on_running_a_server_do_what_it_shows() {
 }
 
 #[test]
-fn what_would_keep_nobody_out_is_refused() {
+fn a_ban_or_a_closed_room_without_effect_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mistyped = folder.path().join("mistyped");
     let keeping_out: [&[&str]; 4] = [

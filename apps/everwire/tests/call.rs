@@ -17,7 +17,7 @@ use support::run;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-/// A handler that the test of Ctrl-C watches.
+/// Notified by the handler that the test of Ctrl-C calls.
 static STARTED: Notify = Notify::const_new();
 static DROPPED: Notify = Notify::const_new();
 
@@ -29,7 +29,7 @@ impl Drop for OnDrop {
     }
 }
 
-/// A server in a runtime of its own, and its URL.
+/// Starts a server in a runtime of its own; returns it and its URL.
 fn server() -> (Runtime, String) {
     let calls = Calls::new()
         .extension(Arc::new(Notify::new()))
@@ -65,7 +65,7 @@ fn a_reply_and_a_stream_s_items_are_printed_as_lines() {
 }
 
 #[test]
-fn what_goes_wrong_is_a_line_and_an_exit_code() {
+fn each_failed_call_has_a_line_and_an_exit_code() {
     let (_runtime, url) = server();
     for (args, exit, part) in [
         (&["broke"][..], 4, r#"not enough money (overdrawn): {"missing":5}"#),
@@ -83,7 +83,7 @@ fn what_goes_wrong_is_a_line_and_an_exit_code() {
 }
 
 #[test]
-fn a_server_that_is_not_there_or_will_not_have_it_is_told_with_the_reason() {
+fn a_call_that_can_not_be_sent_reports_the_reason() {
     let (code, _, err) = run(&["call", "ws://127.0.0.1:9/", "sum", "--max-attempts", "1"]);
     assert_eq!(code, 3, "{err}");
     assert!(err.contains("refused") && err.contains("it was not run"), "{err}");
@@ -109,7 +109,7 @@ fn a_stream_ends_when_nobody_reads_its_items() {
     let mut line = String::new();
     BufReader::new(call.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "on\n");
-    // The reader is gone.
+    // The reader closes the pipe.
     assert_eq!(call.wait().unwrap().code(), Some(0));
 }
 

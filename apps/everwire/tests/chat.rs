@@ -1,4 +1,4 @@
-//! `everwire serve` and `everwire chat`, piped: a server and people in it.
+//! `everwire serve` and `everwire chat` in pipes.
 
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
@@ -10,7 +10,7 @@ use support::{Everwire, run};
 
 const FAST: &[&str] = &["--initial-delay", "20ms", "--max-delay", "100ms"];
 
-/// A server on a port of its own, with that port's address.
+/// Starts a server; returns it and its address.
 fn serve(listen: &str, data: &std::path::Path) -> (Everwire, String) {
     let mut server = Everwire::start(&["serve", "--listen", listen, "--data", &data.display().to_string()]);
     let line = server.out.until("listening on ws://");
@@ -24,7 +24,7 @@ fn chat(address: &str, name: &str, more: &[&str]) -> Everwire {
 
 #[cfg(unix)]
 #[test]
-fn two_people_chat_through_a_server() {
+fn two_users_chat_through_a_server() {
     let data = tempfile::tempdir().unwrap();
     let (mut server, address) = serve("127.0.0.1:0", data.path());
     let mut ana = chat(&address, "ana", &[]);
@@ -61,7 +61,7 @@ fn rooms_are_apart() {
 }
 
 #[test]
-fn one_line_can_be_said_by_a_script() {
+fn a_script_sends_one_line() {
     let data = tempfile::tempdir().unwrap();
     let (_server, address) = serve("127.0.0.1:0", data.path());
     let mut ana = chat(&format!("http://{address}"), "ana", &["--receive-only"]);
@@ -73,7 +73,7 @@ fn one_line_can_be_said_by_a_script() {
 }
 
 #[test]
-fn what_others_write_never_controls_the_terminal() {
+fn the_messages_of_others_never_control_the_terminal() {
     let data = tempfile::tempdir().unwrap();
     let (_server, address) = serve("127.0.0.1:0", data.path());
     let mut ana = chat(&address, "ana", &[]);
@@ -84,7 +84,7 @@ fn what_others_write_never_controls_the_terminal() {
 }
 
 #[test]
-fn lines_typed_while_the_server_is_gone_arrive_once_when_it_is_back() {
+fn lines_typed_while_the_server_is_down_arrive_once_when_it_is_back() {
     let data = tempfile::tempdir().unwrap();
     let (mut server, address) = serve("127.0.0.1:0", data.path());
     let mut ana = chat(&address, "ana", &[]);
@@ -106,10 +106,10 @@ fn lines_typed_while_the_server_is_gone_arrive_once_when_it_is_back() {
 }
 
 #[test]
-fn nobody_there_means_exit_code_3_when_told_to_give_up() {
+fn without_a_server_it_gives_up_with_exit_code_3_when_attempts_are_limited() {
     let nobody = Nobody::new();
     let address = nobody.address.to_string();
-    // Time enough between the two attempts to read the line.
+    // The time between the two attempts is enough to read the line.
     let slow = ["--max-attempts", "2", "--initial-delay", "1s", "--max-delay", "1s", "--jitter", "none"];
     let mut ana = chat(&address, "ana", &slow);
     ana.say("hello?");
@@ -119,7 +119,7 @@ fn nobody_there_means_exit_code_3_when_told_to_give_up() {
 }
 
 #[test]
-fn what_could_not_be_sent_in_time_is_told_with_exit_code_5() {
+fn a_line_that_was_not_sent_in_time_means_exit_code_5() {
     let nobody = Nobody::new();
     let address = nobody.address.to_string();
     let mut ana = chat(&address, "ana", &["--close-timeout", "200ms"]);
@@ -129,7 +129,7 @@ fn what_could_not_be_sent_in_time_is_told_with_exit_code_5() {
 }
 
 #[test]
-fn a_chat_without_input_that_never_joined_does_not_end_well() {
+fn a_chat_without_input_that_never_connected_fails() {
     let nobody = Nobody::new();
     let address = nobody.address.to_string();
     let mut once = chat(&address, "ana", &["--max-attempts", "1"]);
@@ -146,7 +146,7 @@ fn a_chat_without_input_that_never_joined_does_not_end_well() {
 }
 
 #[test]
-fn a_port_in_use_is_told_in_one_line_with_what_to_do() {
+fn a_port_in_use_is_reported_in_one_line_with_advice() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for command in ["serve", "echo"] {
@@ -159,7 +159,7 @@ fn a_port_in_use_is_told_in_one_line_with_what_to_do() {
 }
 
 #[test]
-fn a_data_folder_in_use_is_told_in_one_line_with_what_to_do() {
+fn a_data_folder_in_use_is_reported_in_one_line_with_advice() {
     let data = tempfile::tempdir().unwrap();
     let (_server, _) = serve("127.0.0.1:0", data.path());
     let (code, out, err) = run(&["serve", "--listen", "127.0.0.1:0", "--data", &data.path().display().to_string()]);
@@ -169,7 +169,7 @@ fn a_data_folder_in_use_is_told_in_one_line_with_what_to_do() {
 }
 
 #[test]
-fn other_machines_are_let_in_only_on_request() {
+fn an_address_that_other_machines_reach_has_to_be_allowed() {
     let (code, _, err) = run(&["serve", "--listen", "0.0.0.0:0"]);
     assert_eq!(code, 2);
     assert!(err.contains("--allow-remote") && err.contains("no TLS"), "{err}");
@@ -177,7 +177,7 @@ fn other_machines_are_let_in_only_on_request() {
 
 #[cfg(unix)]
 #[test]
-fn the_server_says_how_to_join_with_its_real_port() {
+fn the_server_prints_how_to_join_with_its_real_port() {
     let data = tempfile::tempdir().unwrap();
     let (mut server, address) = serve("127.0.0.1:0", data.path());
     let line = server.out.until("--name ben");
@@ -188,7 +188,7 @@ fn the_server_says_how_to_join_with_its_real_port() {
 }
 
 #[test]
-fn what_was_said_offline_is_sent_by_the_next_start() {
+fn a_line_written_offline_is_sent_by_the_next_start() {
     let (data, outbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let kept = ["--user", "ana", "--outbox", &outbox.path().display().to_string(), "--close-timeout", "300ms"];
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -214,7 +214,7 @@ fn what_was_said_offline_is_sent_by_the_next_start() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_ctrl_c_leaves_at_once_and_says_what_is_not_known_to_have_been_sent() {
+fn a_second_ctrl_c_leaves_at_once_and_reports_unsent_lines() {
     let outbox = tempfile::tempdir().unwrap();
     let folder = outbox.path().display().to_string();
     for (more, says) in [
@@ -234,7 +234,7 @@ fn a_second_ctrl_c_leaves_at_once_and_says_what_is_not_known_to_have_been_sent()
 }
 
 #[test]
-fn what_waits_for_one_server_is_never_sent_to_another_nor_as_another_user() {
+fn unsent_lines_go_to_no_other_server_and_under_no_other_user() {
     let (data, outbox) = ([(); 2].map(|()| tempfile::tempdir().unwrap()), tempfile::tempdir().unwrap());
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let away = format!("127.0.0.1:{port}");
@@ -265,7 +265,7 @@ fn what_waits_for_one_server_is_never_sent_to_another_nor_as_another_user() {
 }
 
 #[test]
-fn an_outbox_needs_somebody_whose_it_is() {
+fn an_outbox_requires_a_user() {
     let (code, _, err) = run(&["chat", "localhost:1", "--name", "ana", "--outbox", "/tmp/x"]);
     assert!(code == 2 && err.contains("--user"), "{err}");
 }

@@ -1,4 +1,4 @@
-//! `everwire connect --compression`, against a server that inflates by itself and answers with the RFC's own example.
+//! `everwire connect --compression`, against a server with its own decompressor that answers with the RFC's example.
 
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Message, accept_hdr};
 const HELLO: [u8; 9] = [0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 const COMPRESSED: u8 = 0x40;
 
-/// A whole frame of a client's: its first byte, and its payload without the mask.
+/// Reads a client's frame: its first byte, and its unmasked payload.
 fn frame(stream: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     stream.read_exact(&mut head)?;
@@ -38,7 +38,7 @@ fn frame(stream: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
     Ok((head[0], payload))
 }
 
-/// RFC 7692 section 7.2.2.
+/// Decompresses a payload (RFC 7692 section 7.2.2).
 #[allow(clippy::expect_used, reason = "this is how a test fails")]
 fn inflate(payload: &[u8], inflater: &mut Decompress) -> String {
     let whole = [payload, &[0, 0, 0xff, 0xff]].concat();
@@ -47,8 +47,7 @@ fn inflate(payload: &[u8], inflater: &mut Decompress) -> String {
     String::from_utf8(text).expect("text")
 }
 
-/// Agrees to compression if it is offered, tells what was offered and each text as it was meant, and answers each with
-/// "Hello".
+/// Accepts compression if it is offered, reports the offer and each decompressed text, and answers each with "Hello".
 #[allow(clippy::result_large_err, reason = "the signature of tungstenite's callback")]
 fn serve(mut stream: TcpStream, heard: &Sender<Heard>) {
     let mut offered = None;

@@ -1,4 +1,4 @@
-//! `everwire connect`, piped, against servers that do as each test says.
+//! `everwire connect` in pipes, against scripted servers.
 
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
@@ -16,7 +16,7 @@ fn connect<'a>(url: &'a str, more: &[&'a str]) -> Everwire {
     Everwire::start(&[&["connect", url], FAST, more].concat())
 }
 
-/// Not "disconnected".
+/// Waits for the line "connected", which "disconnected" is not.
 fn until_connected(everwire: &mut Everwire) {
     everwire.err.until_line("connected", |line| line.ends_with(": connected"));
 }
@@ -45,7 +45,7 @@ fn a_last_line_without_its_end_is_a_line() {
 }
 
 #[test]
-fn an_address_without_a_scheme_is_understood_and_told() {
+fn an_address_without_a_scheme_is_completed_and_reported() {
     let server = Server::start(server::echo);
     let mut everwire = connect(&server.address.to_string(), &[]);
     everwire.say("hi");
@@ -55,7 +55,7 @@ fn an_address_without_a_scheme_is_understood_and_told() {
 }
 
 #[test]
-fn where_nobody_listens_it_gives_up_when_told_to() {
+fn without_a_server_it_gives_up_when_attempts_are_limited() {
     let nobody = Nobody::new();
     let url = nobody.url();
     // The line is read before the last attempt is made.
@@ -85,14 +85,14 @@ fn t6_attempts_at_a_server_that_accepts_then_closes_are_spread_not_a_storm() {
 }
 
 #[test]
-fn what_speaks_no_websocket_ends_it_with_what_to_do() {
+fn a_server_that_does_not_speak_websocket_ends_it_with_advice() {
     for (response, parts, connections) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", ["200", "is the path right?"], 1),
-        // It is looked whether that is TLS.
+        // A second connection checks whether the port speaks TLS.
         ("SSH-2.0-OpenSSH_9.2\r\n", ["not HTTP", "check port and path"], 2),
     ] {
         let server = Server::start(answer(response));
-        // A second attempt would come long after the end.
+        // A second attempt would come much later than the end.
         let delay = ["--initial-delay", "1h", "--max-delay", "1h", "--jitter", "none"];
         let mut everwire = Everwire::start(&[&["connect", &server.url(), "--receive-only"], &delay[..]].concat());
         assert_eq!(everwire.exit_code(), 3, "{:?}", everwire.err.seen);
@@ -104,7 +104,7 @@ fn what_speaks_no_websocket_ends_it_with_what_to_do() {
 }
 
 #[test]
-fn a_page_in_the_place_of_a_server_that_was_there_is_waited_out() {
+fn a_web_page_in_place_of_a_server_that_worked_is_retried() {
     let first = Server::start(server::sink);
     let address = first.address.to_string();
     let mut everwire = connect(&first.url(), &[]);
@@ -119,7 +119,7 @@ fn a_page_in_the_place_of_a_server_that_was_there_is_waited_out() {
 }
 
 #[test]
-fn without_ever_a_connection_it_has_not_worked() {
+fn without_a_connection_it_fails() {
     let nobody = Nobody::new();
     let refusing = Server::start(answer("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"));
     for url in [nobody.url(), refusing.url()] {
@@ -131,8 +131,8 @@ fn without_ever_a_connection_it_has_not_worked() {
 }
 
 #[test]
-fn a_wanted_number_of_messages_is_waited_for_and_fewer_are_a_failure() {
-    // Comes long after the time that the client would otherwise stay.
+fn it_waits_for_the_wanted_messages_and_fewer_are_a_failure() {
+    // The messages come much later than the time that the client would stay otherwise.
     let late = Server::start(|stream, heard| {
         if let Ok(mut socket) = tokio_tungstenite::tungstenite::accept(stream) {
             std::thread::sleep(Duration::from_millis(300));
@@ -166,7 +166,7 @@ fn t20_a_refusal_for_good_is_not_retried() {
 }
 
 #[test]
-fn codes_and_statuses_are_retried_or_not_as_the_options_say() {
+fn options_decide_which_codes_and_statuses_are_retried() {
     let of = |status: &'static str| Server::start(answer(status));
     let (missing, busy, page) = (
         of("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
@@ -198,7 +198,7 @@ fn a_message_may_be_as_long_as_the_option_says() {
 }
 
 #[test]
-fn a_text_in_the_place_of_a_ping_proves_what_was_sent() {
+fn a_text_ping_proves_what_was_sent() {
     let server = Server::start(|stream, _| {
         let Ok(mut socket) = tokio_tungstenite::tungstenite::accept(stream) else { return };
         while let Ok(message) = socket.read() {
@@ -216,7 +216,7 @@ fn a_text_in_the_place_of_a_ping_proves_what_was_sent() {
 }
 
 #[test]
-fn a_close_with_1000_is_the_end_and_nothing_is_wrong() {
+fn a_close_with_1000_ends_it_without_a_failure() {
     let server = Server::start(close_with(1000));
     for more in [&[][..], &["--receive-only", "--on-normal-close", "end"]] {
         let mut everwire = connect(&server.url(), more);
@@ -226,7 +226,7 @@ fn a_close_with_1000_is_the_end_and_nothing_is_wrong() {
 }
 
 #[test]
-fn who_listens_comes_back_after_a_close_with_1000() {
+fn with_receive_only_it_reconnects_after_a_close_with_1000() {
     for more in [&["--receive-only"][..], &["--on-normal-close", "reconnect"], &["--retry-on", "1000"]] {
         let server = Server::start(close_with(1000));
         let mut everwire = connect(&server.url(), &[more, &["--max-attempts", "3"]].concat());
@@ -236,7 +236,7 @@ fn who_listens_comes_back_after_a_close_with_1000() {
 }
 
 #[test]
-fn lines_go_out_no_faster_than_the_send_rate_and_what_goes_first_counts() {
+fn lines_and_first_messages_are_sent_no_faster_than_the_send_rate() {
     let server = Server::start(server::sink);
     let (url, started) = (server.url(), std::time::Instant::now());
     let mut everwire = connect(&url, &["--send-rate", "20", "--first", "a", "--first", "b"]);
@@ -252,14 +252,14 @@ fn lines_go_out_no_faster_than_the_send_rate_and_what_goes_first_counts() {
 }
 
 #[test]
-fn a_send_rate_that_makes_no_sense_is_an_error_of_usage() {
+fn an_invalid_send_rate_is_a_usage_error() {
     let mut everwire = connect("ws://localhost:1", &["--send-rate", "0"]);
     assert_eq!(everwire.exit_code(), 2);
     assert!(everwire.err.text().contains("--send-rate: out of range"), "{:?}", everwire.err.seen);
 }
 
 #[test]
-fn what_is_to_go_first_goes_first_on_every_connection() {
+fn first_messages_are_sent_first_on_every_connection() {
     let first = Server::start(server::sink);
     let address = first.address.to_string();
     let args = ["--first", "login", "--first", "subscribe", "--initial-delay", "20ms", "--max-delay", "100ms"];
@@ -275,7 +275,7 @@ fn what_is_to_go_first_goes_first_on_every_connection() {
     for expected in ["login", "subscribe", "two"] {
         assert_eq!(second.next_message(), Message::text(expected));
     }
-    // Whether the first line was proven before the cut is chance.
+    // It is random whether the first line was proven before the cut.
     let code = everwire.finish();
     assert!(code == 0 || code == 5, "{code}: {:?}", everwire.err.seen);
 }
@@ -307,7 +307,7 @@ fn lines_survive_a_server_that_is_killed_and_started_again() {
 }
 
 #[test]
-fn what_is_not_known_to_have_arrived_is_told_with_exit_code_5() {
+fn unproven_messages_are_reported_with_exit_code_5() {
     let server = Server::start(server::black_hole);
     let mut everwire = connect(&server.url(), &["--close-timeout", "300ms"]);
     everwire.say("into the hole");
@@ -322,7 +322,7 @@ fn what_is_not_known_to_have_arrived_is_told_with_exit_code_5() {
 }
 
 #[test]
-fn lines_are_sent_though_what_was_wanted_came_before_they_were_read() {
+fn lines_on_stdin_are_sent_though_enough_messages_came_first() {
     let server = Server::start(greet(vec![Message::from("welcome"), Message::from("more")]));
     let mut everwire = connect(&server.url(), &["--once", "-v"]);
     everwire.out.until_line("the greeting", |line| line == "welcome");
@@ -332,15 +332,15 @@ fn lines_are_sent_though_what_was_wanted_came_before_they_were_read() {
     assert_eq!(server.next_message(), Message::from("late"));
     assert!(everwire.err.text().contains("1 line in, 1 delivered"), "{:?}", everwire.err.seen);
 
-    // Stdin that never ends holds nothing up, and that is told.
+    // Stdin that never ends delays nothing, and that is reported.
     let mut everwire = connect(&server.url(), &["--once"]);
     assert_eq!(everwire.exit_code(), 0, "{:?}", everwire.err.seen);
     assert!(everwire.err.text().contains("stdin had not ended, and nothing of it was sent"), "{:?}", everwire.err.seen);
 }
 
 #[test]
-fn a_plain_address_of_a_port_that_speaks_tls_is_told_to_be_wss() {
-    // As HAProxy ends what is no TLS, as stunnel resets it, and as nginx refuses it.
+fn a_ws_address_of_a_port_with_tls_is_answered_with_advice_to_use_wss() {
+    // A request without TLS: HAProxy ends the connection, stunnel resets it, and nginx refuses it.
     for (refusal, expected) in
         [(Some(""), 3), (None, 3), (Some("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), 4)]
     {
@@ -356,7 +356,7 @@ fn a_plain_address_of_a_port_that_speaks_tls_is_told_to_be_wss() {
 }
 
 #[test]
-fn options_that_can_not_mean_anything_are_errors_of_usage_that_name_them() {
+fn contradictory_options_are_usage_errors_that_name_them() {
     for (args, part) in [
         (&["--stop-on", "1006"][..], "no server sends 1006"),
         (&["--retry-on", "101"], "HTTP status 101 refuses nothing"),
@@ -391,7 +391,7 @@ fn lines_that_were_sent_when_enough_has_come_are_accounted_for() {
 }
 
 #[test]
-fn how_the_last_connection_ended_is_told_before_the_end() {
+fn the_post_mortem_of_the_last_connection_comes_before_the_end() {
     for code in [1000, 4401] {
         let server = Server::start(close_with(code));
         // What goes missing goes missing at random.
@@ -405,7 +405,7 @@ fn how_the_last_connection_ended_is_told_before_the_end() {
 }
 
 #[test]
-fn json_lines_tell_everything() {
+fn json_lines_report_everything() {
     let server = Server::start(server::echo);
     let url = server.url();
     let mut everwire = connect(&url, &["--json", "-s", "unheard"]);
@@ -433,7 +433,7 @@ fn json_lines_tell_everything() {
 }
 
 #[test]
-fn json_hands_back_what_was_left() {
+fn json_returns_the_unsent_messages() {
     let nobody = Nobody::new();
     let url = nobody.url();
     let mut everwire = connect(&url, &["--json", "--close-timeout", "200ms"]);
@@ -475,7 +475,7 @@ fn a_received_binary_message_is_one_line_too() {
 }
 
 #[test]
-fn stdin_that_is_no_text_ends_it_after_what_came_before() {
+fn stdin_that_is_not_utf8_ends_it_after_the_lines_before() {
     let server = Server::start(server::sink);
     let mut everwire = connect(&server.url(), &[]);
     everwire.write(b"fine\n\xff\xfe\nnever sent\n");
@@ -486,7 +486,7 @@ fn stdin_that_is_no_text_ends_it_after_what_came_before() {
 }
 
 #[test]
-fn a_line_too_long_is_refused_before_it_is_held() {
+fn a_line_too_long_is_refused_before_it_is_stored() {
     let server = Server::start(server::sink);
     let mut everwire = connect(&server.url(), &["--outbox-bytes", "1KiB"]);
     everwire.write(&[b'x'; 1025]);
@@ -522,7 +522,7 @@ fn a_reader_that_leaves_ends_it_quietly() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_means_leaving_in_order() {
+fn a_signal_ends_it_in_order() {
     for signal in ["INT", "TERM"] {
         let server = Server::start(server::echo);
         let mut everwire = connect(&server.url(), &[]);
@@ -536,7 +536,7 @@ fn a_signal_means_leaving_in_order() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_signal_means_leaving_at_once() {
+fn a_second_signal_ends_it_at_once() {
     let server = Server::start(server::black_hole);
     let mut everwire = connect(&server.url(), &[]);
     everwire.say("never proven");
@@ -549,7 +549,7 @@ fn a_second_signal_means_leaving_at_once() {
 
 #[cfg(unix)]
 #[test]
-fn t20_a_token_is_asked_for_anew_at_every_attempt() {
+fn t20_a_token_is_fetched_again_for_every_attempt() {
     let folder = tempfile::tempdir().unwrap();
     let count = folder.path().join("count");
     std::fs::write(&count, "1").unwrap();
@@ -591,7 +591,7 @@ fn a_bearer_file_and_headers_are_sent() {
 }
 
 #[test]
-fn a_token_that_can_not_be_had_is_told() {
+fn a_token_that_can_not_be_fetched_is_reported() {
     let server = Server::start(server::echo);
     let mut everwire = connect(&server.url(), &["--bearer-file", "/does/not/exist", "--max-attempts", "1"]);
     let code = everwire.finish();
@@ -601,7 +601,7 @@ fn a_token_that_can_not_be_had_is_told() {
 }
 
 #[test]
-fn quiet_says_nothing_unless_it_fails() {
+fn with_quiet_it_prints_nothing_unless_it_fails() {
     let server = Server::start(server::echo);
     let mut everwire = connect(&server.url(), &["--quiet"]);
     everwire.say("hi");
@@ -615,7 +615,7 @@ fn quiet_says_nothing_unless_it_fails() {
 }
 
 #[test]
-fn verbose_tells_events_outcomes_and_figures_and_colour_can_be_forced() {
+fn with_verbose_it_prints_events_outcomes_and_statistics() {
     let server = Server::start(server::echo);
     let mut everwire = connect(&server.url(), &["-v", "--color", "always"]);
     everwire.say("hi");
@@ -636,7 +636,7 @@ fn batches_are_one_json_array() {
 }
 
 #[test]
-fn a_line_that_has_waited_too_long_is_given_up_and_one_without_room_is_refused_on_request() {
+fn a_line_that_waited_too_long_expires_and_one_without_room_can_be_refused() {
     let nobody = Nobody::new();
     let args =
         ["--max-age", "100ms", "--initial-delay", "1h", "--max-delay", "1h", "--close-timeout", "5s", "--receive-only"];

@@ -1,4 +1,4 @@
-//! `everwire doctor` before servers that are well, and before those that fail in each way.
+//! `everwire doctor` with healthy servers, and with servers that fail in each way.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
@@ -16,14 +16,14 @@ use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{accept, accept_hdr};
 
-/// The exit code, and what stdout said.
+/// Runs the doctor; returns the exit code and stdout.
 fn doctor(args: &[&str]) -> (i32, String) {
     let (code, out, err) = run(&[&["doctor"], args].concat());
     assert_eq!(err, "", "{out}");
     (code, out)
 }
 
-/// The line of this step, and what is advised below it.
+/// The line of a step, and the advice below it.
 #[track_caller]
 fn step(out: &str, mark: &str, name: &str) -> String {
     let begins = format!("{mark:<4}  {name:<11}");
@@ -34,7 +34,7 @@ fn step(out: &str, mark: &str, name: &str) -> String {
 }
 
 #[test]
-fn a_server_that_is_well_is_shown_step_by_step() {
+fn a_healthy_server_is_shown_step_by_step() {
     let server = Server::start(server::echo);
     let (code, out) = doctor(&[&server.url()]);
     assert_eq!(code, 0, "{out}");
@@ -54,7 +54,7 @@ fn a_server_that_is_well_is_shown_step_by_step() {
 }
 
 #[test]
-fn the_chat_server_is_well_and_compresses() {
+fn the_chat_server_is_healthy_and_compresses() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().to_string_lossy();
     let mut server = support::Everwire::start(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
@@ -82,7 +82,7 @@ fn a_script_gets_an_object_per_step_and_one_at_the_end() {
 }
 
 #[test]
-fn what_an_answer_that_is_no_upgrade_means_is_said() {
+fn an_answer_that_is_not_an_upgrade_is_explained() {
     for (answer, exit, part) in [
         ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 3, "is the path right?"),
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", 4, "Origin"),
@@ -100,7 +100,7 @@ fn what_an_answer_that_is_no_upgrade_means_is_said() {
 }
 
 #[test]
-fn nobody_who_listens_no_name_and_no_answer_are_told_apart() {
+fn a_refused_port_an_unknown_name_and_a_silent_server_are_told_apart() {
     let nobody = Nobody::new();
     let (code, out) = doctor(&[&nobody.url()]);
     assert_eq!(code, 3, "{out}");
@@ -120,8 +120,8 @@ fn nobody_who_listens_no_name_and_no_answer_are_told_apart() {
 }
 
 #[test]
-fn a_server_that_answers_no_ping_works_and_what_that_means_is_said() {
-    // It sends, and never reads.
+fn a_server_that_answers_no_ping_works_and_the_consequence_is_explained() {
+    // The server sends, and never reads.
     let deaf = Server::start(|stream, _| {
         let Ok(mut socket) = accept(stream) else { return };
         while socket.send("tick".into()).is_ok() {
@@ -140,14 +140,14 @@ fn a_server_that_answers_no_ping_works_and_what_that_means_is_said() {
 }
 
 #[test]
-fn a_server_that_ends_at_once_what_it_accepts_is_found() {
+fn a_server_that_closes_what_it_accepts_is_found() {
     let rejecting = Server::start(server::close_with(1008));
     let (code, out) = doctor(&[&rejecting.url()]);
     assert_eq!(code, 4, "{out}");
     assert!(out.contains("1008") && out.contains("it may want a token"), "{out}");
 }
 
-/// A server that picks its subprotocol, or refuses the request, by what is offered.
+/// A server that chooses its subprotocol from the offer, or refuses the request because of it.
 #[allow(clippy::result_large_err, reason = "the callback's type is given")]
 fn choosing(choose: impl Fn(&str) -> Result<Option<String>, ()> + Send + Sync + 'static) -> Server {
     Server::start(move |stream, _| {
@@ -173,7 +173,7 @@ fn choosing(choose: impl Fn(&str) -> Result<Option<String>, ()> + Send + Sync + 
 }
 
 #[test]
-fn a_server_is_judged_by_what_the_application_asks_and_not_by_what_it_does_without() {
+fn a_server_is_judged_by_the_application_s_request_and_not_by_optional_features() {
     let echoes = |offered: &str| Ok(offered.split(',').next().map(str::to_owned).filter(|name| !name.is_empty()));
     let strict = |offered: &str| match offered {
         "" => Ok(None),
@@ -196,7 +196,7 @@ fn a_server_is_judged_by_what_the_application_asks_and_not_by_what_it_does_witho
 
 #[cfg(target_os = "linux")]
 #[test]
-fn of_several_addresses_those_that_work_are_named() {
+fn the_addresses_that_work_are_named() {
     let good = Server::start(server::echo);
     let port = good.address.port();
     let busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
@@ -213,7 +213,7 @@ fn of_several_addresses_those_that_work_are_named() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn if_the_first_address_ends_what_it_accepts_and_another_works_both_are_told() {
+fn if_the_first_address_closes_and_another_works_both_are_reported() {
     let good = Server::start(server::echo);
     let port = good.address.port();
     let _bad = Server::on(&format!("127.0.0.2:{port}"), server::close_with(1011));
@@ -228,7 +228,7 @@ fn if_the_first_address_ends_what_it_accepts_and_another_works_both_are_told() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn if_the_first_address_fails_in_whatever_way_and_another_works_both_are_told() {
+fn if_the_first_address_fails_and_another_works_both_are_reported() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
         "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
@@ -249,7 +249,7 @@ fn if_the_first_address_fails_in_whatever_way_and_another_works_both_are_told() 
 }
 
 #[test]
-fn a_token_that_can_not_be_had_is_this_sides_fault() {
+fn a_token_that_can_not_be_fetched_is_a_local_failure() {
     let server = Server::start(server::echo);
     for (option, value, part) in [
         ("--token-command", "sleep 60", "the token command gave nothing in time"),
@@ -264,7 +264,7 @@ fn a_token_that_can_not_be_had_is_this_sides_fault() {
 }
 
 #[test]
-fn an_idle_connection_that_is_cut_is_told_with_the_cause_although_the_client_is_soon_connected_again() {
+fn an_idle_connection_that_was_cut_is_reported_with_the_cause_although_the_client_reconnects() {
     let cutting = Server::start(|stream, _| {
         let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
         if let Ok(mut socket) = accept(stream) {
@@ -282,8 +282,8 @@ fn an_idle_connection_that_is_cut_is_told_with_the_cause_although_the_client_is_
 }
 
 #[test]
-fn a_connection_that_is_cut_while_nothing_is_said_is_found() {
-    // The doctor's pings come at once; then nothing does.
+fn a_connection_that_is_cut_during_silence_is_found() {
+    // The doctor's pings come at once; after that it sends nothing.
     let cutting = Server::start(|stream, _| {
         let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
         if let Ok(mut socket) = accept(stream) {
@@ -302,7 +302,7 @@ fn a_connection_that_is_cut_while_nothing_is_said_is_found() {
 }
 
 #[test]
-fn a_proxy_that_has_lost_the_upgrade_is_looked_at_first() {
+fn advice_on_a_lost_upgrade_begins_with_the_proxy() {
     for (answer, parts) in [
         (
             "HTTP/1.1 426 Upgrade Required\r\nServer: lighttpd\r\nVia: 1.1 varnish\r\nContent-Length: 0\r\n\r\n",
@@ -324,7 +324,7 @@ fn a_proxy_that_has_lost_the_upgrade_is_looked_at_first() {
 }
 
 #[test]
-fn a_port_that_speaks_tls_is_found_behind_a_plain_address() {
+fn a_port_with_tls_behind_a_ws_address_is_found() {
     let server = secure(&issuer(), "localhost", None);
     let (code, out) = doctor(&[&format!("ws://localhost:{}/", server.address.port())]);
     assert_eq!(code, 3, "{out}");
@@ -332,7 +332,7 @@ fn a_port_that_speaks_tls_is_found_behind_a_plain_address() {
 }
 
 #[test]
-fn what_will_not_heal_by_itself_is_said_so_with_the_exit_code_of_connect() {
+fn a_failure_that_needs_a_change_says_so_with_the_exit_code_of_connect() {
     let page = Server::start(server::answer("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
     let untrusted = secure(&issuer(), "localhost", None);
     for url in [page.url(), url(&untrusted, "localhost")] {
@@ -345,7 +345,7 @@ fn what_will_not_heal_by_itself_is_said_so_with_the_exit_code_of_connect() {
 }
 
 #[test]
-fn a_redirect_that_leads_nowhere_is_not_advised_to_be_followed() {
+fn the_advice_on_a_redirect_loop_is_not_to_follow_it() {
     for (answer, part) in [
         ("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n", "the server redirects in a circle"),
         ("HTTP/1.1 302 Found\r\nlocation: /deeper\r\ncontent-length: 0\r\n\r\n", "the server redirects in a circle"),
@@ -360,7 +360,7 @@ fn a_redirect_that_leads_nowhere_is_not_advised_to_be_followed() {
 }
 
 #[test]
-fn a_proxys_own_words_are_repeated_and_one_of_another_kind_is_recognised() {
+fn a_proxy_s_own_reason_is_repeated_and_a_proxy_of_another_kind_is_recognised() {
     for (answer, code, part) in [
         ("HTTP/1.1 500 Unable to connect\r\n\r\n", 3, "500 Unable to connect"),
         ("HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n", 4, "ERR_ACCESS_DENIED 0"),
@@ -400,7 +400,7 @@ fn nothing_secret_of_the_address_is_printed() {
         assert_eq!(code, 0, "{out}");
         assert!(!out.contains("s3cret"), "{out}");
     }
-    // Servers that repeat what they were asked for, as Fastify does, show nothing of it either.
+    // Even if the server repeats the request's path, as Fastify does, its query is not shown.
     let repeating = Server::start(server::answer(
         "HTTP/1.1 404 Not Found\r\nServer: x/feed?token=s3cret\r\nContent-Type: application/json; charset=utf-8\r\n\
          Content-Length: 75\r\n\r\n{\"message\":\"Route GET:/feed?token=s3cret not found\",\"error\":\"Not Found\"}   ",
@@ -414,7 +414,7 @@ fn nothing_secret_of_the_address_is_printed() {
 }
 
 #[test]
-fn a_proxy_is_shown_and_what_it_refuses_is_the_proxys() {
+fn a_refusal_by_a_proxy_is_reported_as_the_proxy_s() {
     let target = Server::start(server::echo);
     let proxy = Server::start(server::proxy(target.address));
     let url = format!("http://ana:secret@{}", proxy.address);
@@ -440,7 +440,7 @@ fn url(server: &Server, host: &str) -> String {
 }
 
 #[test]
-fn a_certificate_is_shown_and_what_is_wrong_with_one_is_told_with_what_to_do() {
+fn a_certificate_is_shown_and_a_fault_of_one_is_explained_with_advice() {
     let issuer = issuer();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("company.pem");

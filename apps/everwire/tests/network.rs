@@ -1,4 +1,4 @@
-//! `everwire connect` by proxies and redirects, and with certificates.
+//! `everwire connect` through proxies and redirects, and with certificates.
 
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
@@ -6,7 +6,7 @@ mod support;
 use support::server::{self, Heard, Server, proxy};
 use support::{Everwire, command, run};
 
-/// A proxy, and the server that it leads to.
+/// Starts a proxy, and the server that it forwards to.
 fn proxied() -> (Server, Server) {
     let server = Server::start(server::echo);
     (Server::start(proxy(server.address)), server)
@@ -20,7 +20,7 @@ fn asked(proxy: &Server) -> Option<String> {
     }
 }
 
-/// Sends a line to where only the proxy gets it, and reads it back.
+/// Sends a line to an address that only the proxy can reach, and reads it back.
 fn assert_echo(args: &[&str], variables: &[(&str, &str)]) {
     let mut command = command(&[&["connect"], args].concat());
     command.envs(variables.iter().copied());
@@ -43,7 +43,7 @@ fn a_proxy_is_named_by_an_option_or_the_environment() {
 }
 
 #[test]
-fn an_option_counts_before_the_environment() {
+fn an_option_overrides_the_environment() {
     let (proxy, server) = proxied();
     let url = format!("http://{}", proxy.address);
     let wrong = [("HTTP_PROXY", "http://127.0.0.1:9"), ("NO_PROXY", "*")];
@@ -62,7 +62,7 @@ fn an_option_counts_before_the_environment() {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_told_with_what_to_do() {
+fn a_proxy_s_refusal_is_reported_with_advice() {
     let refusing = Server::start(server::answer("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"));
     let url = format!("http://ana:secret@{}", refusing.address);
     let (code, _, err) = run(&["connect", "ws://feed.invalid/", "--proxy", &url]);
@@ -84,7 +84,7 @@ fn redirects_are_followed_on_request() {
 }
 
 #[test]
-fn certificates_keys_and_pins_that_can_not_be_used_are_told() {
+fn unusable_certificates_keys_and_pins_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("text.pem");
     std::fs::write(&path, "no certificate").expect("a file");
@@ -105,7 +105,7 @@ fn certificates_keys_and_pins_that_can_not_be_used_are_told() {
 }
 
 #[test]
-fn a_host_is_where_an_option_says() {
+fn an_option_sets_the_address_of_a_host() {
     let server = Server::start(server::echo);
     let port = server.address.port();
     let place = format!("feed.invalid:{port}:127.0.0.1");
@@ -139,7 +139,7 @@ fn every_address_is_a_route_to_the_first_connection() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_system_without_root_certificates_is_told() {
+fn a_system_without_root_certificates_is_reported() {
     let mut command = command(&["connect", "wss://127.0.0.1:9/"]);
     command.env("SSL_CERT_FILE", "/does/not/exist").env("SSL_CERT_DIR", "/does/not/exist");
     let mut everwire = Everwire::of(command);

@@ -1,4 +1,4 @@
-//! `everwire serve`, `config check` and `export`: settings from everywhere, and the history taken out.
+//! `everwire serve`, `config check`, `export`, `backup` and `restore`.
 
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
@@ -67,7 +67,7 @@ fn a_file_is_checked_without_a_server() {
 }
 
 #[test]
-fn a_file_with_which_a_server_would_not_start_has_a_fault() {
+fn a_settings_file_with_which_a_server_would_not_start_fails_the_check() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("chat.toml");
     std::fs::write(&config, "listen = '0.0.0.0:80'\n").unwrap();
@@ -78,7 +78,7 @@ fn a_file_with_which_a_server_would_not_start_has_a_fault() {
 }
 
 #[test]
-fn a_flag_that_makes_no_sense_is_told_in_one_line() {
+fn an_invalid_option_is_reported_in_one_line() {
     let (code, _, err) = run(&["serve", "--keep-time", "long"]);
     assert_eq!(code, 2);
     assert!(err.contains("--keep-time") && err.contains("not a duration"), "{err}");
@@ -140,7 +140,7 @@ fn the_history_is_copied_and_restored() {
     let (code, _, err) = run(&["backup", "--data", "/not/there", &copy]);
     assert!(code == 1 && err.contains("no history in /not/there (--data DIR)"), "{err}");
 
-    // What is about the copy does not send anybody to look at the data folder.
+    // An error about the copy does not name the data folder.
     let junk = folder.path().join("junk").display().to_string();
     let nowhere = folder.path().join("nowhere/copy").display().to_string();
     std::fs::write(&junk, "no history").unwrap();
@@ -157,7 +157,7 @@ fn the_history_is_copied_and_restored() {
     }
 }
 
-/// What is answered to a request for this path.
+/// The response to a request for this path.
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -170,7 +170,7 @@ fn get(address: &str, path: &str) -> String {
 
 #[cfg(unix)]
 #[test]
-fn who_watches_the_server_asks_on_a_listener_of_its_own() {
+fn metrics_and_health_checks_can_have_a_listener_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     let serve = ["serve", "--listen", "127.0.0.1:0", "--data", &data];
@@ -203,7 +203,7 @@ fn who_watches_the_server_asks_on_a_listener_of_its_own() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_nothing_up_and_what_is_lost_of_it_is_counted() {
+fn an_unread_log_delays_nothing_and_its_lost_lines_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     let mut serve = command(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--log", "debug"]);
@@ -212,7 +212,7 @@ fn a_log_that_nobody_reads_holds_nothing_up_and_what_is_lost_of_it_is_counted() 
     BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut banner).unwrap();
     let address = banner.trim().split("ws://").nth(1).and_then(|rest| rest.strip_suffix("/ws")).unwrap().to_owned();
 
-    // Each piece of junk is a line: more than wait, and than a pipe holds.
+    // Each invalid message is a line of log: more lines than the queue and a pipe hold.
     let junk = format!("[{}]", ["1"; 101].join(","));
     let length = u16::try_from(junk.len()).unwrap().to_be_bytes();
     for _ in 0..150 {
@@ -225,7 +225,7 @@ fn a_log_that_nobody_reads_holds_nothing_up_and_what_is_lost_of_it_is_counted() 
         )
         .unwrap();
         stream.write_all(&[&[0x81, 0x80 | 126], &length[..], &[0; 4], junk.as_bytes()].concat()).unwrap();
-        // Until it is closed for that.
+        // Until the server closes the connection because of them.
         let (mut answer, mut piece) = (Vec::new(), [0; 1024]);
         while !answer.windows(2).any(|code| code == 1008_u16.to_be_bytes()) {
             let read = stream.read(&mut piece).unwrap();
@@ -265,7 +265,7 @@ fn flood(address: &str, path: &str, size: u16, sent: &std::sync::atomic::AtomicU
 
 #[cfg(unix)]
 #[test]
-fn no_flood_delays_the_end_beyond_its_time() {
+fn a_flood_does_not_delay_the_end() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
@@ -291,14 +291,14 @@ fn no_flood_delays_the_end_beyond_its_time() {
         let asked = Instant::now();
         server.signal("TERM");
         server.exit_code();
-        // What clients are given, and 2 s; the rest is for a machine that does other things as well.
+        // The clients' time and 2 s; the rest is for a busy machine.
         assert!(asked.elapsed() < Duration::from_secs(10), "{args:?} ended after {:?}", asked.elapsed());
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn an_echo_server_lets_its_clients_go_at_once_when_it_ends() {
+fn an_echo_server_closes_its_connections_at_once_when_it_ends() {
     use std::time::{Duration, Instant};
 
     let mut server = Everwire::start(&["echo", "--listen", "127.0.0.1:0"]);

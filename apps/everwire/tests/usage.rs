@@ -1,4 +1,4 @@
-//! What is wrong on the command line is said in a line that helps, with exit code 2; help has examples.
+//! Errors about the command line are one helpful line with exit code 2, and help has examples.
 
 #[allow(dead_code, clippy::expect_used, clippy::panic, reason = "each test file uses a part; it is all test code")]
 mod support;
@@ -60,7 +60,7 @@ fn every_bad_input_has_its_line_and_exit_code() {
 }
 
 #[test]
-fn a_value_of_the_environment_that_is_not_valid_is_told_with_its_variable() {
+fn an_error_about_a_value_of_the_environment_names_the_variable() {
     let fails = |args: &[&str]| {
         let mut serve = support::command(args);
         let output = serve.env("EVERWIRE_MAX_POSTS", "many").output().unwrap();
@@ -74,7 +74,7 @@ fn a_value_of_the_environment_that_is_not_valid_is_told_with_its_variable() {
     assert!(err.contains("'some'") && !err.contains(tip), "{err}");
 }
 
-/// Options of other programs.
+/// Options of other programs, which the texts name too.
 const OTHERS: [&str; 2] = ["--replicas", "--default-signal"];
 
 #[test]
@@ -104,7 +104,7 @@ fn every_option_that_a_text_names_exists() {
                 continue;
             }
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            // What is said, and not what is written about it.
+            // Only strings of the code, not its comments.
             let is_said = |line: &&str| path.extension() != Some("rs".as_ref()) || line.contains('"');
             for word in text.lines().filter(is_said).flat_map(words) {
                 let exists = options.contains(&word) || OTHERS.contains(&word.as_str());
@@ -117,7 +117,7 @@ fn every_option_that_a_text_names_exists() {
 }
 
 #[test]
-fn what_may_be_secret_is_not_repeated_by_an_error() {
+fn an_error_does_not_repeat_a_secret() {
     for args in [
         &["connect", "ws://h", "-H", "Authorization Bearer s3cret"][..],
         &["connect", "ws://h", "-H", "Authorization=Bearer s3cret:x"],
@@ -136,7 +136,7 @@ fn what_may_be_secret_is_not_repeated_by_an_error() {
 
 #[cfg(unix)]
 #[test]
-fn where_there_are_too_few_file_descriptors_that_is_told() {
+fn too_few_file_descriptors_are_reported() {
     for limit in 5..=10 {
         let limited = format!("ulimit -n {limit}; exec \"$0\" connect ws://localhost:1 --max-attempts 1");
         let mut shell = std::process::Command::new("sh");
@@ -149,7 +149,7 @@ fn where_there_are_too_few_file_descriptors_that_is_told() {
 }
 
 #[test]
-fn a_bad_input_of_ours_is_told_in_one_line() {
+fn every_usage_error_is_one_line() {
     for args in [
         &["connect", "ftp://example.org"][..],
         &["connect", "ws://h", "--factor", "0.5"],

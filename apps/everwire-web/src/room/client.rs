@@ -1,4 +1,4 @@
-//! The room's client.
+//! Builds a room's client.
 
 use std::error::Error;
 
@@ -11,13 +11,14 @@ use crate::account::{Account, Auth, Said};
 use crate::browser;
 use crate::storage::{self, DRAFT, MEMORY, OUTBOX};
 
-/// What waits in an outbox.
+/// The messages in an outbox.
 pub(crate) type Waiting = Vec<Message>;
 
-/// Messages that the page keeps.
+/// The most messages of a room that the page keeps in memory.
 const WINDOW: usize = 20_000;
 
-/// With what it knew at the last visit, and an outbox that outlives the page; and whether it has that outbox.
+/// Builds a client with the messages of the last visit, and an outbox that outlives the page; returns whether it has that
+/// outbox.
 pub(super) fn client(
     name: &str,
     user: &User,
@@ -46,7 +47,7 @@ pub(super) fn client(
         storage::rename(&format!("{OUTBOX}{tab}.{}.{name}", user.user_id), &outbox);
         browser::here(&outbox)
     });
-    // One that can't be read is worse than none.
+    // With an outbox that can't be read the client could not be built.
     let outbox = outbox.filter(|outbox| WebStore::open(outbox).load().is_ok());
     let is_kept = outbox.is_some();
     if let Some(outbox) = outbox {
@@ -55,8 +56,8 @@ pub(super) fn client(
     Ok((builder.build()?, is_kept))
 }
 
-/// Whether the server is there, by a request that no browser delays. What a proxy in front of it answers, or a network that
-/// wants a sign-in of its own, is no answer. If it is not there, there is nothing more to say of it.
+/// Checks whether the server is up, by a request that no browser delays. Answers of a proxy or of a network's login page do not
+/// count. The error is empty.
 async fn look() -> Result<(), Box<dyn Error + Send + Sync>> {
     Auth::ask().await.map(drop).ok_or_else(|| Said::default().into())
 }
@@ -81,7 +82,7 @@ pub(super) fn draft_key(room: &str, user: &User) -> String {
     draft
 }
 
-/// The user's id, and what ends it: a dot where it has none, else what no room's name may have.
+/// The user's id and a character that ends it: a dot, or for an id with a dot a line break, which no room's name has.
 pub(super) fn owner(user: &User) -> String {
     let end = if user.user_id.contains('.') { '\n' } else { '.' };
     format!("{}{end}", user.user_id)

@@ -1,4 +1,4 @@
-//! What the client tells.
+//! Handles the events of a room's client.
 
 use everwire::{Event, EventItem, Events};
 use everwire_chat::{Change, ChatEvent, Entry, Updates};
@@ -8,7 +8,7 @@ use super::{Room, WeakRoom};
 use crate::rows::Notice;
 use crate::storage::{self, MEMORY};
 
-/// Lines about who came and went.
+/// The most lines about users who joined or left that are kept.
 const NOTICES: usize = 200;
 
 impl Room {
@@ -19,7 +19,7 @@ impl Room {
         }
     }
 
-    /// What waits to be sent comes before what the server has anyway: that makes room where there is none.
+    /// If the browser's storage is full, the stored messages, which the server has too, make room for the unsent ones.
     pub(super) async fn watch_store(room: WeakRoom, mut events: Events) {
         while let Some(item) = events.next().await {
             let Some(room) = room.upgrade() else { return };
@@ -51,7 +51,7 @@ impl Room {
             ChatEvent::Synced { .. } => {
                 self.0.synced.set(true);
                 self.renew_users();
-                // What could not be asked for without a connection is asked for when the list is drawn.
+                // Requests that were not possible without a connection are made when the list is drawn.
                 self.changed();
             }
             ChatEvent::ReadPosition(_) => self.on_read_position(),
@@ -72,18 +72,18 @@ impl Room {
         self.changed();
     }
 
-    /// More has happened than was listened to: this is the timeline now.
+    /// Events were missed: these are the entries now.
     fn on_missed(&self, entries: Vec<Entry>) {
         let before = self.0.entries.replace(entries);
         self.keep_place_among(&before);
         self.0.counted.set(None);
-        // What was not heard may have been that the server has said who is here.
+        // The list of present users may have been among the missed events.
         self.0.synced.set(self.0.chat.state().is_connected());
         if !self.is_followed() {
             self.note_news();
         }
         self.keep_all_failed();
-        // Whoever types says so again.
+        // Users who still type report it again.
         self.0.typing.take();
         *self.0.link.borrow_mut() = self.0.chat.state();
         self.renew_users();

@@ -1,4 +1,4 @@
-//! Messages of ours that have failed: what was written in them outlives the page.
+//! Own messages that have failed, whose texts outlive the page.
 
 use std::collections::BTreeSet;
 
@@ -9,21 +9,21 @@ use super::client::owner;
 use crate::storage::{self, FAILED};
 use crate::who;
 
-/// So many are kept; of more, the oldest goes.
+/// The most failed messages that are stored; beyond it the oldest is removed.
 const MOST: usize = 50;
 
-/// Under which name they are kept, in a line each: every tab adds and removes its own.
+/// The name under which they are stored, one line each; every tab adds and removes its own.
 pub(super) fn failed_key(room: &str, user: &User) -> String {
     format!("{FAILED}{}{room}", owner(user))
 }
 
-/// Those of the last visit, or of another tab.
+/// The failed messages of the last visit, and of other tabs.
 pub(super) fn kept(key: &str) -> Vec<FailedMessage> {
     storage::kept(key).unwrap_or_default().lines().filter_map(FailedMessage::from_json).collect()
 }
 
 impl Room {
-    /// The list is about to change: what fails is kept, and what has got on, or was deleted, is not any more.
+    /// Stores a message that fails with this change, and removes one that was sent or deleted.
     pub(super) fn keep_failed(&self, change: &Change) {
         match change {
             Change::Added { entry, .. } | Change::Updated { entry, .. } | Change::Moved { entry, .. } if entry.own => {

@@ -1,4 +1,4 @@
-//! The NATS servers of several nodes, for those who look after them.
+//! Options of the commands that examine or maintain a cluster's NATS servers.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::numbers;
 
-/// The NATS servers of several `everwire serve`; as there, but for what only a node needs.
+/// The NATS servers to examine: the options of `everwire serve`, without those that only a node needs.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ExaminedCluster {
@@ -34,7 +34,7 @@ pub(crate) struct ExaminedCluster {
     pub(crate) cluster_ca: Option<PathBuf>,
 }
 
-/// What is to be done with a cluster.
+/// What to do with a cluster.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClusterCommand {
     /// Begin a new epoch of the history, after an older backup of the streams was restored
@@ -47,7 +47,7 @@ Examples:
     Renew(RenewedCluster),
 }
 
-/// Where the cluster is that begins a new epoch.
+/// The NATS servers of the cluster that begins a new epoch.
 #[derive(Debug, Args)]
 pub(crate) struct RenewedCluster {
     /// The cluster's NATS servers: nats://HOST:4222 or tls://HOST:4222, separated by commas

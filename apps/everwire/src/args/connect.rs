@@ -152,7 +152,7 @@ pub(crate) struct DeliveryArgs {
     pub(crate) fragment_above: BytesOrOff,
 }
 
-/// What is said, and how.
+/// What is printed, and in which form.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ReportArgs {

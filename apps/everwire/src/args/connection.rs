@@ -59,7 +59,7 @@ pub(crate) struct ConnectionArgs {
     pub(crate) headers: Vec<values::Header>,
 }
 
-/// Credentials that are asked for anew at every attempt.
+/// Credentials that are fetched again for every attempt.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct TokenArgs {
@@ -94,7 +94,7 @@ impl ConnectionArgs {
         for header in &self.headers {
             builder = builder.header(&header.name, &header.value);
         }
-        // Where the system says nothing about its network, the heartbeat finds out, only later.
+        // Without hints about the network, the heartbeat notices a change, only later.
         match NetworkHints::of_the_system() {
             Ok(hints) => builder.network_hints(hints),
             Err(_) => builder,

@@ -228,10 +228,10 @@ pub(crate) struct DataArg {
     pub(crate) data: PathBuf,
 }
 
-/// What can't be done for a cluster as a whole: who asks for it is told what can.
+/// A hidden option of commands that do not work on a cluster; the error names the command to use instead.
 #[derive(Debug, Args)]
 pub(crate) struct NoCluster {
-    /// NATS servers of a cluster: not possible here; the error says how
+    /// NATS servers of a cluster: not possible here; the error names what to use instead
     #[arg(long, hide = true, value_name = "URL", value_delimiter = ',')]
     pub(crate) cluster: Vec<String>,
 }
@@ -327,7 +327,7 @@ mod tests {
         }
     }
 
-    /// Every command below one, with the words that name it.
+    /// All subcommands of a command, each with the words that call it.
     fn below<'a>(command: &'a clap::Command, names: &str) -> Vec<(String, &'a clap::Command)> {
         let children = command.get_subcommands().flat_map(|child| {
             let names = format!("{names} {}", child.get_name());
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_valid_is_told_without_a_programmer_s_words() {
+    fn the_error_about_an_invalid_value_has_no_programmer_s_jargon() {
         let command = Cli::command();
         for (names, below) in below(&command, "everwire") {
             for option in below.get_arguments().filter(|argument| argument.get_action().takes_values()) {
@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(Vec::from_iter(without), WITHOUT_DEFAULT);
     }
 
-    /// Options that ask for something which does not happen without them.
+    /// Options without a default: nothing happens unless they are given.
     const WITHOUT_DEFAULT: [&str; 16] = [
         "audience",
         "bearer_file",
@@ -418,7 +418,7 @@ mod tests {
         "url",
     ];
 
-    /// The help is 100 columns wide, and wraps what is longer wherever that is.
+    /// The help is 100 columns wide; longer lines would be wrapped at any place.
     #[test]
     fn no_example_is_wrapped() {
         let command = Cli::command();

@@ -1,6 +1,6 @@
-//! What settings of the library are called on the command line.
+//! Replaces the names of the library's settings in its errors by the command line's options.
 
-/// The longest first where one begins like another.
+/// Settings and their options. Of two that begin alike, the longer one comes first.
 const OPTIONS: [(&str, &str); 17] = [
     ("batching.window", "--batch"),
     ("heartbeat.interval", "--heartbeat-interval"),
@@ -21,24 +21,24 @@ const OPTIONS: [(&str, &str); 17] = [
     ("resolve", "--resolve"),
 ];
 
-/// The library's words about a setting, with the name that it has for whoever has typed it.
+/// The library's error about a setting, in which the setting is named as the option that the user has typed.
 pub(crate) fn in_options(words: &str) -> String {
     for (setting, option) in OPTIONS {
         let named = words.strip_prefix(setting).filter(|rest| rest.starts_with([' ', ':']));
         if let Some(rest) = named {
-            // Others are named in the middle, always by their dotted names.
+            // In the middle, other settings are always named by their dotted names.
             let dotted = OPTIONS.iter().filter(|(setting, _)| setting.contains('.'));
             return dotted.fold(format!("{option}{rest}"), |words, (setting, option)| words.replace(setting, option));
         }
     }
-    // Of what stands in files, which are named only by their options here.
+    // Errors about the content of files, which the library does not know by an option.
     words
         .replace("a root certificate is", "a root certificate of --cacert is")
         .replace("the client certificate is", "the client certificate of --cert is")
         .replace("is not a pin:", "of --pin is not a pin:")
 }
 
-/// The library's words about a failure, with the option that whoever reads them has for what they advise.
+/// The library's advice about a failure, in which the builder's method is named as an option.
 pub(crate) fn with_options(words: &str) -> String {
     words.replace("as a root certificate", "by --cacert")
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::in_options;
 
     #[test]
-    fn a_setting_that_makes_no_sense_is_told_by_the_names_of_the_options() {
+    fn an_error_about_a_setting_names_its_option() {
         let client = || Client::builder("ws://localhost/");
         for (builder, words) in [
             (

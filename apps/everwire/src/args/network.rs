@@ -1,4 +1,4 @@
-//! Options of the way to a server: proxy, redirects, TLS.
+//! Options of the network path to a server: proxy, redirects, addresses, TLS.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::numbers;
 use super::values::{self, Resolved};
 use crate::exit::{Exit, Failure};
 
-/// How the server is reached and recognised.
+/// How the server is reached and authenticated.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
@@ -47,12 +47,12 @@ pub(crate) struct NetworkArgs {
     pub(crate) pins: Vec<String>,
 }
 
-/// The options with what stands in their files.
+/// The options, with the contents of the files that they name.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     args: NetworkArgs,
     roots: Vec<Vec<u8>>,
-    /// A certificate and its key.
+    /// The client certificate and its private key.
     own: Option<(Vec<u8>, Vec<u8>)>,
 }
 

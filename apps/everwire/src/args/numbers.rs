@@ -1,4 +1,4 @@
-//! Values of options that are numbers, and what is wrong with them otherwise in plain words.
+//! Parsers for options that are numbers, with errors in plain words.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -12,7 +12,7 @@ where
     move |text| match text.trim().parse() {
         Ok(number) if number >= least => Ok(number),
         _ if text.len() > 1 && text.bytes().all(|digit| digit.is_ascii_digit()) => {
-            Err("larger than this option takes".to_owned())
+            Err("larger than this option accepts".to_owned())
         }
         _ => Err(format!("not a whole number of at least {least}")),
     }
@@ -45,7 +45,7 @@ mod tests {
         for bad in ["0", "-1", "x", "", "1.5"] {
             assert_eq!(at_least(1_u32)(bad), Err("not a whole number of at least 1".to_owned()), "{bad}");
         }
-        assert_eq!(at_least(0_u32)("99999999999"), Err("larger than this option takes".to_owned()));
+        assert_eq!(at_least(0_u32)("99999999999"), Err("larger than this option accepts".to_owned()));
         assert_eq!(within(1..=5_u8)("5"), Ok(5));
         for bad in ["0", "6", "300", "x"] {
             assert_eq!(within(1..=5_u8)(bad), Err("not a whole number from 1 to 5".to_owned()), "{bad}");

@@ -1,11 +1,11 @@
-//! Options of what is agreed on with a server, and of what its answers mean.
+//! Options of the protocol: limits, compression, text pings, and the meaning of close codes and statuses.
 
 use clap::Args;
 use everwire::{AdviceOverride, Builder, CauseMatch, Deflate, Limits};
 
 use super::values::{self, TextPing};
 
-/// What is spoken on a connection.
+/// How the protocol is spoken on a connection.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ProtocolArgs {

@@ -48,7 +48,7 @@ pub(crate) struct ServeArgs {
     pub(crate) settings: ServeSettings,
 }
 
-/// What may stand on the command line, in the environment and in a file.
+/// The settings that can be given on the command line, in the environment and in a file.
 #[derive(Clone, Debug, Default, PartialEq, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ServeSettings {
@@ -219,7 +219,7 @@ pub(crate) struct ServeSettings {
     pub(crate) metrics: Option<MetricsArg>,
 }
 
-/// How users say who they are.
+/// How users authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum AuthArg {
@@ -231,7 +231,7 @@ pub(crate) enum AuthArg {
     Tokens,
 }
 
-/// Who may read the server's numbers.
+/// Who may read the server's metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum MetricsArg {
@@ -244,7 +244,7 @@ pub(crate) enum MetricsArg {
 }
 
 impl ServeSettings {
-    /// What is written here goes before what is written in `file`.
+    /// These settings, and those of `file` for what is not set here.
     pub(crate) fn over(self, file: Self) -> Self {
         Self {
             listen: self.listen.or(file.listen),
@@ -297,7 +297,7 @@ fn by_base_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BasePath>, 
     parsed(from, base_path)
 }
 
-/// A text that means the same in a file as on the command line.
+/// A text of a settings file, parsed as on the command line.
 fn parsed<'de, T, D: Deserializer<'de>>(
     from: D,
     parse: impl Fn(&str) -> Result<T, String>,

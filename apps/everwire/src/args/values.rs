@@ -1,4 +1,4 @@
-//! Values of options: how they are written and what is wrong with them otherwise.
+//! Parsers for the values of options: durations, sizes, headers, codes, with errors that say how to write them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(parsed).map_err(|_| "negative; a duration is zero or more".to_owned())
 }
 
-/// A duration, or nothing at all.
+/// A duration, or `None` for 'off'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OrOff(pub(crate) Option<Duration>);
 
@@ -49,7 +49,7 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
     number.checked_mul(1 << shift).ok_or_else(|| "larger than this machine can address".to_owned())
 }
 
-/// The size of something that has to have one.
+/// A size above zero.
 pub(super) fn some_bytes(text: &str) -> Result<usize, String> {
     match bytes(text)? {
         0 => Err("zero: nothing could be received; write a size like 64KiB or 16MiB".to_owned()),
@@ -57,7 +57,7 @@ pub(super) fn some_bytes(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A size, or no bound at all.
+/// A size, or `None` for 'off'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BytesOrOff(pub(crate) Option<usize>);
 
@@ -79,16 +79,16 @@ pub(super) fn header(text: &str) -> Result<Header, String> {
     let (name, value) = text.split_once(':').ok_or("no colon; write it like 'X-Team: blue'")?;
     let (name, value) = (name.trim(), value.trim());
     if name.eq_ignore_ascii_case("host") && value.is_empty() {
-        return Err("Host has no value; it names whom the request is for".to_owned());
+        return Err("Host has no value; it must name the server".to_owned());
     }
-    // It is not repeated: a secret may stand in the wrong place.
+    // The errors do not repeat the text: a secret may have been typed in the wrong place.
     http::HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| "what stands before the colon can't be the name of a header".to_owned())?;
     http::HeaderValue::from_str(value).map_err(|_| "its value has characters that no header may carry".to_owned())?;
     Ok(Header { name: name.to_owned(), value: value.to_owned() })
 }
 
-/// Texts that ask for a sign of life and answer it.
+/// A heartbeat by text messages: the text to send, and the reply to expect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TextPing {
     pub(crate) ping: String,
@@ -120,7 +120,7 @@ pub(super) fn cause(text: &str) -> Result<CauseMatch, String> {
     }
 }
 
-/// Where a host is.
+/// The addresses to use for a host instead of looking it up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resolved {
     pub(crate) host: String,
@@ -128,7 +128,7 @@ pub(crate) struct Resolved {
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
-/// `HOST:PORT:ADDRESS[,ADDRESS…]`, as curl has it; IPv6 addresses in brackets or without.
+/// `HOST:PORT:ADDRESS[,ADDRESS…]`, as for curl's option; IPv6 addresses with or without brackets.
 pub(super) fn resolved(text: &str) -> Result<Resolved, String> {
     const EXAMPLE: &str = "write it like example.org:443:192.0.2.1";
     let mut parts = text.splitn(3, ':');
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn text_pings_codes_and_places_are_read() {
+    fn text_pings_codes_and_resolved_addresses_are_read() {
         assert_eq!(text_ping("a=b=c"), Ok(TextPing { ping: "a".into(), pong: "b=c".into() }));
         assert!(text_ping("ping").is_err() && text_ping("=pong").is_err() && text_ping("ping=").is_err());
         assert_eq!((cause("404"), cause("1008")), (Ok(CauseMatch::Status(404)), Ok(CauseMatch::CloseCode(1008))));

@@ -1,4 +1,4 @@
-//! What a message written at a terminal asks for, if it is a command.
+//! Parses what was written at a terminal: a message, or a command that begins with a slash.
 
 /// A written message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,16 +8,16 @@ pub(super) enum Command {
     Say(String),
     /// Send failed messages again.
     Retry,
-    /// Take back what waits.
+    /// Take back the messages that are still queued.
     Cancel,
     Join(String),
-    /// A room was not named.
+    /// `/join` without a room.
     JoinWhere,
     Part,
     Who,
-    /// Which rooms there are.
+    /// List the server's rooms.
     Rooms,
-    /// All of this room is read.
+    /// Mark everything in this room as read.
     Read,
     Quit,
     Help,
@@ -55,7 +55,7 @@ mod tests {
     use super::Command;
 
     #[test]
-    fn a_message_is_said_unless_it_is_a_command() {
+    fn text_is_a_message_unless_it_is_a_command() {
         assert_eq!(Command::of("hello "), Command::Say("hello".into()));
         assert_eq!(Command::of("two\nlines"), Command::Say("two\nlines".into()));
         assert_eq!(Command::of("  "), Command::Nothing);

@@ -1,8 +1,8 @@
-//! The folder of `--outbox`: whose is what.
+//! The folder of `--outbox`, with a subfolder for each server and user.
 //!
-//! What waits to be sent, the last messages and the sign-in of one user at one server stand in a folder of their own below
-//! it, so that nothing is sent or shown to others than it was meant for. What versions before that kept in the folder itself
-//! becomes that of the first who can be its owner.
+//! The unsent messages, the last messages and the sign-in of one user at one server are kept in a subfolder of their own, so
+//! that nothing is sent or shown to the wrong server or user. Earlier versions kept them in the folder itself; the first user
+//! who can be their owner adopts them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 
-/// What one user keeps of one server.
+/// The subfolder of one user at one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Folder {
     root: PathBuf,
@@ -26,32 +26,32 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes it where there is none. `url` is the chat's address.
+    /// Opens the subfolder, and creates it if it does not exist. `url` is the chat's address.
     ///
     /// # Errors
-    /// One line: the folder can't be made.
+    /// One line: the folder can't be created.
     pub(super) fn open(root: &Path, url: &str, user: &str) -> Result<Self, Failure> {
         let server = server(url);
         let own = root.join(file_name(&server)).join(file_name(user));
         make_private(&own).map_err(|error| {
-            let line = format!("the folder {} can't be made: {error} (--outbox DIR)", own.display());
+            let line = format!("the folder {} can't be created: {error} (--outbox DIR)", own.display());
             Failure::new(Exit::Failed, line)
         })?;
         if is_open_to_others(root) && is_open_to_others(&own) {
             tracing::warn!(
                 folder = %own.display(),
-                "others on this machine may read what waits, what was said and the sign-in: run chmod -R go-rwx on it"
+                "other users of this machine can read the unsent messages, the last messages and the sign-in: run chmod -R go-rwx on it"
             );
         }
         Ok(Self { root: root.to_owned(), own, server, user: user.to_owned() })
     }
 
-    /// Where all of it is.
+    /// The subfolder itself.
     pub(super) fn path(&self) -> &Path {
         &self.own
     }
 
-    /// The folder that was named, with what others keep there.
+    /// The folder that `--outbox` names, which has other subfolders too.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
@@ -66,19 +66,20 @@ impl Folder {
         self.own.join(format!("{}.json", file_name(room)))
     }
 
-    /// Where it stands what waits to be sent to a room. Two clients do not share it.
+    /// The store of a room's unsent messages. Two clients do not share one.
     pub(super) fn outbox(&self, room: &str) -> PathBuf {
         self.own.join(format!("{}.outbox", file_name(room)))
     }
 
-    /// Takes what an earlier version kept, as far as it can be this user's; what there is to say about that. `signed_in` is
-    /// whose sign-in that version has kept in the same folder: server and user; `base` is our server in the same words.
+    /// Adopts the files of an earlier version that can be this user's, and returns a line for the user about each.
+    /// `signed_in` is the server and the user of the sign-in that the earlier version kept in the same folder; `base` is
+    /// our server, written in the same way.
     pub(super) fn adopt(&self, signed_in: Option<&(String, String)>, base: &str) -> Vec<String> {
         let files = fs::read_dir(&self.root).into_iter().flatten().flatten().map(|entry| entry.path());
         let names: BTreeSet<String> = files
             .filter(|path| path.extension().is_some_and(|kind| kind == "outbox" || kind == "json"))
             .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-            // Its hyphen is in no room's name.
+            // No room's file has this name: a hyphen in a room's name is encoded.
             .filter(|name| name != "sign-in")
             .collect();
         names.iter().filter_map(|name| self.adopt_room(name, signed_in, base)).collect()
@@ -98,7 +99,7 @@ impl Folder {
         }
         for (old, new) in [(&outbox, self.outbox(&room)), (&memory, self.memory(&room))] {
             if old.is_file() && !new.exists() {
-                // Closed in order, it stands alone; else its log belongs to it.
+                // After a crash, SQLite's log files belong to the database too.
                 for beside in ["", "-wal", "-shm"] {
                     let with = |path: &Path| PathBuf::from(format!("{}{beside}", path.display()));
                     let _ = fs::rename(with(old), with(&new));
@@ -109,8 +110,8 @@ impl Folder {
     }
 }
 
-/// Whether all that waits there, or something of what was said, is this user's. `None`: another program uses it, or it is
-/// none of ours.
+/// Whether all unsent messages, or else one of the last messages, are this user's. `None`: another program uses the files, or
+/// they are not Everwire's.
 fn is_of(outbox: &Path, memory: &Path, user: &str) -> Option<bool> {
     let mut authors = Vec::new();
     if outbox.is_file() {
@@ -130,7 +131,7 @@ fn is_of(outbox: &Path, memory: &Path, user: &str) -> Option<bool> {
     Some(memory["messages"].as_array()?.iter().any(|line| line["userId"].as_str() == Some(user)))
 }
 
-/// The host with its port, and the path unless it is the usual one: what stays the same whatever room is asked for.
+/// The host with its port, and the path unless it is `/ws`: the part of the address that is the same for every room.
 fn server(url: &str) -> String {
     let Ok(uri) = url.parse::<http::Uri>() else { return url.to_owned() };
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("wss") { 443 } else { 80 });
@@ -138,16 +139,16 @@ fn server(url: &str) -> String {
     format!("{}:{port}{path}", uri.host().unwrap_or_default().to_ascii_lowercase())
 }
 
-/// Longer names are cut, and told apart by a digest.
+/// The longest file name, in bytes; longer ones are cut, and a digest keeps them apart.
 const LONGEST_NAME: usize = 150;
 
-/// A name for a file, another for each text, also where capitals do not count.
+/// A file name for a text. Different texts have different names, on file systems that ignore case too.
 fn file_name(text: &str) -> String {
     let mut name = String::new();
     for (at, byte) in text.bytes().enumerate() {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' => name.push(char::from(byte)),
-            // Neither `.` and `..` nor a hidden file.
+            // Never `.`, `..` or a hidden file.
             b'.' if at > 0 && at + 1 < text.len() => name.push('.'),
             _ => name.push_str(&format!("%{byte:02X}")),
         }
@@ -161,7 +162,7 @@ fn file_name(text: &str) -> String {
     name
 }
 
-/// A folder that only its owner may look into, if it is not there yet: what is in it is nobody else's.
+/// Creates a folder that only its owner can read, if it does not exist yet.
 fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -215,7 +216,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_may_look_into_what_is_made() {
+    fn a_new_folder_can_be_read_by_its_owner_only() {
         let parent = tempfile::tempdir().unwrap();
         let root = parent.path().join("kept");
         let folder = Folder::open(&root, "wss://h/ws", "ana").unwrap();
@@ -238,7 +239,7 @@ mod tests {
         assert_ne!(folder.memory("sign-in"), folder.sign_in());
     }
 
-    /// A folder of before, in which these wait.
+    /// A folder of an earlier version, with unsent messages of these users.
     fn before(root: &Path, room: &str, waiting: &[&str]) {
         let mut store = SqliteStore::open(root.join(format!("{room}.outbox"))).unwrap();
         let line = |(number, user): (u64, &&str)| {
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_version_before_has_kept_goes_to_its_owner_and_to_nobody_else() {
+    fn files_of_an_earlier_version_go_to_their_owner_and_to_nobody_else() {
         let root = tempfile::tempdir().unwrap();
         before(root.path(), "den", &["ana", "ana"]);
         let of = |user| Folder::open(root.path(), "ws://h:1/ws", user).unwrap();
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn last_messages_of_before_are_shown_to_who_has_written_some() {
+    fn last_messages_of_an_earlier_version_go_to_a_user_who_has_written_some() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("den.json"), r#"{"messages":[{"userId":"ana"},{"userId":"ben"}]}"#).unwrap();
         let of = |user| Folder::open(root.path(), "ws://h:1/ws", user).unwrap();

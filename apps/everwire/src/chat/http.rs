@@ -1,4 +1,4 @@
-//! Questions to the chat's server over HTTP, by the very way that its WebSocket goes.
+//! HTTP requests to the chat's server, by the same network path as its WebSocket.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use crate::args::{ConnectionArgs, Network};
 use crate::exit::Failure;
 use crate::token::Problem;
 
-/// How long one question may take.
+/// The longest time for one request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// No answer is longer.
+/// The longest response, in bytes.
 const LONGEST: usize = 64 << 10;
 
-/// A server, and the way there: proxy, roots, client certificate, pins and headers are those of the WebSocket.
+/// A server, and how to reach it: proxy, roots, client certificate, pins and headers are those of the WebSocket.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     url: String,
     authority: String,
-    /// Before the paths of what is asked.
+    /// Put before the path of each request.
     base_path: String,
     base: String,
     network: Network,
@@ -40,7 +40,7 @@ impl Server {
         Ok(Self { url: url.to_owned(), authority, base_path, base, network, connection })
     }
 
-    /// The same for what may be read on the way as the chat itself is.
+    /// The same for requests without a password: they may go unencrypted if the chat itself does.
     ///
     /// # Errors
     /// One line: the address names no host.
@@ -50,7 +50,7 @@ impl Server {
         Ok(Self { url: url.to_owned(), authority, base_path, base, network, connection })
     }
 
-    /// `ws://host/below/ws?…` is `http://host/below`.
+    /// The address for HTTP: for `ws://host/below/ws?…` it is `http://host/below`.
     pub(super) fn base(&self) -> &str {
         &self.base
     }
@@ -66,7 +66,7 @@ impl Server {
         self.ask(request).await
     }
 
-    /// The same for a question of whoever has this token.
+    /// Sends a GET request, with this bearer token, and returns the status and the body.
     ///
     /// # Errors
     /// If there was no answer in time.
@@ -96,7 +96,7 @@ impl Server {
             let body = Limited::new(answer.into_body(), LONGEST).collect().await?;
             Ok((status, body.to_bytes().to_vec()))
         };
-        // The connection does the work, and ends with it: nothing is left when this future is dropped.
+        // The connection is driven here and not in a task, so that nothing goes on when this future is dropped.
         tokio::pin!(asked);
         tokio::select! {
             answer = &mut asked => answer,
@@ -142,21 +142,21 @@ fn credentials(url: &str) -> Option<HeaderValue> {
 pub(super) fn base(url: &str) -> Result<String, Failure> {
     let Parts { scheme, authority, base_path, host, is_private } = parts(url)?;
     if !is_private {
-        return Err(Failure::usage(format!("a password to {host} could be read by everybody on the way: use wss://")));
+        return Err(Failure::usage(format!("a password sent to {host} would not be encrypted: use wss://")));
     }
     Ok(format!("{scheme}://{authority}{base_path}"))
 }
 
-/// Of an address.
+/// The parts of an address.
 struct Parts {
-    /// For HTTP.
+    /// `http` or `https`.
     scheme: &'static str,
     /// The host with its port.
     authority: String,
-    /// What stands before the last part of the path.
+    /// The path without its last segment.
     base_path: String,
     host: String,
-    /// Nobody reads on the way.
+    /// The connection is encrypted, or does not leave this machine.
     is_private: bool,
 }
 
@@ -182,7 +182,7 @@ mod tests {
     use super::base;
 
     #[test]
-    fn a_password_is_sent_where_nobody_else_reads_it() {
+    fn a_password_is_sent_over_tls_or_to_this_machine_only() {
         let base = |url| base(url).ok();
         assert_eq!(base("ws://127.0.0.1:8080/ws?room=a").as_deref(), Some("http://127.0.0.1:8080"));
         assert_eq!(base("ws://[::1]:8080/ws").as_deref(), Some("http://[::1]:8080"));

@@ -1,4 +1,4 @@
-//! Which language is spoken, and on what background.
+//! The language of the screen, and the colours that suit the terminal's background.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 use super::screen::Theme;
 use crate::args::ThemeArg;
 
-/// A terminal that does not say its background in this time keeps it to itself.
+/// The longest wait for the terminal to report its background; then dark is assumed.
 const ANSWER: Duration = Duration::from_millis(200);
 
 /// The texts of the language that was asked for, else of the system's.

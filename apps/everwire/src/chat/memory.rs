@@ -6,16 +6,16 @@ use everwire_chat::{ChatClient, Memory};
 
 use super::folder::Folder;
 
-/// What was kept; a file that can't be read is as good as none.
+/// The messages that were kept; `None` if there are none, or the file can't be read.
 pub(super) fn read(folder: &Folder, room: &str) -> Option<Memory> {
     let json = std::fs::read_to_string(folder.memory(room)).ok()?;
     Memory::from_json(&json)
 }
 
-/// Keeps what a client knows now, in place of what was kept before.
+/// Replaces the kept messages by those that a client has now.
 pub(super) fn write(folder: &Folder, room: &str, chat: &ChatClient) -> io::Result<()> {
     let Some(memory) = chat.memory() else { return Ok(()) };
-    // Whole or not at all, whatever ends the program.
+    // The file is replaced as a whole or not at all, whenever the program ends.
     let file = folder.memory(room);
     let unfinished = file.with_extension("json.new");
     std::fs::write(&unfinished, memory.to_json())?;

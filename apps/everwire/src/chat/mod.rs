@@ -3,20 +3,20 @@
 //! - [`screen`]: for people at a terminal
 //! - [`pipe`]: for everything else
 //! - [`command`]: what a written message asks for
-//! - `sign_in`: a password for tokens, asked for by `http`; `kept`: which outlive the program
-//! - `folder`: whose is what in the folder of `--outbox`; `memory`: the last messages, for the next start
-//! - `advice`: what to do where one is not let in; `unsent`: what was not sent when one leaves
-//! - [`language`]: which language, and which colours
+//! - `sign_in`: exchanges a password for tokens, over `http`; `saved_sign_in`: keeps them for the next start
+//! - `folder`: the folder of `--outbox`; `memory`: the last messages, for the next start
+//! - `advice`: what to do after a refusal; `unsent`: counts the messages that are not sent when the user leaves
+//! - [`language`]: the language and the colours
 
 mod advice;
 mod command;
 mod folder;
 mod http;
-mod kept;
 mod language;
 mod memory;
 mod names;
 mod pipe;
+mod saved_sign_in;
 mod screen;
 mod sign_in;
 mod unsent;
@@ -37,17 +37,17 @@ use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::{self, FullScreen, Stop, printable_line};
 use crate::token::{Problem, Source};
-use advice::Way;
+use advice::AuthMethod;
 use folder::Folder;
 use http::Server;
-use kept::Kept;
 use names::{fitted, short_name};
+use saved_sign_in::SavedSignIn;
 use sign_in::SignIn;
 
-/// How long leaving on Ctrl-C may take at most.
+/// The longest time for leaving after Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The room that is joined where none is named.
+/// The room that is joined if none is named.
 const DEFAULT_ROOM: &str = "lobby";
 
 pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure> {
@@ -62,14 +62,14 @@ pub(crate) async fn run(args: ChatArgs, color: ColorArg) -> Result<Exit, Failure
         (Some(user), true) => {
             let server = Server::new(&url, args.network.read()?, args.connection.clone())?;
             let kept = folder.as_ref().map(|folder| {
-                let kept = Kept::at(folder.sign_in(), server.base(), user);
+                let kept = SavedSignIn::at(folder.sign_in(), server.base(), user);
                 kept.adopt(folder.root());
                 kept
             });
             Credentials::Password(SignIn::start(server, user, kept).await?)
         }
         (user, _) => match Source::of(&args.token) {
-            // The server refuses one who takes itself for another than the token's user.
+            // The server refuses a user id that is not the token's.
             Some(_) if user.is_none() => {
                 return Err(Failure::usage(
                     "--bearer-file, --token-command: name the token's user, by --user".to_owned(),
@@ -101,11 +101,11 @@ async fn on_screen(
     let colours = term::look(color, &io::stdout()).colours;
     let settings = screen::Settings {
         words: language::words(args.lang),
-        // Asked of the terminal before anything else reads from it.
+        // Queried before anything else reads from the terminal.
         theme: language::theme(args.theme, colours),
         room,
         close_timeout: args.close_timeout,
-        way: Way::of(&args),
+        auth: AuthMethod::of(&args),
         bell: args.bell,
         list: list_rooms(&args, &url, &credentials)?,
         kept_in: folder.clone(),
@@ -122,7 +122,7 @@ async fn on_screen(
     screen::run(settings, Box::new(join), open, stop).await
 }
 
-/// Asks which rooms the server lists, by the way and as the user of the chat.
+/// A function that asks the server which rooms it lists, by the chat's network path and as its user.
 fn list_rooms(args: &ChatArgs, url: &str, credentials: &Credentials) -> Result<screen::ListRooms, Failure> {
     let server = Server::of_chat(url, args.network.read()?, args.connection.clone())?;
     let credentials = credentials.clone();
@@ -138,20 +138,20 @@ fn list_rooms(args: &ChatArgs, url: &str, credentials: &Credentials) -> Result<s
     }))
 }
 
-/// The folder of what outlives the program, with what a version before has kept.
+/// Opens the user's folder below `--outbox`, and adopts the files of an earlier version.
 fn open_folder(root: &Path, url: &str, user: &str) -> Result<Folder, Failure> {
     let folder = Folder::open(root, url, user)?;
     let base = http::base(url).unwrap_or_default();
-    for said in folder.adopt(Kept::owner_before(root).as_ref(), &base) {
+    for said in folder.adopt(SavedSignIn::owner_before(root).as_ref(), &base) {
         eprintln!("everwire: {}", printable_line(&said));
     }
     Ok(folder)
 }
 
-/// How we say who we are.
+/// How the user authenticates, with what it takes.
 #[derive(Clone)]
 enum Credentials {
-    /// We just say it.
+    /// As a guest.
     None,
     Password(SignIn),
     Token(Source),

@@ -6,7 +6,7 @@ use crate::term::printable_line;
 /// A name is shown with at most this many columns.
 const MAX_NAME: usize = 32;
 
-/// A name on one line and of bounded width, harmless.
+/// A name on one line and of bounded width, without control characters.
 pub(super) fn short_name(name: &str) -> String {
     let name = printable_line(name.trim());
     match cut(&name, MAX_NAME) {
@@ -16,7 +16,7 @@ pub(super) fn short_name(name: &str) -> String {
     }
 }
 
-/// A text in so many columns. What does not fit is left out, with a sign of it.
+/// A text in at most this many columns; a longer one is cut and ends in an ellipsis.
 pub(super) fn fitted(text: &str, columns: usize) -> String {
     match columns.checked_sub(1) {
         Some(columns_before) if text.width() > columns => format!("{}…", cut(text, columns_before).trim_end()),
@@ -25,7 +25,7 @@ pub(super) fn fitted(text: &str, columns: usize) -> String {
     }
 }
 
-/// As much of a text as these columns hold, cut between what people take for characters: their parts alone are something else.
+/// The beginning of a text that fits these columns, cut between grapheme clusters and never within one.
 fn cut(text: &str, columns: usize) -> &str {
     let mut width = 0;
     let fits = |character: &&str| {
@@ -41,7 +41,7 @@ mod tests {
     use super::{fitted, short_name};
 
     #[test]
-    fn what_does_not_fit_into_its_columns_is_cut_with_a_sign_of_it() {
+    fn a_text_that_does_not_fit_its_columns_ends_in_an_ellipsis() {
         for (columns, expected) in [(8, "line one"), (7, "line o…"), (6, "line…"), (2, "l…"), (1, "…"), (0, "")]
         {
             assert_eq!(fitted("line one", columns), expected);

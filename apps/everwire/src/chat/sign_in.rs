@@ -1,4 +1,4 @@
-//! Signing in with a password: the tokens that a chat server gives for it.
+//! Signs in with a password, and keeps the tokens that the chat server issues for it fresh.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,37 +14,38 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::http::Server;
-use super::kept::Kept;
+use super::saved_sign_in::SavedSignIn;
 use crate::exit::{Exit, Failure};
 use crate::token::Problem;
 
-/// A token is not used in the last moments of its life, which are half of it at most.
+/// A token is replaced this long before it expires, or after half of its life if that is later.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// A token that is so young is as good as a new one: all rooms ask for one at the same time.
+/// A refused token that is younger than this is used again and not replaced: another room, with the same refusal, has just
+/// replaced it.
 const YOUNG: Duration = Duration::from_secs(5);
 
-/// Who signs in, shared by all rooms. Cloning it is cheap.
+/// A sign-in, shared by all rooms. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct SignIn(Arc<Inner>);
 
 struct Inner {
     server: Server,
     user: String,
-    kept: Option<Kept>,
+    kept: Option<SavedSignIn>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// `None`: a kept sign-in stands for it.
+    /// `None` if a saved sign-in is used.
     password: Option<String>,
     current: Option<Current>,
-    /// A question that is on its way, for all who wait for a token.
+    /// The request that is in flight; all who need a token wait for it.
     asking: Option<Shared<BoxFuture<'static, Answer>>>,
 }
 
-/// What the server gave last.
+/// The server's last tokens.
 #[derive(Clone)]
 struct Current {
     token: String,
@@ -60,23 +61,23 @@ struct SignedIn {
     refresh: String,
 }
 
-/// What came of a question.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer {
     Token(String),
-    /// In the server's words.
+    /// Refused, for this reason.
     No(String),
-    /// Nobody can say.
+    /// The server could not be asked; trying again may help.
     Unknown(String),
 }
 
 impl SignIn {
-    /// Takes up a sign-in that was kept, or asks for the password and signs in. Where the server can't be reached, that is
-    /// done with the connection.
+    /// Uses a saved sign-in, or asks for the password and signs in. If the server can't be reached now, it signs in when the
+    /// connection is opened.
     ///
     /// # Errors
-    /// One line: there is no password, or it is refused.
-    pub(super) async fn start(server: Server, user: &str, kept: Option<Kept>) -> Result<Self, Failure> {
+    /// One line: there is no password, or it was refused.
+    pub(super) async fn start(server: Server, user: &str, kept: Option<SavedSignIn>) -> Result<Self, Failure> {
         let inner = Inner { server, user: user.to_owned(), kept, state: Mutex::default() };
         if let Answer::No(_) = inner.refresh().await {
             inner.state().password = Some(password(user)?);
@@ -87,10 +88,10 @@ impl SignIn {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// A token for the next attempt; another one if the last was `refused`.
+    /// Returns a token for the next attempt; another one if the last was `refused`.
     ///
-    /// Cancel-safe: the question goes on in a task of its own, and its answer is there for the next attempt. All who wait for
-    /// one wait for the same.
+    /// Cancel-safe: the request goes on in a task of its own, and its answer is used by the next attempt. All callers that wait
+    /// share one request.
     pub(super) async fn token(&self, refused: bool) -> Result<String, Problem> {
         let asking = {
             let mut state = self.0.state();
@@ -103,7 +104,7 @@ impl SignIn {
         };
         match asking.await {
             Answer::Token(token) => Ok(token),
-            // It stays so until somebody signs in.
+            // Trying again can't help until the user signs in.
             Answer::No(words) => Err(PermanentError::new(format!("sign-in: {words}")).into()),
             Answer::Unknown(problem) => Err(format!("sign-in: {problem}").into()),
         }
@@ -149,20 +150,21 @@ impl Inner {
         self.question("/api/sign-in", &credentials).await
     }
 
-    /// A refresh token is good until the one that it gave is used: one whose answer was lost is sent again.
+    /// Exchanges the refresh token for new tokens. It stays valid until the next one is used, so it may be sent again if the
+    /// answer was lost.
     async fn refresh(&self) -> Answer {
-        // Programs that share a sign-in take turns, and each goes on with what the one before has kept.
+        // Programs that share a sign-in take turns, and each uses the token that the one before has saved.
         let _turn = match &self.kept {
             Some(kept) => kept.turn().await,
             None => None,
         };
-        let kept = self.kept.as_ref().and_then(Kept::read);
+        let kept = self.kept.as_ref().and_then(SavedSignIn::read);
         let own = self.state().current.as_ref().map(|current| current.refresh.clone());
         let Some(refresh) = kept.or(own) else { return Answer::No(String::new()) };
         let answer = self.question("/api/refresh", &json!({ "refresh": refresh })).await;
         if let Answer::No(_) = answer {
             self.state().current = None;
-            self.kept.iter().for_each(Kept::forget);
+            self.kept.iter().for_each(SavedSignIn::forget);
         }
         answer
     }
@@ -193,7 +195,7 @@ fn read(status: StatusCode, body: &[u8]) -> Result<SignedIn, Answer> {
             Answer::No("the server does not answer as an Everwire chat server does; check the address".to_owned())
         });
     }
-    // Who is put off is not refused.
+    // These statuses mean "later", not "no".
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         return Err(Answer::Unknown(format!("status {status}")));
     }
@@ -220,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_put_off_keeps_its_sign_in_and_who_is_refused_hears_why() {
+    fn a_busy_server_keeps_the_sign_in_and_a_refusal_says_why() {
         let answer = |status: StatusCode, body: &str| read(status, body.as_bytes()).err();
         assert!(matches!(answer(StatusCode::TOO_MANY_REQUESTS, "{}"), Some(Answer::Unknown(_))));
         assert!(matches!(answer(StatusCode::SERVICE_UNAVAILABLE, "down"), Some(Answer::Unknown(_))));

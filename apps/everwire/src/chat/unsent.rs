@@ -1,4 +1,4 @@
-//! How many lines of ours are not known to have been sent, while the chat is being left.
+//! Counts the user's messages that are not known to be sent, for the last line when the process ends.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use everwire_chat::{ChatClient, ChatEvent, Entry, Status};
 use everwire_i18n::{Text, Words};
 
-/// Of all rooms. Cloned handles count together.
+/// The counts of all rooms. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Unsent(Arc<Mutex<BTreeMap<usize, usize>>>);
 
 impl Unsent {
-    /// Counts those of a client from now on, to its end.
+    /// Counts the messages of a client from now on, until it ends.
     pub(super) fn watch(&self, chat: &ChatClient) {
         let (mut entries, mut updates) = chat.follow_timeline();
         let all = self.clone();
@@ -33,7 +33,7 @@ impl Unsent {
         });
     }
 
-    /// What becomes of them if the process ends now; nothing if there are none.
+    /// What happens to them if the process ends now; `None` if there are none.
     pub(super) fn say(&self, words: &Words, kept_in: Option<&Path>) -> Option<String> {
         let count = self.lock(|counts| counts.values().sum::<usize>()) as u64;
         let folder = kept_in.map(|folder| folder.display().to_string());

@@ -4,17 +4,17 @@ use crate::term::{BadInput, Gone};
 
 /// Why a session's waiting ended.
 pub(super) enum End {
-    /// What was waited for has come.
+    /// The awaited condition was reached.
     Reached,
-    /// As many messages as were wanted were received.
+    /// The wanted number of messages was received.
     Enough,
     /// Ctrl-C or a signal.
     Stopped,
     /// The client ended.
     Final(Closed),
-    /// There never was a connection, and what answers is not what could make one.
+    /// There never was a connection, and the server's answer shows that there can't be one.
     Hopeless(Cause),
-    /// Nobody takes the output any more.
+    /// The output can't be written any more.
     Output(Gone),
     /// Stdin can't be sent.
     BadInput(BadInput),

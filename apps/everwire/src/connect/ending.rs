@@ -1,4 +1,4 @@
-//! The flush, the farewell, and the exit code.
+//! The flush, the close, and the exit code.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::doctor;
 use crate::exit::{Exit, Failure};
 use crate::term::BadInput;
 
-/// How long leaving on Ctrl-C may take at most.
+/// The longest time for leaving after Ctrl-C.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// After everything is settled, the closing handshake gets this long.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// The longest time for the closing handshake after everything is settled.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Closes the client and says how it went.
 pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure> {
     let left = close(&mut session, &end).await;
     let mut lost = None;
-    for line in session.report.troubles(session.ledger.account()) {
+    for line in session.report.undelivered_lines(session.ledger.account()) {
         session.console.say(line);
     }
     let figures = session.report.figures(&session.client.stats(), session.received, session.ledger.account());
     session.say(figures);
-    let balance = Balance {
+    let summary = Summary {
         undelivered: session.ledger.account().undelivered(),
         connected: session.connected,
         last_cause: session.last_cause.as_ref(),
@@ -35,7 +35,7 @@ pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure>
         unread: session.stdin_goes_on.then(|| session.ledger.account().read),
         is_advised: session.advice().is_some(),
     };
-    let (exit, mut reason) = judge(&end, &balance);
+    let (exit, mut reason) = judge(&end, &summary);
     if exit == Exit::Undelivered && session.client.stats().machine.answers_pings == Some(false) {
         reason.push_str(
             ": the other side answers no pings, which would prove it; --guarantee unproven asks for no proof",
@@ -63,10 +63,10 @@ pub(super) async fn end(mut session: Session, end: End) -> Result<Exit, Failure>
     }
 }
 
-/// Flushes what the end leaves time for, still printing what arrives.
+/// Flushes the outbox for as long as the kind of end allows, and prints what arrives meanwhile.
 async fn close(session: &mut Session, end: &End) -> Undelivered {
     let deadline = match end {
-        End::Reached | End::BadInput(_) if session.ledger.is_settled() => FAREWELL,
+        End::Reached | End::BadInput(_) if session.ledger.is_settled() => CLOSE_TIMEOUT,
         // The time for the flush is over.
         End::Reached | End::BadInput(_) => Duration::ZERO,
         End::Enough | End::Stopped | End::Output(_) => PATIENCE.min(session.args.close_timeout),
@@ -84,7 +84,7 @@ async fn close(session: &mut Session, end: &End) -> Undelivered {
     let left = loop {
         tokio::select! {
             left = &mut closing => break left,
-            // An inbox that nobody empties would stop the reading, and with it the proofs of delivery.
+            // A full inbox would stop the reading, and with it the evidence of delivery.
             message = session.inbox.next(), if listening => match message {
                 None => listening = false,
                 Some(message) if printing => printing = session.print(&message).await.is_ok(),
@@ -108,26 +108,26 @@ async fn close(session: &mut Session, end: &End) -> Undelivered {
     left
 }
 
-/// What has come of it all.
-struct Balance<'a> {
+/// What the exit code depends on.
+struct Summary<'a> {
     undelivered: u64,
     /// Whether there has been a connection.
     connected: bool,
     last_cause: Option<&'a Cause>,
     wanted: Option<u64>,
     received: u64,
-    /// Stdin had not ended, and so many lines of it were read.
+    /// The number of lines that were read, if stdin had not ended.
     unread: Option<u64>,
-    /// What to do has been found out by a closer look, and is told behind all this.
+    /// Whether the port was found to speak TLS: that advice is appended to the reason.
     is_advised: bool,
 }
 
-fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
+fn judge(end: &End, summary: &Summary<'_>) -> (Exit, String) {
     match end {
         End::Output(gone) if !gone.is_quiet() => return (Exit::Failed, gone.line()),
-        // The reader has all that it wants.
-        End::Output(_) | End::Enough if balance.undelivered == 0 => {
-            let unread = match balance.unread {
+        // The user has received what was asked for.
+        End::Output(_) | End::Enough if summary.undelivered == 0 => {
+            let unread = match summary.unread {
                 None => "",
                 Some(0) => "; stdin had not ended, and nothing of it was sent",
                 Some(_) => "; stdin had not ended, and what was read of it was sent",
@@ -135,7 +135,7 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
             return (Exit::Done, format!("closed{unread}"));
         }
         End::Hopeless(cause) => {
-            let advice = if balance.is_advised { String::new() } else { advised(cause) };
+            let advice = if summary.is_advised { String::new() } else { advised(cause) };
             return (Exit::GaveUp, format!("no connection can be made: {}{advice}", describe::cause(cause)));
         }
         End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent{}", hint(bad))),
@@ -147,14 +147,14 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
         End::Final(closed) => describe::closed(closed).1,
         _ => "closed".to_owned(),
     };
-    match balance.undelivered {
-        0 if !balance.connected => {
-            let cause = balance.last_cause.map(|cause| format!(": {}", describe::cause(cause))).unwrap_or_default();
+    match summary.undelivered {
+        0 if !summary.connected => {
+            let cause = summary.last_cause.map(|cause| format!(": {}", describe::cause(cause))).unwrap_or_default();
             (Exit::GaveUp, format!("{why}; there never was a connection{cause}"))
         }
-        0 => match balance.wanted {
-            Some(wanted) if balance.received < wanted => {
-                (Exit::Undelivered, format!("{why}; {} of {wanted} wanted messages received", balance.received))
+        0 => match summary.wanted {
+            Some(wanted) if summary.received < wanted => {
+                (Exit::Undelivered, format!("{why}; {} of {wanted} wanted messages received", summary.received))
             }
             _ => (Exit::Done, why),
         },
@@ -163,9 +163,9 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
     }
 }
 
-/// As the doctor would.
+/// The doctor's advice about a cause.
 fn advised(cause: &Cause) -> String {
-    // The cause asks already whether it is ws://.
+    // This cause's own text suggests ws://.
     let is_asked =
         matches!(cause, Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::NotWebSocket, phase: Phase::Tls, .. }));
     if is_asked {
@@ -186,11 +186,11 @@ fn hint(bad: &BadInput) -> &'static str {
 mod tests {
     use everwire::{Cause, Closed, Loss};
 
-    use super::{Balance, End, judge};
+    use super::{End, Summary, judge};
     use crate::exit::Exit;
     use crate::term::BadInput;
 
-    const WELL: Balance<'static> = Balance {
+    const WELL: Summary<'static> = Summary {
         undelivered: 0,
         connected: true,
         last_cause: None,
@@ -204,10 +204,10 @@ mod tests {
     fn the_exit_code_tells_how_it_ended() {
         let cause = Cause::Lost(Loss::Ended);
         let gave_up = Closed::GaveUp { last: cause.clone(), attempts: 3, elapsed: std::time::Duration::from_secs(1) };
-        let left = |undelivered| Balance { undelivered, ..WELL };
-        let never = Balance { connected: false, last_cause: Some(&cause), ..WELL };
-        let one_of_three = Balance { wanted: Some(3), received: 1, ..WELL };
-        for (end, balance, exit) in [
+        let left = |undelivered| Summary { undelivered, ..WELL };
+        let never = Summary { connected: false, last_cause: Some(&cause), ..WELL };
+        let one_of_three = Summary { wanted: Some(3), received: 1, ..WELL };
+        for (end, summary, exit) in [
             (End::Reached, &WELL, Exit::Done),
             (End::Stopped, &WELL, Exit::Done),
             (End::Reached, &left(1), Exit::Undelivered),
@@ -220,34 +220,34 @@ mod tests {
             (End::Reached, &never, Exit::GaveUp),
             (End::Stopped, &never, Exit::GaveUp),
             (End::Hopeless(cause.clone()), &never, Exit::GaveUp),
-            (End::Enough, &Balance { wanted: Some(3), received: 3, ..WELL }, Exit::Done),
+            (End::Enough, &Summary { wanted: Some(3), received: 3, ..WELL }, Exit::Done),
             (End::Stopped, &one_of_three, Exit::Undelivered),
             (End::Final(Closed::ByPeer(None)), &one_of_three, Exit::Undelivered),
         ] {
-            let (got, reason) = judge(&end, balance);
+            let (got, reason) = judge(&end, summary);
             assert_eq!(got, exit, "{reason}");
             assert!(!reason.is_empty() && !reason.contains('\n'));
         }
     }
 
     #[test]
-    fn what_was_missing_is_told() {
+    fn the_reason_says_what_was_missing() {
         let cause = Cause::Lost(Loss::Ended);
-        let never = Balance { connected: false, last_cause: Some(&cause), ..WELL };
+        let never = Summary { connected: false, last_cause: Some(&cause), ..WELL };
         let (_, reason) = judge(&End::Reached, &never);
         assert!(reason.starts_with("closed; there never was a connection: "), "{reason}");
         for (unread, told) in
             [(None, "closed"), (Some(0), "nothing of it was sent"), (Some(2), "what was read of it was sent")]
         {
-            let (exit, reason) = judge(&End::Enough, &Balance { wanted: Some(1), received: 1, unread, ..WELL });
+            let (exit, reason) = judge(&End::Enough, &Summary { wanted: Some(1), received: 1, unread, ..WELL });
             assert!(exit == Exit::Done && reason.ends_with(told), "{reason}");
         }
-        let (_, reason) = judge(&End::Stopped, &Balance { wanted: Some(3), received: 1, ..WELL });
+        let (_, reason) = judge(&End::Stopped, &Summary { wanted: Some(3), received: 1, ..WELL });
         assert_eq!(reason, "closed; 1 of 3 wanted messages received");
     }
 
     #[test]
-    fn bad_input_comes_with_what_to_do() {
+    fn the_reason_for_bad_input_names_the_option_that_helps() {
         let (_, reason) = judge(&End::BadInput(BadInput::NotUtf8 { line: 3 }), &WELL);
         assert_eq!(reason, "line 3 of stdin is not UTF-8; nothing after it was sent; --binary sends bytes");
     }

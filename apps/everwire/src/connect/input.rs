@@ -1,4 +1,4 @@
-//! Where lines come from; how stdin becomes messages, no faster than they can be sent.
+//! Reads stdin or the screen's input line, and turns stdin into messages no faster than they can be sent.
 
 use std::io;
 
@@ -9,14 +9,14 @@ use tokio::task::JoinHandle;
 
 use crate::term::{BadInput, Console, Lines, Typed, chunk};
 
-/// How stdin is cut into messages, with the bound of one of them in bytes.
+/// How stdin is split into messages of at most `limit` bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Cut {
+pub(super) enum SplitBy {
     Lines { limit: usize },
     Chunks { limit: usize },
 }
 
-/// Where lines come from.
+/// The source of the messages to send.
 pub(super) enum Input {
     Pump(Pump),
     /// Typed on the console's screen.
@@ -31,26 +31,26 @@ pub(super) enum WhenFull {
     Refuse,
 }
 
-/// What came from there.
+/// What the source yields.
 pub(super) enum InputLine {
     Read(Read),
     Typed(io::Result<Typed>),
 }
 
-/// What came of reading.
+/// The result of reading a line or a chunk of stdin.
 #[derive(Debug)]
 pub(super) enum Read {
     /// The next line or chunk was accepted.
     Sent(Delivery),
-    /// The next line or chunk was not.
+    /// The next line or chunk was not accepted.
     Unsent(SendError),
     /// Nothing more will come.
     End,
     Bad(BadInput),
 }
 
-/// Reads stdin in the background until it ends or this is dropped. Bounded: what waits for room in the outbox is one
-/// message, and stdin is not read meanwhile.
+/// Reads stdin in the background until it ends or this is dropped. Bounded: only one message waits for room in the outbox,
+/// and stdin is not read meanwhile.
 #[derive(Debug)]
 pub(super) struct Pump {
     reads: mpsc::Receiver<Read>,
@@ -67,12 +67,12 @@ impl Input {
         }
     }
 
-    /// What can be had without waiting.
+    /// The next result that is there already.
     pub(super) fn ready(&mut self) -> Option<Read> {
         if let Self::Pump(pump) = self { pump.ready() } else { None }
     }
 
-    /// Reads no more, and gives what was read and not yet taken; a screen still hears Ctrl-C.
+    /// Stops reading, and returns the results that were not taken yet; a screen still handles Ctrl-C.
     pub(super) async fn end(&mut self) -> Vec<Read> {
         match self {
             Self::Pump(pump) => {
@@ -86,8 +86,8 @@ impl Input {
 }
 
 impl Pump {
-    pub(super) fn start(client: Client, cut: Cut, when_full: WhenFull) -> Self {
-        Self::reading(client, Source::new(cut, Box::new(stdin())), when_full)
+    pub(super) fn start(client: Client, split_by: SplitBy, when_full: WhenFull) -> Self {
+        Self::reading(client, Source::new(split_by, Box::new(stdin())), when_full)
     }
 
     fn reading(client: Client, source: Source, when_full: WhenFull) -> Self {
@@ -100,12 +100,12 @@ impl Pump {
         self.reads.recv().await.unwrap_or(Read::End)
     }
 
-    /// What was read and waits to be taken.
+    /// The next result that is there already.
     pub(super) fn ready(&mut self) -> Option<Read> {
         self.reads.try_recv().ok()
     }
 
-    /// Reads no more, and gives what was read and not yet taken: all that was sent is among it.
+    /// Stops reading, and returns the results that were not taken yet, so that every sent message is accounted for.
     async fn end(&mut self) -> Vec<Read> {
         self.task.abort();
         self.reads.close();
@@ -124,7 +124,7 @@ impl Drop for Pump {
 }
 
 async fn pump(client: Client, mut source: Source, when_full: WhenFull, reads: mpsc::Sender<Read>) {
-    // With a place to tell of it reserved first, nothing is sent of which nobody hears.
+    // The place in the channel is reserved first, so that every message that is sent is also reported.
     while let Ok(place) = reads.reserve().await {
         let read = match source.next().await {
             Ok(None) => Read::End,
@@ -145,7 +145,7 @@ async fn pump(client: Client, mut source: Source, when_full: WhenFull, reads: mp
     }
 }
 
-/// Stdin, but for tests.
+/// Stdin, or a test's bytes.
 type Bytes = Box<dyn AsyncRead + Send + Unpin>;
 
 enum Source {
@@ -154,11 +154,11 @@ enum Source {
 }
 
 impl Source {
-    fn new(cut: Cut, bytes: Bytes) -> Self {
+    fn new(split_by: SplitBy, bytes: Bytes) -> Self {
         let input = BufReader::with_capacity(64 << 10, bytes);
-        match cut {
-            Cut::Lines { limit } => Self::Lines(Lines::new(input, limit)),
-            Cut::Chunks { limit } => Self::Chunks(input, limit),
+        match split_by {
+            SplitBy::Lines { limit } => Self::Lines(Lines::new(input, limit)),
+            SplitBy::Chunks { limit } => Self::Chunks(input, limit),
         }
     }
 
@@ -178,11 +178,11 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn all_that_was_sent_when_the_reading_ends_is_given() {
+    async fn the_end_of_reading_returns_every_message_that_was_sent() {
         for (turns, when_full) in (0..40).flat_map(|turns| [(turns, WhenFull::Wait), (turns, WhenFull::Refuse)]) {
             let client = Client::builder("ws://127.0.0.1:9/").connect_on_build(false).build().expect("good settings");
             let endless = Box::new(tokio::io::repeat(b'x'));
-            let mut pump = Pump::reading(client.clone(), Source::new(Cut::Chunks { limit: 1 }, endless), when_full);
+            let mut pump = Pump::reading(client.clone(), Source::new(SplitBy::Chunks { limit: 1 }, endless), when_full);
             while client.stats().machine.queued_messages < turns {
                 tokio::task::yield_now().await;
             }

@@ -63,7 +63,7 @@ pub(super) struct EventLine {
     post_mortem: Option<PostMortemLine>,
 }
 
-/// All that is known of a connection that has ended.
+/// The post-mortem of a connection.
 #[derive(Debug, Serialize)]
 struct PostMortemLine {
     connection: u64,
@@ -138,9 +138,9 @@ pub(super) struct EndLine<'a> {
     sent: u64,
     delivered: u64,
     undelivered: u64,
-    /// Never handed to a socket.
+    /// Messages that were never written to a socket.
     unsent: Vec<Payload<'a>>,
-    /// Written, but nothing proves the arrival.
+    /// Messages that were written, without evidence of their arrival.
     unproven: Vec<Payload<'a>>,
 }
 
@@ -153,7 +153,7 @@ impl Line<'_> {
             line: &'a Line<'b>,
             time: String,
         }
-        // Nothing here fails to serialise: keys are strings and numbers finite.
+        // This can't fail: all keys are strings and all numbers finite.
         serde_json::to_string(&Stamped { line: self, time: format!("{now:.3}") }).unwrap_or_default()
     }
 }
@@ -244,8 +244,8 @@ impl<'a> EndLine<'a> {
     }
 }
 
-/// An outcome as one word for programs.
-pub(super) fn word(outcome: Outcome) -> &'static str {
+/// The name of an outcome in the JSON lines.
+pub(super) fn outcome_name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Acknowledged => "acknowledged",
         Outcome::Received => "received",

@@ -1,13 +1,13 @@
-//! What became of each line.
+//! The outcome of each line.
 
 use std::collections::VecDeque;
 
 use everwire::{Delivery, Outcome, Progress, Stage};
 
-/// So many separate runs of undelivered lines are remembered; beyond, they are only counted.
-const MAX_TROUBLES: usize = 1_000;
+/// The most runs of undelivered lines that are remembered; beyond it, lines are only counted.
+const MAX_UNDELIVERED_RUNS: usize = 1_000;
 
-/// The lines whose outcome is still open, in order, and the account of the others. As large as the outbox at most.
+/// The lines whose outcome is not known yet, in order, and the account of the others. It grows with the outbox at most.
 #[derive(Debug)]
 pub(super) struct Ledger {
     open: VecDeque<(u64, Delivery)>,
@@ -17,18 +17,18 @@ pub(super) struct Ledger {
 /// Lines are numbered from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
-    /// Whether a line counts as delivered once it is written, because its arrival is not asked for.
+    /// Whether a line counts as delivered once it is written, because no proof of arrival was asked for.
     pub(super) written_is_enough: bool,
     pub(super) read: u64,
     pub(super) delivered: u64,
-    pub(super) troubles: Vec<Trouble>,
-    /// Undelivered lines that are in no element of `troubles`.
+    pub(super) undelivered_lines: Vec<UndeliveredLines>,
+    /// The number of undelivered lines beyond those in `undelivered_lines`.
     pub(super) more: u64,
 }
 
-/// Neighbouring lines that had the same undelivered outcome.
+/// A run of consecutive lines that were not delivered, with the same outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(super) struct UndeliveredLines {
     pub(super) first: u64,
     pub(super) last: u64,
     /// `None`: never accepted.
@@ -40,17 +40,17 @@ impl Ledger {
         Self { open: VecDeque::new(), account: Account { written_is_enough, ..Account::default() } }
     }
 
-    /// The next line was accepted.
+    /// Notes that the next line was accepted; returns its number.
     pub(super) fn sent(&mut self, delivery: Delivery) -> u64 {
         self.account.read += 1;
         self.open.push_back((self.account.read, delivery));
         self.account.read
     }
 
-    /// The next line was not accepted.
+    /// Notes that the next line was not accepted; returns its number.
     pub(super) fn unsent(&mut self) -> u64 {
         self.account.read += 1;
-        self.account.trouble(self.account.read, None);
+        self.account.undelivered_run(self.account.read, None);
         self.account.read
     }
 
@@ -62,7 +62,7 @@ impl Ledger {
         &self.account
     }
 
-    /// How many lines are open.
+    /// The number of lines whose outcome is not known yet.
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
@@ -90,8 +90,8 @@ impl Ledger {
         Some(settled)
     }
 
-    /// Outcomes that are known behind one that is still open; asked for when the ledger grows long, as it would with a
-    /// policy that drops the newest lines while the oldest wait.
+    /// Removes and returns all known outcomes, those behind an open one too. Called when the ledger grows long, as it does with
+    /// a policy that drops the newest lines while the oldest wait.
     pub(super) fn sweep(&mut self) -> Vec<(u64, Outcome)> {
         let mut known = Vec::new();
         self.open.retain(|(line, delivery)| match delivery.progress() {
@@ -110,7 +110,12 @@ impl Ledger {
 
 impl Account {
     pub(super) fn undelivered(&self) -> u64 {
-        self.more + self.troubles.iter().map(|trouble| trouble.last - trouble.first + 1).sum::<u64>()
+        self.more
+            + self
+                .undelivered_lines
+                .iter()
+                .map(|undelivered_run| undelivered_run.last - undelivered_run.first + 1)
+                .sum::<u64>()
     }
 
     /// Whether `outcome` is what the user asked for.
@@ -122,15 +127,17 @@ impl Account {
         if self.is_good(outcome) {
             self.delivered += 1;
         } else {
-            self.trouble(line, Some(outcome));
+            self.undelivered_run(line, Some(outcome));
         }
     }
 
-    fn trouble(&mut self, line: u64, outcome: Option<Outcome>) {
-        let remembered = self.troubles.len();
-        match self.troubles.last_mut() {
+    fn undelivered_run(&mut self, line: u64, outcome: Option<Outcome>) {
+        let remembered = self.undelivered_lines.len();
+        match self.undelivered_lines.last_mut() {
             Some(last) if last.outcome == outcome && last.last + 1 == line => last.last = line,
-            _ if remembered < MAX_TROUBLES => self.troubles.push(Trouble { first: line, last: line, outcome }),
+            _ if remembered < MAX_UNDELIVERED_RUNS => {
+                self.undelivered_lines.push(UndeliveredLines { first: line, last: line, outcome })
+            }
             _ => self.more += 1,
         }
     }
@@ -140,24 +147,24 @@ impl Account {
 mod tests {
     use everwire::{DropPolicy, Outcome, Stage};
 
-    use super::{Account, MAX_TROUBLES, Trouble};
+    use super::{Account, MAX_UNDELIVERED_RUNS, UndeliveredLines};
 
     #[test]
-    fn neighbouring_lines_of_one_fate_are_told_together() {
+    fn consecutive_lines_with_the_same_outcome_are_one_run() {
         let mut account = Account::default();
         account.outcome(1, Outcome::Received);
         for line in [2, 3, 4] {
             account.outcome(line, Outcome::Unknown(Stage::Written));
         }
         account.outcome(5, Outcome::Cancelled);
-        account.trouble(6, None);
+        account.undelivered_run(6, None);
         let unknown = Some(Outcome::Unknown(Stage::Written));
         assert_eq!(
-            account.troubles,
+            account.undelivered_lines,
             [
-                Trouble { first: 2, last: 4, outcome: unknown },
-                Trouble { first: 5, last: 5, outcome: Some(Outcome::Cancelled) },
-                Trouble { first: 6, last: 6, outcome: None },
+                UndeliveredLines { first: 2, last: 4, outcome: unknown },
+                UndeliveredLines { first: 5, last: 5, outcome: Some(Outcome::Cancelled) },
+                UndeliveredLines { first: 6, last: 6, outcome: None },
             ]
         );
         assert_eq!((account.delivered, account.undelivered()), (1, 5));
@@ -177,7 +184,7 @@ mod tests {
         for line in 1..=10_000 {
             account.outcome(line * 2, Outcome::Dropped(DropPolicy::Newest));
         }
-        assert_eq!(account.troubles.len(), MAX_TROUBLES);
+        assert_eq!(account.undelivered_lines.len(), MAX_UNDELIVERED_RUNS);
         assert_eq!(account.undelivered(), 10_000);
     }
 }

@@ -1,11 +1,11 @@
-//! `everwire connect`: lines in, messages out, through every loss of the connection.
+//! `everwire connect`: sends the lines of stdin as messages, and prints what is received, over lost connections.
 //!
-//! - [`settings`]: the options become a client
-//! - [`input`]: stdin becomes messages, no faster than they can be sent
-//! - [`session`]: everything that happens, until it ends and how
-//! - [`end`]: why it ended; [`ending`]: the flush, the farewell, and the exit code
-//! - [`ledger`]: what became of each line
-//! - [`report`], [`json`]: what is said about it, without I/O
+//! - [`settings`]: makes a client of the options
+//! - [`input`]: makes messages of stdin, no faster than they can be sent
+//! - [`session`]: the loop over all events
+//! - [`end`]: why it ended; [`ending`]: the flush, the close, and the exit code
+//! - [`ledger`]: the outcome of each line
+//! - [`report`], [`json`]: what is printed, as text or as JSON, without I/O
 
 mod end;
 mod ending;

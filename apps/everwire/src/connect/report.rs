@@ -1,4 +1,4 @@
-//! What is said about the connection: as words to stderr, or as JSON lines to stdout. No I/O.
+//! The text about the connection that goes to stderr. No I/O.
 
 use std::time::Instant;
 
@@ -6,12 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use everwire::{Event, Message, Outcome, State, Stats};
 
-use super::ledger::{Account, Trouble};
+use super::ledger::{Account, UndeliveredLines};
 use crate::args::ConnectArgs;
 use crate::describe;
 use crate::term::{Look, Tone, printable_line, short};
 
-/// How much is said.
+/// How much is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Volume {
     Quiet,
@@ -19,12 +19,12 @@ enum Volume {
     Everything,
 }
 
-/// The words' volume and looks.
+/// Formats the lines, and decides which are printed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Report {
     volume: Volume,
     look: Look,
-    /// What stdin is made of.
+    /// What stdin is split into: `line` or `chunk`.
     unit: &'static str,
 }
 
@@ -44,13 +44,13 @@ impl Report {
         self.at(Volume::States).then(|| self.line(tone, &text))
     }
 
-    /// The state as it stands on a screen.
+    /// The state as a row of the screen.
     pub(super) fn row(&self, state: &State, now: Instant) -> String {
         let (tone, text) = describe::state(state, now);
         self.look.paint(tone, &format!("● {text}"))
     }
 
-    /// A word on what was understood.
+    /// A note to the user.
     pub(super) fn note(&self, text: &str) -> Option<String> {
         self.at(Volume::States).then(|| self.line(Tone::Faint, text))
     }
@@ -98,15 +98,25 @@ impl Report {
         self.at(Volume::Everything).then(|| self.line(Tone::Faint, &text))
     }
 
-    /// What is uncertain or lost, a line each, the worst of it first; at most a dozen. Nothing where each outcome was told
-    /// when it was known.
-    pub(super) fn troubles(&self, account: &Account) -> Vec<String> {
+    /// The runs of undelivered lines, at most ten, and the number of the others. Empty if each outcome was printed when it
+    /// became known, or nothing is printed.
+    pub(super) fn undelivered_lines(&self, account: &Account) -> Vec<String> {
         const SHOWN: usize = 10;
         if self.volume != Volume::States {
             return Vec::new();
         }
-        let mut lines: Vec<String> = account.troubles.iter().take(SHOWN).map(|trouble| self.trouble(trouble)).collect();
-        let shown: u64 = account.troubles.iter().take(SHOWN).map(|trouble| trouble.last - trouble.first + 1).sum();
+        let mut lines: Vec<String> = account
+            .undelivered_lines
+            .iter()
+            .take(SHOWN)
+            .map(|undelivered_run| self.undelivered_run(undelivered_run))
+            .collect();
+        let shown: u64 = account
+            .undelivered_lines
+            .iter()
+            .take(SHOWN)
+            .map(|undelivered_run| undelivered_run.last - undelivered_run.first + 1)
+            .sum();
         let more = account.undelivered() - shown;
         if more > 0 {
             lines.push(self.line(Tone::Bad, &format!("… and {more} more; --json tells of each")));
@@ -114,7 +124,7 @@ impl Report {
         lines
     }
 
-    fn trouble(&self, Trouble { first, last, outcome }: &Trouble) -> String {
+    fn undelivered_run(&self, UndeliveredLines { first, last, outcome }: &UndeliveredLines) -> String {
         let outcome = outcome.map_or_else(|| "never accepted".to_owned(), |outcome| outcome.to_string());
         self.line(Tone::Bad, &format!("{}: {outcome}", self.which(*first, *last)))
     }

@@ -1,4 +1,4 @@
-//! Everything that happens between start and end.
+//! The loop of `everwire connect`, from start to end.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use everwire_server::after;
 use tokio::time::{sleep, sleep_until};
 
 use super::end::End;
-use super::input::{Cut, Input, InputLine, Pump, Read, WhenFull};
-use super::json::{EventLine, Line, Payload, StateLine, word};
+use super::input::{Input, InputLine, Pump, Read, SplitBy, WhenFull};
+use super::json::{EventLine, Line, Payload, StateLine, outcome_name};
 use super::ledger::Ledger;
 use super::report::{self, Report};
 use super::settings;
@@ -19,13 +19,13 @@ use crate::args::{ConnectArgs, GuaranteeArg, OverflowArg};
 use crate::describe;
 use crate::term::{Console, Gone, Stop, Typed};
 
-/// One binary message of stdin is at most this long.
+/// The longest binary message of stdin, in bytes.
 const CHUNK: usize = 64 << 10;
-/// So many messages or lines are taken in one go before anything else gets its turn.
+/// The most messages or lines that are handled in one go, before other events get their turn.
 const BURST: usize = 1024;
-/// Stdin that has nothing for so long is not waited for when all else is done.
+/// When enough messages were received: stdin counts as read after this long without input.
 const UNREAD: Duration = Duration::from_secs(1);
-/// How often a countdown on a screen is painted anew.
+/// How often a countdown on a screen is repainted.
 const TICK: Duration = Duration::from_millis(250);
 
 pub(super) struct Session {
@@ -40,40 +40,40 @@ pub(super) struct Session {
     pub(super) connected: bool,
     /// Why there is no connection.
     pub(super) last_cause: Option<Cause>,
-    /// The state as it was told last.
-    told: Option<State>,
-    /// What is known of the addresses, where there is a choice.
+    /// The state that was printed last.
+    reported: Option<State>,
+    /// The results of the server's addresses, if it has several.
     addresses: Vec<TriedAddress>,
-    /// Where it goes.
+    /// The server's URL.
     url: String,
-    /// What was found out when the first connection failed.
-    instead: Option<Instead>,
-    /// As many messages as were wanted have come, and no more is printed.
+    /// Whether the port speaks TLS; `None` until that was checked.
+    tls_check: Option<TlsCheck>,
+    /// The wanted number of messages has come, and no more are printed.
     enough: bool,
-    /// At the end stdin had not ended.
+    /// Stdin had not ended when the session ended.
     pub(super) stdin_goes_on: bool,
     pub(super) console: Console,
     pub(super) report: Report,
     pub(super) stop: Stop,
 }
 
-/// Whether another address is what is wanted.
-enum Instead {
-    Unknown,
+/// Whether the user should use `wss://` instead.
+enum TlsCheck {
+    NoAdvice,
     Advised(String),
 }
 
-/// What is waited for.
+/// The condition that is awaited.
 #[derive(Clone, Copy)]
 enum Until {
     InputEnds,
     /// Stdin has ended, or had nothing more for a while.
     InputRead,
-    /// Every line has its outcome, or time is over.
+    /// Every line has its outcome, or the deadline has passed.
     Settled(tokio::time::Instant),
-    /// There has been a connection, or time is over.
+    /// There has been a connection, or the deadline has passed.
     Connected(tokio::time::Instant),
-    /// Nothing was received for this long; `None`: for ever.
+    /// Nothing was received for this long; `None`: this is never reached.
     Quiet(Option<Duration>),
 }
 
@@ -88,11 +88,11 @@ impl Session {
             Console::Screen(_) => Input::Screen,
             Console::Plain(_) if args.binary => {
                 let limit = CHUNK.min(args.delivery.outbox_bytes);
-                Input::Pump(Pump::start(client.clone(), Cut::Chunks { limit }, when_full))
+                Input::Pump(Pump::start(client.clone(), SplitBy::Chunks { limit }, when_full))
             }
             Console::Plain(_) => {
                 let limit = args.delivery.outbox_bytes;
-                Input::Pump(Pump::start(client.clone(), Cut::Lines { limit }, when_full))
+                Input::Pump(Pump::start(client.clone(), SplitBy::Lines { limit }, when_full))
             }
         };
         let written_is_enough = args.delivery.guarantee == GuaranteeArg::Unproven;
@@ -103,10 +103,10 @@ impl Session {
             received: 0,
             connected: false,
             last_cause: None,
-            told: None,
+            reported: None,
             addresses: Vec::new(),
             url: String::new(),
-            instead: None,
+            tls_check: None,
             enough: false,
             stdin_goes_on: false,
             args,
@@ -118,7 +118,7 @@ impl Session {
         }
     }
 
-    /// Stays until it ends, and says why.
+    /// Runs to the end, and returns why it ended.
     pub(super) async fn run(mut self, address: &Address) -> (Self, End) {
         if let Some(url) = &address.understood_as {
             self.say(self.report.note(&format!("using {url}")));
@@ -131,7 +131,7 @@ impl Session {
         (self, end)
     }
 
-    /// Until there is nothing more to do.
+    /// Sends and receives until there is nothing more to do.
     async fn converse(&mut self) -> End {
         let read = match self.wait(Until::InputEnds).await {
             End::Reached => None,
@@ -151,7 +151,8 @@ impl Session {
         }
     }
 
-    /// What was wanted may come before stdin was read, as a greeting does. What is there of that belongs to what was asked for.
+    /// The wanted messages may come before stdin was read, for instance as a greeting. The lines that are on stdin already are
+    /// still sent.
     async fn read_the_rest(&mut self) -> End {
         self.enough = true;
         match self.wait(Until::InputRead).await {
@@ -160,23 +161,23 @@ impl Session {
         }
     }
 
-    /// What to do instead, if the address is what is wrong.
+    /// Advice to use another address, if the port speaks TLS.
     pub(super) fn advice(&self) -> Option<&str> {
-        match &self.instead {
-            Some(Instead::Advised(advice)) => Some(advice),
-            Some(Instead::Unknown) | None => None,
+        match &self.tls_check {
+            Some(TlsCheck::Advised(advice)) => Some(advice),
+            Some(TlsCheck::NoAdvice) | None => None,
         }
     }
 
-    /// Reads no more; what was sent meanwhile is accounted for like the rest.
+    /// Stops reading, and accounts for the messages that were sent meanwhile.
     async fn end_input(&mut self) {
         for read in self.input.end().await {
             self.note(read);
         }
     }
 
-    /// After the end of stdin. A wanted number of messages is waited for as long as it takes; else it is waited until
-    /// nothing comes any more, once there is a connection that something could come by.
+    /// After the end of stdin: waits for the wanted number of messages, however long it takes; without one, waits for a
+    /// connection, and then until nothing has been received for the time of `--linger`.
     async fn linger(&mut self, deadline: tokio::time::Instant) -> End {
         let quiet = if self.wanted().is_some() { None } else { self.args.linger.0 };
         if quiet.is_some() {
@@ -188,7 +189,7 @@ impl Session {
         self.wait(Until::Quiet(quiet)).await
     }
 
-    /// How many messages are to be received.
+    /// The number of messages to receive, if it is limited.
     pub(super) fn wanted(&self) -> Option<u64> {
         if self.args.once { Some(1) } else { self.args.messages }
     }
@@ -197,7 +198,7 @@ impl Session {
         let mut quiet_since = tokio::time::Instant::now();
         loop {
             let reached = match until {
-                // Where the other side answers no pings there is nothing to wait for.
+                // If the server answers no pings, no evidence will come.
                 Until::Settled(_) => {
                     self.ledger.is_settled() || self.client.stats().machine.answers_pings == Some(false)
                 }
@@ -270,7 +271,7 @@ impl Session {
                 let state = self.client.state();
                 return self.on_state(&state).await;
             }
-            // A kind of news that is newer than this program.
+            // A kind of event that is newer than this program.
             Some(_) => {}
             None => {
                 let closed = match self.client.state() {
@@ -286,25 +287,25 @@ impl Session {
     async fn on_state(&mut self, state: &State) -> Result<Option<End>, Gone> {
         self.repaint();
         if let State::Disconnected { cause, .. } | State::Closed(Closed::Refused(cause)) = state {
-            self.look_closer(cause).await;
+            self.check_tls(cause).await;
         }
         if let State::Disconnected { cause, attempt, .. } = state
             && self.is_hopeless(cause, *attempt)
         {
-            // What the client would do next is not what follows.
+            // The client would try again, but this program ends.
             self.last_cause = Some(cause.clone());
             return Ok(Some(End::Hopeless(cause.clone())));
         }
         let now = Instant::now();
         if !matches!(state, State::Closed(Closed::Initial)) {
-            // How it ended is told at the end.
-            let told = match self.console.is_screen() {
-                true => describe::is_news(state, self.told.as_ref()),
+            // The end is reported with the exit code.
+            let is_printed = match self.console.is_screen() {
+                true => describe::deserves_line(state, self.reported.as_ref()),
                 false => !state.is_final(),
             };
-            if told {
+            if is_printed {
                 self.say(self.report.state(state, now));
-                self.told = Some(state.clone());
+                self.reported = Some(state.clone());
             }
             self.json(&Line::State(StateLine::of(state, now))).await?;
         }
@@ -323,16 +324,16 @@ impl Session {
         }
     }
 
-    /// Once, when something has answered before the first connection as a port does that waits for TLS.
-    async fn look_closer(&mut self, cause: &Cause) {
-        if !self.connected && self.instead.is_none() && settings::may_be_tls(&self.url, cause) {
+    /// Checks once whether the port speaks TLS, if the first connection failed as it does at such a port.
+    async fn check_tls(&mut self, cause: &Cause) {
+        if !self.connected && self.tls_check.is_none() && settings::may_be_tls(&self.url, cause) {
             let found = settings::tls_instead(&self.args, &self.url).await;
-            self.instead = Some(found.map_or(Instead::Unknown, Instead::Advised));
+            self.tls_check = Some(found.map_or(TlsCheck::NoAdvice, TlsCheck::Advised));
         }
     }
 
-    /// Whether what answered can't make a connection, and no other address is left to try: each attempt starts at another
-    /// one.
+    /// Whether no attempt can succeed: the answer was not a WebSocket's, and each attempt starts at another address, of which
+    /// none is left.
     fn is_hopeless(&self, cause: &Cause, next_attempt: u32) -> bool {
         let retried = cause.code().is_some_and(|code| self.args.protocol.retries_on_status(code));
         let hopeless = describe::is_hopeless(cause) || self.advice().is_some();
@@ -342,10 +343,10 @@ impl Session {
         !self.connected && !retried && hopeless && !others
     }
 
-    /// Takes what else has arrived along, so that a burst is flushed once.
+    /// Prints a message, and the others that have arrived, so that a burst is flushed once.
     pub(super) async fn on_message(&mut self, message: Option<Message>) -> Result<Option<End>, Gone> {
         let Some(message) = message else {
-            // The end of the inbox is the end of the client: its last events tell how, and the very last is its state.
+            // The inbox ends with the client; its last events say how, and the very last one is its state.
             loop {
                 let item = self.events.next().await;
                 if let Some(end) = self.on_event(item).await? {
@@ -390,7 +391,7 @@ impl Session {
             taken += 1;
             next = if taken < BURST { self.input.ready() } else { None };
         }
-        // With a policy that drops the newest lines, outcomes pile up behind the oldest, which waits.
+        // With a policy that drops the newest lines, outcomes accumulate behind the oldest line, which waits.
         if self.ledger.len() > self.args.delivery.outbox_messages.saturating_mul(2) {
             for (line, outcome) in self.ledger.sweep() {
                 self.tell(line, line, outcome).await?;
@@ -415,7 +416,7 @@ impl Session {
         None
     }
 
-    /// Takes what else is settled along, so that neighbours with one outcome are told together.
+    /// Reports an outcome, together with those of the next lines if they are the same.
     pub(super) async fn on_outcomes(&mut self, line: u64, outcome: Outcome) -> Result<Option<End>, Gone> {
         let (mut first, mut last, mut common) = (line, line, outcome);
         while let Some((line, outcome)) = self.ledger.ready() {
@@ -435,13 +436,13 @@ impl Session {
             let delivered = self.ledger.account().is_good(outcome);
             for line in first..=last {
                 let detail = outcome.to_string();
-                self.json(&Line::Outcome { line, outcome: word(outcome), delivered, detail }).await?;
+                self.json(&Line::Outcome { line, outcome: outcome_name(outcome), delivered, detail }).await?;
             }
         }
         Ok(())
     }
 
-    /// Whether it was the last one that is wanted.
+    /// Prints a message; returns whether it was the last wanted one.
     pub(super) async fn print(&mut self, message: &Message) -> Result<bool, Gone> {
         self.received += 1;
         if self.args.report.json {
@@ -471,11 +472,11 @@ impl Session {
         Ok(())
     }
 
-    /// The state stands on the screen above what is typed.
+    /// Shows the state on the screen, above the input line.
     fn repaint(&mut self) {
         if let Console::Screen(screen) = &mut self.console {
             let row = self.report.row(&self.client.state(), Instant::now());
-            // A terminal that has gone shows as the end of its input.
+            // An error is ignored: a closed terminal is noticed by the end of its input.
             let _ = screen.set_rows(vec![row]);
         }
     }

@@ -1,4 +1,4 @@
-//! The options become a client.
+//! Makes a client of the options.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use crate::token;
 use crate::{describe, doctor};
 
-/// The client, not connecting yet, so that no event of it is missed.
+/// Builds the client; it does not connect yet, so that none of its events is missed.
 pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
     let mut builder = args
         .connection
@@ -52,13 +52,13 @@ pub(super) fn client(args: &ConnectArgs, url: &str) -> Result<Client, Failure> {
     token::attach(builder, &args.token).build().map_err(|error| describe::build_failure(&error))
 }
 
-/// Whether a plain address has failed as it does at a port that waits for TLS.
+/// Whether a `ws://` address has failed as it does at a port that speaks TLS.
 pub(super) fn may_be_tls(url: &str, cause: &Cause) -> bool {
     let plain = url.parse().is_ok_and(|url: Uri| url.scheme_str() == Some("ws"));
     plain && matches!(cause, Cause::OpenFailed(failure) if doctor::may_be_tls(failure))
 }
 
-/// What to do instead, if the port of this address speaks TLS.
+/// Advice to use `wss://`, if the port of this address speaks TLS.
 pub(super) async fn tls_instead(args: &ConnectArgs, url: &str) -> Option<String> {
     let url: Uri = url.parse().ok()?;
     let (host, port) = (url.host()?, url.port_u16().unwrap_or(80));

@@ -1,4 +1,4 @@
-//! What an open connection does: answers to pings, and whether it lives through silence.
+//! Checks of an open connection: answers to pings, and whether it survives silence.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::short;
 
-/// What becomes of pings.
+/// Whether pings are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pings {
     Answered,
-    /// The connection is there, as far as is known.
+    /// Not answered, but the connection has not ended.
     Unanswered,
-    /// The connection is not, and what the whole comes to.
+    /// The connection has ended; the exit code of the command.
     Ended(Exit),
 }
 
 pub(super) const ENDED: &str =
     "the server ends what it has just accepted: look at its logs; it may want a token or a subprotocol";
 
-/// Pings, one after the other.
+/// Sends pings, one after the other, and measures the round trips.
 pub(super) async fn round_trip(client: &Client, args: &DoctorArgs) -> (Finding, Pings) {
     let mut times = Vec::new();
     let (mut inbox, mut events) = (client.messages(), client.events());
@@ -58,7 +58,7 @@ pub(super) async fn round_trip(client: &Client, args: &DoctorArgs) -> (Finding, 
     (finding, Pings::Answered)
 }
 
-/// Why an open connection ends before a ping is answered, or `limit` has passed; `None` if it does not.
+/// Why a connection ends before a ping is answered and before `limit` has passed; `None` if it does not end.
 pub(super) async fn ended(client: &Client, limit: Duration) -> Option<Cause> {
     let (mut inbox, mut events) = (client.messages(), client.events());
     match ping(client, &mut inbox, &mut events, limit).await {
@@ -72,7 +72,7 @@ const UNANSWERED: &str = "applications get what the server sends, but nothing pr
                           --guarantee unproven and a longer --heartbeat-timeout. Servers have to answer pings (RFC 6455 \
                           section 5.5.2): this one, or a proxy in front of it, does not read, or is stalled";
 
-/// Sends nothing for `silence`, and looks whether the connection is still there then.
+/// Opens a connection, sends nothing for `silence`, and checks whether it still works.
 pub(super) async fn idle(args: &DoctorArgs, url: &str, silence: Duration, pings: Pings) -> Result<Finding, Failure> {
     let quiet = builder(args, url)?.heartbeat_interval(None).tcp_keepalive(None);
     let (probe, outcome) = Probe::open(quiet).await?;
@@ -91,7 +91,7 @@ async fn watch(client: &Client, args: &DoctorArgs, silence: Duration, pings: Pin
     let mut received = 0u64;
     let over = sleep_until(after(start, silence));
     tokio::pin!(over);
-    // By what it tells, since a client is soon connected again.
+    // By the client's events: its state may already be that of the next connection.
     let mut cut = end(&client.state());
     while cut.is_none() {
         tokio::select! {
@@ -140,19 +140,19 @@ async fn watch(client: &Client, args: &DoctorArgs, silence: Duration, pings: Pin
     .with("ms", millis(silence))
 }
 
-/// Why there is no round trip.
+/// Why a ping was not answered.
 enum Silence {
     Unanswered,
     Ended(Cause),
 }
 
-/// Waits until a connection ends, and tells why.
+/// Waits until the connection ends, and returns why.
 async fn lost(events: &mut Events) -> Cause {
     loop {
         match events.next().await {
             Some(EventItem::Event(Event::Disconnected(post_mortem))) => return post_mortem.cause.clone(),
             Some(_) => {}
-            // Nobody closes the client meanwhile.
+            // The client is not closed meanwhile, so this does not happen.
             None => std::future::pending().await,
         }
     }
@@ -173,7 +173,7 @@ async fn ping(client: &Client, inbox: &mut Inbox, events: &mut Events, limit: Du
         if Instant::now() >= deadline {
             return Err(Silence::Unanswered);
         }
-        // The answer may stand behind messages.
+        // The pong may come after messages, which have to be taken first.
         while inbox.try_next().is_some() {}
         tokio::select! {
             cause = lost(events) => return Err(Silence::Ended(cause)),
@@ -182,5 +182,5 @@ async fn ping(client: &Client, inbox: &mut Inbox, events: &mut Events, limit: Du
     }
 }
 
-/// How often it is looked whether the pong has come; its time is taken when it does.
+/// How often to check whether the pong has come; the round trip is measured by the client, not by this.
 const LOOK: Duration = Duration::from_millis(1);

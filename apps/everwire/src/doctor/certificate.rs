@@ -1,4 +1,4 @@
-//! What a server shows of itself.
+//! The server's certificate.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,21 +10,21 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::time::Time;
 
-/// What is seen of a server's certificates; all clones see the same.
+/// The certificate that was seen last; clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen(Arc<Mutex<Option<Certificate>>>);
 
-/// A server's own certificate, as far as people want to know it.
+/// The facts about a server's own certificate that the report shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Certificate {
     pub(super) subject: String,
     pub(super) issuer: String,
-    /// For which names and addresses.
+    /// The names and addresses that it is valid for.
     pub(super) names: Vec<String>,
     /// Seconds since the Unix epoch.
     pub(super) not_before: i64,
     pub(super) not_after: i64,
-    /// Those that came with it.
+    /// The number of other certificates that the server has sent.
     pub(super) others: usize,
 }
 
@@ -40,7 +40,7 @@ impl Seen {
 }
 
 impl Certificate {
-    /// `None` if it is none.
+    /// Parses a certificate in DER; `None` if it can't be parsed.
     fn read(own: &[u8], others: usize) -> Option<Self> {
         let certificate = CertificateInner::<Raw>::from_der(own).ok()?;
         let certificate = certificate.tbs_certificate();
@@ -57,7 +57,7 @@ impl Certificate {
         })
     }
 
-    /// Negative if it has expired.
+    /// The days until it expires; negative if it has expired.
     pub(super) fn days_left(&self, now: i64) -> i64 {
         (self.not_after - now).div_euclid(86_400)
     }
@@ -91,7 +91,7 @@ impl Certificate {
     }
 }
 
-/// Now, in seconds since the Unix epoch.
+/// The present time, in seconds since the Unix epoch.
 pub(super) fn now() -> i64 {
     Timestamp::now().as_second()
 }

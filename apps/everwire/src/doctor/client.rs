@@ -1,4 +1,4 @@
-//! Clients that make one connection each, as the options want it.
+//! Clients that open one connection each, with the settings of the options.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::args::{self, DoctorArgs};
 use crate::exit::{Exit, Failure};
 use crate::token;
 
-/// A client that connects once, and what it has seen.
+/// A client that connects once, and the certificate that it has seen.
 pub(super) struct Probe {
     pub(super) client: Client,
     seen: Seen,
 }
 
-/// The client as the application would have it.
+/// A client with all the application's settings: token, headers, subprotocols.
 pub(super) fn builder(args: &DoctorArgs, url: &str) -> Result<Builder, Failure> {
     let mut builder = bare(args, url)?;
     for header in &args.headers {
@@ -27,13 +27,13 @@ pub(super) fn builder(args: &DoctorArgs, url: &str) -> Result<Builder, Failure> 
     Ok(token::attach(builder, &args.token))
 }
 
-/// One that shows nothing of the application to where it connects.
+/// A client without the application's token, headers and subprotocols.
 pub(super) fn bare(args: &DoctorArgs, url: &str) -> Result<Builder, Failure> {
     Ok(args.network.read()?.apply(Client::builder(url)).connect_timeout(args.timeout))
 }
 
 impl Probe {
-    /// Open, with the subprotocol, or why not.
+    /// Connects; returns the subprotocol, or why there is no connection.
     pub(super) async fn open(builder: Builder) -> Result<(Self, Result<Option<String>, Cause>), Failure> {
         let seen = Seen::default();
         let watcher = seen.clone();
@@ -52,16 +52,16 @@ impl Probe {
         self.seen.certificate()
     }
 
-    /// Leaves in order. What comes of the farewell is nobody's trouble any more.
+    /// Closes the connection; an error of the close is ignored.
     pub(super) async fn close(self, limit: Duration) {
         let _ = self.client.close(LEAVING.min(limit)).await;
     }
 }
 
-/// How long the closing handshake may take.
+/// The longest time for the closing handshake.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// Open, with the subprotocol; or why not.
+/// Waits for the connection; returns the subprotocol, or why there is no connection.
 pub(super) async fn outcome(client: &Client) -> Result<Option<String>, Cause> {
     let mut states = client.watch_state();
     loop {
@@ -72,12 +72,12 @@ pub(super) async fn outcome(client: &Client) -> Result<Option<String>, Cause> {
         if let State::Connected { subprotocol, .. } = state {
             return Ok(subprotocol);
         }
-        // The client is ours and lives.
+        // An error would mean that the client was dropped, and it is borrowed here.
         let _ = states.changed().await;
     }
 }
 
-/// Why the last connection, or attempt, is over, if the state tells.
+/// Why the last connection or attempt has ended, if the state has a cause.
 pub(super) fn end(state: &State) -> Option<Cause> {
     match state {
         State::Closed(Closed::Refused(cause) | Closed::GaveUp { last: cause, .. })

@@ -1,4 +1,4 @@
-//! A closer look at what has failed, where the failure alone may mislead.
+//! Further checks after a failure whose cause may be a wrong scheme: of the server's address, or of the proxy's.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::reach::Place;
 use crate::args::DoctorArgs;
 use crate::exit::Failure;
 
-/// What to do instead, if the address itself is what is wrong.
+/// Advice to use another scheme, if a check shows that this one is wrong.
 pub(super) async fn look(
     args: &DoctorArgs,
     failure: &OpenFailure,
@@ -34,8 +34,8 @@ pub(super) async fn look(
     }
 }
 
-/// How servers that wait for TLS answer a plain request: by 400 (nginx, Apache, Caddy, Go), an end (HAProxy), a reset
-/// (stunnel), or an alert.
+/// Whether a failure is one that servers with TLS cause when the request is not encrypted: status 400 (nginx, Apache, Caddy,
+/// Go), an end of the stream (HAProxy), a reset (stunnel), or a TLS alert.
 pub(crate) fn may_be_tls(failure: &OpenFailure) -> bool {
     let kinds = matches!(
         failure.kind,
@@ -48,13 +48,13 @@ fn may_be_another_kind(kind: &OpenFailureKind) -> bool {
     matches!(kind, OpenFailureKind::Io | OpenFailureKind::NotWebSocket | OpenFailureKind::Timeout)
 }
 
-/// How long it is looked for what may well not be there.
+/// The longest time for such a check.
 const GLANCE: Duration = Duration::from_secs(2);
 
-/// Whether the server of this client shows a certificate.
+/// Whether the server of this client presents a certificate.
 ///
 /// # Errors
-/// If the client can't be made.
+/// If the client can't be built.
 pub(crate) async fn speaks_tls(builder: Builder, limit: Duration) -> Result<bool, Failure> {
     let limit = limit.min(GLANCE);
     let (probe, _) = Probe::open(builder.connect_timeout(limit)).await?;
@@ -77,7 +77,7 @@ async fn other_kind(proxy: &str, server: &Place, first: &[SocketAddr], limit: Du
     }
 }
 
-/// The start of what comes back.
+/// Sends these bytes, and returns the first bytes of the answer.
 async fn exchange(addresses: &[SocketAddr], say: &[u8], limit: Duration) -> Option<Vec<u8>> {
     let talk = async {
         let mut stream = TcpStream::connect(addresses).await.ok()?;

@@ -7,7 +7,8 @@ use crate::args::DoctorArgs;
 use crate::exit::{Exit, Failure};
 use crate::term::short;
 
-/// Clocks that are further apart are worth a word: a message's time may then be before that of the one before it.
+/// Clocks that differ by at least this many milliseconds are reported: a message's time may then be before that of the message
+/// before it.
 const CLOCKS_MS: i64 = 1_000;
 
 pub(super) async fn run(args: &DoctorArgs, report: &mut Report) -> Result<Exit, Failure> {
@@ -18,7 +19,7 @@ pub(super) async fn run(args: &DoctorArgs, report: &mut Report) -> Result<Exit, 
     let found = examine_cluster(&settings).await;
     let findings = findings(&found, settings.replicas);
     findings.iter().try_for_each(|finding| report.add(finding))?;
-    // One server that does not answer is what replicas are for.
+    // Replicas make up for a server that does not answer, so one is enough.
     let works = found.servers.iter().any(|server| server.found.is_ok());
     let streams_work = !findings.iter().any(|finding| finding.is_bad() && !finding.is_of(Step::Broker));
     Ok(if works && streams_work { Exit::Done } else { Exit::GaveUp })
@@ -53,7 +54,7 @@ fn broker(address: &str, found: &Result<ServerFacts, ClusterError>) -> Finding {
             .with("ms", millis(*round_trip))
             .with("max_payload", facts.max_payload)
         }
-        // Its words say what to do.
+        // The error itself says what to do.
         Err(error) => Finding::bad(Step::Broker, format!("{address}: {error}")).with("address", address),
     }
 }

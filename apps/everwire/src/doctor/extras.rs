@@ -1,5 +1,5 @@
-//! What a server may offer beyond the plain request, each asked for on a connection of its own: an offer that a server does
-//! not take must not be what the application's request is judged by.
+//! Checks of optional features, each on a connection of its own, so that an offer which the server refuses does not spoil the
+//! check of the application's request.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::args::DoctorArgs;
 use crate::describe;
 use crate::exit::Failure;
 
-/// Whether the server has sessions. `plain` is the subprotocol that it has chosen without being asked for them.
+/// Checks whether the server supports sessions. `plain` is the subprotocol that it has chosen when none was offered for them.
 pub(super) async fn session(args: &DoctorArgs, url: &str, plain: Option<&str>) -> Result<Finding, Failure> {
     let (probe, outcome) = Probe::open(builder(args, url)?.session(SessionMode::Require)).await?;
     probe.close(args.timeout).await;
@@ -39,14 +39,14 @@ pub(super) async fn session(args: &DoctorArgs, url: &str, plain: Option<&str>) -
     Ok(Finding::odd(Step::Session, words).advise("connect without a session, as the plain request that works does"))
 }
 
-/// Which of a server's addresses work, and which do not.
+/// The addresses of a server that work, and those that do not.
 pub(super) struct Addresses {
     pub(super) finding: Finding,
     pub(super) working: Vec<String>,
     pub(super) failing: Vec<String>,
 }
 
-/// Each is asked as the application asks; `None` if there is only one, or if a proxy picks.
+/// Sends the application's request to each address; `None` if there is only one, or a proxy chooses.
 pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Option<Addresses>, Failure> {
     if way.proxy.is_some() || way.first.len() < 2 {
         return Ok(None);
@@ -55,7 +55,7 @@ pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Opt
     for address in way.first.iter().take(MOST) {
         let only = builder(args, way.url)?.resolve(&way.server.host, way.server.port, [*address]);
         let (probe, outcome) = Probe::open(only).await?;
-        // Some end what they have just accepted.
+        // Some servers close a connection that they have just accepted.
         let ended = match outcome {
             Ok(_) => alive::ended(&probe.client, args.timeout.min(GLANCE)).await,
             Err(cause) => Some(cause),
@@ -84,13 +84,13 @@ pub(super) async fn each_address(args: &DoctorArgs, way: &Way<'_>) -> Result<Opt
     Ok(Some(Addresses { finding, working, failing }))
 }
 
-/// How long an answer to a ping is waited for at each.
+/// The longest wait for the answer to a ping, at each address.
 const GLANCE: Duration = Duration::from_secs(2);
 
-/// Of more addresses these are looked at.
+/// The most addresses that are checked.
 const MOST: usize = 8;
 
-/// Whether the server compresses.
+/// Checks whether the server compresses.
 pub(super) async fn compression(args: &DoctorArgs, url: &str) -> Result<Finding, Failure> {
     let (probe, outcome) = Probe::open(builder(args, url)?.compression(Deflate::default())).await?;
     let agreed = probe.client.stats().opening.and_then(|opening| text(&opening.headers, &SEC_WEBSOCKET_EXTENSIONS));

@@ -1,4 +1,4 @@
-//! What a step has found, in words and as JSON.
+//! The result of a step, in words and as JSON.
 
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(super) enum Step {
     Proxy,
     Name,
     Tcp,
-    /// What is asked for, which a token may be needed for; shown only if there is none.
+    /// The request that is to be sent; shown only if it can't be made, for instance because the token's command fails.
     Request,
     Tls,
     Upgrade,
@@ -41,7 +41,7 @@ enum Conclusion {
     Skipped,
 }
 
-/// What one step has found.
+/// The result of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Finding {
     step: Step,
@@ -51,12 +51,12 @@ pub(super) struct Finding {
     data: Map<String, Value>,
 }
 
-/// Where findings go as they come.
+/// Prints the findings one by one.
 #[derive(Debug)]
 pub(super) struct Report {
     json: bool,
     look: Look,
-    /// In place of what the exit code says.
+    /// The last line, in place of the one for the exit code.
     verdict: Option<String>,
 }
 
@@ -110,7 +110,7 @@ impl Finding {
         self
     }
 
-    /// Something that a script may want.
+    /// Adds a value for scripts, which only the JSON has.
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.data.insert(name.to_owned(), value.into());
         self
@@ -166,8 +166,10 @@ impl Report {
         Self { json, look, verdict: None }
     }
 
+    /// Prints the URL that is examined.
+    ///
     /// # Errors
-    /// If stdout takes nothing, as with all of these.
+    /// If stdout can't be written to; the other methods have the same error.
     pub(super) fn begin(&mut self, url: &str) -> Result<(), Failure> {
         if self.json { Ok(()) } else { say(&printable_line(url)) }
     }
@@ -176,7 +178,7 @@ impl Report {
         say(&if self.json { finding.json().to_string() } else { finding.line(self.look) })
     }
 
-    /// What was not come to.
+    /// Prints the steps that were not reached.
     pub(super) fn skip(&mut self, steps: &[Step]) -> Result<(), Failure> {
         if self.json {
             return steps.iter().try_for_each(|step| self.add(&Finding::skipped(*step, "not come to")));
@@ -185,12 +187,12 @@ impl Report {
         say(&self.look.paint(Tone::Faint, &format!("-     not come to: {}", names.join(", "))))
     }
 
-    /// Some addresses work although the first one that was asked does not: that is what the last line tells.
+    /// Makes the last line name the addresses that work and those that do not.
     pub(super) fn works_partly(&mut self, working: &[String], failing: &[String]) {
         self.verdict = Some(format!("It works at {}, not at {}.", working.join(", "), failing.join(", ")));
     }
 
-    /// It does not work, and what answers is not what could make a connection: it may heal, but hardly soon.
+    /// Makes the last line say that a change is needed: the address, the certificate or the server is wrong.
     pub(super) fn needs_a_change(&mut self) {
         self.verdict = Some("It does not work, and won't without a change.".to_owned());
     }
@@ -210,7 +212,7 @@ impl Report {
     }
 }
 
-/// With a fraction, for JSON.
+/// Milliseconds with three decimals, for JSON.
 pub(super) fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }
@@ -229,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_is_a_line_with_what_to_do_below_it_and_nothing_that_a_terminal_obeys() {
+    fn a_finding_is_a_line_with_advice_below_and_without_control_characters() {
         let finding = Finding::bad(Step::Name, "no \u{1b}[31maddress".into()).advise("look at the name");
         let expected = "FAIL  name         no ␛[31maddress\n                   → look at the name";
         assert_eq!(finding.line(Look::PLAIN), expected);
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_as_json_has_its_data_beside_the_words() {
+    fn the_json_of_a_finding_has_its_data() {
         let finding = Finding::good(Step::Tcp, "there".into()).with("ms", 1.5);
         let expected = serde_json::json!({"step": "tcp", "verdict": "good", "words": "there", "ms": 1.5});
         assert_eq!(finding.json(), expected);

@@ -1,15 +1,15 @@
 //! `everwire doctor`: whether a WebSocket can be reached, step by step, and what to do if not.
 //!
-//! - [`finding`]: what a step has found, in words and as JSON
-//! - [`reach`]: the name and the addresses, and the way that they are part of
-//! - [`certificate`]: what a server shows of itself
-//! - [`opening`]: the plain request that an application makes, by the client that ships, and what it shows
+//! - [`finding`]: the result of a step, in words and as JSON
+//! - [`reach`]: looks up the name and connects to the addresses
+//! - [`certificate`]: the server's certificate
+//! - [`opening`]: makes the application's request, with the client of the library
 //! - [`alive`]: pings, and silence
-//! - [`extras`]: sessions and compression, each on a connection of its own
-//! - [`closer`]: a closer look at what has failed
+//! - [`extras`]: sessions, compression and further addresses, each on a connection of its own
+//! - [`closer`]: further checks after a failure
 //! - [`mod@cluster`]: the NATS servers of several nodes
-//! - [`client`]: clients that make one connection each
-//! - [`mod@advice`]: what to do about what failed
+//! - [`client`]: clients that open one connection each
+//! - [`mod@advice`]: what to do about a failure
 
 mod advice;
 mod alive;
@@ -77,7 +77,7 @@ async fn examine(args: &DoctorArgs, address: &Address, report: &mut Report) -> R
     opening::examine(args, &way, report).await
 }
 
-/// What to do about a connection that was not opened, as far as it is known without looking closer.
+/// What to do about a connection that was not opened, judged by the cause alone.
 pub(crate) fn advice(cause: &Cause) -> Option<String> {
     let Cause::OpenFailed(failure) = cause else { return None };
     Some(advice::on(failure, None, ""))

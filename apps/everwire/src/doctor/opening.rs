@@ -1,4 +1,4 @@
-//! The plain request that an application makes, by the client that ships, and what it shows.
+//! Makes the application's request, with the client of the library, and reports each step of the opening.
 
 use everwire::{Cause, OpenFailure, Opening};
 use http::header::{SERVER, VIA};
@@ -15,7 +15,7 @@ use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::short;
 
-/// Opens as the application does, and looks at everything; what it does not ask for is looked at apart.
+/// Opens a connection as the application does, then checks pings, idle time, addresses, sessions and compression.
 pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Report) -> Result<Exit, Failure> {
     let (probe, outcome) = Probe::open(builder(args, way.url)?).await?;
     let certificate = probe.certificate();
@@ -49,7 +49,7 @@ pub(super) async fn examine(args: &DoctorArgs, way: &Way<'_>, report: &mut Repor
     Ok(Exit::Done)
 }
 
-/// How the opening ended in failure: what was reached is good, and what was not come to is said.
+/// Reports an opening that failed: the steps that were reached, the one that failed, and those that were not reached.
 async fn fail(
     cause: &Cause,
     args: &DoctorArgs,
@@ -88,7 +88,7 @@ async fn fail(
     Ok(exit)
 }
 
-/// Looks at all addresses, if there are several: the exit code if some work, whatever has failed at the first.
+/// Checks all addresses, if there are several; returns the exit code if some of them work.
 async fn at_others(args: &DoctorArgs, way: &Way<'_>, report: &mut Report) -> Result<Option<Exit>, Failure> {
     let Some(Addresses { finding, working, failing }) = extras::each_address(args, way).await? else { return Ok(None) };
     report.add(&finding)?;
@@ -99,7 +99,7 @@ async fn at_others(args: &DoctorArgs, way: &Way<'_>, report: &mut Report) -> Res
     Ok(Some(Exit::GaveUp))
 }
 
-/// The steps of an opening, and what is looked at behind it.
+/// The steps of an opening, and the checks after it, in their order.
 const LATER: [Step; 5] = [Step::Tls, Step::Upgrade, Step::RoundTrip, Step::Session, Step::Compression];
 
 fn broken(
@@ -154,7 +154,7 @@ fn tls_passed(server: &Place, certificate: Option<&Certificate>) -> Finding {
         .with("days_left", left)
 }
 
-/// Days before its end at which a certificate is worth a word.
+/// A certificate that is valid for fewer days than this is reported.
 const SOON: i64 = 14;
 
 fn upgrade(opening: &Opening, subprotocol: Option<&str>) -> Finding {

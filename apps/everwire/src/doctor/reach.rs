@@ -1,4 +1,4 @@
-//! The name and the addresses.
+//! Looks up the name and connects to the addresses.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +18,7 @@ use crate::term::short;
 pub(super) struct Place {
     pub(super) host: String,
     pub(super) port: u16,
-    /// With TLS.
+    /// Whether it is reached by TLS.
     pub(super) secure: bool,
 }
 
@@ -34,12 +34,12 @@ impl Place {
             _ => (false, 80),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        // An address' zone as the system's look-up takes it (RFC 6874 has `%25` for `%`).
+        // The zone of an address, as the system's look-up accepts it: a URL has `%25` for `%` (RFC 6874).
         let host = host.replacen("%25", "%", 1);
         Ok(Self { host, port: uri.port_u16().unwrap_or(usual), secure })
     }
 
-    /// As in a URL.
+    /// Host and port, as a URL has them.
     pub(super) fn host_and_port(&self) -> String {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
@@ -53,7 +53,7 @@ impl Place {
     }
 }
 
-/// Where the way leads.
+/// The network path to a server.
 pub(super) struct Way<'a> {
     pub(super) url: &'a str,
     pub(super) server: &'a Place,
@@ -62,7 +62,7 @@ pub(super) struct Way<'a> {
     pub(super) first: &'a [SocketAddr],
 }
 
-/// The addresses of a place; none if that failed.
+/// Looks up the addresses of a server or a proxy; none if that failed.
 pub(super) async fn look_up(place: &Place, given: &[Resolved], limit: Duration) -> (Finding, Vec<SocketAddr>) {
     let bare = |host: &str| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let is_this = |given: &&Resolved| given.port == place.port && bare(&given.host) == bare(&place.host);
@@ -99,13 +99,13 @@ pub(super) async fn look_up(place: &Place, given: &[Resolved], limit: Duration) 
     (Finding::bad(Step::Name, problem).advise(advice).with("ms", millis(took)), Vec::new())
 }
 
-/// A TCP connection to each, at the same time.
+/// Opens a TCP connection to each address, at the same time.
 pub(super) async fn dial(addresses: &[SocketAddr], limit: Duration) -> Finding {
     let attempts = addresses.iter().map(|address| tokio::spawn(dial_one(*address, limit)));
     let attempts: Vec<_> = attempts.collect();
     let mut results = Vec::new();
     for attempt in attempts {
-        // An error would be a panic of ours, which the runtime has reported.
+        // An error would be a panic of the task, which the runtime has reported.
         results.extend(attempt.await.ok());
     }
     let told: Vec<_> = results.iter().map(Dialled::words).collect();

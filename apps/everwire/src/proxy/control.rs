@@ -1,4 +1,4 @@
-//! Control over HTTP, in JSON.
+//! The HTTP interface that controls the proxy, in JSON.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -22,11 +22,13 @@ use crate::exit::{Exit, Failure};
 const HELP: &str = "GET /status, POST /cut?with=reset|close, POST /blackhole?on=true|false, \
     POST /refuse?on=true|false, GET /schedule?as=toml|json, PUT /schedule, GET /log?follow=true|false";
 
-/// A longer schedule is none.
+/// The longest schedule, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
+/// Binds the port for control.
+///
 /// # Errors
-/// One line that says why not and what to do.
+/// One line that says what failed and what to do.
 pub(super) async fn listen(address: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         let line = match error.kind() {
@@ -46,16 +48,16 @@ pub(super) async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
         .route("/refuse", post(refuse))
         .route("/schedule", get(schedule).put(set_schedule))
         .route("/log", get(log))
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, &format!("no such thing; there are {HELP}")) })
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, &format!("no such path; use {HELP}")) })
         .method_not_allowed_fallback(|| async { problem(StatusCode::METHOD_NOT_ALLOWED, &format!("use {HELP}")) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn(no_pages))
         .with_state(proxy);
-    // It never ends by itself, and a failed connection is its client's to notice.
+    // It ends only when the task is aborted; an error of a connection concerns its client only.
     let _ = axum::serve(listener, routes).await;
 }
 
-/// A page in somebody's browser has no business here.
+/// Refuses requests from web pages, which could control the proxy without their user's intent.
 async fn no_pages(request: Request, next: Next) -> Response {
     if request.headers().contains_key(header::ORIGIN) {
         return problem(StatusCode::FORBIDDEN, "pages in a browser may not control the proxy");
@@ -160,7 +162,7 @@ struct Follow {
     follow: bool,
 }
 
-/// What has happened, as far as it is kept, and then what happens.
+/// Streams the kept events, and then, with `follow`, each further one.
 async fn log(State(proxy): State<Arc<Proxy>>, follow: Result<Query<Follow>, impl IntoResponse>) -> Response {
     let Ok(Query(Follow { follow })) = follow else {
         return problem(StatusCode::BAD_REQUEST, "`follow` is true (the default) or false");

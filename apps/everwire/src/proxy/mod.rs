@@ -1,8 +1,8 @@
 //! `everwire proxy`: a faulty network for any client and any server.
 //!
-//! - [`schedule`]: where the schedule comes from
-//! - [`report`]: what is said, without I/O
-//! - [`control`]: the same by HTTP
+//! - [`schedule`]: loads or makes the schedule
+//! - [`report`]: formats what is printed, without I/O
+//! - [`control`]: the HTTP interface
 
 mod control;
 mod report;
@@ -21,7 +21,7 @@ use crate::exit::{Exit, Failure};
 use crate::logs;
 use crate::term::{self, Console, Gone, Stop};
 
-/// How long the end may take.
+/// The longest time for the end.
 const PARTING: Duration = Duration::from_secs(3);
 
 pub(crate) async fn run(args: ProxyArgs, color: ColorArg) -> Result<Exit, Failure> {
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: ProxyArgs, color: ColorArg) -> Result<Exit, Failur
         return Ok(Exit::Done);
     }
     let to = args.to.as_deref().unwrap_or_default();
-    // The ports first: where one is taken, nothing else happens.
+    // The control port first: if it is in use, nothing else is started.
     let control = match &args.control {
         Some(address) => Some(control::listen(address).await?),
         None => None,
@@ -57,7 +57,7 @@ async fn start(builder: Builder) -> Result<Proxy, Failure> {
     })
 }
 
-/// Until Ctrl-C, or until nobody reads any more.
+/// Runs until Ctrl-C, or until the output can't be written any more.
 async fn serve(
     args: &ProxyArgs,
     proxy: Arc<Proxy>,
@@ -104,7 +104,7 @@ async fn serve(
     Ok(Exit::Done)
 }
 
-/// To stdout; that nobody reads is no failure.
+/// Prints to stdout. It is no failure if nobody reads it.
 fn tell(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());

@@ -1,4 +1,4 @@
-//! What is said. No I/O.
+//! Formats what the proxy prints. No I/O.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 
 use crate::term::{Look, Tone, short};
 
-/// Where it listens, what goes wrong, and how to intervene.
+/// The first lines: addresses, faults, control port.
 pub(super) fn banner(proxy: &Proxy, to: &str, from: &str, control: Option<&TcpListener>) -> String {
-    let mut lines = vec![format!("everwire proxy listening on {}, passing on to {to}", proxy.address())];
+    let mut lines = vec![format!("everwire proxy listening on {}, forwarding to {to}", proxy.address())];
     let schedule = proxy.schedule();
     match schedule.rules.len() {
         0 => lines.push("Schedule: no faults".to_owned()),
@@ -21,14 +21,14 @@ pub(super) fn banner(proxy: &Proxy, to: &str, from: &str, control: Option<&TcpLi
     if let Some(address) = control.and_then(|control| control.local_addr().ok()) {
         lines.push(format!("Control: http://{address}/"));
         if !address.ip().is_loopback() {
-            lines.push("Warning: whoever reaches the control port can use it.".to_owned());
+            lines.push("Warning: everyone who reaches the control port can use it.".to_owned());
         }
     }
     lines.push("Ctrl-C ends it.".to_owned());
     lines.join("\n")
 }
 
-/// The same for programs.
+/// The same as a line of JSON.
 pub(super) fn json_started(proxy: &Proxy, to: &str, from: &str, control: Option<&TcpListener>) -> String {
     let control = control.and_then(|control| control.local_addr().ok());
     let schedule = proxy.schedule();
@@ -44,9 +44,9 @@ pub(super) fn json_started(proxy: &Proxy, to: &str, from: &str, control: Option<
     .to_string()
 }
 
-/// A schedule that is right, and what it does.
+/// The report of `--check` on a valid schedule: what it does.
 pub(super) fn checked(path: &Path, schedule: &Schedule) -> String {
-    let mut lines = vec![format!("{} is right: {}", path.display(), count(schedule))];
+    let mut lines = vec![format!("{} is valid: {}", path.display(), count(schedule))];
     lines.extend(rules(schedule));
     lines.join("\n")
 }
@@ -164,7 +164,7 @@ mod tests {
     use super::{checked, json_summary, summary};
 
     #[test]
-    fn a_schedule_is_told_rule_by_rule() {
+    fn a_schedule_is_described_rule_by_rule() {
         let text = "seed = 7\nuntil = \"1m\"\n\
             [[rule]]\nname = \"early\"\nfault = \"cut\"\nevery = 2\nafter-bytes = \"10..20\"\ncounted = \"to-server\"\n\
             [[rule]]\nfault = \"stall\"\ndirection = \"to-client\"\nat = \"2s\"\nfor = \"500ms\"\n\
@@ -172,7 +172,7 @@ mod tests {
         let told = checked("faults.toml".as_ref(), &Schedule::parse(text).unwrap());
         assert_eq!(
             told,
-            "faults.toml is right: 3 rules, seed 7, none begins after 1 min 0 s\n  \
+            "faults.toml is valid: 3 rules, seed 7, none begins after 1 min 0 s\n  \
              1. early: cut (reset), every 2. connection, after 10 to 20 bytes (to-server)\n  \
              2. stall to-client, every connection, 2.0 s after the start, for 500 ms\n  \
              3. answer with 503, connection 1, 3"
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn every_random_schedule_can_be_told_in_a_line_per_rule() {
+    fn every_random_schedule_is_described_in_a_line_per_rule() {
         for (seed, profile) in Profile::all().flat_map(|profile| (0..50).map(move |seed| (seed, profile))) {
             let schedule = Schedule::random(seed, profile);
             let told = checked("x".as_ref(), &schedule);

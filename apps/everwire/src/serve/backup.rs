@@ -17,7 +17,7 @@ pub(crate) fn backup(data: &Path, cluster: &NoCluster, file: &Path) -> Result<Ex
     )?;
     let count = everwire_chat_server::backup(data, file).map_err(|error| match &error {
         BackupError::Open(error) => unusable(error),
-        // About the copy, as it says.
+        // The error is about the copy, not about the data folder.
         _ => Failure::new(Exit::Failed, described(&error)),
     })?;
     complain(&format!("{} in {}", messages(count), file.display()));
@@ -34,12 +34,9 @@ pub(crate) fn restore(data: &Path, cluster: &NoCluster, file: &Path) -> Result<E
         RestoreError::Open(error) => unusable(error),
         _ => Failure::new(Exit::Failed, described(&error)),
     })?;
-    complain(&format!("{} restored; clients load them anew, and users sign in again", messages(restored.messages)));
+    complain(&format!("{} restored; clients load them again, and users sign in again", messages(restored.messages)));
     if let Some(before) = restored.before {
-        complain(&format!(
-            "what was there before is in {}: remove it when you do not need it any more",
-            before.display()
-        ));
+        complain(&format!("the old database is in {}: remove it when you do not need it any more", before.display()));
     }
     Ok(Exit::Done)
 }

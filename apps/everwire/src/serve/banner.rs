@@ -1,21 +1,21 @@
-//! What the server says once it listens. No I/O.
+//! The text that the server prints once it listens. No I/O.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use super::listen::Guarded;
 
-/// Where the chat is.
+/// The addresses of the server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     pub(super) address: SocketAddr,
-    /// Nothing, or one like `/chat`.
+    /// Empty, or a path like `/chat`.
     pub(super) base_path: &'a str,
-    /// Where those who watch the server ask.
+    /// The listener for metrics and health checks, if there is one.
     pub(super) admin: Option<SocketAddr>,
 }
 
-/// Where it listens and how to join, with commands that can be copied.
+/// The addresses, and how to join, with commands that can be copied.
 pub(super) fn banner(place: Place<'_>, program: &str, data: &str, page: bool, guarded: Guarded) -> String {
     let Place { address, base_path, admin } = place;
     let host = join_target(address);
@@ -45,9 +45,9 @@ pub(super) fn banner(place: Place<'_>, program: &str, data: &str, page: bool, gu
         && !address.ip().is_loopback()
     {
         let who = if guarded.auth {
-            "whoever is on the way can read along"
+            "others on the network can read everything"
         } else {
-            "whoever reaches this port can read and write"
+            "everyone who reaches this port can read and write"
         };
         lines.push(format!("Warning: {missing}; {who}."));
     }
@@ -55,8 +55,8 @@ pub(super) fn banner(place: Place<'_>, program: &str, data: &str, page: bool, gu
     lines.join("\n")
 }
 
-/// How this program is called, so that the commands work where they are read: by its name if it was found by its
-/// name, else by its path from `here`.
+/// The program as it has to be typed in the folder `here`: by its name if it was called by its name, else by its path from
+/// `here`.
 pub(super) fn program(called: Option<&Path>, here: Option<&Path>) -> String {
     const NAME: &str = "everwire";
     let Some(called) = called else { return NAME.to_owned() };
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_to_join_hold_the_real_port() {
+    fn the_commands_to_join_have_the_real_port() {
         let text = banner(at("127.0.0.1:34567"), "everwire", "/data", true, Guarded::default());
         assert!(text.contains("ws://127.0.0.1:34567/ws"), "{text}");
         assert!(text.contains("  everwire chat 127.0.0.1:34567 --name ana"), "{text}");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn below_a_path_all_addresses_have_it() {
+    fn every_address_has_the_base_path() {
         let admin = "127.0.0.1:9".parse().ok();
         let place = Place { base_path: "/chat", admin, ..at("127.0.0.1:99") };
         let text = banner(place, "everwire", "/data", true, Guarded::default());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_with_tokens_of_others_is_joined_with_one() {
+    fn the_command_to_join_has_a_token_if_another_issuer_gives_tokens() {
         let guarded = Guarded { tls: false, auth: true, tokens: true };
         let text = banner(at("127.0.0.1:99"), "everwire", "/data", true, guarded);
         assert!(

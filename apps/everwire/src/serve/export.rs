@@ -15,7 +15,7 @@ pub(crate) fn export(data: &Path, room: Option<&str>) -> Result<Exit, Failure> {
             complain(&if count == 1 { "1 message".to_owned() } else { format!("{count} messages") });
             Ok(Exit::Done)
         }
-        // The reader has left, as `head` does.
+        // The reader has closed the pipe, as `head` does.
         Err(error) if is_closed_pipe(&error) => Ok(Exit::Done),
         Err(ExportError::Open(error)) => Err(super::unusable(&error)),
         Err(error) => Err(Failure::new(Exit::Failed, super::described(&error))),

@@ -1,4 +1,4 @@
-//! The port, and what to do when it can't be had.
+//! The port, and what to do if it can't be bound.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -8,17 +8,17 @@ use tokio::net::TcpListener;
 
 use crate::exit::{Exit, Failure};
 
-/// What keeps strangers out.
+/// The server's protection from strangers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guarded {
     pub(super) tls: bool,
     pub(super) auth: bool,
-    /// By tokens of somebody else.
+    /// Whether users authenticate by tokens of another issuer.
     pub(super) tokens: bool,
 }
 
 impl Guarded {
-    /// What is missing, in words.
+    /// The protection that is missing, in words.
     pub(super) fn missing(self) -> Option<&'static str> {
         match (self.tls, self.auth) {
             (true, true) => None,
@@ -29,8 +29,10 @@ impl Guarded {
     }
 }
 
+/// Binds the chat's port. Without TLS and authentication, an address that other machines can reach has to be allowed.
+///
 /// # Errors
-/// One line that says why not and what to do.
+/// One line that says what failed and what to do.
 pub(super) async fn listen(address: SocketAddr, allow_remote: bool, guarded: Guarded) -> Result<TcpListener, Failure> {
     if let Some(missing) = guarded.missing()
         && !address.ip().is_loopback()
@@ -38,29 +40,29 @@ pub(super) async fn listen(address: SocketAddr, allow_remote: bool, guarded: Gua
     {
         return Err(Failure::usage(format!(
             "{address} can be reached from other machines, and there is {missing}: add --auth and --tls-cert, \
-             listen on 127.0.0.1, or say --allow-remote if that is meant (behind a proxy with TLS, say)"
+             listen on 127.0.0.1, or add --allow-remote if this is intended (for instance behind a proxy with TLS)"
         )));
     }
     bind(address).await
 }
 
-/// For any server that is told its address by `--listen`.
+/// Binds the port of any server with the option `--listen`.
 ///
 /// # Errors
-/// One line that says why not and what to do.
+/// One line that says what failed and what to do.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     everwire_chat_server::listen(address).await.map_err(|error| Failure::new(Exit::Failed, problem(&error)))
 }
 
-/// For those who watch the server.
+/// Binds the port for metrics and health checks.
 ///
 /// # Errors
-/// One line that says why not and what to do.
+/// One line that says what failed and what to do.
 pub(super) async fn listen_for_admin(address: SocketAddr, allow_remote: bool) -> Result<TcpListener, Failure> {
     if !address.ip().is_loopback() && !allow_remote {
         return Err(Failure::usage(format!(
-            "{address} can be reached from other machines, and --admin-listen asks nobody who they are: listen on 127.0.0.1, \
-             or say --allow-remote if that is meant"
+            "{address} can be reached from other machines, and --admin-listen has no authentication: listen on 127.0.0.1, \
+             or add --allow-remote if this is intended"
         )));
     }
     let failed = |error: ListenError| Failure::new(Exit::Failed, problem(&error).replace("--listen", "--admin-listen"));
@@ -82,7 +84,7 @@ mod tests {
     use crate::exit::Exit;
 
     #[tokio::test]
-    async fn others_are_let_in_only_on_request() {
+    async fn other_machines_are_admitted_only_on_request() {
         let refused = listen("0.0.0.0:0".parse().unwrap(), false, Guarded::default()).await.unwrap_err();
         assert_eq!(refused.exit, Exit::Usage);
         assert!(refused.line.contains("no TLS and no authentication") && refused.line.contains("--allow-remote"));
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_in_use_comes_with_what_to_do() {
+    async fn the_error_about_a_port_in_use_says_what_to_do() {
         let taken = listen("127.0.0.1:0".parse().unwrap(), false, Guarded::default()).await.unwrap();
         let address = taken.local_addr().unwrap();
         let refused = listen(address, false, Guarded::default()).await.unwrap_err();

@@ -1,12 +1,12 @@
 //! `everwire serve`: a chat server on this machine.
 //!
 //! - [`listen`]: the port, and who may reach it
-//! - [`settings`]: what the command line, the environment and a file say, and what a server makes of it
+//! - [`settings`]: merges the settings of the command line, the environment and a file
 //! - `export`: the history as JSON lines
-//! - `backup`: the history's copy, and a history from a copy
-//! - `people`: accounts, bans and closed rooms
+//! - `backup`: backup and restore
+//! - `people`: accounts, bans and rooms
 //! - `renew`: a new epoch of a cluster
-//! - [`banner`]: what is said once it listens, without I/O
+//! - [`banner`]: the text that is printed once it listens, without I/O
 
 mod backup;
 mod banner;
@@ -38,21 +38,21 @@ pub(crate) use settings::check;
 
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// How long members may take to part at the end.
+/// The longest time for the members' closing handshakes at the end.
 const PARTING: Duration = Duration::from_secs(8);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let Settings { listen, admin_listen, allow_remote, data, mut server } = Settings::of(args)?;
     server.page = PAGE;
     server.lost_log_lines = Some(logs::lost);
-    // The port first: where it is taken, nothing else is touched.
+    // The port first: if it is in use, nothing else is touched.
     let guarded = listen::Guarded {
         tls: server.tls.is_some(),
         auth: !matches!(server.auth, Auth::Guests),
         tokens: matches!(server.auth, Auth::Issuer(_)),
     };
     let listener = listen::listen(listen, allow_remote, guarded).await?;
-    let address = listener.local_addr().map_err(|error| failed("can't tell its address", &error))?;
+    let address = listener.local_addr().map_err(|error| failed("does not know its address", &error))?;
     let admin = match admin_listen {
         Some(address) => Some(listen::listen_for_admin(address, allow_remote).await?),
         None => None,
@@ -74,15 +74,15 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     };
     tokio::select! {
         () = server.serve(listener, async move { stop.asked().await }) => {}
-        // Until the very end: who asks learns that it ends.
+        // Served until the very end, so that health checks report the end.
         () = admin => {}
     }
     tracing::info!("ended in order");
     Ok(Exit::Done)
 }
 
-/// To stdout, so that scripts can read the port. On a thread of its own: that nobody reads, or has stopped the terminal, is
-/// no reason not to serve.
+/// Prints to stdout, so that scripts can read the port; on a thread of its own, so that the server also works if nobody reads
+/// stdout or the terminal is stopped.
 fn tell(banner: String) {
     std::thread::spawn(move || {
         let mut stdout = std::io::stdout().lock();
@@ -96,12 +96,12 @@ fn program() -> String {
     banner::program(called.as_deref().map(Path::new), here.as_deref())
 }
 
-/// The folder's whole path, so that it can be found again from elsewhere.
+/// The folder's absolute path.
 fn shown(data: &Path) -> String {
     std::path::absolute(data).unwrap_or_else(|_| data.to_owned()).display().to_string()
 }
 
-/// In one line, with the option that it is about.
+/// An error of the start, in one line with the option that it is about.
 fn refused(error: &OpenError) -> Failure {
     let option = match error {
         OpenError::Tls(_) => "--tls-cert FILE, --tls-key FILE",
@@ -112,7 +112,7 @@ fn refused(error: &OpenError) -> Failure {
     Failure::new(Exit::Failed, format!("{} ({option})", described(error)))
 }
 
-/// The same for what is about a cluster, unless its words name the option.
+/// The same for an error about a cluster; no option is added if the error names it already.
 fn not_a_node(error: &ClusterError) -> Failure {
     let option = match error {
         ClusterError::Credentials
@@ -136,7 +136,7 @@ fn unusable(error: &StoreOpenError) -> Failure {
     Failure::new(Exit::Failed, format!("{} (--data DIR)", described(error)))
 }
 
-/// In one line, with the cause.
+/// An error with its cause, in one line.
 fn described(error: &dyn Error) -> String {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}")
@@ -153,7 +153,7 @@ mod tests {
     use super::not_a_node;
 
     #[test]
-    fn what_is_wrong_with_a_node_is_told_with_the_option_that_it_is_about() {
+    fn an_error_of_a_node_names_the_option_that_it_is_about() {
         let (file, folder) = ("node.creds".into(), "data".into());
         let unreachable = ClusterError::Unreachable { cause: "refused".into() };
         for (error, end) in [

@@ -1,4 +1,4 @@
-//! `everwire user` and `everwire room`: who may come in. A running server notices within two seconds.
+//! `everwire user` and `everwire room`: accounts, bans and rooms. A running server applies a change within two seconds.
 
 use std::error::Error;
 use std::io::{BufRead, IsTerminal};
@@ -13,7 +13,7 @@ use crate::term::complain;
 pub(crate) fn user(data: &Path, cluster: ClusterArgs, what: UserCommand) -> Result<Exit, Failure> {
     let mut accounts = match (open_cluster(cluster)?, &what) {
         (Some(accounts), _) => accounts,
-        // It may come before the server's first start.
+        // Accounts may be added before the server's first start, so the folder may be new.
         (None, UserCommand::Add { .. }) => Accounts::open(data).map_err(cant_open)?,
         (None, UserCommand::Ban { .. }) => open_obeyed(data)?,
         (
@@ -31,7 +31,7 @@ pub(crate) fn user(data: &Path, cluster: ClusterArgs, what: UserCommand) -> Resu
         UserCommand::Passwd { user } => {
             let password = new_password(&user)?;
             accounts.set_password(&user, &password).map_err(|error| failure(&user, &error))?;
-            complain(&format!("{user} has a new password and signs in again"));
+            complain(&format!("{user} has a new password and must sign in again"));
         }
         UserCommand::Remove { user } => {
             accounts.remove(&user).map_err(|error| failure(&user, &error))?;
@@ -81,7 +81,7 @@ pub(crate) fn room(data: &Path, cluster: ClusterArgs, what: RoomCommand) -> Resu
     };
     let done = match what {
         RoomCommand::Close { room, members } => {
-            // Before it is closed, so that nobody is sent away who may stay.
+            // Before the room is closed, so that no member is disconnected.
             for user in &members {
                 accounts.admit(&room, user).map_err(|error| failure(user, &error))?;
             }
@@ -98,7 +98,7 @@ pub(crate) fn room(data: &Path, cluster: ClusterArgs, what: RoomCommand) -> Resu
         }
         RoomCommand::Dismiss { room, user } => {
             let changed = accounts.dismiss(&room, &user).map_err(|error| failure(&user, &error))?;
-            format!("{user} {} of {room}", if changed { "is no member" } else { "was no member" })
+            format!("{user} {} of {room}", if changed { "is not a member" } else { "was not a member" })
         }
         RoomCommand::Publish { room } => {
             let changed = accounts.publish_room(&room).map_err(|error| failure(&room, &error))?;
@@ -127,7 +127,7 @@ pub(crate) fn room(data: &Path, cluster: ClusterArgs, what: RoomCommand) -> Resu
     Ok(Exit::Done)
 }
 
-/// Those of a cluster, if its NATS servers are named.
+/// The accounts of a cluster, if its NATS servers are named.
 fn open_cluster(cluster: ClusterArgs) -> Result<Option<Accounts>, Failure> {
     let ClusterArgs { cluster: Some(servers), cluster_credentials, cluster_ca } = cluster else { return Ok(None) };
     let mut settings = ClusterSettings::new(servers);
@@ -137,8 +137,8 @@ fn open_cluster(cluster: ClusterArgs) -> Result<Option<Accounts>, Failure> {
     opened.map(Some).map_err(|error| super::not_a_node(&error))
 }
 
-/// For what is to keep somebody out: a folder that is there, since a name that was mistyped is no server's, and whose server
-/// asks who comes.
+/// Opens the accounts for a change that is to keep a user out. The folder must exist, because a mistyped one would be
+/// ineffective, and its server must authenticate users.
 fn open_obeyed(data: &Path) -> Result<Accounts, Failure> {
     let accounts = Accounts::open_existing(data).map_err(cant_open)?;
     if accounts.are_obeyed().map_err(|error| failure("", &error))? {
@@ -146,7 +146,7 @@ fn open_obeyed(data: &Path) -> Result<Accounts, Failure> {
     }
     Err(Failure::new(
         Exit::Failed,
-        "the server of this folder lets in whoever comes, so that nobody would be kept out: start it with --auth accounts or \
+        "the server of this folder does not authenticate users, so this would have no effect: start it with --auth accounts or \
          --auth tokens first",
     ))
 }
@@ -155,12 +155,12 @@ fn cant_open(error: StoreOpenError) -> Failure {
     super::unusable(&error)
 }
 
-/// What others have chosen moves no cursor and changes no colour.
+/// A name that another user has chosen, with its control characters escaped.
 fn shown(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
-/// From the terminal, twice and without showing it; else the first line of stdin.
+/// Reads a password: from the terminal, twice and without showing it, else from the first line of stdin.
 fn new_password(user: &str) -> Result<String, Failure> {
     let unread = |error| Failure::new(Exit::Failed, format!("the password can't be read: {error}"));
     if !std::io::stdin().is_terminal() {
@@ -169,8 +169,8 @@ fn new_password(user: &str) -> Result<String, Failure> {
         return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
     }
     let first = rpassword::prompt_password(format!("New password of {user}: ")).map_err(unread)?;
-    let second = rpassword::prompt_password("Once more: ").map_err(unread)?;
-    if first == second { Ok(first) } else { Err(Failure::usage("the two are not the same".to_owned())) }
+    let second = rpassword::prompt_password("The same again: ").map_err(unread)?;
+    if first == second { Ok(first) } else { Err(Failure::usage("the two passwords differ".to_owned())) }
 }
 
 fn failure(what: &str, error: &AccountError) -> Failure {

@@ -1,4 +1,4 @@
-//! What the command line, the environment and a file say, and what a server makes of it.
+//! Merges the settings of the command line, the environment and a file, checks them, and makes the server's configuration.
 
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,17 +12,17 @@ use super::listen::Guarded;
 use crate::args::{AuthArg, MetricsArg, ServeArgs, ServeSettings};
 use crate::exit::{Exit, Failure};
 
-/// Posts a second of one user, and how many seconds' worth at once.
+/// The default limit of a user's messages per second, and the seconds' worth that may come at once.
 const POSTS: u32 = 20;
 const BURST: f64 = 5.0;
 
-/// How long members may take to be sent away, one after the other.
+/// The default time over which members are disconnected at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// What has to be allowed to wait for all members together.
+/// The least value of `max-waiting`, in bytes.
 const LEAST_WAITING: usize = 1 << 20;
 
-/// All that a server needs to know.
+/// The settings of a server.
 pub(super) struct Settings {
     pub(super) listen: SocketAddr,
     pub(super) admin_listen: Option<SocketAddr>,
@@ -73,7 +73,7 @@ impl Settings {
         }
         server.auth =
             auth(settings.auth.unwrap_or(AuthArg::None), settings.issuer, settings.issuer_keys, settings.audience)?;
-        // A program in an account's name can flood a room; a guest on this machine is its owner.
+        // With accounts or tokens, other people's programs can flood a room; guests are on this machine by default.
         let default = (!matches!(server.auth, Auth::Guests)).then_some(POSTS);
         server.posts =
             settings.max_posts.or(default).map(|posts| Rate::new(f64::from(posts) * BURST, f64::from(posts)));
@@ -95,7 +95,8 @@ impl Settings {
         Ok(Self { listen, admin_listen, allow_remote: settings.allow_remote.unwrap_or(false), data, server })
     }
 
-    /// Whether a server with these settings lets in no more people than it was told to.
+    /// Whether a server with these settings starts: it has TLS and authentication, or is reachable from this machine only, or
+    /// `allow-remote` is set.
     fn would_start(&self) -> bool {
         let guarded = Guarded {
             tls: self.server.tls.is_some(),
@@ -123,13 +124,13 @@ impl Settings {
         let compresses = if compression.is_some() { "compresses" } else { "does not compress" };
         let _ = write!(
             words,
-            "keeps {count}, {time}; who joins gets the latest {latest}\n\
-             takes {max_connections} connections{per_address}; messages of at most {max_message} bytes; {compresses}"
+            "keeps {count}, {time}; a user who joins receives the latest {latest}\n\
+             accepts {max_connections} connections{per_address}; messages of at most {max_message} bytes; {compresses}"
         );
         words.push_str(match &self.server.auth {
-            Auth::Accounts => "\nlets in who has an account",
-            Auth::Issuer(_) => "\nlets in who has a token of the issuer",
-            _ => "\nlets in whoever reaches it",
+            Auth::Accounts => "\nadmits users with an account",
+            Auth::Issuer(_) => "\nadmits users with a token of the issuer",
+            _ => "\nadmits everyone who reaches it",
         });
         words.push_str(if self.server.tls.is_some() { ", by TLS" } else { ", without TLS" });
         if let Some(cluster) = &self.server.cluster {
@@ -150,7 +151,7 @@ impl Settings {
 
 /// `everwire config check`.
 pub(crate) fn check(file: &Path) -> Result<Exit, Failure> {
-    // The command line is right; it is the file that is not.
+    // An error in the file is not one of the command line.
     let fault = |failure: Failure| Failure { exit: Exit::Failed, ..failure };
     let settings = Settings::from(read(file).map_err(fault)?).map_err(fault)?;
     println!("{}", settings.words());
@@ -164,14 +165,14 @@ fn read(file: &Path) -> Result<ServeSettings, Failure> {
     toml::from_str(&text).map_err(|error| {
         let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
         let line = 1 + before.matches('\n').count();
-        // Of a value; its key stands before it.
+        // An error in a value is reported with the key before it.
         let key = before.rsplit('\n').next().and_then(|start| start.trim_end().strip_suffix('='));
         let key = key.map(|key| format!("{}: ", key.trim())).unwrap_or_default();
         Failure::usage(format!("{name}, line {line}: {key}{}", plain(error.message())))
     })
 }
 
-/// What is wrong with a value, without the names that programmers have for it.
+/// An error about a value, with the parser's names of types replaced by plain words.
 fn plain(message: &str) -> String {
     let message = message.replace('\n', " ");
     let Some((found, kind)) = message.rsplit_once(", expected ") else { return message };
@@ -251,7 +252,7 @@ fn check_limits(server: &ServerConfig) -> Result<(), Failure> {
         ServerConfig { max_per_address: Some(0), .. } => zero("max-per-address"),
         ServerConfig { max_message: 0, .. } => zero("max-message"),
         ServerConfig { all_mailboxes_bytes, .. } if *all_mailboxes_bytes < LEAST_WAITING => {
-            Err(Failure::usage("max-waiting is less than 1MiB: members would be sent away all the time".to_owned()))
+            Err(Failure::usage("max-waiting is less than 1MiB: members would be disconnected all the time".to_owned()))
         }
         ServerConfig { posts: Some(Rate { per_second, .. }), .. } if *per_second <= 0.0 => zero("max-posts"),
         ServerConfig { heartbeat, .. } if heartbeat.is_zero() => zero("heartbeat"),
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_goes_before_the_file_and_that_before_the_defaults() {
+    fn the_command_line_overrides_the_file_and_the_file_the_defaults() {
         let file = file(
             "listen = ':9999'\nkeep-time = '48h'\nkeep-messages = 10\nmax-message = '1MiB'\nmax-waiting = '1GiB'\norigin = ['https://a.example']\n\
              compression = false\nmetrics = 'nobody'\nallow-remote = true\n",
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_told_with_its_place() {
+    fn an_invalid_setting_is_reported_with_its_line() {
         for (text, words) in [
             ("latest = 3\nkeep-tiem = '1h'", "line 2: unknown field `keep-tiem`"),
             ("keep-time = '48'", "line 1: keep-time: no unit; write it with its unit"),
@@ -351,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checked_file_is_told_in_words() {
+    fn a_checked_file_is_described_in_words() {
         let file = file("listen = '0.0.0.0:80'\nkeep-time = '2h'\nbase-path = '/chat'");
         let words = serve(file.path(), &[]).unwrap().words();
         assert!(words.contains("listens on 0.0.0.0:80, below /chat\n") && words.contains("for 2 h 0 min"), "{words}");

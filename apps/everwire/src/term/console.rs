@@ -1,4 +1,4 @@
-//! Where a command's output goes: a screen for people at a terminal, plain streams else.
+//! The output of a command: a screen at a terminal, else plain streams.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -6,26 +6,26 @@ use tokio::io::{AsyncWriteExt, BufWriter, Stdout};
 
 use super::{Look, Screen, printable};
 
-/// One of the two.
+/// A screen, or plain streams.
 #[derive(Debug)]
 pub(crate) enum Console {
     Screen(Box<Screen>),
     Plain(Plain),
 }
 
-/// Content to stdout, words about the connection to stderr.
+/// Content goes to stdout, and reports about the connection go to stderr.
 #[derive(Debug)]
 pub(crate) struct Plain {
     stdout: BufWriter<Stdout>,
     terminal: bool,
 }
 
-/// Output has nowhere to go any more.
+/// The error that output can't be written any more.
 #[derive(Debug)]
 pub(crate) struct Gone(io::Error);
 
 impl Gone {
-    /// The reader has left, as `head` does: no failure of ours.
+    /// Whether the reader has closed the pipe, as `head` does, which is no failure.
     pub(crate) fn is_quiet(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
@@ -47,7 +47,7 @@ impl Console {
         Self::Plain(Plain { stdout: BufWriter::with_capacity(64 << 10, tokio::io::stdout()), terminal })
     }
 
-    /// A screen where somebody sits at a terminal that can show one.
+    /// A screen if stdin and stdout are a terminal that can show one.
     pub(crate) fn open(prompt: &str) -> Self {
         let capable = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         if capable && io::stdin().is_terminal() && io::stdout().is_terminal() {
@@ -59,8 +59,8 @@ impl Console {
         Self::plain()
     }
 
-    /// One line of others' words, made harmless if it goes to a terminal and as it is if not. Not cancel-safe: a part
-    /// may have been written.
+    /// Writes a line of received text; control characters are replaced if it goes to a terminal. Not cancel-safe: a part may
+    /// have been written.
     pub(crate) async fn content(&mut self, line: &str) -> Result<(), Gone> {
         if self.is_screen() || matches!(self, Self::Plain(plain) if plain.terminal) {
             self.line(&printable(line)).await
@@ -69,7 +69,7 @@ impl Console {
         }
     }
 
-    /// One line that is harmless, and styled if that is wanted. Not cancel-safe.
+    /// Writes a line that has no control characters but those of its style. Not cancel-safe.
     pub(crate) async fn line(&mut self, line: &str) -> Result<(), Gone> {
         match self {
             Self::Screen(screen) => screen.print(&[line.to_owned()])?,
@@ -85,7 +85,7 @@ impl Console {
         matches!(self, Self::Screen(_))
     }
 
-    /// Bytes as they are, to stdout. Not cancel-safe.
+    /// Writes bytes unchanged to stdout. Not cancel-safe.
     pub(crate) async fn bytes(&mut self, bytes: &[u8]) -> Result<(), Gone> {
         if let Self::Plain(plain) = self {
             plain.stdout.write_all(bytes).await?;
@@ -93,7 +93,7 @@ impl Console {
         Ok(())
     }
 
-    /// Lets out what was buffered: once per batch of lines.
+    /// Writes out what is buffered; to be called once per batch of lines.
     pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
         if let Self::Plain(plain) = self {
             plain.stdout.flush().await?;
@@ -101,16 +101,16 @@ impl Console {
         Ok(())
     }
 
-    /// A line about the connection, already styled and harmless.
+    /// Writes a line about the connection, which has no control characters but those of its style.
     pub(crate) fn say(&mut self, line: String) {
         match self {
-            // The terminal having gone shows at the next content, or as the end of input.
+            // An error is ignored: a closed terminal is noticed at the next content or by the end of the input.
             Self::Screen(screen) => drop(screen.print(&[line])),
             Self::Plain(_) => drop(writeln!(io::stderr(), "{line}")),
         }
     }
 
-    /// How words about the connection are to look.
+    /// The style for lines about the connection.
     pub(crate) fn look(&self, arg: crate::args::ColorArg) -> Look {
         match self {
             Self::Screen(_) => super::look(arg, &io::stdout()),

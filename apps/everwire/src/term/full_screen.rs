@@ -1,4 +1,4 @@
-//! The whole terminal as a screen, and what is done at it.
+//! The whole terminal as a screen, and its input.
 
 use std::io::{self, Stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,15 +20,15 @@ use tokio::time::sleep_until;
 use super::replies::Replies;
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
-/// The terminal tells Shift+Enter from Enter, and was asked to.
+/// Whether the terminal was asked to tell Shift+Enter from Enter.
 static KEYS: AtomicBool = AtomicBool::new(false);
 
-/// The terminal is ours while this lives; a panic gives it back before it is told.
+/// The terminal in raw mode with the alternate screen, until this is dropped; a panic restores it before it is printed.
 #[derive(Debug)]
 pub(crate) struct FullScreen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     events: EventStream,
-    /// What the terminal itself answers is kept from the keys.
+    /// Separates the terminal's own replies from the keys.
     replies: Replies,
 }
 
@@ -77,7 +77,7 @@ impl FullScreen {
         execute!(io::stdout(), Print('\u{7}'))
     }
 
-    /// What is done at the terminal next. Cancel-safe.
+    /// The next key, mouse or focus event. Cancel-safe.
     pub(crate) async fn next(&mut self) -> io::Result<Event> {
         loop {
             if let Some(event) = self.replies.next() {
@@ -103,7 +103,7 @@ impl Drop for FullScreen {
     }
 }
 
-/// Gives the terminal back as it was; harmless if it was never taken.
+/// Restores the terminal; does nothing if it was never taken over.
 pub(super) fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;

@@ -1,4 +1,4 @@
-//! Stdin as lines or as chunks, bounded.
+//! Reads stdin as lines or as chunks of bounded length.
 
 use std::fmt;
 use std::io;
@@ -14,7 +14,7 @@ pub(crate) struct Lines<R> {
     number: u64,
 }
 
-/// Why no more can be read. Numbers of lines count from 1.
+/// Why reading has failed. Lines are numbered from 1.
 #[derive(Debug)]
 pub(crate) enum BadInput {
     TooLong { line: u64, limit: usize },
@@ -37,7 +37,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
             }
             let end = available.iter().position(|&byte| byte == b'\n');
             let taken = end.unwrap_or(available.len());
-            // Two more: a line of exactly `limit` bytes may still have its `\r`.
+            // One more: a line of exactly `limit` bytes may end in `\r`.
             if self.partial.len() + taken > self.limit + 1 {
                 return Err(BadInput::TooLong { line: self.number + 1, limit: self.limit });
             }
@@ -62,7 +62,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     }
 }
 
-/// What `input` has to give, at most `limit` bytes; empty at its end. Cancel-safe.
+/// The next bytes of `input`, at most `limit`; empty at its end. Cancel-safe.
 pub(crate) async fn chunk(input: &mut (impl AsyncBufRead + Unpin), limit: usize) -> Result<Vec<u8>, BadInput> {
     let available = input.fill_buf().await.map_err(BadInput::Io)?;
     let chunk = available[..available.len().min(limit)].to_vec();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_beyond_the_limit_is_refused_before_it_is_held() {
+    async fn a_line_beyond_the_limit_is_refused_before_it_is_stored() {
         let (lines, error) = all(b"12345\r\n123456\n", 5).await;
         assert_eq!(lines, ["12345"]);
         assert!(matches!(error, Some(BadInput::TooLong { line: 2, limit: 5 })), "{error:?}");
@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_are_no_text_are_refused_with_their_line() {
+    async fn bytes_that_are_not_utf8_are_refused_with_their_line() {
         let (lines, error) = all(b"ok\n\xff\n", 10).await;
         assert_eq!(lines, ["ok"]);
         assert!(matches!(error, Some(BadInput::NotUtf8 { line: 2 })), "{error:?}");
     }
 
     #[tokio::test]
-    async fn chunks_are_what_there_is_up_to_the_limit() {
+    async fn a_chunk_is_what_is_available_up_to_the_limit() {
         let mut input = BufReader::with_capacity(4, b"abcdef".as_slice());
         assert_eq!(chunk(&mut input, 3).await.unwrap(), b"abc");
         assert_eq!(chunk(&mut input, 3).await.unwrap(), b"d");

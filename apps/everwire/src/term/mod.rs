@@ -1,4 +1,4 @@
-//! The terminal and the standard streams: what may be shown, how it looks, where it goes.
+//! The terminal and the standard streams: text that is safe to print, its style, and input and output.
 
 mod console;
 mod full_screen;
@@ -20,7 +20,7 @@ pub(crate) use signals::Stop;
 pub(crate) use style::{Look, Tone, complain, look};
 pub(crate) use time::{clock, local_zone, short};
 
-/// Gives the terminal back as it was; harmless if it was never taken.
+/// Restores the terminal; does nothing if it was never taken over.
 fn restore() {
     screen::restore();
     full_screen::restore();

@@ -1,14 +1,14 @@
-//! Where a terminal's lines go: finished lines scroll up like those of any program, and below them stand the live rows,
-//! painted anew at each change. Pure: gives the bytes to write.
+//! Paints a terminal: finished lines scroll up like those of any program, and below them are the live rows, which are painted
+//! again at each change. Pure: returns the bytes to write.
 
 use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// What stands below the finished lines: some rows, then the line that is being typed.
+/// The part below the finished lines: some rows, then the line that is being typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Live {
-    /// Without control characters but colours; cut to the terminal's width.
+    /// Without control characters except colours; the painter cuts them to the terminal's width.
     pub(crate) rows: Vec<String>,
     pub(crate) prompt: String,
     /// The visible part of what is typed.
@@ -19,7 +19,7 @@ pub(crate) struct Live {
 
 #[derive(Debug, Default)]
 pub(super) struct Painter {
-    /// What was painted last: the columns of each row above the cursor, and the cursor's column.
+    /// The live part as painted last: the columns of each row above the cursor, and the cursor's column.
     painted: Option<(Vec<usize>, usize)>,
 }
 
@@ -50,7 +50,7 @@ impl Painter {
         out
     }
 
-    /// Takes the live part away, as at the end. A terminal that was made narrower meanwhile has wrapped its rows.
+    /// Erases the live part. A terminal that was made narrower meanwhile has wrapped its rows, which is taken into account.
     pub(super) fn wipe(&mut self, width: usize) -> String {
         let Some((columns, cursor)) = self.painted.take() else {
             return String::new();
@@ -64,7 +64,8 @@ impl Painter {
     }
 }
 
-/// At most `width` columns of `row`, and how many they are. Colour sequences take no room, and are ended if the row is cut.
+/// The first `width` columns of `row` at most, and their number. Colour sequences have no width, and are ended if the row is
+/// cut.
 fn cut(row: &str, width: usize) -> (String, usize) {
     let mut out = String::with_capacity(row.len());
     let mut used = 0;

@@ -1,6 +1,6 @@
-//! Text from others, made harmless: no control character of theirs reaches the terminal.
+//! Text from others, made safe to print: none of its control characters reaches the terminal.
 
-/// `text` with every control character shown as a picture of itself; line breaks and tabs stay.
+/// `text` with every control character replaced by its symbol; line breaks and tabs stay.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if matches!(c, '\n' | '\t') { c } else { picture(c) }).collect()
 }
@@ -14,9 +14,9 @@ fn picture(c: char) -> char {
     match c {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
         '\u{7f}' => '\u{2421}',
-        // C1 controls, some of which terminals obey like escapes; line and paragraph separators; and what reverses the
-        // direction of the text that follows, so that a line can't be made to look like another one. The
-        // two marks that right-to-left names are written with do no such thing.
+        // C1 controls, some of which terminals obey like escapes; line and paragraph separators; and characters that reverse
+        // the direction of the following text, with which a line could imitate another one. The two marks in right-to-left
+        // names do not reverse anything, and stay.
         '\u{80}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
             char::REPLACEMENT_CHARACTER
         }

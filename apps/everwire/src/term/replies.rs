@@ -1,58 +1,58 @@
-//! A terminal's late answers. It is asked for its colours and its kind when the program starts, and over a slow line it answers when
-//! nobody waits any more: such an answer comes as keys. Here it is told from what somebody types, and dropped.
+//! Drops a terminal's late replies. When the program starts, it asks the terminal for its colours and its kind; over a slow
+//! line the replies may come when nothing waits for them any more, and then they look like keys.
 //!
-//! An answer begins with Esc and `]` (OSC) or `[?` (device attributes). Where the bytes of an answer are read together, Esc and
-//! the next one come as one key with Alt; where a read ends behind Esc, as two.
+//! A reply begins with Esc and `]` (OSC) or `[?` (device attributes). If these bytes are read together, Esc and the next one
+//! come as one key with Alt; if a read ends after Esc, as two keys.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// What may be the beginning of an answer is held back so long: the keys `]` and digits behind Esc, or Alt+`]` and digits.
+/// How long keys are held back that may begin a reply: `]` and digits after Esc, or Alt+`]` and digits.
 const HELD: Duration = Duration::from_millis(500);
 
-/// An answer whose end does not come in this time has none: what somebody types then counts again.
+/// The longest wait for the end of a reply; after it, keys count as typed again.
 const UNFINISHED: Duration = Duration::from_secs(5);
 
-/// Characters of an answer; a longer one is none.
+/// The longest reply, in characters.
 const LONGEST: usize = 256;
 
-/// Tells answers from keys. Knows no clock.
+/// Separates the terminal's replies from typed keys. Has no clock.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     at: At,
-    /// Keys that may yet turn out to be an answer's.
+    /// Keys that may turn out to be part of a reply.
     held: Vec<Event>,
     ready: VecDeque<Event>,
-    /// When what is under way is given up.
+    /// When the keys held back are released.
     until: Option<Instant>,
 }
 
-/// How far an answer has come.
+/// The part of a reply that was read so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum At {
     #[default]
     Nothing,
-    /// Esc, which has been let through: alone it is a key that somebody presses.
+    /// Esc, which was passed on: it may be the key alone.
     Escape,
-    /// `ESC ]`, and so many digits.
+    /// `ESC ]`, and this many digits.
     Number(usize),
-    /// `ESC ] digits ;` cannot be typed by chance: all that follows, so many characters by now, belongs to the answer.
+    /// `ESC ] digits ;` is hardly ever typed: all that follows, this many characters so far, belongs to a reply.
     Osc(usize),
-    /// The Esc of the answer's end, `ESC \`.
+    /// The Esc of the reply's end, `ESC \`.
     OscEscape,
     /// `ESC [`.
     Bracket,
-    /// `ESC [ ?`, and so many characters.
+    /// `ESC [ ?`, and this many characters.
     Attributes(usize),
 }
 
 impl Replies {
-    /// Takes what has come.
+    /// Handles an event of the terminal.
     pub(super) fn take(&mut self, event: Event, now: Instant) {
         let Some(key) = pressed(&event) else {
-            // The mouse and the size are no part of an answer, and a key that is let go was one.
+            // Mouse events, sizes and released keys are never part of a reply.
             return self.ready.push_back(event);
         };
         let next = self.at.next(key);
@@ -62,7 +62,7 @@ impl Replies {
                 self.ready.push_back(event);
             }
             (_, At::Nothing) if self.at.is_certain() => {
-                // Its end; but a key that no answer holds is somebody's.
+                // The end of the reply; a key that can't end one was typed, and is passed on.
                 self.held.clear();
                 if !ends(self.at, key) {
                     self.ready.push_back(event);
@@ -76,12 +76,12 @@ impl Replies {
             _ => self.held.push(event),
         }
         self.at = next;
-        // Behind Esc alone nothing is held yet, and over a slow line the rest takes its time.
+        // After Esc alone nothing is held back yet, and over a slow line the rest may take long.
         let patience = if next.is_certain() || next == At::Escape { UNFINISHED } else { HELD };
         self.until = if next == At::Nothing { None } else { now.checked_add(patience) };
     }
 
-    /// What somebody has done.
+    /// The next event that is not part of a reply.
     pub(super) fn next(&mut self) -> Option<Event> {
         self.ready.pop_front()
     }
@@ -91,7 +91,7 @@ impl Replies {
         self.until
     }
 
-    /// The rest has not come in time: it was no answer.
+    /// The rest has not come in time, so the keys held back were typed.
     pub(super) fn give_up(&mut self) {
         (self.at, self.until) = (At::Nothing, None);
         self.release();
@@ -103,7 +103,7 @@ impl Replies {
 }
 
 impl At {
-    /// Whether it is an answer for sure.
+    /// Whether it is certainly a reply.
     fn is_certain(self) -> bool {
         matches!(self, Self::Osc(_) | Self::OscEscape | Self::Attributes(_))
     }
@@ -145,11 +145,11 @@ impl At {
     }
 }
 
-/// Whether a key is the last of an answer.
+/// Whether a key is the last of a reply.
 fn ends(at: At, key: KeyEvent) -> bool {
     let (alt, control) = (key.modifiers.contains(KeyModifiers::ALT), key.modifiers.contains(KeyModifiers::CONTROL));
     match (at, key.code) {
-        // BEL, and `ESC \` in one.
+        // BEL, or `ESC \` as one key.
         (At::Osc(_), KeyCode::Char('g')) => control,
         (At::Osc(_), KeyCode::Char('\\')) => alt,
         (At::OscEscape, KeyCode::Char('\\')) => true,
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// As crossterm reads bytes that come together: Esc and the next one are one key, unless a read ends between them.
+    /// The keys that crossterm makes of these reads: Esc and the next byte are one key, unless a read ends between them.
     fn keys(pieces: &[&str]) -> Vec<Event> {
         let mut keys = Vec::new();
         for piece in pieces {
@@ -193,7 +193,7 @@ mod tests {
         keys.into_iter().map(Event::Key).collect()
     }
 
-    /// What is left of keys that come one after the other, and what is let through when nothing more comes.
+    /// The events that are passed on for these keys, including those that are released when nothing more comes.
     fn left(keys: Vec<Event>) -> Vec<Event> {
         let (mut replies, now) = (Replies::default(), Instant::now());
         let mut left = Vec::new();
@@ -210,7 +210,7 @@ mod tests {
     const COLOUR: &str = "\u{1b}]11;rgb:0000/2b2b/3636";
 
     #[test]
-    fn an_answer_to_the_question_for_a_colour_is_no_key() {
+    fn a_reply_about_a_colour_is_dropped() {
         for end in ["\u{1b}\\", "\u{7}"] {
             assert_eq!(left(keys(&["a", &format!("{COLOUR}{end}"), "b\r"])), keys(&["ab\r"]), "{end:?}");
         }
@@ -219,13 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_split_over_reads_is_no_key_wherever_it_is_split() {
+    fn a_reply_split_over_reads_is_dropped_wherever_it_is_split() {
         for end in ["\u{1b}\\", "\u{7}"] {
             let answer = format!("{COLOUR}{end}");
             for at in 1..answer.len() {
                 let (first, second) = answer.split_at(at);
                 let left = left(keys(&[first, second, "x"]));
-                // Esc alone is a key before it is known what follows; it closes a panel at most.
+                // Esc is passed on before it is known what follows; the key does no more than close a panel.
                 let seen: Vec<Event> = left.into_iter().filter(|key| *key != Event::Key(KeyCode::Esc.into())).collect();
                 assert_eq!(seen, keys(&["x"]), "split at {at}");
             }
@@ -233,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn device_attributes_that_are_split_behind_esc_are_no_keys() {
+    fn device_attributes_split_after_esc_are_dropped() {
         let left = left(keys(&["\u{1b}", "[?62;4c", "ok"]));
         assert_eq!(left[1..], keys(&["ok"])[..]);
     }
 
     #[test]
-    fn what_somebody_types_stays() {
+    fn typed_keys_are_passed_on() {
         for typed in ["]11;rgb", "hello [?1c", "\u{1b}", "\u{1b}]", "\u{1b}]x", "\u{1b}]1", "\u{1b}]12345;", "a\\\u{7}"]
         {
             assert_eq!(left(keys(&[typed])), keys(&[typed]), "{typed:?}");
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_an_end_keeps_nobody_from_typing() {
+    fn a_reply_without_an_end_is_given_up_so_that_typing_goes_on() {
         let (mut replies, now) = (Replies::default(), Instant::now());
         keys(&["\u{1b}]11;rgb:"]).into_iter().for_each(|key| replies.take(key, now));
         assert_eq!(replies.deadline(), Some(now + UNFINISHED));
@@ -259,12 +259,12 @@ mod tests {
         assert_eq!(replies.next(), keys(&["x"]).pop());
         let endless = "1".repeat(3 * LONGEST);
         assert!(left(keys(&[&format!("\u{1b}]11;{endless}")])).len() > LONGEST);
-        // Enter is no part of an answer.
+        // Enter is never part of a reply.
         assert_eq!(left(keys(&["\u{1b}]11;rgb", "\r"])), keys(&["\r"]));
     }
 
     #[test]
-    fn the_mouse_and_the_size_pass_by() {
+    fn mouse_and_size_events_are_passed_on() {
         let (mut replies, now) = (Replies::default(), Instant::now());
         keys(&["\u{1b}]1"]).into_iter().for_each(|key| replies.take(key, now));
         replies.take(Event::Resize(80, 24), now);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     proptest! {
-        /// Without an Esc there is no answer.
+        /// A reply has an Esc.
         #[test]
         fn plain_typing_is_never_touched(typed in "[a-z\\]\\[;?0-9\\\\/: ]{0,30}") {
             let typed = keys(&[&typed]);

@@ -1,4 +1,4 @@
-//! A terminal with a line that is being typed below everything else.
+//! A terminal with an input line below the printed lines.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +13,9 @@ use tui_input::{Input, InputRequest};
 
 use super::painter::{Live, Painter};
 
-/// A line that is typed may have this many bytes; more of a paste is cut.
+/// The longest typed line, in bytes; a longer paste is cut.
 const MAX_TYPED: usize = 64 << 10;
-/// How many typed lines are kept for the arrow keys.
+/// The most typed lines that are kept for the arrow keys.
 const MAX_HISTORY: usize = 200;
 
 static RAW: AtomicBool = AtomicBool::new(false);
@@ -25,9 +25,9 @@ static RAW: AtomicBool = AtomicBool::new(false);
 pub(crate) enum Typed {
     /// Enter.
     Line(String),
-    /// The line changed; this is whether there is anything in it.
+    /// The line changed; whether it is blank now.
     Edited { blank: bool },
-    /// Ctrl-D on an empty line, or the terminal has gone.
+    /// Ctrl-D on an empty line, or the terminal was closed.
     End,
     /// Ctrl-C.
     Interrupt,
@@ -42,7 +42,7 @@ pub(crate) struct Screen {
     painter: Painter,
     rows: Vec<String>,
     prompt: String,
-    /// Pasted lines that wait for their turn.
+    /// Pasted lines that were not returned yet.
     pasted: std::collections::VecDeque<String>,
 }
 
@@ -52,7 +52,7 @@ impl Screen {
     pub(crate) fn open(prompt: impl Into<String>) -> io::Result<Self> {
         terminal::enable_raw_mode()?;
         RAW.store(true, Ordering::SeqCst);
-        // Without it a paste is a burst of keys, which works too.
+        // Without bracketed paste, a paste is a burst of keys, which works too.
         let _ = execute!(io::stdout(), EnableBracketedPaste);
         Ok(Self {
             keys: EventStream::new(),
@@ -65,7 +65,7 @@ impl Screen {
         })
     }
 
-    /// Puts finished lines above the live rows. They may hold line breaks and colours, nothing else that controls.
+    /// Prints finished lines above the live rows. Their only control characters may be line breaks and colours.
     pub(crate) fn print(&mut self, lines: &[String]) -> io::Result<()> {
         self.paint(lines)
     }
@@ -79,7 +79,7 @@ impl Screen {
         self.paint(&[])
     }
 
-    /// What the user did next. Cancel-safe.
+    /// The user's next action. Cancel-safe.
     pub(crate) async fn next(&mut self) -> io::Result<Typed> {
         loop {
             if let Some(line) = self.pasted.pop_front() {
@@ -130,7 +130,7 @@ impl Screen {
         }
     }
 
-    /// Each whole line of a paste is entered; what follows the last line break is left to be edited.
+    /// Enters each whole line of a paste; the text after the last line break stays in the input line.
     fn paste(&mut self, text: &str) {
         let mut lines = text.split(['\n', '\r']).peekable();
         while let Some(line) = lines.next() {
@@ -186,7 +186,7 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back as it was; harmless if it was never taken.
+/// Restores the terminal; does nothing if it was never taken over.
 pub(super) fn restore() {
     if RAW.swap(false, Ordering::SeqCst) {
         let _ = execute!(io::stdout(), DisableBracketedPaste);
@@ -216,8 +216,9 @@ fn visible(text: &str, from: usize, room: usize) -> String {
 #[derive(Debug, Default)]
 struct History {
     lines: Vec<String>,
-    /// Which of `lines` is shown; `lines.len()` is the new line.
+    /// The index in `lines` of the line that is shown; `lines.len()` is the new line.
     at: usize,
+    /// The unfinished new line while another one is shown.
     draft: String,
 }
 

@@ -1,4 +1,4 @@
-//! Signals: asked once, leave in order; asked twice, leave at once.
+//! Signals: the first one asks the command to end in order, the second one ends the process at once.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -12,23 +12,23 @@ use tokio::sync::watch;
 use super::{complain, restore};
 use crate::exit::Exit;
 
-/// Leaving in order is given this long beyond its own deadline, then the process ends all the same.
+/// The time beyond the command's own deadline after which the process is ended anyway.
 const BACKSTOP: Duration = Duration::from_secs(2);
 
-/// Says whether the user wants to leave. Cloned handles say the same.
+/// Whether the user has asked the command to end. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Stop {
     asked: watch::Sender<u32>,
     last_word: Arc<Mutex<Option<LastWord>>>,
 }
 
-/// What there is to say when the process ends before all is done.
+/// Makes the line to print when the process ends early.
 type LastWord = Box<dyn Fn() -> Option<String> + Send>;
 
 impl Stop {
-    /// Listens for interrupt and termination signals. After the first, the command has `grace` to end by itself.
+    /// Listens for interrupt and termination signals. After the first, the command has `grace` to end.
     ///
-    /// That is watched on a thread of its own, so that no amount of other work delays it.
+    /// A thread of its own enforces that, so that no amount of other work delays it.
     pub(crate) fn listen(grace: Duration) -> Self {
         let stop = Self { asked: watch::Sender::new(0), last_word: Arc::default() };
         let handle = stop.clone();
@@ -41,7 +41,8 @@ impl Stop {
                 handle.run(signals, grace).await;
             });
         });
-        // Whoever sees the command at work may signal it. Without the thread, signals keep their usual effect.
+        // Signals are listened for before the command does anything that can be seen from outside. If the thread can't be
+        // started, signals keep their usual effect.
         if watching.is_ok() {
             let _ = listens.recv();
         }
@@ -53,14 +54,14 @@ impl Stop {
         self.asked.send_modify(|asked| *asked += 1);
     }
 
-    /// Resolves once leaving has been asked for; at once if it was before. Cancel-safe.
+    /// Resolves once the end was asked for; at once if it was before. Cancel-safe.
     pub(crate) async fn asked(&self) {
         let mut asked = self.asked.subscribe();
         // The sender lives as long as `self`, so this ends only with the condition.
         let _ = asked.wait_for(|&asked| asked > 0).await;
     }
 
-    /// From now on whoever asks twice, or waits for too long, is told this on the way out.
+    /// Sets the line to print when the process ends early: at the second request, or after the deadline.
     pub(crate) fn say_at_last(&self, word: impl Fn() -> Option<String> + Send + 'static) {
         *self.last_word.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(word));
     }
@@ -77,7 +78,7 @@ impl Stop {
             by = signals.next() => self.leave(by),
             () = tokio::time::sleep(grace.saturating_add(BACKSTOP)) => {
                 restore();
-                complain("could not leave in order in time");
+                complain("could not end in order in time");
                 self.leave(Exit::Undelivered.code())
             }
         }
@@ -138,7 +139,7 @@ impl Signals {
     }
 }
 
-/// Whether we were started so as to ignore that our terminal is closed, as `nohup` does: to listen would undo that.
+/// Whether this process was started to ignore SIGHUP, as by `nohup`; listening for it would undo that.
 #[cfg(target_os = "linux")]
 fn is_to_outlive_terminal() -> bool {
     const HANGUP: u64 = 1;
@@ -150,13 +151,14 @@ fn is_to_outlive_terminal() -> bool {
     }
 }
 
-/// Elsewhere the system does not say it.
+/// Other systems do not report it.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn is_to_outlive_terminal() -> bool {
     is_hangup_ignored_by_children()
 }
 
-/// Children inherit what is ignored, and one that sends itself the signal lives on only then. No safe call asks for it.
+/// Children inherit ignored signals, so a child that sends itself SIGHUP survives only if it is ignored. No safe function
+/// reports it.
 #[cfg(unix)]
 fn is_hangup_ignored_by_children() -> bool {
     outlives_hangup(std::process::Command::new("sh"))
@@ -169,8 +171,8 @@ fn outlives_hangup(mut shell: std::process::Command) -> bool {
     shell.status().is_ok_and(|status| status.success())
 }
 
-/// Ctrl-C, Ctrl-Break, and that the console is closed, the user logs off or the machine shuts down; after the last three the
-/// system gives a program some five seconds.
+/// Ctrl-C, Ctrl-Break, and the events that the console is closed, the user logs off or the machine shuts down; after the last
+/// three the system ends a program within some five seconds.
 #[cfg(windows)]
 struct Signals {
     interrupt: Option<windows::CtrlC>,
@@ -182,7 +184,7 @@ struct Signals {
 
 #[cfg(windows)]
 impl Signals {
-    /// One that can't be listened for keeps its usual effect.
+    /// An event that can't be listened for keeps its usual effect.
     fn new() -> Self {
         Self {
             interrupt: windows::ctrl_c().ok(),
@@ -193,9 +195,9 @@ impl Signals {
         }
     }
 
-    /// The exit code that a shell gives to a process which the like of it ended.
+    /// The exit code that a shell reports for a process that the corresponding signal ended.
     async fn next(&mut self) -> u8 {
-        /// As long as there is something to listen to.
+        /// Waits for an event; for ever if it can't be listened for.
         macro_rules! one {
             ($signal:expr) => {
                 async {
@@ -232,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn a_child_tells_that_a_closed_terminal_is_ignored() {
+    fn a_child_shows_that_hangups_are_ignored() {
         assert!(outlives_hangup(shell(&["nohup"])));
     }
 
-    /// Whatever the tests themselves are started by.
+    /// However the tests themselves were started.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_child_tells_that_a_closed_terminal_is_not_ignored() {
+    fn a_child_shows_that_hangups_are_not_ignored() {
         assert!(!outlives_hangup(shell(&["env", "--default-signal=HUP"])));
     }
 }

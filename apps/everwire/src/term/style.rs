@@ -1,4 +1,4 @@
-//! Colours, and whether there are any.
+//! Colours of text, and whether they are used.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::args::ColorArg;
 
-/// What a piece of text means; a colour only repeats what its words say.
+/// The meaning of a piece of text, which its colour repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Good,
@@ -17,7 +17,7 @@ pub(crate) enum Tone {
     Faint,
 }
 
-/// Whether colours go to a stream.
+/// The style of text for a stream: with or without colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
     pub(crate) colours: bool,
@@ -36,17 +36,17 @@ impl Look {
     }
 }
 
-/// How text to `stream` is to look.
+/// The style of text for `stream`.
 pub(crate) fn look(arg: ColorArg, stream: &impl IsTerminal) -> Look {
     let colours = decide(arg, stream.is_terminal(), env::var_os("NO_COLOR").as_deref(), env::var_os("TERM").as_deref());
     if colours {
-        // Consoles of Windows have to be asked to obey; elsewhere this does nothing.
+        // Consoles of Windows have to be told to interpret colours; elsewhere this does nothing.
         let _ = anstyle_query::windows::enable_ansi_colors();
     }
     Look { colours }
 }
 
-/// One line to stderr. That nobody listens there any more is no reason to fail.
+/// Prints a line to stderr. An error is ignored: it is no failure if nobody reads stderr.
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "everwire: {line}");
 }
@@ -75,7 +75,7 @@ mod tests {
     use super::{ColorArg, Look, Tone, decide};
 
     #[test]
-    fn colours_are_for_terminals_whose_user_wants_them() {
+    fn colours_are_used_on_terminals_unless_the_user_disables_them() {
         let xterm = Some(OsStr::new("xterm"));
         assert!(decide(ColorArg::Auto, true, None, xterm));
         assert!(decide(ColorArg::Auto, true, Some(OsStr::new("")), xterm), "an empty NO_COLOR is none");

@@ -1,17 +1,17 @@
-//! Times and durations as people read them.
+//! Times and durations as text.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The zone of this machine, and what is to be said if it can't be had.
+/// The time zone of this machine; UTC and a warning if it can't be read.
 pub(crate) fn local_zone() -> (TimeZone, Option<&'static str>) {
     let named = std::env::var_os("TZ").is_some_and(|name| !name.is_empty())
         || std::fs::symlink_metadata("/etc/localtime").is_ok();
     match TimeZone::try_system() {
         Ok(zone) => (zone, None),
-        // Where none is set it is UTC by custom.
+        // A machine without a zone is in UTC by convention.
         Err(_) if !named => (TimeZone::UTC, None),
         Err(_) => (TimeZone::UTC, Some(NO_ZONE)),
     }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_day_is_shown_and_a_senseless_one_does_no_harm() {
+    fn a_time_of_day_is_shown_and_one_out_of_range_is_dashes() {
         assert_eq!(clock(1_700_000_000_000, &TimeZone::UTC), "22:13:20");
         assert_eq!(clock(i64::MAX, &TimeZone::UTC), "--:--:--");
         assert_eq!(clock(i64::MIN, &TimeZone::UTC), "--:--:--");

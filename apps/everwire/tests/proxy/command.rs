@@ -1,4 +1,4 @@
-//! What the command says and does, and how it ends.
+//! The command line of the proxy: its output, its errors and its end.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::support::server::{Nobody, Server, echo};
 use crate::support::{Everwire, PATIENCE, command, run};
 
-/// A proxy on a free port, and its address.
+/// Starts a proxy on a free port; returns it and its address.
 pub(crate) fn start(args: &[&str]) -> (Everwire, String) {
     let mut proxy = Everwire::start(&[&["proxy", "--listen", "127.0.0.1:0"], args].concat());
     let line = proxy.out.until("everwire proxy listening on");
@@ -25,7 +25,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 
 #[cfg(unix)]
 #[test]
-fn a_client_and_a_server_talk_through_it_and_it_says_a_line_for_each_connection_and_a_summary() {
+fn each_connection_has_its_lines_and_the_end_has_a_summary() {
     let server = Server::start(echo);
     let (mut proxy, address) = start(&["--to", &server.address.to_string()]);
     let mut client = Everwire::start(&["connect", &format!("ws://{address}/")]);
@@ -42,7 +42,7 @@ fn a_client_and_a_server_talk_through_it_and_it_says_a_line_for_each_connection_
 }
 
 #[test]
-fn what_nobody_reads_of_it_holds_no_connection_up() {
+fn unread_output_delays_no_connection() {
     let server = Server::start(|mut stream, _| {
         let mut byte = [0];
         let _ = stream.read_exact(&mut byte).and_then(|()| stream.write_all(&byte));
@@ -53,7 +53,7 @@ fn what_nobody_reads_of_it_holds_no_connection_up() {
     let mut banner = String::new();
     BufReader::new(proxy.stdout.as_mut().unwrap()).read_line(&mut banner).unwrap();
     let address = banner.split("listening on ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
-    // More lines than a pipe holds, of its log and of what it tells.
+    // More lines of log and output than a pipe holds.
     for _ in 0..1500 {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -68,9 +68,9 @@ fn what_nobody_reads_of_it_holds_no_connection_up() {
 
 #[cfg(unix)]
 #[test]
-fn a_schedule_rules_and_each_fault_is_told_and_counted() {
+fn each_fault_of_a_schedule_is_reported_and_counted() {
     let server = Server::start(echo);
-    // In the second message of the first connection.
+    // The fault comes in the second message of the first connection.
     let faults = file("[[rule]]\nname = \"torn\"\nfault = \"cut\"\nconnection = 1\nafter-messages = 2\n");
     let path = faults.path().to_str().unwrap();
     let (mut proxy, address) = start(&["--to", &server.address.to_string(), "--schedule", path]);
@@ -98,7 +98,7 @@ fn a_schedule_rules_and_each_fault_is_told_and_counted() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_that_is_not_there_is_told_for_each_connection() {
+fn an_unreachable_server_is_reported_for_each_connection() {
     let nobody = Nobody::new();
     let to = nobody.address.to_string();
     let (mut proxy, address) = start(&["--to", &to]);
@@ -119,7 +119,7 @@ fn as_json_every_line_is_an_object() {
     let to = server.address.to_string();
     let mut proxy =
         Everwire::start(&["proxy", "--to", &to, "--json", "--control", "127.0.0.1:0", "--listen", "127.0.0.1:0"]);
-    // The first line says where.
+    // The first line has the address.
     let first: serde_json::Value = serde_json::from_str(&proxy.out.until("\"event\":\"started\"")).unwrap();
     let address = first["listen"].as_str().unwrap().to_owned();
     assert!(first["control"].as_str().unwrap().starts_with("127.0.0.1:"), "{first}");
@@ -134,11 +134,11 @@ fn as_json_every_line_is_an_object() {
 }
 
 #[test]
-fn a_check_says_what_a_file_does_or_what_is_wrong_in_it() {
+fn a_check_describes_a_schedule_or_reports_its_error() {
     let right = file("[[rule]]\nfault = \"mute\"\nevery = 3\n");
     let (code, out, err) = run(&["proxy", "--check", right.path().to_str().unwrap()]);
     assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.contains("is right: 1 rule, seed 0") && out.contains("1. mute, every 3. connection"), "{out}");
+    assert!(out.contains("is valid: 1 rule, seed 0") && out.contains("1. mute, every 3. connection"), "{out}");
     let wrong = file("seed = 1\n\n[[rule]]\nfault = \"cut\"\nafter = 5\n");
     for command in [&["--check"][..], &["--to", "127.0.0.1:9", "--schedule"]] {
         let (code, out, err) = run(&[&["proxy"], command, &[wrong.path().to_str().unwrap()]].concat());
@@ -161,7 +161,7 @@ fn a_profile_and_a_seed_make_the_same_schedule_each_time_and_it_can_be_read_back
 }
 
 #[test]
-fn a_seed_that_was_drawn_is_told_so_that_it_can_be_used_again() {
+fn a_random_seed_is_printed_so_that_it_can_be_used_again() {
     let (proxy, _) = start(&["--to", "127.0.0.1:9", "--profile", "cuts"]);
     let told = proxy.out.text();
     let seed = told.split("profile cuts, seed ").nth(1).and_then(|rest| rest.split(';').next()).expect(&told);
@@ -170,7 +170,7 @@ fn a_seed_that_was_drawn_is_told_so_that_it_can_be_used_again() {
 }
 
 #[test]
-fn what_can_t_be_done_is_told_in_one_line() {
+fn each_failure_is_one_line() {
     let server = Server::start(echo);
     let taken = server.address.to_string();
     let folder = std::env::temp_dir();
@@ -193,7 +193,7 @@ fn what_can_t_be_done_is_told_in_one_line() {
 }
 
 #[test]
-fn what_makes_no_sense_on_the_command_line_is_a_usage_error() {
+fn an_invalid_command_line_is_a_usage_error() {
     for (args, part) in [
         (&[][..], "--to <HOST:PORT>"),
         (&["--to", "h:1", "--profile", "stormy"], "mobile"),
@@ -227,7 +227,7 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
     let address = line.split("listening on ").nth(1).and_then(|rest| rest.split(',').next()).unwrap().to_owned();
     drop(stdout);
-    // Each connection is something to say to nobody.
+    // Each connection is a line of output that nobody reads.
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().unwrap().is_none() {
         assert!(Instant::now() < deadline, "it runs on");

@@ -1,4 +1,4 @@
-//! Control over HTTP.
+//! Control of the proxy over HTTP.
 
 use std::io::{BufRead, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ struct Controlled {
 
 impl Controlled {
     fn start() -> Self {
-        // Sends back what it gets, byte for byte.
+        // A TCP server that sends every byte back.
         let server = Server::start(|mut stream, _| {
             let mut buffer = [0; 1024];
             while let Ok(read @ 1..) = stream.read(&mut buffer) {
@@ -52,7 +52,7 @@ fn round_trip(stream: &mut TcpStream, text: &[u8]) {
 }
 
 #[test]
-fn the_status_tells_switches_figures_and_open_connections() {
+fn the_status_has_switches_figures_and_open_connections() {
     let controlled = Controlled::start();
     let mut stream = controlled.connect();
     round_trip(&mut stream, b"hello");
@@ -108,7 +108,7 @@ fn a_refusal_closes_the_port_and_opens_it_again() {
 }
 
 #[test]
-fn another_schedule_is_put_and_told_back() {
+fn another_schedule_can_be_put_and_read_back() {
     let controlled = Controlled::start();
     let toml = "[[rule]]\nfault = \"cut\"\nafter-bytes = 3\ncounted = \"to-server\"\n";
     assert_eq!(controlled.ask("PUT", "/schedule", toml), (200, json!({"rules": 1})));
@@ -124,7 +124,7 @@ fn another_schedule_is_put_and_told_back() {
 }
 
 #[test]
-fn the_log_tells_what_has_happened_and_then_what_happens() {
+fn the_log_has_past_events_and_then_new_ones() {
     let controlled = Controlled::start();
     round_trip(&mut controlled.connect(), b"first");
     let (status, mut log) = open(&controlled.control, "GET", "/log", "", "");
@@ -146,7 +146,7 @@ fn the_log_tells_what_has_happened_and_then_what_happens() {
 }
 
 #[test]
-fn what_is_wrong_with_a_request_is_told_as_json() {
+fn an_error_about_a_request_is_json() {
     let controlled = Controlled::start();
     for (method, target, body, expected, part) in [
         ("GET", "/", "", 404, "/blackhole"),

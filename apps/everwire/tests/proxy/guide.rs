@@ -1,4 +1,4 @@
-//! What the guide, `docs/proxy.md`, shows is what happens.
+//! The commands of the guide `docs/proxy.md` work as it shows.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ impl Reader {
         assert_eq!(Everwire::of(everwire).finish(), 0, "{line}");
     }
 
-    /// On ports that are free, and still with a control port if there was one.
+    /// Starts a proxy on free ports in place of the guide's.
     fn start(&mut self, args: &[&str]) {
         let to = self.server.address.to_string();
         let replaced = |word: &&str| match *word {

@@ -1,11 +1,11 @@
-//! Just enough of an HTTP client.
+//! A minimal HTTP client.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 use crate::support::PATIENCE;
 
-/// The response's status and body, to its end.
+/// Sends a request; returns the response's status and whole body.
 pub(crate) fn request(address: &str, method: &str, target: &str, headers: &str, body: &str) -> (u16, String) {
     let (status, mut reader) = open(address, method, target, headers, body);
     let mut body = String::new();
@@ -13,7 +13,7 @@ pub(crate) fn request(address: &str, method: &str, target: &str, headers: &str, 
     (status, body)
 }
 
-/// The response's status and what follows its head, as it comes. No chunked coding: the request is HTTP/1.0.
+/// Sends a request; returns the response's status and a reader of its body. The request is HTTP/1.0, so the body is not chunked.
 pub(crate) fn open(
     address: &str,
     method: &str,

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// No test waits longer for anything.
+/// The longest wait of a test for one thing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running `everwire`. Killed when dropped.
@@ -21,13 +21,13 @@ pub(crate) struct Everwire {
     pub(crate) err: Lines,
 }
 
-/// What a stream of the child has said.
+/// The lines of a stream of the child.
 pub(crate) struct Lines {
     lines: Receiver<String>,
     pub(crate) seen: Vec<String>,
 }
 
-/// A command with its environment made plain, for tests that need more than [`Everwire::start`] gives.
+/// A command without the environment variables that it obeys, for tests that need more than [`Everwire::start`] gives.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_everwire"));
     command

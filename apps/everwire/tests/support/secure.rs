@@ -27,7 +27,7 @@ pub(crate) fn secure(issuer: &Issuer, name: &str, until: Option<(i32, u8, u8)>) 
     Server::start(move |stream: TcpStream, _: &Sender<Heard>| serve(stream, &config))
 }
 
-/// The same, and what is no TLS it answers so, and ends; without an answer it does not even read it, which is a reset.
+/// The same; a request without TLS gets `refusal` and the end. With `None` it is not read, so that the end is a reset.
 pub(crate) fn waiting_for_tls(refusal: Option<&'static str>) -> Server {
     /// The first byte of a handshake's record (RFC 8446 section 5.1).
     const HANDSHAKE: u8 = 22;

@@ -1,4 +1,4 @@
-//! Servers that do as a test says, on threads. Their protocol is tungstenite's, so that ours is not its own judge.
+//! Scripted servers, on threads. They use tungstenite, so that Everwire's protocol code is tested against another one.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket, accept, accept_hdr};
 
 use super::PATIENCE;
 
-/// Listens until dropped; then its connections are cut as if it were killed.
+/// Listens until dropped; then its connections are cut, as if the server were killed.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     open: Arc<Mutex<Option<Vec<TcpStream>>>>,
@@ -22,7 +22,7 @@ pub(crate) struct Server {
     listening: Option<thread::JoinHandle<()>>,
 }
 
-/// What reached a server.
+/// What a server has received.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Heard {
     Connection(Instant),
@@ -79,7 +79,7 @@ impl Server {
         self.next_of(|heard| if let Heard::Closed(code) = heard { Some(code) } else { None })
     }
 
-    /// Passes over what is of another kind, within the time for one.
+    /// Skips reports of other kinds; all within the time for one.
     fn next_of<T>(&self, pick: impl Fn(Heard) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -110,7 +110,7 @@ impl Drop for Server {
     }
 }
 
-/// Passes everything on, but holds back answers to refreshes until it is told to go on; tells what was asked.
+/// Forwards everything, but holds back the responses to token refreshes until it is told to go on.
 pub(crate) struct Holding {
     pub(crate) front: Server,
     go_on: Arc<(Mutex<bool>, Condvar)>,
@@ -153,7 +153,7 @@ impl Holding {
     }
 }
 
-/// An address where nobody listens, and nobody else can while this lives.
+/// An address without a listener, reserved while this lives.
 pub(crate) struct Nobody {
     pub(crate) address: SocketAddr,
     _bound: tokio::net::TcpSocket,
@@ -176,7 +176,7 @@ pub(crate) fn echo(stream: TcpStream, heard: &Sender<Heard>) {
     conversation(stream, heard, true);
 }
 
-/// Only listens.
+/// Reads and sends nothing.
 pub(crate) fn sink(stream: TcpStream, heard: &Sender<Heard>) {
     conversation(stream, heard, false);
 }
@@ -195,13 +195,13 @@ pub(crate) fn answer(response: &'static str) -> impl Fn(TcpStream, &Sender<Heard
     move |mut stream, heard| {
         let request = read_head(&mut stream);
         let _ = heard.send(Heard::Header(authorization(&request)));
-        // What is left unread would reset the connection, and the answer with it.
+        // Unread bytes would reset the connection, and the answer would be lost.
         let _ = stream.read_exact(&mut vec![0; body_length(&request)]);
         let _ = stream.write_all(response.as_bytes());
     }
 }
 
-/// Accepts, greets with these messages, then only listens.
+/// Accepts, sends these messages, then only reads.
 pub(crate) fn greet(messages: Vec<Message>) -> impl Fn(TcpStream, &Sender<Heard>) + Send + Sync + 'static {
     move |stream, heard| {
         let Ok(mut socket) = accept(stream) else { return };
@@ -212,7 +212,7 @@ pub(crate) fn greet(messages: Vec<Message>) -> impl Fn(TcpStream, &Sender<Heard>
     }
 }
 
-/// Accepts, says which credentials came, then echoes.
+/// Accepts, reports the credentials of the request, then echoes.
 #[allow(clippy::result_large_err, reason = "the callback's type is given")]
 pub(crate) fn tell_authorization(stream: TcpStream, heard: &Sender<Heard>) {
     let callback = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
@@ -231,7 +231,7 @@ pub(crate) fn black_hole(mut stream: TcpStream, _: &Sender<Heard>) {
     thread::park_timeout(PATIENCE);
 }
 
-/// Accepts, reads up to the first text, tells it, and says nothing more.
+/// Accepts, reads up to the first text, reports it, and does nothing more.
 pub(crate) fn mute(stream: TcpStream, heard: &Sender<Heard>) {
     let Ok(mut socket) = accept(stream) else { return };
     while let Ok(message) = socket.read() {
@@ -266,7 +266,7 @@ fn upgrade_by_hand(stream: &mut TcpStream) {
     );
 }
 
-/// An HTTP proxy that leads everything that is asked for to this place, and tells what that is.
+/// An HTTP proxy that forwards every CONNECT to this address, and reports the request.
 pub(crate) fn proxy(to: SocketAddr) -> impl Fn(TcpStream, &Sender<Heard>) + Send + Sync + 'static {
     move |mut near, heard| {
         let head = read_head(&mut near);

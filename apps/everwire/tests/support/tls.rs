@@ -1,4 +1,4 @@
-//! A gate before a server: TLS, for clients that show a certificate.
+//! A TLS proxy in front of a server, which requires client certificates.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,17 +17,17 @@ type Issuer = CertifiedIssuer<'static, KeyPair>;
 
 pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
-    /// The root of its certificate.
+    /// The root certificate that clients have to trust.
     pub(crate) root: String,
     /// Its public key.
     pub(crate) pin: String,
-    /// What clients have to show, with its key.
+    /// The client certificate that it requires, with its key.
     pub(crate) client: String,
     _runtime: Runtime,
 }
 
 impl Gate {
-    /// Leads to this address; its files are in this folder.
+    /// Forwards to this address; its files are written to this folder.
     pub(crate) fn before(server: &str, folder: &Path) -> Self {
         let file = |name: &str, text: &str| {
             let path = folder.join(name);

@@ -1,4 +1,4 @@
-//! `everwire chat` on real terminals (of tmux), with their screens read back.
+//! `everwire chat` on real terminals, by tmux.
 //!
 //! With `EVERWIRE_RECORD=FILE` the screens of the first test are written there: `cargo xtask terminal`.
 
@@ -15,7 +15,7 @@ use std::path::Path;
 use support::Everwire;
 use tmux::Tmux;
 
-/// A server that keeps its port and its history when it is started anew.
+/// A server that keeps its port and its history when it is restarted.
 struct Server {
     process: Everwire,
     data: tempfile::TempDir,
@@ -52,7 +52,7 @@ impl Server {
     }
 }
 
-/// A story in screens, side by side.
+/// The screens of two users, side by side, step by step.
 #[derive(Default)]
 struct Record(String);
 
@@ -80,7 +80,7 @@ impl Record {
 }
 
 #[test]
-fn two_people_talk_through_a_killed_and_restarted_server() {
+fn two_users_chat_through_a_killed_and_restarted_server() {
     let mut server = Server::start();
     let mut record = Record::default();
     let ana = server.chat("Ana", (50, 16), &[]);
@@ -124,7 +124,7 @@ fn two_people_talk_through_a_killed_and_restarted_server() {
 }
 
 #[test]
-fn a_terminal_is_given_back_as_it_was() {
+fn the_terminal_is_restored() {
     let server = Server::start();
     let shell = Tmux::shell((60, 10));
     shell.enter("echo before");
@@ -153,7 +153,7 @@ fn a_screen_follows_its_terminals_size() {
 }
 
 #[test]
-fn colours_are_there_unless_they_are_not_wanted() {
+fn colours_are_shown_unless_they_are_disabled() {
     let server = Server::start();
     let ana = server.chat("Ana", (50, 10), &["--theme", "dark"]);
     ana.until(&["● connected"]);
@@ -168,14 +168,14 @@ fn colours_are_there_unless_they_are_not_wanted() {
 }
 
 #[test]
-fn an_address_that_makes_no_sense_is_told_before_the_screen_is_taken() {
+fn an_invalid_address_is_reported_before_the_screen_is_taken_over() {
     let shell = Tmux::shell((70, 10));
     shell.enter(&format!("{} chat not:an:address --name Ana; echo exit code $?", env!("CARGO_BIN_EXE_everwire")));
     shell.until(&["everwire:", "exit code 2"]);
 }
 
 #[test]
-fn scrolling_up_brings_what_was_said_long_before() {
+fn scrolling_up_loads_old_messages() {
     let server = Server::start();
     let mut ben = Everwire::start(&["chat", server.address.as_str(), "--name", "Ben"]);
     for line in 1..=130 {
@@ -184,7 +184,7 @@ fn scrolling_up_brings_what_was_said_long_before() {
     assert_eq!(ben.finish(), 0, "{:?}", ben.err.seen);
     let ana = server.chat("Ana", (50, 12), &[]);
     ana.until(&["● connected", "line 130."]);
-    // Each time at the top the messages before come, until there are none.
+    // At the top, older messages are loaded each time, until there are none.
     ana.pressing("C-Home", &["the beginning of the room", "line 1."]);
     ana.keys(&["C-End"]);
     ana.until(&["line 130."]);
@@ -222,13 +222,13 @@ fn with_an_outbox_the_last_messages_are_there_without_a_server() {
 }
 
 #[test]
-fn a_late_answer_of_the_terminal_is_neither_written_nor_sent() {
+fn a_late_reply_of_the_terminal_is_dropped() {
     let server = Server::start();
     let ana = server.chat("Ana", (60, 14), &[]);
     ana.until(&["● connected"]);
     ana.write("before ");
     ana.until(&["› before"]);
-    // Whole, as over a slow line in pieces, and ended in both ways.
+    // Whole, in pieces as over a slow line, and with both kinds of end.
     ana.answer("\u{1b}]11;rgb:0000/2b2b/3636\u{1b}\\");
     ana.answer("\u{1b}]10;rgb:8383/9494/9696\u{7}");
     for piece in ["\u{1b}", "]11;rgb:0000/0", "000/0000", "\u{1b}", "\\"] {
@@ -242,7 +242,7 @@ fn a_late_answer_of_the_terminal_is_neither_written_nor_sent() {
     ana.until(&["› before after"]);
     ana.keys(&["Enter"]);
     ana.until(&["before after", "✓"]);
-    // What somebody types stays, whatever it looks like.
+    // Typed text stays, even if it looks like a reply.
     ana.enter("]11;rgb:typed");
     ana.until(&["]11;rgb:typed"]);
     let screen = ana.screen();
@@ -250,7 +250,7 @@ fn a_late_answer_of_the_terminal_is_neither_written_nor_sent() {
 }
 
 #[test]
-fn what_was_missed_is_shown_from_its_beginning() {
+fn the_screen_begins_at_the_first_unread_message() {
     let server = Server::start();
     let more = ["--user", "ana"];
     let ana = server.chat("Ana", (60, 14), &more);
@@ -282,7 +282,7 @@ fn what_was_missed_is_shown_from_its_beginning() {
 }
 
 #[test]
-fn names_are_completed_lines_cleared_and_leaving_can_be_hastened() {
+fn keys_complete_names_clear_lines_and_leave_at_once() {
     let mut server = Server::start();
     let ben = server.chat("Ben", (60, 14), &[]);
     ben.until(&["● connected"]);
@@ -312,7 +312,7 @@ fn names_are_completed_lines_cleared_and_leaving_can_be_hastened() {
 }
 
 #[test]
-fn leaving_in_a_hurry_says_what_was_not_sent_and_where_it_is_kept() {
+fn leaving_at_once_reports_unsent_messages_and_where_they_are_kept() {
     let mut server = Server::start();
     let folder = tempfile::tempdir().unwrap();
     let outbox = folder.path().display().to_string();

@@ -1,4 +1,4 @@
-//! A terminal of tmux: keys go in, screens come out.
+//! A terminal of tmux: sends keys and reads screens.
 
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,22 +9,22 @@ use crate::support::PATIENCE;
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
-/// A terminal on a server of its own, which ends with it.
+/// A terminal, with a tmux server of its own that is stopped with it.
 pub(crate) struct Tmux {
     socket: String,
 }
 
 impl Tmux {
-    /// `everwire` with these arguments, on a terminal of so many columns and rows.
+    /// Starts `everwire` with these arguments, on a terminal of this many columns and rows.
     pub(crate) fn start(arguments: &[&str], size: (u16, u16), environment: &[&str]) -> Self {
         let mut command = vec![env!("CARGO_BIN_EXE_everwire")];
         command.extend(arguments);
-        // The command line of a shell: it stays when the program ends, so that its last words can be read.
+        // The terminal stays when the program has ended, so that its last lines can be read.
         let quoted: Vec<String> = command.iter().map(|word| format!("'{word}'")).collect();
         Self::run(&format!("{}; exec cat", quoted.join(" ")), size, environment)
     }
 
-    /// A shell.
+    /// Starts a shell.
     pub(crate) fn shell(size: (u16, u16)) -> Self {
         Self::run("exec env PS1='$ ' sh", size, &[])
     }
@@ -45,12 +45,12 @@ impl Tmux {
         terminal
     }
 
-    /// Types, as somebody would.
+    /// Types text.
     pub(crate) fn write(&self, text: &str) {
         self.tmux(&["send-keys", "-l", text]);
     }
 
-    /// Sends bytes as a terminal does that answers, all in one piece.
+    /// Sends bytes in one piece, as a terminal sends a reply.
     pub(crate) fn answer(&self, bytes: &str) {
         let hex: Vec<String> = bytes.bytes().map(|byte| format!("{byte:02x}")).collect();
         let words: Vec<&str> = ["send-keys", "-H"].into_iter().chain(hex.iter().map(String::as_str)).collect();
@@ -71,12 +71,12 @@ impl Tmux {
         self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
     }
 
-    /// What is on the screen.
+    /// The screen's text.
     pub(crate) fn screen(&self) -> String {
         text(&self.tmux(&["capture-pane", "-p"]))
     }
 
-    /// The same with its escape sequences.
+    /// The screen's text with its escape sequences.
     pub(crate) fn coloured(&self) -> String {
         text(&self.tmux(&["capture-pane", "-p", "-e"]))
     }
@@ -118,7 +118,7 @@ impl Tmux {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("tmux");
-        // No settings of whoever runs this; UTF-8 whatever the locale.
+        // Without the user's tmux settings, and in UTF-8 whatever the locale.
         command.args(["-u", "-f", "/dev/null", "-L", &self.socket]).args(words);
         command.env_remove("TMUX").env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8");
         command

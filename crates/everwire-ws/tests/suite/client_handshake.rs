@@ -77,7 +77,7 @@ fn a_host_that_is_given_stands_in_for_that_of_the_url() {
 }
 
 #[test]
-fn what_is_beyond_ascii_is_percent_encoded() {
+fn characters_beyond_ascii_are_percent_encoded() {
     assert_eq!(head(&request_to("ws://example.org/é?q=ü"), &[]).unwrap()[0], "GET /%C3%A9?q=%C3%BC HTTP/1.1");
 }
 

@@ -4,13 +4,13 @@ use crate::term::{BadInput, Gone};
 
 /// Why a session's waiting ended.
 pub(super) enum End {
-    /// What was waited for has come.
+    /// The awaited condition was reached.
     Reached,
     /// Ctrl-C or a signal.
     Stopped,
     /// The client ended.
     Final(Closed),
-    /// Nobody takes the output any more.
+    /// The output can't be written any more.
     Output(Gone),
     /// Stdin can't be sent.
     BadInput(BadInput),

@@ -1,4 +1,4 @@
-//! The flush, the farewell, and the exit code.
+//! The flush, the close, and the exit code.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use everwire::{Cause, Closed};
 use super::end::End;
 use super::session::Running;
 use crate::chat::PATIENCE;
-use crate::chat::advice::{Way, closed};
+use crate::chat::advice::{AuthMethod, closed};
 use crate::describe;
 use crate::exit::{Exit, Failure};
 use crate::term::Tone;
 
-/// After everything is settled, saying goodbye gets this long.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// The longest time for the close after everything is settled.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Leaves the chat and says how it went.
 pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
     let Running { mut session, chat } = running;
     let deadline = match &end {
         End::Final(_) => Duration::ZERO,
-        _ if session.own.is_settled() => FAREWELL,
+        _ if session.own.is_settled() => CLOSE_TIMEOUT,
         // The time for the flush is over.
         End::Reached | End::BadInput(_) => Duration::ZERO,
         End::Stopped | End::Output(_) => PATIENCE.min(session.args.close_timeout),
@@ -31,7 +31,7 @@ pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
     let mut lost = None;
     let closing = chat.close(deadline);
     tokio::pin!(closing);
-    // The close itself drops the client, which ends the news.
+    // The close drops the client, which ends the updates.
     let (mut closed, mut news) = (false, true);
     while !closed || news {
         tokio::select! {
@@ -50,13 +50,13 @@ pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
     if let Err(gone) = session.console.flush().await {
         lost.get_or_insert(gone);
     }
-    let balance = Balance {
+    let summary = Summary {
         undelivered: session.own.undelivered(),
         connected: session.connected,
         last_cause: session.last_cause.as_ref(),
-        way: Way::of(&session.args),
+        auth: AuthMethod::of(&session.args),
     };
-    let (exit, reason) = judge(&end, &balance);
+    let (exit, reason) = judge(&end, &summary);
     match (exit, lost) {
         (Exit::Done, Some(gone)) if !gone.is_quiet() => Err(Failure::new(Exit::Failed, gone.line())),
         (Exit::Done, _) => {
@@ -67,30 +67,30 @@ pub(super) async fn end(running: Running, end: End) -> Result<Exit, Failure> {
     }
 }
 
-/// What has come of it all.
-struct Balance<'a> {
+/// What the exit code depends on.
+struct Summary<'a> {
     undelivered: u64,
     /// Whether there has been a connection.
     connected: bool,
     last_cause: Option<&'a Cause>,
-    way: Way,
+    auth: AuthMethod,
 }
 
-fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
+fn judge(end: &End, summary: &Summary<'_>) -> (Exit, String) {
     match end {
         End::Output(gone) if !gone.is_quiet() => return (Exit::Failed, gone.line()),
         End::BadInput(bad) => return (Exit::Failed, format!("{bad}; nothing after it was sent")),
-        End::Final(why @ Closed::Refused(_)) => return (Exit::Refused, closed(why, balance.way)),
-        End::Final(why @ Closed::GaveUp { .. }) => return (Exit::GaveUp, closed(why, balance.way)),
+        End::Final(why @ Closed::Refused(_)) => return (Exit::Refused, closed(why, summary.auth)),
+        End::Final(why @ Closed::GaveUp { .. }) => return (Exit::GaveUp, closed(why, summary.auth)),
         _ => {}
     }
     let why = match end {
-        End::Final(why) => closed(why, balance.way),
+        End::Final(why) => closed(why, summary.auth),
         _ => "left the chat".to_owned(),
     };
-    match balance.undelivered {
-        0 if !balance.connected => {
-            let cause = balance.last_cause.map(|cause| format!(": {}", describe::cause(cause))).unwrap_or_default();
+    match summary.undelivered {
+        0 if !summary.connected => {
+            let cause = summary.last_cause.map(|cause| format!(": {}", describe::cause(cause))).unwrap_or_default();
             (Exit::GaveUp, format!("{why}; there never was a connection{cause}"))
         }
         0 => (Exit::Done, why),
@@ -103,18 +103,19 @@ fn judge(end: &End, balance: &Balance<'_>) -> (Exit, String) {
 mod tests {
     use everwire::{Cause, Closed, Loss};
 
-    use super::{Balance, End, Way, judge};
+    use super::{AuthMethod, End, Summary, judge};
     use crate::exit::Exit;
     use crate::term::BadInput;
 
-    const WELL: Balance<'static> = Balance { undelivered: 0, connected: true, last_cause: None, way: Way::Guest };
+    const WELL: Summary<'static> =
+        Summary { undelivered: 0, connected: true, last_cause: None, auth: AuthMethod::Guest };
 
     #[test]
     fn the_exit_code_tells_how_it_ended() {
         let cause = Cause::Lost(Loss::Ended);
-        let left = |undelivered| Balance { undelivered, ..WELL };
-        let never = |undelivered| Balance { undelivered, connected: false, last_cause: Some(&cause), ..WELL };
-        for (end, balance, exit) in [
+        let left = |undelivered| Summary { undelivered, ..WELL };
+        let never = |undelivered| Summary { undelivered, connected: false, last_cause: Some(&cause), ..WELL };
+        for (end, summary, exit) in [
             (End::Reached, WELL, Exit::Done),
             (End::Stopped, left(2), Exit::Undelivered),
             (End::Final(Closed::ByPeer(None)), left(1), Exit::Undelivered),
@@ -124,15 +125,15 @@ mod tests {
             (End::Stopped, never(0), Exit::GaveUp),
             (End::Reached, never(1), Exit::Undelivered),
         ] {
-            let (got, reason) = judge(&end, &balance);
+            let (got, reason) = judge(&end, &summary);
             assert_eq!(got, exit, "{reason}");
         }
     }
 
     #[test]
-    fn why_there_never_was_a_connection_is_told() {
+    fn the_reason_says_why_there_never_was_a_connection() {
         let cause = Cause::Lost(Loss::Ended);
-        let (_, reason) = judge(&End::Reached, &Balance { connected: false, last_cause: Some(&cause), ..WELL });
+        let (_, reason) = judge(&End::Reached, &Summary { connected: false, last_cause: Some(&cause), ..WELL });
         assert!(reason.starts_with("left the chat; there never was a connection: "), "{reason}");
     }
 }

@@ -1,4 +1,4 @@
-//! Where lines come from.
+//! The lines that are sent: stdin's, or none.
 
 use tokio::io::{BufReader, Stdin, stdin};
 
@@ -23,7 +23,7 @@ impl Input {
         }
     }
 
-    /// Reads no more.
+    /// Stops reading.
     pub(super) fn end(&mut self) {
         *self = Self::None;
     }

@@ -1,23 +1,23 @@
-//! What a chat shows in a pipe: each event is one line, harmless and without colours. No I/O.
+//! What a chat prints in a pipe: one line per event, without control characters and colours. No I/O.
 
 use jiff::tz::TimeZone;
 
 use crate::chat::short_name;
 use crate::term::{clock, printable_line};
 
-/// Where an own line has come to.
+/// The status of an own line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     Sent,
-    /// Why.
+    /// With the reason.
     Failed(String),
 }
 
-/// Makes lines.
+/// Formats the lines.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     pub(super) zone: TimeZone,
-    /// How own lines are signed.
+    /// The name at the user's own lines.
     pub(super) me: String,
 }
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_pass_for_somebody_else_or_reach_the_terminal() {
+    fn no_text_can_imitate_another_user_s_line_or_control_the_terminal() {
         let said = lines().said(AT, "b\nen\u{1b}[31m", "x\n22:13:21 eve: fake\u{1b}[2J");
         assert_eq!(said, "22:13:20 b␊en␛[31m: x␊22:13:21 eve: fake␛[2J");
         let said = lines().said(AT, &"n".repeat(500), "x");

@@ -1,10 +1,10 @@
 //! The chat in a pipe: each event is one line, and each line of stdin is sent.
 //!
 //! - [`session`]: everything that happens, until it ends
-//! - [`end`]: why it ended; [`ending`]: the flush, the farewell, and the exit code
-//! - [`input`]: where lines come from
-//! - [`own`]: our own lines and where they stand
-//! - [`lines`]: what is shown, without I/O
+//! - [`end`]: why it ended; [`ending`]: the flush, the close, and the exit code
+//! - [`input`]: reads the lines of stdin
+//! - [`own`]: the user's own lines and their status
+//! - [`lines`]: formats what is printed, without I/O
 
 mod end;
 mod ending;
@@ -24,7 +24,7 @@ use crate::chat::unsent::Unsent;
 use crate::exit::{Exit, Failure};
 use crate::term::{Console, Look, Stop};
 
-/// Joins, and stays until it ends.
+/// Joins the room, and stays until stdin ends or the chat does.
 pub(super) async fn run(
     args: ChatArgs,
     chat: ChatClient,

@@ -1,64 +1,69 @@
-//! Our own lines and where they stand.
+//! The user's own lines and their status.
 
 use std::collections::{HashSet, VecDeque};
 
 use everwire_chat::{Entry, Status};
 
-/// So many lines may be on their way before stdin is read on. Less than what the timeline holds, so that none leaves it
-/// before its fate is known.
+/// The most lines in flight; stdin is not read meanwhile. Fewer than the timeline holds, so that no line leaves it before
+/// its outcome is known.
 const MAX_SENDING: usize = 256;
-/// So many failed lines can be sent again.
+/// The most failed lines that are remembered, to notice that one is sent again.
 const MAX_FAILED: usize = 1_000;
-/// So many shown messages are remembered, to show none twice after a gap in the news.
+/// The most shown messages that are remembered, so that none is shown twice after missed events.
 const MAX_SHOWN: usize = 4_000;
 
 #[derive(Debug, Default)]
-pub(super) struct Own {
+pub(super) struct OwnLines {
     sending: Vec<Entry>,
     failed: VecDeque<String>,
     /// Lines that failed before they had an id.
     refused: u64,
 }
 
-/// What the news about an own line means for what is shown.
+/// What a change of an own line means for what is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum News {
-    /// Nothing to show but among the lines on their way.
+pub(super) enum LineUpdate {
+    /// It is in flight now.
     Sending,
-    /// It is settled, for the first time or anew.
+    /// It is settled, for the first time or again.
     Settled,
-    /// What is shown stays as it is.
+    /// Nothing that is shown changes.
     Nothing,
 }
 
-impl Own {
-    pub(super) fn on_entry(&mut self, entry: &Entry) -> News {
+impl OwnLines {
+    pub(super) fn on_entry(&mut self, entry: &Entry) -> LineUpdate {
         let known = self.sending.iter().position(|line| line.id == entry.id);
         match (&entry.status, known) {
             (Status::Sending, None) => {
                 self.failed.retain(|id| *id != entry.id);
                 self.sending.push(entry.clone());
-                News::Sending
+                LineUpdate::Sending
             }
-            (Status::Sending, Some(_)) => News::Nothing,
-            (Status::Failed(_), None) if self.failed.contains(&entry.id) => News::Nothing,
+            (Status::Sending, Some(_)) => LineUpdate::Nothing,
+            (Status::Failed(_), None) if self.failed.contains(&entry.id) => LineUpdate::Nothing,
             (Status::Failed(_), known) => {
                 known.map(|at| self.sending.remove(at));
                 if self.failed.len() == MAX_FAILED {
                     self.failed.pop_front();
                 }
                 self.failed.push_back(entry.id.clone());
-                News::Settled
+                LineUpdate::Settled
             }
             (Status::Sent | Status::Delivered | Status::Read, Some(at)) => {
                 self.sending.remove(at);
-                News::Settled
+                LineUpdate::Settled
             }
-            // Late evidence for a failed line, or a line from another of our devices. What came between may have been missed.
+            // Late evidence for a failed line, or a line from another device of the user. Earlier changes may have been
+            // missed.
             (status @ (Status::Sent | Status::Delivered | Status::Read), None) => {
                 let failed = self.failed.len();
                 self.failed.retain(|id| *id != entry.id);
-                if *status == Status::Sent || self.failed.len() < failed { News::Settled } else { News::Nothing }
+                if *status == Status::Sent || self.failed.len() < failed {
+                    LineUpdate::Settled
+                } else {
+                    LineUpdate::Nothing
+                }
             }
         }
     }
@@ -75,13 +80,13 @@ impl Own {
         self.sending.is_empty()
     }
 
-    /// How many lines are not known to have arrived.
+    /// The number of lines that are not known to have arrived.
     pub(super) fn undelivered(&self) -> u64 {
         self.refused + (self.sending.len() + self.failed.len()) as u64
     }
 }
 
-/// Which messages of others were shown lately.
+/// The ids of the messages of others that were shown last.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     order: VecDeque<String>,
@@ -89,7 +94,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// Whether it is new.
+    /// Adds a message; returns whether it was not there yet.
     pub(super) fn insert(&mut self, id: &str) -> bool {
         if !self.ids.insert(id.to_owned()) {
             return false;
@@ -109,7 +114,7 @@ mod tests {
     use everwire_chat::wire::{Event, parse};
     use everwire_chat::{Change, Entry, Failure, Status, Timeline};
 
-    use super::{MAX_SHOWN, News, Own, Shown};
+    use super::{LineUpdate, MAX_SHOWN, OwnLines, Shown};
 
     fn echo(timeline: &mut Timeline) -> Entry {
         let json = r#"{"type":"text","id":"1","userId":"a","userName":"ana","text":"hi","timestamp":0}"#;
@@ -125,36 +130,36 @@ mod tests {
     }
 
     #[test]
-    fn t21_a_failed_line_can_be_sent_again_and_is_told_anew() {
-        let (mut timeline, mut own) = (Timeline::default(), Own::default());
-        assert_eq!(own.on_entry(&echo(&mut timeline)), News::Sending);
+    fn t21_a_failed_line_can_be_sent_again_and_is_reported_again() {
+        let (mut timeline, mut own) = (Timeline::default(), OwnLines::default());
+        assert_eq!(own.on_entry(&echo(&mut timeline)), LineUpdate::Sending);
         assert!(!own.is_settled());
         let failed = changed(timeline.advance("1", Status::Failed(Failure::Dropped)));
-        assert_eq!(own.on_entry(&failed), News::Settled);
+        assert_eq!(own.on_entry(&failed), LineUpdate::Settled);
         assert_eq!(
             own.on_entry(&failed),
-            News::Nothing,
-            "told once, though news were missed and all is looked at again"
+            LineUpdate::Nothing,
+            "reported once, though events were missed and all entries are read again"
         );
         assert_eq!((own.is_settled(), own.undelivered()), (true, 1));
         let again = changed(timeline.advance("1", Status::Sending));
-        assert_eq!(own.on_entry(&again), News::Sending);
+        assert_eq!(own.on_entry(&again), LineUpdate::Sending);
         let sent = changed(timeline.advance("1", Status::Sent));
-        assert_eq!(own.on_entry(&sent), News::Settled);
+        assert_eq!(own.on_entry(&sent), LineUpdate::Settled);
         assert_eq!(own.undelivered(), 0);
         let read = changed(timeline.advance("1", Status::Read));
-        assert_eq!(own.on_entry(&read), News::Nothing);
+        assert_eq!(own.on_entry(&read), LineUpdate::Nothing);
     }
 
     #[test]
-    fn a_failed_line_whose_next_news_is_that_it_was_read_is_not_undelivered() {
-        let (mut timeline, mut own) = (Timeline::default(), Own::default());
+    fn a_failed_line_that_turns_out_to_be_read_is_not_undelivered() {
+        let (mut timeline, mut own) = (Timeline::default(), OwnLines::default());
         own.on_entry(&echo(&mut timeline));
         own.on_entry(&changed(timeline.advance("1", Status::Failed(Failure::Unknown))));
         assert_eq!(own.undelivered(), 1);
         let read = changed(timeline.advance("1", Status::Read));
-        assert_eq!((own.on_entry(&read), own.undelivered()), (News::Settled, 0));
-        assert_eq!(own.on_entry(&read), News::Nothing);
+        assert_eq!((own.on_entry(&read), own.undelivered()), (LineUpdate::Settled, 0));
+        assert_eq!(own.on_entry(&read), LineUpdate::Nothing);
     }
 
     #[test]

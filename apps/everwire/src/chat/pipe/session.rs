@@ -10,7 +10,7 @@ use tokio::time::sleep_until;
 use super::end::End;
 use super::input::Input;
 use super::lines::{Lines, Mark};
-use super::own::{News, Own, Shown};
+use super::own::{LineUpdate, OwnLines, Shown};
 use crate::address::Address;
 use crate::args::ChatArgs;
 use crate::describe;
@@ -20,7 +20,7 @@ pub(super) struct Session {
     pub(super) args: ChatArgs,
     pub(super) updates: Updates,
     pub(super) console: Console,
-    pub(super) own: Own,
+    pub(super) own: OwnLines,
     pub(super) stop: Stop,
     shown: Shown,
     pub(super) input: Input,
@@ -34,13 +34,13 @@ pub(super) struct Session {
     told_of_earlier: bool,
 }
 
-/// What is waited for.
+/// The condition that is awaited.
 #[derive(Clone, Copy)]
 enum Until {
     InputEnds,
-    /// Every own line is settled, or time is over.
+    /// Every own line is settled, or the deadline has passed.
     Settled(tokio::time::Instant),
-    /// There has been a connection, or time is over.
+    /// There has been a connection, or the deadline has passed.
     Connected(tokio::time::Instant),
 }
 
@@ -53,7 +53,7 @@ impl Session {
             args,
             updates: chat.updates(),
             console,
-            own: Own::default(),
+            own: OwnLines::default(),
             stop,
             shown: Shown::default(),
             input,
@@ -78,12 +78,12 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Stays until it ends, and says why.
+    /// Runs to the end, and returns why it ended.
     pub(super) async fn run(mut self, address: &Address) -> (Self, End) {
         if let Some(url) = &address.understood_as {
             self.session.note(Tone::Faint, &format!("using {url}"));
         }
-        // What came before the first news.
+        // Entries from before the first update.
         let end = match self.catch_up().await {
             Ok(None) => self.converse().await,
             Ok(Some(end)) => end,
@@ -92,7 +92,7 @@ impl Running {
         (self, end)
     }
 
-    /// Shows what has not been shown of all that is known now.
+    /// Shows the present entries that were not shown yet.
     async fn catch_up(&mut self) -> Result<Option<End>, Gone> {
         self.session.lines.me = self.chat.me().user_name;
         for entry in self.chat.entries() {
@@ -115,7 +115,7 @@ impl Running {
             return End::BadInput(bad);
         }
         match settled {
-            // An empty input has nothing to settle; that it could be joined is still to be seen.
+            // An empty input has nothing to settle, but the exit code depends on whether the room could be joined.
             End::Reached => self.wait(Until::Connected(deadline)).await,
             end => end,
         }
@@ -199,7 +199,7 @@ impl Session {
                 self.told_of_earlier = true;
                 self.note(Tone::Faint, "there are older messages, not shown here");
             }
-            // What only changes places, and news that are newer than this program.
+            // Changes of place, and events that are newer than this program.
             Some(_) => {}
         }
         Ok(None)
@@ -208,10 +208,10 @@ impl Session {
     async fn on_entry(&mut self, entry: &Entry) -> Result<(), Gone> {
         let line = if entry.own {
             match self.own.on_entry(entry) {
-                News::Sending | News::Nothing => return Ok(()),
-                // Sent is the last that is shown of a line; a failed one may be told again.
-                News::Settled if entry.status == Status::Sent && !self.shown.insert(&entry.id) => return Ok(()),
-                News::Settled => self.lines.own(entry.timestamp, &entry.text, &mark(&entry.status)),
+                LineUpdate::Sending | LineUpdate::Nothing => return Ok(()),
+                // Nothing after "sent" is shown of a line; a failed one may be shown again.
+                LineUpdate::Settled if entry.status == Status::Sent && !self.shown.insert(&entry.id) => return Ok(()),
+                LineUpdate::Settled => self.lines.own(entry.timestamp, &entry.text, &mark(&entry.status)),
             }
         } else if self.shown.insert(&entry.id) {
             self.lines.said(entry.timestamp, &entry.user_name, &entry.text)
@@ -226,7 +226,7 @@ impl Session {
             return None;
         }
         self.state = Some(state.clone());
-        // How it ended is told at the end.
+        // The end is reported with the exit code.
         if !matches!(state, State::Closed(_)) {
             let (tone, text) = describe::state(state, Instant::now());
             self.note(tone, &text);
@@ -240,7 +240,7 @@ impl Session {
         None
     }
 
-    /// A line about the connection.
+    /// Prints a line about the connection.
     pub(super) fn note(&mut self, tone: Tone, text: &str) {
         self.console.say(format!("{} {}", self.look.paint(Tone::Faint, "everwire:"), self.look.paint(tone, text)));
     }

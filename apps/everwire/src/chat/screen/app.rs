@@ -1,4 +1,4 @@
-//! What happens between joining and leaving: keys, news, the clock.
+//! The loop between joining and leaving: handles keys, chat events and timers.
 
 use std::io;
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use jiff::Timestamp;
 use tokio::time::{sleep, sleep_until};
 
 use super::link::Link;
-use super::model::{Do, Model, Panel};
+use super::model::{Action, Model, Panel};
 use super::paint::{Now, paint};
 use super::room::Room;
 use super::rooms::{Join, Rooms};
 use super::theme::Theme;
 use crate::args::BellArg;
 use crate::chat::PATIENCE;
-use crate::chat::advice::Way;
+use crate::chat::advice::AuthMethod;
 use crate::chat::folder::Folder;
 use crate::chat::memory;
 use crate::chat::unsent::Unsent;
 use crate::exit::{Exit, Failure};
 use crate::term::{FullScreen, Stop, local_zone, printable_line};
 
-/// How often a countdown is painted anew.
+/// How often a countdown is repainted.
 const TICK: Duration = Duration::from_millis(250);
-/// How long what is new may wait to be kept.
+/// The longest delay before new messages are written to the folder.
 const KEEPING: Duration = Duration::from_secs(5);
-/// News that are painted at once.
+/// The most events that are handled before the screen is painted again.
 const BURST: usize = 512;
 
 /// How the chat is shown, and which room first.
@@ -41,15 +41,15 @@ pub(crate) struct Settings {
     pub(crate) theme: Theme,
     pub(crate) room: String,
     pub(crate) close_timeout: Duration,
-    pub(crate) way: Way,
+    pub(crate) auth: AuthMethod,
     pub(crate) bell: BellArg,
     /// Asks the server which rooms it lists.
     pub(crate) list: ListRooms,
-    /// Where what was not sent and the last messages are kept for the next start.
+    /// The folder in which unsent and last messages are kept for the next start.
     pub(crate) kept_in: Option<Folder>,
 }
 
-/// Asks a server which rooms it lists; in the words of a failure for people.
+/// Asks a server which rooms it lists; the error is a line for the user.
 pub(crate) type ListRooms = Arc<dyn Fn() -> BoxFuture<'static, Result<RoomList, String>> + Send + Sync>;
 
 struct App {
@@ -57,17 +57,17 @@ struct App {
     model: Model,
     rooms: Rooms,
     stop: Stop,
-    /// Rooms that are being left, until what waits there is sent.
+    /// Rooms that are being left, until their messages are sent.
     leaving: tokio::task::JoinSet<usize>,
     list: ListRooms,
-    /// Questions for the rooms that are on their way.
+    /// Requests for the server's rooms that are in flight.
     listing: tokio::task::JoinSet<Result<RoomList, String>>,
     unsent: Unsent,
     close_timeout: Duration,
-    way: Way,
+    auth: AuthMethod,
     undelivered: usize,
     kept_in: Option<Folder>,
-    /// When the last messages are kept next, if there is something new.
+    /// When the last messages are written next, if there are new ones.
     keep_at: Option<Instant>,
     away: AwaySignal,
 }
@@ -80,20 +80,20 @@ enum End {
     Gone(io::Error),
 }
 
-/// `open` takes the terminal, once it is known that there is something to show.
+/// Runs the chat on the screen. `open` takes over the terminal, after the first room could be joined.
 pub(crate) async fn run(
     settings: Settings,
     join: Join,
     open: impl FnOnce() -> Result<FullScreen, Failure>,
     stop: Stop,
 ) -> Result<Exit, Failure> {
-    let Settings { words, theme, room, close_timeout, way, bell, list, kept_in } = settings;
+    let Settings { words, theme, room, close_timeout, auth, bell, list, kept_in } = settings;
     let mut rooms = Rooms::new(join);
     let (chat, entries) = rooms.join(&room)?;
     let unsent = Unsent::default();
     unsent.watch(chat);
     stop.say_at_last(unsent.clone().last_word(words, kept_in.as_ref().map(|folder| folder.path().to_owned())));
-    let first = shown(room, chat, entries, way);
+    let first = shown(room, chat, entries, auth);
     let terminal = open()?;
     let mut model = Model::new(words, theme, local_zone().0, first);
     model.bell = bell;
@@ -109,7 +109,7 @@ pub(crate) async fn run(
         listing,
         unsent,
         close_timeout,
-        way,
+        auth,
         undelivered: 0,
         kept_in,
         keep_at: None,
@@ -171,7 +171,7 @@ impl App {
         Ok(())
     }
 
-    /// Asks for what somebody scrolls up to.
+    /// Loads older messages when the user scrolls up to them.
     fn load_earlier(&mut self) {
         let room = self.model.active;
         let Some(id) = self.model.room().wants_earlier().map(str::to_owned) else { return };
@@ -182,63 +182,63 @@ impl App {
 
     async fn on_terminal(&mut self, event: &Event) -> Option<End> {
         let now = Instant::now();
-        // The screen may lose the focus with nobody there, but get it only from somebody.
+        // A window may lose the focus or change its size without its user; every other event proves that the user is there.
         if !matches!(event, Event::FocusLost | Event::Resize(..)) {
             let away = self.away.on_input(now);
             self.tell_presence(away);
         }
         let action = match event {
-            Event::Key(key) if key.kind == KeyEventKind::Release => Do::Nothing,
+            Event::Key(key) if key.kind == KeyEventKind::Release => Action::Nothing,
             Event::Key(key) => self.model.on_key(*key, now),
             Event::Paste(text) => self.model.on_paste(text, now),
             Event::Mouse(mouse) => {
                 self.model.on_mouse(*mouse);
-                Do::Nothing
+                Action::Nothing
             }
             Event::FocusGained => {
                 self.model.focused = true;
-                Do::Nothing
+                Action::Nothing
             }
             Event::FocusLost => {
                 self.model.focused = false;
-                Do::Nothing
+                Action::Nothing
             }
-            Event::Resize(..) => Do::Nothing,
+            Event::Resize(..) => Action::Nothing,
         };
         match action {
-            Do::Nothing => {}
-            Do::Quit => return Some(End::Quit),
-            Do::Interrupt => {
+            Action::Nothing => {}
+            Action::Quit => return Some(End::Quit),
+            Action::Interrupt => {
                 self.stop.press();
                 return Some(End::Stopped);
             }
-            Do::Send { room, text } => self.send(room, &text),
-            Do::Retry { room, ids } => {
+            Action::Send { room, text } => self.send(room, &text),
+            Action::Retry { room, ids } => {
                 let chat = self.rooms.chat(room);
                 let problem = ids.iter().filter_map(|id| chat.retry(id).err()).fold(None, |_, problem| Some(problem));
                 self.tell(problem, &Text::NotNow);
             }
-            Do::TakeBack { room, ids } => {
+            Action::TakeBack { room, ids } => {
                 let chat = self.rooms.chat(room);
                 let problem =
                     ids.iter().filter_map(|id| chat.take_back(id).err()).fold(None, |_, problem| Some(problem));
                 self.tell(problem, &Text::TooLate);
             }
-            Do::Join(name) => self.join(&name),
-            Do::ListRooms => drop(self.listing.spawn((self.list)())),
-            Do::ReadAll { room } => {
+            Action::Join(name) => self.join(&name),
+            Action::ListRooms => drop(self.listing.spawn((self.list)())),
+            Action::ReadAll { room } => {
                 let latest = self.model.rooms[room].entries.iter().rev().find(|entry| entry.offset.is_some());
                 if let Some(latest) = latest {
                     self.rooms.chat(room).mark_read(&latest.id);
                 }
             }
-            Do::Part { room } => self.part(room),
-            Do::Typing { room, is_typing } => self.rooms.chat(room).typing(is_typing),
+            Action::Part { room } => self.part(room),
+            Action::Typing { room, is_typing } => self.rooms.chat(room).typing(is_typing),
         }
         None
     }
 
-    /// Tells the others that nobody looks, or somebody does again.
+    /// Tells all rooms that the user is away, or back.
     fn tell_presence(&self, away: Option<bool>) {
         if let Some(away) = away {
             (0..self.rooms.count()).for_each(|room| self.rooms.chat(room).set_away(away));
@@ -247,7 +247,7 @@ impl App {
 
     fn send(&mut self, room: usize, text: &str) {
         if let Err(error) = self.rooms.chat(room).send(text) {
-            // What could not be taken is not lost: it can be edited and sent again.
+            // The text is not lost: it can be edited and sent again.
             self.model.rooms[room].draft.put_back(text);
             let in_short = if error == SendError::Full { Text::Full } else { Text::NotNow };
             self.tell(Some(error), &in_short);
@@ -271,7 +271,7 @@ impl App {
         match self.rooms.join(name) {
             Ok((chat, entries)) => {
                 self.unsent.watch(chat);
-                self.model.rooms.push(shown(name.to_owned(), chat, entries, self.way));
+                self.model.rooms.push(shown(name.to_owned(), chat, entries, self.auth));
                 self.model.go_to(self.rooms.count() - 1);
             }
             Err(failure) => {
@@ -305,14 +305,14 @@ impl App {
             self.keep_at = self.keep_at.or_else(|| Instant::now().checked_add(KEEPING));
         }
         if !matches!(event, ChatEvent::ReadPosition(_)) {
-            // Had the server told how far our user has read, that would be this event.
+            // The server reports the read position first; this is another event, so it has reported none.
             self.model.rooms[room].is_opening = false;
         }
         match event {
-            ChatEvent::Connection(state) => self.model.on_link(room, Link::of(&state, self.way)),
+            ChatEvent::Connection(state) => self.model.on_link(room, Link::of(&state, self.auth)),
             ChatEvent::Timeline(change) => self.model.on_change(room, change),
-            ChatEvent::Joined(user) => self.model.on_came(room, &user),
-            ChatEvent::Left(user) => self.model.on_went(room, &user),
+            ChatEvent::Joined(user) => self.model.on_joined(room, &user),
+            ChatEvent::Left(user) => self.model.on_left(room, &user),
             ChatEvent::Named(me) => self.model.rooms[room].me = me,
             ChatEvent::Synced { .. } => {
                 self.model.rooms[room].is_opening = true;
@@ -326,11 +326,11 @@ impl App {
                 self.model.rooms[room].replace(entries);
                 self.model.rooms[room].me = self.rooms.chat(room).me();
                 let state = self.rooms.chat(room).state();
-                self.model.on_link(room, Link::of(&state, self.way));
-                // It may have been among what was missed.
+                self.model.on_link(room, Link::of(&state, self.auth));
+                // The event may have been among the missed ones.
                 self.model.rooms[room].is_synced = state.is_connected();
             }
-            // News that are newer than this program.
+            // Events that are newer than this program.
             _ => {}
         }
         self.model.rooms[room].users = self.rooms.chat(room).users();
@@ -356,7 +356,7 @@ impl App {
         }
     }
 
-    /// Flushes every room, while the last state of it stays on the screen.
+    /// Flushes every room, while its last state stays on the screen.
     async fn leave(mut self, end: End) -> Result<Exit, Failure> {
         let patience = match &end {
             End::Quit => self.close_timeout,
@@ -425,12 +425,12 @@ fn judge(end: &End, finals: &[Link], undelivered: usize, farewell: String, words
     }
 }
 
-/// A room as it stands now.
-fn shown(name: String, chat: &ChatClient, entries: Vec<Entry>, way: Way) -> Room {
+/// A room in its present state.
+fn shown(name: String, chat: &ChatClient, entries: Vec<Entry>, auth: AuthMethod) -> Room {
     let mut room = Room::new(name, chat.me());
     room.replace(entries);
     room.users = chat.users();
-    room.link = Link::of(&chat.state(), way);
+    room.link = Link::of(&chat.state(), auth);
     room
 }
 
@@ -445,7 +445,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// A problem in the reader's language: as it was said to those who read English, else by what is known of it, or in short.
+/// A problem in the user's language: its own text in English; else its translation if there is one, or `in_short`.
 fn in_words(words: &Words, problem: &str, in_short: &Text<'_>) -> String {
     if words.language() == Language::English || Words::knows_reason(problem) {
         return printable_line(&words.reason(problem));
@@ -461,7 +461,7 @@ mod tests {
     use super::in_words;
 
     #[test]
-    fn a_problem_is_told_in_the_reader_s_language() {
+    fn a_problem_is_reported_in_the_user_s_language() {
         let too_long = check_room(&"x".repeat(65)).expect_err("too long");
         let russian = |problem| in_words(&Words::new(Language::Russian), problem, &Text::NotNow);
         assert_eq!(russian(too_long), "название комнаты длиннее 64 символов");

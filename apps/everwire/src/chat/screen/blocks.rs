@@ -1,4 +1,4 @@
-//! One message as lines of a screen, with what stands above it: the day, the line of the unread, the sender's name.
+//! One message as lines of the screen, with those above it: the day, the line of the unread, the sender's name.
 
 use everwire_chat::{Entry, Failure, Missing, Rejection, Status};
 use everwire_i18n::{Text, Words};
@@ -13,13 +13,13 @@ use super::theme::Theme;
 use crate::chat::short_name;
 use crate::term::{printable, printable_line};
 
-/// Messages of one sender that follow each other within this time stand under one name.
+/// Messages of one sender within this time, in milliseconds, are shown under one name.
 const GROUP_MS: i64 = 5 * 60 * 1000;
-/// Columns of text in a bubble.
+/// The widest bubble, in columns of text.
 const WIDEST: usize = 76;
 
-/// How messages are shown.
-pub(super) struct Look<'a> {
+/// Renders messages as lines.
+pub(super) struct Renderer<'a> {
     pub(super) words: &'a Words,
     pub(super) theme: Theme,
     pub(super) zone: &'a TimeZone,
@@ -28,24 +28,24 @@ pub(super) struct Look<'a> {
     pub(super) today: Date,
 }
 
-/// What is special about one message.
+/// What the look of one message depends on, besides the message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Place<'a> {
+pub(super) struct Context<'a> {
     /// The message above.
     pub(super) above: Option<&'a Entry>,
-    /// Messages from here on that were not seen, if it is the first of them.
+    /// If it is the first unseen message: the number of unseen messages from it on.
     pub(super) unread: u64,
     /// Messages are missing above.
     pub(super) gap: Option<Missing>,
-    /// It was chosen.
+    /// Whether it is chosen.
     pub(super) chosen: bool,
-    /// It addresses our user.
+    /// Whether it mentions the user.
     pub(super) mentions_me: bool,
 }
 
-impl Look<'_> {
+impl Renderer<'_> {
     /// The message's lines.
-    pub(super) fn message(&self, entry: &Entry, place: Place<'_>) -> Vec<Line<'static>> {
+    pub(super) fn message(&self, entry: &Entry, place: Context<'_>) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         let day = self.date(entry.timestamp);
         let new_day = place.above.is_none_or(|above| self.date(above.timestamp) != day);
@@ -85,7 +85,7 @@ impl Look<'_> {
         self.centred(&printable_line(text), self.theme.faint())
     }
 
-    fn bubble(&self, entry: &Entry, place: Place<'_>, lines: &mut Vec<Line<'static>>) {
+    fn bubble(&self, entry: &Entry, place: Context<'_>, lines: &mut Vec<Line<'static>>) {
         let widest = (self.width * 3 / 4).clamp(12, WIDEST).min(self.width.saturating_sub(4).max(1));
         let mut rows = wrapped(&entry.text, widest);
         let (time, mark) = (self.time(entry.timestamp), mark(entry));
@@ -104,10 +104,10 @@ impl Look<'_> {
         for (at, row) in rows.into_iter().enumerate() {
             let used = row.width();
             let margin = match place {
-                Place { chosen: true, .. } if entry.own => {
+                Context { chosen: true, .. } if entry.own => {
                     Span::raw(format!("{}▶", " ".repeat(left.saturating_sub(1))))
                 }
-                Place { mentions_me: true, .. } if at == 0 => Span::styled("@", self.theme.unread()),
+                Context { mentions_me: true, .. } if at == 0 => Span::styled("@", self.theme.unread()),
                 _ => Span::raw(" ".repeat(left)),
             };
             let mut spans = vec![margin, Span::styled(format!(" {row}"), style)];
@@ -126,7 +126,7 @@ impl Look<'_> {
         }
     }
 
-    /// Why a message failed, and what can be done with a chosen one.
+    /// The lines below a message: why it failed, and what can be done with a chosen one.
     fn below(&self, entry: &Entry, chosen: bool, lines: &mut Vec<Line<'static>>) {
         let failure = match &entry.status {
             Status::Failed(failure) => Some(failure),
@@ -177,7 +177,7 @@ impl Look<'_> {
         }
     }
 
-    /// A day in words.
+    /// The name of a day: today, yesterday, or its date.
     pub(super) fn day(&self, day: Date) -> String {
         if day == self.today {
             return self.words.say(&Text::Today);
@@ -212,7 +212,7 @@ impl Look<'_> {
         Line::from(vec![Span::raw(" ".repeat(pad)), Span::styled(text.to_owned(), style)])
     }
 
-    /// Text within a rule that goes from side to side.
+    /// Text within a rule as wide as the screen.
     fn ruled(&self, text: &str, style: Style) -> Line<'static> {
         let room = self.width.saturating_sub(text.width() + 4);
         let (left, right) = (room / 2, room - room / 2);
@@ -232,7 +232,7 @@ fn follows(above: &Entry, entry: &Entry) -> bool {
         && entry.timestamp.saturating_sub(above.timestamp) < GROUP_MS
 }
 
-/// How far our message has come, as a sign.
+/// The mark that stands for the status of an own message.
 fn mark(entry: &Entry) -> &'static str {
     match (entry.own, &entry.status) {
         (false, _) => "",
@@ -244,7 +244,7 @@ fn mark(entry: &Entry) -> &'static str {
     }
 }
 
-/// Text in rows of at most `width` columns, harmless.
+/// Text in rows of at most `width` columns, without control characters.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let text = printable(text).replace('\t', "    ");
     text.split('\n').flat_map(|line| textwrap::wrap(line, width)).map(|row| row.into_owned()).collect()

@@ -1,4 +1,4 @@
-//! What is being written in a room: an area of lines, the earlier ones, and when others are told.
+//! What is being written in a room: the text area, its history, and when others are told of the typing.
 
 use std::time::Instant;
 
@@ -8,25 +8,26 @@ use everwire_chat::mention::{self, Completion};
 use everwire_chat::signal::TypingSignal;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
-/// So many of one's own messages are kept for the arrow keys.
+/// The most own messages that are kept for the arrow keys.
 const MAX_HISTORY: usize = 100;
 
 pub(super) struct Draft {
     pub(super) area: TextArea<'static>,
     pub(super) signal: TypingSignal,
     history: Vec<String>,
-    /// Which of `history` is shown; its length: none.
+    /// The index in `history` of the message that is shown; its length if none is.
     at: usize,
+    /// The unfinished text while a message of `history` is shown.
     kept: String,
-    /// The name that was completed last, until another key.
+    /// The last completion, until another key than Tab.
     completed: Option<Completed>,
 }
 
-/// A name that was completed: another Tab takes the next one.
+/// A name that was completed; another Tab replaces it by the next candidate.
 struct Completed {
     candidates: Vec<String>,
     at: usize,
-    /// Where it begins and how long it is, in characters of its line.
+    /// The row and the column where it begins; it and `length` are in characters.
     start: (usize, usize),
     length: usize,
 }
@@ -53,13 +54,13 @@ impl Draft {
         self.area.lines().iter().all(|line| line.trim().is_empty())
     }
 
-    /// Rows that it takes on so many columns.
+    /// The number of rows that the text needs at this width.
     pub(super) fn rows(&self, columns: u16) -> u16 {
         let rows = |line: &String| textwrap::wrap(line, usize::from(columns.max(1))).len().max(1);
         self.area.lines().iter().map(rows).sum::<usize>().try_into().unwrap_or(u16::MAX)
     }
 
-    /// Takes what was written; the area is empty then.
+    /// Takes the text out, and adds it to the history.
     pub(super) fn take(&mut self) -> String {
         let text = self.text();
         self.area = area("");
@@ -74,19 +75,19 @@ impl Draft {
         text
     }
 
-    /// Gives back what could not be sent.
+    /// Restores a text that could not be sent, unless another one was begun.
     pub(super) fn put_back(&mut self, text: &str) {
         if self.is_blank() {
             self.area = area(text);
         }
     }
 
-    /// Bytes that can still be written.
+    /// The number of bytes that can still be written.
     fn room(&self) -> usize {
         limits::TEXT_BYTES.saturating_sub(self.text().len())
     }
 
-    /// A key that writes or moves; what others are to be told.
+    /// Handles a key that writes or moves; returns what to tell others about the typing.
     pub(super) fn on_key(&mut self, key: KeyEvent, now: Instant) -> Option<bool> {
         self.completed = None;
         let control = key.modifiers == KeyModifiers::CONTROL;
@@ -109,8 +110,8 @@ impl Draft {
         self.signal.on_edit(self.is_blank(), now)
     }
 
-    /// Completes the name before the cursor by the first that fits, and again by the next, or the one before; what others are
-    /// to be told.
+    /// Completes the name before the cursor by the first candidate, and after that by the next one or the previous one;
+    /// returns what to tell others about the typing.
     pub(super) fn complete(&mut self, names: &[&str], backwards: bool, now: Instant) -> Option<bool> {
         let completed = match self.completed.take() {
             Some(Completed { candidates, at, start, length }) => {
@@ -149,12 +150,12 @@ impl Draft {
         self.area.delete_line_by_head();
     }
 
-    /// Chooses all of it: what is typed next takes its place.
+    /// Selects the whole text, so that the next key replaces it.
     pub(super) fn select_all(&mut self) {
         self.area.select_all();
     }
 
-    /// Text that was pasted: all of it is one draft, cut where it is too long.
+    /// Inserts pasted text as one draft, cut at the longest message.
     pub(super) fn on_paste(&mut self, text: &str, now: Instant) -> Option<bool> {
         self.completed = None;
         let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
@@ -217,7 +218,7 @@ mod tests {
     #[test]
     fn several_lines_are_one_message() {
         let mut draft = Draft::default();
-        assert_eq!(press(&mut draft, KeyCode::Char('a')), Some(true), "others are told at the first character");
+        assert_eq!(press(&mut draft, KeyCode::Char('a')), Some(true), "others are told after the first character");
         press(&mut draft, KeyCode::Enter);
         write(&mut draft, "b");
         assert_eq!(draft.take(), "a\nb");
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_is_replaced_by_what_is_typed() {
+    fn typing_replaces_the_selected_text() {
         let mut draft = Draft::default();
         write(&mut draft, "/dance");
         draft.select_all();
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paste_is_written_without_what_controls_a_terminal() {
+    fn a_paste_is_written_without_control_characters() {
         let mut draft = Draft::default();
         draft.on_paste("a\r\nb\u{1b}[31m\tc", Instant::now());
         assert_eq!(draft.text(), "a\nb[31m    c");

@@ -1,4 +1,4 @@
-//! Where a room's connection stands, in words for people.
+//! The state of a room's connection, in words for the user.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use everwire_i18n::{Language, Text, Words};
 use ratatui::style::Style;
 
 use super::theme::Theme;
-use crate::chat::advice::{self, Way};
+use crate::chat::advice::{self, AuthMethod};
 use crate::describe;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Link {
     Closing,
     #[default]
     Closed,
-    /// For good, why, and what to do about it.
+    /// The server refused for good: why, and what to do about it.
     Refused {
         reason: Reason,
         todo: Option<Text<'static>>,
@@ -33,12 +33,12 @@ pub(super) enum Link {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     Known(Text<'static>),
-    /// In the server's words, or ours, which are English unless there is a text for them.
+    /// The server's or the library's text, in English unless there is a translation.
     Said(String),
 }
 
 impl Link {
-    pub(super) fn of(state: &State, way: Way) -> Self {
+    pub(super) fn of(state: &State, auth: AuthMethod) -> Self {
         match state {
             State::Connecting { attempt } => Self::Connecting { attempt: *attempt },
             State::Connected { .. } => Self::Connected,
@@ -50,10 +50,10 @@ impl Link {
                         Reason::Said(frame.reason.to_string())
                     }
                     cause => {
-                        advice::reason(cause, way).map_or_else(|| Reason::Said(describe::cause(cause)), Reason::Known)
+                        advice::reason(cause, auth).map_or_else(|| Reason::Said(describe::cause(cause)), Reason::Known)
                     }
                 };
-                Self::Refused { reason, todo: advice::on(cause, way) }
+                Self::Refused { reason, todo: advice::on(cause, auth) }
             }
             State::Closed(Closed::GaveUp { last, .. }) => Self::GaveUp(describe::cause(last)),
             _ => Self::Closed,
@@ -64,7 +64,7 @@ impl Link {
         *self == Self::Connected
     }
 
-    /// Whether its words change with time.
+    /// Whether its text changes with time.
     pub(super) fn counts_down(&self) -> bool {
         matches!(self, Self::Offline { .. })
     }
@@ -76,7 +76,7 @@ impl Link {
             Self::Connected => Text::Connected,
             Self::Offline { retry_at } => match retry_at.saturating_duration_since(now) {
                 left if left.is_zero() => Text::OfflineNow,
-                // A countdown that ends at 1, not at 0.
+                // Rounded up, so that the countdown ends at 1 and not at 0.
                 left => Text::Offline { seconds: left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX) },
             },
             Self::Closing => Text::ClosingNow,
@@ -112,7 +112,7 @@ impl Link {
     }
 }
 
-/// Causes have words in English only.
+/// Whether a text can be shown in this language: causes are in English, unless there is a translation.
 fn is_spoken(said: &str, words: &Words) -> bool {
     words.language() == Language::English || Words::knows_reason(said)
 }
@@ -124,12 +124,12 @@ mod tests {
     use everwire::{Cause, Closed, Loss, OpenFailure, OpenFailureKind, Phase, State};
     use everwire_i18n::{Language, Words};
 
-    use super::{Link, Way};
+    use super::{AuthMethod, Link};
 
     #[test]
-    fn each_state_is_told_in_words_with_its_countdown() {
+    fn each_state_has_its_text_and_countdown() {
         let (words, now) = (Words::new(Language::English), Instant::now());
-        let said = |state: &State| Link::of(state, Way::Guest).say(&words, now);
+        let said = |state: &State| Link::of(state, AuthMethod::Guest).say(&words, now);
         assert_eq!(said(&State::Connecting { attempt: 1 }), "connecting…");
         assert_eq!(said(&State::Connecting { attempt: 4 }), "connecting, attempt 4…");
         assert_eq!(said(&State::Connected { subprotocol: None, pings_unanswered: false }), "connected");
@@ -147,7 +147,7 @@ mod tests {
         let banned = everwire::CloseFrame { code: everwire::CloseCode(1008), reason: "banned".into() };
         let banned = State::Closed(Closed::Refused(Cause::PeerClosed(Some(banned))));
         let russian = Words::new(Language::Russian);
-        let link = Link::of(&banned, Way::Password);
+        let link = Link::of(&banned, AuthMethod::Password);
         assert_eq!(link.say(&russian, now), "отказано: вы заблокированы");
         assert_eq!(link.todo(&russian).as_deref(), Some("Снять блокировку может администратор сервера"));
         let refused = |status, detail: &str| {
@@ -155,25 +155,30 @@ mod tests {
             let failure = OpenFailure { phase: Phase::Upgrade, kind, detail: detail.into() };
             State::Closed(Closed::Refused(Cause::OpenFailed(failure)))
         };
-        for (status, detail, way, said) in [
-            (401, "401: sign in first", Way::Guest, "отказано: представьтесь, чтобы войти"),
-            (401, "401: the token has expired", Way::Password, "отказано: сеанс завершён, войдите снова"),
-            (401, "401: no such key", Way::Token, "отказано: сервер не принимает этот токен"),
-            (403, "403: this user is banned", Way::Token, "отказано: вы заблокированы"),
-            (403, "403: the room is for its members only", Way::Token, "отказано: эта комната только для участников"),
-            (403, "403 Forbidden", Way::Guest, "отказано"),
+        for (status, detail, auth, said) in [
+            (401, "401: sign in first", AuthMethod::Guest, "отказано: представьтесь, чтобы войти"),
+            (401, "401: the token has expired", AuthMethod::Password, "отказано: сеанс завершён, войдите снова"),
+            (401, "401: no such key", AuthMethod::Token, "отказано: сервер не принимает этот токен"),
+            (403, "403: this user is banned", AuthMethod::Token, "отказано: вы заблокированы"),
+            (
+                403,
+                "403: the room is for its members only",
+                AuthMethod::Token,
+                "отказано: эта комната только для участников",
+            ),
+            (403, "403 Forbidden", AuthMethod::Guest, "отказано"),
         ] {
-            let link = Link::of(&refused(status, detail), way);
+            let link = Link::of(&refused(status, detail), auth);
             assert_eq!(link.say(&russian, now), said);
             assert!(link.todo(&russian).is_some(), "{said}");
         }
         let gave_up = Closed::GaveUp { last: Cause::Lost(Loss::Ended), attempts: 3, elapsed: Duration::ZERO };
-        let gave_up = Link::of(&State::Closed(gave_up), Way::Guest);
+        let gave_up = Link::of(&State::Closed(gave_up), AuthMethod::Guest);
         assert_eq!(gave_up.say(&russian, now), "попытки прекращены");
     }
 
     #[test]
-    fn whatever_a_limit_says_has_words_in_the_reader_s_language() {
+    fn the_error_of_every_limit_is_translated() {
         use everwire_chat::limits::{check_name, check_room, check_text};
         let long = "x".repeat(65);
         for odd in [" ", long.as_str(), "a\u{7}b", "a\u{202e}b", " den "] {

@@ -1,10 +1,10 @@
 //! The chat on a whole terminal.
 //!
-//! - [`app`]: what happens, in order: keys, news, the clock
+//! - [`app`]: the loop: keys, chat events, timers
 //! - [`rooms`]: the rooms that were joined, each with its client
-//! - [`model`]: all that is shown, and what each key asks for
-//! - [`room`], [`draft`], [`link`]: a room, what is written in it, its connection
-//! - [`paint`], [`blocks`], [`scroll`], [`theme`]: how it looks
+//! - [`model`]: everything that is shown, and what each key asks for
+//! - [`room`], [`draft`], [`link`]: a room, what is being written in it, its connection
+//! - [`paint`], [`blocks`], [`scroll`], [`theme`]: how it is painted
 
 mod app;
 mod blocks;

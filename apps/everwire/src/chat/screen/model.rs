@@ -1,4 +1,4 @@
-//! All that the screen shows, and what each key asks for. Knows no terminal and no network.
+//! Everything that the screen shows, and what each key asks for. Uses no terminal and no network.
 
 use std::time::Instant;
 
@@ -24,19 +24,20 @@ pub(super) struct Model {
     pub(super) theme: Theme,
     pub(super) zone: TimeZone,
     pub(super) rooms: Vec<Room>,
-    /// Which of them is shown; there is always one.
+    /// The index of the room that is shown; there is always one.
     pub(super) active: usize,
     pub(super) panel: Option<Panel>,
-    /// The rooms that the server has listed last.
+    /// The server's last list of rooms.
     pub(super) listed: Vec<ListedRoom>,
-    /// A word to the user, until the next key.
+    /// A note to the user, until the next key.
     pub(super) note: Option<String>,
-    /// What the terminal's bell rings for, and whether there was something since it was last asked.
+    /// What the terminal's bell rings for.
     pub(super) bell: BellArg,
+    /// Whether the bell has to ring.
     rings: bool,
-    /// Somebody looks at the terminal, as far as it tells.
+    /// Whether the terminal's window has the focus, as far as the terminal reports it.
     pub(super) focused: bool,
-    /// Where things are that can be clicked, as painted last.
+    /// Where the things that can be clicked were painted last.
     pub(super) places: Places,
 }
 
@@ -53,13 +54,13 @@ pub(super) struct Places {
     pub(super) list: Rect,
     pub(super) tabs: Vec<Rect>,
     pub(super) newest: Option<Rect>,
-    /// Lines to scroll up at the next painting; negative: down.
+    /// Lines to scroll up when the screen is painted next; negative: down.
     pub(super) up: isize,
 }
 
-/// What is to be done outside of the screen.
+/// What a key asks the caller to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Do {
+pub(super) enum Action {
     Nothing,
     Quit,
     /// Ctrl-C.
@@ -79,7 +80,7 @@ pub(super) enum Do {
     Join(String),
     /// Ask the server which rooms it lists.
     ListRooms,
-    /// Say that all of a room is read.
+    /// Mark everything in a room as read.
     ReadAll {
         room: usize,
     },
@@ -115,12 +116,12 @@ impl Model {
         &mut self.rooms[at]
     }
 
-    /// Whether what comes new in a room is seen at once.
+    /// Whether a new message in a room is seen at once.
     fn is_seen(&self, room: usize) -> bool {
         room == self.active && self.focused && self.rooms[room].scroll.is_newest()
     }
 
-    /// The first and the last message that somebody has seen now, and in which room; each only once.
+    /// The room, and the first and the last message that the user has newly seen in it; each is returned once.
     pub(super) fn newly_seen(&mut self) -> Option<(usize, (String, String))> {
         let room = self.active;
         if !self.focused {
@@ -143,22 +144,22 @@ impl Model {
         self.rooms[room].on_change(change, seen);
     }
 
-    /// Whether the bell is to ring.
+    /// Whether the bell has to ring; once for each reason.
     pub(super) fn take_ring(&mut self) -> bool {
         std::mem::take(&mut self.rings)
     }
 
-    pub(super) fn on_came(&mut self, room: usize, user: &User) {
+    pub(super) fn on_joined(&mut self, room: usize, user: &User) {
         let text = self.words.say(&Text::Joined { name: &short_name(&user.user_name) });
         self.rooms[room].notice(text);
     }
 
-    pub(super) fn on_went(&mut self, room: usize, user: &User) {
+    pub(super) fn on_left(&mut self, room: usize, user: &User) {
         let text = self.words.say(&Text::Left { name: &short_name(&user.user_name) });
         self.rooms[room].notice(text);
     }
 
-    /// Goes to a room. The one that is left has been seen.
+    /// Shows another room. In the one that was shown, everything counts as seen if its newest message was visible.
     pub(super) fn go_to(&mut self, room: usize) {
         if room < self.rooms.len() && room != self.active {
             if self.room().scroll.is_newest() {
@@ -177,12 +178,12 @@ impl Model {
         self.rooms.get(self.active).is_some_and(|room| room.link.counts_down())
     }
 
-    pub(super) fn on_key(&mut self, key: KeyEvent, now: Instant) -> Do {
+    pub(super) fn on_key(&mut self, key: KeyEvent, now: Instant) -> Action {
         self.note = None;
         let (control, alt) = (key.modifiers.contains(KeyModifiers::CONTROL), key.modifiers.contains(KeyModifiers::ALT));
         match key.code {
-            KeyCode::Char('c') if control => return Do::Interrupt,
-            KeyCode::Char('d') if control && self.room().draft.is_blank() => return Do::Quit,
+            KeyCode::Char('c') if control => return Action::Interrupt,
+            KeyCode::Char('d') if control && self.room().draft.is_blank() => return Action::Quit,
             KeyCode::F(1) => self.toggle(Panel::Help),
             KeyCode::F(2) => self.toggle(Panel::Who),
             KeyCode::Esc if self.panel.is_some() => self.panel = None,
@@ -207,15 +208,15 @@ impl Model {
             _ => {
                 let room = self.active;
                 self.room().chosen = None;
-                return told(room, self.rooms[room].draft.on_key(key, now));
+                return typing_action(room, self.rooms[room].draft.on_key(key, now));
             }
         }
-        Do::Nothing
+        Action::Nothing
     }
 
-    pub(super) fn on_paste(&mut self, text: &str, now: Instant) -> Do {
+    pub(super) fn on_paste(&mut self, text: &str, now: Instant) -> Action {
         let room = self.active;
-        told(room, self.room().draft.on_paste(text, now))
+        typing_action(room, self.room().draft.on_paste(text, now))
     }
 
     pub(super) fn on_mouse(&mut self, mouse: MouseEvent) {
@@ -234,84 +235,84 @@ impl Model {
         }
     }
 
-    fn on_enter(&mut self) -> Do {
+    fn on_enter(&mut self) -> Action {
         let room = self.active;
         let text = self.room().draft.text();
         let action = match Command::of(&text) {
-            Command::Nothing => return Do::Nothing,
+            Command::Nothing => return Action::Nothing,
             Command::Say(text) => {
                 self.room().draft.signal.on_sent();
                 self.room().forget_unread();
                 self.show_newest();
-                Do::Send { room, text }
+                Action::Send { room, text }
             }
             Command::Retry => {
                 let ids: Vec<String> = self.room().failed().map(|entry| entry.id.clone()).collect();
                 if ids.is_empty() {
                     self.say(&Text::NothingFailed);
                 }
-                Do::Retry { room, ids }
+                Action::Retry { room, ids }
             }
             Command::Cancel => {
                 let ids: Vec<String> = self.room().sending().map(|entry| entry.id.clone()).collect();
                 if ids.is_empty() {
                     self.say(&Text::NothingWaiting);
                 }
-                Do::TakeBack { room, ids }
+                Action::TakeBack { room, ids }
             }
-            Command::Join(name) => Do::Join(name),
+            Command::Join(name) => Action::Join(name),
             Command::JoinWhere => {
                 self.say(&Text::RoomWanted);
-                Do::Nothing
+                Action::Nothing
             }
             Command::Part if self.rooms.len() == 1 => {
                 self.say(&Text::LastRoom);
-                Do::Nothing
+                Action::Nothing
             }
-            Command::Part => Do::Part { room },
-            Command::Rooms => Do::ListRooms,
-            Command::Read => Do::ReadAll { room },
+            Command::Part => Action::Part { room },
+            Command::Rooms => Action::ListRooms,
+            Command::Read => Action::ReadAll { room },
             Command::Who => {
                 self.toggle(Panel::Who);
-                Do::Nothing
+                Action::Nothing
             }
             Command::Help => {
                 self.toggle(Panel::Help);
-                Do::Nothing
+                Action::Nothing
             }
-            Command::Quit => Do::Quit,
+            Command::Quit => Action::Quit,
             Command::Unknown(command) => {
                 let command = crate::term::printable_line(&command);
                 self.say(&Text::UnknownCommand { command: &command });
-                // Left to be corrected, or replaced by what is typed next.
+                // It stays, to be corrected, or to be replaced by what is typed next.
                 self.room().draft.select_all();
-                return Do::Nothing;
+                return Action::Nothing;
             }
         };
         self.rooms[room].draft.take();
         action
     }
 
-    /// Completes a name of those who are here, or who have said something.
-    fn complete(&mut self, backwards: bool, now: Instant) -> Do {
+    /// Completes a name of a user who is present or has written a message.
+    fn complete(&mut self, backwards: bool, now: Instant) -> Action {
         let at = self.active;
         let Room { draft, users, entries, me, .. } = self.room();
         let here = users.iter().map(|user| user.user_name.as_str());
         let others = entries.iter().filter(|entry| !entry.own && entry.user_id != me.user_id);
         let names: Vec<&str> = here.chain(others.map(|entry| entry.user_name.as_str())).collect();
-        told(at, draft.complete(&names, backwards, now))
+        typing_action(at, draft.complete(&names, backwards, now))
     }
 
-    fn on_chosen(&mut self, letter: char) -> Do {
+    fn on_chosen(&mut self, letter: char) -> Action {
         let room = self.active;
         let ids: Vec<String> = self.room().chosen.take().into_iter().collect();
         match letter {
-            'r' => Do::Retry { room, ids },
-            _ => Do::TakeBack { room, ids },
+            'r' => Action::Retry { room, ids },
+            _ => Action::TakeBack { room, ids },
         }
     }
 
-    /// A room was left; there is another one.
+    /// Removes a room that was left; at least one other remains.
     pub(super) fn part(&mut self, room: usize) {
         self.rooms.remove(room);
         if self.active >= room {
@@ -319,7 +320,7 @@ impl Model {
         }
     }
 
-    /// Scrolls so many lines up; whoever does is not taken elsewhere.
+    /// Scrolls up by this many lines, and stops looking for the first unread message.
     fn scroll(&mut self, up: isize) {
         self.room().stop_opening();
         self.places.up = self.places.up.saturating_add(up);
@@ -352,6 +353,6 @@ impl Model {
     }
 }
 
-fn told(room: usize, is_typing: Option<bool>) -> Do {
-    is_typing.map_or(Do::Nothing, |is_typing| Do::Typing { room, is_typing })
+fn typing_action(room: usize, is_typing: Option<bool>) -> Action {
+    is_typing.map_or(Action::Nothing, |is_typing| Action::Typing { room, is_typing })
 }

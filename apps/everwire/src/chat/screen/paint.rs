@@ -1,4 +1,4 @@
-//! The whole screen, top down: title, rooms, messages, who types, a word to the user, what is being written.
+//! The whole screen, top down: title, rooms, messages, who types or a note to the user, what is being written.
 
 use std::time::Instant;
 
@@ -11,16 +11,16 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
-use super::blocks::{Look, Place};
+use super::blocks::{Context, Renderer};
 use super::model::{Model, Panel};
 use super::room::Room;
 use super::scroll::Blocks;
 use crate::chat::{fitted, short_name};
 
-/// Rows that the area to write in has at most.
+/// The most rows of the text area.
 const WRITING: u16 = 4;
 
-/// What time it is.
+/// The present time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Now {
     pub(super) instant: Instant,
@@ -31,7 +31,7 @@ pub(super) fn paint(frame: &mut Frame<'_>, model: &mut Model, now: Now) {
     let rows = model.room().draft.rows(frame.area().width.saturating_sub(2)).clamp(1, WRITING);
     let tabs = u16::from(model.rooms.len() > 1);
     let todo = model.rooms[model.active].link.todo(&model.words);
-    // As far as there is room for the messages.
+    // The layout shows as many of its lines as leave room for the messages.
     let todo = todo.map_or_else(Vec::new, |todo| wrapped(&todo, frame.area().width));
     let [title, advice, tabs, list, typing, writing] = Layout::vertical([
         Constraint::Length(1),
@@ -53,7 +53,7 @@ pub(super) fn paint(frame: &mut Frame<'_>, model: &mut Model, now: Now) {
     }
 }
 
-/// A sentence in lines, as wide as the screen.
+/// A sentence in lines that are as wide as the screen.
 fn wrapped(text: &str, width: u16) -> Vec<Line<'static>> {
     let lines = textwrap::wrap(text, usize::from(width.saturating_sub(2).max(1)));
     lines.into_iter().map(|line| Line::from(format!(" {line}"))).collect()
@@ -114,7 +114,7 @@ fn paint_tabs(frame: &mut Frame<'_>, model: &mut Model, area: Rect) {
 /// The messages of a room as blocks of lines.
 struct List<'a> {
     room: &'a Room,
-    look: Look<'a>,
+    renderer: Renderer<'a>,
     unread: Option<(usize, u64)>,
 }
 
@@ -129,7 +129,7 @@ impl Blocks for List<'_> {
 
     fn lines(&self, at: usize) -> Vec<Line<'static>> {
         let entry = &self.room.entries[at];
-        let place = Place {
+        let place = Context {
             above: at.checked_sub(1).map(|above| &self.room.entries[above]),
             unread: self.unread.filter(|(from, _)| *from == at).map_or(0, |(_, count)| count),
             gap: entry.missing.filter(|_| at > 0),
@@ -137,7 +137,7 @@ impl Blocks for List<'_> {
             mentions_me: self.room.is_mentioned(entry),
         };
         let mut lines = if at == 0 { self.head() } else { Vec::new() };
-        lines.extend(self.look.message(entry, place));
+        lines.extend(self.renderer.message(entry, place));
         lines.extend(self.notices(Some(&entry.id)));
         lines
     }
@@ -146,10 +146,10 @@ impl Blocks for List<'_> {
 impl List<'_> {
     fn notices(&self, below: Option<&String>) -> impl Iterator<Item = Line<'static>> {
         let notices = self.room.notices.iter().filter(move |notice| notice.below.as_ref() == below);
-        notices.map(|notice| self.look.notice(&notice.text))
+        notices.map(|notice| self.renderer.notice(&notice.text))
     }
 
-    /// What stands above the first message.
+    /// The lines above the first message.
     fn head(&self) -> Vec<Line<'static>> {
         let first = match self.room.entries.first() {
             None if self.room.link.is_connected() => Some(Text::EmptyRoom),
@@ -160,7 +160,7 @@ impl List<'_> {
             Some(Entry { offset: Some(1), .. }) => Some(Text::EarlierNone),
             Some(_) => None,
         };
-        let first = first.map(|text| self.look.notice(&self.look.words.say(&text)));
+        let first = first.map(|text| self.renderer.notice(&self.renderer.words.say(&text)));
         first.into_iter().chain(self.notices(None)).collect()
     }
 }
@@ -170,9 +170,9 @@ fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date)
     model.room().open();
     let up = std::mem::take(&mut model.places.up);
     let room = &model.rooms[model.active];
-    let look =
-        Look { words: &model.words, theme: model.theme, zone: &model.zone, width: usize::from(area.width), today };
-    let list = List { room, look, unread: room.unread() };
+    let renderer =
+        Renderer { words: &model.words, theme: model.theme, zone: &model.zone, width: usize::from(area.width), today };
+    let list = List { room, renderer, unread: room.unread() };
     let height = usize::from(area.height);
     let view = room.scroll.view(&list, up, height);
     let mut lines = view.lines;
@@ -181,7 +181,7 @@ fn paint_list(frame: &mut Frame<'_>, model: &mut Model, area: Rect, today: Date)
         lines = list.head();
         lines.drain(..lines.len().saturating_sub(height));
     }
-    // The newest are at the bottom.
+    // A short list is at the bottom.
     let empty = height.saturating_sub(lines.len());
     lines.splice(0..0, std::iter::repeat_n(Line::default(), empty));
     let scroll = view.scroll;
@@ -230,13 +230,13 @@ fn paint_writing(frame: &mut Frame<'_>, model: &mut Model, area: Rect) {
     frame.render_widget(border, area);
     let [prompt, text] = Layout::horizontal([Constraint::Length(2), Constraint::Min(1)]).areas(inner);
     frame.render_widget(Line::styled("› ", theme.strong()), prompt);
-    // The cursor stands before it.
+    // One column is left for the cursor before it.
     let placeholder = fitted(&words.say(&Text::WriteHere), usize::from(text.width).saturating_sub(1));
     draft.area.set_placeholder_text(placeholder);
     draft.area.set_placeholder_style(faint);
     frame.render_widget(&draft.area, text);
     if !has_panel {
-        // The terminal's own cursor too: input methods and screen readers follow it.
+        // The terminal's own cursor is moved too: input methods and screen readers follow it.
         let cursor = draft.area.screen_cursor();
         let (top, left) = draft.area.scroll_offset();
         let (row, column) = (cursor.row.saturating_sub(top.into()), cursor.col.saturating_sub(left.into()));

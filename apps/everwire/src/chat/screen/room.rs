@@ -1,4 +1,4 @@
-//! One room as it is shown: its messages, what is seen of them, and what is being written.
+//! One room as it is shown: its messages, which of them were seen, and what is being written.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::link::Link;
 use super::scroll::Scroll;
 
-/// So many lines about who came and went are kept.
+/// The most lines about users who joined or left that are kept.
 const NOTICES: usize = 200;
 
 pub(super) struct Room {
@@ -20,47 +20,48 @@ pub(super) struct Room {
     pub(super) notices: VecDeque<Notice>,
     pub(super) link: Link,
     pub(super) users: Vec<User>,
-    /// The server has said on this connection who is here.
+    /// Whether the server has reported on this connection who is present.
     pub(super) is_synced: bool,
     pub(super) typing: Vec<String>,
     pub(super) scroll: Scroll,
     pub(super) draft: Draft,
-    /// The chosen message of ours.
+    /// The id of the own message that is chosen.
     pub(super) chosen: Option<String>,
-    /// The first message that was not seen.
+    /// The id of the first message that was not seen.
     unread_from: Option<String>,
-    /// The last message that was seen, unless what is shown now has nothing to do with that.
+    /// The id of the last message that was seen; `None` after a jump to another part of the list.
     seen: Option<String>,
-    /// Which messages were told to be seen last.
-    told_seen: Option<(String, String)>,
-    /// The place of the first message of which something is on the screen, as painted last.
+    /// The ids of the first and the last message that were reported as seen last.
+    reported_seen: Option<(String, String)>,
+    /// The index of the first message that was painted last, at least in part.
     pub(super) top: usize,
-    /// The server is about to say how far our user has read.
+    /// Whether the connection is new, and the next event can be the user's read position.
     pub(super) is_opening: bool,
-    /// Where the unread begin is being looked for.
+    /// The search for the first unread message, while it goes on.
     opening: Option<Opening>,
-    /// The first message is on the screen, as painted last.
+    /// Whether the room's first message was painted last, as a whole.
     pub(super) is_top: bool,
-    /// Older messages are on their way.
+    /// Whether older messages were asked for and have not come yet.
     pub(super) loading: bool,
 }
 
-/// What was missed, until it is on the screen.
+/// The search for the first unread message, which may have to be loaded first.
 struct Opening {
-    /// Our user has read up to there.
+    /// The offset up to which the user has read.
     read: u64,
-    /// Messages of others behind that.
+    /// The number of messages of others behind it.
     unread: usize,
-    /// Pages that are still asked for to reach its beginning.
+    /// The number of pages that may still be asked for.
     pages: usize,
 }
 
-/// Pages of what was missed, with 100 messages each: who has missed more begins in the middle of it.
+/// The most pages, of 100 messages each, that are loaded to reach the first unread message; with more unread messages, the
+/// list is shown from the first loaded one.
 const PAGES: usize = 20;
 
 /// A line about the room.
 pub(super) struct Notice {
-    /// Stands below this message; none: above all.
+    /// The message above this line; `None`: it is above all messages.
     pub(super) below: Option<String>,
     pub(super) text: String,
 }
@@ -81,7 +82,7 @@ impl Room {
             chosen: None,
             unread_from: None,
             seen: None,
-            told_seen: None,
+            reported_seen: None,
             top: 0,
             is_opening: false,
             opening: None,
@@ -90,18 +91,18 @@ impl Room {
         }
     }
 
-    /// Everything anew, as after events were missed; who stopped typing and what was loaded may be among them.
+    /// Replaces all messages after events were missed. The missed events may have been the end of a typing or of a loading.
     pub(super) fn replace(&mut self, entries: Vec<Entry>) {
         self.entries = entries;
         self.typing.clear();
         self.loading = false;
     }
 
-    /// A step of the timeline; `seen`: somebody looks at the newest messages now.
+    /// Applies a change of the timeline; `seen`: the user sees new messages at once.
     pub(super) fn on_change(&mut self, change: Change, seen: bool) {
         if let Change::Added { entry, .. } = &change {
             if entry.own {
-                // Who writes has seen.
+                // A user who writes has seen the messages before.
                 self.unread_from = None;
             } else if !seen && self.unread_from.is_none() {
                 self.unread_from = Some(entry.id.clone());
@@ -113,13 +114,13 @@ impl Room {
         }
     }
 
-    /// Whether it is known who is here, be it nobody.
+    /// Whether it is known which users are present, even if there are none.
     pub(super) fn knows_users(&self) -> bool {
         self.is_synced || !self.users.is_empty()
     }
 
-    /// The first and the last message that were seen, if that is news: those on the screen, and what came or was scrolled past
-    /// since the last look. Those without a place in the history can't be told of yet.
+    /// The first and the last message that were seen since the last call, if any: those on the screen, and those that came or
+    /// were scrolled past meanwhile. Messages without an offset are left out.
     pub(super) fn newly_seen(&mut self) -> Option<(String, String)> {
         if self.opening.is_some() || self.is_opening {
             return None;
@@ -133,21 +134,21 @@ impl Room {
         let first = placed.next()?;
         let last = placed.next_back().unwrap_or(first);
         let seen = (first.id.clone(), last.id.clone());
-        let is_news = self.told_seen.as_ref() != Some(&seen);
-        self.told_seen = Some(seen.clone());
+        let is_news = self.reported_seen.as_ref() != Some(&seen);
+        self.reported_seen = Some(seen.clone());
         is_news.then_some(seen)
     }
 
-    /// What is shown next has nothing to do with what is shown now: nobody sees what is between.
+    /// Another part of the list is shown next; the messages between are not seen.
     pub(super) fn jump(&mut self) {
         self.seen = None;
     }
 
-    /// The server has told how far our user has read: when a connection is new, or since another device has read further.
+    /// The server has reported how far the user has read: on a new connection, or after another device has read further.
     pub(super) fn on_read_position(&mut self, position: ReadPosition) {
         if std::mem::take(&mut self.is_opening) {
-            // Another history may have begun.
-            self.told_seen = None;
+            // The history may be another one.
+            self.reported_seen = None;
             self.opening = (position.unread > 0).then_some(Opening {
                 read: position.offset,
                 unread: position.unread,
@@ -163,14 +164,14 @@ impl Room {
         }
     }
 
-    /// What was missed may have become less: some of it was removed, or read on another device.
+    /// Counts the unread messages again: some may have been removed, or read on another device.
     pub(super) fn count_missed(&mut self, unread: impl FnOnce() -> usize) {
         if let Some(opening) = &mut self.opening {
             opening.unread = unread();
         }
     }
 
-    /// Once what was missed is here, shows where it begins.
+    /// Scrolls to the first unread message, once it and those behind it are loaded.
     pub(super) fn open(&mut self) {
         let Some(Opening { read, unread, pages }) = self.opening else { return };
         if unread == 0 {
@@ -188,12 +189,12 @@ impl Room {
         }
     }
 
-    /// Somebody goes elsewhere: it is not shown where the unread begin.
+    /// Gives up the search for the first unread message, because the user scrolls.
     pub(super) fn stop_opening(&mut self) {
         self.opening = None;
     }
 
-    /// A page of older messages was asked for.
+    /// Notes that a page of older messages was asked for.
     pub(super) fn on_page_asked(&mut self) {
         self.loading = true;
         if let Some(opening) = &mut self.opening {
@@ -201,18 +202,18 @@ impl Room {
         }
     }
 
-    /// Whether a message addresses our user.
+    /// Whether a message of another user mentions this one.
     pub(super) fn is_mentioned(&self, entry: &Entry) -> bool {
         !entry.own && mentions(&entry.text, &self.me, &self.users)
     }
 
-    /// Whether any that was not seen does.
+    /// Whether an unseen message mentions the user.
     pub(super) fn is_mentioned_in_unread(&self) -> bool {
         self.unread().is_some_and(|(at, _)| self.entries[at..].iter().any(|entry| self.is_mentioned(entry)))
     }
 
-    /// The message before which others are missing that should be here: those that somebody wants to see above the first,
-    /// and those that left a gap.
+    /// The id of the message before which older ones have to be loaded: at the first unread message, at a gap, or at the top of
+    /// the screen.
     pub(super) fn wants_earlier(&self) -> Option<&str> {
         if self.loading || !self.link.is_connected() {
             return None;
@@ -235,7 +236,7 @@ impl Room {
         self.notices.push_back(Notice { below: self.entries.last().map(|entry| entry.id.clone()), text });
     }
 
-    /// The first unseen message's place, and how many there are from it on.
+    /// The index of the first unseen message, and the number of messages of others from it on.
     pub(super) fn unread(&self) -> Option<(usize, u64)> {
         let from = self.unread_from.as_ref()?;
         let at = self.entries.iter().rposition(|entry| entry.id == *from)?;
@@ -248,19 +249,19 @@ impl Room {
         self.unread().map_or(0, |(_, count)| count).max(missed)
     }
 
-    /// Unread messages that are below the screen.
+    /// The number of unread messages below the screen.
     pub(super) fn unread_below(&self) -> u64 {
         let Some((from, _)) = self.unread() else { return self.unread_count() };
         let below = &self.entries[from.max(self.scroll.shown(&self.entries))..];
         below.iter().filter(|entry| !entry.own).count() as u64
     }
 
-    /// The line of the unread goes: they have been seen, and something was done since.
+    /// Removes the line of the unread.
     pub(super) fn forget_unread(&mut self) {
         self.unread_from = None;
     }
 
-    /// Ours that wait or are on their way.
+    /// The own messages that are queued or in flight.
     pub(super) fn sending(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.own && entry.status == Status::Sending)
     }
@@ -271,7 +272,7 @@ impl Room {
             .filter(|entry| entry.own && matches!(&entry.status, Status::Failed(why) if why.is_retryable()))
     }
 
-    /// Chooses the next choosable message of ours, upwards or downwards; beyond the last, none.
+    /// Chooses the next own message that is in flight or has failed, upwards or downwards; below the last one, none.
     pub(super) fn choose(&mut self, up: bool) {
         let choosable: Vec<&String> =
             self.entries.iter().filter(|entry| is_choosable(entry)).map(|entry| &entry.id).collect();

@@ -1,4 +1,4 @@
-//! The rooms that were joined, each with its client, and the news of all of them in one stream.
+//! The rooms that were joined, each with its client, and the events of all of them in one stream.
 
 use everwire_chat::{ChatClient, ChatEvent, Entry};
 use tokio::sync::mpsc;
@@ -6,8 +6,8 @@ use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
 
-/// News that have not been taken yet; who has more waits, and misses events beyond what a client keeps.
-const NEWS: usize = 256;
+/// The most events in the stream; beyond it, events wait in their clients, which drop those that they can't keep.
+const QUEUED_EVENTS: usize = 256;
 
 /// Makes the client of a room.
 pub(super) type Join = Box<dyn Fn(&str) -> Result<ChatClient, Failure>>;
@@ -16,7 +16,7 @@ pub(super) struct Rooms {
     join: Join,
     joined: Vec<Joined>,
     next: u64,
-    news: (mpsc::Sender<News>, mpsc::Receiver<News>),
+    events: (mpsc::Sender<RoomEvent>, mpsc::Receiver<RoomEvent>),
 }
 
 struct Joined {
@@ -25,25 +25,25 @@ struct Joined {
     listener: JoinHandle<()>,
 }
 
-struct News {
+struct RoomEvent {
     key: u64,
     event: ChatEvent,
 }
 
 impl Rooms {
     pub(super) fn new(join: Join) -> Self {
-        Self { join, joined: Vec::new(), next: 0, news: mpsc::channel(NEWS) }
+        Self { join, joined: Vec::new(), next: 0, events: mpsc::channel(QUEUED_EVENTS) }
     }
 
-    /// Joins a room; it is the last then. With the messages that there are already.
+    /// Joins a room, which becomes the last one; returns its present messages too.
     pub(super) fn join(&mut self, room: &str) -> Result<(&ChatClient, Vec<Entry>), Failure> {
         let chat = (self.join)(room)?;
         let (entries, mut updates) = chat.follow_timeline();
-        let (key, news) = (self.next, self.news.0.clone());
+        let (key, events) = (self.next, self.events.0.clone());
         self.next += 1;
         let listener = tokio::spawn(async move {
             while let Some(event) = updates.next().await {
-                if news.send(News { key, event }).await.is_err() {
+                if events.send(RoomEvent { key, event }).await.is_err() {
                     break;
                 }
             }
@@ -61,27 +61,29 @@ impl Rooms {
         self.joined.len()
     }
 
-    /// Takes a room out, for leaving it.
+    /// Removes a room, so that it can be left.
     pub(super) fn part(&mut self, room: usize) -> ChatClient {
         let Joined { chat, listener, .. } = self.joined.remove(room);
         listener.abort();
         chat
     }
 
-    /// What happened next, and in which room. Cancel-safe.
+    /// The next event, and its room. Cancel-safe.
     pub(super) async fn next(&mut self) -> (usize, ChatEvent) {
         loop {
-            // The sender is kept, so that there is always more to wait for.
-            let Some(News { key, event }) = self.news.1.recv().await else { return std::future::pending().await };
+            // The stream never ends, because a sender is kept here.
+            let Some(RoomEvent { key, event }) = self.events.1.recv().await else {
+                return std::future::pending().await;
+            };
             if let Some(room) = self.joined.iter().position(|joined| joined.key == key) {
                 return (room, event);
             }
         }
     }
 
-    /// News that are there already.
+    /// The next event, if there is one already.
     pub(super) fn try_next(&mut self) -> Option<(usize, ChatEvent)> {
-        while let Ok(News { key, event }) = self.news.1.try_recv() {
+        while let Ok(RoomEvent { key, event }) = self.events.1.try_recv() {
             if let Some(room) = self.joined.iter().position(|joined| joined.key == key) {
                 return Some((room, event));
             }

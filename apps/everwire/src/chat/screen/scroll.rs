@@ -1,40 +1,40 @@
-//! Which part of a list of messages is shown. The list grows below and shrinks above while somebody reads in it, so a place
-//! in it is told by a message.
+//! Which part of a list of messages is shown. The list grows at its end and shrinks at its beginning while the user reads, so
+//! a position in it is given by a message's id.
 
 use everwire_chat::Entry;
 use ratatui::text::Line;
 
-/// What is at the bottom of the screen.
+/// The position in the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Scroll {
-    /// The newest.
+    /// The newest message is at the bottom of the screen.
     #[default]
     Newest,
-    /// This message, but for so many of its lines below.
+    /// This message is at the bottom of the screen, and this many of its lines are hidden below.
     At { id: String, below: usize },
-    /// This message is at the top, or as far up as the list is long below it.
+    /// This message is at the top of the screen, or lower if the list below it does not fill the screen.
     From { id: String },
 }
 
-/// A list whose blocks of lines are made when they are needed.
+/// A list whose blocks of lines are rendered when they are needed.
 pub(super) trait Blocks {
     fn count(&self) -> usize;
     fn id(&self, at: usize) -> &str;
     fn lines(&self, at: usize) -> Vec<Line<'static>>;
 }
 
-/// What is to be shown, top down, and what is at the bottom of it.
+/// The lines to show, top down, and the new position.
 pub(super) struct View {
     pub(super) lines: Vec<Line<'static>>,
     pub(super) scroll: Scroll,
-    /// The place of the first message of which something is in it.
+    /// The index of the first message that is visible, at least in part.
     pub(super) top: usize,
-    /// The first message is in it: above it is nothing.
+    /// Whether the list's first message is visible as a whole.
     pub(super) is_top: bool,
 }
 
 impl Scroll {
-    /// Moves to a message: it stands at the bottom then.
+    /// Scrolls so that a message is at the bottom.
     pub(super) fn show(&mut self, id: String) {
         *self = Self::At { id, below: 0 };
     }
@@ -43,7 +43,7 @@ impl Scroll {
         *self == Self::Newest
     }
 
-    /// How many of these messages, from the oldest on, are on the screen or above it.
+    /// The number of messages, from the oldest on, that are on the screen or above it.
     pub(super) fn shown(&self, entries: &[Entry]) -> usize {
         let position = |id: &String| entries.iter().rposition(|entry| entry.id == *id);
         match self {
@@ -54,7 +54,7 @@ impl Scroll {
         }
     }
 
-    /// The same, told by what is at the bottom.
+    /// The same position, given by the message at the bottom.
     fn by_bottom(&self, list: &impl Blocks, height: usize) -> Self {
         let Self::From { id } = self else { return self.clone() };
         let Some(first) = (0..list.count()).rev().find(|&at| list.id(at) == id) else { return Self::Newest };
@@ -68,7 +68,7 @@ impl Scroll {
         Self::Newest
     }
 
-    /// Moves so many lines up (or down, if negative) and gives what is seen then on `height` lines.
+    /// Scrolls up by this many lines (down if negative), and returns what is visible on `height` lines.
     pub(super) fn view(&self, list: &impl Blocks, up: isize, height: usize) -> View {
         let Some((mut at, mut below)) = self.by_bottom(list, height).find(list) else {
             return View { lines: Vec::new(), scroll: Self::Newest, top: 0, is_top: true };
@@ -128,7 +128,7 @@ impl Scroll {
         View { lines: rows, scroll, top, is_top }
     }
 
-    /// The block at the bottom, and how much of it is hidden. A message that has gone was at the top.
+    /// The block at the bottom, and the number of its lines that are hidden. A message that was removed had been the oldest.
     fn find(&self, list: &impl Blocks) -> Option<(usize, usize)> {
         let last = list.count().checked_sub(1)?;
         match self {
@@ -152,7 +152,7 @@ mod tests {
 
     use super::{Blocks, Scroll, View};
 
-    /// Blocks of so many lines; a line says its block and its place in it.
+    /// Blocks of these sizes; a line's text is the number of its block and of the line in it.
     struct Sizes(Vec<usize>, Vec<String>);
 
     fn sizes(sizes: &[usize]) -> Sizes {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn who_reads_above_stays_there_while_messages_come() {
+    fn a_position_above_the_newest_stays_while_messages_come() {
         let mut list = sizes(&[1, 1, 1, 1]);
         let up = Scroll::Newest.view(&list, 1, 2);
         assert_eq!(shown(&up), ["1.0", "2.0"]);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_has_gone_is_the_top() {
+    fn the_position_of_a_removed_message_is_the_top() {
         let gone = Scroll::At { id: "gone".into(), below: 5 };
         assert_eq!(shown(&gone.view(&sizes(&[1, 1, 1]), 0, 2)), ["0.0", "1.0"]);
     }
@@ -238,7 +238,7 @@ mod tests {
         ) {
             let list = sizes(&heights);
             let all: Vec<String> = (0..heights.len()).flat_map(|at| list.lines(at)).map(|l| l.to_string()).collect();
-            // The model: how many lines are hidden below.
+            // The model: the number of lines that are hidden below.
             let most = all.len().saturating_sub(height);
             let (mut scroll, mut hidden) = (Scroll::Newest, 0_isize);
             for up in moves {

@@ -14,7 +14,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::link::{Link, Reason};
-use super::model::{Do, Model, Panel};
+use super::model::{Action, Model, Panel};
 use super::paint::{Now, paint};
 use super::room::Room;
 use super::theme::Theme;
@@ -61,11 +61,11 @@ impl TestScreen {
         self.timeline.advance(id, status).into_iter().for_each(|change| self.model.on_change(0, change));
     }
 
-    fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> Do {
+    fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> Action {
         self.model.on_key(KeyEvent::new(code, modifiers), self.start)
     }
 
-    fn press(&mut self, code: KeyCode) -> Do {
+    fn press(&mut self, code: KeyCode) -> Action {
         self.key(code, KeyModifiers::NONE)
     }
 
@@ -73,7 +73,7 @@ impl TestScreen {
         text.chars().for_each(|c| drop(self.press(KeyCode::Char(c))));
     }
 
-    fn enter(&mut self, text: &str) -> Do {
+    fn enter(&mut self, text: &str) -> Action {
         self.write(text);
         self.press(KeyCode::Enter)
     }
@@ -113,7 +113,7 @@ fn conversation(language: Language) -> TestScreen {
         let id = desk.said("Ana", text, NOON + 2 * MINUTE);
         desk.advance(&id, status);
     }
-    desk.model.on_came(0, &user("Joe"));
+    desk.model.on_joined(0, &user("Joe"));
     desk.model.rooms[0].typing = vec!["Eve".into()];
     desk
 }
@@ -129,7 +129,7 @@ fn a_conversation_in_russian_on_a_narrow_terminal() {
 }
 
 #[test]
-fn on_a_tiny_screen_what_does_not_fit_is_seen_to_be_cut() {
+fn on_a_tiny_screen_cut_text_ends_in_an_ellipsis() {
     let mut desk = TestScreen::new(Language::Russian, Theme::PLAIN);
     let screen = desk.screen(20, 5);
     assert!(screen.contains("›  Напишите сообщен…"), "{screen}");
@@ -140,7 +140,7 @@ fn on_a_tiny_screen_what_does_not_fit_is_seen_to_be_cut() {
 }
 
 #[test]
-fn a_refusal_is_told_by_its_code_in_the_reader_s_language_and_never_in_another() {
+fn a_refusal_is_explained_by_its_code_in_the_user_s_language_only() {
     let refused = |code: Option<&str>| {
         let mut desk = TestScreen::new(Language::Russian, Theme::PLAIN);
         let id = desk.said("Ana", "mine", NOON);
@@ -159,7 +159,7 @@ fn a_refusal_is_told_by_its_code_in_the_reader_s_language_and_never_in_another()
 }
 
 #[test]
-fn what_was_missed_may_have_ended_a_typing_and_brought_what_was_asked_for() {
+fn missed_events_end_typing_and_loading() {
     let mut desk = conversation(Language::English);
     let room = &mut desk.model.rooms[0];
     room.loading = true;
@@ -181,7 +181,7 @@ fn a_terminal_of_any_size_is_painted() {
 }
 
 #[test]
-fn what_waits_is_counted_while_offline_and_the_countdown_is_told() {
+fn offline_the_queued_messages_and_the_countdown_are_shown() {
     let mut desk = TestScreen::plain();
     desk.said("Ana", "wait for me", NOON);
     desk.model.on_link(0, Link::Offline { retry_at: desk.start + Duration::from_millis(2_500) });
@@ -194,22 +194,22 @@ fn what_waits_is_counted_while_offline_and_the_countdown_is_told() {
 #[test]
 fn a_message_is_sent_by_enter_and_lines_are_broken_by_alt_enter() {
     let mut desk = TestScreen::plain();
-    assert_eq!(desk.press(KeyCode::Enter), Do::Nothing, "there is nothing to send");
-    assert_eq!(desk.press(KeyCode::Char('a')), Do::Typing { room: 0, is_typing: true });
+    assert_eq!(desk.press(KeyCode::Enter), Action::Nothing, "there is nothing to send");
+    assert_eq!(desk.press(KeyCode::Char('a')), Action::Typing { room: 0, is_typing: true });
     desk.key(KeyCode::Enter, KeyModifiers::ALT);
-    assert_eq!(desk.enter("b"), Do::Send { room: 0, text: "a\nb".into() });
-    assert_eq!(desk.press(KeyCode::Enter), Do::Nothing, "it was sent once");
+    assert_eq!(desk.enter("b"), Action::Send { room: 0, text: "a\nb".into() });
+    assert_eq!(desk.press(KeyCode::Enter), Action::Nothing, "it was sent once");
 }
 
 #[test]
-fn what_is_no_command_is_told_and_left_to_be_corrected() {
+fn an_unknown_command_is_reported_and_stays_to_be_corrected() {
     let mut desk = TestScreen::plain();
-    assert_eq!(desk.enter("/dance"), Do::Nothing);
+    assert_eq!(desk.enter("/dance"), Action::Nothing);
     let screen = desk.screen(60, 6);
     assert!(screen.contains("there is no /dance; /help lists the commands") && screen.contains("› /dance"), "{screen}");
     desk.press(KeyCode::End);
-    assert_eq!(desk.enter("/retry"), Do::Nothing, "it is the rest of the same line");
-    assert_eq!(desk.enter("/quit"), Do::Quit, "what is typed next takes its place");
+    assert_eq!(desk.enter("/retry"), Action::Nothing, "it is the rest of the same line");
+    assert_eq!(desk.enter("/quit"), Action::Quit, "what is typed next takes its place");
 }
 
 #[test]
@@ -223,11 +223,11 @@ fn a_failed_message_is_chosen_and_sent_again_or_taken_back() {
     let screen = desk.screen(60, 12);
     assert!(screen.contains("▶ hello  12:00 ✗"), "{screen}");
     assert!(screen.contains("r send again · x delete"), "{screen}");
-    assert_eq!(desk.press(KeyCode::Char('r')), Do::Retry { room: 0, ids: vec![id.clone()] });
+    assert_eq!(desk.press(KeyCode::Char('r')), Action::Retry { room: 0, ids: vec![id.clone()] });
     assert_eq!(desk.model.room().draft.text(), "draft", "the letter was a command");
     desk.key(KeyCode::Up, KeyModifiers::ALT);
-    assert_eq!(desk.press(KeyCode::Char('x')), Do::TakeBack { room: 0, ids: vec![id.clone()] });
-    assert_eq!(desk.press(KeyCode::Char('x')), Do::Nothing, "nothing is chosen any more: a letter like any other");
+    assert_eq!(desk.press(KeyCode::Char('x')), Action::TakeBack { room: 0, ids: vec![id.clone()] });
+    assert_eq!(desk.press(KeyCode::Char('x')), Action::Nothing, "nothing is chosen any more: a letter like any other");
     assert_eq!(desk.model.room().draft.text(), "draftx");
     desk.advance(&id, Status::Sent);
     desk.key(KeyCode::Up, KeyModifiers::ALT);
@@ -235,7 +235,7 @@ fn a_failed_message_is_chosen_and_sent_again_or_taken_back() {
 }
 
 #[test]
-fn what_came_while_nobody_looked_stands_below_a_line_and_is_counted() {
+fn unseen_messages_are_below_a_line_with_their_number() {
     let mut desk = TestScreen::plain();
     desk.said("Ben", "seen", NOON);
     desk.model.focused = false;
@@ -246,12 +246,12 @@ fn what_came_while_nobody_looked_stands_below_a_line_and_is_counted() {
     let lines: Vec<&str> = screen.lines().map(str::trim).collect();
     let at = lines.iter().position(|line| line.contains("2 new messages")).expect("a line");
     assert!(lines[at - 1].contains("seen") && lines[at + 2].contains("one"), "{screen}");
-    assert_eq!(desk.enter("hello"), Do::Send { room: 0, text: "hello".into() });
+    assert_eq!(desk.enter("hello"), Action::Send { room: 0, text: "hello".into() });
     assert!(!desk.screen(40, 12).contains("new message"), "who writes has seen");
 }
 
 #[test]
-fn others_are_told_once_of_what_was_really_seen() {
+fn only_messages_that_were_seen_are_reported_as_read_and_once() {
     let mut desk = TestScreen::plain();
     assert_eq!(desk.model.newly_seen(), None, "there is nothing to see");
     let first = desk.said("Ben", "one", NOON);
@@ -275,7 +275,7 @@ fn others_are_told_once_of_what_was_really_seen() {
 }
 
 #[test]
-fn what_is_scrolled_past_was_seen_and_what_a_key_jumps_over_was_not() {
+fn messages_scrolled_past_are_seen_and_those_jumped_over_are_not() {
     let mut desk = TestScreen::plain();
     (0..60).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
     desk.screen(40, 12);
@@ -296,7 +296,7 @@ fn what_is_scrolled_past_was_seen_and_what_a_key_jumps_over_was_not() {
 }
 
 #[test]
-fn the_bell_rings_for_what_it_was_asked_to_and_not_for_what_is_seen() {
+fn the_bell_rings_as_set_and_not_for_visible_messages() {
     for (bell, rings) in
         [(BellArg::Never, [false, false]), (BellArg::Mentions, [false, true]), (BellArg::Lines, [true, true])]
     {
@@ -316,7 +316,7 @@ fn the_bell_rings_for_what_it_was_asked_to_and_not_for_what_is_seen() {
 }
 
 #[test]
-fn what_to_do_about_a_refusal_is_to_be_read_whole_on_a_narrow_terminal() {
+fn advice_on_a_refusal_fits_a_narrow_terminal() {
     let mut desk = TestScreen::new(Language::Russian, Theme::PLAIN);
     let link = Link::Refused { reason: Reason::Known(Text::ReasonMembersOnly), todo: Some(Text::TodoRoom) };
     desk.model.on_link(0, link);
@@ -328,7 +328,7 @@ fn what_to_do_about_a_refusal_is_to_be_read_whole_on_a_narrow_terminal() {
 }
 
 #[test]
-fn nobody_is_said_to_be_alone_before_it_is_known() {
+fn an_unknown_number_of_users_is_not_shown_as_none() {
     let mut desk = TestScreen::plain();
     desk.press(KeyCode::F(2));
     let nobody = |desk: &mut TestScreen| desk.screen(60, 12).matches("nobody else").count();
@@ -342,7 +342,7 @@ fn nobody_is_said_to_be_alone_before_it_is_known() {
 #[test]
 fn the_rooms_of_the_server_are_listed() {
     let mut desk = TestScreen::plain();
-    assert_eq!(desk.enter("/rooms"), Do::ListRooms);
+    assert_eq!(desk.enter("/rooms"), Action::ListRooms);
     let list = r#"{"rooms":[{"room":"den","here":2},{"room":"board","here":0,"closed":true}]}"#;
     desk.model.listed = RoomList::from_json(list).expect("a list").rooms;
     desk.model.panel = Some(Panel::Rooms);
@@ -351,7 +351,7 @@ fn the_rooms_of_the_server_are_listed() {
 }
 
 #[test]
-fn who_reads_above_stays_there_and_is_told_of_what_comes() {
+fn a_user_who_reads_above_stays_there_and_sees_the_number_of_new_messages() {
     let mut desk = TestScreen::plain();
     (0..30).for_each(|n| drop(desk.said("Ben", &format!("message {n}"), NOON)));
     desk.screen(40, 12);
@@ -373,7 +373,7 @@ fn who_reads_above_stays_there_and_is_told_of_what_comes() {
 }
 
 #[test]
-fn rooms_stand_in_a_row_with_what_is_new_in_them() {
+fn tabs_show_the_unread_messages_of_each_room() {
     let mut desk = TestScreen::plain();
     desk.model.rooms.push(room("garden"));
     desk.model.go_to(1);
@@ -388,15 +388,15 @@ fn rooms_stand_in_a_row_with_what_is_new_in_them() {
     assert_eq!(desk.model.active, 1);
     desk.key(KeyCode::Char('1'), KeyModifiers::ALT);
     assert_eq!(desk.model.active, 0);
-    assert_eq!(desk.enter("/join den"), Do::Join("den".into()));
-    assert_eq!(desk.enter("/part"), Do::Part { room: 0 });
+    assert_eq!(desk.enter("/join den"), Action::Join("den".into()));
+    assert_eq!(desk.enter("/part"), Action::Part { room: 0 });
     desk.model.part(0);
-    assert_eq!(desk.enter("/part"), Do::Nothing, "the last room is left by leaving the chat");
+    assert_eq!(desk.enter("/part"), Action::Nothing, "the last room is left by leaving the chat");
     assert!(desk.screen(60, 8).contains("your only room"));
 }
 
 #[test]
-fn others_words_reach_the_terminal_harmless() {
+fn control_characters_of_others_are_shown_as_symbols() {
     let mut desk = TestScreen::plain();
     desk.said("Eve\u{1b}[2J", "\u{1b}]0;pwned\u{7} \u{202e}gnp.exe\u{9b}31m", NOON);
     let screen = desk.screen(60, 10);
@@ -434,7 +434,7 @@ fn the_help_fits_on_a_small_terminal_in_each_language() {
 }
 
 #[test]
-fn tab_completes_the_names_of_those_who_are_here_or_have_spoken() {
+fn tab_completes_the_names_of_present_users_and_authors() {
     let mut desk = TestScreen::plain();
     desk.said("Benjamin", "I was here", NOON);
     desk.model.rooms[0].users = vec![user("Bea"), user("Eve")];
@@ -444,13 +444,13 @@ fn tab_completes_the_names_of_those_who_are_here_or_have_spoken() {
         assert_eq!(desk.model.room().draft.text(), format!("hi {name}"));
     }
     desk.press(KeyCode::BackTab);
-    assert_eq!(desk.enter("!"), Do::Send { room: 0, text: "hi @Benjamin !".into() });
+    assert_eq!(desk.enter("!"), Action::Send { room: 0, text: "hi @Benjamin !".into() });
     desk.press(KeyCode::Tab);
     assert_eq!(desk.model.room().draft.text(), "", "there is nothing to complete");
 }
 
 #[test]
-fn who_is_addressed_sees_it_at_the_message_and_at_the_room() {
+fn a_mention_is_marked_at_the_message_and_at_the_room() {
     let mut desk = TestScreen::plain();
     desk.model.rooms.push(room("garden"));
     desk.model.go_to(1);
@@ -473,7 +473,7 @@ fn told(desk: &mut TestScreen, offset: u64, unread: usize) {
 }
 
 #[test]
-fn what_was_missed_is_shown_from_its_beginning_and_told_as_read_only_as_far_as_it_is_shown() {
+fn missed_messages_are_shown_from_the_first_and_read_only_as_far_as_shown() {
     let mut desk = TestScreen::plain();
     (0..5).for_each(|n| drop(desk.said("Ben", &format!("known {n}"), NOON)));
     told(&mut desk, 5, 30);
@@ -495,7 +495,7 @@ fn what_was_missed_is_shown_from_its_beginning_and_told_as_read_only_as_far_as_i
 }
 
 #[test]
-fn whoever_scrolls_while_what_was_missed_comes_is_not_taken_elsewhere() {
+fn scrolling_while_missed_messages_load_keeps_the_position() {
     let mut desk = TestScreen::plain();
     (0..30).for_each(|n| drop(desk.said("Ben", &format!("known {n}."), NOON)));
     told(&mut desk, 30, 2);
@@ -508,7 +508,7 @@ fn whoever_scrolls_while_what_was_missed_comes_is_not_taken_elsewhere() {
 }
 
 #[test]
-fn what_is_missing_for_good_is_not_waited_for() {
+fn messages_removed_from_the_history_are_not_waited_for() {
     let mut desk = TestScreen::plain();
     told(&mut desk, 0, 3);
     (0..2).for_each(|n| drop(desk.said("Ben", &format!("missed {n}."), NOON)));
@@ -525,7 +525,7 @@ fn what_is_missing_for_good_is_not_waited_for() {
 }
 
 #[test]
-fn what_was_read_on_another_device_is_new_no_more() {
+fn messages_read_on_another_device_are_not_unread() {
     let mut desk = TestScreen::plain();
     desk.model.rooms.push(room("garden"));
     desk.model.go_to(1);
@@ -541,12 +541,12 @@ fn what_was_read_on_another_device_is_new_no_more() {
 }
 
 #[test]
-fn leaving_is_asked_for_by_keys_and_by_words() {
+fn keys_and_commands_leave_the_chat() {
     let mut desk = TestScreen::plain();
-    assert_eq!(desk.key(KeyCode::Char('c'), KeyModifiers::CONTROL), Do::Interrupt);
-    assert_eq!(desk.key(KeyCode::Char('d'), KeyModifiers::CONTROL), Do::Quit);
+    assert_eq!(desk.key(KeyCode::Char('c'), KeyModifiers::CONTROL), Action::Interrupt);
+    assert_eq!(desk.key(KeyCode::Char('d'), KeyModifiers::CONTROL), Action::Quit);
     desk.write("x");
-    assert_ne!(desk.key(KeyCode::Char('d'), KeyModifiers::CONTROL), Do::Quit, "something is written");
+    assert_ne!(desk.key(KeyCode::Char('d'), KeyModifiers::CONTROL), Action::Quit, "something is written");
     desk.press(KeyCode::Backspace);
-    assert_eq!(desk.enter("/quit"), Do::Quit);
+    assert_eq!(desk.enter("/quit"), Action::Quit);
 }

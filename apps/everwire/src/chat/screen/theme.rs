@@ -1,4 +1,4 @@
-//! What a piece of the screen looks like, on dark and light terminals and without colours.
+//! The colours and styles of the screen, for dark and light terminals and without colours.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -15,7 +15,7 @@ enum Kind {
     Plain,
 }
 
-/// What others are told apart by.
+/// The colours that keep the names of users apart.
 const NAMES_DARK: [Color; 6] =
     [Color::Cyan, Color::Magenta, Color::Green, Color::Yellow, Color::LightBlue, Color::LightRed];
 const NAMES_LIGHT: [Color; 6] = [
@@ -30,7 +30,7 @@ const NAMES_LIGHT: [Color; 6] = [
 impl Theme {
     pub(crate) const DARK: Self = Self { kind: Kind::Dark };
     pub(crate) const LIGHT: Self = Self { kind: Kind::Light };
-    /// No colours at all: everything is said by words, signs and place.
+    /// No colours at all: words, marks and positions carry all meaning.
     pub(crate) const PLAIN: Self = Self { kind: Kind::Plain };
 
     pub(super) fn good(self) -> Style {
@@ -66,7 +66,7 @@ impl Theme {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// A message of ours, or of others.
+    /// A message of the user, or of others.
     pub(super) fn bubble(self, own: bool) -> Style {
         match (self.kind, own) {
             (Kind::Dark, true) => Style::new().bg(Color::Indexed(23)).fg(Color::Indexed(255)),
@@ -95,7 +95,7 @@ impl Theme {
         }
     }
 
-    /// The name of somebody, always in the same colour.
+    /// The name of a user, always in the same colour.
     pub(super) fn name(self, user_id: &str) -> Style {
         let names = match self.kind {
             Kind::Dark => NAMES_DARK,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_keeps_their_colour() {
+    fn a_user_keeps_their_colour() {
         assert_eq!(Theme::DARK.name("ana"), Theme::DARK.name("ana"));
         assert!(Theme::DARK.name("ana") != Theme::DARK.name("ben"));
     }
