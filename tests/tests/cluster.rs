@@ -255,6 +255,42 @@ async fn who_is_on_another_node_is_here_and_types_and_reads_and_leaves_with_a_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_has_read_while_a_node_was_away_counts_on_that_node_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nats = Nats::start(&folder.path().join("nats"), free_port()).await;
+    let ports = [free_port(), free_port()];
+    let _first = nats.node(ports[0], &folder.path().join("one")).await;
+    let mut second = nats.node(ports[1], &folder.path().join("two")).await;
+    let mut ben = enter(ports[0], "ben").await;
+    let line =
+        |id: u8| format!(r#"{{"type":"text","id":"{id}","userId":"ben","userName":"ben","text":"hi","timestamp":1}}"#);
+    let offset = |offset: u64| move |event: &serde_json::Value| event["type"] == "text" && event["offset"] == offset;
+    // The second node knows how far ana has read.
+    let mut there = enter(ports[1], "ana").await;
+    say(&mut ben, line(1)).await;
+    hear(&mut there, "ben's first line", offset(1)).await;
+    say(&mut there, r#"{"type":"receipt","delivered":1,"read":1}"#.into()).await;
+    hear(&mut ben, "that ana has read it", |event| event["type"] == "receipt" && event["read"] == 1).await;
+    drop(there);
+    second.terminate().await;
+    let mut here = enter(ports[0], "ana").await;
+    say(&mut ben, line(2)).await;
+    hear(&mut here, "ben's second line", offset(2)).await;
+    say(&mut here, r#"{"type":"receipt","delivered":2,"read":2}"#.into()).await;
+    hear(&mut ben, "that ana has read it", |event| event["type"] == "receipt" && event["read"] == 2).await;
+    drop(here);
+    second = nats.node(ports[1], &folder.path().join("two")).await;
+    let mut there = enter(ports[1], "ana").await;
+    let is_read = |event: &serde_json::Value| match event["type"].as_str() {
+        Some("sync") => event["read"] == 2 && event["unread"] == 0,
+        Some("read_position") => event["offset"] == 2,
+        _ => false,
+    };
+    hear(&mut there, "that ana has read it elsewhere", is_read).await;
+    drop(second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_names_every_metric_of_a_node_with_its_type() {
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).expect("the document");

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 /// How far a user has read a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cluster", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ReadPosition {
     pub(crate) room: String,
     pub(crate) user: String,

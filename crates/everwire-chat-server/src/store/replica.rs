@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::messages::Append;
-use crate::domain::Appended;
+use crate::domain::{Appended, ReadPosition};
 use crate::sync::lock;
 
 /// Which cluster, and which of its histories.
@@ -43,6 +43,23 @@ impl Run {
         let end = i64::try_from(self.first).ok().and_then(|first| first.checked_add(count));
         self.first > 0 && count > 0 && end.is_some() && i64::try_from(self.after).is_ok()
     }
+}
+
+/// Some of the read positions of a node.
+#[derive(Debug)]
+pub(crate) struct PositionsPage {
+    pub(crate) positions: Vec<ReadPosition>,
+    /// Behind which the next page begins, if there is one.
+    pub(crate) next: Option<PositionPlace>,
+}
+
+/// A place among the read positions of a node, in the order in which they have risen.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct PositionPlace {
+    /// By the clock of the node's history.
+    pub(crate) touched: i64,
+    pub(crate) room: String,
+    pub(crate) user: String,
 }
 
 /// A post in a run.

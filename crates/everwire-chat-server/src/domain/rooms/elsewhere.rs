@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use everwire_chat_core::wire::{Event, Receipt, Typing, User};
 use everwire_ws::{Message, Prepared};
 
+use super::reading::ELSEWHERE;
 use super::{NewNotice, Room, Rooms};
 use crate::domain::presence::Leaving;
 use crate::domain::receipts::StoredReceipts;
@@ -51,6 +52,11 @@ pub(crate) struct UserReceipt {
 }
 
 impl Elsewhere {
+    /// How many nodes a user is on in a room.
+    pub(super) fn nodes_of(&self, room: &str, user: &str) -> usize {
+        self.users.get(room).map_or(0, |nodes| nodes.values().filter(|users| users.contains_key(user)).count())
+    }
+
     pub(super) fn changed(&mut self, room: &str) {
         if !self.changed.contains(room) {
             self.changed.insert(room.to_owned());
@@ -234,7 +240,7 @@ impl Rooms {
         if self.is_unknown(room) {
             return false;
         }
-        self.read_to(room, 0, user, receipt.read);
+        self.read_to(room, ELSEWHERE, user, receipt.read);
         self.raise(room, user, *receipt);
         true
     }

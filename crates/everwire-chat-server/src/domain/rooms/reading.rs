@@ -7,6 +7,9 @@ use crate::domain::read_positions::ReadPosition;
 use crate::domain::sink::Delivery;
 use crate::domain::subscriber::{ConnectionId, Subscriber};
 
+/// No connection of this server.
+pub(super) const ELSEWHERE: ConnectionId = 0;
+
 impl Rooms {
     /// How far a user is known to have read a room, without what is stored.
     pub(crate) fn read_position(&self, room: &str, user: &str) -> Option<u64> {
@@ -28,8 +31,17 @@ impl Rooms {
         offset
     }
 
+    /// A user has read a room up to there, as another node knows; of no use for those who are not here.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn read_elsewhere(&mut self, ReadPosition { room, user, offset }: &ReadPosition) {
+        if self.connections_here(room, user) > 0 {
+            self.read_to(room, ELSEWHERE, user, *offset);
+        }
+    }
+
     /// A client of a user says how far it has shown the room: the user's other clients are told if that is news.
     pub(super) fn read_to(&mut self, room: &str, origin: ConnectionId, user: &str, offset: u64) {
+        let others = self.connections_here(room, user).saturating_sub(usize::from(origin != ELSEWHERE));
         let Some(entry) = self.rooms.get_mut(room) else { return };
         match entry.read.get_mut(user) {
             Some(known) if offset <= *known => return,
@@ -39,7 +51,7 @@ impl Rooms {
         }
         self.unsaved_reading.put(room, user, offset);
         // Each member of a large room reads each line: it is not looked through for each of them.
-        if entry.presence.connections(user) < 2 {
+        if others == 0 {
             return;
         }
         let frame = Delivery::of(&Event::ReadPosition(ReadMark { offset }));
@@ -50,6 +62,12 @@ impl Rooms {
             other.sink.deliver(frame.clone());
             self.deliveries += 1;
         }
+    }
+
+    /// A user's connections with this server.
+    fn connections_here(&self, room: &str, user: &str) -> usize {
+        let all = self.rooms.get(room).map_or(0, |room| room.presence.connections(user));
+        all.saturating_sub(self.elsewhere.as_ref().map_or(0, |elsewhere| elsewhere.nodes_of(room, user)))
     }
 
     /// Positions to be stored, `most` of them.

@@ -13,6 +13,7 @@
 //! - `tail`: one stream of posts, from what was applied last, in order
 //! - `access`, `accounts`: who may come in, told by a stream and kept in each node's tables; `remote`: the same for the commands
 //! - `presence`: what nodes tell each other and nobody stores: who is here, who types, how far messages have come
+//! - `read_positions`: how far users have read, for a node that was away
 //! - `retention`: what is too old goes from the streams
 //! - `watchdog`: whether this node keeps up, and whether the streams are still those that it knows
 //! - `store`: [`MessageStore`](super::MessageStore) of these
@@ -27,6 +28,7 @@ mod fault;
 mod log;
 mod names;
 mod presence;
+mod read_positions;
 mod reader;
 mod remote;
 mod renew;

@@ -42,6 +42,11 @@ pub(super) fn of_access(subject: &Subject) -> String {
     }
 }
 
+/// Where a node is asked how far users have read.
+pub(super) fn read_positions(node: &str) -> String {
+    format!("ew.read.{node}")
+}
+
 /// From 0 to 1, another for each room.
 pub(super) fn fraction(room: &str) -> f64 {
     let hash = digest(&SHA256, room.as_bytes());

@@ -16,6 +16,7 @@ use super::fault::ClusterFault;
 use super::log::{Event, Log, LogParts, Patience, WAITING};
 use super::names::{self, SHARDS};
 use super::presence::{Presence, tell_end};
+use super::read_positions;
 use super::retention;
 use super::settings::ClusterSettings;
 use super::status::ClusterStatus;
@@ -165,9 +166,13 @@ impl ClusterStore {
     /// Tells other nodes of the members of these rooms, and these of members elsewhere. `grace`: how long somebody counts as here who has
     /// left another node.
     pub(crate) fn share(&self, rooms: Arc<Mutex<Rooms>>, grace: Duration) {
-        let presence =
-            Presence::new(self.link.broker.clone(), self.node.clone(), Arc::clone(&self.applied), rooms, grace);
-        self.link.runtime.spawn(presence.run());
+        let (broker, node, store) = (&self.link.broker, &self.node, &self.applied);
+        let (newcomers, heard) = mpsc::unbounded_channel();
+        let (runtime, of_readers) = (&self.link.runtime, Arc::clone(&rooms));
+        runtime.spawn(read_positions::answer(broker.clone(), node.clone(), Arc::clone(store)));
+        runtime.spawn(read_positions::ask(broker.clone(), Arc::clone(store), of_readers, heard));
+        let presence = Presence::new(broker.clone(), node.clone(), Arc::clone(store), rooms, grace, newcomers);
+        runtime.spawn(presence.run());
     }
 
     /// How this node stands.

@@ -1,14 +1,20 @@
 //! Read positions: how far each user has read each room.
 
+#[cfg(feature = "cluster")]
+use std::time::Duration;
 use std::time::Instant;
 
 use everwire_chat_core::wire::MOST_UNREAD;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::{Database, write};
+#[cfg(feature = "cluster")]
+use crate::clock::millis;
 use crate::domain::ReadPosition;
 use crate::store::error::StoreError;
 use crate::store::messages::{ReadQuery, ReadState};
+#[cfg(feature = "cluster")]
+use crate::store::replica::{PositionPlace, PositionsPage};
 
 /// Positions that are kept; beyond them, those go that were not touched for the longest.
 const MOST_POSITIONS: u64 = 250_000;
@@ -41,7 +47,8 @@ impl Database {
             transaction
                 .prepare_cached(
                     "INSERT INTO read_positions VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT DO UPDATE SET read = max(read, excluded.read), touched = excluded.touched",
+                     ON CONFLICT DO UPDATE SET read = max(read, excluded.read), touched = excluded.touched
+                         WHERE excluded.read > read",
                 )?
                 .execute(params![room, user, offset, touched])?;
         }
@@ -53,6 +60,36 @@ impl Database {
             self.positions_written = 0;
         }
         Ok(())
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl Database {
+    /// Up to `most` positions that have risen within a time, in the order in which they have; behind the place that an earlier page has
+    /// told, if there is one.
+    pub(super) fn read_positions(
+        &self,
+        within: Option<Duration>,
+        after: Option<PositionPlace>,
+        most: usize,
+    ) -> Result<PositionsPage, StoreError> {
+        let since = within.map_or(i64::MIN, |within| self.clock.now(Instant::now()).saturating_sub(millis(within)));
+        let PositionPlace { touched, room, user } = after.unwrap_or_default();
+        let mut select = self.connection.prepare_cached(
+            "SELECT room, user_id, read, touched FROM read_positions
+             WHERE touched >= ?1 AND (touched, room, user_id) > (?2, ?3, ?4) ORDER BY touched, room, user_id LIMIT ?5",
+        )?;
+        let rows = select.query_map(params![since, touched, room, user, most], |row| {
+            let position = ReadPosition { room: row.get(0)?, user: row.get(1)?, offset: row.get(2)? };
+            Ok((position, row.get(3)?))
+        })?;
+        let rows = rows.collect::<rusqlite::Result<Vec<(ReadPosition, i64)>>>()?;
+        let next = rows.last().filter(|_| rows.len() == most).map(|(last, touched)| PositionPlace {
+            touched: *touched,
+            room: last.room.clone(),
+            user: last.user.clone(),
+        });
+        Ok(PositionsPage { positions: rows.into_iter().map(|(position, _)| position).collect(), next })
     }
 }
 
@@ -101,6 +138,36 @@ mod tests {
         assert_eq!(asked(&database, "a", "ana").read, Some(7));
         assert_eq!(asked(&database, "b", "ana").read, Some(1));
         assert_eq!(asked(&database, "a", "ben"), ReadState::default());
+    }
+
+    #[cfg(feature = "cluster")]
+    #[test]
+    fn what_has_risen_within_a_time_is_told_page_by_page_and_what_has_not_risen_is_not() {
+        let mut database = Database::open(None).unwrap();
+        for (user, touched) in [("ana", 3), ("ben", 3), ("cat", 2)] {
+            let insert = "INSERT INTO read_positions VALUES ('a', ?1, 9, ?2)";
+            database.connection.execute(insert, params![user, touched]).unwrap();
+        }
+        let risen = [position("b", "ana", 4), position("a", "cat", 10)];
+        database.save_read_positions(&risen).unwrap();
+        database.save_read_positions(&[position("a", "ben", 9), position("a", "ana", 8)]).unwrap();
+        let day = Duration::from_secs(86_400);
+        let told = |within: Option<Duration>, most: usize| {
+            let (mut told, mut after) = (Vec::new(), None);
+            loop {
+                let page = database.read_positions(within, after, most).unwrap();
+                assert!(page.positions.len() <= most);
+                told.extend(page.positions.into_iter().map(|one| format!("{} {} {}", one.room, one.user, one.offset)));
+                after = page.next;
+                if after.is_none() {
+                    return told;
+                }
+            }
+        };
+        for most in [1, 2, 3, 100] {
+            assert_eq!(told(None, most), ["a ana 9", "a ben 9", "a cat 10", "b ana 4"]);
+            assert_eq!(told(Some(day), most), ["a cat 10", "b ana 4"]);
+        }
     }
 
     #[test]

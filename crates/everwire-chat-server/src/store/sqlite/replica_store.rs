@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -9,11 +10,13 @@ use super::database::Database;
 use super::folder::FILE;
 use super::replica::{FolderIs, Positions, ReplicaWork, prepare};
 use super::store::SqliteStore;
-use super::writer::Command;
+use super::writer::{Command, Question};
 use crate::store::commits::{Commit, Commits};
 use crate::store::error::{StoreError, StoreOpenError};
 use crate::store::messages::StoreOptions;
-use crate::store::replica::{Flights, Identity, LogRecord, Planned, RecordOutcome, RoomPosts};
+use crate::store::replica::{
+    Flights, Identity, LogRecord, Planned, PositionPlace, PositionsPage, RecordOutcome, RoomPosts,
+};
 
 /// A data folder that this cluster's node was to use.
 #[derive(Debug)]
@@ -68,6 +71,16 @@ impl SqliteStore {
     /// What was applied last of each shard.
     pub(crate) async fn positions(&self) -> Result<Positions, StoreError> {
         self.ask(|answer| Command::Replica(ReplicaWork::Positions { answer })).await
+    }
+
+    /// Up to `most` read positions that have risen within a time, or all; behind the place that an earlier page has told.
+    pub(crate) async fn read_positions(
+        &self,
+        within: Option<Duration>,
+        after: Option<PositionPlace>,
+        most: usize,
+    ) -> Result<PositionsPage, StoreError> {
+        self.ask(|answer| Command::Read(Question::ReadPositions { within, after, most, answer })).await
     }
 
     /// Rooms with records that hold nothing but what was removed here, and the first record to be kept of each.

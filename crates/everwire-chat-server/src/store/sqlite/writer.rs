@@ -10,6 +10,8 @@ use crate::domain::{Appended, ReadPosition, StoredReceipts};
 use crate::store::commits::{Commit, CommitSender};
 use crate::store::error::StoreError;
 use crate::store::messages::{Append, Page, PageRequest, ReadQuery, ReadState, Retention};
+#[cfg(feature = "cluster")]
+use crate::store::replica::{PositionPlace, PositionsPage};
 
 /// Messages and questions that may wait for the thread; who has more waits.
 pub(super) const WAITING: usize = 4096;
@@ -26,9 +28,26 @@ pub(super) enum Command {
 /// What only reads: no other program keeps it from its answer.
 #[derive(Debug)]
 pub(super) enum Question {
-    Page { room: String, from: PageRequest, answer: oneshot::Sender<Result<Page, StoreError>> },
-    Receipts { room: String, answer: oneshot::Sender<Result<StoredReceipts, StoreError>> },
-    ReadState { query: ReadQuery, answer: oneshot::Sender<Result<ReadState, StoreError>> },
+    Page {
+        room: String,
+        from: PageRequest,
+        answer: oneshot::Sender<Result<Page, StoreError>>,
+    },
+    Receipts {
+        room: String,
+        answer: oneshot::Sender<Result<StoredReceipts, StoreError>>,
+    },
+    ReadState {
+        query: ReadQuery,
+        answer: oneshot::Sender<Result<ReadState, StoreError>>,
+    },
+    #[cfg(feature = "cluster")]
+    ReadPositions {
+        within: Option<Duration>,
+        after: Option<PositionPlace>,
+        most: usize,
+        answer: oneshot::Sender<Result<PositionsPage, StoreError>>,
+    },
 }
 
 /// What may write, or waits until others have. It is answered at once that another program holds the database.
@@ -153,6 +172,10 @@ impl Writer {
                 }
                 Question::Receipts { room, answer } => drop(answer.send(self.database.receipts(&room))),
                 Question::ReadState { query, answer } => drop(answer.send(self.database.read_state(&query))),
+                #[cfg(feature = "cluster")]
+                Question::ReadPositions { within, after, most, answer } => {
+                    drop(answer.send(self.database.read_positions(within, after, most)))
+                }
             }
         }
     }

@@ -15,9 +15,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use everwire_chat_core::wire::User;
 use futures_util::{FutureExt, StreamExt};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::broker::Broker;
+use super::read_positions::Newcomer;
 use crate::clock::unix_ms;
 use crate::domain::{Leaving, NewNotice, ReadPosition, RoomHere, Rooms, Signal, StoredReceipts, UserReceipt};
 use crate::store::messages::MessageStore;
@@ -43,6 +45,12 @@ const MOST_ASKED: usize = 100_000;
 /// A node that was not heard of for so long is dead, and so are its members' connections.
 const LEASE: Duration = Duration::from_secs(10);
 
+/// In its first time a node takes all whom it hears of for those that it does not know yet.
+const BEGINS: Duration = Duration::from_secs(60);
+
+/// Nodes that are remembered after they have gone.
+const MOST_LOST: usize = 100;
+
 /// Another node.
 #[derive(Debug)]
 struct Node {
@@ -67,6 +75,10 @@ pub(super) struct Presence {
     unknown: Vec<UserReceipt>,
     /// Rooms that another node has asked for.
     asked: HashSet<String>,
+    began: Instant,
+    /// Nodes that are not heard of any more, and when they were the last time.
+    lost: HashMap<String, Instant>,
+    newcomers: mpsc::UnboundedSender<Newcomer>,
 }
 
 impl Presence {
@@ -76,6 +88,7 @@ impl Presence {
         store: Arc<SqliteStore>,
         rooms: Arc<Mutex<Rooms>>,
         grace: Duration,
+        newcomers: mpsc::UnboundedSender<Newcomer>,
     ) -> Self {
         lock(&rooms).share();
         Self {
@@ -89,6 +102,9 @@ impl Presence {
             has_news: false,
             unknown: Vec::new(),
             asked: HashSet::new(),
+            began: Instant::now(),
+            lost: HashMap::new(),
+            newcomers,
         }
     }
 
@@ -217,7 +233,11 @@ impl Presence {
         if node == self.node {
             return;
         }
-        self.has_news |= !self.nodes.contains_key(&node);
+        if !self.nodes.contains_key(&node) {
+            self.has_news = true;
+            let apart = self.apart(&node);
+            let _ = self.newcomers.send(Newcomer { node: node.clone(), apart });
+        }
         let heard =
             self.nodes.entry(node.clone()).or_insert_with(|| Node { heard: Instant::now(), round: HashMap::new() });
         heard.heard = Instant::now();
@@ -260,6 +280,18 @@ impl Presence {
         }
     }
 
+    /// For how long a node that is heard of anew was not heard; a node that begins anew has a new name. `None`: it may have been for ever,
+    /// since this one has just begun.
+    fn apart(&mut self, node: &str) -> Option<Duration> {
+        if self.began.elapsed() < BEGINS {
+            return None;
+        }
+        let longest = || self.lost.iter().min_by_key(|(_, heard)| **heard).map(|(name, _)| name.clone());
+        let lost = if self.lost.contains_key(node) { Some(node.to_owned()) } else { longest() };
+        let heard = lost.and_then(|name| self.lost.remove(&name));
+        Some(heard.map_or(LEASE, |heard| heard.elapsed()))
+    }
+
     /// Who is in a room on a node; who has left it, leaves after `grace`.
     fn set(&self, node: &str, room: &str, users: Vec<User>, grace: Duration) {
         let leavings = lock(&self.rooms).set_elsewhere(node, room, users, notice);
@@ -273,7 +305,11 @@ impl Presence {
     }
 
     fn forget(&mut self, node: &str, grace: Duration) {
-        self.nodes.remove(node);
+        if let Some(Node { heard, .. }) = self.nodes.remove(node)
+            && self.lost.len() < MOST_LOST
+        {
+            self.lost.insert(node.to_owned(), heard);
+        }
         let of_node = lock(&self.rooms).rooms_of_node(node);
         for room in of_node {
             self.set(node, &room, Vec::new(), grace);

@@ -1,12 +1,14 @@
 //! Nodes on one nats-server.
 //!
 //! - `posts`: what is posted on some is on all; `unreadable`: what nobody can read
+//! - `read_positions`: how far users have read
 //! - `access`: who may come in; `reading`: how it is read from the brokers
 //! - `refusals`: who can't be a node, or not any more
 #![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
 
 mod access;
 mod posts;
+mod read_positions;
 mod reading;
 mod refusals;
 mod unreadable;
