@@ -5,6 +5,7 @@
 
 mod deaf;
 pub(crate) mod member;
+mod returning;
 mod server;
 
 use std::time::{Duration, Instant};
@@ -69,6 +70,15 @@ pub(crate) fn run_deaf(count: usize) -> Done<()> {
     process::pin(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(deaf::run(count))
+}
+
+/// How members come back who have lost their server.
+pub(crate) fn run_return() -> Done<()> {
+    process::pin(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    println!("| measure | median | min – max | aim |");
+    println!("|---|---|---|---|");
+    runtime.block_on(returning::run())
 }
 
 /// Posts committed in a second, by several posters in rooms of their own; a pong says that they are.

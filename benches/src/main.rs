@@ -47,8 +47,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["idle"] => idle::run(),
         ["idle-clients", contender, address] => idle::run_clients(contender, address),
         ["recovery"] => recovery::run(CUTS),
-        ["chat-server", folder] => chat::run_server(folder),
+        ["chat-server", folder] => chat::run_server(folder, 0),
+        ["chat-server", folder, port] => chat::run_server(folder, port.parse().map_err(|_| format!("'{port}' is no port"))?),
         ["chat"] => chat::run(),
+        ["chat-return"] => chat::run_return(),
         ["chat-memory"] => chat::run_deaf(10_000),
         ["chat-memory", count] => chat::run_deaf(count.parse().map_err(|_| format!("'{count}' is no number of members"))?),
         ["scale", ref options @ ..] => {
@@ -64,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["cluster", everwire, nats_server, centrifugo] => cluster::run(everwire, nats_server, Some(centrifugo)),
         ["soak-server"] => soak::run_server(),
         ["soak", minutes] => soak::run(minutes.parse().map_err(|_| format!("'{minutes}' is no number of minutes"))?),
-        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | chat-memory [MEMBERS] | scale [PLOT [--large | --quick]] | cluster EVERWIRE NATS-SERVER [CENTRIFUGO] | soak MINUTES]".into()),
+        _ => Err("usage: everwire-benches [client | session | idle | recovery | chat | chat-memory [MEMBERS] | chat-return | scale [PLOT [--large | --quick]] | cluster EVERWIRE NATS-SERVER [CENTRIFUGO] | soak MINUTES]".into()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::contender::Contender;
 use crate::report::{Figure, Measure};
 
-pub(crate) use everwire_bench_process::{Server, memory, pin};
+pub(crate) use everwire_bench_process::{Server, memory, peak_memory, pin};
 
 /// The server of this role: the program itself with these arguments.
 pub(crate) fn server(args: &[&str]) -> Result<Server, Box<dyn std::error::Error>> {

@@ -7,7 +7,7 @@ use crate::{counts, js, kotlin, page, python, setup};
 
 pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
     match args.split_first().map_or(("client", args), |(which, rest)| (which.as_str(), rest)) {
-        (which @ ("client" | "idle" | "chat" | "chat-memory"), []) => clients(which),
+        (which @ ("client" | "idle" | "chat" | "chat-memory" | "chat-return"), []) => clients(which),
         (which @ ("session" | "recovery"), []) => {
             node_peers()?;
             clients(which)
@@ -28,12 +28,12 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
         ("herd", []) => herd(),
         ("page", []) => in_chromium(),
         (
-            which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "cluster" | "herd"
-            | "kotlin" | "page"),
+            which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "chat-return" | "cluster"
+            | "herd" | "kotlin" | "page"),
             _,
         ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, cluster, page, js, kotlin, ws, openings, scale, herd, --check"
+            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, chat-return, cluster, page, js, kotlin, ws, openings, scale, herd, --check"
         ))),
     }
 }
