@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "everwire",
             "everwire-bench-process",
+            "everwire-chat",
             "everwire-chat-core",
             "everwire-chat-server",
             "everwire-core",
