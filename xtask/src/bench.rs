@@ -22,14 +22,14 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             node_peers()?;
             apart("benches/calls", rest)
         }
-        ("kotlin", []) => kotlin(),
+        ("kotlin", rest) => kotlin(rest),
         ("js", rest) => package(rest),
         ("cluster", []) => cluster(),
         ("herd", []) => herd(),
         ("page", []) => in_chromium(),
         (
             which @ ("client" | "session" | "idle" | "recovery" | "chat" | "chat-memory" | "chat-return" | "cluster"
-            | "herd" | "kotlin" | "page"),
+            | "herd" | "page"),
             _,
         ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
@@ -93,23 +93,29 @@ fn in_chromium() -> Result<(), Failed> {
     shell::run(node)
 }
 
-/// The jar for Kotlin, in a JVM, with the binary's release build as the server.
-fn kotlin() -> Result<(), Failed> {
-    kotlin::kotlin(kotlin::Build::Release, &["-DskipTests".to_owned()])?;
+/// The jar for Kotlin, in a JVM, with the binary's release build as the server; `args` name the parts to run.
+///
+/// `--quick` measures nothing worth quoting: it builds without optimisation and lets everything run for a moment.
+fn kotlin(args: &[String]) -> Result<(), Failed> {
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let build = if quick { kotlin::Build::Dev } else { kotlin::Build::Release };
+    kotlin::kotlin(build, &["-DskipTests".to_owned()])?;
     let mut classpath = shell::command("mvn", &["--batch-mode", "--quiet", "dependency:build-classpath"]);
     classpath.current_dir(kotlin::folder()).args(["-Dmdep.outputFile=target/classpath", "-DincludeScope=test"]);
     shell::run(classpath)?;
     let libraries = shell::read(&kotlin::folder().join("target/classpath"))?;
-    let everwire = shell::built(&["--release", "--package", "everwire-cli"])?;
+    let everwire =
+        if quick { shell::tested("everwire")? } else { shell::built(&["--release", "--package", "everwire-cli"])? };
     let path = format!("target/test-classes:target/classes:{}", libraries.trim());
     let mut java = shell::command("java", &["-cp", &path]);
     java.current_dir(kotlin::folder()).arg(format!("-Deverwire.binary={}", everwire.display()));
-    for name in ["messages", "trips", "rounds"] {
-        if let Ok(value) = std::env::var(format!("EVERWIRE_BENCH_{}", name.to_uppercase())) {
+    for (name, little) in [("messages", "5000"), ("trips", "200"), ("rounds", "1")] {
+        let given = std::env::var(format!("EVERWIRE_BENCH_{}", name.to_uppercase()));
+        if let Some(value) = given.ok().or_else(|| quick.then(|| little.to_owned())) {
             java.arg(format!("-Dbench.{name}={value}"));
         }
     }
-    java.arg("bench.BenchKt");
+    java.arg("bench.BenchKt").args(args.iter().filter(|arg| *arg != "--quick"));
     shell::run(java)
 }
 

@@ -53,7 +53,7 @@ cargo xtask CHORE [-- ARGS]
   suite     build the tests of the client in a browser, for tests/page
   tokens    build the example of a token stream in a page, and serve it; ARGS: an address instead of 127.0.0.1:8080
   bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, cluster, page, js, kotlin, ws
-            herd or scale (how the cost of one operation grows; --large, --quick);
+            herd or scale (how the cost of one operation grows; --large, --quick); after kotlin, names of its parts, or --quick;
             --check: count the instructions of hot paths against those that were accepted, as `test` does (--accept: accept
             them), all or those that are named
   help      this text";

@@ -1,5 +1,6 @@
 package everwire
 
+import everwire.internal.Burst
 import everwire.internal.Client
 import everwire.internal.NativeException
 import everwire.internal.Payload
@@ -33,9 +34,7 @@ private const val OUTCOMES_AT_ONCE = 4096
 private const val MESSAGES_AT_ONCE = 512
 private const val EVENTS_AT_ONCE = 64
 
-/** With so many messages on their way, those that follow each other within this time are gathered; and never more than so many. */
-private const val BUSY = 4
-private const val SOON_NS = 100_000L
+/** So many messages of a burst are gathered at most. */
 private const val MOST_GATHERED = 256
 
 /** Outcomes for which nobody waits are fetched this often, and not one by one. */
@@ -91,8 +90,7 @@ internal class Engine(settings: Map<String, Any?>, private val asks: Asks, priva
 
     @Volatile private var ending = false
 
-    /** When the last message was accepted, by `System.nanoTime`. */
-    private var offered = 0L
+    private val burst = Burst()
 
     private val reading = Mutex()
     private var messagesTaken = 0L
@@ -206,7 +204,7 @@ internal class Engine(settings: Map<String, Any?>, private val asks: Asks, priva
     /** Under the lock; who waits for messages that were dropped meanwhile hears of it outside. */
     private inline fun <T> tellingDropped(work: (MutableList<CompletableDeferred<Outcome>>) -> T): T {
         val dropped = ArrayList<CompletableDeferred<Outcome>>(0)
-        return synchronized(lock) { work(dropped).also { offered = System.nanoTime() } }.also { dropped.forEach { it.complete(Outcome.OLDEST) } }
+        return synchronized(lock) { work(dropped).also { burst.acceptedAt(System.nanoTime()) } }.also { dropped.forEach { it.complete(Outcome.OLDEST) } }
     }
 
     private suspend fun waitForRoom(payload: Payload, options: NativeOptions?, waiter: CompletableDeferred<Outcome>): Outcome? {
@@ -224,12 +222,8 @@ internal class Engine(settings: Map<String, Any?>, private val asks: Asks, priva
         }
     }
 
-    /**
-     * Whether a message is gathered with others before it crosses the border: when it comes right behind another one, and some are on
-     * their way. One crossing for each costs more than all the rest. Under the lock.
-     */
-    private fun gathers(): Boolean =
-        gathered.isNotEmpty() || (connected && open.size >= BUSY && System.nanoTime() - offered < SOON_NS)
+    /** Whether a message is gathered with others before it crosses the border. Under the lock. */
+    private fun gathers(): Boolean = gathered.isNotEmpty() || (connected && burst.continuesAt(System.nanoTime(), open.size))
 
     /** Under the lock. `false` if the outbox has no room. */
     private fun gather(payload: Payload, waiter: CompletableDeferred<Outcome>?): Boolean {

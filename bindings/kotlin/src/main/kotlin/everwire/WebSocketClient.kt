@@ -1,5 +1,6 @@
 package everwire
 
+import everwire.internal.Library
 import everwire.internal.Phase
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -189,7 +190,7 @@ public class WebSocketClient @JvmOverloads constructor(
 
     private val collectors = MutableStateFlow(0)
 
-    private val socket = SocketView()
+    private val socket by lazy { SocketView() }
 
     private val engine = Engine(
         config.toSettings(url, okHttpClient, beforeAttempt != null, onOpen != null),
@@ -221,8 +222,8 @@ public class WebSocketClient @JvmOverloads constructor(
     public val recovered: List<Recovered> get() = engine.recovered
 
     init {
-        val listened = _events.subscriptionCount.combine(collectors) { events, messages -> events > 0 && messages == 0 }
         scope.launch {
+            val listened = _events.subscriptionCount.combine(collectors) { events, messages -> events > 0 && messages == 0 }
             listened.distinctUntilChanged().collectLatest { if (it) engine.read(takenBefore = false, ::emit) }
         }
     }
@@ -390,7 +391,11 @@ public class WebSocketClient @JvmOverloads constructor(
     public companion object {
         private const val CLOSE_MS = 2_000L
 
-        private val FUTURES = CoroutineScope(kotlinx.coroutines.Dispatchers.Default)
+        init {
+            Library.prepare()
+        }
+
+        private val FUTURES by lazy { CoroutineScope(kotlinx.coroutines.Dispatchers.Default) }
 
         /** Settings one by one, for Java. */
         @JvmStatic

@@ -6,6 +6,7 @@ import everwire.Message
 import everwire.Outcome
 import everwire.Session
 import everwire.WebSocketClient
+import everwire.packClasses
 import io.ktor.client.HttpClient
 import io.ktor.client.engine.cio.CIO
 import io.ktor.client.plugins.websocket.WebSockets
@@ -27,6 +28,7 @@ import okhttp3.Response
 import okhttp3.WebSocket
 import okhttp3.WebSocketListener
 import java.io.File
+import java.nio.file.Files
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.measureTime
 
@@ -35,8 +37,21 @@ private val MESSAGES = Integer.getInteger("bench.messages", 200_000)
 private val TRIPS = Integer.getInteger("bench.trips", 5_000)
 private val ROUNDS = Integer.getInteger("bench.rounds", 5)
 
-/** Kotlin's client beside OkHttp 5 and Ktor 3, in one run: `cargo xtask bench kotlin`. Each figure is the median of the rounds. */
-fun main() {
+/**
+ * Kotlin's client beside OkHttp 5 and Ktor 3, in one run: `cargo xtask bench kotlin`. Each figure is the median of the rounds.
+ * Arguments name the parts to run; without any, all run.
+ */
+fun main(args: Array<String>) {
+    val parts = mapOf("one-way" to ::oneWay, "round-trip" to ::roundTrip, "cuts" to ::cuts, "cold-load" to ::coldLoad)
+    (args.asList() - parts.keys).firstOrNull()?.let {
+        System.err.println("there is no part '$it'; there are: ${parts.keys.joinToString()}")
+        kotlin.system.exitProcess(2)
+    }
+    parts.filterKeys { args.isEmpty() || it in args }.values.forEach { it() }
+    kotlin.system.exitProcess(0)
+}
+
+private fun oneWay() {
     println("messages of 128 B one way: $MESSAGES in each of $ROUNDS rounds, the contenders in turn")
     Server("bench.SinkKt").use { sink ->
         val contenders = listOf<Pair<String, suspend (String) -> Unit>>(
@@ -46,32 +61,62 @@ fun main() {
             "Everwire, sendAll by 256, every outcome known" to ::everwireBatches,
         )
         table(contenders) { work -> MESSAGES / measureTime { runBlocking { work("${sink.url}$MESSAGES") } }.inWholeMicroseconds.toDouble() * 1e6 }
-            .forEach { (name, rate) -> println("  %-48s %,12.0f a second".format(name, rate)) }
+            .print("a second")
     }
+}
+
+private fun roundTrip() {
     println("round trip of 128 B over `everwire echo`, one after the other: median of $TRIPS in each round")
     EchoServer().use { echo ->
         val contenders = listOf<Pair<String, suspend (String) -> Double>>("OkHttp" to ::okHttpTrips, "Ktor" to ::ktorTrips, "Everwire" to ::everwireTrips)
-        table(contenders) { work -> runBlocking { work(echo.url) } }.forEach { (name, micros) -> println("  %-48s %,12.0f µs".format(name, micros)) }
+        table(contenders) { work -> runBlocking { work(echo.url) } }.print("µs")
     }
+}
+
+private fun cuts() {
     println("lost of 1,000 over 20 cuts")
     EchoServer().use { echo ->
         val (lost, doubled) = lost(echo)
         println("  %-48s %,12d (doubled: %d)".format("Everwire, in a session", lost, doubled))
     }
-    println("cold load: from the beginning of main until the client is made, in a JVM of its own")
-    table(
-        listOf(
-            "OkHttp, its first WebSocket under way" to arrayOf("okhttp"),
-            "Everwire" to emptyArray(),
-            "Everwire, in a program that uses coroutines" to arrayOf("warm"),
-        ),
-    ) { args -> Server("bench.ColdKt", *args).use { it.firstLine.toDouble() } }
-        .forEach { (name, cold) -> println("  %-48s %,12.0f ms".format(name, cold)) }
-    File("target").listFiles { file -> file.name.startsWith("everwire-kotlin-") && file.extension == "jar" }.orEmpty().forEach {
-        println("the jar: %,d bytes".format(it.length()))
-    }
-    kotlin.system.exitProcess(0)
 }
+
+/** From jars, as programs have them: what is in folders can't be in an archive of classes, and needs no unpacking. */
+private fun coldLoad() {
+    println("cold load: from the beginning of main until the client is made, in a JVM of its own")
+    val folder = Files.createTempDirectory("everwire-bench").toFile()
+    try {
+        val main = File(folder, "bench.jar").also { jar -> packClasses(File("target/test-classes"), jar) { it.startsWith("bench/") } }
+        val jar = File("target").listFiles { file -> file.name.startsWith("everwire-kotlin-") && file.extension == "jar" }.orEmpty().single()
+        val libraries = System.getProperty("java.class.path").split(File.pathSeparator).filter { it.endsWith(".jar") }
+        val path = (listOf(main.path, jar.path) + libraries).joinToString(File.pathSeparator)
+        fun measure(vararg args: String, options: List<String> = emptyList(), cache: File = File(folder, "cache")) =
+            Server("bench.ColdKt", *args, options = options, path = path, cache = cache).use { server ->
+                val (time, waited) = server.firstLine.split(' ').map { it.toDouble() / 1e3 }
+                time to time - waited
+            }
+
+        val archive = listOf("-XX:SharedArchiveFile=${File(folder, "everwire.jsa")}")
+        Server("bench.ColdKt", "warm", options = listOf("-XX:ArchiveClassesAtExit=${File(folder, "everwire.jsa")}"), path = path).use { it.awaitEnd() }
+        var fresh = 0
+        val contenders = listOf<Pair<String, () -> Pair<Double, Double>>>(
+            "OkHttp, its first WebSocket under way" to { measure("okhttp") },
+            "coroutines alone: a flow, a channel, two threads" to { measure("coroutines") },
+            "Everwire, the first start of this user's" to { measure(cache = File(folder, "cache-${fresh++}")) },
+            "Everwire" to { measure() },
+            "Everwire, in a program that uses coroutines" to { measure("warm") },
+            "Everwire, with an archive of classes" to { measure(options = archive) },
+        )
+        val running = contenders.associate { it.first to ArrayList<Double>() }
+        table(contenders.map { (name, run) -> name to { run().let { (time, ran) -> running.getValue(name) += ran; time } } }) { it() }
+            .forEach { (name, time) -> println("  %-48s %,12.0f ms, %,.0f of it not waiting for a processor".format(name, time, median(running.getValue(name)))) }
+        println("the jar: %,d bytes".format(jar.length()))
+    } finally {
+        folder.deleteRecursively()
+    }
+}
+
+private fun List<Pair<String, Double>>.print(unit: String) = forEach { (name, figure) -> println("  %-48s %,12.0f %s".format(name, figure, unit)) }
 
 /** All contenders in each round, so that what the machine does meanwhile hits all of them. */
 private fun <T> table(contenders: List<Pair<String, T>>, measure: (T) -> Double): List<Pair<String, Double>> {
@@ -80,8 +125,10 @@ private fun <T> table(contenders: List<Pair<String, T>>, measure: (T) -> Double)
     repeat(ROUNDS + 1) { round ->
         contenders.forEachIndexed { index, (_, work) -> measure(work).let { if (round > 0) figures[index].second += it } }
     }
-    return figures.map { (name, values) -> name to values.sorted()[values.size / 2] }
+    return figures.map { (name, values) -> name to median(values) }
 }
+
+private fun median(values: List<Double>) = values.sorted()[values.size / 2]
 
 private class Heard : WebSocketListener() {
     val opened = CompletableDeferred<Unit>()
@@ -217,13 +264,24 @@ private fun lost(echo: EchoServer): Pair<Int, Int> = runBlocking {
     }
 }
 
-/** A `main` of ours in a JVM of its own, with this one's classes. */
-private class Server(main: String, vararg args: String) : AutoCloseable {
-    private val process = ProcessBuilder(
-        File(System.getProperty("java.home"), "bin/java").path, "-cp", System.getProperty("java.class.path"), main, *args,
-    ).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+/** A `main` of ours in a JVM of its own, with this one's classes unless others are named. */
+private class Server(
+    main: String,
+    vararg args: String,
+    options: List<String> = emptyList(),
+    path: String = System.getProperty("java.class.path"),
+    cache: File? = null,
+) : AutoCloseable {
+    private val process = ProcessBuilder(listOf(File(System.getProperty("java.home"), "bin/java").path) + options + listOf("-cp", path, main) + args)
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .apply { cache?.let { environment()["XDG_CACHE_HOME"] = it.path } }
+        .start()
     val firstLine: String = process.inputStream.bufferedReader().readLine()
     val url: String get() = "ws://${firstLine.substringAfterLast(' ')}/"
+
+    fun awaitEnd() {
+        process.waitFor()
+    }
 
     override fun close() {
         process.destroyForcibly().waitFor()

@@ -8,6 +8,9 @@ import java.net.http.HttpResponse
 import java.nio.file.Files
 import java.nio.file.Path
 import java.util.concurrent.TimeUnit
+import java.util.jar.JarOutputStream
+import java.util.zip.Deflater
+import java.util.zip.ZipEntry
 
 /** A process of the `everwire` binary; ends when closed. */
 class Everwire(vararg args: String) : AutoCloseable {
@@ -83,5 +86,19 @@ class FaultyNetwork(to: String, schedule: String? = null) : AutoCloseable {
     override fun close() {
         process.close()
         file?.let(Files::deleteIfExists)
+    }
+}
+
+/** The wanted files below a folder, as a jar. */
+fun packClasses(folder: File, jar: File, wanted: (String) -> Boolean = { true }) {
+    JarOutputStream(jar.outputStream()).use { out ->
+        out.setLevel(Deflater.BEST_SPEED)
+        folder.walk().filter { it.isFile }.forEach { file ->
+            val name = file.relativeTo(folder).invariantSeparatorsPath
+            if (!wanted(name)) return@forEach
+            out.putNextEntry(ZipEntry(name))
+            file.inputStream().use { it.copyTo(out) }
+            out.closeEntry()
+        }
     }
 }
