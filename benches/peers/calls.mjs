@@ -1,4 +1,4 @@
-// Socket.IO's requests with a reply: `server`, or calls with so many in flight.
+// Socket.IO's requests with a reply: `server`, or a client with this many calls in flight.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { io } from "socket.io-client";

@@ -1,5 +1,5 @@
-// A reconnecting client of the Node.js world at its defaults: says a number every 10 ms until it is told to stop, and
-// prints how many it has said, and when it noticed that its connection was gone. Or `server`: prints what Socket.IO hears.
+// A reconnecting client for Node.js at its defaults: sends a number every 10 ms until it is told to stop, and prints how many it
+// has sent, and when it noticed that its connection was lost. Or `server`: prints what Socket.IO receives.
 import { createServer } from "node:http";
 import readline from "node:readline";
 import PartySocket from "partysocket/ws";
@@ -37,7 +37,7 @@ function connect(name) {
     case "socket.io-retries":
       return socketIo({ retries: 1000, ackTimeout: 10_000 });
     default:
-      throw new Error(`no client is called ${name}`);
+      throw new Error(`there is no client ${name}`);
   }
 }
 

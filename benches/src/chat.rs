@@ -1,7 +1,7 @@
-//! The chat server under load: posts that are committed, lines handed to a large room, what a member costs, catching up.
+//! The chat server under load: committed messages, deliveries in a large room, the memory of a member, catching up.
 //!
-//! The server is a process of its own on one core, all members are one on the other, over loopback; what stands beside each
-//! figure is the aim. Members are bare sockets that count, so that what is measured is the server.
+//! The server is a process on one core, and all members are one process on the other, over loopback; each figure is printed with
+//! its aim. Members are bare sockets that count messages, so that the server is what is measured.
 
 mod deaf;
 pub(crate) mod member;
@@ -18,22 +18,22 @@ use member::{Done, Member, line};
 
 pub(crate) use server::run as run_server;
 
-/// Posters, and what each posts.
+/// The number of posters, and of the messages of each.
 const POSTERS: usize = 16;
 const POSTS: usize = 4_000;
-/// Lines in all members' hands that one measurement is about.
+/// The deliveries of one measurement, to all members together.
 const DELIVERIES: usize = 1_000_000;
-/// Lines that are posted one by one, for the time to the last member.
+/// Messages that are posted one by one, to measure the time to the last member.
 const SINGLE: usize = 100;
-/// Lines that somebody has missed.
+/// Messages that a member has missed.
 const MISSED: usize = 10_000;
 const ROUNDS: usize = 3;
-/// The room that is filled, how many come to it at a time, and how many people its members are.
+/// The room that is filled, the number of members that join at a time, and the number of users that the members are.
 const ROOM: &str = "room";
 const COMING: usize = 100;
 const PEOPLE: usize = 1_000;
 
-/// A room of 10,000 is measured where the process may have as many files open.
+/// The sizes of the room. For 10,000 members the process must be allowed to have as many files open.
 const ROOMS: [usize; 2] = [1_000, 10_000];
 
 pub(crate) fn run() -> Done<()> {
@@ -65,14 +65,14 @@ pub(crate) fn run() -> Done<()> {
     })
 }
 
-/// What the server holds for so many members who ask and do not read.
+/// Measures the server's memory for members that send requests and do not read.
 pub(crate) fn run_deaf(count: usize) -> Done<()> {
     process::pin(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(deaf::run(count))
 }
 
-/// How members come back who have lost their server.
+/// Measures how members come back after their server is lost.
 pub(crate) fn run_return() -> Done<()> {
     process::pin(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -81,7 +81,7 @@ pub(crate) fn run_return() -> Done<()> {
     runtime.block_on(returning::run())
 }
 
-/// Posts committed in a second, by several posters in rooms of their own; a pong says that they are.
+/// Measures commits per second, of several posters in rooms of their own; the server's pong shows that all are committed.
 async fn posts(address: &str, round: usize) -> Done<f64> {
     let posters = (0..POSTERS).map(|n| Member::join(address, format!("posts-{n}"), format!("p{n}")));
     let mut posters = try_join_all(posters).await?;
@@ -96,8 +96,7 @@ async fn posts(address: &str, round: usize) -> Done<f64> {
     Ok((POSTERS * POSTS) as f64 / started.elapsed().as_secs_f64())
 }
 
-/// A room with so many members: what they cost idle, how many lines they are handed a second, and how long the last one
-/// waits for a line.
+/// Measures a room with `count` members: the memory of an idle member, deliveries per second, and the time to the last member.
 async fn room(count: usize) -> Done<()> {
     let mut sizes = Vec::new();
     for _ in 1..ROUNDS {
@@ -125,7 +124,7 @@ async fn room(count: usize) -> Done<()> {
     Ok(())
 }
 
-/// How many million lines the members are handed a second.
+/// Measures deliveries per second, in millions.
 async fn deliveries(members: &mut [Member], speaker: &mut Member) -> Done<Vec<f64>> {
     let lines = DELIVERIES / members.len();
     let mut rates = Vec::new();
@@ -144,18 +143,18 @@ async fn deliveries(members: &mut [Member], speaker: &mut Member) -> Done<Vec<f6
     Ok(rates)
 }
 
-/// Whether members may be sent arrays.
+/// Whether the server may send arrays of messages to members.
 #[derive(Clone, Copy)]
 enum Manner {
     Plain,
     Extended,
 }
 
-/// A server of its own with a full room, where everything has been said of who came.
+/// A server with a full room, in which all reports of joining members were delivered.
 struct Full {
     server: Server,
     members: Vec<Member>,
-    /// KiB of the server's memory for a member.
+    /// The server's memory per member, in KiB.
     each: f64,
     folder: TempDir,
 }
@@ -174,7 +173,7 @@ impl Full {
                 }
             });
             members.extend(try_join_all(some).await?);
-            // New people are told to all who are there, who read that as they would.
+            // New users are reported to all members, which have to read that.
             if first < PEOPLE {
                 join_all(members.iter_mut().map(Member::quiet)).await;
             }
@@ -185,13 +184,13 @@ impl Full {
     }
 }
 
-/// With a folder of its own, which lasts as long as it.
+/// Starts a server, with a folder that lasts as long as it.
 fn start() -> Done<(Server, TempDir)> {
     let folder = tempfile::tempdir()?;
     Ok((process::server(&["chat-server", &folder.path().display().to_string()])?, folder))
 }
 
-/// How long somebody takes to have everything that was said meanwhile.
+/// Measures how long a member takes to receive everything that it has missed.
 async fn catch_up(address: &str, round: usize) -> Done<Duration> {
     let room = format!("missed-{round}");
     let mut speaker = Member::join(address, room.clone(), "speaker".to_owned()).await?;

@@ -1,4 +1,4 @@
-//! The contenders, each used as well as it can be.
+//! The contenders, each in its fastest use.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const ROUND_TRIPS: usize = 5_000;
 const PIPELINED: usize = 200_000;
 const IN_FLIGHT: usize = 64;
 
-/// One measurement, in this process.
+/// Runs one measurement in this process.
 pub(crate) fn measure(contender: Contender, measure: Measure, address: &str) -> Done<Figure> {
     process::pin(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,11 +1,11 @@
-/// Who is measured.
+/// The client that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Contender {
     /// tokio-tungstenite by hand, `feed` and one `flush` per burst: the fastest it can be used.
     TungsteniteBatched,
     /// tokio-tungstenite by hand, `send().await` per message, as most code does.
     TungsteniteNaive,
-    /// The whole Everwire client at its defaults: reconnecting, every message's arrival proven.
+    /// The Everwire client at its defaults: with reconnection and delivery evidence.
     Everwire,
     /// The same without delivery evidence.
     EverwireUnproven,
@@ -13,17 +13,17 @@ pub(crate) enum Contender {
     EverwireMany,
     /// In a session, with a server that acknowledges what it has processed: exactly once. 256 messages in each call.
     EverwireSession,
-    /// The same with an outbox on the disk: every message is durable before it is sent, and every outcome.
+    /// The same with an outbox on the disk: every message is durable before it is sent, and so is every outcome.
     EverwireDurable,
     /// socket.io-client in Node.js, its acknowledgement awaited with 1,024 in flight; its own server.
     SocketIo,
 }
 
 impl Contender {
-    /// Those of `bench client`.
+    /// The contenders of `bench client`.
     pub(crate) const CLIENTS: [Self; 5] =
         [Self::TungsteniteBatched, Self::TungsteniteNaive, Self::Everwire, Self::EverwireUnproven, Self::EverwireMany];
-    /// Those of `bench session`.
+    /// The contenders of `bench session`.
     pub(crate) const SESSIONS: [Self; 5] =
         [Self::TungsteniteBatched, Self::EverwireMany, Self::EverwireSession, Self::EverwireDurable, Self::SocketIo];
     pub(crate) const BASE: Self = Self::TungsteniteBatched;

@@ -1,8 +1,7 @@
-//! What a client costs that has nothing to do: thousands of them in one process, their servers in others.
+//! Measures the memory of an idle client: thousands of them in one process, their servers in others.
 //!
-//! Each client connects, has one message echoed, and is then left alone. Counted is what the process holds in memory
-//! (resident) beyond what it held before the first of them, all in all: sockets, buffers, tasks, timers, and what the
-//! allocator keeps. The memory of the kernel is not.
+//! Each client connects, has one message echoed, and is then left alone. The result is the growth of the process's resident memory
+//! per client: sockets, buffers, tasks, timers, and what the allocator keeps, without the memory of the kernel.
 
 use std::time::Duration;
 
@@ -21,12 +20,12 @@ const CLIENTS: usize = 4_000;
 /// Opened at the same time.
 const AT_ONCE: usize = 100;
 const ROUNDS: usize = 3;
-/// After the last message, so that what is written a little later is written.
+/// A pause after the last message, so that delayed writes are done.
 const REST: Duration = Duration::from_secs(2);
 
 const CONTENDERS: [&str; 3] = ["tungstenite", "everwire", "everwire-session"];
 
-/// Every contender in a process of its own, in turns.
+/// Measures every contender in a process of its own, in turns.
 pub(crate) fn run() -> Done<()> {
     let (plain, sessions) = (process::server(&["server"])?, process::server(&["sessions"])?);
     let mut figures = CONTENDERS.map(|_| Vec::new());
@@ -46,7 +45,7 @@ pub(crate) fn run() -> Done<()> {
     Ok(())
 }
 
-/// The clients of one contender; prints the KiB that each of them costs.
+/// Runs the clients of one contender; prints the memory per client in KiB.
 pub(crate) fn run_clients(contender: &str, address: &str) -> Done<()> {
     process::pin(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -56,14 +55,14 @@ pub(crate) fn run_clients(contender: &str, address: &str) -> Done<()> {
             "tungstenite" => cost(async || theirs(&url).await).await?,
             "everwire" => cost(async || ours(&url, false).await).await?,
             "everwire-session" => cost(async || ours(&url, true).await).await?,
-            other => return Err(format!("no contender is called {other}").into()),
+            other => return Err(format!("there is no contender {other}").into()),
         };
         println!("{each}");
         Ok(())
     })
 }
 
-/// KiB for each of the clients that this makes. The first one is not counted: it brings what all share.
+/// Measures the memory per client, in KiB. The first client is not counted, because it allocates what all share.
 async fn cost<C>(client: impl AsyncFn() -> Done<C>) -> Done<f64> {
     let mut clients = vec![client().await?];
     let before = process::memory("self")?;

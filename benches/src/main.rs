@@ -1,9 +1,9 @@
-//! Whole clients side by side in one run: what each moves per second, how long a round trip takes, what becomes of messages
-//! when the network fails, and what an idle one costs.
+//! Measures whole clients in one run: messages per second, the time of a round trip, the messages lost when the network fails, and
+//! the memory of an idle client; and the chat server.
 //!
-//! `cargo xtask bench client`, `session`, `idle`, `recovery` `chat` and `scale` build and start it. In the first two the client is pinned to
-//! one core, the server (the same for all) to another; the contenders take turns, and medians over the rounds and their
-//! ratios are what to quote.
+//! `cargo xtask bench client`, `session`, `idle`, `recovery`, `chat` and `scale` build and start it. In the first two the client is
+//! pinned to one core, the server (the same for all) to another; the contenders take turns, and the medians over the rounds and
+//! their ratios are the result.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// Every contender in every measure, in turns.
+/// Runs every measure with every contender, in turns.
 fn compare(contenders: &[Contender], measures: &[Measure]) -> Result<(), Box<dyn std::error::Error>> {
     let servers = Servers::start(contenders)?;
     let mut table = Table::default();
@@ -78,7 +78,7 @@ fn compare(contenders: &[Contender], measures: &[Measure]) -> Result<(), Box<dyn
         for measure in measures {
             for contender in contenders {
                 let figure = process::one(*contender, *measure, servers.address(*contender), LIMIT)?;
-                // The first round warms caches and allocators up and is not counted.
+                // The first round warms up caches and allocators, and does not count.
                 if round > 0 {
                     table.add(*contender, *measure, figure);
                 }
@@ -90,7 +90,7 @@ fn compare(contenders: &[Contender], measures: &[Measure]) -> Result<(), Box<dyn
     Ok(())
 }
 
-/// How long one measurement may take.
+/// The longest time for one measurement.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The servers that the contenders need.

@@ -1,9 +1,9 @@
-//! What a cut and a black hole do to a stream of numbers: ours beside the reconnecting clients of Node.js, at their
+//! Measures what a cut and a black hole do to a stream of numbers, for Everwire and the reconnecting clients of Node.js, at their
 //! defaults.
 //!
-//! Each client says a number every 10 ms through a proxy with 50 ms of delay each way, and its server prints what it hears.
-//! *Cut*: the connection is reset and nobody listens for 0.5 to 12 s, each time another length, the same for all clients.
-//! *Black hole*: the connection stays open and nothing passes for 60 s; then it is reset, and all is well again.
+//! Each client sends a number every 10 ms through a proxy with 50 ms of delay each way, and its server prints what it receives.
+//! *Cut*: the connection is reset, and the port is closed for 0.5 to 12 s, each time another length, the same for all clients.
+//! *Black hole*: the connection stays open and nothing passes for 60 s; then it is reset, and the network works again.
 //!
 //! *everwire-two-addresses* is the plain client with a name that has two addresses, of which the first never answers.
 
@@ -40,25 +40,25 @@ const DELAY: &str = "[[rule]]\nfault = \"delay\"\nby = \"50ms\"\n";
 const BEFORE: Duration = Duration::from_secs(1);
 /// The shortest and the longest outage, in seconds.
 const OUTAGES: (f64, f64) = (0.5, 12.0);
-/// Outages at a time: few enough that the clients don't starve each other.
+/// Outages at a time, few enough that the clients do not starve each other.
 const AT_ONCE: usize = 6;
 const HOLE: Duration = Duration::from_secs(60);
-/// How long a client may take to come back, and for its last messages.
+/// The longest time for a client to reconnect, and for its last messages.
 const PATIENCE: Duration = Duration::from_secs(30);
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
-/// What became of one client in one experiment.
+/// The result of one client in one experiment.
 struct Outcome {
-    /// From the fault on.
+    /// The time from the fault until the client noticed it.
     noticed: Option<Duration>,
-    /// From the end of the fault on, until the first message came through.
+    /// The time from the end of the fault until the first message arrived.
     back: Option<Duration>,
     said: u64,
     lost: usize,
     doubled: usize,
 }
 
-/// Every contender in both experiments, all of them at the same time: that many cuts, the black hole once.
+/// Runs both experiments with every contender, all at the same time: `cuts` cuts, and the black hole once.
 pub(crate) fn run(cuts: usize) -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -90,8 +90,8 @@ pub(crate) fn run(cuts: usize) -> Done<()> {
     })
 }
 
-/// How long the outage with this index takes: the multiples of the golden ratio, which are evenly spread over the range
-/// however many there are, and fit nobody's delays.
+/// The length of the outage with this index: multiples of the golden ratio, which are spread evenly over the range however many
+/// there are, and do not coincide with any client's delays.
 fn outage(index: usize) -> Duration {
     let part = (index as f64 * std::f64::consts::GOLDEN_RATIO).fract();
     Duration::from_secs_f64(OUTAGES.0 + (OUTAGES.1 - OUTAGES.0) * part)
@@ -140,14 +140,14 @@ async fn experiment(name: &str, fault: Fault) -> Done<Outcome> {
             hear(&mut server, &mut heard).await;
         }
     };
-    // Whatever has not come by then is lost.
+    // Messages that have not arrived by then are lost.
     let _ = timeout(PATIENCE, complete).await;
     let lost = (1..=said).filter(|number| !heard.contains_key(number)).count();
     let doubled = heard.values().filter(|times| **times > 1).count();
     Ok(Outcome { noticed, back, said, lost, doubled })
 }
 
-/// One more number.
+/// Waits for one more number.
 async fn hear(server: &mut PeerProcess, heard: &mut BTreeMap<u64, usize>) {
     loop {
         match server.next_line(PATIENCE.saturating_mul(4)).await.map(|line| line.parse()) {
@@ -170,7 +170,7 @@ async fn listen(server: &mut PeerProcess, heard: &mut BTreeMap<u64, usize>, time
     let _: Result<(), _> = timeout(time, forever).await;
 }
 
-/// Median, mean and longest; who has not come back counts for as long as was waited.
+/// Median, mean and longest time; a client that has not reconnected counts with the whole wait in the mean.
 fn times(outcomes: &[Outcome]) -> String {
     let mut times: Vec<Option<Duration>> = outcomes.iter().map(|outcome| outcome.back).collect();
     times.sort_by_key(|time| time.unwrap_or(Duration::MAX));

@@ -5,14 +5,14 @@ use std::fmt;
 
 use crate::contender::Contender;
 
-/// What is measured.
+/// A measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Measure {
-    /// Messages of 32 B one way until the server has counted all.
+    /// Messages of 32 B one way, until the server has counted all.
     OneWay32,
     /// The same with 128 B.
     OneWay128,
-    /// 128 B echoed, one in flight: microseconds, median.
+    /// 128 B echoed, one in flight: the median time, in microseconds.
     RoundTrip,
     /// 128 B echoed, 64 in flight.
     Pipelined,

@@ -1,4 +1,4 @@
-//! The peer of every contender: `/sink` counts messages and answers `end` with the count, `/echo` sends all back.
+//! The server of every contender: `/sink` counts messages and answers `end` with the count, `/echo` sends all back.
 
 use everwire_tokio::{Socket, SocketError};
 use everwire_ws::{Config, Incoming, Message};
@@ -29,7 +29,7 @@ async fn serve(stream: TcpStream) -> Result<(), Box<dyn std::error::Error + Send
     let echo = opened.request.uri().path() == "/echo";
     let ended = if echo { echo_all(&mut socket).await } else { count(&mut socket).await };
     match ended {
-        // A contender that is done just goes.
+        // A client that has finished just disconnects.
         Ok(()) | Err(SocketError::UnexpectedEnd | SocketError::Io(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }

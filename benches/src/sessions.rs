@@ -1,4 +1,4 @@
-//! The same peer in sessions: it acknowledges what it has processed.
+//! The same server with sessions: it acknowledges the messages that it has processed.
 
 use axum::Router;
 use axum::extract::State;
@@ -27,7 +27,7 @@ async fn count(mut session: Session) {
     let mut count = 0_u64;
     while let Some(received) = session.recv().await {
         if received.message.as_text() == Some("end") {
-            // An error says that the session is over; `recv` then ends the loop.
+            // An error means that the session has ended; `recv` then ends the loop.
             let _ = session.send(count.to_string());
         } else {
             count += 1;

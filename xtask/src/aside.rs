@@ -1,11 +1,11 @@
-//! A chore that runs beside others, and whose output comes when it is waited for.
+//! A chore that runs in the background, and whose output is shown when its end is awaited.
 
 use std::fs::File;
 use std::process::{Child, Command};
 
 use crate::shell::{self, Failed};
 
-/// It is stopped when it is dropped before its end.
+/// A chore in the background; dropping it stops it.
 pub(crate) struct Aside {
     chore: String,
     child: Child,
@@ -22,11 +22,11 @@ impl Aside {
         let errors = output.try_clone().map_err(failed)?;
         let xtask = std::env::current_exe().map_err(failed)?;
         let child = Command::new(xtask).args(args).stdout(output).stderr(errors).spawn().map_err(failed)?;
-        eprintln!("→ cargo xtask {chore}, aside");
+        eprintln!("→ cargo xtask {chore}, in the background");
         Ok(Self { chore, child, log })
     }
 
-    /// Waits for its end, and shows what it has said.
+    /// Waits for its end, and shows its output.
     pub(crate) fn finish(mut self) -> Result<(), Failed> {
         let chore = &self.chore;
         let status = self.child.wait().map_err(|error| Failed(format!("`cargo xtask {chore}`: {error}")))?;
@@ -38,7 +38,7 @@ impl Aside {
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        // Already over where it was waited for.
+        // Does nothing if its end was awaited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

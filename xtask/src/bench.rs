@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measurements side by side with peers, in one run.
+//! `cargo xtask bench`: measures Everwire and its peers in one run.
 
 use std::path::PathBuf;
 
@@ -33,32 +33,32 @@ pub(crate) fn bench(args: &[String]) -> Result<(), Failed> {
             _,
         ) => Err(Failed(format!("the bench '{which}' takes no arguments"))),
         (other, _) => Err(Failed(format!(
-            "no bench is called '{other}'; there are: client, session, calls, idle, recovery, chat, chat-memory, chat-return, cluster, page, js, kotlin, ws, openings, scale, herd, --check"
+            "there is no bench '{other}'; choose one of: client, session, calls, idle, recovery, chat, chat-memory, chat-return, cluster, page, js, kotlin, ws, openings, scale, herd, --check"
         ))),
     }
 }
 
-/// Whole clients, in processes of their own.
+/// Measures whole clients, in processes of their own.
 fn clients(which: &str) -> Result<(), Failed> {
     shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", which]))
 }
 
-/// How the cost of one operation grows; with the plot in this file, or none for `-`.
+/// Measures how the cost of one operation grows; the first option is the file for the plot, or `-` for none.
 fn scale(options: &[&str]) -> Result<(), Failed> {
     let mut cargo = shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "scale"]);
     cargo.args(options);
     shell::run(cargo)
 }
 
-/// Thousands of clients for many minutes; fails if memory, descriptors or tasks grow.
+/// Runs thousands of clients for many minutes; fails if memory, descriptors or tasks grow.
 pub(crate) fn soak(minutes: &str) -> Result<(), Failed> {
     shell::run(shell::cargo(&["run", "--release", "--package", "everwire-benches", "--", "soak", minutes]))
 }
 
-/// Centrifugo, at the version that figures beside ours are of.
+/// The version of Centrifugo that is compared with.
 const CENTRIFUGO: &str = "github.com/centrifugal/centrifugo/v6@v6.9.1";
 
-/// Several nodes, one, and Centrifugo where Go is there to build it.
+/// Measures a cluster, a single server, and Centrifugo if Go is installed to build it.
 fn cluster() -> Result<(), Failed> {
     let nats_server = python::nats_server()?;
     let everwire = shell::built(&["--release", "--package", "everwire-cli"])?;
@@ -71,7 +71,7 @@ fn cluster() -> Result<(), Failed> {
     shell::run(bench)
 }
 
-/// Built once, by Go's own module proxy.
+/// Builds Centrifugo once, from Go's module proxy.
 fn centrifugo() -> Result<PathBuf, Failed> {
     let folder = shell::root().join("target/go");
     let program = folder.join("centrifugo");
@@ -83,7 +83,7 @@ fn centrifugo() -> Result<PathBuf, Failed> {
     Ok(program)
 }
 
-/// The chat's page, in the browser.
+/// Measures the chat's page in Chromium.
 fn in_chromium() -> Result<(), Failed> {
     setup::setup()?;
     page::page()?;
@@ -93,9 +93,9 @@ fn in_chromium() -> Result<(), Failed> {
     shell::run(node)
 }
 
-/// The jar for Kotlin, in a JVM, with the binary's release build as the server; `args` name the parts to run.
+/// Measures the Kotlin library in a JVM, with the release build of the binary as the server; `args` name the parts to run.
 ///
-/// `--quick` measures nothing worth quoting: it builds without optimisation and lets everything run for a moment.
+/// `--quick` builds without optimisation and runs each part for a moment, so its figures say nothing.
 fn kotlin(args: &[String]) -> Result<(), Failed> {
     let quick = args.iter().any(|arg| arg == "--quick");
     let build = if quick { kotlin::Build::Dev } else { kotlin::Build::Release };
@@ -119,12 +119,12 @@ fn kotlin(args: &[String]) -> Result<(), Failed> {
     shell::run(java)
 }
 
-/// The clients of the Node.js world, at the versions of the lock file.
+/// Installs the peers for Node.js, at the versions of the lock file.
 fn node_peers() -> Result<(), Failed> {
     shell::npm_ci("benches/peers")
 }
 
-/// The npm package. `--quick` measures nothing worth quoting: it lets everything run for a moment.
+/// Measures the npm package. `--quick` runs everything for a moment; its figures mean nothing.
 fn package(args: &[String]) -> Result<(), Failed> {
     node_peers()?;
     shell::npm_ci("tests/page")?;
@@ -135,16 +135,17 @@ fn package(args: &[String]) -> Result<(), Failed> {
     shell::run(node)
 }
 
-/// Ten thousand clients in virtual time; fails if they come back less evenly than they should.
+/// Runs ten thousand clients in virtual time; fails if they reconnect less evenly than they should.
 fn herd() -> Result<(), Failed> {
     let mut cargo = shell::cargo(&["run", "--quiet", "--profile", "sim", "--package", "everwire-testkit"]);
     cargo.args(["--example", "herd", "--", "docs/herd.svg"]);
     shell::run(cargo)
 }
 
-/// The protocol crates, openings, or calls: in a workspace of its own, so that the peers' dependencies are in nobody else's way.
+/// Measures the protocol crates, openings, or calls, each in a workspace of its own, so that the peers' dependencies stay out of
+/// the others.
 ///
-/// `--quick` measures nothing worth quoting: it builds without optimisation and lets everything run for a moment.
+/// `--quick` builds without optimisation and runs everything for a moment; its figures mean nothing.
 fn apart(folder: &str, args: &[String]) -> Result<(), Failed> {
     let mut cargo = shell::cargo(&["run", "--manifest-path", &format!("{folder}/Cargo.toml")]);
     if !args.iter().any(|arg| arg == "--quick") {

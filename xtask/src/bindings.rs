@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::setup::WASM;
 use crate::shell::{self, Failed, run};
 
-/// Formatting, lints (of the part that pages have, for WebAssembly too), documents, licences and tests.
+/// Checks formatting, lints (of the part for browsers also for WebAssembly), documents, licences and tests.
 pub(crate) fn check() -> Result<(), Failed> {
     run(cargo(&["fmt", "--all", "--check"]))?;
     deny()?;
@@ -21,7 +21,7 @@ pub(crate) fn check() -> Result<(), Failed> {
     run(tests)
 }
 
-/// Licences and sources of what the bindings stand on.
+/// Checks licences and sources of the bindings' dependencies.
 pub(crate) fn deny() -> Result<(), Failed> {
     run(cargo(&["fetch", "--locked", "--quiet"]))?;
     run(cargo(&["deny", "--log-level", "error", "--offline", "check", "bans", "licenses", "sources"]))

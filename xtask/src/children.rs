@@ -1,4 +1,4 @@
-//! Programs that run beside us, and always end with us.
+//! Child processes, which are always killed at the end.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus};
@@ -34,7 +34,7 @@ impl Running {
         matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
     }
 
-    /// Waits for its end, `most` at the longest.
+    /// Waits for its end, for at most `most`.
     pub(crate) fn wait(mut self, most: Duration) -> Result<ExitStatus, Failed> {
         let mut status = None;
         wait_until(most, || {
@@ -53,7 +53,7 @@ impl Drop for Running {
     }
 }
 
-/// Whether a condition has come true in time.
+/// Waits for a condition; returns whether it has become true in time.
 pub(crate) fn wait_until(most: Duration, mut is_true: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
     loop {

@@ -1,9 +1,9 @@
-//! `cargo xtask cluster`: several nodes under faults, and the checker over all that their members have seen.
+//! `cargo xtask cluster`: runs several nodes under faults, and checks everything that their members have seen.
 
 use crate::python;
 use crate::shell::{self, Failed};
 
-/// Passes the arguments on to the harness, which is built as the tests build it; it builds the binary itself.
+/// Runs the harness with these arguments. It is built with the tests' profile, and builds the binary itself.
 pub(crate) fn cluster(args: &[String]) -> Result<(), Failed> {
     python::nats_server()?;
     let harness = shell::tested("everwire-cluster")?;
@@ -12,7 +12,7 @@ pub(crate) fn cluster(args: &[String]) -> Result<(), Failed> {
     shell::run(command)
 }
 
-/// As part of the tests: one node, then several, with faults that nobody has seen before.
+/// Runs one node, then several, with new random faults, as part of the tests.
 pub(crate) fn check() -> Result<(), Failed> {
     for words in [&["--local", "--seconds", "15"][..], &["--schedules", "3", "--seconds", "20"]] {
         let mut args: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();

@@ -1,8 +1,8 @@
-//! `cargo xtask bench --check`: the instructions of hot paths, as callgrind counts them, beside those that were accepted.
+//! `cargo xtask bench --check`: counts the instructions of hot paths with callgrind, and compares them with the accepted counts.
 //!
-//! The counts do not depend on how busy a machine is. They do on the compiler, so one that is not the counts' own is an error;
-//! on the C library and valgrind, which are named where a count differs; and on the processor only as far as valgrind shows it:
-//! it shows every program the same one, with AVX2 where there is one and never with AVX-512.
+//! The counts do not depend on how busy a machine is. They depend on the compiler, so another compiler is an error; on the C
+//! library and valgrind, whose versions are reported where a count differs; and on the processor only as far as valgrind emulates
+//! it, with AVX2 if the machine has it and never with AVX-512.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use crate::setup;
 use crate::shell::{self, Failed};
 
-/// What a count may differ by, in percent.
+/// The largest accepted difference of a count, in percent.
 const TOLERANCE: f64 = 3.0;
 
 /// The function whose instructions count, with all that it calls.
 const MEASURED: &str = "*everwire_counts::measure::measured*";
 
-/// Counts every path, or those that are named. They are held against those that were accepted, or accepted.
+/// Counts all paths, or those that are named, and compares the counts with the accepted ones; with `--accept`, accepts them.
 pub(crate) fn check(args: &[String]) -> Result<(), Failed> {
     let accept = args.iter().any(|arg| arg == "--accept");
     let named: Vec<&str> = args.iter().map(String::as_str).filter(|arg| *arg != "--accept").collect();
@@ -30,7 +30,7 @@ pub(crate) fn check(args: &[String]) -> Result<(), Failed> {
     let program = shell::built(&["--profile", "counts", "--package", "everwire-counts"])?;
     let paths = shell::output(shell::command(&program, &[]))?;
     if let Some(unknown) = named.iter().find(|name| !paths.lines().any(|path| path == **name)) {
-        return Err(Failed(format!("no path is called '{unknown}'; there are: {}", paths.replace('\n', " ").trim())));
+        return Err(Failed(format!("there is no path '{unknown}'; choose of: {}", paths.replace('\n', " ").trim())));
     }
     let mut counted = BTreeMap::new();
     for path in paths.lines().filter(|path| named.is_empty() || named.contains(path)) {
@@ -51,7 +51,7 @@ pub(crate) fn check(args: &[String]) -> Result<(), Failed> {
     if differences.is_empty() { Ok(()) } else { Err(report(&differences, &accepted.tools, &tools)) }
 }
 
-/// What the counts depend on beside the code.
+/// What the counts depend on besides the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Tools {
     target: String,
@@ -79,10 +79,9 @@ impl Tools {
     }
 }
 
-/// Counts by another compiler can't be compared, and a target without any has nothing to compare with: both are errors, for
-/// nothing is checked then.
+/// Checks that there are accepted counts for this target, made with this compiler; otherwise nothing could be compared.
 fn agree_on_compiler(accepted: Option<&Counts>, here: &Tools) -> Result<(), Failed> {
-    let how = "take them, on a commit whose speed is right, with `cargo xtask bench --check --accept`";
+    let how = "make them with `cargo xtask bench --check --accept`, on a commit whose speed is right";
     match accepted {
         None => Err(Failed(format!("there are no accepted counts for {}: {how}", here.target))),
         Some(accepted) if accepted.tools.rustc != here.rustc => Err(Failed(format!(
@@ -93,13 +92,13 @@ fn agree_on_compiler(accepted: Option<&Counts>, here: &Tools) -> Result<(), Fail
     }
 }
 
-/// Runs a path under callgrind: instructions for each operation.
+/// Runs a path under callgrind; returns its instructions per operation.
 fn count(program: &Path, path: &str) -> Result<f64, Failed> {
     let profile = profile_of(path);
     let mut valgrind = shell::command("valgrind", &["--tool=callgrind", "--collect-atstart=no"]);
     valgrind.arg(format!("--toggle-collect={MEASURED}"));
     valgrind.arg(format!("--callgrind-out-file={}", profile.display()));
-    // What a shell or a debugger has set up is not in the counts.
+    // Settings of the shell must not change the counts.
     valgrind.env_remove("GLIBC_TUNABLES").env_remove("MALLOC_ARENA_MAX").env("RUST_BACKTRACE", "0");
     valgrind.arg(program).arg(path).stderr(std::process::Stdio::null());
     let operations = shell::output(valgrind)?;
@@ -110,12 +109,12 @@ fn count(program: &Path, path: &str) -> Result<f64, Failed> {
         .ok_or_else(|| Failed(format!("{path}: callgrind has counted nothing (operations: {})", operations.trim())))
 }
 
-/// Where the latest profile of a path is, for `callgrind_annotate`.
+/// The file of a path's latest profile, for `callgrind_annotate`.
 fn profile_of(path: &str) -> PathBuf {
     shell::target().join(format!("counts-{path}.out"))
 }
 
-/// Nothing where nothing was measured: a path that does no work must not pass.
+/// The instructions per operation; `None` if nothing was measured, because a path that does no work must not pass.
 fn per_operation(instructions: Option<u64>, operations: Option<u64>) -> Option<f64> {
     let (instructions, operations) = (instructions.filter(|it| *it > 0)?, operations.filter(|it| *it > 0)?);
     Some((instructions as f64 / operations as f64 * 10.0).round() / 10.0)
@@ -172,7 +171,7 @@ struct Difference {
     counted: Option<f64>,
 }
 
-/// Those of the counted paths that have more or fewer instructions than accepted, beyond the tolerance, or are new.
+/// The counted paths whose counts differ from the accepted ones by more than the tolerance, and new paths.
 fn differences(accepted: &BTreeMap<String, f64>, counted: &BTreeMap<String, f64>) -> Vec<Difference> {
     let differs = |before: Option<&f64>, now: f64| before.is_none_or(|before| change(*before, now).abs() > TOLERANCE);
     counted
@@ -186,13 +185,13 @@ fn differences(accepted: &BTreeMap<String, f64>, counted: &BTreeMap<String, f64>
         .collect()
 }
 
-/// Accepted paths that are not there any more.
+/// The accepted paths that do not exist any more.
 fn gone(accepted: &BTreeMap<String, f64>, counted: &BTreeMap<String, f64>) -> Vec<Difference> {
     let gone = accepted.iter().filter(|(path, _)| !counted.contains_key(*path));
     gone.map(|(path, before)| Difference { path: path.clone(), accepted: Some(*before), counted: None }).collect()
 }
 
-/// In percent.
+/// The change of a count, in percent.
 fn change(before: f64, now: f64) -> f64 {
     (now / before - 1.0) * 100.0
 }
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_with_both_counts_and_how_to_accept_it() {
+    fn a_difference_is_reported_with_both_counts_and_how_to_accept_it() {
         let counted = paths(&[("a", 110.0)]);
         let Failed(why) = report(&differences(&paths(&[("a", 100.0)]), &counted), &tools(), &tools());
         for part in ["a: 100.0", "110.0", "+10.0 %", "slower", "--accept"] {

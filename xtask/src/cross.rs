@@ -1,9 +1,9 @@
-//! `cargo xtask cross`: whether what is shipped compiles for platforms that CI does not run on.
+//! `cargo xtask cross`: checks that the shipped packages compile for platforms that CI does not run on.
 
 use crate::setup::{self, LINUX_32, WINDOWS};
 use crate::shell::{Failed, cargo, run};
 
-/// A platform, and the packages that are checked for it with all that they stand on.
+/// A platform, and the packages that are checked for it, with their dependencies.
 struct Platform {
     target: &'static str,
     packages: &'static [&'static str],
@@ -14,8 +14,8 @@ const PLATFORMS: &[Platform] = &[
     Platform { target: LINUX_32, packages: &["everwire", "everwire-server"] },
 ];
 
-/// Types and lifetimes only: nothing is linked, and of C only what is built in is compiled. A target or compiler that is
-/// missing and can't be installed is a failure.
+/// Runs `cargo check`: nothing is linked, and only bundled C code is compiled. A target or compiler that is missing and can't be
+/// installed is a failure.
 pub(crate) fn check() -> Result<(), Failed> {
     setup::cross()?;
     for Platform { target, packages } in PLATFORMS {

@@ -1,4 +1,4 @@
-//! `cargo xtask js`: the npm package in `bindings/js`, built, tested and packed.
+//! `cargo xtask js`: builds, tests and packs the npm package in `bindings/js`.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,7 +11,7 @@ use crate::{page, setup};
 const FOLDER: &str = "bindings/js";
 const MANIFEST: &str = "bindings/Cargo.toml";
 
-/// What the WebAssembly may have with the standard library as rustup has it, in bytes by brotli.
+/// The largest WebAssembly when it is built with rustup's standard library, in bytes compressed by brotli.
 const LIMIT_WITHOUT_SOURCE: &str = "170000";
 
 pub(crate) fn js(args: &[String]) -> Result<(), Failed> {
@@ -19,12 +19,12 @@ pub(crate) fn js(args: &[String]) -> Result<(), Failed> {
         None => build().and_then(|()| test()),
         Some("build") => build(),
         Some(other) => {
-            Err(Failed(format!("what is '{other}'? `cargo xtask js` builds, tests and packs, `js build` builds")))
+            Err(Failed(format!("'{other}' is not known: use `cargo xtask js` to build, test and pack, or `js build`")))
         }
     }
 }
 
-/// The package's `dist`.
+/// Builds the package's `dist`.
 pub(crate) fn build() -> Result<(), Failed> {
     setup::wasm_target()?;
     shell::npm_ci(FOLDER)?;
@@ -38,7 +38,7 @@ pub(crate) fn build() -> Result<(), Failed> {
     run(build)
 }
 
-/// One WebAssembly with its script, unless that is what would come of it.
+/// Makes a WebAssembly with its script, unless they are up to date.
 fn bound(name: &str, package: &str, small: bool) -> Result<(), Failed> {
     let wasm = page::built(MANIFEST, package, small)?;
     let generated = shell::root().join(FOLDER).join("gen");
@@ -75,7 +75,7 @@ fn test() -> Result<(), Failed> {
 fn npm(args: &[&str]) -> Command {
     let mut node = shell::command("node", args);
     node.current_dir(shell::root().join(FOLDER)).env("NO_COLOR", "1");
-    // Whoever tests us with Node.js's own runner has not asked us to report to it.
+    // If xtask itself runs under Node.js's test runner, these tests must not report to that one.
     node.env_remove("NODE_TEST_CONTEXT");
     node
 }

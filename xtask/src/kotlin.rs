@@ -1,4 +1,4 @@
-//! `cargo xtask kotlin`: the binding for the JVM. The native library, and the jar with the tests (Maven).
+//! `cargo xtask kotlin`: builds the binding for the JVM: the native library with cargo, and the jar with Maven, which runs the tests.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::bindings::cargo;
 use crate::setup;
 use crate::shell::{self, Failed, run};
 
-/// Where the native library is in the jar, below `native`; `Library.kt` looks there.
+/// The folder of the native library in the jar, below `native`, by target; `Library.kt` looks there.
 const PLATFORMS: &[(&str, &str, &str)] = &[
     ("linux-x86-64", "x86_64-unknown-linux-gnu", "libeverwire_kotlin.so"),
     ("linux-aarch64", "aarch64-unknown-linux-gnu", "libeverwire_kotlin.so"),
@@ -17,9 +17,9 @@ const PLATFORMS: &[(&str, &str, &str)] = &[
 /// How the native library is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {
-    /// As it is shipped.
+    /// The profile that is shipped.
     Release,
-    /// With what other checks have built already.
+    /// The profile in which other checks have built the dependencies already.
     Dev,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn kotlin(build: Build, args: &[String]) -> Result<(), Failed> {
     run(maven)
 }
 
-/// The native library, where Maven looks for it.
+/// Builds the native library, and copies it to where Maven looks for it.
 pub(crate) fn prepare(build: Build) -> Result<(), Failed> {
     let (platform, _, file) = here()?;
     let mut cargo = cargo(&["build", "--quiet", "--package", "everwire-kotlin"]);

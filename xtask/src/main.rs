@@ -1,5 +1,5 @@
-//! Every chore of the project, as `cargo xtask CHORE`. Needs nothing but the Rust toolchain to start; what a chore needs
-//! beyond that, `setup` installs.
+//! Every chore of the project, as `cargo xtask CHORE`. It requires only the Rust toolchain to start; `setup` installs what chores
+//! require beyond that.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -32,30 +32,31 @@ cargo xtask CHORE [-- ARGS]
 
   run       build the page and the chat server, and start it; ARGS go to `everwire serve`
   page      build the chat's page; the next build of the binary has it
-  test      set up, then everything that CI runs; with ARGS, only the tests that they select for `cargo test`
+  test      set up, then run everything that CI runs; with ARGS, only the tests that they select for `cargo test`
   setup     install what the tests need: foreign WebSocket peers, proxies, a browser, cross compilers, cargo-deny
-  autobahn  the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, for less by the original suite
-  sim       random scenarios over the machines that ship, in virtual time; `cargo xtask sim --help` tells ARGS
-  cluster   brokers, nodes and members under random faults, and a checker; `cargo xtask cluster --help` tells ARGS
+  autobahn  run the Autobahn test suite, all cases in both roles; ARGS: quick or kosoku, to run less or nothing of it
+            by the original suite
+  sim       run random scenarios over the shipped machines, in virtual time; `cargo xtask sim --help` lists ARGS
+  cluster   run brokers, nodes and members under random faults, and check them; `cargo xtask cluster --help` lists ARGS
   bindings  check the bindings to other languages: formatting, lints, documents, licences, tests; ARGS: all, for
             the npm package and the jar too
-  js        build, test and pack the npm package; ARGS: build, for the first alone
+  js        build, test and pack the npm package; ARGS: build, to build only
   kotlin    build the jar for Kotlin and Java and run its tests; ARGS go to Maven (-DskipTests, -Dtest=…)
   cross     check that it compiles for Windows and for 32 bits, as `test` does
   tidy      check the layering and the house rules that no compiler checks
-  deny      licences, sources and duplicate versions of every dependency
-  audit     known vulnerabilities in dependencies (fetches the advisory database)
-  kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: how often instead
-  soak      2,000 clients and sessions through cuts, floods and idle times; ARGS: minutes instead of 30
-  terminal  play the terminal's story on real terminals and write its screens to docs/terminal.md
-  servers   look what real WebSocket servers do, and write it to docs/servers.md
-  screenshots  the chat's page as it looks, written to docs/page
+  deny      check licences, sources and duplicate versions of every dependency
+  audit     check dependencies for known vulnerabilities (fetches the advisory database)
+  kills     kill a client with a durable outbox and its server 500 times under traffic; ARGS: another number of times
+  soak      run 2,000 clients and sessions through cuts, floods and idle times for 30 minutes; ARGS: other minutes
+  terminal  run a chat on real terminals, and write its screens to docs/terminal.md
+  servers   observe what real WebSocket servers do, and write it to docs/servers.md
+  screenshots  write screenshots of the chat's page to docs/page
   suite     build the tests of the client in a browser, for tests/page
   tokens    build the example of a token stream in a page, and serve it; ARGS: an address instead of 127.0.0.1:8080
-  bench     measure against peers, side by side; ARGS: client, session, calls, idle, recovery, chat, cluster, page, js, kotlin, ws
-            herd or scale (how the cost of one operation grows; --large, --quick); after kotlin, names of its parts, or --quick;
-            --check: count the instructions of hot paths against those that were accepted, as `test` does (--accept: accept
-            them), all or those that are named
+  bench     measure Everwire and its peers in one run; ARGS: client, session, calls, idle, recovery, chat, cluster, page, js, kotlin, ws
+            herd or scale (how the cost of one operation grows; --large, --quick);
+            --check: compare the instructions of hot paths, all or those that are named, with the accepted counts, as
+            `test` does (--accept: accept them)
   help      this text";
 
 fn main() -> ExitCode {
@@ -103,6 +104,6 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
             println!("{HELP}");
             Ok(())
         }
-        other => Err(Failed(format!("no chore is called '{other}'; `cargo xtask help` lists them"))),
+        other => Err(Failed(format!("there is no chore '{other}'; `cargo xtask help` lists them"))),
     }
 }

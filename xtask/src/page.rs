@@ -1,4 +1,4 @@
-//! `cargo xtask page`: the chat's page, ready to be put into the binary.
+//! `cargo xtask page`: builds the chat's page, ready to be put into the binary.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use crate::setup::{self, WASM};
 use crate::shell::{self, Failed};
 
 const SOURCE: &str = "apps/everwire-web";
-/// Of which workspace a package is.
+/// The manifest of the workspace that the page belongs to.
 const WORKSPACE: &str = "Cargo.toml";
 
-/// All that a visitor loads, compressed by brotli, may have so many bytes.
+/// The most bytes that a visitor loads, compressed by brotli.
 const BUDGET: usize = 200_000;
-/// The same with the standard library as rustup has it.
+/// The same when the page is built with rustup's standard library.
 const BUDGET_WITHOUT_SOURCE: usize = 215_000;
 
-/// Builds the page, unless it is what would be built; the next build of the binary has it.
+/// Builds the page, unless it is up to date; the next build of the binary includes it.
 pub(crate) fn page() -> Result<(), Failed> {
     setup::wasm_target()?;
     if shell::has(shell::NPM) {
@@ -37,7 +37,7 @@ pub(crate) fn page() -> Result<(), Failed> {
     fs::write(&stamp, made_of).map_err(|error| failed(&stamp, &error))
 }
 
-/// Builds the tests of the client in a browser and the example that they open; `tests/page` runs them.
+/// Builds the client's tests for browsers, and the example that they open; `tests/page` runs them.
 pub(crate) fn suite() -> Result<(), Failed> {
     setup::wasm_target()?;
     bound("everwire-browser-tests", "tests/browser/dist")?;
@@ -61,7 +61,7 @@ fn tokens_page() -> Result<(), Failed> {
     fs::copy(folder.join("index.html"), &page).map(drop).map_err(|error| failed(&page, &error))
 }
 
-/// Builds a package, and writes what a browser needs to start it.
+/// Builds a package, and writes the files that a browser needs to start it.
 fn bound(package: &str, folder: &str) -> Result<(), Failed> {
     let wasm = built(WORKSPACE, package, is_small())?;
     let mut bind = shell::cargo(&["run", "--quiet", "--package", "everwire-page", "--"]);
@@ -69,24 +69,24 @@ fn bound(package: &str, folder: &str) -> Result<(), Failed> {
     shell::run(bind)
 }
 
-/// Whether what is built for browsers has a standard library of its own (decision 0015): not if its source can't be had, nor
-/// for somebody who wants to read in the console what panicked.
+/// Whether WebAssembly is built with a standard library of its own (decision 0015): not if its source can't be installed, and not
+/// if panics should be readable in the browser's console.
 pub(crate) fn is_small() -> bool {
     if env::var_os("EVERWIRE_PAGE_PANICS").is_some() {
         return false;
     }
     let small = setup::library_source();
     if !small {
-        eprintln!("without rust-src, which rustup could not add, the page is some 15 KB larger");
+        eprintln!("rustup could not add rust-src; without it the page is some 15 KB larger");
     }
     small
 }
 
-/// A package as WebAssembly. All in one way, so that what they share is compiled once.
+/// Builds a package as WebAssembly. All packages have the same settings, so that shared dependencies are compiled once.
 ///
-/// `small`: with a standard library that is compiled for it, for size, and in which a panic is a trap without words
-/// (decision 0015). The compiler is pinned, so that what it calls unstable is what it was yesterday. In a folder of its own:
-/// with that permission, dependencies are compiled differently.
+/// `small`: with a standard library that is compiled for size, in which a panic is a trap without a message (decision 0015). That
+/// uses unstable options, which do not change because the compiler is pinned. It has a target folder of its own, because with
+/// these options dependencies are compiled differently.
 pub(crate) fn built(manifest: &str, package: &str, small: bool) -> Result<PathBuf, Failed> {
     let build = ["--manifest-path", manifest, "--package", package, "--target", WASM, "--profile", "page"];
     let flags = flags();
@@ -108,14 +108,14 @@ pub(crate) fn built(manifest: &str, package: &str, small: bool) -> Result<PathBu
     shell::built_with(&build, &variables)
 }
 
-/// Nobody needs to know where the machine that built the page keeps its sources.
+/// Compiler flags that keep the build machine's paths out of the page.
 fn flags() -> String {
     let home = env::home_dir().map(|home| home.join(".cargo"));
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
     home.map_or_else(String::new, |home| format!("--remap-path-prefix={}=cargo", home.display()))
 }
 
-/// The same as long as everything that the page is made of is the same.
+/// A hash of everything that the page is made of.
 fn made_of(wasm: &Path, source: &Path) -> Result<String, Failed> {
     let tool = shell::root().join("xtask/page/src");
     let mut files = vec![wasm.to_owned(), source.join("package-lock.json")];

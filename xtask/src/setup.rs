@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: what the tests need beyond the Rust toolchain, by its ordinary package manager.
+//! `cargo xtask setup`: installs what the tests need beyond the Rust toolchain, with the ordinary package managers.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,16 +6,16 @@ use std::process::{Command, Stdio};
 use crate::python;
 use crate::shell::{self, Failed};
 
-/// The version the project's `deny.toml` is written for.
+/// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
-/// What drives Firefox; Debian has no package of it.
+/// The version of Firefox's driver, of which Debian has no package.
 const GECKODRIVER: &str = "0.36.0";
 
 /// A program or library that the tests need.
 struct Need {
-    /// For those who install it themselves.
+    /// Its name, for users who have to install it by hand.
     name: &'static str,
-    /// Debian's packages.
+    /// Its Debian packages.
     packages: &'static [&'static str],
     is_there: fn() -> bool,
 }
@@ -69,7 +69,7 @@ const NEEDS: &[Need] = &[
     Need { name: "Xvfb", packages: &["xvfb"], is_there: || is_on_path("Xvfb") },
 ];
 
-/// What builds the jar for Kotlin and Java.
+/// The tools that build the jar for Kotlin and Java.
 const JAVA_NEEDS: &[Need] = &[
     Need {
         name: "a JDK, version 17 or newer",
@@ -79,11 +79,11 @@ const JAVA_NEEDS: &[Need] = &[
     Need { name: "Maven 3.6.3 or newer, as `mvn`", packages: &["maven"], is_there: || runs("mvn", &["--version"]) },
 ];
 
-/// What counts the instructions of hot paths.
+/// The tool that counts the instructions of hot paths.
 const COUNT_NEEDS: &[Need] =
     &[Need { name: "valgrind 3.19 or newer", packages: &["valgrind"], is_there: || runs("valgrind", &["--version"]) }];
 
-/// The browser of WebKitGTK's own tests, as Debian's versions have it; `tests/page/drivers.mjs` looks there too.
+/// The paths of WebKitGTK's test browser in Debian's packages; `tests/page/drivers.mjs` looks there too.
 const MINIBROWSERS: [&str; 2] =
     ["/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser", "/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser"];
 
@@ -109,13 +109,13 @@ const ERLANG_IS_WHOLE: &str = "
     Loaded = [code:ensure_loaded(Module) || Module <- [crypto, ssl, compile]],
     halt(case [missing || {error, _} <- Loaded] of [] -> 0; _ -> 1 end).";
 
-/// What Cowboy consists of.
+/// The parts of Cowboy.
 const COWBOY: [&str; 3] = ["cowboy", "cowlib", "ranch"];
 
-/// What a page runs.
+/// The target of pages.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
-/// For what assumes 64 bits.
+/// A target that finds code which assumes 64 bits.
 pub(crate) const LINUX_32: &str = "i686-unknown-linux-gnu";
 
 pub(crate) fn setup() -> Result<(), Failed> {
@@ -132,17 +132,17 @@ pub(crate) fn setup() -> Result<(), Failed> {
     cargo_program("cargo-deny", CARGO_DENY, || shell::output(shell::cargo(&["deny", "--version"])))
 }
 
-/// A JDK and Maven, which fetches what else the binding for the JVM needs.
+/// Installs a JDK and Maven, which downloads everything else for the JVM binding.
 pub(crate) fn java() -> Result<(), Failed> {
     install(JAVA_NEEDS)
 }
 
-/// What `bench --check` counts with.
+/// Installs valgrind, for `bench --check`.
 pub(crate) fn valgrind() -> Result<(), Failed> {
     install(COUNT_NEEDS)
 }
 
-/// Installs what is missing, or says what it is.
+/// Installs the missing programs; if that is not possible, the error lists them.
 fn install(needs: &[Need]) -> Result<(), Failed> {
     let missing = || needs.iter().filter(|need| !(need.is_there)());
     if missing().next().is_none() {
@@ -157,7 +157,7 @@ fn install(needs: &[Need]) -> Result<(), Failed> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Failed(format!("the tests need more than there is here; please install {}", missing.join("; "))))
+    Err(Failed(format!("programs for the tests are missing; install {}", missing.join("; "))))
 }
 
 fn apt_get(args: &[&str]) -> Result<(), Failed> {
@@ -169,36 +169,36 @@ fn apt_get(args: &[&str]) -> Result<(), Failed> {
     shell::run(apt_get)
 }
 
-/// Whether a command can be run; daemons are looked for where Debian has them, which is on root's path only.
+/// Whether a command can be run. Daemons are searched in `/usr/sbin` too, which only root has on the path.
 fn runs(program: &str, args: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(args).env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Whether a program is there that knows no `--version`, or starts much for it.
+/// Whether a program is on the path; for programs that have no quick `--version`.
 fn is_on_path(program: &str) -> bool {
     runs("sh", &["-c", &format!("command -v {program}")])
 }
 
-/// Whether a C compiler is there and finds the headers of the standard library.
+/// Whether a C compiler is installed and finds the headers of the standard library.
 fn compiles(compiler: &str) -> bool {
     runs("sh", &["-c", &format!("echo '#include <stdio.h>' | {compiler} -fsyntax-only -x c -")])
 }
 
-/// What the platforms that CI does not run on are checked with.
+/// Installs what `cargo xtask cross` needs.
 pub(crate) fn cross() -> Result<(), Failed> {
     install(CROSS_NEEDS)?;
     target(WINDOWS)?;
     target(LINUX_32)
 }
 
-/// The standard library for pages.
+/// Installs Rust's standard library for pages.
 pub(crate) fn wasm_target() -> Result<(), Failed> {
     target(WASM)
 }
 
-/// The standard library for a target, by rustup.
+/// Installs Rust's standard library for a target, with rustup.
 fn target(name: &str) -> Result<(), Failed> {
     let installed = shell::output(shell::command("rustup", &["target", "list", "--installed"])).unwrap_or_default();
     if installed.lines().any(|target| target == name) {
@@ -207,25 +207,25 @@ fn target(name: &str) -> Result<(), Failed> {
     shell::run(shell::command("rustup", &["target", "add", name]))
 }
 
-/// The standard library's source, by rustup: a page with one that is built for it is smaller. Whether it is there.
+/// Installs the standard library's source, with rustup; returns whether it is there. With it the page is smaller.
 pub(crate) fn library_source() -> bool {
     let installed = shell::output(shell::command("rustup", &["component", "list", "--installed"])).unwrap_or_default();
     installed.lines().any(|component| component == "rust-src")
         || shell::run(shell::command("rustup", &["component", "add", "rust-src"])).is_ok()
 }
 
-/// The JavaScript peers, at the versions of the lock file.
+/// Installs the JavaScript peers, at the versions of the lock files.
 fn javascript_peers() -> Result<(), Failed> {
     shell::npm_ci("tests/peers")?;
     shell::npm_ci("tests/page")
 }
 
-/// Where Cowboy is: the compiled modules of each of its parts in `NAME/ebin`.
+/// The folder of Cowboy, with the compiled modules of each of its parts in `NAME/ebin`.
 pub(crate) fn cowboy_folder() -> PathBuf {
     shell::root().join("target/cowboy")
 }
 
-/// Cowboy, an Erlang server that Debian has no package of: out of RabbitMQ's, which is unpacked and not installed.
+/// Takes Cowboy, an Erlang server that has no Debian package, from RabbitMQ's package, which is unpacked and not installed.
 pub(crate) fn cowboy() -> Result<(), Failed> {
     let folder = cowboy_folder();
     if COWBOY.iter().all(|name| folder.join(name).join("ebin").exists()) {
@@ -233,9 +233,7 @@ pub(crate) fn cowboy() -> Result<(), Failed> {
     }
     if !shell::has("apt-get") || !shell::has("dpkg-deb") {
         let wanted = format!("{}/{{{}}}/ebin", folder.display(), COWBOY.join(","));
-        return Err(Failed(format!(
-            "the tests need Cowboy 2.8 or newer; please put its compiled modules into {wanted}"
-        )));
+        return Err(Failed(format!("the tests need Cowboy 2.8 or newer; put its compiled modules into {wanted}")));
     }
     shell::empty_folder(&folder)?;
     apt_get(&["update", "--quiet=2"])?;
@@ -256,10 +254,10 @@ pub(crate) fn cowboy() -> Result<(), Failed> {
     shell::run(tidy)
 }
 
-/// A program from crates.io, unless it says that it has this version.
-fn cargo_program(name: &str, version: &str, says: fn() -> Result<String, Failed>) -> Result<(), Failed> {
-    let said = says().unwrap_or_default();
-    if said.lines().next().is_some_and(|line| line.split_whitespace().any(|word| word == version)) {
+/// Installs a program from crates.io, unless it reports this version.
+fn cargo_program(name: &str, version: &str, reported: fn() -> Result<String, Failed>) -> Result<(), Failed> {
+    let reported = reported().unwrap_or_default();
+    if reported.lines().next().is_some_and(|line| line.split_whitespace().any(|word| word == version)) {
         return Ok(());
     }
     shell::run(shell::cargo(&["install", name, "--locked", "--quiet", "--version", &format!("={version}")]))

@@ -15,7 +15,7 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
-/// Where cargo builds.
+/// Cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
@@ -27,10 +27,10 @@ pub(crate) fn command(program: impl AsRef<OsStr>, args: &[&str]) -> Command {
     command
 }
 
-/// `cargo` of the toolchain that runs us.
+/// `cargo` of the toolchain that runs xtask.
 ///
-/// What cargo has told us about our own package is kept from it: build scripts that look at such variables would have
-/// everything that depends on them built anew.
+/// The variables about xtask's own package are removed: build scripts that read them would rebuild everything that depends on
+/// them.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), args);
     for (name, _) in std::env::vars_os() {
@@ -41,7 +41,7 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     cargo
 }
 
-/// Runs to the end, output shown; says what it runs and how long it took.
+/// Runs a command to its end with its output shown; prints the command and how long it took.
 pub(crate) fn run(mut command: Command) -> Result<(), Failed> {
     let line = line(&command);
     eprintln!("→ {line}");
@@ -54,7 +54,7 @@ pub(crate) fn run(mut command: Command) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What a command prints, or why it failed.
+/// Runs a command; returns its output, or why it failed.
 pub(crate) fn output(mut command: Command) -> Result<String, Failed> {
     let line = line(&command);
     let output = command.output().map_err(|error| Failed(format!("could not start `{line}`: {error}")))?;
@@ -65,7 +65,7 @@ pub(crate) fn output(mut command: Command) -> Result<String, Failed> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// On Windows it is a script, which is started only by its whole name.
+/// On Windows npm is a script, which has to be called by its full name.
 pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 /// Installs the npm packages of a folder at the versions of its lock file.
@@ -75,7 +75,7 @@ pub(crate) fn npm_ci(folder: &str) -> Result<(), Failed> {
     run(npm)
 }
 
-/// Builds with cargo and gives the executable that came of it.
+/// Builds with cargo; returns the path of the executable.
 pub(crate) fn built(args: &[&str]) -> Result<PathBuf, Failed> {
     built_with(args, &[])
 }
@@ -93,12 +93,12 @@ pub(crate) fn built_with(args: &[&str], variables: &[(&str, &str)]) -> Result<Pa
     executables.next_back().ok_or_else(|| Failed(format!("cargo names no executable for {}", args.join(" "))))
 }
 
-/// A program of the workspace, as its tests have built it: with all features, or it would be compiled anew.
+/// A program of the workspace, built as the tests build it, with all features, so that it is not compiled again.
 pub(crate) fn tested(name: &str) -> Result<PathBuf, Failed> {
     built(&["--workspace", "--all-features", "--bin", name])
 }
 
-/// A file's text.
+/// Reads a file's text.
 pub(crate) fn read(path: &Path) -> Result<String, Failed> {
     std::fs::read_to_string(path).map_err(|error| Failed(format!("{}: {error}", path.display())))
 }
@@ -108,7 +108,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failed> {
     std::fs::write(path, text).map_err(|error| Failed(format!("{}: {error}", path.display())))
 }
 
-/// A folder with nothing in it.
+/// Makes an empty folder, in place of one that exists.
 pub(crate) fn empty_folder(path: &Path) -> Result<(), Failed> {
     let failed = |error| Failed(format!("{}: {error}", path.display()));
     if path.exists() {
@@ -127,7 +127,7 @@ pub(crate) fn has(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// A command as one would type it.
+/// A command as a user would type it.
 pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut words = vec![program.to_string_lossy().into_owned()];

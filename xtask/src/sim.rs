@@ -1,17 +1,17 @@
-//! `cargo xtask sim`: random scenarios over the machines that ship, in virtual time.
+//! `cargo xtask sim`: runs random scenarios over the shipped machines, in virtual time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::shell::{self, Failed};
 
-/// Fresh scenarios in each run of the tests.
+/// The number of new scenarios in each run of the tests.
 const FRESH: u64 = 20_000;
 
-/// Fresh scenarios of calls in each run of the tests.
+/// The number of new scenarios of calls in each run of the tests.
 const FRESH_CALLS: u64 = 100_000;
 
-/// Passes the arguments on to the simulator, which is built for speed with its assertions on.
-/// Those whose first is `calls` go to the simulator of calls.
+/// Runs the simulator with these arguments; it is built with optimisation and assertions. If the first argument is `calls`, runs
+/// the simulator of calls.
 pub(crate) fn sim(args: &[String]) -> Result<(), Failed> {
     let (example, args) = match args {
         [first, rest @ ..] if first == "calls" => ("simulate_calls", rest),
@@ -22,8 +22,8 @@ pub(crate) fn sim(args: &[String]) -> Result<(), Failed> {
     shell::run(cargo)
 }
 
-/// As part of the tests: scenarios that nobody has seen before, then every broken rule, which has to be
-/// found, then every course of events in small worlds, then the herd.
+/// Runs, as part of the tests: new scenarios; every mutant, which has to be found; all sequences of events in small worlds; the
+/// same for calls; and ten thousand clients that reconnect.
 pub(crate) fn check() -> Result<(), Failed> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let args = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();

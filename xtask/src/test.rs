@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that CI runs, cheapest first.
+//! `cargo xtask test`: runs everything that CI runs, the quickest first.
 
 use crate::aside::Aside;
 use crate::autobahn::{self, Thoroughness};
@@ -6,7 +6,8 @@ use crate::setup::{self, WASM};
 use crate::shell::{self, Failed, cargo, run};
 use crate::{bindings, cluster, counts, cross, js, kotlin, page, sim, tidy};
 
-/// With `args`, only the tests that they select for cargo come last; without, all of them, the simulator, nodes under faults and the Autobahn suite.
+/// Runs all checks and tests. With `args`, only the tests that they select for `cargo test`, and neither the simulator nor the
+/// cluster, bindings and Autobahn tests.
 pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     tidy::tidy()?;
     run(cargo(&["fmt", "--all", "--check"]))?;
@@ -47,37 +48,37 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
         return Ok(());
     }
     counts::check(&[])?;
-    // Alone: it has bounds in seconds.
+    // Not in parallel with others: it has bounds in seconds.
     cluster::check()?;
-    // They build in a folder of their own, and wait for Maven, npm and browsers more than they compute.
+    // In parallel with the rest: they build in a target folder of their own, and mostly wait for Maven, npm and browsers.
     let bindings = Aside::start(&["bindings", "all"])?;
     sim::check()?;
     autobahn::run(Thoroughness::Quick)?;
     bindings.finish()
 }
 
-/// Everything that the tests ask of the bindings: the workspace, the npm package, and the jar with the library that is built already.
+/// All tests of the bindings: the workspace, the npm package, and the jar.
 pub(crate) fn bindings() -> Result<(), Failed> {
     bindings::check()?;
     js::js(&[])?;
     kotlin::kotlin(kotlin::Build::Dev, &[])
 }
 
-/// The test of killed processes, more often than among all the others.
+/// Runs the test of killed processes, with more kills than among the other tests.
 pub(crate) fn kills(times: &str) -> Result<(), Failed> {
     let mut kills = cargo(&["test", "--package", "everwire-tests", "--test", "kills", "--", "--nocapture"]);
     kills.env("EVERWIRE_KILLS", times);
     run(kills)
 }
 
-/// Writes down the screens of the story that a test plays.
+/// Writes the screens of a test to `docs/terminal.md`.
 pub(crate) fn terminal() -> Result<(), Failed> {
-    let mut story = cargo(&["test", "--package", "everwire-cli", "--test", "terminal", "two_people"]);
+    let mut story = cargo(&["test", "--package", "everwire-cli", "--test", "terminal", "two_users"]);
     story.env("EVERWIRE_RECORD", shell::root().join("docs/terminal.md"));
     run(story)
 }
 
-/// The page as it looks, for the documents.
+/// Writes screenshots of the page for the documents.
 pub(crate) fn screenshots() -> Result<(), Failed> {
     setup::setup()?;
     page::page()?;
@@ -87,13 +88,13 @@ pub(crate) fn screenshots() -> Result<(), Failed> {
     run(node)
 }
 
-/// Licences, sources and bans, of the dependencies on every platform.
+/// Checks licences, sources and bans of the dependencies on every platform.
 pub(crate) fn deny() -> Result<(), Failed> {
     run(cargo(&["fetch", "--locked", "--quiet"]))?;
     run(cargo(&["deny", "--log-level", "error", "--offline", "check", "bans", "licenses", "sources"]))
 }
 
-/// Advisories: fetches the RustSec database, so it is a chore of its own.
+/// Checks advisories. It fetches the RustSec database, so it is not part of the tests.
 pub(crate) fn audit() -> Result<(), Failed> {
     run(shell::cargo(&["deny", "--log-level", "error", "check", "advisories"]))
 }

@@ -1,4 +1,4 @@
-//! The rooms that somebody is in.
+//! The rooms that the user has joined.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -22,16 +22,16 @@ use crate::unread::Count;
 use crate::who;
 
 const DEFAULT_ROOM: &str = "lobby";
-/// How long a room lasts that was left.
-const FAREWELL: Duration = Duration::from_millis(300);
+/// How long a room that was left is kept, so that its last messages can be sent.
+const LEAVING: Duration = Duration::from_millis(300);
 
-/// The rooms, and which of them is shown. There is always one.
+/// The rooms, of which one is shown. There is always one.
 pub(crate) struct Rooms {
     all: RefCell<Vec<Room>>,
     active: Cell<usize>,
-    /// One that was left a moment ago, until the browser has been given what there is to say there.
+    /// A room that was left just now, until its last messages are handed to the browser.
     left: Rc<RefCell<Option<Room>>>,
-    /// Counts the changes of all that is shown.
+    /// Counts the changes of the list of rooms, and of which one is shown.
     version: Cell<u64>,
     user: User,
     account: Option<Account>,
@@ -39,17 +39,17 @@ pub(crate) struct Rooms {
     frames: Rc<Frames>,
     network: Rc<Network>,
     alerts: Rc<Alerts>,
-    /// Why the address leads to none of them.
+    /// Why the room that the address names can't be joined.
     problem: RefCell<String>,
-    /// Rooms that the server lists.
+    /// The rooms that the server lists.
     listed: RefCell<Vec<ListedRoom>>,
 }
 
 impl Rooms {
-    /// Those of the last visit, and the one that the address asks for, or that was shown last.
+    /// Joins the rooms of the last visit, and shows the one that the address names, or that was shown last.
     ///
     /// # Errors
-    /// In words for people.
+    /// A text for the user.
     pub(crate) fn enter(
         user: User,
         account: Option<Account>,
@@ -74,7 +74,7 @@ impl Rooms {
         storage::rename(ROOMS, &rooms.key());
         let wanted = browser::parameter("room").or_else(|| storage::kept(&rooms.last_key())).unwrap_or_default();
         for name in rooms.kept() {
-            // One that can't be a room keeps nobody from the others.
+            // An invalid name does not keep the user out of the other rooms.
             let _ = rooms.open(&name);
         }
         match Some(wanted.trim()).filter(|wanted| !wanted.is_empty()).map(|wanted| rooms.open(wanted)) {
@@ -90,7 +90,7 @@ impl Rooms {
         Ok(rooms)
     }
 
-    /// Keeps everything for the next visit when the page goes.
+    /// Stores everything for the next visit when the page is closed, and asks for the listed rooms when it is shown.
     pub(crate) fn watch(self: &Rc<Self>) {
         self.look_for_others();
         let looking = Rc::downgrade(self);
@@ -119,7 +119,7 @@ impl Rooms {
         self.account.as_ref()
     }
 
-    /// Connects where nothing would happen by itself, or not now.
+    /// Connects all rooms now that have ended or wait for the next attempt.
     pub(crate) fn connect(&self) {
         if let Some(account) = self.account().filter(|_| !self.network.is_gone(&self.shown().link())) {
             account.doubt();
@@ -145,7 +145,7 @@ impl Rooms {
         self.all.borrow()[self.active()].clone()
     }
 
-    /// Messages that are unread, in all rooms.
+    /// The number of unread messages in all rooms.
     pub(crate) fn unread(&self) -> Count {
         let counts = self.all.borrow().iter().map(Room::unread).collect::<Vec<_>>();
         Count {
@@ -158,12 +158,12 @@ impl Rooms {
         &self.alerts
     }
 
-    /// Rooms that the server lists, and one is not in.
+    /// The rooms that the server lists and the user has not joined.
     pub(crate) fn others(&self) -> Vec<ListedRoom> {
         self.listed.borrow().iter().filter(|listed| self.place(&listed.room).is_none()).cloned().collect()
     }
 
-    /// Asks the server which rooms it lists. Without an answer it is those that it has listed before.
+    /// Asks the server which rooms it lists. Without an answer, the earlier list stays.
     pub(crate) fn look_for_others(self: &Rc<Self>) {
         let rooms = Rc::clone(self);
         spawn_local(async move {
@@ -192,7 +192,7 @@ impl Rooms {
         self.changed();
     }
 
-    /// The browser's way back or forth has led to another address, which names a room.
+    /// Shows the room of the address, after the user has gone back or forward in the browser.
     pub(crate) fn on_address(&self) {
         let Some(name) = browser::parameter("room") else { return };
         if let Err(problem) = self.join(&name) {
@@ -201,12 +201,12 @@ impl Rooms {
         }
     }
 
-    /// Why the room that the address names is none, once.
+    /// Why the room that the address names can't be joined; returned once.
     pub(crate) fn take_problem(&self) -> Option<String> {
         Some(self.problem.take()).filter(|problem| !problem.is_empty())
     }
 
-    /// The address follows, and the next visit.
+    /// Puts the shown room into the address, and stores it for the next visit.
     fn follow(&self, is_step: bool) {
         let room = self.shown();
         browser::show_address(room.name(), is_step);
@@ -215,20 +215,20 @@ impl Rooms {
         }
     }
 
-    /// Joins a room, or goes there.
+    /// Joins a room if it is not joined, and shows it.
     ///
     /// # Errors
-    /// In words for people.
+    /// A text for the user.
     pub(crate) fn join(&self, name: &str) -> Result<(), String> {
         let at = self.open(name.trim())?;
         self.go_to(at);
         Ok(())
     }
 
-    /// A room's place, where it is opened now if it was not; what is shown stays.
+    /// Joins a room if it is not joined, without showing it; returns its index.
     ///
     /// # Errors
-    /// In words for people.
+    /// A text for the user.
     pub(crate) fn open(&self, name: &str) -> Result<usize, String> {
         match self.place(name) {
             Some(at) => Ok(at),
@@ -240,12 +240,12 @@ impl Rooms {
         }
     }
 
-    /// The room at a place.
+    /// The room at an index.
     pub(crate) fn at(&self, at: usize) -> Option<Room> {
         self.all.borrow().get(at).cloned()
     }
 
-    /// How many messages wait to be sent there.
+    /// The number of a room's messages that wait without a connection.
     pub(crate) fn waiting(&self, at: usize) -> u64 {
         self.all.borrow().get(at).map_or(0, Room::waiting)
     }
@@ -267,7 +267,7 @@ impl Rooms {
         left.leave();
         self.left.replace(Some(left));
         let left = Rc::clone(&self.left);
-        browser::later(FAREWELL, move || {
+        browser::later(LEAVING, move || {
             if let Some(left) = left.take() {
                 left.forget();
             }
@@ -278,9 +278,9 @@ impl Rooms {
         self.all.borrow().iter().position(|room| room.name() == name)
     }
 
-    /// Its place.
+    /// Joins a room; returns its index.
     fn add(&self, name: &str) -> Result<usize, String> {
-        // Two must not have the same outbox.
+        // The room that was left just now may be this one, and two must not share an outbox.
         self.left.take();
         let room =
             Room::join(name, &self.user, self.account.clone(), self.words, &self.frames, &self.network, &self.alerts);
@@ -295,7 +295,7 @@ impl Rooms {
         self.frames.plan();
     }
 
-    /// Changes which rooms there are at the next visit: other tabs may have joined and left some.
+    /// Changes the stored list of rooms, which other tabs may have changed too.
     fn keep(&self, change: impl FnOnce(&mut Vec<String>)) {
         if !who::is_here(&self.user.user_id) {
             return;
@@ -310,7 +310,7 @@ impl Rooms {
         }
     }
 
-    /// The rooms of the last visit, or of another tab.
+    /// The stored list of rooms: of the last visit, or of another tab.
     fn kept(&self) -> Vec<String> {
         let kept = storage::kept(&self.key()).unwrap_or_default();
         kept.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect()
@@ -320,7 +320,7 @@ impl Rooms {
         format!("{LAST_ROOM}.{}", self.user.user_id)
     }
 
-    /// Under which they are kept.
+    /// The name under which the list of rooms is stored.
     fn key(&self) -> String {
         format!("{ROOMS}.{}", self.user.user_id)
     }

@@ -1,10 +1,10 @@
-//! What stands in the list of messages, row by row.
+//! The rows of the list of messages.
 
 use everwire_chat::{Entry, Missing, Status};
 
 use crate::unread::Count;
 
-/// Messages of one sender that follow each other within this time stand under one name.
+/// Messages of one sender within this time, in milliseconds, are shown under one name.
 const GROUP_MS: i64 = 5 * 60 * 1000;
 
 /// A day of the calendar, in the reader's time zone.
@@ -19,7 +19,7 @@ pub(crate) struct Day {
     pub(crate) weekday: u8,
 }
 
-/// How a day is called; it changes at midnight.
+/// How a day is named; it changes at midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Called {
     Today,
@@ -39,7 +39,8 @@ impl Day {
         }
     }
 
-    /// Whether the other is the next one. No month ends before its 28th day, so the weekday tells the last one.
+    /// Whether `next` is the following day. Without the length of months: after the 28th, the first of the next month is the
+    /// following day if the weekdays follow each other.
     fn is_before(self, next: Self) -> bool {
         let months = |day: Self| day.year * 12 + i32::from(day.month);
         self.weekday % 7 + 1 == next.weekday
@@ -54,30 +55,30 @@ impl Day {
 /// A line about the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
-    /// Unlike any other's.
+    /// Unique among the notices of a room.
     pub(crate) number: u64,
-    /// Stands below this message; none: above all.
+    /// The message above this line; `None`: it is above all messages.
     pub(crate) below: Option<String>,
     pub(crate) text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Row<'a> {
-    /// Above the first message, and what of the room is before it.
+    /// Above the first message: what is before it.
     Start(Start),
-    /// Above a message before which others are missing; whether they can still be had.
+    /// Above the message with this id, before which others are missing; `gone`: they can't be loaded.
     Gap {
         above: &'a str,
         gone: bool,
     },
     /// Above the first message of a day.
     Day(Day, Called),
-    /// Above the first message that was not seen, and how many there are.
+    /// Above the first message that was not seen: the number of unread messages.
     Unread(Count),
     Notice(&'a Notice),
     Message {
         entry: &'a Entry,
-        /// The first of its sender's, so that the name stands above it.
+        /// The first of its sender in a row, so that the name is above it.
         first: bool,
     },
 }
@@ -93,11 +94,11 @@ pub(crate) enum Start {
     Gone,
 }
 
-/// Which row it is. The same for as long as it stands there, whatever it looks like.
+/// The identity of a row, which does not change with its look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     Start,
-    /// Above the message with this id.
+    /// The gap above the message with this id.
     Gap(String),
     Day(Day),
     Unread,
@@ -105,7 +106,7 @@ pub(crate) enum Key {
     Message(String),
 }
 
-/// What a row shows that may change while it stands there.
+/// The part of a row that may change while it is in the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     Start(Start),
@@ -128,7 +129,7 @@ impl Row<'_> {
         }
     }
 
-    /// Whether this is its key.
+    /// Whether this is the row's key.
     pub(crate) fn has(&self, key: &Key) -> bool {
         match (self, key) {
             (Self::Start(_), Key::Start) | (Self::Unread(_), Key::Unread) => true,
@@ -140,10 +141,10 @@ impl Row<'_> {
         }
     }
 
-    /// Whether it looks like this.
+    /// Whether this is the row's look.
     pub(crate) fn looks(&self, look: &Look) -> bool {
         match (self, look) {
-            // Without a copy of what may be a long reason.
+            // Compared without a copy of the status, whose reason may be long.
             (Self::Message { entry, first }, Look::Message { status, first: was_first }) => {
                 entry.status == *status && first == was_first
             }
@@ -163,7 +164,7 @@ impl Row<'_> {
     }
 }
 
-/// The rows of the messages `from..to`. `unread`: the first message that was not seen, and how many there are.
+/// The rows of the messages `from..to`. `unread`: the index of the first unseen message, and the number of unread messages.
 pub(crate) fn rows<'a>(
     entries: &'a [Entry],
     (from, to): (usize, usize),
@@ -271,13 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_one_sender_stand_together_until_time_or_somebody_else_parts_them() {
+    fn messages_of_one_sender_are_grouped_until_time_or_another_sender_parts_them() {
         let entries = entries(&[("ana", 1), ("ana", 2), ("ben", 3), ("ben", 3 + GROUP_MS + 1), ("ben", DAY_MS)]);
         assert_eq!(shape(&rows(&entries, (0, 9), &[], None, TODAY, day_of)), "SDMmMMDM");
     }
 
     #[test]
-    fn what_is_new_and_who_came_parts_them_too() {
+    fn the_line_of_the_unread_and_notices_part_them_too() {
         let entries = entries(&[("ana", 1), ("ana", 2), ("ana", 3)]);
         let notice =
             |below: Option<&str>| Notice { number: 1, below: below.map(str::to_owned), text: "Ben joined".into() };
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_has_a_row_of_its_own() {
+    fn missing_messages_have_a_row_of_their_own() {
         let mut entries = entries(&[("ana", 1), ("ana", 2), ("ana", 3)]);
         entries[0].missing = Some(Missing::Unloaded { count: 4 });
         entries[2].missing = Some(Missing::Gone { count: 4 });
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_called_by_what_day_it_is() {
+    fn a_day_is_named_today_yesterday_or_by_its_date() {
         let called = |day: Day, today: Day| day.called_on(today);
         assert_eq!(called(TODAY, TODAY), Called::Today);
         assert_eq!(called(date(2026, 11, 28, 6), TODAY), Called::Yesterday);
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_stays_the_same_row_and_looks_another_with_each_status() {
+    fn a_message_keeps_its_key_and_changes_its_look_with_each_status() {
         let mut entries = entries(&[("ana", 1), ("ben", 2)]);
         let looks = |entries: &[Entry]| -> Vec<(Key, Look)> {
             rows(entries, (0, 9), &[], None, TODAY, day_of).iter().map(|row| (row.key(), row.look())).collect()

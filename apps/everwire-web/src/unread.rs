@@ -1,51 +1,51 @@
-//! What is new in a room since somebody looked.
+//! The line above a room's unread messages.
 
-/// Where the line of the unread stands, and whether what is behind it has been seen.
+/// The line of the unread, and whether the messages below it have been seen.
 #[derive(Debug, Default)]
 pub(crate) struct Unread {
-    /// The line stands above the first message of another behind this offset.
+    /// The line is above the first message of another user behind this offset.
     behind: Option<u64>,
-    /// What has been seen since, as the line counts it. The line stays for whoever comes back, and counts no further.
+    /// The line's number of messages, once all of them were seen. The line then stays, and its number does not grow.
     seen: Option<Count>,
 }
 
-/// How many messages are new.
+/// A number of unread messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) messages: usize,
-    /// And more, which nobody has counted.
+    /// Whether there are more, which were not counted.
     pub(crate) or_more: bool,
 }
 
 impl Unread {
-    /// Something is there that nobody has seen, behind this offset, up to which all was read.
+    /// There are unseen messages behind this offset.
     pub(crate) fn on_news(&mut self, read: u64) {
         if !self.is_pending() {
             *self = Self { behind: Some(read), seen: None };
         }
     }
 
-    /// All has been seen; the line has counted so many.
+    /// All messages have been seen; this is the line's number.
     pub(crate) fn on_seen(&mut self, count: Count) {
         self.seen.get_or_insert(count);
     }
 
-    /// Whoever has seen the line needs it no more; whether there was one.
+    /// Removes the line if the messages below it were seen; returns whether it was removed.
     pub(crate) fn forget_seen(&mut self) -> bool {
         self.seen.take().is_some() && self.behind.take().is_some()
     }
 
-    /// Nothing is new.
+    /// Removes the line.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// There is a line, and something behind it that was not seen.
+    /// Whether there is a line, with unseen messages below it.
     pub(crate) fn is_pending(&self) -> bool {
         self.behind.is_some() && self.seen.is_none()
     }
 
-    /// Behind which offset the line stands, and how many it counts if that is settled.
+    /// The offset behind which the line is, and its number if that is fixed.
     pub(crate) fn line(&self) -> Option<(u64, Option<Count>)> {
         self.behind.map(|behind| (behind, self.seen))
     }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_stays_where_it_is_until_all_was_seen_and_moves_to_the_next_news() {
+    fn the_line_stays_until_all_was_seen_and_moves_to_the_next_unseen_message() {
         let mut unread = Unread::default();
         unread.on_news(7);
         unread.on_news(9);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_seen_is_not_forgotten() {
+    fn a_line_above_unseen_messages_is_not_removed() {
         let mut unread = Unread::default();
         assert!(!unread.forget_seen());
         unread.on_news(7);

@@ -1,26 +1,26 @@
-//! Who is here, in all tabs of the browser: one person at a time.
+//! The present user, the same in all tabs of the browser.
 //!
-//! Whoever signs in in one tab, or signs out, does so in all. Nothing is kept for one who is not here any more.
+//! A sign-in or a sign-out in one tab holds for all. Nothing is stored for a user who is not present any more.
 
 use crate::storage::{self, WHO};
 
-/// Somebody is here now, and nobody else.
+/// Makes this user the present one.
 pub(crate) fn enter(user_id: &str) {
     storage::keep(WHO, user_id);
 }
 
-/// Nobody is here any more, and nothing is left of what was said to them.
+/// Signs the present user out, and removes the stored messages.
 pub(crate) fn leave() {
     storage::keep(WHO, "");
     storage::forget_user();
 }
 
-/// Whoever is here.
+/// The id of the present user.
 pub(crate) fn now() -> Option<String> {
     storage::kept(WHO)
 }
 
-/// Whether something may be kept for this user.
+/// Whether this user is the present one, so that values may be stored for them.
 pub(crate) fn is_here(user_id: &str) -> bool {
     now().as_deref() == Some(user_id)
 }

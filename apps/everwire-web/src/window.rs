@@ -1,22 +1,22 @@
-//! Which messages are in the document. Rows come when they are scrolled to, and go at the other end.
+//! Which messages are in the document. Rows are added when the user scrolls to them, and removed at the other end.
 
-/// Messages that are in the document at first and at the end of the list, and by how many more they may have grown there.
+/// The number of messages in the document at the end of the list, and by how many it may grow before some are removed.
 const SHOWN: usize = 60;
 const GROWN: usize = 20;
-/// So many are before one that somebody is brought to.
+/// The number of messages above one that the list scrolls to.
 const BEFORE: usize = 10;
-/// How many more come when somebody scrolls.
+/// The number of messages that are added when the user scrolls.
 const MORE: usize = 75;
-/// So many are in the document at most.
+/// The most messages in the document.
 pub(crate) const MOST: usize = 400;
 
-/// Two places in the list of messages. What changes in the list moves them, so that the same messages stay between them.
+/// Two positions in the list of messages. Changes of the list move them, so that the same messages stay between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     from: usize,
     /// `None`: up to the newest, also of those to come.
     to: Option<usize>,
-    /// So many are shown at the end of the list: what fills the screen.
+    /// The number of messages to show at the end of the list, so that they fill the screen.
     shown: usize,
 }
 
@@ -27,22 +27,22 @@ impl Default for Window {
 }
 
 impl Window {
-    /// From this message, up to before that one, which may be behind the last.
+    /// The index of the first message, and that after the last one, which may be beyond the end of the list.
     pub(crate) fn range(&self) -> (usize, usize) {
         (self.from, self.to.unwrap_or(usize::MAX))
     }
 
-    /// Up to the newest.
+    /// Whether it reaches to the newest message.
     pub(crate) fn is_newest(&self) -> bool {
         self.to.is_none()
     }
 
-    /// The end of the list, which has so many messages.
+    /// Shows the end of the list, which has `len` messages.
     pub(crate) fn show_newest(&mut self, len: usize) {
         (self.from, self.to) = (len.saturating_sub(self.shown), None);
     }
 
-    /// This message with some before it, and what follows on it as far as it fills the screen.
+    /// Shows the message at `at`, with some before it and enough after it to fill the screen.
     pub(crate) fn show_from(&mut self, at: usize, len: usize) {
         if at < self.from || at >= self.to.unwrap_or(len) {
             self.from = at.saturating_sub(BEFORE);
@@ -51,7 +51,7 @@ impl Window {
         }
     }
 
-    /// More above or below; whether there are any. `at_end`: the list shows its end, and goes on to do so.
+    /// Shows more above or below; returns whether there are more. `at_end`: the list shows its end, and has to stay there.
     pub(crate) fn show_more(&mut self, up: bool, len: usize, at_end: bool) -> bool {
         let before = *self;
         let to = self.to.unwrap_or(len);
@@ -66,14 +66,14 @@ impl Window {
             self.from = self.from.max((to + MORE).min(len).saturating_sub(MOST));
         }
         if at_end && up {
-            // The screen is higher than what was shown, and is so for the next messages too.
+            // The shown messages do not fill the screen, so more are shown from now on.
             self.shown = self.shown.max(len - self.from.min(len)).min(MOST);
         }
         self.settle(len, at_end);
         *self != before
     }
 
-    /// A message has come to stand at this place; there are so many now.
+    /// A message was added at `at`; there are `len` now.
     pub(crate) fn on_added(&mut self, at: usize, len: usize, at_end: bool) {
         self.move_edges(|edge| edge + usize::from(at < edge));
         self.settle(len, at_end);
@@ -90,14 +90,14 @@ impl Window {
         self.settle(len, at_end);
     }
 
-    /// So many have gone at the front.
+    /// `count` messages were removed at the beginning.
     pub(crate) fn on_trimmed(&mut self, count: usize, len: usize, at_end: bool) {
         self.move_edges(|edge| edge.saturating_sub(count));
         self.settle(len, at_end);
     }
 
-    /// Older messages have come, to whoever is near: into the document at once, if it does not show the end, and what is far
-    /// from them goes.
+    /// A page of older messages was loaded. It is put into the document at once, unless that shows the end; messages far from it
+    /// are removed.
     pub(crate) fn on_page(&mut self, at: usize, count: usize, len: usize, at_end: bool) {
         let is_edge = at == self.from;
         if at <= self.from {
@@ -114,10 +114,10 @@ impl Window {
         self.settle(len, at_end);
     }
 
-    /// All messages were replaced. `place`: where one of the old ones is among the new ones.
+    /// All messages were replaced. `place`: the new index of an old message.
     pub(crate) fn on_replaced(&mut self, place: impl Fn(usize) -> Option<usize>, len: usize, at_end: bool) {
         let (from, to) = self.range();
-        // The first that is left of those that were shown.
+        // Begins at the first of the shown messages that is still there.
         match (from..to.min(from + MOST)).find_map(&place).filter(|_| !at_end) {
             Some(from) => (self.from, self.to) = (from, Some(self.to.and_then(place).unwrap_or(from + MOST))),
             None => self.show_newest(len),
@@ -125,10 +125,10 @@ impl Window {
         self.settle(len, at_end);
     }
 
-    /// Brings the places to where they can be, and to no more than may be in the document.
+    /// Moves the positions to valid ones, with at most as many messages between them as may be in the document.
     fn settle(&mut self, len: usize, at_end: bool) {
         if self.to.is_none() && at_end {
-            // Not with every message: rows come and go together.
+            // Not with every message, so that rows are removed in groups.
             if len > self.from + self.shown + GROWN {
                 self.from = len - self.shown;
             }
@@ -139,7 +139,7 @@ impl Window {
             self.to = None;
         }
         if self.from >= self.to.unwrap_or(len) {
-            // All that was shown has gone: what is nearest comes.
+            // All shown messages were removed: the nearest ones are shown.
             self.from = self.to.unwrap_or(len).saturating_sub(self.shown);
             self.to = Some(self.from + self.shown).filter(|to| *to < len);
         }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_end_there_are_always_the_newest_and_never_many() {
+    fn at_the_end_the_newest_are_shown_and_never_many() {
         let mut window = Window::default();
         for len in 1..=1000 {
             window.on_added(len - 1, len, true);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_scrolls_gets_more_until_there_is_no_more() {
+    fn scrolling_adds_messages_until_there_are_no_more() {
         let mut window = window(940, None);
         for _ in 0..13 {
             assert!(window.show_more(true, 1000, false));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_reads_above_the_end_keeps_it_while_many_come() {
+    fn messages_above_the_end_stay_while_many_come() {
         let mut window = window(900, None);
         for len in 1001..=5000 {
             window.on_added(len - 1, len, false);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_comes_where_it_was_asked_for_and_pushes_the_far_rows_out() {
+    fn a_loaded_page_is_shown_and_removes_the_farthest_rows() {
         let mut at_top = window(0, Some(300));
         at_top.on_page(0, 100, 1100, false);
         assert_eq!(at_top.range(), (25, 400));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_reads_what_goes_sees_what_is_nearest() {
+    fn if_the_shown_messages_are_removed_the_nearest_are_shown() {
         let mut window = window(0, Some(400));
         window.on_trimmed(500, 1000, false);
         assert_eq!(window.range(), (0, SHOWN));
@@ -259,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_something_is_shown_and_not_too_much_and_what_was_shown_stays(
+        fn after_any_steps_some_messages_are_shown_not_too_many_and_the_middle_one_stays(
             len in 0..1500_usize,
             steps in prop::collection::vec((step(), any::<bool>()), 0..60),
         ) {
@@ -312,7 +312,7 @@ mod tests {
                 let now = &list[from..to.min(list.len())];
                 prop_assert!(now.len() <= MOST + GROWN, "{:?} of {}", window, list.len());
                 prop_assert!(!now.is_empty() || list.is_empty(), "{:?} of {}", window, list.len());
-                // What whoever reads has before them, in the middle of what is shown, stays unless it went from the list.
+                // The message in the middle of the shown ones stays, unless it was removed from the list.
                 let read = shown.get(shown.len() / 2).filter(|_| !at_end && matches!(step, Step::Add(_) | Step::Remove(_) | Step::Trim(_)));
                 if let Some(read) = read.filter(|read| list.contains(read)) {
                     prop_assert!(now.contains(read), "{:?} of {}", window, list.len());

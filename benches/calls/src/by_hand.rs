@@ -1,4 +1,4 @@
-//! What most programs write themselves: a map of ids on tokio-tungstenite.
+//! Calls as most programs write them by hand: a map of ids, over tokio-tungstenite.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

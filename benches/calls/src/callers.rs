@@ -105,7 +105,7 @@ async fn calls(contender: Contender, address: &str, in_flight: u64, count: u64) 
     Ok((started.elapsed(), times))
 }
 
-/// Replies come in the order of the messages, so that nothing needs an id.
+/// Measures bare messages: replies come in the order of the messages, so that no ids are needed.
 async fn bare(address: &str, in_flight: u64, count: u64) -> Done<(Duration, Vec<f64>)> {
     let client = session(address)?;
     let mut inbox = client.messages();

@@ -1,11 +1,11 @@
 use crate::Done;
 
-/// Who is measured.
+/// The implementation that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
     /// `Client::call` in a session.
     Everwire,
-    /// Messages of the same session that are sent back, in order and without ids.
+    /// Messages of a session that are sent back, in order and without ids.
     Bare,
     /// JSON-RPC over WebSocket.
     JsonRpsee,

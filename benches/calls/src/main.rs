@@ -1,8 +1,8 @@
-//! Calls side by side in one run: calls a second with 1 and with 256 in flight and how long each takes, items of streams a
-//! second, and the memory of an open call.
+//! Measures calls of several implementations in one run: calls per second with 1 and with 256 in flight and the time of each, items
+//! of streams per second, and the memory of an open call.
 //!
 //! `cargo xtask bench calls` builds and starts it. The client is pinned to one core, the server to another; the contenders take turns,
-//! and medians over the rounds are what to quote. Each call sends 32 bytes and gets them back.
+//! and the medians over the rounds are the result. Each call sends 32 bytes and receives them back.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -23,7 +23,7 @@ fn main() -> Done<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => compare(ROUNDS, 1),
-        // Nothing worth quoting: that all of it runs.
+        // Only checks that everything runs; the figures mean nothing.
         ["--quick"] => compare(1, 50),
         ["server", contender] => servers::run(Contender::by_name(contender)?),
         ["calls", contender, address, in_flight, count] => {
@@ -36,7 +36,7 @@ fn main() -> Done<()> {
     }
 }
 
-/// Every contender in every measure, in turns; the first round warms up and is not counted.
+/// Runs every measure with every contender, in turns; the first round is a warm-up and does not count.
 fn compare(rounds: usize, part: u64) -> Done<()> {
     for (in_flight, count) in [(1_u64, 20_000_u64), (256, 200_000)] {
         println!("\n{in_flight} in flight\n| | calls/s | p50 µs | p99 µs | CPU µs a call |\n|---|---|---|---|---|");

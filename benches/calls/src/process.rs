@@ -7,7 +7,7 @@ use crate::contender::Contender;
 
 pub(crate) use everwire_bench_process::{Server, memory, pin};
 
-/// The server of a contender.
+/// Starts the server of a contender.
 pub(crate) fn server(contender: Contender) -> Done<Server> {
     Ok(match contender {
         Contender::SocketIo => Server::start(socket_io(1).arg("server"))?,
@@ -15,8 +15,8 @@ pub(crate) fn server(contender: Contender) -> Done<Server> {
     })
 }
 
-/// Calls a second, the median and 99th percentile of a call's time in microseconds, and microseconds on a processor for each call, of
-/// both ends together: what a busy machine changes least.
+/// Measures calls per second, the median and the 99th percentile of a call's time in microseconds, and the processor time per call
+/// in microseconds, of both ends together; the latter depends least on how busy the machine is.
 pub(crate) fn calls(contender: Contender, server: &Server, in_flight: u64, count: u64) -> Done<Vec<f64>> {
     let before = cpu(&server.id().to_string())?;
     let (in_flight, all) = (in_flight.to_string(), count.to_string());
@@ -40,7 +40,7 @@ pub(crate) fn cpu(process: &str) -> Done<f64> {
     Ok(stat.split_whitespace().next().ok_or("no figure of time")?.parse::<f64>()? / 1e3)
 }
 
-/// What this program prints with these arguments, in a process of its own.
+/// Runs this program with these arguments, and returns the figures that it prints.
 pub(crate) fn figures(args: &[String]) -> Done<Vec<f64>> {
     read(Command::new(std::env::current_exe()?).args(args))
 }

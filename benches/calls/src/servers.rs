@@ -1,4 +1,4 @@
-//! The callees: each gives back what it is sent.
+//! The callees: each sends back what it receives.
 
 use axum::Router;
 use axum::extract::State;
@@ -29,7 +29,7 @@ pub(crate) fn run(contender: Contender) -> Done<()> {
     })
 }
 
-/// Says where it listens.
+/// Binds a port, and prints its address.
 async fn listener() -> Done<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
@@ -63,7 +63,7 @@ async fn bare() -> Done<()> {
     Ok(())
 }
 
-/// A message is sent back; `items N` is answered with so many.
+/// Sends each message back, but answers `items N` with N messages.
 async fn answer(mut session: Session) {
     let sender = session.sender();
     while let Some(received) = session.recv().await {

@@ -1,4 +1,4 @@
-//! Items of streams beside bare messages one way, and what an open call holds.
+//! Measures items of streams, bare messages one way, and the memory of an open call.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use crate::callers::session;
 use crate::{Done, process};
 
-/// So many streams of so many items each: items a second.
+/// Measures items per second, over `streams` streams of `items` items each.
 pub(crate) fn run(address: &str, streams: u64, items: u64) -> Done<()> {
     process::pin(0);
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -36,7 +36,7 @@ pub(crate) fn run(address: &str, streams: u64, items: u64) -> Done<()> {
     })
 }
 
-/// The same with messages of the session that belong to nothing.
+/// The same with bare messages of a session.
 pub(crate) fn run_one_way(address: &str, items: u64) -> Done<()> {
     process::pin(0);
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -50,12 +50,12 @@ pub(crate) fn run_one_way(address: &str, items: u64) -> Done<()> {
     })
 }
 
-/// Bytes of this process for each of so many open calls.
+/// Measures the bytes of this process for each of `calls` open calls.
 pub(crate) fn run_memory(address: &str, calls: u64) -> Done<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let client = session(address)?;
         client.call("echo", "").await?;
-        // What grows in steps has grown before.
+        // Buffers that grow in steps grow before the measurement.
         let warm: Vec<_> = (0..calls / 10).map(|_| client.call("never", "")).collect();
         client.call("echo", "").await?;
         drop(warm);

@@ -1,8 +1,8 @@
-//! Hot paths whose instructions `cargo xtask bench --check` counts under callgrind.
+//! Hot paths whose instructions `cargo xtask bench --check` counts with callgrind.
 //!
-//! Without an argument it prints the names of the paths; with one it runs that path and prints how many operations were
-//! measured. Every path does the same work each time: seeds and sizes are fixed, and while [`measured`](measure::measured) runs
-//! there is one thread, no input or output, and no look at the clock.
+//! Without an argument it prints the names of the paths; with one it runs that path and prints the number of measured
+//! operations. Every path does the same work each time: seeds and sizes are fixed, and while [`measured`](measure::measured)
+//! runs there is one thread, no I/O, and no reading of the clock.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let Some(path) = PATHS.iter().find(|path| path.name == name) else {
-        eprintln!("no path is called '{name}'");
+        eprintln!("there is no path '{name}'");
         return ExitCode::FAILURE;
     };
     match (path.run)() {

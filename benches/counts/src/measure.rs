@@ -1,11 +1,11 @@
-//! What callgrind counts.
+//! The function that callgrind measures.
 
 use std::hint::black_box;
 
-/// Runs the work, whose instructions are the only ones that are counted: callgrind is told this function's name.
+/// Runs the work. Only its instructions are counted: callgrind collects while this function runs.
 #[inline(never)]
 pub(crate) fn measured(work: &mut dyn FnMut()) {
     work();
-    // Or the call above would be a jump, and callgrind would see no return from here.
+    // Otherwise the call above would be compiled to a jump, and callgrind would see no return from here.
     black_box(());
 }

@@ -1,4 +1,4 @@
-//! Opens WebSockets, by bytes that are the same for everybody.
+//! Opens WebSockets, with the same bytes for all contenders.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use crate::contender::Transport;
 use crate::{Done, tls};
 
-/// As a browser asks, more or less.
+/// A request like a browser's.
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\
     Host: localhost\r\n\
     Connection: Upgrade\r\n\
@@ -26,12 +26,12 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\
     Accept-Language: en-US,en;q=0.9\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// The answer to that key (RFC 6455 section 1.3).
+/// The value of `Sec-WebSocket-Accept` for that key (RFC 6455 section 1.3).
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 const AT_A_TIME: u64 = 32;
 
-/// Opens so many, 32 at a time, and ends each. Returns how long that took.
+/// Opens and closes `count` connections, 32 at a time; returns how long that took.
 pub(crate) async fn open_all(
     transport: Transport,
     server: SocketAddr,
@@ -41,7 +41,7 @@ pub(crate) async fn open_all(
     let started = Instant::now();
     let each = |number: u64| {
         let (certificate, share) = (certificate.clone(), count / AT_A_TIME + u64::from(number < count % AT_A_TIME));
-        // Tickets are kept for each by itself: one store holds fewer than all of them use at once.
+        // Each worker has its own store of tickets: one store would hold fewer than all workers use at once.
         let tls = transport.is_encrypted().then(|| tls::connector(certificate, transport == Transport::Resumed));
         tokio::spawn(async move {
             let tls = tls.transpose()?;
@@ -49,7 +49,7 @@ pub(crate) async fn open_all(
             for _ in 0..share {
                 resumed = open_one(server, tls.as_ref()).await?;
             }
-            // The first ones can't be.
+            // The first connections can't be resumed.
             if share > 20 && resumed != (transport == Transport::Resumed) {
                 return Err("a session was resumed, or was not".into());
             }
@@ -63,11 +63,11 @@ pub(crate) async fn open_all(
     Ok(started.elapsed())
 }
 
-/// Whether a session of TLS was resumed for it.
+/// Opens a connection; returns whether its TLS session was resumed.
 async fn open_one(server: SocketAddr, tls: Option<&TlsConnector>) -> Done<bool> {
     let tcp = TcpStream::connect(server).await?;
     tcp.set_nodelay(true)?;
-    // Or the ports of this machine would be used up by what is closed.
+    // Closed by a reset, because closed connections would use up the machine's ports.
     tcp.set_zero_linger()?;
     let Some(tls) = tls else {
         return upgrade(tcp).await.map(|_| false);

@@ -1,4 +1,4 @@
-/// Who accepts.
+/// The implementation that accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
     /// `everwire_tokio::server` on the bare stream.
@@ -32,7 +32,7 @@ impl Contender {
     }
 }
 
-/// What is below HTTP.
+/// The transport below HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,

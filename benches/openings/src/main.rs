@@ -1,8 +1,8 @@
-//! Openings a second of one core, on the accepting side: over TCP, over TLS 1.3, and over TLS 1.3 with a resumed session.
+//! Measures openings per second of one core on the accepting side: over TCP, over TLS 1.3, and over TLS 1.3 with resumed sessions.
 //!
-//! `cargo xtask bench openings` builds and starts it. The server is pinned to one core, the client that opens to another, and is the
-//! same for all; the contenders take turns. What counts is the time on the processor of the accepting side for each opening, with its
-//! end: TCP, TLS, the request, the response, and the socket's fall.
+//! `cargo xtask bench openings` builds and starts it. The server is pinned to one core, and the client, which is the same for all, to
+//! another; the contenders take turns. The result is the accepting side's processor time per opening and close: TCP, TLS, the
+//! request, the response, and the end of the socket.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -65,7 +65,7 @@ fn run(options: &[&str]) -> Done<()> {
     for transport in transports {
         let mut of_rounds: Vec<Vec<Figures>> = Vec::new();
         for round in 0..rounds {
-            // Whoever comes first or last has no advantage of it.
+            // The order changes, so that no contender profits from its place.
             let mut order: Vec<usize> = (0..Contender::ALL.len()).collect();
             order.rotate_left(round % Contender::ALL.len());
             let mut figures: Vec<(usize, Figures)> = Vec::new();

@@ -1,4 +1,4 @@
-//! One measurement, in two processes of its own.
+//! One measurement, with a process for each end.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use everwire_bench_process::{Server, itself, line};
 use crate::Done;
 use crate::contender::{Contender, Transport};
 
-/// What one measurement gives.
+/// The result of one measurement.
 pub(crate) struct Figures {
-    /// Microseconds on the processor of the accepting side, for each opening.
+    /// Processor time of the accepting side per opening, in microseconds.
     pub(crate) cpu: f64,
-    /// Of these, those outside the kernel, as its clock's ticks tell.
+    /// The part of it outside the kernel, by the clock's ticks.
     pub(crate) user: f64,
-    /// Openings in each second that passed.
+    /// Openings per second of real time.
     pub(crate) a_second: f64,
 }
 
 const WARM_UP: u64 = 500;
 
-/// No run takes longer, unless something is wrong.
+/// The longest time for a run.
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub(crate) fn measure(contender: Contender, transport: Transport, quick: bool) -> Done<Figures> {
@@ -46,13 +46,13 @@ pub(crate) fn measure(contender: Contender, transport: Transport, quick: bool) -
     })
 }
 
-/// Microseconds that a process's only thread has been on a processor.
+/// The processor time of a process's only thread, in microseconds.
 fn cpu(process: u32) -> Done<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/schedstat"))?;
     Ok(stat.split_whitespace().next().ok_or("no figure of time")?.parse::<f64>()? / 1e3)
 }
 
-/// Microseconds outside the kernel, in ticks of 10 ms.
+/// The processor time outside the kernel, in microseconds, with a resolution of 10 ms.
 fn user_time(process: u32) -> Done<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, behind_name) = stat.rsplit_once(')').ok_or("no figure of time")?;

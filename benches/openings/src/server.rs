@@ -1,4 +1,4 @@
-//! The accepting side: what its user would write, a task for each connection that reads it to its end.
+//! The accepting side, as a user would write it: a task for each connection reads it to its end.
 
 use std::future::pending;
 
@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::contender::{Contender, Transport};
 use crate::{Done, tls};
 
-/// Serves until it is killed. Its first line has its address and its certificate.
+/// Serves until it is killed. Its first line of output has its address and its certificate.
 pub(crate) async fn run(contender: Contender, transport: Transport) -> Done<()> {
     let (acceptor, certificate) = tls::acceptor()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -55,7 +55,7 @@ pub(crate) async fn run(contender: Contender, transport: Transport) -> Done<()> 
     }
 }
 
-/// What is done with a connection.
+/// Serves one connection.
 trait Accepting: Clone + Send + 'static {
     fn serve<S>(self, stream: S) -> impl Future<Output = ()> + Send
     where
@@ -106,7 +106,7 @@ impl Accepting for Tungstenite {
     }
 }
 
-/// Behind TLS, as axum's own example has it: hyper for each connection.
+/// axum with TLS, as in axum's own example: hyper for each connection.
 #[derive(Clone)]
 struct Axum(Router);
 
@@ -117,7 +117,7 @@ impl Accepting for Axum {
     {
         let service = TowerToHyperService::new(self.0);
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // How it has ended is nobody's affair here.
+        // An error of a connection does not matter here.
         let _ = connection.with_upgrades().await;
     }
 }

@@ -1,4 +1,4 @@
-//! One certificate, and rustls with ring for both ends and all contenders.
+//! A certificate, and rustls with ring for both ends and all contenders.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::Done;
 
-/// A server's end, and the certificate that its client has to be given. Tickets hold the session, so that any number of clients may
-/// come back.
+/// The server's end, and the certificate that the client has to trust. Tickets contain the session, so that any number of clients
+/// can resume.
 pub(crate) fn acceptor() -> Done<(TlsAcceptor, String)> {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
     let certificate = certified.cert.der().clone();

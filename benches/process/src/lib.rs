@@ -22,12 +22,12 @@ impl Server {
         Ok(Self { child, address: address.trim().to_owned() })
     }
 
-    /// The number of its process.
+    /// The id of its process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Bytes that it holds in memory, where the system tells.
+    /// Its resident memory in bytes, if the system reports it.
     pub fn memory(&self) -> io::Result<f64> {
         memory(&self.id().to_string())
     }
@@ -75,15 +75,14 @@ fn first_line(stdout: Option<ChildStdout>) -> io::Result<String> {
     Ok(line)
 }
 
-/// Pins this process to one core, where the machine has it. On a machine with one core the run is still valid, only
-/// noisier.
+/// Pins this process to one core, if the machine has it. On a machine with one core the figures are still valid, but noisier.
 pub fn pin(core: usize) {
     let mut cores = rustix::thread::CpuSet::new();
     cores.set(core);
     let _ = rustix::thread::sched_setaffinity(None, &cores);
 }
 
-/// Bytes that a process, or `self`, holds in memory, where the system tells.
+/// The resident memory of a process, or of `self`, in bytes, if the system reports it.
 pub fn memory(process: &str) -> io::Result<f64> {
     memory_of(process, "VmRSS:")
 }
@@ -106,7 +105,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn a_process_that_takes_too_long_is_ended() {
+    fn a_process_that_takes_too_long_is_killed() {
         assert_eq!(line(Command::new("echo").arg("7"), Duration::from_secs(60)).unwrap(), "7\n");
         let slow = line(Command::new("sleep").arg("60"), Duration::from_millis(20)).unwrap_err();
         assert!(slow.to_string().contains("took over"), "{slow}");

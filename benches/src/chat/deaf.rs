@@ -1,4 +1,4 @@
-//! What the server holds for members who ask for pages of history and never read them.
+//! Measures the server's memory for members that request pages of history and never read them.
 
 use std::time::{Duration, Instant};
 
@@ -7,19 +7,19 @@ use futures_util::future::try_join_all;
 use super::member::{Done, Member, line};
 use super::{COMING, start};
 
-/// Members share so many rooms, each with more than a page of lines.
+/// The number of rooms that the members share, each with more messages than a page.
 const ROOMS: usize = 100;
 const LINES: usize = 600;
-/// What each asks for, without reading an answer: the latest page, as long as pages get.
+/// The number of requests of each member, which reads no answer; each is for the latest page, of the longest size.
 const QUESTIONS: usize = 50;
 const QUESTION: &str = r#"{"type":"earlier","before":601,"limit":500}"#;
-/// So long the server's memory has to stay below its most before that counts.
+/// How long the server's memory must not grow until its maximum counts.
 const STEADY: Duration = Duration::from_secs(5);
 const PACE: Duration = Duration::from_millis(50);
-/// What it may be, MB, for 10,000 members.
+/// The aim for 10,000 members, in MB.
 const AIM: f64 = 300.0;
 
-/// Prints the most that the server held.
+/// Prints the largest memory of the server.
 pub(crate) async fn run(count: usize) -> Done<()> {
     let (server, _folder) = start()?;
     let posts = (0..ROOMS).map(async |room| {
@@ -55,7 +55,7 @@ pub(crate) async fn run(count: usize) -> Done<()> {
             (most, risen) = (memory, Instant::now());
         }
     }
-    // Held until here.
+    // The members stay connected until here.
     drop(members);
     let (before, most) = (before / 1e6, most / 1e6);
     println!("| measure | MB | aim |");

@@ -1,4 +1,4 @@
-//! A member as a bare socket that counts the lines it hears.
+//! A member as a bare socket that counts the messages it receives.
 
 use std::time::Duration;
 
@@ -13,32 +13,32 @@ pub(crate) type Done<T> = Result<T, Box<dyn std::error::Error>>;
 pub(crate) struct Member {
     socket: Socket<TcpStream>,
     user: String,
-    /// Lines that were heard and not asked for yet.
+    /// Messages that were received and not counted by [`hear`](Self::hear) yet.
     heard: usize,
 }
 
-/// When nothing has come for so long, everything has come.
+/// How long nothing must come until everything counts as received.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// Posts are written together up to so many bytes.
+/// The most bytes of posts that are buffered before they are written.
 const BATCH: usize = 64 << 10;
 
 impl Member {
-    /// Somebody who may be sent one object at a time.
+    /// Joins as a member that receives one object per message.
     pub(crate) async fn join(address: &str, room: String, user: String) -> Done<Self> {
         let mut member = Self::open(address, &format!("room={room}&userId={user}"), user).await?;
         member.barrier().await?;
         Ok(member)
     }
 
-    /// Somebody who may be sent arrays.
+    /// Joins as a member that accepts arrays.
     pub(crate) async fn join_extended(address: &str, room: String, user: String) -> Done<Self> {
         let mut member = Self::open(address, &format!("room={room}&userId={user}&after="), user).await?;
         member.barrier().await?;
         Ok(member)
     }
 
-    /// The same, whose system takes next to nothing that is not read.
+    /// The same with a tiny receive buffer, so that unread bytes stay at the server.
     pub(crate) async fn join_deaf(address: &str, room: String, user: String) -> Done<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(4 << 10)?;
@@ -48,17 +48,17 @@ impl Member {
         Ok(member)
     }
 
-    /// Somebody who has seen nothing of this history, and wants all of it.
+    /// Joins as a member that has seen nothing of this history, and catches up with all of it.
     pub(crate) async fn resume(address: &str, room: &str, epoch: &str) -> Done<Self> {
         Self::open(address, &format!("room={room}&userId=late&after={epoch}:0"), "late".to_owned()).await
     }
 
-    /// Somebody who has seen everything up to an offset.
+    /// Joins as a member that has seen everything up to an offset.
     pub(crate) async fn resume_after(address: &str, room: &str, epoch: &str, offset: usize) -> Done<Self> {
         Self::open(address, &format!("room={room}&userId=late&after={epoch}:{offset}"), "late".to_owned()).await
     }
 
-    /// Which history it is.
+    /// The epoch of the server's history.
     pub(crate) async fn epoch(address: &str, room: &str) -> Done<String> {
         let mut member = Self::open(address, &format!("room={room}&userId=asks&after="), "asks".to_owned()).await?;
         let Some(Incoming::Message(sync)) = member.socket.recv().await? else { return Err("no sync".into()) };
@@ -89,7 +89,7 @@ impl Member {
         Ok(())
     }
 
-    /// Something that is written with the next [`flush`](Self::flush).
+    /// Queues a text that is written with the next [`flush`](Self::flush).
     pub(crate) fn say(&mut self, event: &str) {
         let _ = self.socket.queue(&Message::from(event.to_owned()));
     }
@@ -98,7 +98,7 @@ impl Member {
         Ok(self.socket.flush().await?)
     }
 
-    /// Everything that was posted before is committed.
+    /// Waits until everything that was posted before is committed.
     pub(crate) async fn barrier(&mut self) -> Done<()> {
         self.socket.send(&Message::from("ping")).await?;
         loop {
@@ -111,7 +111,7 @@ impl Member {
         }
     }
 
-    /// Waits for so many lines.
+    /// Waits for this many messages.
     pub(crate) async fn hear(&mut self, lines: usize) -> Done<()> {
         self.socket.flush().await?;
         while self.heard < lines {
@@ -128,7 +128,7 @@ impl Member {
         Ok(())
     }
 
-    /// Waits until nothing comes any more, and forgets it.
+    /// Waits until nothing comes any more, and does not count it.
     pub(crate) async fn quiet(&mut self) {
         while let Ok(Ok(Some(_))) = timeout(QUIET, self.socket.recv()).await {}
         self.heard = 0;
@@ -139,7 +139,7 @@ impl Member {
     }
 }
 
-/// How many lines a message holds. No text can look like the start of one, since JSON escapes its quotes.
+/// The number of chat messages in a WebSocket message. No text can look like the beginning of one, because JSON escapes quotes.
 fn lines_in(payload: &[u8]) -> usize {
     match payload.strip_prefix(b"[") {
         Some(array) => array.split(|byte| *byte == b'{').filter(|event| event.starts_with(LINE)).count(),
@@ -149,7 +149,7 @@ fn lines_in(payload: &[u8]) -> usize {
 
 const LINE: &[u8] = b"\"type\":\"text\"";
 
-/// A line of chat; `@` stands for its user.
+/// A chat message as JSON; `@` stands for the user.
 pub(crate) fn line(id: &str) -> String {
     format!(
         "{{\"type\":\"text\",\"id\":\"@-{id}\",\"userId\":\"@\",\"userName\":\"@\",\"text\":\"the build is green again, \

@@ -1,4 +1,4 @@
-//! The chat server as it ships, at its defaults but for the number of members.
+//! The shipped chat server, at its defaults except the number of members.
 
 use std::net::Ipv4Addr;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Centrifugo 6 with its NATS engine over the same kind of brokers, asked for the same deliveries.
+//! Centrifugo 6 with its NATS engine over the same kind of brokers, measured with the same deliveries.
 //!
-//! It stores nothing on this way: what it is asked for is less than what a node does.
+//! In this configuration it stores nothing, so it does less than a node.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,18 +18,18 @@ use crate::chat::member::Done;
 use crate::process;
 
 const SERVERS: usize = 3;
-/// As many as in the measure of our nodes.
+/// As many members as in the measure of the nodes.
 const MEMBERS: usize = 300;
 const LINES: usize = 3_000;
 const AT_ONCE: usize = 50;
 const IDLE: usize = 3_000;
 
 pub(super) struct Figures {
-    /// Deliveries in a second.
+    /// Deliveries per second.
     pub(super) rate: f64,
-    /// Deliveries for a second of the servers' processors.
+    /// Deliveries per second of the servers' processor time.
     pub(super) each: f64,
-    /// KiB for an idle member.
+    /// Memory per idle member, in KiB.
     pub(super) memory: f64,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn measure(centrifugo: &Path, programs: &Programs<'_>) -> Done<
             sleep(Duration::from_millis(20)).await;
         }
     }
-    // Its subscriptions at the brokers are there before anything is said.
+    // Its subscriptions at the brokers exist before anything is published.
     let used = || -> Done<f64> { servers.iter().map(|(server, _)| process::cpu_seconds(server.0.id())).sum() };
     let mut members = Vec::new();
     for n in 0..MEMBERS {
@@ -114,7 +114,7 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Publishes lines, and waits now and then until all before are taken.
+    /// Publishes messages, and waits after each group until all are accepted.
     async fn speak(&mut self, lines: usize) -> Done<()> {
         for at in 0..lines {
             let line = format!(
@@ -146,7 +146,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Several objects may come in one message, a line each.
+    /// Reads a message, which may contain several objects, one per line.
     async fn take(&mut self) -> Done<()> {
         match self.socket.recv().await? {
             Some(Incoming::Message(message)) => {

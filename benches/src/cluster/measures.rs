@@ -1,4 +1,4 @@
-//! What is measured of nodes.
+//! The measures of nodes.
 
 use std::time::{Duration, Instant};
 
@@ -10,24 +10,24 @@ use super::nodes::{Nodes, Programs};
 use crate::chat::member::{Done, Member, line};
 use crate::process;
 
-/// Posters in one room and over many, what each posts, and how much of that at a time.
+/// The number of posters in one room and over many, the messages of each, and how many of them are posted at a time.
 const POSTERS: [usize; 2] = [6, 100];
 const POSTS: usize = 600;
 const AT_ONCE: usize = 50;
-/// Posts whose way is timed.
+/// Messages whose time is measured.
 const TIMED: usize = 600;
-/// A room's members, over all nodes, and lines for each of them.
+/// A room's members, over all nodes, and the messages for each of them.
 const MEMBERS: usize = 300;
 const LINES: usize = 3_000;
-/// Members who do nothing.
+/// Idle members.
 const IDLE: usize = 3_000;
-/// Rooms with one post each, and how many are posted to at a time.
+/// Rooms with one message each, and the number of rooms that are posted to at a time.
 const ROOMS: usize = 100_000;
 const ROOMS_AT_ONCE: usize = 64;
-/// What an empty node has to load.
+/// Messages that an empty node has to load.
 const LOADED: usize = 1_000_000;
 
-/// Posts stored in a second.
+/// Measures messages stored per second.
 pub(super) async fn posts(nodes: &Nodes, rooms: usize) -> Done<f64> {
     let count = POSTERS[usize::from(rooms > 1)];
     let posters = (0..count)
@@ -38,7 +38,7 @@ pub(super) async fn posts(nodes: &Nodes, rooms: usize) -> Done<f64> {
     Ok((count * POSTS) as f64 / started.elapsed().as_secs_f64())
 }
 
-/// Posts, and waits now and then until all before is stored.
+/// Posts messages, and waits after each group until all are stored.
 async fn post(poster: &mut Member, count: usize) -> Done<()> {
     for at in 0..count {
         poster.post(&line(&at.to_string())).await?;
@@ -49,8 +49,8 @@ async fn post(poster: &mut Member, count: usize) -> Done<()> {
     poster.barrier().await
 }
 
-/// Milliseconds from a post to the last of three listeners, who are on three nodes where there are so many: half of the posts
-/// were faster than the first figure, 99 of 100 than the second.
+/// Measures the milliseconds from a post to the last of three listeners, which are on three nodes if there are as many; returns
+/// the median and the 99th percentile.
 pub(super) async fn latency(nodes: &Nodes, rooms: usize) -> Done<(f64, f64)> {
     let mut all = Vec::new();
     for n in 0..rooms {
@@ -72,7 +72,7 @@ pub(super) async fn latency(nodes: &Nodes, rooms: usize) -> Done<(f64, f64)> {
     Ok((times[TIMED / 2], times[TIMED * 99 / 100]))
 }
 
-/// Lines in members' hands: for a second, and for a second of the nodes' processors.
+/// Measures deliveries per second, and per second of the nodes' processor time.
 pub(super) async fn deliveries(nodes: &Nodes) -> Done<(f64, f64)> {
     let room = "deliveries".to_owned();
     let mut members = Vec::new();
@@ -89,7 +89,7 @@ pub(super) async fn deliveries(nodes: &Nodes) -> Done<(f64, f64)> {
     Ok((count / started.elapsed().as_secs_f64(), count / used))
 }
 
-/// KiB that one node holds for a member who does nothing.
+/// Measures a node's memory per idle member, in KiB.
 pub(super) async fn memory(nodes: &Nodes) -> Done<f64> {
     let node = nodes.running[0].0.id().to_string();
     let before = process::memory(&node)?;
@@ -100,7 +100,7 @@ pub(super) async fn memory(nodes: &Nodes) -> Done<f64> {
     Ok((process::memory(&node)? - before) / IDLE as f64 / 1024.0)
 }
 
-/// KiB that one node and one broker hold for each of many rooms that somebody has posted to and left.
+/// Measures the memory of a node and of a broker per room, in KiB, over many rooms that a member has posted to and left.
 pub(super) async fn many_rooms(nodes: &Nodes) -> Done<(f64, Option<f64>)> {
     let node = nodes.running[0].0.id().to_string();
     let broker = nodes.brokers.as_ref().and_then(|brokers| Some(brokers.running[0].as_ref()?.0.id().to_string()));
@@ -122,7 +122,7 @@ pub(super) async fn many_rooms(nodes: &Nodes) -> Done<(f64, Option<f64>)> {
     Ok((each(after.0 - before.0), after.1.zip(before.1).map(|(after, before)| each(after - before))))
 }
 
-/// Each broker is killed once: how long nothing was stored. Then an empty node comes.
+/// Kills each broker once, and measures how long nothing was stored; then measures how long an empty node takes to catch up.
 pub(super) async fn fail_over(mut nodes: Nodes, programs: &Programs<'_>) -> Done<()> {
     let mut member = Member::join(nodes.address(0), "fail-over".to_owned(), "ana".to_owned()).await?;
     let (mut longest, mut lost) = (Vec::new(), 0);

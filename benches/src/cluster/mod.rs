@@ -1,8 +1,8 @@
-//! Several nodes beside one, and beside Centrifugo with the same brokers: posts, the time to the last delivery, deliveries, what a
-//! member costs, a fail-over, and an empty node that catches up.
+//! Compares several nodes with one, and with Centrifugo on the same brokers: stored messages, the time to the last delivery,
+//! deliveries, the memory of a member, a fail-over, and an empty node that catches up.
 //!
-//! All processes are on this machine and share its processors: with two cores, three brokers, three nodes and the members
-//! are in each other's way, and more machines would show more. What is compared has run in the same way.
+//! All processes share the processors of this machine: with two cores, three brokers, three nodes and the members slow each other
+//! down, and separate machines would reach more. All figures that are compared were taken in the same way.
 
 mod centrifugo;
 mod measures;
@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::chat::member::Done;
 use nodes::{Nodes, Programs};
 
-/// Rooms that posts are spread over.
+/// The number of rooms that messages are spread over.
 const MANY: usize = 100;
 
 pub(crate) fn run(everwire: &str, nats_server: &str, centrifugo: Option<&str>) -> Done<()> {

@@ -1,4 +1,4 @@
-//! Nodes with what they stand on, as processes.
+//! Nodes and their brokers, as processes.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,7 @@ pub(super) struct Programs<'a> {
     pub(super) nats_server: &'a Path,
 }
 
-/// How long something may take until it is there.
+/// The longest time for a process to become ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A process; killed when dropped.
@@ -33,7 +33,7 @@ impl Drop for Running {
     }
 }
 
-/// Three brokers, each with its folder below one.
+/// Three brokers, each with a folder of its own.
 pub(super) struct Brokers {
     nats_server: PathBuf,
     folder: TempDir,
@@ -96,11 +96,11 @@ impl Nodes {
         Ok(nodes)
     }
 
-    /// One more, with an empty folder; how long it took until it took members.
+    /// Starts one more node, with an empty folder; returns the time until it was ready.
     pub(super) async fn add(&mut self, programs: &Programs<'_>) -> Done<Duration> {
         let started = Instant::now();
         let data = self.folder.path().join(self.running.len().to_string());
-        // Brokers that have just begun choose a leader first: until then a node ends with an error.
+        // New brokers elect a leader first; until then a node ends with an error.
         while started.elapsed() < PATIENCE {
             let mut command = Command::new(programs.everwire);
             command.args(["serve", "--listen", "127.0.0.1:0", "--max-connections", "20000", "--data"]).arg(&data);
@@ -124,12 +124,12 @@ impl Nodes {
         Err("a node takes no members".into())
     }
 
-    /// The node of a number that goes round.
+    /// The address of the node of this number, modulo the number of nodes.
     pub(super) fn address(&self, number: usize) -> &str {
         &self.addresses[number % self.addresses.len()]
     }
 
-    /// Seconds of processor time that the nodes have used, the brokers aside.
+    /// The processor time that the nodes, without the brokers, have used, in seconds.
     pub(super) fn cpu_seconds(&self) -> Done<f64> {
         self.running.iter().map(|node| process::cpu_seconds(node.0.id())).sum()
     }

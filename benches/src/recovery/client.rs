@@ -1,4 +1,4 @@
-//! Our client, saying numbers.
+//! The Everwire client, sending numbers.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::Done;
 
 const EVERY: Duration = Duration::from_millis(10);
 
-/// At its defaults, in a session or plain, until a line comes in.
+/// Sends numbers at the client's defaults, in a session or plain, until a line comes on stdin.
 pub(crate) fn run(contender: &str, address: &str) -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! A client or a server in a process of its own, which talks in lines.
+//! A client or a server in a process of its own, controlled by lines.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Done;
 
-/// Ended when dropped.
+/// A client's or a server's process; killed when dropped.
 pub(super) struct PeerProcess {
     _child: Child,
     stdin: ChildStdin,
@@ -38,12 +38,12 @@ impl PeerProcess {
         Ok(Self { _child: child, stdin, lines: BufReader::new(stdout).lines() })
     }
 
-    /// `None` if there is none in time, or will be none.
+    /// The next line; `None` if it does not come in time, or the process has ended.
     pub(super) async fn next_line(&mut self, within: Duration) -> Option<String> {
         timeout(within, self.lines.next_line()).await.ok()?.ok()?
     }
 
-    /// When it says this, if it does in time.
+    /// Waits for this line; returns the time at which it came, or `None` if it did not come in time.
     pub(super) async fn wait_for(&mut self, words: &str, within: Duration) -> Option<Instant> {
         let until = Instant::now().checked_add(within)?;
         while let Ok(Ok(Some(line))) = timeout_at(until, self.lines.next_line()).await {
@@ -54,7 +54,7 @@ impl PeerProcess {
         None
     }
 
-    /// It is to say nothing more, and how much that was.
+    /// Asks the client to stop sending, and to report how many numbers it has sent.
     pub(super) async fn stop(&mut self) -> Done<()> {
         Ok(self.stdin.write_all(b"stop\n").await?)
     }

@@ -1,4 +1,4 @@
-//! The server of all who speak plain WebSocket or `everwire.v1`: prints what it hears.
+//! The server of all clients with plain WebSocket or `everwire.v1`: prints what it receives.
 
 use axum::Router;
 use axum::extract::State;

@@ -1,8 +1,8 @@
-//! What was measured, as a table and as a plot.
+//! The measured costs, as a table and as a plot.
 
 use std::fmt::Write;
 
-/// What one operation costs, by how much there is.
+/// The cost of one operation, by size.
 pub(super) struct Growth {
     what: &'static str,
     unit: &'static str,
@@ -18,7 +18,7 @@ impl Growth {
         self.points.push((size, cost));
     }
 
-    /// The largest against the smallest.
+    /// The cost at the largest size, divided by that at the smallest.
     fn ratio(&self) -> Option<f64> {
         let ((_, first), (_, last)) = (self.points.first()?, self.points.last()?);
         (self.points.len() > 1 && *first > 0.0).then(|| last / first)
@@ -42,7 +42,7 @@ pub(super) fn table(all: &[Growth]) -> String {
     text
 }
 
-/// Each cost against its first one, over the number of things, which doubles from mark to mark.
+/// A plot of each cost relative to its first one, by size on a logarithmic scale.
 pub(super) fn plot(all: &[Growth]) -> String {
     const COLOURS: [&str; 8] = ["#1b6ca8", "#c0392b", "#2e8b57", "#8e44ad", "#d68910", "#16a085", "#7f5539", "#566573"];
     let (width, height, legend, most) = (900.0, 360.0, 18.0, 4.0);

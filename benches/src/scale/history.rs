@@ -1,4 +1,4 @@
-//! A chat server with many messages, and with many rooms.
+//! Measures a chat server with many messages, and with many rooms.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::chat::member::{Member, line};
 use crate::process::{self, Server};
 
 const ROOM: &str = "room";
-/// Tries of each measurement; the shortest counts.
+/// The number of tries of each measurement; the shortest counts.
 const TRIES: usize = 15;
 const MISSED: usize = 1_000;
 
@@ -52,7 +52,7 @@ pub(super) fn run(sizes: Sizes) -> Done<Vec<Growth>> {
     })
 }
 
-/// The latest page, one from far back, and what was missed.
+/// Measures the milliseconds for the latest page, for one from far back, and for missed messages.
 async fn tries(server: &Server, count: usize) -> Done<[f64; 3]> {
     let address = &server.address;
     let latest = milliseconds(Member::join_extended(address, ROOM.to_owned(), "late".to_owned())).await?;
@@ -77,12 +77,12 @@ async fn milliseconds<T>(work: impl Future<Output = Done<T>>) -> Done<f64> {
     Ok(started.elapsed().as_secs_f64() * 1e3)
 }
 
-/// A server on what is there, and how long it takes to answer its first member.
+/// Starts a server on an existing folder; returns it, and the milliseconds until it listens.
 fn started(folder: &TempDir) -> Done<(Server, f64)> {
     let mut least = f64::INFINITY;
     let mut server = None;
     for _ in 0..3 {
-        // The one before has to let go of the folder.
+        // The server before has to release the folder.
         drop(server.take());
         let started = Instant::now();
         server = Some(serve(folder)?);

@@ -1,7 +1,8 @@
-//! Whether the cost of one operation grows with how much there is: messages that wait, sessions, messages shown, messages stored.
+//! Measures whether the cost of one operation grows with the number of queued messages, sessions, shown messages and stored
+//! messages.
 //!
-//! What decides (outbox, registry, timeline) is measured by the processor's time of this thread, what a server does from
-//! outside, by the shortest of several tries: either is what other programs on the machine change least.
+//! State machines (outbox, registry, timeline) are measured by this thread's processor time; a server is measured from outside, by
+//! the shortest of several tries. Both depend least on other programs of the machine.
 
 mod growth;
 mod history;
@@ -14,10 +15,10 @@ use std::time::Duration;
 
 pub(crate) type Done<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// How much there is at most.
+/// The largest sizes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sizes {
-    /// For a look whether it runs.
+    /// Only to check that everything runs.
     Quick,
     Usual,
     /// Ten million messages in the history, a million in an outbox on the disk.
@@ -39,7 +40,7 @@ pub(crate) fn run(sizes: Sizes, plot: Option<&str>) -> Done<()> {
 }
 
 impl Sizes {
-    /// Those up to the largest that is measured.
+    /// The sizes of `all` up to the largest one for this choice.
     fn upto(self, quick: usize, usual: usize, large: usize, all: &[usize]) -> Vec<usize> {
         let most = match self {
             Self::Quick => quick,
@@ -50,13 +51,13 @@ impl Sizes {
     }
 }
 
-/// The processor's time of this thread until now.
+/// The processor time of this thread until now.
 fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Nanoseconds of the processor for each of so many operations.
+/// The processor time per operation, in nanoseconds.
 fn each(operations: usize, work: impl FnOnce()) -> f64 {
     let before = cpu_time();
     work();

@@ -1,4 +1,4 @@
-//! Messages that wait for a connection.
+//! Measures the outbox with many queued messages.
 
 use bytestring::ByteString;
 use everwire_core::{
@@ -10,7 +10,7 @@ use super::{Done, Sizes, each, shuffled};
 
 const NOW: Moment = Moment::ZERO;
 const ATTEMPT: Attempt = Attempt(1);
-/// What is taken before the connection's buffer is full.
+/// The number of messages that are taken before the connection's buffer is full.
 const TAKEN: usize = 512;
 
 pub(super) fn run(sizes: Sizes) -> Done<Vec<Growth>> {
@@ -20,7 +20,7 @@ pub(super) fn run(sizes: Sizes) -> Done<Vec<Growth>> {
     let mut cancel = Growth::new("outbox: `cancel` of half, in any order", unit);
     let mut flush = Growth::new("outbox: sent and proven, on a connection", unit);
     for count in sizes.upto(10_000, 1_000_000, 1_000_000, &[1_000, 10_000, 100_000, 1_000_000]) {
-        // As many operations are measured at each size, but for the largest.
+        // The number of operations is the same at each size, except the largest.
         let repeats = (100_000 / count).max(1);
         let mut costs = [f64::INFINITY; 4];
         for _ in 0..3 {
@@ -39,18 +39,18 @@ pub(super) fn run(sizes: Sizes) -> Done<Vec<Growth>> {
     Ok(vec![send, conflate, cancel, flush])
 }
 
-/// What each of so many costs: to send, to conflate, to cancel, to flush.
+/// The costs per message of sending, conflating, cancelling and flushing.
 fn measure(count: usize) -> Done<[f64; 4]> {
     let text = ByteString::from("x".repeat(32));
     let message = || Message::from(text.clone());
     let mut plain = machine(count)?;
-    // There is room for all of them.
+    // It can't fail: the outbox has room for all of them.
     let send = each(count, || (0..count).for_each(|_| drop(plain.send(NOW, message()))));
     let order = shuffled(count);
     let half = &order[..count / 2];
     let cancel = each(half.len(), || {
         for at in half {
-            // It waits.
+            // It can't fail: the message is queued.
             let _ = plain.cancel(NOW, MessageId(*at as u64 + 1));
         }
     });
@@ -81,7 +81,7 @@ fn machine(count: usize) -> Done<Machine> {
     Ok(Machine::new(config, [7; 32])?)
 }
 
-/// What a driver and an honest peer do, until nothing is left to do.
+/// Does the work of a driver and of a correct peer until nothing is left.
 fn drain(machine: &mut Machine, ended: &mut u64) {
     while let Some(output) = machine.poll_output() {
         match output {

@@ -1,4 +1,4 @@
-//! Sessions of a server.
+//! Measures a server's registry with many sessions.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use super::{Done, Sizes, each, least, shuffled};
 use crate::process;
 
 const NOW: Moment = Moment::ZERO;
-/// Operations that are measured at each size.
+/// The number of measured operations at each size.
 const OPERATIONS: usize = 20_000;
 
 type Handle = Arc<Mutex<ServerSession>>;
@@ -51,7 +51,7 @@ pub(super) fn run(sizes: Sizes) -> Done<Vec<Growth>> {
                 })
             }),
         );
-        // From here on there is none with a connection.
+        // From here on no session has a connection.
         (0..count).for_each(|at| drop(registry.detached(NOW, id(at), 100)));
         let handle = session(0)?;
         let mut next = count;
@@ -86,12 +86,12 @@ fn session(at: usize) -> Done<Handle> {
     Ok(Arc::new(Mutex::new(ServerSession::new(NOW, id(at), ServerConfig::default(), [3; 32])?)))
 }
 
-/// Ids as good as random.
+/// Ids that look random.
 fn id(at: usize) -> SessionId {
     SessionId(((at as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)).to_be_bytes())
 }
 
-/// Four sessions for each.
+/// The principal of a session; each has four sessions.
 fn principal(id: SessionId) -> String {
     format!("principal {}", u32::from_be_bytes([id.0[0], id.0[1], id.0[2], id.0[3]]) >> 2)
 }

@@ -1,4 +1,4 @@
-//! An outbox on the disk, opened by the next process.
+//! Measures an outbox on the disk: storing messages, and loading them at the next start.
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ async fn measure(count: usize) -> Done<[f64; 2]> {
     Ok([stored, reopened])
 }
 
-/// A client that has no server: nobody listens at the port for nothing.
+/// A client without a server: no program listens on the discard port.
 fn offline(count: usize) -> Builder {
     Client::builder("ws://127.0.0.1:9/")
         .session(SessionMode::Require)

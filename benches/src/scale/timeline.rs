@@ -1,4 +1,4 @@
-//! A chat's client with many messages.
+//! Measures the timeline of a chat client with many messages.
 
 use everwire_chat_core::Timeline;
 use everwire_chat_core::wire::{Receipt, TextMessage, WireStatus};
@@ -6,7 +6,7 @@ use everwire_chat_core::wire::{Receipt, TextMessage, WireStatus};
 use super::growth::Growth;
 use super::{Sizes, each, least};
 
-/// Operations that are measured at the smallest size, and lookups at each.
+/// The number of measured operations at the smallest size, and of lookups at each.
 const STEPS: usize = 200;
 /// Messages in a page of the history.
 const PAGE: usize = 50;
@@ -18,7 +18,7 @@ pub(super) fn run(sizes: Sizes) -> Vec<Growth> {
     let mut find = Growth::new("timeline: any message by its id", unit);
     for count in sizes.upto(1_000, 100_000, 100_000, &[1_000, 10_000, 100_000]) {
         let full = filled(count);
-        // Half of what there is: the table of ids grows once on the way, and each message has its part in that.
+        // Half of the size: the table of ids grows once meanwhile, and that cost is shared by all messages.
         let steps = (count / 2).max(STEPS);
         next.add(
             count,
@@ -62,7 +62,7 @@ pub(super) fn run(sizes: Sizes) -> Vec<Growth> {
     vec![next, page, find]
 }
 
-/// So many messages, before which as many others stand that are not loaded.
+/// A timeline with `count` messages, before which as many are not loaded.
 fn filled(count: usize) -> Timeline {
     let mut timeline = Timeline::new(count);
     (count..2 * count).for_each(|number| drop(timeline.on_text(message(number), number.is_multiple_of(2))));

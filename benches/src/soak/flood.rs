@@ -1,4 +1,4 @@
-//! What a server holds for clients that send each kind of frame and never read.
+//! Measures a server's memory for clients that send each kind of frame and never read.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use super::peer::{Kind, Peer};
 use crate::process;
 
 const SESSIONS: usize = 100;
-/// For each kind.
+/// The time for each kind of frame.
 const TIME: Duration = Duration::from_secs(3);
 /// Frames that a client writes at once.
 const FRAMES: usize = 200;
-/// What all of the server may hold.
+/// The largest memory of the server, in bytes.
 const MOST: f64 = 200e6;
 
-/// Prints the server's memory for each kind of frame; fails if it is more than it may be.
+/// Prints the server's memory for each kind of frame; fails if it is too large.
 pub(super) async fn run() -> Done<()> {
     println!("| {SESSIONS} clients send and never read | frames | memory of the server, MB |");
     println!("|---|---|---|");

@@ -1,4 +1,4 @@
-//! What the clients do: most talk, some read slowly, some idle, some flood; and the network between.
+//! The clients of the soak: most send and receive, some read slowly, some idle, some flood; and the network between.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,14 +12,14 @@ use tokio::time::{sleep, timeout};
 use super::Done;
 use super::peer::{Kind, Peer};
 
-/// Seconds of a minute until which there is traffic, then cuts; the rest is idle.
+/// In each minute, the second at which cuts begin beside the traffic, and the second at which both end; the rest is idle.
 const TRAFFIC: u64 = 30;
 const CUTS: u64 = 45;
-/// While the network fails, all connections are cut this often, in seconds.
+/// The interval at which all connections are cut, in seconds.
 const CUT_EVERY: u64 = 5;
-/// Clients are opened this many at a time.
+/// The number of clients that are opened at a time.
 const AT_ONCE: usize = 50;
-/// One in so many reads slowly, idles, or is a flooder's.
+/// Of this many clients, one reads slowly, one idles, and one floods.
 const EVERY: usize = 10;
 const PAYLOAD: usize = 500;
 
@@ -30,14 +30,14 @@ pub(super) struct Load {
 
 #[derive(Default)]
 struct Shared {
-    /// Clients send now.
+    /// Whether clients send now.
     busy: AtomicBool,
     echoed: AtomicU64,
     floods: AtomicU64,
     cuts: AtomicU64,
 }
 
-/// Connects all of them.
+/// Connects all clients.
 pub(super) async fn start(address: &str, clients: usize) -> Done<Load> {
     let proxy = Proxy::builder(address).start().await?;
     let shared = Arc::new(Shared::default());
@@ -61,7 +61,7 @@ fn client(url: &str) -> Done<Client> {
 }
 
 impl Load {
-    /// Called every second or so: what the time asks for.
+    /// Sets what the clients and the network do at this time; to be called about once per second.
     pub(super) fn advance(&self, elapsed: Duration) {
         let second = elapsed.as_secs() % 60;
         self.shared.busy.store(second < CUTS, Ordering::Relaxed);
@@ -83,12 +83,12 @@ impl Load {
     }
 }
 
-/// Sends, and reads what comes back.
+/// Sends, and reads the echoes.
 async fn talk(client: Client, shared: Arc<Shared>) {
     let mut inbox = client.messages();
     loop {
         if shared.busy.load(Ordering::Relaxed) && client.send("x".repeat(PAYLOAD)).is_ok() {
-            // An echo that the server had no room for does not come.
+            // The server drops echoes for which it has no room.
             if timeout(Duration::from_secs(10), inbox.next()).await.is_ok() {
                 shared.echoed.fetch_add(1, Ordering::Relaxed);
             }
@@ -97,13 +97,13 @@ async fn talk(client: Client, shared: Arc<Shared>) {
     }
 }
 
-/// Has more echoed than it reads.
+/// Sends more than it reads.
 async fn read_slowly(client: Client, shared: Arc<Shared>) {
     let mut inbox = client.messages();
     loop {
         if shared.busy.load(Ordering::Relaxed) {
             for _ in 0..20 {
-                // A full outbox is what a slow reader comes to.
+                // An error is ignored: a slow reader ends up with a full outbox.
                 let _ = client.send("x".repeat(PAYLOAD));
             }
         }
@@ -120,7 +120,7 @@ async fn idle(client: Client) {
 /// Floods with one kind of frame after the other, each on a connection of its own, and never reads.
 async fn flood(address: String, number: usize, shared: Arc<Shared>) {
     for kind in Kind::ALL.into_iter().cycle().skip(number / EVERY) {
-        // Its error can't be kept over what follows.
+        // `ok`, because the error can't be held across the following `await`.
         let peer = if shared.busy.load(Ordering::Relaxed) { Peer::connect(&address, "/sink").await.ok() } else { None };
         if let Some(mut peer) = peer {
             shared.floods.fetch_add(1, Ordering::Relaxed);

@@ -1,8 +1,8 @@
-//! A soak: thousands of clients and sessions over a network that fails, beside clients that flood and never read, for half an
-//! hour. Memory, descriptors and tasks have to be flat at its end.
+//! The soak: thousands of clients and sessions over a failing network, beside clients that flood and never read, for half an hour.
+//! Memory, descriptors and tasks must not grow.
 //!
 //! `cargo xtask soak [MINUTES]` builds and starts it. First comes the flood: 100 sessions whose clients send each kind of frame
-//! and never read. Then 2,000 clients go through minutes of traffic, cuts and rest. The server is a process of its own.
+//! and never read. Then 2,000 clients have minutes of traffic, cuts and rest. The server is a process of its own.
 
 mod flood;
 mod load;
@@ -25,7 +25,7 @@ const PLOT: &str = "target/soak.svg";
 
 pub(crate) use server::run as run_server;
 
-/// The flood, then the soak for so many minutes.
+/// Runs the flood, then the soak for this many minutes.
 pub(crate) fn run(minutes: f64) -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! A client that sends what it is told to, and never reads.
+//! A client that sends frames of a kind, and never reads.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::Done;
 
-/// What a write may take: beyond it, the server has stopped reading.
+/// The longest time for a write; after it, the server counts as one that has stopped reading.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The frames that a client may send as often as it likes.
@@ -36,7 +36,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// With a session of its own.
+    /// Connects, with a new session.
     pub(super) async fn connect(address: &str, path: &str) -> Done<Self> {
         let mut stream = TcpStream::connect(address).await?;
         let request = format!(
@@ -58,7 +58,7 @@ impl Peer {
         }
     }
 
-    /// Writes so many frames of a kind. False once the server takes no more.
+    /// Writes this many frames of a kind; returns false once the server accepts no more.
     pub(super) async fn flood(&mut self, kind: Kind, frames: usize) -> bool {
         for _ in 0..frames {
             let queued = match kind {

@@ -19,7 +19,7 @@ const NAMES: [&str; 7] = [
     "server: sessions",
 ];
 const COLOURS: [&str; 7] = ["#0b6", "#083", "#6c9", "#06c", "#039", "#69c", "#c60"];
-/// Growth that is none: what the last quarter may have more than the second, in parts and in all.
+/// The growth from the second quarter to the last that is tolerated, as a fraction and in units of each series.
 const GROWTH: f64 = 0.1;
 const SLACK: [f64; 7] = [16.0, 100.0, 100.0, 16.0, 100.0, 100.0, 100.0];
 
@@ -40,14 +40,14 @@ impl Samples {
         Ok(())
     }
 
-    /// The largest of a series in a quarter of the time. Whole minutes of a long soak are alike.
+    /// The largest value of a series in a quarter of the time.
     fn most(&self, series: usize, quarter: usize) -> f64 {
         let each = self.all.len() / 4;
         let part = self.all.iter().skip(each * quarter).take(each);
         part.map(|(_, values)| values[series]).fold(0.0, f64::max)
     }
 
-    /// Whether all is flat at the end.
+    /// Fails if a series grows.
     pub(super) fn verdict(&self) -> Done<()> {
         for (series, name) in NAMES.iter().enumerate() {
             let (before, after) = (self.most(series, 1), self.most(series, 3));
@@ -58,7 +58,7 @@ impl Samples {
         Ok(())
     }
 
-    /// A plot as SVG: each series against its own largest value.
+    /// A plot as SVG, with each series relative to its largest value.
     pub(super) fn plot(&self) -> String {
         let (width, height, legend) = (900.0, 400.0, 20.0);
         let end = self.all.last().map_or(1.0, |(at, _)| at.as_secs_f64());
@@ -98,7 +98,7 @@ fn descriptors(process: &str) -> Done<f64> {
     Ok(std::fs::read_dir(format!("/proc/{process}/fd"))?.count() as f64)
 }
 
-/// Tasks and sessions of the server.
+/// The numbers of the server's tasks and sessions.
 async fn stats(address: &str) -> Done<(f64, f64)> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;

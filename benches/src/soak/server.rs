@@ -1,4 +1,4 @@
-//! The server under the soak: it echoes in sessions, and tells how it is.
+//! The server of the soak: it echoes in sessions, and reports its tasks and sessions.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) fn run() -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut config = SessionsConfig::default();
-        // Flooders leave a session behind each time.
+        // Each flood leaves a session behind, which should not last long.
         config.session.resume_within = Duration::from_secs(20);
         let sessions = Sessions::new(config)?;
         let sink = async |State(sessions): State<Sessions>, upgrade: Upgrade| {
@@ -43,7 +43,7 @@ pub(crate) fn run() -> Done<()> {
 
 async fn echo_all(mut session: Session) {
     while let Some(received) = session.recv().await {
-        // The outbox of a client that reads slowly is full some time: what it sends is then taken, and not echoed.
+        // If the outbox of a slow reader is full, its messages are accepted but not echoed.
         let _ = session.send(received.message);
     }
 }

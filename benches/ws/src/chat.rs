@@ -1,9 +1,9 @@
-//! Chat messages as they look on the wire: JSON around some words, each different, all of the same length.
+//! Chat messages as on the wire: JSON around some words, all different and of the same length.
 
-/// Bytes of each message.
+/// The length of each message, in bytes.
 pub(crate) const LENGTH: usize = 953;
 
-/// As many different messages as there are in turn: together more than a compression window.
+/// The number of different messages; together they are longer than a compression window.
 pub(crate) const DIFFERENT: usize = 256;
 
 const WORDS: &str = "the of and to a in that is was he for it with as his on be at by had not are but from or have an \
@@ -24,7 +24,7 @@ pub(crate) fn messages() -> Vec<String> {
     (0..DIFFERENT).map(|number| message(number, &words, &mut dice)).collect()
 }
 
-/// The last lines of a room, as who enters gets them.
+/// The last messages of a room, as a joining member receives them.
 fn message(number: usize, words: &[&str], dice: &mut Dice) -> String {
     let mut message = format!(r#"{{"type":"history","room":"general","offset":{},"lines":["#, 40_000 + number);
     for line in 0..6 {
@@ -42,7 +42,7 @@ fn message(number: usize, words: &[&str], dice: &mut Dice) -> String {
             message.push_str(if word < 9 { " " } else { "\"}," });
         }
     }
-    // What the last line lacks, or has too much.
+    // Cut or padded to the length.
     message.truncate(LENGTH - 4);
     while message.len() < LENGTH - 4 {
         message.push(' ');

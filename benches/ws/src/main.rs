@@ -1,8 +1,8 @@
-//! The WebSocket protocol crates side by side in one run, each as its user would use it at its best.
+//! Measures WebSocket protocol crates in one run, each in its fastest use.
 //!
 //! `cargo xtask bench ws` builds and starts it. A client's process is pinned to one core, its server's to another; both
-//! ends are the same crate's. The contenders take turns in short measurements, round after round, and medians over the
-//! rounds, of figures and of ratios within a round, are what to quote.
+//! ends use the same crate. The contenders take turns in short measurements, round after round; the medians over the rounds, of
+//! figures and of ratios within a round, are the result.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
@@ -23,7 +23,7 @@ type Done<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const ROUNDS: usize = 9;
 
-/// No measurement takes longer, unless something is wrong.
+/// The longest time for a measurement.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const USAGE: &str = "usage: everwire-benches-ws [--quick] [--rounds N] [MEASURE...]";
@@ -73,7 +73,7 @@ impl Run {
 
 fn unknown(measure: &str) -> String {
     let names: Vec<&str> = Measure::ALL.iter().map(|measure| measure.name()).collect();
-    format!("no measure is called '{measure}'; there are: {}\n{USAGE}", names.join(", "))
+    format!("there is no measure '{measure}'; choose of: {}\n{USAGE}", names.join(", "))
 }
 
 fn run(run: &Run) -> Done<()> {
@@ -81,7 +81,7 @@ fn run(run: &Run) -> Done<()> {
     for round in 0..run.rounds {
         report.start_round();
         for &measure in &run.measures {
-            // Whoever comes first or last has no advantage of it.
+            // The order changes, so that no contender profits from its place.
             let contenders = measure.contenders();
             for turn in 0..contenders.len() {
                 let contender = contenders[(turn + round) % contenders.len()];
@@ -96,7 +96,7 @@ fn run(run: &Run) -> Done<()> {
     Ok(())
 }
 
-/// One measurement in two processes of its own.
+/// Runs one measurement, with a process for each end.
 fn measurement(contender: Contender, measure: Measure, effort: &str) -> Done<Vec<f64>> {
     let server = process::server(&[contender.name(), measure.name(), effort])?;
     let line = process::client(&[contender.name(), measure.name(), effort, &server.address], LIMIT)?;

@@ -13,17 +13,17 @@ pub(crate) const CLIENT_CORE: usize = 0;
 /// The core that servers run on.
 pub(crate) const SERVER_CORE: usize = 1;
 
-/// A server of ours, with these arguments.
+/// Starts a server: this program with these arguments.
 pub(crate) fn server(args: &[&str]) -> Done<Server> {
     Ok(Server::start(itself(&["server"])?.args(args))?)
 }
 
-/// What a client's process prints: one line. It is ended if it takes longer than `limit`.
+/// Runs a client's process, and returns the line that it prints. It is killed if it takes longer than `limit`.
 pub(crate) fn client(args: &[&str], limit: Duration) -> Done<String> {
     Ok(everwire_bench_process::line(itself(&["client"])?.args(args), limit)?)
 }
 
-/// CPU time that this process has used so far, the kernel's on its behalf included.
+/// The CPU time that this process has used so far, including that in the kernel.
 pub(crate) fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))

@@ -29,7 +29,7 @@ impl Report {
         Spread::of(self.rounds.iter().filter_map(of_round).collect())
     }
 
-    /// To the base, round by round: what slows the machine down for a while slows both down.
+    /// The ratios to the base, round by round, because a slow phase of the machine affects both.
     fn ratios(&self, measure: Measure, contender: Contender, base: Contender, column: usize) -> Spread {
         let of_round = |round: &BTreeMap<_, Vec<f64>>| {
             let figure = |contender| round.get(&(measure, contender))?.get(column).copied();
@@ -76,7 +76,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// A median and what is around it; shown as two columns of a table.
+/// A median with its minimum and maximum; shown as two columns of a table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Spread {
     least: f64,

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// TCP, or a stream that takes everything at once and gives nothing: what is measured on it is the contender alone.
-/// What is written is counted.
+/// TCP, or a stream that accepts every write at once and yields nothing, with which only the contender's own work is measured.
+/// Counts the written bytes.
 pub(crate) struct Wire {
     tcp: Option<TcpStream>,
     written: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! A token stream in a page. It goes on through lost connections, and after a reload at the very next word.
+//! A token stream in a page. It continues after lost connections, and after a reload it continues at the next word.
 //!
 //! `cargo xtask tokens` builds it and starts its server, the example `tokens_page` of `everwire-server`.
 

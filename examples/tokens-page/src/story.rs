@@ -6,12 +6,12 @@ use web_sys::{Element, Storage, Window};
 
 type Done = Result<(), String>;
 
-/// The stream's name for this page: a later load finds it by this.
+/// The key of the stream, by which the page finds it after a reload.
 const KEY: &str = "story";
-/// Where the page keeps what it shows.
+/// The item of `localStorage` with the text that the page shows.
 const SHOWN: &str = "tokens.shown";
 
-/// Shows the story, from where an earlier load of the page has come to.
+/// Shows the story, and continues where an earlier load of the page has stopped.
 pub(crate) async fn run() {
     let Some(page) = Page::open() else { return };
     if let Err(error) = follow(&page).await {
@@ -20,7 +20,7 @@ pub(crate) async fn run() {
 }
 
 async fn follow(page: &Page) -> Done {
-    // The outbox and the session are in `localStorage`, and so outlive the page.
+    // The outbox and the session are in `localStorage`, so they outlive the page.
     let builder = Client::builder(page.url()?).session(SessionMode::Require).store(WebStore::open("tokens"));
     let builder = builder.initial_delay(Duration::from_millis(50)).max_delay(Duration::from_millis(500));
     let client = builder.build().map_err(|error| error.to_string())?;
@@ -28,7 +28,7 @@ async fn follow(page: &Page) -> Done {
     page.show(&shown);
     let mut words = match found_again(&client).await {
         Some(words) => words,
-        // The story is told, and has been forgotten by the server.
+        // The story is complete, and the server does not keep the stream any more.
         None if shown.is_over => {
             page.status.set_text_content(Some("told"));
             return Ok(());
@@ -41,7 +41,7 @@ async fn follow(page: &Page) -> Done {
     page.status.set_text_content(Some("telling"));
     while let Some(word) = words.next().await {
         let word = word.map_err(|error| error.to_string())?;
-        // A word counts as processed when the next one is asked for. One that was shown just before a reload comes again.
+        // A word counts as processed when the next one is requested, so one that was shown just before a reload comes again.
         if words.position() > shown.position {
             shown.position = words.position();
             shown.text.push_str(word.as_text().unwrap_or_default());
@@ -56,7 +56,7 @@ async fn follow(page: &Page) -> Done {
     Ok(())
 }
 
-/// The stream of an earlier load.
+/// The stream that an earlier load of the page has opened.
 async fn found_again(client: &Client) -> Option<CallStream> {
     client.resume_calls().await.into_iter().find_map(|resumed| match resumed.handle {
         ResumedHandle::Stream(stream) if resumed.key == KEY => Some(stream),
@@ -64,7 +64,7 @@ async fn found_again(client: &Client) -> Option<CallStream> {
     })
 }
 
-/// What is shown, and how far that is in the stream.
+/// The shown text, and its position in the stream.
 #[derive(Default)]
 struct Shown {
     position: u64,
@@ -96,7 +96,7 @@ impl Page {
         self.story.set_text_content(Some(&shown.text));
     }
 
-    /// In one item, so that the text and its position are kept together.
+    /// Stores the text and its position in one item, so that they always fit together.
     fn keep(&self, Shown { position, is_over, text }: &Shown) -> Done {
         let kept = self.storage.set_item(SHOWN, &format!("{position} {is_over} {text}"));
         kept.map_err(|_| "there is no room in localStorage".to_owned())

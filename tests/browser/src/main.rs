@@ -1,5 +1,4 @@
-//! What the client does in a browser: `tests/page/driver.test.mjs` runs each of `suite`'s cases in Chromium, against
-//! servers that do what the case needs.
+//! Tests of the client in a browser: `tests/page/driver.test.mjs` runs each case of `suite` in Chromium, with a server for the case.
 
 #[cfg(target_arch = "wasm32")]
 mod suite;

@@ -1,4 +1,4 @@
-//! One function for each case. What it finds wrong is its error.
+//! One function for each case; its error says what is wrong.
 #![allow(unreachable_pub, reason = "`wasm_bindgen` exports them")]
 
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub async fn echo(url: String) -> Done {
     closed_for_good(client).await
 }
 
-/// What was written before a `pong` has been received: the server answers the text `ping` by `pong`.
+/// A `pong` proves that the messages before its `ping` were received; the server answers the text `ping` with `pong`.
 #[wasm_bindgen]
 pub async fn evidence(url: String) -> Done {
     let client = build(builder(&url).text_pings("ping", "pong"))?;
@@ -42,7 +42,7 @@ pub async fn evidence(url: String) -> Done {
     closed_for_good(client).await
 }
 
-/// A server that will have nobody: the attempt fails, is tried again, and what was sent waits until one succeeds.
+/// A server that refuses at first: the attempt fails, is repeated, and messages wait until one succeeds.
 #[wasm_bindgen]
 pub async fn refused(url: String) -> Done {
     let client = build(builder(&url))?;
@@ -56,7 +56,7 @@ pub async fn refused(url: String) -> Done {
     closed_for_good(client).await
 }
 
-/// The server's close code and reason are told, and the next connection goes on; the server closes after the first message.
+/// The server's close code and reason are reported, and the client reconnects; the server closes after the first message.
 #[wasm_bindgen]
 pub async fn closed(url: String) -> Done {
     let client = build(builder(&url))?;
@@ -77,7 +77,7 @@ pub async fn secretive(url: String) -> Done {
     goes_on(client).await
 }
 
-/// A connection that ends without a close frame is told as lost, and the next one goes on.
+/// A connection that ends without a close frame is reported as lost, and the client reconnects.
 #[wasm_bindgen]
 pub async fn cut(url: String) -> Done {
     let client = build(builder(&url))?;
@@ -86,7 +86,7 @@ pub async fn cut(url: String) -> Done {
     goes_on(client).await
 }
 
-/// What the hook for new connections says goes first on each of them, and it has the answer to itself.
+/// The messages of the hook for new connections are sent first on each of them, and the answer goes to the hook only.
 #[wasm_bindgen]
 pub async fn on_open(url: String) -> Done {
     let builder = builder(&url).on_open(async |mut connection| {
@@ -102,7 +102,7 @@ pub async fn on_open(url: String) -> Done {
     goes_on(client).await
 }
 
-/// A connection that falls silent is given up when no `pong` comes, and the next one goes on.
+/// A connection that falls silent is given up when no `pong` comes, and the client reconnects.
 #[wasm_bindgen]
 pub async fn silent(url: String) -> Done {
     let builder = builder(&url).text_pings("ping", "pong");
@@ -115,20 +115,19 @@ pub async fn silent(url: String) -> Done {
     goes_on(client).await
 }
 
-/// In a session all arrives once and in order, both ways, and its connections are told as cut; the server echoes.
+/// In a session every message arrives once and in order, both ways, and its connections are reported as cut; the server echoes.
 #[wasm_bindgen]
 pub async fn session_cut(url: String, messages: u32) -> Done {
     all_echoed(builder(&url), messages).await?.iter().try_for_each(was_cut)
 }
 
-/// The same when its connections stall: they are told as dead in time.
+/// The same when its connections stall: they are reported as dead in time.
 #[wasm_bindgen]
 pub async fn session_stalled(url: String, messages: u32) -> Done {
     all_echoed(quick_to_find_out(builder(&url)), messages).await?.iter().try_for_each(was_found_in_time)
 }
 
-/// Calls get their one reply each and a stream its items in order, with bytes that are not text among them, through whatever
-/// happens to the connections.
+/// Each call gets exactly one reply, and a stream's items come in order, although connections are cut.
 #[wasm_bindgen]
 pub async fn calls_cut(url: String, messages: u32) -> Done {
     let client = build(builder(&url).session(SessionMode::Require))?;
@@ -158,20 +157,20 @@ pub async fn calls_cut(url: String, messages: u32) -> Done {
     causes(events).await?.iter().try_for_each(was_cut)
 }
 
-/// Without a session all that is sent at least once is proven in the end, and its connections are told as cut; the server
-/// answers the text `ping`.
+/// Without a session, every message of an at-least-once client is proven in the end, and its connections are reported as cut; the
+/// server answers the text `ping`.
 #[wasm_bindgen]
 pub async fn at_least_once_cut(url: String, messages: u32) -> Done {
     all_proven(builder(&url), messages).await?.iter().try_for_each(was_cut)
 }
 
-/// The same when its connections stall: they are told as dead in time.
+/// The same when its connections stall: they are reported as dead in time.
 #[wasm_bindgen]
 pub async fn at_least_once_stalled(url: String, messages: u32) -> Done {
     all_proven(quick_to_find_out(builder(&url)), messages).await?.iter().try_for_each(was_found_in_time)
 }
 
-/// Each message of more than a network holds that is silent has an outcome, whether it has come or not.
+/// Each of more messages than a stalled network can hold has an outcome, whether it has arrived or not.
 #[wasm_bindgen]
 pub async fn at_most_once(url: String, messages: u32) -> Done {
     let builder = quick_to_find_out(builder(&url)).text_pings("ping", "pong").outbox_bytes(64 << 20);
@@ -189,12 +188,13 @@ pub async fn at_most_once(url: String, messages: u32) -> Done {
     causes(events).await?.iter().try_for_each(was_found_in_time)
 }
 
-/// Messages that are sent before the first one's echo is waited for.
+/// The number of messages that are sent before the first echo is awaited.
 const AHEAD: u32 = 100;
 
-/// Sends so many in one session, has each echoed once and in order, and has nothing else. What ended its connections.
+/// Sends messages in one session, and checks that each is echoed once and in order, and nothing else comes; returns what ended
+/// the connections.
 ///
-/// At times it does not read until what it has sent is acknowledged: what comes meanwhile is not processed, and comes again
+/// At times it does not read until a sent message is acknowledged: messages that come meanwhile are not processed, and come again
 /// on the next connection.
 async fn all_echoed(builder: Builder, messages: u32) -> Result<Vec<Cause>, String> {
     let client = build(builder.session(SessionMode::Require))?;
@@ -224,7 +224,7 @@ async fn all_echoed(builder: Builder, messages: u32) -> Result<Vec<Cause>, Strin
     causes(events).await
 }
 
-/// Sends so many, until each is proven to have been read. What ended the connections.
+/// Sends messages until each is proven; returns what ended the connections.
 async fn all_proven(builder: Builder, messages: u32) -> Result<Vec<Cause>, String> {
     let client = build(builder.text_pings("ping", "pong").guarantee(Guarantee::AtLeastOnce))?;
     let events = client.events();
@@ -236,13 +236,13 @@ async fn all_proven(builder: Builder, messages: u32) -> Result<Vec<Cause>, Strin
     causes(events).await
 }
 
-/// One that is known again, of up to 5 KB, so that most of what passes is in the middle of one.
+/// A recognisable message of up to 5 KB, so that most cuts hit the middle of one.
 fn numbered(number: u32) -> Message {
     let text = format!("{number} {}", "é".repeat(number as usize * 37 % 2_500));
     if number.is_multiple_of(2) { Message::text(text) } else { Message::binary(text.into_bytes()) }
 }
 
-/// What ended the connections of a client that is closed. None of them has lost a session to another.
+/// What ended the connections of a closed client; an error if its session was lost.
 async fn causes(mut events: Events) -> Result<Vec<Cause>, String> {
     let mut causes = Vec::new();
     while let Some(item) = events.next().await {
@@ -266,10 +266,10 @@ fn was_cut(cause: &Cause) -> Done {
 }
 
 const QUICK: Duration = Duration::from_secs(1);
-/// On a busy machine nothing is punctual.
+/// The latest time at which a dead connection must be found, on a busy machine too.
 const LATE: Duration = Duration::from_secs(6);
 
-/// A connection that stalls is given up after 2 s of silence, an opening that does after 1 s.
+/// Makes the client give up a stalled connection after 2 s of silence, and a stalled opening after 1 s.
 fn quick_to_find_out(builder: Builder) -> Builder {
     builder.heartbeat_interval(Some(QUICK)).heartbeat_timeout(QUICK).connect_timeout(QUICK)
 }
@@ -296,7 +296,7 @@ fn send(client: &Client, message: Message) -> Result<everwire::Delivery, String>
 
 /// Why the first connection, or the first attempt, has ended.
 async fn cause_of_end(client: &Client) -> Result<Cause, String> {
-    // One by one: a state that lasts for 20 ms is easily missed.
+    // By events: a watched state that lasts for 20 ms is easily missed.
     let mut events = client.events();
     while let Some(item) = events.next().await {
         if let EventItem::State(State::Disconnected { cause, .. }) = item {
@@ -306,7 +306,7 @@ async fn cause_of_end(client: &Client) -> Result<Cause, String> {
     Err("it never ended".to_owned())
 }
 
-/// On its next connection it has what it sends echoed.
+/// Checks that a message on the next connection is echoed.
 async fn goes_on(client: Client) -> Done {
     let mut inbox = client.messages();
     drop(send(&client, Message::text("second"))?);

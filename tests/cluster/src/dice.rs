@@ -1,8 +1,8 @@
-//! Chance that a seed repeats.
+//! Random numbers that a seed repeats.
 
 use std::ops::Range;
 
-/// A sequence of numbers that its seed decides (SplitMix64).
+/// A sequence of random numbers from a seed (SplitMix64).
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
@@ -21,7 +21,7 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of these; the first if there is none.
+    /// A number of this range; the first if the range is empty.
     pub fn within(&mut self, range: Range<u64>) -> u64 {
         range.start + self.number() % range.end.saturating_sub(range.start).max(1)
     }
@@ -31,7 +31,7 @@ impl Dice {
         self.within(0..count as u64) as usize
     }
 
-    /// True once in so many times.
+    /// True once in `times` calls, on average.
     pub fn once_in(&mut self, times: u64) -> bool {
         self.within(0..times) == 0
     }

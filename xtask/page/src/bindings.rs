@@ -1,4 +1,4 @@
-//! From what the compiler made to what a browser loads.
+//! Makes the files that a browser loads of the compiled WebAssembly.
 
 use std::error::Error;
 use std::path::Path;
@@ -8,7 +8,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::tools;
 
-/// What a browser loads.
+/// The files that a browser loads.
 pub(crate) struct Bound {
     pub(crate) wasm: Vec<u8>,
     pub(crate) script: Vec<u8>,
@@ -22,16 +22,16 @@ pub(crate) fn generate(wasm: &Path, source: &Path, module: Module) -> Result<Bou
     bound
 }
 
-/// As wasm-bindgen makes it, without more.
+/// Runs wasm-bindgen, without making its output smaller.
 pub(crate) fn bind(folder: &Path, wasm: &Path) -> Result<(), Box<dyn Error>> {
     bind_with(folder, wasm, Module::BesideTheScript)
 }
 
-/// How the script finds the WebAssembly when nobody says where it is.
+/// Where the script looks for the WebAssembly by default.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Module {
     BesideTheScript,
-    /// Not at all: whoever starts it says so. Bundlers then find no file of that name.
+    /// Nowhere: the caller passes it. Bundlers then do not look for a file.
     Given,
 }
 
@@ -51,8 +51,8 @@ fn generate_in(folder: &Path, wasm: &Path, source: &Path, module: Module) -> Res
     Ok(Bound { wasm: fs::read(&bound)?, script: script.into_bytes() })
 }
 
-/// Gives what the WebAssembly and its script have from each other names of a letter or two: they come with a hash, which no
-/// compression makes shorter.
+/// Renames imports and exports between the WebAssembly and its script to one or two letters: their own names contain hashes,
+/// which do not compress.
 fn shorten(wasm: &[u8], mut script: String) -> Result<(Vec<u8>, String), Box<dyn Error>> {
     let mut module = walrus::Module::from_buffer(wasm).map_err(|error| format!("walrus: {error:#}"))?;
     let mut names = (0..).map(short_name);
@@ -63,20 +63,20 @@ fn shorten(wasm: &[u8], mut script: String) -> Result<(Vec<u8>, String), Box<dyn
     }
     for export in module.exports.iter_mut() {
         let name = names.next().unwrap_or_default();
-        // What the script does not use, such as the program's entry, needs no name that it knows.
+        // The script may not use an export, for instance the program's entry.
         script = renamed(&script, &format!("wasm.{}", export.name), &format!("wasm.{name}")).unwrap_or(script);
         export.name = name;
     }
     Ok((module.emit_wasm(), script))
 }
 
-/// `a` to `z`, then `aa`, `ba` and so on; reserved words of JavaScript may be names of properties.
+/// `a` to `z`, then `aa`, `ba` and so on. Reserved words of JavaScript are allowed as names of properties.
 fn short_name(number: usize) -> String {
     let (letter, rest) = (char::from(b'a' + (number % 26) as u8), number / 26);
     if rest == 0 { letter.to_string() } else { format!("{letter}{}", short_name(rest - 1)) }
 }
 
-/// The script with another name wherever this one stands as a whole word.
+/// The script with `name` replaced by `new` wherever it is a whole word.
 fn renamed(script: &str, name: &str, new: &str) -> Result<String, String> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     let mut renamed = String::with_capacity(script.len());
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_changed_where_it_is_a_word() {
+    fn a_name_is_replaced_where_it_is_a_whole_word() {
         assert_eq!(renamed("a: f, aa: g, b.a(a)", "a", "x").as_deref(), Ok("x: f, aa: g, b.x(x)"));
         assert!(renamed("aa", "a", "x").is_err());
     }

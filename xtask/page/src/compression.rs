@@ -1,4 +1,4 @@
-//! Each file as it is, by gzip and by brotli.
+//! Writes each file plain, with gzip and with brotli.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 
 use crate::File;
 
-/// In bytes.
+/// The sizes of a file, in bytes.
 pub(crate) struct Sizes {
     pub(crate) plain: usize,
     pub(crate) gzip: usize,

@@ -1,11 +1,11 @@
-//! `everwire-page WASM SOURCE OUT BUDGET`: makes the chat's page ready to be served, unless it has more bytes than that
-//! though all tools were there.
-//! `everwire-page WASM OUT`: only what a browser needs to start the WebAssembly, for tests.
-//! `everwire-page package NAME WASM SOURCE OUT`: the same made small, as `NAME.wasm` and `NAME.js`, for an npm package.
+//! `everwire-page WASM SOURCE OUT BUDGET`: makes the chat's page ready to be served; fails if it has more bytes than the budget,
+//! unless tools that make it smaller are missing.
+//! `everwire-page WASM OUT`: only the files that a browser needs to start the WebAssembly, for tests.
+//! `everwire-page package NAME WASM SOURCE OUT`: the same, made small, as `NAME.wasm` and `NAME.js`, for an npm package.
 //!
-//! - [`bindings`]: the JavaScript that starts the WebAssembly, and what of it is left out
-//! - [`tools`]: what of npm's makes it smaller
-//! - [`names`]: names that change with the content, so that browsers may keep what they have for ever
+//! - [`bindings`]: the JavaScript that starts the WebAssembly, with short names
+//! - [`tools`]: npm's tools that make files smaller
+//! - [`names`]: names that change with the content, so that browsers may cache files for ever
 //! - [`compression`]: brotli and gzip, done once
 //!
 //! `cargo xtask page` calls it.
@@ -100,7 +100,7 @@ fn package(name: &str, wasm: &Path, source: &Path, out: &Path) -> Result<(), Box
 
 /// A file of the page.
 struct File {
-    /// As it is in the source; changed by [`names`].
+    /// The name as in the source, until [`names`] changes it.
     name: String,
     content: Vec<u8>,
 }

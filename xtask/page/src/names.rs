@@ -1,13 +1,13 @@
-//! Names that change with the content.
+//! File names that change with the content.
 
 use sha1::{Digest, Sha1};
 
 use crate::File;
 
-/// Browsers look for these by name.
+/// Files that browsers look for by these names.
 const FIXED: [&str; 4] = ["index.html", "icon.svg", "manifest.webmanifest", "sw.js"];
 
-/// Puts a part of its hash into each file's name, and the new name into the files behind it in the list.
+/// Adds a part of its hash to each file's name, and replaces the name in the files after it in the list.
 pub(crate) fn by_content(files: &mut [File]) {
     for at in 0..files.len() {
         let (done, rest) = files.split_at_mut(at + 1);
@@ -25,7 +25,7 @@ pub(crate) fn by_content(files: &mut [File]) {
     }
 }
 
-/// Puts a name for all files together into the worker that keeps them, so that a change of any of them is one of it.
+/// Puts a hash of all files into the service worker, so that it changes when any of them does.
 pub(crate) fn version(files: &mut [File]) {
     let all = files.iter().fold(Sha1::new(), |all, file| all.chain_update(&file.content)).finalize();
     for file in files.iter_mut().filter(|file| file.name == "sw.js") {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_a_file_changes_its_name_and_those_of_all_that_lead_to_it() {
+    fn a_change_of_a_file_changes_its_name_and_those_of_the_files_that_name_it() {
         let named = |wasm: &str| {
             let mut files = [
                 File::new("app.wasm", wasm.into()),

@@ -1,4 +1,4 @@
-//! Tools from npm, where they are installed; without them the page is a little larger.
+//! npm's tools that make files smaller; without them the page is a little larger.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -10,25 +10,25 @@ const BINARYEN: &str = "binaryen/bin/wasm-opt";
 const ESBUILD: &str = "esbuild/bin/esbuild";
 
 const OPTIMIZE: [&str; 20] = [
-    // Nothing of the program's is in the first KiB of memory: the stack, which grows down, ends there, and the rest stands above it. So
-    // an address that is added up may be told as an offset, which is worth more than a KB.
+    // The program has nothing in the first KiB of memory: the stack grows down to there, and everything else is above it. So sums
+    // of addresses can become offsets, which saves more than 1 KB.
     "--low-memory-unused",
     "-Oz",
     "--converge",
     "--flatten",
     "--rereloop",
     "-Oz",
-    // Once more, which is worth some 400 bytes.
+    // A second time, which saves some 400 bytes.
     "--flatten",
     "--rereloop",
     "-Oz",
-    // A function is not put into the only place that calls it if it is longer than this: what is not moved compresses better.
+    // A longer function is not inlined into its only caller, because separate functions compress better.
     "--one-caller-inline-max-function-size=20",
-    // Zeros compress better than what would say where they were left out.
+    // Zeros compress better than the code that fills them in.
     "--skip-pass=memory-packing",
     "--strip-debug",
     "--strip-producers",
-    // What rustc's own target has on by default.
+    // Features that rustc's target enables by default.
     "--enable-bulk-memory",
     "--enable-mutable-globals",
     "--enable-sign-ext",
@@ -38,13 +38,13 @@ const OPTIMIZE: [&str; 20] = [
     "-o",
 ];
 
-/// Makes the WebAssembly smaller, by Binaryen.
+/// Makes the WebAssembly smaller, with Binaryen.
 pub(crate) fn optimize(wasm: &Path, source: &Path) -> Result<(), Box<dyn Error>> {
     let Some(binaryen) = installed(source, BINARYEN) else { return Ok(()) };
     run(Command::new("node").arg(binaryen).arg(wasm).args(OPTIMIZE).arg(wasm))
 }
 
-/// Makes a script or a style sheet smaller, by esbuild.
+/// Makes a script or a style sheet smaller, with esbuild.
 pub(crate) fn minify(name: &str, content: Vec<u8>, source: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
     let Some(esbuild) = installed(source, ESBUILD) else { return Ok(content) };
     let folder = std::env::temp_dir().join(format!("everwire-minify-{}", std::process::id()));
@@ -58,7 +58,7 @@ pub(crate) fn minify(name: &str, content: Vec<u8>, source: &Path) -> Result<Vec<
     Ok(content)
 }
 
-/// Whether the page is as small as it can be.
+/// Whether all tools are installed.
 pub(crate) fn are_installed(source: &Path) -> bool {
     [BINARYEN, ESBUILD].iter().all(|tool| installed(source, tool).is_some())
 }

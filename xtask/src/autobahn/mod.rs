@@ -1,7 +1,7 @@
 //! `cargo xtask autobahn`: the Autobahn test suite against our client and our server, all cases in both roles.
 //!
 //! - `suite`: the two programs that run its cases, and how each is started
-//! - `shards`: the cases in parts that run side by side
+//! - `shards`: the cases in parts that run in parallel
 //! - `verdict`: what counts as passed
 
 mod shards;
@@ -17,11 +17,11 @@ use suite::Suites;
 /// Which program runs the cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Thoroughness {
-    /// The original wherever it can run.
+    /// The original, if it can run here.
     Original,
-    /// The original but for the compressed bulk (groups 12 and 13), which it needs a quarter of an hour for.
+    /// The original, but the driver for Python 3 for compression (groups 12 and 13), for which the original needs 15 minutes.
     Quick,
-    /// Only the driver for Python 3, as where the original can't run.
+    /// Only the driver for Python 3, as on machines where the original can't run.
     WithoutOriginal,
 }
 
@@ -31,11 +31,11 @@ pub(crate) fn autobahn(args: &[String]) -> Result<(), Failed> {
         [] => run(Thoroughness::Original),
         ["quick"] => run(Thoroughness::Quick),
         ["kosoku"] => run(Thoroughness::WithoutOriginal),
-        _ => Err(Failed("say `cargo xtask autobahn`, or behind it: quick, or kosoku".into())),
+        _ => Err(Failed("usage: cargo xtask autobahn [quick | kosoku]".into())),
     }
 }
 
-/// All cases in both roles; fails unless each is passed.
+/// Runs all cases in both roles; fails unless each passes.
 pub(crate) fn run(thoroughness: Thoroughness) -> Result<(), Failed> {
     let suites = Suites::install(thoroughness)?;
     let testee = shell::built(&["--release", "--package", "everwire-tests", "--bin", "autobahn-testee"])?;

@@ -1,9 +1,9 @@
-//! The cases in parts. A testee and a suite take turns, so as many parts run side by side as there are cores.
+//! The cases in parts. A testee and a suite take turns, so as many parts run in parallel as there are cores.
 
 use std::sync::Mutex;
 use std::thread;
 
-/// Which end of ours is put to the test.
+/// Which end of Everwire is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Server,
@@ -24,20 +24,20 @@ impl Role {
 pub(super) struct Shard {
     pub(super) role: Role,
     pub(super) name: &'static str,
-    /// Patterns that both suites understand.
+    /// Patterns of cases, which both suites understand.
     pub(super) cases: &'static [&'static str],
-    /// Further words for the testee.
+    /// Further arguments for the testee.
     pub(super) testee: &'static [&'static str],
 }
 
 impl Shard {
-    /// Thousands of large messages, compressed.
+    /// Whether its cases are thousands of large compressed messages.
     pub(super) fn is_bulk(&self) -> bool {
         self.name.starts_with("12.") || self.name.starts_with("13.")
     }
 }
 
-/// Every case, the longest part first.
+/// All cases in parts, the longest part first.
 const PARTS: &[(&str, &[&str])] = &[
     ("12.3", &["12.3.*"]),
     ("12.2", &["12.2.*"]),
@@ -55,7 +55,7 @@ const PARTS: &[(&str, &[&str])] = &[
 ];
 
 pub(super) fn all() -> Vec<Shard> {
-    // Group 13 tries the parameters of compression out, so group 12 is where another setting of ours loses nothing.
+    // Group 13 tests the parameters of compression, so group 12 can be run with another setting of the testee.
     let testee = |name: &str| if name.starts_with("12.") { &["contexts"][..] } else { &[] };
     let both = |&(name, cases): &(&'static str, _)| {
         [Role::Client, Role::Server].map(|role| Shard { role, name, cases, testee: testee(name) })
@@ -63,7 +63,7 @@ pub(super) fn all() -> Vec<Shard> {
     PARTS.iter().flat_map(both).collect()
 }
 
-/// What `work` makes of each shard. The first failure ends it: no further shard is begun.
+/// Calls `work` with each shard, in parallel. After the first failure no further shard is begun.
 pub(super) fn in_parallel<T: Send, E: Send>(
     shards: Vec<Shard>,
     work: impl Fn(Shard) -> Result<T, E> + Sync,

@@ -14,7 +14,7 @@ use super::shards::Shard;
 use crate::children::{Running, wait_until};
 use crate::shell::{self, Failed};
 
-/// More than any shard takes on a slow machine.
+/// The longest time for a shard, more than any takes on a slow machine.
 const MOST: Duration = Duration::from_secs(20 * 60);
 
 /// The suites that are installed here.
@@ -46,7 +46,7 @@ impl Suites {
     }
 }
 
-/// A program that runs cases. Its exit code is no verdict; its report is.
+/// A program that runs cases. Its report counts, not its exit code.
 #[derive(Clone, Debug)]
 pub(super) enum Suite {
     Original { wstest: PathBuf },
@@ -61,7 +61,7 @@ impl Suite {
         }
     }
 
-    /// The suite is the client, our server its testee.
+    /// Tests the server; the suite is the client.
     pub(super) fn test_server(&self, shard: &Shard, testee: &Path, folder: &Path) -> Result<(), Failed> {
         let cases = shard.cases;
         let mut server = Running::start(Command::new(testee).arg("server").args(shard.testee).stdout(Stdio::piped()))?;
@@ -77,14 +77,14 @@ impl Suite {
         logged(suite, folder)?.wait(MOST).map(drop)
     }
 
-    /// The suite is the server, our client its testee.
+    /// Tests the client; the suite is the server.
     pub(super) fn test_client(&self, shard: &Shard, testee: &Path, folder: &Path) -> Result<(), Failed> {
         let cases = shard.cases;
         let address = format!("127.0.0.1:{}", free_port()?);
         let suite = match self {
             Self::Original { wstest } => {
                 let spec = spec(folder, cases, json!({ "url": format!("ws://{address}") }))?;
-                // A second port, for the reports' pages, is 8080 unless told otherwise; 0 opens none.
+                // The port for the pages of the reports is 8080 by default; with 0 none is opened.
                 command(wstest, &["-m", "fuzzingserver", "-s", &spec, "-u", "0"])
             }
             Self::Kosoku { python } => kosoku(python, "fuzzingserver", cases, folder, &address),
@@ -106,7 +106,7 @@ impl Suite {
     }
 }
 
-/// The original's settings are a file.
+/// Writes the original's settings to a file, and returns its path.
 fn spec(folder: &Path, cases: &[&str], role: serde_json::Value) -> Result<String, Failed> {
     let mut spec = json!({ "outdir": folder, "cases": cases, "exclude-cases": [], "exclude-agent-cases": {} });
     if let (Some(spec), serde_json::Value::Object(role)) = (spec.as_object_mut(), role) {

@@ -1,4 +1,4 @@
-//! What the suite's reports say, and what of it counts as passed.
+//! Reads the suite's reports, and judges which cases have passed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,10 +10,10 @@ use crate::shell::{self, Failed};
 /// Cases that the suite itself calls informational, whatever a testee does.
 const INFORMATIONAL: &[&str] = &["7.1.6", "7.13.1", "7.13.2"];
 
-/// All cases that the suite has.
+/// The number of the suite's cases.
 const CASES: usize = 517;
 
-/// The suite's word on one case.
+/// The suite's verdict on one case.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     id: String,
@@ -46,7 +46,7 @@ fn parse(index: &str) -> Result<Vec<Case>, String> {
     Ok(cases.iter().map(case).collect())
 }
 
-/// Says how often each verdict was given to `role`, and returns what is wrong: nothing, if every case was run and passed.
+/// Prints the number of each verdict for `role`, and returns what is wrong; `None` if every case was run and has passed.
 pub(super) fn judge(role: &str, cases: impl IntoIterator<Item = Case>) -> Option<String> {
     let cases: BTreeMap<String, Case> = cases.into_iter().map(|case| (case.id.clone(), case)).collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_each_case_with_both_verdicts_and_one_of_nobody_is_none() {
+    fn a_report_names_each_case_with_both_verdicts_and_one_without_a_testee_is_an_error() {
         let cases = parse(r#"{"everwire": {"1.1.1": {"behavior": "OK", "behaviorClose": "UNCLEAN", "duration": 1}}}"#);
         let cases = cases.unwrap_or_default();
         assert_eq!((cases.len(), cases[0].id.as_str(), cases[0].closing.as_str()), (1, "1.1.1", "UNCLEAN"));

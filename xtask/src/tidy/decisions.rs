@@ -1,5 +1,5 @@
-//! The index of decisions lists each page with its title, in the order of their numbers; the changelog has its sections, and
-//! each change once.
+//! The index of decisions lists each page with its title, in the order of their numbers. The changelog has only the usual
+//! sections, and each change once.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_is_told_twice_is_found() {
+    fn a_change_that_is_listed_twice_is_found() {
         assert!(changelog("- one\n- two\n").is_empty());
         assert_eq!(changelog("- one\n- two\n- one\n"), ["CHANGELOG.md: twice: - one"]);
     }

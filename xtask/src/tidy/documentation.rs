@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::shell::{self, Failed};
 
-/// First words of a clause that leaves it to the reader what the item is.
+/// First words of clauses, which do not say what the item is.
 const CLAUSES: &[&str] = &["What", "Whether", "How", "Who", "Whose", "Where", "When", "Why", "Which"];
 
 pub(super) fn check(root: &Path) -> Result<Vec<String>, Failed> {

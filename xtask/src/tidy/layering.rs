@@ -1,8 +1,8 @@
-//! Dependencies between our own crates point one way only.
+//! Dependencies between the project's crates point one way only.
 
 use serde_json::Value;
 
-/// Each crate and which of ours it may use outside its tests. Who is not listed here may not exist.
+/// Each crate, and the project's crates that it may use outside its tests. Every crate must be listed.
 const LAYERS: &[(&str, &[&str])] = &[
     ("everwire-ws", &[]),
     ("everwire-core", &["everwire-ws"]),

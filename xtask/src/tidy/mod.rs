@@ -1,4 +1,4 @@
-//! House rules that no compiler checks. Each rule gives its findings as lines; any finding fails the chore.
+//! House rules that no compiler checks. Each rule returns its findings as lines; any finding fails the chore.
 
 mod decisions;
 mod dependencies;

@@ -1,14 +1,14 @@
-//! Each file of the repository that a document or a comment names is there.
+//! Each file of the repository that a document or a comment names exists.
 
 use std::path::Path;
 
-/// Where such a path begins.
+/// The beginnings of such paths.
 const FOLDERS: &[&str] = &["apps/", "bindings/", "benches/", "crates/", "docs/", "examples/", "tests/", "xtask/"];
 
-/// How it ends.
+/// The endings of such paths.
 const ENDINGS: &[&str] = &[".html", ".js", ".json", ".kt", ".md", ".mjs", ".py", ".rs", ".svg", ".toml", ".ts"];
 
-/// The paths in a file that lead nowhere: neither from the root, nor from any folder that the file is in.
+/// The paths in a file that do not exist, neither relative to the root nor to any folder above the file.
 pub(super) fn check(root: &Path, path: &str, text: &str) -> Vec<String> {
     let is_source = path.ends_with(".rs");
     let mut findings = Vec::new();
@@ -23,7 +23,7 @@ pub(super) fn check(root: &Path, path: &str, text: &str) -> Vec<String> {
     findings
 }
 
-/// What looks like the path of a file that is kept: not one that is made (`dist`, `target`), and not a pattern.
+/// The words of a line that look like paths of kept files: not of generated ones (`dist`, `target`), and not patterns.
 fn paths(line: &str) -> impl Iterator<Item = &str> {
     let words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && !"/._-*".contains(letter));
     let words = words.map(|word| word.trim_end_matches('.').trim_start_matches("./").trim_start_matches("../"));
@@ -44,7 +44,7 @@ mod tests {
     use crate::shell;
 
     #[test]
-    fn a_file_that_is_named_and_not_there_is_found() {
+    fn a_named_file_that_does_not_exist_is_found() {
         let root = shell::root();
         let of = |path: &str, text: &str| check(&root, path, text);
         assert!(

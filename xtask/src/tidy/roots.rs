@@ -1,4 +1,4 @@
-//! What the root file of each crate says.
+//! The root file of each crate has the lint on times.
 
 use std::path::Path;
 
@@ -22,13 +22,13 @@ pub(super) fn check(metadata: &Value) -> Result<Vec<String>, Failed> {
     Ok(findings)
 }
 
-/// What only tests start, with times that they choose themselves.
+/// Whether a package is started by tests only, which choose the times themselves.
 fn is_of_tests(package: &Value) -> bool {
     let folder = shell::root().join("tests");
     package["manifest_path"].as_str().is_some_and(|manifest| Path::new(manifest).starts_with(folder))
 }
 
-/// Libraries and programs; not tests, examples or build scripts.
+/// Whether a target is a library or a program; not a test, an example or a build script.
 fn is_shipped(target: &Value) -> bool {
     let kinds = target["kind"].as_array().map(Vec::as_slice).unwrap_or_default();
     kinds.iter().any(|kind| ["lib", "bin", "cdylib"].iter().any(|shipped| kind == shipped))

@@ -11,13 +11,13 @@ pub(super) fn check<'a>(page: &str, sources: impl Iterator<Item = &'a str>, kept
         .collect()
 }
 
-/// What stands in backticks in the tables' last column.
+/// The names in backticks in the tables' last column.
 fn named(page: &str) -> impl Iterator<Item = &str> {
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.rsplit_once(" | "));
     rows.flat_map(|(_, cell)| cell.split('`').skip(1).step_by(2))
 }
 
-/// Mutants are checked by the simulator itself: `cargo xtask sim --mutant all`.
+/// Whether a name is a mutant's; the simulator checks these: `cargo xtask sim --mutant all`.
 fn is_mutant(page: &str, name: &str) -> bool {
     let quoted = format!("`{name}`");
     page.lines()
@@ -38,7 +38,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn a_test_that_is_named_and_missing_is_found() {
+    fn a_named_test_that_does_not_exist_is_found() {
         let page =
             "| what | played by |\n|---|---|\n| a | `one_thing`, kept `two-things`, mutant `three` |\n| b | `four` |\n";
         let sources = ["#[test]\nfn one_thing() {}\n"];

@@ -1,10 +1,10 @@
-//! Each setting's documentation tells what goes wrong at the extremes.
+//! Each setting's documentation says what goes wrong at the extremes.
 
 use std::path::Path;
 
 use crate::shell::Failed;
 
-/// The files that hold settings of users.
+/// The files with users' settings.
 const FILES: &[&str] = &[
     "crates/everwire/src/builder/liveness.rs",
     "crates/everwire/src/builder/network.rs",
@@ -48,7 +48,7 @@ fn without_extremes(path: &str, text: &str) -> Vec<String> {
                     && told.matches("too ").count() < 2
                 {
                     findings
-                        .push(format!("{path}: {name}: tell what goes wrong if it is too low and if it is too high"));
+                        .push(format!("{path}: {name}: say what goes wrong if it is too low and if it is too high"));
                 }
             }
         }
@@ -56,7 +56,7 @@ fn without_extremes(path: &str, text: &str) -> Vec<String> {
     findings
 }
 
-/// The name of a setting that is a number or a time: a public field, or a method that takes it and gives `Self` back.
+/// The name of a setting that is a number or a time: a public field, or a method with it as parameter that returns `Self`.
 fn quantity(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("pub ")?;
     let (name, of_type) = match rest.strip_prefix("fn ") {

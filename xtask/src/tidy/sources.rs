@@ -9,7 +9,7 @@ use crate::shell::{self, Failed};
 /// or in the files of a folder that is named for it, and of the folders in that.
 const ONE_FILE_ONLY: &[(&str, &str)] = &[("tokio_rustls", "tls"), ("rusqlite", "sqlite"), ("async_nats", "cluster")];
 
-/// Words of unfinished work. Put together here so that this file does not find itself.
+/// Words that mark unfinished work. Concatenated so that this file does not contain them.
 const UNFINISHED: &[&str] = &[
     concat!("TO", "DO"),
     concat!("FIX", "ME"),
@@ -18,10 +18,10 @@ const UNFINISHED: &[&str] = &[
     concat!("#[ig", "nore"),
 ];
 
-/// An address that belongs to nobody: a stranger could register it, and be taken for us.
+/// An address that belongs to nobody: a stranger could register it and pretend to be this project.
 const NOBODYS: &str = concat!("github.com/", "everwire");
 
-/// Names that say nothing of what a file holds, or say it in a picture of our own.
+/// File names that do not say what a file holds, or say it in a private metaphor.
 const FILE_NAMES: &[&str] = &[
     "common.rs",
     "gate.rs",
@@ -39,7 +39,7 @@ const FILE_NAMES: &[&str] = &[
     "words.rs",
 ];
 
-/// Phrases of ours for which there is a plain one (docs/glossary.md). Put together here so that this file does not find itself.
+/// Phrases that are not plain, with the plain ones (docs/glossary.md). Concatenated so that this file does not contain them.
 const PHRASES: &[(&str, &str)] = &[
     (concat!("keeps a herd", " apart"), "prevents a thundering herd"),
     (concat!("takes the", " feature"), "requires the feature"),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_named_for_nothing_and_a_phrase_of_ours_are_found() {
+    fn a_meaningless_file_name_and_a_phrase_that_is_not_plain_are_found() {
         let phrase = format!("// Jitter that {}\n", concat!("keeps a herd", " apart"));
         let found = plain_words(&[file("crates/a/src/utils.rs", ""), file("crates/a/src/jitter.rs", &phrase)]);
         assert_eq!(found.len(), 2, "{found:?}");

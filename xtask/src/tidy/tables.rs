@@ -1,6 +1,6 @@
-//! Each row of a table in the documents has as many cells as the table's head: a browser drops what is beyond it.
+//! Each row of a table in the documents has as many cells as the table's head: browsers drop extra cells.
 
-/// The rows of a document that have not.
+/// The rows of a document that have another number of cells than their table's head.
 pub(super) fn check(path: &str, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     let (mut is_code, mut head) = (false, None);
@@ -21,7 +21,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<String> {
     findings
 }
 
-/// A bar behind a backslash is none.
+/// The number of cells in a row; an escaped bar does not separate cells.
 fn cells(row: &str) -> usize {
     row.trim_end().replace("\\|", "").matches('|').count().saturating_sub(1)
 }
@@ -31,7 +31,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn a_row_with_other_cells_than_its_head_is_found() {
+    fn a_row_with_another_number_of_cells_than_its_head_is_found() {
         let table = "| a | b |\n|---|---|\n| 1 \\| 2 | 3 |\n\n| c |\n|---|\n| 4 |\n";
         assert!(check("a.md", table).is_empty());
         assert_eq!(check("a.md", &format!("{table}| 5 | 6 |\n")), ["a.md:8: a row of 2 cells in a table of 1"]);

@@ -1,7 +1,7 @@
-//! One room: its client, and what the screen knows of it.
+//! One room: its client, and its state for the screen.
 //!
-//! - `client`: how it is made; `events`: what it tells
-//! - `reading`: what of it was read, and what is new; `failed`: what was written and has failed
+//! - `client`: builds the client; `events`: handles its events
+//! - `reading`: which messages were read; `failed`: keeps messages that have failed
 //! - `showing`: which messages are in the document
 //! - `writing`: what is being written
 
@@ -36,12 +36,12 @@ use crate::who;
 use crate::window::{MOST, Window};
 use client::{Waiting, client, draft_key, memory_key};
 
-/// How long what is new may wait to be kept for the next visit.
+/// The longest delay before new messages are stored for the next visit.
 const REMEMBER: Duration = Duration::from_secs(2);
-/// How often a countdown is shown anew.
+/// How often a countdown is updated.
 const TICK: Duration = Duration::from_millis(500);
 
-/// A handle; cloning it is cheap.
+/// A room. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Room(Rc<Inner>);
 
@@ -49,11 +49,11 @@ struct Inner {
     name: String,
     user_id: String,
     chat: ChatClient,
-    /// Under which names the last messages and the draft are kept.
+    /// The names under which the last messages, the draft and the failed messages are stored.
     memory_key: String,
     draft_key: String,
     failed_key: String,
-    /// What waits to be sent outlives the page.
+    /// Whether unsent messages outlive the page.
     is_kept: bool,
     network: Rc<Network>,
     alerts: Rc<Alerts>,
@@ -61,36 +61,36 @@ struct Inner {
     frames: Rc<Frames>,
     link: RefCell<State>,
     users: RefCell<Vec<User>>,
-    /// The server has said on this connection who is here.
+    /// Whether the server has reported on this connection who is present.
     synced: Cell<bool>,
     /// Counts the changes of `users`.
     users_version: Cell<u64>,
     colours: RefCell<Colours>,
-    /// Who is typing, by name.
+    /// The names of the users who are typing.
     typing: RefCell<Vec<String>>,
     unread: RefCell<Unread>,
-    /// What is unread, once it was counted.
+    /// The number of unread messages; `None` until it is counted again.
     counted: Cell<Option<Count>>,
-    /// Somebody has addressed us in what is unread.
+    /// Whether an unread message mentions the user.
     mentioned: Cell<bool>,
-    /// The reader is to be brought to where what is new begins.
+    /// Whether the list has to scroll to the first unread message, once that is loaded.
     seeking: Cell<bool>,
-    /// The messages from the one to the other were told to be seen last.
+    /// The ids of the first and the last message that were reported as seen last.
     saw: RefCell<Option<(String, String)>>,
-    /// Whoever went to the newest has passed over what is unread up to this offset.
+    /// The offset up to which the user has skipped unread messages, by a jump to the newest.
     passed: Cell<u64>,
     /// What is being written.
     draft: RefCell<String>,
-    /// It was changed here since it was last kept: another tab may have a newer one.
+    /// Whether it was changed here since it was stored last; if not, another tab may have a newer one.
     draft_changed: Cell<bool>,
-    /// What the others know of that.
+    /// What others were told about the typing.
     typing_signal: RefCell<TypingSignal>,
-    /// The list shows its end.
+    /// Whether the list shows its end.
     at_end: Cell<bool>,
-    /// The browser has no room to keep what is written until it is sent.
+    /// Whether the browser's storage has no room for unsent messages.
     unkept: Cell<bool>,
     entries: RefCell<Vec<Entry>>,
-    /// Messages that are kept because they have failed.
+    /// The ids of the failed messages that are stored.
     failed: RefCell<BTreeSet<String>>,
     notices: RefCell<Vec<Notice>>,
     notices_ever: Cell<u64>,
@@ -98,12 +98,12 @@ struct Inner {
     version: Cell<u64>,
     /// Which messages are in the document.
     window: Cell<Window>,
-    /// The newest are to be seen, and are not yet.
+    /// Whether a jump to the newest messages was asked for and is not drawn yet.
     jumping: Cell<bool>,
-    /// Somebody has this room before them.
+    /// Whether this room is shown.
     active: Cell<bool>,
-    /// These will be done soon: what is new is kept, the draft is kept, it is looked whether somebody has stopped typing, and
-    /// a countdown is shown anew.
+    /// Whether a timer is set: to store the messages, to store the draft, to check whether the user has stopped typing, to
+    /// update a countdown.
     memory_planned: Cell<bool>,
     draft_planned: Cell<bool>,
     pause_planned: Cell<bool>,
@@ -170,35 +170,35 @@ impl Room {
             pause_planned: Cell::default(),
             tick_planned: Cell::default(),
         }));
-        // What has arrived since is not shown as failed.
+        // Messages that have arrived since are not failed any more.
         room.keep_all_failed();
-        // What was not seen at the last visit is new at this one.
+        // Messages that were not seen during the last visit are unread.
         room.note_news();
-        // Neither of these keeps the room: one that was left is let go of, and its connection with it.
+        // These tasks hold weak references, so that a room that was left is dropped, with its connection.
         spawn_local(Self::listen(room.weak(), updates));
         spawn_local(Self::watch_store(room.weak(), events));
         Ok(room)
     }
 
-    /// Says goodbye. What is written and can't be sent waits for whoever comes again.
+    /// Leaves the room. An unsent draft is stored for the next visit.
     pub(crate) fn leave(&self) {
         self.keep_draft();
         self.forget();
         self.0.chat.say_goodbye();
     }
 
-    /// Keeps everything for the next visit.
+    /// Stores everything for the next visit.
     pub(crate) fn keep(&self) {
         self.remember();
         self.keep_draft();
     }
 
-    /// Keeps nothing of what was said.
+    /// Removes the stored messages.
     pub(crate) fn forget(&self) {
         storage::keep(&self.0.memory_key, "");
     }
 
-    /// Sends what another tab has left; whether it is safe here.
+    /// Sends messages that another tab has left; returns whether they are in this room's outbox now.
     pub(crate) async fn take_over(&self, waiting: Waiting) -> bool {
         self.0.chat.take_over(waiting).await.is_ok()
     }
@@ -215,7 +215,7 @@ impl Room {
         &self.0.name
     }
 
-    /// Connects where nothing would happen by itself, or not now.
+    /// Connects now, if the client has ended or waits for the next attempt.
     pub(crate) fn connect(&self) {
         self.0.chat.connect();
         self.0.chat.hint(Hint::RetryNow);
@@ -225,36 +225,36 @@ impl Room {
         self.0.link.borrow()
     }
 
-    /// Who the others see us as.
+    /// The user, as others see them.
     pub(crate) fn me(&self) -> User {
         self.0.chat.me()
     }
 
-    /// Somebody's colour, the same wherever they are shown in this room.
+    /// A user's colour, the same everywhere in this room.
     pub(crate) fn colour_of(&self, user_id: &str) -> usize {
         self.0.colours.borrow_mut().of(user_id)
     }
 
-    /// Nobody else is known to be here only because the server has not said who is.
+    /// Whether no other users are known because the server has not reported who is present.
     pub(crate) fn are_users_unknown(&self) -> bool {
         self.users().is_empty() && !self.0.synced.get()
     }
 
-    /// Whom a line can address: everybody here.
+    /// The names and ids that a message can mention: those of all present users.
     pub(crate) fn names(&self) -> Vec<String> {
         let users = self.0.users.borrow();
         let me = self.0.chat.me();
         users.iter().chain([&me]).flat_map(|user| [user.user_name.clone(), user.user_id.clone()]).collect()
     }
 
-    /// Whom somebody who writes may want to address: the others here, and those who have said something.
+    /// The names to offer while the user writes: those of the other present users and of recent authors.
     pub(crate) fn names_to_address(&self) -> Vec<String> {
         let (users, entries) = (self.0.users.borrow(), self.0.entries.borrow());
         let spoken = entries.iter().rev().take(MOST).filter(|entry| !entry.own).map(|entry| &entry.user_name);
         users.iter().map(|user| &user.user_name).chain(spoken).cloned().collect()
     }
 
-    /// Whether a line addresses us.
+    /// Whether a message mentions the user.
     pub(crate) fn mentions(&self, entry: &Entry) -> bool {
         everwire_chat::mention::mentions(&entry.text, &self.0.chat.me(), &self.0.users.borrow())
     }
@@ -289,39 +289,39 @@ impl Room {
         self.0.unkept.get()
     }
 
-    /// What waits is lost with the page.
+    /// Whether unsent messages would be lost with the page.
     pub(crate) fn is_at_risk(&self) -> bool {
         !self.0.is_kept && self.waiting() > 0
     }
 
-    /// The browser says that there is no network.
+    /// Whether the browser reports that there is no network.
     pub(crate) fn has_no_network(&self) -> bool {
         self.0.network.is_gone(&self.link())
     }
 
-    /// Whether it is known what was said here.
+    /// Whether the room's messages are known, even if there are none.
     pub(crate) fn is_loaded(&self) -> bool {
         !self.is_empty() || self.0.chat.memory().is_some()
     }
 
-    /// Counts the changes of what [`with_rows`](Self::with_rows) gives.
+    /// Counts the changes of the rows of [`with_rows`](Self::with_rows).
     pub(crate) fn version(&self) -> u64 {
         self.0.version.get()
     }
 
-    /// The rows that are in the document on this day.
+    /// Calls `see` with the rows that belong into the document on this day.
     pub(crate) fn with_rows(&self, today: Day, see: impl FnOnce(&[Row<'_>])) {
         let unread = self.line();
         let (entries, notices) = (self.0.entries.borrow(), self.0.notices.borrow());
         see(&rows::rows(&entries, self.0.window.get().range(), &notices, unread, today, browser::day_of));
     }
 
-    /// Whether nobody has said anything.
+    /// Whether there are no messages.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.entries.borrow().is_empty()
     }
 
-    /// Messages of ours that wait or are on their way.
+    /// The number of own messages that are queued or in flight.
     pub(crate) fn sending(&self) -> usize {
         let entries = self.0.entries.borrow();
         entries.iter().rev().take(MOST).filter(|entry| entry.own && entry.status == Status::Sending).count()
@@ -332,7 +332,7 @@ impl Room {
         if self.link().is_connected() && !self.has_no_network() { 0 } else { self.sending() as u64 }
     }
 
-    /// Shows a countdown anew soon, as long as it is asked for.
+    /// Requests a frame soon, for a countdown; to be called again in each frame that shows one.
     pub(crate) fn tick(&self) {
         if !self.0.tick_planned.replace(true) {
             let room = self.weak();
@@ -345,24 +345,24 @@ impl Room {
         }
     }
 
-    /// Tells the others whether nobody looks at this page.
+    /// Tells the others whether the user is away.
     pub(crate) fn set_away(&self, away: bool) {
         self.0.chat.set_away(away);
     }
 
-    /// Somebody goes to this room, or leaves it.
+    /// The user shows this room, or another one.
     pub(crate) fn set_active(&self, active: bool) {
         self.0.active.set(active);
         if active {
             self.seek_line();
         } else {
-            // What has not been seen stays new.
+            // Unseen messages stay unread.
             self.0.unread.borrow_mut().forget_seen();
             self.show_newest();
         }
     }
 
-    /// What the list shows has changed: the document follows soon, and so does what is kept for the next visit.
+    /// The list has changed: requests a frame, and plans to store the messages.
     fn changed(&self) {
         self.0.version.set(self.0.version.get() + 1);
         self.0.frames.plan();
@@ -376,7 +376,7 @@ impl Room {
         }
     }
 
-    /// Keeps the last messages for the next visit.
+    /// Stores the last messages for the next visit.
     fn remember(&self) {
         self.0.memory_planned.set(false);
         if self.is_unkept() || !who::is_here(&self.0.user_id) {
@@ -388,12 +388,12 @@ impl Room {
     }
 }
 
-/// Where a message stands. What is looked for is mostly late in the list.
+/// The index of a message. The search begins at the end, because most searched messages are new.
 fn place(entries: &[Entry], id: &str) -> Option<usize> {
     entries.iter().rposition(|entry| entry.id == id)
 }
 
-/// A room for as long as somebody else holds it.
+/// A weak reference to a room.
 struct WeakRoom(Weak<Inner>);
 
 impl WeakRoom {

@@ -1,4 +1,4 @@
-//! What of the room was read, and what is new.
+//! Which messages of a room were read, and where the unread ones begin.
 
 use everwire_chat::timeline::first_unread;
 use everwire_chat::{Entry, ReadPosition};
@@ -8,7 +8,7 @@ use crate::browser;
 use crate::unread::Count;
 
 impl Room {
-    /// Messages of others that the user has not read, on any device.
+    /// The number of messages of others that the user has not read on any device.
     pub(crate) fn unread(&self) -> Count {
         let counted = self.0.counted.get().unwrap_or_else(|| {
             let ReadPosition { unread, or_more, .. } = self.0.chat.read_position();
@@ -18,15 +18,15 @@ impl Room {
         counted
     }
 
-    /// Somebody addresses us there.
+    /// Whether an unread message mentions the user.
     pub(crate) fn is_mentioned(&self) -> bool {
         self.0.mentioned.get() && self.unread().messages > 0
     }
 
-    /// The server says how far the user has read: after an absence, or because another device has read further.
+    /// The server has reported how far the user has read: on a new connection, or after another device has read further.
     pub(super) fn on_read_position(&self) {
         self.0.counted.set(None);
-        // Whoever reads what is older goes on to do so.
+        // A user who reads older messages is not scrolled away.
         if self.note_news() && self.at_end() {
             self.seek_line();
         }
@@ -34,11 +34,11 @@ impl Room {
         self.changed();
     }
 
-    /// A line has come.
+    /// A message has come.
     pub(super) fn on_line(&self, entry: &Entry) {
         self.0.counted.set(None);
         if entry.own {
-            // Not for one that was sent from elsewhere, and has come with what was missed.
+            // Not for a message from another device, which came with missed ones: it has an offset already.
             if entry.offset.is_none() {
                 self.0.unread.borrow_mut().forget();
             }
@@ -59,7 +59,7 @@ impl Room {
         }
     }
 
-    /// The reader is brought to where what is new begins, as soon as it is loaded.
+    /// Makes the list scroll to the first unread message, as soon as that is loaded.
     pub(super) fn seek_line(&self) {
         if self.0.unread.borrow().is_pending() {
             self.0.seeking.set(true);
@@ -67,17 +67,17 @@ impl Room {
         }
     }
 
-    /// What is new begins further up, and its beginning is not loaded yet.
+    /// Whether the list has to scroll to the first unread message, which is not loaded yet.
     pub(crate) fn is_seeking(&self) -> bool {
         self.0.seeking.get()
     }
 
-    /// Nobody is brought anywhere any more: somebody has gone there.
+    /// Gives up the scrolling to the first unread message.
     pub(crate) fn stop_seeking(&self) {
         self.0.seeking.set(false);
     }
 
-    /// Brings the beginning of what is new into the document, or asks for it. Whether it is there.
+    /// Puts the first unread message into the document, or loads it; returns whether it is in the document.
     pub(crate) fn find_line(&self) -> bool {
         let Some((behind, None)) = self.0.unread.borrow().line() else {
             self.stop_seeking();
@@ -88,7 +88,7 @@ impl Room {
         }
         let entries = self.0.entries.borrow();
         let Some(first) = first_unread(entries.iter(), behind) else { return false };
-        // Where the server does not count any more, to load all of it would take long.
+        // If the server has stopped counting, there are too many to load them all.
         if !first.is_loaded && !self.unread().or_more {
             let id = entries[first.at].id.clone();
             drop(entries);
@@ -98,18 +98,18 @@ impl Room {
         let len = entries.len();
         drop(entries);
         self.stop_seeking();
-        // The list goes to its end, and from there up to the line.
+        // The list scrolls to its end, and from there up to the line.
         self.0.at_end.set(true);
         self.in_window(|window| window.show_from(first.at, len));
         true
     }
 
-    /// What is new was not on the screen yet: the list shows where it begins.
+    /// Whether the line of the unread is shown, and the messages below it were not all seen.
     pub(crate) fn is_line_pending(&self) -> bool {
         self.0.unread.borrow().is_pending()
     }
 
-    /// Somebody sees these messages, from the one to the other, and what is between them.
+    /// Reports that the user sees the messages from the first to the last.
     pub(crate) fn saw(&self, first: &str, last: &str) {
         if !self.0.active.get() || self.0.seeking.get() || !browser::is_looked_at() {
             return;
@@ -130,7 +130,7 @@ impl Room {
         self.settle_unread();
     }
 
-    /// Whoever asks for the newest passes over what is new: it stays unread, and nobody is told that it was read.
+    /// Jumps to the newest messages. Unread messages that are skipped stay unread, and are not reported as read.
     pub(crate) fn skip_to_newest(&self) {
         self.stop_seeking();
         let end = self.0.entries.borrow().iter().rev().find_map(|entry| entry.offset).unwrap_or(0);
@@ -139,7 +139,7 @@ impl Room {
         self.show_newest();
     }
 
-    /// Brings whoever has passed over something to where that begins.
+    /// Scrolls back to the first of the unread messages that were skipped.
     pub(crate) fn go_back(&self) {
         self.0.passed.set(0);
         self.0.unread.borrow_mut().forget();
@@ -148,7 +148,7 @@ impl Room {
         self.changed();
     }
 
-    /// Somebody says that all of it is read.
+    /// Marks all messages as read.
     pub(crate) fn read_all(&self) {
         let latest = {
             let entries = self.0.entries.borrow();
@@ -162,17 +162,17 @@ impl Room {
         }
     }
 
-    /// Something is unread that was passed over.
+    /// Whether unread messages were skipped.
     pub(crate) fn has_passed(&self) -> bool {
         !self.is_line_pending() && self.unread().messages > 0
     }
 
-    /// What is new stands behind this offset.
+    /// The offset behind which messages count as new: not read, and not skipped.
     fn news_from(&self) -> u64 {
         self.0.chat.read_position().offset.max(self.0.passed.get())
     }
 
-    /// The line stands above what is new, if there is something; whether there is.
+    /// Puts the line of the unread above the new messages; returns whether there are any.
     pub(super) fn note_news(&self) -> bool {
         let from = self.news_from();
         let is_new = self.0.chat.unread_behind(from).unread > 0;
@@ -182,7 +182,7 @@ impl Room {
         is_new
     }
 
-    /// How much is unread may be another number.
+    /// Counts the unread messages again.
     fn recount(&self) {
         let before = self.0.counted.take();
         if before != Some(self.unread()) {
@@ -190,12 +190,12 @@ impl Room {
         }
     }
 
-    /// The last message that there is.
+    /// The id of the last message.
     pub(crate) fn last_id(&self) -> Option<String> {
         self.0.entries.borrow().last().map(|entry| entry.id.clone())
     }
 
-    /// What comes is on the screen at once.
+    /// Whether a new message is seen at once.
     pub(super) fn is_followed(&self) -> bool {
         self.0.active.get() && self.at_end() && self.is_newest() && !self.is_line_pending() && browser::is_looked_at()
     }
@@ -208,7 +208,7 @@ impl Room {
         }
     }
 
-    /// What the line counts from now on is what it counts now.
+    /// Fixes the number at the line of the unread.
     fn settle_line(&self) {
         let count = self.line_count();
         self.0.unread.borrow_mut().on_seen(count);
@@ -216,7 +216,7 @@ impl Room {
         self.0.frames.plan();
     }
 
-    /// How many messages the line counts: those that were read since, and those that were not.
+    /// The number at the line of the unread: all messages below it that were unread when it was set, read or not by now.
     fn line_count(&self) -> Count {
         let Some((behind, settled)) = self.0.unread.borrow().line() else { return Count::default() };
         settled.unwrap_or_else(|| {
@@ -227,7 +227,7 @@ impl Room {
         })
     }
 
-    /// Above which message the line stands, and how many it counts.
+    /// The index of the message below the line of the unread, and the number at the line.
     pub(super) fn line(&self) -> Option<(usize, Count)> {
         let (behind, _) = self.0.unread.borrow().line()?;
         let count = self.line_count();

@@ -6,7 +6,7 @@ use super::{Room, place};
 use crate::window::Window;
 
 impl Room {
-    /// Rows above or below those in the document; where there are none above, the server is asked for them.
+    /// Adds rows above or below those in the document; if there are no more above, loads older messages.
     pub(crate) fn show_more(&self, up: bool) {
         let (len, at_end) = (self.0.entries.borrow().len(), self.keeps_end());
         if self.in_window(|window| window.show_more(up, len, at_end)) {
@@ -22,13 +22,13 @@ impl Room {
         }
     }
 
-    /// Asks the server for what is missing before a message.
+    /// Loads the messages that are missing before this one.
     pub(crate) fn load_before(&self, id: &str) {
-        // Where there is nothing, or no connection, the row above the message says so.
+        // An error is ignored: the row above the message shows that there are none, or that there is no connection.
         let _ = self.0.chat.load_earlier(id);
     }
 
-    /// The newest messages are in the document.
+    /// Whether the newest messages are in the document.
     pub(crate) fn is_newest(&self) -> bool {
         self.0.window.get().is_newest()
     }
@@ -42,17 +42,17 @@ impl Room {
         self.changed();
     }
 
-    /// Whether the newest messages are to be seen, and are not yet.
+    /// Whether a jump to the newest messages was asked for and is not drawn yet.
     pub(crate) fn is_jumping(&self) -> bool {
         self.0.jumping.get()
     }
 
-    /// They are.
+    /// Notes that the jump is drawn.
     pub(crate) fn has_jumped(&self) {
         self.0.jumping.set(false);
     }
 
-    /// Keeps those in the document there, when the list is about to change.
+    /// Keeps the same messages in the document when the list is about to change.
     pub(super) fn keep_place(&self, change: &Change) {
         let (len, at_end) = (self.0.entries.borrow().len(), self.keeps_end());
         self.in_window(|window| match *change {
@@ -65,14 +65,14 @@ impl Room {
         });
     }
 
-    /// All messages were replaced: those in the document stay there, as far as they are among the new ones.
+    /// Keeps the same messages in the document after the list was replaced, as far as the new list has them.
     pub(super) fn keep_place_among(&self, before: &[Entry]) {
         let (entries, at_end) = (self.0.entries.borrow(), self.keeps_end());
         let now = |old: usize| before.get(old).and_then(|old| place(&entries, &old.id));
         self.in_window(|window| window.on_replaced(now, entries.len(), at_end));
     }
 
-    /// The end of the list is what stays in the document: not while what is new above it was not seen.
+    /// Whether the document follows the end of the list; not while unread messages above it were not seen.
     fn keeps_end(&self) -> bool {
         self.at_end() && !self.is_line_pending()
     }

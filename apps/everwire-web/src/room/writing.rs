@@ -1,4 +1,4 @@
-//! What is being written, and what the others know of it.
+//! What is being written, and what others are told about the typing.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use super::{Room, place};
 use crate::window::MOST;
 use crate::{browser, storage, who};
 
-/// How long what is being written may wait to be kept for the next visit.
+/// The longest delay before the draft is stored for the next visit.
 const DRAFT: Duration = Duration::from_millis(400);
-/// Timers of browsers come a little early, too.
+/// Added to deadlines, because a browser's timers may fire a little early.
 const MARGIN: Duration = Duration::from_millis(20);
 
 impl Room {
-    /// Keeps what is being written, for the next visit too.
+    /// Sets the draft, which is stored for the next visit.
     pub(crate) fn write(&self, draft: String) {
         let told = self.0.typing_signal.borrow_mut().on_edit(draft.trim().is_empty(), Instant::now());
         *self.0.draft.borrow_mut() = draft;
@@ -36,10 +36,10 @@ impl Room {
         }
     }
 
-    /// Sends what is written.
+    /// Sends the draft.
     ///
     /// # Errors
-    /// In words for people; the draft stays.
+    /// A text for the user; the draft stays.
     pub(crate) fn send(&self) -> Result<(), String> {
         let text = self.draft().clone();
         self.0.chat.send(text).map_err(|error| self.send_problem(&error))?;
@@ -48,7 +48,7 @@ impl Room {
         self.0.typing_signal.borrow_mut().on_sent();
         self.0.unread.borrow_mut().forget();
         self.show_newest();
-        // At once: what is sent is not to stand there again at the next visit.
+        // Stored at once, so that the sent text is not the draft of the next visit.
         self.keep_draft();
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Room {
         self.0.chat.take_back(id).map_err(|_| self.0.words.say(&Text::TooLate))
     }
 
-    /// Takes a message that has not arrived back into what is being written, before what is there.
+    /// Moves a message that has not arrived to the beginning of the draft.
     ///
     /// # Errors
     /// In words for people; the message stays as it is.
@@ -82,14 +82,14 @@ impl Room {
         Ok(())
     }
 
-    /// The last message of ours, if it has not arrived.
+    /// The id of the last own message, if it has not arrived.
     pub(crate) fn editable(&self) -> Option<String> {
         let entries = self.0.entries.borrow();
         let last = entries.iter().rev().take(MOST).find(|entry| entry.own)?;
         matches!(last.status, Status::Sending | Status::Failed(_)).then(|| last.id.clone())
     }
 
-    /// What a message says.
+    /// The text of a message.
     pub(crate) fn text_of(&self, id: &str) -> Option<String> {
         let entries = self.0.entries.borrow();
         Some(entries[place(&entries, id)?].text.clone())
@@ -107,8 +107,8 @@ impl Room {
         storage::keep(&self.0.draft_key, &self.draft());
     }
 
-    /// Looks whether somebody has stopped typing, after the pause that may follow. One look at a time: it moves as long as
-    /// somebody types.
+    /// Checks after the next possible pause whether the user has stopped typing. One timer at a time; it is set again as long as
+    /// the user types.
     fn await_pause(&self) {
         let Some(deadline) = self.0.typing_signal.borrow().deadline() else { return };
         if self.0.pause_planned.replace(true) {

@@ -1,23 +1,23 @@
-//! What the browser keeps, for this page's folder of the host alone.
+//! Values that the browser stores, separately for each folder of the host.
 
 use web_sys::Storage;
 
 use super::OF_THE_USER;
 use crate::browser::{always_on, here, window};
 
-/// Something kept for the next visit; `None` too where the browser keeps nothing.
+/// The value stored under this name; `None` too if the browser stores nothing.
 pub(crate) fn kept(name: &str) -> Option<String> {
     storage()?.get_item(&here(name)).ok()?
 }
 
-/// Keeps something for the next visit, if the browser does; nothing any more, if it is empty.
+/// Stores a value for the next visit, if the browser allows it; an empty one is removed.
 pub(crate) fn keep(name: &str, value: &str) {
     if let Some(storage) = storage() {
         set(&storage, name, value);
     }
 }
 
-/// The names under which something is kept that begin like this.
+/// The names of stored values that begin like this.
 pub(crate) fn kept_names(beginning: &str) -> Vec<String> {
     let Some(storage) = storage() else { return Vec::new() };
     let (here, names) = (here(""), (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok()?));
@@ -25,7 +25,7 @@ pub(crate) fn kept_names(beginning: &str) -> Vec<String> {
     ours.filter(|name| name.starts_with(beginning)).collect()
 }
 
-/// What was kept under a name of before is kept under this one, unless something is.
+/// Moves a stored value to another name, unless that has a value.
 pub(crate) fn rename(old: &str, new: &str) {
     if let (None, Some(value), Some(storage)) = (kept(new), kept(old), storage())
         && storage.set_item(&here(new), &value).is_ok()
@@ -34,17 +34,17 @@ pub(crate) fn rename(old: &str, new: &str) {
     }
 }
 
-/// Keeps nothing any more whose name begins like this.
+/// Removes all values whose names begin like this.
 pub(crate) fn forget(beginning: &str) {
     kept_names(beginning).iter().for_each(|name| keep(name, ""));
 }
 
-/// Something that this tab keeps while it is open, over reloads too.
+/// The value that this tab stores under this name; it outlives reloads, but not the tab.
 pub(crate) fn kept_in_tab(name: &str) -> Option<String> {
     window().session_storage().ok()??.get_item(&here(name)).ok()?
 }
 
-/// Keeps something for as long as this tab is open; nothing any more, if it is empty.
+/// Stores a value for as long as this tab is open; an empty one is removed.
 pub(crate) fn keep_in_tab(name: &str, value: &str) {
     if let Some(storage) = window().session_storage().ok().flatten() {
         set(&storage, name, value);
@@ -56,7 +56,7 @@ fn set(storage: &Storage, name: &str, value: &str) {
     let _ = if value.is_empty() { storage.remove_item(&name) } else { storage.set_item(&name, value) };
 }
 
-/// Calls this whenever another tab changes what this chat keeps, with the name; `None`: everything is gone.
+/// Calls `act` with the name whenever another tab changes a stored value of this chat; `None`: all were removed.
 pub(crate) fn on_kept_elsewhere(mut act: impl FnMut(Option<String>) + 'static) {
     always_on(&window(), "storage", move |event| {
         let name = js_sys::Reflect::get(&event, &"key".into()).ok().and_then(|name| name.as_string());
@@ -72,7 +72,7 @@ fn storage() -> Option<Storage> {
     window().local_storage().ok()?
 }
 
-/// Keeps nothing any more of what was said to a user, and of where they were.
+/// Removes the user's name, messages and rooms.
 pub(crate) fn forget_user() {
     OF_THE_USER.into_iter().for_each(forget);
 }

@@ -1,4 +1,4 @@
-//! The names of all that the page keeps in the browser, and `kept`: keeping it.
+//! The names of all values that the page stores in the browser; `kept` reads and writes them.
 
 #[cfg(target_arch = "wasm32")]
 mod kept;
@@ -6,17 +6,17 @@ mod kept;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use kept::*;
 
-/// How users sign in, as the server said at the last visit.
+/// How users authenticate, by the server's last answer.
 pub(crate) const AUTH: &str = "everwire.auth";
 /// Before a user's id: the refresh token.
 pub(crate) const SIGN_IN: &str = "everwire.sign-in.";
-/// The refresh token of earlier versions, of whoever had signed in last.
+/// Of earlier versions: the refresh token of the user who had signed in last.
 pub(crate) const SIGN_IN_BEFORE: &str = "everwire.refresh";
-/// In a tab: the token that its address had, behind the user and a line's end.
+/// In a tab: the user, a line break, and the token that the tab's address had.
 pub(crate) const TOKEN: &str = "everwire.token";
-/// The user who has signed in last, whether that has ended or not.
+/// The user who has signed in last; kept when the sign-in ends.
 pub(crate) const USER: &str = "everwire.user";
-/// The id of the user who is here, of an account or a guest.
+/// The id of the present user, of an account or a guest.
 pub(crate) const WHO: &str = "everwire.who";
 /// A guest's name.
 pub(crate) const NAME: &str = "everwire.name";
@@ -26,15 +26,15 @@ pub(crate) const ID: &str = "everwire.id";
 pub(crate) const ROOMS: &str = "everwire.rooms";
 /// Before a dot and a user's id: the room that was shown last.
 pub(crate) const LAST_ROOM: &str = "everwire.room";
-/// Notifications are wanted.
+/// Set if notifications are switched on.
 pub(crate) const NOTIFY: &str = "everwire.notify";
-/// The sound is not wanted.
+/// Set if the sound is switched off.
 pub(crate) const SILENT: &str = "everwire.silent";
-/// The lines that one of the tabs has told, a line each; the tabs' lock too.
+/// The ids of messages that a tab has alerted, one per line; also the name of the tabs' lock.
 pub(crate) const TOLD: &str = "everwire.told";
 /// Before a user and a room: the last messages.
 pub(crate) const MEMORY: &str = "everwire.memory.";
-/// Before a tab, a user and a room: what waits to be sent.
+/// Before a tab, a user and a room: unsent messages.
 pub(crate) const OUTBOX: &str = "everwire.outbox.";
 /// Before a user and a room: what is being written.
 pub(crate) const DRAFT: &str = "everwire.draft.";
@@ -43,7 +43,7 @@ pub(crate) const FAILED: &str = "everwire.failed.";
 /// Before a tab: its lock. `start.js` takes it.
 pub(crate) const TAB: &str = "everwire.tab.";
 
-/// What a user who signs out leaves nothing of. Drafts and what waits stay for the next visit, under the user's id.
+/// The values that are removed when the user signs out. Drafts and unsent messages stay for the next visit, under the user's id.
 const OF_THE_USER: [&str; 5] = [NAME, MEMORY, ROOMS, LAST_ROOM, TOLD];
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
 
     use super::OF_THE_USER;
 
-    /// Each source of the page with its text.
+    /// The sources of the page, with their texts.
     fn sources(folder: &Path, into: &mut Vec<(String, String)>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_file_names_what_is_kept() {
+    fn no_other_file_names_a_stored_value() {
         let mut all = Vec::new();
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
         let others: Vec<_> = all
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn signing_out_takes_nothing_that_waits_to_be_sent() {
+    fn signing_out_removes_no_unsent_message() {
         for kept in [super::OUTBOX, super::DRAFT, super::FAILED] {
             assert!(!OF_THE_USER.iter().any(|beginning| kept.starts_with(beginning)), "{kept}");
         }

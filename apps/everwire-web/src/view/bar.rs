@@ -8,36 +8,36 @@ use web_time::Instant;
 use crate::dom::{self, Switch};
 use crate::room::Room;
 
-/// So often a server that is there has to have been out of reach for the client before it counts as one that refuses: it
-/// may have come back between the two.
+/// How often a server must be found up after failed attempts before it counts as one that refuses the user; after one time it
+/// may just have come up.
 const REFUSED: u32 = 2;
-/// So many seconds before the next attempt it is too late to ask for it.
+/// With fewer seconds left before the next attempt, the button to try now is not offered.
 const WORTH_HASTE: u64 = 2;
 
-/// The room's name, and where its connection stands.
+/// The room's name, and the state of its connection.
 pub(super) struct Bar {
     words: Words,
     menu: HtmlElement,
-    /// As the menu's button says it, once it does.
+    /// Whether the menu's button says that the side is open; `None` until it was set.
     expanded: Cell<Option<bool>>,
     dot: HtmlElement,
     state: dom::Words,
-    /// The same for those who hear it: once for each state, not each second.
+    /// The same for screen readers, updated once for each state and not each second.
     told: dom::Words,
-    /// The attempt that was waited for when it was told.
+    /// The attempt that was awaited when it was updated.
     awaited: Cell<Option<u32>>,
     waiting: dom::Words,
-    /// Connects again, or now.
+    /// Hides the button to connect again, or now.
     again: Switch,
     say_again: dom::Words,
-    /// Leads to the sign-in.
+    /// Hides the button to sign in as another user.
     other: Switch,
     here: dom::Words,
-    /// Nobody knows who else is here.
+    /// Hides the number of present users while it is not known.
     is_unknown: Switch,
-    /// How often the server was there while no connection to it came about.
+    /// How often the server was found up although the connection failed.
     doubts: Cell<u32>,
-    /// Why the server lets nobody in, once it was asked.
+    /// Why the server refuses the user, once it was asked.
     refusal: RefCell<Option<String>>,
 }
 
@@ -100,12 +100,12 @@ impl Bar {
         }
     }
 
-    /// The server is there, though no connection came about. Whether that is new.
+    /// Notes that the server is up although the connection failed; returns whether that is the first time.
     pub(super) fn doubt(&self) -> bool {
         self.doubts.replace(self.doubts.get() + 1) == 0
     }
 
-    /// The server lets nobody in, for this reason.
+    /// Notes that the server refuses the user, for this reason.
     pub(super) fn refuse(&self, code: String) {
         self.refusal.replace(Some(code));
     }
@@ -114,7 +114,7 @@ impl Bar {
         let _ = self.menu.focus();
     }
 
-    /// Where a connection stands.
+    /// The state of a connection, in words.
     fn standing(&self, state: &State) -> Standing {
         let (text, class, offer) = match state {
             State::Connecting { attempt: 0 | 1 } => (Text::Connecting, "waiting", Offer::Nothing),
@@ -129,7 +129,7 @@ impl Bar {
             }
             State::Disconnected { retry_at, .. } => {
                 let left = retry_at.saturating_duration_since(Instant::now());
-                // A countdown that ends at 1, not at 0.
+                // Rounded up, so that the countdown ends at 1 and not at 0.
                 let seconds = left.as_secs() + u64::from(left.subsec_millis() > 0);
                 let text = if seconds == 0 { Text::OfflineNow } else { Text::Offline { seconds } };
                 (text, "bad", if seconds < WORTH_HASTE { Offer::Nothing } else { Offer::Now })
@@ -153,7 +153,7 @@ impl Bar {
         Standing { said: self.words.say(&text), class, offer }
     }
 
-    /// The browser says that there is no network, whatever is known of the connection.
+    /// The state while the browser reports that there is no network.
     fn no_network(&self, state: &State) -> Standing {
         match state {
             State::Closing | State::Closed(_) => self.standing(state),
@@ -171,33 +171,33 @@ impl Bar {
         Standing { said: self.words.say(text), class: "bad", offer }
     }
 
-    /// Causes have words in English only.
+    /// Causes are in English only.
     fn speaks_english(&self) -> bool {
         self.words.language() == Language::English
     }
 }
 
-/// What is said of a connection.
+/// The text about a connection, its colour, and the buttons to offer.
 struct Standing {
     said: String,
-    /// Of its colour.
+    /// The CSS class of its colour.
     class: &'static str,
     offer: Offer,
 }
 
-/// What somebody may want to do about a connection.
+/// The buttons to offer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Offer {
     Nothing,
-    /// To try now.
+    /// Try now.
     Now,
-    /// To try again, as nothing happens by itself.
+    /// Try again; the client has stopped trying.
     Again,
-    /// The same, or to be somebody else.
+    /// Try again, or sign in as another user.
     AgainOrOther,
 }
 
-/// Why there is no token to connect with, in the server's words.
+/// The server's reason why there is no token; empty if the cause is another one.
 fn no_token(cause: &Cause) -> &str {
     match cause {
         Cause::OpenFailed(OpenFailure { kind: OpenFailureKind::Hook, detail, .. }) => detail,

@@ -16,19 +16,19 @@ use crate::dom::{self, Switch};
 use crate::room::Room;
 use crate::rooms::Rooms;
 
-/// How long a button says what was done.
+/// How long a button shows that its action was done.
 const SAID: Duration = Duration::from_secs(2);
 
-/// The rooms, and the one that is shown.
+/// The list of rooms, and the room that is shown.
 pub(crate) struct Chat {
     pub(crate) rooms: Rc<Rooms>,
     words: Words,
     root: Element,
     update: Switch,
-    /// What was done, for those who can't see the button.
+    /// The same for screen readers.
     done: HtmlElement,
     side: Side,
-    /// On a phone it lies over the messages, if it is open.
+    /// Whether the list of rooms is open; on a narrow screen it covers the messages then.
     side_is_open: Cell<bool>,
     main: RefCell<Main>,
     title: RefCell<String>,
@@ -44,7 +44,7 @@ struct Main {
 }
 
 impl Chat {
-    /// In the document, in the place of everything else.
+    /// Replaces the whole document's content.
     pub(crate) fn new(rooms: Rc<Rooms>, words: Words) -> Self {
         let root = dom::template("chat");
         dom::find(&root, ".update span").set_text_content(Some(&words.say(&Text::NewVersion)));
@@ -92,7 +92,7 @@ impl Chat {
         self.show_title(&room);
     }
 
-    /// The tab's title says how much is new.
+    /// Shows the number of unread messages in the tab's title.
     fn show_title(&self, room: &Room) {
         let unread = self.rooms.unread();
         self.rooms.alerts().show_badge(unread.messages);
@@ -107,7 +107,7 @@ impl Chat {
         }
     }
 
-    /// Who uses the keyboard goes in there with it, and comes back.
+    /// Opens or closes the list of rooms; on a narrow screen the keyboard's focus moves into it and back.
     pub(crate) fn open_side(&self, open: bool) {
         let was_open = self.side_is_open.replace(open);
         if open {
@@ -126,13 +126,13 @@ impl Chat {
         }
     }
 
-    /// The server does not let the user into the room that is shown, for this reason.
+    /// The server refuses the user in the shown room, for this reason.
     pub(crate) fn refuse(&self, code: String) {
         self.main.borrow().bar.refuse(code);
         self.show();
     }
 
-    /// The server is there, though no connection came about: it may not take the token any more.
+    /// The server is up although the connection failed: the token may not be valid any more.
     pub(crate) fn doubt(&self) {
         if self.main.borrow().bar.doubt()
             && let Some(account) = self.rooms.account()
@@ -141,7 +141,7 @@ impl Chat {
         }
     }
 
-    /// Does what the button asks for that was pressed.
+    /// Does the action of a button.
     pub(crate) fn act(&self, action: Action, button: &Element) {
         let room = self.rooms.shown();
         let at = || button.get_attribute("data-at").and_then(|at| at.parse().ok());
@@ -149,7 +149,7 @@ impl Chat {
             Action::Menu => self.open_side(!self.side_is_open.get()),
             Action::People => {
                 self.open_side(true);
-                // Where they are always to be seen, that shows where.
+                // On a wide screen, where the list is always open, the focus shows where it is.
                 let _ = dom::find(&self.root, ".present").focus();
             }
             Action::Close => self.open_side(false),
@@ -189,20 +189,20 @@ impl Chat {
                 let Some(id) = message_of(button) else { return };
                 self.copy(room.text_of(&id).unwrap_or_default(), button);
             }
-            // Those of the application, not of what it shows.
+            // `App` handles these.
             Action::SignOut | Action::AskWho => {}
         }
     }
 
-    /// Does something with the message of a button, and says why it can't be done if so.
+    /// Does something with the message of a button, and shows the error if it fails.
     fn change(&self, button: &Element, act: impl FnOnce(&str) -> Result<(), String>) {
         if let Some(id) = message_of(button) {
             self.main.borrow().composer.complain_of(act(&id));
         }
     }
 
-    /// Takes the last message of ours back into what is being written, if nothing is written and it has not arrived; whether that
-    /// was tried.
+    /// Moves the last own message back into the draft, if the draft is empty and the message has not arrived; returns whether
+    /// that was tried.
     pub(crate) fn edit_last(&self) -> bool {
         let room = self.rooms.shown();
         let is_free = room.draft().is_empty();
@@ -215,7 +215,7 @@ impl Chat {
         self.main.borrow().composer.take_up(edited);
     }
 
-    /// Puts a text into the clipboard, and says so on the button.
+    /// Copies a text to the clipboard, and shows that on the button.
     fn copy(&self, text: String, button: &Element) {
         let (button, heard, said) = (button.clone(), self.done.clone(), self.words.say(&Text::Copied));
         spawn_local(async move {
@@ -238,12 +238,12 @@ impl Chat {
         }
     }
 
-    /// Somebody has written something somewhere.
+    /// The draft was changed.
     pub(crate) fn input(&self) {
         self.main.borrow().composer.on_input();
     }
 
-    /// A key was pressed where somebody writes; whether it is done with.
+    /// A key was pressed in the text area; returns whether it was handled.
     pub(crate) fn writes(&self, key: &str) -> bool {
         self.main.borrow().composer.on_key(key)
     }

@@ -10,10 +10,10 @@ use crate::browser;
 use crate::dom::{self, Switch};
 use crate::room::Room;
 
-/// Rows that the input grows to.
+/// The most rows of the text area.
 const ROWS: u32 = 4;
 
-/// Where a message is written.
+/// The form in which a message is written.
 pub(super) struct Composer {
     room: Room,
     words: Words,
@@ -23,7 +23,7 @@ pub(super) struct Composer {
     is_lost: Switch,
     unkept: dom::Words,
     wrong: dom::Words,
-    /// Why the last thing that was asked for could not be done.
+    /// The error of the last action, if it failed.
     problem: RefCell<String>,
     grows_itself: bool,
 }
@@ -65,7 +65,7 @@ impl Composer {
     fn show_draft(&self) {
         let draft = self.room.draft();
         self.unsendable.turn(!is_sendable(&draft));
-        // The limit is one of bytes; people count characters, and take them away at the end.
+        // The limit is in bytes; the number shown is that of the characters to remove at the end.
         self.wrong.show(match draft[draft.floor_char_boundary(TEXT_BYTES)..].chars().count() {
             0 => self.problem.borrow().clone(),
             over => self.words.say(&Text::TooLong { over: over as u64 }),
@@ -79,7 +79,7 @@ impl Composer {
         self.write(draft);
     }
 
-    /// Whether a key was for the names that are offered.
+    /// Handles a key for the offered names; returns whether it was one.
     pub(super) fn on_key(&self, key: &str) -> bool {
         let done = self.names.on_key(key, &self.input.value());
         let is_done = done.is_some();
@@ -89,7 +89,7 @@ impl Composer {
         is_done
     }
 
-    /// Takes one of them.
+    /// Inserts an offered name.
     pub(super) fn take_name(&self, at: usize) {
         if let Some(draft) = self.names.take(at, &self.input.value()) {
             self.write(draft);
@@ -117,13 +117,13 @@ impl Composer {
         let _ = self.input.focus();
     }
 
-    /// Says why something could not be done, or no more why something before it could not.
+    /// Shows the error of an action, or removes that of the last one.
     pub(super) fn complain_of(&self, done: Result<(), String>) {
         *self.problem.borrow_mut() = done.err().unwrap_or_default();
         self.show_draft();
     }
 
-    /// Something was taken back to be written anew, or why it could not be.
+    /// A message was moved back into the draft, or could not be.
     pub(super) fn take_up(&self, taken: Result<(), String>) {
         let draft = self.room.draft().clone();
         self.input.set_value(&draft);
@@ -132,7 +132,7 @@ impl Composer {
         let _ = self.input.focus();
     }
 
-    /// On a phone the keyboard would cover the messages that somebody came to read.
+    /// Focuses the text area; not on touch screens, where the keyboard would cover the messages.
     pub(super) fn focus(&self) {
         if !browser::is_touched() {
             let _ = self.input.focus();
@@ -141,11 +141,11 @@ impl Composer {
     }
 
     fn grow(&self) {
-        // Each look at a height is a layout: most keys change none.
+        // Reading a height costs a layout, and most keys do not change it.
         if self.grows_itself || (self.input.rows() == 1 && self.fits()) {
             return;
         }
-        // From small to large, so that it shrinks too.
+        // Tried from small to large, so that it shrinks too.
         for rows in 1..=ROWS {
             self.input.set_rows(rows);
             if self.fits() {

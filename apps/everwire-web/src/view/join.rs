@@ -9,19 +9,19 @@ use crate::browser;
 use crate::dom::{self, Switch};
 use crate::storage;
 
-/// Asks who somebody is.
+/// The form for a name, or for a user and a password.
 pub(crate) struct Join {
     pub(crate) with_password: bool,
     name: HtmlInputElement,
     password: HtmlInputElement,
     problem: dom::Words,
     missing: Switch,
-    /// The server is being asked.
+    /// Whether a request is in flight.
     busy: Cell<bool>,
 }
 
 impl Join {
-    /// In the document, in the place of everything else.
+    /// Replaces the whole document's content.
     pub(crate) fn new(auth: Auth, words: Words) -> Self {
         let root = dom::template("join");
         let with_password = auth == Auth::Password;
@@ -52,7 +52,7 @@ impl Join {
         }
         dom::show_only(&root);
         browser::document().set_title("Everwire");
-        // Whose sign-in has ended has to say less.
+        // A user whose sign-in has ended only has to type the password.
         let user = storage::kept(storage::USER).filter(|_| with_password).unwrap_or_default();
         let wanted = if user.is_empty() { &join.name } else { &join.password };
         join.name.set_value(&user);
@@ -65,7 +65,7 @@ impl Join {
         (self.name.value(), self.password.value())
     }
 
-    /// Somebody has written something.
+    /// An input was changed.
     pub(crate) fn on_input(&self) {
         let (name, password) = self.given();
         let is_complete = !name.trim().is_empty() && (!self.with_password || !password.is_empty());

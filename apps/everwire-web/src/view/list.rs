@@ -13,18 +13,18 @@ use crate::room::Room;
 use crate::rows::{Day, Key, Look, Row};
 use crate::unread::Count;
 
-/// Nearer to an edge than this, more rows come into the document.
+/// The distance from an edge, in pixels, below which more rows are put into the document.
 const NEAR: i32 = 600;
-/// Nearer to the end than this counts as there.
+/// The distance from the end, in pixels, that counts as the end.
 const AT_END: i32 = 40;
-/// So many screens at once are no scrolling, but a jump.
+/// Scrolling by more screens at once than this is a jump.
 const FAR: i32 = 2;
-/// So far from the top stands the line above what is new.
+/// The distance of the line of the unread from the top, in pixels.
 const LINE: f64 = 8.0;
-/// More rows at once than these are not read aloud.
+/// The most new rows that screen readers read aloud at once.
 const FEW: usize = 10;
 
-/// What was said. Only a part of it is in the document.
+/// The list of messages, of which only a part is in the document.
 pub(super) struct List {
     room: Room,
     words: Words,
@@ -35,22 +35,23 @@ pub(super) struct List {
     nothing: dom::Words,
     newest: Switch,
     news: dom::Words,
-    /// What the button leads to: what was passed over, or the newest.
+    /// Whether the button leads back to skipped messages; if not, it leads to the newest.
     leads_back: Cell<bool>,
     read_all: Switch,
     typing: dom::Words,
-    /// What is in the document, of which of the room's versions, and on which day.
+    /// The rows in the document.
     shown: RefCell<Vec<Shown>>,
+    /// The room's version and the day of these rows.
     version: Cell<Option<(u64, Day)>>,
-    /// What comes is read aloud.
+    /// Whether screen readers read new rows aloud.
     is_live: Cell<bool>,
-    /// What the reader looks at, unless it is the end.
+    /// The element that has to keep its position; `None` at the end of the list.
     anchor: RefCell<Option<Anchor>>,
-    /// The last message that was seen, unless what is shown now has nothing to do with that.
+    /// The id of the last message that was seen; `None` after a jump.
     seen: RefCell<Option<String>>,
-    /// Where the list stood when it was last looked at.
+    /// The last known scroll position.
     top: Cell<i32>,
-    /// As high as the list was when it was last looked at.
+    /// The last known height.
     height: Cell<i32>,
     _sizes: Option<Sizes>,
 }
@@ -132,7 +133,7 @@ impl List {
         }
     }
 
-    /// To the newest, or from there back to what was passed over.
+    /// Jumps to the newest messages, or from there back to skipped ones.
     pub(super) fn jump(&self) {
         if self.leads_back.get() {
             self.room.go_back();
@@ -141,14 +142,14 @@ impl List {
         }
     }
 
-    /// What is on the screen is seen, if somebody looks.
+    /// Reports the messages on the screen as seen, if the user looks at the page.
     fn look(&self) {
         if !browser::is_looked_at() || self.room.is_seeking() {
             return;
         }
         let last = if self.room.at_end() && self.room.is_newest() { self.room.last_id() } else { self.last_shown() };
         let Some(last) = last else { return };
-        // What has come since, or has passed the screen when somebody scrolled, was seen.
+        // Messages that have come since, or were scrolled past, were seen too.
         let first = self.seen.borrow().clone().or_else(|| self.first_shown());
         if let Some(first) = first {
             self.room.saw(&first, &last);
@@ -156,18 +157,18 @@ impl List {
         self.seen.replace(Some(last));
     }
 
-    /// The first message of which something is on the screen.
+    /// The id of the first message that is visible, at least in part.
     fn first_shown(&self) -> Option<String> {
         self.message_at(self.list.get_bounding_client_rect().top() + 2.0, 16.0)?.get_attribute("data-id")
     }
 
-    /// The last message that is wholly on the screen.
+    /// The id of the last message that is visible as a whole.
     fn last_shown(&self) -> Option<String> {
         let bottom = self.list.get_bounding_client_rect().bottom();
         let mut row = self.message_at(bottom - 2.0, -16.0);
         while let Some(found) = row {
             let id = found.get_attribute("data-id").unwrap_or_default();
-            // Half a pixel is no line.
+            // Rounding by up to a pixel is tolerated.
             if !id.is_empty() && found.get_bounding_client_rect().bottom() <= bottom + 1.0 {
                 return Some(id);
             }
@@ -176,18 +177,18 @@ impl List {
         None
     }
 
-    /// The message at this height, or some steps from there.
+    /// The message at this height, or the first one found in steps from there.
     fn message_at(&self, y: f64, step: f32) -> Option<Element> {
         let area = self.list.get_bounding_client_rect();
         let middle = (area.left() + area.width() / 2.0) as f32;
-        // A short list begins far down.
+        // A short list begins near the bottom.
         (0..self.list.client_height() / 16).find_map(|steps| {
             let there = browser::document().element_from_point(middle, y as f32 + step * steps as f32)?;
             there.closest(".message").ok()?
         })
     }
 
-    /// Touches only the rows that came, went or changed.
+    /// Updates only the rows that were added, removed or changed.
     fn show_rows(&self, rows: &[Row<'_>]) {
         let mut shown = self.shown.borrow_mut();
         let steps = keyed::steps(shown.len(), rows.len(), |old, new| rows[new].has(&shown[old].key));
@@ -215,7 +216,7 @@ impl List {
         }
     }
 
-    /// Has read aloud what is new at the end, and not what fills the list.
+    /// Has screen readers read aloud new messages at the end, but not rows that fill the list.
     fn announce(&self, steps: &[Step]) {
         let inserted = steps.iter().filter(|step| **step == Step::Insert).count();
         let first = steps.iter().position(|step| *step == Step::Insert);
@@ -226,24 +227,24 @@ impl List {
         }
     }
 
-    /// Keeps what the reader looks at where it is; at the end, that is the end.
+    /// Keeps the visible part of the list where it is; at the end, follows the end.
     fn follow(&self) {
         let (room, list) = (&self.room, &self.list);
         if room.at_end() {
-            // As far as it goes.
+            // The browser clamps it to the end.
             list.set_scroll_top(i32::MAX);
             self.stop_at_line();
             self.load_gaps();
         } else if let Some(moved) = self.anchor.borrow().as_ref().and_then(|anchor| anchor.moved(list)) {
             list.set_scroll_top(list.scroll_top() + moved);
         }
-        // Short rows may not have filled the space: then nothing was scrolled that would ask for more.
+        // If the rows do not fill the list, there is no scroll event that would add more.
         self.fill();
     }
 
-    /// What is new and was not seen yet begins on the screen, however much there is of it.
+    /// Scrolls up so that the line of the unread is visible, if there are unseen messages.
     fn stop_at_line(&self) {
-        // While it is sought, the line stands above what happens to be loaded.
+        // While older unread messages are being loaded, the line is not at the first one.
         if !self.room.is_line_pending() || self.room.is_seeking() {
             return;
         }
@@ -259,26 +260,26 @@ impl List {
 
     pub(super) fn on_scroll(&self) {
         let (room, list) = (&self.room, &self.list);
-        // What is seen is still what was before the jump.
+        // The visible part is still that before the jump.
         if room.is_jumping() {
             return;
         }
         let height = list.client_height();
         if self.height.replace(height) != height && room.at_end() {
-            // It was not the reader who left the end.
+            // The size has changed; the user has not left the end.
             return self.follow();
         }
         let end = self.below() < AT_END && room.is_newest();
-        // At the end it is the end that stays in view, and to look for a row costs as much as to draw one.
+        // At the end no anchor is needed, and finding one costs as much as drawing a row.
         *self.anchor.borrow_mut() = if end { None } else { Anchor::of(list) };
         room.set_at_end(end);
         let top = list.scroll_top();
         let way = top - self.top.replace(top);
         if way.abs() > FAR * height {
-            // Nobody sees what a jump leads over.
+            // The messages that a jump skips are not seen.
             self.seen.take();
         } else if way < 0 {
-            // Upwards it is what comes above that is seen.
+            // When scrolling up, the messages that appear above are seen.
             let (first, last) = (self.first_shown(), self.seen.borrow().clone());
             if let (Some(first), Some(last)) = (first, last) {
                 room.saw(&first, &last);
@@ -289,7 +290,7 @@ impl List {
         self.load_gaps();
     }
 
-    /// There is another place for the list: a keyboard has come, a draft has grown, a phone was turned.
+    /// The list's size has changed: by a keyboard on the screen, a longer draft, or a turned device.
     fn on_resize(&self) {
         self.height.set(self.list.client_height());
         self.follow();
@@ -298,7 +299,7 @@ impl List {
         }
     }
 
-    /// Has more rows come into the document where there are only few beyond what is seen.
+    /// Puts more rows into the document where only few are left beyond the visible ones.
     fn fill(&self) {
         if self.list.scroll_top() < NEAR {
             self.room.show_more(true);
@@ -307,7 +308,8 @@ impl List {
         }
     }
 
-    /// Asks for what is missing near what is seen. Not for each page that comes: a gap may be as long as the history.
+    /// Loads missing messages at gaps near the visible part. Not after each loaded page, because a gap may be as long as the
+    /// history.
     fn load_gaps(&self) {
         for shown in self.shown.borrow().iter() {
             let (Key::Gap(above), Look::Gap { gone: false }) = (&shown.key, &shown.look) else { continue };
@@ -318,7 +320,7 @@ impl List {
         }
     }
 
-    /// How much of the list is below what is seen.
+    /// The height of the list below the visible part, in pixels.
     fn below(&self) -> i32 {
         self.list.scroll_height() - self.list.scroll_top() - self.list.client_height()
     }

@@ -1,4 +1,4 @@
-//! One row of the list.
+//! The elements of the list's rows.
 
 use everwire_chat::mention::spans;
 use everwire_chat::{Entry, Failure, Rejection, Status};
@@ -15,7 +15,7 @@ use crate::room::Room;
 use crate::rows::{Called, Day, Look, Row, Start};
 use crate::unread::Count;
 
-/// Writes rows.
+/// Creates and updates the elements of rows.
 pub(super) struct Writer {
     words: Words,
     room: Room,
@@ -38,14 +38,14 @@ impl Writer {
         line.set_class_name(class);
         if let Row::Notice(_) = row {
             dom::set(&line, "dir", "auto");
-            // It stays where it is, as messages do.
+            // An anchor for scrolling, as messages are.
             dom::set(&line, "data-id", "");
         }
         dom::find(&line, "span").set_text_content(Some(&line_words(row, self.words)));
         line
     }
 
-    /// Makes a row that stays look as it does now; `before`: as it has looked.
+    /// Updates the element of a row that stays in the document; `before`: its look so far.
     pub(super) fn renew(&self, shown: &Element, row: &Row<'_>, before: &Look) {
         match *row {
             Row::Message { entry, first } => {
@@ -76,7 +76,7 @@ impl Writer {
         row
     }
 
-    /// What depends on how far a message has come, and on what stands above it.
+    /// Sets the parts that depend on a message's status, and on the message above it.
     fn dress(&self, row: &Element, entry: &Entry, first: bool) {
         row.set_class_name(&format!(
             "message {}{}{}",
@@ -93,7 +93,7 @@ impl Writer {
             }
             _ => {}
         }
-        // Who hears a line alone hears whose it is.
+        // A message without a visible name has the author's name for screen readers.
         match (part(row, ".heard"), named) {
             (None, false) => {
                 let says = if entry.own { Text::YouSay } else { Text::Says { name: &entry.user_name } };
@@ -107,7 +107,7 @@ impl Writer {
         }
     }
 
-    /// Says whose messages begin here.
+    /// Adds the author's name and initials above a message.
     fn sign(&self, row: &Element, entry: &Entry) {
         let colour = self.room.colour_of(&entry.user_id);
         let name = dom::new("p");
@@ -118,7 +118,7 @@ impl Writer {
     }
 }
 
-/// The first letters of a name, in its colour.
+/// The initials of a name, in the user's colour.
 pub(super) fn avatar(name: &str, colour: usize) -> Element {
     let avatar = dom::new("span");
     avatar.set_class_name(&format!("avatar colour-{colour}"));
@@ -148,7 +148,7 @@ fn date(Day { year, month, day, weekday }: Day, words: Words) -> String {
     words.say(&Text::Day { weekday, day, month, year: &year.to_string() })
 }
 
-/// Day and time.
+/// The day and the time, for a tooltip.
 fn moment(unix_ms: i64, words: Words) -> String {
     format!(
         "{}, {}",
@@ -157,7 +157,7 @@ fn moment(unix_ms: i64, words: Words) -> String {
     )
 }
 
-/// How far a message of ours has come, and what can be done with it.
+/// Shows the status of an own message, and the buttons for what can be done with it.
 fn show_status(row: &Element, status: &Status, words: Words) {
     let shown = part(row, ".status").unwrap_or_else(|| dom::add(&dom::find(row, ".meta"), "span"));
     let said = status_words(words, status);
@@ -173,18 +173,18 @@ fn show_status(row: &Element, status: &Status, words: Words) {
     }
     add_actions(row, status, words);
     if had_focus {
-        // To what can be done now; else to the list, which goes on from here.
+        // The focus moves to the new buttons, or to the list if there are none.
         let next = part(row, ".actions button").or_else(|| row.closest(".list").ok().flatten());
         let _ = next.map(|next| next.unchecked_into::<HtmlElement>().focus());
     }
 }
 
-/// What only some messages have.
+/// A part that only some messages have.
 fn part(row: &Element, selector: &str) -> Option<Element> {
     row.query_selector(selector).ok().flatten()
 }
 
-/// The line, with what is an address in it to be followed, and whom it addresses marked; whether it addresses somebody.
+/// Writes a message's text, with links for addresses and marks for mentions; returns whether it mentions a user.
 fn write(place: &Element, text: &str, names: &[String]) -> bool {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut addresses = false;
@@ -212,7 +212,7 @@ fn write(place: &Element, text: &str, names: &[String]) -> bool {
     addresses
 }
 
-/// Why a message failed, and what can be done with one that has not arrived.
+/// Adds why a message failed, and the buttons for one that has not arrived.
 fn add_actions(row: &Element, status: &Status, words: Words) {
     let failure = match status {
         Status::Failed(failure) => Some(failure),

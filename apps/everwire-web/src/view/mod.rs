@@ -1,9 +1,9 @@
-//! The screen's parts. Each takes its piece of the page's templates, shows what is, and touches only what has changed.
+//! The parts of the screen. Each copies its template, shows the present state, and updates only what has changed.
 //!
-//! - [`Join`]: who are you?
+//! - [`Join`]: the form for a name or a password
 //! - [`Chat`]: everything else, put together
-//! - `bar`: where the connection stands; `side`: rooms and people; `list` and `message`: what was said; `composer`: what
-//!   is being written, with the `names` that it may go on with
+//! - `bar`: the state of the connection; `side`: rooms and users; `list` and `message`: the messages; `composer`: the text
+//!   area, with the `names` that complete a mention
 
 mod anchor;
 mod bar;

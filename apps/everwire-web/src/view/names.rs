@@ -6,14 +6,14 @@ use web_sys::{Element, HtmlElement, HtmlTextAreaElement};
 use crate::action::{ATTRIBUTE, Action};
 use crate::dom;
 
-/// So many names are offered.
+/// The most names that are offered.
 const MOST: usize = 6;
 
-/// The names that an `@` in what is being written may go on with, above it.
+/// The list of names that complete an `@` in the draft.
 pub(super) struct Names {
     input: HtmlTextAreaElement,
     list: HtmlElement,
-    /// What is offered, and where what is being written ends, in bytes: at the cursor.
+    /// The completion that is offered, and the cursor's position in the draft, in bytes.
     offered: RefCell<Option<(Completion, usize)>>,
     chosen: Cell<usize>,
 }
@@ -24,7 +24,7 @@ impl Names {
         Self { input: input.clone(), list, offered: RefCell::default(), chosen: Cell::default() }
     }
 
-    /// Offers what fits to the text before the cursor; `names`: of whom it knows.
+    /// Offers those of `names` that complete the text before the cursor.
     pub(super) fn offer(&self, draft: &str, names: &[String]) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let before = &draft[..self.cursor(draft)];
@@ -53,7 +53,8 @@ impl Names {
         self.offer("", &[]);
     }
 
-    /// What a key does while names are offered, and the draft that follows if one was taken; `None`: nothing.
+    /// Handles a key while names are offered; returns the new draft if a name was inserted, and `None` if the key was not for the
+    /// names.
     pub(super) fn on_key(&self, key: &str, draft: &str) -> Option<Option<String>> {
         let count = self.offered.borrow().as_ref()?.0.candidates.len();
         let step = match key {
@@ -64,7 +65,7 @@ impl Names {
                 return Some(None);
             }
             "Enter" | "Tab" => return Some(self.take(self.chosen.get(), draft)),
-            // The cursor goes elsewhere.
+            // These keys move the cursor.
             "ArrowLeft" | "ArrowRight" | "Home" | "End" => {
                 self.close();
                 return None;
@@ -75,7 +76,7 @@ impl Names {
         Some(None)
     }
 
-    /// The draft with this name in it, and the cursor behind that.
+    /// Inserts a name into the draft, and puts the cursor after it; returns the new draft.
     pub(super) fn take(&self, at: usize, draft: &str) -> Option<String> {
         let (Completion { start, candidates, .. }, end) = self.offered.borrow().clone()?;
         let rest = draft.get(end..)?;
@@ -89,7 +90,7 @@ impl Names {
         Some(draft)
     }
 
-    /// Where in the draft the cursor stands, in bytes: browsers count units of UTF-16.
+    /// The cursor's position in the draft, in bytes; browsers count UTF-16 units.
     fn cursor(&self, draft: &str) -> usize {
         let mut units = self.input.selection_start().ok().flatten().map_or(usize::MAX, |units| units as usize);
         let is_before = |c: &char| {

@@ -15,7 +15,7 @@ use crate::room::Room;
 use crate::rooms::Rooms;
 use crate::unread::Count;
 
-/// The rooms and who is here. On a phone it lies over the messages.
+/// The list of rooms and of present users. On a narrow screen it covers the messages.
 pub(super) struct Side {
     words: Words,
     /// Our own name.
@@ -26,10 +26,10 @@ pub(super) struct Side {
     no_others: Switch,
     notify: HtmlInputElement,
     sound: HtmlInputElement,
-    /// The browser does not allow what was asked for.
+    /// Says that the browser does not allow notifications.
     barred: HtmlElement,
     problem: dom::Words,
-    /// It was said that messages wait there: of which place, in which version of the rooms.
+    /// The room, by its index and the version of the list, for which the user was warned that messages wait.
     warned: Cell<Option<(usize, u64)>>,
     shown: RefCell<Shown>,
 }
@@ -37,11 +37,11 @@ pub(super) struct Side {
 /// What is in the document.
 #[derive(Default)]
 struct Shown {
-    /// Of the rooms.
+    /// The version of the list of rooms.
     version: Option<u64>,
-    /// Of each room, how many are unread.
+    /// The number of unread messages of each room.
     unread: Vec<dom::Words>,
-    /// Whose people, and which version of them.
+    /// The room whose users are shown, and their version.
     people: Option<(String, u64)>,
 }
 
@@ -135,7 +135,7 @@ impl Side {
         counts
     }
 
-    /// Rooms that one may go to.
+    /// Shows the rooms that the server lists and the user has not joined.
     fn show_others(&self, rooms: &Rooms) {
         self.others.set_text_content(None);
         let words = self.words.within();
@@ -155,12 +155,12 @@ impl Side {
         }
     }
 
-    /// Somebody wants the sound, or does not want it any more.
+    /// The user has switched the sound on or off.
     pub(super) fn choose_sound(&self, rooms: &Rooms) {
         rooms.alerts().want_sound(self.sound.checked());
     }
 
-    /// Somebody wants notifications, or does not want them any more.
+    /// The user has switched notifications on or off.
     pub(super) fn choose_notifications(&self, rooms: &Rooms) {
         let alerts = Rc::clone(rooms.alerts());
         let (notify, barred, words) = (self.notify.clone(), self.barred.clone(), self.words.say(&Text::NotifyBarred));
@@ -172,7 +172,7 @@ impl Side {
         });
     }
 
-    /// Goes in there with the keyboard.
+    /// Moves the keyboard's focus to the shown room.
     pub(super) fn focus(&self) {
         let _ = dom::find(&self.places, ".active button").focus();
     }
@@ -199,7 +199,7 @@ impl Side {
         }
     }
 
-    /// Leaves a room; if messages to it wait, only when that was said.
+    /// Leaves a room. If messages to it wait, the first call only warns the user.
     pub(super) fn leave(&self, rooms: &Rooms, at: usize) {
         let (count, room) = (rooms.waiting(at), Some((at, rooms.version())));
         if count > 0 && self.warned.replace(room) != room {
@@ -209,7 +209,7 @@ impl Side {
         }
     }
 
-    /// Joins the room that is named; whether that is done.
+    /// Joins the room whose name was typed; returns whether that worked.
     pub(super) fn join(&self, rooms: &Rooms) -> bool {
         let name = self.new_room.value();
         !name.trim().is_empty() && self.go(rooms, &name)

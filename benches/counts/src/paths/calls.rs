@@ -9,7 +9,7 @@ use crate::measure::measured;
 
 const NOW: Moment = Moment::ZERO;
 
-/// Both ends, which have said hello.
+/// Both ends, after their hellos.
 fn ends() -> (Endpoint, Endpoint) {
     let mut client = Endpoint::new(Config::default(), Role::Client, 1);
     let mut server = Endpoint::new(Config::default(), Role::Server, 2);
@@ -20,7 +20,7 @@ fn ends() -> (Endpoint, Endpoint) {
     (client, server)
 }
 
-/// Carries over what one end sends, and gives the rest of what it says.
+/// Hands what one end sends to the other, and returns its other outputs.
 fn carry(from: &mut Endpoint, to: &mut Endpoint) -> Vec<Output> {
     let mut told = Vec::new();
     while let Some(output) = from.poll_output() {
@@ -58,7 +58,7 @@ pub(super) fn there_and_back() -> Operations {
     Ok(replied)
 }
 
-/// Items of 32 bytes of one stream, 32 at a time as they are taken from handlers, each processed.
+/// Items of 32 bytes of one stream, sent 32 at a time as handlers yield them, and each processed.
 pub(super) fn items() -> Operations {
     let (mut client, mut server) = ends();
     let (id, message) = client.open(NOW, &Request::stream("ticks", "go"))?;

@@ -10,7 +10,7 @@ use crate::measure::measured;
 const MEMBERS: usize = 1000;
 const LINES: usize = 64;
 
-/// A stored message as JSON and as a frame, and into the buffers of 1,000 connections.
+/// Encodes a stored message as JSON and as a frame, and writes it to the buffers of 1,000 connections.
 pub(super) fn fan_out() -> Operations {
     let server = || Connection::new(Role::Server, Config::default(), [0; 32]);
     let mut members: Vec<Connection> = (0..MEMBERS).map(|_| server()).collect();
@@ -26,7 +26,7 @@ pub(super) fn fan_out() -> Operations {
     Ok(told)
 }
 
-/// The JSON of a message, read by a client.
+/// Reads the JSON of messages, as a client does.
 pub(super) fn decode() -> Operations {
     let lines = lines();
     let mut read = 0;
@@ -36,8 +36,8 @@ pub(super) fn decode() -> Operations {
     Ok(read)
 }
 
-/// A timeline of 20,000 messages: our next one comes and is read by another member, then a page of 50 is put before the
-/// oldest, whose id is looked up for that.
+/// A timeline of 20,000 messages: an own message is added and read by another member, then a page of 50 is added before the
+/// oldest, which is looked up by its id.
 pub(super) fn timeline() -> Operations {
     const WINDOW: usize = 20_000;
     let mut timeline = Timeline::new(WINDOW);
@@ -59,7 +59,7 @@ pub(super) fn timeline() -> Operations {
     Ok(steps)
 }
 
-/// Messages as they look on the wire, each another, the same in every run.
+/// Messages as on the wire, all different, and the same in every run.
 pub(super) fn lines() -> Vec<String> {
     (0..LINES).map(|number| Event::Text(message(number)).to_json()).collect()
 }

@@ -14,18 +14,18 @@ const ROUNDS: usize = 40;
 
 type Failed = Box<dyn std::error::Error>;
 
-/// `Client::send` of 128 bytes, each `Delivery` dropped at once. What the driver does with them is not counted here.
+/// `Client::send` of 128 bytes, with each `Delivery` dropped at once. The driver's work is not counted.
 pub(super) fn send() -> Operations {
     connected(async |client| {
         let text = ByteString::from("x".repeat(128));
         for _ in 0..ROUNDS {
             measured(&mut || {
                 for _ in 0..AT_ONCE {
-                    // There is room.
+                    // It can't fail: the outbox has room.
                     drop(client.send(black_box(&text).clone()));
                 }
             });
-            // The driver's turn, until all of them have their outcome.
+            // Lets the driver work until all messages have their outcome.
             client.send("")?.await;
         }
         Ok((ROUNDS * AT_ONCE) as u64)
@@ -46,7 +46,7 @@ pub(super) fn send_many() -> Operations {
     })
 }
 
-/// With a client that is connected to a peer in the same thread.
+/// Calls `work` with a client that is connected to a peer in the same thread.
 fn connected(work: impl AsyncFnOnce(&Client) -> Operations) -> Operations {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -60,7 +60,7 @@ fn connected(work: impl AsyncFnOnce(&Client) -> Operations) -> Operations {
     })
 }
 
-/// Reads what comes, and so answers pings.
+/// Reads everything, which also answers pings.
 async fn answer(listener: TcpListener) -> Result<(), Failed> {
     let (stream, _) = listener.accept().await?;
     let (mut socket, _) = everwire_tokio::server(stream, Config::default(), |_| None).await?;

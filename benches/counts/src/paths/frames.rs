@@ -20,7 +20,7 @@ fn server(config: Config) -> Connection {
     Connection::new(Role::Server, config, [0; 32])
 }
 
-/// A client's text messages of 32 bytes into its buffer, masked.
+/// Encodes a client's text messages of 32 bytes, masked, into its buffer.
 pub(super) fn encode_small() -> Operations {
     let mut client = client(Config::default());
     let message = Message::from(ByteString::from("x".repeat(32)));
@@ -32,14 +32,14 @@ pub(super) fn encode_small() -> Operations {
     Ok(sent as u64)
 }
 
-/// The same out of a server's buffer, as messages that may be kept.
+/// Decodes the same from a server's buffer, as owned messages.
 pub(super) fn decode_small() -> Operations {
     let (mut client, mut server) = (client(Config::default()), server(Config::default()));
     let message = Message::from(ByteString::from("x".repeat(32)));
     let mut read = 0;
     for _ in 0..ROUNDS {
         for _ in 0..BATCH {
-            // It is never closing.
+            // It can't fail: the connection is not closing.
             let _ = client.send(&message);
         }
         server.receive(&client.outgoing().split());
@@ -58,7 +58,7 @@ fn read_all(connection: &mut Connection) -> u64 {
     messages
 }
 
-/// A binary message of 64 KiB: masked and encoded, then read by the server in pieces as a kernel gives them.
+/// Encodes a binary message of 64 KiB, masked, and decodes it in the pieces in which a kernel delivers it.
 pub(super) fn large() -> Operations {
     let (mut client, mut server) = (client(Config::default()), server(Config::default()));
     let message = Message::binary(Bytes::from(vec![7; 64 << 10]));
@@ -82,7 +82,7 @@ pub(super) fn large() -> Operations {
     Ok(read)
 }
 
-/// Chat JSON of some 1 KiB: compressed, then inflated, as the default settings have it.
+/// Compresses and decompresses chat JSON of some 1 KiB, with the default settings.
 pub(super) fn deflate() -> Operations {
     let (extensions, agreed) = agree()?;
     let mut config = Config::default();
@@ -103,7 +103,7 @@ pub(super) fn deflate() -> Operations {
     Ok(read)
 }
 
-/// What a client and a server agree on by an opening handshake.
+/// The extensions that a client and a server agree on in an opening handshake.
 fn agree() -> Result<(Extensions, Extensions), Box<dyn std::error::Error>> {
     let request = http::Request::get("ws://example.org/").body(())?;
     let mut client = ClientHandshake::new(&request, &[], [7; 16])?.compression(Deflate::default());

@@ -1,11 +1,11 @@
 //! The hot paths.
 //!
 //! - [`frames`]: the protocol: small frames, large ones, compression
-//! - [`outbox`]: the client's machine: one batch of messages to its outcomes, and 100,000 that wait
+//! - [`outbox`]: the client's machine: a batch of messages up to its outcomes, and 100,000 queued messages
 //! - [`session`]: both ends of a session
-//! - [`client`]: what an application calls
+//! - [`client`]: the methods that an application calls
 //! - [`calls`]: calls and items of streams
-//! - [`chat`]: a chat message to 1,000 members, and reading one, a long timeline
+//! - [`chat`]: fan-out of a chat message to 1,000 members, decoding of messages, a long timeline
 
 mod calls;
 mod chat;
@@ -14,10 +14,10 @@ mod frames;
 mod outbox;
 mod session;
 
-/// How many operations were measured.
+/// The number of measured operations.
 pub(crate) type Operations = Result<u64, Box<dyn std::error::Error>>;
 
-/// Work that is done for each message, or nearly so.
+/// A hot path: work that is done for each message, or nearly so.
 pub(crate) struct Path {
     pub(crate) name: &'static str,
     pub(crate) run: fn() -> Operations,

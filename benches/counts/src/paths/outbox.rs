@@ -24,7 +24,7 @@ fn machine() -> Result<Machine, Box<dyn std::error::Error>> {
     Ok(Machine::new(config, [7; 32])?)
 }
 
-/// 256 messages of 128 bytes on an open connection: accepted, encoded, written, and proven by the pong behind them.
+/// 256 messages of 128 bytes on an open connection: accepted, encoded, written, and proven by the pong after them.
 pub(super) fn batches() -> Operations {
     let mut machine = machine()?;
     let mut socket = Connection::new(Role::Client, everwire_ws::Config::default(), [7; 32]);
@@ -45,7 +45,7 @@ pub(super) fn batches() -> Operations {
     Ok(ended)
 }
 
-/// What a driver and an honest peer do until nothing is left to do; how many messages have had their outcome.
+/// Does the work of a driver and of a correct peer until nothing is left; returns the number of messages with an outcome.
 fn carry(machine: &mut Machine, socket: &mut Connection) -> u64 {
     let mut ended = 0;
     while let Some(output) = machine.poll_output() {
@@ -65,8 +65,8 @@ fn carry(machine: &mut Machine, socket: &mut Connection) -> u64 {
     ended
 }
 
-/// 100,000 messages without a connection, every fourth with a key, of which there are 1,000; then one in a hundred is cancelled,
-/// and the rest goes out on a connection.
+/// 100,000 messages are queued without a connection, every fourth with one of 1,000 keys; then one in a hundred is cancelled, and
+/// the rest is sent on a connection.
 pub(super) fn waiting() -> Operations {
     let mut machine = machine()?;
     let mut socket = Connection::new(Role::Client, everwire_ws::Config::default(), [7; 32]);

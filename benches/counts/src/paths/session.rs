@@ -12,7 +12,7 @@ use crate::measure::measured;
 const NOW: Moment = Moment::ZERO;
 const LINK: Attempt = Attempt(1);
 
-/// One message to the server, processed there, and one back, processed here; both acknowledged.
+/// One message to the server and one back, both processed and acknowledged.
 pub(super) fn there_and_back() -> Operations {
     let mut ends = Ends::open()?;
     let text = ByteString::from("x".repeat(128));
@@ -29,7 +29,7 @@ pub(super) fn there_and_back() -> Operations {
     Ok(ends.ended)
 }
 
-/// 256 messages to the server, each processed there and acknowledged.
+/// 256 messages to the server, each processed and acknowledged.
 pub(super) fn one_way() -> Operations {
     let mut ends = Ends::open()?;
     let text = ByteString::from("x".repeat(128));
@@ -45,15 +45,15 @@ pub(super) fn one_way() -> Operations {
     Ok(ends.ended)
 }
 
-/// Both ends of a session, with a connection between them whose bytes are carried by hand.
+/// Both ends of a session, with a connection between them whose bytes are moved by hand.
 struct Ends {
     client: Machine,
     server: ServerSession,
     client_socket: Connection,
     server_socket: Connection,
-    /// Messages that either has processed.
+    /// The numbers of messages that the client and the server have processed.
     processed: [u64; 2],
-    /// Messages of the client that have had their outcome.
+    /// The number of the client's messages that have their outcome.
     ended: u64,
 }
 
@@ -89,7 +89,7 @@ impl Ends {
         let _ = self.client.send(NOW, Message::from(text.clone()));
     }
 
-    /// What the client has to say goes to the server, which processes it.
+    /// Moves the client's output to the server, which processes it.
     fn carry_to_server(&mut self) {
         self.client_says();
         self.server_socket.receive(&self.client_socket.outgoing().split());
@@ -111,7 +111,7 @@ impl Ends {
         self.server_says();
     }
 
-    /// What the server has to say goes to the client, which processes it.
+    /// Moves the server's output to the client, which processes it.
     fn carry_to_client(&mut self) {
         self.server_says();
         self.client_socket.receive(&self.server_socket.outgoing().split());

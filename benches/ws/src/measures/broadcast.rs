@@ -9,14 +9,14 @@ use crate::process::cpu_time;
 use crate::wire::Wire;
 use crate::{Done, chat};
 
-/// Microseconds of CPU per member, with nothing below the protocol.
+/// Measures the CPU time per member in microseconds, without a transport.
 pub(super) async fn without_transport<P: Peer>(effort: Effort) -> Done<Vec<f64>> {
     let member = |_| open::<P>(Measure::BroadcastProtocol, Wire::null(), End::Server);
     let mut members = (0..effort.connections).map(member).collect::<Done<Vec<_>>>()?;
     Ok(vec![broadcast(&mut members, effort).await?])
 }
 
-/// Microseconds of CPU per member, through TCP.
+/// Measures the CPU time per member in microseconds, through TCP.
 pub(super) async fn server<P: Peer>(listener: TcpListener, effort: Effort) -> Done<()> {
     let (mut control, _) = listener.accept().await?;
     let mut members = Vec::new();
@@ -29,7 +29,7 @@ pub(super) async fn server<P: Peer>(listener: TcpListener, effort: Effort) -> Do
     Ok(())
 }
 
-/// Reads what all members get, without looking at it; the figure comes from the server.
+/// Reads and discards what all members receive; the figure comes from the server.
 pub(super) async fn client(address: &str, effort: Effort) -> Done<Vec<f64>> {
     let mut control = TcpStream::connect(address).await?;
     for _ in 0..effort.connections {

@@ -1,4 +1,4 @@
-//! What a connection holds on the server when its traffic has ceased.
+//! The server's memory for a connection after its traffic has ended.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use crate::peers::{End, Peer};
 use crate::wire::Wire;
 use crate::{Done, chat, process};
 
-/// Messages that each connection has in flight at once, and how often that many.
+/// The number of messages that each connection has in flight, and the number of such bursts.
 const BURST: usize = 16;
 const BURSTS: usize = 3;
 
-/// How long the server is given to give memory back, and how often: an allocator does so when it is used.
+/// The pauses for the server to return memory; there are several, because an allocator returns it when it is used.
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSES: usize = 5;
 
-/// KiB of resident memory per connection.
+/// Measures the resident memory per connection, in KiB.
 pub(super) async fn client<P: Peer>(measure: Measure, address: &str, effort: Effort) -> Done<Vec<f64>> {
     let messages: Vec<_> = chat::messages().iter().take(BURST).map(|text| P::text(text)).collect();
-    // One connection has shown the process all code and made it all that is shared.
+    // A first connection loads all code and allocates everything that is shared.
     let mut first = vec![connect::<P>(measure, address).await?];
     talk(&mut first, &messages).await?;
     let before = resident(&mut first[0]).await?;
     let mut connections = Vec::new();
     for _ in 0..effort.connections {
         connections.push(connect::<P>(measure, address).await?);
-        // A server that does not keep up with accepting makes clients wait for seconds.
+        // One by one: if accepting falls behind, clients wait for seconds.
         talk(connections.last_mut().map_or(&mut [], std::slice::from_mut), &messages[..1]).await?;
     }
     talk(&mut connections, &messages).await?;
@@ -40,7 +40,7 @@ pub(super) async fn server<P: Peer>(measure: Measure, listener: TcpListener) -> 
     loop {
         let (stream, _) = listener.accept().await?;
         let peer = open::<P>(measure, Wire::tcp(stream)?, End::Server)?;
-        // A client that is done just goes.
+        // A client that has finished just disconnects.
         tokio::spawn(async { drop(echo(peer).await) });
     }
 }
@@ -49,7 +49,7 @@ async fn connect<P: Peer>(measure: Measure, address: &str) -> Done<P> {
     Connected { measure, wire: Wire::tcp(TcpStream::connect(address).await?)? }.open()
 }
 
-/// A burst on all connections at once, then what comes back.
+/// Sends a burst on all connections at once, then reads the echoes.
 async fn talk<P: Peer>(connections: &mut [P], messages: &[P::Message]) -> Done<()> {
     for _ in 0..BURSTS {
         for connection in &mut *connections {
@@ -69,7 +69,7 @@ async fn talk<P: Peer>(connections: &mut [P], messages: &[P::Message]) -> Done<(
     Ok(())
 }
 
-/// The server's memory, once it has come to rest.
+/// The server's memory after the pauses.
 async fn resident<P: Peer>(connection: &mut P) -> Done<f64> {
     let mut resident = 0.0;
     for _ in 0..PAUSES {

@@ -1,4 +1,4 @@
-//! Large messages, one way: gigabytes a second, and the time on the processor of each end for a KiB.
+//! Large messages, one way: gigabytes per second, and each end's processor time per KiB.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::Done;
 use crate::peers::Peer;
 use crate::process::cpu_time;
 
-/// Bytes that flow before anything is measured, in which buffers and windows grow.
+/// Bytes that are sent before the measurement, so that buffers and windows grow.
 const BYTES_BEFORE: usize = 16 << 20;
 
 /// One way to the server, large messages: gigabytes per second, and CPU in ns per KiB.

@@ -1,4 +1,4 @@
-//! What is measured, and how the two processes of a measurement do it.
+//! The measures, and how the two processes of a measurement take them.
 
 mod broadcast;
 mod idle;
@@ -14,7 +14,7 @@ use crate::peers::{Compression, Contender, End, Peer, Tuned, dispatch};
 use crate::wire::Wire;
 use crate::{Done, chat, process};
 
-/// What is measured.
+/// A measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Measure {
     /// Messages of 32 B one way, batched, until the server has counted all.
@@ -31,7 +31,7 @@ pub(crate) enum Measure {
     DeflateAlone,
     /// The same with context.
     DeflateContext,
-    /// A compressed chat message to a thousand connections that cost nothing below the protocol.
+    /// A compressed chat message to a thousand connections without a transport.
     BroadcastProtocol,
     /// The same through a thousand TCP connections.
     BroadcastTcp,
@@ -185,7 +185,7 @@ impl Measure {
         }
     }
 
-    /// What ratios are to. `None`: the best of our rivals.
+    /// The contender that ratios are relative to; `None`: the best rival.
     pub(crate) fn base(self) -> Option<Contender> {
         match self {
             Self::RoundTrip => Some(Contender::RawTcp),
@@ -212,10 +212,10 @@ impl Measure {
     }
 }
 
-/// How much of everything.
+/// The size of the measurements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
-    /// How long a stream of messages flows.
+    /// The duration of a stream of messages.
     pub(crate) streaming: Duration,
     pub(crate) round_trips: usize,
     /// Connections that a broadcast goes to, or that idle.
@@ -226,18 +226,18 @@ pub(crate) struct Effort {
 impl Effort {
     pub(crate) const FULL: Self =
         Self { streaming: Duration::from_millis(300), round_trips: 4_000, connections: 1_000, broadcasts: 20 };
-    /// Just enough to see that everything runs.
+    /// Only enough to check that everything runs.
     pub(crate) const QUICK: Self =
         Self { streaming: Duration::from_millis(10), round_trips: 50, connections: 20, broadcasts: 3 };
 }
 
-/// The client's process: its figures, one per column.
+/// Runs the client's process; returns its figures, one per column.
 pub(crate) fn client(contender: Contender, measure: Measure, address: &str, effort: Effort) -> Done<Vec<f64>> {
     process::pin(process::CLIENT_CORE);
     dispatch!(contender, P => in_runtime(run_client::<P>(measure, address.to_owned(), effort)))
 }
 
-/// The server's process; it runs until it is killed.
+/// Runs the server's process, until it is killed.
 pub(crate) fn server(contender: Contender, measure: Measure, effort: Effort) -> Done<()> {
     process::pin(process::SERVER_CORE);
     dispatch!(contender, P => in_runtime(run_server::<P>(measure, effort)))
@@ -279,7 +279,7 @@ async fn run_server<P: Peer>(measure: Measure, effort: Effort) -> Done<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         let peer = open::<P>(measure, Wire::tcp(stream)?, End::Server)?;
-        // A client that is done just goes.
+        // A client that has finished just disconnects.
         let _ended = match measure {
             Measure::RoundTrip => round_trips::server(peer).await,
             Measure::Pipelined => stream::echo(peer).await,
@@ -295,7 +295,7 @@ async fn connect(measure: Measure, address: &str) -> Done<Connected> {
     Ok(Connected { measure, wire: Wire::tcp(TcpStream::connect(address).await?)? })
 }
 
-/// A client's stream, and what it is for.
+/// A client's stream, and the measure that it is for.
 struct Connected {
     measure: Measure,
     wire: Wire,
@@ -311,7 +311,7 @@ fn open<P: Peer>(measure: Measure, wire: Wire, end: End) -> Done<P> {
     P::open(wire, end, measure.tuned(), measure.compression()).ok_or_else(|| "it can't do that".into())
 }
 
-/// In a task, as nearly all code that holds a connection runs.
+/// Runs in a spawned task, as nearly all code with a connection does.
 fn in_runtime<T: Send + 'static>(task: impl Future<Output = Done<T>> + Send + 'static) -> Done<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async { tokio::spawn(task).await? })

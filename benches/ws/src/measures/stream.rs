@@ -8,15 +8,15 @@ use crate::Done;
 use crate::peers::Peer;
 use crate::process::cpu_time;
 
-/// Messages between two looks at the clock.
+/// The number of messages between two readings of the clock.
 const BETWEEN_LOOKS: usize = 256;
 
 const IN_FLIGHT: usize = 64;
 
-/// What is shorter than this is a word to the other side, all else is payload.
+/// Shorter messages, in bytes, are commands for the other side; all others are payload.
 const WORD: usize = 32;
 
-/// What the other side did between `start` and `end`.
+/// What the other side has counted between `start` and `end`.
 pub(super) struct Counted {
     messages: u64,
     pub(super) cpu: Duration,

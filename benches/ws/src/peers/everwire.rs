@@ -74,7 +74,7 @@ impl Peer for Everwire {
     }
 }
 
-/// Everwire that looks at messages where they stand.
+/// Everwire with a receiver that borrows messages from the read buffer.
 pub(crate) struct EverwireInPlace(Everwire);
 
 impl Peer for EverwireInPlace {
@@ -120,7 +120,7 @@ impl Peer for EverwireInPlace {
     }
 }
 
-/// Everwire whose messages are prepared once for all connections.
+/// Everwire with messages that are prepared once for all connections.
 pub(crate) struct EverwirePrepared(Everwire);
 
 impl Peer for EverwirePrepared {
@@ -159,7 +159,7 @@ impl Peer for EverwirePrepared {
     }
 }
 
-/// What the opening handshake agrees on.
+/// The extensions that an opening handshake agrees on.
 fn agreed(end: End, context: bool) -> Option<Extensions> {
     let mut settings = Deflate::default();
     settings.keep_own_context = context;

@@ -1,7 +1,6 @@
-//! fastwebsockets: it writes each frame and reads 8 KiB at once by itself, so it stands on buffered streams.
+//! fastwebsockets: on its own it writes each frame and reads 8 KiB at once, so it is used with buffered streams.
 //!
-//! A read that is dropped loses data, so one that waits is kept while what was written is flushed; that takes the split
-//! halves.
+//! Dropping a read loses data, so a pending read is kept while written frames are flushed, which requires the split halves.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -24,9 +23,9 @@ type Write = WebSocketWrite<BufWriter<WriteHalf<Wire>>>;
 pub(crate) struct FastWebSockets {
     read: Read,
     write: Write,
-    /// A client's end.
+    /// Whether it is a client's end.
     masks: bool,
-    /// What a client masks in place, so that no message allocates.
+    /// A buffer in which a client masks messages, so that none allocates.
     scratch: Vec<u8>,
 }
 
@@ -41,7 +40,7 @@ impl Peer for FastWebSockets {
             End::Client => Role::Client,
             End::Server => Role::Server,
         };
-        // What is longer than a buffer goes past it: one of a byte is none.
+        // Longer writes and reads bypass the buffers, so with one byte there is no buffering.
         let buffer = if tuned == Tuned::ForSpeed { BATCH } else { 1 };
         let (read, write) = tokio::io::split(wire);
         let (read, write): (WebSocketRead<_>, _) = after_handshake_split(
@@ -101,7 +100,7 @@ impl Peer for FastWebSockets {
     }
 }
 
-/// There are no pings here, and the stream just ends.
+/// Ignores control frames: there are no pings here, and the stream just ends.
 async fn no_answer(_: Frame<'_>) -> Result<(), WebSocketError> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The contenders, one file each: how it is used at its best.
+//! The contenders, one file each, with the fastest use of each.
 
 mod everwire;
 mod fastwebsockets;
@@ -20,23 +20,23 @@ pub(crate) use yawc::Yawc;
 use crate::Done;
 use crate::wire::Wire;
 
-/// Which end of a connection.
+/// An end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Client,
     Server,
 }
 
-/// What a connection is to be opened for: memory and speed are set against each other by its buffers.
+/// What a connection is tuned for, by the size of its buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tuned {
-    /// Buffers as large as they help.
+    /// Buffers as large as is useful.
     ForSpeed,
     /// Small buffers.
     ForMemory,
 }
 
-/// permessage-deflate, at level 6 with 32 KiB windows for everybody.
+/// permessage-deflate, at level 6 with windows of 32 KiB for all contenders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compression {
     Off,
@@ -46,20 +46,20 @@ pub(crate) enum Compression {
     WithContext,
 }
 
-/// Bytes that are worth one write, where a contender lets us choose: as many as tokio-tungstenite takes by itself.
+/// The bytes of one write, for contenders that can be configured: as many as tokio-tungstenite's default.
 pub(crate) const BATCH: usize = 128 << 10;
 
-/// Bytes of a buffer where memory counts, where a contender lets us choose.
+/// The bytes of a small buffer, for contenders that can be configured.
 pub(crate) const SMALL_BUFFER: usize = 4 << 10;
 
-/// One end of an open connection, as a contender's user would hold it.
+/// One end of an open connection, in the form in which a contender's user would have it.
 ///
-/// All are opened on a connected stream, without an HTTP handshake: what it would have agreed on is given.
+/// All are opened on a connected stream without an HTTP handshake; what it would agree on is given.
 pub(crate) trait Peer: Sized + Send + 'static {
-    /// A message, cheap to clone if the contender has such.
+    /// A message; cheap to clone if the contender has such messages.
     type Message: Send + Sync;
 
-    /// `None` if it can't do that.
+    /// Opens an end; `None` if the contender does not support it.
     fn open(wire: Wire, end: End, tuned: Tuned, compression: Compression) -> Option<Self>;
 
     fn text(text: &str) -> Self::Message;
@@ -68,7 +68,7 @@ pub(crate) trait Peer: Sized + Send + 'static {
 
     fn payload(message: &Self::Message) -> &[u8];
 
-    /// Queues a message that will be sent again, writing when a good batch is together.
+    /// Queues a message that will be sent again, and writes when a batch is complete.
     fn feed(&mut self, message: &Self::Message) -> impl Future<Output = Done<()>> + Send;
 
     /// The same with a message that was received.
@@ -86,7 +86,7 @@ pub(crate) trait Peer: Sized + Send + 'static {
         }
     }
 
-    /// The payload of a message that is there already, for who can show it without an allocation.
+    /// The payload of a message that has already been read, for contenders that can return it without an allocation.
     fn next_in_place(&mut self) -> Option<&[u8]> {
         None
     }
@@ -94,7 +94,7 @@ pub(crate) trait Peer: Sized + Send + 'static {
     /// The next message; an error at the end of the stream.
     fn receive(&mut self) -> impl Future<Output = Done<Self::Message>> + Send;
 
-    /// The next message. If it is not there at once, what was fed is flushed before it is waited for.
+    /// The next message. If it has not been read yet, queued messages are flushed before the wait.
     fn flush_and_receive(&mut self) -> impl Future<Output = Done<Self::Message>> + Send;
 }
 
@@ -104,7 +104,7 @@ const LOCK_FILE: &str = include_str!("../../Cargo.lock");
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Contender {
     Everwire,
-    /// Everwire whose receiver looks at messages where they stand.
+    /// Everwire with a receiver that borrows messages from the read buffer.
     EverwireInPlace,
     /// Everwire sending messages that were prepared once for all connections.
     EverwirePrepared,
@@ -147,7 +147,7 @@ impl Contender {
         Self::ALL.iter().copied().find(|contender| contender.name() == name)
     }
 
-    /// The version measured, as the lock file has it. `None` for what is no crate.
+    /// The measured version, from the lock file; `None` for contenders that are not crates.
     pub(crate) fn version(self) -> Option<&'static str> {
         let name = match self {
             Self::Everwire | Self::EverwireInPlace | Self::EverwirePrepared => "everwire-tokio",
@@ -157,13 +157,13 @@ impl Contender {
         package.split_once('"').map(|(version, _)| version)
     }
 
-    /// Whether it is one of those that we are held against.
+    /// Whether it is a crate that Everwire is compared with.
     pub(crate) fn is_rival(self) -> bool {
         !matches!(self, Self::Everwire | Self::EverwireInPlace | Self::EverwirePrepared | Self::RawTcp)
     }
 }
 
-/// Does something with the contender's type, under the given name.
+/// Evaluates an expression with the contender's type under the given name.
 macro_rules! dispatch {
     ($contender:expr, $peer:ident => $do:expr) => {{
         macro_rules! with {

@@ -1,4 +1,4 @@
-//! No WebSocket at all: what the kernel and tokio take for a message of known size.
+//! No WebSocket at all: the time of the kernel and tokio for a message of known size.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -38,7 +38,7 @@ impl Peer for RawTcp {
         Ok(())
     }
 
-    /// With one in flight, what arrives is a message.
+    /// With one message in flight, a read returns a message.
     async fn receive(&mut self) -> Done<Vec<u8>> {
         match self.wire.read(&mut self.buffer).await? {
             0 => Err("closed".into()),

@@ -1,4 +1,4 @@
-//! What is the same for every contender that is a `Sink` and a `Stream`.
+//! Code for all contenders that are a `Sink` and a `Stream`.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -7,7 +7,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 
 use crate::Done;
 
-/// The next item. If it is not there at once, what was fed is flushed before it is waited for.
+/// The next item. If it has not been read yet, queued messages are flushed before the wait.
 pub(super) async fn flush_and_next<S, M, I>(stream: &mut S) -> Done<I>
 where
     S: Stream<Item = I> + Sink<M> + Unpin,

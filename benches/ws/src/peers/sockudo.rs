@@ -1,4 +1,4 @@
-//! sockudo-ws: `feed` up to the high-water mark, and `flush`. Its heartbeat timers are off, as no other has any.
+//! sockudo-ws: `feed` up to the high-water mark, and `flush`. Its heartbeat timers are off, because the others have none.
 
 use futures_util::{SinkExt, StreamExt};
 use sockudo_ws::deflate::DeflateConfig;

@@ -1,4 +1,4 @@
-//! yawc: `feed` up to the back-pressure boundary, and `flush`; with its UTF-8 check on, as all others have it.
+//! yawc: `feed` up to the back-pressure boundary, and `flush`; with its UTF-8 check on, as in all others.
 
 use futures_util::{SinkExt, StreamExt};
 use yawc::{CompressionLevel, DeflateOptions, Frame, Options, Role, WebSocket};
@@ -7,7 +7,7 @@ use super::{BATCH, Compression, End, Peer, SMALL_BUFFER, Tuned, sinks};
 use crate::Done;
 use crate::wire::Wire;
 
-/// Bytes of a message that are accepted, as many as by everwire.
+/// The longest accepted message, in bytes, as for everwire.
 const LIMIT: usize = 64 << 20;
 
 pub(crate) struct Yawc(WebSocket<Wire>);
@@ -16,7 +16,7 @@ impl Peer for Yawc {
     type Message = Frame;
 
     fn open(wire: Wire, end: End, tuned: Tuned, compression: Compression) -> Option<Self> {
-        // Its own limit is below a message of 1 MiB.
+        // Its default limit is below 1 MiB.
         let mut options = Options::default().with_utf8().with_limits(LIMIT, 2 * LIMIT);
         options = match tuned {
             Tuned::ForSpeed => options

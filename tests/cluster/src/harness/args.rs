@@ -21,7 +21,7 @@ a seed decides; then a checker over everything that the members have seen.
   --binary FILE   the program to be tested [default: `everwire`, built as the tests build it]
   --keep DIR      where folders and logs of the processes are kept [default: a temporary folder, kept if a rule is broken]";
 
-/// What is to be done.
+/// What to run.
 #[derive(Debug)]
 pub(crate) struct Args {
     pub(crate) seed: u64,
@@ -29,9 +29,9 @@ pub(crate) struct Args {
     pub(crate) schedules: u64,
     pub(crate) local: bool,
     unprivileged: bool,
-    /// Members have tokens, and one is banned; else they are guests.
+    /// Whether members have tokens, and one is banned; else they are guests.
     pub(crate) has_access: bool,
-    /// Who is here is checked.
+    /// Whether presence is checked.
     pub(crate) has_presence: bool,
     pub(crate) binary: Option<PathBuf>,
     pub(crate) keep: Option<PathBuf>,

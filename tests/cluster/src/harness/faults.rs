@@ -1,4 +1,4 @@
-//! What is done to the machines, by chance.
+//! Random faults of the machines.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use everwire_cluster::record::Kind;
 use super::Done;
 use super::world::World;
 
-/// Something that is done to machines, and healed after a while.
+/// A fault of machines, which is healed after a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// SIGKILL to a node.
@@ -30,15 +30,16 @@ pub(crate) enum Fault {
     StopLeader,
     /// SIGKILL to all brokers.
     KillBrokers,
-    /// SIGKILL to all that runs.
+    /// SIGKILL to all nodes and brokers.
     KillAll,
     /// A machine and the others do not reach each other; its members reach it.
     Partition(usize),
-    /// A node hears nothing of the brokers, and they hear it: its watches stall.
+    /// A node receives nothing from the brokers, and they receive what it sends: its watches stall.
     Deafen(usize),
     /// No byte is free on a machine's disk.
     FillDisk(usize),
-    /// A machine's broker is copied, and some time later all brokers get that copy: what came in between is lost, on the operator's word.
+    /// A machine's broker is copied, and some time later all brokers are restored from that copy: messages stored in between are
+    /// lost, by the operator's decision.
     Restore(usize),
 }
 
@@ -64,7 +65,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// One of those that this world allows. A history is replaced once at most, and not where sign-ins may be lost with it.
+    /// Draws a fault that this world allows. A history is replaced at most once, and not if sign-ins could be lost with it.
     pub(crate) fn draw(dice: &mut Dice, world: &World<'_>, may_restore: bool) -> Self {
         let machine = dice.index(world.machines.len());
         if world.machines[machine].broker.is_some() && dice.once_in(12) && may_restore {
@@ -100,7 +101,7 @@ impl Fault {
         Duration::from_millis(dice.within(100..most))
     }
 
-    /// Does it; what heals it.
+    /// Begins the fault; returns the fault to heal.
     pub(crate) async fn begin(self, world: &mut World<'_>) -> Done<Self> {
         match self {
             Self::KillNode(n) => world.machines[n].node.kill().await,
@@ -139,7 +140,7 @@ impl Fault {
         Ok(self)
     }
 
-    /// Undoes what [`begin`](Self::begin) has handed out.
+    /// Heals the fault that [`begin`](Self::begin) has returned.
     pub(crate) async fn heal(self, world: &mut World<'_>) -> Done<()> {
         match self {
             Self::StopNode(n) => world.machines[n].node.resume().await,
@@ -151,7 +152,7 @@ impl Fault {
             Self::Partition(n) | Self::Deafen(n) => world.network.heal(n),
             Self::FillDisk(n) => {
                 world.machines[n].free_disk();
-                // A broker without room gives its streams up until it is started again.
+                // A broker that had no room does not serve its streams until it is restarted.
                 if let Some(broker) = &mut world.machines[n].broker {
                     broker.kill().await;
                 }

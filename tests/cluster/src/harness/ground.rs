@@ -1,4 +1,4 @@
-//! What members need of the world.
+//! What members need to know of the world.
 
 use std::time::Instant;
 
@@ -6,11 +6,11 @@ use everwire_cluster::record::Millis;
 
 use super::tokens::Issuer;
 
-/// Where the nodes are, and who vouches for members.
+/// The nodes' addresses, and how members authenticate.
 pub(crate) struct Ground {
     pub(crate) addresses: Vec<String>,
     pub(crate) issuer: Issuer,
-    /// Members sign in; else the issuer vouches for them.
+    /// Whether members sign in with accounts; else they have tokens of the issuer.
     pub(crate) has_accounts: bool,
     pub(crate) started: Instant,
 }

@@ -1,4 +1,4 @@
-//! Questions to nodes and brokers.
+//! HTTP requests to nodes and brokers.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// The status and the body, if there is an answer within two seconds.
+/// Sends a GET request; returns the status and the body, if there is an answer within two seconds.
 pub(crate) async fn get(address: &str, path: &str) -> Option<(u16, String)> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     timeout(Duration::from_secs(2), ask(address, &request)).await.ok()?
 }
 
-/// The same for JSON that is posted, within a minute: what is given up may still be done, and much later.
+/// The same for a POST request with JSON, within a minute: a request that is given up earlier may still be served much later.
 pub(crate) async fn post(address: &str, path: &str, json: &str) -> Option<(u16, String)> {
     let length = json.len();
     let request = format!(

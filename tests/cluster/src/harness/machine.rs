@@ -12,20 +12,20 @@ use super::network::{Network, Port, run};
 use super::process::Program;
 use super::tokens::{AUDIENCE, ISSUER};
 
-/// How large a machine's disk is, where it has one of its own, in MiB.
+/// The size of a machine's own disk, in MiB.
 const DISK: u64 = 512;
 
-/// What all machines share.
+/// The settings that all machines share.
 pub(crate) struct Setting<'a> {
-    /// Where their folders and logs are.
+    /// The folder of their folders and logs.
     pub(crate) base: &'a Path,
     pub(crate) auth: Auth<'a>,
     pub(crate) everwire: &'a Path,
-    /// There is no broker.
+    /// Whether there is no broker.
     pub(crate) local: bool,
 }
 
-/// Who members are.
+/// How members authenticate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Auth<'a> {
     Guests,
@@ -36,7 +36,7 @@ pub(crate) enum Auth<'a> {
 }
 
 pub(crate) struct Machine {
-    /// What it would lose with its disk.
+    /// Its disk: the folders of the broker and the node.
     folder: PathBuf,
     has_disk: bool,
     /// `None` where there is no broker.
@@ -47,7 +47,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// `folder` is there; the logs are beside it.
+    /// Creates a machine's folder in the base folder; the logs are beside it.
     pub(crate) fn new(network: &Network, number: usize, setting: &Setting<'_>) -> Done<Self> {
         let base = setting.base;
         let folder = base.join(format!("machine-{number}"));
@@ -63,7 +63,7 @@ impl Machine {
         Ok(Self { folder, has_disk, broker, node, address, monitor })
     }
 
-    /// Whether it takes members.
+    /// Whether the node accepts members.
     pub(crate) async fn is_ready(&self) -> bool {
         http::get(&self.address, "/readyz").await.is_some_and(|(status, _)| status == 200)
     }
@@ -81,12 +81,12 @@ impl Machine {
         let _ = std::fs::remove_file(self.folder.join("filler"));
     }
 
-    /// Where the broker keeps its streams.
+    /// The folder of the broker's streams.
     pub(crate) fn store(&self) -> PathBuf {
         self.folder.join("broker")
     }
 
-    /// Where the node keeps what it must remember.
+    /// The node's data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("node")
     }
@@ -95,7 +95,7 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         if self.has_disk {
-            // Even if a process that was killed still holds a file.
+            // Lazily, because a killed process may still have a file open.
             let _ = run("umount", &["--lazy", &self.folder.display().to_string()]);
         }
     }
@@ -144,7 +144,7 @@ fn node(network: &Network, number: usize, setting: &Setting<'_>, folder: &Path) 
         ["--allow-remote", "--max-posts=1000"],
         ["--heartbeat", "4s"],
         ["--metrics", "everyone"],
-        // Members are sent away within a second, so that a schedule has time for more than one restart.
+        // Members are disconnected within a second, so that a schedule has time for more than one restart.
         ["--drain", "1s"],
     ];
     words.extend(options.as_flattened().iter().map(|word| (*word).to_owned()));

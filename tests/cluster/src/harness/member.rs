@@ -1,4 +1,4 @@
-//! A client that writes down what it says and hears.
+//! A client that records what it sends and receives.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,15 +19,15 @@ use super::Done;
 use super::ground::Ground;
 use super::sign_in::{SignIn, Step};
 
-/// Who a member is, and what it does.
+/// The settings of a member.
 pub(crate) struct Spec {
     pub(crate) user: String,
     pub(crate) room: String,
-    /// It posts, on the average, so often.
+    /// The average interval between its messages; `None`: it posts nothing.
     pub(crate) pace: Option<Duration>,
-    /// It knows this node only.
+    /// The only node that it connects to; `None`: all.
     pub(crate) node: Option<usize>,
-    /// It wants what comes after this.
+    /// The position after which it catches up.
     pub(crate) after: Option<Position>,
     pub(crate) seed: u64,
 }
@@ -36,12 +36,12 @@ pub(crate) struct Spec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Talk,
-    /// Nobody begins anything more.
+    /// No member begins anything new.
     Settle,
     End,
 }
 
-/// A member that runs.
+/// A running member.
 pub(crate) struct Member {
     pub(crate) user: String,
     pub(crate) room: String,
@@ -53,7 +53,7 @@ pub(crate) struct Member {
 #[derive(Default)]
 struct Shared {
     position: Mutex<Option<Position>>,
-    /// Where the room stood when it came in last.
+    /// The last offset of the room when it joined last.
     room_end: AtomicUsize,
     waiting: AtomicUsize,
     is_refused: AtomicBool,
@@ -88,18 +88,18 @@ impl Member {
         Ok(Self { user, room, shared, task: tokio::spawn(speaker.run(phase, ended)), end })
     }
 
-    /// Where it stands.
+    /// The position up to which it has received the room.
     pub(crate) fn position(&self) -> Option<Position> {
         self.shared.position().clone()
     }
 
-    /// Whether it has everything that was there when it came in.
+    /// Whether it has received everything that was in the room when it joined.
     pub(crate) fn has_caught_up(&self) -> bool {
         let end = self.shared.room_end.load(Ordering::SeqCst) as u64;
         end != u64::MAX && self.position().is_some_and(|position| position.offset >= end)
     }
 
-    /// Texts of which nothing is known yet.
+    /// The number of its messages without an outcome.
     pub(crate) fn waiting(&self) -> usize {
         if self.is_refused() { 0 } else { self.shared.waiting.load(Ordering::SeqCst) }
     }
@@ -108,7 +108,7 @@ impl Member {
         self.shared.is_refused.load(Ordering::SeqCst)
     }
 
-    /// Lets it go without a close frame, and hands out what it has seen.
+    /// Ends it without a close frame, and returns its record.
     pub(crate) async fn end(self) -> Done<record::Client> {
         self.end.send_replace(true);
         self.task.await.map_err(|error| format!("{}: {error}", self.user))
@@ -121,7 +121,7 @@ fn client(ground: &Arc<Ground>, spec: &Spec, shared: &Arc<Shared>, sign_in: &Arc
     let dice = Mutex::new(Dice::new(spec.seed));
     shared.room_end.store(usize::MAX, Ordering::SeqCst);
     let hook = move |mut request: everwire::AttemptRequest| {
-        // Any node will do for any member.
+        // Every node serves every member.
         let node =
             node.unwrap_or_else(|| dice.lock().unwrap_or_else(PoisonError::into_inner).index(ground.addresses.len()));
         let after = shared.position().as_ref().map(ToString::to_string).unwrap_or_default();
@@ -149,7 +149,7 @@ fn client(ground: &Arc<Ground>, spec: &Spec, shared: &Arc<Shared>, sign_in: &Arc
         .map_err(|error| error.to_string())
 }
 
-/// A text's id and what becomes of it.
+/// A message's id and its outcome.
 type Resolving = Pin<Box<dyn Future<Output = (String, Outcome)> + Send>>;
 
 struct Speaker {
@@ -161,7 +161,7 @@ struct Speaker {
     client: Client,
     waiting: FuturesUnordered<Resolving>,
     sent: usize,
-    /// The others know that we have so much.
+    /// The offset of its last receipt.
     told: u64,
     is_connected: bool,
     events: Vec<record::Event>,
@@ -174,13 +174,13 @@ impl Speaker {
         let mut pace = interval(self.spec.pace.unwrap_or(Duration::from_secs(1)) / 2);
         let mut receipts = interval(Duration::from_millis(500));
         let mut refreshes = interval(Duration::from_secs(3));
-        // In a task of its own: a node may take its time for an answer.
+        // In tasks of their own, because a node may take long for an answer.
         let (steps, mut refreshed) = mpsc::unbounded_channel();
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         receipts.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while *phase.borrow_and_update() != Phase::End && !*ended.borrow_and_update() {
             tokio::select! {
-                // What arrived before a connection was lost is taken in before that.
+                // Messages that arrived before a connection was lost are recorded before the loss.
                 biased;
                 Some(message) = inbox.next() => self.on_message(&message),
                 Some((id, outcome)) = self.waiting.next() => self.on_outcome(id, &outcome),
@@ -225,7 +225,7 @@ impl Speaker {
         match step {
             Step::GoesOn => {}
             Step::IsOver => self.note(What::SignedOut),
-            // Without a token it never comes as far as to be sent away by a node.
+            // Without a token no node would get to refuse it.
             Step::IsBanned => self.note_refusal(),
         }
     }
@@ -250,7 +250,7 @@ impl Speaker {
                 let mut position = self.shared.position();
                 let continues = |seen: &Position| seen.epoch == sync.epoch && seen.offset <= sync.offset;
                 if !position.as_ref().is_some_and(continues) {
-                    // Where there is nothing, we have everything; else what follows says where we stand.
+                    // In an empty room everything is received; else the following messages set the position.
                     *position = Some(Position { epoch: sync.epoch.clone(), offset: 0 });
                 }
                 drop(position);
@@ -311,7 +311,7 @@ impl Speaker {
             status: WireStatus::Sent,
             offset: None,
         };
-        // Noted before anybody can hear it; a full outbox takes nothing.
+        // The time is taken before any member can receive it; if the outbox is full, nothing is recorded.
         let at = self.ground.now();
         if let Ok(delivery) = self.client.send(Event::Text(message).to_json()) {
             self.sent += 1;
@@ -321,7 +321,7 @@ impl Speaker {
         }
     }
 
-    /// Says how far it has everything.
+    /// Sends a receipt for everything that it has received.
     fn acknowledge(&mut self) {
         let seen = self.shared.position().as_ref().map_or(0, |position| position.offset);
         if seen > self.told && self.is_connected {

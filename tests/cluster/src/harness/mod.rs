@@ -1,4 +1,4 @@
-//! The real system under faults.
+//! Runs the real system under faults.
 //!
 //! | module | what |
 //! |---|---|
@@ -7,12 +7,12 @@
 //! | `network` | a network namespace for each machine, or loopback |
 //! | `machine` | a broker and a node with their folder |
 //! | `tokens` | an issuer of tokens |
-//! | `http` | questions to nodes and brokers |
-//! | `ground` | what members need of the world |
+//! | `http` | HTTP requests to nodes and brokers |
+//! | `ground` | what members need to know of the world |
 //! | `sign_in` | a member's tokens |
-//! | `member` | a client that writes down what it says and hears |
+//! | `member` | a client that records what it sends and receives |
 //! | `world` | all machines |
-//! | `faults` | what is done to them, by chance |
+//! | `faults` | random faults of the machines |
 //! | `schedule` | one run from the first node to the verdict |
 
 mod args;
@@ -30,7 +30,7 @@ mod world;
 
 use args::Args;
 
-/// Why a run could not be made or failed, in a line.
+/// The error says in a line why a run could not be made or has failed.
 pub(crate) type Done<T> = Result<T, String>;
 
 pub(crate) async fn run(args: &[String]) -> Done<()> {

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tree::Tree;
 
-/// Which file uses which, with the names that it uses. What a file uses of the modules that it is part of does not count: a module
-/// and the files of its folder are one thing, cut into files.
+/// The files that each file uses, with the names that it uses of them. Uses of a module by the files below it do not count: a
+/// module and the files of its folder are one unit.
 #[derive(Debug, Default)]
 pub(super) struct Graph(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
 
@@ -23,12 +23,12 @@ pub(super) fn of(tree: &Tree) -> Graph {
 }
 
 impl Graph {
-    /// From a file to a file, with the names.
+    /// All pairs of a file and a file that it uses, with the names.
     pub(super) fn edges(&self) -> impl Iterator<Item = (&str, &str, &BTreeSet<String>)> {
         self.0.iter().flat_map(|(from, to)| to.iter().map(move |(to, names)| (from.as_str(), to.as_str(), names)))
     }
 
-    /// One finding for each set of files that use each other: a shortest way around.
+    /// One finding for each set of files that use each other: a shortest loop.
     pub(super) fn loops(&self) -> Vec<String> {
         let mut seen = BTreeSet::new();
         let mut findings = Vec::new();
@@ -44,7 +44,7 @@ impl Graph {
         findings
     }
 
-    /// The shortest way from a file to itself.
+    /// The shortest loop through a file.
     fn way_back<'a>(&'a self, file: &'a str) -> Option<Vec<&'a str>> {
         let mut before: BTreeMap<&str, &str> = BTreeMap::new();
         let mut next = vec![file];
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_use_each_other_are_found_also_through_what_others_hand_on() {
+    fn files_that_use_each_other_are_found_through_re_exports_too() {
         let found = loops(&[
             ("src/lib.rs", "mod a; mod b;"),
             ("src/a.rs", "use crate::b::Thing; pub struct A(Thing);"),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_come_by_a_module_or_by_a_star_are_followed() {
+    fn names_that_come_through_a_module_or_a_glob_are_followed() {
         let found = loops(&[
             ("src/lib.rs", "mod a; mod b; mod c;"),
             ("src/a.rs", "use crate::b; pub fn a() { b::go() }"),

@@ -1,8 +1,8 @@
-//! Which file uses which, by their imports and paths: no loops between files, and the order of the chat server's modules.
+//! Rules on imports: no loops between files, and the order of the chat server's modules.
 //!
 //! - `tree`: the modules of a crate, with what each defines and imports
-//! - `graph`: which file uses which, and loops in that
-//! - `rules`: what may not be used where
+//! - `graph`: the files that each file uses, and loops among them
+//! - `rules`: which files may not use which
 
 mod graph;
 mod rules;

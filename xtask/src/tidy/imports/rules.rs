@@ -29,7 +29,7 @@ const ORDERED: &[(&str, &[&str])] = &[(
     ],
 )];
 
-/// Files below a folder, what they may not use, and why.
+/// Files below a folder, the files that they may not use, and why.
 const APART: &[(&str, &str, &str)] = &[
     (
         "crates/everwire-chat-server/src/access/",
@@ -48,7 +48,7 @@ const APART: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Files below a folder that are pure, and what of the outside they may not name: the beginning of a path.
+/// Files below a folder that are pure, and the beginnings of paths that they may not use.
 const PURE: &[(&str, &[&str])] = &[(
     "crates/everwire-chat-server/src/domain/",
     &[

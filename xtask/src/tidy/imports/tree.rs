@@ -17,19 +17,19 @@ pub(super) struct Tree {
 
 #[derive(Debug, Default)]
 pub(super) struct Module {
-    /// Below the repository.
+    /// Relative to the repository.
     pub(super) file: String,
     pub(super) parent: Option<usize>,
     pub(super) children: BTreeMap<String, usize>,
     defines: BTreeSet<String>,
-    /// By the name that it has here.
+    /// Imported paths, by their names in this module.
     imports: BTreeMap<String, Names>,
     globs: Vec<Names>,
-    /// What it uses, imports or not; without what it only hands on.
+    /// The paths that it uses, imported or not; without re-exports.
     pub(super) uses: Vec<Names>,
 }
 
-/// Reads a crate from its root file; what is only for tests is left out.
+/// Reads a crate from its root file, without its tests.
 pub(super) fn read(repository: &Path, root: &str) -> Result<Tree, Failed> {
     let mut tree = Tree::default();
     let folder = Path::new(root).parent().unwrap_or(Path::new("")).to_owned();
@@ -38,7 +38,7 @@ pub(super) fn read(repository: &Path, root: &str) -> Result<Tree, Failed> {
 }
 
 impl Tree {
-    /// `folder`: where its child modules are.
+    /// Reads a module's file; `folder` is that of its child modules.
     fn read(
         &mut self,
         text: &impl Fn(&Path) -> Option<String>,
@@ -83,13 +83,14 @@ impl Tree {
         Ok(id)
     }
 
-    /// The module that defines what a path as written in module `from` leads to. `None`: to another crate, or nowhere.
+    /// The module that defines the item of a path as written in the module `from`; `None` if the path leads to another crate or
+    /// nowhere.
     pub(super) fn resolve(&self, from: usize, names: &[String]) -> Option<usize> {
         self.walk(from, names, true, 0)
     }
 
     fn walk(&self, mut at: usize, names: &[String], is_start: bool, depth: usize) -> Option<usize> {
-        // Imports that lead to each other lead nowhere.
+        // Imports that refer to each other in a loop lead nowhere.
         if depth > 16 {
             return None;
         }
@@ -121,17 +122,17 @@ impl Tree {
             is_start = is_start && name == "super";
             rest = behind;
         }
-        // A module alone: what is used of it counts.
+        // The path is that of a module; the paths below it count.
         None
     }
 
-    /// Whether a module is part of another, or is it.
+    /// Whether a module is below another one, or the same.
     pub(super) fn is_below(&self, module: usize, ancestor: usize) -> bool {
         std::iter::successors(Some(module), |at| self.modules[*at].parent).any(|at| at == ancestor)
     }
 }
 
-/// A crate of files that are given, from its root.
+/// A crate of the given files, from its root.
 #[cfg(test)]
 pub(super) fn of(root: &str, files: &[(&str, &str)]) -> Tree {
     let files: BTreeMap<PathBuf, String> =
@@ -174,7 +175,7 @@ impl Module {
             if name != "self" {
                 path.push(name);
             }
-            // What a module hands on of its children is its table of contents.
+            // Re-exports of child modules do not count as uses.
             if !is_handed_on {
                 module.uses.push(path.clone());
             }
