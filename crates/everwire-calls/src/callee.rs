@@ -1,12 +1,13 @@
 //! Calls that this end runs.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use everwire_core::Moment;
 use everwire_ws::Message;
 
 use crate::frame::{self, Answer, Call, Frame, Hello, Kind, Limits, OpenCall, batch, to_size};
+use crate::id_map::IdMap;
 use crate::sending::Sending;
 use crate::{Config, DropReason, Failure, Output, Role, Room, Rule, codes, ranges};
 
@@ -23,7 +24,7 @@ pub(crate) struct Callee {
     peer: Option<String>,
     /// The caller has used no id above it.
     highest: u64,
-    running: BTreeMap<u64, Running>,
+    running: IdMap<Running>,
     /// Of the payloads of those that have not ended.
     running_bytes: usize,
     keys: BTreeSet<String>,
@@ -67,7 +68,7 @@ impl Callee {
             role,
             peer: None,
             highest: 0,
-            running: BTreeMap::new(),
+            running: IdMap::new(),
             running_bytes: 0,
             keys: BTreeSet::new(),
             kept_bytes: 0,
@@ -86,7 +87,7 @@ impl Callee {
         outputs: &mut Outputs,
     ) -> Result<(), Rule> {
         let id = call.id;
-        if id <= self.highest || self.running.contains_key(&id) {
+        if id <= self.highest || self.running.contains(id) {
             return Err(Rule::IdUsed);
         }
         self.highest = id;
@@ -142,7 +143,7 @@ impl Callee {
 
     /// The handler of a stream has ended.
     pub(crate) fn stream_end(&mut self, config: &Config, id: u64, result: Result<(), Failure>, outputs: &mut Outputs) {
-        let Some(stream) = self.running.get(&id).and_then(Running::stream) else { return };
+        let Some(stream) = self.running.get(id).and_then(Running::stream) else { return };
         let message = match result {
             Ok(()) => Frame::End(id, stream.sent).to_message(),
             Err(failure) => frame::error(id, &failure),
@@ -159,7 +160,7 @@ impl Callee {
     }
 
     fn end_with(&mut self, config: &Config, id: u64, message: Message, outputs: &mut Outputs) {
-        let Some(running) = self.running.get_mut(&id).filter(|running| !running.has_ended()) else { return };
+        let Some(running) = self.running.get_mut(id).filter(|running| !running.has_ended()) else { return };
         if let Some(deadline) = running.deadline.take() {
             self.deadlines.remove(&(deadline, id));
         }
@@ -169,7 +170,7 @@ impl Callee {
             self.kept_bytes += kept.len();
             *end = Some(kept);
         } else {
-            self.running.remove(&id);
+            self.running.remove(id);
         }
         outputs.push_back(Output::Send(message));
     }
@@ -181,7 +182,7 @@ impl Callee {
 
     /// How many items the stream may send now, and how many bytes of frames; the last item may exceed these.
     pub(crate) fn room(&self, config: &Config, id: u64) -> Option<Room> {
-        let More { key, stream: Some(stream), end: None } = self.running.get(&id)?.more.as_deref()? else {
+        let More { key, stream: Some(stream), end: None } = self.running.get(id)?.more.as_deref()? else {
             return None;
         };
         let room = stream.room(config.window_bytes.min(to_size(self.caller.window_bytes)).max(1))?;
@@ -256,7 +257,7 @@ impl Callee {
         number: u64,
         outputs: &mut Outputs,
     ) -> Result<(), Rule> {
-        let Some(running) = self.running.get_mut(&id) else { return Ok(()) };
+        let Some(running) = self.running.get_mut(id) else { return Ok(()) };
         let stream = running.more.as_mut().and_then(|more| more.stream.as_mut()).ok_or(Rule::WrongKind)?;
         if number > stream.sent {
             return Err(Rule::BadNumber);
@@ -276,15 +277,14 @@ impl Callee {
         let was_full = self.kept_bytes >= config.max_kept_bytes;
         self.kept_bytes -= freed;
         if was_full && self.kept_bytes < config.max_kept_bytes {
-            let waiting = self.running.iter().filter(|(_, running)| running.key().is_some());
-            let waiting: Vec<u64> = waiting.map(|(id, _)| *id).filter(|id| self.may_send(config, *id)).collect();
+            let waiting = self.running.ids(|id, running| running.key().is_some() && self.may_send(config, id));
             outputs.extend(waiting.into_iter().map(Output::MaySend));
         }
     }
 
     /// [C-10]; also what is forgotten before it has ended.
     pub(crate) fn cancel(&mut self, config: &Config, id: u64, outputs: &mut Outputs) {
-        let Some(running) = self.running.remove(&id) else { return };
+        let Some(running) = self.running.remove(id) else { return };
         self.running_bytes -= running.bytes;
         if let Some(deadline) = running.deadline {
             self.deadlines.remove(&(deadline, id));
@@ -306,45 +306,44 @@ impl Callee {
             self.peer = Some(hello.instance.clone());
             self.highest = hello.last;
             let role = self.role;
-            let gone = self.running.iter().filter(|(id, running)| {
+            let gone = self.running.ids(|id, running| {
                 // Nobody can ask for what a server has called in an earlier session.
-                !hello.has_made(**id) && (running.key().is_none() || role == Role::Client)
+                !hello.has_made(id) && (running.key().is_none() || role == Role::Client)
             });
-            let gone: Vec<u64> = gone.map(|(id, _)| *id).collect();
             for id in gone {
                 self.cancel(config, id, outputs);
             }
         }
         outputs.push_back(Output::SendAnswer(Frame::Answer(self.answer(config, hello)).to_message()));
         if is_new {
-            for (_, running) in self.running.iter().filter(|(id, _)| !hello.has_made(**id)) {
+            for (_, running) in self.running.in_order().into_iter().filter(|(id, _)| !hello.has_made(*id)) {
                 outputs.extend(running.kept().cloned().map(Output::Send));
             }
         }
     }
 
     fn answer(&self, config: &Config, hello: &Hello) -> Answer {
-        let unkeyed = self.running.iter().filter(|(_, running)| running.key().is_none());
-        let keyed = self.running.iter().filter_map(|(id, running)| {
+        let unkeyed = self.running.ids(|_, running| running.key().is_none());
+        let keyed = self.running.in_order().into_iter().filter_map(|(id, running)| {
             let Key { key, name } = running.key()?;
             let (kind, processed, window) = match running.stream() {
                 None => (Kind::Call, 0, 0),
                 Some(stream) => (Kind::Stream, stream.processed, u32::try_from(stream.window).unwrap_or(u32::MAX)),
             };
-            Some(OpenCall { id: *id, kind, name: name.clone(), key: key.clone(), processed, window })
+            Some(OpenCall { id, kind, name: name.clone(), key: key.clone(), processed, window })
         });
         Answer {
             instance: self.instance.clone(),
             to: hello.instance.clone(),
             number: hello.number,
             limits: config.limits(),
-            running: ranges::collect(unkeyed.map(|(id, _)| *id)),
+            running: ranges::collect(unkeyed.into_iter()),
             keyed: keyed.collect(),
         }
     }
 
     fn more(&mut self, id: u64) -> Option<&mut More> {
-        self.running.get_mut(&id)?.more.as_deref_mut()
+        self.running.get_mut(id)?.more.as_deref_mut()
     }
 
     pub(crate) fn limits_of_peer(&mut self, limits: Limits, max_sent: usize) {
@@ -368,9 +367,8 @@ impl Callee {
     }
 
     pub(crate) fn drop_all(&mut self, outputs: &mut Outputs) {
-        let dropped = self.running.iter().filter(|(_, running)| !running.has_ended());
-        let dropped = dropped.map(|(id, _)| Output::Drop(*id, DropReason::Cancelled));
-        outputs.extend(dropped);
+        let dropped = self.running.ids(|_, running| !running.has_ended());
+        outputs.extend(dropped.into_iter().map(|id| Output::Drop(id, DropReason::Cancelled)));
         self.running.clear();
         self.keys.clear();
         self.deadlines.clear();

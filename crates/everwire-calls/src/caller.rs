@@ -7,6 +7,7 @@ use everwire_core::Moment;
 use everwire_ws::Message;
 
 use crate::frame::{Answer, Frame, Head, Hello, Kind, Limits, MAX_ID, OpenCall, to_size};
+use crate::id_map::IdMap;
 use crate::reading::Reading;
 use crate::{Config, EndReason, Failure, OpenError, Output, Request, Resumed, Rule, ranges};
 
@@ -25,7 +26,7 @@ pub(crate) struct Caller {
     peer: Limits,
     /// The largest frame that can be sent.
     max_sent: usize,
-    open: BTreeMap<u64, Open>,
+    open: IdMap<Open>,
     /// Of their payloads.
     open_bytes: usize,
     keys: BTreeSet<String>,
@@ -72,7 +73,7 @@ impl Caller {
             was_answered: false,
             peer: Limits::UNKNOWN,
             max_sent: config.max_sent,
-            open: BTreeMap::new(),
+            open: IdMap::new(),
             open_bytes: 0,
             keys: BTreeSet::new(),
             held: BTreeMap::new(),
@@ -177,9 +178,7 @@ impl Caller {
         let is_there = |id: u64| {
             ranges::contain(&answer.running, id) || answer.keyed.binary_search_by_key(&id, |open| open.id).is_ok()
         };
-        let lost = self.open.iter().filter(|(id, open)| open.hello < answer.number && !is_there(**id));
-        let lost: Vec<u64> = lost.map(|(id, _)| *id).collect();
-        for id in lost {
+        for id in self.open.ids(|id, open| open.hello < answer.number && !is_there(id)) {
             self.end(id, EndReason::Lost, outputs);
         }
     }
@@ -187,7 +186,7 @@ impl Caller {
     /// A call with a key of an earlier run of this program.
     fn take_up(&mut self, config: &Config, there: &OpenCall, hello: u64) -> Option<Resumed> {
         let is_ours = (self.first_id..=self.last_id).contains(&there.id) || self.done_with.contains(&there.id);
-        let is_known = is_ours || self.open.contains_key(&there.id) || self.held.contains_key(&there.id);
+        let is_known = is_ours || self.open.contains(there.id) || self.held.contains_key(&there.id);
         if is_known
             || self.keys.contains(&there.key)
             || self.open.len() >= config.max_open.saturating_add(config.max_keyed)
@@ -206,11 +205,14 @@ impl Caller {
 
     /// [C-8]: the first reply counts, and what comes for a call that is over counts for nothing.
     pub(crate) fn reply(&mut self, id: u64, reply: Message, outputs: &mut Outputs) -> Result<(), Rule> {
-        match self.open.get(&id).map(Open::kind) {
+        match self.open.remove(id) {
             None => Ok(()),
-            Some(Kind::Stream) => Err(Rule::WrongKind),
-            Some(Kind::Call) => {
-                self.close(id, true);
+            Some(open) if open.kind() == Kind::Stream => {
+                self.open.insert(id, open);
+                Err(Rule::WrongKind)
+            }
+            Some(open) => {
+                self.closed(id, open, true);
                 outputs.push_back(Output::Replied { id, result: Ok(reply) });
                 Ok(())
             }
@@ -232,7 +234,7 @@ impl Caller {
         items: impl IntoIterator<Item = Message>,
         outputs: &mut Outputs,
     ) -> Result<(), Rule> {
-        let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
+        let Some(open) = self.open.get_mut(id) else { return Ok(()) };
         // What is kept for a key was sent within what an earlier run of the program had told.
         let window_bytes = if open.key().is_some() { usize::MAX } else { config.window_bytes.max(1) };
         let stream = open.stream_mut().ok_or(Rule::WrongKind)?;
@@ -245,7 +247,7 @@ impl Caller {
 
     /// [C-11]: the end names how many there were.
     pub(crate) fn stream_end(&mut self, id: u64, items: u64, outputs: &mut Outputs) -> Result<(), Rule> {
-        let Some(open) = self.open.get(&id) else { return Ok(()) };
+        let Some(open) = self.open.get(id) else { return Ok(()) };
         let stream = open.stream().ok_or(Rule::WrongKind)?;
         if !stream.has_received(items) {
             return Err(Rule::BadNumber);
@@ -257,7 +259,7 @@ impl Caller {
 
     /// The application has processed the items of a stream up to this one. That is credit for as many more ([C-12]).
     pub(crate) fn processed(&mut self, config: &Config, id: u64, number: u64, outputs: &mut Outputs) {
-        let (stream, keyed) = if let Some(open) = self.open.get_mut(&id) {
+        let (stream, keyed) = if let Some(open) = self.open.get_mut(id) {
             let keyed = open.key().is_some();
             (open.stream_mut(), keyed)
         } else {
@@ -302,7 +304,7 @@ impl Caller {
     }
 
     pub(crate) fn end_all(&mut self, reason: &EndReason, outputs: &mut Outputs) {
-        while let Some(id) = self.open.keys().next().copied() {
+        for id in self.open.ids(|_, _| true) {
             self.end(id, reason.clone(), outputs);
             if *reason == EndReason::Breach {
                 // Its message may reach a later instance.
@@ -314,7 +316,7 @@ impl Caller {
     }
 
     pub(crate) fn is_open(&self, id: u64) -> bool {
-        self.open.contains_key(&id)
+        self.open.contains(id)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -329,7 +331,12 @@ impl Caller {
 
     /// `by_callee`: it has said how it ended, and keeps that if there is a key.
     fn close(&mut self, id: u64, by_callee: bool) -> Option<Kind> {
-        let mut open = self.open.remove(&id)?;
+        let open = self.open.remove(id)?;
+        Some(self.closed(id, open, by_callee))
+    }
+
+    /// As [`close`](Self::close), of what is open no more.
+    fn closed(&mut self, id: u64, mut open: Open, by_callee: bool) -> Kind {
         self.open_bytes -= open.bytes;
         if let Some(deadline) = open.deadline {
             self.deadlines.remove(&(deadline, id));
@@ -343,7 +350,7 @@ impl Caller {
                 self.is_done_with(id);
             }
         }
-        Some(kind)
+        kind
     }
 
     fn is_done_with(&mut self, id: u64) {

@@ -166,11 +166,12 @@ impl Endpoint {
 
     /// Passes a reliable message that the session has delivered.
     pub fn receive(&mut self, now: Moment, message: Message) {
-        let frame = match Frame::parse(message) {
+        let frame = Frame::parse(message);
+        match frame {
             Ok(Frame::Plain(message)) => return self.outputs.push_back(Output::Plain(message)),
             Ok(Frame::Hello(hello)) => return self.on_hello(&hello),
-            other => other,
-        };
+            _ => {}
+        }
         if self.is_broken {
             return;
         }

@@ -57,6 +57,7 @@ mod config;
 mod endpoint;
 mod failure;
 mod frame;
+mod id_map;
 mod output;
 mod ranges;
 mod reading;

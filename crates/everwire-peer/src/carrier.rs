@@ -12,8 +12,19 @@ pub trait Link: MaybeSend + 'static {
     /// The next reliable message; `None` when no more will come. Cancel-safe.
     fn recv(&mut self) -> impl Future<Output = Option<Arrived>> + MaybeSend;
 
-    /// Marks everything up to this position as processed.
+    /// Marks everything up to this position as processed, and has the peer told at once.
     fn acknowledge(&mut self, position: u64);
+
+    /// Returns `true` if [`acknowledge_with_next`](Self::acknowledge_with_next) does something. Default: `false`.
+    fn acknowledges_with_next(&self) -> bool {
+        false
+    }
+
+    /// Marks everything up to this position as processed, and has the peer told with what is sent next. If nothing is sent within a few
+    /// milliseconds, [`acknowledge`](Self::acknowledge) follows with this position. Default: nothing.
+    fn acknowledge_with_next(&mut self, position: u64) {
+        let _ = position;
+    }
 }
 
 /// A received message, with the position to acknowledge.

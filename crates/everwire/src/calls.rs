@@ -124,7 +124,15 @@ impl Link for InboxLink {
     }
 
     fn acknowledge(&mut self, position: u64) {
-        self.0.acknowledge(position);
+        self.0.acknowledge_at_once(position);
+    }
+
+    fn acknowledges_with_next(&self) -> bool {
+        true
+    }
+
+    fn acknowledge_with_next(&mut self, position: u64) {
+        self.0.acknowledge_with_next(position);
     }
 }
 

@@ -57,12 +57,13 @@ impl Kind {
 
 impl Call {
     pub(super) fn parse(kind: Kind, header: &str) -> Result<Self, FrameError> {
-        let mut words = header.split(' ');
-        let id = id(words.next().unwrap_or_default())?;
-        let name = words.next().filter(|name| is_word(name, MAX_NAME)).ok_or(FrameError::BadHeader)?.to_owned();
+        let (first, rest) = cut(header);
+        let id = id(first)?;
+        let (name, attributes) = rest.map(cut).ok_or(FrameError::BadHeader)?;
+        let name = if is_word(name, MAX_NAME) { name.to_owned() } else { return Err(FrameError::BadHeader) };
         let payload = Message::binary(bytes::Bytes::new());
         let mut call = Self { id, kind, name, deadline: None, key: None, traceparent: None, window: None, payload };
-        for word in words {
+        for word in attributes.into_iter().flat_map(|attributes| attributes.split(' ')) {
             let (attribute, value) = word.split_once('=').ok_or(FrameError::BadHeader)?;
             match attribute {
                 "deadline" => call.deadline = Some(number(value)?),
@@ -106,18 +107,29 @@ impl Head<'_> {
             Kind::Call => "@c",
             Kind::Stream => "@s",
         };
-        let (mut id, mut deadline, mut window) = (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
+        let mut id = itoa::Buffer::new();
+        let id = id.format(self.id);
+        if let Self { deadline: None, key: None, traceparent: None, window: None, .. } = self {
+            return join(&[letter, id, " ", self.name, "\n"], payload);
+        }
+        let (mut deadline, mut window) = (itoa::Buffer::new(), itoa::Buffer::new());
         let [deadline_is, deadline] = attribute(" deadline=", self.deadline.map(|value| deadline.format(value)));
         let [window_is, window] = attribute(" window=", self.window.map(|value| window.format(value)));
         let [key_is, key] = attribute(" key=", self.key);
         let [trace_is, trace] = attribute(" traceparent=", self.traceparent);
-        let id = id.format(self.id);
         #[rustfmt::skip]
         let header = [
             letter, id, " ", self.name, deadline_is, deadline, window_is, window, key_is, key, trace_is, trace, "\n",
         ];
         join(&header, payload)
     }
+}
+
+/// What goes before the first space, and what behind it, if there is one. The words are short: there is nothing to win by a search in
+/// larger steps.
+fn cut(text: &str) -> (&str, Option<&str>) {
+    let at = text.bytes().position(|byte| byte == b' ');
+    at.and_then(|at| Some((text.get(..at)?, text.get(at.saturating_add(1)..)))).unwrap_or((text, None))
 }
 
 fn attribute<'a>(name: &'static str, value: Option<&'a str>) -> [&'a str; 2] {

@@ -91,7 +91,11 @@ impl Frame {
         let bytes = message.payload();
         let searched = bytes.get(..MAX_HEADER).unwrap_or(bytes);
         let end = searched.iter().position(|byte| *byte == b'\n').ok_or(FrameError::BadHeader)?;
-        let header = bytes.get(2..end).and_then(|header| str::from_utf8(header).ok()).ok_or(FrameError::BadHeader)?;
+        let header = match &message {
+            Message::Text(text) => text.get(2..end),
+            Message::Binary(data) => data.get(2..end).and_then(|header| str::from_utf8(header).ok()),
+        };
+        let header = header.ok_or(FrameError::BadHeader)?;
         let behind = end.saturating_add(1);
         Ok(match letter {
             b'm' if header.is_empty() => Self::Plain(strip(message, behind)?),

@@ -4,13 +4,13 @@
 //! - `handler`: async functions as handlers
 //! - `extract`: their arguments
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use everwire_calls::{Config, Failure, Kind, codes};
 use everwire_ws::Message;
 pub use http::Extensions;
+use rustc_hash::FxHashMap;
 
 use crate::{BoxFuture, BoxStream, MaybeSend, MaybeSync};
 
@@ -50,7 +50,7 @@ pub use handler::{Handler, StreamHandler};
 #[must_use = "handlers do nothing until they are given to a session"]
 pub struct Calls {
     config: Config,
-    handlers: HashMap<String, Erased>,
+    handlers: FxHashMap<String, Erased>,
     extensions: Extensions,
     in_order: bool,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) extensions: Arc<Extensions>,
     pub(crate) in_order: bool,
-    handlers: HashMap<String, Erased>,
+    handlers: FxHashMap<String, Erased>,
 }
 
 /// A handler at work.

@@ -34,8 +34,9 @@ impl Hub {
     }
 
     /// The one end of a call.
-    pub(crate) fn poll_reply(&self, id: u64, cx: &mut Context<'_>) -> Poll<Result<Message, CallError>> {
-        let end = self.for_handle(|inner| inner.poll_end(id, cx));
+    pub(crate) fn poll_reply(&self, id: u64, cx: &Context<'_>) -> Poll<Result<Message, CallError>> {
+        // Nothing comes of it that anybody else is told.
+        let end = self.lock().poll_end(id, cx);
         // A call ends with a reply.
         end.map(|end| end.give_out().map(|reply| reply.unwrap_or_else(|| "".into())))
     }
@@ -47,7 +48,7 @@ impl Hub {
         id: u64,
         position: u64,
         keyed: bool,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
     ) -> Poll<Result<VecDeque<(u64, Message)>, CallError>> {
         let item = self.for_handle(|inner| {
             if inner.slots.get(&id).is_some_and(|slot| slot.reading.is_some()) {

@@ -3,6 +3,7 @@ use std::task::{Context, Poll, Waker};
 
 use everwire_calls::{Call, DropReason, EndReason, Endpoint, Failure, Output, codes};
 use everwire_ws::Message;
+use rustc_hash::FxHashMap;
 
 use super::Sent;
 use super::outgoing::{Queue, What};
@@ -13,7 +14,7 @@ use crate::{Fate, Ticket};
 /// What the lock guards.
 pub(super) struct Inner {
     pub(super) endpoint: Endpoint,
-    pub(super) slots: BTreeMap<u64, Box<Slot>>,
+    pub(super) slots: FxHashMap<u64, Box<Slot>>,
     pub(super) outgoing: Queue,
     pub(super) commands: VecDeque<Command>,
     /// Calls with a key that nobody holds.
@@ -63,7 +64,7 @@ impl Inner {
     pub(super) fn new(endpoint: Endpoint, max_unread: usize) -> Self {
         Self {
             endpoint,
-            slots: BTreeMap::new(),
+            slots: FxHashMap::default(),
             outgoing: Queue::default(),
             commands: VecDeque::new(),
             unclaimed: BTreeMap::new(),
@@ -153,28 +154,21 @@ impl Inner {
         !self.outgoing.is_empty() || !self.withdrawals.is_empty()
     }
 
-    /// A message was handed to the session. The waker is to be woken.
-    pub(super) fn sent(&mut self, what: What, sent: Sent) -> Option<Waker> {
+    /// A message was handed to the session.
+    pub(super) fn sent(&mut self, what: What, sent: Sent) {
         match (what, sent) {
             (What::Call(id), Ok(Some(ticket))) => {
-                let slot = self.slots.get_mut(&id)?;
+                let Some(slot) = self.slots.get_mut(&id) else { return };
                 // It may have ended before it was known here.
                 let is_undelivered = slot.ticket.insert(ticket).fate().is_some_and(|fate| fate.is_undelivered());
                 if is_undelivered {
                     self.end_undelivered();
                 }
-                None
             }
             // After the end nothing is received either, which ends the task.
-            (What::Call(id), Err(_)) => {
-                self.not_sent(id, ENDED.to_owned());
-                None
-            }
-            (What::Hello(number), Ok(Some(ticket))) => {
-                self.hello = Some((number, ticket));
-                None
-            }
-            _ => None,
+            (What::Call(id), Err(_)) => self.not_sent(id, ENDED.to_owned()),
+            (What::Hello(number), Ok(Some(ticket))) => self.hello = Some((number, ticket)),
+            _ => {}
         }
     }
 
@@ -224,7 +218,9 @@ impl Inner {
             (slot.ticket, slot.fate) = (None, Some(fate));
             Some(*id)
         });
-        for id in ended.collect::<Vec<_>>() {
+        let mut ended: Vec<u64> = ended.collect();
+        ended.sort_unstable();
+        for id in ended {
             self.endpoint.cancel(id, false);
             self.end(id, Err(EndReason::Lost));
         }
@@ -273,6 +269,9 @@ impl Inner {
 
     fn take_slot(&mut self, id: u64) -> Option<Box<Slot>> {
         let slot = self.slots.remove(&id)?;
+        if self.slots.is_empty() && self.slots.capacity() > KEPT {
+            self.slots = FxHashMap::default();
+        }
         self.unread = self.unread.saturating_sub(slot.unread());
         Some(slot)
     }
@@ -299,16 +298,21 @@ impl Inner {
         self.unclaimed.insert(id, found);
     }
 
-    pub(super) fn poll_end(&mut self, id: u64, cx: &mut Context<'_>) -> Poll<End> {
+    pub(super) fn poll_end(&mut self, id: u64, cx: &Context<'_>) -> Poll<End> {
         let Some(slot) = self.slots.get_mut(&id) else { return Poll::Ready(End::default()) };
         if slot.end.is_none() || slot.is_withdrawing {
-            slot.waker = Some(cx.waker().clone());
+            if !slot.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                slot.waker = Some(cx.waker().clone());
+            }
             return Poll::Pending;
         }
         let closed = self.closed;
         Poll::Ready(self.take_slot(id).map(|slot| slot.give_out(closed)).unwrap_or_default())
     }
 }
+
+/// With room for so many calls, the memory is kept when the last one is gone.
+const KEPT: usize = 1_024;
 
 /// Why a call was not sent.
 pub(super) const ENDED: &str = "the session has ended";

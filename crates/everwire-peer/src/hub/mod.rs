@@ -5,6 +5,7 @@
 //! - `inner`: what the lock guards; it sorts what the machine wants done
 //! - `outgoing`: messages that wait to be sent
 //! - `slot`: a call of ours, until its end was given out
+//! - `work`: what wakes the task
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,11 +23,14 @@ mod inner;
 mod outgoing;
 mod slot;
 mod task_side;
+mod work;
 
 pub(crate) use inner::{Command, Origin};
 use inner::{Inner, Notices};
 pub(crate) use outgoing::{Outgoing, What};
 pub(crate) use slot::Found;
+pub(crate) use task_side::Sample;
+use work::Work;
 
 /// Messages are sent, wakers woken, messages taken back and payloads of the application's dropped when the mutex is free.
 pub(crate) struct Hub {
@@ -36,7 +40,7 @@ pub(crate) struct Hub {
     /// Nothing more comes or goes.
     is_closed: AtomicBool,
     /// Wakes the task.
-    pub(crate) work: Notify,
+    pub(crate) work: Work,
     answered: Notify,
     pub(crate) own: Own,
 }
@@ -57,7 +61,7 @@ impl Hub {
         let inner = Mutex::new(Inner::new(Endpoint::new(config, role, seed), max_unread));
         let own = Mutex::new(Some(own));
         let is_closed = AtomicBool::new(false);
-        Self { carrier, meter, inner, is_closed, work: Notify::new(), answered: Notify::new(), own }
+        Self { carrier, meter, inner, is_closed, work: Work::default(), answered: Notify::new(), own }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -66,20 +70,25 @@ impl Hub {
 
     /// Does something with the machine, tells whoever waits, and sends what is to be sent.
     fn for_handle<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
-        let (mut is_for_task, mut is_to_send) = (false, false);
-        let result = self.with(|inner| {
-            let deadline = inner.endpoint.deadline();
-            let result = act(inner);
-            inner.collect(Origin::default());
-            is_for_task = !inner.commands.is_empty() || inner.endpoint.deadline() != deadline;
-            is_to_send = inner.has_to_send();
-            result
-        });
+        let mut inner = self.lock();
+        let deadline = inner.endpoint.deadline();
+        let result = act(&mut inner);
+        inner.collect(Origin::default());
+        let is_for_task = !inner.commands.is_empty() || inner.endpoint.deadline() != deadline;
+        let is_to_send = inner.has_to_send();
+        let told = inner.take_told();
+        // Often there is one message, and nothing to tell: it is taken while the machine is locked anyway.
+        let first = if told.is_none() { inner.outgoing.begin() } else { None };
+        drop(inner);
+        if let Some(told) = told {
+            self.tell(*told);
+        }
         if is_to_send {
-            self.flush();
+            let first = first.or_else(|| self.lock().outgoing.begin());
+            self.send(first);
         }
         if is_for_task {
-            self.work.notify_one();
+            self.work.notify();
         }
         result
     }
@@ -118,32 +127,30 @@ impl Hub {
     /// Sends what waits, as far as there is room. One at a time does, so that the order holds: whoever comes meanwhile leaves what
     /// they have to the one who is there. Says whether it has sent something.
     pub(crate) fn flush(&self) -> bool {
-        let mut has_sent = false;
-        let mut inner = self.lock();
-        while let Some(Outgoing { message, what }) = inner.outgoing.begin() {
-            drop(inner);
+        let first = self.lock().outgoing.begin();
+        self.send(first)
+    }
+
+    /// Sends this, and what has come behind it meanwhile. Says whether it has sent something.
+    fn send(&self, first: Option<Outgoing>) -> bool {
+        let (mut next, mut has_sent) = (first, false);
+        while let Some(Outgoing { message, what }) = next {
             let sent = self.carrier.send(message);
-            inner = self.lock();
-            match sent {
-                Err(SendFailed::Full(message)) => {
-                    // Only the task can wait for room.
-                    inner.outgoing.is_full(Outgoing { message, what });
-                    self.work.notify_one();
-                    return has_sent;
-                }
-                sent => {
-                    has_sent = true;
-                    inner.outgoing.is_sent();
-                    let waker = inner.sent(what, sent);
-                    if matches!(what, What::Hello(_)) {
-                        self.work.notify_one();
-                    }
-                    if let Some(waker) = waker {
-                        drop(inner);
-                        waker.wake();
-                        inner = self.lock();
-                    }
-                }
+            let mut inner = self.lock();
+            if let Err(SendFailed::Full(message)) = sent {
+                // Only the task can wait for room.
+                inner.outgoing.is_full(Outgoing { message, what });
+                drop(inner);
+                self.work.notify();
+                return has_sent;
+            }
+            has_sent = true;
+            inner.outgoing.is_sent();
+            inner.sent(what, sent);
+            next = inner.outgoing.begin();
+            drop(inner);
+            if matches!(what, What::Hello(_)) {
+                self.work.notify();
             }
         }
         has_sent

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::task::Waker;
 
 use everwire_calls::{Failure, Room};
 use everwire_core::Moment;
@@ -11,6 +10,17 @@ use everwire_ws::Message;
 use super::inner::ENDED;
 use super::{Command, Hub, Origin, Outgoing, Sent, What};
 use crate::{Arrived, Ticket};
+
+/// What the task has to wait for.
+pub(crate) struct Sample {
+    /// A message for which there was no room.
+    pub(crate) stuck: Option<Outgoing>,
+    /// The last hello, and what becomes of it.
+    pub(crate) hello: Option<(u64, Box<dyn Ticket>)>,
+    pub(crate) deadline: Option<Moment>,
+    /// Whether the peer asks for answers faster than it takes them.
+    pub(crate) is_flooded: bool,
+}
 
 impl Hub {
     pub(crate) fn hello(&self) {
@@ -65,24 +75,22 @@ impl Hub {
         std::mem::take(&mut self.lock().commands)
     }
 
-    /// The message for which there was no room.
-    pub(crate) fn take_stuck(&self) -> Option<Outgoing> {
-        self.lock().outgoing.take_stuck()
+    /// What the task has to wait for now.
+    pub(crate) fn sample(&self) -> Sample {
+        let mut inner = self.lock();
+        Sample {
+            stuck: inner.outgoing.take_stuck(),
+            hello: inner.hello.take(),
+            deadline: inner.endpoint.deadline(),
+            is_flooded: inner.outgoing.is_flooded(),
+        }
     }
 
     /// It is sent now; others can follow.
     pub(crate) fn unstuck(&self, what: What, sent: Sent) {
-        let waker = {
-            let mut inner = self.lock();
-            inner.outgoing.is_sent();
-            inner.sent(what, sent)
-        };
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    /// What becomes of the last hello.
-    pub(crate) fn take_hello(&self) -> Option<(u64, Box<dyn Ticket>)> {
-        self.lock().hello.take()
+        let mut inner = self.lock();
+        inner.outgoing.is_sent();
+        inner.sent(what, sent);
     }
 
     /// Messages of ours have ended without arriving: so have their calls.
@@ -90,18 +98,9 @@ impl Hub {
         self.with(|inner| inner.end_undelivered());
     }
 
-    /// Whether the peer asks for answers faster than it takes them.
-    pub(crate) fn is_flooded(&self) -> bool {
-        self.lock().outgoing.is_flooded()
-    }
-
     /// Whether more waits for the session than handlers should add to.
     pub(crate) fn is_heavy(&self) -> bool {
         self.lock().outgoing.is_heavy()
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Moment> {
-        self.lock().endpoint.deadline()
     }
 
     /// Nothing more comes or goes.

@@ -33,13 +33,13 @@ impl Acks {
         matches!(self.waiting.front(), Some((_, None)))
     }
 
-    /// Up to where everything is done, if that is further than before.
-    pub(super) fn advance(&mut self) -> Option<u64> {
-        let mut position = None;
-        while let Some((done, None)) = self.waiting.front() {
-            position = Some(*done);
+    /// Up to where everything is done, if that is further than before, and how many messages those are.
+    pub(super) fn advance(&mut self) -> Option<(u64, usize)> {
+        let mut done = None;
+        while let Some((position, None)) = self.waiting.front() {
+            done = Some((*position, done.map_or(1, |(_, count): (u64, usize)| count.saturating_add(1))));
             self.waiting.pop_front();
         }
-        position
+        done
     }
 }

@@ -8,16 +8,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use everwire_calls::Kind;
+use everwire_core::Moment;
 use everwire_ws::Message;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
 use crate::handlers::Shared;
-use crate::hub::{Command, Hub, Sent};
-use crate::{Arrived, Fate, Link, SessionName};
+use crate::hub::{Command, Hub, Sample, Sent};
+use crate::{Arrived, BoxFuture, Fate, Link, SessionName};
 
 mod acks;
 mod next_items;
@@ -39,6 +41,11 @@ pub(crate) struct Task<L> {
     acks: Acks,
     /// Turns for which acknowledgements were put off.
     put_off: u8,
+    /// Up to here the link was told to acknowledge with what is sent next, and how many messages those are since the last time that
+    /// it was told to do so at once.
+    noted: Option<(u64, usize)>,
+    /// When what was noted is acknowledged at once. Set when there is something, and not put off by what comes then.
+    ack_alarm: Option<BoxFuture<'static, ()>>,
     _ending: CloseOnDrop,
 }
 
@@ -61,6 +68,8 @@ enum Event {
     Undelivered,
     /// Others have had their turn.
     Acknowledge,
+    /// What was to be acknowledged with what is sent next has waited long enough.
+    AckAlarm,
     Room,
     Work,
     Deadline,
@@ -70,7 +79,10 @@ enum Event {
 const MAX_PUT_OFF: u8 = 3;
 
 /// Messages that are received at once before something else has its turn.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 128;
+/// So long may an acknowledgement wait for something that is sent, and so many of them.
+const ACK_WITHIN: Duration = Duration::from_millis(5);
+const MAX_NOTED: usize = 64;
 
 impl<L: Link> Task<L> {
     pub(crate) fn new(
@@ -88,6 +100,8 @@ impl<L: Link> Task<L> {
             own_waits: VecDeque::new(),
             acks: Acks::default(),
             put_off: 0,
+            noted: None,
+            ack_alarm: None,
             _ending: CloseOnDrop(Arc::clone(&hub)),
             hub,
         }
@@ -98,10 +112,13 @@ impl<L: Link> Task<L> {
         loop {
             self.execute();
             let has_sent = self.hub.flush();
-            self.outbox.sample(&self.hub);
-            // An acknowledgement goes out with what is sent; else it waits a turn, in which who got a reply may make the next call.
+            let Sample { stuck, hello, deadline, is_flooded } = self.hub.sample();
+            self.outbox.take_over(&self.hub, stuck, hello);
+            // An acknowledgement goes out with what is sent; else it waits, since who got a reply may make the next call.
             if has_sent || self.put_off >= MAX_PUT_OFF {
                 self.acknowledge();
+            } else {
+                self.note_acknowledgements();
             }
             if self.workers.start_held(self.outbox.is_full()) {
                 self.acknowledge();
@@ -111,7 +128,7 @@ impl<L: Link> Task<L> {
                 // What these have led to goes out while the next are worked on.
                 yield_now().await;
             }
-            match self.next_event().await {
+            match self.next_event(deadline, is_flooded).await {
                 Event::Arrived(None) => return,
                 Event::Arrived(Some(arrived)) => match self.receive(arrived) {
                     Some(count) => received = count,
@@ -125,6 +142,10 @@ impl<L: Link> Task<L> {
                 Event::Hello(fate) => self.outbox.hello_ended(&self.hub, &fate),
                 Event::Undelivered => self.hub.end_undelivered(),
                 Event::Acknowledge => self.acknowledge(),
+                Event::AckAlarm => {
+                    self.ack_alarm = None;
+                    self.acknowledge();
+                }
                 Event::Room => self.pass_own(),
                 Event::Work => {}
                 Event::Deadline => self.hub.handle_timeout(),
@@ -132,16 +153,21 @@ impl<L: Link> Task<L> {
         }
     }
 
-    async fn next_event(&mut self) -> Event {
-        let deadline = self.hub.deadline();
+    async fn next_event(&mut self, deadline: Option<Moment>, is_flooded: bool) -> Event {
         let (hub, own) = (&self.hub, &self.own);
         let (is_full, waits) = (self.outbox.is_full(), !self.own_waits.is_empty());
-        let is_held_up = waits || (is_full && hub.is_flooded());
+        let is_held_up = waits || (is_full && is_flooded);
         let is_due = self.acks.is_due();
         self.put_off = if is_due { self.put_off.saturating_add(1) } else { 0 };
         let alarm = async {
             match deadline {
                 Some(deadline) => hub.carrier.sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let ack_alarm = async {
+            match &mut self.ack_alarm {
+                Some(alarm) => alarm.await,
                 None => std::future::pending().await,
             }
         };
@@ -151,8 +177,9 @@ impl<L: Link> Task<L> {
             event = self.workers.next_event(is_full) => Event::Handler(event),
             _ = own.reserve(), if waits => Event::Room,
             () = yield_now(), if is_due => Event::Acknowledge,
-            () = hub.work.notified() => Event::Work,
+            () = std::future::poll_fn(|cx| hub.work.poll(cx)) => Event::Work,
             () = alarm => Event::Deadline,
+            () = ack_alarm => Event::AckAlarm,
         }
     }
 
@@ -210,8 +237,26 @@ impl<L: Link> Task<L> {
         for id in self.workers.take_ended() {
             self.acks.done(id);
         }
-        if let Some(position) = self.acks.advance() {
+        let noted = self.noted.take().map(|(position, _)| position);
+        if let Some(position) = self.acks.advance().map(|(position, _)| position).or(noted) {
             self.link.acknowledge(position);
+        }
+    }
+
+    /// Has the link acknowledge with what is sent next, if it can, and sees to it that it does so soon if nothing is.
+    fn note_acknowledgements(&mut self) {
+        if !self.link.acknowledges_with_next() {
+            return;
+        }
+        let Some((position, count)) = self.acks.advance() else { return };
+        self.link.acknowledge_with_next(position);
+        let count = count.saturating_add(self.noted.map_or(0, |(_, count)| count));
+        self.noted = Some((position, count));
+        if count >= MAX_NOTED {
+            self.acknowledge();
+        } else if self.ack_alarm.is_none() {
+            let carrier = &self.hub.carrier;
+            self.ack_alarm = Some(carrier.sleep_until(carrier.now() + ACK_WITHIN));
         }
     }
 

@@ -1,7 +1,7 @@
 use std::task::Poll;
 
 use super::Event;
-use crate::hub::{Hub, Sent, What};
+use crate::hub::{Hub, Outgoing, Sent, What};
 use crate::{BoxFuture, Fate, Ticket};
 
 /// What only the task can wait for.
@@ -20,12 +20,12 @@ impl Outbox {
     }
 
     /// Takes over what is to be waited for.
-    pub(super) fn sample(&mut self, hub: &Hub) {
-        if let Some(stuck) = hub.take_stuck() {
-            self.sending = Some((stuck.what, hub.carrier.send_wait(stuck.message)));
+    pub(super) fn take_over(&mut self, hub: &Hub, stuck: Option<Outgoing>, hello: Option<(u64, Box<dyn Ticket>)>) {
+        if let Some(Outgoing { message, what }) = stuck {
+            self.sending = Some((what, hub.carrier.send_wait(message)));
         }
-        if let Some(hello) = hub.take_hello() {
-            self.hello = Some(hello);
+        if hello.is_some() {
+            self.hello = hello;
         }
     }
 

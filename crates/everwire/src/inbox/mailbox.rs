@@ -209,6 +209,20 @@ impl Mailbox {
         }
     }
 
+    /// As [`process`](Self::process), but whoever is to tell it does so when it is awake for something else.
+    #[cfg(feature = "calls")]
+    pub(crate) fn note(&self, position: u64) {
+        if self.processed.load(Ordering::Relaxed) < position {
+            self.processed.fetch_max(position, Ordering::SeqCst);
+        }
+    }
+
+    /// With no lock held.
+    #[cfg(feature = "calls")]
+    pub(crate) fn wake_driver(&self) {
+        self.driver.wake();
+    }
+
     /// A new reader takes over what the earlier one has not handed out. Its generation, and how many messages were handed
     /// out so far.
     pub(crate) fn attach(&self) -> (u64, u64) {

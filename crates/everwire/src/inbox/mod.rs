@@ -117,6 +117,19 @@ impl Inbox {
         self.mailbox.process(position.min(self.position));
     }
 
+    /// Marks everything before this position as processed, which the driver tells the server when it is awake for something else.
+    #[cfg(feature = "calls")]
+    pub(crate) fn acknowledge_with_next(&self, position: u64) {
+        self.mailbox.note(position.min(self.position));
+    }
+
+    /// As [`acknowledge`](Self::acknowledge), also of what the driver was to tell with something else and may not have.
+    #[cfg(feature = "calls")]
+    pub(crate) fn acknowledge_at_once(&self, position: u64) {
+        self.mailbox.note(position.min(self.position));
+        self.mailbox.wake_driver();
+    }
+
     /// The reader asks for more: it has done with what it was given.
     #[inline]
     fn come_back(&self) {
