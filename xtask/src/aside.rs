@@ -15,13 +15,25 @@ pub(crate) struct Aside {
 impl Aside {
     /// Starts `cargo xtask` with these arguments.
     pub(crate) fn start(args: &[&str]) -> Result<Self, Failed> {
+        let xtask = std::env::current_exe().map_err(|error| Failed(format!("where this program is: {error}")))?;
+        Self::spawn(Command::new(xtask), args)
+    }
+
+    /// The same at a low priority: it takes what others leave of the processors.
+    pub(crate) fn start_behind(args: &[&str]) -> Result<Self, Failed> {
+        let xtask = std::env::current_exe().map_err(|error| Failed(format!("where this program is: {error}")))?;
+        let mut nice = Command::new("nice");
+        nice.args(["-n", "15"]).arg(xtask);
+        Self::spawn(nice, args)
+    }
+
+    fn spawn(mut command: Command, args: &[&str]) -> Result<Self, Failed> {
         let chore = args.join(" ");
         let failed = |error| Failed(format!("could not start `cargo xtask {chore}`: {error}"));
         let log = shell::target().join(format!("{}.log", args.join("-")));
         let output = File::create(&log).map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
-        let xtask = std::env::current_exe().map_err(failed)?;
-        let child = Command::new(xtask).args(args).stdout(output).stderr(errors).spawn().map_err(failed)?;
+        let child = command.args(args).stdout(output).stderr(errors).spawn().map_err(failed)?;
         eprintln!("→ cargo xtask {chore}, in the background");
         Ok(Self { chore, child, log })
     }

@@ -40,6 +40,7 @@ cargo xtask CHORE [-- ARGS]
   cluster   run brokers, nodes and members under random faults, and check them; `cargo xtask cluster --help` lists ARGS
   bindings  check the bindings to other languages: formatting, lints, documents, licences, tests; ARGS: all, for
             the npm package and the jar too
+  figures   compare the instructions of hot paths with the accepted counts, and run the simulator, as `test` does
   js        build, test and pack the npm package; ARGS: build, to build only
   kotlin    build the jar for Kotlin and Java and run its tests; ARGS go to Maven (-DskipTests, -Dtest=…)
   cross     check that it compiles for Windows and for 32 bits, as `test` does
@@ -84,6 +85,7 @@ fn dispatch(chore: &str, rest: &[String]) -> Result<(), Failed> {
         "tidy" => tidy::tidy(),
         "bindings" if rest == ["all"] => test::bindings(),
         "bindings" => bindings::check(),
+        "figures" => test::figures(),
         "js" => js::js(rest),
         "kotlin" => kotlin::kotlin(kotlin::Build::Release, rest),
         "cross" => cross::check(),

@@ -38,23 +38,28 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failed> {
     cross::check()?;
     page::page()?;
     page::suite()?;
+    // In parallel with the tests, at a low priority: neither depends on how busy the machine is.
+    let figures = args.is_empty().then(|| Aside::start_behind(&["figures"])).transpose()?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "--deny warnings");
     run(docs)?;
     let mut tests = cargo(&["test", "--workspace", "--all-features"]);
     tests.args(args).env("INSTA_UPDATE", "no");
     run(tests)?;
-    if !args.is_empty() {
-        return Ok(());
-    }
-    counts::check(&[])?;
+    let Some(figures) = figures else { return Ok(()) };
+    figures.finish()?;
     // Not in parallel with others: it has bounds in seconds.
     cluster::check()?;
     // In parallel with the rest: they build in a target folder of their own, and mostly wait for Maven, npm and browsers.
     let bindings = Aside::start(&["bindings", "all"])?;
-    sim::check()?;
     autobahn::run(Thoroughness::Quick)?;
     bindings.finish()
+}
+
+/// Compares the instructions of hot paths with the accepted counts, and runs the simulator.
+pub(crate) fn figures() -> Result<(), Failed> {
+    counts::check(&[])?;
+    sim::check()
 }
 
 /// All tests of the bindings: the workspace, the npm package, and the jar.
