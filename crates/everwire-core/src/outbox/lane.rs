@@ -182,8 +182,12 @@ impl Lane {
     }
 
     fn index(&self, place: MessageId) -> Option<usize> {
-        let at = self.slots.binary_search_by_key(&place, Entry::place).ok()?;
-        (!self.empty.contains(&place)).then_some(at)
+        // Places grow by one from slot to slot, unless messages between them went to other levels or were taken out.
+        let first = self.slots.front()?.place();
+        let guess = usize::try_from(place.0.checked_sub(first.0)?).ok()?;
+        let is_there = self.slots.get(guess).is_some_and(|entry| entry.place() == place);
+        let at = if is_there { guess } else { self.slots.binary_search_by_key(&place, Entry::place).ok()? };
+        (self.empty.is_empty() || !self.empty.contains(&place)).then_some(at)
     }
 
     fn trim_ends(&mut self) {
@@ -304,6 +308,17 @@ mod tests {
         assert_eq!(seen.len(), 299);
         check(&lane, &(1..=300).filter(|id| id % 2 == 1).collect::<Vec<_>>());
         assert_eq!(lane.into_entries().len(), 150);
+    }
+
+    #[test]
+    fn an_entry_is_found_behind_gaps_between_the_places() {
+        let places = [3, 5, 6, 100, 101];
+        let mut lane = Lane::default();
+        places.into_iter().for_each(|id| lane.push_back(entry(id)));
+        for id in 0..200 {
+            assert_eq!(lane.get(MessageId(id)).map(|entry| entry.id.0), places.contains(&id).then_some(id));
+        }
+        assert!(Lane::default().get(MessageId(1)).is_none());
     }
 
     #[test]
