@@ -9,7 +9,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(async () => browser.close());
 
-test("below a path the page signs in, talks, is kept, and opens without a network", LIMIT, async () => {
+test("below a path the page signs in, talks, is stored, and opens without a network", LIMIT, async () => {
   const server = await Server.start();
   try {
     await server.withAccounts({ ana: PASSWORD });

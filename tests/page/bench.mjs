@@ -12,7 +12,7 @@ const KEYS = 100;
 const SLOW = { offline: false, latency: 150, downloadThroughput: 1_600_000 / 8, uploadThroughput: 1_600_000 / 8 };
 const SLOWER = 4;
 
-// Notes when what comes over the network is handed to the page, and when its first input is there.
+// Notes when the page gets each resource from the network, and when its first input is there.
 const NOTES = () => {
   window.notes = {};
   const Native = window.WebSocket;
@@ -30,7 +30,7 @@ const NOTES = () => {
   input.observe(document, { childList: true, subtree: true });
 };
 
-// What a page does that promises nothing: a list in a box that scrolls, and a line at its end for each message.
+// A page without any guarantee, to compare with: a list in a scrolling box, and a line at its end for each message.
 const BARE = async (url) => {
   document.body.innerHTML = "<div></div><textarea rows=1></textarea>";
   document.body.style.cssText = "margin: 0; height: 100vh; display: flex; flex-direction: column";
@@ -59,7 +59,7 @@ const BARE = async (url) => {
 };
 
 async function measure() {
-  // A browser of its own each time: nothing is warm.
+  // A new browser each time, so that no cache is warm.
   const [browser, server] = [await launch(), await Server.start()];
   try {
     const ana = await Person.visit(browser, "about:blank");
@@ -91,7 +91,7 @@ async function measure() {
   }
 }
 
-/** Until somebody who has nothing of the page yet can write a name, over a slow line: milliseconds. */
+/** The milliseconds until a user with an empty cache can write a name, over a slow line. */
 async function overSlowLine(browser, server) {
   const mia = await Person.visit(browser, "about:blank");
   const devtools = await mia.context.newCDPSession(mia.page);
@@ -106,7 +106,7 @@ async function overSlowLine(browser, server) {
   return interactive;
 }
 
-/** What it costs a page that messages come and keys are pressed. */
+/** Measures what messages and keys cost the page. */
 async function live(person, zoe, figures) {
   const devtools = await person.context.newCDPSession(person.page);
   await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
@@ -134,13 +134,13 @@ async function live(person, zoe, figures) {
   figures.keyOwn.push(key.own / KEYS);
 }
 
-/** Until the frame that shows a line has been painted, from the first message that arrives: milliseconds. */
+/** The milliseconds from the first message that arrives until the frame with a line is painted. */
 function painted(person, line) {
   return person.page.evaluate((line) => new Promise((done) => {
     const look = () => {
       const texts = document.querySelectorAll(".message .text");
       if (texts[texts.length - 1]?.textContent !== line) return requestAnimationFrame(look);
-      // A message to oneself comes after the frame.
+      // A message to the same window is handled after the frame.
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => done(performance.now() - window.notes.first);
       port2.postMessage(null);
@@ -149,7 +149,7 @@ function painted(person, line) {
   }), line);
 }
 
-/** How long the main thread works for something, milliseconds: in all, and for scripts, styles and layout only. */
+/** The milliseconds that the main thread works for an action: in all, and for scripts, styles and layout only. */
 async function work(devtools, act) {
   const busy = async () => {
     const { metrics } = await devtools.send("Performance.getMetrics");
@@ -162,12 +162,12 @@ async function work(devtools, act) {
   return { all: after.all - before.all, own: after.own - before.own };
 }
 
-/** Until what was planned is done, the last messages kept for the next visit among it. */
+/** Waits until the page's delayed work is done, which stores the last messages for the next visit. */
 async function idle(person) {
   await person.page.waitForTimeout(2500);
 }
 
-/** Somebody without a page. */
+/** A user without a page. */
 class Speaker {
   static async join(server) {
     const speaker = new Speaker();

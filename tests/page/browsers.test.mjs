@@ -1,4 +1,4 @@
-// What has to work in every browser: in Chromium, in Firefox and in WebKit, one beside the other.
+// The cases that have to work in every browser, run in Chromium, Firefox and WebKit at the same time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import WebSocket from "ws";
@@ -6,7 +6,7 @@ import { Driven, Key, NAMES } from "./drivers.mjs";
 import { Front } from "./front.mjs";
 import { LIMIT, say, Server } from "./world.mjs";
 
-/** Each case is called with the browser, what stands before its server, and the server. */
+/** Each case gets the browser, the proxy before its server, and the server. */
 const CASES = {
   async "the page is loaded once, and its first paint says that it comes"(browser, front) {
     front.hold("/everwire_bg");
@@ -190,7 +190,7 @@ const CASES = {
   },
 };
 
-/** Somebody without a page. */
+/** A user without a page. */
 class Listener {
   static async join(server, name) {
     const listener = new Listener();

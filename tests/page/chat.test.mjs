@@ -7,7 +7,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(async () => browser.close());
 
-/** A test with a server of its own. */
+/** Defines a test with a server of its own. */
 function chat(name, body) {
   test(name, LIMIT, async () => {
     const server = await Server.start();
@@ -21,7 +21,7 @@ function chat(name, body) {
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 
-chat("two people talk, see each other type, and know what was read", async (server) => {
+chat("two users talk, see each other type, and see which messages were read", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.join(browser, server, "Ben");
   await ana.page.locator(".notice", { hasText: /Ben.* joined/ }).waitFor();
@@ -30,7 +30,7 @@ chat("two people talk, see each other type, and know what was read", async (serv
   assert.equal(await ben.page.locator(".name").textContent(), "Ana");
   await ben.page.bringToFront();
   await ana.sees("hello Ben", "read");
-  // Somebody is typing for two seconds after each key.
+  // A user counts as typing for two seconds after each key.
   const typed = ben.page.locator("textarea").pressSequentially("hi, Ana", { delay: 300 });
   await ana.page.getByText(/Ben.* is typing…/).waitFor();
   await typed;
@@ -42,7 +42,7 @@ chat("two people talk, see each other type, and know what was read", async (serv
   await ana.done();
 });
 
-chat("what is written while the server is dead is sent once when it is back", async (server) => {
+chat("a message written while the server is down is sent once after its restart", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.join(browser, server, "Ben");
   await ana.write("before");
@@ -64,7 +64,7 @@ chat("what is written while the server is dead is sent once when it is back", as
   await ana.done();
 });
 
-chat("a page opens without a server, with what was said, and sends once what was written meanwhile", async (server) => {
+chat("without a server the page opens with its stored history, and sends once what was written meanwhile", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.join(browser, server, "Ben");
   await ana.write("before");
@@ -91,7 +91,7 @@ chat("a page opens without a server, with what was said, and sends once what was
   await ana.done();
 });
 
-chat("two tabs lose nothing and double nothing", async (server) => {
+chat("two tabs neither lose nor repeat a message", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.join(browser, server, "Ben");
   const other = await ana.open(server.url());
@@ -103,7 +103,7 @@ chat("two tabs lose nothing and double nothing", async (server) => {
     await page.press("textarea", "Enter");
     await page.locator(".message", { hasText: text }).waitFor();
   }
-  // What the closed tab has left is shown and sent by the one that is still open.
+  // The open tab shows and sends the messages that the closed tab has not sent.
   await other.close();
   await ana.sees("from the second tab", "sending");
   await server.restart();
@@ -113,7 +113,7 @@ chat("two tabs lose nothing and double nothing", async (server) => {
   await ana.done();
 });
 
-chat("a network that is gone and comes back costs nothing", async (server) => {
+chat("no message is lost when the network is away for a while", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.join(browser, server, "Ben");
   await ana.context.setOffline(true);
@@ -128,7 +128,7 @@ chat("a network that is gone and comes back costs nothing", async (server) => {
   await ana.done();
 });
 
-chat("whoever has an account signs in once", async (server) => {
+chat("a user with an account signs in once", async (server) => {
   await server.withAccounts({ ana: "correct horse battery", ben: "another good horse" });
   const ana = await Person.visit(browser, server.url());
   await ana.page.getByText("this server wants to know who you are").waitFor();
@@ -149,7 +149,7 @@ chat("whoever has an account signs in once", async (server) => {
   await ana.done();
 });
 
-chat("what was said long before comes when it is scrolled to", async (server) => {
+chat("older history is loaded when the user scrolls to it", async (server) => {
   await say(server, 330);
   const ana = await Person.join(browser, server, "Ana");
   await ana.message("line 330").waitFor();
@@ -163,7 +163,7 @@ chat("what was said long before comes when it is scrolled to", async (server) =>
   await ana.done();
 });
 
-chat("a message that waits can be taken back", async (server) => {
+chat("an unsent message can be withdrawn", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   await server.kill();
   await ana.page.waitForSelector(".dot.bad");
@@ -176,7 +176,7 @@ chat("a message that waits can be taken back", async (server) => {
   await ana.done();
 });
 
-chat("the keyboard is enough", async (server) => {
+chat("everything can be done with the keyboard", async (server) => {
   const ana = await Person.visit(browser, server.url());
   await ana.page.waitForSelector("#name:focus");
   await ana.page.keyboard.type("Ana");
@@ -196,7 +196,7 @@ chat("the keyboard is enough", async (server) => {
   await ana.done();
 });
 
-chat("rooms have what is unread counted, and a draft stays where it was", async (server) => {
+chat("rooms show their unread counts, and a draft stays in its room", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.join(browser, server, "Ben", { query: "?room=den" });
   await ana.page.getByRole("textbox", { name: "Join another room" }).fill("den");
@@ -217,7 +217,7 @@ chat("rooms have what is unread counted, and a draft stays where it was", async 
   await ana.done();
 });
 
-chat("a name is as long as people count it", async (server) => {
+chat("the length of a name is counted in characters that people see", async (server) => {
   const ana = await Person.visit(browser, server.url(""));
   await ana.page.fill("#name", "e\u0301".repeat(65));
   await ana.page.press("#name", "Enter");
@@ -228,7 +228,7 @@ chat("a name is as long as people count it", async (server) => {
   await ana.done();
 });
 
-chat("who does nothing for five minutes is away until a key is pressed", async (server) => {
+chat("a user who does nothing for five minutes is away until a key is pressed", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.visit(browser, server.url(""));
   await ben.page.clock.install();
@@ -246,7 +246,7 @@ chat("who does nothing for five minutes is away until a key is pressed", async (
   await ana.done();
 });
 
-chat("who leaves a room is gone from it", async (server) => {
+chat("a user who leaves a room is no longer listed in it", async (server) => {
   const ana = await Person.join(browser, server, "Ana", { query: "?room=den" });
   const ben = await Person.join(browser, server, "Ben", { query: "?room=den" });
   await ana.page.getByRole("textbox", { name: "Join another room" }).fill("hall");
@@ -258,7 +258,7 @@ chat("who leaves a room is gone from it", async (server) => {
   await ana.done();
 });
 
-chat("what is hostile is shown as what it is", async (server) => {
+chat("hostile text is shown as plain text", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const ben = await Person.join(browser, server, "<b onmouseover=alert(1)>Ben");
   const hostile = "<img src=x onerror=alert(1)> javascript:alert(1) https://a.example/<script> \u202eevil";
@@ -287,8 +287,8 @@ chat("a pile of accents covers no other line", async (server) => {
   await ana.done();
 });
 
-chat("a long history stays where the reader is, and leads back to the newest", async (server) => {
-  // Said before, so that none of it is new: of a flood that comes while one looks, a slow machine does not show each line.
+chat("a long history keeps its scroll position, and has a button to the newest message", async (server) => {
+  // Posted before the page opens, so that none is new: a slow machine does not show every line of a flood that arrives live.
   await say(server, 600);
   const ana = await Person.join(browser, server, "Ana");
   await ana.message("line 600").waitFor();
@@ -310,7 +310,7 @@ chat("a long history stays where the reader is, and leads back to the newest", a
   await ana.done();
 });
 
-chat("a flood is shown to its end, in order, and so is what comes after it", async (server) => {
+chat("a flood of messages is shown completely and in order, as are the messages after it", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   await say(server, 4000);
   await ana.message(/^line 4000$/).waitFor();
@@ -321,7 +321,7 @@ chat("a flood is shown to its end, in order, and so is what comes after it", asy
   await ana.done();
 });
 
-chat("a phone has room for everything, in Russian and in the dark", async (server) => {
+chat("everything fits on a phone, in Russian and in dark mode", async (server) => {
   const ana = await Person.join(browser, server, "Аня", { ...PHONE, locale: "ru-RU", colorScheme: "dark" });
   await ana.write("привет");
   await ana.sees("привет", "Отправлено");
@@ -334,7 +334,7 @@ chat("a phone has room for everything, in Russian and in the dark", async (serve
   await ana.done();
 });
 
-chat("nothing bars who can't see or use a mouse", async (server) => {
+chat("axe finds no accessibility violation", async (server) => {
   for (const options of [{}, { ...PHONE, colorScheme: "dark" }]) {
     const ana = await Person.visit(browser, server.url(), options);
     await ana.page.waitForSelector("#name");

@@ -10,7 +10,7 @@ import { browser as launch, keepingBrowser, LIMIT, Person, Program } from "./wor
 
 const SUITE = new URL("../browser/dist/", import.meta.url);
 const TYPES = { js: "text/javascript", wasm: "application/wasm" };
-/** So many are sent where faults befall the connections, of 2.5 KB each. */
+/** How many messages of 2.5 KB are sent while connections fail. */
 const MESSAGES = 600;
 
 /** The sessions' servers are the programs `session-echo` and `session-calls` of `tests/src/bin`. */
@@ -29,17 +29,17 @@ after(async () => {
   await new Promise((closed) => files.close(closed));
 });
 
-/** A case of the suite. The server does `serve` with each connection, which has a number from 1, and lets in whom `admit` does. */
+/** Defines a test from a case of the suite. The server accepts the connections that `admit` allows, and runs `serve` with each and its number from 1. */
 function client(name, which, serve = () => {}, admit = () => true) {
   test(name, LIMIT, () => serving(serve, admit, (server) => succeeds(which, server)));
 }
 
-/** A case with a real server of sessions, to which faults befall the connections. */
+/** Defines a test from a case with a real server of sessions, whose connections have faults. */
 function session(name, which, faults) {
   test(name, LIMIT, () => befalling(faults, sessions, (front) => succeeds(which, front, MESSAGES)));
 }
 
-/** The same without a session: in the end each message has come, and those that come twice leave the order as it is. */
+/** The same without a session: in the end each message has come, and repeated ones do not change the order. */
 function atLeastOnce(name, which, faults) {
   const numbers = [];
   const serve = (socket) => {
@@ -86,7 +86,7 @@ async function befalling(faults, server, body) {
   }
 }
 
-/** In a page of its own, a case of the suite finds nothing wrong with the server, whatever happens to the page meanwhile. */
+/** Runs a case of the suite in a page of its own, and fails if it reports an error; `meanwhile` may disturb the page. */
 async function succeeds(which, { port }, messages, within = browser, meanwhile = () => {}) {
   const person = await Person.visit(within, `http://127.0.0.1:${files.address().port}/`);
   await person.page.evaluate(async ([which, ...args]) => {
@@ -116,13 +116,13 @@ function echo(socket) {
   });
 }
 
-client("the store in localStorage does what every store does", "store");
+client("the store in localStorage passes the tests of every store", "store");
 client("text and bytes arrive both ways, in order", "echo", echo);
-client("a pong proves that what was sent before has been read", "evidence", (socket) => {
+client("a pong proves that the messages sent before it were read", "evidence", (socket) => {
   socket.on("message", (data) => data.toString() === "ping" && socket.send("pong"));
 });
-client("who is refused tries again, and loses nothing", "refused", echo, (number) => number > 2);
-client("the server's close code is told, and the next connection goes on", "closed", (socket, number) => {
+client("a refused client tries again, and loses no message", "refused", echo, (number) => number > 2);
+client("the server's close code is reported, and the next connection goes on", "closed", (socket, number) => {
   if (number > 1) return echo(socket);
   socket.on("message", () => socket.close(4001, "enough"));
 });
@@ -131,25 +131,25 @@ client("a close reason shows no token that it repeats", "secretive", (socket, nu
   const reason = "no tok3nvalue of /?token=tok3nvalue, nor bearer.0123456789abcdef0123";
   socket.on("message", () => socket.close(4001, reason));
 });
-client("a cut is told as one, and the next connection goes on", "cut", (socket, number) => {
+client("a cut is reported as one, and the next connection goes on", "cut", (socket, number) => {
   if (number > 1) return echo(socket);
   socket.on("message", () => socket.terminate());
 });
-client("what logs in goes first on every connection", "on_open", (socket, number) => {
+client("the login message goes first on every connection", "on_open", (socket, number) => {
   socket.once("message", (login) => {
     socket.send(login.toString());
     if (number > 1) return echo(socket);
     socket.on("message", () => socket.terminate());
   });
 });
-client("a connection that falls silent is given up, and the next goes on", "silent", (socket, number) => {
+client("a silent connection is given up, and the next goes on", "silent", (socket, number) => {
   if (number > 1) echo(socket);
 });
 
-session("in a session all arrives once and in order, both ways, through cuts in the middle of whatever passes", "session_cut", [
+session("in a session every message arrives once and in order, both ways, through cuts at any point", "session_cut", [
   { is: "cut", after: 100_000, of: "page" },
   { is: "cut", after: 60_000, of: "server" },
-  // In the middle of the answer to the request, of the hello, and of the welcome.
+  // Cuts in the middle of the upgrade response, of the hello, and of the welcome.
   { is: "cut", after: 80, of: "server" },
   { is: "reset", after: 50, of: "page" },
   { is: "reset", after: 400, of: "server" },
@@ -157,12 +157,12 @@ session("in a session all arrives once and in order, both ways, through cuts in 
   { is: "reset", after: 130_000, of: "server" },
   { is: "cut", after: 1, of: "page" },
 ]);
-session("in a session a connection that stalls is found dead in time, and all arrives once and in order", "session_stalled", [
+session("in a session a stalled connection is detected in time, and every message arrives once and in order", "session_stalled", [
   { is: "stall", after: 100_000, of: "page" },
   { is: "stall", after: 60_000, of: "server" },
   { is: "stall", after: 400, of: "server" },
 ]);
-test("calls and streams get their replies and items, once and in order, through cuts in the middle of whatever passes", LIMIT, () => {
+test("calls and streams get their replies and items, once and in order, through cuts at any point", LIMIT, () => {
   const faults = [
     { is: "cut", after: 100_000, of: "page" },
     { is: "cut", after: 60_000, of: "server" },
@@ -176,7 +176,7 @@ test("calls and streams get their replies and items, once and in order, through 
 });
 test("a page that is left in the middle of a message and comes back out of the back-forward cache goes on in its session", LIMIT, async () => {
   const keeping = await keepingBrowser();
-  // It holds up what is sent; the heartbeat alone would find it after 40 s.
+  // The stalled connection delays messages; the heartbeat alone would detect it after 40 s.
   const faults = [{ is: "stall", after: 100_000, of: "page" }];
   try {
     await befalling(faults, sessions, (front) => {
@@ -199,7 +199,7 @@ atLeastOnce("what is sent at least once is all there after stalls, which are fou
   { is: "stall", after: 100_000, of: "page" },
   { is: "stall", after: 200_000, of: "page" },
 ]);
-test("what is sent at most once never comes twice, not even on a connection that was given up and revives", LIMIT, async () => {
+test("an at-most-once message never comes twice, not even on a connection that was given up and revives", LIMIT, async () => {
   const numbers = [];
   const connections = new EventEmitter();
   const serve = (socket, number) => {
@@ -209,7 +209,7 @@ test("what is sent at most once never comes twice, not even on a connection that
   };
   const [ended, replaced] = [once(connections, "1 has ended"), once(connections, "2 has begun")];
   const faults = [{ is: "stall", after: 100_000, of: "page" }];
-  // More than the network holds, so that the browser itself holds some.
+  // More than the network buffers, so that the browser itself buffers some.
   const through = (front) => succeeds("at_most_once", front, 2_000, browser, async () => {
     await replaced;
     front.speak();

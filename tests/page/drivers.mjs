@@ -1,4 +1,4 @@
-// Three browsers by the protocol that all of them speak, WebDriver: for what has to work in each.
+// Three browsers driven by WebDriver, the protocol of all of them, for the cases that have to work in each.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,7 +11,7 @@ import { running } from "./world.mjs";
 
 const PATIENCE_MS = 30_000;
 
-/** How each is started: its driver, and what that is told of the browser. */
+/** How each browser is started: its driver, and the settings that the driver gets. */
 const KINDS = {
   chromium: {
     driver: "chromedriver",
@@ -32,7 +32,7 @@ const KINDS = {
   },
   webkit: {
     driver: "WebKitWebDriver",
-    // It has no mode without a screen.
+    // It has no headless mode.
     needsScreen: true,
     says: () => ({
       browserName: "MiniBrowser",
@@ -43,7 +43,7 @@ const KINDS = {
 
 export const NAMES = Object.keys(KINDS);
 
-/** A browser that is driven. */
+/** A browser under WebDriver. */
 export class Driven {
   static async start(name) {
     const { driver: program, says, needsScreen } = KINDS[name];
@@ -82,7 +82,7 @@ export class Driven {
     return run;
   }
 
-  /** Opens another page; whoever asks something of it waits for that. */
+  /** Opens another page; every later command waits until it is open. */
   async visit(url) {
     await this.#leaves(() => this.driver.get(url));
   }
@@ -108,16 +108,16 @@ export class Driven {
     await this.find(".dot.good");
   }
 
-  /** What this function makes of its arguments in the page. */
+  /** Calls this function with these arguments in the page, and returns its result. */
   run(act, ...args) {
     return this.driver.executeScript(`return (${act}).apply(null, arguments)`, ...args);
   }
 
-  /** Waits until the function says yes in the page, and gives what it says. */
+  /** Waits until the function returns a true value in the page, and returns that. */
   async until(act, ...args) {
     let said;
     for (const start = Date.now(); Date.now() - start < PATIENCE_MS; ) {
-      // Between two pages there is none.
+      // There is no page while the next one is loaded.
       said = await this.run(act, ...args).catch((error) => void (said = error));
       if (said) return said;
       await new Promise((waited) => setTimeout(waited, 30));
@@ -125,7 +125,7 @@ export class Driven {
     throw new Error(`in ${this.name} it never came to ${act} with ${JSON.stringify(args)}`);
   }
 
-  /** Waits until something is to be seen, and gives its text. */
+  /** Waits until an element is visible, and returns its text. */
   find(selector, text = "") {
     const isThere = (selector, text) => {
       const all = [...document.querySelectorAll(selector)].filter((one) => one.getClientRects().length > 0 && one.textContent.toLowerCase().includes(text.toLowerCase()));
@@ -150,7 +150,7 @@ export class Driven {
     await this.type("textarea", text, Key.ENTER);
   }
 
-  /** Waits until a message of ours has come so far. */
+  /** Waits until a message of this user has this status. */
   sees(text, ...statuses) {
     const isSo = (text, statuses) => {
       const row = [...document.querySelectorAll(".message")].find((row) => row.querySelector(".text").textContent === text);

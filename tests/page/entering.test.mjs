@@ -1,4 +1,4 @@
-// How people come into the page and out of it, in Chromium: signing in, networks that say nothing, rooms, versions.
+// Joining and leaving in Chromium: sign-ins, networks without an answer, rooms, versions.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { behind as entering } from "./front.mjs";
@@ -11,7 +11,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(async () => browser.close());
 
-/** Somebody for whom the page is still to be opened. */
+/** A user whose page is not open yet. */
 async function visitor() {
   return Person.visit(browser, "about:blank");
 }
@@ -23,7 +23,7 @@ async function signedIn(front, user) {
   return person;
 }
 
-/** What the browser keeps for the page, by name. */
+/** Everything that the browser stores for the page, by name. */
 function kept(person) {
   return person.page.evaluate(() => ({ ...localStorage }));
 }
@@ -32,7 +32,7 @@ function forgive(person, words) {
   person.complaints = person.complaints.filter((complaint) => !complaint.includes(words));
 }
 
-entering("a sign-in that is over is asked for anew, and what was written is still there", async (front, server) => {
+entering("a user whose sign-in has expired is asked to sign in again, and keeps the text that was written", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD });
   const ana = await signedIn(front, "ana");
   await server.kill();
@@ -53,7 +53,7 @@ entering("a sign-in that is over is asked for anew, and what was written is stil
   await ana.done();
 });
 
-entering("whoever is sent away hears why, and comes again", async (front, server) => {
+entering("a user who is refused sees why, and can join again", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD });
   const ana = await signedIn(front, "ana");
   const again = ana.page.getByRole("button", { name: "connect again" });
@@ -78,7 +78,7 @@ entering("whoever is sent away hears why, and comes again", async (front, server
   await ana.done();
 });
 
-entering("whoever has a new password, or no account any more, is asked to sign in", async (front, server) => {
+entering("a user whose password has changed or whose account is removed is asked to sign in", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD });
   const ana = await signedIn(front, "ana");
   const asked = async () => {
@@ -97,7 +97,7 @@ entering("whoever has a new password, or no account any more, is asked to sign i
   await ana.done();
 });
 
-entering("who has been here sees what was said on a network that says nothing", async (front) => {
+entering("a returning user sees the stored history on a network without an answer", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.write("of before");
   await ana.sees("of before", "sent");
@@ -108,7 +108,7 @@ entering("who has been here sees what was said on a network that says nothing", 
   await ana.done();
 });
 
-entering("who comes for the first time waits for no network, and what makes no sense is no answer", async (front, server) => {
+entering("a new user does not wait for the network, and an invalid answer counts as none", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD });
   const ana = await visitor();
   await ana.page.clock.install();
@@ -140,7 +140,7 @@ entering("who comes for the first time waits for no network, and what makes no s
   await ana.done();
 });
 
-entering("all rooms wait for the same token, which is not lost when it comes late", async (front, server) => {
+entering("all rooms wait for the same token, and use it also when it comes late", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD });
   const ana = await signedIn(front, "ana");
   for (const room of ["den", "hall"]) {
@@ -163,7 +163,7 @@ entering("all rooms wait for the same token, which is not lost when it comes lat
   await ana.done();
 });
 
-entering("a browser that keeps nothing shows the page, and one that can't run it says so", async (front) => {
+entering("a browser without storage shows the page, and one that can't run it says so", async (front) => {
   const ana = await visitor();
   await ana.context.addInitScript(() => {
     const barred = { get: () => { throw new DOMException("no", "SecurityError"); } };
@@ -186,7 +186,7 @@ entering("a browser that keeps nothing shows the page, and one that can't run it
   await ana.done();
 });
 
-entering("a new version comes into a tab of the first visit too", async (front) => {
+entering("a new version reaches a tab of the first visit too", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.waitForFunction(() => navigator.serviceWorker.controller);
   front.version = 2;
@@ -197,7 +197,7 @@ entering("a new version comes into a tab of the first visit too", async (front) 
   await ana.done();
 });
 
-entering("a room with an impossible name keeps nobody from the others", async (front) => {
+entering("a room with an invalid name does not block the other rooms", async (front) => {
   const ana = await Person.join(browser, front, "Ana", { query: "?room=%20den%20" });
   assert.equal(await ana.page.textContent("h1"), "den");
   await ana.page.evaluate(() => {
@@ -210,7 +210,7 @@ entering("a room with an impossible name keeps nobody from the others", async (f
   await ana.done();
 });
 
-entering("a room is left by one press, at once for the others, and not while something waits unless it is meant", async (front, server) => {
+entering("one press leaves a room, at once for the others; with unsent messages the page asks first", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   const ben = await Person.join(browser, front, "Ben", { query: "?room=den" });
   const join = async (room) => {
@@ -226,7 +226,7 @@ entering("a room is left by one press, at once for the others, and not while som
   await ana.connected();
   await ana.page.getByRole("button", { name: /leave .*den/i }).dblclick();
   await rooms("lobby,hall");
-  // One that was cut off would be missed after five seconds only.
+  // The server would notice a lost connection only after five seconds.
   await ben.page.locator(".notice", { hasText: /Ana.* left/ }).waitFor({ timeout: 4_500 });
   assert.ok(await ana.page.evaluate(() => document.activeElement.matches(".rooms button")), "the keyboard stays among the rooms");
   assert.deepEqual(Object.keys(await kept(ana)).filter((name) => /memory.*\.den$/.test(name)), []);
@@ -247,7 +247,7 @@ entering("a room is left by one press, at once for the others, and not while som
   await ana.done();
 });
 
-entering("on a phone the keyboard goes into the rooms and comes back", async (front) => {
+entering("on a phone the focus can move into the list of rooms and back", async (front) => {
   const ana = await Person.join(browser, front, "Ana", PHONE);
   const focused = (selector) => ana.page.waitForFunction((selector) => document.activeElement.matches(selector), selector);
   await ana.page.getByRole("button", { name: "Rooms" }).click();
@@ -259,7 +259,7 @@ entering("on a phone the keyboard goes into the rooms and comes back", async (fr
   await ana.done();
 });
 
-entering("a guest takes another name", async (front) => {
+entering("a guest can change their name", async (front) => {
   const ana = await Person.visit(browser, front.url("?name=Ana"));
   await ana.connected();
   await ana.page.getByRole("button", { name: "another name" }).click();
@@ -271,7 +271,7 @@ entering("a guest takes another name", async (front) => {
   await ana.done();
 });
 
-entering("whoever signs out leaves nothing to read, and the next one is somebody else", async (front, server) => {
+entering("a user who signs out leaves nothing to read, and the next user is another one", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD, ben: PASSWORD });
   const ana = await signedIn(front, "ana");
   await ana.write("of Ana");

@@ -1,11 +1,11 @@
-// What may stand between a page and its server: a proxy that cuts and falls silent, and one with another version of the page.
+// Proxies between a page and its server: one that cuts connections and falls silent, and one with another version of the page.
 import { createServer, request } from "node:http";
 import { connect } from "node:net";
 import { PassThrough, Transform } from "node:stream";
 import { test } from "node:test";
 import { LIMIT, Server } from "./world.mjs";
 
-/** A test with a server of its own, and what stands before it. */
+/** Defines a test with a server of its own and a proxy before it. */
 export function behind(name, body) {
   test(name, LIMIT, async () => {
     const server = await Server.start();
@@ -20,14 +20,14 @@ export function behind(name, body) {
 }
 
 /**
- * Passes on what pages ask of a server, as version 1 of the page, and then as version 2.
+ * A proxy between pages and a server, which serves version 1 of the page, and later version 2.
  *
- * One after the other, `faults` befall the WebSockets: each `{ is, after, of }` as soon as so many bytes of the "page" or
- * of the "server" have passed on the connection that is open then. `faults` are those that are still to come, and
+ * `faults` happen to the WebSockets one after the other: each `{ is, after, of }` after that number of bytes of the "page" or
+ * of the "server" on the connection that is open then. `faults` holds those that are still to come, and
  * `befallen` waits until there are none.
  *
- * `asked` are the paths that were asked for, `upgrades` counts the WebSockets that were, and `instead` says for some what is answered instead of the server's word. With
- * `foreign` another program stands in the server's place, which answers everything with this page, and knows no other files.
+ * `asked` holds the requested paths, `upgrades` counts the WebSockets, and `instead` has answers for some paths that replace the server's. With
+ * `foreign` the proxy acts as another program at this address, which answers everything with this page, and has no other files.
  */
 export class Front {
   #befallen;
@@ -52,27 +52,27 @@ export class Front {
     return `http://127.0.0.1:${this.port}/${query}`;
   }
 
-  /** What is open stays open, and nothing passes any more; what is opened from now on works. */
+  /** Silences all open connections: they stay open, and nothing passes; new connections work. */
   silence() {
     for (const link of this.links) link.stall();
   }
 
-  /** What was silent passes on all that it has held up. */
+  /** Lets the silenced connections pass on everything that they have held back. */
   speak() {
     for (const link of this.links) link.flow();
   }
 
-  /** What is open ends. */
+  /** Cuts all open connections. */
   cut() {
     for (const link of this.links) link.cut();
   }
 
-  /** What the server answers under these paths is not passed on, until somebody lets it go. */
+  /** Holds back the server's answers under these paths until they are released. */
   hold(paths) {
     this.held = { paths, until: new Promise((letGo) => (this.letGo = letGo)) };
   }
 
-  /** Waits until this path was asked for so many times. */
+  /** Waits until this path was requested this many times. */
   async heard(path, times = 1) {
     for (let step = 0; step < 600; step += 1) {
       if (this.asked.filter((asked) => asked === path).length >= times) return;
@@ -112,7 +112,7 @@ export class Front {
     asked.pipe(passed);
   }
 
-  /** The two versions differ in what they show, and so in the name under which a worker keeps them. */
+  /** The two versions differ in their text, and so in the name of the service worker's cache. */
   #changed(url, body) {
     const { pathname } = new URL(url, "http://page");
     if (pathname === "/") return Buffer.from(body.toString().replace("<html", `<html data-version="${this.version}"`));
@@ -140,14 +140,14 @@ export class Front {
   }
 }
 
-/** Two connections that are one to those at their ends, until a fault befalls it. */
+/** A relayed WebSocket: two connections that pass on everything until a fault. */
 class Link {
   #near;
   #far;
   #up;
   #down;
   #stalled = false;
-  /** Passes on what a fault has held up. */
+  /** Passes on everything that a fault has held back. */
   #release = () => {};
 
   constructor(near, far, fault, befallen) {
@@ -188,7 +188,7 @@ class Link {
         if (left > 0) return carried();
         left = Infinity;
         this.#release = () => carried(null, rest);
-        // Nothing comes after these bytes, but they themselves arrive.
+        // These bytes still arrive; nothing after them does.
         setImmediate(() => (this[fault.is](), befallen()));
       },
     });

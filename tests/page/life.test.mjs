@@ -1,4 +1,4 @@
-// The page's life in Chromium: versions, frozen and left pages, no room to keep anything.
+// The life cycle of the page in Chromium: new versions, frozen and restored pages, full storage.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { behind as life } from "./front.mjs";
@@ -8,7 +8,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(async () => browser.close());
 
-life("a new version is announced, and comes when it is wanted", async (front) => {
+life("a new version is announced, and loaded when the user wants it", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   const version = () => ana.page.locator("html").getAttribute("data-version");
   await ana.write("of before");
@@ -33,12 +33,12 @@ life("a new version is announced, and comes when it is wanted", async (front) =>
   await ana.done();
 });
 
-life("a page that comes back from being frozen finds at once that its connection is dead", async (front) => {
+life("a page that was frozen notices at once that its connection is dead", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   front.silence();
   const ben = await Person.join(browser, front, "Ben");
   await ben.write("are you there?");
-  // DevTools freezes pages, but the event does not come to one that it keeps visible.
+  // DevTools freezes pages, but a page that it keeps visible does not get the event.
   await ana.page.evaluate(() => document.dispatchEvent(new Event("resume")));
   // A probe takes 3 s; the heartbeat alone would take up to 40.
   await ana.message("are you there?").waitFor({ timeout: 25_000 });
@@ -47,7 +47,7 @@ life("a page that comes back from being frozen finds at once that its connection
   await ana.done();
 });
 
-life("a page that was left and comes back has everything once", async (front, server) => {
+life("a page that was left and comes back shows every line once", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.write("before I left");
   await ana.sees("before I left", "sent");
@@ -62,7 +62,7 @@ life("a page that was left and comes back has everything once", async (front, se
   await ana.done();
 });
 
-life("a page that comes back out of the back-forward cache is connected anew, and has everything once", async (front, server) => {
+life("a page that comes back out of the back-forward cache connects again, and shows every line once", async (front, server) => {
   const keeping = await keepingBrowser();
   try {
     const ana = await Person.join(keeping, front, "Ana");
@@ -76,7 +76,7 @@ life("a page that comes back out of the back-forward cache is connected anew, an
     await ana.message("while you were away").waitFor();
     await ana.write("I am back");
     await ana.sees("I am back", "sent");
-    // With something that waits to be sent.
+    // With an unsent message.
     await server.kill();
     await ana.write("while it was down");
     await ana.awayWhile(() => server.restart());
@@ -92,7 +92,7 @@ life("a page that comes back out of the back-forward cache is connected anew, an
   }
 });
 
-life("where the browser has no more room the page says so, and sends without it", async (front) => {
+life("with full storage the page says so, and still sends", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.evaluate(() => {
     const memories = Object.keys(localStorage).filter((name) => name.startsWith("everwire.memory"));
@@ -113,7 +113,7 @@ life("where the browser has no more room the page says so, and sends without it"
   await ana.done();
 });
 
-life("what is read stays where it is while older messages come", async (front, server) => {
+life("the line being read stays in place while older messages are loaded", async (front, server) => {
   await say(server, 900);
   const ana = await Person.join(browser, front, "Ana");
   await ana.message("line 900").waitFor();
@@ -144,6 +144,6 @@ life("what is read stays where it is while older messages come", async (front, s
   await ana.done();
 });
 
-life("a browser takes the page for an application to be installed", async (front) => {
+life("the browser offers to install the page", async (front) => {
   assert.deepEqual(await installabilityErrors(front.url()), []);
 });

@@ -1,4 +1,4 @@
-// The list of messages in Chromium: what stays where it is, what is counted, what is read aloud, and how a line is written.
+// The list of messages in Chromium: scroll position, unread counts, screen readers, and the composer.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -30,7 +30,7 @@ const end = (person) => person.page.waitForFunction(() => {
   return list.scrollHeight - list.scrollTop - list.clientHeight < 2 && document.querySelector(".newest").hidden;
 });
 
-/** Scrolls to so many pixels from the top, and waits until that has been drawn. */
+/** Scrolls to this distance from the top in pixels, and waits until that is drawn. */
 const scroll = (person, top) => person.page.evaluate(async (top) => {
   document.querySelector(".list").scrollTop = top;
   for (let frame = 0; frame < 3; frame += 1) await new Promise((drawn) => requestAnimationFrame(drawn));
@@ -39,18 +39,18 @@ const scroll = (person, top) => person.page.evaluate(async (top) => {
 /** How far a row is from the top of the window. */
 const place = (row) => row.evaluate((row) => row.getBoundingClientRect().top);
 
-/** From now on somebody looks at a page, or looks away. */
+/** Makes a page visible and focused, or not. */
 const look = (person, looks) => person.page.evaluate((looks) => {
   document.hasFocus = () => looks;
   if (looks) window.dispatchEvent(new Event("focus"));
 }, looks);
 
-list("the newest stay in view when the list gets smaller, and what is read when it gets narrower", async (server) => {
+list("the newest lines stay in view when the list gets lower, and the line being read when it gets narrower", async (server) => {
   await say(server, 120);
   const ana = await Person.join(browser, server, "Ana", PHONE);
   await ana.message("line 120").waitFor();
   await end(ana);
-  // A keyboard comes; a draft grows; the phone is turned.
+  // A keyboard opens; a draft grows; the phone is turned.
   for (const viewport of [{ width: 390, height: 480 }, { width: 844, height: 390 }, { width: 390, height: 844 }]) {
     await ana.page.setViewportSize(viewport);
     await end(ana);
@@ -83,7 +83,7 @@ list("the newest stay in view when the list gets smaller, and what is read when 
   await ana.done();
 });
 
-list("a screen higher than what comes at first is filled, and stays so", async (server) => {
+list("a screen higher than the first page of history is filled, and stays so", async (server) => {
   await say(server, 300);
   const ana = await Person.join(browser, server, "Ana", { viewport: { width: 800, height: 3200 } });
   const isFilled = () => document.querySelector(".list").scrollTop > 500;
@@ -95,7 +95,7 @@ list("a screen higher than what comes at first is filled, and stays so", async (
   await ana.done();
 });
 
-list("to the newest leads there, whatever was scrolled right before", async (server) => {
+list("the button to the newest message works right after any scrolling", async (server) => {
   await say(server, 100);
   const ana = await Person.join(browser, server, "Ana");
   await ana.message("line 100").waitFor();
@@ -108,7 +108,7 @@ list("to the newest leads there, whatever was scrolled right before", async (ser
   await ana.done();
 });
 
-list("a row of the list stays the same while its message gets on, and what fills the list is not read aloud", async (server) => {
+list("a row stays the same element while its status changes, and history is not read aloud", async (server) => {
   await say(server, 100);
   const ana = await Person.join(browser, server, "Ana");
   await ana.message("line 100").waitFor();
@@ -136,7 +136,7 @@ list("a row of the list stays the same while its message gets on, and what fills
   await ana.done();
 });
 
-list("the line of the unread counts what came while nobody looked", async (server) => {
+list("the unread line counts what came while the user did not look", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
   const line = ana.page.locator(".unread");
   await look(ana, false);
@@ -159,7 +159,7 @@ list("the line of the unread counts what came while nobody looked", async (serve
   await ana.done();
 });
 
-list("today is yesterday after midnight", async (server) => {
+list("after midnight the heading Today becomes Yesterday", async (server) => {
   const ana = await Person.visit(browser, "about:blank");
   await ana.page.clock.install();
   await ana.page.goto(server.url());
@@ -173,9 +173,9 @@ list("today is yesterday after midnight", async (server) => {
   await ana.done();
 });
 
-list("lines are written on each keyboard in its own way", async (server) => {
+list("Enter works on each keyboard in its own way", async (server) => {
   const ana = await Person.join(browser, server, "Ana");
-  // As Safari says that a word of Chinese is done.
+  // The events by which Safari ends the composition of a Chinese word.
   await ana.page.fill("textarea", "你好");
   await ana.page.evaluate(() => {
     const enter = { key: "Enter", keyCode: 229, bubbles: true, cancelable: true };
@@ -197,14 +197,14 @@ list("lines are written on each keyboard in its own way", async (server) => {
   await ana.done();
 });
 
-list("a name is completed where the cursor stands, and what follows stays behind it", async (server) => {
+list("a name is completed at the cursor, and the text after it stays", async (server) => {
   const ben = await Person.join(browser, server, "Ben 🙂 Berg");
   const ana = await Person.join(browser, server, "Ana");
   await ana.page.locator(".side .people", { hasText: "Berg" }).waitFor();
   const input = ana.page.locator("textarea");
   const offered = ana.page.locator(".names li", { hasText: "Berg" });
   await input.pressSequentially("😀 , are you there");
-  // Behind the first space: an emoji is two units of UTF-16.
+  // After the first space: an emoji takes two UTF-16 units.
   await input.evaluate((node) => node.setSelectionRange(3, 3));
   await ana.page.keyboard.type("@be");
   await offered.waitFor();
@@ -212,7 +212,7 @@ list("a name is completed where the cursor stands, and what follows stays behind
   assert.equal(await input.inputValue(), "😀 @Ben 🙂 Berg, are you there");
   await ana.page.keyboard.type("!");
   assert.equal(await input.inputValue(), "😀 @Ben 🙂 Berg!, are you there");
-  // Whoever goes elsewhere is offered nothing, and Enter sends.
+  // With the cursor elsewhere nothing is offered, and Enter sends.
   await input.fill("@be");
   await offered.waitFor();
   await ana.page.keyboard.press("Home");
@@ -227,7 +227,7 @@ list("a name is completed where the cursor stands, and what follows stays behind
   for (const person of [ben, ana]) await person.done();
 });
 
-list("what can't be taken back any more says so", async (server) => {
+list("a message that can't be withdrawn any more says so", async (server) => {
   const front = await Front.before(server);
   try {
     const ana = await Person.join(browser, front, "Ana");
@@ -244,7 +244,7 @@ list("what can't be taken back any more says so", async (server) => {
   }
 });
 
-list("what could not be asked for without a network comes when it is back", async (server) => {
+list("history that could not be loaded without a network is loaded when it is back", async (server) => {
   await say(server, 200);
   const ana = await Person.join(browser, server, "Ana");
   await ana.message("line 200").waitFor();
@@ -259,11 +259,11 @@ list("what could not be asked for without a network comes when it is back", asyn
   await ana.done();
 });
 
-list("a gap is filled when it is scrolled to, and never is all of it in the document", async (server) => {
+list("a gap is filled when the user scrolls to it, and never all of it is in the document", async (server) => {
   await say(server, 40);
   const ana = await Person.join(browser, server, "Ana");
   await ana.message("line 40").waitFor();
-  // Another history: what is shown of the one before stands above it, and between them most is missing.
+  // Another history: the lines of the earlier one stay above it, with a gap between them.
   await server.kill();
   await ana.page.waitForSelector(".dot.bad");
   await ana.context.setOffline(true);
@@ -276,7 +276,7 @@ list("a gap is filled when it is scrolled to, and never is all of it in the docu
   await end(ana);
   await gap.waitFor({ state: "attached" });
   for (let step = 0; step < 200 && (await gap.count()) > 0; step += 1) {
-    // To right below what is missing.
+    // Scrolls to right below the gap.
     await scroll(ana, await gap.evaluate((gap) => {
       const list = document.querySelector(".list");
       return list.scrollTop + gap.getBoundingClientRect().bottom - list.getBoundingClientRect().top;
@@ -291,13 +291,13 @@ list("a gap is filled when it is scrolled to, and never is all of it in the docu
   await ana.done();
 });
 
-list("what is read stays where it is, also where only lines about the room are seen", async (server) => {
+list("the line being read stays in place, also where only notices are visible", async (server) => {
   await say(server, 150);
   const ana = await Person.join(browser, server, "Ana");
   await ana.message("line 150").waitFor();
   const others = Array.from({ length: 20 }, (_, at) => new WebSocket(`ws://127.0.0.1:${server.port}/ws?userId=u${at}&userName=U${at}`));
   await ana.page.waitForFunction(() => document.querySelectorAll(".notice:not(.start)").length === 20);
-  // So many that the lines stand near the first of the messages that are in the document.
+  // With this many, the lines are near the first of the messages that are in the document.
   await say(server, 59, 150);
   await ana.message("line 209").waitFor();
   const notice = ana.page.locator(".notice:not(.start)").nth(1);

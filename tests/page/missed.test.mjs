@@ -1,4 +1,4 @@
-// What somebody has missed, where they are brought to, what the others hear of it, and what calls them, in Chromium.
+// Missed lines in Chromium: where the page scrolls to, the receipts that others get, and notifications.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import WebSocket from "ws";
@@ -11,13 +11,13 @@ let browser;
 before(async () => (browser = await launch()));
 after(async () => browser.close());
 
-/** From now on somebody looks at a page, or looks away. */
+/** Makes a page visible and focused, or not. */
 const look = (person, looks) => person.page.evaluate((looks) => {
   document.hasFocus = () => looks;
   if (looks) window.dispatchEvent(new Event("focus"));
 }, looks);
 
-/** Waits until the line of the unread stands at the top of the list, with such words. */
+/** Waits until the unread line is at the top of the list, with this text. */
 async function atLine(person, words) {
   await person.page.locator(".unread", { hasText: words }).waitFor();
   await person.page.waitForFunction(() => {
@@ -28,7 +28,7 @@ async function atLine(person, words) {
 
 const titled = (person, beginning) => person.page.waitForFunction((beginning) => document.title.startsWith(beginning), beginning);
 
-/** Goes to the newest, and says that what was passed over is read. */
+/** Goes to the newest line, and marks the skipped ones as read. */
 async function readAll(person) {
   await person.page.locator(".newest").click();
   await person.page.getByRole("button", { name: "mark all as read" }).click();
@@ -57,7 +57,7 @@ async function until(what) {
   throw new Error(`it never came to ${what}`);
 }
 
-missed("who was away is brought to the first new line, and only what was on the screen is told to be read", async (front, server) => {
+missed("after an absence the page scrolls to the first new line, and only lines that were on the screen count as read", async (front, server) => {
   await say(server, 20);
   const ana = await Person.join(browser, front, "Ana");
   await ana.message("line 20").waitFor();
@@ -73,7 +73,7 @@ missed("who was away is brought to the first new line, and only what was on the 
     const bottom = document.querySelector(".list").getBoundingClientRect().bottom;
     return [...document.querySelectorAll(".message")].filter((row) => row.getBoundingClientRect().bottom <= bottom + 1).length;
   });
-  // What stands above the line counts among the rows, and was read before.
+  // The rows include those above the unread line, which were read before.
   assert.ok(zoe.read <= 20 + shown, `${zoe.read} were told to be read, and some ${shown} are above the end of the screen`);
   assert.ok(zoe.read < 60, `${zoe.read} were told to be read`);
   const news = ana.page.locator(".newest");
@@ -87,7 +87,7 @@ missed("who was away is brought to the first new line, and only what was on the 
   await titled(ana, `(${320 - zoe.read})`);
   assert.equal(await count(), 320 - zoe.read, `it was ${counted} before`);
 
-  // Who goes to the newest has not read what is passed over.
+  // Going to the newest line does not mark the skipped ones as read.
   const here = zoe.read;
   await news.click();
   await ana.message("line 320").waitFor();
@@ -117,7 +117,7 @@ missed("who was away is brought to the first new line, and only what was on the 
   await ana.done();
 });
 
-missed("what came while there was no network, or while nobody looked, begins on the screen", async (front, server) => {
+missed("after a time without a network, or without the user's attention, the first new line is on the screen", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   await say(server, 1);
   await ana.message("line 1").waitFor();
@@ -138,7 +138,7 @@ missed("what came while there was no network, or while nobody looked, begins on 
   await ana.done();
 });
 
-missed("a room that one goes to begins where one has left it", async (front, server) => {
+missed("a room opens at the place where the user left it", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.getByRole("textbox", { name: "Join another room" }).fill("den");
   await ana.page.keyboard.press("Enter");
@@ -152,7 +152,7 @@ missed("a room that one goes to begins where one has left it", async (front, ser
   await ana.done();
 });
 
-missed("what was read on one device is read on the other", async (front, server) => {
+missed("lines that were read on one device count as read on the other", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD, zoe: PASSWORD });
   const visit = async () => {
     const ana = await Person.visit(browser, front.url());
@@ -165,7 +165,7 @@ missed("what was read on one device is read on the other", async (front, server)
   await zoe.connected();
   const [phone, desk] = [await visit(), await visit()];
   for (const device of [phone, desk]) await look(device, false);
-  // Each as high as eight.
+  // Each is as high as eight lines.
   for (let line = 1; line <= 8; line += 1) await zoe.write(`line ${line}${"\n…".repeat(7)}`);
   for (const device of [phone, desk]) await titled(device, "(8)");
   await look(phone, true);
@@ -198,7 +198,7 @@ for (const count of [60, 400]) {
     await desk.message(/^line 1$/).waitFor();
     await atLine(desk, new RegExp(`${count}.* new messages`));
     await until(() => zoe.read > 1);
-    // Whatever is told, or moved, by mistake is so a moment later.
+    // A wrong receipt or a wrong scroll position would show a moment later.
     await desk.page.waitForTimeout(1_000);
     const [first, last] = await desk.page.evaluate(() => {
       const { top, bottom } = document.querySelector(".list").getBoundingClientRect();
@@ -216,7 +216,7 @@ for (const count of [60, 400]) {
   });
 }
 
-missed("nobody is notified who has not asked, nor of what is on the screen", async (front) => {
+missed("a user is notified only on request, and not of lines on the screen", async (front) => {
   const ana = await Person.visit(browser, "about:blank", { permissions: ["notifications"] });
   await ana.context.addInitScript(() => {
     window.told = { asked: 0, shown: [], sounds: 0, badge: [] };
@@ -266,7 +266,7 @@ missed("nobody is notified who has not asked, nor of what is on the screen", asy
   await ana.done();
 });
 
-missed("of several tabs one tells a line, and none what somebody looks at in another", async (front) => {
+missed("of several tabs one notifies of a line, and none does if its user looks at the room in another", async (front) => {
   const ana = await Person.visit(browser, "about:blank", { permissions: ["notifications"] });
   await ana.context.addInitScript(() => {
     window.told = { shown: [], sounds: 0 };
@@ -296,7 +296,7 @@ missed("of several tabs one tells a line, and none what somebody looks at in ano
   await ben.write("first");
   for (const tab of tabs) await tab.waitForFunction(() => document.title.startsWith("(1)"));
   for (let step = 0; step < 500 && (await told()).shown.length === 0; step += 1) await ana.page.waitForTimeout(20);
-  // Somebody looks at one of them.
+  // The user looks at one of them.
   await tabs[1].evaluate(() => ((document.hasFocus = () => true), dispatchEvent(new Event("focus"))));
   for (const tab of tabs) await tab.waitForFunction(() => document.title.startsWith("lobby"));
   await ben.write("second");
@@ -304,7 +304,7 @@ missed("of several tabs one tells a line, and none what somebody looks at in ano
   await tabs[1].evaluate(() => (document.hasFocus = () => false));
   await ben.write("third");
   for (let step = 0; step < 500 && !(await told()).shown.includes("third"); step += 1) await ana.page.waitForTimeout(20);
-  // Each tab has had its turn behind the one that told it.
+  // Each other tab has had its turn after the tab that has notified.
   await ana.page.waitForTimeout(1_500);
   const all = await told();
   assert.deepEqual({ ...all, shown: all.shown.sort() }, { shown: ["first", "third"], sounds: 2 });
@@ -312,18 +312,18 @@ missed("of several tabs one tells a line, and none what somebody looks at in ano
   await ana.done();
 });
 
-missed("whoever presses a notification comes to its room", async (front) => {
+missed("pressing a notification opens its room", async (front) => {
   const ana = await Person.join(browser, front, "Ana", { query: "?room=den" });
   await ana.page.getByRole("textbox", { name: "Join another room" }).fill("hall");
   await ana.page.keyboard.press("Enter");
   await ana.page.locator("h1", { hasText: "hall" }).waitFor();
-  // As the worker says it.
+  // The message that the service worker sends.
   await ana.page.evaluate(() => navigator.serviceWorker.dispatchEvent(new MessageEvent("message", { data: { room: "den" } })));
   await ana.page.locator("h1", { hasText: "den" }).waitFor();
   await ana.done();
 });
 
-missed("rooms that were published are found", async (front, server) => {
+missed("published rooms are listed", async (front, server) => {
   server.order("room", "publish", "garden");
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.locator("h2.others").waitFor();

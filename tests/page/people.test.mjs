@@ -1,4 +1,4 @@
-// Whose is what in a browser, in Chromium: sign-ins, drafts, rooms and what waits, over several tabs and links.
+// Several users, tabs and links in one Chromium: to whom sign-ins, drafts, rooms and unsent messages belong.
 import assert from "node:assert/strict";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -20,12 +20,12 @@ async function signedIn(front, user) {
   return person;
 }
 
-/** The names under which the browser keeps something. */
+/** The names of everything that the browser stores. */
 function names(page) {
   return page.evaluate(() => Object.keys(localStorage));
 }
 
-people("whoever signs out or in does so in all tabs, and nothing comes back of what was said", async (front, server) => {
+people("a user signs out and in in all tabs at once, and no earlier line comes back", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD, ben: PASSWORD });
   const ana = await signedIn(front, "ana");
   const other = await ana.open(front.url());
@@ -44,7 +44,7 @@ people("whoever signs out or in does so in all tabs, and nothing comes back of w
   await ana.done();
 });
 
-people("a tab whose answer comes after somebody else has signed in stops, and brings nothing back", async (front, server) => {
+people("a tab whose answer comes after another user has signed in stops, and stores nothing", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD, ben: PASSWORD });
   const ana = await signedIn(front, "ana");
   front.hold("/api/refresh");
@@ -61,7 +61,7 @@ people("a tab whose answer comes after somebody else has signed in stops, and br
   await ana.done();
 });
 
-people("a link with a token is nothing on a server with accounts, and does not stay in the address", async (front, server) => {
+people("a link's token is ignored on a server with accounts, and does not stay in the address", async (front, server) => {
   await server.withAccounts({ ana: PASSWORD });
   const ana = await signedIn(front, "ana");
   await ana.page.goto("about:blank");
@@ -72,7 +72,7 @@ people("a link with a token is nothing on a server with accounts, and does not s
   await ana.done();
 });
 
-people("a link that makes one somebody else asks first", async (front) => {
+people("a link that signs in as another user asks first", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   let answer = false;
   ana.page.on("dialog", (dialog) => (answer ? dialog.accept() : dialog.dismiss()));
@@ -88,7 +88,7 @@ people("a link that makes one somebody else asks first", async (front) => {
   await ana.done();
 });
 
-people("a token in a link is this tab's, and a second user's link asks and stops the first tab", async (front, server) => {
+people("a token in a link is used by this tab only, and a second user's link asks and stops the first tab", async (front, server) => {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   const part = (what) => Buffer.from(JSON.stringify(what)).toString("base64url");
   const token = (sub) => {
@@ -120,7 +120,7 @@ people("a token in a link is this tab's, and a second user's link asks and stops
   await ana.done();
 });
 
-people("tabs keep each other's drafts and rooms", async (front) => {
+people("tabs do not overwrite each other's drafts and rooms", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   const other = await ana.open(front.url());
   await other.waitForSelector(".dot.good");
@@ -144,7 +144,7 @@ people("tabs keep each other's drafts and rooms", async (front) => {
   await ana.done();
 });
 
-people("what closed tabs have left is shown and sent by the next, of every room", async (front, server) => {
+people("the next tab shows and sends the unsent messages of closed tabs, of every room", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   const other = await ana.open(front.url("?room=den"));
   await other.waitForSelector(".dot.good");
@@ -154,7 +154,7 @@ people("what closed tabs have left is shown and sent by the next, of every room"
   await other.fill("textarea", "of the second tab");
   await other.press("textarea", "Enter");
   await other.locator('.message .status[title="sending" i]').waitFor();
-  // Another page of the same origin, from which no chat goes on.
+  // Another page of the same origin, which runs no chat.
   await ana.page.goto(front.url("icon.svg"));
   await other.close();
   // As if the room had been lost from the list.
@@ -170,7 +170,7 @@ people("what closed tabs have left is shown and sent by the next, of every room"
   await ana.done();
 });
 
-people("another program on the same address is shown at once", async (front) => {
+people("another program at the same address is shown at once", async (front) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.evaluate(() => navigator.serviceWorker.ready.then((registration) => registration.active.state));
   await ana.page.reload();

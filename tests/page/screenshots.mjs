@@ -1,4 +1,4 @@
-// The page as it looks, written into the folder that is given: `cargo xtask screenshots`. Each state, at both sizes, light and dark.
+// Writes screenshots of the page into the given folder (`cargo xtask screenshots`): each state, at both sizes, light and dark.
 import { join } from "node:path";
 import WebSocket from "ws";
 import { Front } from "./front.mjs";
@@ -10,7 +10,7 @@ const SIZES = {
   phone: { viewport: { width: 390, height: 844 }, hasTouch: true },
 };
 
-/** Each is called with what a person's page is opened with, a way to take the picture, what stands before the server, and the server. */
+/** Each gets the options of a person's page, a function that takes the picture, the proxy before the server, and the server. */
 const STATES = {
   async ""(options, picture, front) {
     const [maria, jonas] = [await guest(front, "Maria"), await guest(front, "Jonas")];
@@ -68,7 +68,7 @@ const STATES = {
     await ana.page.getByRole("button", { name: "retry now" }).waitFor();
     await ana.write("I am there already");
     await ana.sees("I am there", "sending");
-    // While there is time to look at it.
+    // Before it disappears.
     await ana.page.waitForFunction(() => /[3-9].? s/.test(document.querySelector(".state").textContent));
     await picture(ana);
     await ana.done();
@@ -105,7 +105,7 @@ const STATES = {
     await ana.message("Hello").waitFor();
     if (options.hasTouch) await ana.page.locator(".menu").tap();
     await ana.page.locator(".choices").waitFor();
-    // It slides in.
+    // Wait for the end of its transition.
     await ana.page.waitForFunction(() => document.querySelector(".side").getBoundingClientRect().left === 0);
     await picture(ana);
     for (const person of [tom, ana]) await person.done();
@@ -157,7 +157,7 @@ function guest(front, name, options = {}) {
   return Person.join(browser, front, name, { query: "?room=harbour", ...options });
 }
 
-/** Somebody without a page. */
+/** A user without a page. */
 async function talk(server, name, lines) {
   const who = encodeURIComponent(name);
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws?room=harbour&userId=${who}&userName=${who}`);

@@ -1,4 +1,4 @@
-// What the page says of what goes wrong, and how it is read, printed and written, in Chromium.
+// Error messages, reading, printing and writing in Chromium.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import WebSocket from "ws";
@@ -9,7 +9,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(async () => browser.close());
 
-/** From now on the server refuses lines with these words. */
+/** Makes the server refuse lines with these words from now on. */
 async function refusing(person, words) {
   await person.page.routeWebSocket(/\/ws/, (near) => {
     const far = near.connectToServer();
@@ -21,7 +21,7 @@ async function refusing(person, words) {
   });
 }
 
-states("a refused message keeps its text over a reload, to be edited and copied", async (front) => {
+states("a refused message keeps its text over a reload, and can be edited and copied", async (front) => {
   const ana = await Person.visit(browser, "about:blank", { permissions: ["clipboard-read", "clipboard-write"] });
   await refusing(ana, "not this");
   await ana.page.goto(front.url());
@@ -51,7 +51,7 @@ states("a refused message keeps its text over a reload, to be edited and copied"
   await ana.done();
 });
 
-states("the last line that has not arrived is edited by a key, and none that has", async (front, server) => {
+states("a key edits the last line that has not been sent, and no line that has", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.write("arrived");
   await ana.sees("arrived", "sent");
@@ -68,14 +68,14 @@ states("the last line that has not arrived is edited by a key, and none that has
   await ana.done();
 });
 
-states("whoever can't wait for the next attempt tries now", async (front, server) => {
+states("a user who does not want to wait for the next attempt connects now", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   await server.kill();
   const now = ana.page.getByRole("button", { name: "retry now" });
   await now.waitFor();
-  // Some by what looks whether the server is there, some by what asks why it lets nobody in.
+  // Some requests check whether the server is there, others ask why it refuses.
   await front.heard("/api/info", 7);
-  // Not found before somebody asks, however long the server takes to start.
+  // The page does not connect before the user asks, however long the server takes to start.
   front.instead = { "/api/info": "nobody's answer" };
   await server.restart();
   await now.waitFor({ state: "hidden" });
@@ -89,7 +89,7 @@ states("whoever can't wait for the next attempt tries now", async (front, server
   await ana.done();
 });
 
-states("what a network answers that wants a sign-in of its own is not taken for the server", async (front, server) => {
+states("the sign-in page of a network is not taken for the server's answer", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   await server.kill();
   front.foreign = "<!doctype html><title>Welcome aboard</title>";
@@ -108,7 +108,7 @@ states("what a network answers that wants a sign-in of its own is not taken for 
   await ana.done();
 });
 
-states("what is not known is not said to be nothing", async (front, server) => {
+states("an unknown state is not shown as an empty one", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   await ana.page.locator(".empty", { hasText: "Nobody has said anything yet" }).waitFor();
   const others = ana.page.locator("button.people");
@@ -157,14 +157,14 @@ states("a name that begins with @ is completed", async (front, server) => {
   await ana.done();
 });
 
-states("an address that names no room says so", async (front) => {
+states("the page reports an invalid room name in the address", async (front) => {
   const ana = await Person.join(browser, front, "Ana", { query: `?room=${"x".repeat(65)}` });
   await ana.page.locator(".wrong", { hasText: "longer than 64 characters" }).waitFor();
   assert.equal(await ana.page.locator("h1").textContent(), "lobby");
   await ana.done();
 });
 
-states("where the browser keeps nothing the page says what becomes of what waits", async (front, server) => {
+states("without storage the page says what happens to unsent messages", async (front, server) => {
   const ana = await Person.visit(browser, "about:blank");
   await ana.context.addInitScript(() => {
     const barred = { get: () => { throw new DOMException("no", "SecurityError"); } };
@@ -186,7 +186,7 @@ states("where the browser keeps nothing the page says what becomes of what waits
   await ana.done();
 });
 
-states("people have colours and letters of their own, and each line says whose it is and when it was", async (front, server) => {
+states("users have colours and initials of their own, and each line has its sender and time", async (front, server) => {
   const ana = await Person.join(browser, front, "Ana");
   const others = ["Ben Adler", "Cat", "Dan", "Eve", "Fay"];
   for (const [at, name] of others.entries()) await speak(server, name, [`first of ${name}`, `second of ${name}`], at);
@@ -199,7 +199,7 @@ states("people have colours and letters of their own, and each line says whose i
   await ben.write("here too");
   const drawn = (within) => ana.page.locator(`${within} .avatar`, { hasText: "BA" }).last().evaluate((one) => [getComputedStyle(one).backgroundColor, one.textContent]);
   await ana.message("here too").waitFor();
-  assert.deepEqual(await drawn(".side .people"), await drawn(".message"), "the same wherever somebody is shown");
+  assert.deepEqual(await drawn(".side .people"), await drawn(".message"), "the same wherever a user is shown");
   await ben.done();
   const row = ana.message("second of Cat");
   assert.match(await row.innerText(), /Cat.?:/);
@@ -210,7 +210,7 @@ states("people have colours and letters of their own, and each line says whose i
   await ana.done();
 });
 
-states("the page is read on paper, and with the reader's own colours", async (front, server) => {
+states("the page can be printed, and read in forced colours", async (front, server) => {
   await say(server, 60);
   const ana = await Person.join(browser, front, "Ana");
   await ana.message("line 60").waitFor();
@@ -227,7 +227,7 @@ states("the page is read on paper, and with the reader's own colours", async (fr
   await ana.done();
 });
 
-states("a Russian page speaks no English", async (front, server) => {
+states("a Russian page has no English text", async (front, server) => {
   const anna = await Person.visit(browser, "about:blank", { locale: "ru-RU" });
   await refusing(anna, "нельзя");
   front.hold("/everwire_bg");
@@ -261,7 +261,7 @@ states("a Russian page speaks no English", async (front, server) => {
   await anna.done();
 });
 
-/** All that can be read or heard; but for the name of the program, the first room's, and addresses. */
+/** All text that is shown or read aloud, without the names of the program and of the first room, and without addresses. */
 async function speaksRussian(person) {
   const said = await person.page.evaluate(() => {
     const shown = [...document.querySelectorAll("body *:not(template):not(noscript)")].filter((one) => one.checkVisibility());

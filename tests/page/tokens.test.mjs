@@ -9,7 +9,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
 
-test("a token stream in a page loses no word to cuts of the connection and to reloads, and shows none twice", LIMIT, async () => {
+test("a token stream in a page loses and repeats no word through cuts of the connection and reloads", LIMIT, async () => {
   const folder = new URL("../../examples/tokens-page/dist", import.meta.url).pathname;
   const server = await Program.start(process.env.EVERWIRE_TOKENS_PAGE, ["127.0.0.1:0", folder]);
   const [port, control] = [await freePort(), await freePort()];
@@ -33,7 +33,7 @@ test("a token stream in a page loses no word to cuts of the connection and to re
     assert.deepEqual(await shown(), WORDS);
     await person.page.reload();
     await person.page.waitForFunction(() => document.querySelector("#status").textContent === "told");
-    assert.deepEqual(await shown(), WORDS, "a story that is told is not told again");
+    assert.deepEqual(await shown(), WORDS, "a finished story is not sent again");
     assert.deepEqual(person.complaints, []);
     await person.context.close();
   } finally {

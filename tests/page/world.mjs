@@ -1,4 +1,4 @@
-// A chat server, and people who look at it in Chromium.
+// A chat server, and people who use its page in Chromium.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,10 +12,10 @@ import WebSocket from "ws";
 
 const PATIENCE_MS = 30_000;
 
-/** For a case as a whole, so that one that hangs says which it is. */
+/** The time limit of a whole case, so that the report names a case that hangs. */
 export const LIMIT = { timeout: 120_000 };
 
-/** How far a message can be known to have come. */
+/** The statuses of a message that was sent, in their order. */
 const REACHED = ["sent", "delivered", "read"];
 
 const ARGUMENTS = [
@@ -28,12 +28,12 @@ export async function browser(more = {}) {
   return chromium.launch({ executablePath: process.env.EVERWIRE_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS, ...more });
 }
 
-/** One that keeps pages which were left, as users' browsers do: Playwright has that switched off. */
+/** A browser with the back-forward cache on, as users have it; Playwright switches it off by default. */
 export async function keepingBrowser() {
   return browser({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
 }
 
-/** What a browser that keeps things, unlike a private window, has against installing a page. */
+/** The reasons for which a browser with a profile on the disk would not install a page. */
 export async function installabilityErrors(url) {
   const folder = mkdtempSync(join(tmpdir(), "everwire-profile-"));
   const context = await chromium.launchPersistentContext(folder, { executablePath: process.env.EVERWIRE_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
@@ -50,12 +50,12 @@ export async function installabilityErrors(url) {
   }
 }
 
-/** Those that run: they end with the tests, however these end. */
+/** The processes that run: they are killed when the tests end, for whatever reason these end. */
 export const running = new Set();
 process.on("exit", () => running.forEach((one) => one.kill("SIGKILL")));
 process.on("SIGTERM", () => process.exit(1));
 
-/** A server of ours as a process, which listens. */
+/** A server as a process of its own, which listens. */
 export class Program {
   static async start(file, args = []) {
     const program = new Program();
@@ -94,7 +94,7 @@ export class Server {
     this.program = await Program.start(process.env.EVERWIRE_BINARY, ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.folder, ...more]);
   }
 
-  /** From now on only those come in who have an account. */
+  /** Restarts the server with these accounts: from then on only their users can join. */
   async withAccounts(passwords) {
     await this.kill();
     for (const [user, password] of Object.entries(passwords)) this.order("user", "add", user, password);
@@ -102,7 +102,7 @@ export class Server {
     await this.restart();
   }
 
-  /** Does what `everwire user …` or `everwire room …` does; where that reads a password, it is the last of the words. */
+  /** Runs `everwire user …` or `everwire room …`; if that reads a password, it is the last of the words. */
   order(...words) {
     const reads = words[0] === "user" && ["add", "passwd"].includes(words[1]);
     // What is written to a program that has ended without reading it fails.
@@ -124,7 +124,7 @@ export class Server {
   }
 }
 
-/** Somebody with a browser profile of their own. What their page complains of fails the test in `done`. */
+/** A user with a browser profile of their own. Errors and warnings of their page fail the test in `done`. */
 export class Person {
   static async visit(browser, url, options = {}) {
     const person = new Person();
@@ -141,9 +141,9 @@ export class Person {
     const page = await this.context.newPage();
     page.on("pageerror", (error) => this.complaints.push(error.message));
     page.on("console", (message) => {
-      // That a server is away the browser itself complains of, and rightly.
+      // The browser itself reports a server that can't be reached; that is expected.
       const away = ["WebSocket connection to", "net::ERR_"].some((words) => message.text().includes(words));
-      // On a slow machine it is used later than the browser thinks.
+      // On a slow machine a preloaded file may be used later than the browser expects.
       const slow = message.text().includes("was preloaded using link preload but not used");
       if (["error", "warning"].includes(message.type()) && !away && !slow) this.complaints.push(message.text());
     });
@@ -166,7 +166,7 @@ export class Person {
     await this.page.press("#password", "Enter");
   }
 
-  /** Waits until the page would open without a network, with what it shows now. */
+  /** Waits until the page is stored so that it could open without a network and show its last line. */
   async kept() {
     await this.page.evaluate(() => navigator.serviceWorker.ready.then((registration) => registration.active.state));
     const shown = (await this.texts()).at(-1);
@@ -182,21 +182,21 @@ export class Person {
     await this.page.waitForSelector(".dot.good");
   }
 
-  /** Leaves the page, and comes back to the very same one out of the browser's back-forward cache. */
+  /** Leaves the page, and comes back to it out of the browser's back-forward cache, without loading it again. */
   async awayWhile(meanwhile) {
     await this.page.evaluate(() => {
       window.shownAgain = new Promise((shown) => addEventListener("pageshow", shown, { once: true }));
     });
     await this.page.goto("about:blank");
     await meanwhile();
-    // Not `goBack`, which waits for the page to be loaded; this one never is again.
+    // Not `goBack`, which waits until the page is loaded: a page from the back-forward cache is not loaded again.
     await this.page.evaluate(() => void setTimeout(() => history.back()));
     await this.page.waitForFunction(() => location.protocol === "http:" && document.readyState === "complete");
     const [persisted, reasons] = await this.page.evaluate(async () => {
       const [{ notRestoredReasons }] = performance.getEntriesByType("navigation");
       return [(await window.shownAgain)?.persisted, JSON.stringify(notRestoredReasons)];
     });
-    assert.equal(persisted, true, `the page was loaded anew: ${reasons}`);
+    assert.equal(persisted, true, `the page was loaded again: ${reasons}`);
   }
 
   async write(text) {
@@ -210,7 +210,7 @@ export class Person {
     return this.page.locator(".message", { has: this.page.locator(".text", { hasText: text }) });
   }
 
-  /** Waits until a message of ours is known to have come so far, or further: each status may be a short one. */
+  /** Waits until a message of this user has this status or a later one: a status may last only a moment. */
   async sees(text, status) {
     const further = REACHED.includes(status) ? REACHED.slice(REACHED.indexOf(status)) : [status];
     const statuses = further.map((word) => this.message(text).locator(`.status[title="${word}" i]`));
@@ -227,11 +227,11 @@ export class Person {
   }
 }
 
-/** That nothing bars those who can't see, or use a mouse. */
+/** Checks with axe that the page is accessible, as to users who can't see or use a mouse. */
 export async function inspect(person) {
   const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   const session = await person.context.newCDPSession(person.page);
-  // Not by a script element, which the page's own policy refuses.
+  // Not by a script element, which the page's content security policy refuses.
   await session.send("Runtime.evaluate", { expression: axe });
   const { result } = await session.send("Runtime.evaluate", {
     expression: "axe.run().then((found) => JSON.stringify(found.violations.map((one) => [one.id, one.nodes.map((node) => node.html)])))",
@@ -240,7 +240,7 @@ export async function inspect(person) {
   assert.equal(result.value, "[]");
 }
 
-/** Somebody without a page says so many lines. */
+/** Posts `count` lines as a user without a page. */
 export async function say(server, count, from = 0) {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws?userId=zoe&userName=Zoe`);
   await new Promise((opened) => socket.once("open", opened));
@@ -253,7 +253,7 @@ export async function say(server, count, from = 0) {
   socket.close();
 }
 
-/** What ended a moment ago may still be writing. */
+/** Removes a folder; a program that ended a moment ago may still be writing in it. */
 function remove(folder) {
   rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
 }

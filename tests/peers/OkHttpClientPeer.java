@@ -1,5 +1,5 @@
 // A client written with OkHttp, driven as client.mjs says. Arguments: the URL, and the milliseconds between its own pings.
-// It can't send a single ping, and tells nothing of pongs: when one is missing, it fails the connection.
+// OkHttp can't send a single ping and does not report pongs: when one is missing, it fails the connection.
 
 import java.io.BufferedReader;
 import java.io.InputStreamReader;

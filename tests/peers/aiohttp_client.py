@@ -20,7 +20,7 @@ class Client:
         await self.socket.ping(text.encode())
 
     async def close(self, code, reason):
-        # This ends whoever receives at once; the closing handshake takes longer.
+        # This ends the receiving task at once; the closing handshake takes longer.
         self.closing = asyncio.ensure_future(self.socket.close(code=code, message=reason.encode()))
         await self.closing
 

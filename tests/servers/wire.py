@@ -1,4 +1,4 @@
-"""A WebSocket client that does as it is told, on a raw socket: for seeing what servers do."""
+"""A WebSocket client on a raw socket that sends single frames, to observe servers."""
 
 import base64
 import os

@@ -1,5 +1,5 @@
-//! A network that can swallow everything: two network namespaces and a rule that drops all packets, or, where the machine
-//! allows no such thing, the testkit's proxy.
+//! A network that can drop everything: two network namespaces and a rule that drops all packets, or, where the machine
+//! allows no namespaces, the testkit's proxy.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -8,17 +8,17 @@ use std::process::{Command, Output, Stdio};
 use everwire_testkit::proxy::Proxy;
 use tokio::process::Command as Child;
 
-/// The way between a client here and a server that [`Network::command`] starts.
+/// The network between a client in this process and a server that [`Network::command`] starts.
 #[derive(Debug)]
 pub enum Network {
-    /// The server lives in a network namespace of its own; packets are dropped.
+    /// The server runs in a network namespace of its own; packets are dropped.
     Packets(Namespace),
-    /// The server lives on this machine's loopback interface; a proxy holds everything up.
+    /// The server runs on the loopback interface; a proxy holds back all bytes.
     Held(Box<Proxy>, SocketAddr),
 }
 
 impl Network {
-    /// By packets if the machine allows it, else by a proxy before this address. Says which, past the test's capture.
+    /// Uses a namespace if the machine allows one, else a proxy before this address. Prints which, past the test's capture.
     pub async fn choose(loopback: SocketAddr) -> Self {
         let (network, words) = match Namespace::make() {
             Ok(namespace) => {
@@ -36,7 +36,7 @@ impl Network {
         network
     }
 
-    /// Where the server is to listen.
+    /// The address at which the server has to listen.
     pub fn server(&self) -> SocketAddr {
         match self {
             Self::Packets(namespace) => SocketAddr::from((namespace.there, PORT)),
@@ -44,7 +44,7 @@ impl Network {
         }
     }
 
-    /// Where the client finds it.
+    /// The URL at which the client reaches the server.
     pub fn url(&self) -> String {
         match self {
             Self::Packets(_) => format!("ws://{}/", self.server()),
@@ -52,7 +52,7 @@ impl Network {
         }
     }
 
-    /// A program at the server's end of the network.
+    /// A command that runs a program at the server's end of the network.
     pub fn command(&self, program: &str) -> Child {
         match self {
             Self::Packets(namespace) => {
@@ -64,7 +64,7 @@ impl Network {
         }
     }
 
-    /// From here on nothing gets through, in neither direction, and nobody is told.
+    /// From now on nothing gets through in either direction, and neither side gets an error.
     pub fn swallow(&self) {
         match self {
             Self::Packets(namespace) => namespace.swallow(),
@@ -72,7 +72,7 @@ impl Network {
         }
     }
 
-    /// Everything gets through again.
+    /// Lets everything through again.
     pub fn heal(&self) {
         match self {
             Self::Packets(namespace) => namespace.heal(),
@@ -81,10 +81,10 @@ impl Network {
     }
 }
 
-/// In a namespace of its own every port is free.
+/// The server's port; in a namespace of its own every port is free.
 const PORT: u16 = 8080;
 
-/// A network namespace with a cable to the one that we are in. Removed when dropped.
+/// A network namespace, joined to this process's own by a veth pair. Removed when dropped.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
@@ -93,7 +93,7 @@ pub struct Namespace {
 
 impl Namespace {
     /// # Errors
-    /// If the machine allows none, or has no nftables: why.
+    /// If the machine allows no namespace or has no nftables: the reason.
     fn make() -> Result<Self, String> {
         if !cfg!(target_os = "linux") {
             return Err("it is no Linux".to_owned());
@@ -111,14 +111,14 @@ impl Namespace {
         namespace.inside(&["ip", "address", "add", &there_words, "dev", "eth0"])?;
         namespace.inside(&["ip", "link", "set", "eth0", "up"])?;
         namespace.inside(&["ip", "link", "set", "lo", "up"])?;
-        // Whether the rule can be made is known before anything depends on it.
+        // Fails here, before a test depends on the rule, if the rule can't be made.
         namespace.inside(&["nft", DROP])?;
         namespace.inside(&["nft", LIFT])?;
         Ok(namespace)
     }
 
     fn swallow(&self) {
-        self.inside(&["nft", DROP]).expect("the rule that could be made before");
+        self.inside(&["nft", DROP]).expect("the rule can be made, as it was in `make`");
     }
 
     fn heal(&self) {
@@ -137,14 +137,14 @@ const DROP: &str = "table inet hole {
 const LIFT: &str = "delete table inet hole";
 
 impl Drop for Namespace {
-    /// The cable goes with it.
+    /// The veth pair is removed with it.
     fn drop(&mut self) {
         let _ = run("ip", &["netns", "delete", &self.name]);
     }
 }
 
 fn run(program: &str, args: &[&str]) -> Result<(), String> {
-    // Where users who are not root keep no system programs on their path.
+    // The path of users who are not root may lack the folders of system programs.
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let output = Command::new(program).args(args).env("PATH", path).stdin(Stdio::null()).output();
     match output {

@@ -1,4 +1,4 @@
-//! People who chat with a real server.
+//! Chat clients of a real server.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use everwire_chat::{ChatClient, Entry};
 
 use crate::process::PATIENCE;
 
-/// Somebody of this name in the room `den` of the server on this port, who keeps so many entries.
+/// A client of this name in the room `den` of the server on this port; its timeline keeps `window` entries.
 pub fn member(port: u16, name: &str, window: usize) -> ChatClient {
     ChatClient::builder(format!("ws://127.0.0.1:{port}/ws"), name)
         .user_id(name)
@@ -17,7 +17,7 @@ pub fn member(port: u16, name: &str, window: usize) -> ChatClient {
         .expect("settings")
 }
 
-/// Waits until a client's timeline holds what it should.
+/// Waits until `fits` is true of a client's timeline; `what` names the condition in the failure.
 pub async fn until(client: &ChatClient, what: &str, fits: impl Fn(&[Entry]) -> bool) {
     let mut updates = client.updates();
     let reached = async {

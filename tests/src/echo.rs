@@ -1,4 +1,4 @@
-//! A server of ours for foreign clients: it echoes, does what it is told, and tells what it sees.
+//! An Everwire server for foreign clients: it echoes, obeys commands in messages, and reports what it receives.
 
 use axum::Router;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::PATIENCE;
 
-/// What the server sees of its clients.
+/// What the server observes of its clients.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Seen {
     /// A connection was accepted.
@@ -22,11 +22,11 @@ pub enum Seen {
     Pong(String),
     /// The client's close frame came: its code and reason, if it has any.
     Close(Option<(u16, String)>),
-    /// The connection is over; in order, if `None`, else what ended it.
+    /// The connection has ended; `None`: with a closing handshake, else the error.
     End(Option<String>),
 }
 
-/// An echo server at `/`, until it is dropped, when its connections break. What a text message starting with "!" says, it does:
+/// An echo server at `/`; dropping it breaks its connections. It runs a text message that starts with "!" as a command:
 /// `!close CODE REASON` closes with that code, `!ping TEXT` sends a ping.
 pub struct EchoServer {
     address: String,
@@ -35,12 +35,12 @@ pub struct EchoServer {
 }
 
 impl EchoServer {
-    /// On any loopback port.
+    /// Starts on any loopback port.
     pub async fn start() -> Self {
         Self::listen("127.0.0.1:0", Router::new()).await
     }
 
-    /// At an address, which may be that of an earlier one, with further pages.
+    /// Starts at an address, which an earlier server may have had, with further pages.
     pub async fn listen(address: &str, pages: Router) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
@@ -50,17 +50,17 @@ impl EchoServer {
         Self { address, seen, task }
     }
 
-    /// Where it listens, as in `127.0.0.1:80`.
+    /// The address at which it listens, as in `127.0.0.1:80`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// What it has seen next.
+    /// The next thing that it observes.
     pub async fn seen(&mut self) -> Seen {
         tokio::time::timeout(PATIENCE, self.seen.recv()).await.expect("it sees something in time").expect("it runs")
     }
 
-    /// Reads on until it has seen this.
+    /// Waits until it has observed this.
     pub async fn sees(&mut self, what: Seen) {
         let seen = async { while self.seen().await != what {} };
         tokio::time::timeout(PATIENCE, seen).await.expect("it sees what is expected in time");
@@ -108,7 +108,7 @@ async fn answer(socket: &mut Socket, message: &Message) {
     } else if let Some(text) = text.strip_prefix("!ping ") {
         socket.queue_ping(text.as_bytes());
     } else {
-        // A client that has gone is noticed by the reading side.
+        // The reading side notices a client that has gone.
         let _ = socket.send(message).await;
     }
 }

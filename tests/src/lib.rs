@@ -1,5 +1,5 @@
-//! What the tests over the whole of Everwire share. The tests themselves are in `tests/`: real processes, foreign peers,
-//! the documents' own commands.
+//! Code that the tests of the whole of Everwire share. The tests themselves are in `tests/`: real processes, foreign peers,
+//! the commands of the documents.
 
 #![allow(clippy::expect_used, clippy::panic)] // what supports tests fails by panicking
 

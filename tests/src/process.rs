@@ -1,4 +1,4 @@
-//! Real processes for tests: started, read line by line until a condition with a deadline, always killed in the end.
+//! Real processes for tests: their output is read line by line with a deadline, and they are always killed in the end.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// How long any single expected thing may take on a busy machine.
+/// How long a test waits for any single event, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The repository's root.
@@ -22,7 +22,7 @@ pub fn everwire() -> &'static Path {
     BINARY.get_or_init(|| build("--bin", "everwire"))
 }
 
-/// The broker of several nodes: `nats-server`, in the version that `cargo xtask setup` has installed.
+/// The path of `nats-server`, the broker of a cluster, in the version that `cargo xtask setup` has installed.
 pub fn nats_server() -> PathBuf {
     let program = root().join("target/python/nats/bin/nats-server");
     assert!(program.exists(), "{} is missing: run `cargo xtask setup`", program.display());
@@ -34,7 +34,7 @@ pub fn example(name: &str) -> PathBuf {
     build("--example", name)
 }
 
-/// Builds a program, however long that takes, and says where it is.
+/// Builds a program, without a deadline, and returns its path.
 fn build(kind: &str, name: &str) -> PathBuf {
     let output = cargo()
         .args(["build", "--workspace", "--all-features", kind, name])
@@ -53,8 +53,8 @@ fn build(kind: &str, name: &str) -> PathBuf {
 
 /// Cargo, in the repository's root.
 ///
-/// What it has told us about this package is kept from it: build scripts that look at such variables would have
-/// everything that depends on them built anew.
+/// The variables that cargo has set for this package are removed: build scripts that depend on them would cause
+/// a rebuild of everything that depends on these scripts.
 pub fn cargo() -> std::process::Command {
     let mut cargo = std::process::Command::new(env!("CARGO"));
     cargo.current_dir(root());
@@ -97,7 +97,7 @@ impl Process {
         let python = root().join("target/python/peers/bin/python");
         assert!(python.exists(), "{} is missing: run `cargo xtask setup`", python.display());
         let script = root().join("tests/peers").join(script);
-        // No compiled files beside the sources.
+        // Write no compiled files beside the sources.
         Self::start(Command::new(python).arg("-B").arg(script).args(args))
     }
 
@@ -108,7 +108,7 @@ impl Process {
         Self::start(Command::new("java").arg("--class-path").arg(libraries.join(":")).arg(source).args(args))
     }
 
-    /// Starts our own binary, without colours.
+    /// Starts the `everwire` binary, without colours.
     pub fn everwire(args: &[&str]) -> Self {
         Self::start(Command::new(everwire()).args(args).env("NO_COLOR", "1"))
     }
@@ -160,39 +160,39 @@ impl Process {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
     }
 
-    /// Where a started `everwire serve` says that it listens: the first `127.0.0.1:PORT` that it prints.
+    /// The address of a started `everwire serve`: the first `127.0.0.1:PORT` that it prints.
     pub async fn address(&mut self) -> String {
         self.address_within(PATIENCE).await
     }
 
-    /// The same, of a program that is built first.
+    /// The same with this time limit, for a program that cargo may have to build first.
     pub async fn address_within(&mut self, limit: Duration) -> String {
         let line = self.line_with_within(limit, "127.0.0.1:").await;
         let start = line.find("127.0.0.1:").unwrap_or_default();
         line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect()
     }
 
-    /// Whatever else it says until its output ends.
+    /// The rest of its output, until that ends.
     pub async fn rest(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        // A process that was killed in the middle of a line has not said it.
+        // An error means a last line that a kill has cut within a character: it is left out.
         while let Ok(Some(line)) = self.stdout.next_line().await {
             lines.push(line);
         }
         lines
     }
 
-    /// Its number.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
-    /// SIGKILL, and waits until the process is gone.
+    /// Sends SIGKILL, and waits until the process has ended.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("it can be killed");
     }
 
-    /// SIGTERM, and waits until the process has ended in order.
+    /// Sends SIGTERM, waits until the process has ended, and fails if its exit code is not 0.
     pub async fn terminate(&mut self) {
         let pid = self.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().await;
@@ -200,7 +200,7 @@ impl Process {
         assert_eq!(self.exit_code().await, 0);
     }
 
-    /// Waits for the end; -1 if a signal ended it.
+    /// Waits for the end, and returns the exit code: -1 if a signal ended it.
     pub async fn exit_code(&mut self) -> i32 {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time");
         status.expect("it can be waited for").code().unwrap_or(-1)

@@ -27,7 +27,7 @@ pub struct ReverseProxy {
 }
 
 impl ReverseProxy {
-    /// Starts one with the settings for its port, and waits until it listens. nginx's are those of its `http` block.
+    /// Starts one with the settings for its port, and waits until it listens. The settings of nginx are its `http` block.
     pub async fn start(kind: ProxyKind, settings: impl FnOnce(u16) -> String) -> Self {
         let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
         let settings = match kind {
@@ -76,12 +76,12 @@ fn start(kind: ProxyKind, folder: &TempDir) -> Process {
         ProxyKind::Nginx => command.arg("-p").arg(folder).arg("-e").arg(folder.join("log")).arg("-c").arg(settings),
         ProxyKind::HaProxy => command.arg("-db").arg("-f").arg(settings),
     };
-    // Both are daemons' programs, and in Debian on root's path only.
+    // In Debian both are on root's path only.
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
     Process::start(command.env("PATH", path))
 }
 
-/// One process, so that killing it ends its connections.
+/// Runs as one process, so that killing it ends its connections.
 fn nginx(http: &str) -> String {
     format!(
         "daemon off; master_process off; pid nginx.pid; events {{}}

@@ -1,4 +1,4 @@
-//! A relay between a client and a server that looks at what passes, and changes nothing.
+//! A relay between a client and a server that observes the bytes, and changes nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,12 +16,12 @@ pub struct Tap {
     task: JoinHandle<()>,
 }
 
-/// What has passed on all connections together.
+/// The totals of all connections.
 #[derive(Default)]
 struct Passed {
     to_server: AtomicU64,
     to_client: AtomicU64,
-    /// What servers said first: the heads of their responses.
+    /// The heads of the servers' responses.
     heads: Mutex<Vec<u8>>,
 }
 
@@ -35,17 +35,17 @@ impl Tap {
         Self { address, passed, task }
     }
 
-    /// Where it listens.
+    /// The address at which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Bytes that have gone from clients to the server.
+    /// The number of bytes from clients to the server.
     pub fn to_server(&self) -> u64 {
         self.passed.to_server.load(Ordering::SeqCst)
     }
 
-    /// Bytes that have gone from the server to clients.
+    /// The number of bytes from the server to clients.
     pub fn to_client(&self) -> u64 {
         self.passed.to_client.load(Ordering::SeqCst)
     }
@@ -68,7 +68,7 @@ async fn accept(listener: TcpListener, server: String, passed: Arc<Passed>) {
     loop {
         let (client, _) = listener.accept().await.expect("loopback");
         let (server, passed) = (server.clone(), Arc::clone(&passed));
-        // A connection that breaks is the peers' business.
+        // The peers notice a broken connection themselves.
         tokio::spawn(async move { relay(client, &server, &passed).await.ok() });
     }
 }
@@ -92,7 +92,7 @@ fn add(count: &AtomicU64, bytes: &[u8]) {
     count.fetch_add(bytes.len() as u64, Ordering::SeqCst);
 }
 
-/// Copies to the end, which is passed on too. What is counted has not been handed on yet.
+/// Copies until the end of the stream, and passes on that end. Counts bytes before it passes them on.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

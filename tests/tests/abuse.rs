@@ -1,5 +1,5 @@
-//! Hundreds of megabytes of invalid messages, from those who send without end and those who never read: the server stays small,
-//! and two who talk do not notice.
+//! Hundreds of megabytes of invalid messages, from clients that send without end and clients that never read: the server's
+//! memory stays within its bounds, and two other users can still talk.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
@@ -13,7 +13,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
-/// What the server may grow by at most: its bounds allow some megabytes for each of a few dozen connections.
+/// The growth of the server's memory that is allowed: its bounds allow some megabytes for each of a few dozen connections.
 const MOST_KIB: u64 = 96 << 10;
 
 fn client(address: &str, name: &str) -> ChatClient {
@@ -34,7 +34,7 @@ async fn enter(address: &str, query: &str) -> Socket {
     connect_async(format!("ws://{address}/ws?{query}")).await.expect("the server takes connections").0
 }
 
-/// Sends a text so often, or until the server has had enough.
+/// Sends a text this many times, or until the server ends the connection.
 async fn flood(mut socket: Socket, text: String, times: usize) {
     for _ in 0..times {
         if socket.send(Message::text(text.clone())).await.is_err() {
@@ -44,7 +44,7 @@ async fn flood(mut socket: Socket, text: String, times: usize) {
     let _ = tokio::time::timeout(Duration::from_secs(1), socket.next()).await;
 }
 
-/// The most memory that a process has ever had, in KiB.
+/// The peak memory of a process, in KiB.
 fn peak(process: &Process) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a figure");
@@ -52,7 +52,7 @@ fn peak(process: &Process) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_flood_makes_the_server_grow_beyond_its_bounds_or_keeps_two_from_talking() {
+async fn floods_do_not_grow_the_server_s_memory_beyond_its_bounds_and_two_users_can_still_talk() {
     let data = tempfile::tempdir().expect("a folder");
     let folder = data.path().to_str().expect("a path");
     let mut server = Process::everwire(&["serve", "--listen", "127.0.0.1:0", "--data", folder]);
@@ -65,7 +65,7 @@ async fn no_flood_makes_the_server_grow_beyond_its_bounds_or_keeps_two_from_talk
     };
     talk("before").await;
 
-    // Never reads what the room is told, and asks without end.
+    // This client never reads, and asks for history without end.
     for n in 0..100 {
         ana.send(format!("{n} {}", "z".repeat(4_000))).expect("room");
     }
@@ -73,12 +73,12 @@ async fn no_flood_makes_the_server_grow_beyond_its_bounds_or_keeps_two_from_talk
     let mut deaf = enter(&address, "userId=deaf&after=").await;
     let wish = Message::text(format!(r#"{{"type":"earlier","before":{}}}"#, u64::MAX));
     for _ in 0..2_000 {
-        // Where the server stops reading, the wishes stop.
+        // Stop once the server stops reading.
         if tokio::time::timeout(Duration::from_millis(500), deaf.send(wish.clone())).await.is_err() {
             break;
         }
     }
-    // All that are answered are answered before one that is asked for now.
+    // The server answers all earlier requests before the ones that come now.
     let mut reader = enter(&address, "userId=reader&after=").await;
     for _ in 0..200 {
         reader.send(wish.clone()).await.expect("it is read");
@@ -97,7 +97,7 @@ async fn no_flood_makes_the_server_grow_beyond_its_bounds_or_keeps_two_from_talk
             format!(r#"{{"type":"text","id":"{long}","userId":"eve","userName":"Eve","text":"x","timestamp":1}}"#),
             r#"{"type":"typing","id":"t","userId":"eve","userName":"Eve","isTyping":true,"timestamp":1}"#.to_owned(),
             format!(r#"{{"type":"earlier","before":{},"limit":500}}"#, u64::MAX),
-            // One id for all: it is stored once.
+            // All have the same id, so the text is stored once.
             format!(r#"{{"type":"text","id":"e{n}","userId":"eve","userName":"Eve","text":"{line}","timestamp":1}}"#),
         ] {
             let socket = enter(&address, &query).await;

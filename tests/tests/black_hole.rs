@@ -1,5 +1,5 @@
-//! A network that swallows everything without a word, again and again under traffic: the client finds out by its heartbeat,
-//! and what was sent is processed exactly once and in order all the same.
+//! A network that drops everything silently, several times under traffic: the client notices by its heartbeat,
+//! and every message is processed exactly once and in order.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::net::SocketAddr;
@@ -12,13 +12,13 @@ use tokio::time::{Instant, sleep, timeout};
 const HOLES: usize = 3;
 const INTERVAL: Duration = Duration::from_millis(400);
 const TIMEOUT: Duration = Duration::from_millis(400);
-/// What a connection ends by that TCP has given up, as it is told to once one has died without a pong (`TCP_USER_TIMEOUT`).
+/// The error of a connection that TCP has given up: the client sets `TCP_USER_TIMEOUT` once a connection has ended without a pong.
 const UNACKNOWLEDGED: &str = "the peer's machine does not answer";
-/// Messages before, in and behind each hole.
+/// The number of messages before, during and after each black hole.
 const MESSAGES: usize = 200;
 
 #[tokio::test]
-async fn what_a_black_hole_swallows_is_delivered_exactly_once_when_it_is_gone() {
+async fn messages_sent_into_a_black_hole_are_delivered_exactly_once_after_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = folder.path().join("effects.db").display().to_string();
     let network = Network::choose(SocketAddr::from(([127, 0, 0, 1], free_port()))).await;
@@ -43,11 +43,11 @@ async fn what_a_black_hole_swallows_is_delivered_exactly_once_when_it_is_gone() 
         let swallowed = Instant::now();
         send(&client, &mut sent, MESSAGES);
         let lost = state(&client, "the loss", |state| matches!(state, State::Disconnected { .. })).await;
-        // By silence; or, once a connection has died without a pong, by what TCP knows of its acknowledgements.
+        // Either the heartbeat times out or, once a connection has ended without a pong, TCP misses its acknowledgements.
         assert!(is_found_dead(&lost), "{lost}");
         let noticed = swallowed.elapsed();
         assert!(noticed < INTERVAL + TIMEOUT + Duration::from_secs(2), "noticed only after {noticed:?}");
-        // Some attempts fall into the hole, too.
+        // Some attempts to connect happen during the black hole, too.
         sleep(Duration::from_millis(700)).await;
         assert!(!client.state().is_connected(), "through a black hole");
         network.heal();
@@ -85,7 +85,7 @@ async fn state(client: &Client, what: &str, wanted: impl Fn(&State) -> bool) -> 
     }
 }
 
-/// What the server has processed, in that order.
+/// The messages that the server has processed, in that order.
 fn effects(database: &str) -> Vec<String> {
     let connection = rusqlite::Connection::open(database).expect("the database");
     let mut rows = connection.prepare("SELECT text FROM effects ORDER BY at").expect("the table");

@@ -1,4 +1,4 @@
-//! Several servers that serve the same rooms over one NATS server, as people see them.
+//! Several nodes that serve the same rooms over one NATS server, from the users' view.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use everwire_tests::{PATIENCE, Process, everwire, free_port, nats_server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-/// Lines of each of two people, between two faults.
+/// The number of lines of each of two users between two faults.
 const LINES: usize = 40;
 
 struct Nats {
@@ -122,7 +122,7 @@ async fn members_of_two_nodes_hear_every_line_once_and_in_one_order_over_kills_o
     assert_eq!(offsets, (1..=2 * sent as u64).collect::<Vec<_>>(), "and leave none out");
 }
 
-/// `everwire user`, for the cluster.
+/// Runs `everwire user` for the cluster.
 async fn user(nats: &Nats, args: &[&str], input: &str) -> String {
     let mut command = Command::new(everwire());
     command.arg("user").args(args).args(["--cluster", &nats.url()]).env("NO_COLOR", "1");
@@ -136,7 +136,7 @@ async fn user(nats: &Nats, args: &[&str], input: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Signs in at a node; the token.
+/// Signs in at a node, and returns the token.
 async fn sign_in(port: u16, user: &str, password: &str) -> String {
     let body = format!("{{\"user\":\"{user}\",\"password\":\"{password}\"}}");
     let request = format!(
@@ -153,14 +153,14 @@ async fn sign_in(port: u16, user: &str, password: &str) -> String {
         if let Some(token) = answer.split("\"token\":\"").nth(1).and_then(|rest| rest.split('"').next()) {
             return token.to_owned();
         }
-        // The account comes to the node in a moment.
+        // The account reaches the node a moment later.
         assert!(Instant::now() < until, "{answer}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signs_in_at_one_node_comes_in_at_the_other_and_a_ban_sends_away_from_there() {
+async fn a_sign_in_at_one_node_holds_at_the_other_and_a_ban_ends_the_connection_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let nats = Nats::start(&folder.path().join("nats"), free_port()).await;
     let ports = [free_port(), free_port()];
@@ -172,7 +172,7 @@ async fn who_signs_in_at_one_node_comes_in_at_the_other_and_a_ban_sends_away_fro
     assert_eq!(user(&nats, &["list"], "").await, "ana\tAna\n");
     let token = sign_in(ports[0], "ana", "correct horse battery").await;
     let url = format!("ws://127.0.0.1:{}/ws?room=den&token={token}", ports[1]);
-    // The sign-in comes to the other node in a moment.
+    // The sign-in reaches the other node a moment later.
     let until = Instant::now() + PATIENCE;
     let mut ana = loop {
         match tokio_tungstenite::connect_async(&url).await {
@@ -206,7 +206,7 @@ async fn say(socket: &mut Socket, text: String) {
     futures_util::SinkExt::send(socket, message).await.expect("the node listens");
 }
 
-/// Reads on until the node says something that fits.
+/// Reads until the node sends something that fits.
 async fn hear(socket: &mut Socket, what: &str, fits: impl Fn(&serde_json::Value) -> bool) {
     let heard = async {
         while let Some(Ok(message)) = futures_util::StreamExt::next(socket).await {
@@ -223,7 +223,7 @@ async fn hear(socket: &mut Socket, what: &str, fits: impl Fn(&serde_json::Value)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_on_another_node_is_here_and_types_and_reads_and_leaves_with_a_node_that_dies() {
+async fn members_of_another_node_are_shown_with_typing_and_receipts_and_leave_when_their_node_dies() {
     let folder = tempfile::tempdir().expect("a folder");
     let nats = Nats::start(&folder.path().join("nats"), free_port()).await;
     let ports = [free_port(), free_port(), free_port()];
@@ -241,7 +241,7 @@ async fn who_is_on_another_node_is_here_and_types_and_reads_and_leaves_with_a_no
     hear(&mut ben, "ana's line", of_ana("text")).await;
     say(&mut ben, r#"{"type":"receipt","delivered":1,"read":1}"#.into()).await;
     hear(&mut ana, "that ben has read it", |event| event["type"] == "receipt" && event["read"] == 1).await;
-    // Who comes to a third node is told who is on the others.
+    // A member who joins a third node gets the users of the other nodes.
     let mut third = nats.node(ports[2], &folder.path().join("three")).await;
     let mut cleo = enter(ports[2], "cleo").await;
     hear(&mut ben, "that cleo has come", |event| event["type"] == "user_joined" && event["userId"] == "cleo").await;
@@ -255,7 +255,7 @@ async fn who_is_on_another_node_is_here_and_types_and_reads_and_leaves_with_a_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_user_has_read_while_a_node_was_away_counts_on_that_node_too() {
+async fn a_node_that_was_away_learns_what_a_user_has_read_meanwhile() {
     let folder = tempfile::tempdir().expect("a folder");
     let nats = Nats::start(&folder.path().join("nats"), free_port()).await;
     let ports = [free_port(), free_port()];
@@ -301,7 +301,7 @@ async fn the_document_names_every_metric_of_a_node_with_its_type() {
     let nats = Nats::start(&folder.path().join("nats"), free_port()).await;
     let port = free_port();
     let _node = nats.node(port, &folder.path().join("one")).await;
-    // Those with a label are there once there is something to count.
+    // Metrics with a label exist once they have counted something.
     drop(enter(port, "ana").await);
     let told = async {
         loop {

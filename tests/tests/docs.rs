@@ -1,4 +1,4 @@
-//! What the documents show is what happens: their commands run, and their example is a file that runs.
+//! Checks the documents: their commands run, and their examples are files that run.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::path::Path;
@@ -10,10 +10,10 @@ use tokio::process::Command;
 /// The documents whose console blocks are run.
 const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "docs/benchmarks.md", "docs/chat.md"];
 
-/// The binary where `cargo xtask run` puts it.
+/// The path at which `cargo xtask run` puts the binary.
 const RELEASED: &str = "target/release/everwire";
 
-/// A page and a release build from nothing, on a busy machine.
+/// How long a build of the page and a release build may take on a busy machine, without a cache.
 const BUILD: Duration = Duration::from_secs(20 * 60);
 
 fn read(path: &str) -> String {
@@ -60,7 +60,7 @@ async fn every_console_command_of_the_documents_works() {
 async fn run(command: &str, address: &str) {
     let words: Vec<&str> = command.split_whitespace().collect();
     match words[..] {
-        // What starts this very test, and measurements, which are no tests.
+        // The command that runs this test itself, and benchmarks, are left out.
         ["cargo", "xtask", "test" | "bench", ..] => {}
         ["cargo", "xtask", "run"] | ["everwire" | RELEASED, "serve" | "echo", ..] => starts_a_server(&words).await,
         ["cargo", "run", "-p", "everwire", "--example", "hello"] => says_hello().await,
@@ -95,7 +95,7 @@ async fn starts_a_server(words: &[&str]) {
     process.kill().await;
 }
 
-/// The example of the README with the server that it asks for.
+/// Runs the example of the README with the server that it needs.
 async fn says_hello() {
     let mut echo = Process::everwire(&["echo", "--listen", "127.0.0.1:0"]);
     let url = format!("ws://{}/", echo.address().await);
@@ -106,7 +106,7 @@ async fn says_hello() {
     assert_eq!(hello.exit_code().await, 0);
 }
 
-/// The blocks for nginx: at the root, below a path that is handed on, and below one that is taken off.
+/// The blocks for nginx: at the root, below a path that is passed on, and below one that is removed.
 #[tokio::test]
 async fn each_nginx_example_leads_to_the_chat() {
     let shown = blocks(&read("docs/serve.md"), "nginx");
@@ -161,14 +161,14 @@ async fn listens(port: u16) {
 }
 
 #[test]
-fn the_readme_s_example_is_the_file_that_it_names() {
+fn the_readme_s_example_equals_the_file_that_it_names() {
     let example = read("crates/everwire/examples/hello.rs");
     let shown = blocks(&read("README.md"), "rust");
     assert!(shown.iter().any(|block| example.ends_with(block.as_str())), "README.md and examples/hello.rs differ");
 }
 
 #[test]
-fn the_guide_shows_excerpts_of_programs_that_run() {
+fn the_guide_s_excerpts_are_in_the_examples() {
     let examples = [
         "crates/everwire/examples/feed.rs",
         "crates/everwire/examples/two_lines.rs",
@@ -184,6 +184,6 @@ fn the_guide_shows_excerpts_of_programs_that_run() {
 }
 
 #[tokio::test]
-async fn the_readme_s_example_gets_its_answer_and_its_proof() {
+async fn the_readme_s_example_gets_its_answer_and_its_outcome() {
     says_hello().await;
 }

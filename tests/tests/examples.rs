@@ -1,4 +1,4 @@
-//! Each example does what it is there to show, and stands in the index by task.
+//! Each example does what it is there to show, and is listed in the index by task.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ fn every_example_is_in_the_index_and_in_this_file_or_in_another_test() {
 const RUN_BY_CHORES: &[&str] = &["simulate", "simulate_calls", "tokens_page"];
 
 #[tokio::test]
-async fn a_line_of_standard_input_is_sent_and_its_outcome_told() {
+async fn a_line_of_standard_input_is_sent_and_its_outcome_printed() {
     let (_echo, url) = echo_server().await;
     let mut plain = Process::start(Command::new(example("plain")).arg(&url));
     plain.type_line("one line").await;
@@ -89,7 +89,7 @@ async fn a_program_for_tungstenite_gets_its_answer_with_two_lines_changed() {
 }
 
 #[tokio::test]
-async fn a_feed_is_subscribed_to_anew_on_every_connection() {
+async fn a_feed_is_subscribed_to_again_on_every_connection() {
     shows("feed", &["EUR/USD stands at 1", "EUR/USD stands at 9", "over 3 connections"]).await;
 }
 
@@ -99,7 +99,7 @@ async fn each_attempt_has_a_fresh_token() {
 }
 
 #[tokio::test]
-async fn what_is_sent_offline_goes_by_priority_and_each_message_has_its_outcome() {
+async fn messages_sent_offline_go_by_priority_and_each_has_its_outcome() {
     shows(
         "offline_queue",
         &[
@@ -141,7 +141,7 @@ async fn a_kept_outbox_sends_what_the_first_client_left() {
 }
 
 #[tokio::test]
-async fn all_hear_what_one_says_in_a_broadcast() {
+async fn a_broadcast_reaches_all_members() {
     let lines = ["ben hears: Some(\"who is here?\")", "ana hears: Some(\"who is here?\")", "ana hears: Some(\"I am\")"];
     shows("broadcast", &lines).await;
 }
@@ -204,7 +204,7 @@ async fn an_hour_of_attempts_passes_in_virtual_time() {
 }
 
 #[tokio::test]
-async fn calls_work_over_a_transport_of_ones_own() {
+async fn calls_work_over_a_custom_transport() {
     shows("own_transport", &["the server runs sum and replies 6", "the client gets 6"]).await;
 }
 
@@ -219,7 +219,7 @@ async fn an_application_in_the_simulator_books_every_sale_once() {
 }
 
 #[tokio::test]
-async fn the_chat_stands_beside_other_routes_of_an_application() {
+async fn the_chat_runs_beside_other_routes_of_an_application() {
     shows("embedded", &["ana's message is stored", "the application has ended"]).await;
 }
 

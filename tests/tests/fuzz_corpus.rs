@@ -1,4 +1,4 @@
-//! Every input that a fuzzer's corpus holds, findings included, run again.
+//! Runs every input of the fuzzers' corpora again, including the inputs that found bugs.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 #[path = "../../fuzz/harness.rs"]

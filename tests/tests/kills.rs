@@ -1,7 +1,7 @@
-//! A client with a durable outbox and a server with a database, each killed again and again under traffic: what the client
-//! was told to be durable has its effect exactly once, and in order.
+//! A client with a durable outbox and a server with a database, each killed again and again under traffic: every message that
+//! the client reported as durable has its effect exactly once, and in order.
 //!
-//! `EVERWIRE_KILLS` says how often; `cargo xtask kills` has it done 500 times.
+//! `EVERWIRE_KILLS` is the number of kills (default 30); `cargo xtask kills` sets it to 500.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ struct World {
     port: u16,
     folder: tempfile::TempDir,
     lives: u64,
-    /// What was told to be durable, in that order.
+    /// The messages that the client reported as durable, in that order.
     stored: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl World {
         client
     }
 
-    /// Reads so many words of the client's.
+    /// Reads this many lines of the client's output.
     async fn listen(&mut self, client: &mut Process, lines: u64) {
         for _ in 0..lines {
             let line = client.line().await;
@@ -53,7 +53,7 @@ impl World {
         }
     }
 
-    /// Reads what a killed client has still said.
+    /// Reads the rest of a killed client's output.
     async fn last_words(&mut self, client: &mut Process) {
         for line in client.rest().await {
             self.stored.extend(line.strip_prefix("stored ").map(str::to_owned));
@@ -69,24 +69,24 @@ fn effects(file: &Path) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("texts")
 }
 
-/// Numbers that look like chance and are the same each time.
+/// A pseudo-random number from `n`, the same in each run.
 fn dice(n: u64) -> u64 {
     n.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_durable_has_its_effect_once_and_in_order_over_many_kills_of_both() {
+async fn durable_messages_have_their_effects_once_and_in_order_over_many_kills_of_both() {
     let kills = std::env::var("EVERWIRE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
     let folder = tempfile::tempdir().expect("a folder");
     let mut world = World { port: free_port(), folder, lives: 0, stored: Vec::new() };
     let (mut server, mut client) = (world.server().await, world.client().await);
     for kill in 0..kills {
-        // At another point each time, by what has happened and by the clock.
+        // Each kill comes at another point, both in the traffic and in time.
         world.listen(&mut client, dice(kill) % 120).await;
         tokio::time::sleep(Duration::from_micros(dice(kill + 1_000_000) % 8_000)).await;
         match dice(kill + 2_000_000) % 3 {
             0 => {
-                // The client goes on until its outbox is full.
+                // The client sends until its outbox is full.
                 server.kill().await;
                 tokio::time::sleep(Duration::from_micros(dice(kill + 3_000_000) % 8_000)).await;
                 server = world.server().await;
@@ -121,14 +121,14 @@ async fn what_was_durable_has_its_effect_once_and_in_order_over_many_kills_of_bo
         assert_eq!(places.insert(text, place), None, "{text} was done twice");
     }
     let missing: Vec<_> = world.stored.iter().filter(|text| !places.contains_key(text)).collect();
-    assert_eq!(missing, [""; 0], "told to be durable, and never done");
+    assert_eq!(missing, [""; 0], "reported as durable, and never done");
     let order: Vec<(u64, u64)> = effects.iter().map(|text| parts(text)).collect();
     assert!(order.is_sorted(), "what was sent first is done first");
     assert!(world.stored.len() as u64 > kills, "there was traffic: {}", world.stored.len());
     println!("{kills} kills, {} durable, {} done", world.stored.len(), effects.len());
 }
 
-/// [C-18] of `docs/calls.md`.
+/// Tests [C-18] of `docs/calls.md`.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_call_has_its_effect_once_over_kills_of_the_server() {
     const KILLS: u64 = 8;
@@ -162,7 +162,7 @@ async fn each_call_has_its_effect_once_over_kills_of_the_server() {
         for call in calls {
             match tokio::time::timeout(PATIENCE, call).await.expect("an end in time") {
                 Ok(_) => replies += 1,
-                // Its reply was lost with the server, and that its effect is there is known.
+                // Its reply was lost with the server, but the client knows that it had its effect.
                 Err(CallError::Lost(Execution::Taken)) => taken += 1,
                 Err(error) => panic!("{error:?}"),
             }
@@ -177,7 +177,7 @@ async fn each_call_has_its_effect_once_over_kills_of_the_server() {
     println!("{KILLS} kills, {replies} replies, {taken} taken without one");
 }
 
-/// Which life of the client it is from, and its number there.
+/// The number of the client process that sent this text, and the text's number in that process.
 fn parts(text: &str) -> (u64, u64) {
     let (life, number) = text.split_once('-').expect("LIFE-NUMBER");
     (life.parse().expect("a number"), number.parse().expect("a number"))

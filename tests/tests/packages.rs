@@ -1,4 +1,4 @@
-//! Each library can be packaged as it stands, with what a reader of a registry needs.
+//! Each library can be packaged, with the files that a reader of a registry needs.
 #![allow(clippy::expect_used)] // a test fails by panicking
 
 use std::path::Path;
@@ -25,7 +25,7 @@ fn libraries() -> Vec<String> {
 
 #[test]
 fn every_crate_can_be_packaged() {
-    // These two stand on others of ours that no registry has.
+    // Cargo can't verify these: they depend on crates of this workspace that no registry has.
     let ours = ["--workspace", "--exclude", "everwire-cluster", "--exclude", "everwire-benches"];
     cargo(&[&["package"], &ours[..], &["--no-verify", "--allow-dirty", "--offline", "--quiet"]].concat());
 }

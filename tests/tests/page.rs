@@ -1,4 +1,4 @@
-//! The chat's page in Chromium, and what of it has to work in every browser in Firefox and WebKit too.
+//! Tests the chat's page in Chromium, and the cases for every browser in Firefox and WebKit too.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::process::Command;
@@ -16,9 +16,9 @@ fn the_page_in_browsers() {
         .args([
             "--test",
             "--test-reporter=spec",
-            // This is for a whole file; each case has a limit of its own.
+            // The time limit of a whole file; each case has one of its own.
             "--test-timeout=1800000",
-            // Two browsers on two cores take no less time, and cases that measure silence want theirs.
+            // One file at a time: two browsers on two cores are no faster, and would disturb cases that measure time.
             "--test-concurrency=1",
             "chat.test.mjs",
             "entering.test.mjs",
@@ -39,5 +39,5 @@ fn the_page_in_browsers() {
         .env("EVERWIRE_TOKENS_PAGE", example("tokens_page"))
         .status()
         .expect("Node.js runs");
-    assert!(status.success(), "what failed stands above");
+    assert!(status.success(), "the failures are printed above");
 }

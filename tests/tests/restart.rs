@@ -30,7 +30,7 @@ async fn no_line_is_lost_doubled_or_swapped_over_20_kills_of_the_server() {
 
     let mut lines = 0..LINES;
     for kill in 0..KILLS {
-        // Some lines before the kill, some while there is no server; the kill comes at another point each time.
+        // Some lines are sent before the kill, some while there is no server; each kill comes at another point.
         let (before, during) = (lines.len() / (KILLS - kill) / 2, lines.len() / (KILLS - kill) / 2);
         for n in lines.by_ref().take(before) {
             ana.send(n.to_string()).expect("room");
@@ -65,17 +65,19 @@ async fn no_line_is_lost_doubled_or_swapped_over_20_kills_of_the_server() {
     running.kill().await;
 }
 
-/// Clients in one room, and what each says between two blows.
+/// The number of clients in the room.
 const PEOPLE: usize = 10;
-const SAYINGS: usize = 12;
-const BLOWS: usize = 5;
+/// The number of lines of each client between two restarts.
+const LINES_PER_ROUND: usize = 12;
+/// The number of restarts of the server.
+const RESTARTS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_people_end_with_one_and_the_same_conversation_whatever_happens_to_server_and_connections() {
+async fn ten_clients_end_with_the_same_timeline_over_restarts_of_the_server_and_cut_connections() {
     let data = tempfile::tempdir().expect("a folder");
     let port = free_port();
     let mut running = server(port, data.path()).await;
-    // Half of them come by a network that cuts connections.
+    // Half of them connect through a proxy that cuts connections.
     let schedule = data.path().join("cuts.toml");
     std::fs::write(&schedule, CUTS).expect("the schedule is written");
     let entrance = free_port();
@@ -88,23 +90,24 @@ async fn ten_people_end_with_one_and_the_same_conversation_whatever_happens_to_s
         names.iter().enumerate().map(|(n, name)| client(if n % 2 == 0 { port } else { entrance }, name)).collect();
 
     let mut said = 0;
-    for blow in 0..BLOWS {
+    for restart in 0..RESTARTS {
         for person in &people {
-            (0..SAYINGS / 2).for_each(|n| drop(person.send(format!("{}", said + n)).expect("room")));
+            (0..LINES_PER_ROUND / 2).for_each(|n| drop(person.send(format!("{}", said + n)).expect("room")));
         }
-        let enough = (said * PEOPLE + blow * 7) as u64;
+        let enough = (said * PEOPLE + restart * 7) as u64;
         let far = |entries: &[Entry]| entries.iter().filter_map(|entry| entry.offset).max() >= Some(enough);
-        until(&people[blow], "the others' lines", far).await;
-        // By force and in order, in turn.
-        if blow % 2 == 0 {
+        until(&people[restart], "the others' lines", far).await;
+        // SIGKILL and SIGTERM take turns.
+        if restart % 2 == 0 {
             running.kill().await;
         } else {
             running.terminate().await;
         }
         for person in &people {
-            (SAYINGS / 2..SAYINGS).for_each(|n| drop(person.send(format!("{}", said + n)).expect("room")));
+            (LINES_PER_ROUND / 2..LINES_PER_ROUND)
+                .for_each(|n| drop(person.send(format!("{}", said + n)).expect("room")));
         }
-        said += SAYINGS;
+        said += LINES_PER_ROUND;
         running = server(port, data.path()).await;
     }
     let wanted: Vec<String> = (0..said).map(|n| n.to_string()).collect();
@@ -112,10 +115,10 @@ async fn ten_people_end_with_one_and_the_same_conversation_whatever_happens_to_s
     let deadline = std::time::Instant::now() + 5 * PATIENCE;
     for person in &people {
         until(person, "the last line", |entries| entries.iter().any(|entry| entry.offset == Some(all as u64))).await;
-        // Who came in late got the latest of what was said before, and loads the rest.
+        // A client that joined late got the latest lines, and loads the earlier ones.
         while let Some(first) = person.entries().into_iter().find(|entry| entry.missing.is_some()) {
             assert!(std::time::Instant::now() < deadline, "all that was said can be loaded");
-            // A cut may take the question or its answer along: then it is asked again.
+            // A cut may lose the request or its answer: then the client asks again.
             let _ = person.load_earlier(&first.id);
             let mut updates = person.updates();
             let _ = tokio::time::timeout(Duration::from_millis(200), updates.next()).await;
@@ -136,7 +139,7 @@ async fn ten_people_end_with_one_and_the_same_conversation_whatever_happens_to_s
     running.kill().await;
 }
 
-/// For ten seconds every connection is reset somewhere in the middle.
+/// The proxy's schedule: for ten seconds every connection is reset at some point.
 const CUTS: &str = r#"
 seed = 7
 until = "10s"

@@ -1,7 +1,7 @@
 //! What several nodes promise together, checked over everything that all their clients have seen.
 //!
 //! Pure: a [`record::Record`] goes in, [`rules::violations`] come out. The program of this crate makes such records with
-//! real brokers, nodes, clients and faults; the tests make them with a model in memory, which can be told to break each
+//! real brokers, nodes, clients and faults; the tests make them with a model in memory, which can break each
 //! of the promises.
 //!
 //! | module | what |

@@ -1,6 +1,6 @@
 //! Several nodes under faults: real brokers, nodes and clients, and the checker over all that the clients have seen.
 //!
-//! `cargo xtask cluster` builds what it needs and starts it; `cargo xtask cluster --help` tells the options.
+//! `cargo xtask cluster` builds what it needs and starts it; `cargo xtask cluster --help` shows the options.
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 mod harness;

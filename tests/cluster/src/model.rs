@@ -11,18 +11,18 @@ const ROOMS: usize = 2;
 const CLIENTS: usize = 8;
 const STEP: Millis = 50;
 const STEPS: u64 = 700;
-/// Who is banned, and when; who leaves for good, and when.
+/// The user who is banned, and when; the user who leaves for good, and when.
 const BANNED: usize = 3;
 const BAN_AT: Millis = 10_000;
 const LEAVER: usize = 5;
 const LEAVE_AT: Millis = 12_000;
-/// Who comes late, and when.
+/// The user who comes late, and when.
 const LATECOMER: usize = 7;
 const LATE_AT: Millis = 50_000;
-/// How long somebody without a connection is still shown.
+/// How long a user without a connection is still shown.
 const GRACE: Millis = 5_000;
 
-/// One run of this seed, in which this rule is broken.
+/// Makes the record of one run of this seed, which breaks this rule.
 pub(crate) fn run(seed: u64, broken: Option<Rule>) -> Record {
     let mut model = Model::new(seed, broken);
     for step in 0..STEPS {
@@ -38,9 +38,9 @@ struct Member {
     node: Option<usize>,
     /// The last offset that it knows.
     seen: u64,
-    /// What it has sent and not been told of.
+    /// Texts that it has sent and that no server has acknowledged yet.
     waiting: Vec<(String, String)>,
-    /// What was stored by its present connection: that is not told to it again.
+    /// Texts that its present connection has stored: the server does not send them to it.
     own: Vec<String>,
     receipt: u64,
     sent: usize,
@@ -89,7 +89,7 @@ impl Model {
         }
     }
 
-    /// Whether this rule is to be broken now: at first once the run is under way, every other time.
+    /// Whether to break this rule now: at every second occasion on average, after the run's first 3 s.
     fn breaks(&mut self, rule: Rule) -> bool {
         self.broken == Some(rule) && self.now > 3_000 && self.dice.once_in(2)
     }
@@ -285,7 +285,7 @@ impl Model {
         }
     }
 
-    /// Everything is healed, everybody comes back, and says and hears what there is.
+    /// Heals everything: all clients come back, send what is left, and get what is left.
     fn finish(mut self) -> Record {
         self.revive();
         for _ in 0..400 {
@@ -326,7 +326,7 @@ impl Model {
     }
 }
 
-/// How often each rule was found to be broken.
+/// How many violations of each rule were found.
 pub(crate) fn counted(record: &Record) -> BTreeMap<Rule, usize> {
     let mut counted = BTreeMap::new();
     for violation in crate::rules::violations(record) {

@@ -6,15 +6,15 @@ pub type Millis = u64;
 /// A whole run.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// Every client, in no order.
+    /// Every client, in no particular order.
     pub clients: Vec<Client>,
-    /// What each node answers at the end, when all faults are healed: one of each node and room.
+    /// The history of each room as each node answers it at the end, when all faults are healed.
     pub histories: Vec<History>,
-    /// Who was banned.
+    /// The bans.
     pub bans: Vec<Ban>,
-    /// What was done to brokers and nodes.
+    /// The faults of brokers and nodes.
     pub disturbances: Vec<Disturbance>,
-    /// When the history was replaced on the operator's word: what was told before may be gone after it.
+    /// When the operator restored an older history: texts that were acknowledged before may be missing after it.
     pub replaced: Vec<Millis>,
     /// When the last client ended.
     pub end: Millis,
@@ -23,20 +23,20 @@ pub struct Record {
 /// One client: a user in a room, over all its connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// Whose it is.
+    /// Its user.
     pub user: String,
-    /// Where it is.
+    /// Its room.
     pub room: String,
-    /// What it has said and heard, in this order.
+    /// What it has sent and received, in this order.
     pub events: Vec<Event>,
 }
 
 /// Something that a client has said or heard.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     pub at: Millis,
-    /// What.
+    /// What happened.
     pub what: What,
 }
 
@@ -45,11 +45,11 @@ pub struct Event {
 pub enum What {
     /// A connection is there, and its server says where the room stands and who is in it.
     Synced {
-        /// Which history.
+        /// The epoch of the history.
         epoch: String,
-        /// Its end.
+        /// The offset of its last text.
         offset: u64,
-        /// Who is here, the client's own user maybe included.
+        /// The users in the room; the client's own user may be one of them.
         users: Vec<String>,
     },
     /// The client sends a text, or would if it were connected.
@@ -61,21 +61,21 @@ pub enum What {
     },
     /// The server says that the client's own text is stored.
     Stored {
-        /// Which.
+        /// The text's id.
         id: String,
-        /// Where.
+        /// Its offset in the room.
         offset: u64,
     },
     /// A pong proves that the client's own text is stored.
     Proven {
-        /// Which.
+        /// The text's id.
         id: String,
     },
     /// The server does not take a text.
     Rejected {
-        /// Which.
+        /// The text's id.
         id: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A text comes, of another client or, after a reconnection, of this one.
@@ -84,18 +84,18 @@ pub enum What {
     Joined(String),
     /// A user has gone.
     Left(String),
-    /// How far another user has the room.
+    /// How far another user has received and read the room.
     Receipt {
-        /// Up to here it is on a device.
+        /// The offset up to which a device of the user has it.
         delivered: u64,
-        /// Up to here it was shown.
+        /// The offset up to which it was shown.
         read: u64,
     },
     /// The connection has ended.
     Closed,
-    /// The client may not come in, and does not try again.
+    /// The server refuses the client, which does not try again.
     Refused,
-    /// The client's sign-in is over, as a server says.
+    /// A server says that the client's sign-in has ended.
     SignedOut,
 }
 
@@ -104,7 +104,7 @@ pub enum What {
 pub struct Line {
     /// Its place in the room, from 1.
     pub offset: u64,
-    /// Its sender's id of it.
+    /// The id that its sender gave it.
     pub id: String,
     /// Its sender.
     pub user: String,
@@ -119,50 +119,50 @@ pub struct History {
     pub node: usize,
     /// The room.
     pub room: String,
-    /// Which history.
+    /// The epoch of the history.
     pub epoch: String,
-    /// From its begin to its end.
+    /// All texts, from the first to the last.
     pub lines: Vec<Line>,
 }
 
 /// A ban.
 #[derive(Clone, Debug)]
 pub struct Ban {
-    /// Who.
+    /// The banned user.
     pub user: String,
-    /// When the operator was told that it is done.
+    /// When the operator's command had succeeded.
     pub at: Millis,
 }
 
-/// Something that was done to a broker or a node, from its begin until everything was healed.
+/// A fault of a broker or a node, from its start until everything was healed.
 #[derive(Clone, Debug)]
 pub struct Disturbance {
-    /// Its begin.
+    /// When it started.
     pub from: Millis,
     /// When it was healed, and the process ran again.
     pub to: Millis,
-    /// What it was.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// What was done.
+/// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Nodes were killed: bounds of time hold all the same.
+    /// Nodes were killed: time limits hold in spite of it.
     NodeDeath,
-    /// Anything else: bounds of time count from its end.
+    /// Any other fault: time limits count from its end.
     Other,
 }
 
 impl Record {
-    /// Whether from `from` to `to` nothing happened that a bound of time has to allow for.
+    /// Whether no fault that a time limit has to allow for happened from `from` to `to`.
     #[must_use]
     pub fn is_calm(&self, from: Millis, to: Millis) -> bool {
         let disturbs = |one: &Disturbance| one.kind == Kind::Other && one.from <= to && one.to >= from;
         !self.disturbances.iter().any(disturbs)
     }
 
-    /// When something that has to happen within `bound` after `at` has happened at the latest: where something disturbs it, the
+    /// The time by which an effect that is due within `bound` after `at` has to be there: if a fault disturbs it, the
     /// bound counts from its end.
     #[must_use]
     pub fn deadline(&self, at: Millis, bound: Millis) -> Millis {

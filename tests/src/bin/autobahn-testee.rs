@@ -1,7 +1,7 @@
-//! What the Autobahn test suite talks to: the client and the server that users use, echoing.
+//! The client and the server that the Autobahn test suite tests: both are the ones that users use, and echo.
 //!
 //! `autobahn-testee client ADDRESS` runs every case of a fuzzing server; `autobahn-testee server` prints where it listens.
-//! With `contexts` behind it, both sides may keep their compression's context between messages.
+//! With `contexts` as the last argument, both sides may keep their compression's context between messages.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn client(address: &str, compression: Deflate) -> Done<()> {
 async fn exchange(url: &str, compression: Deflate) -> Done<Option<Message>> {
     let client = Client::builder(url)
         .max_attempts(1)
-        // The suite counts every frame; pings of our own would be frames that it did not ask for.
+        // The suite counts every frame, so the client sends no pings of its own.
         .guarantee(Guarantee::Unproven)
         .heartbeat_interval(None)
         .compression(compression)
@@ -61,7 +61,7 @@ async fn exchange(url: &str, compression: Deflate) -> Done<Option<Message>> {
             biased;
             Some(message) = inbox.next() => {
                 first.get_or_insert_with(|| message.clone());
-                // Refused once the connection has ended: then there is nobody to echo to.
+                // This fails once the connection has ended: then no echo is needed.
                 let _ = client.send(message);
             }
             ended = states.wait_for(everwire::State::is_final) => {

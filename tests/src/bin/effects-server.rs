@@ -1,5 +1,5 @@
-//! A server whose effects are rows of a database, to be killed: `effects-server ADDRESS FILE` writes down each message
-//! with its session's watermark in one transaction, and acknowledges it then. With `calls` behind that it does so with each call
+//! A server whose effects are rows of a database, for tests that kill it: `effects-server ADDRESS FILE` writes each message
+//! with its session's watermark in one transaction, and then acknowledges it. With the argument `calls` it does so with each call
 //! of `write`.
 
 use std::pin::Pin;
@@ -32,7 +32,7 @@ impl Database {
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
-    /// The effect of a message, and how far its session has come, both or none.
+    /// Writes a message's effect and its session's watermark, both or none.
     fn write(&self, session: &str, principal: &str, sequence: u64, text: &str) -> rusqlite::Result<()> {
         let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction = connection.transaction()?;
@@ -75,7 +75,7 @@ async fn serve(database: Database, mut session: Session) {
     }
 }
 
-/// A call's effect; the reply may be lost in a crash, the effect not.
+/// Writes a call's effect; a crash may lose the reply, but not the effect.
 async fn write(
     text: String,
     watermark: Watermark,

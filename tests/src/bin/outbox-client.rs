@@ -1,4 +1,4 @@
-//! A client with a durable outbox, to be killed: `outbox-client URL FILE LIFE` sends `LIFE-1`, `LIFE-2`, … and prints each
+//! A client with a durable outbox, for tests that kill it: `outbox-client URL FILE LIFE` sends `LIFE-1`, `LIFE-2`, … and prints each
 //! once it is durable. When its standard input ends, it sends no more, waits until everything is acknowledged, and says so.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Messages that may wait at once, so that a kill finds some everywhere.
+/// How many messages may wait at once, so that a kill finds messages in every state.
 const IN_FLIGHT: usize = 64;
 
 #[tokio::main(flavor = "current_thread")]

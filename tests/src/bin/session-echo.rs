@@ -1,4 +1,4 @@
-//! A server that echoes in sessions, for clients in a page: it says where it listens, and serves until it is killed.
+//! A server that echoes in sessions, for clients in a page: it prints its address, and serves until it is killed.
 
 use axum::Router;
 use axum::extract::State;

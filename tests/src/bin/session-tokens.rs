@@ -1,5 +1,5 @@
 //! A server that answers each message of a session as a language model would: token by token. For the example of the npm
-//! package; it says where it listens, and serves until it is killed.
+//! package; it prints its address, and serves until it is killed.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 const TOKENS: u32 = 200;
-/// As fast as some models are.
+/// The time between two tokens, that of a fast model.
 const PACE: Duration = Duration::from_millis(3);
 
 async fn answer(mut session: Session) {

@@ -1,4 +1,4 @@
-//! The drill of `docs/cluster.md`: an older backup of the brokers' folders is put back.
+//! The drill of `docs/cluster.md`: an older backup of the brokers' folders is restored.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn serve(broker: &Broker, data: &Path) -> Command {
     command
 }
 
-/// A client that has said this, and what it sees then.
+/// Posts a text with a new client, waits until the timeline has `all` texts, and returns them.
 async fn say(address: &str, text: &str, all: usize) -> Vec<String> {
     let client = ChatClient::builder(format!("ws://{address}/ws"), "ana").user_id("ana").room("den").build();
     let client = client.expect("settings");
@@ -33,7 +33,7 @@ async fn say(address: &str, text: &str, all: usize) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_backup_is_served_after_the_operator_s_word_and_not_before() {
+async fn an_older_backup_is_served_only_after_the_operator_confirms_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("node");
     let mut broker = Broker::start("").await;
@@ -53,7 +53,7 @@ async fn an_older_backup_is_served_after_the_operator_s_word_and_not_before() {
     copy(&backup, &broker.store()).await;
     broker.restart().await;
 
-    // A node that knows more is not ready, and says why.
+    // A node with texts that the backup lacks is not ready, and says why.
     let mut node = Process::start(&mut serve(&broker, &data));
     let address = node.address().await;
     let refuses = async {
@@ -67,7 +67,7 @@ async fn an_older_backup_is_served_after_the_operator_s_word_and_not_before() {
     let renewed = Command::new(everwire()).args(["cluster", "renew", "--cluster", &broker.url()]).output().await;
     let renewed = renewed.expect("it runs");
     assert!(renewed.status.success(), "{}", String::from_utf8_lossy(&renewed.stderr));
-    // The old folder is another epoch's; an empty one is filled by what was put back.
+    // The node's old folder is of another epoch; an empty one is filled from the restored brokers.
     let refused = serve(&broker, &data).output().await.expect("it runs");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("has given up"), "{said}");
@@ -76,14 +76,14 @@ async fn an_older_backup_is_served_after_the_operator_s_word_and_not_before() {
     node.terminate().await;
 }
 
-/// `everwire` with these words: whether it succeeds, and what it says.
+/// Runs `everwire` with these arguments; returns whether it succeeds, and its output.
 async fn everwire_says(words: &[&str]) -> (bool, String) {
     let output = Command::new(everwire()).args(words).env("NO_COLOR", "1").output().await.expect("it runs");
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_of_what_a_node_has_applied_is_a_history_without_a_cluster_and_the_node_s_own_is_not() {
+async fn a_backup_of_a_node_can_be_served_without_a_cluster_and_the_node_s_own_folder_can_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
     let (data, copy, alone) = (path("node"), path("copy"), path("alone"));
@@ -94,7 +94,7 @@ async fn a_copy_of_what_a_node_has_applied_is_a_history_without_a_cluster_and_th
     assert!(is_done && said.contains("1 message is in"), "{said}");
     node.terminate().await;
 
-    // Alone it would store what the cluster does not know.
+    // Without its cluster the node would store texts that the cluster does not have.
     let (is_done, said) = everwire_says(&["serve", "--listen", "127.0.0.1:0", "--data", &data]).await;
     assert!(!is_done && said.contains("of a node of a cluster") && said.contains("--cluster URL"), "{said}");
     let (is_done, said) = everwire_says(&["restore", &copy, "--data", &alone]).await;
@@ -103,7 +103,7 @@ async fn a_copy_of_what_a_node_has_applied_is_a_history_without_a_cluster_and_th
     assert_eq!(say(&server.address().await, "more", 2).await, ["kept", "more"]);
     server.terminate().await;
 
-    // The cluster's own is in its brokers.
+    // A cluster's history is in its brokers, so both commands refuse `--cluster`.
     for what in ["backup", "restore"] {
         let (is_done, said) = everwire_says(&[what, &copy, "--cluster", &broker.url()]).await;
         assert!(!is_done && said.contains("store_dir") && said.contains("docs/cluster.md"), "{said}");

@@ -1,8 +1,8 @@
-//! nginx and HAProxy with the documents' own settings.
+//! nginx and HAProxy with the settings of the documents.
 
 use everwire_tests::{ProxyKind, ReverseProxy, root};
 
-/// One with the settings that `docs/cluster.md` shows under this name, before these servers.
+/// Starts a balancer before these servers, with the settings that `docs/cluster.md` shows under this name.
 pub(crate) async fn start(kind: ProxyKind, name: &str, servers: &[String]) -> ReverseProxy {
     let mut settings = shown(kind, name);
     for (number, server) in (1..).zip(servers) {
@@ -15,7 +15,7 @@ pub(crate) async fn start(kind: ProxyKind, name: &str, servers: &[String]) -> Re
     .await
 }
 
-/// The block of this kind in the document that sets up something of this name.
+/// The document's block of this kind that defines this name.
 fn shown(kind: ProxyKind, name: &str) -> String {
     let page = std::fs::read_to_string(root().join("docs/cluster.md")).expect("the document");
     let (fence, begin) = match kind {

@@ -1,4 +1,4 @@
-//! One nats-server.
+//! One nats-server as the broker.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -17,7 +17,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// With JetStream, and with more settings.
+    /// Starts one with JetStream and these further settings.
     pub(crate) async fn start(settings: &str) -> Self {
         Self::with(|store| format!("jetstream {{ store_dir: \"{store}\", sync_interval: always }}\n{settings}\n")).await
     }
@@ -37,7 +37,7 @@ impl Broker {
         broker
     }
 
-    /// Where it keeps its streams.
+    /// The folder of its streams.
     pub(crate) fn store(&self) -> PathBuf {
         self.folder.path().join("store")
     }

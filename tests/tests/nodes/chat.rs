@@ -1,4 +1,4 @@
-//! Any node for any member: the chat behind a balancer that knows nothing of it.
+//! The chat behind a balancer that sends each member to any node.
 
 use std::time::Duration;
 
@@ -45,13 +45,13 @@ async fn members_chat_over_all_nodes(kind: ProxyKind) {
     say_and_hear(&people, 0).await;
     nodes.remove(0).kill().await;
     say_and_hear(&people, LINES).await;
-    // One after the other, as `least_conn` spreads them.
+    // They connect one after the other, so that `least_conn` spreads them evenly.
     for node in &mut nodes {
         node.kill().await;
     }
 }
 
-/// Everybody says some lines, and hears those of all.
+/// All members post some lines, and wait for the lines of all.
 async fn say_and_hear(people: &[ChatClient], before: usize) {
     for person in people {
         (before..before + LINES).for_each(|n| drop(person.send(n.to_string()).expect("room")));

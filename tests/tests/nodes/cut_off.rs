@@ -1,4 +1,4 @@
-//! A node between which and the brokers nothing passes for a while.
+//! A node that is cut off from the brokers for a while.
 
 use everwire_tests::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::broker::Broker;
 use crate::node::{Raw, Said, command, get, history, node, post, until};
 
-/// A way to a broker that can be cut without a word, as a network is.
+/// A relay to a broker that can drop all bytes silently, as a network does.
 struct Way {
     port: u16,
     is_cut: watch::Sender<bool>,
@@ -57,7 +57,7 @@ async fn token(address: &str, user: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_at_a_cut_off_node_of_a_user_who_is_banned_meanwhile_is_not_stored() {
+async fn posts_held_by_a_cut_off_node_are_not_stored_if_their_user_is_banned_meanwhile() {
     let folder = tempfile::tempdir().expect("a folder");
     let broker = Broker::start("").await;
     let way = Way::to(broker.url()).await;
@@ -67,7 +67,7 @@ async fn what_waits_at_a_cut_off_node_of_a_user_who_is_banned_meanwhile_is_not_s
     for user in ["ana", "mallory"] {
         command(&["user", "add", user, "--cluster", &broker.url()], PASSWORD).await;
     }
-    // Signed in at one node, and in at the other at once.
+    // Both sign in at one node; the sign-ins hold at the other at once.
     let (ana, mallory) = (token(&one, "ana").await, token(&one, "mallory").await);
     let mut cut_off = Raw::join(&two, &format!("token={mallory}&after=")).await.expect("it may come in");
     cut_off.until(|said| matches!(said, Said::Event(event) if event["type"] == "sync")).await;
@@ -82,7 +82,7 @@ async fn what_waits_at_a_cut_off_node_of_a_user_who_is_banned_meanwhile_is_not_s
     .await;
     cut_off.post("mallory", "waits").await;
     command(&["user", "ban", "mallory", "--cluster", &broker.url()], "").await;
-    // Until it knows for sure no more who may come in.
+    // Wait until the node is not ready: it no longer knows for sure who may join.
     until("a refusal", async || {
         let refused = Raw::join(&two, &format!("token={ana}&after=")).await.err()?;
         refused.contains("503").then_some(())

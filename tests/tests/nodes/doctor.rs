@@ -1,11 +1,11 @@
-//! `everwire doctor --cluster` before brokers that are well, and before those that are not.
+//! `everwire doctor --cluster` with healthy brokers and with faulty ones.
 
 use everwire_tests::{Process, everwire, free_port};
 use tokio::process::Command;
 
 use crate::broker::Broker;
 
-/// The exit code, and what it says.
+/// Runs `everwire doctor --cluster`; returns the exit code and the output.
 async fn doctor(args: &[&str]) -> (i32, String) {
     let output = Command::new(everwire()).args(["doctor", "--cluster"]).args(args).env("NO_COLOR", "1").output().await;
     let output = output.expect("it runs");
@@ -19,7 +19,7 @@ fn has_line(said: &str, begin: &str, part: &str) {
 }
 
 #[tokio::test]
-async fn a_broker_and_the_streams_of_a_node_are_shown_and_nothing_is_made() {
+async fn a_broker_and_the_streams_of_a_node_are_shown_and_no_stream_is_created() {
     let broker = Broker::start("").await;
     let url = broker.url();
     for _ in 0..2 {
@@ -42,7 +42,7 @@ async fn a_broker_and_the_streams_of_a_node_are_shown_and_nothing_is_made() {
     let (code, said) = doctor(&[&url]).await;
     assert_eq!(code, 0, "{said}");
     has_line(&said, "note  streams", "not on 3 servers");
-    // One of two addresses is nobody's: the cluster works.
+    // No broker listens at one of the two addresses; the cluster works all the same.
     let nobody = format!("nats://127.0.0.1:{}", free_port());
     let (code, said) = doctor(&[&format!("{nobody},{url}"), "--cluster-replicas", "1"]).await;
     assert_eq!(code, 0, "{said}");
@@ -51,7 +51,7 @@ async fn a_broker_and_the_streams_of_a_node_are_shown_and_nothing_is_made() {
 }
 
 #[tokio::test]
-async fn what_keeps_a_node_from_starting_is_said_of_each_broker() {
+async fn each_broker_s_problem_that_keeps_a_node_from_starting_is_reported() {
     let nobody = format!("nats://127.0.0.1:{}", free_port());
     let (code, said) = doctor(&[&nobody]).await;
     assert_eq!(code, 3, "{said}");

@@ -1,11 +1,11 @@
-//! The settings that `docs/cluster.md` shows are settings.
+//! Checks the settings that `docs/cluster.md` shows: the programs accept them.
 
 use std::path::Path;
 
 use everwire_tests::{everwire, nats_server, root};
 use tokio::process::Command;
 
-/// The blocks of the document that are fenced so.
+/// The document's fenced blocks in this language.
 pub(crate) fn blocks(language: &str) -> Vec<String> {
     let page = std::fs::read_to_string(root().join("docs/cluster.md")).expect("the document");
     let fence = format!("```{language}\n");
@@ -43,7 +43,7 @@ async fn a_node_takes_the_settings_that_are_shown() {
     assert!(said.contains("3 NATS servers") && !said.contains("would not start"), "{said}");
 }
 
-/// A unit starts what the settings above are for.
+/// Each unit of systemd starts the program of one of the settings files.
 #[test]
 fn each_unit_starts_a_program_with_the_file_that_the_document_shows() {
     let units = blocks("ini");
@@ -59,7 +59,7 @@ fn each_unit_starts_a_program_with_the_file_that_the_document_shows() {
     }
 }
 
-/// As systemd reads them, where there is one.
+/// Checks the units with systemd-analyze, if it is installed.
 #[tokio::test]
 async fn systemd_takes_the_units_that_are_shown() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -86,7 +86,7 @@ async fn systemd_takes_the_units_that_are_shown() {
     }
 }
 
-/// Each container is made of something that the file has: its mounts, what it waits for, and the programs' own options.
+/// The containers' mounts, dependencies and program options all refer to things that the file or the document defines.
 #[tokio::test]
 async fn the_containers_that_are_shown_hold_together() {
     let shown = blocks("yaml");
@@ -111,7 +111,7 @@ async fn the_containers_that_are_shown_hold_together() {
             service["volumes"].as_array().expect("mounts").iter().filter_map(|one| one.as_str()).collect();
         let settings = words.last().and_then(|word| word.as_str()).expect("a file");
         assert!(mounts.iter().any(|mount| mount.ends_with(&format!(":{settings}:ro"))), "{name} has {settings}");
-        // Its own, so that nothing is lost with the container; where the settings that are shown keep things.
+        // A volume of its own, so that no data is lost with the container, at the folder that the shown settings use.
         let (_, kept) =
             mounts.iter().find_map(|mount| mount.split_once(':').filter(|(from, _)| from == name)).expect("a volume");
         assert!(compose["volumes"].as_object().is_some_and(|volumes| volumes.contains_key(name)), "{name}");

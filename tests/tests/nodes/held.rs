@@ -6,10 +6,10 @@ use crate::broker::Broker;
 use crate::node::{Raw, Said, node, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_whose_post_is_held_is_pinged_meanwhile_and_told_once_it_is_stored() {
+async fn a_member_whose_post_is_held_is_pinged_meanwhile_and_gets_its_receipt_once_it_is_stored() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut broker = Broker::start("").await;
-    // It would not ping by itself for a minute.
+    // Without a held post the node would not ping for a minute.
     let (_node, address) = node(&broker.url(), &folder.path().join("node"), &["--heartbeat", "60s"]).await;
     let mut ana = Raw::join(&address, "userId=ana&userName=ana&after=").await.expect("it may come in");
     ana.until(|said| matches!(said, Said::Event(event) if event["type"] == "sync")).await;
@@ -58,9 +58,9 @@ async fn members_of_a_node_that_is_restarted_leave_one_after_the_other_and_miss_
                     break (code, reason, tokio::time::Instant::now());
                 }
             };
-            // The handshake's end.
+            // The end of the closing handshake.
             while !member.next().await.iter().any(|said| matches!(said, Said::Closed(1006, _))) {}
-            // Everything behind what it had when it came in.
+            // Everything after the offset that it had when it joined.
             let query = format!("userId={user}&userName={user}&after={seen}");
             let again = crate::node::history(&second, &query, "last").await;
             assert_eq!(again[..heard.len()], heard, "the same, and more");
@@ -88,7 +88,7 @@ async fn members_of_a_node_that_is_restarted_leave_one_after_the_other_and_miss_
     }
     stop.await.expect("it ends in order");
     times.sort();
-    // 10 ms for each of so few.
+    // The node takes 10 ms for each when there are few members.
     let spread = times[MEMBERS - 1] - times[0];
     assert!(spread >= Duration::from_millis(5) * 60, "all within {spread:?}");
 }

@@ -1,4 +1,4 @@
-//! One node on a broker, and raw members of it.
+//! One node on a broker, and its members as raw WebSocket clients.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// A node with these options beside the usual ones, and its address.
+/// Starts a node with these options beside the usual ones, and returns it with its address.
 pub(crate) async fn node(cluster: &str, data: &Path, options: &[&str]) -> (Process, String) {
     let data = data.to_str().expect("a path");
     let usual = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--cluster", cluster];
@@ -26,7 +26,7 @@ pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
     curl(&[&format!("http://{address}{path}")]).await
 }
 
-/// The same for JSON that is posted.
+/// The same for a POST with this JSON.
 pub(crate) async fn post(address: &str, path: &str, json: &str) -> (u16, String) {
     curl(&["-H", "Content-Type: application/json", "-d", json, &format!("http://{address}{path}")]).await
 }
@@ -39,7 +39,7 @@ async fn curl(args: &[&str]) -> (u16, String) {
     (status.parse().unwrap_or(0), body.to_owned())
 }
 
-/// Looks until there is something.
+/// Calls `look` until it returns a value; `what` names it in the failure.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let found = async {
         loop {
@@ -52,7 +52,7 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
     tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("{what} in time"))
 }
 
-/// `everwire` with these words, and a line of input.
+/// Runs `everwire` with these arguments and a line of input.
 pub(crate) async fn command(args: &[&str], input: &str) -> String {
     let mut process = Process::start(Command::new(everwire()).args(args).env("NO_COLOR", "1"));
     process.type_line(input).await;
@@ -62,22 +62,22 @@ pub(crate) async fn command(args: &[&str], input: &str) -> String {
     said
 }
 
-/// A member that speaks the wire format itself.
+/// A member that reads and writes the wire format without the client library.
 pub(crate) struct Raw(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
-/// What a node says.
+/// What a node sends.
 #[derive(Debug)]
 pub(crate) enum Said {
     Event(Value),
     Ping,
     Pong,
-    /// Code and reason.
+    /// The end of the connection: code and reason.
     Closed(u16, String),
 }
 
 impl Raw {
     /// # Errors
-    /// If the node does not let it in: its answer.
+    /// If the node refuses it: the node's answer.
     pub(crate) async fn join(address: &str, query: &str) -> Result<Self, String> {
         let url = format!("ws://{address}/ws?room=den&{query}");
         match tokio_tungstenite::connect_async(url).await {
@@ -86,7 +86,7 @@ impl Raw {
         }
     }
 
-    /// Posts a text, and pings behind it.
+    /// Posts a text, and sends a ping after it.
     pub(crate) async fn post(&mut self, user: &str, id: &str) {
         let text = serde_json::json!({
             "type": "text", "id": id, "userId": user, "userName": user, "text": id, "timestamp": 1,
@@ -95,7 +95,7 @@ impl Raw {
         self.0.send(Message::Ping("posted".into())).await.expect("the node listens");
     }
 
-    /// What comes next; events of one frame one by one.
+    /// The content of the next frame; a frame may have several events.
     pub(crate) async fn next(&mut self) -> Vec<Said> {
         let next = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a frame in time");
         match next {
@@ -116,7 +116,7 @@ impl Raw {
         }
     }
 
-    /// Reads on until something fits.
+    /// Reads until something fits.
     pub(crate) async fn until(&mut self, fits: impl Fn(&Said) -> bool) -> Said {
         loop {
             for said in self.next().await {
@@ -129,7 +129,7 @@ impl Raw {
     }
 }
 
-/// The ids of all texts, as a newcomer to this node hears them, up to that of this id.
+/// The ids of all texts up to the one with the id `last`, as a new member of this node gets them.
 pub(crate) async fn history(address: &str, query: &str, last: &str) -> Vec<String> {
     let mut reader = Raw::join(address, query).await.expect("it may come in");
     let mut ids: Vec<String> = Vec::new();

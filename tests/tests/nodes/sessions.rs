@@ -1,4 +1,4 @@
-//! Sessions find their server again by a key in the address.
+//! Sessions reach their server again by a key in the address.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::balancer;
 
 const SERVERS: usize = 3;
-/// So many that each server has some, and none most, whatever ports they have.
+/// The number of clients: enough for each server to have some, whatever ports the servers have.
 const CLIENTS: usize = 48;
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn sessions_are_resumed(kind: ProxyKind) {
         assert_eq!(next_session(events).await, Next::New);
     }
 
-    // All connections are cut: each client has to find its own server among the three.
+    // Cut all connections: each client has to reach its own server among the three again.
     balancer.kill().await;
     balancer.start_again().await;
     for (client, events) in &mut clients {
@@ -45,7 +45,7 @@ async fn sessions_are_resumed(kind: ProxyKind) {
         assert_eq!(next_session(events).await, Next::Resumed, "{kind:?}");
     }
 
-    // One server dies: its sessions begin anew elsewhere, and no other one does.
+    // Kill one server: only its sessions are replaced by new ones on other servers.
     servers.remove(0).kill().await;
     balancer.kill().await;
     balancer.start_again().await;
@@ -69,7 +69,7 @@ enum Next {
     Lost,
 }
 
-/// What becomes of the session on the next connection.
+/// The state of the session on the next connection.
 async fn next_session(events: &mut Events) -> Next {
     let next = async {
         loop {
@@ -80,7 +80,7 @@ async fn next_session(events: &mut Events) -> Next {
                 _ => {}
             }
         }
-        // The new one that begins then.
+        // Skip to the event of the new session that starts then.
         while !matches!(events.next().await.expect("the client lives"), EventItem::Event(Event::Session { .. })) {}
         Next::Lost
     };

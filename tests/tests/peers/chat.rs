@@ -1,4 +1,4 @@
-//! The chat of plain clients, which others have written: `ws`, `websockets` and OkHttp in one room with a client of ours.
+//! Plain clients of the chat, written with `ws`, `websockets` and OkHttp, in one room with an Everwire client.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl Member {
         self.say(&json!({"type": "text", "id": id, "userId": self.name, "userName": name, "text": text, "timestamp": 5, "status": "SENDING"})).await;
     }
 
-    /// The next chat event, of those that `wanted` picks; the others are passed over.
+    /// Waits for the next chat event that fits `wanted`, and skips the others.
     async fn hears(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let heard = async {
             loop {
@@ -66,7 +66,7 @@ impl Member {
 }
 
 #[tokio::test]
-async fn plain_clients_of_three_languages_talk_are_seen_and_learn_how_far_their_messages_have_come() {
+async fn plain_clients_of_three_languages_talk_are_shown_and_get_receipts_of_their_messages() {
     let data = tempfile::tempdir().expect("a folder");
     let folder = data.path().to_str().expect("a path");
     let mut server = Process::everwire(&["serve", "--listen", "127.0.0.1:0", "--data", folder]);
@@ -81,7 +81,7 @@ async fn plain_clients_of_three_languages_talk_are_seen_and_learn_how_far_their_
         assert_eq!((&joined["userId"], &joined["userName"]), (&json!("java"), &json!("JAVA")), "{}", member.name);
     }
 
-    // Each is heard by the others, and not by itself.
+    // Each member's line reaches the others, and not itself.
     for speaker in 0..3 {
         let mut members = [&mut node, &mut python, &mut java];
         let (name, id) = (members[speaker].name, format!("{speaker}"));
@@ -103,7 +103,7 @@ async fn plain_clients_of_three_languages_talk_are_seen_and_learn_how_far_their_
     let typing = python.hears(|event| event["type"] == "typing").await;
     assert_eq!((&typing["userId"], &typing["isTyping"]), (&json!("java"), &json!(true)));
 
-    // A client of ours has what was said, and shows it.
+    // An Everwire client gets the lines, and shows them.
     let ours = ChatClient::builder(format!("ws://{address}/ws"), "Ana").user_id("ana").build().expect("settings");
     let mut updates = ours.updates();
     let three = async {
@@ -120,7 +120,7 @@ async fn plain_clients_of_three_languages_talk_are_seen_and_learn_how_far_their_
         member.status(id, "READ").await;
     }
 
-    // A repeat is the same message; who goes is seen to go.
+    // A repeated line is the same message; the others see when a member leaves.
     node.line("0", "hello again").await;
     node.ping().await;
     node.process.tell("close 1000 bye").await;

@@ -1,4 +1,4 @@
-//! A browser: Chromium, without a window, on a page that our server gives out.
+//! A browser: headless Chromium, on a page that an Everwire server serves.
 
 use std::path::Path as FilePath;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ async fn a_page_in_chromium_talks_with_our_server() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_is_kept_out_by_default() {
+async fn a_page_of_another_origin_is_refused_by_default() {
     let pages = Pages::default();
     let server = EchoServer::listen("127.0.0.1:0", pages.routes()).await;
     let elsewhere = server.address().replace("127.0.0.1", "localhost");
@@ -34,11 +34,11 @@ async fn a_page_of_another_origin_is_kept_out_by_default() {
     assert_eq!((&close["event"], &close["code"]), (&"close".into(), &1006.into()));
 }
 
-/// Pages for browsers, and the lines to each of them.
+/// The open pages, and the command queue of each of them.
 #[derive(Clone, Default)]
 struct Pages(Arc<Mutex<Vec<Far>>>);
 
-/// A page's end of its lines.
+/// The page's end of the queues of commands and events.
 struct Far {
     commands: Arc<tokio::sync::Mutex<UnboundedReceiver<String>>>,
     events: UnboundedSender<Value>,
@@ -61,7 +61,7 @@ impl Pages {
             .with_state(self.clone())
     }
 
-    /// Opens a page from one address that connects to another.
+    /// Opens a page from the address `from` that connects to the address `to`.
     fn open(&self, from: &str, to: &str) -> Page {
         let (commands, far_commands) = unbounded_channel();
         let (far_events, events) = unbounded_channel();
@@ -75,7 +75,7 @@ impl Pages {
     }
 }
 
-/// The page's next command; waits for it.
+/// Waits for the page's next command.
 async fn command(State(pages): State<Pages>, Path(page): Path<usize>) -> String {
     let commands = Arc::clone(&pages.0.lock().expect("nobody panicked")[page].commands);
     let mut commands = commands.lock().await;
@@ -100,7 +100,7 @@ impl Driven for Page {
     }
 }
 
-/// Without a window, and without looking anything up in the world outside.
+/// Starts Chromium without a window, and without requests to the internet.
 fn chromium(profile: &FilePath, page: &str) -> Process {
     const ARGS: &[&str] = &[
         "--headless",
@@ -115,7 +115,7 @@ fn chromium(profile: &FilePath, page: &str) -> Process {
     ];
     let profile = format!("--user-data-dir={}", profile.display());
     let mut command = Command::new("chromium");
-    // What it says of missing system services is of no use here.
+    // Its messages about missing system services would only be noise.
     command.args(ARGS).args([&profile, page]).current_dir(root()).stderr(std::process::Stdio::null());
     Process::start(&mut command)
 }

@@ -1,4 +1,4 @@
-//! The adapter for JSON-RPC 2.0 and an implementation that others have written, `json-rpc-2.0` for JavaScript.
+//! The adapter for JSON-RPC 2.0 with a foreign implementation, `json-rpc-2.0` for JavaScript.
 
 use axum::Router;
 use axum::routing::get;
@@ -8,7 +8,7 @@ use everwire_tests::Process;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// A client of a server with a table of methods, as the handler of the call `rpc`.
+/// A client of a server whose call `rpc` is handled by a table of methods.
 async fn table() -> Client {
     let methods = JsonRpc::new()
         .method("subtract", async |params: Value| {
@@ -30,7 +30,7 @@ async fn table() -> Client {
     Client::builder(url).session(SessionMode::Require).build().expect("the address is one")
 }
 
-/// The response of the table, over a call; none to notifications.
+/// The response of the table, over a call; `None` for a notification.
 async fn ask(client: &Client, request: &str) -> Option<String> {
     let reply = client.call("rpc", request).await.expect("the call is answered");
     let text = reply.as_text().expect("JSON is text").to_owned();
@@ -42,7 +42,7 @@ async fn next(peer: &mut Process) -> Value {
 }
 
 #[tokio::test]
-async fn a_client_that_others_have_written_gets_what_it_asks_for() {
+async fn a_foreign_client_gets_the_results_of_its_requests() {
     let client = table().await;
     let mut peer = Process::node("json-rpc.mjs", &[]);
     peer.type_line(r#"{"run":true}"#).await;
@@ -61,7 +61,7 @@ async fn a_client_that_others_have_written_gets_what_it_asks_for() {
     assert_eq!(results, json!([19, 19, -32601, -32602, -32603, [0, 1, 2, 3], batch]));
 }
 
-/// What of a response counts: who is answered, the result, and the code of an error.
+/// The parts of a response that are compared: its id, the result, and the code of an error.
 fn essence(response: &Value) -> Value {
     match response {
         Value::Array(batch) => batch.iter().map(essence).collect(),
@@ -70,7 +70,7 @@ fn essence(response: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn it_answers_as_a_server_that_others_have_written() {
+async fn it_answers_like_a_foreign_server() {
     let client = table().await;
     let mut peer = Process::node("json-rpc.mjs", &[]);
     for request in [

@@ -1,7 +1,7 @@
-//! Our client and our server with WebSocket programs that others have written.
+//! The Everwire client and server with foreign WebSocket programs.
 //!
-//! Every peer is put through one of two conversations, as far as its role and its skills go; what is particular to a
-//! peer stands in its own file.
+//! Every peer runs one of two conversations, as far as its role and its features allow; cases for a single
+//! peer are in its own file.
 //!
 //! | module | what |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | `python` | `websockets` and `aiohttp` |
 //! | `okhttp` | Java |
 //! | `chromium` | a browser |
-//! | `plain` | clients in Python that write the plain format in ways of their own |
-//! | `json_rpc` | JSON-RPC 2.0 as others have written it, in a call |
+//! | `plain` | clients in Python that write the plain format in several ways |
+//! | `json_rpc` | a foreign JSON-RPC 2.0 client and server, in a call |
 //! | `chat` | plain clients of three languages in the chat |
 //! | `proxies` | nginx and HAProxy between our client and our server |
 //! | `servers` | the rows of `docs/servers.md`; Cowboy |

@@ -13,7 +13,7 @@ pub(crate) async fn state(client: &Client, fits: impl FnMut(&State) -> bool) -> 
     state.expect("the client lives").clone()
 }
 
-/// The numbers from 0 on: text that can be compressed, but not as suspiciously well as one thing repeated.
+/// The numbers from 0 on, up to this length: text that compresses, but not as extremely as one repeated character.
 pub(crate) fn large(length: usize) -> String {
     let mut text = String::with_capacity(length + 8);
     for number in 0.. {

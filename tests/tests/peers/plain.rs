@@ -1,5 +1,5 @@
-//! Clients that others have written from a note, with Python's `websockets`: each writes the plain format in a way of its own,
-//! and is heard.
+//! Clients with Python's `websockets`, as others may write them from a short note: each writes the plain format in its own way,
+//! and the server accepts it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::their_client::Driven;
 
-/// A server with a log.
+/// A server with a log file.
 struct Server {
     process: Process,
     address: String,
@@ -29,7 +29,7 @@ impl Server {
         Self { process, address, log, _data: data }
     }
 
-    /// What the ended server has logged.
+    /// Ends the server, and returns its log.
     async fn log(mut self) -> String {
         self.process.terminate().await;
         read(&self.log)
@@ -63,7 +63,7 @@ impl Python {
         self.0.tell(&format!("text {text}")).await;
     }
 
-    /// The next message, whatever it is.
+    /// The next message of any kind.
     async fn next(&mut self) -> Value {
         let told = tokio::time::timeout(PATIENCE, self.0.event()).await.expect("something is heard");
         match told["text"].as_str() {
@@ -86,7 +86,7 @@ impl Python {
     }
 }
 
-/// How a client may write a text that its user, `py` or `7`, sends with this id.
+/// Ways to write a text of the user `py` or `7`: a name, the address's query, and the JSON, in which `ID` is the id.
 const WAYS: [(&str, &str, &str); 12] = [
     ("no type", "userId=py", r#"{"id":"ID","userId":"py","userName":"Py","text":"hi","timestamp":5}"#),
     (
@@ -131,7 +131,7 @@ const WAYS: [(&str, &str, &str); 12] = [
 ];
 
 #[tokio::test]
-async fn a_client_of_the_reference_is_heard_however_its_serializer_writes() {
+async fn a_plain_client_is_heard_however_its_serializer_writes() {
     let server = Server::start().await;
     let mut ana = Python::join(&server, "userId=ana").await;
     for (at, (way, query, message)) in WAYS.into_iter().enumerate() {
@@ -151,7 +151,7 @@ async fn a_client_of_the_reference_is_heard_however_its_serializer_writes() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_logged_once_and_told_to_whoever_asks_for_it() {
+async fn dropped_messages_are_logged_once_and_reported_to_clients_that_ask_for_it() {
     let server = Server::start().await;
     let mut ana = Python::join(&server, "userId=ana").await;
     let mut quiet = Python::join(&server, "userId=quiet").await;
@@ -172,7 +172,7 @@ async fn what_is_dropped_is_logged_once_and_told_to_whoever_asks_for_it() {
     assert_eq!(reason(&mut py, "error").await.1, "unknown type \"reaction\"");
     assert!(reason(&mut py, "error").await.1.starts_with("not JSON"));
     let first = quiet.until(|event| event["type"] != "user_joined").await;
-    assert_eq!(first, json!("pong"), "nobody asked for more than the format");
+    assert_eq!(first, json!("pong"), "a client that did not ask gets no report");
     ana.say("ping").await;
     let heard = ana.until(|event| event["type"] != "user_joined").await;
     assert_eq!(heard, json!("pong"), "others hear nothing of it");
@@ -212,7 +212,7 @@ async fn a_strict_client_never_hears_anything_but_the_four_types_with_their_fiel
     let (notice, typing) = ("id timestamp type userId userName", "id isTyping timestamp type userId userName");
     let text = "id status text timestamp type userId userName";
     assert_eq!(seen, [notice, typing, text, text, notice]);
-    // What was said before, too.
+    // The earlier lines, too.
     let mut later = Python::join_without_ping(&server, "userId=later&strict=1&history=10").await;
     let mut texts = Vec::new();
     loop {
@@ -234,7 +234,7 @@ fn keys(event: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_plain_client_that_asks_for_it_gets_the_latest_texts_and_who_is_here() {
+async fn a_plain_client_that_asks_for_them_gets_the_latest_texts_and_the_users() {
     let server = Server::start().await;
     let mut ana = Python::join(&server, "userId=ana&userName=Ana").await;
     for id in 1..=5 {

@@ -1,4 +1,4 @@
-//! nginx and HAProxy, the usual ways into a data centre, between our client and our server.
+//! nginx and HAProxy between the Everwire client and server.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use everwire_tests::{EchoServer, PATIENCE, ProxyKind, ReverseProxy, Seen};
 
 use crate::our_client::{large, next, state};
 
-/// After so long without a byte the proxies drop a connection, here and in data centres.
+/// How long a connection may be silent before the proxy drops it: in tests of this, and the usual default.
 const SHORT: Duration = Duration::from_secs(4);
 const USUAL: Duration = Duration::from_secs(60);
 
@@ -88,7 +88,7 @@ async fn the_heartbeat_keeps_it(kind: ProxyKind) {
     let mut events = client.events();
     state(&client, State::is_connected).await;
     server.sees(Seen::Open).await;
-    // So many heartbeats take twice the time after which the proxy would drop a silent connection.
+    // This many heartbeats take twice the time after which the proxy would drop a silent connection.
     for _ in 0..16 {
         server.sees(Seen::Ping).await;
     }

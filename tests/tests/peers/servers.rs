@@ -1,4 +1,4 @@
-//! Servers as `docs/servers.md` tells of them: some of its rows, and Cowboy's idle time-out.
+//! Some rows of `docs/servers.md`, observed again, and Cowboy's idle timeout.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use tokio::process::Command;
 
 use crate::our_client::{next, state};
 
-/// The rows that are looked at again: those of the servers that `cargo xtask setup` installs.
+/// The rows that are observed again: those of the servers that `cargo xtask setup` installs.
 const ROWS: [&str; 4] = ["aiohttp", "websockets", "ws", "Cowboy"];
-/// The column for what takes too long here.
+/// The column that would take too long to observe here.
 const IDLE: usize = 3;
 
 fn cowboy() -> PathBuf {
@@ -53,11 +53,11 @@ async fn servers_do_what_the_document_says_of_them() {
     for (server, mut cells) in seen {
         let (_, said) = documented.iter().find(|(name, _)| *name == server).expect("its row");
         cells[IDLE - 1].clone_from(&said[IDLE - 1]);
-        assert_eq!(cells, *said, "docs/servers.md tells otherwise of {server}: `cargo xtask servers` writes it anew");
+        assert_eq!(cells, *said, "docs/servers.md differs for {server}: `cargo xtask servers` writes it again");
     }
 }
 
-/// A feed of two messages a second, from a server that closes what it has received nothing from for 1.5 s.
+/// Starts a feed of two messages a second, from a server that closes a connection on which it has received nothing for 1.5 s.
 async fn feed() -> (Process, String) {
     let (folder, source) = (cowboy(), root().join("tests/servers/cowboy_peer.erl"));
     let output = tempfile::tempdir().expect("a folder").keep();
@@ -78,7 +78,7 @@ async fn a_client_that_only_listens_outlives_cowboys_idle_time_out() {
     let (_server, url) = feed().await;
     let listening = |interval| Client::builder(&url).heartbeat_interval(interval).build().expect("settings");
 
-    // Without pings it is cut off, whatever the feed says, and as if all were over.
+    // Without pings the server closes the connection in spite of the feed, with a code that means a regular end.
     let silent = listening(None);
     let cut_off = |state: &State| match state {
         State::Closed(closed) => !matches!(closed, Closed::Initial),
@@ -93,7 +93,7 @@ async fn a_client_that_only_listens_outlives_cowboys_idle_time_out() {
     };
     assert_eq!(code, Some(1000), "{ended}");
 
-    // The feed is never silent, but we would be.
+    // The feed is never silent, but without pings the client would be.
     let client = listening(Some(Duration::from_millis(500)));
     let mut inbox = client.messages();
     for _ in 0..8 {

@@ -3,7 +3,7 @@
 use everwire_tests::{EchoServer, Process, Seen, Tap};
 use serde_json::{Value, json};
 
-/// A foreign client that is driven as `tests/peers/client.mjs` says.
+/// A foreign client that obeys the commands that `tests/peers/client.mjs` describes.
 pub(crate) trait Driven {
     async fn tell(&mut self, line: &str);
     async fn event(&mut self) -> Value;
@@ -19,11 +19,11 @@ impl Driven for Process {
     }
 }
 
-/// What a client can do.
+/// The features of a client.
 pub(crate) struct Skills {
     pub(crate) pings: Pings,
     pub(crate) compresses: Compresses,
-    /// Whether it tells the reasons in close frames.
+    /// Whether it reports the reasons of close frames.
     pub(crate) knows_reasons: bool,
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum Compresses {
     Nothing,
 }
 
-/// Everything but closing by our side; `start` gets the address of `server`, behind a relay that counts.
+/// Runs the whole conversation with the client that `start` starts, which gets the address of a counting relay before `server`.
 pub(crate) async fn talks_with_our_server<C: Driven>(
     mut server: EchoServer,
     skills: Skills,

@@ -7,14 +7,14 @@ use everwire_tests::{PATIENCE, Process, Tap};
 
 use crate::our_client::{large, next, state};
 
-/// What a server can do.
+/// The features of a server.
 #[derive(Clone, Copy)]
 pub(crate) struct Skills {
     /// Whether it can send a message in fragments.
     pub(crate) fragments: bool,
 }
 
-/// `server` behaves as `tests/peers/ws-server.mjs` says, compression included.
+/// Runs the whole conversation with a server that behaves as `tests/peers/ws-server.mjs` describes, with compression.
 pub(crate) async fn talks_with_our_client(mut server: Process, skills: Skills) {
     let port = server.line().await;
     let tap = Tap::to(&format!("127.0.0.1:{port}")).await;
@@ -35,7 +35,7 @@ pub(crate) async fn talks_with_our_client(mut server: Process, skills: Skills) {
             assert_eq!(delivery.await, Outcome::Received, "it answers our pings");
         }
         let (there, back) = (tap.to_server() - before.0, tap.to_client() - before.1);
-        // Two of the three are that long, so this is half of what they would take uncompressed.
+        // Two of the three messages have this length, so this is half of their uncompressed size.
         let half = u64::try_from(length).expect("small");
         assert!(length < 1 << 20 || there < half && back < half, "{length} bytes took {there} and {back}");
     }
@@ -59,7 +59,7 @@ pub(crate) async fn talks_with_our_client(mut server: Process, skills: Skills) {
     event(&mut server, "close", |close| close["code"] == 1000).await;
 }
 
-/// Reads on until such an event fits.
+/// Reads until an event of this name fits.
 async fn event(server: &mut Process, name: &str, fits: impl Fn(&serde_json::Value) -> bool) {
     let fitting = async {
         loop {

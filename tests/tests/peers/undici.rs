@@ -1,4 +1,4 @@
-//! `undici`, the WebSocket client that Node.js has built in.
+//! `undici`, the built-in WebSocket client of Node.js.
 
 use everwire_tests::{EchoServer, Process};
 

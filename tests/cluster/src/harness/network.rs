@@ -1,4 +1,4 @@
-//! A network namespace for each machine, or loopback.
+//! The machines' network: a network namespace for each machine, or loopback for all.
 
 use std::process::{Command, Output, Stdio};
 
@@ -6,24 +6,24 @@ use everwire_tests::free_port;
 
 use super::Done;
 
-/// Between the machines.
+/// The network between the machines.
 pub(crate) enum Network {
     /// All on 127.0.0.1, at ports of their own.
     Loopback(Vec<[u16; 4]>),
-    /// Each in a namespace, with a cable to a switch that our clients are on too.
+    /// Each in a namespace, joined by a veth pair to a bridge that the clients use too.
     Namespaces(Namespaces),
 }
 
 /// What a machine listens on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Port {
-    /// The node's members.
+    /// The node, for its members.
     Node,
-    /// The broker's clients.
+    /// The broker, for its clients.
     Broker,
-    /// The other brokers.
+    /// The broker, for the other brokers.
     Route,
-    /// The broker's monitoring.
+    /// The broker's monitoring interface.
     Monitor,
 }
 
@@ -38,7 +38,7 @@ impl Network {
     }
 
     /// # Errors
-    /// If they can't be made: why.
+    /// If the namespaces can't be made: the reason.
     pub(crate) fn namespaces(machines: usize) -> Done<Self> {
         Namespaces::make(machines).map(Self::Namespaces)
     }
@@ -58,7 +58,7 @@ impl Network {
         }
     }
 
-    /// The words before a command that runs on a machine.
+    /// The words that go before a command to run it on a machine.
     pub(crate) fn on(&self, machine: usize) -> Vec<String> {
         match self {
             Self::Loopback(_) => Vec::new(),
@@ -68,12 +68,12 @@ impl Network {
         }
     }
 
-    /// Whether the machines are apart, and have disks of their own.
+    /// Whether each machine has a namespace of its own.
     pub(crate) fn has_machines(&self) -> bool {
         matches!(self, Self::Namespaces(_))
     }
 
-    /// A machine's and the others' packets are dropped from here on; its members still reach it.
+    /// Drops all packets between a machine and the other machines from now on; its members still reach it.
     pub(crate) fn partition(&self, machine: usize) {
         let Self::Namespaces(all) = self else { return };
         let others: Vec<String> =
@@ -88,7 +88,7 @@ impl Network {
         all.inside(machine, &["nft", &rules]).expect("nftables took a rule before");
     }
 
-    /// A machine's node hears nothing more of any broker, and what it sends still arrives.
+    /// Drops all packets from the brokers to a machine's node; packets from the node still arrive.
     pub(crate) fn deafen(&self, machine: usize) {
         let Self::Namespaces(all) = self else { return };
         let rules = format!(
@@ -98,7 +98,7 @@ impl Network {
         all.inside(machine, &["nft", &rules]).expect("nftables took a rule before");
     }
 
-    /// Everything gets through again.
+    /// Lets all packets through again.
     pub(crate) fn heal(&self, machine: usize) {
         let Self::Namespaces(all) = self else { return };
         // There may be no rule.
@@ -108,7 +108,7 @@ impl Network {
 
 /// Removed when dropped.
 pub(crate) struct Namespaces {
-    /// Of its network: no other schedule that runs meanwhile has the same.
+    /// The number of its network; no other schedule that runs at the same time has the same one.
     number: u32,
     machines: usize,
 }
@@ -157,7 +157,7 @@ impl Namespaces {
 }
 
 impl Drop for Namespaces {
-    /// The cables go with them.
+    /// Their veth pairs are removed with them.
     fn drop(&mut self) {
         for machine in 0..self.machines {
             let _ = run("ip", &["netns", "delete", &self.name(machine)]);
@@ -170,7 +170,7 @@ fn bridge(network: u32) -> String {
     format!("ewb{network}")
 }
 
-/// Makes the bridge of a network that nobody has. Two schedules in one network would talk to each other's nodes.
+/// Makes the bridge of a network that no other schedule uses: two schedules in one network would talk to each other's nodes.
 fn free_network() -> Done<u32> {
     let first = std::process::id() % NETWORKS;
     for network in (first..NETWORKS).chain(0..first) {

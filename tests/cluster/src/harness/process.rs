@@ -1,4 +1,4 @@
-//! A program that is killed, stopped and started again.
+//! A program that can be killed, stopped and started again.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -10,16 +10,16 @@ use tokio::time::timeout;
 
 use super::Done;
 
-/// How long a program may take to end in order.
+/// How long a program may take to end after SIGTERM.
 const TERMINATION: Duration = Duration::from_secs(30);
 
 /// A program with its arguments, and its process while there is one. Killed when dropped.
 pub(crate) struct Program {
     words: Vec<String>,
-    /// Both its outputs are appended to it.
+    /// Its standard output and standard error are appended here.
     log: PathBuf,
     child: Option<Child>,
-    /// It should run: if it has ended, it is started again.
+    /// Whether it should run: then it is started again when it has ended.
     pub(crate) is_wanted: bool,
     pub(crate) is_stopped: bool,
 }
@@ -40,7 +40,7 @@ impl Program {
         Ok(())
     }
 
-    /// Starts it again if it has ended by itself, as a supervisor does; whether it had.
+    /// Starts it again if it has ended by itself, as a supervisor does; says whether it had.
     pub(crate) fn revive(&mut self) -> Done<bool> {
         let has_ended = match &mut self.child {
             Some(child) => child.try_wait().map_err(|error| error.to_string())?.is_some(),
@@ -60,7 +60,7 @@ impl Program {
         }
     }
 
-    /// Asks it to end in order, and waits until it has.
+    /// Sends SIGTERM, and waits until it has ended.
     pub(crate) async fn terminate(&mut self) -> Done<()> {
         self.is_wanted = false;
         self.signal("TERM").await;

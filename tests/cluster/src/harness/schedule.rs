@@ -25,13 +25,13 @@ const ROOMS: usize = 3;
 const TALKERS: usize = 4;
 /// Each talker's mean time between two texts.
 const PACE: Duration = Duration::from_millis(120);
-/// Who is banned on the way, in the first room.
+/// The user who is banned during the run, a member of the first room.
 const BANNED: &str = "mallory";
-/// Where the members are that know one node only.
+/// The room of the members that know only one node.
 const GHOSTS: usize = 1;
-/// Within so much everything is well again once all is healed.
+/// How long recovery may take after all faults are healed.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Violations that are shown of each rule; the file has all of them.
+/// How many violations of each rule are shown; the file has all of them.
 const SHOWN: usize = 5;
 const FILE: &str = "violations.txt";
 
@@ -80,7 +80,7 @@ async fn judge(args: &Args, network: &Network, seed: u64, base: &Path) -> Done<(
     Err(format!("{} times a rule was broken ({FILE} has all of them)", broken.len()))
 }
 
-/// All who come in one schedule.
+/// All members of one schedule.
 fn users(machines: usize) -> Vec<String> {
     let mut users = vec![BANNED.to_owned()];
     for room in 0..ROOMS {
@@ -100,7 +100,7 @@ struct Run<'a> {
     members: Vec<Member>,
     phase: watch::Sender<Phase>,
     record: Record,
-    /// What was done and is not known to be well again.
+    /// Faults whose recovery is not proven yet.
     open: Vec<(Millis, Kind)>,
 }
 
@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
         self.record.bans.push(Ban { user: BANNED.to_owned(), at });
     }
 
-    /// What was told is not there any more, and the backup may not know who was banned.
+    /// Records that acknowledged texts may be missing from now on, and bans the user again, since the backup may not have the ban.
     fn has_restored(&mut self, ban_at: &mut Option<Instant>) {
         self.record.replaced.push(self.ground.now());
         if !self.record.bans.is_empty() {
@@ -251,7 +251,7 @@ impl<'a> Run<'a> {
         self.record.disturbances.extend(self.open.drain(..).map(|(from, kind)| Disturbance { from, to, kind }));
     }
 
-    /// Waits for something that the rules ask for: they tell if it does not come.
+    /// Waits until this is true, or until [`PATIENCE`] is over: then the rules report what is missing.
     async fn until(&mut self, fits: impl Fn(&Self) -> bool) -> Done<()> {
         let end = Instant::now() + PATIENCE;
         while !fits(self) && Instant::now() < end {
@@ -307,7 +307,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whoever was on a node that dies is here no more, for all who come later.
+    /// The members of a node that dies are no longer shown as here to members who come later.
     async fn a_node_dies(&mut self) -> Done<()> {
         let node = self.dice.index(self.world.machines.len());
         println!("  {:6.1} s  node {node} dies for good", self.ground.started.elapsed().as_secs_f64());

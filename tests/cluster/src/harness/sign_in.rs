@@ -1,4 +1,4 @@
-//! A member's tokens: of an issuer, or of a sign-in that goes from node to node.
+//! A member's tokens: from an issuer, or from a sign-in that goes from node to node.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use tokio::sync::Mutex;
 use super::ground::Ground;
 use super::http;
 
-/// What every account signs in with.
+/// The password of every account.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// A member's way to a token.
+/// How a member gets a token.
 pub(crate) struct SignIn {
     ground: Arc<Ground>,
     user: String,
@@ -31,13 +31,13 @@ struct Tokens {
     refresh: String,
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     GoesOn,
-    /// A node says that the sign-in is over.
+    /// A node says that the sign-in has ended.
     IsOver,
-    /// A node lets this user sign in no more.
+    /// A node refuses this user's sign-in.
     IsBanned,
 }
 
@@ -46,7 +46,7 @@ impl SignIn {
         Self { ground, user, state: Mutex::new(State { dice: Dice::new(seed), tokens: None, is_banned: false }) }
     }
 
-    /// A token to come in with; `None`: no node gives one now.
+    /// A token to join with; `None` if no node gives one now.
     pub(crate) async fn token(&self) -> Option<String> {
         if !self.ground.has_accounts {
             return Some(self.ground.issuer.token(&self.user));
@@ -61,7 +61,7 @@ impl SignIn {
         state.tokens.as_ref().map(|tokens| tokens.token.clone())
     }
 
-    /// Exchanges the refresh token on any node. No answer is no end: the same is tried again.
+    /// Exchanges the refresh token on any node. Without an answer the sign-in is not over: the same token is tried again.
     pub(crate) async fn refresh(&self) -> Step {
         let mut state = self.state.lock().await;
         let Some(Tokens { refresh, .. }) = state.tokens.clone() else {
@@ -78,7 +78,7 @@ impl SignIn {
         Step::GoesOn
     }
 
-    /// The status, and the tokens if there are any.
+    /// The answer's status, and its tokens if it has any.
     async fn ask(&self, state: &mut State, path: &str, body: &Value) -> Option<(u16, Option<Tokens>)> {
         let node = state.dice.index(self.ground.addresses.len());
         let (status, body) = http::post(&self.ground.addresses[node], path, &body.to_string()).await?;

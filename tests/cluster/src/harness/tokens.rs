@@ -11,14 +11,14 @@ use serde_json::json;
 
 use super::Done;
 
-/// What `iss` and `aud` are.
+/// The value of the claims `iss` and `aud`.
 pub(crate) const ISSUER: &str = "https://id.example.org";
 pub(crate) const AUDIENCE: &str = "chat";
 
 pub(crate) struct Issuer(Ed25519KeyPair);
 
 impl Issuer {
-    /// With a new key, the public half of which is written to a file.
+    /// Makes an issuer with a new key, and writes the public key to a file.
     pub(crate) fn new(keys: &Path) -> Done<Self> {
         let pair = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
             .ok()
@@ -30,7 +30,7 @@ impl Issuer {
         Ok(Self(pair))
     }
 
-    /// For an hour.
+    /// A token that is valid for an hour.
     pub(crate) fn token(&self, user: &str) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": "EdDSA", "kid": "1"}).to_string());

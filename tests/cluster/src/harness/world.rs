@@ -14,7 +14,7 @@ use super::network::Network;
 use super::sign_in::PASSWORD;
 use super::{Done, http};
 
-/// How often it is looked whether something is as it should be.
+/// How often a condition that is waited for is checked.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How long brokers may take to choose leaders after an older backup was restored.
@@ -28,7 +28,7 @@ pub(crate) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// With everything started.
+    /// Starts all machines.
     pub(crate) async fn start(network: &'a Network, count: usize, setting: &Setting<'_>) -> Done<Self> {
         let machines: Done<Vec<Machine>> = (0..count).map(|number| Machine::new(network, number, setting)).collect();
         let mut world =
@@ -45,7 +45,7 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    /// Starts again what has ended by itself.
+    /// Restarts the programs that have ended by themselves.
     pub(crate) fn supervise(&mut self) -> Done<()> {
         for machine in &mut self.machines {
             if let Some(broker) = &mut machine.broker {
@@ -56,7 +56,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Waits, and starts again what ends by itself.
+    /// Waits, and restarts the programs that end by themselves.
     pub(crate) async fn wait(&mut self, time: Duration) -> Done<()> {
         let end = Instant::now() + time;
         while Instant::now() < end {
@@ -66,7 +66,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Waits until every node that runs takes members.
+    /// Waits until every node that runs is ready for members.
     pub(crate) async fn until_ready(&mut self, limit: Duration) -> Done<()> {
         let end = Instant::now() + limit;
         loop {
@@ -101,12 +101,12 @@ impl<'a> World<'a> {
         None
     }
 
-    /// Bans a user as an operator does, again and again until it is done.
+    /// Bans a user as an operator does, and tries until it succeeds.
     pub(crate) async fn ban(&mut self, user: &str, limit: Duration) -> Done<()> {
         self.until_done(&["user", "ban", user], limit).await
     }
 
-    /// A command of the operator's, again and again until it is done.
+    /// Runs a command of the operator's until it succeeds.
     async fn until_done(&mut self, what: &[&str], limit: Duration) -> Done<()> {
         let end = Instant::now() + limit;
         loop {
@@ -126,7 +126,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// An account for each of these.
+    /// Adds an account for each of these users.
     pub(crate) async fn add_accounts(&mut self, users: &[String]) -> Done<()> {
         let adds = users.iter().map(|user| {
             let words = self.operator(&["user", "add", user]);

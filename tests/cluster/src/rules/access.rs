@@ -1,4 +1,4 @@
-//! Who is banned stays out, and who has signed in stays signed in.
+//! A banned user stays out, and a user who has signed in stays signed in.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ pub(super) fn check(record: &Record, found: &mut Found) {
 fn signed_in(record: &Record, client: &Client, found: &mut Found) {
     let banned = record.bans.iter().filter(|ban| ban.user == client.user).map(|ban| ban.at).min();
     for event in client.events.iter().filter(|event| event.what == What::SignedOut) {
-        // A node may know of the ban before the operator is told that it is done.
+        // A node may know of the ban before the operator's command has succeeded.
         if banned.is_none_or(|at| event.at + BAN_BOUND < at) {
             found.add(Rule::SignedIn, format!("the sign-in of {} is over at {} ms", client.user, event.at));
         }

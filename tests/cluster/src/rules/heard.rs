@@ -40,7 +40,7 @@ fn in_order(client: &Client, found: &mut Found) {
     }
 }
 
-/// In the history that the client knew last.
+/// Compares what the client has heard with the history that it knew last.
 fn complete(record: &Record, client: &Client, found: &mut Found) {
     let Some(history) = record.histories.iter().find(|history| history.room == client.room) else { return };
     let places: HashMap<&str, u64> = history.lines.iter().map(|line| (line.id.as_str(), line.offset)).collect();
@@ -57,7 +57,7 @@ fn complete(record: &Record, client: &Client, found: &mut Found) {
                     (epoch, first, last_heard) = (now, None, 0);
                     known.clear();
                 }
-                // Where there is nothing, everything follows.
+                // A client without a text gets all texts that follow.
                 if *offset == 0 {
                     first = Some(1);
                 }

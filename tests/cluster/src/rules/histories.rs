@@ -36,7 +36,7 @@ pub(super) fn check(record: &Record, found: &mut Found) {
     same_epoch(record, found);
 }
 
-/// Everybody's knowledge of places and texts, put together.
+/// The texts and offsets that all clients and nodes know, combined.
 fn one_place(record: &Record, found: &mut Found) {
     let mut ids = HashMap::new();
     let mut places = HashMap::new();

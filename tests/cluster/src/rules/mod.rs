@@ -5,8 +5,8 @@
 //! | `histories` | one place has one text, on all nodes, as it was sent |
 //! | `told` | what was acknowledged is kept, and in its sender's order |
 //! | `heard` | each client hears everything, once and in order |
-//! | `access` | who is banned stays out, and who has signed in stays signed in |
-//! | `presence` | who has gone is not here, and who is here is |
+//! | `access` | a banned user stays out, and a user who has signed in stays signed in |
+//! | `presence` | a user without a connection is not shown as here, and one with a connection is |
 //! | `receipts` | marks only rise |
 
 mod access;
@@ -38,7 +38,7 @@ pub enum Rule {
     SameEpoch,
     /// A text is what its sender has sent, under its sender's name.
     Faithful,
-    /// What a sender was told to be stored is in all nodes' histories.
+    /// An acknowledged text is in all nodes' histories.
     Kept,
     /// The texts of a client stand in the order in which it has sent them.
     SenderOrder,
@@ -58,16 +58,16 @@ pub enum Rule {
     Gone,
     /// A user with a connection for longer than [`PRESENCE_BOUND`] is here for those who come.
     Here,
-    /// Receipts only rise, and speak for nothing that is not there.
+    /// Receipts only rise, and never exceed the number of texts.
     Receipts,
 }
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which.
+    /// The broken rule.
     pub rule: Rule,
-    /// Where and how, in one line.
+    /// Where it is and what is wrong, in one line.
     pub what: String,
 }
 

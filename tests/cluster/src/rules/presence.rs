@@ -1,4 +1,4 @@
-//! Who has gone is not here, and who is here is.
+//! A user without a connection is not shown as here, and a user with one is.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,10 +6,10 @@ use super::{Found, Rule};
 use crate::record::{Client, Millis, Record, What};
 
 /// How long a user may be shown who has no connection any more: the lease of a dead node's members, and the time that a
-/// cut may take before it is told.
+/// cut connection may take to be noticed.
 pub const PRESENCE_BOUND: Millis = 15_000;
 
-/// How much later than others a client knows that it is here, at most.
+/// How much later than others a client may know that it is connected.
 const JOINING: Millis = 5_000;
 
 /// When a user had a connection to a room.
@@ -22,7 +22,7 @@ struct Link<'a> {
 
 pub(super) fn check(record: &Record, found: &mut Found) {
     let links: Vec<Link<'_>> = record.clients.iter().flat_map(|client| links(record, client)).collect();
-    // A broken promise is told once for each who sees and who is seen.
+    // A violation is reported once for each pair of an observer and a user who is shown.
     let mut told = HashSet::new();
     for client in &record.clients {
         look(record, client, &links, &mut told, found);

@@ -1,4 +1,4 @@
-//! Marks only rise.
+//! Receipts only rise.
 
 use super::{Found, Rule};
 use crate::record::{Client, Record, What};
@@ -14,7 +14,7 @@ fn check_client(record: &Record, client: &Client, found: &mut Found) {
     let mut last = (0, 0);
     for event in &client.events {
         match &event.what {
-            // Each connection is told from the begin.
+            // Each connection gets the receipts from the start.
             What::Synced { epoch: now, .. } => (epoch, last) = (now, (0, 0)),
             What::Receipt { delivered, read } => {
                 let (room, user, now) = (&client.room, &client.user, (*delivered, *read));

@@ -1,4 +1,4 @@
-//! A model that keeps every promise is found to keep them; one that breaks a promise is found out.
+//! The checker finds no violation in a model that keeps every promise, and finds each promise that a model breaks.
 
 use super::Rule;
 use crate::model::{counted, run};
