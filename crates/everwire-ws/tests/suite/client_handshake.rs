@@ -272,6 +272,20 @@ fn a_refusals_promised_body_is_waited_for_until_the_stream_ends() {
 }
 
 #[test]
+fn a_refusal_whose_length_and_chunks_contradict_each_other_keeps_its_status_and_headers() {
+    let head = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n";
+    // Transfer-Encoding counts (RFC 9112 section 6.3); what is no chunk then has no body.
+    for (body, read) in [("9\r\ntry later\r\n0\r\n\r\n", "try later"), ("try later", ""), ("", "")] {
+        let mut input = BytesMut::from(&format!("{head}{body}")[..]);
+        let Err(HandshakeError::Refused(refused)) = handshake(&[]).receive(&mut input, false) else {
+            panic!("{body:?}")
+        };
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{body:?}");
+        assert_eq!((&refused.headers["retry-after"], &*refused.body), (&"7".parse().unwrap(), read.as_bytes()));
+    }
+}
+
+#[test]
 fn redirects_and_old_versions_are_refusals_too() {
     assert_eq!(refused("HTTP/1.1 302 Found\r\nLocation: wss://b/\r\n\r\n").headers["location"], "wss://b/");
     assert_eq!(refused("HTTP/1.0 404 Not Found\r\n\r\n").status, StatusCode::NOT_FOUND);
