@@ -104,6 +104,9 @@ fn the_history_is_written_out_as_json_lines() {
     assert_eq!(told, [("garden", "привет"), ("lobby", "good \"morning\"")]);
     let (_, out, _) = run(&["export", "--data", &data, "--room", "garden"]);
     assert_eq!(out.lines().count(), 1);
+    let (code, out, err) = run(&["export", "--data", &data, "--room", "gardn"]);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains(r#"the room "gardn"; check its name: rooms with messages are "garden", "lobby""#), "{err}");
     let (code, _, err) = run(&["export", "--data", "/not/there"]);
     assert!(code == 1 && err.contains("/not/there"), "{err}");
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire_chat_server::{ChatServer, ExportError, MetricsAccess, Origins, ServerConfig, StoreOpenError, export};
@@ -197,6 +198,74 @@ async fn a_server_that_ends_sends_its_members_away_one_after_the_other_and_tells
     ending.await.unwrap();
 }
 
+/// What is logged from warnings on.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn members_who_answer_the_restarts_close_frame_wrongly_are_neither_logged_nor_counted_as_breaches() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let mut config = ServerConfig::default();
+    config.metrics = MetricsAccess::Everyone;
+    let chat = ChatServer::open(config).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(axum::serve(listener, chat.router()).into_future());
+    // With a mask of zeros: 1002, as clients answer that take 1012 for an error; one byte; 1006; a reason that is no UTF-8;
+    // without a mask; a reserved opcode; a text frame that is not closed by anything; nothing but the end.
+    let answers: [&[u8]; 8] = [
+        b"\x88\x82\0\0\0\0\x03\xea",
+        b"\x88\x81\0\0\0\0\x03",
+        b"\x88\x82\0\0\0\0\x03\xee",
+        b"\x88\x83\0\0\0\0\x03\xe8\xff",
+        b"\x88\x02\x03\xf4",
+        b"\x8b\x80\0\0\0\0",
+        b"\x01\x81\0\0\0\0x",
+        b"",
+    ];
+    let mut members = Vec::new();
+    for (number, answer) in answers.into_iter().enumerate() {
+        let mut member = Plain::join_at(&format!("ws://{address}/ws"), &format!("userId=u&room=r{number}")).await;
+        member.barrier().await;
+        members.push(async move {
+            let stream = member.socket.get_mut();
+            let mut head = [0; 4];
+            soon("a close frame", stream.read_exact(&mut head)).await.unwrap();
+            assert_eq!((head[0], u16::from_be_bytes([head[2], head[3]])), (0x88, 1012));
+            let _ = stream.write_all(answer).await;
+            let _ = stream.shutdown().await;
+            // It may be reset.
+            let _ = soon("the end", stream.read_to_end(&mut Vec::new())).await;
+        });
+    }
+    tokio::join!(chat.close(), futures_util::future::join_all(members));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut metrics = String::new();
+    soon("an answer", stream.read_to_string(&mut metrics)).await.unwrap();
+    let ended: Vec<_> = metrics.lines().filter(|line| line.starts_with("everwire_members_ended_total")).collect();
+    assert_eq!(ended, [r#"everwire_members_ended_total{reason="restart"} 8"#], "and nothing for a breach");
+    assert_eq!(String::from_utf8_lossy(&logged.0.lock().unwrap()), "");
+    serving.abort();
+}
+
 #[tokio::test]
 async fn a_server_is_ready_until_it_ends() {
     let server = Server::start(ServerConfig::default()).await;
@@ -317,7 +386,10 @@ async fn the_history_is_exported_as_json_lines_while_a_server_uses_it() {
     }
     let mut one = Vec::new();
     assert_eq!(export(data.path(), Some("den"), &mut one).unwrap(), 1);
-    assert_eq!(export(data.path(), Some("no such room"), std::io::sink()).unwrap(), 0);
+    let unknown = export(data.path(), Some("no such room"), std::io::sink()).unwrap_err();
+    assert!(matches!(&unknown, ExportError::UnknownRoom { some_rooms, .. } if *some_rooms == ["den", "lobby"]));
+    let words = r#"no message was ever stored in the room "no such room"; check its name: rooms with messages are "den", "lobby""#;
+    assert_eq!(unknown.to_string(), words);
     // The server has noticed nothing.
     ben.say(&text("more", "ben", "x")).await;
     ben.barrier().await;

@@ -191,6 +191,13 @@ impl std::error::Error for StoreOpenError {
 pub enum ExportError {
     /// It can't be opened.
     Open(StoreOpenError),
+    /// No message was ever stored in the room that was asked for.
+    UnknownRoom {
+        /// As it was given.
+        room: String,
+        /// Names of rooms that messages were stored in: the first ten in order.
+        some_rooms: Vec<String>,
+    },
     /// It can't be read.
     Read(StoreError),
     /// The output can't be written.
@@ -201,6 +208,16 @@ impl fmt::Display for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(error) => error.fmt(f),
+            Self::UnknownRoom { room, some_rooms } if some_rooms.is_empty() => {
+                write!(f, "no message was ever stored in the room {room:?}, nor in any other")
+            }
+            Self::UnknownRoom { room, some_rooms } => {
+                write!(f, "no message was ever stored in the room {room:?}; check its name: rooms with messages are")?;
+                for (index, name) in some_rooms.iter().enumerate() {
+                    write!(f, "{} {name:?}", if index == 0 { "" } else { "," })?;
+                }
+                f.write_str(if some_rooms.len() < ExportError::MOST_NAMED { "" } else { ", …" })
+            }
             Self::Read(_) => f.write_str("the history can't be read to its end"),
             Self::Write(_) => f.write_str("the output can't be written"),
         }
@@ -212,10 +229,16 @@ impl std::error::Error for ExportError {
         match self {
             // Its words are ours.
             Self::Open(error) => error.source(),
+            Self::UnknownRoom { .. } => None,
             Self::Read(error) => Some(error),
             Self::Write(error) => Some(error),
         }
     }
+}
+
+impl ExportError {
+    /// Rooms that are named in place of one that is not known.
+    pub(crate) const MOST_NAMED: usize = 10;
 }
 
 impl From<StoreOpenError> for ExportError {

@@ -32,7 +32,8 @@ struct Line<'a> {
 /// (the server's), times in milliseconds since the Unix epoch. Blocks.
 ///
 /// # Errors
-/// If there is no history, it can't be read, or the output can't be written; lines before that are whole.
+/// If there is no history, no message was ever stored in that room, the history can't be read, or the output can't be
+/// written; lines before that are whole. A room whose messages are too old and were removed is exported as none.
 ///
 /// ```no_run
 /// let count = everwire_chat_server::export("everwire-data", Some("lobby"), std::io::stdout().lock())?;
@@ -43,6 +44,11 @@ pub fn export(folder: impl AsRef<Path>, room: Option<&str>, mut to: impl Write) 
     let reader = Reader::open(folder.as_ref())?;
     let mut count = 0;
     if let Some(room) = room {
+        if reader.rooms(room)?.first().is_none_or(|first| first != room) {
+            let mut some_rooms = reader.rooms("")?;
+            some_rooms.truncate(ExportError::MOST_NAMED);
+            return Err(ExportError::UnknownRoom { room: room.to_owned(), some_rooms });
+        }
         count = one(&reader, room, &mut to)?;
     } else {
         let mut from = String::new();
