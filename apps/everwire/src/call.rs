@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
-use everwire::{CallError, CallOpenError, CallOptions, Client, Closed, Message, SessionMode, State};
+use everwire::{CallError, CallOpenError, CallOptions, Client, Closed, Execution, Message, SessionMode, State};
 
 use crate::address;
 use crate::args::CallArgs;
@@ -112,8 +112,45 @@ fn failure(client: &Client, error: CallError) -> Failure {
     };
     if let Some(ending) = ending {
         words = format!("{ending}; {words}");
-    } else if matches!(error, CallError::DeadlinePassed(_)) {
-        words.push_str(&why_not_connected(client));
+    } else {
+        if matches!(error, CallError::DeadlinePassed(_)) {
+            words.push_str(&why_not_connected(client));
+        }
+        words.push_str(whether_again(&error));
     }
     Failure::new(exit, words)
+}
+
+/// Whether trying again makes sense, after a semicolon; nothing where the error itself says what is wrong with the call.
+fn whether_again(error: &CallError) -> &'static str {
+    match (error.is_retryable(), error.execution()) {
+        (true, _) => "; try again later",
+        (false, Execution::Taken | Execution::Unknown) if error.failure().is_none() => {
+            "; try again only if the handler may run twice"
+        }
+        (false, _) => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use everwire::{CallError, Execution, Failure, call_codes};
+
+    use super::whether_again;
+
+    #[test]
+    fn a_failed_call_says_whether_trying_again_makes_sense() {
+        for (error, advice) in [
+            (CallError::Failed(Failure::new(call_codes::TOO_MANY, "busy")), "; try again later"),
+            (CallError::DeadlinePassed(Execution::NotRun), "; try again later"),
+            (CallError::Lost(Execution::NotRun), "; try again later"),
+            (CallError::Lost(Execution::Unknown), "; try again only if the handler may run twice"),
+            (CallError::DeadlinePassed(Execution::Taken), "; try again only if the handler may run twice"),
+            (CallError::Failed(Failure::new("overdrawn", "not enough money")), ""),
+            (CallError::Failed(Failure::new(call_codes::UNKNOWN_NAME, "no such handler")), ""),
+            (CallError::NotSupported, ""),
+        ] {
+            assert_eq!(whether_again(&error), advice, "{error:?}");
+        }
+    }
 }

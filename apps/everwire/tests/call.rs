@@ -72,7 +72,7 @@ fn each_failed_call_has_a_line_and_an_exit_code() {
         (&["some"], 4, "there is no handler named some"),
         (&["words"], 4, "words is a stream"),
         (&["sum", "[1,"], 4, "the payload is not what the handler takes"),
-        (&["never", "--deadline", "50ms"], 5, "the deadline passed"),
+        (&["never", "--deadline", "50ms"], 5, "; try again only if the handler may run twice"),
         (&["two words"], 2, "a call's name has"),
     ] {
         let args = [&["call", &url], args].concat();
@@ -90,6 +90,7 @@ fn a_call_that_can_not_be_sent_reports_the_reason() {
     let (code, _, err) = run(&["call", "ws://127.0.0.1:9/", "sum", "--deadline", "300ms"]);
     assert_eq!(code, 5, "{err}");
     assert!(err.contains("trying again") && err.contains("the deadline passed; it was not run"), "{err}");
+    assert!(err.ends_with("; try again later"), "{err}");
     // There is no such path.
     let (_runtime, url) = server();
     let (code, _, err) = run(&["call", &url.replace("/calls", "/nothing"), "sum"]);

@@ -28,7 +28,8 @@ Exit codes:
     3  gave up: --max-attempts or --max-elapsed was reached
     4  the server answered with an error, does not support calls, or refused for good
     5  ended without a reply: cancelled, deadline passed, or the server's session was lost; the
-       line on stderr reports whether the handler has run, as far as that is known
+       line on stderr reports whether the handler has run, as far as that is known, and
+       whether trying again makes sense
   130  interrupted twice (143: terminated twice)")]
 pub(crate) struct CallArgs {
     /// Server address: ws://HOST or wss://HOST; 'localhost:8080/path' and http(s) addresses work too
